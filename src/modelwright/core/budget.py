@@ -1,0 +1,115 @@
+"""Time, memory and latency that the user granted, and the one way in which long work is stopped."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+
+from modelwright.core.errors import OptionError
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "ms": 1e-3}
+_SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def parse_duration(text: str | float) -> float:
+    """Return seconds for `90s`, `5m`, `2h`, `1h30m`, `20ms` or a plain number of seconds.
+
+    Raises OptionError for anything else, for zero and for negative durations.
+    """
+    if isinstance(text, (int, float)):
+        seconds = float(text)
+    else:
+        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd]?)", text.strip().lower())
+        whole = "".join(a + b for a, b in parts)
+        if not parts or whole != text.strip().lower().replace(" ", ""):
+            raise OptionError(
+                f"Expected a duration such as 90s, 5m or 2h, received `{text}`.",
+                f"时长应写作 90s、5m 或 2h，收到的是 `{text}`。",
+            )
+        seconds = sum(float(a) * _UNITS[b] for a, b in parts)
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise OptionError(
+            f"A duration must be more than zero, received `{text}`.", f"时长必须大于零，收到的是 `{text}`。"
+        )
+    return seconds
+
+
+def parse_size(text: str | int) -> int:
+    """Return bytes for `4g`, `512m`, `100k` or a plain number of bytes. Raises OptionError otherwise."""
+    if isinstance(text, int):
+        size = text
+    else:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", text.strip().lower())
+        if not found:
+            raise OptionError(
+                f"Expected a size such as 512m or 4g, received `{text}`.",
+                f"大小应写作 512m 或 4g，收到的是 `{text}`。",
+            )
+        size = int(float(found[1]) * _SIZES[found[2]])
+    if size <= 0:
+        raise OptionError(
+            f"A size must be more than zero, received `{text}`.", f"大小必须大于零，收到的是 `{text}`。"
+        )
+    return size
+
+
+def show_duration(seconds: float) -> str:
+    """Return a short reading of seconds: `0.4s`, `42s`, `3m05s`, `2h10m`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+@dataclass
+class Deadline:
+    """A moment after which work ends at its next step, and a switch that ends it at once.
+
+    Long work calls `expired()` between steps. Children (`sub`) end no later than their parent and
+    share its switch, so that one Ctrl-C stops everything.
+    """
+
+    at: float = math.inf
+    _switch: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """A deadline that many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    def sub(self, seconds: float) -> Deadline:
+        """A deadline at most that many seconds from now, and not after this one."""
+        return Deadline(min(self.at, time.monotonic() + seconds), self._switch)
+
+    def remaining(self) -> float:
+        """Seconds left; zero once expired or stopped."""
+        return 0.0 if self._switch.is_set() else max(0.0, self.at - time.monotonic())
+
+    def expired(self) -> bool:
+        """Whether work should end at its next step."""
+        return self._switch.is_set() or time.monotonic() >= self.at
+
+    def stop(self) -> None:
+        """End all work under this deadline at its next step."""
+        self._switch.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called (as against time running out)."""
+        return self._switch.is_set()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the user granted: seconds for the run, bytes of memory, seconds per predicted row."""
+
+    seconds: float
+    memory: int | None = None
+    latency: float | None = None

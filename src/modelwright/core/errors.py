@@ -1,0 +1,114 @@
+"""The one tree of errors, and how each ends the command.
+
+    ModelwrightError          exit 1
+    ├── InputError            exit 2   something the user gave does not fit
+    │   ├── DataError                  the data itself: unreadable, ragged, empty ...
+    │   ├── ColumnError                a column that is absent, or cannot be what it should be
+    │   ├── OptionError                an option, name or value that is not known
+    │   └── BundleError                a bundle or run folder that is damaged or not one
+    ├── MissingExtra          exit 2   an optional library is not installed
+    ├── GateNotMet            exit 3   a model stands, but not as good as the gate asks
+    ├── BudgetTooSmall        exit 4   not even the cheapest recipe fits the budget
+    └── Stopped               exit 130 the user stopped before anything usable stood
+
+A message says what was expected, what came (file, row, column), and what to do; in English and Chinese.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+from modelwright.core.words import Words
+
+
+class ModelwrightError(Exception):
+    """Root of the tree. `words` holds the message in every language; `str()` gives English."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, en: str | Words, zh: str | None = None) -> None:
+        self.words = en if isinstance(en, Words) else Words(en, zh if zh is not None else en)
+        super().__init__(self.words.en)
+
+
+class InputError(ModelwrightError):
+    """Something the user gave does not fit."""
+
+    exit_code = 2
+
+
+class DataError(InputError):
+    """The data cannot be read or used; the message names file, row and column where known."""
+
+
+class ColumnError(InputError):
+    """A column is absent, named twice, or its values do not fit its modality."""
+
+
+class OptionError(InputError):
+    """An option, name or value is not known; the nearest valid one is suggested."""
+
+
+class BundleError(InputError):
+    """A bundle or run folder is damaged, incomplete, from another version, or not one at all."""
+
+
+class MissingExtra(ModelwrightError):
+    """An optional library is not installed; the message is the line that installs it."""
+
+    exit_code = 2
+
+    def __init__(self, extra: str, what: str, what_zh: str | None = None) -> None:
+        line = f'pip install "modelwright[{extra}]"'
+        super().__init__(
+            f"{what} needs the extra `{extra}`. Install it with: {line}",
+            f"{what_zh or what} 需要扩展 `{extra}`。安装：{line}",
+        )
+        self.extra = extra
+
+
+class GateNotMet(ModelwrightError):
+    """A model stands and is kept, but the gate asks for more."""
+
+    exit_code = 3
+
+
+class BudgetTooSmall(ModelwrightError):
+    """Time or memory does not suffice for even the cheapest recipe."""
+
+    exit_code = 4
+
+
+class Stopped(ModelwrightError):
+    """The user stopped the run before anything usable stood."""
+
+    exit_code = 130
+
+
+def nearest(name: str, valid: Iterable[str]) -> list[str]:
+    """Return the valid names, the ones most like `name` first."""
+    pool = list(dict.fromkeys(valid))
+    close = difflib.get_close_matches(name, pool, n=3, cutoff=0.5)
+    lower = {v.lower(): v for v in pool}
+    if name.lower() in lower and lower[name.lower()] not in close:
+        close.insert(0, lower[name.lower()])
+    return close + [v for v in pool if v not in close]
+
+
+def unknown(
+    kind: Words, name: str, valid: Iterable[str], error: type[InputError] = OptionError
+) -> InputError:
+    """Make the error for an unknown name: what came, and the valid ones with the nearest first.
+
+    `kind` is the noun, such as `Words("column", "列")`.
+    """
+    names = nearest(name, valid)
+    shown = ", ".join(f"`{n}`" for n in names[:12]) + (" ..." if len(names) > 12 else "")
+    if not names:
+        return error(f"There is no {kind.en} `{name}`.", f"没有名为 `{name}` 的{kind.zh}。")
+    return error(
+        f"There is no {kind.en} `{name}`. Did you mean `{names[0]}`? Known: {shown}",
+        f"没有名为 `{name}` 的{kind.zh}。是否指 `{names[0]}`？可用：{shown}",
+    )

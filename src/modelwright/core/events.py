@@ -1,0 +1,115 @@
+"""The one stream of typed events to which terminal, log, page and tests listen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, TextIO
+
+from modelwright.core.words import Words
+
+
+@dataclass(frozen=True)
+class Event:
+    """Root of all events; `at` is seconds since the epoch."""
+
+    at: float = field(default_factory=time.time, kw_only=True)
+
+
+@dataclass(frozen=True)
+class StageStarted(Event):
+    """A stage of the pipeline began: `data`, `check`, `train`, `tune`, `ensemble`, `evaluate`, `bundle`, `report`."""
+
+    stage: str
+    words: Words | None = None
+
+
+@dataclass(frozen=True)
+class Step(Event):
+    """Work moved on: `done` of `total` (0 where unknown), with the latest scores by name."""
+
+    who: str
+    done: int
+    total: int
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CandidateDone(Event):
+    """A candidate stands on the leaderboard; `row` is what the leaderboard shows of it."""
+
+    name: str
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CandidateFailed(Event):
+    """A candidate could not be trained; the leaderboard keeps the reason."""
+
+    name: str
+    reason: Words
+
+
+@dataclass(frozen=True)
+class Note(Event):
+    """Something worth saying that is neither a warning nor a score."""
+
+    words: Words
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something the user should know or mend."""
+
+    words: Words
+
+
+@dataclass(frozen=True)
+class Done(Event):
+    """The run is over; `result` is the machine-readable summary."""
+
+    result: dict[str, Any]
+
+
+Listener = Callable[[Event], None]
+
+
+class EventStream:
+    """Hands each event to every listener, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Add a listener."""
+        self._listeners.append(listener)
+
+    def emit(self, event: Event) -> None:
+        """Tell all listeners."""
+        for listener in self._listeners:
+            listener(event)
+
+    def note(self, en: str, zh: str) -> None:
+        """Emit a Note."""
+        self.emit(Note(Words(en, zh)))
+
+    def warn(self, en: str, zh: str) -> None:
+        """Emit a Warned."""
+        self.emit(Warned(Words(en, zh)))
+
+
+def to_json(event: Event) -> str:
+    """Return one line of JSON: the event's type under `event`, then its fields."""
+    return json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False, default=str)
+
+
+def log_to(file: TextIO) -> Listener:
+    """Return a listener that writes each event as a line of JSON."""
+
+    def write(event: Event) -> None:
+        file.write(to_json(event) + "\n")
+        file.flush()
+
+    return write

@@ -1,0 +1,158 @@
+"""The contract of recipes and of the models they make. To the leaderboard they all look alike."""
+
+from __future__ import annotations
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from modelwright.core.budget import Deadline
+from modelwright.core.events import EventStream
+from modelwright.core.registry import load_file, names_in
+from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
+
+if TYPE_CHECKING:
+    from modelwright.core.target import TargetCodec
+
+RECIPES = "modelwright.recipes"
+
+
+class Options(BaseModel):
+    """Options of a recipe: strict, typed, every default visible."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A search-space axis over named values."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Range:
+    """A search-space axis over numbers from `low` to `high`; `log` for a geometric scale, `whole` for integers."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+
+Axis = Choice | Range
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a fit is expected to cost: seconds and bytes of memory."""
+
+    seconds: float
+    memory: int
+
+
+@dataclass
+class FitContext:
+    """All that a fit needs besides rows.
+
+    `target` is the run's one target codec. A fit checks `deadline.expired()` between steps and ends with its
+    best so far. `extent` is set for a refit without validation rows: the `Model.extent` of the earlier fit
+    (rounds, epochs), which the refit repeats. `folder` is a place for checkpoints; None keeps none.
+    `cache` holds encoded columns by key so that trials do not encode again.
+    """
+
+    target: TargetCodec
+    deadline: Deadline
+    events: EventStream
+    name: str = "candidate"
+    seed: int = 0
+    threads: int = 1
+    device: str = "cpu"
+    metric: str | None = None
+    extent: Mapping[str, Any] | None = None
+    folder: Path | None = None
+    class_weight: bool = False
+    memory: int | None = None
+    cache: dict[Any, Any] = field(default_factory=dict)
+
+
+class Model(ABC):
+    """A fitted recipe.
+
+    Scores [N, K] are probabilities for classification (K classes, rows sum to 1) and multi-label (K labels, each
+    by itself), and values in the target's own unit for regression (K = 1). N rows, K outputs.
+    """
+
+    recipe: ClassVar[str]
+    extent: dict[str, Any]
+    history: list[dict[str, float]]
+
+    @abstractmethod
+    def scores(self, table: Table) -> np.ndarray:
+        """Return scores [N, K] float64 for the rows of a table (the target column is not needed)."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the model into an existing empty folder: JSON, safetensors and text only."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, target: TargetCodec) -> Model:
+        """Read what `save` wrote. Raises BundleError for damaged files."""
+
+
+class Recipe(ABC):
+    """One way to solve a task. The file's name is the recipe's name; the file defines `RECIPE`, a subclass."""
+
+    name: ClassVar[str]
+    title: ClassVar[Words]
+    rank: ClassVar[int]  # cheapest first
+    paper: ClassVar[str]  # where it comes from
+    needs: ClassVar[tuple[str, ...]]  # importable modules that come with an extra
+    extra: ClassVar[str]  # that extra; empty for the core
+    baseline: ClassVar[bool]
+    Options: ClassVar[type[Options]]
+    Model: ClassVar[type[Model]]
+    space: ClassVar[Mapping[str, Axis]]  # option name -> axis
+
+    @abstractmethod
+    def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
+        """Return why this recipe does not fit the data, or None when it does."""
+
+    @abstractmethod
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        """Return the options worth trying by default, the first one first; tuning goes on from there."""
+
+    @abstractmethod
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        """Return the expected cost of a fit, from a short probe where a formula would mislead."""
+
+    @abstractmethod
+    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+        """Train on `train`, watching `valid` (None in a refit), until done or `ctx.deadline` expires.
+
+        Everything fitted sees training rows only. Raises ModelwrightError when no usable model came about.
+        """
+
+
+def missing_modules(recipe: type[Recipe]) -> list[str]:
+    """Return the modules a recipe needs that are not installed."""
+    return [m for m in recipe.needs if importlib.util.find_spec(m) is None]
+
+
+def get_recipe(name: str) -> Recipe:
+    """Return the recipe of that name. Raises OptionError, naming the nearest, if there is none."""
+    recipe: type[Recipe] = load_file(RECIPES, name, Words("recipe", "方案")).RECIPE
+    return recipe()
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Return all recipe names, in alphabetical order, without importing them."""
+    return names_in(RECIPES)

@@ -1,0 +1,181 @@
+"""Columns with a modality, and tables of them in Arrow.
+
+Canonical Arrow types, which every reader may rely on:
+
+| modality | Arrow type |
+|---|---|
+| number | float64 |
+| category, text, id | string (media: string path or binary) |
+| boolean | bool |
+| timestamp | timestamp[us], no zone (UTC) |
+| labels (several at once) | list<string> |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.errors import ColumnError, unknown
+from modelwright.core.words import Words
+
+Modality = Literal[
+    "number", "category", "boolean", "text", "timestamp", "labels", "id",
+    "image", "audio", "video", "series", "molecule", "sequence",
+]  # fmt: skip
+MODALITIES: tuple[str, ...] = get_args(Modality)
+Role = Literal["input", "target", "group", "time", "weight", "ignored"]
+
+_ARROW: dict[str, pa.DataType] = {
+    "number": pa.float64(),
+    "category": pa.string(),
+    "text": pa.string(),
+    "id": pa.string(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us"),
+    "labels": pa.list_(pa.string()),
+}
+
+
+def arrow_type(modality: str) -> pa.DataType | None:
+    """Return the canonical Arrow type of a modality; None where the codec keeps what came (media)."""
+    return _ARROW.get(modality)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A named field of the data.
+
+    `options` is what inference learnt and coercion needs again at prediction time (for example the date
+    format, the words for true and false, the separator of several labels); JSON values only.
+    `reason` says why the column is ignored, for the report.
+    """
+
+    name: str
+    modality: str
+    role: Role = "input"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    reason: Words | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the column as JSON values."""
+        out: dict[str, Any] = {"name": self.name, "modality": self.modality, "role": self.role}
+        if self.options:
+            out["options"] = dict(self.options)
+        if self.reason:
+            out["reason"] = list(self.reason)
+        return out
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Column:
+        """Read what `to_json` wrote."""
+        reason = data.get("reason")
+        return cls(
+            data["name"],
+            data["modality"],
+            data["role"],
+            dict(data.get("options", {})),
+            Words(*reason) if reason else None,
+        )
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in order, each with modality and role."""
+
+    columns: tuple[Column, ...]
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return any(c.name == name for c in self.columns)
+
+    def __getitem__(self, name: str) -> Column:
+        for c in self.columns:
+            if c.name == name:
+                return c
+        raise unknown(Words("column", "列"), name, self.names, ColumnError)
+
+    @property
+    def names(self) -> list[str]:
+        """All column names, in order."""
+        return [c.name for c in self.columns]
+
+    def of_role(self, role: Role) -> list[Column]:
+        """Columns of one role, in order."""
+        return [c for c in self.columns if c.role == role]
+
+    @property
+    def inputs(self) -> list[Column]:
+        """Columns a model reads."""
+        return self.of_role("input")
+
+    @property
+    def target(self) -> Column | None:
+        """The column to predict; None when there is none."""
+        found = self.of_role("target")
+        return found[0] if found else None
+
+    def with_column(self, name: str, **changes: Any) -> Schema:
+        """Return a schema in which one column has been changed."""
+        self[name]
+        return Schema(tuple(replace(c, **changes) if c.name == name else c for c in self.columns))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the schema as JSON values."""
+        return [c.to_json() for c in self.columns]
+
+    @classmethod
+    def from_json(cls, data: Iterable[Mapping[str, Any]]) -> Schema:
+        """Read what `to_json` wrote."""
+        return cls(tuple(Column.from_json(d) for d in data))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in Arrow with a schema; columns hold the canonical type of their modality.
+
+    `rows` [N] are the numbers of the rows in the source (the first data row is 1), kept through every
+    selection so that messages and reports can name them.
+    """
+
+    data: pa.Table
+    schema: Schema
+    rows: np.ndarray
+    source: str = "table"
+
+    @classmethod
+    def of(cls, data: pa.Table, schema: Schema, source: str = "table") -> Table:
+        """Wrap a whole source: rows are numbered from 1."""
+        return cls(data, schema, np.arange(1, data.num_rows + 1), source)
+
+    def __len__(self) -> int:
+        return self.data.num_rows
+
+    def column(self, name: str) -> pa.Array:
+        """Return one column as a single contiguous array."""
+        if name not in self.data.column_names:
+            raise unknown(Words("column", "列"), name, self.data.column_names, ColumnError)
+        chunked = self.data.column(name)
+        return chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
+
+    def take(self, index: np.ndarray) -> Table:
+        """Return the rows at `index` [M], in that order."""
+        return Table(self.data.take(pa.array(index)), self.schema, self.rows[index], self.source)
+
+    def with_schema(self, schema: Schema) -> Table:
+        """Return the same rows under another schema (roles changed, columns ignored)."""
+        return Table(self.data, schema, self.rows, self.source)
+
+    def concat(self, other: Table) -> Table:
+        """Return the rows of both, this table's first."""
+        data = pa.concat_tables([self.data, other.data.select(self.data.column_names)])
+        return Table(data, self.schema, np.concatenate([self.rows, other.rows]), self.source)

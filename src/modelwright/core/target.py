@@ -1,0 +1,209 @@
+"""The one target codec of a run: answers to numbers, and scores back to answers.
+
+It is fitted once on the training rows and shared by every recipe, so that label order agrees and scores can be
+averaged. Legend: N rows, K outputs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.errors import BundleError, DataError
+
+Kind = Literal["classes", "label_sets", "value"]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Decoded scores: `predictions` [N] in JSON types, and `confidence` [N] in 0..1 (None for values)."""
+
+    predictions: list[Any]
+    confidence: np.ndarray | None
+
+
+class TargetCodec(ABC):
+    """Turns the target column into numbers and scores into answers."""
+
+    kind: ClassVar[Kind]
+    labels: tuple[str, ...]
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """K: how many scores a row has."""
+
+    @abstractmethod
+    def encode(self, values: pa.Array) -> np.ndarray:
+        """Return classes: int64 [N], -1 where absent or unknown; label sets: float32 [N, K]; value: float64 [N]."""
+
+    @abstractmethod
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        """Return the answers to scores [N, K]."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return JSON values from which `target_from_state` makes the same codec."""
+
+
+def as_label(value: object) -> str:
+    """Return how a target value is written as a label: integers without a point, booleans in lower case."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _json_scalar(value: object) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
+
+
+class ClassesCodec(TargetCodec):
+    """One label out of K; labels are sorted (numbers by value). `values` [K] are the labels in JSON types."""
+
+    kind = "classes"
+
+    def __init__(self, values: Sequence[Any], counts: Sequence[int]) -> None:
+        self.values = tuple(values)
+        self.counts = tuple(counts)
+        self.labels = tuple(as_label(v) for v in self.values)
+        self._index = {label: i for i, label in enumerate(self.labels)}
+
+    @classmethod
+    def fit(cls, values: pa.Array) -> ClassesCodec:
+        """Learn the labels. Raises DataError where fewer than two occur."""
+        counts: Counter[Any] = Counter(_json_scalar(v) for v in values.to_pylist() if v is not None)
+        if len(counts) < 2:
+            raise DataError(
+                f"A classification needs at least two different labels, received {len(counts)}: {list(counts)[:1]}.",
+                f"分类至少需要两个不同的标签，实际只有 {len(counts)} 个：{list(counts)[:1]}。",
+            )
+        ordered = sorted(
+            counts, key=lambda v: (isinstance(v, str), v if not isinstance(v, str) else 0, str(v))
+        )
+        return cls(ordered, [counts[v] for v in ordered])
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        index = self._index
+        return np.fromiter(
+            (-1 if v is None else index.get(as_label(v), -1) for v in values.to_pylist()),
+            np.int64,
+            len(values),
+        )
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        """As TargetCodec.decode; two classes with one threshold answer the second from that probability on."""
+        if thresholds is not None and self.outputs == 2:
+            best = (scores[:, 1] >= thresholds[0]).astype(np.int64)
+        else:
+            best = scores.argmax(axis=1)
+        confidence = scores[np.arange(len(scores)), best]
+        return Answers([self.values[i] for i in best], confidence)
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": self.kind, "values": list(self.values), "counts": list(self.counts)}
+
+
+class LabelSetsCodec(TargetCodec):
+    """Any number out of K labels, each by itself."""
+
+    kind = "label_sets"
+
+    def __init__(self, labels: Sequence[str], counts: Sequence[int]) -> None:
+        self.labels = tuple(labels)
+        self.counts = tuple(counts)
+        self._index = {label: i for i, label in enumerate(self.labels)}
+
+    @classmethod
+    def fit(cls, values: pa.Array) -> LabelSetsCodec:
+        """Learn the labels of a list<string> array. Raises DataError where none occurs."""
+        counts: Counter[str] = Counter(x for v in values.to_pylist() if v for x in set(v))
+        if not counts:
+            raise DataError("The target column holds no labels at all.", "目标列中没有任何标签。")
+        ordered = sorted(counts)
+        return cls(ordered, [counts[v] for v in ordered])
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        out = np.zeros((len(values), self.outputs), np.float32)
+        for row, labels in enumerate(values.to_pylist()):
+            for label in labels or ():
+                at = self._index.get(label)
+                if at is not None:
+                    out[row, at] = 1.0
+        return out
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        cut = np.asarray(thresholds if thresholds is not None else [0.5] * self.outputs)
+        chosen = scores >= cut
+        predictions = [[self.labels[i] for i in np.flatnonzero(row)] for row in chosen]
+        sure = np.where(chosen, scores, 1 - scores).min(axis=1) if self.outputs else np.ones(len(scores))
+        return Answers(predictions, sure)
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": self.kind, "labels": list(self.labels), "counts": list(self.counts)}
+
+
+class ValueCodec(TargetCodec):
+    """A number. `mean` and `std` (never zero) serve models that want it standardised; `low` and `high` its range."""
+
+    kind = "value"
+    labels = ()
+
+    def __init__(self, mean: float, std: float, low: float, high: float) -> None:
+        self.mean, self.std, self.low, self.high = mean, std, low, high
+
+    @classmethod
+    def fit(cls, values: pa.Array) -> ValueCodec:
+        """Learn mean and deviation. Raises DataError where no number, or only one different number, occurs."""
+        numbers = np.asarray(values.drop_null(), np.float64)
+        numbers = numbers[np.isfinite(numbers)]
+        if len(numbers) == 0 or numbers.min() == numbers.max():
+            raise DataError(
+                "The target column must hold at least two different numbers.",
+                "目标列至少需要两个不同的数值。",
+            )
+        return cls(float(numbers.mean()), float(numbers.std()), float(numbers.min()), float(numbers.max()))
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        return np.asarray(values.cast(pa.float64()).fill_null(float("nan")), np.float64)
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        return Answers([float(v) for v in scores[:, 0]], None)
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": self.kind, "mean": self.mean, "std": self.std, "low": self.low, "high": self.high}
+
+
+def target_from_state(state: Mapping[str, Any]) -> TargetCodec:
+    """Make the codec that `state` describes. Raises BundleError for an unknown kind."""
+    kind = state.get("kind")
+    if kind == "classes":
+        return ClassesCodec(state["values"], state["counts"])
+    if kind == "label_sets":
+        return LabelSetsCodec(state["labels"], state["counts"])
+    if kind == "value":
+        return ValueCodec(state["mean"], state["std"], state["low"], state["high"])
+    raise BundleError(
+        f"Unknown kind of target `{kind}` in the bundle.", f"模型包中的目标类型 `{kind}` 未知。"
+    )

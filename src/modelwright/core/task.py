@@ -1,0 +1,154 @@
+"""The contract of tasks: what each declares, with no defaults, so that nothing is forgotten."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel
+
+from modelwright.core.registry import load_file, names_in
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.target import Answers, TargetCodec
+from modelwright.core.words import Words
+
+TASKS = "modelwright.tasks"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Held-out rows with their truth and what a model answered: what metrics and plots take.
+
+    `truth` as `TargetCodec.encode` gives it, `scores` [N, K], `answers` decoded from them, `chosen` the answers
+    encoded again as `truth` is. `rows` [N] are source row numbers.
+    """
+
+    target: TargetCodec
+    truth: np.ndarray
+    scores: np.ndarray
+    answers: Answers
+    chosen: np.ndarray
+    rows: np.ndarray
+
+    def take(self, index: np.ndarray) -> Judged:
+        """Return the judged rows at `index`, for bootstraps and slices."""
+        confidence = self.answers.confidence
+        answers = Answers(
+            [self.answers.predictions[i] for i in index], None if confidence is None else confidence[index]
+        )
+        return Judged(
+            self.target, self.truth[index], self.scores[index], answers, self.chosen[index], self.rows[index]
+        )
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named pure function of judged rows. `higher` says which way is better.
+
+    `per_label` metrics may be asked for one label in a gate: `recall[fraud]`; their function takes the label's
+    index as second argument, or None for the average over labels.
+    """
+
+    name: str
+    title: Words
+    higher: bool
+    function: Callable[..., float]
+    per_label: bool = False
+    low: float = 0.0
+    high: float = 1.0
+
+    def __call__(self, judged: Judged, label: int | None = None) -> float:
+        """Return the metric's value; NaN where it is undefined (one class only, say)."""
+        return float(self.function(judged, label)) if self.per_label else float(self.function(judged))
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture with the sentence that says what it shows; `svg` in a palette and font that the style sheet sets."""
+
+    name: str
+    title: Words
+    says: Words
+    svg: str
+
+
+class Task(ABC):
+    """What is to be produced. The file's name is the task's name; the file defines `TASK`, a subclass."""
+
+    name: ClassVar[str]
+    title: ClassVar[Words]
+    inputs: ClassVar[frozenset[str]]  # modalities it accepts as inputs
+    targets: ClassVar[frozenset[str]]  # modalities it accepts as target
+    recipes: ClassVar[tuple[str, ...]]  # names, cheapest first
+    metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
+
+    @abstractmethod
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        """Return how well this target column fits the task, 0 (not at all) to 1; the best task wins."""
+
+    @abstractmethod
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        """Return the target codec fitted on training values. Raises DataError where they do not fit."""
+
+    @abstractmethod
+    def loss(self, outputs: Any, truth: Any) -> Any:
+        """Return the mean loss (a torch scalar) of raw outputs [B, K] against encoded truth; pure."""
+
+    @abstractmethod
+    def request(self, schema: Schema) -> type[BaseModel]:
+        """Return the model of one row as a client sends it: every input column, none required."""
+
+    @abstractmethod
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        """Return the model of one answer."""
+
+    @abstractmethod
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        """Return the task's pictures of held-out answers."""
+
+    @abstractmethod
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        """Return a small synthetic table that can be learnt, and the name of its target column."""
+
+    def metric(self, name: str) -> Metric:
+        """Return a metric by name. Raises OptionError, with the nearest names."""
+        from modelwright.core.errors import OptionError, unknown
+
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise unknown(Words("metric", "指标"), name, [m.name for m in self.metrics], OptionError)
+
+
+def judge(target: TargetCodec, truth: pa.Array, scores: np.ndarray, rows: np.ndarray,
+          thresholds: Sequence[float] | None = None) -> Judged:  # fmt: skip
+    """Decode scores [N, K] and put them beside the truth; rows whose truth is absent are left out."""
+    known = np.asarray(truth.is_valid())
+    encoded = target.encode(truth)
+    if target.kind == "classes":
+        known &= encoded >= 0
+    elif target.kind == "value":
+        known &= np.isfinite(encoded)
+    scores = scores[known]
+    answers = target.decode(scores, thresholds)
+    if target.kind == "value":
+        chosen = scores[:, 0].astype(np.float64)
+    else:
+        kind = pa.list_(pa.string()) if target.kind == "label_sets" else None
+        chosen = target.encode(pa.array(answers.predictions, kind))
+    return Judged(target, encoded[known], scores, answers, chosen, rows[known])
+
+
+def get_task(name: str) -> Task:
+    """Return the task of that name. Raises OptionError, naming the nearest, if there is none."""
+    task: type[Task] = load_file(TASKS, name, Words("task", "任务")).TASK
+    return task()
+
+
+def task_names() -> tuple[str, ...]:
+    """Return all task names, in alphabetical order, without importing them."""
+    return names_in(TASKS)

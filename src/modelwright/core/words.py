@@ -1,0 +1,35 @@
+"""What people read, in both languages side by side, so that neither can be forgotten."""
+
+from __future__ import annotations
+
+import locale
+import os
+from typing import Any, Literal, NamedTuple
+
+Lang = Literal["en", "zh"]
+LANGS: tuple[Lang, ...] = ("en", "zh")
+
+
+class Words(NamedTuple):
+    """One sentence in English and in Chinese."""
+
+    en: str
+    zh: str
+
+    def to(self, lang: str) -> str:
+        """Return the sentence in `lang` (`en` or `zh`; anything else gives English)."""
+        return self.zh if lang == "zh" else self.en
+
+    def fill(self, **values: Any) -> Words:
+        """Fill `{name}` places in both languages."""
+        return Words(self.en.format(**values), self.zh.format(**values))
+
+
+def pick_lang(asked: str | None = None) -> Lang:
+    """Choose the language: the option, else `MODELWRIGHT_LANG`, `LC_ALL`, `LANG`, else English."""
+    env = os.environ
+    for value in (asked, env.get("MODELWRIGHT_LANG"), env.get("LC_ALL"), env.get("LANG")):
+        if value:
+            return "zh" if value.lower().startswith("zh") else "en"
+    code = locale.getlocale()[0] or ""
+    return "zh" if code.lower().startswith(("zh", "chinese")) else "en"

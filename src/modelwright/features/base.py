@@ -1,0 +1,119 @@
+"""The contract of codecs: what is learnt from the training rows to turn one column into numbers.
+
+One file per modality in this folder; its name is the modality's. It defines `VIEWS`, a mapping of view -> codec class:
+
+| view | for | encoding |
+|---|---|---|
+| sparse | linear models | scipy CSR float32 [N, D] |
+| dense | trees | float32 [N, D], NaN where missing |
+| tensor | networks | dict of name -> array [N, ...] or Ragged |
+
+A modality without a view is left out by recipes that need it, and the leaderboard says so. Legend: N rows, D features.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.errors import BundleError
+from modelwright.core.registry import load_file, names_in
+from modelwright.core.schema import Column
+from modelwright.core.words import Words
+
+FEATURES = "modelwright.features"
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different length: row i is `values[offsets[i]:offsets[i + 1]]`; `values` [S], `offsets` [N + 1]."""
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Length of each row [N]."""
+        return np.diff(self.offsets)
+
+
+class Codec(ABC):
+    """Encodes one column. State is JSON values and arrays, never pickle."""
+
+    view: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
+        """Learn from training values only; `target` is the encoded truth for codecs that use it."""
+
+    @abstractmethod
+    def encode(self, values: pa.Array) -> Any:
+        """Return the view's encoding of values; missing values are allowed everywhere."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return the JSON half of the state."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the array half of the state."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        """Make the codec that `state` and `arrays` describe."""
+
+
+def codec_class(modality: str, view: str) -> type[Codec] | None:
+    """Return the codec class of a modality for a view, or None where it has none."""
+    if modality not in names_in(FEATURES):
+        return None
+    views: dict[str, type[Codec]] = load_file(FEATURES, modality, Words("modality", "模态")).VIEWS
+    return views.get(view)
+
+
+def save_codecs(folder: Path, codecs: Mapping[str, tuple[Column, Codec]]) -> None:
+    """Write codecs by column name as `codecs.json` and `codecs.safetensors`."""
+    from safetensors.numpy import save_file
+
+    states, arrays = [], {}
+    for i, (name, (column, codec)) in enumerate(codecs.items()):
+        states.append({"name": name, "column": column.to_json(), "view": codec.view, "state": codec.state()})
+        arrays.update({f"{i}.{key}": np.ascontiguousarray(a) for key, a in codec.arrays().items()})
+    (folder / "codecs.json").write_text(json.dumps(states, ensure_ascii=False), encoding="utf-8")
+    save_file(arrays, str(folder / "codecs.safetensors"))
+
+
+def load_codecs(folder: Path) -> dict[str, tuple[Column, Codec]]:
+    """Read what `save_codecs` wrote. Raises BundleError for damaged files."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file as load_arrays
+
+    out: dict[str, tuple[Column, Codec]] = {}
+    try:
+        states = json.loads((folder / "codecs.json").read_text(encoding="utf-8"))
+        arrays = load_arrays(str(folder / "codecs.safetensors"))
+        for i, entry in enumerate(states):
+            column = Column.from_json(entry["column"])
+            cls = codec_class(column.modality, entry["view"])
+            if cls is None:
+                raise KeyError(column.modality)
+            own = {key.split(".", 1)[1]: a for key, a in arrays.items() if key.startswith(f"{i}.")}
+            out[entry["name"]] = (column, cls.restore(entry["state"], own))
+    except (OSError, KeyError, ValueError, TypeError, SafetensorError) as e:
+        raise BundleError(
+            f"The codecs in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
+            f"无法读取 {folder} 中的编码器（{type(e).__name__}）。请重新复制模型包。",
+        ) from e
+    return out
