@@ -50,9 +50,7 @@ def parse_size(text: str | int) -> int:
             )
         size = int(float(found[1]) * _SIZES[found[2]])
     if size <= 0:
-        raise OptionError(
-            f"A size must be more than zero, received `{text}`.", f"大小必须大于零，收到的是 `{text}`。"
-        )
+        raise OptionError(f"A size must be more than zero, received `{text}`.", f"大小必须大于零，收到的是 `{text}`。")
     return size
 
 

@@ -97,9 +97,7 @@ def nearest(name: str, valid: Iterable[str]) -> list[str]:
     return close + [v for v in pool if v not in close]
 
 
-def unknown(
-    kind: Words, name: str, valid: Iterable[str], error: type[InputError] = OptionError
-) -> InputError:
+def unknown(kind: Words, name: str, valid: Iterable[str], error: type[InputError] = OptionError) -> InputError:
     """Make the error for an unknown name: what came, and the valid ones with the nearest first.
 
     `kind` is the noun, such as `Words("column", "列")`.

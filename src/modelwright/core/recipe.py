@@ -118,8 +118,8 @@ class Recipe(ABC):
     needs: ClassVar[tuple[str, ...]]  # importable modules that come with an extra
     extra: ClassVar[str]  # that extra; empty for the core
     baseline: ClassVar[bool]
-    Options: ClassVar[type[Options]]
-    Model: ClassVar[type[Model]]
+    options: ClassVar[type[Options]]
+    model: ClassVar[type[Model]]
     space: ClassVar[Mapping[str, Axis]]  # option name -> axis
 
     @abstractmethod

@@ -87,9 +87,7 @@ class ClassesCodec(TargetCodec):
                 f"A classification needs at least two different labels, received {len(counts)}: {list(counts)[:1]}.",
                 f"分类至少需要两个不同的标签，实际只有 {len(counts)} 个：{list(counts)[:1]}。",
             )
-        ordered = sorted(
-            counts, key=lambda v: (isinstance(v, str), v if not isinstance(v, str) else 0, str(v))
-        )
+        ordered = sorted(counts, key=lambda v: (isinstance(v, str), v if not isinstance(v, str) else 0, str(v)))
         return cls(ordered, [counts[v] for v in ordered])
 
     @property
@@ -204,6 +202,4 @@ def target_from_state(state: Mapping[str, Any]) -> TargetCodec:
         return LabelSetsCodec(state["labels"], state["counts"])
     if kind == "value":
         return ValueCodec(state["mean"], state["std"], state["low"], state["high"])
-    raise BundleError(
-        f"Unknown kind of target `{kind}` in the bundle.", f"模型包中的目标类型 `{kind}` 未知。"
-    )
+    raise BundleError(f"Unknown kind of target `{kind}` in the bundle.", f"模型包中的目标类型 `{kind}` 未知。")

@@ -40,9 +40,7 @@ class Judged:
         answers = Answers(
             [self.answers.predictions[i] for i in index], None if confidence is None else confidence[index]
         )
-        return Judged(
-            self.target, self.truth[index], self.scores[index], answers, self.chosen[index], self.rows[index]
-        )
+        return Judged(self.target, self.truth[index], self.scores[index], answers, self.chosen[index], self.rows[index])
 
 
 @dataclass(frozen=True)
