@@ -20,6 +20,7 @@ from modelwright.core.words import Words
 
 if TYPE_CHECKING:
     from modelwright.core.target import TargetCodec
+    from modelwright.core.task import Metric, Task
 
 RECIPES = "modelwright.recipes"
 
@@ -62,20 +63,21 @@ class Estimate:
 class FitContext:
     """All that a fit needs besides rows.
 
-    `target` is the run's one target codec. A fit checks `deadline.expired()` between steps and ends with its
+    `target` is the run's one target codec, `metric` what ranks (early stopping watches it or the loss). A fit checks `deadline.expired()` between steps and ends with its
     best so far. `extent` is set for a refit without validation rows: the `Model.extent` of the earlier fit
     (rounds, epochs), which the refit repeats. `folder` is a place for checkpoints; None keeps none.
     `cache` holds encoded columns by key so that trials do not encode again.
     """
 
+    task: Task
     target: TargetCodec
     deadline: Deadline
     events: EventStream
+    metric: Metric
     name: str = "candidate"
     seed: int = 0
     threads: int = 1
     device: str = "cpu"
-    metric: str | None = None
     extent: Mapping[str, Any] | None = None
     folder: Path | None = None
     class_weight: bool = False
