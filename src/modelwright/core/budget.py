@@ -70,11 +70,12 @@ def show_duration(seconds: float) -> str:
 class Deadline:
     """A moment after which work ends at its next step, and a switch that ends it at once.
 
-    Long work calls `expired()` between steps. Children (`sub`) end no later than their parent and
-    share its switch, so that one Ctrl-C stops everything.
+    Long work calls `expired()` between steps. Children (`sub`) end no later than their parent, and with it when it
+    is stopped, so that one Ctrl-C stops everything; stopping a child leaves the parent running.
     """
 
     at: float = math.inf
+    parent: Deadline | None = None
     _switch: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -84,15 +85,15 @@ class Deadline:
 
     def sub(self, seconds: float) -> Deadline:
         """A deadline at most that many seconds from now, and not after this one."""
-        return Deadline(min(self.at, time.monotonic() + seconds), self._switch)
+        return Deadline(min(self.at, time.monotonic() + seconds), self)
 
     def remaining(self) -> float:
         """Seconds left; zero once expired or stopped."""
-        return 0.0 if self._switch.is_set() else max(0.0, self.at - time.monotonic())
+        return 0.0 if self.stopped else max(0.0, self.at - time.monotonic())
 
     def expired(self) -> bool:
         """Whether work should end at its next step."""
-        return self._switch.is_set() or time.monotonic() >= self.at
+        return self.stopped or time.monotonic() >= self.at
 
     def stop(self) -> None:
         """End all work under this deadline at its next step."""
@@ -100,8 +101,8 @@ class Deadline:
 
     @property
     def stopped(self) -> bool:
-        """Whether `stop` was called (as against time running out)."""
-        return self._switch.is_set()
+        """Whether `stop` was called on this deadline or on one above it (as against time running out)."""
+        return self._switch.is_set() or (self.parent is not None and self.parent.stopped)
 
 
 @dataclass(frozen=True)

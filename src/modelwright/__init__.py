@@ -1,0 +1,43 @@
+"""Modelwright: from your data to a model that serves inside your product.
+
+    import modelwright as mw
+
+    model = mw.fit("tickets.csv", target="queue", budget="5m")
+    model.predict([{"text": "where is my parcel?"}])
+    model = mw.load("runs/tickets")
+
+Names are resolved when first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["ModelwrightError", "Predictor", "Run", "__version__", "fit", "inspect", "load"]
+
+if TYPE_CHECKING:
+    from modelwright.api import Run, fit, inspect, load
+    from modelwright.core.errors import ModelwrightError
+    from modelwright.release.bundle import Predictor
+
+_PLACES = {
+    "ModelwrightError": "modelwright.core.errors",
+    "Predictor": "modelwright.release.bundle",
+    "Run": "modelwright.api",
+    "fit": "modelwright.api",
+    "inspect": "modelwright.api",
+    "load": "modelwright.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,107 @@
+"""Everything a run was asked for, strict and typed. Options have one name, unit and meaning in CLI, YAML and Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from modelwright.core.budget import parse_duration, parse_size
+from modelwright.core.errors import OptionError, unknown
+from modelwright.core.words import Words
+
+
+class RunConfig(BaseModel):
+    """What `run` needs to know. Written into the run folder with every default resolved."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str = Field(description="file, folder, SQLAlchemy URL, or `memory` for a Python object")
+    target: str = Field(description="the column to predict")
+    test: str | None = Field(None, description="a file with the official test rows")
+    query: str | None = Field(None, description="SQL query, for a database URL")
+    table: str | None = Field(None, description="SQL table, for a database URL")
+    sheet: str | None = Field(None, description="sheet of an Excel file")
+    header: bool | None = Field(None, description="whether the first line names the columns; found out if not said")
+    task: str | None = Field(None, description="name of the task; chosen from the target if not said")
+    column: dict[str, str] = Field(default_factory=dict, description="modality by column, overriding inference")
+    ignore: list[str] = Field(default_factory=list, description="columns to leave out")
+    group: str | None = Field(None, description="rows of one group never stand on both sides of a split")
+    time: str | None = Field(None, description="later rows are held out, earlier ones train")
+    metric: str | None = Field(None, description="what ranks; the task's first metric if not said")
+    gate: str | None = Field(None, description="conditions for release, such as macro_f1>=0.9, recall[fraud]>=0.8")
+    budget: str = Field("5m", description="time from the command's start to a usable bundle")
+    memory: str | None = Field(None, description="memory the run may use, such as 4g")
+    latency: str | None = Field(None, description="longest time for one answer, such as 20ms")
+    folds: int | None = Field(None, description="folds of cross-validation; 1 is one held-out part")
+    repeats: int = Field(1, ge=1, le=20, description="how often cross-validation is repeated")
+    test_fraction: float = Field(0.2, gt=0, lt=1, description="share of rows held out for the final test")
+    recipes: list[str] = Field(default_factory=list, description="only these recipes")
+    search: Literal["tpe", "random", "grid", "none"] = Field("tpe", description="how options are tuned")
+    ensemble: bool = Field(True, description="whether candidates may be combined")
+    refit: bool | None = Field(None, description="train the winner again on all rows but the test rows")
+    class_weight: bool = Field(False, description="weigh rare classes up")
+    vectors: str | None = Field(None, description="word vectors in GloVe or word2vec text format")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    seed: int = Field(0, ge=0, description="seed of everything random")
+
+    @field_validator("budget", "latency")
+    @classmethod
+    def _duration(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_duration(value)
+        return value
+
+    @field_validator("memory")
+    @classmethod
+    def _size(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_size(value)
+        return value
+
+    @field_validator("folds")
+    @classmethod
+    def _folds(cls, value: int | None) -> int | None:
+        if value is not None and not 1 <= value <= 50:
+            raise OptionError(
+                f"Expected 1 to 50 folds, received {value}.", f"折数应在 1 到 50 之间，收到的是 {value}。"
+            )
+        return value
+
+
+def make_config(**values: Any) -> RunConfig:
+    """Make a RunConfig. Raises OptionError that names the option, what came and what is valid."""
+    known = list(RunConfig.model_fields)
+    for name in values:
+        if name not in known:
+            raise unknown(Words("option", "选项"), name, known, OptionError)
+    try:
+        return RunConfig(**values)
+    except ValidationError as e:
+        first = e.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])
+        said = str(first.get("input"))[:80]
+        raise OptionError(
+            f"Option `{where}`: {first['msg']}; received `{said}`.",
+            f"选项 `{where}` 无效：{first['msg']}；收到的是 `{said}`。",
+        ) from e
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """Read options from a YAML file. Raises OptionError where it cannot be read or is no mapping."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+        raise OptionError(f"Cannot read the config file {path}: {e}", f"无法读取配置文件 {path}：{e}") from e
+    if not isinstance(data, dict):
+        raise OptionError(
+            f"The config file {path} must hold `option: value` lines.", f"配置文件 {path} 应由 `选项: 值` 组成。"
+        )
+    return data
+
+
+def save_config(config: RunConfig, path: Path) -> None:
+    """Write every option, defaults included, as YAML."""
+    path.write_text(yaml.safe_dump(config.model_dump(), allow_unicode=True, sort_keys=False), encoding="utf-8")

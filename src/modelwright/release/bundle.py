@@ -1,0 +1,243 @@
+"""The bundle: the folder that is deployed. Data only: JSON, safetensors, LightGBM's text format, ONNX.
+
+    manifest.json   SHA-256 of every other file, format version, version of Modelwright
+    bundle.json     task, schema, target codec, members with weights, temperature, thresholds
+    card.md         the model card (card.zh-CN.md in Chinese)
+    members/<i>/    one fitted model each; model.json names its recipe
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel
+
+from modelwright import __version__
+from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.recipe import Model, get_recipe
+from modelwright.core.run import read_json, whole_folder, write_json
+from modelwright.core.schema import Schema, Table
+from modelwright.core.target import TargetCodec, target_from_state
+from modelwright.core.task import Task, get_task
+from modelwright.data.infer import BadValue, coerce, coerce_rows
+
+FORMAT = 1
+_SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
+_CHUNK = 8192
+
+
+@dataclass
+class Predictor:
+    """The one inference path: evaluation, `predict`, the service and the ONNX check all answer through it.
+
+    Scores [N, K] as `core.recipe.Model` gives them: the weighted mean over members, then the temperature.
+    """
+
+    task: Task
+    schema: Schema
+    target: TargetCodec
+    members: list[tuple[float, Model]]
+    temperature: float = 1.0
+    thresholds: tuple[float, ...] | None = None
+    name: str = "model"
+    version: str = "1"
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def request(self) -> type[BaseModel]:
+        """The model of one row."""
+        return self.task.request(self.schema)
+
+    @cached_property
+    def response(self) -> type[BaseModel]:
+        """The model of one answer."""
+        return self.task.response(self.target)
+
+    def table(self, rows: Any) -> tuple[Table, list[BadValue]]:
+        """Return rows (mappings, or anything with the Arrow C-stream interface) as a typed table, and bad values."""
+        if isinstance(rows, Mapping):
+            rows = [rows]
+        if isinstance(rows, Sequence):
+            return coerce_rows(rows, self._inputs)
+        raw = rows if isinstance(rows, pa.Table) else pa.table(rows)
+        return coerce(raw, self._inputs, need_target=False)
+
+    @cached_property
+    def _inputs(self) -> Schema:
+        return Schema(tuple(self.schema.inputs))
+
+    def scores(self, table: Table) -> np.ndarray:
+        """Return scores [N, K] of a typed table."""
+        if len(table) <= _CHUNK:
+            return self._scores(table)
+        parts = [
+            self._scores(Table(table.data.slice(i, _CHUNK), table.schema, table.rows[i : i + _CHUNK], table.source))
+            for i in range(0, len(table), _CHUNK)
+        ]
+        return np.concatenate(parts)
+
+    def _scores(self, table: Table) -> np.ndarray:
+        mean = blend([w for w, _ in self.members], [m.scores(table) for _, m in self.members])
+        return tempered(mean, self.temperature, self.target.kind)
+
+    def answers(self, scores: np.ndarray, with_scores: bool = False) -> list[dict[str, Any]]:
+        """Return answers to scores [N, K] as JSON values."""
+        decoded = self.target.decode(scores, self.thresholds)
+        out: list[dict[str, Any]] = [{"prediction": p} for p in decoded.predictions]
+        if decoded.confidence is not None:
+            for answer, confidence in zip(out, decoded.confidence.tolist()):
+                answer["confidence"] = confidence
+            if with_scores:
+                for answer, row in zip(out, scores.tolist()):
+                    answer["scores"] = dict(zip(self.target.labels, row))
+        return out
+
+    def predict(self, rows: Any, *, scores: bool = False) -> list[dict[str, Any]]:
+        """Answer rows; a row with a value that cannot be read gets `{"error": ...}` instead of an answer."""
+        table, bad = self.table(rows)
+        answers = self.answers(self.scores(table), scores)
+        for value in bad:
+            answers[value.row - 1] = {"error": value.words.en, "error_zh": value.words.zh, "column": value.column}
+        return answers
+
+    def explain(self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0) -> list[dict[str, Any]]:
+        """Return what the answer to one row rests on: columns, and stretches of text, with signed weights."""
+        from dataclasses import asdict
+
+        from modelwright.evaluate.explain import explain_row
+
+        table, bad = self.table([row])
+        if bad:
+            raise ModelwrightError(bad[0].words)
+        strongest = max(self.members, key=lambda m: m[0])[1] if len(self.members) == 1 else None
+        found = explain_row(
+            self.scores, table, self._inputs, self.target, answer=None, model=strongest, top=top, seconds=seconds
+        )
+        return [asdict(a) for a in found]
+
+
+def blend(weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the weighted mean of scores [N, K]; weights need not sum to one."""
+    if len(scores) == 1:
+        return scores[0]
+    total = sum(weights)
+    out = np.zeros_like(scores[0], dtype=np.float64)
+    for w, s in zip(weights, scores):
+        out += (w / total) * s
+    return out
+
+
+def tempered(scores: np.ndarray, temperature: float, kind: str) -> np.ndarray:
+    """Return probabilities sharpened or softened by a temperature; values pass unchanged."""
+    if temperature == 1.0 or kind == "value":
+        return scores
+    from modelwright.evaluate.calibration import apply_temperature
+
+    return apply_temperature(scores, temperature, multi_label=kind == "label_sets")
+
+
+def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = None) -> None:
+    """Write a bundle; an existing one at that place is replaced only once the new one is whole."""
+    with whole_folder(folder) as part:
+        for i, (_, model) in enumerate(predictor.members):
+            place = part / "members" / str(i)
+            place.mkdir(parents=True)
+            model.save(place)
+        for name, text in (cards or {}).items():
+            (part / name).write_text(text, encoding="utf-8")
+        write_json(
+            part / "bundle.json",
+            {
+                "name": predictor.name,
+                "version": predictor.version,
+                "task": predictor.task.name,
+                "schema": predictor.schema.to_json(),
+                "target": predictor.target.state(),
+                "members": [
+                    {"folder": f"members/{i}", "recipe": model.recipe, "weight": weight}
+                    for i, (weight, model) in enumerate(predictor.members)
+                ],
+                "temperature": predictor.temperature,
+                "thresholds": predictor.thresholds,
+                "card": predictor.card,
+            },
+        )
+        files = {str(p.relative_to(part).as_posix()): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
+        write_json(part / "manifest.json", {"format": FORMAT, "modelwright": __version__, "files": files})
+
+
+def verify(folder: Path) -> None:
+    """Check a bundle against its manifest.
+
+    Raises BundleError for a changed, missing or unknown file, a link, a kind of file that could hold code, or a
+    format from the future.
+    """
+    manifest = read_json(folder / "manifest.json")
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+        raise BundleError(f"{folder} holds no bundle manifest.", f"{folder} 中没有有效的清单文件。")
+    if manifest.get("format", 0) > FORMAT:
+        raise BundleError(
+            f"The bundle in {folder} has format {manifest['format']}, this version reads up to {FORMAT}. Upgrade Modelwright.",
+            f"{folder} 的模型包格式为 {manifest['format']}，当前版本最高支持 {FORMAT}。请升级 Modelwright。",
+        )
+    listed = manifest["files"]
+    found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir()}
+    found.pop("manifest.json", None)
+    for name in listed:
+        if name not in found:
+            raise BundleError(
+                f"The bundle misses the file {name}. Copy it again.", f"模型包缺少文件 {name}，请重新复制。"
+            )
+    for name, path in found.items():
+        if name not in listed or path.is_symlink() or path.suffix not in _SUFFIXES:
+            raise BundleError(
+                f"The bundle holds {name}, which its manifest does not allow. Remove it or copy the bundle again.",
+                f"模型包中的 {name} 不在清单允许之列。请删除它或重新复制模型包。",
+            )
+        if _sha256(path) != listed[name]:
+            raise BundleError(
+                f"The file {name} of the bundle was changed after it was written. Copy the bundle again.",
+                f"模型包中的文件 {name} 与清单不符。请重新复制模型包。",
+            )
+
+
+def load(folder: Path) -> Predictor:
+    """Load a bundle after checking it against its manifest. Raises BundleError where anything does not fit."""
+    verify(folder)
+    data = read_json(folder / "bundle.json")
+    try:
+        target = target_from_state(data["target"])
+        members = []
+        for entry in data["members"]:
+            cls = type(get_recipe(entry["recipe"])).model
+            members.append((float(entry["weight"]), cls.load(folder / entry["folder"], target)))
+        return Predictor(
+            task=get_task(data["task"]),
+            schema=Schema.from_json(data["schema"]),
+            target=target,
+            members=members,
+            temperature=float(data["temperature"]),
+            thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            name=data["name"],
+            version=data["version"],
+            card=data["card"],
+        )
+    except (KeyError, TypeError, ValueError) as e:
+        raise BundleError(
+            f"The bundle in {folder} cannot be understood ({e}).", f"无法解读 {folder} 中的模型包（{e}）。"
+        ) from e
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as f:
+        while block := f.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,81 @@
+"""What the column-and-head tasks share: any mix of columns in, one head out; request and response models."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from modelwright.core.recipe import get_recipe, recipe_names
+from modelwright.core.schema import MODALITIES, Schema
+from modelwright.core.target import TargetCodec
+
+# Every modality with a codec can be an input; identifiers and label lists have none.
+INPUTS = frozenset(m for m in MODALITIES if m not in ("id", "labels"))
+
+_TYPES: dict[str, Any] = {
+    "number": float | str | None,
+    "boolean": bool | str | None,
+    "category": str | float | bool | None,
+    "text": str | None,
+    "timestamp": str | float | None,
+}
+
+
+def column_recipes() -> tuple[str, ...]:
+    """Return the names of all recipes that work on columns, cheapest first."""
+    return tuple(sorted(recipe_names(), key=lambda n: get_recipe(n).rank))
+
+
+def request_model(schema: Schema) -> type[BaseModel]:
+    """Return a model of one row: every input column under its own name, none required, others let through."""
+    fields: dict[str, Any] = {}
+    for i, column in enumerate(schema.inputs):
+        extra: dict[str, Any] = {"modality": column.modality}
+        if "choices" in column.options:
+            extra["choices"] = list(column.options["choices"])
+        fields[f"column_{i}"] = (
+            _TYPES.get(column.modality, Any),
+            Field(default=None, alias=column.name, title=column.name, json_schema_extra=extra),
+        )
+    return create_model("Row", __config__=ConfigDict(extra="allow", populate_by_name=False), **fields)
+
+
+def response_model(target: TargetCodec) -> type[BaseModel]:
+    """Return a model of one answer: the prediction, how sure it is, and the scores when they were asked for."""
+    fields: dict[str, Any] = {}
+    if target.kind == "classes":
+        values: tuple[Any, ...] = tuple(getattr(target, "values", target.labels))
+        plain = all(isinstance(v, (str, int, bool)) for v in values)
+        fields["prediction"] = (Literal[values] if plain and len(values) <= 200 else Any, ...)
+    elif target.kind == "label_sets":
+        fields["prediction"] = (list[str], ...)
+    else:
+        fields["prediction"] = (float, ...)
+    if target.kind != "value":
+        fields["confidence"] = (float, Field(ge=0, le=1))
+        fields["scores"] = (dict[str, float] | None, None)
+    return create_model("Answer", **fields)
+
+
+def sample_columns(rows: int, seed: int) -> tuple[np.random.Generator, dict[str, list[Any]], np.ndarray]:
+    """Return a generator, four synthetic columns (number, category, boolean, bilingual text) and a hidden state.
+
+    The hidden state [N] in 0..2 shows in every column, so that any recipe that reads any of them can learn.
+    """
+    rng = np.random.default_rng(seed)
+    state = rng.integers(0, 3, rows)
+    words = (
+        ("refund please money back", "the payment failed twice", "我要退款 钱还没到账"),
+        ("where is my parcel", "delivery is late again", "快递还没有送到"),
+        ("how do I reset the password", "the app crashes on start", "登录不上 密码忘了"),
+    )
+    filler = ("hello", "thanks", "today", "你好", "谢谢", "urgent")
+    columns: dict[str, list[Any]] = {
+        "amount": [float(v) for v in np.round(state * 10 + rng.normal(0, 2, rows), 2)],
+        "channel": [("mail", "phone", "chat")[s if rng.random() < 0.9 else rng.integers(3)] for s in state],
+        "member": [bool(s == 1) if rng.random() < 0.9 else bool(rng.integers(2)) for s in state],
+        "message": [f"{rng.choice(filler)} {words[s][rng.integers(3)]} {rng.choice(filler)}" for s in state],
+    }
+    return rng, columns, state

@@ -1,0 +1,56 @@
+"""Classification: one label out of two or more, from any mix of columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.target import ClassesCodec, TargetCodec
+from modelwright.core.task import Judged, Plot, Task
+from modelwright.core.words import Words
+from modelwright.evaluate.metrics import CLASSIFICATION
+from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
+
+
+class Classification(Task):
+    """One label out of K; the head is a softmax."""
+
+    name = "classification"
+    title = Words("classification", "分类")
+    inputs = INPUTS
+    targets = frozenset({"category", "boolean", "number", "text"})
+    recipes = column_recipes()
+    metrics = CLASSIFICATION
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        return {"category": 1.0, "boolean": 1.0, "text": 0.5, "number": 0.2}.get(column.modality, 0.0)
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        return ClassesCodec.fit(values)
+
+    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        return request_model(schema)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return response_model(target)
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        from modelwright.evaluate import plots
+
+        return plots.classification(judged)
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        _, columns, state = sample_columns(rows, seed)
+        columns["queue"] = [("refund", "delivery", "技术支持")[s] for s in state]
+        return pa.table(columns), "queue"
+
+
+TASK = Classification

@@ -1,0 +1,58 @@
+"""Multi-label classification: any number out of K labels, from any mix of columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.target import LabelSetsCodec, TargetCodec
+from modelwright.core.task import Judged, Plot, Task
+from modelwright.core.words import Words
+from modelwright.evaluate.metrics import MULTI_LABEL
+from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
+
+
+class MultiLabelClassification(Task):
+    """Each of K labels by itself; the head is a sigmoid per label."""
+
+    name = "multi-label-classification"
+    title = Words("multi-label classification", "多标签分类")
+    inputs = INPUTS
+    targets = frozenset({"labels"})
+    recipes = column_recipes()
+    metrics = MULTI_LABEL
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        return 1.0 if column.modality == "labels" else 0.0
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        return LabelSetsCodec.fit(values)
+
+    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        soft = truth * (1 - smoothing) + smoothing / 2
+        return binary_cross_entropy_with_logits(outputs, soft, pos_weight=class_weight)
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        return request_model(schema)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return response_model(target)
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        from modelwright.evaluate import plots
+
+        return plots.multi_label(judged)
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        rng, columns, state = sample_columns(rows, seed)
+        names = ("money", "parcel", "账户")
+        columns["tags"] = [[names[s]] + (["vip"] if m else []) for s, m in zip(state, columns["member"], strict=True)]
+        return pa.table(columns), "tags"
+
+
+TASK = MultiLabelClassification

@@ -1,0 +1,58 @@
+"""Regression: a number, from any mix of columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel
+
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.target import TargetCodec, ValueCodec
+from modelwright.core.task import Judged, Plot, Task
+from modelwright.core.words import Words
+from modelwright.evaluate.metrics import REGRESSION
+from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
+
+
+class Regression(Task):
+    """A number in the target's own unit; the head is one linear output on the standardised target."""
+
+    name = "regression"
+    title = Words("regression", "回归")
+    inputs = INPUTS
+    targets = frozenset({"number"})
+    recipes = column_recipes()
+    metrics = REGRESSION
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        return 1.0 if column.modality == "number" else 0.0
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        return ValueCodec.fit(values)
+
+    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+        from torch.nn.functional import mse_loss
+
+        return mse_loss(outputs.reshape(-1), truth.reshape(-1).to(outputs.dtype))
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        return request_model(schema)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return response_model(target)
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        from modelwright.evaluate import plots
+
+        return plots.regression(judged)
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        rng, columns, state = sample_columns(rows, seed)
+        amount = np.asarray(columns["amount"])
+        columns["hours"] = [float(v) for v in np.round(5 + state * 8 + 0.3 * amount + rng.normal(0, 0.5, rows), 3)]
+        return pa.table(columns), "hours"
+
+
+TASK = Regression
