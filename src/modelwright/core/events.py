@@ -86,9 +86,13 @@ class EventStream:
         """Add a listener."""
         self._listeners.append(listener)
 
+    def forget(self, listener: Listener) -> None:
+        """Remove a listener that was added."""
+        self._listeners.remove(listener)
+
     def emit(self, event: Event) -> None:
         """Tell all listeners."""
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener(event)
 
     def note(self, en: str, zh: str) -> None:

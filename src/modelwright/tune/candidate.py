@@ -1,0 +1,222 @@
+"""Training one candidate over the validation splits, timing it, and keeping it on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from modelwright.core.budget import Deadline
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
+from modelwright.core.run import read_json, whole_folder, write_json
+from modelwright.core.schema import Table
+from modelwright.core.target import TargetCodec
+from modelwright.core.task import Judged, Metric, judge
+
+Splits = list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass
+class Validation:
+    """The rows candidates are compared on: one held-out part, or all rows out of fold.
+
+    `table` holds the rows that may be trained on; `splits` are (train, valid) indices into it. `index` [V] are the
+    rows that stand in some valid part; a candidate's scores [V, K] follow that order (a mean where repeated).
+    """
+
+    table: Table
+    target: TargetCodec
+    metric: Metric
+    splits: Splits
+    index: np.ndarray = field(init=False)
+    parts: list[tuple[Table, Table]] = field(init=False)
+    caches: list[dict[Any, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.index = np.unique(np.concatenate([v for _, v in self.splits]))
+        self.parts = [(self.table.take(t), self.table.take(v)) for t, v in self.splits]
+        self.caches = [{} for _ in self.splits]
+        name = self.table.schema.target
+        self.truth = self.table.take(self.index).column(name.name if name else "")
+
+    def gather(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Return scores [V, K] from the scores of each split's valid rows."""
+        total = np.zeros((len(self.index), parts[0].shape[1]))
+        times = np.zeros(len(self.index))
+        for (_, valid), scores in zip(self.splits, parts, strict=True):
+            at = np.searchsorted(self.index, valid)
+            np.add.at(total, at, scores)
+            np.add.at(times, at, 1)
+        return total / times[:, None]
+
+    def judged(self, scores: np.ndarray) -> Judged:
+        """Return validation rows judged by scores [V, K]."""
+        return judge(self.target, self.truth, scores, self.table.rows[self.index])
+
+    def value(self, scores: np.ndarray) -> float:
+        """Return the ranking metric, signed so that more is better; minus infinity where undefined."""
+        value = self.metric(self.judged(scores))
+        if not np.isfinite(value):
+            return -np.inf
+        return value if self.metric.higher else -value
+
+    def fine(self, scores: np.ndarray) -> float:
+        """Return a smooth score for ties: minus the log loss, or minus the squared error."""
+        judged = self.judged(scores)
+        if self.target.kind == "value":
+            return -float(np.mean((judged.scores[:, 0] - judged.truth) ** 2))
+        p = np.clip(judged.scores, 1e-9, 1 - 1e-9)
+        if self.target.kind == "classes":
+            return float(np.log(p[np.arange(len(p)), judged.truth]).mean())
+        return float((judged.truth * np.log(p) + (1 - judged.truth) * np.log1p(-p)).mean())
+
+
+@dataclass
+class Candidate:
+    """A recipe with chosen options, trained: one row of the leaderboard. One model per split."""
+
+    name: str
+    recipe: str
+    options: dict[str, Any]
+    models: list[Model]
+    scores: np.ndarray
+    value: float
+    seconds: float
+    ms_per_row: float
+    seed: int
+    batch_ms: float = 0.0
+    refitted: bool = False
+    fold_values: tuple[float, ...] = ()
+
+
+def predict_ms(model: Model, table: Table, repeats: int = 3) -> float:
+    """Return milliseconds for an answer to one row by itself: the median of a few, after one to warm up."""
+    row = table.take(np.zeros(1, np.int64))
+    model.scores(row)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        model.scores(row)
+        times.append(time.perf_counter() - start)
+    return 1000 * float(np.median(times))
+
+
+def train_candidate(
+    name: str,
+    recipe: Recipe,
+    options: Options,
+    validation: Validation,
+    ctx: FitContext,
+    folder: Path | None,
+) -> Candidate:
+    """Fit the recipe on every split under `ctx.deadline`, score the held-out rows, and save the whole.
+
+    Raises ModelwrightError where a fit gave no usable model or the deadline passed before the last split.
+    """
+    start = time.monotonic()
+    models, parts, fold_values, batch = [], [], [], 0.0
+    count = len(validation.splits)
+    for i, (train, valid) in enumerate(validation.parts):
+        if i and ctx.deadline.expired():
+            raise ModelwrightError(
+                f"the time ended after {i} of {count} folds", f"时间在完成 {count} 折中的 {i} 折后用尽"
+            )
+        share = ctx.deadline.remaining() / (count - i)
+        own = FitContext(
+            **{
+                **ctx.__dict__,
+                "deadline": ctx.deadline.sub(share) if count > 1 else ctx.deadline,
+                "seed": ctx.seed + i,
+                "cache": validation.caches[i],
+                "folder": None if ctx.folder is None else ctx.folder / str(i),
+            }
+        )
+        model = recipe.fit(train, valid, options, own)
+        scored = time.perf_counter()
+        scores = model.scores(valid)
+        batch = max(batch, 1000 * (time.perf_counter() - scored) / max(len(valid), 1))
+        if not np.isfinite(scores).all():
+            raise ModelwrightError("its scores were not finite (training diverged)", "模型输出不是有限数（训练发散）")
+        models.append(model)
+        parts.append(scores)
+        if count > 1:
+            one = judge(validation.target, _truth(valid), scores, valid.rows)
+            fold_values.append(validation.metric(one))
+    scores = validation.gather(parts)
+    candidate = Candidate(
+        name=name,
+        recipe=recipe.name,
+        options=options.model_dump(),
+        models=models,
+        scores=scores,
+        value=validation.value(scores),
+        seconds=time.monotonic() - start,
+        ms_per_row=predict_ms(models[0], validation.parts[0][1]) * count,
+        batch_ms=batch * count,
+        seed=ctx.seed,
+        fold_values=tuple(fold_values),
+    )
+    if folder is not None:
+        save_candidate(candidate, folder)
+    return candidate
+
+
+def _truth(table: Table) -> Any:
+    target = table.schema.target
+    return table.column(target.name if target else "")
+
+
+def save_candidate(candidate: Candidate, folder: Path) -> None:
+    """Write a candidate as a folder: its models, what it scored, and what it cost."""
+    with whole_folder(folder) as part:
+        for i, model in enumerate(candidate.models):
+            (part / f"model-{i}").mkdir()
+            model.save(part / f"model-{i}")
+            write_json(part / f"curves-{i}.json", model.history)
+        save_file({"scores": np.ascontiguousarray(candidate.scores)}, str(part / "validation.safetensors"))
+        plain = {k: v for k, v in candidate.__dict__.items() if k not in ("models", "scores")}
+        extents = [model.extent for model in candidate.models]
+        write_json(part / "candidate.json", {**plain, "models": len(candidate.models), "extents": extents})
+
+
+def load_candidate(folder: Path, target: TargetCodec) -> Candidate:
+    """Read what `save_candidate` wrote. Raises BundleError where it is damaged."""
+    data: Mapping[str, Any] = read_json(folder / "candidate.json")
+    cls = type(get_recipe(data["recipe"])).model
+    models = [cls.load(folder / f"model-{i}", target) for i in range(data["models"])]
+    for i, model in enumerate(models):
+        model.history = read_json(folder / f"curves-{i}.json")
+        model.extent = data["extents"][i]
+    scores = load_file(str(folder / "validation.safetensors"))["scores"]
+    plain = {k: v for k, v in data.items() if k not in ("models", "extents")}
+    plain["fold_values"] = tuple(plain["fold_values"])
+    return Candidate(models=models, scores=scores, **plain)
+
+
+def refit(candidate: Candidate, table: Table, ctx: FitContext, deadline: Deadline) -> Candidate:
+    """Train a candidate again on all rows that are not test rows, for as long as it trained before.
+
+    Its validation scores stay those of the first fit, since the new model has seen those rows.
+    """
+    recipe = get_recipe(candidate.recipe)
+    options = type(recipe).options(**candidate.options)
+    own = FitContext(
+        **{
+            **ctx.__dict__,
+            "deadline": deadline,
+            "seed": candidate.seed,
+            "cache": {},
+            "folder": None,
+            "name": candidate.name,
+            "extent": candidate.models[0].extent,
+        }
+    )
+    model = recipe.fit(table, None, options, own)
+    model.history = candidate.models[0].history
+    return Candidate(**{**candidate.__dict__, "models": [model], "refitted": True})

@@ -1,0 +1,410 @@
+"""The planner: climbs from cheap to dear inside the budget, tunes, combines, and always has a best-so-far answer.
+
+    breadth   the first variant of every recipe, cheapest first, unless its estimate cannot fit
+    depth     further variants of the recipes that did best
+    tuning    Optuna over their search spaces, and twins of the best network under other seeds
+    blend     a weighted ensemble, where it helps on validation rows and fits the latency limit
+    refit     the winner once more on all rows but the test rows, with time set aside for it
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.budget import Deadline, show_duration
+from modelwright.core.config import RunConfig
+from modelwright.core.device import cores, free_memory
+from modelwright.core.errors import BundleError, BudgetTooSmall, ModelwrightError, Stopped
+from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, StageStarted
+from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, missing_modules
+from modelwright.core.task import Task
+from modelwright.core.words import Words
+from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
+from modelwright.tune.ensemble import Blend, select
+from modelwright.tune.search import Search, available, pick_recipe
+
+_BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
+_PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
+
+
+@dataclass
+class Failure:
+    """A recipe or candidate that is not on the leaderboard with a score, and why."""
+
+    name: str
+    reason: Words
+
+
+@dataclass
+class Outcome:
+    """What the planner leaves: candidates, failures, and the winner as weighted candidates."""
+
+    candidates: list[Candidate]
+    failures: list[Failure]
+    winner: list[tuple[float, Candidate]]
+    value: float
+    scores: np.ndarray
+    gate_met: bool = False
+
+
+@dataclass
+class Planner:
+    """One climb. `good_enough(scores)` says whether the gate is met on validation rows; None where there is no gate.
+
+    `reserve(ms_per_row)` gives the seconds to keep for what follows training, from the winner's batched cost.
+    """
+
+    task: Task
+    validation: Validation
+    config: RunConfig
+    deadline: Deadline
+    events: EventStream
+    latency: float | None
+    memory: int | None
+    device: str
+    reserve: Callable[[float], float]
+    good_enough: Callable[[np.ndarray], bool] | None
+    folder: Path | None
+    candidates: list[Candidate] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def climb(self) -> Outcome:
+        """Walk the whole ladder. Raises BudgetTooSmall or Stopped where not even a baseline stands."""
+        self._resume()
+        self.events.emit(StageStarted("train"))
+        recipes = self._fitting_recipes()
+        for recipe in recipes:
+            if self._should_end():
+                break
+            self._breadth(recipe)
+        if not self.candidates:
+            self._nothing_stands()
+        if not self._should_end():
+            self._depth()
+        if not self._should_end() and self.config.search != "none":
+            self.events.emit(StageStarted("tune"))
+            self._tune()
+        return self._finish()
+
+    # -- what to try -------------------------------------------------------------------------------------------
+
+    def _fitting_recipes(self) -> list[Recipe]:
+        table, target = self.validation.parts[0][0], self.validation.target
+        names = [n for n in self.task.recipes if not self.config.recipes or n in self.config.recipes]
+        out = []
+        for name in names:
+            recipe = get_recipe(name)
+            missing = missing_modules(type(recipe))
+            if missing:
+                line = f'pip install "modelwright[{recipe.extra}]"'
+                self._fail(name, Words(f"not installed: {line}", f"未安装：{line}"))
+                continue
+            why = recipe.refuses(table.schema, target, len(table))
+            if why:
+                self._fail(name, why)
+            else:
+                out.append(recipe)
+        return out
+
+    def _breadth(self, recipe: Recipe) -> None:
+        if any(c.recipe == recipe.name for c in self.candidates):
+            return
+        options = self._variants(recipe)[0]
+        if type(recipe).baseline:
+            self._train(recipe, options, recipe.name, self._spare())
+            return
+        share = max(self._spare() * _BREADTH_SHARE, min(self._spare(), 5.0))
+        self._train(recipe, options, recipe.name, share)
+
+    def _depth(self) -> None:
+        """Try further variants, those of the best recipes first."""
+        best: dict[str, float] = {}
+        for c in self.candidates:
+            best[c.recipe] = max(best.get(c.recipe, -np.inf), c.value)
+        ranked = [r for r in sorted(best, key=lambda r: best[r], reverse=True) if r != "constant"]
+        for recipe_name in ranked[:4]:
+            recipe = get_recipe(recipe_name)
+            for options in self._variants(recipe)[1:]:
+                if self._should_end():
+                    return
+                self._train(recipe, options, self._next_name(recipe_name), self._spare())
+
+    def _tune(self) -> None:
+        turn = random.Random(self.config.seed)
+        searches: dict[str, Search] = {}
+        gain_at, best = 0, self._blend_value()
+        for trial in range(10_000):
+            if self._should_end() or trial - gain_at >= _PATIENCE:
+                return
+            values, seconds = self._best_by_recipe()
+            payable = {n: v for n, v in values.items() if seconds[n] <= self._spare()}
+            if not payable:
+                return
+            name = pick_recipe(payable, seconds, turn)
+            recipe = get_recipe(name)
+            twin = type(recipe).extra == "nn" and trial % 2 == 0
+            if twin or not recipe.space or not available():
+                top = max((c for c in self.candidates if c.recipe == name), key=lambda c: c.value)
+                if not twin and type(recipe).extra != "nn":
+                    return
+                options = type(recipe).options(**top.options)
+                self._train(recipe, options, self._next_name(name), self._spare(), seed=self.config.seed + 101 + trial)
+            else:
+                search = searches.get(name)
+                if search is None:
+                    search = searches[name] = self._new_search(recipe)
+                proposal = search.ask()
+                if proposal is None:
+                    continue
+                tried = self._train(
+                    recipe, proposal.options, self._next_name(name), self._spare(), search=(search, proposal)
+                )
+                search.tell(proposal, tried.value if tried else None)
+            now = self._blend_value()
+            if now > best + 1e-6:
+                gain_at, best = trial, now
+
+    def _new_search(self, recipe: Recipe) -> Search:
+        search = Search(self._variants(recipe)[0], recipe.space, self.config.search, self.config.seed)
+        for c in self.candidates:
+            if c.recipe == recipe.name:
+                search.known(c.options, c.value)
+        return search
+
+    def _variants(self, recipe: Recipe) -> list[Options]:
+        table = self.validation.parts[0][0]
+        variants = recipe.variants(table.schema, self.validation.target, len(table))
+        if self.config.vectors and "vectors" in type(recipe).options.model_fields:
+            variants = [type(v)(**{**v.model_dump(), "vectors": self.config.vectors}) for v in variants]
+        return variants
+
+    # -- training one ------------------------------------------------------------------------------------------
+
+    def context(self, name: str, deadline: Deadline, seed: int | None = None) -> FitContext:
+        """Return the context of a fit under this plan."""
+        return FitContext(
+            task=self.task,
+            target=self.validation.target,
+            deadline=deadline,
+            events=self.events,
+            metric=self.validation.metric,
+            name=name,
+            seed=self.config.seed if seed is None else seed,
+            threads=cores(),
+            device=self.device,
+            folder=None if self.folder is None else self.folder / f".{name}.checkpoints",
+            class_weight=self.config.class_weight,
+            memory=self.memory,
+        )
+
+    def _train(
+        self,
+        recipe: Recipe,
+        options: Options,
+        name: str,
+        share: float,
+        *,
+        seed: int | None = None,
+        search: tuple[Search, Any] | None = None,
+    ) -> Candidate | None:
+        share = min(share, self._spare())
+        deadline = self.deadline.sub(share)
+        ctx = self.context(name, deadline, seed)
+        folds = len(self.validation.splits)
+        try:
+            cost = recipe.estimate(self.validation.parts[0][0], options, ctx)
+            memory = self.memory if self.memory is not None else free_memory()
+            if cost.memory > memory:
+                need, have = cost.memory >> 20, memory >> 20
+                raise ModelwrightError(
+                    f"would need about {need} MB of memory, {have} MB are granted",
+                    f"约需内存 {need} MB，可用 {have} MB",
+                )
+            if cost.seconds * folds * 0.35 > share and name != "constant":
+                raise ModelwrightError(
+                    f"would need about {show_duration(cost.seconds * folds)}, {show_duration(share)} could be spared",
+                    f"约需 {show_duration(cost.seconds * folds)}，可分配的时间为 {show_duration(share)}",
+                )
+            pruner = None
+            if search:
+                pruner = search[0].watch(search[1], name, deadline)
+                self.events.listen(pruner)
+            folder = None if self.folder is None else self.folder / name
+            try:
+                candidate = train_candidate(name, recipe, options, self.validation, ctx, folder)
+            finally:
+                if pruner:
+                    self.events.forget(pruner)
+        except ModelwrightError as e:
+            self._fail(name, e.words)
+            return None
+        except MemoryError:
+            self._fail(name, Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据"))
+            return None
+        self.candidates.append(candidate)
+        self.events.emit(CandidateDone(name, self.row(candidate)))
+        return candidate
+
+    def row(self, candidate: Candidate) -> dict[str, Any]:
+        """Return what the leaderboard shows of a candidate, judged on validation rows."""
+        from modelwright.evaluate.intervals import bootstrap
+
+        metric = self.validation.metric
+        found = bootstrap(metric, self.validation.judged(candidate.scores), resamples=200, seconds=0.5)
+        return {
+            "name": candidate.name,
+            "recipe": candidate.recipe,
+            "metric": metric.name,
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "ms_per_row": candidate.ms_per_row,
+            "seconds": candidate.seconds,
+            "folds": list(candidate.fold_values),
+            "options": candidate.options,
+        }
+
+    def _fail(self, name: str, reason: Words) -> None:
+        self.failures = [f for f in self.failures if f.name != name] + [Failure(name, reason)]
+        self.events.emit(CandidateFailed(name, reason))
+
+    def _resume(self) -> None:
+        """Take up candidates that an earlier, stopped walk of this run left whole."""
+        if self.folder is None or not self.folder.is_dir():
+            return
+        for place in sorted(self.folder.iterdir(), key=lambda p: p.stat().st_mtime):
+            if place.name.startswith(".") or not (place / "candidate.json").is_file():
+                continue
+            try:
+                candidate = load_candidate(place, self.validation.target)
+            except BundleError as e:
+                self._fail(place.name, e.words)
+                continue
+            if candidate.scores.shape == (len(self.validation.index), self.validation.target.outputs):
+                self.candidates.append(candidate)
+                self.events.emit(CandidateDone(candidate.name, self.row(candidate)))
+
+    def _next_name(self, recipe: str) -> str:
+        taken = {c.name for c in self.candidates} | {f.name for f in self.failures}
+        n = 2
+        while f"{recipe}-{n}" in taken:
+            n += 1
+        return f"{recipe}-{n}"
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def _refit_seconds(self, winner: list[tuple[float, Candidate]]) -> float:
+        if not self._refits():
+            return 0.0
+        grown = len(self.validation.table) / max(1, len(self.validation.splits[0][0]))
+        return sum(c.seconds * grown * 1.1 + 0.2 for _, c in winner)
+
+    def _refits(self) -> bool:
+        return self.config.refit is not False and len(self.validation.splits) == 1
+
+    def _spare(self) -> float:
+        """Return seconds for training one more, with the refit of the winner and the end of the run set aside."""
+        if not self.candidates:
+            return max(0.0, self.deadline.remaining() - self.reserve(0.0))
+        winner, _, _ = self.best()
+        left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
+        spare = left - self._refit_seconds(winner)
+        # A new candidate that enters the winner would be refitted as well.
+        return max(0.0, spare / 2.15 if self._refits() and len(self.candidates) > 2 else spare)
+
+    def _should_end(self) -> bool:
+        if self.deadline.stopped or (self.candidates and self._spare() < 0.5):
+            return True
+        if self.good_enough is None or len(self.candidates) < 2:
+            return False
+        return self.good_enough(self.best()[2])
+
+    # -- the winner --------------------------------------------------------------------------------------------
+
+    def best(self) -> tuple[list[tuple[float, Candidate]], float, np.ndarray]:
+        """Return the best so far: weighted candidates, their validation value, their scores [V, K]."""
+        key = tuple(id(c) for c in self.candidates)
+        if getattr(self, "_best_key", None) == key:
+            return self._best
+        blend = self._select()
+        if blend is None:  # nothing is fast enough: the fastest stands, and the verdict says so
+            fastest = min(self.candidates, key=lambda c: c.ms_per_row)
+            found = [(1.0, fastest)], fastest.value, fastest.scores
+        else:
+            members = [(w, self.candidates[i]) for i, w in blend.weights.items()]
+            scores = np.zeros_like(members[0][1].scores, dtype=np.float64)
+            for w, c in members:
+                scores += w * c.scores
+            found = members, blend.value, scores
+        self._best_key, self._best = key, found
+        return found
+
+    def _select(self) -> Blend | None:
+        return select(
+            [c.scores for c in self.candidates],
+            self.validation.value,
+            self.validation.fine,
+            [c.ms_per_row / 1000 for c in self.candidates],
+            limit=self.latency,
+            deadline=self.deadline,
+            rounds=24 if self.config.ensemble else 0,
+        )
+
+    def _blend_value(self) -> float:
+        return self.best()[1]
+
+    def _best_by_recipe(self) -> tuple[dict[str, float], dict[str, float]]:
+        values: dict[str, float] = {}
+        seconds: dict[str, float] = {}
+        for c in self.candidates:
+            if c.recipe == "constant":
+                continue
+            if c.value > values.get(c.recipe, -np.inf):
+                values[c.recipe] = c.value
+            seconds[c.recipe] = max(seconds.get(c.recipe, 0.0), c.seconds)
+        return values, seconds
+
+    def _finish(self) -> Outcome:
+        winner, value, scores = self.best()
+        met = bool(self.good_enough and self.good_enough(scores))
+        if len(winner) > 1:
+            self.events.emit(StageStarted("ensemble"))
+        if self._refits() and not self.deadline.stopped:
+            winner = [(w, self._refit(c, len(winner) - i)) for i, (w, c) in enumerate(winner)]
+        return Outcome(self.candidates, self.failures, winner, value, scores, met)
+
+    def _refit(self, candidate: Candidate, left: int) -> Candidate:
+        """Return the candidate trained on all rows where there is time for it, else as it was."""
+        winner, _, _ = self.best()
+        time_left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
+        need = self._refit_seconds([(1.0, candidate)])
+        if candidate.recipe == "constant" or time_left < 0.9 * need:
+            return candidate
+        deadline = self.deadline.sub(time_left)
+        start = time.monotonic()
+        try:
+            again = refit(candidate, self.validation.table, self.context(candidate.name, deadline), deadline)
+        except ModelwrightError as e:
+            self.events.warn(
+                f"{candidate.name} keeps its first fit: {e.words.en}", f"{candidate.name} 沿用首次训练：{e.words.zh}"
+            )
+            return candidate
+        again.seconds = candidate.seconds + time.monotonic() - start
+        return again
+
+    def _nothing_stands(self) -> None:
+        if self.deadline.stopped:
+            raise Stopped("Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。")
+        reasons = "; ".join(f"{f.name}: {f.reason.en}" for f in self.failures)
+        reasons_zh = "；".join(f"{f.name}：{f.reason.zh}" for f in self.failures)
+        raise BudgetTooSmall(
+            f"No recipe fits a budget of {self.config.budget}. Give more with --budget, or fewer rows. ({reasons})",
+            f"预算 {self.config.budget} 不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons_zh}）",
+        )
