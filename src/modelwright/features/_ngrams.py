@@ -1,0 +1,265 @@
+"""Text as hashed n-grams: sparse for linear models, reduced to a few dozen numbers for trees.
+
+The vocabulary holds hashes, never words, of n-grams seen in at least two training rows: what one person alone wrote
+does not enter the bundle. Legend: N rows, V n-grams, G n-grams of a chunk, D features, R reduced dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.schema import Column
+from modelwright.features._hashing import (
+    HashIndex,
+    Layout,
+    char_ngrams,
+    fold,
+    fold_with_origin,
+    lay_out,
+    text_figures,
+    word_ngrams,
+)
+from modelwright.features.base import Codec
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+BLOCKS = ("word", "char")
+_CHUNK_CHARS = 1_000_000
+_CHUNK_ROWS = 1 << 16  # a row's number must fit into the 16 bits below a hash
+
+
+class NgramCodec(Codec):
+    """TF-IDF of word n-grams (1 to 2) and character n-grams (1 to 5), each block of unit length; CSR float32 [N, V].
+
+    Term frequency is sublinear (1 + ln tf), inverse document frequency is smoothed: ln((1 + N) / (1 + df)) + 1.
+    """
+
+    view = "sparse"
+    min_df = 2
+    max_features = 400_000
+    chars = (1, 5)
+
+    def __init__(self, vocabularies: Sequence[np.ndarray], idf: Sequence[np.ndarray], chars: tuple[int, int]) -> None:
+        self.chars = chars
+        self._indexes = [HashIndex(v) for v in vocabularies]
+        self._idf = [np.asarray(w, np.float32) for w in idf]
+        self._offsets = np.cumsum([0] + [len(v) for v in vocabularies])
+        self._weights = np.concatenate(self._idf)
+
+    @property
+    def width(self) -> int:
+        """V: how many n-grams are known."""
+        return int(self._offsets[-1])
+
+    @classmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> NgramCodec:
+        """Learn the n-grams that occur in at least `min_df` rows, the most frequent `max_features` of them."""
+        counts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in BLOCKS]
+        rows = 0
+        for text in _layouts(values):
+            rows += text.count
+            for block, hashes, owners in _blocks(text, cls.chars):
+                counts[block].append(_document_frequency(hashes, owners))
+        keys, frequencies = zip(*(_merge(c, cls.min_df) for c in counts), strict=True)
+        keys, frequencies = _most_frequent(keys, frequencies, cls.max_features)
+        idf = [(np.log((1 + rows) / (1 + f)) + 1).astype(np.float32) for f in frequencies]
+        return cls(keys, idf, cls.chars)
+
+    def encode(self, values: pa.Array) -> csr_matrix:
+        """Return CSR float32 [N, V]; missing and empty texts give rows of zeros."""
+        from scipy.sparse import csr_matrix
+
+        parts = [self._encode(text) for text in _layouts(values)]
+        indptr = np.zeros(len(values) + 1, np.int64)
+        if parts:
+            np.cumsum(np.concatenate([p[0] for p in parts]), out=indptr[1:])
+        indices = np.concatenate([p[1] for p in parts]) if parts else np.zeros(0, np.int32)
+        data = np.concatenate([p[2] for p in parts]) if parts else np.zeros(0, np.float32)
+        return csr_matrix((data, indices, indptr), shape=(len(values), self.width), copy=False)
+
+    def _encode(self, text: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return for a chunk: features per row [N], feature numbers and weights of all rows, row by row."""
+        width = max(1, self.width)
+        keys = []
+        for block, hashes, owners in _blocks(text, self.chars):
+            found = self._indexes[block].find(hashes)
+            known = found >= 0
+            keys.append(owners[known].astype(np.int64) * width + (found[known] + self._offsets[block]))
+        key = np.sort(np.concatenate(keys))
+        first = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else np.zeros(0, np.int64)
+        tf = np.diff(np.append(first, len(key)))
+        row, column = np.divmod(key[first], width)
+        data = (1 + np.log(tf)).astype(np.float32) * self._weights[column]
+        part = row * 2 + (column >= self._offsets[1])
+        norms = np.sqrt(np.bincount(part, data * data, text.count * 2))
+        data /= norms[part]
+        return np.bincount(row, minlength=text.count), column.astype(np.int32), data.astype(np.float32)
+
+    def spans(self, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the features [G] that a text holds and where: first [G] and end [G] characters of the original."""
+        folded, origin = fold_with_origin(text)
+        layout = lay_out([folded])
+        features, starts, ends = [], [], []
+        for hashes, begin, end in word_ngrams(layout):
+            features.append((0, hashes))
+            starts.append(begin)
+            ends.append(end)
+        for hashes, begin, n in char_ngrams(layout, *self.chars):
+            features.append((1, hashes))
+            starts.append(begin)
+            ends.append(begin + n)
+        found = np.concatenate([_shifted(self._indexes[b].find(h), self._offsets[b]) for b, h in features])
+        # position 0 of the layout is the space before the text; edges that are spaces are not marked
+        first = np.clip(np.concatenate(starts) - 1, 0, len(folded))
+        last = np.clip(np.concatenate(ends) - 1, 0, len(folded))
+        known = (found >= 0) & (last > first)
+        first, last = first[known], last[known]
+        return found[known], origin[first, 0], origin[last - 1, 1]
+
+    def state(self) -> dict[str, Any]:
+        return {"chars": list(self.chars)}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        out: dict[str, np.ndarray] = {}
+        for name, index, idf in zip(BLOCKS, self._indexes, self._idf, strict=True):
+            out[f"{name}.hashes"] = index.keys
+            out[f"{name}.idf"] = idf
+        return out
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> NgramCodec:
+        low, high = state["chars"]
+        return cls([arrays[f"{b}.hashes"] for b in BLOCKS], [arrays[f"{b}.idf"] for b in BLOCKS], (int(low), int(high)))
+
+
+class ReducedNgramCodec(Codec):
+    """N-grams projected on their main directions, and a few figures about the text; float32 [N, R + 6].
+
+    The directions come from a randomised truncated SVD (Halko et al. 2011, arXiv 0909.4061) of at most `sample`
+    training rows. The figures: characters, words, and the shares of digits, capitals, Han and punctuation.
+    """
+
+    view = "dense"
+    sample = 20_000
+    max_features = 30_000
+    dimensions = 40
+    categorical = False
+
+    def __init__(self, grams: NgramCodec, directions: np.ndarray) -> None:
+        self.grams = grams
+        self.directions = directions
+
+    @classmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> ReducedNgramCodec:
+        """Learn n-grams and main directions from (a sample of) the training rows."""
+        rng = np.random.default_rng(seed)
+        if len(values) > cls.sample:
+            values = values.take(pa.array(np.sort(rng.choice(len(values), cls.sample, replace=False))))
+        grams = _FewNgrams.fit(values, column, target, seed)
+        matrix = grams.encode(values)
+        rank = min(cls.dimensions, max(0, min(matrix.shape) - 1))
+        return cls(grams, _main_directions(matrix, rank, rng))
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        """Return float32 [N, R + 6]; NaN where the text is missing."""
+        reduced = np.asarray(self.grams.encode(values) @ self.directions, np.float32)
+        out = np.concatenate([reduced, text_figures([t or '' for t in values.to_pylist()])], axis=1)
+        out[np.asarray(values.is_null())] = np.nan
+        return out
+
+    def state(self) -> dict[str, Any]:
+        return self.grams.state()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {**self.grams.arrays(), "directions": self.directions}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ReducedNgramCodec:
+        return cls(NgramCodec.restore(state, arrays), arrays["directions"])
+
+
+class _FewNgrams(NgramCodec):
+    max_features = ReducedNgramCodec.max_features
+    chars = (1, 4)
+
+
+def _layouts(values: pa.Array) -> Iterator[Layout]:
+    """Yield layouts of a bounded number of characters and rows each, over all values."""
+    folded: list[str] = []
+    size = 0
+    for text in values.to_pylist():
+        folded.append(fold(text) if text else "")
+        size += len(folded[-1])
+        if size >= _CHUNK_CHARS or len(folded) == _CHUNK_ROWS:
+            yield lay_out(folded)
+            folded, size = [], 0
+    if folded:
+        yield lay_out(folded)
+
+
+def _blocks(text: Layout, chars: tuple[int, int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield the block's number, hashes [G] and the rows [G] they stand in."""
+    for hashes, starts, _ in word_ngrams(text):
+        yield 0, hashes, text.rows[starts]
+    for hashes, starts, _ in char_ngrams(text, *chars):
+        yield 1, hashes, text.rows[starts]
+
+
+def _document_frequency(hashes: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return different hashes, sorted, and in how many rows each stands."""
+    pairs = np.sort(hashes | owners.astype(np.uint64))
+    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])] if len(pairs) else pairs
+    return _count(pairs & np.uint64(0xFFFFFFFFFFFF0000), None)
+
+
+def _count(ordered: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different values of a sorted array and how often (or with what sum of weights) each occurs."""
+    if not len(ordered):
+        return ordered, np.zeros(0, np.int64)
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    if weights is None:
+        return ordered[first], np.diff(np.append(first, len(ordered)))
+    return ordered[first], np.add.reduceat(weights, first)
+
+
+def _merge(parts: Sequence[tuple[np.ndarray, np.ndarray]], least: int) -> tuple[np.ndarray, np.ndarray]:
+    keys = np.concatenate([p[0] for p in parts]) if parts else np.zeros(0, np.uint64)
+    counts = np.concatenate([p[1] for p in parts]) if parts else np.zeros(0, np.int64)
+    order = np.argsort(keys)
+    keys, counts = _count(keys[order], counts[order])
+    return keys[counts >= least], counts[counts >= least]
+
+
+def _most_frequent(
+    keys: Sequence[np.ndarray], counts: Sequence[np.ndarray], most: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Keep the `most` n-grams that stand in most rows over all blocks; ties by hash, so that runs repeat."""
+    every = np.concatenate(counts)
+    if len(every) <= most:
+        return list(keys), list(counts)
+    order = np.lexsort((np.concatenate(keys), -every))
+    kept = np.zeros(len(every), bool)
+    kept[order[:most]] = True
+    masks = np.split(kept, np.cumsum([len(k) for k in keys])[:-1])
+    return [k[m] for k, m in zip(keys, masks, strict=True)], [c[m] for c, m in zip(counts, masks, strict=True)]
+
+
+def _shifted(found: np.ndarray, by: int) -> np.ndarray:
+    return np.where(found >= 0, found + by, -1)
+
+
+def _main_directions(matrix: csr_matrix, rank: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the first right singular vectors [V, rank] of a sparse matrix [N, V], by two power iterations."""
+    if rank == 0:
+        return np.zeros((matrix.shape[1], 0), np.float32)
+    sketch = rng.standard_normal((matrix.shape[1], rank + 8)).astype(np.float32)
+    basis = np.linalg.qr(matrix @ sketch)[0]
+    for _ in range(2):
+        basis = np.linalg.qr(matrix @ np.linalg.qr(matrix.T @ basis)[0])[0]
+    _, _, right = np.linalg.svd((matrix.T @ basis).T, full_matrices=False)
+    return np.ascontiguousarray(right[:rank].T, np.float32)
