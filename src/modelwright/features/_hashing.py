@@ -22,7 +22,14 @@ _BASE = np.uint64(0x9E3779B97F4A7C15 | 1)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 1 << 64))
 _KEEP = np.uint64(0xFFFFFFFFFFFF0000)
 _OTHER, _LETTER, _HAN = 1, 2, 3
-_HAN_RANGES = ((0x3005, 0x3007), (0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
+_HAN_RANGES = (
+    (0x3005, 0x3007),
+    (0x3040, 0x30FF),
+    (0x31F0, 0x31FF),
+    (0x3400, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x323AF),
+)
 _kinds = np.zeros(0x110000, np.uint8)  # filled as characters are met; 0 is "not met yet"
 
 
@@ -176,7 +183,7 @@ class HashIndex:
 
     def __init__(self, keys: np.ndarray) -> None:
         self.keys = keys
-        bits = max(1, int(len(keys)).bit_length())
+        bits = max(1, len(keys).bit_length())
         self._shift = np.uint64(64 - bits)
         edges = np.arange(1 << bits, dtype=np.uint64) << self._shift
         self._first = np.append(np.searchsorted(keys, edges), len(keys)).astype(np.int32)

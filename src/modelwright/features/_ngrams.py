@@ -168,7 +168,7 @@ class ReducedNgramCodec(Codec):
     def encode(self, values: pa.Array) -> np.ndarray:
         """Return float32 [N, R + 6]; NaN where the text is missing."""
         reduced = np.asarray(self.grams.encode(values) @ self.directions, np.float32)
-        out = np.concatenate([reduced, text_figures([t or '' for t in values.to_pylist()])], axis=1)
+        out = np.concatenate([reduced, text_figures([t or "" for t in values.to_pylist()])], axis=1)
         out[np.asarray(values.is_null())] = np.nan
         return out
 

@@ -173,7 +173,7 @@ class CategoryDense(Codec):
         self.names, self.counts = names, counts
         self._set = pa.array(names, pa.string())
         self._lookup = {name: i for i, name in enumerate(names)}
-        # the last two stand for unknown (-2 and -1 count from the end)
+        # reached by the codes -2 (missing) and -1 (unknown)
         self._frequency = np.log1p(np.array([*counts, 0, 1], np.float32))
         self.categorical: tuple[bool, ...] = (True, False) if len(names) > self.many else (True,)
 
