@@ -1,9 +1,9 @@
 """The bundle: the folder that is deployed. Data only: JSON, safetensors, LightGBM's text format, ONNX.
 
-    manifest.json   SHA-256 of every other file, format version, version of Modelwright
-    bundle.json     task, schema, target codec, members with weights, temperature, thresholds
-    card.md         the model card (card.zh-CN.md in Chinese)
-    members/<i>/    one fitted model each; model.json names its recipe
+manifest.json   SHA-256 of every other file, format version, version of Modelwright
+bundle.json     task, schema, target codec, members with weights, temperature, thresholds
+card.md         the model card (card.zh-CN.md in Chinese)
+members/<i>/    one fitted model each; model.json names its recipe
 """
 
 from __future__ import annotations

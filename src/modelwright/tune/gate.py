@@ -12,7 +12,9 @@ from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Metric, Task
 from modelwright.core.words import Words
 
-_CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(?:\[(.+)\])?\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(%?)\s*$")
+_CONDITION = re.compile(
+    r"^\s*([A-Za-z_]\w*)\s*(?:\[(.+)\])?\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(%?)\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def parse_gate(text: str | None, task: Task, target: TargetCodec) -> list[Condit
             if not metric.per_label:
                 per = ", ".join(m.name for m in task.metrics if m.per_label)
                 raise OptionError(
-                    f"`{name}` is not known per label; these are: {per}.", f"`{name}` 不能按标签给出；可按标签的有：{per}。"
+                    f"`{name}` is not known per label; these are: {per}.",
+                    f"`{name}` 不能按标签给出；可按标签的有：{per}。",
                 )
             if label.strip() not in target.labels:
                 raise unknown(Words("label", "标签"), label.strip(), target.labels, OptionError)

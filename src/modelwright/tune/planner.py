@@ -1,10 +1,10 @@
 """The planner: climbs from cheap to dear inside the budget, tunes, combines, and always has a best-so-far answer.
 
-    breadth   the first variant of every recipe, cheapest first, unless its estimate cannot fit
-    depth     further variants of the recipes that did best
-    tuning    Optuna over their search spaces, and twins of the best network under other seeds
-    blend     a weighted ensemble, where it helps on validation rows and fits the latency limit
-    refit     the winner once more on all rows but the test rows, with time set aside for it
+breadth   the first variant of every recipe, cheapest first, unless its estimate cannot fit
+depth     further variants of the recipes that did best
+tuning    Optuna over their search spaces, and twins of the best network under other seeds
+blend     a weighted ensemble, where it helps on validation rows and fits the latency limit
+refit     the winner once more on all rows but the test rows, with time set aside for it
 """
 
 from __future__ import annotations
@@ -246,7 +246,9 @@ class Planner:
             self._fail(name, e.words)
             return None
         except MemoryError:
-            self._fail(name, Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据"))
+            self._fail(
+                name, Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据")
+            )
             return None
         self.candidates.append(candidate)
         self.events.emit(CandidateDone(name, self.row(candidate)))
@@ -401,7 +403,9 @@ class Planner:
 
     def _nothing_stands(self) -> None:
         if self.deadline.stopped:
-            raise Stopped("Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。")
+            raise Stopped(
+                "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
+            )
         reasons = "; ".join(f"{f.name}: {f.reason.en}" for f in self.failures)
         reasons_zh = "；".join(f"{f.name}：{f.reason.zh}" for f in self.failures)
         raise BudgetTooSmall(

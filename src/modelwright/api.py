@@ -1,0 +1,112 @@
+"""Modelwright from Python: `fit`, `load`, `inspect`. The same functions the command line calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelwright.core.budget import Deadline, parse_duration
+from modelwright.core.config import make_config
+from modelwright.core.events import EventStream, Listener
+from modelwright.core.run import RunFolder, find_bundle
+from modelwright.core.words import pick_lang
+from modelwright.release.bundle import Predictor
+from modelwright.release.bundle import load as load_bundle
+
+
+@dataclass
+class Run:
+    """A finished run: its predictor, and where it left report, leaderboard and bundle."""
+
+    folder: Path
+    predictor: Predictor
+    facts: dict[str, Any]
+    good_enough: bool
+
+    def predict(self, rows: Any, *, scores: bool = False) -> list[dict[str, Any]]:
+        """Answer rows: a mapping, a list of mappings, or anything with the Arrow C-stream interface."""
+        return self.predictor.predict(rows, scores=scores)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The test metrics by name."""
+        return {m["name"]: m["value"] for m in self.facts["metrics"]}
+
+    @property
+    def leaderboard(self) -> list[dict[str, Any]]:
+        """The rows of the leaderboard, best first."""
+        return list(self.facts["leaderboard"])
+
+    @property
+    def report(self) -> Path:
+        """The report page."""
+        return self.folder / "report.html"
+
+
+def fit(
+    data: Any,
+    target: str,
+    *,
+    name: str | None = None,
+    out: str | Path = "runs",
+    lang: str | None = None,
+    listeners: Sequence[Listener] = (),
+    deadline: Deadline | None = None,
+    **options: Any,
+) -> Run:
+    """Walk the whole path from data to a bundle and return the run.
+
+    `data` is a file, a SQLAlchemy URL, or anything with the Arrow C-stream interface (pandas, polars, DuckDB,
+    datasets), a list of mappings or a mapping of lists. `options` are those of `modelwright run` under the same
+    names and units: budget="5m", gate="macro_f1>=0.9", test="test.csv", folds=5 ... The budget counts from this
+    call. A `listener` is called with every event. Raises ModelwrightError subclasses; a gate that is not met is no
+    error here, see `Run.good_enough`.
+    """
+    from modelwright.pipeline import run
+
+    in_memory = not isinstance(data, (str, Path))
+    config = make_config(data="memory" if in_memory else str(data), target=target, **options)
+    if deadline is None:
+        deadline = Deadline.after(parse_duration(config.budget))
+    base = name or (target if in_memory else Path(str(data)).name.split(".")[0] or target)
+    folder = RunFolder.choose(Path(out), base)
+    events = EventStream()
+    for listener in listeners:
+        events.listen(listener)
+    result = run(config, data, events, folder=folder, deadline=deadline, lang=pick_lang(lang))
+    return Run(folder.path, result.predictor, result.facts, result.judgement.met)
+
+
+def load(path: str | Path) -> Predictor:
+    """Load the model of a run or a bundle folder, after checking it. Raises BundleError where it is damaged."""
+    return load_bundle(find_bundle(path))
+
+
+def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, Any]:
+    """Return what is in the data and what is wrong with it, as JSON values: `rows`, `columns`, `findings`.
+
+    `options`: query, table, sheet, header, column (modality by name), ignore, group, time. Raises DataError.
+    """
+    from modelwright.data.check import check
+    from modelwright.data.infer import coerce, infer_schema
+    from modelwright.data.sources import read
+
+    reading = {k: options.pop(k) for k in ("query", "table", "sheet", "header") if k in options}
+    column = options.pop("column", {})
+    raw = read(data, **reading)
+    schema = infer_schema(raw, overrides=column, target=target, **options)
+    table, bad = coerce(raw, schema, source=str(data) if isinstance(data, (str, Path)) else "table", need_target=False)
+    findings = check(table, bad=bad, raw=raw)
+    return json.loads(
+        json.dumps(
+            {
+                "rows": len(table),
+                "columns": [c.to_json() for c in table.schema],
+                "findings": [f.to_json() for f in findings],
+            },
+            default=str,
+        )
+    )

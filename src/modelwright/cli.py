@@ -1,0 +1,380 @@
+"""The command line: parse, call, print. Heavy imports happen inside commands, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from modelwright.core.errors import ModelwrightError, Stopped
+from modelwright.core.words import Words, pick_lang
+
+if TYPE_CHECKING:
+    from click.exceptions import ClickException
+
+
+def _asked_lang() -> str | None:
+    """Return `--lang` from the arguments, so that help itself follows it."""
+    for i, word in enumerate(sys.argv):
+        if word == "--lang" and i + 1 < len(sys.argv):
+            return sys.argv[i + 1]
+        if word.startswith("--lang="):
+            return word.split("=", 1)[1]
+    return None
+
+
+LANG = pick_lang(_asked_lang())
+
+
+def _w(en: str, zh: str) -> str:
+    return Words(en, zh).to(LANG)
+
+
+app = typer.Typer(
+    name="modelwright",
+    help=_w(
+        "From your data to a model that serves inside your product.",
+        "从数据到产品中可用的模型，一条命令，在自己的机器上。",
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Lang = Annotated[str | None, typer.Option("--lang", help=_w("language: en or zh", "语言：en 或 zh"))]
+Json = Annotated[
+    bool, typer.Option("--json", help=_w("print one JSON object on standard output", "在标准输出打印一个 JSON 对象"))
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=_w("say nothing but errors", "只显示错误"))]
+RunArg = Annotated[
+    str, typer.Argument(metavar="RUN", help=_w("run folder, its name, or a bundle", "运行文件夹、其名称或模型包"))
+]
+Header = Annotated[
+    bool | None, typer.Option("--header/--no-header", help=_w("whether line one names the columns", "首行是否为列名"))
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", "-c", metavar="NAME=MODALITY", help=_w("say what a column is", "指定列的模态")),
+]
+
+
+def _pairs(values: list[str] | None) -> dict[str, str]:
+    from modelwright.core.errors import OptionError
+
+    out = {}
+    for value in values or []:
+        name, equals, modality = value.rpartition("=")
+        if not equals or not name or not modality:
+            raise OptionError(
+                f"Expected --column NAME=MODALITY, received `{value}`.",
+                f"应写作 --column 列名=模态，收到的是 `{value}`。",
+            )
+        out[name] = modality
+    return out
+
+
+def _print_json(data: Any) -> None:
+    import json
+
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help=_w("print the version", "显示版本"))] = False,
+) -> None:
+    if version:
+        from modelwright import __version__
+
+        sys.stdout.write(f"modelwright {__version__}\n")
+        raise typer.Exit
+
+
+@app.command(
+    help=_w(
+        "Make a model from data: train, test, gate, bundle, report.", "从数据得到模型：训练、测试、把关、打包、报告。"
+    )
+)
+def run(
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help=_w("file or database URL", "文件或数据库 URL"))
+    ] = None,
+    target: Annotated[str | None, typer.Option("--target", "-t", help=_w("column to predict", "要预测的列"))] = None,
+    test: Annotated[str | None, typer.Option(help=_w("file with the official test rows", "官方测试集文件"))] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", "-b", help=_w("time to a usable bundle (5m)", "到可用模型包的时间（5m）"))
+    ] = None,
+    gate: Annotated[
+        str | None,
+        typer.Option("--gate", "-g", help=_w("conditions, e.g. macro_f1>=0.9", "发布条件，如 macro_f1>=0.9")),
+    ] = None,
+    metric: Annotated[str | None, typer.Option("--metric", "-m", help=_w("what ranks", "排名指标"))] = None,
+    task: Annotated[
+        str | None, typer.Option(help=_w("task; found from the target if not said", "任务；默认由目标列决定"))
+    ] = None,
+    column: Columns = None,
+    ignore: Annotated[list[str] | None, typer.Option(help=_w("column to leave out", "要忽略的列"))] = None,
+    group: Annotated[
+        str | None, typer.Option(help=_w("column whose groups never straddle a split", "分组列：同组数据不跨集合"))
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help=_w("time column: later rows are held out", "时间列：较晚的数据留作测试"))
+    ] = None,
+    memory: Annotated[str | None, typer.Option(help=_w("memory the run may use, e.g. 4g", "可用内存，如 4g"))] = None,
+    latency: Annotated[
+        str | None, typer.Option(help=_w("longest time for one answer, e.g. 20ms", "单次回答最长时间，如 20ms"))
+    ] = None,
+    folds: Annotated[int | None, typer.Option(help=_w("folds of cross-validation", "交叉验证折数"))] = None,
+    repeats: Annotated[int | None, typer.Option(help=_w("repeats of cross-validation", "交叉验证重复次数"))] = None,
+    test_fraction: Annotated[
+        float | None, typer.Option(help=_w("share of rows for the test (0.2)", "测试集比例（0.2）"))
+    ] = None,
+    recipe: Annotated[
+        list[str] | None, typer.Option(help=_w("only this recipe (may repeat)", "只用此方案（可重复）"))
+    ] = None,
+    search: Annotated[str | None, typer.Option(help="tpe, random, grid, none")] = None,
+    ensemble: Annotated[
+        bool | None, typer.Option("--ensemble/--no-ensemble", help=_w("combine models", "是否组合模型"))
+    ] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--no-refit",
+            help=_w("train the winner again on all but the test rows", "用除测试外的全部数据重训优胜者"),
+        ),
+    ] = None,
+    class_weight: Annotated[
+        bool | None,
+        typer.Option("--class-weight/--no-class-weight", help=_w("weigh rare classes up", "提高稀有类别权重")),
+    ] = None,
+    vectors: Annotated[
+        str | None, typer.Option(help=_w("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）"))
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help=_w("SQL query, for a database URL", "SQL 查询（数据库 URL）"))
+    ] = None,
+    table: Annotated[str | None, typer.Option(help=_w("SQL table, for a database URL", "SQL 表（数据库 URL）"))] = None,
+    sheet: Annotated[str | None, typer.Option(help=_w("Excel sheet", "Excel 工作表"))] = None,
+    header: Header = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
+    seed: Annotated[int | None, typer.Option(help=_w("seed of everything random", "随机种子"))] = None,
+    name: Annotated[str | None, typer.Option(help=_w("name of the run", "运行名称"))] = None,
+    out: Annotated[str, typer.Option(help=_w("folder of runs", "运行文件夹所在目录"))] = "runs",
+    config: Annotated[
+        Path | None, typer.Option(help=_w("YAML file with these options", "含以上选项的 YAML 文件"))
+    ] = None,
+    resume: Annotated[str | None, typer.Option(help=_w("go on with this run", "继续此前的运行"))] = None,
+    quiet: Quiet = False,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    from modelwright.commands import run_command
+
+    given: dict[str, Any] = {
+        "data": data, "target": target, "test": test, "budget": budget, "gate": gate, "metric": metric, "task": task,
+        "column": _pairs(column) or None, "ignore": ignore, "group": group, "time": time, "memory": memory,
+        "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
+        "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
+        "query": query, "table": table, "sheet": sheet, "header": header, "device": device, "seed": seed,
+    }  # fmt: skip
+    given = {k: v for k, v in given.items() if v is not None}
+    code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command(help=_w("Say what is in the data and what is wrong with it.", "检查数据：有什么、有什么问题。"))
+def inspect(
+    data: Annotated[str, typer.Argument(metavar="DATA", help=_w("file or database URL", "文件或数据库 URL"))],
+    target: Annotated[str | None, typer.Option("--target", "-t", help=_w("column to predict", "要预测的列"))] = None,
+    column: Columns = None,
+    query: Annotated[str | None, typer.Option(help=_w("SQL query", "SQL 查询"))] = None,
+    table: Annotated[str | None, typer.Option(help=_w("SQL table", "SQL 表"))] = None,
+    sheet: Annotated[str | None, typer.Option(help=_w("Excel sheet", "Excel 工作表"))] = None,
+    header: Header = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    from modelwright.api import inspect as look
+    from modelwright.commands import print_inspection
+
+    found = look(data, target, column=_pairs(column), query=query, table=table, sheet=sheet, header=header)
+    _print_json(found) if json_ else print_inspection(found, LANG)
+
+
+@app.command(help=_w("Answer the rows of a file.", "对文件中的每一行给出预测。"))
+def predict(
+    model: RunArg,
+    data: Annotated[str, typer.Argument(metavar="DATA", help=_w("file with rows to answer", "待预测的文件"))],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help=_w(
+                "file to write (.csv, .jsonl, .parquet); standard output if not said",
+                "输出文件（.csv、.jsonl、.parquet）；默认标准输出",
+            ),
+        ),
+    ] = None,
+    scores: Annotated[
+        bool, typer.Option(help=_w("add a column score_<label> per label", "为每个标签添加 score_<标签> 列"))
+    ] = False,
+    strict: Annotated[bool, typer.Option(help=_w("stop at the first bad row", "遇到坏行即停止"))] = False,
+    header: Header = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    from modelwright.commands import predict_command
+
+    summary = predict_command(model, data, out, scores, strict, header, LANG)
+    if json_ and out is not None:
+        _print_json(summary)
+
+
+@app.command(
+    help=_w(
+        "Write a run's report anew, in either language, and say where it is.", "重新生成报告（中文或英文）并给出位置。"
+    )
+)
+def report(model: RunArg, json_: Json = False, lang: Lang = None) -> None:
+    from modelwright import reporting
+    from modelwright.core.run import RunFolder
+
+    path = reporting.write(RunFolder.find(model), LANG)
+    _print_json({"report": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
+
+
+@app.command(help=_w("Show a run's leaderboard.", "显示某次运行的排行榜。"))
+def leaderboard(model: RunArg, json_: Json = False, lang: Lang = None) -> None:
+    from modelwright.commands import print_leaderboard
+    from modelwright.core.run import RunFolder, read_json
+
+    facts = read_json(RunFolder.find(model).facts)
+    _print_json(facts["leaderboard"]) if json_ else print_leaderboard(facts, LANG)
+
+
+@app.command("list", help=_w("List the runs in a folder.", "列出运行记录。"))
+def list_(
+    out: Annotated[str, typer.Argument(metavar="FOLDER", help=_w("folder of runs", "运行文件夹所在目录"))] = "runs",
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    from modelwright.commands import list_runs, print_runs
+
+    runs = list_runs(Path(out))
+    _print_json(runs) if json_ else print_runs(runs, LANG)
+
+
+@app.command(help=_w("Serve a model over HTTP on this machine.", "在本机以 HTTP 提供模型服务。"))
+def serve(
+    model: RunArg,
+    host: Annotated[str, typer.Option(help=_w("address to bind", "绑定地址"))] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help=_w("port", "端口"))] = 8000,
+    tls_cert: Annotated[Path | None, typer.Option(help=_w("TLS certificate", "TLS 证书"))] = None,
+    tls_key: Annotated[Path | None, typer.Option(help=_w("TLS key", "TLS 私钥"))] = None,
+    behind_proxy: Annotated[bool, typer.Option(help=_w("a proxy in front does TLS", "前置代理负责 TLS"))] = False,
+    key_file: Annotated[Path | None, typer.Option(help=_w("where key hashes are kept", "密钥哈希的存放位置"))] = None,
+    lang: Lang = None,
+) -> None:
+    from modelwright.commands import serve_command
+
+    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG)
+
+
+@app.command(help=_w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
+def export(
+    model: RunArg,
+    to: Annotated[str, typer.Option("--to", help="onnx")] = "onnx",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=_w("folder to write", "输出文件夹"))] = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    from modelwright.commands import export_command
+
+    path = export_command(model, to, out)
+    _print_json({"export": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
+
+
+@app.command(help=_w("Check the installation.", "检查安装是否完好。"))
+def doctor(json_: Json = False, lang: Lang = None) -> None:
+    from modelwright.commands import doctor_facts, print_doctor
+
+    facts = doctor_facts()
+    _print_json(facts) if json_ else print_doctor(facts, LANG)
+    if not facts["well"]:
+        raise typer.Exit(2)
+
+
+@app.command(help=_w("Write a real data set to start from.", "写出一份可直接使用的真实数据集。"))
+def sample(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help=_w("which; all are listed if not said", "名称；不填则列出全部"))
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=_w("file to write", "输出文件"))] = None,
+    force: Annotated[bool, typer.Option(help=_w("replace an existing file", "覆盖已有文件"))] = False,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    from modelwright.commands import sample_command
+
+    result = sample_command(name, out, force, LANG)
+    if json_:
+        _print_json(result)
+
+
+def _fail(error: ModelwrightError) -> NoReturn:
+    word = _w("Error", "错误")
+    if "--json" in sys.argv:
+        _print_json({"error": {"kind": type(error).__name__, "message": error.words.en, "message_zh": error.words.zh}})
+    sys.stderr.write(f"{word}: {error.words.to(LANG)}\n")
+    sys.exit(error.exit_code)
+
+
+def main() -> None:
+    """Run the command line; errors end it with their own exit code and without a traceback."""
+    from click.exceptions import Abort, ClickException
+
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except ModelwrightError as e:
+        _fail(e)
+    except (KeyboardInterrupt, Abort):
+        _fail(Stopped("Stopped.", "已终止。"))
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except ClickException as e:
+        _usage(e)
+
+
+def _usage(error: ClickException) -> NoReturn:
+    """Answer a wrong command line in one line."""
+    from click.exceptions import NoSuchOption, UsageError
+
+    message = error.format_message()
+    if isinstance(error, NoSuchOption):
+        message = _no_option(error)
+    hint = ""
+    if isinstance(error, UsageError) and error.ctx is not None:
+        hint = _w(f" See: {error.ctx.command_path} --help", f" 参见：{error.ctx.command_path} --help")
+    sys.stderr.write(f"{_w('Error', '错误')}: {message}{hint}\n")
+    sys.exit(2)
+
+
+def _no_option(error: Any) -> str:
+    from modelwright.core.errors import unknown
+
+    known = [o for p in error.ctx.command.params for o in p.opts if o.startswith("--")] if error.ctx else []
+    return unknown(Words("option", "选项"), error.option_name, known).words.to(LANG)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,350 @@
+"""What the command line's verbs do, between parsing and printing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from modelwright.core.budget import Deadline, parse_duration, show_duration
+from modelwright.core.config import load_config, make_config
+from modelwright.core.device import cores, free_memory, process_start
+from modelwright.core.errors import DataError, MissingExtra, OptionError, unknown
+from modelwright.core.events import Done, Event, EventStream
+from modelwright.core.run import RunFolder, find_bundle, read_json
+from modelwright.core.words import Words
+from modelwright.terminal import Display, console, pad
+
+EXTRAS = {
+    "nn": ("torch",),
+    "tune": ("optuna",),
+    "report": ("matplotlib",),
+    "explain": ("captum",),
+    "serve": ("fastapi", "uvicorn", "prometheus_client"),
+    "export": ("onnx", "onnxruntime", "onnxscript"),
+    "excel": ("openpyxl",),
+    "sql": ("sqlalchemy",),
+}
+
+
+@contextmanager
+def stopping(deadline: Deadline) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end work at its next step with the best so far kept, and a second end at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        if deadline.stopped:
+            raise KeyboardInterrupt
+        deadline.stop()
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_command(
+    given: dict[str, Any],
+    config_file: Path | None,
+    name: str | None,
+    out: Path,
+    resume: str | None,
+    lang: str,
+    quiet: bool,
+    json_: bool,
+) -> int:
+    """Run the pipeline and print its words; return the exit code (0 met, 3 gate not met, 130 stopped)."""
+    folder = None
+    values: dict[str, Any] = {}
+    if resume:
+        folder = RunFolder.find(resume)
+        values.update(load_config(folder.config))
+    if config_file:
+        values.update(load_config(config_file))
+    values.update(given)
+    for must, how in (("data", "modelwright run DATA --target COLUMN"), ("target", "--target COLUMN")):
+        if not values.get(must):
+            raise OptionError(f"Say the {must}: {how}", f"请给出 {must}：{how}")
+    config = make_config(**values)
+    if folder is None:
+        folder = RunFolder.choose(out, name or Path(config.data.split("?")[0]).name.split(".")[0])
+    deadline = Deadline(process_start() + parse_duration(config.budget))
+    events = EventStream()
+    results: list[dict[str, Any]] = []
+
+    def keep(event: Event) -> None:
+        if isinstance(event, Done):
+            results.append(event.result)
+
+    events.listen(keep)
+    with stopping(deadline), Display(lang, deadline.at, quiet or json_) as display:
+        events.listen(display)
+        from modelwright.pipeline import run
+
+        result = run(config, config.data, events, folder=folder, deadline=deadline, resume=bool(resume), lang=lang)
+        _print_end(display, result.facts, folder, lang)
+    if json_:
+        import json
+
+        sys.stdout.write(json.dumps(results[-1], ensure_ascii=False, default=str) + "\n")
+    if deadline.stopped:
+        return 130
+    return 0 if result.judgement.met else 3
+
+
+def _print_end(display: Display, facts: dict[str, Any], folder: RunFolder, lang: str) -> None:
+    if display.quiet:
+        return
+    display.say(Words("verdict", "结论").to(lang), Words(*facts["verdict"]))
+    serve = f"modelwright serve {folder.path}"
+    display.say(
+        Words("next", "下一步").to(lang),
+        Words(f"{serve}     report: {folder.report}", f"{serve}     报告：{folder.report}"),
+    )
+
+
+def print_inspection(found: dict[str, Any], lang: str) -> None:
+    """Print columns and findings."""
+    out = console(stderr=False)
+    rows = Words(
+        f"{found['rows']:,} rows, {len(found['columns'])} columns", f"{found['rows']:,} 行，{len(found['columns'])} 列"
+    )
+    out.print(f"[bold]{rows.to(lang)}[/bold]")
+    longest = max([len(c["name"].encode("gbk", "replace")) for c in found["columns"]] + [8])
+    for c in found["columns"]:
+        role = "" if c["role"] == "input" else c["role"]
+        reason = f"({Words(*c['reason']).to(lang)})" if c.get("reason") else ""
+        out.print(f"  {pad(c['name'], min(longest, 30))}  {pad(c['modality'], 10)} {role} {reason}", markup=False)
+    if not found["findings"]:
+        out.print(Words("No findings.", "没有发现问题。").to(lang))
+    for f in found["findings"]:
+        mark = {"error": "[red]×[/red]", "warning": "[yellow]![/yellow]"}.get(f["severity"], "[dim]·[/dim]")
+        from rich.markup import escape
+
+        out.print(f"{mark} {escape(Words(*f['words']).to(lang))} [dim]{escape(Words(*f['advice']).to(lang))}[/dim]")
+
+
+def predict_command(
+    model: str, data: str, out: Path | None, scores: bool, strict: bool, header: bool | None, lang: str
+) -> dict[str, Any]:
+    """Answer a file in a stream; return how many rows were answered, and which were bad."""
+    from modelwright.data.sources import batches
+    from modelwright.release.bundle import load
+    from modelwright.release.write import Writer
+
+    predictor = load(find_bundle(model))
+    answered, bad_rows, done = 0, 0, 0
+    start = time.monotonic()
+    with Writer(out) as writer:
+        for raw in batches(data, header=header):
+            table, bad = predictor.table(raw)
+            if done == 0:
+                _same_columns(predictor.schema.inputs, raw.column_names, data)
+            for value in bad:
+                row, column = done + value.row, value.column
+                words = Words(
+                    f"{data}, row {row}, column `{column}`: {value.words.en}",
+                    f"{data} 第 {row} 行，列 `{column}`：{value.words.zh}",
+                )
+                if strict:
+                    raise DataError(words)
+                sys.stderr.write(words.to(lang) + "\n")
+            answers = predictor.answers(predictor.scores(table), scores)
+            gone = {v.row - 1 for v in bad}
+            for i in gone:
+                answers[i] = {"prediction": None}
+            writer.write(raw, answers, list(predictor.target.labels) if scores else [], predictor.target.kind)
+            done += raw.num_rows
+            bad_rows += len(gone)
+            answered += raw.num_rows - len(gone)
+    summary = {"rows": done, "answered": answered, "bad": bad_rows, "out": str(out) if out else None}
+    if out is not None:
+        took = show_duration(time.monotonic() - start)
+        words = Words(
+            f"{answered:,} rows answered in {took}, {bad_rows} bad; written to {out}",
+            f"已预测 {answered:,} 行，用时 {took}，坏行 {bad_rows}；结果写入 {out}",
+        )
+        sys.stderr.write(words.to(lang) + "\n")
+    return summary
+
+
+def _same_columns(inputs: list[Any], names: list[str], data: str) -> None:
+    """Refuse a file that holds none of the model's columns; one that lacks some is answered with those missing."""
+    wanted = [c.name for c in inputs]
+    absent = [n for n in wanted if n not in names]
+    if len(absent) == len(wanted):
+        raise DataError(
+            f"{data} holds none of the columns the model reads ({', '.join(wanted[:8])}); it has {', '.join(names[:8])}.",
+            f"{data} 不含模型所需的任何列（{'、'.join(wanted[:8])}）；其列为 {'、'.join(names[:8])}。",
+        )
+    if absent:
+        sys.stderr.write(f"{data}: {', '.join(absent)} ?\n")
+
+
+def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
+    """Print the leaderboard of a finished run."""
+    from modelwright.core.events import CandidateDone, CandidateFailed
+
+    display = Display(lang, 0.0)
+    display.console = console(stderr=False)
+    for row in facts["leaderboard"]:
+        if row.get("status") == "ok":
+            display(CandidateDone(row["name"], row))
+    for row in facts["leaderboard"]:
+        if row.get("status") != "ok":
+            display(CandidateFailed(row["name"], Words(*row["reason"])))
+
+
+def list_runs(root: Path) -> list[dict[str, Any]]:
+    """Return the runs below a folder, newest first."""
+    out = []
+    for place in sorted(root.glob("*/config.yaml"), key=lambda p: p.stat().st_mtime, reverse=True):
+        folder = RunFolder(place.parent)
+        row: dict[str, Any] = {"run": str(folder.path), "bundle": (folder.bundle / "manifest.json").is_file()}
+        if folder.facts.is_file():
+            facts = read_json(folder.facts)
+            row |= {"task": facts["task"], "metric": facts["metric"], "value": facts["value"], "good": facts["met"]}
+        out.append(row)
+    return out
+
+
+def print_runs(runs: list[dict[str, Any]], lang: str) -> None:
+    """Print runs, one a line."""
+    out = console(stderr=False)
+    if not runs:
+        out.print(Words("No runs here yet.", "这里还没有运行记录。").to(lang))
+    for r in runs:
+        if "metric" in r:
+            state = f"{r['task']}  {r['metric']} {r['value']:.4g}"
+        else:
+            state = Words("stopped before a bundle was written", "在写出模型包之前被终止").to(lang)
+        out.print(f"  {pad(r['run'], 32)}  {state}", markup=False)
+
+
+def serve_command(
+    model: str,
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    behind_proxy: bool,
+    key_file: Path | None,
+    lang: str,
+) -> None:
+    """Serve a bundle until stopped."""
+    _need("serve", "modelwright serve")
+    from modelwright.serve.run import serve
+
+    bundle = find_bundle(model)
+    serve(
+        bundle,
+        host=host,
+        port=port,
+        key_file=key_file or bundle.parent / "serve" / "keys.json",
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        behind_proxy=behind_proxy,
+        lang=lang,
+    )
+
+
+def export_command(model: str, to: str, out: Path | None) -> Path:
+    """Export a bundle and check that the export answers as the bundle does; return the folder."""
+    if to != "onnx":
+        raise unknown(Words("export format", "导出格式"), to, ["onnx"])
+    _need("export", "modelwright export --to onnx")
+    from modelwright.release.bundle import load
+    from modelwright.release.export import export_onnx
+
+    bundle = find_bundle(model)
+    return export_onnx(load(bundle), out or bundle.parent / "onnx")
+
+
+def _need(extra: str, what: str) -> None:
+    if any(importlib.util.find_spec(m) is None for m in EXTRAS[extra]):
+        raise MissingExtra(extra, what)
+
+
+def sample_command(name: str | None, out: Path | None, force: bool, lang: str) -> dict[str, Any]:
+    """Write a sample, or list the samples there are."""
+    from modelwright.data import samples
+
+    if name is None:
+        for n in samples.names():
+            sys.stderr.write(f"  {pad(n, 20)} {samples.describe(n).to(lang)}\n")
+        return {"samples": list(samples.names())}
+    path = samples.write(name, out or Path(f"{name}.csv"), overwrite=force)
+    target = samples.target(name)
+    words = Words(
+        f"{path} written. Next: modelwright run {path} --target {target}",
+        f"已写出 {path}。下一步：modelwright run {path} --target {target}",
+    )
+    sys.stderr.write(words.to(lang) + "\n")
+    return {"sample": name, "path": str(path), "target": target}
+
+
+def doctor_facts() -> dict[str, Any]:
+    """Return what is installed and whether the parts work together, by trying the core on a few rows."""
+    from modelwright import __version__
+
+    extras = {
+        extra: {m: _version(m) for m in modules if importlib.util.find_spec(m)} if _has(modules) else None
+        for extra, modules in EXTRAS.items()
+    }
+    core = {m: _version(m) for m in ("numpy", "pyarrow", "scikit-learn", "lightgbm", "pydantic", "typer")}
+    facts: dict[str, Any] = {
+        "modelwright": __version__,
+        "python": sys.version.split()[0],
+        "cores": cores(),
+        "memory_free_gb": round(free_memory() / 2**30, 1),
+        "core": core,
+        "extras": extras,
+    }
+    if extras["nn"]:
+        from modelwright.core.device import pick_device
+
+        facts["device"] = pick_device()
+    facts["well"] = all(core.values())
+    return facts
+
+
+def print_doctor(facts: dict[str, Any], lang: str) -> None:
+    """Print the state of the installation."""
+    out = console(stderr=False)
+    device = f", {facts['device']}" if "device" in facts else ""
+    words = Words(
+        f"modelwright {facts['modelwright']}, Python {facts['python']}, {facts['cores']} cores, {facts['memory_free_gb']} GB free{device}",
+        f"modelwright {facts['modelwright']}，Python {facts['python']}，{facts['cores']} 核，可用内存 {facts['memory_free_gb']} GB{device}",
+    )
+    out.print(words.to(lang), markup=False)
+    core = "  ".join(f"{k} {v or '?'}" for k, v in facts["core"].items())
+    out.print(f"  {pad('core', 10)} {core}", markup=False)
+    for extra, found in facts["extras"].items():
+        line = "  ".join(f"{k} {v}" for k, v in found.items()) if found else f'pip install "modelwright[{extra}]"'
+        out.print(f"  {pad(extra, 10)} {line}", style=None if found else "dim", markup=False)
+    good = (
+        Words("The installation is well.", "安装完好。") if facts["well"] else Words("Parts are missing.", "缺少组件。")
+    )
+    out.print(good.to(lang))
+
+
+def _has(modules: tuple[str, ...]) -> bool:
+    return all(importlib.util.find_spec(m) is not None for m in modules)
+
+
+def _version(module: str) -> str | None:
+    try:
+        return importlib.metadata.version(module.replace("_", "-"))
+    except importlib.metadata.PackageNotFoundError:
+        return None

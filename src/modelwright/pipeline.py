@@ -1,0 +1,137 @@
+"""The path from data to a bundle, readable as code.
+
+    get data -> check -> split -> train, tune, combine -> decide -> test once -> gate -> bundle -> report
+
+Each stage is a function in `stages.py`, `tune/planner.py` or `reporting.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelwright import reporting, stages
+from modelwright.core.budget import Deadline, parse_duration, parse_size
+from modelwright.core.config import RunConfig, save_config
+from modelwright.core.device import process_start
+from modelwright.core.errors import DataError
+from modelwright.core.events import Done, EventStream, StageStarted, log_to
+from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.release.bundle import Predictor, save
+from modelwright.stages import Judgement
+from modelwright.tune.candidate import Validation
+from modelwright.tune.gate import parse_gate
+from modelwright.tune.planner import Planner
+
+
+@dataclass
+class RunResult:
+    """What a run leaves: its folder, the predictor that stands in its bundle, and the judgement."""
+
+    folder: RunFolder
+    predictor: Predictor
+    judgement: Judgement
+    facts: dict[str, Any]
+
+
+def run(
+    config: RunConfig,
+    source: Any,
+    events: EventStream,
+    *,
+    folder: RunFolder,
+    deadline: Deadline,
+    resume: bool = False,
+    lang: str = "en",
+) -> RunResult:
+    """Walk the whole path inside `deadline`; the report follows it.
+
+    Raises a ModelwrightError for bad input before anything is written, BudgetTooSmall or Stopped where no model
+    came to stand.
+    """
+    started = time.monotonic()
+    events.emit(StageStarted("data"))
+    data = stages.get_data(config, source, events)
+    task = stages.choose_task(config, data.table)
+    metric = task.metric(config.metric) if config.metric else task.metrics[0]
+    parts = stages.split_data(config, data, task, deadline.remaining())
+    conditions = parse_gate(config.gate, task, parts.target)
+    validation = Validation(parts.develop, parts.target, metric, parts.splits)
+    events.emit(reporting.data_note(data, task))
+    read_seconds = time.monotonic() - started
+
+    _open(folder, config, data, parts, resume)
+    with (folder.events).open("a", encoding="utf-8") as log:
+        listener = log_to(log)
+        events.listen(listener)
+        try:
+            planner = Planner(
+                task=task,
+                validation=validation,
+                config=config,
+                deadline=deadline,
+                events=events,
+                latency=parse_duration(config.latency) if config.latency else None,
+                memory=parse_size(config.memory) if config.memory else None,
+                device=_device(config),
+                reserve=_reserve(config, len(parts.test)),
+                good_enough=stages.good_enough(conditions, validation),
+                folder=folder.candidates,
+            )
+            outcome = planner.climb()
+            events.emit(StageStarted("evaluate"))
+            predictor = stages.decide(outcome, validation, task, parts.develop.schema, folder.path.name)
+            judged = stages.judge_test(predictor, parts.test)
+            judgement = reporting.judgement(conditions, judged, outcome, parts, metric)
+            facts = reporting.facts(config, data, parts, outcome, predictor, judged, judgement, metric, validation)
+            facts["seconds"] = {"read": read_seconds, "bundle": time.monotonic() - process_start()}
+            predictor.card = reporting.card_facts(facts)
+            events.emit(StageStarted("bundle"))
+            save(predictor, folder.bundle, reporting.cards(facts))
+            reporting.write_leaderboard(folder, facts)
+            facts["seconds"]["bundle"] = time.monotonic() - started
+            events.emit(StageStarted("report"))
+            facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=7.0)
+            write_json(folder.facts, facts)
+            reporting.write(folder, lang)
+            events.emit(Done(reporting.summary(facts, folder)))
+        finally:
+            events.forget(listener)
+    return RunResult(folder, predictor, judgement, facts)
+
+
+def _device(config: RunConfig) -> str:
+    """Return the torch device without importing torch where only the CPU can be meant."""
+    return config.device
+
+
+def _reserve(config: RunConfig, test_rows: int) -> Any:
+    """Return how long the end of the run takes: scoring the test rows, intervals, writing the bundle; and slack."""
+    budget = parse_duration(config.budget)
+    return lambda batch_ms: 0.8 + 0.015 * budget + 1.3 * batch_ms * test_rows / 1000
+
+
+def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages.Parts, resume: bool) -> None:
+    """Make the run folder, or check that the one to be resumed was made from the same data."""
+    if resume:
+        before = read_json(folder.data / "splits.json")["fingerprint"]
+        if before != data.fingerprint:
+            raise DataError(
+                f"The data of {folder.path} has changed since the run began; start a new run.",
+                f"{folder.path} 的数据自上次运行后已改变；请重新开始运行。",
+            )
+    folder.data.mkdir(parents=True, exist_ok=True)
+    folder.candidates.mkdir(exist_ok=True)
+    save_config(config, folder.config)
+    write_json(folder.data / "schema.json", parts.develop.schema.to_json())
+    write_json(folder.data / "findings.json", [f.to_json() for f in data.findings])
+    write_json(
+        folder.data / "splits.json",
+        {
+            "fingerprint": data.fingerprint,
+            "test": parts.test.rows.tolist(),
+            "folds": [[parts.develop.rows[v].tolist() for _, v in parts.splits]],
+        },
+    )

@@ -1,0 +1,297 @@
+"""The stages of the pipeline, each a function of what came before; `pipeline.py` puts them in order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.budget import parse_size
+from modelwright.core.config import RunConfig
+from modelwright.core.errors import ColumnError, DataError, OptionError
+from modelwright.core.events import EventStream
+from modelwright.core.schema import Schema, Table
+from modelwright.core.target import TargetCodec
+from modelwright.core.task import Judged, Metric, Task, get_task, judge, task_names
+from modelwright.data.check import Finding, apply, check
+from modelwright.data.infer import BadValue, coerce, infer_schema
+from modelwright.data.sources import read
+from modelwright.data.split import folds, holdout
+from modelwright.release.bundle import Predictor
+from modelwright.tune.candidate import Splits, Validation
+from modelwright.tune.gate import Condition, Verdict, judge_gate
+from modelwright.tune.planner import Outcome
+
+_SMALL = 20_000  # rows up to which a table without text is cross-validated by default
+_SMALL_TEXT = 2_000
+_VALID_SHARE = 0.15
+_VALID_MOST = 10_000
+
+
+@dataclass
+class Data:
+    """What `get_data` gives: typed rows, the official test rows if any, and values that could not be read."""
+
+    table: Table
+    test: Table | None
+    bad: list[BadValue]
+    findings: list[Finding] = field(default_factory=list)
+    rows_read: int = 0
+    fingerprint: str = ""
+
+
+def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
+    """Read, infer types, coerce, and let the data doctor look. Raises DataError or ColumnError for what cannot work."""
+    memory = parse_size(config.memory) if config.memory else None
+    raw = read(
+        source,
+        query=config.query,
+        table=config.table,
+        header=config.header,
+        sheet=config.sheet,
+        memory=memory,
+        seed=config.seed,
+        events=events,
+    )
+    schema = infer_schema(
+        raw,
+        overrides=config.column,
+        target=config.target,
+        group=config.group,
+        time=config.time,
+        ignore=config.ignore,
+    )
+    name = config.data if isinstance(source, (str, Path)) else "table"
+    table, bad = coerce(raw, schema, source=name)
+    table = _labelled(table, events)
+    test = None
+    if config.test:
+        raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
+        missing = [c.name for c in schema.inputs if c.name not in raw_test.column_names]
+        if config.target not in raw_test.column_names:
+            missing.insert(0, config.target)
+        if missing:
+            raise ColumnError(
+                f"The test file {config.test} misses the columns {', '.join(missing[:8])} of the training data.",
+                f"测试文件 {config.test} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
+            )
+        test, _ = coerce(raw_test, schema, source=config.test)
+        test = _labelled(test, events)
+    findings = check(table, test=test, bad=bad, raw=raw)
+    rows = len(table)
+    table = apply(findings, table)
+    if test is not None:
+        test = test.with_schema(table.schema)
+    if not table.schema.inputs:
+        raise DataError(
+            "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
+            "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
+        )
+    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw))
+
+
+def _labelled(table: Table, events: EventStream) -> Table:
+    """Leave out rows without an answer, and say so."""
+    target = table.schema.target
+    valid = np.asarray(table.column(target.name if target else "").is_valid())
+    gone = int((~valid).sum())
+    if gone:
+        events.note(
+            f"{gone} rows of {table.source} have no target and are left out.",
+            f"{table.source} 中有 {gone} 行没有目标值，已略去。",
+        )
+        table = table.take(np.flatnonzero(valid))
+    if len(table) == 0:
+        raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
+    return table
+
+
+def _with_choices(table: Table) -> Table:
+    """Keep, for forms, the values of categories that occur often enough to identify nobody."""
+    schema = table.schema
+    for column in schema.inputs:
+        if column.modality == "category":
+            counts = table.column(column.name).value_counts().to_pylist()
+            common = [c["values"] for c in counts if c["values"] is not None and c["counts"] >= 5]
+            if 0 < len(common) <= 30:
+                schema = schema.with_column(column.name, options={**column.options, "choices": sorted(common)})
+    return table.with_schema(schema)
+
+
+def fingerprint(raw: pa.Table) -> str:
+    """Return a digest of shape, names and a few rows, to tell whether `--resume` sees the same data."""
+    digest = hashlib.sha256(repr((raw.num_rows, raw.column_names)).encode())
+    for i in sorted({0, raw.num_rows // 2, max(0, raw.num_rows - 1)}):
+        digest.update(repr(raw.slice(i, 1).to_pylist()).encode())
+    return digest.hexdigest()
+
+
+def choose_task(config: RunConfig, table: Table) -> Task:
+    """Return the task named, or the one that fits the target best. Raises OptionError where a named one does not."""
+    column = table.schema.target
+    if column is None:
+        raise DataError("No target column.", "没有目标列。")
+    values = table.column(column.name)
+    if config.task:
+        name = config.task
+        for prefix in ("text-", "tabular-", "table-"):  # the field's names for what the columns imply
+            if name.startswith(prefix) and name[len(prefix) :] in task_names():
+                name = name[len(prefix) :]
+        task = get_task(name)
+        if task.accepts(values, column) == 0:
+            raise OptionError(
+                f"Task `{config.task}` cannot predict `{column.name}`, which is of modality {column.modality}. "
+                f"Say what it is with --column {column.name}={min(task.targets)}.",
+                f"任务 `{config.task}` 无法预测 `{column.name}`（模态为 {column.modality}）。"
+                f"可用 --column {column.name}={min(task.targets)} 指定其模态。",
+            )
+        return task
+    tasks = [get_task(n) for n in task_names()]
+    return max(tasks, key=lambda t: t.accepts(values, column))
+
+
+@dataclass
+class Parts:
+    """Development rows (train and validation), test rows, and the validation splits into the former."""
+
+    develop: Table
+    test: Table
+    splits: Splits
+    target: TargetCodec
+    official: bool
+
+
+def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Parts:
+    """Split so that nothing leaks; the target codec is fitted on development rows only."""
+    column = data.table.schema.target
+    name = column.name if column else ""
+    keys: dict[str, Any] = {"group": config.group, "time": config.time, "seed": config.seed}
+    if data.test is not None:
+        develop, test = data.table, data.test
+    else:
+        codes = _codes(task, data.table, name)
+        inner, outer = holdout(data.table, codes, fraction=config.test_fraction, **keys)
+        if len(outer) == 0 or len(inner) < 2:
+            raise DataError(
+                f"{len(data.table)} rows are too few: some must train, some validate, some test. Give at least 10.",
+                f"{len(data.table)} 行数据太少：需要分别用于训练、验证和测试。请至少提供 10 行。",
+            )
+        develop, test = data.table.take(inner), data.table.take(outer)
+    target = task.fit_target(develop.column(name), develop.schema[name])
+    codes = target.encode(develop.column(name)) if target.kind == "classes" else None
+    count = config.folds or _default_folds(develop, seconds)
+    if count > len(develop):
+        raise OptionError(
+            f"{count} folds need at least {count} rows to train on; there are {len(develop)}.",
+            f"{count} 折至少需要 {count} 行训练数据，实际只有 {len(develop)} 行。",
+        )
+    if count > 1:
+        splits = folds(develop, codes, k=count, repeats=config.repeats, **keys)
+    else:
+        share = min(_VALID_SHARE, _VALID_MOST / len(develop))
+        splits = [holdout(develop, codes, fraction=share, **keys)]
+    if any(len(t) == 0 or len(v) == 0 for t, v in splits):
+        raise DataError(
+            "The rows cannot be split into a training and a validation part; give more rows or groups.",
+            "无法把数据划分为训练与验证两部分；请提供更多行或更多分组。",
+        )
+    return Parts(develop, test, splits, target, data.test is not None)
+
+
+def _codes(task: Task, table: Table, name: str) -> np.ndarray | None:
+    """Return class numbers to stratify by; None where the target is no class."""
+    if "labels" in task.targets or task.targets == {"number"}:
+        return None
+    return np.unique(np.asarray(table.column(name).cast(pa.string()).to_pylist()), return_inverse=True)[1]
+
+
+def _default_folds(develop: Table, seconds: float) -> int:
+    text = any(c.modality == "text" for c in develop.schema.inputs)
+    most = _SMALL_TEXT if text else _SMALL
+    if len(develop) < 10:
+        return 2
+    return 5 if len(develop) <= most and (seconds >= 45 or len(develop) <= 1000) else 1
+
+
+def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str) -> Predictor:
+    """Turn the winner into a predictor: members, calibrated temperature, and thresholds where they help."""
+    from modelwright.evaluate.calibration import best_thresholds, fit_temperature
+
+    from modelwright.release.bundle import tempered
+
+    target = validation.target
+    members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
+    predictor = Predictor(task, schema, target, members, name=name)
+    if target.kind == "value":
+        return predictor
+    judged = validation.judged(outcome.scores)
+    before = validation.fine(outcome.scores)
+    temperature = fit_temperature(judged.scores, judged.truth, multi_label=target.kind == "label_sets")
+    if validation.fine(tempered(outcome.scores, temperature, target.kind)) > before:
+        predictor.temperature = temperature
+    if target.kind == "label_sets" or target.outputs == 2:
+        warm = judge(
+            target,
+            validation.truth,
+            tempered(outcome.scores, predictor.temperature, target.kind),
+            validation.table.rows[validation.index],
+        )
+        thresholds = best_thresholds(validation.metric, warm)
+        if thresholds is not None:
+            predictor.thresholds = tuple(float(t) for t in thresholds)
+    return predictor
+
+
+def judge_test(predictor: Predictor, test: Table) -> Judged:
+    """Read the test rows, once. Raises DataError where none of their answers occurs in training."""
+    column = test.schema.target
+    scores = predictor.scores(test)
+    judged = judge(
+        predictor.target, test.column(column.name if column else ""), scores, test.rows, predictor.thresholds
+    )
+    if len(judged.truth) == 0:
+        raise DataError(
+            f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
+            f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
+        )
+    return judged
+
+
+def interval(metric: Metric, judged: Judged, label: int | None = None) -> Any:
+    """Return a metric with its 95 % bootstrap interval."""
+    from modelwright.evaluate.intervals import bootstrap
+
+    return bootstrap(metric, judged, label=label, resamples=1000, seconds=1.0)
+
+
+def good_enough(conditions: list[Condition], validation: Validation) -> Callable[[np.ndarray], bool] | None:
+    """Return the gate as a test on validation scores, or None where there is no gate."""
+    if not conditions:
+        return None
+    return lambda scores: all(v.met for v in judge_gate(conditions, validation.judged(scores), interval))
+
+
+@dataclass
+class Beaten:
+    """How the winner stands to one baseline on the test rows: difference with interval, signed so that more is better."""
+
+    name: str
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass
+class Judgement:
+    """The final word: gate verdicts, comparison with baselines, and whether all is well."""
+
+    verdicts: list[Verdict]
+    beaten: list[Beaten]
+    asked: bool
+    met: bool
