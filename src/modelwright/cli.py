@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from modelwright.core.errors import ModelwrightError, Stopped
 from modelwright.core.words import Words, pick_lang
-
-if TYPE_CHECKING:
-    from click.exceptions import ClickException
 
 
 def _asked_lang() -> str | None:
@@ -339,31 +336,31 @@ def _fail(error: ModelwrightError) -> NoReturn:
 
 def main() -> None:
     """Run the command line; errors end it with their own exit code and without a traceback."""
-    from click.exceptions import Abort, ClickException
+    # typer carries its own click, whose classes are reached through the ones typer exports
+    usage_error = typer.BadParameter.__bases__[0]
 
     try:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except ModelwrightError as e:
         _fail(e)
-    except (KeyboardInterrupt, Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _fail(Stopped("Stopped.", "已终止。"))
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except ClickException as e:
+    except usage_error as e:
         _usage(e)
 
 
-def _usage(error: ClickException) -> NoReturn:
-    """Answer a wrong command line in one line."""
-    from click.exceptions import NoSuchOption, UsageError
-
-    message = error.format_message()
-    if isinstance(error, NoSuchOption):
-        message = _no_option(error)
+def _usage(error: Any) -> NoReturn:
+    """Answer a wrong command line in one line; no arguments at all get the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(error.format_message() + "\n")
+        sys.exit(0)
+    message = _no_option(error) if hasattr(error, "possibilities") else error.format_message()
     hint = ""
-    if isinstance(error, UsageError) and error.ctx is not None:
+    if error.ctx is not None:
         hint = _w(f" See: {error.ctx.command_path} --help", f" 参见：{error.ctx.command_path} --help")
     sys.stderr.write(f"{_w('Error', '错误')}: {message}{hint}\n")
     sys.exit(2)

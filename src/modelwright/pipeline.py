@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from modelwright import reporting, stages
@@ -75,7 +74,7 @@ def run(
                 events=events,
                 latency=parse_duration(config.latency) if config.latency else None,
                 memory=parse_size(config.memory) if config.memory else None,
-                device=_device(config),
+                device=config.device,
                 reserve=_reserve(config, len(parts.test)),
                 good_enough=stages.good_enough(conditions, validation),
                 folder=folder.candidates,
@@ -100,11 +99,6 @@ def run(
         finally:
             events.forget(listener)
     return RunResult(folder, predictor, judgement, facts)
-
-
-def _device(config: RunConfig) -> str:
-    """Return the torch device without importing torch where only the CPU can be meant."""
-    return config.device
 
 
 def _reserve(config: RunConfig, test_rows: int) -> Any:

@@ -221,7 +221,6 @@ def _default_folds(develop: Table, seconds: float) -> int:
 def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str) -> Predictor:
     """Turn the winner into a predictor: members, calibrated temperature, and thresholds where they help."""
     from modelwright.evaluate.calibration import best_thresholds, fit_temperature
-
     from modelwright.release.bundle import tempered
 
     target = validation.target

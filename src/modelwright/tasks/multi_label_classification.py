@@ -49,7 +49,7 @@ class MultiLabelClassification(Task):
         return plots.multi_label(judged)
 
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
-        rng, columns, state = sample_columns(rows, seed)
+        _, columns, state = sample_columns(rows, seed)
         names = ("money", "parcel", "账户")
         columns["tags"] = [[names[s]] + (["vip"] if m else []) for s, m in zip(state, columns["member"], strict=True)]
         return pa.table(columns), "tags"

@@ -20,26 +20,18 @@ import numpy as np
 
 from modelwright.core.budget import Deadline, show_duration
 from modelwright.core.config import RunConfig
-from modelwright.core.device import cores, free_memory
-from modelwright.core.errors import BundleError, BudgetTooSmall, ModelwrightError, Stopped
+from modelwright.core.device import cores, free_memory, pick_device
+from modelwright.core.errors import BudgetTooSmall, BundleError, ModelwrightError, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, StageStarted
 from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, missing_modules
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
-from modelwright.tune.ensemble import Blend, select
 from modelwright.tune.search import Search, available, pick_recipe
+from modelwright.tune.standings import Failure, Standings
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
-
-
-@dataclass
-class Failure:
-    """A recipe or candidate that is not on the leaderboard with a score, and why."""
-
-    name: str
-    reason: Words
 
 
 @dataclass
@@ -72,8 +64,20 @@ class Planner:
     reserve: Callable[[float], float]
     good_enough: Callable[[np.ndarray], bool] | None
     folder: Path | None
-    candidates: list[Candidate] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    standings: Standings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """What has been trained so far."""
+        return self.standings.candidates
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What could not be trained so far."""
+        return self.standings.failures
 
     def climb(self) -> Outcome:
         """Walk the whole ladder. Raises BudgetTooSmall or Stopped where not even a baseline stands."""
@@ -134,16 +138,16 @@ class Planner:
             for options in self._variants(recipe)[1:]:
                 if self._should_end():
                     return
-                self._train(recipe, options, self._next_name(recipe_name), self._spare())
+                self._train(recipe, options, self.standings.next_name(recipe_name), self._spare())
 
     def _tune(self) -> None:
         turn = random.Random(self.config.seed)
         searches: dict[str, Search] = {}
-        gain_at, best = 0, self._blend_value()
+        gain_at, best = 0, self.standings.best()[1]
         for trial in range(10_000):
             if self._should_end() or trial - gain_at >= _PATIENCE:
                 return
-            values, seconds = self._best_by_recipe()
+            values, seconds = self.standings.by_recipe()
             payable = {n: v for n, v in values.items() if seconds[n] <= self._spare()}
             if not payable:
                 return
@@ -155,7 +159,9 @@ class Planner:
                 if not twin and type(recipe).extra != "nn":
                     return
                 options = type(recipe).options(**top.options)
-                self._train(recipe, options, self._next_name(name), self._spare(), seed=self.config.seed + 101 + trial)
+                self._train(
+                    recipe, options, self.standings.next_name(name), self._spare(), seed=self.config.seed + 101 + trial
+                )
             else:
                 search = searches.get(name)
                 if search is None:
@@ -164,10 +170,10 @@ class Planner:
                 if proposal is None:
                     continue
                 tried = self._train(
-                    recipe, proposal.options, self._next_name(name), self._spare(), search=(search, proposal)
+                    recipe, proposal.options, self.standings.next_name(name), self._spare(), search=(search, proposal)
                 )
                 search.tell(proposal, tried.value if tried else None)
-            now = self._blend_value()
+            now = self.standings.best()[1]
             if now > best + 1e-6:
                 gain_at, best = trial, now
 
@@ -187,8 +193,8 @@ class Planner:
 
     # -- training one ------------------------------------------------------------------------------------------
 
-    def context(self, name: str, deadline: Deadline, seed: int | None = None) -> FitContext:
-        """Return the context of a fit under this plan."""
+    def context(self, name: str, deadline: Deadline, seed: int | None = None, *, torch: bool = False) -> FitContext:
+        """Return the context of a fit under this plan; the device is looked up only for recipes on torch."""
         return FitContext(
             task=self.task,
             target=self.validation.target,
@@ -198,7 +204,7 @@ class Planner:
             name=name,
             seed=self.config.seed if seed is None else seed,
             threads=cores(),
-            device=self.device,
+            device=pick_device(self.device) if torch else "cpu",
             folder=None if self.folder is None else self.folder / f".{name}.checkpoints",
             class_weight=self.config.class_weight,
             memory=self.memory,
@@ -216,7 +222,7 @@ class Planner:
     ) -> Candidate | None:
         share = min(share, self._spare())
         deadline = self.deadline.sub(share)
-        ctx = self.context(name, deadline, seed)
+        ctx = self.context(name, deadline, seed, torch=type(recipe).extra == "nn")
         folds = len(self.validation.splits)
         try:
             cost = recipe.estimate(self.validation.parts[0][0], options, ctx)
@@ -251,30 +257,11 @@ class Planner:
             )
             return None
         self.candidates.append(candidate)
-        self.events.emit(CandidateDone(name, self.row(candidate)))
+        self.events.emit(CandidateDone(name, self.standings.row(candidate)))
         return candidate
 
-    def row(self, candidate: Candidate) -> dict[str, Any]:
-        """Return what the leaderboard shows of a candidate, judged on validation rows."""
-        from modelwright.evaluate.intervals import bootstrap
-
-        metric = self.validation.metric
-        found = bootstrap(metric, self.validation.judged(candidate.scores), resamples=200, seconds=0.5)
-        return {
-            "name": candidate.name,
-            "recipe": candidate.recipe,
-            "metric": metric.name,
-            "value": found.value,
-            "low": found.low,
-            "high": found.high,
-            "ms_per_row": candidate.ms_per_row,
-            "seconds": candidate.seconds,
-            "folds": list(candidate.fold_values),
-            "options": candidate.options,
-        }
-
     def _fail(self, name: str, reason: Words) -> None:
-        self.failures = [f for f in self.failures if f.name != name] + [Failure(name, reason)]
+        self.standings.fail(name, reason)
         self.events.emit(CandidateFailed(name, reason))
 
     def _resume(self) -> None:
@@ -291,14 +278,7 @@ class Planner:
                 continue
             if candidate.scores.shape == (len(self.validation.index), self.validation.target.outputs):
                 self.candidates.append(candidate)
-                self.events.emit(CandidateDone(candidate.name, self.row(candidate)))
-
-    def _next_name(self, recipe: str) -> str:
-        taken = {c.name for c in self.candidates} | {f.name for f in self.failures}
-        n = 2
-        while f"{recipe}-{n}" in taken:
-            n += 1
-        return f"{recipe}-{n}"
+                self.events.emit(CandidateDone(candidate.name, self.standings.row(candidate)))
 
     # -- time --------------------------------------------------------------------------------------------------
 
@@ -315,7 +295,7 @@ class Planner:
         """Return seconds for training one more, with the refit of the winner and the end of the run set aside."""
         if not self.candidates:
             return max(0.0, self.deadline.remaining() - self.reserve(0.0))
-        winner, _, _ = self.best()
+        winner, _, _ = self.standings.best()
         left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
         spare = left - self._refit_seconds(winner)
         # A new candidate that enters the winner would be refitted as well.
@@ -326,55 +306,12 @@ class Planner:
             return True
         if self.good_enough is None or len(self.candidates) < 2:
             return False
-        return self.good_enough(self.best()[2])
+        return self.good_enough(self.standings.best()[2])
 
-    # -- the winner --------------------------------------------------------------------------------------------
-
-    def best(self) -> tuple[list[tuple[float, Candidate]], float, np.ndarray]:
-        """Return the best so far: weighted candidates, their validation value, their scores [V, K]."""
-        key = tuple(id(c) for c in self.candidates)
-        if getattr(self, "_best_key", None) == key:
-            return self._best
-        blend = self._select()
-        if blend is None:  # nothing is fast enough: the fastest stands, and the verdict says so
-            fastest = min(self.candidates, key=lambda c: c.ms_per_row)
-            found = [(1.0, fastest)], fastest.value, fastest.scores
-        else:
-            members = [(w, self.candidates[i]) for i, w in blend.weights.items()]
-            scores = np.zeros_like(members[0][1].scores, dtype=np.float64)
-            for w, c in members:
-                scores += w * c.scores
-            found = members, blend.value, scores
-        self._best_key, self._best = key, found
-        return found
-
-    def _select(self) -> Blend | None:
-        return select(
-            [c.scores for c in self.candidates],
-            self.validation.value,
-            self.validation.fine,
-            [c.ms_per_row / 1000 for c in self.candidates],
-            limit=self.latency,
-            deadline=self.deadline,
-            rounds=24 if self.config.ensemble else 0,
-        )
-
-    def _blend_value(self) -> float:
-        return self.best()[1]
-
-    def _best_by_recipe(self) -> tuple[dict[str, float], dict[str, float]]:
-        values: dict[str, float] = {}
-        seconds: dict[str, float] = {}
-        for c in self.candidates:
-            if c.recipe == "constant":
-                continue
-            if c.value > values.get(c.recipe, -np.inf):
-                values[c.recipe] = c.value
-            seconds[c.recipe] = max(seconds.get(c.recipe, 0.0), c.seconds)
-        return values, seconds
+    # -- the end -------------------------------------------------------------------------------------------------
 
     def _finish(self) -> Outcome:
-        winner, value, scores = self.best()
+        winner, value, scores = self.standings.best()
         met = bool(self.good_enough and self.good_enough(scores))
         if len(winner) > 1:
             self.events.emit(StageStarted("ensemble"))
@@ -384,7 +321,7 @@ class Planner:
 
     def _refit(self, candidate: Candidate, left: int) -> Candidate:
         """Return the candidate trained on all rows where there is time for it, else as it was."""
-        winner, _, _ = self.best()
+        winner, _, _ = self.standings.best()
         time_left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
         need = self._refit_seconds([(1.0, candidate)])
         if candidate.recipe == "constant" or time_left < 0.9 * need:
@@ -392,7 +329,12 @@ class Planner:
         deadline = self.deadline.sub(time_left)
         start = time.monotonic()
         try:
-            again = refit(candidate, self.validation.table, self.context(candidate.name, deadline), deadline)
+            again = refit(
+                candidate,
+                self.validation.table,
+                self.context(candidate.name, deadline, torch=get_recipe(candidate.recipe).extra == "nn"),
+                deadline,
+            )
         except ModelwrightError as e:
             self.events.warn(
                 f"{candidate.name} keeps its first fit: {e.words.en}", f"{candidate.name} 沿用首次训练：{e.words.zh}"

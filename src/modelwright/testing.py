@@ -1,0 +1,233 @@
+"""The conformance kit: what every task, recipe and codec must do. Shipped, so that users can test their own.
+
+    from modelwright.testing import check_recipe, check_task, check_codec
+
+    check_recipe(MyRecipe())
+    check_task(MyTask())
+
+Each function raises AssertionError with a sentence that says what does not hold.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.budget import Deadline
+from modelwright.core.events import EventStream
+from modelwright.core.recipe import Choice, FitContext, Model, Options, Range, Recipe
+from modelwright.core.schema import Column, Table
+from modelwright.core.target import TargetCodec, target_from_state
+from modelwright.core.task import Judged, Task, judge
+from modelwright.data.infer import coerce, infer_schema
+from modelwright.features.base import Ragged, codec_class
+
+TOLERANCE = 1e-5
+
+
+def sample_table(task: Task, rows: int, seed: int = 0) -> tuple[Table, TargetCodec]:
+    """Return the task's own sample as a typed table, and the target codec fitted on it."""
+    raw, target = task.sample(rows, seed)
+    overrides = {target: min(task.targets)} if len(task.targets) == 1 else {}
+    schema = infer_schema(raw, target=target, overrides=overrides)
+    table, bad = coerce(raw, schema)
+    assert not bad, f"the sample of {task.name} holds values that cannot be read: {bad[:3]}"
+    return table, task.fit_target(table.column(target), table.schema[target])
+
+
+def context(task: Task, target: TargetCodec, seconds: float = 60.0, **changes: Any) -> FitContext:
+    """Return a context for a fit in a test: one thread, CPU, no folder."""
+    return FitContext(
+        task=task,
+        target=target,
+        deadline=Deadline.after(seconds),
+        events=EventStream(),
+        metric=task.metrics[0],
+        **changes,
+    )
+
+
+def judged(table: Table, target: TargetCodec, scores: np.ndarray) -> Judged:
+    """Return a table's rows judged by scores."""
+    column = table.schema.target
+    assert column is not None
+    return judge(target, table.column(column.name), scores, table.rows)
+
+
+def check_task(task: Task) -> None:
+    """Check what a task declares: sample, target codec, request and response, metrics, plots."""
+    table, target = sample_table(task, 90)
+    assert task.name == type(task).__module__.rsplit(".", 1)[-1].replace("_", "-"), "the file's name is the task's name"
+    assert task.metrics, f"{task.name} declares no metric"
+    assert target_from_state(json.loads(json.dumps(target.state()))).state() == target.state(), "target codec JSON"
+    column = table.schema.target
+    assert column is not None
+    assert task.accepts(table.column(column.name), column) > 0, f"{task.name} does not accept its own sample"
+    perfect = _perfect_scores(table, target)
+    right = judged(table, target, perfect)
+    wrong = judged(table, target, perfect[::-1])
+    for metric in task.metrics:
+        best, worse = metric(right), metric(wrong)
+        assert math.isfinite(best), f"{metric.name} of perfect answers is {best}"
+        better = best >= worse if metric.higher else best <= worse
+        assert better or not math.isfinite(worse), f"{metric.name} prefers wrong answers: {worse} to {best}"
+    row = task.request(table.schema).model_validate({c.name: None for c in table.schema.inputs})
+    assert row is not None
+    answer: dict[str, Any] = {"prediction": right.answers.predictions[0]}
+    if right.answers.confidence is not None:
+        answer["confidence"] = float(right.answers.confidence[0])
+    shaped = task.response(target).model_validate(answer)
+    assert json.loads(shaped.model_dump_json())["prediction"] == answer["prediction"], "response JSON round trip"
+    for plot in task.plots(right, table):
+        assert plot.svg.lstrip().startswith("<svg"), f"plot {plot.name} is no SVG"
+        assert plot.says.en, f"plot {plot.name} says nothing in English"
+        assert plot.says.zh, f"plot {plot.name} says nothing in Chinese"
+
+
+def _perfect_scores(table: Table, target: TargetCodec) -> np.ndarray:
+    column = table.schema.target
+    assert column is not None
+    truth = target.encode(table.column(column.name))
+    if target.kind == "value":
+        return truth[:, None].astype(np.float64)
+    if target.kind == "label_sets":
+        return np.where(truth > 0, 0.99, 0.01).astype(np.float64)
+    scores = np.full((len(truth), target.outputs), 0.01 / max(1, target.outputs - 1))
+    scores[np.arange(len(truth)), truth] = 0.99
+    return scores
+
+
+def check_recipe(recipe: Recipe, task: Task, rows: int = 16) -> None:
+    """Check a recipe on a task: declares itself, overfits, saves, loads, answers one row as it answers many.
+
+    A recipe marked `baseline` need not overfit. One that refuses the task's sample is checked for saying why.
+    """
+    declared = type(recipe)
+    for name in ("name", "title", "rank", "paper", "needs", "extra", "baseline", "options", "model", "space"):
+        assert hasattr(declared, name), f"recipe {declared.__name__} does not declare `{name}`"
+    for axis_name, axis in declared.space.items():
+        assert axis_name in declared.options.model_fields, f"search space of {recipe.name}: no option `{axis_name}`"
+        values = axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
+        for value in values:
+            declared.options(**{axis_name: int(value) if isinstance(axis, Range) and axis.whole else value})
+    table, target = sample_table(task, max(rows, 16))
+    why = recipe.refuses(table.schema, target, len(table))
+    if why is not None:
+        assert why.en, "a refusal says why in English"
+        assert why.zh, "a refusal says why in Chinese"
+        return
+    variants = recipe.variants(table.schema, target, len(table))
+    assert variants, f"{recipe.name} offers no variant"
+    options = variants[0]
+    assert declared.options(**json.loads(options.model_dump_json())) == options, "options JSON round trip"
+    ctx = context(task, target)
+    cost = recipe.estimate(table, options, ctx)
+    assert cost.seconds >= 0, f"{recipe.name} estimates {cost.seconds} seconds"
+    assert cost.memory >= 0, f"{recipe.name} estimates {cost.memory} bytes"
+    model = recipe.fit(table, table, options, ctx)
+    scores = model.scores(table)
+    _check_scores(scores, table, target, recipe.name)
+    if not declared.baseline:
+        _check_overfits(table, target, scores, task, recipe.name)
+    _check_alone(model, table, scores, recipe.name)
+    _check_missing(model, table, recipe.name)
+    _check_saved(model, table, target, scores, recipe.name)
+    _check_repeats(recipe, table, task, target, options, scores)
+
+
+def _check_scores(scores: np.ndarray, table: Table, target: TargetCodec, name: str) -> None:
+    shape = (len(table), target.outputs)
+    assert scores.shape == shape, f"{name}: scores have shape {scores.shape}, expected {shape}"
+    assert np.isfinite(scores).all(), f"{name}: scores are not finite"
+    if target.kind != "value":
+        assert scores.min() >= -TOLERANCE, f"{name}: a probability is below 0"
+        assert scores.max() <= 1 + TOLERANCE, f"{name}: a probability is above 1"
+    if target.kind == "classes":
+        assert np.allclose(scores.sum(axis=1), 1, atol=1e-4), f"{name}: probabilities do not sum to 1"
+
+
+def _check_overfits(table: Table, target: TargetCodec, scores: np.ndarray, task: Task, name: str) -> None:
+    found = judged(table, target, scores)
+    if target.kind == "value":
+        left = float(np.mean((scores[:, 0] - found.truth) ** 2) / np.var(found.truth))
+        assert left < 0.5, f"{name}: {left:.2f} of the variance of {len(table)} training rows is left"
+    else:
+        right = float(np.mean(found.chosen == found.truth))
+        assert right >= 0.75, f"{name}: only {right:.2f} of {len(table)} training rows are answered rightly"
+
+
+def _check_alone(model: Model, table: Table, scores: np.ndarray, name: str) -> None:
+    spread = float(np.abs(scores).max())
+    for i in range(min(4, len(table))):
+        alone = model.scores(table.take(np.array([i])))
+        assert np.allclose(alone[0], scores[i], atol=TOLERANCE * max(1, spread)), f"{name}: row {i} differs by itself"
+
+
+def _check_missing(model: Model, table: Table, name: str) -> None:
+    data = table.data
+    for column in table.schema.inputs:
+        empty = pa.nulls(len(table), data.schema.field(column.name).type)
+        data = data.set_column(data.column_names.index(column.name), column.name, empty)
+    scores = model.scores(Table(data, table.schema, table.rows))
+    assert np.isfinite(scores).all(), f"{name}: rows without any value are not answered"
+
+
+def _check_saved(model: Model, table: Table, target: TargetCodec, scores: np.ndarray, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder))
+        kinds = {p.suffix for p in Path(folder).rglob("*") if p.is_file()}
+        assert kinds <= {".json", ".safetensors", ".txt"}, f"{name}: a saved model holds {kinds}"
+        again = type(model).load(Path(folder), target)
+        spread = float(np.abs(scores).max())
+        assert np.allclose(again.scores(table), scores, atol=TOLERANCE * max(1, spread)), (
+            f"{name}: load differs from save"
+        )
+
+
+def _check_repeats(
+    recipe: Recipe, table: Table, task: Task, target: TargetCodec, options: Options, scores: np.ndarray
+) -> None:
+    again = recipe.fit(table, table, options, context(task, target))
+    spread = float(np.abs(scores).max())
+    assert np.allclose(again.scores(table), scores, atol=1e-4 * max(1, spread)), (
+        f"{recipe.name}: a seed gives two models"
+    )
+
+
+def check_codec(modality: str, view: str, values: pa.Array, target: np.ndarray | None = None) -> None:
+    """Check a codec: encodes missing values, one row as many, and survives JSON and arrays unchanged."""
+    cls = codec_class(modality, view)
+    assert cls is not None, f"{modality} has no view {view}"
+    codec = cls.fit(values, Column("x", modality), target, 0)
+    whole = codec.encode(values)
+    state = json.loads(json.dumps(codec.state(), ensure_ascii=False))
+    again = cls.restore(state, codec.arrays())
+    assert _same(again.encode(values), whole), f"{modality}/{view}: restored codec encodes differently"
+    for i in range(min(3, len(values))):
+        assert _same(codec.encode(values.slice(i, 1)), _row(whole, i)), f"{modality}/{view}: row {i} differs by itself"
+    codec.encode(pa.nulls(3, values.type))
+
+
+def _row(encoded: Any, i: int) -> Any:
+    if isinstance(encoded, dict):
+        return {k: _row(v, i) for k, v in encoded.items()}
+    if isinstance(encoded, Ragged):
+        start, end = encoded.offsets[i], encoded.offsets[i + 1]
+        return Ragged(encoded.values[start:end], np.array([0, end - start]))
+    return encoded[i : i + 1]
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, Ragged):
+        return np.array_equal(a.values, b.values) and np.array_equal(a.offsets, b.offsets)
+    if hasattr(a, "toarray"):
+        a, b = a.toarray(), b.toarray()
+    return a.shape == b.shape and np.allclose(np.nan_to_num(a), np.nan_to_num(b), atol=1e-6)

@@ -1,0 +1,108 @@
+"""The leaderboard while it grows: candidates, failures, and the best answer so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.budget import Deadline
+from modelwright.core.words import Words
+from modelwright.tune.candidate import Candidate, Validation
+from modelwright.tune.ensemble import Blend, select
+
+Winner = list[tuple[float, Candidate]]
+
+
+@dataclass
+class Failure:
+    """A recipe or candidate that is not on the leaderboard with a score, and why."""
+
+    name: str
+    reason: Words
+
+
+@dataclass
+class Standings:
+    """Candidates and failures so far. `latency` is the most seconds one answer may take; None where it is free."""
+
+    validation: Validation
+    latency: float | None
+    ensemble: bool
+    deadline: Deadline
+    candidates: list[Candidate] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    _cached: tuple[tuple[int, ...], tuple[Winner, float, np.ndarray]] | None = None
+
+    def fail(self, name: str, reason: Words) -> None:
+        """Keep why a recipe or candidate has no score; the latest reason of a name stands."""
+        self.failures[:] = [f for f in self.failures if f.name != name] + [Failure(name, reason)]
+
+    def next_name(self, recipe: str) -> str:
+        """Return a name for a further candidate of a recipe: `linear-2`, `linear-3` ..."""
+        taken = {c.name for c in self.candidates} | {f.name for f in self.failures}
+        n = 2
+        while f"{recipe}-{n}" in taken:
+            n += 1
+        return f"{recipe}-{n}"
+
+    def row(self, candidate: Candidate) -> dict[str, Any]:
+        """Return what the leaderboard shows of a candidate, judged on validation rows."""
+        from modelwright.evaluate.intervals import bootstrap
+
+        metric = self.validation.metric
+        found = bootstrap(metric, self.validation.judged(candidate.scores), resamples=200, seconds=0.5)
+        return {
+            "name": candidate.name,
+            "recipe": candidate.recipe,
+            "metric": metric.name,
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "ms_per_row": candidate.ms_per_row,
+            "seconds": candidate.seconds,
+            "folds": list(candidate.fold_values),
+            "options": candidate.options,
+        }
+
+    def best(self) -> tuple[Winner, float, np.ndarray]:
+        """Return the best so far: weighted candidates, their validation value, their scores [V, K]."""
+        key = tuple(id(c) for c in self.candidates)
+        if self._cached is not None and self._cached[0] == key:
+            return self._cached[1]
+        blend = self._select()
+        found: tuple[Winner, float, np.ndarray]
+        if blend is None:  # nothing is fast enough: the fastest stands, and the verdict says so
+            fastest = min(self.candidates, key=lambda c: c.ms_per_row)
+            found = [(1.0, fastest)], fastest.value, fastest.scores
+        else:
+            members = [(w, self.candidates[i]) for i, w in blend.weights.items()]
+            scores = np.zeros_like(members[0][1].scores, dtype=np.float64)
+            for w, c in members:
+                scores += w * c.scores
+            found = members, blend.value, scores
+        self._cached = key, found
+        return found
+
+    def _select(self) -> Blend | None:
+        return select(
+            [c.scores for c in self.candidates],
+            self.validation.value,
+            self.validation.fine,
+            [c.ms_per_row / 1000 for c in self.candidates],
+            limit=self.latency,
+            deadline=self.deadline,
+            rounds=24 if self.ensemble else 0,
+        )
+
+    def by_recipe(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the best value and the longest training time of each recipe, the constant left out."""
+        values: dict[str, float] = {}
+        seconds: dict[str, float] = {}
+        for c in self.candidates:
+            if c.recipe == "constant":
+                continue
+            values[c.recipe] = max(values.get(c.recipe, -np.inf), c.value)
+            seconds[c.recipe] = max(seconds.get(c.recipe, 0.0), c.seconds)
+        return values, seconds

@@ -1,0 +1,45 @@
+"""The tree of errors, exit codes, and names that are not known."""
+
+import pytest
+
+from modelwright.core import errors
+from modelwright.core.errors import ModelwrightError, OptionError, nearest, unknown
+from modelwright.core.words import Words, pick_lang
+
+
+def test_exit_codes_are_those_of_the_design():
+    codes = {
+        c.__name__: c.exit_code for c in (errors.DataError, errors.GateNotMet, errors.BudgetTooSmall, errors.Stopped)
+    }
+    assert codes == {"DataError": 2, "GateNotMet": 3, "BudgetTooSmall": 4, "Stopped": 130}
+
+
+def test_the_drawn_tree_names_every_error():
+    drawn = errors.__doc__ or ""
+    found = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, ModelwrightError)]
+    assert [e.__name__ for e in found if e.__name__ not in drawn] == []
+
+
+def test_unknown_names_the_nearest_first_in_both_languages():
+    error = unknown(Words("recipe", "方案"), "textcn", ["linear", "textcnn", "lstm"])
+    assert isinstance(error, OptionError)
+    assert "Did you mean `textcnn`" in error.words.en
+    assert "`textcnn`" in error.words.zh
+    assert nearest("LINEAR", ["linear", "trees"])[0] == "linear"
+
+
+def test_missing_extra_is_one_line_that_installs_it():
+    error = errors.MissingExtra("nn", "TextCNN")
+    assert 'pip install "modelwright[nn]"' in str(error)
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("env", "asked", "lang"), [({"LANG": "zh_CN.UTF-8"}, None, "zh"), ({"LANG": "zh_CN"}, "en", "en"), ({}, "zh", "zh")]
+)
+def test_language_by_option_then_environment(monkeypatch, env, asked, lang):
+    for name in ("MODELWRIGHT_LANG", "LC_ALL", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert pick_lang(asked) == lang

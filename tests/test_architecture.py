@@ -1,0 +1,93 @@
+"""The shape of the house: imports go one way, files stay short, nothing dangerous is reachable."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "modelwright"
+ORDER = ["core", "data", "features", "models", "train", "recipes", "evaluate", "tasks", "tune", "release", "serve"]
+FILES = sorted(SOURCE.rglob("*.py"))
+# Lower files may name a right-hand package only by its string, through the registry.
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the modelwright modules a file imports, those for type checking alone left out."""
+    found: set[str] = set()
+
+    def walk(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            walk(child)
+
+    walk(ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+def _folder(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == "modelwright" and len(parts) > 1 and parts[1] in ORDER else None
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent != SOURCE], ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_go_leftward_only(path):
+    own = path.relative_to(SOURCE).parts[0]
+    right = ORDER[ORDER.index(own) + 1 :]
+    wrong = sorted(m for m in _imports(path) if _folder(m) in right)
+    assert wrong == []
+    top = sorted(m for m in _imports(path) if m.startswith("modelwright.") and _folder(m) is None)
+    assert [m for m in top if m != "modelwright.__version__"] == []
+
+
+def test_nothing_imports_a_task_or_recipe_by_name():
+    named = {f"modelwright.{kind}.{p.stem}" for kind in ("tasks", "recipes") for p in (SOURCE / kind).glob("[!_]*.py")}
+    wrong = {str(p): _imports(p) & named for p in FILES if _imports(p) & named}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_stay_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("module", ["pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"])
+def test_nothing_that_runs_code_on_load_is_imported(module):
+    wrong = [str(p) for p in FILES if module in {m.split(".")[0] for m in _imports(p)}]
+    assert wrong == []
+
+
+def test_nothing_dangerous_is_called():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("eval", "exec", "torch.load", "os.system"), f"{path}: {called}"
+                keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
+                assert keywords.get("shell") != "True", path
+                assert "trust_remote_code" not in keywords, path
+                assert keywords.get("allow_pickle") != "True", path
+
+
+def test_the_light_commands_do_not_import_torch():
+    code = (
+        "import sys, modelwright, modelwright.cli, modelwright.commands; "
+        "print([m for m in ('torch', 'sklearn', 'matplotlib', 'lightgbm', 'fastapi', 'optuna') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_exported_names_exist():
+    import modelwright
+
+    for name in modelwright.__all__:
+        assert getattr(modelwright, name) is not None
+    assert sorted(modelwright.__all__) == dir(modelwright)
