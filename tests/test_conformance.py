@@ -1,0 +1,50 @@
+"""The conformance kit over everything that is discovered: tasks, recipes on every task, codecs in every view."""
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelwright.core.recipe import get_recipe, recipe_names
+from modelwright.core.registry import names_in
+from modelwright.core.task import get_task, task_names
+from modelwright.features.base import FEATURES, codec_class
+from modelwright.testing import check_codec, check_recipe, check_task
+
+VALUES = {
+    "number": pa.array([1.5, None, -3.0, 1e9, 0.0, 7.25] * 8),
+    "category": pa.array(["red", "绿色", None, "red", "blue", "rare"] * 8),
+    "boolean": pa.array([True, None, False, True, False, True] * 8),
+    "text": pa.array(["where is my parcel", "快递在哪里", None, "", "Refund 请退款 now!", "ok"] * 8),
+    "timestamp": pa.array(
+        [dt.datetime(2024, m, 3, 10, 30) if m != 2 else None for m in range(1, 7)] * 8, pa.timestamp("us")
+    ),
+}
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_task(task):
+    check_task(get_task(task))
+
+
+@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_recipe(recipe, task):
+    if recipe in get_task(task).recipes:
+        check_recipe(get_recipe(recipe), get_task(task))
+    else:
+        assert task_names(), "a recipe that no task lists is found by the next test"
+
+
+def test_every_recipe_belongs_to_a_task():
+    listed = {name for task in task_names() for name in get_task(task).recipes}
+    assert set(recipe_names()) - listed == set()
+
+
+@pytest.mark.parametrize("view", ["sparse", "dense", "tensor"])
+@pytest.mark.parametrize("modality", names_in(FEATURES))
+def test_codec(modality, view):
+    assert modality in VALUES, "give the kit some values of this modality"
+    if codec_class(modality, view) is not None:
+        check_codec(modality, view, VALUES[modality], np.arange(48) % 2)
