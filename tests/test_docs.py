@@ -1,0 +1,141 @@
+"""The documentation shows what there is: commands parse, links lead somewhere, both languages agree, the reference is fresh."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+runner = _script("run_examples")
+PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").rglob("*.md")])
+CHINESE = [p for p in PAGES if p.name.endswith(".zh-CN.md") and "reference" not in p.parts]
+SHOWN = [p for p in PAGES if "reference" not in p.parts]
+
+
+def _id(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def english(page: Path) -> Path:
+    return page.with_name(page.name.replace(".zh-CN.md", ".md"))
+
+
+def test_pages_a_newcomer_reads_are_in_both_languages() -> None:
+    needed = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", *(ROOT / "docs" / "how-to").glob("*.md")]
+    missing = [_id(p) for p in needed if ".zh-CN" not in p.name and english(p).with_suffix(".zh-CN.md") not in CHINESE]
+    assert missing == []
+    assert len(CHINESE) >= 10
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=_id)
+def test_chinese_page_shows_the_same_commands(page: Path) -> None:
+    def shown(path: Path) -> list[tuple[Any, ...]]:
+        out: list[tuple[Any, ...]] = []
+        for block in runner.blocks(path.read_text(encoding="utf-8")):
+            if block.language == "console":
+                out += [("command", *command, code) for command, code in block.commands]
+            elif block.language == "python":
+                out.append(("python", re.sub(r"#.*", "", block.body).split()))
+            elif block.file:
+                out.append((block.file, re.sub(r"#.*", "", block.body).split()))
+        return out
+
+    assert shown(page) == shown(english(page))
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=_id)
+def test_links_lead_to_files(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"[a-z]+:|#", link):
+            assert (page.parent / link.split("#")[0]).exists(), f"{_id(page)} links to {link}"
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=_id)
+def test_commands_parse(page: Path) -> None:
+    import typer.main
+
+    from modelwright.cli import app
+
+    group: Any = typer.main.get_command(app)
+    for block in runner.blocks(page.read_text(encoding="utf-8")):
+        for command, _ in block.commands:
+            if command and command[0].startswith("-"):
+                continue
+            verb, arguments = command[0], command[1:]
+            assert verb in group.commands, f"{_id(page)}: no verb `{verb}`"
+            if "--help" not in arguments:
+                group.commands[verb].make_context(verb, list(arguments))
+
+
+def test_reference_is_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "make_reference.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_blocks_are_found_with_their_marks() -> None:
+    text = (
+        "a\n```console\n$ modelwright sample iris\nsome output\n$ modelwright list nowhere  # exit 2\n$ ls\n```\n"
+        "- item\n  ```python no-run\n  x = 1\n  ```\n```yaml run.yaml\ntarget: queue\n```\n"
+    )
+    console, python, yaml = runner.blocks(text)
+    assert console.commands == [(["sample", "iris"], 0), (["list", "nowhere"], 2)]
+    assert console.line == 2
+    assert not python.runs
+    assert python.body == "x = 1\n"
+    assert yaml.file == "run.yaml"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["run", "a.csv", "--budget", "5m"], ["run", "a.csv", "--budget", "9s"]),
+        (["run", "a.csv", "-b", "5m", "-q"], ["run", "a.csv", "-q", "--budget", "9s"]),
+        (["run", "a.csv", "--budget=5m"], ["run", "a.csv", "--budget", "9s"]),
+        (["run", "--help"], ["run", "--help"]),
+        (["predict", "a", "b"], ["predict", "a", "b"]),
+    ],
+)
+def test_budgets_are_shortened(command: list[str], expected: list[str]) -> None:
+    assert runner.shortened(command, "9s") == expected
+
+
+def test_runner_notices_what_does_not_do_as_shown(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```console\n$ modelwright sample iris --out a.csv\n$ modelwright sample irisis  # exit 2\n```\n"
+        "```python\nfrom pathlib import Path\nassert Path('a.csv').exists()\n```\n"
+    )
+    assert runner.run_page(page, "9s") == []
+    page.write_text("```console\n$ modelwright sample irisis\n```\n```python\nassert False\n```\n")
+    wrong = runner.run_page(page, "9s")
+    assert len(wrong) == 2
+    assert "ended with 2, expected 0" in wrong[0]
+    assert "AssertionError" in wrong[1]
+
+
+def test_examples_are_among_what_runs() -> None:
+    names = {p.name for p in runner.documents()}
+    assert {p.name for p in (ROOT / "examples").glob("*.py")} <= names
+    assert {"README.md", "tutorial.md"} <= names
