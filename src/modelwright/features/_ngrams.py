@@ -149,7 +149,6 @@ class ReducedNgramCodec(Codec):
     sample = 20_000
     max_features = 30_000
     dimensions = 40
-    categorical = False
 
     def __init__(self, grams: NgramCodec, directions: np.ndarray) -> None:
         self.grams = grams

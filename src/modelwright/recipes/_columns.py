@@ -84,6 +84,15 @@ class ColumnCodecs:
             yield name, column, codec, first, first + self.widths[name]
             first += self.widths[name]
 
+    def categorical(self) -> list[int]:
+        """Return the features of a dense view that hold codes, not quantities."""
+        return [
+            first + k
+            for _, _, codec, first, end in self.places()
+            for k, coded in enumerate(getattr(codec, "categorical", ()))
+            if coded and first + k < end
+        ]
+
     def save(self, folder: Path) -> None:
         """Write `codecs.json` and `codecs.safetensors`."""
         save_codecs(folder, self.codecs)

@@ -1,0 +1,111 @@
+"""Boosting with LightGBM under a deadline: early stopping on held-out rows, rounds repeated in a refit.
+
+Legend: N rows, D features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.events import Step
+from modelwright.core.recipe import FitContext
+
+_REFIT = 1.05  # a refit has more rows and takes a few more rounds
+_TOLD = 25  # rounds between two events
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """Boosters (one, or one per label), the rounds each kept, and the held-out loss over the rounds."""
+
+    boosters: list[Any]
+    rounds: list[int]
+    history: list[dict[str, float]]
+
+
+class _Watch:
+    """A LightGBM callback that stops at the deadline, or when the held-out loss has not fallen for `patience` rounds."""
+
+    order = 30
+    before_iteration = False
+
+    def __init__(self, ctx: FitContext, patience: int, total: int) -> None:
+        self.ctx, self.patience, self.total = ctx, patience, total
+        self.best, self.best_round = float("inf"), 0
+        self.history: list[dict[str, float]] = []
+
+    def __call__(self, env: Any) -> None:
+        from lightgbm.callback import EarlyStopException
+
+        done = env.iteration + 1
+        if env.evaluation_result_list:
+            loss = float(env.evaluation_result_list[0][2])
+            if loss < self.best:
+                self.best, self.best_round = loss, done
+            if done % _TOLD == 0 or done == 1:
+                self.history.append({"step": float(done), "valid_loss": loss})
+                self.ctx.events.emit(Step(self.ctx.name, done, self.total, {"valid_loss": loss}))
+        else:
+            self.best_round = done
+        if self.ctx.deadline.expired() or done - self.best_round >= self.patience:
+            raise EarlyStopException(max(self.best_round, 1) - 1, env.evaluation_result_list or [])
+
+
+def boost(
+    matrix: np.ndarray, truth: np.ndarray, matrix_held: np.ndarray | None, held: np.ndarray, categorical: list[int],
+    weight: np.ndarray | None, options: Mapping[str, Any], ctx: FitContext,
+) -> Boosted:  # fmt: skip
+    """Grow trees on `matrix` [N, D], watching `matrix_held`; without it for the rounds in `ctx.extent`, if any."""
+    import lightgbm as lgb
+
+    target = ctx.target
+    many = target.kind == "label_sets"
+    parameters = _parameters(options, len(truth), ctx)
+    dataset = lgb.Dataset(
+        matrix, np.zeros(len(truth)) if many else truth, weight=weight, categorical_feature=categorical,
+        params={k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")},
+        free_raw_data=False,
+    )  # fmt: skip
+    boosters: list[Any] = []
+    rounds: list[int] = []
+    history: list[dict[str, float]] = []
+    for k in range(target.outputs if many else 1):
+        total = int(options["rounds"])
+        if ctx.extent and ctx.extent.get("rounds"):
+            total = max(1, round(ctx.extent["rounds"][k] * _REFIT))
+        if many:
+            dataset.set_label(truth[:, k])
+        sets = []
+        if matrix_held is not None:
+            sets = [dataset.create_valid(matrix_held, held[:, k] if many else held)]
+        watch = _Watch(ctx, max(30, round(3 / options["learning_rate"])), total)
+        booster = lgb.train(parameters, dataset, total, valid_sets=sets, callbacks=[watch])
+        kept = watch.best_round or total
+        # what is kept is exactly the rounds that count, so that the file and the memory agree
+        boosters.append(lgb.Booster(model_str=booster.model_to_string(num_iteration=kept)))
+        rounds.append(kept)
+        history = watch.history if k == 0 else history
+    return Boosted(boosters, rounds, history)
+
+
+def _parameters(options: Mapping[str, Any], rows: int, ctx: FitContext) -> dict[str, Any]:
+    target = ctx.target
+    names = (
+        "learning_rate", "num_leaves", "min_child_samples", "feature_fraction", "bagging_fraction", "lambda_l2",
+        "path_smooth", "cat_smooth", "max_bin", "extra_trees",
+    )  # fmt: skip
+    out = {name: options[name] for name in names}
+    out["min_child_samples"] = max(1, min(out["min_child_samples"], rows // 10))
+    out |= {
+        "verbosity": -1, "num_threads": ctx.threads, "seed": ctx.seed, "deterministic": True, "force_row_wise": True,
+        "bagging_freq": 1 if out["bagging_fraction"] < 1 else 0, "min_data_in_bin": min(3, max(1, rows // 20)),
+    }  # fmt: skip
+    if target.kind == "value":
+        return out | {"objective": "regression", "metric": "l2"}
+    if target.kind == "classes" and target.outputs > 2:
+        return out | {"objective": "multiclass", "metric": "multi_logloss", "num_class": target.outputs}
+    return out | {"objective": "binary", "metric": "binary_logloss"}
