@@ -78,10 +78,10 @@ def boost(
         if ctx.extent and ctx.extent.get("rounds"):
             total = max(1, round(ctx.extent["rounds"][k] * _REFIT))
         if many:
-            dataset.set_label(truth[:, k])
+            dataset.set_label(truth[:, k].copy())
         sets = []
         if matrix_held is not None:
-            sets = [dataset.create_valid(matrix_held, held[:, k] if many else held)]
+            sets = [dataset.create_valid(matrix_held, held[:, k].copy() if many else held)]
         watch = _Watch(ctx, max(30, round(3 / options["learning_rate"])), total)
         booster = lgb.train(parameters, dataset, total, valid_sets=sets, callbacks=[watch])
         kept = watch.best_round or total

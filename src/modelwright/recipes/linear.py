@@ -15,7 +15,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
 from modelwright.recipes import _solvers
-from modelwright.recipes._attribution import Contribution, explain
+from modelwright.recipes._attribution import Contribution, average_parts, explain
 from modelwright.recipes._calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded, refuse_unreadable
 from modelwright.recipes._rows import balanced, known_rows, split_off
@@ -37,10 +37,11 @@ class LinearModel(Model):
 
     def __init__(
         self, columns: ColumnCodecs, weights: np.ndarray, target: TargetCodec, scale: float, shift: float,
-        extent: dict[str, Any],
+        centre: np.ndarray, extent: dict[str, Any],
     ) -> None:  # fmt: skip
         self.columns, self.weights, self.target = columns, weights, target
         self.scale, self.shift = scale, shift
+        self.centre = centre  # [columns, outputs], what each column adds to the decision values of an average row
         self.extent = extent
         self.history = []
 
@@ -61,21 +62,25 @@ class LinearModel(Model):
         """Return for each row what spoke for (above 0) and against its answer, the strongest first.
 
         In the units of the decision value, for the answered class (the likeliest label of a label set), against the
-        mean of all classes where there are more than two; in the target's unit for a value.
+        mean of all classes where there are more than two; in the target's unit for a value. Columns other than text are
+        measured from what they add in an average row.
         """
         matrix = self.columns.encode(table)
         scores = self._answer(_solvers.apply(matrix, self.weights))
         if self.target.kind == "value":
-            weights = self.weights * self.target.std  # type: ignore[attr-defined]
+            turn = np.full((1, 1), self.target.std)  # type: ignore[attr-defined]
             chosen = np.zeros(len(table), np.int64)
         elif self.target.kind == "classes" and self.weights.shape[1] == 1:
-            weights = np.concatenate([-self.weights, self.weights], axis=1) * self.scale
+            turn = np.array([[-self.scale, self.scale]])
             chosen = scores.argmax(axis=1)
         else:
-            own = self.target.kind == "label_sets"
-            weights = self.weights if own else (self.weights - self.weights.mean(axis=1, keepdims=True)) * self.scale
+            count = self.weights.shape[1]
+            turn = np.eye(count) if self.target.kind == "label_sets" else (np.eye(count) - 1 / count) * self.scale
             chosen = scores.argmax(axis=1)
-        return [explain(self.columns, matrix[row], weights[:, chosen[row]], table, row) for row in range(len(table))]
+        return [
+            explain(self.columns, matrix[row], self.weights @ turn[:, k], self.centre @ turn[:, k], table, row)
+            for row, k in enumerate(chosen)
+        ]
 
     def save(self, folder: Path) -> None:
         from safetensors.numpy import save_file
@@ -83,7 +88,11 @@ class LinearModel(Model):
         used = np.flatnonzero(np.abs(self.weights).max(axis=1) > 0)
         self.columns.save(folder)
         save_file(
-            {"weights": np.ascontiguousarray(self.weights[used]), "features": used.astype(np.int32)},
+            {
+                "weights": np.ascontiguousarray(self.weights[used]),
+                "features": used.astype(np.int32),
+                "centre": self.centre,
+            },
             str(folder / "weights.safetensors"),
         )
         state = {
@@ -103,7 +112,7 @@ class LinearModel(Model):
             weights = np.zeros(state["shape"], np.float32)
             weights[stored["features"]] = stored["weights"]
             columns = ColumnCodecs.load(folder, state["widths"])
-            return cls(columns, weights, target, state["scale"], state["shift"], state["extent"])
+            return cls(columns, weights, target, state["scale"], state["shift"], stored["centre"], state["extent"])
         except (OSError, KeyError, ValueError, TypeError, IndexError, SafetensorError) as e:
             raise BundleError(
                 f"The linear model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
@@ -188,7 +197,8 @@ class Linear(Recipe):
             elif loss == "hinge" or len(held) >= 500:
                 scale, shift = _calibrate(_solvers.apply(matrix_held, best[1]), held)
         extent = {"c": best[2], "scale": scale, "shift": shift}
-        return LinearModel(columns, best[1], ctx.target, scale, shift, extent)
+        centre = average_parts(columns, matrix, best[1])
+        return LinearModel(columns, best[1], ctx.target, scale, shift, centre, extent)
 
 
 RECIPE = Linear

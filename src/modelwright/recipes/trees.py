@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, ClassVar
@@ -113,12 +114,13 @@ class TreesModel(Model):
         from safetensors.numpy import save_file
 
         self.columns.save(folder)
-        for i, booster in enumerate(self.boosters):
-            (folder / f"trees-{i}.txt").write_text(booster.model_to_string(), encoding="utf-8")
+        texts = [booster.model_to_string() for booster in self.boosters]
+        for i, text in enumerate(texts):
+            (folder / f"trees-{i}.txt").write_bytes(text.encode())
         arrays = {} if self.crosses is None else self.crosses.arrays()
         save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, str(folder / "crosses.safetensors"))
         state = {
-            "boosters": len(self.boosters), "widths": self.columns.widths, "extent": self.extent,
+            "sha256": [hashlib.sha256(text.encode()).hexdigest() for text in texts], "widths": self.columns.widths, "extent": self.extent,
             "history": self.history, "crosses": None if self.crosses is None else self.crosses.state(),
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
@@ -131,8 +133,11 @@ class TreesModel(Model):
 
         try:
             state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            texts = [(folder / f"trees-{i}.txt").read_text(encoding="utf-8") for i in range(state["boosters"])]
-            boosters = [lgb.Booster(model_str=text) for text in texts]
+            texts = [(folder / f"trees-{i}.txt").read_bytes() for i in range(len(state["sha256"]))]
+            # the library ends the whole process over a damaged text: it may only see what was written
+            if [hashlib.sha256(text).hexdigest() for text in texts] != state["sha256"]:
+                raise ValueError("checksum")
+            boosters = [lgb.Booster(model_str=text.decode()) for text in texts]
             crosses = None
             if state["crosses"] is not None:
                 crosses = Crosses.restore(state["crosses"], load_file(str(folder / "crosses.safetensors")))
