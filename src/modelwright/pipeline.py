@@ -60,6 +60,7 @@ def run(
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
     events.emit(reporting.data_note(data, task))
     read_seconds = time.monotonic() - started
+    stages.check_time(config, deadline, read_seconds)
 
     _open(folder, config, data, parts, resume)
     with (folder.events).open("a", encoding="utf-8") as log:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.budget import parse_size
+from modelwright.core.budget import Deadline, parse_size, show_duration
 from modelwright.core.config import RunConfig
-from modelwright.core.errors import ColumnError, DataError, OptionError
+from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped
 from modelwright.core.events import EventStream
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
@@ -259,6 +259,17 @@ def judge_test(predictor: Predictor, test: Table) -> Judged:
             f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
         )
     return judged
+
+
+def check_time(config: RunConfig, deadline: Deadline, spent: float) -> None:
+    """Raise Stopped or BudgetTooSmall where no time is left after the data was read."""
+    if deadline.stopped:
+        raise Stopped("Stopped while reading the data; nothing was kept.", "读取数据时被终止；没有保留任何结果。")
+    if deadline.expired():
+        raise BudgetTooSmall(
+            f"Reading the data took {show_duration(spent)}; a budget of {config.budget} leaves no time to train. Give more with --budget.",
+            f"仅读取数据就用了 {show_duration(spent)}；预算 {config.budget} 没有留下训练时间。请用 --budget 增加时间。",
+        )
 
 
 def interval(metric: Metric, judged: Judged, label: int | None = None) -> Any:

@@ -35,12 +35,10 @@ class Judged:
     rows: np.ndarray
 
     def take(self, index: np.ndarray) -> Judged:
-        """Return the judged rows at `index`, for bootstraps and slices."""
-        confidence = self.answers.confidence
-        answers = Answers(
-            [self.answers.predictions[i] for i in index], None if confidence is None else confidence[index]
+        """Return the judged rows at `index`, for bootstraps and slices; the decoded answers are not carried along."""
+        return Judged(
+            self.target, self.truth[index], self.scores[index], Answers([], None), self.chosen[index], self.rows[index]
         )
-        return Judged(self.target, self.truth[index], self.scores[index], answers, self.chosen[index], self.rows[index])
 
 
 @dataclass(frozen=True)

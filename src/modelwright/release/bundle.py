@@ -216,8 +216,11 @@ def load(folder: Path) -> Predictor:
         target = target_from_state(data["target"])
         members = []
         for entry in data["members"]:
+            place = (folder / entry["folder"]).resolve()
+            if not place.is_relative_to(folder.resolve()):
+                raise ValueError(entry["folder"])
             cls = type(get_recipe(entry["recipe"])).model
-            members.append((float(entry["weight"]), cls.load(folder / entry["folder"], target)))
+            members.append((float(entry["weight"]), cls.load(place, target)))
         return Predictor(
             task=get_task(data["task"]),
             schema=Schema.from_json(data["schema"]),

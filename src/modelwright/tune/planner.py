@@ -299,7 +299,7 @@ class Planner:
         left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
         spare = left - self._refit_seconds(winner)
         # A new candidate that enters the winner would be refitted as well.
-        return max(0.0, spare / 2.15 if self._refits() and len(self.candidates) > 2 else spare)
+        return max(0.0, spare / 2.15 if self._refits() and len(self.candidates) > 1 else spare)
 
     def _should_end(self) -> bool:
         if self.deadline.stopped or (self.candidates and self._spare() < 0.5):

@@ -1,0 +1,357 @@
+"""Delimited text and JSON Lines: encoding, delimiter, header found out; rows in a stream of Arrow tables of strings."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from modelwright.core.errors import DataError
+
+CELL_LIMIT = 16 << 20  # characters in one cell
+RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
+_DELIMITERS = ",\t;|"
+_SAMPLE = 256 << 10
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited text is written."""
+
+    encoding: str
+    delimiter: str
+    quoting: bool
+    header: bool
+    names: tuple[str, ...]
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressed stream that stops at a bomb: it counts real bytes, since headers lie."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inner = gzip.open(path, "rb")
+        self._read = 0
+        self._limit = max(64 << 20, RATIO_LIMIT * path.stat().st_size)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            block = self._inner.read(len(buffer))
+        except (EOFError, OSError, zlib.error) as e:
+            raise DataError(
+                f"{self._path} is no whole gzip file ({e}). Compress it again.",
+                f"{self._path} 不是完整的 gzip 文件（{e}）。请重新压缩。",
+            ) from e
+        self._read += len(block)
+        if self._read > self._limit:
+            raise DataError(
+                f"{self._path} expands more than {RATIO_LIMIT} times, as a gzip bomb does. Unpack it yourself if you trust it.",
+                f"{self._path} 解压超过 {RATIO_LIMIT} 倍，疑似压缩炸弹。如确认可信，请自行解压后再使用。",
+            )
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading, through gzip where it is so compressed."""
+    with path.open("rb") as f:
+        zipped = f.read(2) == b"\x1f\x8b"
+    return io.BufferedReader(_Bounded(path), 1 << 20) if zipped else path.open("rb")
+
+
+def find_encoding(sample: bytes, path: Path) -> str:
+    """Return the encoding of a text's beginning: by its mark, else UTF-8, else GB18030.
+
+    Raises DataError where the bytes are no text.
+    """
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if sample.startswith(mark):
+            return name
+    zeros_even, zeros_odd = sample[::2].count(0), sample[1::2].count(0)
+    half = len(sample) // 2
+    if half and max(zeros_even, zeros_odd) > 0.6 * half and min(zeros_even, zeros_odd) < 0.1 * half:
+        return "utf-16-le" if zeros_odd > zeros_even else "utf-16-be"
+    if b"\x00" in sample:
+        at = sample.index(b"\x00")
+        line = sample.count(b"\n", 0, at) + 1
+        raise DataError(
+            f"{path} is no text: byte {at + 1} (line {line}) is zero. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
+            f"{path} 不是文本：第 {at + 1} 字节（第 {line} 行）为零字节。支持 CSV、TSV、JSON Lines、Parquet、Arrow、Excel。",
+        )
+    for name in ("utf-8", "gb18030"):
+        try:
+            codecs.getincrementaldecoder(name)().decode(sample)
+        except UnicodeDecodeError:
+            continue
+        return name
+    raise _undecodable(path, sample)
+
+
+def _undecodable(path: Path, sample: bytes) -> DataError:
+    try:
+        sample.decode("utf-8")
+        at = 0
+    except UnicodeDecodeError as e:
+        at = e.start
+    line = sample.count(b"\n", 0, at) + 1
+    return DataError(
+        f"{path}, line {line}: the text is neither UTF-8, UTF-16 nor GB18030. Save it as UTF-8.",
+        f"{path} 第 {line} 行：文本既不是 UTF-8、UTF-16，也不是 GB18030。请另存为 UTF-8。",
+    )
+
+
+def sniff(path: Path, header: bool | None) -> Dialect:
+    """Find out encoding, delimiter, quoting and header from a file's beginning. Raises DataError for no text."""
+    with open_bytes(path) as f:
+        sample = f.read(_SAMPLE)
+    if not sample.strip():
+        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+    encoding = find_encoding(sample, path)
+    text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    if len(sample) == _SAMPLE and "\n" in text:
+        text = text[: text.rindex("\n")]
+    odd = sum(1 for c in text if ord(c) < 32 and c not in "\t\r\n\f")
+    if odd > 0.02 * len(text):
+        raise DataError(
+            f"{path} looks like a binary file. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
+            f"{path} 像是二进制文件。支持 CSV、TSV、JSON Lines、Parquet、Arrow、Excel。",
+        )
+    delimiter = _delimiter(text, path)
+    quoting = _quotes(text, delimiter)
+    rows = [r for r in _reader(io.StringIO(text, newline=""), delimiter, quoting) if any(c.strip() for c in r)][:1000]
+    if not rows:
+        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+    has_header = _has_header(rows) if header is None else header
+    width = Counter(len(r) for r in rows[1 if has_header and len(rows) > 1 else 0 :]).most_common(1)[0][0]
+    names = unique_names(rows[0]) if has_header else [f"column_{i + 1}" for i in range(width)]
+    return Dialect(encoding, delimiter, quoting, has_header, tuple(names))
+
+
+def _reader(file: Any, delimiter: str, quoting: bool) -> Iterator[list[str]]:
+    csv.field_size_limit(CELL_LIMIT)
+    mode = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
+    return csv.reader(file, delimiter=delimiter, quoting=mode, skipinitialspace=True)
+
+
+def _delimiter(text: str, path: Path) -> str:
+    """Return the delimiter that gives most lines the same number of cells, more than one."""
+    best, best_key = ",", (0.0, 0)
+    for d in _DELIMITERS:
+        for quoting in (True, False):
+            try:
+                rows = [
+                    r
+                    for r in _reader(io.StringIO(text[: 64 << 10], newline=""), d, quoting)
+                    if any(c.strip() for c in r)
+                ][: -1 or None][:300]
+            except csv.Error:
+                continue
+            if not rows:
+                continue
+            width, times = Counter(len(r) for r in rows).most_common(1)[0]
+            share = times / len(rows)
+            # a comma that stands in every sentence some number of times is no delimiter
+            key = (round(share, 2) if width > 1 else 0.0, width if share > 0.9 else 0)
+            if width > 1 and (key > best_key or (d == "\t" and share > 0.95)):
+                best, best_key = d, key
+    return best
+
+
+def _quotes(text: str, delimiter: str) -> bool:
+    """Whether double quotes enclose cells: some cell begins with one and ends with one."""
+    for line in text.split("\n")[:2000]:
+        cells = line.rstrip("\r").split(delimiter)
+        if any(len(c.strip()) > 1 and c.strip()[0] == '"' and c.strip()[-1] == '"' for c in cells):
+            return True
+    # a cell over several lines, or with the delimiter inside, begins with a quote somewhere and closes elsewhere
+    opened = text.count(f'{delimiter}"') + text.count('\n"') + text.startswith('"')
+    closed = text.count(f'"{delimiter}') + text.count('"\n') + text.count('"\r')
+    return opened > 0 and closed >= 0.8 * opened
+
+
+def _kind(cell: str) -> str:
+    from modelwright.data._values import is_missing, to_number
+
+    if is_missing(cell):
+        return "missing"
+    return "number" if to_number(cell) is not None else "word"
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Whether the first row names the columns: short distinct words, unlike the rows below it."""
+    first, rest = rows[0], rows[1:200]
+    if not rest:
+        return True
+    if any(_kind(c) == "number" for c in first):
+        return False
+    if len({c.strip().lower() for c in first}) < len([c for c in first if c.strip()]) and len(first) > 2:
+        pass
+    votes = 0
+    for i, name in enumerate(first):
+        below = [r[i] for r in rest if i < len(r)]
+        if not below:
+            continue
+        kinds = Counter(_kind(c) for c in below)
+        if kinds["number"] > 0.6 * len(below):
+            votes += 2
+        seen = set(below)
+        if name in seen:
+            votes -= 2
+        elif len(seen) <= 0.2 * len(below) and len(below) >= 10:
+            votes += 1
+        mean = sum(map(len, below)) / len(below)
+        if len(name) > 60 or (any(c in name for c in "。！？.!?") and len(name) > 20):
+            votes -= 2
+        elif mean > 3 * len(name):
+            votes += 1
+    return votes >= 0 if votes else all(0 < len(c.strip()) <= 40 for c in first)
+
+
+def unique_names(cells: list[str]) -> list[str]:
+    """Return column names without blanks at their ends, none empty, none twice."""
+    out: list[str] = []
+    for i, cell in enumerate(cells):
+        base = cell.strip().lstrip("\ufeff") or f"column_{i + 1}"
+        name, n = base, 2
+        while name in out:
+            name, n = f"{base}_{n}", n + 1
+        out.append(name)
+    return out
+
+
+def delimited(path: Path, dialect: Dialect, rows: int, ragged: list[int]) -> Iterator[pa.Table]:
+    """Yield tables of strings of up to `rows` rows; the numbers of rows of another width are added to `ragged`.
+
+    Raises DataError for bytes of another encoding, cells over the limit, zero bytes.
+    """
+    width = len(dialect.names)
+    line = 0
+    with open_bytes(path) as raw:
+        text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
+        reader = _reader(text, dialect.delimiter, dialect.quoting)
+        block: list[list[str]] = []
+        first = dialect.header
+        try:
+            for cells in reader:
+                if not cells or (len(cells) == 1 and not cells[0].strip()):
+                    continue
+                if first:
+                    first = False
+                    continue
+                line += 1
+                if len(cells) != width:
+                    while len(cells) > width and not cells[-1].strip():
+                        cells.pop()
+                    if len(cells) != width:
+                        ragged.append(line)
+                        continue
+                block.append(cells)
+                if len(block) == rows:
+                    yield _table(block, dialect.names)
+                    block = []
+        except UnicodeDecodeError as e:
+            raise DataError(
+                f"{path}, near row {line + 1}: bytes that are no {dialect.encoding}. Save the file as UTF-8.",
+                f"{path} 第 {line + 1} 行附近：字节不符合 {dialect.encoding} 编码。请将文件另存为 UTF-8。",
+            ) from e
+        except csv.Error as e:
+            raise DataError(
+                f"{path}, row {line + 1}: {e}. A cell may hold up to {CELL_LIMIT >> 20} million characters; look for an unclosed quote.",
+                f"{path} 第 {line + 1} 行：{e}。单元格最多 {CELL_LIMIT >> 20} 百万字符；请检查是否有未闭合的引号。",
+            ) from e
+        if block:
+            yield _table(block, dialect.names)
+
+
+def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:
+    columns = [pa.array([c.strip() or None for c in column], pa.string()) for column in zip(*block, strict=True)]
+    return pa.Table.from_arrays(columns, names=list(names))
+
+
+def json_lines(path: Path, rows: int) -> Iterator[pa.Table]:
+    """Yield tables from JSON Lines, or from one JSON array of objects. Raises DataError naming the line."""
+    with open_bytes(path) as f:
+        sample = f.read(_SAMPLE)
+    if not sample.strip():
+        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+    encoding = find_encoding(sample, path)
+    with open_bytes(path) as raw:
+        text = io.TextIOWrapper(raw, encoding=encoding)
+        if sample.decode(encoding, "ignore").lstrip("\ufeff \t\r\n").startswith("["):
+            try:
+                data = json.load(text)
+            except (ValueError, RecursionError) as e:
+                raise DataError(f"{path} is no JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
+            yield from _objects(path, enumerate(data, 1), rows)
+        else:
+            yield from _objects(path, _lines(path, text), rows)
+
+
+def _lines(path: Path, text: Any) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(text, 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as e:
+                raise DataError(
+                    f"{path}, line {number}: no JSON ({e}).", f"{path} 第 {number} 行：不是 JSON（{e}）。"
+                ) from e
+
+
+def _objects(path: Path, items: Iterator[tuple[int, Any]], rows: int) -> Iterator[pa.Table]:
+    block: list[dict[str, Any]] = []
+    for number, item in items:
+        if not isinstance(item, dict):
+            raise DataError(
+                f"{path}, line {number}: expected an object of column: value, received {type(item).__name__}.",
+                f"{path} 第 {number} 行：应为 {{列: 值}} 对象，收到的是 {type(item).__name__}。",
+            )
+        block.append(item)
+        if len(block) == rows:
+            yield from_rows(block)
+            block = []
+    if block:
+        yield from_rows(block)
+
+
+def from_rows(block: list[dict[str, Any]]) -> pa.Table:
+    """Return a table from mappings; columns of mixed types become strings, nested values JSON text."""
+    names = list(dict.fromkeys(name for row in block for name in row))
+    return pa.table({str(n): column([row.get(n) for row in block]) for n in names})
+
+
+def column(values: list[Any]) -> pa.Array:
+    """Return values as an Arrow array: of their own type where they share one, else as text."""
+    if any(isinstance(v, dict) for v in values):
+        values = [json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else v for v in values]
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return pa.array(
+            [
+                None if v is None else v if isinstance(v, str) else json.dumps(v, ensure_ascii=False, default=str)
+                for v in values
+            ],
+            pa.string(),
+        )

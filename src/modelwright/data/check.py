@@ -1,0 +1,410 @@
+"""The data doctor: what is wrong with the data before training, and what to do about it. Always runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
+from modelwright.data.infer import BadValue
+from modelwright.data.split import row_codes
+
+_SAMPLE = 20_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found: what it is, what to do, and what is done about it by itself.
+
+    `drop_column` sets the column to ignored, `drop_rows` are positions [M] of rows to leave out.
+    """
+
+    code: str
+    severity: str  # info, warning, error
+    column: str | None
+    words: Words
+    advice: Words
+    rows: tuple[int, ...] = ()
+    drop_column: bool = False
+    drop_rows: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as JSON values; row positions to drop are not kept."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "column": self.column,
+            "words": list(self.words),
+            "advice": list(self.advice),
+            "rows": list(self.rows[:20]),
+            "drop_column": self.drop_column,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        """Read what `to_json` wrote."""
+        return cls(
+            data["code"],
+            data["severity"],
+            data["column"],
+            Words(*data["words"]),
+            Words(*data["advice"]),
+            tuple(data["rows"]),
+            data["drop_column"],
+        )
+
+
+def check(
+    table: Table, *, test: Table | None = None, bad: Sequence[BadValue] = (), raw: pa.Table | None = None
+) -> list[Finding]:
+    """Return all findings, the gravest first."""
+    found: list[Finding] = []
+    for column in table.schema.inputs:
+        found += _column(table, column.name)
+    for column in table.schema:
+        if column.role == "ignored" and column.reason:
+            found.append(
+                Finding(
+                    "identifier", "info", column.name,
+                    Words(f"`{column.name}` is ignored ({column.reason.en}).", f"`{column.name}` 已忽略（{column.reason.zh}）。"),
+                    Words(f"Keep it with --column {column.name}=category if it means something.", f"若有意义，可用 --column {column.name}=category 保留。"),
+                )
+            )  # fmt: skip
+    found += _bad_values(bad)
+    found += _rows(table)
+    target = table.schema.target
+    if target is not None:
+        found += _target(table, target.name)
+        found += _leaks(table, target.name)
+    if test is not None:
+        found += _across(table, test)
+    grave = {"error": 0, "warning": 1, "info": 2}
+    return sorted(found, key=lambda f: grave[f.severity])
+
+
+def apply(findings: Sequence[Finding], table: Table) -> Table:
+    """Do what the findings call for by themselves: leave out columns and duplicate rows."""
+    schema: Schema = table.schema
+    for f in findings:
+        if f.drop_column and f.column is not None and schema[f.column].role == "input":
+            schema = schema.with_column(f.column, role="ignored", reason=f.words)
+    gone = sorted({i for f in findings for i in f.drop_rows})
+    if gone:
+        keep = np.setdiff1d(np.arange(len(table)), np.array(gone))
+        table = table.take(keep)
+    return table.with_schema(schema)
+
+
+def _column(table: Table, name: str) -> list[Finding]:
+    values, modality = table.column(name), table.schema[name].modality
+    out: list[Finding] = []
+    missing = values.null_count
+    present = values.drop_null()
+    if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
+        return out
+    distinct = pc.count_distinct(present).as_py()
+    if distinct <= 1 and (missing == 0 or distinct == 0):
+        what = (
+            Words(f"`{name}` holds no values.", f"`{name}` 没有任何值。")
+            if distinct == 0
+            else Words(f"`{name}` is the same in every row.", f"`{name}` 在每一行都相同。")
+        )
+        out.append(Finding("constant", "info", name, what, Words("It is left out.", "已忽略该列。"), drop_column=True))
+        return out
+    if missing > 0.5 * len(values):
+        share = round(100 * missing / len(values))
+        out.append(
+            Finding(
+                "missing", "warning", name,
+                Words(f"`{name}` is missing in {share} % of the rows.", f"`{name}` 有 {share}% 的行缺失。"),
+                Words("Collect it more often, or leave it out with --ignore.", "请提高采集率，或用 --ignore 忽略该列。"),
+            )
+        )  # fmt: skip
+    if modality == "number" and len(present) > 20:
+        numbers = np.asarray(present)
+        low, high = np.percentile(numbers, [1, 99])
+        room = 10 * max(high - low, 1e-12)
+        far = int(((numbers < low - room) | (numbers > high + room)).sum())
+        if far:
+            out.append(
+                Finding(
+                    "outlier", "info", name,
+                    Words(f"`{name}` has {far} values far outside the rest ({numbers.min():g} to {numbers.max():g}).", f"`{name}` 有 {far} 个远离其余的值（{numbers.min():g} 到 {numbers.max():g}）。"),
+                    Words("Check the unit and typing of these rows.", "请检查这些行的单位和录入。"),
+                )
+            )  # fmt: skip
+    if modality == "text":
+        out.append(_text(name, present))
+    return out
+
+
+def _text(name: str, present: pa.Array) -> Finding:
+    sample = present.slice(0, 2000).to_pylist()
+    lengths = [len(t) for t in sample]
+    languages = text_languages(sample)
+    shown = ", ".join(f"{lang} {round(100 * share)} %" for lang, share in languages.items() if share >= 0.05)
+    return Finding(
+        "text", "info", name,
+        Words(f"`{name}` is text: {shown}; median length {int(np.median(lengths))} characters, longest {max(lengths)}.", f"`{name}` 是文本：{shown}；长度中位数 {int(np.median(lengths))} 字符，最长 {max(lengths)}。"),
+        Words("Nothing to do; one model reads all languages together.", "无需处理；同一模型可同时读取多种语言。"),
+    )  # fmt: skip
+
+
+_STOPS = {
+    "en": {"the", "and", "is", "to", "of", "my", "a", "i", "in", "for"},
+    "de": {"der", "die", "und", "ist", "das", "nicht", "ich", "ein"},
+    "fr": {"le", "la", "et", "les", "est", "je", "des", "une"},
+    "es": {"el", "los", "que", "es", "una", "por", "y", "las"},
+}
+
+
+def text_languages(texts: Sequence[str]) -> dict[str, float]:
+    """Return the share of texts by language: zh, ja, ko by script; en, de, fr, es by common words; else other."""
+    counts: dict[str, int] = {}
+    for text in texts:
+        han = sum("\u4e00" <= c <= "\u9fff" for c in text)
+        kana = sum("\u3040" <= c <= "\u30ff" for c in text)
+        hangul = sum("\uac00" <= c <= "\ud7af" for c in text)
+        letters = sum(c.isalpha() for c in text)
+        if kana > 0.1 * max(1, letters):
+            lang = "ja"
+        elif hangul > 0.3 * max(1, letters):
+            lang = "ko"
+        elif han > 0.2 * max(1, letters):
+            lang = "zh"
+        else:
+            words = set(text.lower().split())
+            hits = {name: len(words & stops) for name, stops in _STOPS.items()}
+            best = max(hits, key=lambda name: hits[name])
+            lang = best if hits[best] else ("en" if text.isascii() and letters else "other")
+        counts[lang] = counts.get(lang, 0) + 1
+    total = max(1, len(texts))
+    return {k: n / total for k, n in sorted(counts.items(), key=lambda kv: -kv[1])}
+
+
+def _bad_values(bad: Sequence[BadValue]) -> list[Finding]:
+    out = []
+    for name in dict.fromkeys(b.column for b in bad):
+        rows = [b for b in bad if b.column == name]
+        shown = ", ".join(dict.fromkeys(f"`{b.value}`" for b in rows[:40]))[:120]
+        out.append(
+            Finding(
+                "unreadable", "warning", name,
+                Words(f"`{name}`: {len(rows)} values cannot be read ({shown}); first in row {rows[0].row}.", f"`{name}`：{len(rows)} 个值无法解读（{shown}）；首个在第 {rows[0].row} 行。"),
+                Words("They count as missing. Mend them, or say what the column is with --column.", "按缺失处理。请修正，或用 --column 指定该列模态。"),
+                rows=tuple(b.row for b in rows[:20]),
+            )
+        )  # fmt: skip
+    return out
+
+
+def _rows(table: Table) -> list[Finding]:
+    out: list[Finding] = []
+    n = len(table)
+    if n < 100:
+        out.append(
+            Finding(
+                "few-rows", "warning", None,
+                Words(f"There are only {n} rows.", f"只有 {n} 行数据。"),
+                Words("Scores will be uncertain; a few hundred rows make a first usable model.", "评分会很不确定；通常几百行才能得到初步可用的模型。"),
+            )
+        )  # fmt: skip
+    target = table.schema.target
+    if target is None or not table.schema.inputs:
+        return out
+    codes = row_codes(table)
+    answers = _codes(table.column(target.name))
+    both = codes * (answers.max() + 2) + answers + 1
+    first = np.unique(both, return_index=True)[1]
+    duplicates = np.setdiff1d(np.arange(n), first)
+    wide = len(table.schema.inputs) > 1 or any(c.modality == "text" for c in table.schema.inputs)
+    if len(duplicates) and wide and len(duplicates) < 0.5 * n:
+        out.append(
+            Finding(
+                "duplicates", "info", None,
+                Words(f"{len(duplicates)} rows are exact duplicates.", f"{len(duplicates)} 行完全重复。"),
+                Words("They are dropped, so that none stands on both sides of a split.", "已删除，以免同一行出现在划分的两边。"),
+                rows=tuple(int(r) for r in table.rows[duplicates[:20]]),
+                drop_rows=tuple(int(i) for i in duplicates),
+            )
+        )  # fmt: skip
+    groups = np.unique(codes[first], return_counts=True)
+    conflicting = np.isin(codes, groups[0][groups[1] > 1])
+    if conflicting.any() and wide and target.modality != "number":
+        rows = np.flatnonzero(conflicting)
+        out.append(
+            Finding(
+                "conflict", "warning", target.name,
+                Words(f"{len(rows)} rows share their inputs with a row that has another answer.", f"{len(rows)} 行的输入与另一行相同但答案不同。"),
+                Words("No model can answer both rightly; decide which is true.", "任何模型都无法同时答对；请确定哪个正确。"),
+                rows=tuple(int(r) for r in table.rows[rows[:20]]),
+            )
+        )  # fmt: skip
+    return out
+
+
+def _codes(values: pa.Array) -> np.ndarray:
+    if pa.types.is_nested(values.type):
+        values = pa.array([None if v is None else "|".join(v) for v in values.to_pylist()], pa.string())
+    return np.asarray(values.dictionary_encode().indices.fill_null(-1)).astype(np.int64)
+
+
+def _target(table: Table, name: str) -> list[Finding]:
+    column, values = table.schema[name], table.column(name)
+    out: list[Finding] = []
+    if column.modality in ("number", "labels"):
+        return out
+    counts = sorted(
+        ((c["counts"], str(c["values"])) for c in values.drop_null().value_counts().to_pylist()), reverse=True
+    )
+    tiny = [label for n, label in counts if n < 10]
+    if tiny and len(counts) > 1:
+        shown = ", ".join(f"`{t}`" for t in tiny[:6]) + (" ..." if len(tiny) > 6 else "")
+        out.append(
+            Finding(
+                "tiny-class", "warning", name,
+                Words(f"{len(tiny)} of {len(counts)} labels have fewer than 10 rows: {shown}.", f"{len(counts)} 个标签中有 {len(tiny)} 个不足 10 行：{shown}。"),
+                Words("Collect more rows of these, or merge them into another label.", "请为其收集更多数据，或合并到其他标签。"),
+            )
+        )  # fmt: skip
+    if len(counts) > 1 and counts[0][0] > 20 * counts[-1][0] and counts[0][0] > 0.5 * len(values):
+        out.append(
+            Finding(
+                "imbalance", "warning", name,
+                Words(f"`{counts[0][1]}` has {counts[0][0]} rows, `{counts[-1][1]}` {counts[-1][0]}.", f"`{counts[0][1]}` 有 {counts[0][0]} 行，`{counts[-1][1]}` 仅 {counts[-1][0]} 行。"),
+                Words("Do not judge by accuracy; try --metric macro_f1 or --class-weight.", "不要以准确率评判；可试 --metric macro_f1 或 --class-weight。"),
+            )
+        )  # fmt: skip
+    return out
+
+
+def _leaks(table: Table, target: str) -> list[Finding]:
+    """Find single columns that give the answer away on rows they were not matched on."""
+    rng = np.random.default_rng(0)
+    index = np.sort(rng.choice(len(table), min(len(table), _SAMPLE), replace=False))
+    some = table.take(index)
+    answers = _codes(some.column(target))
+    if len(some) < 40 or table.schema[target].modality == "number":
+        return _copies(table, target)
+    half = rng.permutation(len(some)) < len(some) // 2
+    common = np.bincount(answers[answers >= 0]).max() / len(answers)
+    out = _copies(table, target)
+    for column in table.schema.inputs:
+        if column.modality not in ("category", "boolean", "number") or any(f.column == column.name for f in out):
+            continue
+        codes = _codes(some.column(column.name)) + 1
+        if codes.max() > 0.3 * len(some):
+            continue
+        counts = np.zeros((codes.max() + 1, answers.max() + 1))
+        np.add.at(counts, (codes[half], answers[half]), 1)
+        known = counts[codes[~half]].sum(1) > 0
+        right = (counts[codes[~half]].argmax(1) == answers[~half])[known]
+        if known.mean() > 0.9 and right.mean() > 0.995 and right.mean() - common > 0.1:
+            out.append(_leak(column.name, target, right.mean()))
+    return out
+
+
+def _leak(name: str, target: str, share: float) -> Finding:
+    return Finding(
+        "leak", "warning", name,
+        Words(f"`{name}` alone tells `{target}` in {100 * share:.1f} % of held-out rows.", f"仅凭 `{name}` 就能在 {100 * share:.1f}% 的留出行上得出 `{target}`。"),
+        Words(f"If it is filled in after the answer is known, leave it out: --ignore {name}", f"若该列在答案已知后才填写，请忽略它：--ignore {name}"),
+    )  # fmt: skip
+
+
+def _copies(table: Table, target: str) -> list[Finding]:
+    answers = table.column(target)
+    out = []
+    for column in table.schema.inputs:
+        values = table.column(column.name)
+        if values.type == answers.type and not pa.types.is_nested(values.type) and values.equals(answers):
+            out.append(
+                Finding(
+                    "copy", "error", column.name,
+                    Words(f"`{column.name}` is a copy of the target.", f"`{column.name}` 是目标列的副本。"),
+                    Words("It is left out.", "已忽略该列。"), drop_column=True,
+                )
+            )  # fmt: skip
+    return out
+
+
+def _across(table: Table, test: Table) -> list[Finding]:
+    """Find test rows whose inputs stand among the training rows too."""
+    names = [c.name for c in table.schema.inputs]
+    if not names or (len(names) < 2 and table.schema[names[0]].modality != "text"):
+        return []
+    both = Table(
+        pa.concat_tables([table.data.select(names), test.data.select(names)]),
+        Schema(tuple(table.schema.inputs)),
+        np.concatenate([table.rows, test.rows]),
+    )
+    codes = row_codes(both)
+    shared = np.isin(codes[len(table) :], codes[: len(table)])
+    if not shared.any():
+        return []
+    share = 100 * shared.mean()
+    return [
+        Finding(
+            "test-overlap", "warning" if share > 1 else "info", None,
+            Words(f"{int(shared.sum())} test rows ({share:.1f} %) have inputs that stand in the training data too.", f"{int(shared.sum())} 个测试行（{share:.1f}%）的输入也出现在训练数据中。"),
+            Words("The test score may flatter; take them out of the training file for a strict test.", "测试得分可能偏高；如需严格测试，请将其从训练文件中移除。"),
+            rows=tuple(int(r) for r in test.rows[np.flatnonzero(shared)[:20]]),
+        )
+    ]  # fmt: skip
+
+
+def label_noise(table: Table, truth: np.ndarray, scores: np.ndarray) -> list[Finding]:
+    """Find rows whose label an out-of-sample model contradicts with confidence.
+
+    `truth` [N] class numbers, `scores` [N, K] out-of-sample probabilities. Source: confident learning, Northcutt et
+    al., arXiv 1911.00068: a row counts where another class passes its own mean confidence and its own label does not.
+    """
+    k = scores.shape[1]
+    known = truth >= 0
+    if known.sum() < 50 or k < 2:
+        return []
+    own = np.array([scores[truth == c, c].mean() if (truth == c).any() else np.inf for c in range(k)])
+    passes = scores >= own
+    passes[np.arange(len(truth)), np.maximum(truth, 0)] = False
+    best = np.where(passes, scores, -1).argmax(1)
+    gap = scores[np.arange(len(truth)), best] - scores[np.arange(len(truth)), np.maximum(truth, 0)]
+    suspects = np.flatnonzero(known & passes.any(1) & (gap > 0.5))
+    if len(suspects) == 0:
+        return []
+    suspects = suspects[np.argsort(-gap[suspects])]
+    target = table.schema.target
+    share = 100 * len(suspects) / len(truth)
+    shown = ", ".join(str(int(r)) for r in table.rows[suspects[:8]])
+    return [
+        Finding(
+            "label-noise", "warning" if share > 1 else "info", target.name if target else None,
+            Words(f"{len(suspects)} labels ({share:.1f} %) look wrong to a model that did not see them, first rows {shown}.", f"{len(suspects)} 个标签（{share:.1f}%）在未见过它们的模型看来有误，首先是第 {shown} 行。"),
+            Words("Look at these rows; mending labels often helps more than another model.", "请检查这些行；修正标签往往比换模型更有效。"),
+            rows=tuple(int(r) for r in table.rows[suspects[:20]]),
+        )
+    ]  # fmt: skip
+
+
+def enough_data(sizes: Sequence[int], scores: Sequence[float], higher: bool) -> Finding:
+    """Read a learning curve: whether twice the rows would help, by a straight line in the logarithm of the size."""
+    x, y = np.log2(np.asarray(sizes, float)), np.asarray(scores, float)
+    slope = float(np.polyfit(x, y, 1)[0]) if len(x) > 1 else 0.0
+    gain = slope if higher else -slope
+    last = abs(y[-1]) or 1.0
+    curve = ", ".join(f"{n:,}: {s:.3g}" for n, s in zip(sizes, scores))
+    if gain > 0.01 * last:
+        words = Words(
+            f"More rows would help: each doubling moved the score by about {abs(slope):.3g} ({curve}).",
+            f"更多数据会有帮助：每翻一倍，得分约变化 {abs(slope):.3g}（{curve}）。",
+        )
+        advice = Words(f"Collect toward {2 * sizes[-1]:,} rows.", f"建议收集到约 {2 * sizes[-1]:,} 行。")
+    else:
+        words = Words(f"The score hardly grows with more rows ({curve}).", f"增加数据对得分影响不大（{curve}）。")
+        advice = Words("Better columns or labels will help more than further rows.", "更好的列或标签比更多行更有用。")
+    return Finding("learning-curve", "info", None, words, advice)

@@ -1,0 +1,452 @@
+"""From raw columns to typed ones: what modality each is, and values in the canonical Arrow type of theirs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.errors import ColumnError, OptionError, unknown
+from modelwright.core.schema import MODALITIES, Column, Schema, Table, arrow_type
+from modelwright.core.words import Words
+from modelwright.data._values import find_form, half_width, is_mark, is_missing, to_bool, to_number, to_time
+
+_LOOK = 4000  # distinct cells looked at to tell a column's modality
+_SEPARATORS = ("|", ";", "；", "、", ",", "，")
+_COLUMN = Words("column", "列")
+
+
+@dataclass(frozen=True)
+class BadValue:
+    """A cell that cannot be read as its column's modality; `row` counts from 1."""
+
+    row: int
+    column: str
+    value: str
+    words: Words
+
+
+def infer_schema(
+    raw: pa.Table,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    target: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    weight: str | None = None,
+    ignore: Sequence[str] = (),
+) -> Schema:
+    """Tell the modality and role of every column; `overrides` maps a column to a modality.
+
+    Raises ColumnError for a named column that is absent, OptionError for an unknown modality.
+    """
+    overrides = dict(overrides or {})
+    roles = {target: "target", group: "group", time: "time", weight: "weight"}
+    roles.pop(None, None)
+    for name in [*roles, *overrides, *ignore]:
+        if name not in raw.column_names:
+            raise unknown(_COLUMN, str(name), raw.column_names, ColumnError)
+    for modality in overrides.values():
+        if modality not in MODALITIES:
+            raise unknown(Words("modality", "模态"), modality, MODALITIES, OptionError)
+    columns = []
+    for name in raw.column_names:
+        role = roles.get(name, "ignored" if name in ignore else "input")
+        column = _infer_column(name, raw.column(name), role == "target", overrides.get(name))
+        reason = None
+        if role == "ignored":
+            reason = Words("left out as asked", "按要求忽略")
+        elif role == "input" and column.modality == "id" and name not in overrides:
+            role, reason = (
+                "ignored",
+                Words("identifier: nearly every row has its own value", "标识列：几乎每行取值都不同"),
+            )
+        columns.append(Column(name, column.modality, role, column.options, reason))  # type: ignore[arg-type]
+    return Schema(tuple(columns))
+
+
+def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str | None) -> Column:
+    kind = values.type
+    if asked is not None:
+        return Column(name, asked, options=_options(name, values, asked))
+    if pa.types.is_dictionary(kind):
+        return Column(name, "category")
+    if pa.types.is_boolean(kind):
+        return Column(name, "boolean")
+    if pa.types.is_temporal(kind):
+        return Column(name, "timestamp")
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return Column(name, "labels" if target else "text")
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return Column(name, _number_or_class(values, target) if not _is_row_number(name, values) or target else "id")
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return Column(name, "text")
+    return _infer_text(name, values, target)
+
+
+def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
+    distinct = [str(v) for v in pc.unique(values).to_pylist() if v is not None]
+    cells = [c for c in distinct[:_LOOK] if not is_missing(c)]
+    total = len(values) - values.null_count
+    if not cells:
+        return Column(name, "category")
+    plain = [c for c in cells if not is_mark(c)] or cells
+    comma = _decimal_comma(plain)
+    numbers = sum(to_number(c, comma) is not None for c in plain)
+    if (
+        len(cells) <= 8
+        and all(to_bool(c) is not None for c in cells)
+        and len({to_bool(c) for c in cells}) == 2
+        and not target
+    ):
+        return Column(name, "boolean")
+    form = find_form(plain[:500])
+    if form == "compact" and not _names_time(name):
+        form = None
+    if form is None and numbers == len(plain) and _names_time(name):
+        form = _epoch(plain)
+    if form and not (target and len(distinct) <= 20):
+        return Column(name, "timestamp", options={"form": form})
+    if numbers >= 0.95 * len(plain) or (numbers >= 0.75 * len(plain) and _mostly_numbers(values, comma)):
+        options: dict[str, Any] = {"comma": True} if comma else {}
+        as_numbers = pa.chunked_array([pa.array([to_number(c, comma) for c in plain], pa.float64())])
+        if target:
+            modality = "category" if numbers < len(plain) else _number_or_class(as_numbers, True, len(distinct), total)
+            return Column(name, modality, options=options if modality == "number" else {})
+        if _is_row_number(
+            name,
+            pa.chunked_array(
+                [pa.array([to_number(str(v), comma) if v else None for v in values.to_pylist()[:5000]], pa.float64())]
+            ),
+        ):
+            return Column(name, "id")
+        return Column(name, "number", options=options)
+    if target:
+        separator = _separator(cells, total)
+        if separator:
+            return Column(name, "labels", options={"separator": separator})
+        return Column(name, "category")
+    return Column(name, _words_kind(name, distinct, cells, total))
+
+
+def _words_kind(name: str, distinct: list[str], cells: list[str], total: int) -> str:
+    """Tell category, text and identifier apart by distinctness, length and make-up; Chinese has no spaces."""
+    share = len(distinct) / max(1, total)
+    length = sum(map(len, cells)) / len(cells)
+    blanks = sum(" " in c.strip() for c in cells) / len(cells)
+    han = sum(any("\u4e00" <= ch <= "\u9fff" for ch in c) for c in cells) / len(cells)
+    wordy = blanks > 0.5 or (han > 0.5 and length >= 6) or length > 60
+    if share > 0.9 and total >= 30 and not wordy and _coded(cells):
+        return "id"
+    if len(distinct) <= max(2, min(1000, 0.2 * total)) and length <= 40:
+        return "category"
+    if wordy and (share > 0.2 or length > 30):
+        return "text"
+    if share > 0.95 and total >= 30 and re.search(r"(^|[_\s])(id|no|code|uuid|编号|单号|号)$", name, re.IGNORECASE):
+        return "id"
+    return "text" if share > 0.5 or length > 25 else "category"
+
+
+def _coded(cells: list[str]) -> bool:
+    """Whether cells look like codes: no blanks, some digits in most."""
+    sample = cells[:500]
+    return sum(any(c.isdigit() for c in s) and " " not in s for s in sample) > 0.8 * len(sample)
+
+
+def _names_time(name: str) -> bool:
+    return bool(re.search(r"(date|time|_at$|_ts$|timestamp|day|日期|时间|日$)", name, re.IGNORECASE))
+
+
+def _epoch(cells: list[str]) -> str | None:
+    values = [to_number(c) or 0.0 for c in cells]
+    if all(5e8 < v < 5e9 for v in values):
+        return "epoch"
+    return "epoch-ms" if all(5e11 < v < 5e12 for v in values) else None
+
+
+def _decimal_comma(cells: list[str]) -> bool:
+    some = [c for c in cells if "," in c]
+    return (
+        bool(some)
+        and "." not in "".join(some)
+        and all(re.fullmatch(r"[-+]?\d+,\d{1,2}|[-+]?\d{4,},\d+|[-+]?0,\d+", c) for c in some)
+    )
+
+
+def _mostly_numbers(values: pa.ChunkedArray, comma: bool) -> bool:
+    sample = [str(v) for v in values.to_pylist()[:5000] if v is not None and not is_missing(str(v))]
+    return sum(to_number(c, comma) is not None for c in sample) >= 0.75 * len(sample)
+
+
+def _is_row_number(name: str, values: pa.ChunkedArray) -> bool:
+    """Whether whole numbers count the rows up one by one, or are named an identifier and all differ."""
+    numbers = np.asarray(values.drop_null().cast(pa.float64()))
+    if len(numbers) < 20 or not np.all(numbers == np.floor(numbers)):
+        return False
+    if len(np.unique(numbers)) < len(numbers):
+        return False
+    steps = np.diff(numbers)
+    named = re.search(r"(^|[_\s])(id|no|index|rowid|编号|序号|单号)$|Id$|ID$", name, re.IGNORECASE) is not None
+    return bool(np.all(steps == 1)) or named
+
+
+def _number_or_class(
+    values: pa.ChunkedArray, target: bool, distinct: int | None = None, total: int | None = None
+) -> str:
+    """Numbers stay numbers, but a target of few whole numbers is a class."""
+    if not target:
+        return "number"
+    numbers = np.asarray(values.drop_null().cast(pa.float64()))
+    numbers = numbers[np.isfinite(numbers)]
+    if len(numbers) == 0:
+        return "category"
+    found = distinct if distinct is not None else len(np.unique(numbers))
+    rows = total if total is not None else len(numbers)
+    whole = bool(np.all(numbers == np.floor(numbers)))
+    return "category" if whole and (found <= 2 or found <= min(20, 0.05 * rows + 5)) and found < rows else "number"
+
+
+def _separator(cells: list[str], total: int) -> str | None:
+    """Return the separator of a column of label sets: single labels recur across different combinations."""
+    for mark in _SEPARATORS:
+        split = [[x.strip() for x in c.split(mark)] for c in cells]
+        several = sum(len(s) > 1 for s in split)
+        if several < max(2, 0.1 * len(cells)):
+            continue
+        parts = [x for s in split for x in s if x]
+        labels = set(parts)
+        short = sum(len(x) for x in labels) / max(1, len(labels)) <= 24
+        if (
+            short
+            and len(labels) < 0.5 * len(parts)
+            and len(labels) < len(cells)
+            and len(labels) <= 500
+            and not any(len(s) != len(set(s)) for s in split)
+        ):
+            return mark
+    return None
+
+
+def _options(name: str, values: pa.ChunkedArray, modality: str) -> dict[str, Any]:
+    """Return what coercion needs for a modality that the user named."""
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return {}
+    cells = [str(v) for v in pc.unique(values).to_pylist()[:_LOOK] if v is not None and not is_missing(str(v))]
+    if modality == "timestamp":
+        form = find_form(cells[:500]) or (
+            _epoch(cells) if cells and all(to_number(c) is not None for c in cells) else None
+        )
+        if form is None:
+            raise ColumnError(
+                f"Column `{name}` cannot be read as timestamps; it holds for example `{cells[0] if cells else ''}`.",
+                f"列 `{name}` 无法解读为时间；例如其中有 `{cells[0] if cells else ''}`。",
+            )
+        return {"form": form}
+    if modality == "number" and _decimal_comma(cells):
+        return {"comma": True}
+    if modality == "labels":
+        counts = {m: sum(m in c for c in cells) for m in _SEPARATORS}
+        return {"separator": max(_SEPARATORS, key=lambda m: counts[m])}
+    return {}
+
+
+# -- coercion ------------------------------------------------------------------------------------------------------
+
+
+def coerce(
+    raw: pa.Table, schema: Schema, *, source: str = "table", need_target: bool = True
+) -> tuple[Table, list[BadValue]]:
+    """Return the schema's columns in canonical types, and the cells that could not be read (they become missing).
+
+    Absent columns are all missing; columns the schema does not know pass out. Raises ColumnError where the target
+    is needed and absent.
+    """
+    bad: list[BadValue] = []
+    columns: dict[str, pa.Array] = {}
+    for column in schema:
+        if column.name not in raw.column_names:
+            if column.role == "target" and need_target:
+                raise unknown(_COLUMN, column.name, raw.column_names, ColumnError)
+            columns[column.name] = pa.nulls(raw.num_rows, arrow_type(column.modality) or pa.string())
+            continue
+        values = raw.column(column.name)
+        whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+        columns[column.name] = _coerce_column(whole, column, bad)
+    return Table.of(pa.table(columns), schema, source), sorted(bad, key=lambda b: b.row)
+
+
+def coerce_rows(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[Table, list[BadValue]]:
+    """Do for a few rows given as mappings what `coerce` does for a table, by a path without detours."""
+    bad: list[BadValue] = []
+    arrays = []
+    for column in schema:
+        read = _READERS.get(column.modality, _text)
+        out = []
+        for i, row in enumerate(rows):
+            value = row.get(column.name)
+            try:
+                out.append(None if value is None else read(value, column))
+            except ValueError:
+                out.append(None)
+                bad.append(_bad(i + 1, column, value))
+        arrays.append(pa.array(out, arrow_type(column.modality) or pa.string()))
+    data = pa.Table.from_arrays(arrays, names=schema.names)
+    return Table(data, schema, np.arange(1, len(rows) + 1), "rows"), sorted(bad, key=lambda b: b.row)
+
+
+def _bad(row: int, column: Column, value: object) -> BadValue:
+    said = str(value)[:60]
+    expected = {
+        "number": Words("a number", "数字"),
+        "boolean": Words("yes or no", "是或否"),
+        "timestamp": Words("a date or time", "日期或时间"),
+    }.get(column.modality, Words(column.modality, column.modality))
+    words = Words(f"expected {expected.en}, received `{said}`", f"应为{expected.zh}，收到的是 `{said}`")
+    return BadValue(row, column.name, said, words)
+
+
+def _number(value: Any, column: Column) -> float | None:
+    if isinstance(value, (int, float)):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    text = str(value)
+    if is_missing(text) or is_mark(text):
+        return None
+    found = to_number(text, bool(column.options.get("comma")))
+    if found is None:
+        raise ValueError(text)
+    return found if math.isfinite(found) else None
+
+
+def _boolean(value: Any, column: Column) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    text = str(value)
+    found = to_bool(text)
+    if found is None and is_missing(text):
+        return None
+    if found is None and text.strip() in ("0", "1", "0.0", "1.0"):
+        return text.strip()[0] == "1"
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
+def _timestamp(value: Any, column: Column) -> dt.datetime | None:
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
+    if isinstance(value, dt.date):
+        return dt.datetime(value.year, value.month, value.day)
+    text = str(value)
+    if is_missing(text) or is_mark(text):
+        return None
+    forms = [column.options.get("form", "ymd"), "ymd", "chinese"]
+    for form in forms:
+        found = to_time(text, form)
+        if found is not None:
+            return found
+    raise ValueError(text)
+
+
+def _category(value: Any, column: Column) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = half_width(str(value)).strip()
+    return None if is_missing(text) and text.lower() not in ("none", "na") else text
+
+
+def _text(value: Any, column: Column) -> str | None:
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).replace("\x00", " ")
+
+
+def _labels(value: Any, column: Column) -> list[str]:
+    if isinstance(value, (list, tuple, set)):
+        return [str(v).strip() for v in value if v is not None and str(v).strip()]
+    parts = str(value).split(column.options.get("separator", "|"))
+    return list(dict.fromkeys(p.strip() for p in parts if p.strip()))
+
+
+_READERS: dict[str, Any] = {
+    "number": _number,
+    "boolean": _boolean,
+    "timestamp": _timestamp,
+    "category": _category,
+    "text": _text,
+    "id": _category,
+    "labels": _labels,
+}
+
+
+def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue]) -> pa.Array:
+    goal = arrow_type(column.modality)
+    if goal is None:
+        return values
+    quick = _quick(values, column, goal)
+    if quick is not None:
+        return quick
+    read = _READERS[column.modality]
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        # read each distinct cell once
+        coded = values.dictionary_encode()
+        seen: list[Any] = []
+        wrong: dict[int, Any] = {}
+        for i, cell in enumerate(coded.dictionary.to_pylist()):
+            try:
+                seen.append(read(cell, column))
+            except ValueError:
+                seen.append(None)
+                wrong[i] = cell
+        if wrong:
+            codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            for row in np.flatnonzero(np.isin(codes, list(wrong))):
+                bad.append(_bad(int(row) + 1, column, wrong[int(codes[row])]))
+        return pa.array(seen, goal).take(coded.indices)
+    out = []
+    for i, cell in enumerate(values.to_pylist()):
+        try:
+            out.append(None if cell is None else read(cell, column))
+        except ValueError:
+            out.append(None)
+            bad.append(_bad(i + 1, column, cell))
+    return pa.array(out, goal)
+
+
+def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | None:
+    """Return the column by whole-array operations where that gives the same as reading cell by cell."""
+    kind = values.type
+    if column.modality == "number":
+        if pa.types.is_string(kind) and not column.options.get("comma"):
+            try:
+                numbers = pc.cast(values, pa.float64())
+            except pa.ArrowInvalid:
+                return None
+        elif (
+            pa.types.is_floating(kind)
+            or pa.types.is_integer(kind)
+            or pa.types.is_decimal(kind)
+            or pa.types.is_boolean(kind)
+        ):
+            numbers = values.cast(pa.float64())
+        else:
+            return None
+        return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
+    if column.modality == "timestamp" and pa.types.is_timestamp(kind):
+        naive = values.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")) if kind.tz else values
+        return naive.cast(goal)
+    if column.modality == "text" and pa.types.is_string(kind):
+        return values
+    return None

@@ -1,0 +1,273 @@
+"""Any source to a raw Arrow table: files, databases, Python objects. Whole, or in a stream of batches."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.errors import DataError, MissingExtra
+from modelwright.core.events import EventStream
+from modelwright.data._text import column as as_array
+from modelwright.data._text import delimited, from_rows, json_lines, open_bytes, sniff, unique_names
+
+KINDS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".data")
+_BATCH = 8192
+_RAGGED_SHARE = 0.05
+
+
+def read(
+    source: Any,
+    *,
+    query: str | None = None,
+    table: str | None = None,
+    header: bool | None = None,
+    sheet: str | None = None,
+    memory: int | None = None,
+    seed: int = 0,
+    events: EventStream | None = None,
+) -> pa.Table:
+    """Read a whole source; text formats give strings, typed formats keep their types.
+
+    Where the rows would take more than a third of `memory` (bytes; that of the machine if None), a uniform sample
+    of them is kept and a warning says so. Raises DataError for what cannot be read.
+    """
+    from modelwright.core.device import free_memory
+
+    limit = (memory if memory is not None else free_memory()) // 3
+    keeper = _Keeper(limit, seed)
+    for part in batches(source, query=query, table=table, header=header, sheet=sheet, rows=_BATCH, events=events):
+        keeper.add(part)
+    out = keeper.table(str(source) if isinstance(source, (str, Path)) else "the data")
+    if keeper.seen > out.num_rows and events:
+        events.warn(
+            f"The data holds {keeper.seen:,} rows, more than the memory allows; a random {out.num_rows:,} of them are used.",
+            f"数据共 {keeper.seen:,} 行，超出可用内存；随机抽取其中 {out.num_rows:,} 行使用。",
+        )
+    return out
+
+
+class _Keeper:
+    """Collects batches; past the limit it keeps each row with the same probability."""
+
+    def __init__(self, limit: int, seed: int) -> None:
+        self._limit, self._rng = limit, np.random.default_rng(seed)
+        self._parts: list[pa.Table] = []
+        self._keys: list[np.ndarray] = []
+        self._cut = 1.0
+        self._size = 0
+        self.seen = 0
+
+    def add(self, part: pa.Table) -> None:
+        keys = self._rng.random(part.num_rows)
+        self.seen += part.num_rows
+        kept = keys < self._cut
+        if not kept.all():
+            part, keys = part.filter(pa.array(kept)), keys[kept]
+        self._parts.append(part)
+        self._keys.append(keys)
+        self._size += part.nbytes
+        while self._size > self._limit and self._cut > 1e-6:
+            self._cut /= 2
+            for i, k in enumerate(self._keys):
+                stays = k < self._cut
+                self._parts[i], self._keys[i] = self._parts[i].filter(pa.array(stays)), k[stays]
+            self._size = sum(p.nbytes for p in self._parts)
+
+    def table(self, name: str) -> pa.Table:
+        parts = [p for p in self._parts if p.num_rows]
+        if not parts:
+            raise DataError(f"{name} has no rows below its header.", f"{name} 除表头外没有数据行。")
+        try:
+            return pa.concat_tables(parts, promote_options="default").combine_chunks()
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            names = list(dict.fromkeys(n for p in parts for n in p.column_names))
+            rows = [row for p in parts for row in p.to_pylist()]
+            return pa.table({n: as_array([r.get(n) for r in rows]) for n in names})
+
+
+def batches(
+    source: Any,
+    *,
+    query: str | None = None,
+    table: str | None = None,
+    header: bool | None = None,
+    sheet: str | None = None,
+    rows: int = 4096,
+    events: EventStream | None = None,
+) -> Iterator[pa.Table]:
+    """Yield a source in tables of up to `rows` rows, in constant memory where the format allows it.
+
+    Raises DataError for what cannot be read, MissingExtra where a format needs a library that is not installed.
+    """
+    if not isinstance(source, (str, Path)):
+        yield from _in_memory(source, rows)
+        return
+    text = str(source)
+    if "://" in text:
+        from modelwright.data._sql import sql_batches
+
+        yield from sql_batches(text, query, table, rows)
+        return
+    path = Path(text)
+    _check_path(path)
+    kind = [s.lower() for s in path.suffixes if s.lower() != ".gz"][-1:] or [""]
+    yield from _file(path, kind[0], header, sheet, rows, events)
+
+
+def _check_path(path: Path) -> None:
+    if path.is_dir():
+        files = sorted(p.name for p in path.iterdir() if p.suffix.lower() in KINDS)[:5]
+        hint = f" It holds {', '.join(files)}: name one of them." if files else ""
+        raise DataError(
+            f"{path} is a folder; name a file.{hint}", f"{path} 是文件夹；请指定其中的文件。{'、'.join(files)}"
+        )
+    if not path.is_file():
+        folder = path.parent if path.parent.is_dir() else Path()
+        names = [p.name for p in folder.iterdir() if p.is_file()]
+        near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        hint_zh = f" 是否指 {'、'.join(near)}？" if near else ""
+        raise DataError(f"There is no file {path}.{hint}", f"找不到文件 {path}。{hint_zh}")
+
+
+def _file(
+    path: Path, kind: str, header: bool | None, sheet: str | None, rows: int, events: EventStream | None
+) -> Iterator[pa.Table]:
+    if kind == ".parquet":
+        yield from _parquet(path, rows)
+    elif kind in (".arrow", ".feather", ".ipc"):
+        yield from _arrow(path, rows)
+    elif kind == ".xlsx":
+        yield from _excel(path, sheet, header, rows)
+    elif kind in (".jsonl", ".ndjson", ".json"):
+        yield from json_lines(path, rows)
+    elif kind in (".csv", ".tsv", ".txt", ".data", ""):
+        yield from _csv(path, header, rows, events)
+    else:
+        with open_bytes(path) as f:
+            known = f.read(4)
+        what = "a zip archive; unpack it first" if known[:2] == b"PK" else f"of a kind that is not read (`{kind}`)"
+        raise DataError(
+            f"{path} is {what}. Give one of {', '.join(KINDS)}, also with .gz.",
+            f"无法读取 {path}（`{kind}`）。支持 {'、'.join(KINDS)}，也可再加 .gz。",
+        )
+
+
+def _csv(path: Path, header: bool | None, rows: int, events: EventStream | None) -> Iterator[pa.Table]:
+    dialect = sniff(path, header)
+    ragged: list[int] = []
+    good = 0
+    for part in delimited(path, dialect, rows, ragged):
+        good += part.num_rows
+        yield part
+    if ragged and len(ragged) > _RAGGED_SHARE * (good + len(ragged)):
+        raise DataError(
+            f"{path}: {len(ragged)} of {good + len(ragged)} rows do not have {len(dialect.names)} cells, first row {ragged[0]}. "
+            "Check the delimiter and the quotes.",
+            f"{path}：{good + len(ragged)} 行中有 {len(ragged)} 行的单元格数不是 {len(dialect.names)}，首个为第 {ragged[0]} 行。"
+            "请检查分隔符和引号。",
+        )
+    if ragged and events:
+        shown = ", ".join(map(str, ragged[:5]))
+        events.warn(
+            f"{path}: {len(ragged)} rows with too many or too few cells are set aside (rows {shown}).",
+            f"{path}：{len(ragged)} 行单元格数不符，已搁置（第 {shown} 行）。",
+        )
+
+
+def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=rows):
+                yield pa.Table.from_batches([batch])
+    except (pa.ArrowInvalid, OSError) as e:
+        raise DataError(f"{path} is no whole Parquet file ({e}).", f"{path} 不是完整的 Parquet 文件（{e}）。") from e
+
+
+def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
+    try:
+        with pa.memory_map(str(path)) as source:
+            try:
+                reader: Any = pa.ipc.open_file(source)
+                parts = (reader.get_batch(i) for i in range(reader.num_record_batches))
+            except pa.ArrowInvalid:
+                source.seek(0)
+                parts = iter(pa.ipc.open_stream(source))
+            for batch in parts:
+                for start in range(0, batch.num_rows, rows):
+                    yield pa.Table.from_batches([batch.slice(start, rows)])
+    except (pa.ArrowInvalid, OSError) as e:
+        raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
+
+
+def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Iterator[pa.Table]:
+    try:
+        import openpyxl
+        from openpyxl.utils.exceptions import InvalidFileException
+    except ImportError as e:
+        raise MissingExtra("excel", f"Reading {path}", f"读取 {path}") from e
+    import zipfile
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as e:
+        raise DataError(f"{path} is no Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
+    if sheet is not None and sheet not in book.sheetnames:
+        raise DataError(
+            f"{path} has no sheet `{sheet}`; it has {', '.join(book.sheetnames)}.",
+            f"{path} 中没有工作表 `{sheet}`；现有：{'、'.join(book.sheetnames)}。",
+        )
+    lines = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
+    lines = (line for line in lines if any(c is not None for c in line))
+    first = next(lines, None)
+    if first is None:
+        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+    if header is False:
+        names = [f"column_{i + 1}" for i in range(len(first))]
+        pending = [first]
+    else:
+        names, pending = unique_names(["" if c is None else str(c) for c in first]), []
+    for line in lines:
+        pending.append(line)
+        if len(pending) == rows:
+            yield _cells(names, pending)
+            pending = []
+    if pending:
+        yield _cells(names, pending)
+
+
+def _cells(names: list[str], lines: list[tuple[Any, ...]]) -> pa.Table:
+    return pa.table({n: as_array([line[i] if i < len(line) else None for line in lines]) for i, n in enumerate(names)})
+
+
+def _in_memory(source: Any, rows: int) -> Iterator[pa.Table]:
+    if isinstance(source, pa.Table):
+        data = source
+    elif hasattr(source, "__arrow_c_stream__"):
+        data = pa.table(source)
+    elif isinstance(source, Mapping):
+        try:
+            data = pa.table({str(k): as_array(list(v)) for k, v in source.items()})
+        except pa.ArrowInvalid as e:
+            raise DataError(f"The columns have different lengths ({e}).", f"各列长度不一致（{e}）。") from e
+    elif isinstance(source, Sequence) and all(isinstance(r, Mapping) for r in source):
+        data = from_rows([dict(r) for r in source]) if source else pa.table({})
+    else:
+        raise DataError(
+            f"Cannot read rows from a {type(source).__name__}. Give a path, a URL, a list of mappings, a mapping of lists, "
+            "or an object with the Arrow C-stream interface (pandas, polars, DuckDB, datasets).",
+            f"无法从 {type(source).__name__} 读取数据。可给出路径、URL、字典列表、列表字典，或支持 Arrow C-stream 接口的对象。",
+        )
+    if data.num_rows == 0:
+        raise DataError("The data has no rows (it is empty).", "数据没有任何行（empty）。")
+    names = unique_names([str(n) for n in data.column_names])
+    data = data.rename_columns(names)
+    for start in range(0, data.num_rows, rows):
+        yield data.slice(start, rows)

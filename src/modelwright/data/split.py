@@ -1,0 +1,125 @@
+"""Splits that leak nothing: stratified, grouped, in time; equal rows stay on one side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.errors import DataError
+from modelwright.core.schema import Table
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def holdout(
+    table: Table, codes: np.ndarray | None, *, fraction: float, group: str | None, time: str | None, seed: int
+) -> Pair:
+    """Return (kept, held out) row indices; about `fraction` of the rows are held out.
+
+    With `time` the latest rows are held out; with `group` whole groups; else rows are drawn by chance, class by
+    class where `codes` [N] are given. Rows with equal inputs stay together. Raises DataError for a single group.
+    """
+    n = len(table)
+    if time is not None:
+        order = np.argsort(_times(table, time), kind="stable")
+        cut = min(n - 1, max(1, round(n * (1 - fraction))))
+        return np.sort(order[:cut]), np.sort(order[cut:])
+    units = _units(table, group)
+    return _draw(units, codes, fraction, np.random.default_rng(seed))
+
+
+def folds(
+    table: Table,
+    codes: np.ndarray | None,
+    *,
+    k: int,
+    repeats: int = 1,
+    group: str | None,
+    time: str | None,
+    seed: int,
+) -> list[Pair]:
+    """Return k (train, valid) pairs, `repeats` times over. With `time` each fold trains on what came before it."""
+    n = len(table)
+    if time is not None:
+        order = np.argsort(_times(table, time), kind="stable")
+        blocks = np.array_split(order, k + 1)
+        return [(np.sort(np.concatenate(blocks[: i + 1])), np.sort(blocks[i + 1])) for i in range(k)]
+    units = _units(table, group)
+    if units.max() + 1 < k:
+        raise DataError(
+            f"{k} folds need at least {k} groups; there are {units.max() + 1}.",
+            f"{k} 折至少需要 {k} 个分组；实际为 {units.max() + 1} 个。",
+        )
+    out = []
+    for r in range(repeats):
+        place = _deal(units, codes, k, np.random.default_rng(seed + r))
+        out += [(np.flatnonzero(place != i), np.flatnonzero(place == i)) for i in range(k)]
+    return [(t, v) for t, v in out if len(t) and len(v) and n]
+
+
+def _times(table: Table, name: str) -> np.ndarray:
+    values = table.column(name)
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.int64())
+    if pa.types.is_string(values.type):
+        return np.asarray(values.fill_null(""), dtype=object)
+    return np.asarray(pc.fill_null(values, 0), dtype=np.float64)
+
+
+def _units(table: Table, group: str | None) -> np.ndarray:
+    """Return a number per row [N]; rows that must stay together share it."""
+    if group is not None:
+        coded = table.column(group).cast(pa.string()).dictionary_encode()
+        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        missing = np.flatnonzero(codes < 0)
+        codes[missing] = codes.max() + 1 + np.arange(len(missing))
+        codes = np.unique(codes, return_inverse=True)[1]
+        if codes.max() == 0:
+            raise DataError(
+                f"Column `{group}` holds a single group; it cannot be split.", f"列 `{group}` 只有一个分组，无法划分。"
+            )
+        return codes
+    return row_codes(table)
+
+
+def row_codes(table: Table) -> np.ndarray:
+    """Return a number per row [N], the same for rows whose inputs are all equal."""
+    codes = np.zeros(len(table), np.uint64)
+    for column in table.schema.inputs:
+        values = table.column(column.name)
+        if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
+            values = pa.array([repr(v) for v in values.to_pylist()])
+        index = values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        codes = codes * np.uint64(0x9E3779B97F4A7C15) + (index.astype(np.int64) + 2).astype(np.uint64)
+        codes ^= codes >> np.uint64(29)
+    return np.unique(codes, return_inverse=True)[1]
+
+
+def _draw(units: np.ndarray, codes: np.ndarray | None, fraction: float, rng: np.random.Generator) -> Pair:
+    place = _deal(units, codes, None, rng, fraction)
+    return np.flatnonzero(place == 0), np.flatnonzero(place == 1)
+
+
+def _deal(
+    units: np.ndarray, codes: np.ndarray | None, k: int | None, rng: np.random.Generator, fraction: float = 0.0
+) -> np.ndarray:
+    """Deal units to k folds (or to 0 and 1 by `fraction`), class by class; return the place of each row [N]."""
+    first = np.unique(units, return_index=True)[1]
+    sizes = np.bincount(units)
+    classes = np.zeros(len(first), np.int64) if codes is None else codes[first]
+    place = np.zeros(len(first), np.int64)
+    start = 0
+    for c in np.unique(classes):
+        members = rng.permutation(np.flatnonzero(classes == c))
+        if k is not None:
+            # deal on from where the last class ended, so that small classes do not all fall on fold 0
+            place[members] = (np.arange(len(members)) + start) % k
+            start += len(members)
+        else:
+            so_far = np.cumsum(sizes[members]) - sizes[members] / 2
+            wanted = fraction * sizes[members].sum()
+            place[members] = (so_far < wanted) & (len(members) > 1)
+    if k is None and place.sum() == 0 and len(first) > 1:
+        place[rng.integers(len(first))] = 1
+    return place[units]

@@ -1,0 +1,270 @@
+"""Metrics: pure functions of judged rows, in numpy, so that a thousand bootstrap samples cost little.
+
+Legend: N rows, K classes or labels. Undefined values are NaN, as a ROC area where one class is absent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modelwright.core.task import Judged, Metric
+from modelwright.core.words import Words
+
+_TINY = 1e-15
+
+
+def confusion(judged: Judged) -> np.ndarray:
+    """Return counts [K, K]: rows are the truth, columns the answers."""
+    k = judged.target.outputs
+    return np.bincount(judged.truth * k + judged.chosen, minlength=k * k).reshape(k, k)
+
+
+def _counts(judged: Judged) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return true positives, positives in truth, positives in answers, each [K]."""
+    if judged.target.kind == "classes":
+        c = confusion(judged)
+        return np.diag(c).astype(float), c.sum(1).astype(float), c.sum(0).astype(float)
+    t, a = judged.truth > 0.5, judged.chosen > 0.5
+    return (t & a).sum(0).astype(float), t.sum(0).astype(float), a.sum(0).astype(float)
+
+
+def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)
+
+
+def _seen(truth: np.ndarray, answered: np.ndarray, values: np.ndarray) -> float:
+    seen = (truth + answered) > 0
+    return float(values[seen].mean()) if seen.any() else float("nan")
+
+
+def precision(judged: Judged, label: int | None = None) -> float:
+    """Of the rows answered with a label, the share that is right; the mean over labels that occur."""
+    hit, truth, said = _counts(judged)
+    values = _divide(hit, said)
+    return float(values[label]) if label is not None else _seen(truth, said, values)
+
+
+def recall(judged: Judged, label: int | None = None) -> float:
+    """Of the rows of a label, the share that is answered rightly; the mean over labels that occur."""
+    hit, truth, said = _counts(judged)
+    values = _divide(hit, truth)
+    if label is not None:
+        return float(values[label]) if truth[label] else float("nan")
+    return _seen(truth, said, values)
+
+
+def f1(judged: Judged, label: int | None = None) -> float:
+    """Harmonic mean of precision and recall; the mean over labels that occur."""
+    hit, truth, said = _counts(judged)
+    values = _divide(2 * hit, truth + said)
+    return float(values[label]) if label is not None else _seen(truth, said, values)
+
+
+def micro_f1(judged: Judged) -> float:
+    """F1 over all decisions pooled."""
+    hit, truth, said = _counts(judged)
+    return float(2 * hit.sum() / max(1.0, (truth + said).sum()))
+
+
+def weighted_f1(judged: Judged) -> float:
+    """F1 per label, averaged by how often each label occurs."""
+    hit, truth, said = _counts(judged)
+    return float((_divide(2 * hit, truth + said) * truth).sum() / max(1.0, truth.sum()))
+
+
+def accuracy(judged: Judged) -> float:
+    """Share of rows answered rightly (for label sets: the whole set)."""
+    if judged.target.kind == "label_sets":
+        return float((judged.truth.astype(bool) == judged.chosen.astype(bool)).all(1).mean())
+    return float((judged.truth == judged.chosen).mean())
+
+
+def balanced_accuracy(judged: Judged) -> float:
+    """Mean recall over the classes that occur."""
+    hit, truth, _ = _counts(judged)
+    seen = truth > 0
+    return float((hit[seen] / truth[seen]).mean()) if seen.any() else float("nan")
+
+
+def mcc(judged: Judged) -> float:
+    """Matthews correlation, for any number of classes (Gorodkin 2004)."""
+    c = confusion(judged).astype(float)
+    right, n = np.trace(c), c.sum()
+    t, p = c.sum(1), c.sum(0)
+    below = np.sqrt((n * n - (p * p).sum()) * (n * n - (t * t).sum()))
+    return float((right * n - (t * p).sum()) / below) if below > 0 else 0.0
+
+
+def qwk(judged: Judged) -> float:
+    """Cohen's kappa with quadratic weights, for ordered labels (Cohen 1968)."""
+    c = confusion(judged).astype(float)
+    k = len(c)
+    w = (np.arange(k)[:, None] - np.arange(k)[None]) ** 2 / max(1, (k - 1) ** 2)
+    chance = np.outer(c.sum(1), c.sum(0)) / max(1.0, c.sum())
+    below = (w * chance).sum()
+    return float(1 - (w * c).sum() / below) if below > 0 else 0.0
+
+
+def auc(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve of a binary truth [N] by ranks, ties counted half; NaN where a class is absent."""
+    positives = int(truth.sum())
+    negatives = len(truth) - positives
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    ends = np.r_[starts[1:], len(ordered)]
+    ranks = np.empty(len(scores))
+    ranks[order] = np.repeat((starts + ends + 1) / 2, ends - starts)
+    return float((ranks[truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def precision_area(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Average precision of a binary truth [N]; NaN where there is no positive."""
+    positives = int(truth.sum())
+    if positives == 0:
+        return float("nan")
+    order = np.argsort(-scores, kind="stable")
+    ordered, hits = scores[order], np.cumsum(truth[order])
+    ends = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
+    found = hits[ends]
+    gained = np.diff(np.r_[0, found]) / positives
+    return float((gained * found / (ends + 1)).sum())
+
+
+def _per_output(judged: Judged, function: object) -> float:
+    call = function
+    if judged.target.kind == "classes" and judged.target.outputs == 2:
+        return float(call(judged.truth == 1, judged.scores[:, 1]))  # type: ignore[operator]
+    if judged.target.kind == "classes":
+        columns = [(judged.truth == k, judged.scores[:, k]) for k in range(judged.target.outputs)]
+    else:
+        columns = [(judged.truth[:, k] > 0.5, judged.scores[:, k]) for k in range(judged.target.outputs)]
+    values = np.array([call(t, s) for t, s in columns])  # type: ignore[operator]
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def roc_auc(judged: Judged) -> float:
+    """Area under the ROC curve: of the second of two classes, else the mean of one class against the rest."""
+    return _per_output(judged, auc)
+
+
+def average_precision(judged: Judged) -> float:
+    """Area under the precision-recall curve, as a step function; the mean over labels."""
+    return _per_output(judged, precision_area)
+
+
+def log_loss(judged: Judged) -> float:
+    """Mean negative log likelihood of the truth, in nats."""
+    p = np.clip(judged.scores, _TINY, 1 - _TINY)
+    if judged.target.kind == "classes":
+        return float(-np.log(p[np.arange(len(p)), judged.truth]).mean())
+    return float(-(judged.truth * np.log(p) + (1 - judged.truth) * np.log1p(-p)).mean())
+
+
+def brier(judged: Judged) -> float:
+    """Mean squared distance of the probabilities from the truth (Brier 1950), 0 to 2; 0 to 1 for two classes."""
+    if judged.target.outputs == 2:
+        return float(((judged.scores[:, 1] - (judged.truth == 1)) ** 2).mean())
+    one_hot = np.eye(judged.target.outputs)[judged.truth]
+    return float(((judged.scores - one_hot) ** 2).sum(1).mean())
+
+
+def ece(judged: Judged, bins: int = 15) -> float:
+    """Expected calibration error: confidence against accuracy over equal-width bins (Guo et al. 2017)."""
+    top = judged.scores.argmax(1)
+    confidence, right = judged.scores.max(1), (top == judged.truth).astype(float)
+    at = np.minimum((confidence * bins).astype(int), bins - 1)
+    n = np.bincount(at, minlength=bins)
+    gap = np.abs(np.bincount(at, confidence, bins) - np.bincount(at, right, bins))
+    return float(gap.sum() / max(1, n.sum()))
+
+
+def hamming_loss(judged: Judged) -> float:
+    """Share of single label decisions that are wrong."""
+    return float(((judged.truth > 0.5) != (judged.chosen > 0.5)).mean())
+
+
+def _errors(judged: Judged) -> np.ndarray:
+    return judged.scores[:, 0] - judged.truth
+
+
+def rmse(judged: Judged) -> float:
+    """Root of the mean squared error, in the target's unit."""
+    return float(np.sqrt((_errors(judged) ** 2).mean()))
+
+
+def mae(judged: Judged) -> float:
+    """Mean absolute error, in the target's unit."""
+    return float(np.abs(_errors(judged)).mean())
+
+
+def median_ae(judged: Judged) -> float:
+    """Median absolute error, in the target's unit."""
+    return float(np.median(np.abs(_errors(judged))))
+
+
+def r2(judged: Judged) -> float:
+    """Share of the variance that is explained; NaN where the truth does not vary."""
+    spread = ((judged.truth - judged.truth.mean()) ** 2).sum()
+    return float(1 - (_errors(judged) ** 2).sum() / spread) if spread > 0 else float("nan")
+
+
+def mape(judged: Judged) -> float:
+    """Mean absolute error relative to the truth, over rows whose truth is not zero; NaN where all are."""
+    some = judged.truth != 0
+    return float(np.abs(_errors(judged)[some] / judged.truth[some]).mean()) if some.any() else float("nan")
+
+
+_F1 = Metric("f1", Words("F1", "F1"), True, f1, per_label=True)
+_PRECISION = Metric("precision", Words("precision", "精确率"), True, precision, per_label=True)
+_RECALL = Metric("recall", Words("recall", "召回率"), True, recall, per_label=True)
+_MACRO_F1 = Metric("macro_f1", Words("macro F1", "宏平均 F1"), True, f1)
+_MICRO_F1 = Metric("micro_f1", Words("micro F1", "微平均 F1"), True, micro_f1)
+_WEIGHTED_F1 = Metric("weighted_f1", Words("weighted F1", "加权 F1"), True, weighted_f1)
+_AUC = Metric("roc_auc", Words("ROC AUC", "ROC 曲线下面积"), True, roc_auc)
+_AP = Metric("average_precision", Words("average precision", "平均精确率"), True, average_precision)
+_LOG_LOSS = Metric("log_loss", Words("log loss", "对数损失"), False, log_loss, high=np.inf)
+
+CLASSIFICATION = (
+    _MACRO_F1,
+    Metric("accuracy", Words("accuracy", "准确率"), True, accuracy),
+    Metric("balanced_accuracy", Words("balanced accuracy", "平衡准确率"), True, balanced_accuracy),
+    Metric("macro_precision", Words("macro precision", "宏平均精确率"), True, precision),
+    Metric("macro_recall", Words("macro recall", "宏平均召回率"), True, recall),
+    _MICRO_F1,
+    _WEIGHTED_F1,
+    _AUC,
+    _AP,
+    Metric("mcc", Words("Matthews correlation", "马修斯相关系数"), True, mcc, low=-1),
+    Metric("qwk", Words("quadratic kappa", "二次加权 kappa"), True, qwk, low=-1),
+    _LOG_LOSS,
+    Metric("brier", Words("Brier score", "Brier 分数"), False, brier, high=2),
+    Metric("ece", Words("calibration error", "校准误差"), False, ece),
+    _PRECISION,
+    _RECALL,
+    _F1,
+)
+MULTI_LABEL = (
+    _MACRO_F1,
+    _MICRO_F1,
+    _WEIGHTED_F1,
+    Metric("macro_precision", Words("macro precision", "宏平均精确率"), True, precision),
+    Metric("macro_recall", Words("macro recall", "宏平均召回率"), True, recall),
+    Metric("subset_accuracy", Words("subset accuracy", "全集准确率"), True, accuracy),
+    Metric("hamming_loss", Words("Hamming loss", "汉明损失"), False, hamming_loss),
+    _AUC,
+    _AP,
+    _LOG_LOSS,
+    _PRECISION,
+    _RECALL,
+    _F1,
+)
+REGRESSION = (
+    Metric("rmse", Words("root mean squared error", "均方根误差"), False, rmse, high=np.inf),
+    Metric("mae", Words("mean absolute error", "平均绝对误差"), False, mae, high=np.inf),
+    Metric("median_ae", Words("median absolute error", "绝对误差中位数"), False, median_ae, high=np.inf),
+    Metric("r2", Words("R²", "R²"), True, r2, low=-np.inf),
+    Metric("mape", Words("mean relative error", "平均相对误差"), False, mape, high=np.inf),
+)
