@@ -337,7 +337,7 @@ def _fail(error: ModelwrightError) -> NoReturn:
 def main() -> None:
     """Run the command line; errors end it with their own exit code and without a traceback."""
     # typer carries its own click, whose classes are reached through the ones typer exports
-    usage_error = typer.BadParameter.__bases__[0]
+    usage_error: Any = typer.BadParameter.__bases__[0]
 
     try:
         code = app(standalone_mode=False)

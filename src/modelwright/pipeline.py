@@ -85,7 +85,18 @@ def run(
             predictor = stages.decide(outcome, validation, task, parts.develop.schema, folder.path.name)
             judged = stages.judge_test(predictor, parts.test)
             judgement = reporting.judgement(conditions, judged, outcome, parts, metric)
-            facts = reporting.facts(config, data, parts, outcome, predictor, judged, judgement, metric, validation)
+            facts = reporting.facts(
+                config,
+                data,
+                parts,
+                outcome,
+                predictor,
+                judged,
+                judgement,
+                metric,
+                validation,
+                [planner.standings.row(c) for c in outcome.candidates],
+            )
             facts["seconds"] = {"read": read_seconds, "bundle": time.monotonic() - process_start()}
             predictor.card = reporting.card_facts(facts)
             events.emit(StageStarted("bundle"))

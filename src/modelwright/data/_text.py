@@ -150,8 +150,9 @@ def sniff(path: Path, header: bool | None) -> Dialect:
 
 def _reader(file: Any, delimiter: str, quoting: bool) -> Iterator[list[str]]:
     csv.field_size_limit(CELL_LIMIT)
-    mode = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
-    return csv.reader(file, delimiter=delimiter, quoting=mode, skipinitialspace=True)
+    if quoting:
+        return csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+    return csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
 
 
 def _delimiter(text: str, path: Path) -> str:

@@ -1,0 +1,89 @@
+"""Calibration after training: temperature scaling (Guo et al., arXiv 1706.04599), and decision thresholds.
+
+Fitted on validation scores only. Legend: N rows, K outputs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modelwright.core.target import Answers
+from modelwright.core.task import Judged, Metric
+
+_TINY = 1e-12
+_NO_THRESHOLD = frozenset(["roc_auc", "average_precision", "log_loss", "brier", "ece"])
+
+
+def apply_temperature(scores: np.ndarray, temperature: float, *, multi_label: bool = False) -> np.ndarray:
+    """Return probabilities [N, K] with their logits divided by `temperature`; above 1 softens, below 1 sharpens."""
+    logits = np.log(np.clip(scores, _TINY, 1.0)) / temperature
+    if multi_label:
+        against = np.log(np.clip(1 - scores, _TINY, 1.0)) / temperature
+        return 1 / (1 + np.exp(np.clip(against - logits, -500, 500)))
+    logits -= logits.max(axis=1, keepdims=True)
+    e = np.exp(logits)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def fit_temperature(scores: np.ndarray, truth: np.ndarray, *, multi_label: bool = False) -> float:
+    """Return the temperature in 0.05..20 that gives the least log loss; 1 where there is too little to fit on.
+
+    `truth` is class numbers [N] or label sets [N, K].
+    """
+    if len(scores) < 20:
+        return 1.0
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_t: float) -> float:
+        p = np.clip(apply_temperature(scores, float(np.exp(log_t)), multi_label=multi_label), _TINY, 1 - _TINY)
+        if multi_label:
+            return float(-(truth * np.log(p) + (1 - truth) * np.log1p(-p)).mean())
+        return float(-np.log(p[np.arange(len(p)), truth]).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(found.x))
+
+
+def best_thresholds(metric: Metric, judged: Judged, *, gain: float = 0.003) -> list[float] | None:
+    """Return the thresholds on validation rows that serve `metric`: one for two classes, one per label for label sets.
+
+    None where the metric needs none, or where moving them gains less than `gain` (they would only fit noise).
+    """
+    target = judged.target
+    if metric.name in _NO_THRESHOLD or len(judged.rows) < 50:
+        return None
+    if target.kind == "classes" and target.outputs == 2:
+        grid = np.unique(np.quantile(judged.scores[:, 1], np.linspace(0.01, 0.99, 99)))
+        values = [_signed(metric, _binary(judged, t)) for t in grid]
+        best = int(np.argmax(values))
+        return [float(grid[best])] if values[best] > _signed(metric, judged) + gain else None
+    if target.kind == "label_sets":
+        return _per_label(judged)
+    return None
+
+
+def _signed(metric: Metric, judged: Judged) -> float:
+    value = metric(judged)
+    return -np.inf if not np.isfinite(value) else value if metric.higher else -value
+
+
+def _binary(judged: Judged, threshold: float) -> Judged:
+    chosen = (judged.scores[:, 1] >= threshold).astype(np.int64)
+    return Judged(judged.target, judged.truth, judged.scores, Answers([], None), chosen, judged.rows)
+
+
+def _per_label(judged: Judged) -> list[float]:
+    """Return, for each label, the threshold with the best F1; 0.5 for labels too rare to tell."""
+    out = []
+    for k in range(judged.target.outputs):
+        truth, scores = judged.truth[:, k] > 0.5, judged.scores[:, k]
+        if truth.sum() < 10:
+            out.append(0.5)
+            continue
+        order = np.argsort(-scores, kind="stable")
+        hits = np.cumsum(truth[order])
+        f1 = 2 * hits / (np.arange(1, len(scores) + 1) + truth.sum())
+        best = int(np.argmax(f1))
+        after = scores[order[best + 1]] if best + 1 < len(order) else 0.0
+        out.append(float((scores[order[best]] + after) / 2))
+    return out

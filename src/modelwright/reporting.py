@@ -1,0 +1,404 @@
+"""From what a run found to its facts: the JSON from which report, card, leaderboard and terminal lines are made."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelwright import __version__
+from modelwright.core.budget import Deadline
+from modelwright.core.config import RunConfig
+from modelwright.core.device import cores
+from modelwright.core.events import Note
+from modelwright.core.run import RunFolder, read_json, write_text
+from modelwright.core.task import Judged, Metric, Task, judge
+from modelwright.core.words import Words
+from modelwright.data.check import enough_data, label_noise
+from modelwright.release.bundle import Predictor
+from modelwright.stages import Beaten, Data, Judgement, Parts, interval
+from modelwright.tune.candidate import Validation
+from modelwright.tune.gate import Condition, judge_gate
+from modelwright.tune.planner import Outcome
+
+
+def data_note(data: Data, task: Task) -> Note:
+    """Return the line that says what the data is."""
+    inputs = data.table.schema.inputs
+    names = ", ".join(f"{c.name}" for c in inputs[:6]) + (" ..." if len(inputs) > 6 else "")
+    grave = [f for f in data.findings if f.severity != "info"]
+    en = f"data      {len(data.table):,} rows  {names}  -> {task.title.en}   {len(grave)} findings to look at"
+    zh = f"数据      {len(data.table):,} 行  {names}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
+    for f in [f for f in data.findings if f.drop_rows or f.severity == "error"] + grave[:3]:
+        en += f"\n          {f.words.en}"
+        zh += f"\n          {f.words.zh}"
+    return Note(Words(en, zh))
+
+
+def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, parts: Parts, metric: Metric) -> Judgement:
+    """Judge the winner on the test rows: every condition, and each baseline it must beat."""
+    from modelwright.evaluate.intervals import paired
+
+    verdicts = judge_gate(conditions, judged, interval)
+    beaten = []
+    alone = {c.recipe for _, c in outcome.winner}
+    for candidate in outcome.candidates:
+        if candidate.recipe not in ("constant", "linear") or alone == {candidate.recipe}:
+            continue
+        if candidate.name != candidate.recipe:  # its further variants are no baselines
+            continue
+        scores = np.mean([m.scores(parts.test) for m in candidate.models], axis=0)
+        column = parts.test.schema.target
+        other = judge(parts.target, parts.test.column(column.name if column else ""), scores, parts.test.rows)
+        test = paired(metric, judged, other, resamples=400, seconds=0.5)
+        beaten.append(Beaten(candidate.name, test.difference, test.low, test.high, test.p))
+    beats = all(b.low > 0 for b in beaten if b.name == "constant") and alone != {"constant"}
+    return Judgement(verdicts, beaten, bool(conditions), (all(v.met for v in verdicts) and beats) or not conditions)
+
+
+def facts(
+    config: RunConfig,
+    data: Data,
+    parts: Parts,
+    outcome: Outcome,
+    predictor: Predictor,
+    judged: Judged,
+    verdict: Judgement,
+    metric: Metric,
+    validation: Validation,
+    ladder: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Return what can be said as soon as the test rows are read; `deepen` adds what takes longer."""
+    main = interval(metric, judged)
+    won = {c.name: w for w, c in outcome.winner}
+    rows = [{**r, "status": "ok", "winner": r["name"] in won, "weight": won.get(r["name"])} for r in ladder]
+    rows.sort(key=lambda r: r["value"], reverse=metric.higher)
+    failed = [
+        {"name": f.name, "recipe": f.name, "status": "failed", "reason": list(f.reason)} for f in outcome.failures
+    ]
+    if len(won) > 1:
+        value = abs(outcome.value)
+        rows.insert(0, _ensemble_row(outcome, validation, metric, value))
+    out: dict[str, Any] = {
+        "name": predictor.name,
+        "modelwright": __version__,
+        "created": time.strftime("%Y-%m-%d %H:%M"),
+        "task": predictor.task.name,
+        "target": config.target,
+        "metric": metric.name,
+        "metric_title": list(metric.title),
+        "higher": metric.higher,
+        "value": main.value,
+        "low": main.low,
+        "high": main.high,
+        "asked": verdict.asked,
+        "met": verdict.met,
+        "gate": [v.to_json() for v in verdict.verdicts],
+        "baselines": [asdict(b) for b in verdict.beaten],
+        "winner": list(won),
+        "refitted": any(c.refitted for _, c in outcome.winner),
+        "leaderboard": rows + failed,
+        "rows": {
+            "read": data.rows_read,
+            "train": len(validation.splits[0][0]),
+            "valid": len(validation.index),
+            "test": len(parts.test),
+            "folds": len(validation.splits),
+            "official": parts.official,
+        },
+        "columns": [c.to_json() for c in parts.develop.schema],
+        "findings": [f.to_json() for f in data.findings],
+        "labels": list(parts.target.labels),
+        "budget": config.budget,
+        "config": config.model_dump(),
+        "environment": {"Python": platform.python_version(), "system": platform.platform(), "cores": str(cores())},
+    }
+    verdict_words, advice = _verdict(out, verdict, metric)
+    out["verdict"] = list(verdict_words)
+    out["advice"] = [list(a) for a in advice]
+    return out
+
+
+def _ensemble_row(outcome: Outcome, validation: Validation, metric: Metric, value: float) -> dict[str, Any]:
+    from modelwright.evaluate.intervals import bootstrap
+
+    found = bootstrap(metric, validation.judged(outcome.scores), resamples=200, seconds=0.5)
+    members = [c for _, c in outcome.winner]
+    return {
+        "name": " + ".join(c.name for c in members),
+        "recipe": "ensemble",
+        "metric": metric.name,
+        "value": value,
+        "low": found.low,
+        "high": found.high,
+        "ms_per_row": sum(c.ms_per_row for c in members),
+        "seconds": sum(c.seconds for c in members),
+        "status": "ok",
+        "winner": True,
+        "weight": 1.0,
+        "options": {c.name: round(w, 3) for w, c in outcome.winner},
+    }
+
+
+def _verdict(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
+    """Return the verdict in plain words, and what to do next."""
+    said = f"{_show(facts['value'])} {metric.name}"
+    ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
+    lost = [b for b in verdict.beaten if b.low <= 0]
+    advice: list[Words] = []
+    if facts["winner"] == ["constant"] or any(b.name == "constant" for b in lost):
+        advice.append(
+            Words(
+                "Nothing beats guessing: look whether the columns can tell the answer at all.",
+                "没有模型优于直接猜测：请检查这些列是否包含与答案有关的信息。",
+            )
+        )
+    elif any(b.name == "linear" for b in lost):
+        advice.append(
+            Words(
+                "The linear model is about as good; take it alone if speed and plainness matter: --recipe linear",
+                "线性模型差不多同样好；若更看重速度与简洁，可只用它：--recipe linear",
+            )
+        )
+    if not verdict.asked:
+        words = Words(
+            f"{said} on {facts['rows']['test']} test rows (95 %: {ends}).",
+            f"测试集 {facts['rows']['test']} 行上 {said}（95%：{ends}）。",
+        )
+        advice.append(
+            Words(
+                f'Say what is good enough, for example --gate "{metric.name}{">=" if metric.higher else "<="}{_show(facts["value"])}".',
+                f'可声明达标条件，例如 --gate "{metric.name}{">=" if metric.higher else "<="}{_show(facts["value"])}"。',
+            )
+        )
+        return words, advice
+    if verdict.met:
+        return (
+            Words(
+                f"Good enough: {said} (95 %: {ends}); every condition of the gate is met.",
+                f"达标：{said}（95%：{ends}）；所有条件均满足。",
+            ),
+            advice,
+        )
+    open_ = [f"{v.text} ({_show(v.value)}, {_show(v.low)} - {_show(v.high)})" for v in verdict.verdicts if not v.met]
+    if not open_:
+        words = Words(
+            f"Not good enough: {said} does not beat guessing for certain.", f"未达标：{said}，不能确定优于直接猜测。"
+        )
+    else:
+        words = Words(f"Not good enough: {', '.join(open_)}.", f"未达标：{'，'.join(open_)}。")
+    advice.append(
+        Words(
+            f"Give more time (--budget, now {facts['budget']}), more rows, or mend the findings above.",
+            f"可增加时间（--budget，当前 {facts['budget']}）、增加数据，或先解决上面的发现。",
+        )
+    )
+    return words, advice
+
+
+def _show(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}".replace(",", "")
+
+
+def deepen(
+    facts: dict[str, Any],
+    predictor: Predictor,
+    parts: Parts,
+    judged: Judged,
+    outcome: Outcome,
+    validation: Validation,
+    *,
+    seconds: float,
+) -> dict[str, Any]:
+    """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`."""
+    from modelwright.evaluate import importance, plots, slices
+
+    until = Deadline.after(seconds)
+    task, metric = predictor.task, predictor.task.metric(facts["metric"])
+    facts = dict(facts)
+    facts["metrics"] = metrics_with_intervals(task, judged)
+    more = []
+    if validation.target.kind == "classes":
+        found = validation.judged(outcome.scores)
+        more += label_noise(validation.table.take(validation.index), found.truth, found.scores)
+    curve = data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
+    if curve:
+        sizes, values = curve
+        more.append(enough_data(sizes, values, metric.higher))
+    facts["findings"] = [f.to_json() for f in more] + facts["findings"]
+    histories = {c.name: c.models[0].history for c in outcome.candidates if c.models[0].history}
+    pictures = list(task.plots(judged, parts.test)) + plots.curves(histories)
+    if curve:
+        pictures.append(plots.data_curve(curve[0], curve[1], metric.title))
+    test = parts.test
+    facts["per_class"] = [p.to_json() for p in slices.per_class(judged)]
+    facts["confusions"] = [p.to_json() for p in slices.confusion_pairs(judged)]
+    facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric)]
+    mistakes = [m.to_json() for m in slices.confident_mistakes(test, judged)]
+    by_row = {int(r): i for i, r in enumerate(test.rows)}
+    for m in mistakes[:6]:
+        if not until.expired():
+            row = test.take(np.array([by_row[m["row"]]]))
+            cells = {c.name: row.column(c.name)[0].as_py() for c in test.schema.inputs}
+            m["explanation"] = predictor.explain(cells, top=12, seconds=min(0.3, until.remaining()))
+    facts["mistakes"] = mistakes
+    if len(test.schema.inputs) > 1:
+        found_drops = importance.permutation(
+            predictor.scores, test, predictor.target, metric, seconds=max(0.3, until.remaining() * 0.8)
+        )
+        facts["importance"] = [i.to_json() for i in found_drops]
+        pictures.append(plots.importance_bars(found_drops, metric.title))
+    facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
+    return facts
+
+
+def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
+    """Return every metric of the task with its interval, on the test rows."""
+    from modelwright.evaluate.intervals import bootstrap
+
+    out = []
+    for m in task.metrics:
+        if m.per_label:
+            continue
+        found = bootstrap(m, judged, resamples=300, seconds=0.25)
+        out.append(
+            {
+                "name": m.name,
+                "title": list(m.title),
+                "value": found.value,
+                "low": found.low,
+                "high": found.high,
+                "higher": m.higher,
+            }
+        )
+    return out
+
+
+def data_curve(
+    task: Task, outcome: Outcome, validation: Validation, deadline: Deadline, metric: Metric
+) -> tuple[list[int], list[float]] | None:
+    """Train the cheapest real candidate on a quarter and a half of the rows; None where that takes too long."""
+    from modelwright.core.errors import ModelwrightError
+    from modelwright.core.events import EventStream
+    from modelwright.core.recipe import FitContext, get_recipe
+
+    real = [c for c in outcome.candidates if c.recipe != "constant"]
+    if not real:
+        return None
+    cheap = min(real, key=lambda c: c.seconds)
+    folds = len(validation.splits)
+    train, valid = validation.parts[0]
+    if cheap.seconds / folds * 0.8 > deadline.remaining() or len(train) < 80:
+        return None
+    recipe = get_recipe(cheap.recipe)
+    options = type(recipe).options(**cheap.options)
+    name = valid.schema.target
+    sizes, values = [], []
+    order = np.random.default_rng(0).permutation(len(train))
+    for share in (0.25, 0.5, 1.0):
+        some = train.take(np.sort(order[: max(20, int(share * len(train)))]))
+        if share == 1.0:
+            scores = cheap.models[0].scores(valid)
+        else:
+            ctx = FitContext(
+                task=task,
+                target=validation.target,
+                deadline=deadline,
+                events=EventStream(),
+                metric=metric,
+                seed=cheap.seed,
+                threads=cores(),
+            )
+            try:
+                scores = recipe.fit(some, valid, options, ctx).scores(valid)
+            except ModelwrightError:
+                return None
+        found = judge(validation.target, valid.column(name.name if name else ""), scores, valid.rows)
+        sizes.append(len(some))
+        values.append(metric(found))
+    return sizes, values
+
+
+def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what of the facts goes into the bundle: nothing that quotes a row."""
+    keys = (
+        "name",
+        "modelwright",
+        "created",
+        "task",
+        "target",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "asked",
+        "met",
+        "gate",
+    )
+    return {k: facts[k] for k in (*keys, "rows", "winner", "refitted", "baselines", "budget", "environment", "verdict")}
+
+
+def cards(facts: dict[str, Any]) -> dict[str, str]:
+    """Return the model card in both languages by file name."""
+    from modelwright.evaluate.card import card
+
+    return {"card.md": card(facts, "en"), "card.zh-CN.md": card(facts, "zh")}
+
+
+def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
+    """Write the leaderboard as CSV."""
+    out = io.StringIO()
+    names = [
+        "name",
+        "recipe",
+        "status",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "ms_per_row",
+        "seconds",
+        "winner",
+        "weight",
+        "reason",
+    ]
+    writer = csv.DictWriter(out, names, extrasaction="ignore")
+    writer.writeheader()
+    for row in facts["leaderboard"]:
+        writer.writerow({**row, "reason": row["reason"][0] if row.get("reason") else ""})
+    write_text(folder.leaderboard, out.getvalue())
+
+
+def write(folder: RunFolder, lang: str) -> Path:
+    """Write the report page from the facts a run left, and return its path. Raises BundleError where there are none."""
+    from modelwright.evaluate.report import write_report
+
+    write_text(folder.report, write_report(read_json(folder.facts), lang))
+    return folder.report
+
+
+def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """Return the run's result as scripts want it."""
+    return {
+        "run": str(folder.path),
+        "bundle": str(folder.bundle),
+        "report": str(folder.report),
+        "task": facts["task"],
+        "metric": facts["metric"],
+        "value": facts["value"],
+        "low": facts["low"],
+        "high": facts["high"],
+        "met": facts["met"],
+        "verdict": facts["verdict"],
+        "winner": facts["winner"],
+        "metrics": {m["name"]: {"value": m["value"], "low": m["low"], "high": m["high"]} for m in facts["metrics"]},
+        "leaderboard": facts["leaderboard"],
+        "seconds": facts["seconds"],
+        "budget": facts["budget"],
+    }
