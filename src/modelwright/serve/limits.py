@@ -1,0 +1,181 @@
+"""Bounds on everything that comes from outside: bytes, rows, cells, rates."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelwright.core.words import Words
+
+
+@dataclass(frozen=True)
+class ServeLimits:
+    """What one request and one key may ask for."""
+
+    body: int = 4 << 20  # bytes
+    rows: int = 1000  # in one request
+    cell: int = 100_000  # characters
+    columns: int = 2000  # fields in one row
+    rows_per_minute: int = 60_000  # of one key
+    seconds: float = 30.0  # for one request
+    queue: int = 2048  # rows that may wait
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
+    """A request that is answered with an HTTP error; `words` say what was expected, what came, what to do."""
+
+    def __init__(self, status: int, code: str, words: Words, retry: int | None = None, **more: Any) -> None:
+        super().__init__(words.en)
+        self.status, self.code, self.words, self.retry, self.more = status, code, words, retry, more
+
+
+class BodyLimit:
+    """ASGI middleware that counts the bytes as they come, since a Content-Length can lie or be absent."""
+
+    def __init__(self, app: Any, limit: int) -> None:
+        self.app, self.limit = app, limit
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        seen, started = 0, False
+
+        async def counted() -> Any:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.limit:
+                raise _TooLarge
+            return message
+
+        async def watched(message: Any) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, counted, watched)
+        except _TooLarge:
+            if started:
+                raise
+            words = Words(
+                f"The request holds more than {self.limit} bytes; send fewer rows at a time.",
+                f"请求超过 {self.limit} 字节；请减少每次发送的行数。",
+            )
+            body = json.dumps({"error": {"code": "too_large", "message": words.en, "message_zh": words.zh}}).encode()
+            head = [(b"content-type", b"application/json"), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 413, "headers": head})
+            await send({"type": "http.response.body", "body": body})
+
+
+class _TooLarge(Exception):  # noqa: N818
+    pass
+
+
+class Quota:
+    """A bucket of rows per key that fills again with time; one key's use leaves the others alone."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._rate, self._most = per_minute / 60, float(per_minute)
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def spend(self, who: str, rows: int) -> None:
+        """Take rows from a key's bucket. Raises Refused 429 with the seconds to wait where it is empty."""
+        now = time.monotonic()
+        left, at = self._left.get(who, (self._most, now))
+        left = min(self._most, left + (now - at) * self._rate)
+        if rows > left:
+            self._left[who] = (left, now)
+            wait = max(1, math.ceil((rows - left) / self._rate))
+            raise Refused(
+                429,
+                "quota",
+                Words(f"This key has used up its rows; wait {wait} s.", f"此密钥的配额已用完；请等待 {wait} 秒。"),
+                retry=wait,
+            )
+        self._left[who] = (left - rows, now)
+
+
+def parse_rows(body: bytes, limits: ServeLimits) -> tuple[list[dict[str, Any]], bool, bool]:
+    """Return (rows, whether one row came by itself, whether scores are asked for).
+
+    Takes one row as an object, or `{"rows": [...], "scores": true}`. Raises Refused for anything else.
+    """
+    try:
+        data = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as e:
+        raise Refused(400, "no_json", Words(f"Expected JSON: {_short(e)}.", f"应为 JSON：{_short(e)}。")) from e
+    if not isinstance(data, dict):
+        raise Refused(
+            422,
+            "no_object",
+            Words(
+                'Expected one row as an object {"column": value}, or {"rows": [...]}.',
+                '应为一行对象 {"列": 值}，或 {"rows": [...]}。',
+            ),
+        )
+    scores = data.get("scores") is True
+    alone = not isinstance(data.get("rows"), list)
+    rows = [{k: v for k, v in data.items() if k != "scores" or not isinstance(v, bool)}] if alone else data["rows"]
+    if not rows or len(rows) > limits.rows:
+        raise Refused(
+            422 if not rows else 413,
+            "rows",
+            Words(
+                f"Expected 1 to {limits.rows} rows, received {len(rows)}.",
+                f"应为 1 到 {limits.rows} 行，收到 {len(rows)} 行。",
+            ),
+        )
+    for i, row in enumerate(rows, 1):
+        _check_row(i, row, limits)
+    return rows, alone, scores
+
+
+def _check_row(number: int, row: object, limits: ServeLimits) -> None:
+    if not isinstance(row, Mapping) or len(row) > limits.columns:
+        raise Refused(
+            422,
+            "row",
+            Words(
+                f"Row {number}: expected an object of at most {limits.columns} columns, received {type(row).__name__}.",
+                f"第 {number} 行：应为最多 {limits.columns} 列的对象，收到 {type(row).__name__}。",
+            ),
+            row=number,
+        )
+    for name, value in row.items():
+        parts: Sequence[Any] = value if isinstance(value, list) else [value]
+        if any(isinstance(p, (dict, list)) for p in parts) or len(parts) > limits.columns:
+            raise Refused(
+                422,
+                "nested",
+                Words(
+                    f"Row {number}, column `{name[:60]}`: values may not be nested.",
+                    f"第 {number} 行，列 `{name[:60]}`：值不能嵌套。",
+                ),
+                row=number,
+                column=name[:60],
+            )
+        if any(isinstance(p, str) and len(p) > limits.cell for p in parts):
+            raise Refused(
+                422,
+                "cell",
+                Words(
+                    f"Row {number}, column `{name[:60]}`: more than {limits.cell} characters.",
+                    f"第 {number} 行，列 `{name[:60]}`：超过 {limits.cell} 个字符。",
+                ),
+                row=number,
+                column=name[:60],
+            )
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _short(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error).split(":")[0][:80]
