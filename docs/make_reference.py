@@ -123,7 +123,13 @@ def recipes(lang: str) -> str:
             + (f"`modelwright[{recipe.extra}]`" if recipe.extra else say(lang, "the core", "核心"))
         )
         if recipe.baseline:
-            facts.append(say(lang, "- a baseline: every winner must beat it", "- 基线：任何优胜者都必须超过它"))
+            facts.append(
+                say(
+                    lang,
+                    "- a baseline: always tried, and every report says how the winner stands to it",
+                    "- 基线：必定尝试，报告会说明优胜者与它相比如何",
+                )
+            )
         rows = []
         for name, field in recipe.options.model_fields.items():
             axis = recipe.space.get(name)

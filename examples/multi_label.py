@@ -1,6 +1,6 @@
 """Several labels for one row: the tags of the sample tickets.
 
-    python examples/multi_label.py
+python examples/multi_label.py
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Your own objects as data: pandas, polars, lists. Anything with the Arrow C-stream interface will do.
 
-    python examples/own_objects.py
+python examples/own_objects.py
 """
 
 import polars as pl

@@ -1,6 +1,6 @@
 """From the sample tickets to a model that sorts new ones, in Python.
 
-    python examples/quickstart_tickets.py
+python examples/quickstart_tickets.py
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A number from a table, with a gate: scikit-learn's diabetes data.
 
-    python examples/tabular_regression.py
+python examples/tabular_regression.py
 """
 
 from pathlib import Path
