@@ -227,7 +227,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     }
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [row, many]}}}}}
     answers = {"type": "object", "properties": {"answers": {"type": "array", "items": answer}}}
-    said = {200: {"content": {"application/json": {"schema": {"anyOf": [answer, answers]}}}}}
+    said: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"application/json": {"schema": {"anyOf": [answer, answers]}}}}
+    }
     problems: dict[int | str, dict[str, Any]] = {
         c: {"description": d}
         for c, d in {

@@ -115,12 +115,14 @@ class Batcher:
             if len(batch) > 1:
                 table = _join([b.table for b in batch])
             start = time.perf_counter()
-            try:
-                scores = await loop.run_in_executor(self._pool, self._scores, table)
-            except Exception as e:  # noqa: BLE001 - whatever the model raises belongs to the requests, not to this loop
+            # whatever the model raises belongs to the requests, not to this loop
+            (scores,) = await asyncio.gather(
+                loop.run_in_executor(self._pool, self._scores, table), return_exceptions=True
+            )
+            if isinstance(scores, BaseException):
                 for item in batch:
                     if not item.future.done():
-                        item.future.set_exception(e)
+                        item.future.set_exception(scores)
                 continue
             self.latency.learn(len(table), time.perf_counter() - start)
             self.batches += 1

@@ -46,7 +46,7 @@ class KeyRing:
                     f"The key file {path} is damaged; remove it to have a new key made.",
                     f"密钥文件 {path} 已损坏；删除后将生成新密钥。",
                 ) from e
-        if ENV in os.environ and os.environ[ENV]:
+        if os.environ.get(ENV):
             if len(os.environ[ENV]) < 16:
                 raise DataError(f"{ENV} must hold at least 16 characters.", f"{ENV} 至少需要 16 个字符。")
             hashes["environment"] = _digest(os.environ[ENV])

@@ -25,7 +25,7 @@ class ServeLimits:
     queue: int = 2048  # rows that may wait
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
+class Refused(Exception):
     """A request that is answered with an HTTP error; `words` say what was expected, what came, what to do."""
 
     def __init__(self, status: int, code: str, words: Words, retry: int | None = None, **more: Any) -> None:
@@ -73,7 +73,7 @@ class BodyLimit:
             await send({"type": "http.response.body", "body": body})
 
 
-class _TooLarge(Exception):  # noqa: N818
+class _TooLarge(Exception):
     pass
 
 

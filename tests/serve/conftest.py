@@ -1,0 +1,55 @@
+"""A small model, and a service around it."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from starlette.testclient import TestClient
+
+from modelwright.core.recipe import get_recipe
+from modelwright.core.task import get_task
+from modelwright.release.bundle import Predictor
+from modelwright.serve.app import create_app
+from modelwright.serve.keys import KeyRing
+from modelwright.serve.limits import ServeLimits
+from modelwright.testing import context, sample_table
+
+
+@pytest.fixture(scope="session")
+def predictor() -> Predictor:
+    """A linear model of the task's own sample."""
+    task = get_task("classification")
+    table, target = sample_table(task, 120)
+    recipe = get_recipe("linear")
+    options = recipe.variants(table.schema, target, len(table))[0]
+    model = recipe.fit(table, table.take(np.arange(40)), options, context(task, target))
+    return Predictor(task, table.schema, target, [(1.0, model)], name="sample")
+
+
+@pytest.fixture
+def key_and_ring(tmp_path, monkeypatch):
+    """A key made at first start, and its ring."""
+    monkeypatch.delenv("MODELWRIGHT_KEY", raising=False)
+    ring, key = KeyRing.open(tmp_path / "keys.json")
+    assert key is not None
+    return key, ring
+
+
+@pytest.fixture
+def client(predictor, key_and_ring):
+    """A client that carries the key."""
+    key, ring = key_and_ring
+    app = create_app(predictor, keys=ring, limits=ServeLimits(body=200_000, rows=50, cell=1000))
+    with TestClient(app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False) as c:
+        yield c
+
+
+@pytest.fixture
+def row() -> dict:
+    """A row the model can answer."""
+    return {"amount": 1.5, "channel": "mail", "member": True, "message": "我要退款 please"}
+
+
+@pytest.fixture
+def rows() -> pa.Table:
+    """A few rows of the sample."""
+    return get_task("classification").sample(7, 3)[0]

@@ -1,0 +1,154 @@
+"""The service: keys on every route, equal answers, bounds, errors, nothing of a request kept."""
+
+import json
+import logging
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from modelwright.serve.app import create_app
+from modelwright.serve.keys import KeyRing
+from modelwright.serve.limits import ServeLimits
+
+OPEN = {"/healthz", "/readyz"}
+
+
+def test_every_route_but_liveness_and_readiness_needs_a_key(predictor, key_and_ring):
+    app = create_app(predictor, keys=key_and_ring[1])
+    with TestClient(app, follow_redirects=False) as c:
+        routes = [(m, r.path) for r in app.routes for m in r.methods - {"HEAD"}]
+        assert len(routes) >= 8
+        for method, path in routes:
+            for headers in (
+                {},
+                {"Authorization": "Bearer wrong"},
+                {"X-API-Key": "wrong"},
+                {"Cookie": "modelwright_session=wrong"},
+            ):
+                code = c.request(method, path, headers=headers, content=b"{}").status_code
+                assert code == (200 if path in OPEN else 401), (method, path, headers)
+
+
+def test_one_row_equals_many_equals_in_process(client, predictor, rows):
+    sent = rows.drop_columns(["queue"]).to_pylist()
+    many = client.post("/predict", json={"rows": sent, "scores": True}).json()["answers"]
+    alone = [client.post("/predict", json={**r, "scores": True}).json() for r in sent]
+    here = predictor.predict(sent, scores=True)
+    for a, b, c in zip(many, alone, here, strict=True):
+        assert a["prediction"] == b["prediction"] == c["prediction"]
+        assert a["scores"] == pytest.approx(b["scores"], abs=1e-6)
+        assert a["scores"] == pytest.approx(c["scores"], abs=1e-6)
+    predictor.response.model_validate(many[0])
+
+
+def test_a_bad_value_is_named_and_the_other_rows_are_answered(client, row):
+    answers = client.post("/predict", json={"rows": [row, {**row, "amount": "a lot"}]}).json()["answers"]
+    assert "prediction" in answers[0]
+    assert answers[1]["error"]["row"] == 2
+    assert answers[1]["error"]["column"] == "amount"
+    alone = client.post("/predict", json={**row, "amount": "a lot"}, headers={"Accept-Language": "zh-CN"})
+    assert alone.status_code == 422
+    assert "数字" in alone.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400), (b"{", 400), (b"\xff\xfe", 400), (b"[1]", 422), (b"3", 422), (b'{"rows": []}', 422),
+        (b'{"rows": [3]}', 422), (b"{}", 422), (b'{"nothing": 1}', 422), (b'{"message": {"a": {}}}', 422),
+        (b"[" * 100_000, 400), (b'{"amount": NaN}', 400), (b'{"message": "' + b"x" * 2000 + b'"}', 422),
+    ],
+)  # fmt: skip
+def test_requests_that_do_not_fit(client, body, status):
+    reply = client.post("/predict", content=body)
+    assert reply.status_code == status
+    assert reply.json()["error"]["message"]
+
+
+def test_body_limit_counts_bytes_whatever_the_header_says(client):
+    def stream():
+        for _ in range(40):
+            yield b" " * 10_000
+
+    assert client.post("/predict", content=stream()).status_code == 413
+    assert client.post("/predict", content=b" " * 300_000).status_code == 413
+    assert client.post("/predict", json={"rows": [{"amount": 1}] * 51}).status_code == 413
+
+
+def test_one_key_spends_its_quota_and_the_other_is_unaffected(predictor, row):
+    ring = KeyRing({})
+    ring._hashes = {"a": "", "b": ""}
+    from modelwright.serve import keys
+
+    ring._hashes = {"a": keys._digest("key-a"), "b": keys._digest("key-b")}
+    app = create_app(predictor, keys=ring, limits=ServeLimits(rows_per_minute=5))
+    with TestClient(app) as c:
+        codes = [c.post("/predict", json=row, headers={"X-API-Key": "key-a"}).status_code for _ in range(6)]
+        assert codes == [200] * 5 + [429]
+        refused = c.post("/predict", json=row, headers={"X-API-Key": "key-a"})
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert c.post("/predict", json=row, headers={"X-API-Key": "key-b"}).status_code == 200
+
+
+def test_explain_schema_metrics_openapi(client, row):
+    explained = client.post("/explain", json=row).json()
+    assert explained["answer"]["prediction"]
+    assert {e["column"] for e in explained["explanation"]} <= {"amount", "channel", "member", "message"}
+    schema = client.get("/schema").json()
+    assert [c["name"] for c in schema["columns"]] == ["amount", "channel", "member", "message"]
+    assert "modelwright_requests_total" in client.get("/metrics").text
+    assert "/predict" in client.get("/openapi.json").json()["paths"]
+
+
+def test_requests_never_reach_logs_metrics_or_errors(client, row, caplog, capfd):
+    canary = "身份证11010519491231002X"
+    with caplog.at_level(logging.DEBUG):
+        client.post("/predict", json={**row, "message": canary})
+        client.post("/predict", json={**row, "message": {"a": canary}})
+        client.post("/predict", content=canary.encode())
+    captured = capfd.readouterr()
+    for place in (caplog.text, captured.out, captured.err, client.get("/metrics").text):
+        assert canary not in place
+
+
+def test_headers(client, row):
+    head = client.post("/predict", json=row).headers
+    assert head["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in head["Content-Security-Policy"]
+    assert "Access-Control-Allow-Origin" not in head
+
+
+def test_login_opens_the_page_and_a_wrong_key_does_not(predictor, key_and_ring):
+    key, ring = key_and_ring
+    with TestClient(create_app(predictor, keys=ring)) as c:
+        shut = c.get("/", headers={"Accept-Language": "zh"})
+        assert shut.status_code == 401
+        assert "您的密钥" in shut.text
+        assert predictor.name not in shut.text
+        assert c.post("/login", content="key=wrong").status_code == 401
+        opened = c.post("/login", content=f"key={key}")
+        assert opened.status_code == 200
+        assert 'id="app"' in opened.text
+        assert "http" not in opened.text.replace("http-equiv", "").split("<script")[0].split("</style>")[1]
+        assert c.get("/schema").status_code == 200
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(max_size=30),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["rows", "message", "amount", "member", "channel", "x", ""]), inner, max_size=5
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=JSON, path=st.sampled_from(["/predict", "/explain"]))
+def test_no_request_gives_a_500(client, data, path):
+    reply = client.post(path, content=json.dumps(data).encode("utf-8", "surrogatepass"))
+    assert reply.status_code < 500, reply.text
