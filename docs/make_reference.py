@@ -257,7 +257,7 @@ def all_pages() -> dict[str, str]:
     """Return all pages; each language in a process of its own, as the command line chooses its language when imported."""
     out: dict[str, str] = {}
     for lang in SUFFIX:
-        done = subprocess.run(  # noqa: S603 - this very file
+        done = subprocess.run(
             [sys.executable, __file__, "--lang", lang],
             env={**os.environ, "MODELWRIGHT_LANG": lang, "PYTHONUTF8": "1", "COLUMNS": "100"},
             capture_output=True, text=True, check=True, encoding="utf-8",

@@ -119,7 +119,7 @@ def run_page(page: Path, budget: str) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         for line, command, code in steps(page, budget, Path(name)):
             start = time.monotonic()
-            done = subprocess.run(  # noqa: S603 - the commands are those of our own pages
+            done = subprocess.run(
                 command, cwd=name, env=environment, capture_output=True, text=True, timeout=900, check=False
             )
             shown = " ".join(["modelwright", *command[3:]] if command[1] == "-m" else command[1:])
