@@ -114,7 +114,7 @@ def _tidy(text: str, name: str, title: Words) -> str:
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     text = re.sub(r' transform="rotate\(-0 [^"]*"|<g/>|<defs>\s*</defs>', "", text)
     text = re.sub(r"<path d=\"[^\"]*\" style=\"fill: none\"/>", "", text)  # patches that nobody sees
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text) if "<image" not in text else text
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), text)
     text = re.sub(r"\n\s*", "\n", text)
     for mark, variable in _VARIABLES.items():
         text = text.replace(f": {mark}", f": {variable}")

@@ -60,6 +60,12 @@ def f1(judged: Judged, label: int | None = None) -> float:
     return float(values[label]) if label is not None else _seen(truth, said, values)
 
 
+def f1_by_label(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+    """Return F1 [K] and how many rows have the label in truth [K]."""
+    hit, truth, said = _counts(judged)
+    return _divide(2 * hit, truth + said), truth.astype(int)
+
+
 def micro_f1(judged: Judged) -> float:
     """F1 over all decisions pooled."""
     hit, truth, said = _counts(judged)
