@@ -73,9 +73,9 @@ def name_axes(ax: Axes, x: Words | None, y: Words | None) -> None:
 
 
 def plain(text: object, longest: int = 28) -> str:
-    """Return a label as figures can hold it: one line, cut, with no mathematics in dollars."""
+    """Return a label as figures can hold it: one line, cut in the middle, with no mathematics in dollars."""
     line = " ".join(str(text).replace(_BETWEEN, " ").split())
-    line = line if len(line) <= longest else line[: longest - 1] + "…"
+    line = line if len(line) <= longest else f"{line[: longest * 2 // 3]}…{line[-(longest - longest * 2 // 3 - 1) :]}"
     return line.replace("$", r"\$")
 
 
@@ -119,10 +119,11 @@ def _tidy(text: str, name: str, title: Words) -> str:
     for mark, variable in _VARIABLES.items():
         text = text.replace(f": {mark}", f": {variable}")
     box = re.search(r'viewBox="([^"]*)"', text)
+    wide = box[1].split()[2] if box else "480"
     label = html.escape(title.en, quote=True)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="plot" role="img" '
-        f'aria-label="{label}" viewBox="{box[1] if box else "0 0 1 1"}" font-family="{_FONTS}" '
+        f'aria-label="{label}" style="width:100%;max-width:{wide}px;height:auto" viewBox="{box[1] if box else "0 0 1 1"}" font-family="{_FONTS}" '
         f'stroke-linejoin="round" stroke-linecap="butt">\n'
         "<style>.plot .zh{display:none}.plot:lang(zh) .zh{display:inline}.plot:lang(zh) .en{display:none}</style>"
     )

@@ -20,7 +20,7 @@ def confusion_matrix(judged: Judged) -> Plot:
     wrong = counts.sum(1) + counts.sum(0) - 2 * np.diag(counts)
     kept = np.sort(np.lexsort((-counts.sum(1), -wrong))[:_MOST])
     shares = counts[np.ix_(kept, kept)] / np.maximum(1, counts[kept].sum(1))[:, None]
-    names = [c.plain(labels[k], 20) for k in kept]
+    names = [c.plain(labels[k], 24) for k in kept]
     k, longest = len(kept), max(c.wide(n) for n in names)
     cell = float(np.clip(560 / k, 24, 64))
     left, below = longest + 34, longest * 0.72 + 22
@@ -31,7 +31,7 @@ def confusion_matrix(judged: Judged) -> Plot:
         for j in range(k):
             if shares[i, j] > 0:
                 colour = c.ACCENT if i == j else c.HARM
-                ax.add_patch(_cell(i, j, colour, 0.12 + 0.68 * float(shares[i, j])))
+                ax.add_patch(_cell(i, j, colour, 0.1 + 0.5 * float(shares[i, j])))
             count = counts[kept[i], kept[j]]
             if count and (k <= 12 or i == j or shares[i, j] >= 0.05):
                 ax.text(j, i, f"{count}", ha="center", va="center_baseline", fontsize=c.SIZE - (k > 12), color=c.INK)
@@ -137,7 +137,9 @@ def _curves(ax, columns, areas, points, low) -> None:  # type: ignore[no-untyped
         ax.plot(*points(*columns[i][1:]), color=c.ACCENT, linewidth=1.8, linestyle=style)
         y = low + 0.055 * (len(named) - 1 - n)
         ax.plot([0.42, 0.49], [y + 0.012] * 2, color=c.ACCENT, linewidth=1.8, linestyle=style)
-        ax.text(0.51, y, f"{c.plain(columns[i][0], 24)}  {areas[i]:.3f}", fontsize=c.SIZE, color=c.INK, va="baseline")
+        ax.text(
+            0.51, y, f"{c.plain(columns[i][0], 24)}\u2002{areas[i]:.3f}", fontsize=c.SIZE, color=c.INK, va="baseline"
+        )
 
 
 def _thin(*lines: np.ndarray) -> list[np.ndarray]:
@@ -200,7 +202,7 @@ def f1_bars(labels: list[str], values: np.ndarray, rows: np.ndarray) -> Plot:
     spots = np.arange(len(order))
     ax.barh(spots, values[order], 0.62, color=c.ACCENT, alpha=0.85)
     for spot, i in zip(spots, order):
-        text = Words(f"{values[i]:.2f}   {rows[i]} rows", f"{values[i]:.2f}   {rows[i]} 行")
+        text = Words(f"{values[i]:.2f}\u2002{rows[i]} rows", f"{values[i]:.2f}\u2002{rows[i]} 行")
         ax.text(values[i] + 0.012, spot, c.both(text), va="center_baseline", fontsize=c.SIZE, color=c.INK)
     ax.set_yticks(spots, names)
     ax.set_xlim(0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +12,16 @@ from modelwright.core.task import Judged, Plot
 from modelwright.core.words import Words
 from modelwright.evaluate import _canvas as c
 from modelwright.evaluate import _class_plots as labels
-from modelwright.evaluate.metrics import f1_by_label
+from modelwright.evaluate.metrics import CLASSIFICATION, MULTI_LABEL, REGRESSION, f1_by_label
+
+# what training records per epoch -> its name
+_CURVES = {
+    "loss": Words("training loss", "训练损失"),
+    "train_loss": Words("training loss", "训练损失"),
+    "valid_loss": Words("validation loss", "验证损失"),
+    "score": Words("validation score", "验证得分"),
+    **{m.name: m.title for m in (*CLASSIFICATION, *MULTI_LABEL, *REGRESSION)},
+}
 
 
 class Drop(Protocol):
@@ -61,7 +71,7 @@ def regression(judged: Judged) -> list[Plot]:
 def _predicted(judged: Judged) -> Plot:
     title = Words("Predicted and true", "预测值与真实值")
     truth, said = judged.truth, judged.scores[:, 0]
-    some = np.random.default_rng(0).permutation(len(truth))[:1500]  # more points only darken the cloud
+    some = np.random.default_rng(0).permutation(len(truth))[:800]  # more points only darken the cloud
     fig = c.figure(480, 440)
     ax = c.axes(fig, 70, 34, 20, 48)
     ends = [float(np.quantile(np.r_[truth, said], q)) for q in (0.002, 0.998)]
@@ -126,8 +136,7 @@ def curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> list[Plot]
 
 
 def _curve(key: str, lines: Mapping[str, tuple[list[float], list[float]]]) -> Plot:
-    zh = {"loss": "训练损失", "train_loss": "训练损失", "valid_loss": "验证损失", "score": "验证得分"}
-    what = Words(key.replace("_", " "), zh.get(key, key))
+    what = _CURVES.get(key) or Words(key.replace("_", " "), key)
     title = Words(f"{what.en} by epoch", f"{what.zh}（逐轮）")
     names = {name: c.plain(name, 24) for name in lines}
     fig = c.figure(620, 300)
@@ -158,7 +167,7 @@ def _apart(values: Sequence[float], lines: Mapping[str, tuple[list[float], list[
     step = (max(all_values) - min(all_values) or 1.0) * 0.075
     order = np.argsort(values)
     out = np.array(values, float)
-    for a, b in zip(order, order[1:]):
+    for a, b in pairwise(order):
         out[b] = max(out[b], out[a] + step)
     return [float(v) for v in out - (out - np.array(values)).mean()]
 
