@@ -201,7 +201,7 @@ def f1_bars(labels: list[str], values: np.ndarray, rows: np.ndarray) -> Plot:
     ax.grid(False, axis="y")
     spots = np.arange(len(order))
     ax.barh(spots, values[order], 0.62, color=c.ACCENT, alpha=0.85)
-    for spot, i in zip(spots, order):
+    for spot, i in zip(spots.tolist(), order):
         text = Words(f"{values[i]:.2f}\u2002{rows[i]} rows", f"{values[i]:.2f}\u2002{rows[i]} 行")
         ax.text(values[i] + 0.012, spot, c.both(text), va="center_baseline", fontsize=c.SIZE, color=c.INK)
     ax.set_yticks(spots, names)

@@ -19,7 +19,7 @@ def confusion(judged: Judged) -> np.ndarray:
     return np.bincount(judged.truth * k + judged.chosen, minlength=k * k).reshape(k, k)
 
 
-def _counts(judged: Judged) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def label_counts(judged: Judged) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return true positives, positives in truth, positives in answers, each [K]."""
     if judged.target.kind == "classes":
         c = confusion(judged)
@@ -39,14 +39,14 @@ def _seen(truth: np.ndarray, answered: np.ndarray, values: np.ndarray) -> float:
 
 def precision(judged: Judged, label: int | None = None) -> float:
     """Of the rows answered with a label, the share that is right; the mean over labels that occur."""
-    hit, truth, said = _counts(judged)
+    hit, truth, said = label_counts(judged)
     values = _divide(hit, said)
     return float(values[label]) if label is not None else _seen(truth, said, values)
 
 
 def recall(judged: Judged, label: int | None = None) -> float:
     """Of the rows of a label, the share that is answered rightly; the mean over labels that occur."""
-    hit, truth, said = _counts(judged)
+    hit, truth, said = label_counts(judged)
     values = _divide(hit, truth)
     if label is not None:
         return float(values[label]) if truth[label] else float("nan")
@@ -55,26 +55,26 @@ def recall(judged: Judged, label: int | None = None) -> float:
 
 def f1(judged: Judged, label: int | None = None) -> float:
     """Harmonic mean of precision and recall; the mean over labels that occur."""
-    hit, truth, said = _counts(judged)
+    hit, truth, said = label_counts(judged)
     values = _divide(2 * hit, truth + said)
     return float(values[label]) if label is not None else _seen(truth, said, values)
 
 
 def f1_by_label(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
     """Return F1 [K] and how many rows have the label in truth [K]."""
-    hit, truth, said = _counts(judged)
+    hit, truth, said = label_counts(judged)
     return _divide(2 * hit, truth + said), truth.astype(int)
 
 
 def micro_f1(judged: Judged) -> float:
     """F1 over all decisions pooled."""
-    hit, truth, said = _counts(judged)
+    hit, truth, said = label_counts(judged)
     return float(2 * hit.sum() / max(1.0, (truth + said).sum()))
 
 
 def weighted_f1(judged: Judged) -> float:
     """F1 per label, averaged by how often each label occurs."""
-    hit, truth, said = _counts(judged)
+    hit, truth, said = label_counts(judged)
     return float((_divide(2 * hit, truth + said) * truth).sum() / max(1.0, truth.sum()))
 
 
@@ -87,7 +87,7 @@ def accuracy(judged: Judged) -> float:
 
 def balanced_accuracy(judged: Judged) -> float:
     """Mean recall over the classes that occur."""
-    hit, truth, _ = _counts(judged)
+    hit, truth, _ = label_counts(judged)
     seen = truth > 0
     return float((hit[seen] / truth[seen]).mean()) if seen.any() else float("nan")
 

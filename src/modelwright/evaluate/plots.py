@@ -183,7 +183,7 @@ def importance_bars(importances: Sequence[Drop], metric_title: Words) -> Plot:
     drops = np.array([i.drop for i in order] or [0.0])
     spots = np.arange(len(drops))
     ax.barh(spots, drops, 0.56, color=c.ACCENT, alpha=0.85)
-    for spot, i in zip(spots, order):
+    for spot, i in zip(spots.tolist(), order):
         ax.plot([i.low, i.high], [spot, spot], color=c.INK, linewidth=1.1)
         ax.text(max(i.high, i.drop, 0), spot, f"  {i.drop:.3g}", va="center_baseline", fontsize=c.SIZE, color=c.INK)
     ax.axvline(0, color=c.MUTED, linewidth=1)
