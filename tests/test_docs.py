@@ -87,6 +87,14 @@ def test_commands_parse(page: Path) -> None:
                 group.commands[verb].make_context(verb, list(arguments))
 
 
+def test_threat_model_names_tests_that_exist() -> None:
+    for name in ("threat-model.md", "threat-model.zh-CN.md"):
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / name).read_text(encoding="utf-8"))
+        assert len(named) >= 15
+        for file, function in named:
+            assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8"), f"{name}: {file}::{function}"
+
+
 def test_reference_is_fresh() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / "make_reference.py", "--check"], capture_output=True, text=True, check=False
