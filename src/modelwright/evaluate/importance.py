@@ -47,8 +47,8 @@ def permutation(
 
     `scores` answers a table with scores [N, K]; `table` holds the target column. At most `rows` rows are drawn. The
     first answer tells the cost of one: rows are cut, down to 200, until all columns fit once; then rounds are repeated
-    while time is left, each shuffling anew. The interval comes from the rounds and from how much the metric varies
-    over halves of the rows where there was one round only; it says what this model uses, not what causes the answer.
+    while time is left, each shuffling anew. The interval comes from the rounds and from how much the drop varies
+    from one part of the rows to another; it says what this model uses, not what causes the answer.
     """
     until = time.monotonic() + seconds
     column = table.schema.target
@@ -72,9 +72,9 @@ def permutation(
         return sign * metric(judge(target, truth.take(pa.array(part)), found[part], table.rows[part]))
 
     everything = np.arange(len(table))
-    halves = np.array_split(rng.permutation(len(table)), 2) if len(table) >= 40 else [everything]
+    groups = np.array_split(rng.permutation(len(table)), int(np.clip(len(table) // 40, 1, 8)))
     whole = value(base, everything)
-    of_halves = [value(base, half) for half in halves]
+    of_groups = np.array([value(base, group) for group in groups])
     drops: dict[str, list[float]] = {}
     spread: dict[str, float] = {}
     for _ in range(repeats):
@@ -84,9 +84,15 @@ def permutation(
             shuffled = scores(_shuffle(table, name, rng))
             drops.setdefault(name, []).append(whole - value(shuffled, everything))
             if name not in spread:
-                spread[name] = float(np.std([b - value(shuffled, h) for b, h in zip(of_halves, halves)]) / np.sqrt(2))
+                spread[name] = _error(of_groups - [value(shuffled, group) for group in groups])
     out = [_sum_up(name, np.array(d), spread[name]) for name, d in drops.items()]
     return sorted((i for i in out if np.isfinite(i.drop)), key=lambda i: -i.drop)
+
+
+def _error(drops: np.ndarray) -> float:
+    """Return the standard error of the mean of the drops of equal parts; zero where there are too few."""
+    drops = drops[np.isfinite(drops)]
+    return float(drops.std(ddof=1) / np.sqrt(len(drops))) if len(drops) > 1 else 0.0
 
 
 def _shuffle(table: Table, name: str, rng: np.random.Generator) -> Table:
@@ -98,6 +104,5 @@ def _shuffle(table: Table, name: str, rng: np.random.Generator) -> Table:
 
 def _sum_up(name: str, drops: np.ndarray, spread: float) -> Importance:
     mean = float(drops.mean())
-    over_rounds = float(drops.std(ddof=1) / np.sqrt(len(drops))) if len(drops) > 1 else 0.0
-    half = 1.96 * float(np.hypot(over_rounds, spread))
+    half = 1.96 * float(np.hypot(_error(drops), spread))
     return Importance(name, mean, mean - half, mean + half)

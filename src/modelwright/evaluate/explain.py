@@ -1,0 +1,184 @@
+"""What one answer rests on: columns, and stretches of text, with signed weights.
+
+Where a model knows its own parts (linear models, trees) it is asked; any other is watched while parts of the row are
+hidden (occlusion: Zeiler & Fergus, arXiv 1311.2901). Weights above 0 speak for the answer, below 0 against it.
+Legend: N rows, K outputs, M variants of the row.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.recipe import Model
+from modelwright.core.schema import Schema, Table
+from modelwright.core.target import TargetCodec, as_label
+
+_PIECE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W\u3400-\u9fff\uf900-\ufaff]+(?:['’][^\W\d_]+)*", re.UNICODE)
+_MOST = 160  # pieces of one text that are hidden one by one; longer texts are cut into that many stretches
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How much a column's value, or the characters `start` to `end` of a text, moved the answer.
+
+    In the log odds of the answered label where it is hidden or in the model's own units (relative weights matter, not
+    their size); in the target's unit for values.
+    """
+
+    column: str
+    start: int | None
+    end: int | None
+    text: str
+    weight: float
+
+
+def explain_row(
+    scores: Callable[[Table], np.ndarray],
+    table: Table,
+    schema: Schema,
+    target: TargetCodec,
+    *,
+    answer: int | None = None,
+    model: Model | None = None,
+    top: int = 20,
+    seconds: float = 1.0,
+) -> list[Attribution]:
+    """Return what the answer to a table of one row rests on, the strongest first, within about `seconds`.
+
+    `answer` is the number of the label to explain, by default the likeliest. A `model` with `contributions(table)`
+    is asked for them when its answer is the one to be explained. The strongest columns come first even when time
+    runs out: columns are hidden before words are.
+    """
+    until = time.monotonic() + seconds
+    base = scores(table)[0]
+    chosen = 0 if target.kind == "value" else int(base.argmax()) if answer is None else answer
+    found: list[Attribution] = []
+    if model is not None and _speaks_for(model, table, target, chosen):
+        found = [_own(c) for c in model.contributions(table)[0]]  # type: ignore[attr-defined]
+    if not found:
+        found = _occlude(scores, table, schema, target, chosen, base, until)
+    found = [a for a in found if np.isfinite(a.weight) and a.weight != 0]
+    return sorted(found, key=lambda a: -abs(a.weight))[:top]
+
+
+def _speaks_for(model: Model, table: Table, target: TargetCodec, chosen: int) -> bool:
+    if not hasattr(model, "contributions"):
+        return False
+    return target.kind == "value" or int(model.scores(table)[0].argmax()) == chosen
+
+
+def _own(part: Any) -> Attribution:
+    text = "" if part.value is None else as_label(part.value)
+    return Attribution(part.column, part.start, part.end, text, float(part.weight))
+
+
+def _occlude(
+    scores: Callable[[Table], np.ndarray], table: Table, schema: Schema, target: TargetCodec, chosen: int,
+    base: np.ndarray, until: float,
+) -> list[Attribution]:  # fmt: skip
+    whole = _height(base[None], target, chosen)[0]
+    cells = {c.name: table.column(c.name)[0].as_py() for c in schema.inputs if c.name in table.data.column_names}
+    texts = {c.name for c in schema.inputs if c.modality == "text"}
+    out: list[Attribution] = []
+    hidden = [(name, None) for name, cell in cells.items() if cell is not None]
+    by_column = whole - _answers(scores, table, hidden, target, chosen, until)
+    for (name, _), weight in zip(hidden, by_column.tolist()):
+        if name not in texts or not _PIECE.search(str(cells[name])):
+            out.append(Attribution(name, None, None, as_label(cells[name]), weight))
+    for name in sorted(texts & cells.keys(), key=lambda n: -_weight_of(n, hidden, by_column)):
+        if cells[name] is not None and time.monotonic() < until:
+            out += _words(scores, table, name, str(cells[name]), target, chosen, whole, until)
+        elif cells[name] is not None:
+            out.append(Attribution(name, None, None, str(cells[name])[:200], _weight_of(name, hidden, by_column)))
+    return out
+
+
+def _weight_of(name: str, hidden: Sequence[tuple[str, Any]], weights: np.ndarray) -> float:
+    found = [abs(w) for (n, _), w in zip(hidden, weights.tolist()) if n == name and np.isfinite(w)]
+    return found[0] if found else 0.0
+
+
+def pieces(text: str) -> list[tuple[int, int]]:
+    """Return the stretches (start, end) of a text that are hidden one by one: words, and single Han characters."""
+    found = [m.span() for m in _PIECE.finditer(text)]
+    if len(found) <= _MOST:
+        return found
+    step = -(-len(found) // _MOST)
+    return [(found[i][0], found[min(i + step, len(found)) - 1][1]) for i in range(0, len(found), step)]
+
+
+def _words(
+    scores: Callable[[Table], np.ndarray], table: Table, name: str, text: str, target: TargetCodec, chosen: int,
+    whole: float, until: float,
+) -> list[Attribution]:  # fmt: skip
+    """Hide each piece, and each pair of neighbouring Han characters, whose loss the two share."""
+    spans = pieces(text)
+    pairs = [
+        (i, i + 1) for i in range(len(spans) - 1)
+        if spans[i][1] == spans[i + 1][0] and _is_han(text[spans[i][0]]) and _is_han(text[spans[i + 1][0]])
+    ]  # fmt: skip
+    single: list[tuple[str, Any]] = [(name, _without(text, *span)) for span in spans]
+    double: list[tuple[str, Any]] = [(name, _without(text, spans[i][0], spans[j][1])) for i, j in pairs]
+    losses = whole - _answers(scores, table, single, target, chosen, until)
+    weights, counts = np.nan_to_num(losses), np.ones(len(spans))
+    shared = whole - _answers(scores, table, double, target, chosen, until)
+    for (i, j), loss in zip(pairs, shared.tolist()):
+        if np.isfinite(loss):
+            for k in (i, j):
+                weights[k] += loss / 2
+                counts[k] += 1
+    mean = weights / counts
+    return [Attribution(name, a, b, text[a:b], float(w)) for (a, b), w in zip(spans, mean)]
+
+
+def _is_han(character: str) -> bool:
+    return "\u3400" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff"
+
+
+def _without(text: str, start: int, end: int) -> str:
+    """Leave the stretch out; where it stood between words, one space stays."""
+    before, after = text[:start], text[end:]
+    return before + after[1:] if before.endswith(" ") and after.startswith(" ") else before + after
+
+
+def _answers(
+    scores: Callable[[Table], np.ndarray], table: Table, variants: Sequence[tuple[str, Any]], target: TargetCodec,
+    chosen: int, until: float,
+) -> np.ndarray:  # fmt: skip
+    """Return the height of the answer for each variant (column, new value) [M]; NaN where time ran out."""
+    out = np.full(len(variants), np.nan)
+    for start in range(0, len(variants), _BATCH):
+        if start and time.monotonic() >= until:
+            break
+        some = variants[start : start + _BATCH]
+        found = scores(_variants(table, some))
+        out[start : start + len(some)] = _height(found, target, chosen)
+    return out
+
+
+def _variants(table: Table, variants: Sequence[tuple[str, Any]]) -> Table:
+    columns = {}
+    for name in table.data.column_names:
+        column = table.column(name)
+        values = column.take(pa.array(np.zeros(len(variants), np.int64))).to_pylist()
+        if any(v[0] == name for v in variants):
+            values = [v[1] if v[0] == name else old for v, old in zip(variants, values)]
+        columns[name] = pa.array(values, column.type)
+    return Table(pa.table(columns), table.schema, np.arange(1, len(variants) + 1), table.source)
+
+
+def _height(scores: np.ndarray, target: TargetCodec, chosen: int) -> np.ndarray:
+    """Return how strongly each row [M] answers `chosen`: log odds, or the value itself."""
+    p = scores[:, chosen]
+    if target.kind == "value":
+        return p
+    p = np.clip(p, 1e-9, 1 - 1e-9)
+    return np.log(p) - np.log1p(-p)
