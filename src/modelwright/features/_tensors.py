@@ -1,0 +1,151 @@
+"""Table columns for networks: numbers with quantile edges, categories and truth values as ids, timestamps as numbers.
+
+Legend: N rows, F features, Q quantile edges.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.schema import Column
+from modelwright.features.base import Codec
+
+_EDGES = 48
+_DAY = 86_400_000_000
+
+
+class NumbersTensor(Codec):
+    """F numbers a row; encodes to {"x": float32 [N, F] scaled, "missing": float32 [N, F]}.
+
+    Scaling maps the inner 98 % to about -1..1 and cuts beyond 4. `edges` [F, Q] are quantiles on that scale, for the
+    piecewise-linear embedding (Gorishniy et al., arXiv 2203.05556).
+    """
+
+    view = "tensor"
+
+    def __init__(self, center: np.ndarray, scale: np.ndarray, edges: np.ndarray) -> None:
+        self.center, self.scale, self.edges = center, scale, edges
+
+    @classmethod
+    @abstractmethod
+    def features(cls, values: pa.Array) -> np.ndarray:
+        """Return raw features [N, F] float64, NaN where missing."""
+
+    @classmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
+        x = cls.features(values)
+        centers, scales, edges = [], [], []
+        for f in range(x.shape[1]):
+            some = x[np.isfinite(x[:, f]), f]
+            if len(some) == 0:
+                some = np.zeros(1)
+            low, middle, high = np.percentile(some, [1, 50, 99])
+            scale = max((high - low) / 2, 1e-6 * max(1.0, abs(middle)), float(some.std()) * 0.5) or 1.0
+            scaled = np.clip((some - middle) / scale, -4, 4)
+            unique = np.unique(np.quantile(scaled, np.linspace(0, 1, _EDGES)))
+            if len(unique) < 2:
+                unique = np.array([unique[0] - 0.5, unique[0] + 0.5])
+            # fewer different values than edges: the last edge is repeated, and its bin stays empty
+            edges.append(np.r_[unique, np.full(_EDGES - len(unique), unique[-1])])
+            centers.append(middle)
+            scales.append(scale)
+        return cls(np.array(centers), np.array(scales), np.array(edges, np.float32))
+
+    def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
+        x = self.features(values)
+        missing = ~np.isfinite(x)
+        scaled = np.clip((np.where(missing, self.center, x) - self.center) / self.scale, -4, 4)
+        return {"x": scaled.astype(np.float32), "missing": missing.astype(np.float32)}
+
+    def state(self) -> dict[str, Any]:
+        return {"center": self.center.tolist(), "scale": self.scale.tolist()}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"edges": self.edges}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        return cls(np.array(state["center"]), np.array(state["scale"]), arrays["edges"])
+
+
+class NumberTensor(NumbersTensor):
+    """One number: F = 1."""
+
+    @classmethod
+    def features(cls, values: pa.Array) -> np.ndarray:
+        return np.asarray(values.fill_null(float("nan")), np.float64)[:, None]
+
+
+class TimestampTensor(NumbersTensor):
+    """A moment as six numbers: day since 1970, and sine and cosine of hour and of day of year, and weekday."""
+
+    @classmethod
+    def features(cls, values: pa.Array) -> np.ndarray:
+        missing = np.asarray(values.is_null())
+        micros = np.asarray(values.cast(pa.int64()).fill_null(0), np.float64)
+        days = micros / _DAY
+        year, day = 2 * np.pi * days / 365.2425, 2 * np.pi * (days % 1)
+        weekday = (np.floor(days) + 3) % 7
+        out = np.stack([days, np.sin(day), np.cos(day), np.sin(year), np.cos(year), weekday], axis=1)
+        out[missing] = np.nan
+        return out
+
+
+class CategoryTensor(Codec):
+    """A category as an id: 0 missing, 1 rare or unknown, then values seen at least twice; {"ids": int64 [N]}."""
+
+    view = "tensor"
+
+    def __init__(self, values: list[str]) -> None:
+        self.values = values
+        self._index = {v: i + 2 for i, v in enumerate(values)}
+
+    @classmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
+        counts: Counter[str] = Counter(v for v in values.to_pylist() if v is not None)
+        return cls(sorted(v for v, n in counts.most_common(20_000) if n >= 2))
+
+    @property
+    def size(self) -> int:
+        """Number of ids, missing and unknown included."""
+        return len(self.values) + 2
+
+    def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
+        index = self._index
+        ids = (0 if v is None else index.get(v, 1) for v in values.to_pylist())
+        return {"ids": np.fromiter(ids, np.int64, len(values))}
+
+    def state(self) -> dict[str, Any]:
+        return {"values": self.values}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        return cls(list(state["values"]))
+
+
+class BooleanTensor(Codec):
+    """A truth value as an id: 0 missing, 1 false, 2 true; {"ids": int64 [N]}."""
+
+    view = "tensor"
+    size = 3
+
+    @classmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
+        return cls()
+
+    def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
+        ids = (0 if v is None else 2 if v else 1 for v in values.to_pylist())
+        return {"ids": np.fromiter(ids, np.int64, len(values))}
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        return cls()

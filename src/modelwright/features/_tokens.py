@@ -1,0 +1,102 @@
+"""Tokens for networks: words of spaced scripts and single characters of Han and Kana, from one pattern.
+
+Words seen in fewer than `min_df` training rows stay out of the vocabulary, since they may tell who wrote a row; they
+fall into hashed buckets, as do bigrams of neighbouring tokens. Legend: N rows, S tokens in all.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.schema import Column
+from modelwright.features.base import Codec, Ragged
+
+PAD, BUCKETS, BIGRAMS = 0, 1024, 1 << 15
+_TOKEN = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d_\u3040-\u30ff\u3400-\u9fff]+(?:'\w+)?|\d+|[^\w\s]", re.UNICODE
+)
+_MOST = 512
+
+
+def tokenize(text: str) -> list[str]:
+    """Return the tokens of a text: NFKC, lower case; words, numbers, marks, and Han or Kana one by one."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return _TOKEN.findall(text.lower())
+
+
+class TokenCodec(Codec):
+    """Text to ids; encodes to {"ids": Ragged, "bigrams": Ragged} of equal lengths, at least one token a row.
+
+    ids: 0 is padding, 1..BUCKETS are hash buckets of unknown words, then the vocabulary. bigrams: hashed pairs of a
+    token and the one after it, 1..BIGRAMS-1.
+    """
+
+    view = "tensor"
+
+    def __init__(self, vocabulary: list[str], length: int) -> None:
+        self.vocabulary, self.length = vocabulary, length
+        self._index = {w: i + 1 + BUCKETS for i, w in enumerate(vocabulary)}
+        self._unknown: dict[str, int] = {}
+
+    @classmethod
+    def fit(
+        cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int, min_df: int = 2, most: int = 60_000
+    ) -> Self:
+        counts: Counter[str] = Counter()
+        lengths = []
+        for text in values.to_pylist():
+            tokens = tokenize(text) if text else []
+            counts.update(set(tokens))
+            lengths.append(len(tokens))
+        words = sorted((w for w, n in counts.items() if n >= min_df), key=lambda w: (-counts[w], w))[:most]
+        length = int(np.percentile(lengths, 99)) if lengths else 8
+        return cls(words, int(np.clip(length, 8, _MOST)))
+
+    @property
+    def size(self) -> int:
+        """Number of ids, padding and buckets included."""
+        return 1 + BUCKETS + len(self.vocabulary)
+
+    def _id(self, token: str) -> int:
+        found = self._index.get(token)
+        if found is None:
+            found = self._unknown.get(token)
+            if found is None:
+                found = 1 + zlib.crc32(token.encode("utf-8", "replace")) % BUCKETS
+                if len(self._unknown) < 100_000:
+                    self._unknown[token] = found
+        return found
+
+    def encode(self, values: pa.Array) -> dict[str, Ragged]:
+        offsets, ids = [0], []
+        for text in values.to_pylist():
+            tokens = tokenize(text)[: self.length] if text else []
+            ids += [self._id(t) for t in tokens] or [1]
+            offsets.append(len(ids))
+        flat, ends = np.array(ids, np.int64), np.array(offsets, np.int64)
+        following = np.r_[flat[1:], 0]
+        following[ends[1:] - 1] = 0  # the last token of a row has no neighbour
+        mixed = (flat * 0x9E3779B1 + following * 0x85EBCA77) & 0xFFFFFFFF
+        bigrams = 1 + ((mixed >> 7) ^ mixed) % (BIGRAMS - 1)
+        return {"ids": Ragged(flat, ends), "bigrams": Ragged(bigrams, ends)}
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return (start, end) in the normalised, lower-cased text of each token that is encoded."""
+        plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+        return [m.span() for m in _TOKEN.finditer(plain.lower())][: self.length]
+
+    def state(self) -> dict[str, Any]:
+        return {"vocabulary": self.vocabulary, "length": self.length}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        return cls(list(state["vocabulary"]), int(state["length"]))

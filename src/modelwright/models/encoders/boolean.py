@@ -1,0 +1,5 @@
+"""Encoders of boolean columns."""
+
+from modelwright.models.encoders._table import Lookup
+
+ENCODERS = {"lookup": Lookup}

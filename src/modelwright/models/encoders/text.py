@@ -1,0 +1,202 @@
+"""Encoders of text: convolution, bidirectional LSTM, Transformer; all trained from scratch.
+
+Legend: B batch, T tokens, E embedding width, D output width, H heads.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from modelwright.core.errors import OptionError
+from modelwright.models.encoders.base import Encoded, Encoder
+
+
+class TokenEmbedding(nn.Module):
+    """Token ids, and hashed bigrams where the options ask for them, to vectors [B, T, E].
+
+    In training whole tokens are dropped with probability `word_dropout`.
+    """
+
+    def __init__(self, codec: Any, options: Any) -> None:
+        super().__init__()
+        from modelwright.features._tokens import BIGRAMS
+
+        width = int(options.embedding)
+        self.words = nn.Embedding(codec.size, width, padding_idx=0, sparse=True)
+        nn.init.normal_(self.words.weight, std=0.1 if options.encoder == "transformer" else 0.3)
+        self.pairs = nn.Embedding(BIGRAMS, width, padding_idx=0, sparse=True) if options.bigrams else None
+        if self.pairs is not None:
+            nn.init.normal_(self.pairs.weight, std=0.1)
+        with torch.no_grad():
+            self.words.weight[0] = 0
+            if self.pairs is not None:
+                self.pairs.weight[0] = 0
+        if options.vectors:
+            _load_vectors(Path(options.vectors), codec, self.words)
+        self.drop = float(options.word_dropout)
+
+    def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return vectors [B, T, E], zero at padding, and the mask [B, T], true where a token is."""
+        ids = inputs["ids"]
+        mask = ids > 0
+        x = self.words(ids)
+        if self.pairs is not None:
+            x = x + self.pairs(inputs["bigrams"])
+        if self.training and self.drop:
+            keep = torch.rand(ids.shape, device=ids.device) >= self.drop
+            x = x * keep[:, :, None] / (1 - self.drop)
+        return x * mask[:, :, None], mask
+
+
+def _load_vectors(path: Path, codec: Any, table: nn.Embedding) -> None:
+    """Fill rows of the table from word vectors in GloVe or word2vec text format. Raises OptionError if unreadable."""
+    wanted = {w: i + table.num_embeddings - len(codec.vocabulary) for i, w in enumerate(codec.vocabulary)}
+    try:
+        with path.open(encoding="utf-8") as f, torch.no_grad():
+            for number, line in enumerate(f, 1):
+                parts = line.rstrip().split(" ")
+                if number == 1 and len(parts) == 2:  # word2vec's header: count and width
+                    continue
+                if parts[0] in wanted:
+                    vector = torch.tensor([float(v) for v in parts[1:]])
+                    if len(vector) != table.embedding_dim:
+                        raise OptionError(
+                            f"{path}, line {number}: {len(vector)} numbers, the embedding has {table.embedding_dim}.",
+                            f"{path} 第 {number} 行：{len(vector)} 个数，而嵌入宽度为 {table.embedding_dim}。",
+                        )
+                    table.weight[wanted[parts[0]]] = (
+                        vector / vector.norm().clamp_min(1e-6) * 0.3 * math.sqrt(len(vector))
+                    )
+    except (OSError, UnicodeDecodeError, ValueError) as e:
+        raise OptionError(f"Cannot read the word vectors {path}: {e}", f"无法读取词向量 {path}：{e}") from e
+
+
+def _pool_max(x: Tensor, mask: Tensor) -> Tensor:
+    """Return the maximum over real tokens [B, D] of x [B, T, D]."""
+    return x.masked_fill(~mask[:, :, None], torch.finfo(x.dtype).min).amax(1)
+
+
+def _pool_mean(x: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over real tokens [B, D] of x [B, T, D]."""
+    return (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+
+
+class TextCNN(Encoder):
+    """Convolutions of several widths with max-over-time pooling (Kim, arXiv 1408.5882), and the mean embedding."""
+
+    def __init__(self, codec: Any, options: Any) -> None:
+        super().__init__(codec, options)
+        self.embed = TokenEmbedding(codec, options)
+        widths = range(1, int(options.widest) + 1)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(options.embedding, options.filters, w, padding=w - 1) for w in widths
+        )
+        self.width = int(options.filters) * len(self.convolutions) + int(options.embedding)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Encoded:
+        x, mask = self.embed(inputs)
+        across = x.transpose(1, 2)
+        # zeros at padding let a window stand beyond the end; what is past the last real token plus the window is cut
+        parts = [c(across)[:, :, : x.shape[1]].relu().transpose(1, 2) for c in self.convolutions]
+        pooled = [_pool_max(p, mask) for p in parts]
+        return Encoded(torch.cat([*pooled, _pool_mean(x, mask)], dim=1), x, mask)
+
+
+class BiLSTM(Encoder):
+    """Bidirectional LSTM over packed sequences, with max and mean pooling over time (Hochreiter & Schmidhuber 1997)."""
+
+    def __init__(self, codec: Any, options: Any) -> None:
+        super().__init__(codec, options)
+        self.embed = TokenEmbedding(codec, options)
+        self.lstm = nn.LSTM(options.embedding, options.hidden, options.layers, batch_first=True, bidirectional=True)
+        self.width = 4 * int(options.hidden)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Encoded:
+        x, mask = self.embed(inputs)
+        if torch.compiler.is_exporting():
+            out = self._unpacked(x, mask)
+        else:
+            packed = nn.utils.rnn.pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
+            out, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])
+        return Encoded(torch.cat([_pool_max(out, mask), _pool_mean(out, mask)], dim=1), out, mask)
+
+    def _unpacked(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the same without packing, for export: the backward pass runs over each row turned round in place."""
+        lengths = mask.sum(1, keepdim=True)
+        place = torch.arange(x.shape[1], device=x.device)[None]
+        turned = torch.where(place < lengths, lengths - 1 - place, place)
+        for layer in range(self.lstm.num_layers):
+            ahead = self._one(x, layer, "")
+            index = turned[:, :, None].expand(-1, -1, x.shape[2])
+            back = self._one(x.gather(1, index), layer, "_reverse")
+            back = back.gather(1, turned[:, :, None].expand(-1, -1, back.shape[2]))
+            x = torch.cat([ahead, back], dim=2)
+        return x
+
+    def _one(self, x: Tensor, layer: int, suffix: str) -> Tensor:
+        weights = [
+            getattr(self.lstm, f"{n}_l{layer}{suffix}") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        ]
+        zero = x.new_zeros(1, x.shape[0], self.lstm.hidden_size)
+        return torch.lstm(x, (zero, zero), weights, True, 1, 0.0, False, False, True)[0]
+
+
+class TransformerEncoder(Encoder):
+    """Pre-norm Transformer encoder with rotary positions (Vaswani et al., arXiv 1706.03762; Su et al., arXiv 2104.09864)."""
+
+    def __init__(self, codec: Any, options: Any) -> None:
+        super().__init__(codec, options)
+        self.embed = TokenEmbedding(codec, options)
+        width = int(options.embedding)
+        self.blocks = nn.ModuleList(
+            _Block(width, int(options.heads), float(options.dropout) / 2) for _ in range(options.layers)
+        )
+        self.norm = nn.RMSNorm(width)
+        self.width = 2 * width
+        angle = 10_000.0 ** (-torch.arange(0, width // options.heads, 2).float() / (width // options.heads))
+        self.register_buffer("angle", angle, persistent=False)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Encoded:
+        x, mask = self.embed(inputs)
+        turn = torch.arange(x.shape[1], device=x.device).float()[:, None] * self.angle[None]
+        cos, sin = turn.cos(), turn.sin()
+        allowed = mask[:, None, None, :]
+        for block in self.blocks:
+            x = block(x, allowed, cos, sin)
+        x = self.norm(x)
+        return Encoded(torch.cat([_pool_mean(x, mask), _pool_max(x, mask)], dim=1), x, mask)
+
+
+class _Block(nn.Module):
+    """Self-attention and a SwiGLU layer, each behind a norm and added to what came in. x [B, T, E]."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.into, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(2 * width, width, bias=False)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, allowed: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        b, t, e = x.shape
+        q, k, v = self.into(self.norm1(x)).view(b, t, 3, self.heads, e // self.heads).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(_rotate(q, cos, sin), _rotate(k, cos, sin), v, attn_mask=allowed)
+        x = x + self.dropout(self.out(y.transpose(1, 2).reshape(b, t, e)))
+        gate, value = self.up(self.norm2(x)).chunk(2, dim=-1)
+        return x + self.dropout(self.down(F.silu(gate) * value))
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn pairs of coordinates of x [B, H, T, E/H] by their position's angle."""
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+ENCODERS = {"cnn": TextCNN, "lstm": BiLSTM, "transformer": TransformerEncoder}

@@ -1,0 +1,5 @@
+"""Encoders of timestamp columns."""
+
+from modelwright.models.encoders._table import PiecewiseLinear
+
+ENCODERS = {"piecewise-linear": PiecewiseLinear}

@@ -1,0 +1,290 @@
+"""What the network recipes share: options, fitting through the one loop, the model that answers and is saved.
+
+torch is imported inside functions, since recipe files are read by commands that do not need it.
+Legend: N rows, K outputs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.target import TargetCodec, ValueCodec
+from modelwright.core.task import judge
+from modelwright.core.words import Words
+from modelwright.features.base import Codec, codec_class, load_codecs, save_codecs
+from modelwright.recipes._rows import known_rows
+
+_PROBE_STEPS = 4
+
+
+class NetworkOptions(Options):
+    """Options of every network; a recipe sets its own defaults."""
+
+    encoder: Literal["cnn", "lstm", "transformer"] = "cnn"
+    embedding: int = Field(default=256, ge=4, le=2048)
+    filters: int = Field(default=256, ge=4, le=2048)
+    widest: int = Field(default=4, ge=1, le=8)
+    hidden: int = Field(default=192, ge=4, le=2048)
+    layers: int = Field(default=1, ge=1, le=24)
+    heads: int = Field(default=4, ge=1, le=32)
+    bigrams: bool = False
+    vectors: str | None = None
+    word_dropout: float = Field(default=0.1, ge=0, lt=1)
+    number_width: int = Field(default=16, ge=1, le=256)
+    members: int = Field(default=0, ge=0, le=64)
+    depth: int = Field(default=0, ge=0, le=8)
+    width: int = Field(default=256, ge=4, le=4096)
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    batch: int = Field(default=64, ge=1, le=8192)
+    epochs: int = Field(default=12, ge=1, le=1000)
+    lr: float = Field(default=1e-3, gt=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    clip: float = Field(default=1.0, ge=0)
+    ema: float = Field(default=0.98, ge=0, lt=1)
+    patience: int = Field(default=4, ge=1)
+    precision: Literal["float32", "bf16"] = "float32"
+
+
+class NetworkModel(Model):
+    """A trained ColumnNetwork with its codecs. `network`, `codecs`, `to_inputs` and `answering` serve the export."""
+
+    def __init__(
+        self, network: Any, codecs: Mapping[str, tuple[Column, Codec]], options: NetworkOptions, target: TargetCodec,
+        extent: dict[str, Any], history: list[dict[str, float]], device: str = "cpu",
+    ) -> None:  # fmt: skip
+        self.network, self.codecs, self.options, self.target = network, dict(codecs), options, target
+        self.extent, self.history, self.device = extent, history, device
+
+    @property
+    def unit(self) -> tuple[float, float]:
+        """Mean and deviation of the target; (0, 1) where it is no value."""
+        return (self.target.mean, self.target.std) if isinstance(self.target, ValueCodec) else (0.0, 1.0)
+
+    def scores(self, table: Table) -> np.ndarray:
+        from modelwright.train.batches import encode
+        from modelwright.train.inference import predict
+
+        if len(table) == 0:
+            return np.empty((0, self.target.outputs))
+        arrays = encode(table, self.codecs)
+        return predict(self.network, arrays, len(table), self.target.kind, *self.unit, self.device)
+
+    def to_inputs(self, table: Table) -> dict[str, Any]:
+        """Return the flat tensors of a table, in the order the export takes them."""
+        from modelwright.train.batches import collate, encode
+
+        return collate(encode(table, self.codecs), np.arange(len(table)))
+
+    def answering(self, names: tuple[str, ...]) -> Any:
+        """Return a module that takes flat tensors in the order of `names` and gives scores [N, K]."""
+        from modelwright.models.network import Answering
+
+        return Answering(self.network, names, self.target.kind, *self.unit).eval()
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        save_codecs(folder, self.codecs)
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
+        save_file(weights, str(folder / "weights.safetensors"))
+        data = {"options": self.options.model_dump(), "extent": self.extent}
+        (folder / "model.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, target: TargetCodec) -> NetworkModel:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        from modelwright.models.network import ColumnNetwork
+
+        codecs = load_codecs(folder)
+        try:
+            data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            options = NetworkOptions(**{**data["options"], "vectors": None})
+            network = ColumnNetwork(codecs, target.outputs, options)
+            network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
+            raise BundleError(
+                f"The network in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
+                f"无法读取 {folder} 中的网络（{type(e).__name__}）。请重新复制模型包。",
+            ) from e
+        network.eval()
+        return cls(network, codecs, options, target, data["extent"], [])
+
+
+class NetworkRecipe(Recipe):
+    """A recipe whose `options` describe a ColumnNetwork; `wants_text` says whether it is made for text columns."""
+
+    needs = ("torch",)
+    extra = "nn"
+    baseline = False
+    wants_text: ClassVar[bool]
+    model: ClassVar[type[Model]]
+
+    def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
+        text = [c for c in schema.inputs if c.modality == "text"]
+        if self.wants_text and not text:
+            return Words("made for text, and there is no text column", "用于文本，但没有文本列")
+        if not self.wants_text and len(text) == len(schema.inputs):
+            return Words("made for table columns, and there is only text", "用于表格列，但只有文本列")
+        if not any(codec_class(c.modality, "tensor") for c in schema.inputs):
+            return Words("no column that a network can read", "没有网络可读取的列")
+        return None
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        assert isinstance(options, NetworkOptions)
+        key = ("network-estimate", self.name, options.model_dump_json(exclude={"epochs"}))
+        if key not in ctx.cache:
+            ctx.cache[key] = self._probe(train, options, ctx)
+        step, encode_row, size = ctx.cache[key]
+        steps = options.epochs * max(1, len(train) / options.batch)
+        return Estimate(step * steps * 1.1 + encode_row * len(train) + 0.5, size)
+
+    def _probe(self, train: Table, options: NetworkOptions, ctx: FitContext) -> tuple[float, float, int]:
+        """Return seconds per step, seconds to encode a row, and bytes of memory, from a few steps on few rows."""
+        import torch
+
+        from modelwright.models.network import ColumnNetwork
+        from modelwright.train.batches import collate, encode
+        from modelwright.train.optim import make_optimizers
+
+        torch.set_num_threads(max(1, ctx.threads))
+        some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: max(options.batch, 256)]))
+        start = time.perf_counter()
+        codecs = self._codecs(some, ctx)
+        arrays = encode(some, codecs)
+        encode_row = (time.perf_counter() - start) / len(some)
+        network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
+        optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
+        name = train.schema.target
+        truth = self._truth(some.column(name.name if name else ""), ctx)
+        known = np.flatnonzero(known_rows(some, ctx.target)[1])
+        times = []
+        for i in range(_PROBE_STEPS):
+            index = np.resize(np.roll(known, -i * options.batch), options.batch)
+            begin = time.perf_counter()
+            loss = _loss(options, ctx, None)(network(collate(arrays, index, ctx.device)), truth[index].to(ctx.device))
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            times.append(time.perf_counter() - begin)
+            if sum(times) > 1.0:
+                break
+        weights = sum(p.numel() for p in network.parameters()) * 4
+        return float(np.median(times[1:] or times)), encode_row, 6 * weights + 400 * len(train) + (200 << 20)
+
+    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+        import torch
+
+        from modelwright.models.network import ColumnNetwork
+        from modelwright.train.batches import encode
+        from modelwright.train.inference import predict
+        from modelwright.train.loop import train as run_loop
+
+        assert isinstance(options, NetworkOptions)
+        name = train.schema.target
+        column = name.name if name else ""
+        train, _ = known_rows(train, ctx.target)
+        key = ("network-arrays", len(train), train.source)
+        if key not in ctx.cache:
+            codecs = self._codecs(train, ctx)
+            ctx.cache[key] = (codecs, encode(train, codecs))
+        codecs, arrays = ctx.cache[key]
+        torch.manual_seed(ctx.seed)
+        network = ColumnNetwork(codecs, ctx.target.outputs, options)
+        unit = (ctx.target.mean, ctx.target.std) if isinstance(ctx.target, ValueCodec) else (0.0, 1.0)
+        kind = ctx.target.kind
+        watch = None
+        if valid is not None:
+            valid, _ = known_rows(valid, ctx.target)
+        if valid is not None and len(valid):
+            held, answers, rows = encode(valid, codecs), valid.column(column), valid.rows
+            expected = self._truth(answers, ctx)
+
+            def watch(net: Any) -> tuple[float, float]:
+                scores = predict(net, held, len(rows), kind, *unit, ctx.device)
+                judged = judge(ctx.target, answers, scores, rows)
+                value = ctx.metric(judged)
+                signed = value if ctx.metric.higher else -value
+                p = np.clip(scores, 1e-9, 1 - 1e-9)
+                if kind == "classes":
+                    loss = -np.log(p[np.arange(len(p)), expected.numpy()]).mean()
+                elif kind == "label_sets":
+                    y = expected.numpy()
+                    loss = -(y * np.log(p) + (1 - y) * np.log1p(-p)).mean()
+                else:
+                    loss = (((scores[:, 0] - unit[0]) / unit[1] - expected.numpy()) ** 2).mean()
+                return float(loss), float(signed) if np.isfinite(signed) else -float(loss)
+
+        epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
+        trained = run_loop(
+            network, arrays, self._truth(train.column(column), ctx), _loss(options, ctx, self._weights(train, ctx)),
+            watch, options, ctx, epochs=epochs,
+        )  # fmt: skip
+        if valid is None and trained.epochs < epochs:
+            raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+        extent = {"epochs": max(1, trained.best_epoch or trained.epochs)}
+        return self._model(network, codecs, options, ctx, extent, trained.history)
+
+    def _model(
+        self, network: Any, codecs: Any, options: NetworkOptions, ctx: FitContext, extent: Any, history: Any
+    ) -> Model:
+        made: type[Any] = self.model
+        model: Model = made(network, codecs, options, ctx.target, extent, history, ctx.device)
+        return model
+
+    def _codecs(self, table: Table, ctx: FitContext) -> dict[str, tuple[Column, Codec]]:
+        out = {}
+        for column in table.schema.inputs:
+            cls = codec_class(column.modality, "tensor")
+            if cls is not None:
+                out[column.name] = (column, cls.fit(table.column(column.name), column, None, ctx.seed))
+        return out
+
+    def _truth(self, values: Any, ctx: FitContext) -> Any:
+        """Return the truth as the loss takes it: class numbers, label sets, or standardised values."""
+        import torch
+
+        encoded = ctx.target.encode(values)
+        if isinstance(ctx.target, ValueCodec):
+            encoded = ((encoded - ctx.target.mean) / ctx.target.std).astype(np.float32)
+        return torch.from_numpy(np.ascontiguousarray(encoded))
+
+    def _weights(self, train: Table, ctx: FitContext) -> Any:
+        """Return weights [K] that balance rare classes, where they are asked for: n / (K n_k), at most 10."""
+        if not ctx.class_weight or ctx.target.kind == "value":
+            return None
+        import torch
+
+        counts = np.array(getattr(ctx.target, "counts", ()), np.float64)
+        if ctx.target.kind == "classes":
+            weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
+        else:
+            weights = (len(train) - counts) / np.maximum(counts, 1)
+        return torch.tensor(np.clip(weights, 0.1, 10), dtype=torch.float32, device=ctx.device)
+
+
+def _loss(options: NetworkOptions, ctx: FitContext, weights: Any) -> Any:
+    """Return the task's loss on raw outputs; over the members of a TabM it is their mean."""
+
+    def loss(outputs: Any, truth: Any) -> Any:
+        if outputs.dim() == 3:
+            members = outputs.shape[1]
+            truth = truth.repeat_interleave(members, dim=0)
+            outputs = outputs.reshape(-1, outputs.shape[2])
+        return ctx.task.loss(outputs.float(), truth, smoothing=options.smoothing, class_weight=weights)
+
+    return loss

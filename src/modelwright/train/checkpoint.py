@@ -1,0 +1,64 @@
+"""Checkpoints of a fit under way: safetensors and JSON, written whole or not at all, for an exact resume."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from modelwright.core.errors import BundleError
+from modelwright.core.run import read_json, write_json
+from modelwright.train.optim import MovingAverage, optimizer_tensors, restore_optimizers
+
+
+def save_checkpoint(
+    folder: Path, network: nn.Module, optimizers: list[Any], average: MovingAverage | None, state: Any
+) -> None:
+    """Write weights, averages, best weights, optimisers and position. The random state needs none of it: it follows
+    from seed and epoch."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
+    tensors |= {f"optimizer.{k}": v for k, v in optimizer_tensors(optimizers).items()}
+    if average:
+        tensors |= {f"average.{k}": v for k, v in average.shadow.items()}
+    if state.best_weights:
+        tensors |= {f"best.{k}": v for k, v in state.best_weights.items()}
+    part = folder / ".checkpoint.part"
+    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, str(part))
+    (folder / "checkpoint.json").unlink(missing_ok=True)
+    os.replace(part, folder / "checkpoint.safetensors")
+    write_json(folder / "checkpoint.json", {**state.to_json(), "average_steps": average.steps if average else 0})
+
+
+def load_checkpoint(
+    folder: Path, network: nn.Module, optimizers: list[Any], average: MovingAverage | None, state: Any
+) -> bool:
+    """Put a checkpoint back where one fits; return whether one did. One of another network is left alone."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not (folder / "checkpoint.json").is_file():
+        return False
+    try:
+        data = read_json(folder / "checkpoint.json")
+        tensors = load_file(str(folder / "checkpoint.safetensors"))
+        parts: dict[str, dict[str, torch.Tensor]] = {}
+        for name, value in tensors.items():
+            kind, key = name.split(".", 1)
+            parts.setdefault(kind, {})[key] = value
+        network.load_state_dict(parts["network"])
+        restore_optimizers(optimizers, parts.get("optimizer", {}))
+        if average:
+            average.shadow = {k: v.to(next(network.parameters()).device) for k, v in parts["average"].items()}
+            average.steps = int(data["average_steps"])
+        state.best_weights = parts.get("best")
+        data.pop("average_steps")
+        state.from_json(data)
+    except (BundleError, SafetensorError, OSError, KeyError, RuntimeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,201 @@
+"""The only training loop. Legend: B batch, K outputs, V validation rows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.events import Step
+from modelwright.core.recipe import FitContext
+from modelwright.train.batches import Arrays, ahead, lengths, order
+from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
+from modelwright.train.optim import MovingAverage, make_optimizers, schedule
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Watch = Callable[[nn.Module], tuple[float, float]]  # network -> (loss, metric, more is better) on validation rows
+
+_AVERAGE_EVERY = 4
+
+
+@dataclass
+class Trained:
+    """What a fit leaves in the network (its best weights) and says about itself."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    epochs: int = 0
+    steps: int = 0
+
+
+def train(
+    network: nn.Module,
+    arrays: Arrays,
+    truth: Tensor,
+    loss: Loss,
+    watch: Watch | None,
+    options: Any,
+    ctx: FitContext,
+    *,
+    epochs: int,
+) -> Trained:
+    """Train in place and leave the best weights in the network.
+
+    Plans `epochs` passes; where the measured speed says that they do not fit in `ctx.deadline`, the plan is cut at an
+    epoch's beginning, and the cosine with it, so that the learning rate always comes down. Ends at the next step once
+    the deadline expires. Without `watch` (a refit) the last weights stand. Resumes from `ctx.folder` where an earlier
+    fit was stopped there. Raises ModelwrightError where not one epoch's worth of steps could be done, or where the
+    loss is not finite.
+    """
+    torch.set_num_threads(max(1, ctx.threads))
+    network.to(ctx.device)
+    sizes = lengths(arrays, len(truth))
+    per_epoch = math.ceil(len(truth) / options.batch)
+    optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
+    average = MovingAverage(network, options.ema) if options.ema else None
+    state = _State(Trained(), total=max(1, epochs * per_epoch))
+    if ctx.folder is not None:
+        load_checkpoint(ctx.folder, network, optimizers, average, state)
+    clipped = [
+        p for o in optimizers if not isinstance(o, torch.optim.SparseAdam) for g in o.param_groups for p in g["params"]
+    ]
+    bf16 = options.precision == "bf16"
+    began, did = time.monotonic(), 0
+    while state.step < state.total and not state.done:
+        epoch = state.step // per_epoch
+        if did:
+            _fit_to_time(state, (time.monotonic() - began) / did, ctx, per_epoch)
+        torch.manual_seed(ctx.seed * 100_003 + epoch)
+        batches = order(sizes, options.batch, np.random.default_rng([ctx.seed, epoch]))
+        network.train()
+        running, count = 0.0, 0
+        for tensors, expected in ahead(arrays, truth, batches, ctx.device):
+            rate = schedule(state.step / state.total)
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = group["base"] * rate
+                optimizer.zero_grad(set_to_none=True)
+            with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
+                value = loss(network(tensors), expected)
+            value.backward()
+            if options.clip:
+                torch.nn.utils.clip_grad_norm_(clipped, options.clip, foreach=True)
+            for optimizer in optimizers:
+                optimizer.step()
+            state.step += 1
+            did += 1
+            count += 1
+            if average and state.step % _AVERAGE_EVERY == 0:
+                average.update(network)
+            if count % 8 == 0 or count == 1:
+                running = running + float(value.detach()) if count > 1 else float(value.detach())
+                ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
+            if did == 12:
+                _fit_to_time(state, (time.monotonic() - began) / did, ctx, per_epoch)
+            if state.step >= state.total or ctx.deadline.expired():
+                break
+        _end_epoch(network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began)
+        if ctx.deadline.expired():
+            break
+        if ctx.folder is not None and not state.done and state.step < state.total and watch is not None:
+            save_checkpoint(ctx.folder, network, optimizers, average, state)
+    return _finish(network, average, state, per_epoch, watch is None, ctx)
+
+
+@dataclass
+class _State:
+    trained: Trained
+    total: int
+    step: int = 0
+    best: float = -math.inf
+    best_weights: dict[str, Tensor] | None = None
+    since: int = 0
+    done: bool = False
+    watching: float = 0.0  # seconds that the last look at the validation rows took
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plain half of the state."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("trained", "best_weights")} | {
+            "history": self.trained.history, "best_epoch": self.trained.best_epoch,
+        }  # fmt: skip
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """Take up what `to_json` gave."""
+        data = dict(data)
+        self.trained.history, self.trained.best_epoch = data.pop("history"), data.pop("best_epoch")
+        self.__dict__.update(data)
+
+
+def _fit_to_time(state: _State, seconds_per_step: float, ctx: FitContext, per_epoch: int) -> None:
+    """Cut the plan to the steps that still fit, the looks at the validation rows counted in."""
+    left = ctx.deadline.remaining()
+    if not math.isfinite(left):
+        return
+    per_step = seconds_per_step + state.watching / per_epoch
+    affordable = state.step + int(0.95 * left / max(per_step, 1e-9))
+    if affordable < state.total:
+        state.total = max(state.step + 1, affordable)
+
+
+def _end_epoch(
+    network: nn.Module,
+    average: MovingAverage | None,
+    state: _State,
+    loss: float,
+    watch: Watch | None,
+    options: Any,
+    ctx: FitContext,
+    epoch: int,
+    began: float,
+) -> None:
+    """Look at the validation rows with the averaged weights, keep the best, decide whether to go on."""
+    row = {"epoch": epoch + 1, "loss": loss, "seconds": time.monotonic() - began}
+    if not math.isfinite(loss):
+        if state.best_weights is None:
+            raise ModelwrightError("its loss was not finite (training diverged)", "损失不是有限数（训练发散）")
+        state.done = True
+        return
+    if watch is not None:
+        start = time.monotonic()
+        kept = {k: v.detach().clone() for k, v in network.state_dict().items()} if average else {}
+        if average and average.steps:
+            network.load_state_dict(average.shadow)
+        network.eval()
+        valid_loss, metric = watch(network)
+        state.watching = time.monotonic() - start
+        row |= {"valid_loss": valid_loss, ctx.metric.name: metric if ctx.metric.higher else -metric}
+        ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": loss, "valid": metric}))
+        if metric > state.best or state.best_weights is None:
+            state.best, state.since, state.trained.best_epoch = metric, 0, epoch + 1
+            state.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        else:
+            state.since += 1
+            state.done = state.since >= options.patience
+        if average and average.steps:
+            network.load_state_dict(kept)
+    state.trained.history.append(row)
+
+
+def _finish(
+    network: nn.Module, average: MovingAverage | None, state: _State, per_epoch: int, refit: bool, ctx: FitContext
+) -> Trained:
+    trained = state.trained
+    trained.steps, trained.epochs = state.step, max(1, math.ceil(state.step / per_epoch))
+    if refit and state.step < 0.8 * state.total:
+        raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+    if state.best_weights is not None:
+        network.load_state_dict(state.best_weights)
+    elif average and average.steps:
+        network.load_state_dict(average.shadow)
+    network.eval()
+    if ctx.folder is not None and not ctx.deadline.stopped:
+        for path in (ctx.folder / "checkpoint.json", ctx.folder / "checkpoint.safetensors"):
+            path.unlink(missing_ok=True)
+    return trained

@@ -1,0 +1,97 @@
+"""Optimisers, the time-aware schedule, and the moving average of weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: str) -> list[torch.optim.Optimizer]:
+    """Return the optimisers: AdamW for all, or Muon for hidden matrices and AdamW for the rest.
+
+    Embeddings with sparse gradients get Adam on the rows a batch touched, since a step over the whole table would cost
+    more than the network. Biases, norms and scaling vectors are not decayed. Muon: Jordan et al. 2024.
+    """
+    tables = {id(m.weight) for m in network.modules() if isinstance(m, nn.Embedding) and m.sparse}
+    matrices, decayed, plain, sparse = [], [], [], []
+    for p in network.parameters():
+        if not p.requires_grad:
+            continue
+        if id(p) in tables:
+            sparse.append(p)
+        elif p.dim() < 2:
+            plain.append(p)
+        elif kind == "muon" and p.dim() == 2:
+            matrices.append(p)
+        else:
+            decayed.append(p)
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    out: list[torch.optim.Optimizer] = []
+    groups = [g for g in groups if g["params"]]
+    if groups:
+        out.append(torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), foreach=True))
+    if matrices:
+        out.append(torch.optim.Muon(matrices, lr=10 * lr, weight_decay=weight_decay))
+    if sparse:
+        out.append(torch.optim.SparseAdam(sparse, lr=lr, betas=(0.9, 0.98)))
+    for optimizer in out:
+        for group in optimizer.param_groups:
+            group["base"] = group["lr"]
+    return out
+
+
+def schedule(progress: float, warm: float = 0.05, floor: float = 0.02) -> float:
+    """Return the share of the learning rate at a progress of 0..1: linear warm-up, then half a cosine to `floor`."""
+    if progress < warm:
+        return max(0.02, progress / warm)
+    turn = min(1.0, (progress - warm) / (1 - warm))
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * turn))
+
+
+class MovingAverage:
+    """Exponential moving average of all weights and buffers; what is evaluated and kept."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.shadow: dict[str, Tensor] = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Move the average toward the weights; the first steps move faster."""
+        self.steps += 1
+        rate = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
+        kept, now = [], []
+        for k, v in network.state_dict().items():
+            if v.dtype.is_floating_point:
+                kept.append(self.shadow[k])
+                now.append(v.detach())
+            else:
+                self.shadow[k].copy_(v)
+        torch._foreach_lerp_(kept, now, rate)
+
+
+def optimizer_tensors(optimizers: list[Any]) -> dict[str, Tensor]:
+    """Return every tensor of the optimisers' states by a flat name, for a checkpoint."""
+    out = {}
+    for i, optimizer in enumerate(optimizers):
+        for number, state in optimizer.state_dict()["state"].items():
+            for key, value in state.items():
+                out[f"{i}.{number}.{key}"] = value if isinstance(value, Tensor) else torch.tensor(value)
+    return out
+
+
+def restore_optimizers(optimizers: list[Any], tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` gave."""
+    for i, optimizer in enumerate(optimizers):
+        whole = optimizer.state_dict()
+        state: dict[int, dict[str, Any]] = {}
+        for name, value in tensors.items():
+            index, number, key = name.split(".", 2)
+            if int(index) == i:
+                state.setdefault(int(number), {})[key] = value
+        whole["state"] = state
+        optimizer.load_state_dict(whole)
