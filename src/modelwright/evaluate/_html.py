@@ -61,7 +61,7 @@ def number(value: Any) -> str:
     """Return a number in a reader's digits: three decimals below 100, thousands apart above; a dash for none."""
     if value is None or isinstance(value, str):
         return value or "–"
-    if isinstance(value, bool) or isinstance(value, int):
+    if isinstance(value, int):
         return f"{value:,}"
     if not math.isfinite(value):
         return "–"
@@ -76,21 +76,19 @@ def interval(low: Any, high: Any) -> str:
     return "" if "–" in ends else " – ".join(ends)
 
 
-def table(
-    head: Sequence[tuple[str, str]], rows: Iterable[tuple[str, Sequence[object]]], caption: str | None = None
-) -> Html:
+def table(head: Sequence[tuple[str, str]], rows: Iterable[tuple[str, Sequence[object]]], caption: str) -> Html:
     """Return a table that scrolls sideways where it is too wide.
 
     `head` pairs the column's title with its class (`n` for numbers, `name`, `bar`, or nothing); each row pairs its
-    class with its cells.
+    class with its cells; `caption` is read out to those who do not see the table.
     """
     top = tag("tr", *(tag("th", title, class_="n" if c == "n" else None, scope="col") for title, c in head))
     body = [
         tag("tr", *(tag("td", cell, class_=c or None) for cell, (_, c) in zip(cells, head)), class_=kind or None)
         for kind, cells in rows
     ]
-    inner = (*([tag("caption", caption, class_="skip")] if caption else []), tag("thead", top), tag("tbody", *body))
-    return tag("div", tag("table", *inner), class_="wide", tabindex="0", role="region", aria_label=caption or "table")
+    inner = tag("table", tag("thead", top), tag("tbody", *body))
+    return tag("div", inner, class_="wide", tabindex="0", role="region", aria_label=caption)
 
 
 def spanned(

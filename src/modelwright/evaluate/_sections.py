@@ -1,0 +1,311 @@
+"""The parts of the report page, each a function of the run's facts and the language; empty where there is nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelwright.core.words import Words
+from modelwright.evaluate._canvas import in_lang
+from modelwright.evaluate._html import Html, code, esc, interval, join, number, said, scale, spanned, table, tag
+
+Facts = Mapping[str, Any]
+
+
+def paragraph(words: Words, lang: str, class_: str | None = None) -> Html:
+    """Return a paragraph in one language."""
+    return tag("p", code(words.to(lang)), class_=class_)
+
+
+def _bar(row: Mapping[str, Any], ends: tuple[float, float], marks: Iterable[float] = ()) -> Html:
+    value, low, high = (_real(row.get(k)) for k in ("value", "low", "high"))
+    return spanned(value, low, high, ends, tuple(marks), f"{number(value)} ({interval(low, high)})")
+
+
+def _real(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def gate(facts: Facts, lang: str) -> Html:
+    """Return what was asked and what was reached, and the comparison with the baselines."""
+    zh = lang == "zh"
+    out: list[Html] = []
+    if facts.get("gate"):
+        head = [
+            ("条件" if zh else "condition", "name"),
+            ("达到" if zh else "reached", "n"),
+            ("95% 区间" if zh else "95 % interval", "n"),
+            ("", ""),
+        ]
+        rows = []
+        for g in facts["gate"]:
+            mark = tag(
+                "span",
+                ("满足" if zh else "met") if g["met"] else ("未满足" if zh else "not met"),
+                class_="good" if g["met"] else "harm",
+            )
+            rows.append(("", [tag("code", g["condition"]), number(g["value"]), interval(g["low"], g["high"]), mark]))
+        words = Words(
+            "A condition is met when the worse end of the interval meets it.", "区间较差的一端满足条件才算满足。"
+        )
+        out += [
+            tag("h3", "达标条件" if zh else "The gate"),
+            paragraph(words, lang, "note"),
+            table(head, rows, "达标条件" if zh else "gate"),
+        ]
+    if facts.get("baselines"):
+        head = [
+            ("基线" if zh else "baseline", "name"),
+            ("优势" if zh else "better by", "n"),
+            ("95% 区间" if zh else "95 % interval", "n"),
+            ("p 值" if zh else "p", "n"),
+        ]
+        rows = [
+            ("", [b["name"], number(b["difference"]), interval(b["low"], b["high"]), _p(b["p"])])
+            for b in facts["baselines"]
+        ]
+        words = Words(
+            "The model and each baseline on the same test rows; an interval above zero says that the model is better for certain.",
+            "模型与各基线在相同测试行上的比较；区间全部大于零，说明模型确实更好。",
+        )
+        out += [
+            tag("h3", "与基线比较" if zh else "Against the baselines"),
+            paragraph(words, lang, "note"),
+            table(head, rows, "与基线比较" if zh else "baselines"),
+        ]
+    return join(out)
+
+
+def _p(value: Any) -> str:
+    return "< 0.01" if isinstance(value, (int, float)) and value < 0.01 else number(value)
+
+
+def leaderboard(facts: Facts, lang: str) -> Html:
+    """Return all candidates, the best first, failures with their reason at the end."""
+    rows = facts.get("leaderboard") or []
+    if not rows:
+        return Html("")
+    zh = lang == "zh"
+    good = [r for r in rows if r.get("status", "ok") == "ok"]
+    ends = scale(good)
+    head = [
+        ("模型" if zh else "model", "name"), (said(facts.get("metric_title"), lang) or facts["metric"], "n"), ("95% 区间" if zh else "95 % interval", "n"), ("", "bar"),
+        ("毫秒/行" if zh else "ms/row", "n"), ("秒" if zh else "seconds", "n"), ("权重" if zh else "weight", "n"),
+    ]  # fmt: skip
+    body = []
+    for r in good:
+        weight = number(r["weight"]) if r.get("winner") and r.get("weight") is not None else ""
+        cells = [
+            _named(r),
+            number(r.get("value")),
+            interval(r.get("low"), r.get("high")),
+            _bar(r, ends),
+            _few(r.get("ms_per_row")),
+            _few(r.get("seconds")),
+            weight,
+        ]
+        body.append(("won" if r.get("winner") else "", cells))
+    words = Words(
+        "Scores on validation rows, by which the choice was made; the bar is the 95 % interval. The chosen model is marked.",
+        "验证集上的得分，模型据此选出；横线为 95% 区间。选中的模型已标出。",
+    )
+    out = [paragraph(words, lang, "note"), table(head, body, "排行榜" if zh else "leaderboard")]
+    failed = [r for r in rows if r.get("status", "ok") != "ok"]
+    if failed:
+        head = [("未能完成" if zh else "did not finish", "name"), ("原因" if zh else "reason", "")]
+        out.append(
+            table(
+                head,
+                [("failed", [_named(r), code(said(r.get("reason"), lang))]) for r in failed],
+                "未能完成的模型" if zh else "failed models",
+            )
+        )
+    return join(out)
+
+
+def _named(row: Mapping[str, Any]) -> Html:
+    options = row.get("options") or {}
+    told = ", ".join(
+        f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in options.items() if v is not None
+    )
+    return tag("span", row["name"], title=told or None)
+
+
+def _few(value: Any) -> str:
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return "–"
+    return f"{value:.2g}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def metrics(facts: Facts, lang: str) -> Html:
+    """Return every metric on the test rows with its interval."""
+    rows = facts.get("metrics") or []
+    if not rows:
+        return Html("")
+    zh = lang == "zh"
+    head = [
+        ("指标" if zh else "metric", "name"),
+        ("值" if zh else "value", "n"),
+        ("95% 区间" if zh else "95 % interval", "n"),
+        ("", "bar"),
+        ("", ""),
+    ]
+    share = all(0 <= _real(m.get("value")) <= 1 for m in rows if math.isfinite(_real(m.get("value"))))
+    body = []
+    for m in rows:
+        fits = share or 0 <= _real(m.get("value")) <= 1
+        body.append((
+            "main" if m["name"] == facts.get("metric") else "",
+            [
+                tag("span", said(m.get("title"), lang) or m["name"], title=m["name"]), number(m["value"]), interval(m["low"], m["high"]),
+                _bar(m, (0.0, 1.0)) if fits and facts.get("task") != "regression" else "",
+                tag("span", ("越高越好" if zh else "higher is better") if m.get("higher", True) else ("越低越好" if zh else "lower is better"), class_="quiet"),
+            ],
+        ))  # fmt: skip
+    words = Words(
+        "On the test rows, which were read once, after the choice was made.",
+        "在测试集上计算；测试集只在选定模型之后读取一次。",
+    )
+    return join([paragraph(words, lang, "note"), table(head, body, "指标" if zh else "metrics")])
+
+
+def figures(facts: Facts, lang: str, wanted: Any) -> Html:
+    """Return the plots whose name `wanted` accepts; broad ones take the whole width."""
+    out = []
+    for plot in facts.get("plots") or []:
+        if not wanted(plot["name"]):
+            continue
+        picture = tag("div", Html(in_lang(plot["svg"], lang)), class_="scroll")
+        parts = [tag("h3", said(plot["title"], lang)), tag("p", code(said(plot["says"], lang))), picture]
+        broad = plot["name"] in ("confusion", "f1", "importance")
+        out.append(tag("figure", *parts, class_="whole" if broad else None, id=f"plot-{plot['name']}"))
+    return tag("div", *out, class_="figures") if out else Html("")
+
+
+def weak(facts: Facts, lang: str) -> Html:
+    """Return the worst slices, labels and confusions."""
+    zh = lang == "zh"
+    out: list[Html] = []
+    if facts.get("slices"):
+        rows = facts["slices"]
+        ends = scale([*rows, {"value": rows[0]["overall"]}])
+        head = [
+            ("行" if zh else "rows where", "name"),
+            ("行数" if zh else "rows", "n"),
+            (said(facts.get("metric_title"), lang), "n"),
+            ("95% 区间" if zh else "95 % interval", "n"),
+            ("", "bar"),
+        ]
+        body = [
+            (
+                "unmet",
+                [
+                    said(s["words"], lang),
+                    number(s["rows"]),
+                    number(s["value"]),
+                    interval(s["low"], s["high"]),
+                    _bar(s, ends, [s["overall"]]),
+                ],
+            )
+            for s in rows
+        ]
+        words = Words(
+            "Parts of the test rows that are answered worse than the whole (upright line).",
+            "测试集中表现低于整体（竖线）的部分。",
+        )
+        out += [
+            tag("h3", "最弱的切片" if zh else "Weakest slices"),
+            paragraph(words, lang, "note"),
+            table(head, body, "最弱的切片" if zh else "slices"),
+        ]
+    if facts.get("per_class"):
+        head = [
+            ("类别" if zh else "label", "name"),
+            ("精确率" if zh else "precision", "n"),
+            ("召回率" if zh else "recall", "n"),
+            ("F1", "n"),
+            ("行数" if zh else "rows", "n"),
+        ]
+        body = [
+            ("", [p["label"], number(p["precision"]), number(p["recall"]), number(p["f1"]), number(p["rows"])])
+            for p in facts["per_class"]
+        ]
+        grid = table(head, body[:12], "各类别" if zh else "labels")
+        if len(body) > 12:
+            more = f"其余 {len(body) - 12} 个类别" if zh else f"{len(body) - 12} more labels"
+            grid = join([grid, tag("details", tag("summary", more), table(head, body[12:], more))])
+        out += [tag("h3", "各类别，最弱的在前" if zh else "Labels, the weakest first"), grid]
+    if facts.get("confusions"):
+        head = [
+            ("真实" if zh else "true", "name"),
+            ("被当成" if zh else "taken for", "name"),
+            ("次数" if zh else "times", "n"),
+        ]
+        body = [("", [c["true"], c["said"], number(c["count"])]) for c in facts["confusions"]]
+        out += [
+            tag("h3", "最常见的混淆" if zh else "Most frequent confusions"),
+            table(head, body, "混淆" if zh else "confusions"),
+        ]
+    return join(out)
+
+
+def mistakes(facts: Facts, lang: str) -> Html:
+    """Return the surest mistakes with their inputs; words are tinted by what they spoke for."""
+    found = facts.get("mistakes") or []
+    if not found:
+        return Html("")
+    zh = lang == "zh"
+    words = Words(
+        "Wrong answers of which the model was surest. Either the model misses something, or the label in the data is wrong: both are worth a look. Tinted: what spoke for the answer (blue) and against it (red).",
+        "模型最有把握却答错的行。可能是模型有所遗漏，也可能是数据中的标签有误，都值得查看。着色表示支持（蓝）与反对（红）该回答的内容。",
+    )
+    if facts.get("task") == "regression":
+        words = Words("The answers that are furthest from the truth.", "与真实值相差最大的回答。")
+    out = [paragraph(words, lang, "note")]
+    for m in found:
+        sure = (
+            "" if m.get("confidence") is None else f"{'，置信度' if zh else ', confidence'} {number(m['confidence'])}"
+        )
+        first = join([
+            f"第 {m['row']} 行：模型答 " if zh else f"Row {m['row']}: said ", tag("strong", _answer(m["said"])),
+            "，真实为 " if zh else ", true is ", tag("strong", _answer(m["true"])), tag("span", sure, class_="quiet"),
+        ])  # fmt: skip
+        inputs = []
+        for name, text in m["inputs"].items():
+            parts = [e for e in m.get("explanation") or [] if e["column"] == name]
+            inputs += [tag("dt", name), tag("dd", tinted(text, parts))]
+        out.append(tag("article", tag("h3", first), tag("dl", *inputs), class_="mistake"))
+    return join(out)
+
+
+def _answer(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def tinted(text: str, parts: Iterable[Mapping[str, Any]]) -> Html:
+    """Return a text whose stretches are tinted by their weights; a whole value is tinted when it has no stretches."""
+    known = [p for p in parts if p.get("weight")]
+    most = max((abs(p["weight"]) for p in known), default=0.0)
+    spans = sorted((p for p in known if p.get("start") is not None and p["end"] <= len(text)), key=lambda p: p["start"])
+    whole = [p for p in known if p.get("start") is None]
+    if whole and not spans:
+        return _mark(text, whole[0]["weight"], most)
+    out: list[Html] = []
+    at = 0
+    for p in spans:
+        if p["start"] >= at:
+            out += [esc(text[at : p["start"]]), _mark(text[p["start"] : p["end"]], p["weight"], most)]
+            at = p["end"]
+    return join([*out, text[at:]])
+
+
+def _mark(text: str, weight: float, most: float) -> Html:
+    share = round(abs(weight) / most, 2) if most else 0.0
+    return (
+        tag("mark", text, class_="for" if weight > 0 else "against", style=f"--w:{share}")
+        if share >= 0.1
+        else esc(text)
+    )
