@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def _exit_codes(lang: str) -> str:
 
 def recipes(lang: str) -> str:
     """Return the page of all recipes: what each is, its options and what is searched."""
-    from modelwright.core.recipe import get_recipe, recipe_names
+    from modelwright.core.recipe import Options, get_recipe, recipe_names
 
     found = sorted((get_recipe(n) for n in recipe_names()), key=lambda r: r.rank)
     parts = [
@@ -140,9 +141,11 @@ def recipes(lang: str) -> str:
         ]
         if not any(row[3] for row in rows):
             head, rows = head[:3], [row[:3] for row in rows]
+        notes = "" if recipe.options is Options else _doc(recipe.options)
         parts.append(
             f"## `{recipe.name}`\n\n{recipe.title.to(lang)}\n\n"
             + "\n".join(facts)
+            + (f"\n\n{notes}" if notes and lang == "en" else "")
             + (f"\n\n{table(head, rows)}" if rows else "")
         )
     return page(lang, ("Recipes", "方案"), parts)
@@ -165,14 +168,17 @@ def _axis(axis: Any, lang: str) -> str:
 
 def tasks(lang: str) -> str:
     """Return the page of all tasks with their metrics."""
+    from modelwright.core.registry import names_in
     from modelwright.core.task import get_task, task_names
+    from modelwright.features.base import FEATURES
 
+    readable = set(names_in(FEATURES))
     parts = []
     for name in task_names():
         task = get_task(name)
         lines = [
             f"- {say(lang, 'target', '目标')}: {', '.join(f'`{m}`' for m in sorted(task.targets))}",
-            f"- {say(lang, 'inputs', '输入')}: {', '.join(f'`{m}`' for m in sorted(task.inputs))}",
+            f"- {say(lang, 'inputs', '输入')}: {', '.join(f'`{m}`' for m in sorted(task.inputs & readable))}",
             f"- {say(lang, 'recipes', '方案')}: {', '.join(f'`{m}`' for m in task.recipes)}",
         ]
         yes, no = say(lang, "yes", "是"), ""
@@ -226,7 +232,7 @@ def _item(thing: Any, name: str) -> str:
             if inspect.isfunction(member) or isinstance(member, (classmethod, staticmethod, property)):
                 bare = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
                 shown = key if isinstance(member, property) else _signature(bare, key)
-                out.append(f"- **`{shown}`**: " + (inspect.getdoc(bare) or "").replace("\n", "\n  "))
+                out.append(f"- **`{shown}`**: " + textwrap.indent(inspect.getdoc(bare) or "", "  ").lstrip())
     return "\n\n".join(p for p in out if p)
 
 
@@ -236,12 +242,32 @@ def _doc(thing: Any) -> str:
 
 
 def _signature(thing: Any, name: str) -> str:
+    """Return `name(argument: type = default, ...) -> type`, annotations as they stand in the source."""
     try:
         found = inspect.signature(thing)
     except (TypeError, ValueError):
         return name
-    fields = [p.replace(annotation=p.annotation) for p in found.parameters.values() if p.name not in ("self", "cls")]
-    return f"{name}{found.replace(parameters=fields)}".replace("'", "")
+    parts, named_only = [], False
+    for p in found.parameters.values():
+        if p.name in ("self", "cls"):
+            continue
+        if p.kind is p.KEYWORD_ONLY and not named_only:
+            named_only = True
+            parts.append("*")
+        text = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "") + p.name
+        named_only = named_only or p.kind is p.VAR_POSITIONAL
+        if p.annotation is not p.empty:
+            text += f": {_type(p.annotation)}"
+        if p.default is not p.empty:
+            text += f" = {p.default if 'factory' in repr(p.default) else repr(p.default)}"
+        parts.append(text)
+    answer = found.return_annotation
+    after = "" if answer in (found.empty, None, "None") else f" -> {_type(answer)}"
+    return f"{name}({', '.join(parts)}){after}"
+
+
+def _type(annotation: Any) -> str:
+    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
 
 def pages(lang: str) -> dict[str, str]:

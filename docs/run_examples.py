@@ -1,4 +1,4 @@
-"""Run what the documentation shows: `python docs/run_examples.py [FILE ...] [--budget 15s]`; and `examples/*.py`.
+"""Run what the documentation shows: `python docs/run_examples.py [FILE ...] [--budget 8s]`; and `examples/*.py`.
 
 Each document gets an empty folder, in which its fenced blocks run in order:
 
@@ -134,7 +134,7 @@ def main() -> int:
     """Run the pages named, or all of them; return 1 where one does not do what it shows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path)
-    parser.add_argument("--budget", default="15s")
+    parser.add_argument("--budget", default="8s")
     asked = parser.parse_args()
     wrong = [w for page in (asked.files or documents()) for w in run_page(page.resolve(), asked.budget)]
     for each in wrong:
