@@ -79,10 +79,17 @@ def command_line(lang: str) -> str:
 
 
 def _default(parameter: Any) -> str:
+    """Return what holds where an option is not given: its own default, or the run configuration's."""
+    from modelwright.core.config import RunConfig
+
     value = parameter.default
-    if value is None or value is False or callable(value) or value in ("", (), []) or "Unset" in repr(value):
+    if value is None and parameter.name in RunConfig.model_fields:
+        value = RunConfig.model_fields[parameter.name].default
+    if value is True:
+        return f"`{parameter.opts[0]}`"
+    if not isinstance(value, (str, int, float)) or value is False or value == "":
         return ""
-    return f"`{value}`" if isinstance(value, (str, int, float)) else ""
+    return f"`{value}`"
 
 
 def _exit_codes(lang: str) -> str:
