@@ -30,16 +30,16 @@ def join(parts: Iterable[object]) -> Html:
     return Html("".join(esc(p) for p in parts))
 
 
-def tag(name: str, *children: object, **attributes: object) -> Html:
+def tag(element: str, /, *children: object, **attributes: object) -> Html:
     """Return an element; `class_` and the like lose their underscore, and attributes of None or False are left out."""
     told = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value), quote=True)}"'
         for key, value in attributes.items()
         if value is not None and value is not False
     )
-    if name in _VOID:
-        return Html(f"<{name}{told}>")
-    return Html(f"<{name}{told}>{join(children)}</{name}>")
+    if element in _VOID:
+        return Html(f"<{element}{told}>")
+    return Html(f"<{element}{told}>{join(children)}</{element}>")
 
 
 def code(text: Any) -> Html:
