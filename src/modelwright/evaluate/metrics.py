@@ -5,6 +5,9 @@ Legend: N rows, K classes or labels. Undefined values are NaN, as a ROC area whe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from modelwright.core.task import Judged, Metric
@@ -32,32 +35,72 @@ def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)
 
 
-def _seen(truth: np.ndarray, answered: np.ndarray, values: np.ndarray) -> float:
+def _seen(truth: np.ndarray, answered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the mean over labels [..., K] that occur in truth or answers; NaN where none does."""
     seen = (truth + answered) > 0
-    return float(values[seen].mean()) if seen.any() else float("nan")
+    n = seen.sum(-1)
+    return np.divide((values * seen).sum(-1), n, out=np.full(n.shape, np.nan), where=n > 0)
+
+
+# Metrics of counts, with any leading axes: hits, positives in truth, positives in answers, each [..., K].
+def _precision_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray, label: int | None = None) -> np.ndarray:
+    values = _divide(hit, said)
+    return values[..., label] if label is not None else _seen(truth, said, values)
+
+
+def _recall_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray, label: int | None = None) -> np.ndarray:
+    values = _divide(hit, truth)
+    if label is not None:
+        return np.where(truth[..., label] > 0, values[..., label], np.nan)
+    return _seen(truth, said, values)
+
+
+def _f1_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray, label: int | None = None) -> np.ndarray:
+    values = _divide(2 * hit, truth + said)
+    return values[..., label] if label is not None else _seen(truth, said, values)
+
+
+def _micro_f1_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray) -> np.ndarray:
+    return 2 * hit.sum(-1) / np.maximum(1.0, (truth + said).sum(-1))
+
+
+def _weighted_f1_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray) -> np.ndarray:
+    return (_divide(2 * hit, truth + said) * truth).sum(-1) / np.maximum(1.0, truth.sum(-1))
+
+
+def _balanced_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray) -> np.ndarray:
+    return _seen(truth, truth, _divide(hit, truth))
+
+
+# Metrics of confusion matrices [..., K, K].
+def _mcc_of(c: np.ndarray) -> np.ndarray:
+    right, n = np.trace(c, axis1=-2, axis2=-1), c.sum((-2, -1))
+    t, p = c.sum(-1), c.sum(-2)
+    below = np.sqrt((n * n - (p * p).sum(-1)) * (n * n - (t * t).sum(-1)))
+    return _divide(right * n - (t * p).sum(-1), below)
+
+
+def _qwk_of(c: np.ndarray) -> np.ndarray:
+    k = c.shape[-1]
+    w = (np.arange(k)[:, None] - np.arange(k)[None]) ** 2 / max(1, (k - 1) ** 2)
+    chance = c.sum(-1)[..., :, None] * c.sum(-2)[..., None, :] / np.maximum(1.0, c.sum((-2, -1)))[..., None, None]
+    below = (w * chance).sum((-2, -1))
+    return np.where(below > 0, 1 - _divide((w * c).sum((-2, -1)), below), 0.0)
 
 
 def precision(judged: Judged, label: int | None = None) -> float:
     """Of the rows answered with a label, the share that is right; the mean over labels that occur."""
-    hit, truth, said = label_counts(judged)
-    values = _divide(hit, said)
-    return float(values[label]) if label is not None else _seen(truth, said, values)
+    return float(_precision_of(*label_counts(judged), label))
 
 
 def recall(judged: Judged, label: int | None = None) -> float:
     """Of the rows of a label, the share that is answered rightly; the mean over labels that occur."""
-    hit, truth, said = label_counts(judged)
-    values = _divide(hit, truth)
-    if label is not None:
-        return float(values[label]) if truth[label] else float("nan")
-    return _seen(truth, said, values)
+    return float(_recall_of(*label_counts(judged), label))
 
 
 def f1(judged: Judged, label: int | None = None) -> float:
     """Harmonic mean of precision and recall; the mean over labels that occur."""
-    hit, truth, said = label_counts(judged)
-    values = _divide(2 * hit, truth + said)
-    return float(values[label]) if label is not None else _seen(truth, said, values)
+    return float(_f1_of(*label_counts(judged), label))
 
 
 def f1_by_label(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
@@ -68,47 +111,38 @@ def f1_by_label(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
 
 def micro_f1(judged: Judged) -> float:
     """F1 over all decisions pooled."""
-    hit, truth, said = label_counts(judged)
-    return float(2 * hit.sum() / max(1.0, (truth + said).sum()))
+    return float(_micro_f1_of(*label_counts(judged)))
 
 
 def weighted_f1(judged: Judged) -> float:
     """F1 per label, averaged by how often each label occurs."""
-    hit, truth, said = label_counts(judged)
-    return float((_divide(2 * hit, truth + said) * truth).sum() / max(1.0, truth.sum()))
+    return float(_weighted_f1_of(*label_counts(judged)))
+
+
+def _right(judged: Judged) -> np.ndarray:
+    if judged.target.kind == "label_sets":
+        return ((judged.truth > 0.5) == (judged.chosen > 0.5)).all(1).astype(float)
+    return (judged.truth == judged.chosen).astype(float)
 
 
 def accuracy(judged: Judged) -> float:
     """Share of rows answered rightly (for label sets: the whole set)."""
-    if judged.target.kind == "label_sets":
-        return float((judged.truth.astype(bool) == judged.chosen.astype(bool)).all(1).mean())
-    return float((judged.truth == judged.chosen).mean())
+    return float(_right(judged).mean())
 
 
 def balanced_accuracy(judged: Judged) -> float:
     """Mean recall over the classes that occur."""
-    hit, truth, _ = label_counts(judged)
-    seen = truth > 0
-    return float((hit[seen] / truth[seen]).mean()) if seen.any() else float("nan")
+    return float(_balanced_of(*label_counts(judged)))
 
 
 def mcc(judged: Judged) -> float:
     """Matthews correlation, for any number of classes (Gorodkin 2004)."""
-    c = confusion(judged).astype(float)
-    right, n = np.trace(c), c.sum()
-    t, p = c.sum(1), c.sum(0)
-    below = np.sqrt((n * n - (p * p).sum()) * (n * n - (t * t).sum()))
-    return float((right * n - (t * p).sum()) / below) if below > 0 else 0.0
+    return float(_mcc_of(confusion(judged).astype(float)))
 
 
 def qwk(judged: Judged) -> float:
     """Cohen's kappa with quadratic weights, for ordered labels (Cohen 1968)."""
-    c = confusion(judged).astype(float)
-    k = len(c)
-    w = (np.arange(k)[:, None] - np.arange(k)[None]) ** 2 / max(1, (k - 1) ** 2)
-    chance = np.outer(c.sum(1), c.sum(0)) / max(1.0, c.sum())
-    below = (w * chance).sum()
-    return float(1 - (w * c).sum() / below) if below > 0 else 0.0
+    return float(_qwk_of(confusion(judged).astype(float)))
 
 
 def auc(truth: np.ndarray, scores: np.ndarray) -> float:
@@ -139,15 +173,16 @@ def precision_area(truth: np.ndarray, scores: np.ndarray) -> float:
     return float((gained * found / (ends + 1)).sum())
 
 
-def _per_output(judged: Judged, function: object) -> float:
-    call = function
-    if judged.target.kind == "classes" and judged.target.outputs == 2:
-        return float(call(judged.truth == 1, judged.scores[:, 1]))  # type: ignore[operator]
-    if judged.target.kind == "classes":
-        columns = [(judged.truth == k, judged.scores[:, k]) for k in range(judged.target.outputs)]
-    else:
-        columns = [(judged.truth[:, k] > 0.5, judged.scores[:, k]) for k in range(judged.target.outputs)]
-    values = np.array([call(t, s) for t, s in columns])  # type: ignore[operator]
+def outputs(judged: Judged) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return for each label the binary truth [N] and the scores [N]; of two classes the second alone."""
+    k = judged.target.outputs
+    if judged.target.kind == "label_sets":
+        return [(judged.truth[:, i] > 0.5, judged.scores[:, i]) for i in range(k)]
+    return [(judged.truth == i, judged.scores[:, i]) for i in ([1] if k == 2 else range(k))]
+
+
+def _per_output(judged: Judged, function: Callable[[np.ndarray, np.ndarray], float]) -> float:
+    values = np.array([function(t, s) for t, s in outputs(judged)])
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
@@ -161,20 +196,28 @@ def average_precision(judged: Judged) -> float:
     return _per_output(judged, precision_area)
 
 
-def log_loss(judged: Judged) -> float:
-    """Mean negative log likelihood of the truth, in nats."""
+def _log_losses(judged: Judged) -> np.ndarray:
     p = np.clip(judged.scores, _TINY, 1 - _TINY)
     if judged.target.kind == "classes":
-        return float(-np.log(p[np.arange(len(p)), judged.truth]).mean())
-    return float(-(judged.truth * np.log(p) + (1 - judged.truth) * np.log1p(-p)).mean())
+        return -np.log(p[np.arange(len(p)), judged.truth])
+    return -(judged.truth * np.log(p) + (1 - judged.truth) * np.log1p(-p)).mean(1)
+
+
+def log_loss(judged: Judged) -> float:
+    """Mean negative log likelihood of the truth, in nats."""
+    return float(_log_losses(judged).mean())
+
+
+def _briers(judged: Judged) -> np.ndarray:
+    if judged.target.outputs == 2:
+        return (judged.scores[:, 1] - (judged.truth == 1)) ** 2
+    one_hot = np.eye(judged.target.outputs)[judged.truth]
+    return ((judged.scores - one_hot) ** 2).sum(1)
 
 
 def brier(judged: Judged) -> float:
     """Mean squared distance of the probabilities from the truth (Brier 1950), 0 to 2; 0 to 1 for two classes."""
-    if judged.target.outputs == 2:
-        return float(((judged.scores[:, 1] - (judged.truth == 1)) ** 2).mean())
-    one_hot = np.eye(judged.target.outputs)[judged.truth]
-    return float(((judged.scores - one_hot) ** 2).sum(1).mean())
+    return float(_briers(judged).mean())
 
 
 def ece(judged: Judged, bins: int = 15) -> float:
@@ -187,9 +230,13 @@ def ece(judged: Judged, bins: int = 15) -> float:
     return float(gap.sum() / max(1, n.sum()))
 
 
+def _wrong_decisions(judged: Judged) -> np.ndarray:
+    return ((judged.truth > 0.5) != (judged.chosen > 0.5)).mean(1)
+
+
 def hamming_loss(judged: Judged) -> float:
     """Share of single label decisions that are wrong."""
-    return float(((judged.truth > 0.5) != (judged.chosen > 0.5)).mean())
+    return float(_wrong_decisions(judged).mean())
 
 
 def _errors(judged: Judged) -> np.ndarray:
@@ -222,6 +269,26 @@ def mape(judged: Judged) -> float:
     some = judged.truth != 0
     return float(np.abs(_errors(judged)[some] / judged.truth[some]).mean()) if some.any() else float("nan")
 
+
+# The same metrics for many sets of row weights at once, by function: of counts, of confusion matrices, and of means
+# over rows (the rows' values, and what is done with their mean).
+OF_COUNTS: dict[Any, Callable[..., np.ndarray]] = {
+    precision: _precision_of,
+    recall: _recall_of,
+    f1: _f1_of,
+    micro_f1: _micro_f1_of,
+    weighted_f1: _weighted_f1_of,
+    balanced_accuracy: _balanced_of,
+}
+OF_CONFUSION: dict[Any, Callable[[np.ndarray], np.ndarray]] = {mcc: _mcc_of, qwk: _qwk_of}
+MEANS: dict[Any, tuple[Callable[[Judged], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
+    accuracy: (_right, np.asarray),
+    log_loss: (_log_losses, np.asarray),
+    brier: (_briers, np.asarray),
+    hamming_loss: (_wrong_decisions, np.asarray),
+    rmse: (lambda judged: _errors(judged) ** 2, np.sqrt),
+    mae: (lambda judged: np.abs(_errors(judged)), np.asarray),
+}
 
 _F1 = Metric("f1", Words("F1", "F1"), True, f1, per_label=True)
 _PRECISION = Metric("precision", Words("precision", "精确率"), True, precision, per_label=True)
