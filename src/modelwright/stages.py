@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +82,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
                 f"测试文件 {config.test} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
         test, _ = coerce(raw_test, schema, source=config.test)
-        test = _labelled(test, events)
+        test = _aligned(_labelled(test, events), table, events)
     findings = check(table, test=test, bad=bad, raw=raw)
     rows = len(table)
     table = apply(findings, table)
@@ -109,6 +110,31 @@ def _labelled(table: Table, events: EventStream) -> Table:
     if len(table) == 0:
         raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
     return table
+
+
+def _aligned(test: Table, table: Table, events: EventStream) -> Table:
+    """Spell the test labels as the training labels where they differ by case, width or marks at their ends only.
+
+    Official test files do this: Adult's test labels end with a point that its training labels lack.
+    """
+    column = table.schema.target
+    if column is None or column.modality != "category":
+        return test
+    known = {v for v in table.column(column.name).unique().to_pylist() if v is not None}
+    plain = {_plain_label(v): v for v in known}
+    values = test.column(column.name).to_pylist()
+    changes = {v: plain[_plain_label(v)] for v in set(values) if v not in known and _plain_label(v) in plain}
+    if not changes:
+        return test
+    shown = ", ".join(f"`{a}` -> `{b}`" for a, b in sorted(changes.items())[:4])
+    events.warn(f"Test labels are spelt otherwise and were matched: {shown}.", f"测试标签写法不同，已对应：{shown}。")
+    spelt = pa.array([changes.get(v, v) for v in values], pa.string())
+    data = test.data.set_column(test.data.column_names.index(column.name), column.name, spelt)
+    return Table(data, test.schema, test.rows, test.source)
+
+
+def _plain_label(label: str) -> str:
+    return unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
 
 
 def _with_choices(table: Table) -> Table:

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -180,15 +181,13 @@ def _delimiter(text: str, path: Path) -> str:
 
 
 def _quotes(text: str, delimiter: str) -> bool:
-    """Whether double quotes enclose cells: some cell begins with one and ends with one."""
-    for line in text.split("\n")[:2000]:
-        cells = line.rstrip("\r").split(delimiter)
-        if any(len(c.strip()) > 1 and c.strip()[0] == '"' and c.strip()[-1] == '"' for c in cells):
-            return True
-    # a cell over several lines, or with the delimiter inside, begins with a quote somewhere and closes elsewhere
-    opened = text.count(f'{delimiter}"') + text.count('\n"') + text.startswith('"')
-    closed = text.count(f'"{delimiter}') + text.count('"\n') + text.count('"\r')
-    return opened > 0 and closed >= 0.8 * opened
+    """Whether double quotes enclose cells: those that begin with one end with one, as good as always."""
+    d = re.escape(delimiter)
+    good = bad = 0
+    for found in re.finditer(rf'(?:^|{d})[ ]*"((?:[^"]|"")*)("?)[ ]*(.|$)', text, re.MULTILINE):
+        closed = found[2] and (not found[3] or found[3] in (delimiter, "\r", "\n"))
+        good, bad = good + bool(closed), bad + (not closed)
+    return good > 0 and bad <= 0.1 * good
 
 
 def _kind(cell: str) -> str:

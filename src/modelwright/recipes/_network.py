@@ -162,6 +162,7 @@ class NetworkRecipe(Recipe):
 
         torch.set_num_threads(max(1, ctx.threads))
         some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: max(options.batch, 256)]))
+        some, _ = known_rows(some, ctx.target)
         start = time.perf_counter()
         codecs = self._codecs(some, ctx)
         arrays = encode(some, codecs)
@@ -170,10 +171,9 @@ class NetworkRecipe(Recipe):
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
         name = train.schema.target
         truth = self._truth(some.column(name.name if name else ""), ctx)
-        known = np.flatnonzero(known_rows(some, ctx.target)[1])
         times = []
         for i in range(_PROBE_STEPS):
-            index = np.resize(np.roll(known, -i * options.batch), options.batch)
+            index = np.resize(np.roll(np.arange(len(some)), -i * options.batch), options.batch)
             begin = time.perf_counter()
             loss = _loss(options, ctx, None)(network(collate(arrays, index, ctx.device)), truth[index].to(ctx.device))
             loss.backward()
