@@ -66,8 +66,10 @@ def number(value: Any) -> str:
     if not math.isfinite(value):
         return "–"
     if value and abs(value) < 0.001:
-        return f"{value:.2g}"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+        text = f"{value:.2g}"
+    else:
+        text = f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return text.replace("-", "−", 1) if value < 0 else text
 
 
 def interval(low: Any, high: Any) -> str:

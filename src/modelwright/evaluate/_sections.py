@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from modelwright.evaluate._canvas import in_lang
 from modelwright.evaluate._html import Html, code, esc, interval, join, number, said, scale, spanned, table, tag
 
 Facts = Mapping[str, Any]
+_SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ')
+_MISTAKES = 5  # shown at once, the others on demand
 
 
 def paragraph(words: Words, lang: str, class_: str | None = None) -> Html:
@@ -88,7 +91,8 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         return Html("")
     zh = lang == "zh"
     good = [r for r in rows if r.get("status", "ok") == "ok"]
-    ends = scale(good)
+    # guessing is so far off that it would squeeze all others together
+    ends = scale([r for r in good if r.get("recipe") != "constant"] or good)
     head = [
         ("模型" if zh else "model", "name"), (said(facts.get("metric_title"), lang) or facts["metric"], "n"), ("95% 区间" if zh else "95 % interval", "n"), ("", "bar"),
         ("毫秒/行" if zh else "ms/row", "n"), ("秒" if zh else "seconds", "n"), ("权重" if zh else "weight", "n"),
@@ -100,7 +104,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
             _named(r),
             number(r.get("value")),
             interval(r.get("low"), r.get("high")),
-            _bar(r, ends),
+            _bar(r, ends) if ends[0] <= _real(r.get("value")) <= ends[1] else "",
             _few(r.get("ms_per_row")),
             _few(r.get("seconds")),
             weight,
@@ -178,7 +182,8 @@ def figures(facts: Facts, lang: str, wanted: Any) -> Html:
             continue
         picture = tag("div", Html(in_lang(plot["svg"], lang)), class_="scroll")
         parts = [tag("h3", said(plot["title"], lang)), tag("p", code(said(plot["says"], lang))), picture]
-        broad = plot["name"] in ("confusion", "f1", "importance")
+        size = _SIZE.search(plot["svg"])
+        broad = size is not None and float(size[1]) > 540
         out.append(tag("figure", *parts, class_="whole" if broad else None, id=f"plot-{plot['name']}"))
     return tag("div", *out, class_="figures") if out else Html("")
 
@@ -191,7 +196,7 @@ def weak(facts: Facts, lang: str) -> Html:
         rows = facts["slices"]
         ends = scale([*rows, {"value": rows[0]["overall"]}])
         head = [
-            ("行" if zh else "rows where", "name"),
+            ("范围" if zh else "rows where", "name"),
             ("行数" if zh else "rows", "n"),
             (said(facts.get("metric_title"), lang), "n"),
             ("95% 区间" if zh else "95 % interval", "n"),
@@ -262,21 +267,26 @@ def mistakes(facts: Facts, lang: str) -> Html:
     )
     if facts.get("task") == "regression":
         words = Words("The answers that are furthest from the truth.", "与真实值相差最大的回答。")
-    out = [paragraph(words, lang, "note")]
-    for m in found:
-        sure = (
-            "" if m.get("confidence") is None else f"{'，置信度' if zh else ', confidence'} {number(m['confidence'])}"
-        )
-        first = join([
-            f"第 {m['row']} 行：模型答 " if zh else f"Row {m['row']}: said ", tag("strong", _answer(m["said"])),
-            "，真实为 " if zh else ", true is ", tag("strong", _answer(m["true"])), tag("span", sure, class_="quiet"),
-        ])  # fmt: skip
-        inputs = []
-        for name, text in m["inputs"].items():
-            parts = [e for e in m.get("explanation") or [] if e["column"] == name]
-            inputs += [tag("dt", name), tag("dd", tinted(text, parts))]
-        out.append(tag("article", tag("h3", first), tag("dl", *inputs), class_="mistake"))
+    cards = [_mistake(m, zh) for m in found]
+    out = [paragraph(words, lang, "note"), *cards[:_MISTAKES]]
+    if len(cards) > _MISTAKES:
+        more = f"另外 {len(cards) - _MISTAKES} 行" if zh else f"{len(cards) - _MISTAKES} more"
+        out.append(tag("details", tag("summary", more), *cards[_MISTAKES:]))
     return join(out)
+
+
+def _mistake(mistake: Mapping[str, Any], zh: bool) -> Html:
+    m = mistake
+    sure = "" if m.get("confidence") is None else f"{'，置信度' if zh else ', confidence'} {number(m['confidence'])}"
+    first = join([
+        f"第 {m['row']} 行：模型答 " if zh else f"Row {m['row']}: said ", tag("strong", _answer(m["said"])),
+        "，真实为 " if zh else ", true is ", tag("strong", _answer(m["true"])), tag("span", sure, class_="quiet"),
+    ])  # fmt: skip
+    inputs = []
+    for name, text in m["inputs"].items():
+        parts = [e for e in m.get("explanation") or [] if e["column"] == name]
+        inputs += [tag("dt", name), tag("dd", tinted(text, parts))]
+    return tag("article", tag("h3", first), tag("dl", *inputs), class_="mistake")
 
 
 def _answer(value: Any) -> str:

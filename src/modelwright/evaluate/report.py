@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from modelwright.core.budget import show_duration
+from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
 from modelwright.evaluate import _sections as parts
 from modelwright.evaluate import card
@@ -53,7 +54,7 @@ def write_report(facts: Facts, lang: str) -> str:
 def _header(facts: Facts, lang: str) -> Html:
     zh = lang == "zh"
     of = [
-        said(facts.get("title"), lang) or facts["task"],
+        get_task(facts["task"]).title.to(lang) if facts["task"] in task_names() else facts["task"],
         facts.get("target") and f"→ {facts['target']}",
         facts.get("created"),
     ]

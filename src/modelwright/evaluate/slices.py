@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -198,7 +199,10 @@ def _true(judged: Judged, row: int) -> Any:
 def _short(value: Any) -> str:
     if value is None:
         return ""
-    text = as_label(value)
+    if isinstance(value, datetime):
+        text = value.isoformat(" ", "seconds")
+    else:
+        text = f"{value:.6g}" if isinstance(value, float) else as_label(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
