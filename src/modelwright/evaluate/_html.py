@@ -84,7 +84,7 @@ def table(head: Sequence[tuple[str, str]], rows: Iterable[tuple[str, Sequence[ob
     `head` pairs the column's title with its class (`n` for numbers, `name`, `bar`, or nothing); each row pairs its
     class with its cells; `caption` is read out to those who do not see the table.
     """
-    top = tag("tr", *(tag("th", title, class_="n" if c == "n" else None, scope="col") for title, c in head))
+    top = tag("tr", *(tag("th", title, class_=c or None, scope="col") for title, c in head))
     body = [
         tag("tr", *(tag("td", cell, class_=c or None) for cell, (_, c) in zip(cells, head)), class_=kind or None)
         for kind, cells in rows

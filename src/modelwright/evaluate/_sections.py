@@ -153,7 +153,7 @@ def metrics(facts: Facts, lang: str) -> Html:
         ("值" if zh else "value", "n"),
         ("95% 区间" if zh else "95 % interval", "n"),
         ("", "bar"),
-        ("", ""),
+        ("", "side"),
     ]
     share = all(0 <= _real(m.get("value")) <= 1 for m in rows if math.isfinite(_real(m.get("value"))))
     body = []

@@ -185,7 +185,7 @@ def importance_bars(importances: Sequence[Drop], metric_title: Words) -> Plot:
     ax.barh(spots, drops, 0.56, color=c.ACCENT, alpha=0.85)
     for spot, i in zip(spots.tolist(), order):
         ax.plot([i.low, i.high], [spot, spot], color=c.INK, linewidth=1.1)
-        ax.text(max(i.high, i.drop, 0), spot, f"  {i.drop:.3g}", va="center_baseline", fontsize=c.SIZE, color=c.INK)
+        ax.text(max(i.high, i.drop, 0), spot, f"\u2002{i.drop:.3g}", va="center_baseline", fontsize=c.SIZE, color=c.INK)
     ax.axvline(0, color=c.MUTED, linewidth=1)
     ax.set_yticks(spots, names)
     ax.set_ylim(len(drops) - 0.4, -0.6)
