@@ -46,7 +46,7 @@ def of_values(rows: int = 300, *, seed: int = 0) -> Judged:
     return judge(ValueCodec.fit(values), values, said[:, None], np.arange(1, rows + 1))
 
 
-def table(judged: Judged, *, seed: int = 0) -> Table:
+def table(judged: Judged, *, seed: int = 7) -> Table:
     """A table of the judged rows with a column of every kind, among them one that is missing at times."""
     rng = np.random.default_rng(seed)
     n = len(judged.rows)
@@ -79,7 +79,9 @@ def facts(judged: Judged | None = None) -> dict[str, Any]:
         name: [{"loss": a / (i + 1) ** 0.5, "valid_loss": a / (i + 1) ** 0.5 + 0.02 * i, "macro_f1": 0.9 - a / (i + 2)} for i in range(n)]
         for name, a, n in (("textcnn", 1.0, 12), ("transformer", 1.3, 9))
     }  # fmt: skip
-    drops = [importance.Importance(c, d, d - 0.02, d + 0.02) for c, d in (("text", 0.41), ("channel", 0.06), ("at", -0.001))]
+    drops = [
+        importance.Importance(c, d, d - 0.02, d + 0.02) for c, d in (("text", 0.41), ("channel", 0.06), ("at", -0.001))
+    ]
     drawn = [*plots.classification(judged), *plots.curves(histories), plots.importance_bars(drops, ranked.title)]
     drawn.append(plots.data_curve([500, 1000, 2000], [0.71, 0.78, 0.82], Words("macro F1", "宏平均 F1")))
     mistakes = [m.to_json() for m in slices.confident_mistakes(rows, judged)]
@@ -98,10 +100,18 @@ def facts(judged: Judged | None = None) -> dict[str, Any]:
     ]
     keys = ("name", "recipe", "value", "low", "high", "ms_per_row", "seconds", "winner")
     leaderboard: list[dict[str, Any]] = [
-        {**dict(zip(keys, row, strict=True)), "status": "ok", "metric": "macro_f1", "weight": 0.5 if row[-1] else None} for row in board
+        {**dict(zip(keys, row, strict=True)), "status": "ok", "metric": "macro_f1", "weight": 0.5 if row[-1] else None}
+        for row in board
     ]
     leaderboard[1]["options"] = {"width": 128, "dropout": 0.3}
-    leaderboard.append({"name": "lstm", "recipe": "lstm", "status": "failed", "reason": ["would need about 2m10s, 40s were left", "约需 2m10s，只剩 40s"]})
+    leaderboard.append(
+        {
+            "name": "lstm",
+            "recipe": "lstm",
+            "status": "failed",
+            "reason": ["would need about 2m10s, 40s were left", "约需 2m10s，只剩 40s"],
+        }
+    )
     return {
         "name": "tickets", "modelwright": "0.1.0", "created": "2026-11-24 12:00", "task": "classification", "target": "queue",
         "metric": "macro_f1", "metric_title": list(ranked.title), "higher": True, "value": main.value, "low": main.low, "high": main.high,
@@ -122,7 +132,7 @@ def facts(judged: Judged | None = None) -> dict[str, Any]:
         "labels": list(judged.target.labels),
         "per_class": [p.to_json() for p in slices.per_class(judged)],
         "confusions": [p.to_json() for p in slices.confusion_pairs(judged)],
-        "slices": [{"column": "channel", "words": ["channel = 微信", "channel = 微信"], "rows": 61, "value": 0.71, "low": 0.6, "high": 0.79, "overall": main.value}],
+        "slices": [{"metric": ["accuracy", "准确率"], "column": "channel", "words": ["channel = 微信", "channel = 微信"], "rows": 61, "value": 0.71, "low": 0.6, "high": 0.79, "overall": main.value}],
         "mistakes": mistakes, "importance": [d.to_json() for d in drops],
         "plots": [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in drawn],
         "seconds": {"read": 0.4, "bundle": 171.0}, "budget": "3m",

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 import pytest
-from evaluate import made
 
+from evaluate import made
 from modelwright.evaluate import _weighted, intervals
 from modelwright.evaluate import metrics as m
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from evaluate import made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from evaluate import made
 from modelwright.core.target import ClassesCodec
 from modelwright.core.task import judge
 from modelwright.evaluate import metrics as m

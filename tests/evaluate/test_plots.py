@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from evaluate import made
 
+from evaluate import made
 from modelwright.core.words import Words
 from modelwright.evaluate import _canvas, plots
 from modelwright.evaluate.importance import Importance

@@ -198,7 +198,7 @@ def weak(facts: Facts, lang: str) -> Html:
         head = [
             ("范围" if zh else "rows where", "name"),
             ("行数" if zh else "rows", "n"),
-            (said(facts.get("metric_title"), lang), "n"),
+            (said(rows[0].get("metric") or facts.get("metric_title"), lang), "n"),
             ("95% 区间" if zh else "95 % interval", "n"),
             ("", "bar"),
         ]

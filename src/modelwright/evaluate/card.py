@@ -148,8 +148,8 @@ def _limits(facts: Facts) -> list[Words]:
         words = Words(said(s["words"], "en"), said(s["words"], "zh"))
         out.append(
             Words(
-                f"Weaker where {words.en}: {number(s['value'])} instead of {number(s['overall'])} ({s['rows']} rows).",
-                f"{words.zh} 时较弱：{number(s['value'])}，整体为 {number(s['overall'])}（{s['rows']} 行）。",
+                f"Weaker where {words.en}: {said(s['metric'], 'en')} {number(s['value'])} instead of {number(s['overall'])} ({s['rows']} rows).",
+                f"{words.zh} 时较弱：{said(s['metric'], 'zh')} {number(s['value'])}，整体为 {number(s['overall'])}（{s['rows']} 行）。",
             )
         )
     for p in (facts.get("per_class") or [])[:3]:

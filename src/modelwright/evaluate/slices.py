@@ -20,7 +20,7 @@ from modelwright.core.target import as_label
 from modelwright.core.task import Judged, Metric
 from modelwright.core.words import Words
 from modelwright.evaluate.intervals import bootstrap
-from modelwright.evaluate.metrics import confusion, label_counts
+from modelwright.evaluate.metrics import CLASSIFICATION, MULTI_LABEL, OF_CONFUSION, OF_COUNTS, confusion, label_counts
 
 _VALUES = 30  # values of a category that are looked at, the most frequent
 _SHOWN = 200  # characters of an input
@@ -28,8 +28,9 @@ _SHOWN = 200  # characters of an input
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows with something in common, and how well they are answered beside all rows (`overall`)."""
+    """Rows with something in common, and how well they are answered beside all rows (`overall`), by `metric`."""
 
+    metric: Words
     column: str
     words: Words
     rows: int
@@ -40,7 +41,7 @@ class Slice:
 
     def to_json(self) -> dict[str, Any]:
         """Return the slice as JSON values."""
-        return {**asdict(self), "words": list(self.words)}
+        return {**asdict(self), "metric": list(self.metric), "words": list(self.words)}
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,12 @@ def worst_slices(
     """Return the slices that are worse than all rows for certain (their whole interval is), the worst first.
 
     Slices are the values of categories and booleans, quartiles of numbers, timestamps and text lengths, and
-    missingness. `support` is the least number of rows, by default 2 % of them but at least 20. `judged` may leave out
+    missingness. Means over labels (macro F1 and the like) sink in any small part that lacks some labels, so parts are
+    judged by accuracy then, and sets of labels by micro F1. `support` is the least number of rows, by default 2 % of them but at least 20. `judged` may leave out
     rows of `table` (those without a truth); they are matched by row number.
     """
     least = support if support is not None else max(20, len(judged.rows) // 50)
+    metric = _fair(metric, judged)
     overall = metric(judged)
     if not np.isfinite(overall) or len(judged.rows) < 2 * least:
         return []
@@ -116,8 +119,15 @@ def worst_slices(
     for _, name, words, part in sorted(worse, key=lambda w: -w[0])[: 3 * top]:
         found = bootstrap(metric, part, resamples=200, seed=seed, seconds=0.2)
         if sign * (found.high if metric.higher else found.low) < sign * overall:
-            out.append(Slice(name, words, len(part.rows), found.value, found.low, found.high, overall))
+            out.append(Slice(metric.title, name, words, len(part.rows), found.value, found.low, found.high, overall))
     return out[:top]
+
+
+def _fair(metric: Metric, judged: Judged) -> Metric:
+    if metric.function not in OF_COUNTS and metric.function not in OF_CONFUSION:
+        return metric
+    known, name = (MULTI_LABEL, "micro_f1") if judged.target.kind == "label_sets" else (CLASSIFICATION, "accuracy")
+    return next(m for m in known if m.name == name)
 
 
 def _match(table: Table, judged: Judged) -> Table:
