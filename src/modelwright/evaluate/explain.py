@@ -23,6 +23,7 @@ from modelwright.core.target import TargetCodec, as_label
 _PIECE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W\u3400-\u9fff\uf900-\ufaff]+(?:['’][^\W\d_]+)*", re.UNICODE)
 _MOST = 160  # pieces of one text that are hidden one by one; longer texts are cut into that many stretches
 _BATCH = 64
+_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -180,5 +181,6 @@ def _height(scores: np.ndarray, target: TargetCodec, chosen: int) -> np.ndarray:
     p = scores[:, chosen]
     if target.kind == "value":
         return p
-    p = np.clip(p, 1e-9, 1 - 1e-9)
-    return np.log(p) - np.log1p(-p)
+    # the others' sum keeps its digits where p is nearly one
+    against = np.delete(scores, chosen, axis=1).sum(1) if target.kind == "classes" else 1 - p
+    return np.log(np.maximum(p, _TINY)) - np.log(np.maximum(against, _TINY))
