@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import pyarrow as pa
 from pydantic import Field
 
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.target import TargetCodec, ValueCodec
 from modelwright.core.task import judge
 from modelwright.core.words import Words
-from modelwright.features.base import Codec, codec_class, load_codecs, save_codecs
+from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
 from modelwright.recipes._rows import known_rows
 
 _PROBE_STEPS = 4
@@ -54,7 +55,7 @@ class NetworkOptions(Options):
     clip: float = Field(default=1.0, ge=0)
     ema: float = Field(default=0.98, ge=0, lt=1)
     patience: int = Field(default=4, ge=1)
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
 
 
 class NetworkModel(Model):
@@ -86,6 +87,28 @@ class NetworkModel(Model):
         from modelwright.train.batches import collate, encode
 
         return collate(encode(table, self.codecs), np.arange(len(table)))
+
+    def example_inputs(self, rows: int = 3, length: int = 9) -> dict[str, Any]:
+        """Return flat tensors as `to_inputs` gives them, for tracing: of missing values, ragged ones [rows, length]."""
+        import torch
+
+        out: dict[str, Any] = {}
+        for i, (column, codec) in enumerate(self.codecs.values()):
+            for key, value in codec.encode(pa.nulls(rows, arrow_type(column.modality))).items():
+                ragged = isinstance(value, Ragged)
+                out[f"{i}.{key}"] = (
+                    torch.ones((rows, length), dtype=torch.int64) if ragged else torch.from_numpy(value)
+                )
+        return out
+
+    def dynamic_axes(self) -> dict[str, dict[int, str]]:
+        """Return by flat tensor name which of its axes may have any size, and what they are called."""
+        out: dict[str, dict[int, str]] = {}
+        for i, (column, codec) in enumerate(self.codecs.values()):
+            for key, value in codec.encode(pa.nulls(1, arrow_type(column.modality))).items():
+                ragged = isinstance(value, Ragged)
+                out[f"{i}.{key}"] = {0: "batch", 1: f"length_{i}"} if ragged else {0: "batch"}
+        return out
 
     def answering(self, names: tuple[str, ...]) -> Any:
         """Return a module that takes flat tensors in the order of `names` and gives scores [N, K]."""
@@ -158,8 +181,9 @@ class NetworkRecipe(Recipe):
 
         from modelwright.models.network import ColumnNetwork
         from modelwright.train.batches import collate, encode
-        from modelwright.train.optim import make_optimizers
+        from modelwright.train.optim import bf16_helps, make_optimizers
 
+        bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
         torch.set_num_threads(max(1, ctx.threads))
         some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: max(options.batch, 256)]))
         some, _ = known_rows(some, ctx.target)
@@ -175,16 +199,18 @@ class NetworkRecipe(Recipe):
         for i in range(_PROBE_STEPS):
             index = np.resize(np.roll(np.arange(len(some)), -i * options.batch), options.batch)
             begin = time.perf_counter()
-            loss = _loss(options, ctx, None)(network(collate(arrays, index, ctx.device)), truth[index].to(ctx.device))
+            with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
+                outputs = network(collate(arrays, index, ctx.device))
+                loss = _loss(options, ctx, None)(outputs, truth[index].to(ctx.device))
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
             times.append(time.perf_counter() - begin)
-            if sum(times) > 1.0:
+            if sum(times) > 0.5:
                 break
         weights = sum(p.numel() for p in network.parameters()) * 4
-        return float(np.median(times[1:] or times)), encode_row, 6 * weights + 400 * len(train) + (200 << 20)
+        return min(times[1:] or times), encode_row, 6 * weights + 400 * len(train) + (200 << 20)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch

@@ -59,7 +59,8 @@ def order(sizes: np.ndarray, batch: int, rng: np.random.Generator) -> list[np.nd
         shuffled = np.concatenate([p[np.argsort(sizes[p], kind="stable")] for p in parts])
     batches = [shuffled[i : i + batch] for i in range(0, len(shuffled), batch)]
     if len(batches) > 1 and len(batches[-1]) < batch // 4:  # a few rows left over make a noisy step
-        batches[-2] = np.concatenate([batches[-2], batches.pop()])
+        few = batches.pop()
+        batches[-1] = np.concatenate([batches[-1], few])
     return [batches[i] for i in rng.permutation(len(batches))]
 
 

@@ -17,12 +17,13 @@ from modelwright.core.events import Step
 from modelwright.core.recipe import FitContext
 from modelwright.train.batches import Arrays, ahead, lengths, order
 from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
-from modelwright.train.optim import MovingAverage, make_optimizers, schedule
+from modelwright.train.optim import MovingAverage, bf16_helps, make_optimizers, schedule
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Watch = Callable[[nn.Module], tuple[float, float]]  # network -> (loss, metric, more is better) on validation rows
 
 _AVERAGE_EVERY = 4
+_AVERAGE_OVER = 0.05  # of all steps at most: in a short fit a long average would hold weights of the beginning
 
 
 @dataclass
@@ -66,7 +67,7 @@ def train(
     clipped = [
         p for o in optimizers if not isinstance(o, torch.optim.SparseAdam) for g in o.param_groups for p in g["params"]
     ]
-    bf16 = options.precision == "bf16"
+    bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
     began, did = time.monotonic(), 0
     while state.step < state.total and not state.done:
         epoch = state.step // per_epoch
@@ -93,7 +94,7 @@ def train(
             did += 1
             count += 1
             if average and state.step % _AVERAGE_EVERY == 0:
-                average.update(network)
+                average.update(network, _AVERAGE_EVERY / (_AVERAGE_OVER * state.total))
             if count % 8 == 0 or count == 1:
                 running = running + float(value.detach()) if count > 1 else float(value.detach())
                 ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))

@@ -51,6 +51,14 @@ def schedule(progress: float, warm: float = 0.05, floor: float = 0.02) -> float:
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * turn))
 
 
+def bf16_helps(device: str) -> bool:
+    """Return whether this device multiplies matrices faster in bf16 than in float32."""
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported())
+    able = getattr(torch.cpu, "get_capabilities", dict)() if device == "cpu" else {}
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
 class MovingAverage:
     """Exponential moving average of all weights and buffers; what is evaluated and kept."""
 
@@ -60,10 +68,10 @@ class MovingAverage:
         self.steps = 0
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Move the average toward the weights; the first steps move faster."""
+    def update(self, network: nn.Module, least: float = 0.0) -> None:
+        """Move the average toward the weights, by `least` of the way at least; the first updates move faster."""
         self.steps += 1
-        rate = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
+        rate = max(least, 1 - min(self.decay, (1 + self.steps) / (10 + self.steps)))
         kept, now = [], []
         for k, v in network.state_dict().items():
             if v.dtype.is_floating_point:
@@ -71,7 +79,7 @@ class MovingAverage:
                 now.append(v.detach())
             else:
                 self.shadow[k].copy_(v)
-        torch._foreach_lerp_(kept, now, rate)
+        torch._foreach_lerp_(kept, now, min(1.0, rate))
 
 
 def optimizer_tensors(optimizers: list[Any]) -> dict[str, Tensor]:
@@ -92,6 +100,8 @@ def restore_optimizers(optimizers: list[Any], tensors: dict[str, Tensor]) -> Non
         for name, value in tensors.items():
             index, number, key = name.split(".", 2)
             if int(index) == i:
-                state.setdefault(int(number), {})[key] = value
+                # SparseAdam counts steps in a plain integer; as a tensor its powers would round differently
+                plain = key == "step" and isinstance(optimizer, torch.optim.SparseAdam)
+                state.setdefault(int(number), {})[key] = int(value) if plain else value
         whole["state"] = state
         optimizer.load_state_dict(whole)

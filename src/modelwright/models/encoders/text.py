@@ -88,24 +88,30 @@ def _pool_mean(x: Tensor, mask: Tensor) -> Tensor:
 
 
 class TextCNN(Encoder):
-    """Convolutions of several widths with max-over-time pooling (Kim, arXiv 1408.5882), and the mean embedding."""
+    """Convolutions of several widths with max-over-time pooling (Kim, arXiv 1408.5882), and the mean embedding.
+
+    A convolution of width w is a linear map of w neighbouring vectors laid side by side: on CPUs, in bf16, that takes
+    half the time of a convolution in float32.
+    """
 
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
         self.embed = TokenEmbedding(codec, options)
-        widths = range(1, int(options.widest) + 1)
+        embedding, self.widest = int(options.embedding), int(options.widest)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(options.embedding, options.filters, w, padding=w - 1) for w in widths
+            nn.Linear(w * embedding, int(options.filters)) for w in range(1, self.widest + 1)
         )
-        self.width = int(options.filters) * len(self.convolutions) + int(options.embedding)
+        self.width = int(options.filters) * self.widest + embedding
 
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x, mask = self.embed(inputs)
-        across = x.transpose(1, 2)
-        # zeros at padding let a window stand beyond the end; what is past the last real token plus the window is cut
-        parts = [c(across)[:, :, : x.shape[1]].relu().transpose(1, 2) for c in self.convolutions]
-        pooled = [_pool_max(p, mask) for p in parts]
-        return Encoded(torch.cat([*pooled, _pool_mean(x, mask)], dim=1), x, mask)
+        low = x.to(torch.get_autocast_dtype(x.device.type)) if torch.is_autocast_enabled(x.device.type) else x
+        # windows end at their position and begin in zeros before the first token: padding after the last never enters
+        before = F.pad(low, (0, 0, self.widest - 1, 0))
+        windows = torch.cat([before[:, j : j + x.shape[1]] for j in range(self.widest)], dim=2)
+        most = windows.shape[2]
+        pooled = [_pool_max(c(windows[:, :, most - c.in_features :]), mask).relu() for c in self.convolutions]
+        return Encoded(torch.cat([*(p.to(x.dtype) for p in pooled), _pool_mean(x, mask)], dim=1), x, mask)
 
 
 class BiLSTM(Encoder):
