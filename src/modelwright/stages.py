@@ -139,14 +139,14 @@ def _plain_label(label: str) -> str:
 
 def _with_choices(table: Table) -> Table:
     """Keep, for forms, the values of categories that occur often enough to identify nobody."""
-    schema = table.schema
-    for column in schema.inputs:
+    changes = {}
+    for column in table.schema.inputs:
         if column.modality == "category":
             counts = table.column(column.name).value_counts().to_pylist()
             common = [c["values"] for c in counts if c["values"] is not None and c["counts"] >= 5]
             if 0 < len(common) <= 30:
-                schema = schema.with_column(column.name, options={**column.options, "choices": sorted(common)})
-    return table.with_schema(schema)
+                changes[column.name] = {"options": {**column.options, "choices": sorted(common)}}
+    return table.with_schema(table.schema.with_columns(changes))
 
 
 def fingerprint(raw: pa.Table) -> str:

@@ -80,7 +80,9 @@ def same(a: nn.Module, b: nn.Module) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
-@pytest.mark.parametrize("changes", [{}, {"optimizer": "muon", "lr": 0.003}, {"ema": 0.0, "clip": 0.0}, {"precision": "bf16"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"optimizer": "muon", "lr": 0.003}, {"ema": 0.0, "clip": 0.0}, {"precision": "bf16"}]
+)
 def test_learns(changes):
     network = fresh()
     done = train(network, ARRAYS, TRUTH, loss, watch, options(**changes), context(), epochs=12)

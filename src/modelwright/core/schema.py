@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -96,12 +97,16 @@ class Schema:
         return len(self.columns)
 
     def __contains__(self, name: object) -> bool:
-        return any(c.name == name for c in self.columns)
+        return name in self._places
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {c.name: i for i, c in enumerate(self.columns)}
 
     def __getitem__(self, name: str) -> Column:
-        for c in self.columns:
-            if c.name == name:
-                return c
+        at = self._places.get(name)
+        if at is not None:
+            return self.columns[at]
         raise unknown(Words("column", "列"), name, self.names, ColumnError)
 
     @property
@@ -126,8 +131,15 @@ class Schema:
 
     def with_column(self, name: str, **changes: Any) -> Schema:
         """Return a schema in which one column has been changed."""
-        self[name]
-        return Schema(tuple(replace(c, **changes) if c.name == name else c for c in self.columns))
+        return self.with_columns({name: changes})
+
+    def with_columns(self, changes: Mapping[str, Mapping[str, Any]]) -> Schema:
+        """Return a schema in which columns have been changed, each by fields of `Column`."""
+        columns = list(self.columns)
+        for name, fields in changes.items():
+            at = self._places[self[name].name]
+            columns[at] = replace(columns[at], **fields)
+        return Schema(tuple(columns))
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the schema as JSON values."""
@@ -160,11 +172,16 @@ class Table:
     def __len__(self) -> int:
         return self.data.num_rows
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.data.column_names)}
+
     def column(self, name: str) -> pa.Array:
         """Return one column as a single contiguous array."""
-        if name not in self.data.column_names:
+        at = self._places.get(name)
+        if at is None:
             raise unknown(Words("column", "列"), name, self.data.column_names, ColumnError)
-        chunked = self.data.column(name)
+        chunked = self.data.column(at)
         return chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
 
     def take(self, index: np.ndarray) -> Table:

@@ -50,7 +50,7 @@ def sql_batches(url: str, query: str | None, table: str | None, rows: int) -> It
             else:
                 statement = sa.text(str(query))
             result = connection.execution_options(stream_results=True).execute(statement)
-            heads = [str(k) for k in result.keys()]
+            heads = [str(k) for k in result.keys()]  # noqa: SIM118 - a result is no mapping
             while block := result.fetchmany(rows):
                 yield pa.table({n: column([_plain(r[i]) for r in block]) for i, n in enumerate(heads)})
     except SQLAlchemyError as e:

@@ -41,7 +41,7 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._inner = gzip.open(path, "rb")
+        self._inner = gzip.GzipFile(path, "rb")
         self._read = 0
         self._limit = max(64 << 20, RATIO_LIMIT * path.stat().st_size)
 

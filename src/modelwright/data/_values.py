@@ -76,7 +76,9 @@ FORMS: dict[str, tuple[re.Pattern[str], str]] = {
     "named": (re.compile(r"^(\d{1,2})[- ]([A-Za-z]{3,9})[-, ]+(\d{4})" + _TIME), "dby"),
     "named-us": (re.compile(r"^([A-Za-z]{3,9})[. ]+(\d{1,2}),?[ ]+(\d{4})" + _TIME), "bdy"),
 }
-_MONTHS = {m: i + 1 for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])}
+_MONTHS = {
+    m: i + 1 for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
+}
 
 
 def to_time(cell: str, form: str) -> dt.datetime | None:

@@ -90,10 +90,12 @@ def check(
 
 def apply(findings: Sequence[Finding], table: Table) -> Table:
     """Do what the findings call for by themselves: leave out columns and duplicate rows."""
-    schema: Schema = table.schema
-    for f in findings:
-        if f.drop_column and f.column is not None and schema[f.column].role == "input":
-            schema = schema.with_column(f.column, role="ignored", reason=f.words)
+    changes = {
+        f.column: {"role": "ignored", "reason": f.words}
+        for f in findings
+        if f.drop_column and f.column is not None and table.schema[f.column].role == "input"
+    }
+    schema = table.schema.with_columns(changes)
     gone = sorted({i for f in findings for i in f.drop_rows})
     if gone:
         keep = np.setdiff1d(np.arange(len(table)), np.array(gone))

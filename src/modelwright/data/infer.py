@@ -58,9 +58,9 @@ def infer_schema(
         if modality not in MODALITIES:
             raise unknown(Words("modality", "模态"), modality, MODALITIES, OptionError)
     columns = []
-    for name in raw.column_names:
+    for i, name in enumerate(raw.column_names):
         role = roles.get(name, "ignored" if name in ignore else "input")
-        column = _infer_column(name, raw.column(name), role == "target", overrides.get(name))
+        column = _infer_column(name, raw.column(i), role == "target", overrides.get(name))
         reason = None
         if role == "ignored":
             reason = Words("left out as asked", "按要求忽略")
@@ -271,13 +271,14 @@ def coerce(
     """
     bad: list[BadValue] = []
     columns: dict[str, pa.Array] = {}
+    places = {name: i for i, name in enumerate(raw.column_names)}
     for column in schema:
-        if column.name not in raw.column_names:
+        if column.name not in places:
             if column.role == "target" and need_target:
                 raise unknown(_COLUMN, column.name, raw.column_names, ColumnError)
             columns[column.name] = pa.nulls(raw.num_rows, arrow_type(column.modality) or pa.string())
             continue
-        values = raw.column(column.name)
+        values = raw.column(places[column.name])
         whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
         columns[column.name] = _coerce_column(whole, column, bad)
     return Table.of(pa.table(columns), schema, source), sorted(bad, key=lambda b: b.row)

@@ -1,7 +1,8 @@
 """What one answer rests on: columns, and stretches of text, with signed weights.
 
 Where a model knows its own parts (linear models, trees) it is asked; any other is watched while parts of the row are
-hidden (occlusion: Zeiler & Fergus, arXiv 1311.2901). Weights above 0 speak for the answer, below 0 against it.
+hidden (occlusion: Zeiler & Fergus, arXiv 1311.2901), and the texts of a network are told by its gradients. Weights
+above 0 speak for the answer, below 0 against it.
 Legend: N rows, K outputs, M variants of the row.
 """
 
@@ -24,6 +25,7 @@ _PIECE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W\u3400-\u9fff\uf900-\ufaf
 _MOST = 160  # pieces of one text that are hidden one by one; longer texts are cut into that many stretches
 _BATCH = 64
 _TINY = 1e-30
+_GRADIENTS = 0.5  # seconds from which gradients are worth their start
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def explain_row(
     """Return what the answer to a table of one row rests on, the strongest first, within about `seconds`.
 
     `answer` is the number of the label to explain, by default the likeliest. A `model` with `contributions(table)`
-    is asked for them when its answer is the one to be explained. The strongest columns come first even when time
+    is asked for them when its answer is the one to be explained; a network is asked for the gradients of its tokens,
+    where captum is installed and there are at least 0.5 seconds. The strongest columns come first even when time
     runs out: columns are hidden before words are.
     """
     until = time.monotonic() + seconds
@@ -65,7 +68,8 @@ def explain_row(
     if model is not None and _speaks_for(model, table, target, chosen):
         found = [_own(c) for c in model.contributions(table)[0]]  # type: ignore[attr-defined]
     if not found:
-        found = _occlude(scores, table, schema, target, chosen, base, until)
+        network = model if model is not None and seconds >= _GRADIENTS else None
+        found = _occlude(scores, table, schema, target, chosen, base, until, network)
     found = [a for a in found if np.isfinite(a.weight) and a.weight != 0]
     return sorted(found, key=lambda a: -abs(a.weight))[:top]
 
@@ -83,7 +87,7 @@ def _own(part: Any) -> Attribution:
 
 def _occlude(
     scores: Callable[[Table], np.ndarray], table: Table, schema: Schema, target: TargetCodec, chosen: int,
-    base: np.ndarray, until: float,
+    base: np.ndarray, until: float, network: Model | None,
 ) -> list[Attribution]:  # fmt: skip
     whole = _height(base[None], target, chosen)[0]
     cells = {c.name: table.column(c.name)[0].as_py() for c in schema.inputs if c.name in table.data.column_names}
@@ -95,11 +99,26 @@ def _occlude(
         if name not in texts or not _PIECE.search(str(cells[name])):
             out.append(Attribution(name, None, None, as_label(cells[name]), weight))
     for name in sorted(texts & cells.keys(), key=lambda n: -_weight_of(n, hidden, by_column)):
-        if cells[name] is not None and time.monotonic() < until:
+        tokens = _gradients(network, table, name, cells[name], chosen, target)
+        if tokens:
+            out += tokens
+        elif cells[name] is not None and time.monotonic() < until:
             out += _words(scores, table, name, str(cells[name]), target, chosen, whole, until)
         elif cells[name] is not None:
             out.append(Attribution(name, None, None, str(cells[name])[:200], _weight_of(name, hidden, by_column)))
     return out
+
+
+def _gradients(
+    network: Model | None, table: Table, name: str, text: str | None, chosen: int, target: TargetCodec
+) -> list[Attribution]:
+    """Return the weights of a text's tokens where the model is a network that can tell them."""
+    if network is None or not text:
+        return []
+    from modelwright.evaluate._gradients import token_weights
+
+    found = token_weights(network, table, name, text, chosen, target.kind) or []
+    return [Attribution(name, a, b, text[a:b], w) for a, b, w in found]
 
 
 def _weight_of(name: str, hidden: Sequence[tuple[str, Any]], weights: np.ndarray) -> float:

@@ -96,9 +96,7 @@ class NetworkModel(Model):
         for i, (column, codec) in enumerate(self.codecs.values()):
             for key, value in codec.encode(pa.nulls(rows, arrow_type(column.modality))).items():
                 ragged = isinstance(value, Ragged)
-                out[f"{i}.{key}"] = (
-                    torch.ones((rows, length), dtype=torch.int64) if ragged else torch.from_numpy(value)
-                )
+                out[f"{i}.{key}"] = torch.ones((rows, length), dtype=torch.int64) if ragged else torch.from_numpy(value)
         return out
 
     def dynamic_axes(self) -> dict[str, dict[int, str]]:

@@ -1,0 +1,278 @@
+"""Export to ONNX: one file per member, the weights of the blend, and the codecs that turn rows into tensors.
+
+    onnx/
+      ensemble.json     members, weights, temperature, thresholds, labels, columns
+      member-0.onnx     tensors -> scores [N, K]
+      member-0/         the member's codecs (JSON and safetensors), as in the bundle
+      README.md         how to answer rows with it
+
+The export is only left in place when onnxruntime answers sample rows as the bundle does, within 1e-4.
+Legend: N rows, K outputs, S stored features of a row, D features.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.errors import MissingExtra, ModelwrightError
+from modelwright.core.recipe import Model
+from modelwright.core.run import whole_folder, write_json, write_text
+from modelwright.core.schema import Table, arrow_type
+from modelwright.release.bundle import Predictor
+
+TOLERANCE = 1e-4
+_OPSET = 18
+
+
+def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -> Path:
+    """Write the export and return its folder; `rows` are sample rows to check it on (synthetic ones by default).
+
+    Raises ModelwrightError where a member cannot be exported or answers otherwise, MissingExtra without the extra.
+    """
+    try:
+        import onnx
+    except ImportError as e:
+        raise MissingExtra("export", "Exporting to ONNX", "导出 ONNX") from e
+    from modelwright.release.onnx_runtime import load_onnx
+
+    sample = rows if rows is not None else sample_rows(predictor)
+    with whole_folder(folder) as part:
+        members = []
+        for i, (weight, model) in enumerate(predictor.members):
+            proto, kind = _member(model, sample)
+            onnx.checker.check_model(proto)
+            onnx.save_model(proto, str(part / f"member-{i}.onnx"))
+            (part / f"member-{i}").mkdir()
+            model.save(part / f"member-{i}")
+            _drop_weights(part / f"member-{i}", kind)
+            members.append({"file": f"member-{i}.onnx", "codecs": f"member-{i}", "weight": weight, "kind": kind})
+        write_json(
+            part / "ensemble.json",
+            {
+                "name": predictor.name,
+                "task": predictor.task.name,
+                "schema": predictor.schema.to_json(),
+                "target": predictor.target.state(),
+                "members": members,
+                "temperature": predictor.temperature,
+                "thresholds": predictor.thresholds,
+            },
+        )
+        write_text(part / "README.md", _readme(predictor, folder))
+        wanted, got = predictor.scores(sample), load_onnx(part).scores(sample)
+        spread = max(1.0, float(np.abs(wanted).max()))
+        apart = float(np.abs(wanted - got).max())
+        if apart > TOLERANCE * spread:
+            raise ModelwrightError(
+                f"The export answers otherwise than the bundle (by up to {apart:.2g}); nothing was written.",
+                f"导出结果与模型包不一致（最大相差 {apart:.2g}）；未写出任何文件。",
+            )
+    return folder
+
+
+def sample_rows(predictor: Predictor, count: int = 8) -> Table:
+    """Return synthetic rows of the predictor's columns, some values missing, to check an export on."""
+    rng = np.random.default_rng(0)
+    words = ["refund", "parcel late", "please help", "退款", "快递还没到", "hello", "error 404"]
+    columns: dict[str, Any] = {}
+    for column in predictor.schema.inputs:
+        kind = arrow_type(column.modality) or pa.string()
+        values: list[Any]
+        if column.modality == "number":
+            values = [float(v) for v in rng.normal(0, 100, count)]
+        elif column.modality == "boolean":
+            values = [bool(v) for v in rng.integers(0, 2, count)]
+        elif column.modality == "timestamp":
+            values = [int(v) for v in rng.integers(0, 1_800_000_000_000_000, count)]
+        else:
+            choices = list(column.options.get("choices", ())) or words
+            values = [
+                " ".join(rng.choice(choices, rng.integers(1, 4))) if choices is words else str(rng.choice(choices))
+                for _ in range(count)
+            ]
+        values[-1] = None
+        columns[column.name] = pa.array(values, kind)
+    return Table.of(pa.table(columns), predictor._inputs, "sample")
+
+
+def _member(model: Model, sample: Table) -> tuple[Any, str]:
+    if hasattr(model, "answering"):
+        return _network(model, sample), "network"
+    if hasattr(model, "boosters"):
+        from modelwright.release._onnx_trees import trees_to_onnx
+
+        return trees_to_onnx(model), "trees"
+    if hasattr(model, "weights"):
+        return _linear(model), "linear"
+    if hasattr(model, "answer"):
+        return _constant(model), "constant"
+    raise ModelwrightError(f"A `{model.recipe}` model cannot be exported.", f"`{model.recipe}` 模型无法导出。")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's own talk out of the terminal."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _network(model: Any, sample: Table) -> Any:
+    """Trace the network with batch and length left open."""
+    import torch
+
+    inputs = model.to_inputs(sample.take(np.arange(min(4, len(sample)))))
+    names = tuple(inputs)
+    batch, length = torch.export.Dim("batch", min=1), torch.export.Dim("length", min=1)
+    shapes = tuple(
+        {0: batch, 1: length} if not inputs[n].dtype.is_floating_point and inputs[n].dim() == 2 else {0: batch}
+        for n in names
+    )
+    # several text columns have lengths of their own
+    shapes = tuple(
+        {**s, 1: torch.export.Dim(f"length{n.split('.')[0]}", min=1)} if 1 in s else s
+        for n, s in zip(names, shapes, strict=True)
+    )
+    with _quiet(), torch.inference_mode():
+        program = torch.onnx.export(
+            model.answering(names),
+            tuple(inputs[n] for n in names),
+            dynamo=True,
+            input_names=list(names),
+            output_names=["scores"],
+            dynamic_shapes=(shapes,),
+            opset_version=_OPSET,
+            verbose=False,
+        )
+    if program is None:
+        raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
+    return program.model_proto
+
+
+def _linear(model: Any) -> Any:
+    """Sum of the weights of a row's stored features: inputs `index` [N, S] int64 and `value` [N, S], padded with 0."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = np.ascontiguousarray(model.weights, np.float32)  # [D + 1, outputs], the last row is the bias
+    nodes = [
+        helper.make_node("Gather", ["table", "index"], ["rows"]),
+        helper.make_node("Unsqueeze", ["value", "last"], ["value3"]),
+        helper.make_node("Mul", ["rows", "value3"], ["parts"]),
+        helper.make_node("ReduceSum", ["parts", "one"], ["summed"], keepdims=0),
+        helper.make_node("Add", ["summed", "bias"], ["raw"]),
+    ]
+    constants = {
+        "table": weights[:-1],
+        "bias": weights[-1],
+        "last": np.array([2], np.int64),
+        "one": np.array([1], np.int64),
+    }
+    nodes += linear_answer(model, constants)
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [
+            helper.make_tensor_value_info("index", TensorProto.INT64, ["N", "S"]),
+            helper.make_tensor_value_info("value", TensorProto.FLOAT, ["N", "S"]),
+        ],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", model.target.outputs])],
+        [numpy_helper.from_array(v, k) for k, v in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=9)
+
+
+def linear_answer(model: Any, constants: dict[str, np.ndarray]) -> list[Any]:
+    """Return the nodes from `raw` decision values [N, outputs] to `scores` [N, K], as the linear model answers."""
+    from onnx import helper
+
+    if model.target.kind == "value":
+        constants["std"], constants["mean"] = np.float32([model.target.std]), np.float32([model.target.mean])
+        return [
+            helper.make_node("Mul", ["raw", "std"], ["wide"]),
+            helper.make_node("Add", ["wide", "mean"], ["scores"]),
+        ]
+    if model.target.kind == "label_sets":
+        return [helper.make_node("Sigmoid", ["raw"], ["scores"])]
+    constants["scale"] = np.float32([model.scale])
+    if model.weights.shape[1] == 1:
+        constants["shift"], constants["unit"] = np.float32([model.shift]), np.float32([1.0])
+        return [
+            helper.make_node("Mul", ["raw", "scale"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "shift"], ["shifted"]),
+            helper.make_node("Sigmoid", ["shifted"], ["second"]),
+            helper.make_node("Sub", ["unit", "second"], ["first"]),
+            helper.make_node("Concat", ["first", "second"], ["scores"], axis=1),
+        ]
+    return [
+        helper.make_node("Mul", ["raw", "scale"], ["scaled"]),
+        helper.make_node("Softmax", ["scaled"], ["scores"], axis=1),
+    ]
+
+
+def _constant(model: Any) -> Any:
+    """The same scores for each row; the input `rows` [N] only says how many."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("Unsqueeze", ["rows", "one"], ["column"]),
+        helper.make_node("Mul", ["column", "none"], ["zeros"]),
+        helper.make_node("Add", ["zeros", "answer"], ["scores"]),
+    ]
+    constants = {
+        "one": np.array([1], np.int64),
+        "none": np.zeros((1, 1), np.float32),
+        "answer": np.float32(model.answer[None]),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "constant",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["N"])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", len(model.answer)])],
+        [numpy_helper.from_array(v, k) for k, v in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=9)
+
+
+def _drop_weights(folder: Path, kind: str) -> None:
+    """Leave only the codecs of a member beside its ONNX file: the weights are in the file itself."""
+    for path in folder.iterdir():
+        if path.name.startswith("weights") or path.suffix == ".txt" or (path.name == "model.json" and kind != "trees"):
+            path.unlink()
+
+
+def _readme(predictor: Predictor, folder: Path) -> str:
+    row = ", ".join(f'"{c.name}": ...' for c in predictor.schema.inputs[:6])
+    return f"""# {predictor.name}: ONNX export
+
+Each `member-<i>.onnx` takes the tensors that its codecs make of a row and gives scores; `ensemble.json` holds the
+members' weights, the temperature, the labels and the columns. With Modelwright and onnxruntime installed:
+
+```python
+from modelwright.release.onnx_runtime import load_onnx
+
+model = load_onnx("{folder.name}")
+print(model.predict([{{{row}}}]))
+```
+
+Without Modelwright: open a member with onnxruntime, make the inputs that `session.get_inputs()` names as its
+`codecs.json` describes, and average the members' scores by weight.
+"""

@@ -1,0 +1,127 @@
+"""Answering rows with an ONNX export: the bundle's own codecs, onnxruntime for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.errors import BundleError, MissingExtra
+from modelwright.core.recipe import Model
+from modelwright.core.run import read_json
+from modelwright.core.schema import Schema, Table
+from modelwright.core.target import TargetCodec, target_from_state
+from modelwright.core.task import get_task
+from modelwright.features.base import load_codecs
+from modelwright.release.bundle import Predictor
+
+Feed = Callable[[Table], dict[str, np.ndarray]]
+
+
+class OnnxModel(Model):
+    """One exported member: `feed` turns rows into the session's inputs."""
+
+    recipe = "onnx"
+
+    def __init__(self, session: Any, feed: Feed) -> None:
+        self._session, self._feed = session, feed
+        self._names = {i.name for i in session.get_inputs()}
+        self.extent, self.history = {}, []
+
+    def scores(self, table: Table) -> np.ndarray:
+        inputs = {k: v for k, v in self._feed(table).items() if k in self._names}
+        return np.asarray(self._session.run(["scores"], inputs)[0], np.float64)
+
+    def save(self, folder: Path) -> None:
+        raise BundleError("An ONNX export is copied as a folder.", "ONNX 导出请以文件夹形式复制。")
+
+    @classmethod
+    def load(cls, folder: Path, target: TargetCodec) -> OnnxModel:
+        raise BundleError("An ONNX export is opened with load_onnx.", "ONNX 导出请用 load_onnx 打开。")
+
+
+def load_onnx(folder: Path | str) -> Predictor:
+    """Open an export; it answers as the bundle it was made from. Raises BundleError where it is damaged."""
+    try:
+        import onnxruntime
+    except ImportError as e:
+        raise MissingExtra("export", "Answering with ONNX", "使用 ONNX 预测") from e
+    folder = Path(folder)
+    data = read_json(folder / "ensemble.json")
+    members: list[tuple[float, Model]] = []
+    try:
+        for entry in data["members"]:
+            file, codecs = ((folder / entry[k]).resolve() for k in ("file", "codecs"))
+            if not (file.is_relative_to(folder.resolve()) and codecs.is_relative_to(folder.resolve())):
+                raise ValueError(entry["file"])
+            session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+            members.append((float(entry["weight"]), OnnxModel(session, _feed(entry["kind"], codecs))))
+        return Predictor(
+            task=get_task(data["task"]),
+            schema=Schema.from_json(data["schema"]),
+            target=target_from_state(data["target"]),
+            members=members,
+            temperature=float(data["temperature"]),
+            thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            name=data["name"],
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+        raise BundleError(
+            f"The export in {folder} cannot be read ({e}).", f"无法读取 {folder} 中的导出（{e}）。"
+        ) from e
+
+
+def _feed(kind: str, folder: Path) -> Feed:
+    if kind == "constant":
+        return lambda table: {"rows": np.zeros(len(table), np.float32)}
+    codecs = load_codecs(folder)
+    if kind == "network":
+        return lambda table: _padded(table, codecs)
+    if kind == "linear":
+        return lambda table: _stored(table, codecs)
+    crosses = None
+    state = read_json(folder / "model.json")
+    if state.get("crosses"):
+        from safetensors.numpy import load_file
+
+        from modelwright.recipes._crosses import Crosses
+
+        crosses = Crosses.restore(state["crosses"], load_file(str(folder / "crosses.safetensors")))
+    return lambda table: _dense(table, codecs, crosses)
+
+
+def _padded(table: Table, codecs: Any) -> dict[str, np.ndarray]:
+    """Return the flat tensors of a network, ragged ones padded with 0."""
+    from modelwright.features.base import Ragged
+
+    out = {}
+    for i, (name, (_, codec)) in enumerate(codecs.items()):
+        for key, value in codec.encode(table.column(name)).items():
+            if isinstance(value, Ragged):
+                wide = np.zeros((len(value), int(value.lengths.max())), value.values.dtype)
+                wide[np.arange(wide.shape[1])[None] < value.lengths[:, None]] = value.values
+                value = wide
+            out[f"{i}.{key}"] = value
+    return out
+
+
+def _stored(table: Table, codecs: Any) -> dict[str, np.ndarray]:
+    """Return the stored features of each row, padded: `index` [N, S] and `value` [N, S]."""
+    from scipy.sparse import hstack
+
+    matrix = hstack([codec.encode(table.column(name)) for name, (_, codec) in codecs.items()], format="csr")
+    counts = np.diff(matrix.indptr)
+    index = np.zeros((matrix.shape[0], max(1, int(counts.max()))), np.int64)
+    value = np.zeros(index.shape, np.float32)
+    inside = np.arange(index.shape[1])[None] < counts[:, None]
+    index[inside], value[inside] = matrix.indices, matrix.data
+    return {"index": index, "value": value}
+
+
+def _dense(table: Table, codecs: Any, crosses: Any) -> dict[str, np.ndarray]:
+    matrix = np.concatenate([codec.encode(table.column(name)) for name, (_, codec) in codecs.items()], axis=1)
+    if crosses is not None:
+        matrix = np.concatenate([matrix, crosses.encode(matrix)], axis=1)
+    return {"features": np.ascontiguousarray(matrix, np.float32)}
