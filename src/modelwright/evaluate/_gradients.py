@@ -1,0 +1,99 @@
+"""What the tokens of a text add to a network's answer, by integrated gradients over their embeddings.
+
+Source: Sundararajan et al., arXiv 1703.01365, as captum's IntegratedGradients; the baseline is a text of the same
+length whose embeddings are zero. Legend: T tokens, S steps of the path, K outputs.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import unicodedata
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.recipe import Model
+from modelwright.core.schema import Table
+
+_STEPS = 24
+
+
+def token_weights(
+    model: Model, table: Table, column: str, text: str, chosen: int, kind: str
+) -> list[tuple[int, int, float]] | None:
+    """Return (start, end, weight) of each token that the network reads of one text column of a table of one row.
+
+    Weights are in log odds of the answer `chosen` (in the target's unit for values) and sum to what the text adds over
+    a blank one. None where this cannot be done: the model is no network, captum is not installed, the column is not
+    embedded as tokens, or normalising moved the characters of the text.
+    """
+    from modelwright.features._tokens import TokenCodec
+    from modelwright.recipes._network import NetworkModel
+
+    if not isinstance(model, NetworkModel) or importlib.util.find_spec("captum") is None:
+        return None
+    names = list(model.codecs)
+    codec = model.codecs[column][1] if column in names else None
+    if not isinstance(codec, TokenCodec):
+        return None
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    spans = codec.spans(text)
+    if len(plain.lower()) != len(text) or not spans:
+        return None
+    at = names.index(column)
+    weights = _integrate(model, table, at, chosen, kind)
+    return [(a, b, float(w)) for (a, b), w in zip(spans, weights)]
+
+
+def _integrate(model: Any, table: Table, at: int, chosen: int, kind: str) -> np.ndarray:
+    """Return the attribution of each token [T] of the `at`-th column."""
+    import torch
+    from captum.attr import IntegratedGradients
+
+    inputs = {k: v.to(model.device) for k, v in model.to_inputs(table).items()}
+    order = list(inputs)
+    embed = model.network.encoders[at].embed
+    network = _fed(model.network, at)
+    unit = model.unit[1] if kind == "value" else 1.0
+
+    def height(vectors: Any, *tensors: Any) -> Any:
+        raw = network({**dict(zip(order, tensors)), f"{at}.vectors": vectors}).float()
+        raw = raw.mean(1) if raw.dim() == 3 else raw
+        if kind != "classes":
+            return raw[:, chosen] * unit
+        others = [k for k in range(raw.shape[1]) if k != chosen]
+        return raw[:, chosen] - raw[:, others].logsumexp(1)
+
+    # recurrent networks have no backward pass in cuDNN outside training
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        own = {k.split(".", 1)[1]: v for k, v in inputs.items() if k.startswith(f"{at}.")}
+        vectors = embed(own)[0].detach()
+        found = IntegratedGradients(height).attribute(
+            vectors, additional_forward_args=tuple(inputs.values()), n_steps=_STEPS
+        )
+    return np.asarray(found[0].sum(-1).detach().cpu().double())
+
+
+def _fed(network: Any, at: int) -> Any:
+    """Return the network, weights shared, with a text column that takes `vectors` [B, T, E] instead of looking them up.
+
+    The network itself stays as it is, since it may be answering at the same time.
+    """
+    from torch import nn
+
+    class Given(nn.Module):
+        def forward(self, inputs: dict[str, Any]) -> tuple[Any, Any]:
+            return inputs["vectors"], inputs["ids"] > 0
+
+    encoder = _twin(network.encoders[at])
+    encoder.embed = Given()
+    twin = _twin(network).eval()
+    twin.encoders = nn.ModuleList(encoder if i == at else e for i, e in enumerate(network.encoders))
+    return twin
+
+
+def _twin(module: Any) -> Any:
+    out = copy.copy(module)
+    out._modules = dict(module._modules)
+    return out
