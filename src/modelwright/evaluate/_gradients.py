@@ -17,6 +17,7 @@ from modelwright.core.recipe import Model
 from modelwright.core.schema import Table
 
 _STEPS = 24
+_SHORT = 0.1  # of the weights' size, by which they may miss their sum
 
 
 def token_weights(
@@ -26,7 +27,8 @@ def token_weights(
 
     Weights are in log odds of the answer `chosen` (in the target's unit for values) and sum to what the text adds over
     a blank one. None where this cannot be done: the model is no network, captum is not installed, the column is not
-    embedded as tokens, or normalising moved the characters of the text.
+    embedded as tokens, normalising moved the characters of the text, or the weights miss their sum: networks that
+    normalise each token, as Transformers do, can bend too sharply beside a blank text.
     """
     from modelwright.features._tokens import TokenCodec
     from modelwright.recipes._network import NetworkModel
@@ -43,11 +45,11 @@ def token_weights(
         return None
     at = names.index(column)
     weights = _integrate(model, table, at, chosen, kind)
-    return [(a, b, float(w)) for (a, b), w in zip(spans, weights)]
+    return None if weights is None else [(a, b, float(w)) for (a, b), w in zip(spans, weights)]
 
 
-def _integrate(model: Any, table: Table, at: int, chosen: int, kind: str) -> np.ndarray:
-    """Return the attribution of each token [T] of the `at`-th column."""
+def _integrate(model: Any, table: Table, at: int, chosen: int, kind: str) -> np.ndarray | None:
+    """Return the attribution of each token [T] of the `at`-th column; None where they miss their sum."""
     import torch
     from captum.attr import IntegratedGradients
 
@@ -69,10 +71,11 @@ def _integrate(model: Any, table: Table, at: int, chosen: int, kind: str) -> np.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         own = {k.split(".", 1)[1]: v for k, v in inputs.items() if k.startswith(f"{at}.")}
         vectors = embed(own)[0].detach()
-        found = IntegratedGradients(height).attribute(
-            vectors, additional_forward_args=tuple(inputs.values()), n_steps=_STEPS
+        found, short = IntegratedGradients(height).attribute(
+            vectors, additional_forward_args=tuple(inputs.values()), n_steps=_STEPS, return_convergence_delta=True
         )
-    return np.asarray(found[0].sum(-1).detach().cpu().double())
+    weights = np.asarray(found[0].sum(-1).detach().cpu().double())
+    return weights if abs(float(short[0])) <= _SHORT * np.abs(weights).sum() else None
 
 
 def _fed(network: Any, at: int) -> Any:
