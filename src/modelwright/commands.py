@@ -150,7 +150,7 @@ def predict_command(
         for raw in batches(data, header=header):
             table, bad = predictor.table(raw)
             if done == 0:
-                _same_columns(predictor.schema.inputs, raw.column_names, data)
+                _same_columns(predictor.schema.inputs, raw.column_names, data, lang)
             for value in bad:
                 row, column = done + value.row, value.column
                 words = Words(
@@ -179,7 +179,7 @@ def predict_command(
     return summary
 
 
-def _same_columns(inputs: list[Any], names: list[str], data: str) -> None:
+def _same_columns(inputs: list[Any], names: list[str], data: str, lang: str) -> None:
     """Refuse a file that holds none of the model's columns; one that lacks some is answered with those missing."""
     wanted = [c.name for c in inputs]
     absent = [n for n in wanted if n not in names]
@@ -189,7 +189,10 @@ def _same_columns(inputs: list[Any], names: list[str], data: str) -> None:
             f"{data} 不含模型所需的任何列（{'、'.join(wanted[:8])}）；其列为 {'、'.join(names[:8])}。",
         )
     if absent:
-        sys.stderr.write(f"{data}: {', '.join(absent)} ?\n")
+        words = Words(
+            f"{data} lacks {', '.join(absent)}; answered as missing.", f"{data} 缺少 {'、'.join(absent)}；按缺失处理。"
+        )
+        sys.stderr.write(words.to(lang) + "\n")
 
 
 def print_leaderboard(facts: dict[str, Any], lang: str) -> None:

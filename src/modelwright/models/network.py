@@ -24,11 +24,12 @@ class ColumnNetwork(nn.Module):
 
     def __init__(self, codecs: Mapping[str, tuple[Column, Codec]], outputs: int, options: Any) -> None:
         super().__init__()
-        self.encoders = nn.ModuleList()
+        encoders = []
         for column, codec in codecs.values():
             name = options.encoder if column.modality == "text" else None
-            self.encoders.append(encoder_class(column.modality, name)(codec, options))
-        widths = [e.width for e in self.encoders]
+            encoders.append(encoder_class(column.modality, name)(codec, options))
+        self.encoders = nn.ModuleList(encoders)
+        widths = [e.width for e in encoders]
         # a gate per column, so that one kind of column cannot drown another at the start
         self.gates = nn.Parameter(torch.ones(len(widths)))
         fused = sum(widths)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from modelwright.core.recipe import FitContext
 
+# Beside text, every other column's sparse features are made this much smaller: a linear model's penalty weighs all
+# features alike, and a few large table features drown the many small n-grams (tickets: .80 macro-F1 without, .86 with).
+_BESIDE_TEXT = 0.15
 _KEPT = 24  # encodings a run keeps for further trials
 
 
@@ -66,7 +69,7 @@ class ColumnCodecs:
                 values = table.column(column.name)
                 codec = kind.fit(values, column, target, seed)
                 codecs[column.name] = (column, codec)
-                parts.append(codec.encode(values))
+                parts.append(_part(codec, column, values, table.schema.inputs))
                 widths[column.name] = parts[-1].shape[1]
         if not codecs:
             words = refuse_unreadable(table.schema, view)
@@ -75,7 +78,9 @@ class ColumnCodecs:
 
     def encode(self, table: Table) -> Any:
         """Return CSR float32 (`sparse`) or float32 (`dense`) [N, D]. Raises ColumnError for an absent column."""
-        return _stack([codec.encode(table.column(name)) for name, (_, codec) in self.codecs.items()], self._view)
+        columns = [column for column, _ in self.codecs.values()]
+        parts = [_part(codec, column, table.column(name), columns) for name, (column, codec) in self.codecs.items()]
+        return _stack(parts, self._view)
 
     def places(self) -> Iterator[tuple[str, Column, Codec, int, int]]:
         """Yield name, column, codec, first feature and end of each column."""
@@ -101,6 +106,16 @@ class ColumnCodecs:
     def load(cls, folder: Path, widths: Mapping[str, int]) -> ColumnCodecs:
         """Read what `save` wrote. Raises BundleError for damaged files."""
         return cls(load_codecs(folder), widths)
+
+
+def _part(codec: Codec, column: Column, values: Any, columns: list[Column]) -> Any:
+    """Return one column's encoding, made smaller where it is a sparse one that stands beside text."""
+    encoding = codec.encode(values)
+    if codec.view != "sparse" or column.modality == "text" or all(c.modality != "text" for c in columns):
+        return encoding
+    encoding = encoding.tocsr(copy=True)
+    encoding.data *= np.float32(_BESIDE_TEXT)
+    return encoding
 
 
 def encoded(

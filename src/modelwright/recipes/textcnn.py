@@ -15,7 +15,8 @@ class TextCNNOptions(NetworkOptions):
     """Defaults chosen by measurement on validation splits; see docs/log.md."""
 
     encoder: Any = "cnn"
-    epochs: int = 12
+    epochs: int = 10
+    lr: float = 2e-3
 
 
 class TextCNNModel(NetworkModel):
@@ -46,7 +47,7 @@ class TextCNNRecipe(NetworkRecipe):
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         few = rows < 2000
-        first = self.options(batch=32 if rows < 4000 else 64, epochs=30 if few else 12 if rows < 20_000 else 6)
+        first = self.options(batch=32 if rows < 4000 else 64, epochs=30 if few else 10 if rows < 20_000 else 5)
         return [first, first.model_copy(update={"bigrams": True})]
 
 

@@ -27,10 +27,11 @@ from modelwright.core.errors import MissingExtra, ModelwrightError
 from modelwright.core.recipe import Model
 from modelwright.core.run import whole_folder, write_json, write_text
 from modelwright.core.schema import Table, arrow_type
+from modelwright.release import _onnx_graphs
 from modelwright.release.bundle import Predictor
 
 TOLERANCE = 1e-4
-_OPSET = 18
+_GRAPHS = {"constant": _onnx_graphs.constant, "linear": _onnx_graphs.linear, "trees": _onnx_graphs.trees}
 
 
 def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -> Path:
@@ -62,6 +63,7 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
                 "task": predictor.task.name,
                 "schema": predictor.schema.to_json(),
                 "target": predictor.target.state(),
+                "labels": list(predictor.target.labels),
                 "members": members,
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
@@ -107,14 +109,8 @@ def sample_rows(predictor: Predictor, count: int = 8) -> Table:
 def _member(model: Model, sample: Table) -> tuple[Any, str]:
     if hasattr(model, "answering"):
         return _network(model, sample), "network"
-    if hasattr(model, "boosters"):
-        from modelwright.release._onnx_trees import trees_to_onnx
-
-        return trees_to_onnx(model), "trees"
-    if hasattr(model, "weights"):
-        return _linear(model), "linear"
-    if hasattr(model, "answer"):
-        return _constant(model), "constant"
+    if model.recipe in _GRAPHS:
+        return _GRAPHS[model.recipe](model), model.recipe
     raise ModelwrightError(f"A `{model.recipe}` model cannot be exported.", f"`{model.recipe}` 模型无法导出。")
 
 
@@ -160,96 +156,12 @@ def _network(model: Any, sample: Table) -> Any:
             input_names=list(names),
             output_names=["scores"],
             dynamic_shapes=(shapes,),
-            opset_version=_OPSET,
+            opset_version=_onnx_graphs.OPSET,
             verbose=False,
         )
     if program is None:
         raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
     return program.model_proto
-
-
-def _linear(model: Any) -> Any:
-    """Sum of the weights of a row's stored features: inputs `index` [N, S] int64 and `value` [N, S], padded with 0."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    weights = np.ascontiguousarray(model.weights, np.float32)  # [D + 1, outputs], the last row is the bias
-    nodes = [
-        helper.make_node("Gather", ["table", "index"], ["rows"]),
-        helper.make_node("Unsqueeze", ["value", "last"], ["value3"]),
-        helper.make_node("Mul", ["rows", "value3"], ["parts"]),
-        helper.make_node("ReduceSum", ["parts", "one"], ["summed"], keepdims=0),
-        helper.make_node("Add", ["summed", "bias"], ["raw"]),
-    ]
-    constants = {
-        "table": weights[:-1],
-        "bias": weights[-1],
-        "last": np.array([2], np.int64),
-        "one": np.array([1], np.int64),
-    }
-    nodes += linear_answer(model, constants)
-    graph = helper.make_graph(
-        nodes,
-        "linear",
-        [
-            helper.make_tensor_value_info("index", TensorProto.INT64, ["N", "S"]),
-            helper.make_tensor_value_info("value", TensorProto.FLOAT, ["N", "S"]),
-        ],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", model.target.outputs])],
-        [numpy_helper.from_array(v, k) for k, v in constants.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=9)
-
-
-def linear_answer(model: Any, constants: dict[str, np.ndarray]) -> list[Any]:
-    """Return the nodes from `raw` decision values [N, outputs] to `scores` [N, K], as the linear model answers."""
-    from onnx import helper
-
-    if model.target.kind == "value":
-        constants["std"], constants["mean"] = np.float32([model.target.std]), np.float32([model.target.mean])
-        return [
-            helper.make_node("Mul", ["raw", "std"], ["wide"]),
-            helper.make_node("Add", ["wide", "mean"], ["scores"]),
-        ]
-    if model.target.kind == "label_sets":
-        return [helper.make_node("Sigmoid", ["raw"], ["scores"])]
-    constants["scale"] = np.float32([model.scale])
-    if model.weights.shape[1] == 1:
-        constants["shift"], constants["unit"] = np.float32([model.shift]), np.float32([1.0])
-        return [
-            helper.make_node("Mul", ["raw", "scale"], ["scaled"]),
-            helper.make_node("Add", ["scaled", "shift"], ["shifted"]),
-            helper.make_node("Sigmoid", ["shifted"], ["second"]),
-            helper.make_node("Sub", ["unit", "second"], ["first"]),
-            helper.make_node("Concat", ["first", "second"], ["scores"], axis=1),
-        ]
-    return [
-        helper.make_node("Mul", ["raw", "scale"], ["scaled"]),
-        helper.make_node("Softmax", ["scaled"], ["scores"], axis=1),
-    ]
-
-
-def _constant(model: Any) -> Any:
-    """The same scores for each row; the input `rows` [N] only says how many."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes = [
-        helper.make_node("Unsqueeze", ["rows", "one"], ["column"]),
-        helper.make_node("Mul", ["column", "none"], ["zeros"]),
-        helper.make_node("Add", ["zeros", "answer"], ["scores"]),
-    ]
-    constants = {
-        "one": np.array([1], np.int64),
-        "none": np.zeros((1, 1), np.float32),
-        "answer": np.float32(model.answer[None]),
-    }
-    graph = helper.make_graph(
-        nodes,
-        "constant",
-        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["N"])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", len(model.answer)])],
-        [numpy_helper.from_array(v, k) for k, v in constants.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=9)
 
 
 def _drop_weights(folder: Path, kind: str) -> None:

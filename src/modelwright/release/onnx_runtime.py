@@ -46,6 +46,7 @@ def load_onnx(folder: Path | str) -> Predictor:
     """Open an export; it answers as the bundle it was made from. Raises BundleError where it is damaged."""
     try:
         import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as said
     except ImportError as e:
         raise MissingExtra("export", "Answering with ONNX", "使用 ONNX 预测") from e
     folder = Path(folder)
@@ -109,9 +110,9 @@ def _padded(table: Table, codecs: Any) -> dict[str, np.ndarray]:
 
 def _stored(table: Table, codecs: Any) -> dict[str, np.ndarray]:
     """Return the stored features of each row, padded: `index` [N, S] and `value` [N, S]."""
-    from scipy.sparse import hstack
+    from modelwright.recipes._columns import ColumnCodecs
 
-    matrix = hstack([codec.encode(table.column(name)) for name, (_, codec) in codecs.items()], format="csr")
+    matrix = ColumnCodecs(codecs, dict.fromkeys(codecs, 0)).encode(table)
     counts = np.diff(matrix.indptr)
     index = np.zeros((matrix.shape[0], max(1, int(counts.max()))), np.int64)
     value = np.zeros(index.shape, np.float32)
@@ -121,7 +122,9 @@ def _stored(table: Table, codecs: Any) -> dict[str, np.ndarray]:
 
 
 def _dense(table: Table, codecs: Any, crosses: Any) -> dict[str, np.ndarray]:
-    matrix = np.concatenate([codec.encode(table.column(name)) for name, (_, codec) in codecs.items()], axis=1)
+    from modelwright.recipes._columns import ColumnCodecs
+
+    matrix = ColumnCodecs(codecs, dict.fromkeys(codecs, 0)).encode(table)
     if crosses is not None:
         matrix = np.concatenate([matrix, crosses.encode(matrix)], axis=1)
     return {"features": np.ascontiguousarray(matrix, np.float32)}

@@ -55,7 +55,7 @@ def bf16_helps(device: str) -> bool:
     """Return whether this device multiplies matrices faster in bf16 than in float32."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported())
-    able = getattr(torch.cpu, "get_capabilities", dict)() if device == "cpu" else {}
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if device == "cpu" else {}
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 

@@ -24,6 +24,8 @@ class PiecewiseLinear(Encoder):
         f, q = edges.shape
         size = int(getattr(options, "number_width", 16))
         gap = edges[:, 1:] - edges[:, :-1]
+        self.low: Tensor
+        self.inverse: Tensor
         self.register_buffer("low", edges[:, :-1].contiguous())
         self.register_buffer("inverse", torch.where(gap > 1e-7, 1 / gap.clamp_min(1e-7), torch.zeros_like(gap)))
         self.weight = nn.Parameter(torch.randn(f, q - 1, size) / math.sqrt(q))

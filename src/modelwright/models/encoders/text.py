@@ -109,8 +109,11 @@ class TextCNN(Encoder):
         # windows end at their position and begin in zeros before the first token: padding after the last never enters
         before = F.pad(low, (0, 0, self.widest - 1, 0))
         windows = torch.cat([before[:, j : j + x.shape[1]] for j in range(self.widest)], dim=2)
-        most = windows.shape[2]
-        pooled = [_pool_max(c(windows[:, :, most - c.in_features :]), mask).relu() for c in self.convolutions]
+        each = x.shape[2]
+        pooled = [
+            _pool_max(c(windows[:, :, (self.widest - w) * each :]), mask).relu()
+            for w, c in enumerate(self.convolutions, 1)
+        ]
         return Encoded(torch.cat([*(p.to(x.dtype) for p in pooled), _pool_mean(x, mask)], dim=1), x, mask)
 
 
@@ -166,6 +169,7 @@ class TransformerEncoder(Encoder):
         self.norm = nn.RMSNorm(width)
         self.width = 2 * width
         angle = 10_000.0 ** (-torch.arange(0, width // options.heads, 2).float() / (width // options.heads))
+        self.angle: Tensor
         self.register_buffer("angle", angle, persistent=False)
 
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
