@@ -153,5 +153,5 @@ def test_bad_word_vectors_are_named(tmp_path, text):
     path = tmp_path / "vectors.txt"
     if text is not None:
         path.write_text(text, "utf-8")
-    with pytest.raises(OptionError, match="vectors.txt"):
+    with pytest.raises(OptionError, match=r"vectors\.txt"):
         ColumnNetwork(inputs(["text"])[0], 2, options(vectors=str(path)))

@@ -12,7 +12,7 @@ from modelwright.train.inference import predict
 
 
 def ragged(rows: list[list[int]]) -> Ragged:
-    return Ragged(np.array(sum(rows, []), np.int64), np.cumsum([0] + [len(r) for r in rows]))
+    return Ragged(np.array([v for row in rows for v in row], np.int64), np.cumsum([0] + [len(r) for r in rows]))
 
 
 def test_ragged_rows_are_padded_with_zeros():
