@@ -51,6 +51,7 @@ def run(
     came to stand.
     """
     started = time.monotonic()
+    stages.check_names(config)
     events.emit(StageStarted("data"))
     data = stages.get_data(config, source, events)
     task = stages.choose_task(config, data.table)

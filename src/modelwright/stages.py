@@ -14,11 +14,14 @@ import pyarrow as pa
 
 from modelwright.core.budget import Deadline, parse_size, show_duration
 from modelwright.core.config import RunConfig
-from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped
+from modelwright.core.device import pick_device
+from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
+from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Metric, Task, get_task, judge, task_names
+from modelwright.core.words import Words
 from modelwright.data.check import Finding, apply, check
 from modelwright.data.infer import BadValue, coerce, infer_schema
 from modelwright.data.sources import read
@@ -44,6 +47,15 @@ class Data:
     findings: list[Finding] = field(default_factory=list)
     rows_read: int = 0
     fingerprint: str = ""
+
+
+def check_names(config: RunConfig) -> None:
+    """Refuse unknown recipes and devices before any work is done. Raises OptionError."""
+    for name in config.recipes:
+        if name not in recipe_names():
+            raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
+    if config.device != "auto":
+        pick_device(config.device)
 
 
 def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
@@ -210,6 +222,11 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
         develop, test = data.table.take(inner), data.table.take(outer)
     target = task.fit_target(develop.column(name), develop.schema[name])
     codes = target.encode(develop.column(name)) if target.kind == "classes" else None
+    if data.test is not None and target.kind == "classes" and (target.encode(test.column(name)) < 0).all():
+        raise DataError(
+            f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
+            f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
+        )
     count = config.folds or _default_folds(develop, seconds)
     if count > len(develop):
         raise OptionError(
@@ -273,18 +290,11 @@ def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema,
 
 
 def judge_test(predictor: Predictor, test: Table) -> Judged:
-    """Read the test rows, once. Raises DataError where none of their answers occurs in training."""
+    """Read the test rows, once."""
     column = test.schema.target
     scores = predictor.scores(test)
-    judged = judge(
-        predictor.target, test.column(column.name if column else ""), scores, test.rows, predictor.thresholds
-    )
-    if len(judged.truth) == 0:
-        raise DataError(
-            f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
-            f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
-        )
-    return judged
+    truth = test.column(column.name if column else "")
+    return judge(predictor.target, truth, scores, test.rows, predictor.thresholds)
 
 
 def check_time(config: RunConfig, deadline: Deadline, spent: float) -> None:

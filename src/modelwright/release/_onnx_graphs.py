@@ -24,10 +24,10 @@ def constant(model: Any) -> Any:
         helper.make_node("Mul", ["column", "none"], ["zeros"]),
         helper.make_node("Add", ["zeros", "answer"], ["scores"]),
     ]
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "one": np.array([1], np.int64),
         "none": np.zeros((1, 1), np.float32),
-        "answer": np.float32(model.answer[None]),
+        "answer": np.asarray(model.answer[None], np.float32),
     }
     return _model("constant", nodes, constants, {"rows": ("float", ["N"])}, len(model.answer))
 
@@ -186,7 +186,7 @@ def _unknown(what: str) -> ModelwrightError:
 def _scaled(source: str, out: str, factor: float, shift: float, constants: dict[str, np.ndarray]) -> list[Any]:
     from onnx import helper
 
-    constants["factor"], constants["shift"] = np.float32([factor]), np.float32([shift])
+    constants["factor"], constants["shift"] = np.array([factor], np.float32), np.array([shift], np.float32)
     return [
         helper.make_node("Mul", [source, "factor"], ["grown"]),
         helper.make_node("Add", ["grown", "shift"], [out]),
@@ -199,7 +199,7 @@ def _classes(source: str, width: int, constants: dict[str, np.ndarray]) -> list[
 
     if width > 1:
         return [helper.make_node("Softmax", [source], ["scores"], axis=1)]
-    constants["unit"] = np.float32([1.0])
+    constants["unit"] = np.ones(1, np.float32)
     return [
         helper.make_node("Sigmoid", [source], ["second"]),
         helper.make_node("Sub", ["unit", "second"], ["first"]),

@@ -101,6 +101,8 @@ def sample_rows(predictor: Predictor, count: int = 8) -> Table:
                 " ".join(rng.choice(choices, rng.integers(1, 4))) if choices is words else str(rng.choice(choices))
                 for _ in range(count)
             ]
+        if column.modality == "labels":
+            values = [[v] for v in values]
         values[-1] = None
         columns[column.name] = pa.array(values, kind)
     return Table.of(pa.table(columns), predictor._inputs, "sample")

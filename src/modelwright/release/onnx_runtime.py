@@ -68,7 +68,7 @@ def load_onnx(folder: Path | str) -> Predictor:
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
             name=data["name"],
         )
-    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+    except (KeyError, TypeError, ValueError, said.InvalidProtobuf, said.InvalidGraph, said.NoSuchFile, said.Fail) as e:
         raise BundleError(
             f"The export in {folder} cannot be read ({e}).", f"无法读取 {folder} 中的导出（{e}）。"
         ) from e
