@@ -1,6 +1,7 @@
 """ONNX: every kind of member answers as the bundle does, or the export fails."""
 
 import json
+import runpy
 from types import SimpleNamespace
 
 import numpy as np
@@ -71,9 +72,9 @@ def test_networks_with_open_batch_and_length(recipe, tmp_path):
 def test_the_snippet_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     predictor, _ = fitted("regression", "linear")
     text = (export_onnx(predictor, tmp_path / "onnx") / "README.md").read_text()
-    code = text.split("```python\n")[1].split("```")[0]
+    (tmp_path / "snippet.py").write_text(text.split("```python\n")[1].split("```")[0])
     monkeypatch.chdir(tmp_path)
-    exec(code, {})
+    runpy.run_path("snippet.py")
     assert "prediction" in capsys.readouterr().out
 
 

@@ -17,6 +17,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
                 "thresholds": predictor.thresholds,
             },
         )
-        write_text(part / "README.md", _readme(predictor, folder))
+        write_text(part / "README.md", _readme(predictor, folder, sample_rows(predictor, 2)))
         wanted, got = predictor.scores(sample), load_onnx(part).scores(sample)
         spread = max(1.0, float(np.abs(wanted).max()))
         apart = float(np.abs(wanted - got).max())
@@ -173,8 +174,10 @@ def _drop_weights(folder: Path, kind: str) -> None:
             path.unlink()
 
 
-def _readme(predictor: Predictor, folder: Path) -> str:
-    row = ", ".join(f'"{c.name}": ...' for c in predictor.schema.inputs[:6])
+def _readme(predictor: Predictor, folder: Path, sample: Table) -> str:
+    # synthetic values: a README must not hold a training row
+    values = {name: v for name, v in sample.data.slice(0, 1).to_pylist()[0].items() if v is not None}
+    row = {name: v.isoformat() if isinstance(v, datetime) else v for name, v in list(values.items())[:6]}
     return f"""# {predictor.name}: ONNX export
 
 Each `member-<i>.onnx` takes the tensors that its codecs make of a row and gives scores; `ensemble.json` holds the
@@ -184,7 +187,7 @@ members' weights, the temperature, the labels and the columns. With Modelwright 
 from modelwright.release.onnx_runtime import load_onnx
 
 model = load_onnx("{folder.name}")
-print(model.predict([{{{row}}}]))
+print(model.predict([{row!r}]))
 ```
 
 Without Modelwright: open a member with onnxruntime, make the inputs that `session.get_inputs()` names as its
