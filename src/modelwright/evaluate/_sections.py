@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelwright.core.words import Words
@@ -19,6 +19,17 @@ _MISTAKES = 5  # shown at once, the others on demand
 def paragraph(words: Words, lang: str, class_: str | None = None) -> Html:
     """Return a paragraph in one language."""
     return tag("p", code(words.to(lang)), class_=class_)
+
+
+def folded(
+    head: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[object]]], shown: int, caption: str, zh: bool
+) -> Html:
+    """Return a table of the first rows, with the others behind a fold."""
+    grid = table(head, rows[:shown], caption)
+    if len(rows) <= shown:
+        return grid
+    more = f"另外 {len(rows) - shown} 行" if zh else f"{len(rows) - shown} more"
+    return join([grid, tag("details", tag("summary", more), table(head, rows[shown:], f"{caption}: {more}"))])
 
 
 def _bar(row: Mapping[str, Any], ends: tuple[float, float], marks: Iterable[float] = ()) -> Html:
@@ -236,10 +247,7 @@ def weak(facts: Facts, lang: str) -> Html:
             ("", [p["label"], number(p["precision"]), number(p["recall"]), number(p["f1"]), number(p["rows"])])
             for p in facts["per_class"]
         ]
-        grid = table(head, body[:12], "各类别" if zh else "labels")
-        if len(body) > 12:
-            more = f"其余 {len(body) - 12} 个类别" if zh else f"{len(body) - 12} more labels"
-            grid = join([grid, tag("details", tag("summary", more), table(head, body[12:], more))])
+        grid = folded(head, body, 12, "类别" if zh else "labels", zh)
         out += [tag("h3", "各类别，最弱的在前" if zh else "Labels, the weakest first"), grid]
     if facts.get("confusions"):
         head = [
@@ -250,7 +258,7 @@ def weak(facts: Facts, lang: str) -> Html:
         body = [("", [c["true"], c["said"], number(c["count"])]) for c in facts["confusions"]]
         out += [
             tag("h3", "最常见的混淆" if zh else "Most frequent confusions"),
-            table(head, body, "混淆" if zh else "confusions"),
+            folded(head, body, 8, "混淆" if zh else "confusions", zh),
         ]
     return join(out)
 

@@ -189,11 +189,7 @@ def _data(facts: Facts, lang: str) -> Html:
             ])
             for c in facts["columns"]
         ]  # fmt: skip
-        grid = table(head, body[:40], "列" if zh else "columns")
-        if len(body) > 40:
-            more = f"其余 {len(body) - 40} 列" if zh else f"{len(body) - 40} more columns"
-            grid = join([grid, tag("details", tag("summary", more), table(head, body[40:], more))])
-        out += [tag("h3", "列" if zh else "Columns"), grid]
+        out += [tag("h3", "列" if zh else "Columns"), parts.folded(head, body, 40, "列" if zh else "columns", zh)]
     return join(out)
 
 

@@ -5,6 +5,7 @@ Legend: N rows, K labels.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -91,14 +92,21 @@ class Confusion:
 
 
 def worst_slices(
-    table: Table, judged: Judged, metric: Metric, *, top: int = 8, support: int | None = None, seed: int = 0
+    table: Table,
+    judged: Judged,
+    metric: Metric,
+    *,
+    top: int = 8,
+    support: int | None = None,
+    seed: int = 0,
+    seconds: float = 2.0,
 ) -> list[Slice]:
     """Return the slices that are worse than all rows for certain (their whole interval is), the worst first.
 
     Slices are the values of categories and booleans, quartiles of numbers, timestamps and text lengths, and
     missingness. Means over labels (macro F1 and the like) sink in any small part that lacks some labels, so parts are
     judged by accuracy then, and sets of labels by micro F1. `support` is the least number of rows, by default 2 % of them but at least 20. `judged` may leave out
-    rows of `table` (those without a truth); they are matched by row number.
+    rows of `table` (those without a truth); they are matched by row number. After `seconds` no more slices are tried.
     """
     least = support if support is not None else max(20, len(judged.rows) // 50)
     metric = _fair(metric, judged)
@@ -115,12 +123,15 @@ def worst_slices(
                 gap = sign * (overall - metric(part))
                 if gap > 0:
                     worse.append((gap, column.name, words, part))
-    out = []
+    out: list[Slice] = []
+    until = time.monotonic() + seconds
     for _, name, words, part in sorted(worse, key=lambda w: -w[0])[: 3 * top]:
+        if len(out) == top or time.monotonic() > until:
+            break
         found = bootstrap(metric, part, resamples=200, seed=seed, seconds=0.2)
         if sign * (found.high if metric.higher else found.low) < sign * overall:
             out.append(Slice(metric.title, name, words, len(part.rows), found.value, found.low, found.high, overall))
-    return out[:top]
+    return out
 
 
 def _fair(metric: Metric, judged: Judged) -> Metric:
