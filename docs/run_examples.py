@@ -58,9 +58,12 @@ class Block:
         text = self.body.replace("\\\n", " ")
         out = []
         for line in text.splitlines():
-            found = re.match(r"\s*\$ (modelwright\b.*?)(?:\s+# exit (\d+))?\s*$", line)
-            if found:
-                out.append((shlex.split(found[1], comments=True)[1:], int(found[2] or 0)))
+            if not line.strip().startswith("$ "):
+                continue
+            for part in line.strip()[2:].split(" && "):
+                found = re.match(r"\s*(modelwright\b.*?)(?:\s+# exit (\d+))?\s*$", part)
+                if found:
+                    out.append((shlex.split(found[1], comments=True)[1:], int(found[2] or 0)))
         return out
 
 

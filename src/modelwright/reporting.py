@@ -42,16 +42,18 @@ def data_note(data: Data, task: Task) -> Note:
 
 
 def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, parts: Parts, metric: Metric) -> Judgement:
-    """Judge the winner on the test rows: every condition, and each baseline it must beat."""
+    """Judge the winner on the test rows: every condition, the baselines it must beat, and the runner-up."""
     from modelwright.evaluate.intervals import paired
 
     verdicts = judge_gate(conditions, judged, interval)
     beaten = []
     alone = {c.recipe for _, c in outcome.winner}
+    rest = [c for c in outcome.candidates if outcome.winner[0][1].name != c.name or len(outcome.winner) > 1]
+    second = max(rest, key=lambda c: c.value, default=None)
     for candidate in outcome.candidates:
-        if candidate.recipe not in ("constant", "linear") or alone == {candidate.recipe}:
-            continue
-        if candidate.name != candidate.recipe:  # its further variants are no baselines
+        # a baseline's further variants are no baselines
+        plain = candidate.recipe in ("constant", "linear") and candidate.name == candidate.recipe
+        if candidate is not second and (not plain or alone == {candidate.recipe}):
             continue
         scores = np.mean([m.scores(parts.test) for m in candidate.models], axis=0)
         column = parts.test.schema.target

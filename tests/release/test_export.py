@@ -60,9 +60,12 @@ def test_members_without_networks_in_one_ensemble(task, tmp_path):
     assert {p.suffix for p in folder.rglob("*") if p.is_file()} <= {".json", ".safetensors", ".onnx", ".md"}
 
 
-@pytest.mark.parametrize("recipe", ["textcnn", "lstm"])
-def test_networks_with_open_batch_and_length(recipe, tmp_path):
-    predictor, rows = fitted("classification", recipe)
+@pytest.mark.parametrize(
+    ("recipe", "task"),
+    [("textcnn", "classification"), ("lstm", "regression"), ("transformer", "classification"), ("tabm", "regression")],
+)
+def test_networks_with_open_batch_and_length(recipe, task, tmp_path):
+    predictor, rows = fitted(task, recipe)
     opened = load_onnx(export_onnx(predictor, tmp_path / "onnx"))
     long = {**rows[0], "message": "退款 refund please " * 40}
     for some in (rows, [long], [{"message": "a"}], [{"amount": 3}], [long, {"message": "好"}]):

@@ -188,6 +188,13 @@ def test_divergence_is_an_error_not_a_model():
         train(fresh(), ARRAYS, TRUTH, broken, watch, options(), context(), epochs=3)
 
 
+def test_a_few_rows_left_over_do_not_shift_the_epochs():
+    arrays = {"0.ids": Ragged(ARRAYS["0.ids"].values, ARRAYS["0.ids"].offsets[:179])}  # 178 = 11 x 16 + 2
+    done = train(fresh(), arrays, TRUTH[:178], loss, None, options(), context(), epochs=14)
+    assert [h["epoch"] for h in done.history] == list(range(1, 15))
+    assert done.steps == 14 * 11
+
+
 def test_schedule_warms_up_and_comes_down():
     assert schedule(0.0) == pytest.approx(0.02)
     assert schedule(0.05) == pytest.approx(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,5 +104,7 @@ def load_config(path: Path) -> dict[str, Any]:
 
 
 def save_config(config: RunConfig, path: Path) -> None:
-    """Write every option, defaults included, as YAML."""
-    path.write_text(yaml.safe_dump(config.model_dump(), allow_unicode=True, sort_keys=False), encoding="utf-8")
+    """Write every option, defaults included, as YAML; the password of a database URL is left out."""
+    values = config.model_dump()
+    values["data"] = re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:***@", values["data"])
+    path.write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")

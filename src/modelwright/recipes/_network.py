@@ -178,7 +178,7 @@ class NetworkRecipe(Recipe):
         import torch
 
         from modelwright.models.network import ColumnNetwork
-        from modelwright.train.batches import collate, encode
+        from modelwright.train.batches import collate, encode, lengths
         from modelwright.train.optim import bf16_helps, make_optimizers
 
         bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
@@ -194,8 +194,10 @@ class NetworkRecipe(Recipe):
         name = train.schema.target
         truth = self._truth(some.column(name.name if name else ""), ctx)
         times = []
-        for i in range(_PROBE_STEPS):
-            index = np.resize(np.roll(np.arange(len(some)), -i * options.batch), options.batch)
+        sizes = lengths(arrays, len(some))
+        # rows of about the mean length: in training, batches hold rows of like length
+        index = np.resize(np.argsort(np.abs(sizes - sizes.mean()), kind="stable")[: options.batch], options.batch)
+        for _ in range(_PROBE_STEPS):
             begin = time.perf_counter()
             with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
                 outputs = network(collate(arrays, index, ctx.device))

@@ -15,15 +15,15 @@ class TabMOptions(NetworkOptions):
     embedding: int = 96
     filters: int = 64
     widest: int = 3
-    members: int = 16
+    members: int = 8
     depth: int = 2
     width: int = 256
-    dropout: float = 0.1
+    dropout: float = 0.0
     smoothing: float = 0.0
-    number_width: int = 12
-    batch: int = 256
+    number_width: int = 24
+    batch: int = 128
     epochs: int = 30
-    lr: float = 2e-3
+    lr: float = 5e-3
     weight_decay: float = 0.03
     ema: float = 0.99
     patience: int = 6
@@ -56,9 +56,9 @@ class TabMRecipe(NetworkRecipe):
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        batch = 64 if rows < 3000 else 256 if rows < 60_000 else 512
+        batch = 64 if rows < 3000 else 128 if rows < 25_000 else 256 if rows < 100_000 else 512
         epochs = 60 if rows < 3000 else 30 if rows < 60_000 else 15
-        first = self.options(batch=batch, epochs=epochs, dropout=0.25 if rows < 3000 else 0.1)
+        first = self.options(batch=batch, epochs=epochs, dropout=0.25 if rows < 3000 else 0.1 if target.kind != "value" else 0.0)
         return [first, first.model_copy(update={"width": 384, "dropout": 0.2, "depth": 3})]
 
 

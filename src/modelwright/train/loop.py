@@ -58,21 +58,27 @@ def train(
     torch.set_num_threads(max(1, ctx.threads))
     network.to(ctx.device)
     sizes = lengths(arrays, len(truth))
-    per_epoch = math.ceil(len(truth) / options.batch)
+    per_epoch = len(order(sizes, options.batch, np.random.default_rng(0)))
     optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
     average = MovingAverage(network, options.ema) if options.ema else None
-    state = _State(Trained(), total=max(1, epochs * per_epoch))
+    plan = max(1, epochs * per_epoch)
+    state = _State(Trained(), total=plan, planned=plan)
     if ctx.folder is not None:
         load_checkpoint(ctx.folder, network, optimizers, average, state)
     clipped = [
         p for o in optimizers if not isinstance(o, torch.optim.SparseAdam) for g in o.param_groups for p in g["params"]
     ]
     bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
-    began, did = time.monotonic(), 0
+    began, did, watched, tokens = time.monotonic(), 0, 0.0, 0
+    every = int(sizes.sum())
+
+    def keep_time(seen: int) -> None:
+        if seen:  # cost goes with tokens, not with steps: batches differ in length
+            _fit_to_time(state, (time.monotonic() - began - watched) * every / seen, ctx, per_epoch)
+
     while state.step < state.total and not state.done:
         epoch = state.step // per_epoch
-        if did:
-            _fit_to_time(state, (time.monotonic() - began) / did, ctx, per_epoch)
+        keep_time(tokens)
         torch.manual_seed(ctx.seed * 100_003 + epoch)
         batches = order(sizes, options.batch, np.random.default_rng([ctx.seed, epoch]))
         network.train()
@@ -99,10 +105,12 @@ def train(
                 running = running + float(value.detach()) if count > 1 else float(value.detach())
                 ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
             if did == 12:
-                _fit_to_time(state, (time.monotonic() - began) / did, ctx, per_epoch)
+                keep_time(tokens + sum(int(sizes[b].sum()) for b in batches[:count]))
             if state.step >= state.total or ctx.deadline.expired():
                 break
+        tokens += sum(int(sizes[b].sum()) for b in batches[:count])
         _end_epoch(network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began)
+        watched += state.watching
         if ctx.deadline.expired():
             break
         if ctx.folder is not None and not state.done and state.step < state.total and watch is not None:
@@ -113,7 +121,8 @@ def train(
 @dataclass
 class _State:
     trained: Trained
-    total: int
+    total: int  # steps until the end, as time allows; `planned` as asked for
+    planned: int
     step: int = 0
     best: float = -math.inf
     best_weights: dict[str, Tensor] | None = None
@@ -134,15 +143,17 @@ class _State:
         self.__dict__.update(data)
 
 
-def _fit_to_time(state: _State, seconds_per_step: float, ctx: FitContext, per_epoch: int) -> None:
-    """Cut the plan to the steps that still fit, the looks at the validation rows counted in."""
+def _fit_to_time(state: _State, seconds_per_epoch: float, ctx: FitContext, per_epoch: int) -> None:
+    """Cut the plan to the steps that still fit, the looks at the validation rows counted in.
+
+    A plan that a slow beginning cut too short grows again in its first half; later the learning rate is left to fall.
+    """
     left = ctx.deadline.remaining()
     if not math.isfinite(left):
         return
-    per_step = seconds_per_step + state.watching / per_epoch
-    affordable = state.step + int(0.95 * left / max(per_step, 1e-9))
-    if affordable < state.total:
-        state.total = max(state.step + 1, affordable)
+    affordable = state.step + int(0.95 * left / max(seconds_per_epoch + state.watching, 1e-9) * per_epoch)
+    if affordable < state.total or state.step < state.total / 2:
+        state.total = max(state.step + 1, min(state.planned, affordable))
 
 
 def _end_epoch(
