@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -37,7 +38,7 @@ class LSTMRecipe(NetworkRecipe):
     wants_text = True
     options = LSTMOptions
     model = LSTMModel
-    space: dict[str, Axis] = {
+    space: ClassVar[Mapping[str, Axis]] = {
         "embedding": Choice((128, 200, 300)),
         "hidden": Choice((96, 160, 256)),
         "layers": Choice((1, 2)),

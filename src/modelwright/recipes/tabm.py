@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.target import TargetCodec
@@ -45,7 +48,7 @@ class TabMRecipe(NetworkRecipe):
     wants_text = False
     options = TabMOptions
     model = TabMModel
-    space: dict[str, Axis] = {
+    space: ClassVar[Mapping[str, Axis]] = {
         "members": Choice((8, 16, 32)),
         "depth": Choice((1, 2, 3)),
         "width": Choice((128, 256, 384, 512)),
@@ -58,7 +61,9 @@ class TabMRecipe(NetworkRecipe):
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         batch = 64 if rows < 3000 else 128 if rows < 25_000 else 256 if rows < 100_000 else 512
         epochs = 60 if rows < 3000 else 30 if rows < 60_000 else 15
-        first = self.options(batch=batch, epochs=epochs, dropout=0.25 if rows < 3000 else 0.1 if target.kind != "value" else 0.0)
+        first = self.options(
+            batch=batch, epochs=epochs, dropout=0.25 if rows < 3000 else 0.1 if target.kind != "value" else 0.0
+        )
         return [first, first.model_copy(update={"width": 384, "dropout": 0.2, "depth": 3})]
 
 

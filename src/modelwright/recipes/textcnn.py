@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -35,7 +36,7 @@ class TextCNNRecipe(NetworkRecipe):
     wants_text = True
     options = TextCNNOptions
     model = TextCNNModel
-    space: dict[str, Axis] = {
+    space: ClassVar[Mapping[str, Axis]] = {
         "embedding": Choice((128, 256, 384)),
         "filters": Choice((128, 256, 384)),
         "widest": Choice((3, 4, 5)),
@@ -47,7 +48,9 @@ class TextCNNRecipe(NetworkRecipe):
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         few = rows < 2000
-        first = self.options(batch=32 if rows < 4000 else 64, epochs=30 if few else 10 if rows < 20_000 else 5)
+        first = self.options(
+            batch=32 if rows < 4000 else 64 if rows < 20_000 else 128, epochs=30 if few else 10 if rows < 20_000 else 5
+        )
         return [first, first.model_copy(update={"bigrams": True})]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -38,7 +39,7 @@ class TransformerRecipe(NetworkRecipe):
     wants_text = True
     options = TransformerOptions
     model = TransformerModel
-    space: dict[str, Axis] = {
+    space: ClassVar[Mapping[str, Axis]] = {
         "embedding": Choice((128, 192, 256)),
         "layers": Choice((2, 3, 4)),
         "dropout": Range(0.1, 0.5),
