@@ -84,7 +84,7 @@ def gate(facts: Facts, lang: str) -> Html:
             "模型与各基线在相同测试行上的比较；区间全部大于零，说明模型确实更好。",
         )
         out += [
-            tag("h3", "与基线比较" if zh else "Against the baselines"),
+            tag("h3", "与基线及次优者比较" if zh else "Against the baselines and the runner-up"),
             paragraph(words, lang, "note"),
             table(head, rows, "与基线比较" if zh else "baselines"),
         ]
@@ -125,7 +125,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         "Scores on validation rows, by which the choice was made; the bar is the 95 % interval. The chosen model is marked.",
         "验证集上的得分，模型据此选出；横线为 95% 区间。选中的模型已标出。",
     )
-    out = [paragraph(words, lang, "note"), table(head, body, "排行榜" if zh else "leaderboard")]
+    out = [paragraph(words, lang, "note"), folded(head, body, 20, "排行榜" if zh else "leaderboard", zh)]
     failed = [r for r in rows if r.get("status", "ok") != "ok"]
     if failed:
         head = [("未能完成" if zh else "did not finish", "name"), ("原因" if zh else "reason", "")]

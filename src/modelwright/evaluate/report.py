@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -68,12 +69,17 @@ def _header(facts: Facts, lang: str) -> Html:
         "header",
         tag("h1", facts["name"]),
         tag("p", "  ·  ".join(str(x) for x in of if x), class_="eyebrow"),
-        tag("p", code(said(facts.get("verdict"), lang)) or _bare(facts, lang), class_="verdict"),
+        tag("p", code(_together(said(facts.get("verdict"), lang))) or _bare(facts, lang), class_="verdict"),
         tag("p", tag("span", mark.to(lang), class_=f"badge {kind}")),
         tag("ul", *advice, class_="next", aria_label="下一步" if zh else "what next") if advice else "",
         _numbers(facts, lang),
         id="result",
     )
+
+
+def _together(text: str) -> str:
+    """Return a sentence whose intervals are not broken over lines."""
+    return re.sub(r"(\d) - (-?\d)", "\\1\u00a0–\u00a0\\2", text)
 
 
 def _bare(facts: Facts, lang: str) -> str:
