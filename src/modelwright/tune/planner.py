@@ -31,6 +31,9 @@ from modelwright.tune.search import Search, available, pick_recipe
 from modelwright.tune.standings import Failure, Standings
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
+# The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
+# short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
+_LEAST, _LEAST_NETWORK = 0.35, 0.15
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
 
 
@@ -233,7 +236,8 @@ class Planner:
                     f"would need about {need} MB of memory, {have} MB are granted",
                     f"约需内存 {need} MB，可用 {have} MB",
                 )
-            if cost.seconds * folds * 0.35 > share and name != "constant":
+            least = _LEAST_NETWORK if type(recipe).extra == "nn" else _LEAST
+            if cost.seconds * folds * least > share and name != "constant":
                 raise ModelwrightError(
                     f"would need about {show_duration(cost.seconds * folds)}, {show_duration(share)} could be spared",
                     f"约需 {show_duration(cost.seconds * folds)}，可分配的时间为 {show_duration(share)}",
