@@ -132,11 +132,13 @@ def _curves(ax, columns, areas, points, low) -> None:  # type: ignore[no-untyped
     grey = [i for i in order[3:] if len(columns) > 1]
     for i in grey[:: max(1, len(grey) // 37)]:
         ax.plot(*points(*columns[i][1:]), color=c.MUTED, linewidth=0.8, alpha=0.35)
+    height = 0.055 * len(named) + 0.02
+    ax.axhspan(low - 0.02, low - 0.02 + height, 0.41, 0.99, facecolor=c.PAPER, alpha=0.85, linewidth=0, zorder=3)
     for n, i in enumerate(named):
         style = ("-", (0, (5, 2)), (0, (1.5, 1.5)))[n]
         ax.plot(*points(*columns[i][1:]), color=c.ACCENT, linewidth=1.8, linestyle=style)
         y = low + 0.055 * (len(named) - 1 - n)
-        ax.plot([0.42, 0.49], [y + 0.012] * 2, color=c.ACCENT, linewidth=1.8, linestyle=style)
+        ax.plot([0.42, 0.49], [y + 0.012] * 2, color=c.ACCENT, linewidth=1.8, linestyle=style, zorder=4)
         ax.text(
             0.51, y, f"{c.plain(columns[i][0], 24)}\u2002{areas[i]:.3f}", fontsize=c.SIZE, color=c.INK, va="baseline"
         )

@@ -274,7 +274,10 @@ def mistakes(facts: Facts, lang: str) -> Html:
         "模型最有把握却答错的行。可能是模型有所遗漏，也可能是数据中的标签有误，都值得查看。着色表示支持（蓝）与反对（红）该回答的内容。",
     )
     if facts.get("task") == "regression":
-        words = Words("The answers that are furthest from the truth.", "与真实值相差最大的回答。")
+        words = Words(
+            "The answers that are furthest from the truth. Tinted: what raised the answer (blue) and lowered it (red).",
+            "与真实值相差最大的回答。着色表示抬高（蓝）与压低（红）该回答的内容。",
+        )
     cards = [_mistake(m, zh) for m in found]
     out = [paragraph(words, lang, "note"), *cards[:_MISTAKES]]
     if len(cards) > _MISTAKES:
@@ -291,9 +294,10 @@ def _mistake(mistake: Mapping[str, Any], zh: bool) -> Html:
         "，真实为 " if zh else ", true is ", tag("strong", _answer(m["true"])), tag("span", sure, class_="quiet"),
     ])  # fmt: skip
     inputs = []
+    most = max((abs(e["weight"]) for e in m.get("explanation") or []), default=0.0)
     for name, text in m["inputs"].items():
         parts = [e for e in m.get("explanation") or [] if e["column"] == name]
-        inputs += [tag("dt", name), tag("dd", tinted(text, parts))]
+        inputs += [tag("dt", name), tag("dd", tinted(text, parts, most))]
     return tag("article", tag("h3", first), tag("dl", *inputs), class_="mistake")
 
 
@@ -303,10 +307,12 @@ def _answer(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def tinted(text: str, parts: Iterable[Mapping[str, Any]]) -> Html:
-    """Return a text whose stretches are tinted by their weights; a whole value is tinted when it has no stretches."""
+def tinted(text: str, parts: Iterable[Mapping[str, Any]], most: float) -> Html:
+    """Return a text whose stretches are tinted by their weights; a whole value is tinted when it has no stretches.
+
+    `most` is the largest weight of the row, which has the full tint.
+    """
     known = [p for p in parts if p.get("weight")]
-    most = max((abs(p["weight"]) for p in known), default=0.0)
     spans = sorted((p for p in known if p.get("start") is not None and p["end"] <= len(text)), key=lambda p: p["start"])
     whole = [p for p in known if p.get("start") is None]
     if whole and not spans:
