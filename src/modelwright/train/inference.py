@@ -11,6 +11,8 @@ from modelwright.train.batches import Arrays, collate, lengths
 
 _BATCH_TOKENS = 16_384
 _BATCH_ROWS = 1024
+_SPARE_TOKENS = 64  # about what a call costs by itself
+_SPARE_SHARE = 0.15
 
 
 def predict(
@@ -24,12 +26,21 @@ def predict(
     network.eval()
     with torch.inference_mode():
         while at < rows:
-            longest = int(sizes[sequence[min(at + _BATCH_ROWS, rows) - 1]])
-            count = max(1, min(_BATCH_ROWS, _BATCH_TOKENS // max(1, longest)))
-            index = sequence[at : at + count]
+            index = sequence[at : at + _together(sizes[sequence[at : at + _BATCH_ROWS]])]
             scores = to_scores(network(collate(arrays, index, device)), kind, mean, std).double().cpu().numpy()
             if out is None:
                 out = np.empty((rows, scores.shape[1]))
             out[index] = scores
             at += len(index)
     return out if out is not None else np.empty((0, 0))
+
+
+def _together(sizes: np.ndarray) -> int:
+    """Return how many of the next rows, of ascending `sizes`, to answer in one call.
+
+    As many as keep the tokens of padding below what a call of their own would cost.
+    """
+    padded = sizes * np.arange(1, len(sizes) + 1)
+    tokens = np.cumsum(sizes)
+    fits = (padded - tokens <= _SPARE_TOKENS + _SPARE_SHARE * tokens) & (padded <= _BATCH_TOKENS)
+    return max(1, len(sizes) if fits.all() else int(np.argmin(fits)))
