@@ -58,6 +58,15 @@ class NetworkOptions(Options):
     precision: Literal["auto", "float32", "bf16"] = "auto"
 
 
+def small_plan(rows: int) -> dict[str, int]:
+    """Return batch, epochs and patience for few rows, so that training takes some 200 steps or more; {} for 2,000 on."""
+    if rows >= 2000:
+        return {}
+    batch = 16 if rows < 400 else 32
+    epochs = min(150, max(30, 200 * batch // max(1, rows)))
+    return {"batch": batch, "epochs": epochs, "patience": max(6, epochs // 4)}
+
+
 class NetworkModel(Model):
     """A trained ColumnNetwork with its codecs. `network`, `codecs`, `to_inputs` and `answering` serve the export."""
 

@@ -9,7 +9,7 @@ from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
-from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe
+from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe, small_plan
 
 
 class LSTMOptions(NetworkOptions):
@@ -48,10 +48,8 @@ class LSTMRecipe(NetworkRecipe):
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        few = rows < 2000
-        return [
-            self.options(batch=32 if rows < 4000 else 64, epochs=25 if few else 10 if rows < 20_000 else 5, lr=2e-3)
-        ]
+        plan = small_plan(rows) or {"batch": 64, "epochs": 10 if rows < 20_000 else 5}
+        return [self.options(**plan, lr=2e-3)]
 
 
 RECIPE = LSTMRecipe

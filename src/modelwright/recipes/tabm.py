@@ -9,7 +9,7 @@ from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
-from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe
+from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe, small_plan
 
 
 class TabMOptions(NetworkOptions):
@@ -59,11 +59,9 @@ class TabMRecipe(NetworkRecipe):
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        batch = 64 if rows < 3000 else 128 if rows < 25_000 else 256 if rows < 100_000 else 512
-        epochs = 60 if rows < 3000 else 30 if rows < 60_000 else 15
-        first = self.options(
-            batch=batch, epochs=epochs, dropout=0.25 if rows < 3000 else 0.1 if target.kind != "value" else 0.0
-        )
+        batch = 128 if rows < 25_000 else 256 if rows < 100_000 else 512
+        plan = small_plan(rows) or {"batch": batch, "epochs": 30 if rows < 25_000 else 15}
+        first = self.options(**plan, dropout=0.0 if target.kind == "value" else 0.25 if rows < 3000 else 0.1)
         return [first, first.model_copy(update={"width": 384, "dropout": 0.2, "depth": 3})]
 
 

@@ -9,7 +9,7 @@ from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
-from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe
+from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe, small_plan
 
 
 class TextCNNOptions(NetworkOptions):
@@ -17,7 +17,10 @@ class TextCNNOptions(NetworkOptions):
 
     encoder: Any = "cnn"
     epochs: int = 10
-    lr: float = 2e-3
+    lr: float = 5e-3
+    embedding: int = 160
+    filters: int = 160
+    bigrams: bool = True
 
 
 class TextCNNModel(NetworkModel):
@@ -37,21 +40,21 @@ class TextCNNRecipe(NetworkRecipe):
     options = TextCNNOptions
     model = TextCNNModel
     space: ClassVar[Mapping[str, Axis]] = {
-        "embedding": Choice((128, 256, 384)),
-        "filters": Choice((128, 256, 384)),
+        "embedding": Choice((128, 160, 256)),
+        "filters": Choice((128, 160, 256)),
         "widest": Choice((3, 4, 5)),
         "dropout": Range(0.2, 0.7),
         "word_dropout": Range(0.0, 0.3),
-        "lr": Range(3e-4, 4e-3, log=True),
+        "bigrams": Choice((False, True)),
+        "lr": Range(1e-3, 1e-2, log=True),
         "smoothing": Choice((0.0, 0.1, 0.2)),
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        few = rows < 2000
-        first = self.options(
-            batch=32 if rows < 4000 else 64 if rows < 20_000 else 128, epochs=30 if few else 10 if rows < 20_000 else 5
-        )
-        return [first, first.model_copy(update={"bigrams": True})]
+        plan = small_plan(rows) or {"batch": 64 if rows < 20_000 else 128, "epochs": 10 if rows < 20_000 else 5}
+        first = self.options(**plan)
+        other = {"bigrams": False, "embedding": 256, "filters": 256, "lr": 3e-3}
+        return [first, first.model_copy(update=other)]
 
 
 RECIPE = TextCNNRecipe
