@@ -58,7 +58,7 @@ class NetworkOptions(Options):
     precision: Literal["auto", "float32", "bf16"] = "auto"
 
 
-def small_plan(rows: int) -> dict[str, int]:
+def small_plan(rows: int) -> dict[str, Any]:
     """Return batch, epochs and patience for few rows, so that training takes some 200 steps or more; {} for 2,000 on."""
     if rows >= 2000:
         return {}
