@@ -60,15 +60,17 @@ def run_server(kind: str, folder: Path, port: int) -> None:
         from modelwright.serve.run import serve
 
         os.environ["MODELWRIGHT_KEY"] = KEY
-        os.environ["MODELWRIGHT_ROWS_PER_MINUTE"] = "0"
         serve(folder / "bundle", port=port, key_file=folder / "keys.json")
         return
+    import torch
     import uvicorn
     from fastapi import FastAPI
 
+    from modelwright.core.device import cores
     from modelwright.release.bundle import load
 
     predictor = load(folder / "bundle")
+    torch.set_num_threads(max(1, cores() - 1))  # as the service does; with all cores the plain routes are slower
     app = FastAPI()
     if kind == "plain-def":
 

@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
 from modelwright import __version__
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
-from modelwright.data.infer import BadValue
+from modelwright.data.coerce import BadValue
 from modelwright.release.bundle import Predictor
 from modelwright.serve.batcher import Batcher
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import BodyLimit, Quota, Refused, ServeLimits, parse_rows
 from modelwright.serve.page import COOKIE, add_page
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def answer_json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -78,7 +77,7 @@ class Service:
         batches = Gauge("modelwright_batches", "Calls of the model so far", registry=self.registry)
         batches.set_function(lambda: self.batcher.batches)
 
-    def who(self, request: Request) -> str:
+    async def who(self, request: Request) -> str:  # async, since FastAPI would run it in a thread otherwise
         """Return the name of the key that a request carries. Raises Refused 401 without a known one."""
         head = request.headers.get("authorization", "")
         key = head[7:].strip() if head.lower().startswith("bearer ") else request.headers.get("x-api-key")
@@ -189,8 +188,8 @@ def create_app(
     _add_errors(app)
     _add_routes(app, service)
     add_page(app, service.keys, lang, secure_cookie)
-    app.middleware("http")(_watch(service))
     app.add_middleware(BodyLimit, limit=service.limits.body)
+    app.add_middleware(Watch, service=service)
     return app
 
 
@@ -284,17 +283,26 @@ _HEADERS = {
 }
 
 
-def _watch(service: Service) -> Callable[[Request, Handler], Awaitable[Response]]:
-    """Count requests and add the security headers; bodies and values are never kept or logged."""
+class Watch:
+    """ASGI middleware that counts requests and adds the security headers; bodies and values are never kept or logged."""
 
-    async def watch(request: Request, call: Handler) -> Response:
+    def __init__(self, app: Any, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         start = time.perf_counter()
-        response = await call(request)
-        route = getattr(request.scope.get("route"), "path", "other")
-        service.requests.labels(route, str(response.status_code)).inc()
-        service.seconds.labels(route).observe(time.perf_counter() - start)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
 
-    return watch
+        async def watched(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                route = getattr(scope.get("route"), "path", "other")
+                self.service.requests.labels(route, str(message["status"])).inc()
+                self.service.seconds.labels(route).observe(time.perf_counter() - start)
+            await send(message)
+
+        await self.app(scope, receive, watched)

@@ -116,9 +116,8 @@ class Batcher:
                 table = _join([b.table for b in batch])
             start = time.perf_counter()
             # whatever the model raises belongs to the requests, not to this loop
-            (scores,) = await asyncio.gather(
-                loop.run_in_executor(self._pool, self._scores, table), return_exceptions=True
-            )
+            work = loop.run_in_executor(self._pool, self._scores, table)
+            scores: np.ndarray | BaseException = (await asyncio.gather(work, return_exceptions=True))[0]
             if isinstance(scores, BaseException):
                 for item in batch:
                     if not item.future.done():

@@ -6,7 +6,9 @@ import ipaddress
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
+from modelwright.core.device import cores
 from modelwright.core.errors import OptionError
 from modelwright.core.words import Words
 
@@ -60,6 +62,7 @@ def serve(
     from modelwright.serve.keys import KeyRing
 
     predictor = load(bundle)
+    _share_cores()
     keys, made = KeyRing.open(key_file)
     app = create_app(predictor, keys=keys, lang=lang, secure_cookie=tls_cert is not None or behind_proxy)
     address = f"{'https' if tls_cert else 'http'}://{host}:{port}"
@@ -82,6 +85,13 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+
+
+def _share_cores() -> None:
+    """Leave one core to the event loop: torch's threads wait by spinning, which starves it where all are taken."""
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(max(1, cores() - 1))
 
 
 def _check_port(host: str, port: int) -> None:
