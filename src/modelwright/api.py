@@ -91,7 +91,8 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     `options`: query, table, sheet, header, column (modality by name), ignore, group, time. Raises DataError.
     """
     from modelwright.data.check import check
-    from modelwright.data.infer import coerce, infer_schema
+    from modelwright.data.coerce import coerce
+    from modelwright.data.infer import infer_schema
     from modelwright.data.sources import read
 
     reading = {k: options.pop(k) for k in ("query", "table", "sheet", "header") if k in options}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import platform
 import time
@@ -20,12 +21,13 @@ from modelwright.core.events import Note
 from modelwright.core.run import RunFolder, read_json, write_text
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
-from modelwright.data.check import enough_data, label_noise
+from modelwright.data.hindsight import enough_data, label_noise
 from modelwright.release.bundle import Predictor
 from modelwright.stages import Beaten, Data, Judgement, Parts, interval
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, judge_gate
 from modelwright.tune.planner import Outcome
+from modelwright.verdict import ensemble_row, verdict_words
 
 
 def data_note(data: Data, task: Task) -> Note:
@@ -86,7 +88,7 @@ def facts(
     ]
     if len(won) > 1:
         value = abs(outcome.value)
-        rows.insert(0, _ensemble_row(outcome, validation, metric, value))
+        rows.insert(0, ensemble_row(outcome, validation, metric, value))
     out: dict[str, Any] = {
         "name": predictor.name,
         "modelwright": __version__,
@@ -121,91 +123,10 @@ def facts(
         "config": config.model_dump(),
         "environment": {"Python": platform.python_version(), "system": platform.platform(), "cores": str(cores())},
     }
-    verdict_words, advice = _verdict(out, verdict, metric)
-    out["verdict"] = list(verdict_words)
+    words, advice = verdict_words(out, verdict, metric)
+    out["verdict"] = list(words)
     out["advice"] = [list(a) for a in advice]
     return out
-
-
-def _ensemble_row(outcome: Outcome, validation: Validation, metric: Metric, value: float) -> dict[str, Any]:
-    from modelwright.evaluate.intervals import bootstrap
-
-    found = bootstrap(metric, validation.judged(outcome.scores), resamples=200, seconds=0.5)
-    members = [c for _, c in outcome.winner]
-    return {
-        "name": " + ".join(c.name for c in members),
-        "recipe": "ensemble",
-        "metric": metric.name,
-        "value": value,
-        "low": found.low,
-        "high": found.high,
-        "ms_per_row": sum(c.ms_per_row for c in members),
-        "seconds": sum(c.seconds for c in members),
-        "status": "ok",
-        "winner": True,
-        "weight": 1.0,
-        "options": {c.name: round(w, 3) for w, c in outcome.winner},
-    }
-
-
-def _verdict(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
-    """Return the verdict in plain words, and what to do next."""
-    said = f"{_show(facts['value'])} {metric.name}"
-    ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
-    lost = [b for b in verdict.beaten if b.low <= 0]
-    advice: list[Words] = []
-    if facts["winner"] == ["constant"] or any(b.name == "constant" for b in lost):
-        advice.append(
-            Words(
-                "Nothing beats guessing: look whether the columns can tell the answer at all.",
-                "没有模型优于直接猜测：请检查这些列是否包含与答案有关的信息。",
-            )
-        )
-    elif any(b.name == "linear" for b in lost):
-        advice.append(
-            Words(
-                "The linear model is about as good; take it alone if speed and plainness matter: --recipe linear",
-                "线性模型差不多同样好；若更看重速度与简洁，可只用它：--recipe linear",
-            )
-        )
-    if not verdict.asked:
-        words = Words(
-            f"{said} on {facts['rows']['test']} test rows (95 %: {ends}).",
-            f"测试集 {facts['rows']['test']} 行上 {said}（95%：{ends}）。",
-        )
-        advice.append(
-            Words(
-                f'Say what is good enough, for example --gate "{metric.name}{">=" if metric.higher else "<="}{_show(facts["value"])}".',
-                f'可声明达标条件，例如 --gate "{metric.name}{">=" if metric.higher else "<="}{_show(facts["value"])}"。',
-            )
-        )
-        return words, advice
-    if verdict.met:
-        return (
-            Words(
-                f"Good enough: {said} (95 %: {ends}); every condition of the gate is met.",
-                f"达标：{said}（95%：{ends}）；所有条件均满足。",
-            ),
-            advice,
-        )
-    open_ = [f"{v.text} ({_show(v.value)}, {_show(v.low)} - {_show(v.high)})" for v in verdict.verdicts if not v.met]
-    if not open_:
-        words = Words(
-            f"Not good enough: {said} does not beat guessing for certain.", f"未达标：{said}，不能确定优于直接猜测。"
-        )
-    else:
-        words = Words(f"Not good enough: {', '.join(open_)}.", f"未达标：{'，'.join(open_)}。")
-    advice.append(
-        Words(
-            f"Give more time (--budget, now {facts['budget']}), more rows, or mend the findings above.",
-            f"可增加时间（--budget，当前 {facts['budget']}）、增加数据，或先解决上面的发现。",
-        )
-    )
-    return words, advice
-
-
-def _show(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}".replace(",", "")
 
 
 def deepen(
@@ -235,8 +156,9 @@ def deepen(
         more.append(enough_data(sizes, values, metric.higher))
     facts["findings"] = [f.to_json() for f in more] + facts["findings"]
     histories = {c.name: c.models[0].history for c in outcome.candidates if c.models[0].history}
-    pictures = list(task.plots(judged, parts.test)) + plots.curves(histories)
-    if curve:
+    drawing = importlib.util.find_spec("matplotlib") is not None  # the extra `report`; the rest stands without it
+    pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
+    if curve and drawing:
         pictures.append(plots.data_curve(curve[0], curve[1], metric.title))
     test = parts.test
     facts["per_class"] = [p.to_json() for p in slices.per_class(judged)]
@@ -255,31 +177,29 @@ def deepen(
             predictor.scores, test, predictor.target, metric, seconds=max(0.3, until.remaining() * 0.8)
         )
         facts["importance"] = [i.to_json() for i in found_drops]
-        pictures.append(plots.importance_bars(found_drops, metric.title))
+        if drawing:
+            pictures.append(plots.importance_bars(found_drops, metric.title))
     facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
     return facts
 
 
 def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
     """Return every metric of the task with its interval, on the test rows."""
-    from modelwright.evaluate.intervals import bootstrap
+    from modelwright.evaluate.intervals import many
 
-    out = []
-    for m in task.metrics:
-        if m.per_label:
-            continue
-        found = bootstrap(m, judged, resamples=300, seconds=0.25)
-        out.append(
-            {
-                "name": m.name,
-                "title": list(m.title),
-                "value": found.value,
-                "low": found.low,
-                "high": found.high,
-                "higher": m.higher,
-            }
-        )
-    return out
+    wanted = [m for m in task.metrics if not m.per_label]
+    found = many(wanted, judged, seconds=2.0)
+    return [
+        {
+            "name": m.name,
+            "title": list(m.title),
+            "value": found[m.name].value,
+            "low": found[m.name].low,
+            "high": found[m.name].high,
+            "higher": m.higher,
+        }
+        for m in wanted
+    ]
 
 
 def data_curve(

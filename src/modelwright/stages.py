@@ -23,7 +23,8 @@ from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Metric, Task, get_task, judge, task_names
 from modelwright.core.words import Words
 from modelwright.data.check import Finding, apply, check
-from modelwright.data.infer import BadValue, coerce, infer_schema
+from modelwright.data.coerce import BadValue, coerce
+from modelwright.data.infer import infer_schema
 from modelwright.data.sources import read
 from modelwright.data.split import folds, holdout
 from modelwright.release.bundle import Predictor

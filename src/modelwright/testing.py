@@ -25,7 +25,8 @@ from modelwright.core.recipe import Choice, FitContext, Model, Options, Range, R
 from modelwright.core.schema import Column, Table
 from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Judged, Task, judge
-from modelwright.data.infer import coerce, infer_schema
+from modelwright.data.coerce import coerce
+from modelwright.data.infer import infer_schema
 from modelwright.features.base import Ragged, codec_class
 
 TOLERANCE = 1e-5

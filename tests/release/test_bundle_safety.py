@@ -12,7 +12,8 @@ import pytest
 from modelwright.core.errors import BundleError
 from modelwright.core.recipe import get_recipe, missing_modules, recipe_names
 from modelwright.core.task import get_task
-from modelwright.data.infer import coerce, infer_schema
+from modelwright.data.coerce import coerce
+from modelwright.data.infer import infer_schema
 from modelwright.release.bundle import Predictor, load, save, verify
 from modelwright.testing import context, sample_table
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,23 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import ColumnError, OptionError, unknown
-from modelwright.core.schema import MODALITIES, Column, Schema, Table, arrow_type
+from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
-from modelwright.data._values import find_form, half_width, is_mark, is_missing, to_bool, to_number, to_time
+from modelwright.data._values import find_form, is_mark, is_missing, to_bool, to_number
 
 _LOOK = 4000  # distinct cells looked at to tell a column's modality
 _SEPARATORS = ("|", ";", "；", "、", ",", "，")
 _COLUMN = Words("column", "列")
-
-
-@dataclass(frozen=True)
-class BadValue:
-    """A cell that cannot be read as its column's modality; `row` counts from 1."""
-
-    row: int
-    column: str
-    value: str
-    words: Words
 
 
 def infer_schema(
@@ -256,198 +242,3 @@ def _options(name: str, values: pa.ChunkedArray, modality: str) -> dict[str, Any
         counts = {m: sum(m in c for c in cells) for m in _SEPARATORS}
         return {"separator": max(_SEPARATORS, key=lambda m: counts[m])}
     return {}
-
-
-# -- coercion ------------------------------------------------------------------------------------------------------
-
-
-def coerce(
-    raw: pa.Table, schema: Schema, *, source: str = "table", need_target: bool = True
-) -> tuple[Table, list[BadValue]]:
-    """Return the schema's columns in canonical types, and the cells that could not be read (they become missing).
-
-    Absent columns are all missing; columns the schema does not know pass out. Raises ColumnError where the target
-    is needed and absent.
-    """
-    bad: list[BadValue] = []
-    columns: dict[str, pa.Array] = {}
-    places = {name: i for i, name in enumerate(raw.column_names)}
-    for column in schema:
-        if column.name not in places:
-            if column.role == "target" and need_target:
-                raise unknown(_COLUMN, column.name, raw.column_names, ColumnError)
-            columns[column.name] = pa.nulls(raw.num_rows, arrow_type(column.modality) or pa.string())
-            continue
-        values = raw.column(places[column.name])
-        whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-        columns[column.name] = _coerce_column(whole, column, bad)
-    return Table.of(pa.table(columns), schema, source), sorted(bad, key=lambda b: b.row)
-
-
-def coerce_rows(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[Table, list[BadValue]]:
-    """Do for a few rows given as mappings what `coerce` does for a table, by a path without detours."""
-    bad: list[BadValue] = []
-    arrays = []
-    for column in schema:
-        read = _READERS.get(column.modality, _text)
-        out = []
-        for i, row in enumerate(rows):
-            value = row.get(column.name)
-            try:
-                out.append(None if value is None else read(value, column))
-            except ValueError:
-                out.append(None)
-                bad.append(_bad(i + 1, column, value))
-        arrays.append(pa.array(out, arrow_type(column.modality) or pa.string()))
-    data = pa.Table.from_arrays(arrays, names=schema.names)
-    return Table(data, schema, np.arange(1, len(rows) + 1), "rows"), sorted(bad, key=lambda b: b.row)
-
-
-def _bad(row: int, column: Column, value: object) -> BadValue:
-    said = str(value)[:60]
-    expected = {
-        "number": Words("a number", "数字"),
-        "boolean": Words("yes or no", "是或否"),
-        "timestamp": Words("a date or time", "日期或时间"),
-    }.get(column.modality, Words(column.modality, column.modality))
-    words = Words(f"expected {expected.en}, received `{said}`", f"应为{expected.zh}，收到的是 `{said}`")
-    return BadValue(row, column.name, said, words)
-
-
-def _number(value: Any, column: Column) -> float | None:
-    if isinstance(value, (int, float)):
-        number = float(value)
-        return number if math.isfinite(number) else None
-    text = str(value)
-    if is_missing(text) or is_mark(text):
-        return None
-    found = to_number(text, bool(column.options.get("comma")))
-    if found is None:
-        raise ValueError(text)
-    return found if math.isfinite(found) else None
-
-
-def _boolean(value: Any, column: Column) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    text = str(value)
-    found = to_bool(text)
-    if found is None and is_missing(text):
-        return None
-    if found is None and text.strip() in ("0", "1", "0.0", "1.0"):
-        return text.strip()[0] == "1"
-    if found is None:
-        raise ValueError(text)
-    return found
-
-
-def _timestamp(value: Any, column: Column) -> dt.datetime | None:
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
-    if isinstance(value, dt.date):
-        return dt.datetime(value.year, value.month, value.day)
-    text = str(value)
-    if is_missing(text) or is_mark(text):
-        return None
-    forms = [column.options.get("form", "ymd"), "ymd", "chinese"]
-    for form in forms:
-        found = to_time(text, form)
-        if found is not None:
-            return found
-    raise ValueError(text)
-
-
-def _category(value: Any, column: Column) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = half_width(str(value)).strip()
-    return None if is_missing(text) and text.lower() not in ("none", "na") else text
-
-
-def _text(value: Any, column: Column) -> str | None:
-    if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value).replace("\x00", " ")
-
-
-def _labels(value: Any, column: Column) -> list[str]:
-    if isinstance(value, (list, tuple, set)):
-        return [str(v).strip() for v in value if v is not None and str(v).strip()]
-    parts = str(value).split(column.options.get("separator", "|"))
-    return list(dict.fromkeys(p.strip() for p in parts if p.strip()))
-
-
-_READERS: dict[str, Any] = {
-    "number": _number,
-    "boolean": _boolean,
-    "timestamp": _timestamp,
-    "category": _category,
-    "text": _text,
-    "id": _category,
-    "labels": _labels,
-}
-
-
-def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue]) -> pa.Array:
-    goal = arrow_type(column.modality)
-    if goal is None:
-        return values
-    quick = _quick(values, column, goal)
-    if quick is not None:
-        return quick
-    read = _READERS[column.modality]
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        # read each distinct cell once
-        coded = values.dictionary_encode()
-        seen: list[Any] = []
-        wrong: dict[int, Any] = {}
-        for i, cell in enumerate(coded.dictionary.to_pylist()):
-            try:
-                seen.append(read(cell, column))
-            except ValueError:
-                seen.append(None)
-                wrong[i] = cell
-        if wrong:
-            codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-            for row in np.flatnonzero(np.isin(codes, list(wrong))):
-                bad.append(_bad(int(row) + 1, column, wrong[int(codes[row])]))
-        return pa.array(seen, goal).take(coded.indices)
-    out = []
-    for i, cell in enumerate(values.to_pylist()):
-        try:
-            out.append(None if cell is None else read(cell, column))
-        except ValueError:
-            out.append(None)
-            bad.append(_bad(i + 1, column, cell))
-    return pa.array(out, goal)
-
-
-def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | None:
-    """Return the column by whole-array operations where that gives the same as reading cell by cell."""
-    kind = values.type
-    if column.modality == "number":
-        if pa.types.is_string(kind) and not column.options.get("comma"):
-            try:
-                numbers = pc.cast(values, pa.float64())
-            except pa.ArrowInvalid:
-                return None
-        elif (
-            pa.types.is_floating(kind)
-            or pa.types.is_integer(kind)
-            or pa.types.is_decimal(kind)
-            or pa.types.is_boolean(kind)
-        ):
-            numbers = values.cast(pa.float64())
-        else:
-            return None
-        return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
-    if column.modality == "timestamp" and pa.types.is_timestamp(kind):
-        naive = values.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")) if kind.tz else values
-        return naive.cast(goal)
-    if column.modality == "text" and pa.types.is_string(kind):
-        return values
-    return None

@@ -26,7 +26,7 @@ from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
-from modelwright.data.infer import BadValue, coerce, coerce_rows
+from modelwright.data.coerce import BadValue, coerce, coerce_rows
 
 FORMAT = 1
 _SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}

@@ -43,7 +43,7 @@ class Classification(Task):
         return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        from modelwright.evaluate import plots
+        import modelwright.evaluate.plots as plots
 
         return plots.classification(judged)
 

@@ -44,7 +44,7 @@ class Regression(Task):
         return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        from modelwright.evaluate import plots
+        import modelwright.evaluate.plots as plots
 
         return plots.regression(judged)
 

@@ -31,9 +31,10 @@ from modelwright.tune.search import Search, available, pick_recipe
 from modelwright.tune.standings import Failure, Standings
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
+_NETWORK_SHARE = 0.55
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
-_LEAST, _LEAST_NETWORK = 0.35, 0.15
+_LEAST, _LEAST_NETWORK = 0.35, 0.1
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
 
 
@@ -127,7 +128,8 @@ class Planner:
         if type(recipe).baseline:
             self._train(recipe, options, recipe.name, self._spare())
             return
-        share = max(self._spare() * _BREADTH_SHARE, min(self._spare(), 5.0))
+        part = _NETWORK_SHARE if type(recipe).extra == "nn" else _BREADTH_SHARE
+        share = max(self._spare() * part, min(self._spare(), 5.0))
         self._train(recipe, options, recipe.name, share)
 
     def _depth(self) -> None:
