@@ -35,7 +35,8 @@ def make_bundle(folder: Path, data: Path | None, column: str | None) -> None:
     from modelwright.core.recipe import get_recipe
     from modelwright.core.task import get_task
     from modelwright.data import samples, sources
-    from modelwright.data.infer import coerce, infer_schema
+    from modelwright.data.coerce import coerce
+    from modelwright.data.infer import infer_schema
     from modelwright.release.bundle import Predictor, save
     from modelwright.testing import context
 

@@ -35,6 +35,8 @@ _NETWORK_SHARE = 0.55
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
 _LEAST, _LEAST_NETWORK = 0.35, 0.1
+# Recipes of this rank and above seldom win on a few minutes of a CPU; they are tried where they cost little of the time.
+_DEAR_RANK, _DEAR_SHARE = 40, 0.25
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
 
 
@@ -129,6 +131,7 @@ class Planner:
             self._train(recipe, options, recipe.name, self._spare())
             return
         part = _NETWORK_SHARE if type(recipe).extra == "nn" else _BREADTH_SHARE
+        part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
         share = max(self._spare() * part, min(self._spare(), 5.0))
         self._train(recipe, options, recipe.name, share)
 
@@ -238,7 +241,8 @@ class Planner:
                     f"would need about {need} MB of memory, {have} MB are granted",
                     f"约需内存 {need} MB，可用 {have} MB",
                 )
-            least = _LEAST_NETWORK if type(recipe).extra == "nn" else _LEAST
+            cut = type(recipe).extra == "nn" and type(recipe).rank < _DEAR_RANK
+            least = _LEAST_NETWORK if cut else _LEAST
             if cost.seconds * folds * least > share and name != "constant":
                 raise ModelwrightError(
                     f"would need about {show_duration(cost.seconds * folds)}, {show_duration(share)} could be spared",
