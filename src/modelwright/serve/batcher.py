@@ -97,7 +97,8 @@ class Batcher:
         self._rows += len(table)
         self._wake.set()
         try:
-            return await asyncio.wait_for(item.future, seconds)
+            async with asyncio.timeout(seconds):
+                return await item.future
         except TimeoutError:
             raise Refused(
                 504, "timeout", Words(f"No answer within {seconds:g} s.", f"{seconds:g} 秒内未能得到回答。"), retry=1

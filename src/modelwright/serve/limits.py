@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,10 @@ class Refused(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware that counts the bytes as they come, since a Content-Length can lie or be absent."""
+    """ASGI middleware that counts the bytes as they come, since a Content-Length can lie or be absent.
+
+    Reading on raises Refused 413 in the route, which is answered like every other refusal.
+    """
 
     def __init__(self, app: Any, limit: int) -> None:
         self.app, self.limit = app, limit
@@ -43,38 +46,21 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        seen, started = 0, False
+        seen = 0
 
         async def counted() -> Any:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self.limit:
-                raise _TooLarge
+                words = Words(
+                    f"The request holds more than {self.limit} bytes; send fewer rows at a time.",
+                    f"请求超过 {self.limit} 字节；请减少每次发送的行数。",
+                )
+                raise Refused(413, "too_large", words)
             return message
 
-        async def watched(message: Any) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, counted, watched)
-        except _TooLarge:
-            if started:
-                raise
-            words = Words(
-                f"The request holds more than {self.limit} bytes; send fewer rows at a time.",
-                f"请求超过 {self.limit} 字节；请减少每次发送的行数。",
-            )
-            body = json.dumps({"error": {"code": "too_large", "message": words.en, "message_zh": words.zh}}).encode()
-            head = [(b"content-type", b"application/json"), (b"connection", b"close")]
-            await send({"type": "http.response.start", "status": 413, "headers": head})
-            await send({"type": "http.response.body", "body": body})
-
-
-class _TooLarge(Exception):
-    pass
+        await self.app(scope, counted, send)
 
 
 class Quota:
@@ -101,10 +87,13 @@ class Quota:
         self._left[who] = (left - rows, now)
 
 
-def parse_rows(body: bytes, limits: ServeLimits) -> tuple[list[dict[str, Any]], bool, bool]:
+def parse_rows(
+    body: bytes, limits: ServeLimits, names: Collection[str] = ()
+) -> tuple[list[dict[str, Any]], bool, bool]:
     """Return (rows, whether one row came by itself, whether scores are asked for).
 
-    Takes one row as an object, or `{"rows": [...], "scores": true}`. Raises Refused for anything else.
+    Takes one row as an object, or `{"rows": [...], "scores": true}`. Raises Refused for anything else. `names` are the model's
+    columns: one called `rows` or `scores` is read as that column in a row by itself.
     """
     try:
         data = json.loads(body, parse_constant=_no_constant)
@@ -119,9 +108,10 @@ def parse_rows(body: bytes, limits: ServeLimits) -> tuple[list[dict[str, Any]], 
                 '应为一行对象 {"列": 值}，或 {"rows": [...]}。',
             ),
         )
-    scores = data.get("scores") is True
-    alone = not isinstance(data.get("rows"), list)
-    rows = [{k: v for k, v in data.items() if k != "scores" or not isinstance(v, bool)}] if alone else data["rows"]
+    alone = not isinstance(data.get("rows"), list) or "rows" in names
+    scores = data.get("scores") is True and not (alone and "scores" in names)
+    option = "scores" not in names and isinstance(data.get("scores"), bool)
+    rows = [{k: v for k, v in data.items() if k != "scores" or not option}] if alone else data["rows"]
     if not rows or len(rows) > limits.rows:
         raise Refused(
             422 if not rows else 413,

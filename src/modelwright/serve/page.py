@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import secrets
 from functools import cache
 from importlib.resources import files
@@ -11,9 +12,8 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Request, Response
 
 from modelwright.core.words import Words
+from modelwright.serve.guard import COOKIE
 from modelwright.serve.keys import SESSION_SECONDS, KeyRing
-
-COOKIE = "modelwright_session"
 
 
 @cache
@@ -51,7 +51,7 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
     @app.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
         where = _lang(request, lang)
-        if keys.session(request.cookies.get(COOKIE)) is None:
+        if request.scope["who"] is None:
             return _login(where, wrong=False)
         body = f'<main class="try" id="app" data-lang="{where}"></main>'
         return _page(body, where, _static("page.js"))
@@ -68,6 +68,45 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
             COOKIE, keys.begin(name), max_age=SESSION_SECONDS, httponly=True, samesite="strict", secure=secure, path="/"
         )
         return response
+
+
+_ROUTES = {
+    "/predict": Words(
+        'Answers one row, or many as {"rows": [...]}; add "scores": true for every label\'s probability. Rows that cannot be '
+        "read are named, the others answered.",
+        '回答一行，或用 {"rows": [...]} 一次多行；加 "scores": true 可得到每个标签的概率。无法读取的行会被指出，其余照常回答。',
+    ),
+    "/explain": Words("What the answer to one row rests on.", "某一行的回答依据什么。"),
+    "/schema": Words("What the model reads and answers.", "模型读什么、答什么。"),
+    "/metrics": Words("Counters for Prometheus.", "供 Prometheus 采集的计数。"),
+    "/healthz": Words("Whether the service is alive. Needs no key.", "服务是否存活。无需密钥。"),
+    "/readyz": Words("Whether it can answer. Needs no key.", "是否可以回答。无需密钥。"),
+}
+
+
+def add_docs(app: FastAPI, lang: str) -> None:
+    """Add `/docs`: the routes with what they take and answer, from the same models as `/openapi.json`."""
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        where = _lang(request, lang)
+        said = app.openapi()
+        parts = [f"<h1>{html.escape(said['info']['title'])}</h1>"]
+        key = Words("Send the key as the header", "请用以下请求头发送密钥：").to(where)
+        parts.append(f'<p>{key} <code>Authorization: Bearer KEY</code>. <a href="/openapi.json">openapi.json</a></p>')
+        for path, methods in said["paths"].items():
+            for method, route in methods.items():
+                parts.append(f"<h2><code>{method.upper()} {html.escape(path)}</code></h2>")
+                parts.append(f"<p>{html.escape(_ROUTES[path].to(where)) if path in _ROUTES else ''}</p>")
+                for title, content in (
+                    (Words("Takes", "请求"), route.get("requestBody", {}).get("content")),
+                    (Words("Answers", "回答"), route["responses"].get("200", {}).get("content")),
+                ):
+                    shape = (content or {}).get("application/json", {}).get("schema")
+                    if shape:
+                        text = html.escape(json.dumps(shape, ensure_ascii=False, indent=2))
+                        parts.append(f"<details><summary>{title.to(where)}</summary><pre>{text}</pre></details>")
+        return _page(f"<main>{''.join(parts)}</main>", where)
 
 
 def _login(lang: str, *, wrong: bool) -> Response:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -59,6 +61,7 @@ def serve(
 
     from modelwright.release.bundle import load
     from modelwright.serve.app import create_app
+    from modelwright.serve.guard import WithoutValues
     from modelwright.serve.keys import KeyRing
 
     predictor = load(bundle)
@@ -72,7 +75,7 @@ def serve(
         say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n").to(lang))
     else:
         say(Words(f"key: as before ({key_file})\n", f"密钥：沿用之前的（{key_file}）\n").to(lang))
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -85,6 +88,15 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    logging.getLogger("uvicorn.error").addFilter(WithoutValues())
+    # uvicorn stops by itself on both signals, and then raises them once more: an orderly stop is no failure
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        uvicorn.Server(config).run()
+    except KeyboardInterrupt:
+        say(Words("stopped\n", "已停止\n").to(lang))
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _share_cores() -> None:

@@ -1,0 +1,152 @@
+"""What stands before every route: the key, the count of requests, the security headers, and the one shape of errors.
+
+Shut by default: a path that is not named here as open needs a key, whether there is such a route or not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
+
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.words import Words
+from modelwright.serve.keys import KeyRing
+from modelwright.serve.limits import Refused
+
+COOKIE = "modelwright_session"
+OPEN = frozenset({"/healthz", "/readyz"})
+FORMS = frozenset({"/", "/login"})  # these answer 401 with the login form by themselves
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+def answer_json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON response; Han characters stay as they are."""
+    body = json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+    return Response(body, status, dict(headers or {}), "application/json")
+
+
+def error_json(headers: Headers, refused: Refused) -> Response:
+    """Return the one shape of an error, `message` in the language the client asks for."""
+    zh = headers.get("accept-language", "").lower().startswith("zh")
+    error = {
+        "code": refused.code,
+        "message": refused.words.to("zh" if zh else "en"),
+        "message_zh": refused.words.zh,
+        **refused.more,
+    }
+    more = {"Retry-After": str(refused.retry)} if refused.retry else {}
+    if refused.status == 401:
+        more["WWW-Authenticate"] = "Bearer"
+    if refused.status in (408, 413):
+        more["Connection"] = "close"  # the rest of the body is not read
+    return answer_json({"error": error}, refused.status, more)
+
+
+class Guard:
+    """ASGI middleware around the whole app. `requests` and `seconds` are the counters, bodies are never kept or logged.
+
+    Routes find the key's name in `scope["who"]`.
+    """
+
+    def __init__(self, app: Any, keys: KeyRing, requests: Any, seconds: Any) -> None:
+        self.app, self.keys, self.requests, self.seconds = app, keys, requests, seconds
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start = time.perf_counter()
+
+        async def watched(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                route = getattr(scope.get("route"), "path", "other")
+                self.requests.labels(route, str(message["status"])).inc()
+                self.seconds.labels(route).observe(time.perf_counter() - start)
+            await send(message)
+
+        scope["who"] = who = None if scope["path"] in OPEN else self._who(Headers(scope=scope))
+        if who is None and scope["path"] not in OPEN | FORMS:
+            refused = Refused(
+                401,
+                "key",
+                Words(
+                    "A key is needed: send the header `Authorization: Bearer KEY`.",
+                    "需要密钥：请发送请求头 `Authorization: Bearer KEY`。",
+                ),
+            )
+            await error_json(Headers(scope=scope), refused)(scope, receive, watched)
+            return
+        await self.app(scope, receive, watched)
+
+    def _who(self, headers: Headers) -> str | None:
+        """Return the name of the key that a request carries, or None."""
+        head = headers.get("authorization", "")
+        key = head[7:].strip() if head[:7].lower() == "bearer " else headers.get("x-api-key")
+        if key:
+            return self.keys.who(key)
+        return self.keys.session(cookie_parser(headers.get("cookie", "")).get(COOKIE))
+
+
+def add_errors(app: FastAPI) -> None:
+    """Answer every error as JSON; what went wrong inside is named to nobody but the log, and there without its values."""
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return error_json(request.headers, error)
+
+    @app.exception_handler(ModelwrightError)
+    async def ours(request: Request, error: ModelwrightError) -> Response:
+        return error_json(request.headers, Refused(422, type(error).__name__, error.words))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        words = {
+            404: Words("There is no such address.", "没有这个地址。"),
+            405: Words("This address does not take that method.", "该地址不支持此请求方法。"),
+        }.get(error.status_code, Words(str(error.detail), str(error.detail)))
+        return error_json(request.headers, Refused(error.status_code, "http", words))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return error_json(
+            request.headers, Refused(422, "request", Words("The request does not fit.", "请求不符合要求。"))
+        )
+
+    @app.exception_handler(500)
+    async def inside(request: Request, error: Exception) -> Response:
+        words = Words("Something failed inside the service; its log says where.", "服务内部出错；位置见服务日志。")
+        return error_json(request.headers, Refused(500, "internal", words))
+
+
+class WithoutValues(logging.Filter):
+    """A log filter that keeps the kind and the place of an error but not its message, which may quote a request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite a record that carries an exception; everything passes."""
+        if record.exc_info and record.exc_info[0] is not None:
+            kind, _, trace = record.exc_info
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
+            record.msg, record.args = f"{kind.__name__} at {place}", ()
+            record.exc_info = record.exc_text = None
+        return True
