@@ -61,6 +61,8 @@ def explain(
 
 def _of_text(name: str, codec: NgramCodec, text: str, features: np.ndarray, parts: np.ndarray) -> list[Contribution]:
     """Spread each n-gram's part over its characters, then sum the characters of each word."""
+    if not text.strip():
+        return []
     by_feature = dict(zip(features.tolist(), parts.tolist(), strict=True))
     ids, starts, ends = codec.spans(text)
     times: dict[int, int] = {}
