@@ -1,7 +1,9 @@
 """The service: keys on every route, equal answers, bounds, errors, nothing of a request kept."""
 
+import dataclasses
 import json
 import logging
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from modelwright.serve.app import create_app
+from modelwright.serve.guard import WithoutValues
 from modelwright.serve.keys import KeyRing
-from modelwright.serve.limits import ServeLimits
+from modelwright.serve.limits import ServeLimits, parse_rows
 
 OPEN = {"/healthz", "/readyz"}
 
@@ -29,6 +32,13 @@ def test_every_route_but_liveness_and_readiness_needs_a_key(predictor, key_and_r
             ):
                 code = c.request(method, path, headers=headers, content=b"{}").status_code
                 assert code == (200 if path in OPEN else 401), (method, path, headers)
+
+
+def test_a_path_that_is_no_route_needs_a_key_too(client, predictor, key_and_ring):
+    assert client.get("/nowhere").status_code == 404
+    with TestClient(create_app(predictor, keys=key_and_ring[1])) as c:
+        assert c.get("/nowhere").status_code == 401
+        assert c.get("/healthz/../schema").status_code == 401
 
 
 def test_one_row_equals_many_equals_in_process(client, predictor, rows):
@@ -58,7 +68,8 @@ def test_a_bad_value_is_named_and_the_other_rows_are_answered(client, row):
     [
         (b"", 400), (b"{", 400), (b"\xff\xfe", 400), (b"[1]", 422), (b"3", 422), (b'{"rows": []}', 422),
         (b'{"rows": [3]}', 422), (b"{}", 422), (b'{"nothing": 1}', 422), (b'{"message": {"a": {}}}', 422),
-        (b"[" * 100_000, 400), (b'{"amount": NaN}', 400), (b'{"message": "' + b"x" * 2000 + b'"}', 422),
+        (b"[" * 100_000, 400), (b'{"a":' * 30_000, 400), (b'{"amount": NaN}', 400), (b'{"amount": ' + b"9" * 5000 + b"}", 400),
+        (b'{"message": "' + b"x" * 2000 + b'"}', 422),
     ],
 )  # fmt: skip
 def test_requests_that_do_not_fit(client, body, status):
@@ -111,6 +122,56 @@ def test_requests_never_reach_logs_metrics_or_errors(client, row, caplog, capfd)
     captured = capfd.readouterr()
     for place in (caplog.text, captured.out, captured.err, client.get("/metrics").text):
         assert canary not in place
+
+
+def test_half_a_character_is_no_crash(client, row):
+    for broken in ('"\\ud800"', '"a\\udfff"', '"\\u0000"'):
+        body = '{"message": ' + broken + ', "channel": ' + broken + "}"
+        assert client.post("/predict", content=body).status_code == 200
+        assert client.post("/predict", content='{"rows": [{"amount": ' + broken + "}]}").status_code == 200
+        assert client.post("/explain", content='{"amount": 1, ' + broken + ": 2}").status_code == 200
+
+
+def test_what_fails_inside_is_answered_in_one_shape_and_logged_without_values(
+    predictor, key_and_ring, row, monkeypatch
+):
+    key, ring = key_and_ring
+
+    def fail(table):
+        raise ValueError(f"could not read {table.column('message')[0].as_py()}")
+
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "x", 1, "failed", (), None)
+    broken = dataclasses.replace(predictor)
+    monkeypatch.setattr(broken, "scores", fail)
+    with TestClient(create_app(broken, keys=ring), raise_server_exceptions=False) as c:
+        reply = c.post("/predict", json={**row, "message": "canary-1"}, headers={"X-API-Key": key})
+    assert reply.status_code == 500
+    assert reply.json()["error"]["code"] == "internal"
+    assert "canary" not in reply.text
+    try:
+        fail(predictor.table([{**row, "message": "canary-1"}])[0])
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    assert WithoutValues().filter(record)
+    text = logging.Formatter().format(record)
+    assert "canary" not in text
+    assert "ValueError at" in text
+
+
+def test_docs_name_the_routes_and_load_nothing(client):
+    page = client.get("/docs", headers={"Accept-Language": "zh-CN"})
+    assert "POST /predict" in page.text
+    assert "某一行的回答依据什么" in page.text
+    assert "src=" not in page.text
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+
+
+@pytest.mark.parametrize("name", ["rows", "scores"])
+def test_columns_called_as_our_own_words_are_read_as_columns(name):
+    body = json.dumps({name: True, "x": 1}).encode()
+    assert parse_rows(body, ServeLimits(), {name, "x"}) == ([{name: True, "x": 1}], True, False)
+    assert parse_rows(b'{"scores": true, "x": 1}', ServeLimits(), {"x"}) == ([{"x": 1}], True, True)
 
 
 def test_headers(client, row):

@@ -1,10 +1,19 @@
-"""Where the service may bind."""
+"""Where the service may bind, and a whole start and stop."""
 
+import contextlib
+import json
+import signal
 import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
 
 import pytest
 
 from modelwright.core.errors import OptionError
+from modelwright.release.bundle import save
 from modelwright.serve.run import _check_port, check_binding, is_loopback
 
 
@@ -34,3 +43,74 @@ def test_a_port_in_use_is_named():
             _check_port("127.0.0.1", s.getsockname()[1])
     with pytest.raises(OptionError):
         _check_port("127.0.0.1", 70_000)
+
+
+def send(port: int, data: bytes) -> bytes:
+    """Send raw bytes and return what comes back."""
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        with contextlib.suppress(OSError):  # the service may hang up early
+            s.sendall(data)
+        got = b""
+        with contextlib.suppress(ConnectionResetError):
+            while part := s.recv(65536):
+                got += part
+    return got
+
+
+def test_start_answer_stop(predictor, tmp_path, row, monkeypatch):
+    monkeypatch.delenv("MODELWRIGHT_KEY", raising=False)
+    save(predictor, tmp_path / "bundle")
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    code = (
+        "import sys; from pathlib import Path; from modelwright.serve.run import serve; "
+        "serve(Path(sys.argv[1]), port=int(sys.argv[2]), key_file=Path(sys.argv[3]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path / "bundle", str(port), tmp_path / "keys.json"], stderr=subprocess.PIPE
+    )
+    try:
+        said = [process.stderr.readline().decode() for _ in range(2)]
+        key = said[1].split(": ")[1].strip()
+        base = f"http://127.0.0.1:{port}"
+        for _ in range(200):
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        request = urllib.request.Request(
+            f"{base}/predict", json.dumps(row).encode(), {"Authorization": f"Bearer {key}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            assert "prediction" in json.loads(reply.read())
+        head = f"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: {key}\r\n".encode()
+        big = b"canary-7" * 800_000  # beyond 4 MiB
+        assert b" 413 " in send(port, head + b"Content-Length: 9999999999\r\n\r\n" + big)[:20]
+        chunk = b"%x\r\n" % len(big) + big + b"\r\n0\r\n\r\n"
+        assert b" 413 " in send(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk)[:20]
+        # more than was promised is not read as part of the body
+        answer = send(port, head + b"Content-Length: 2\r\n\r\n{}" + big)
+        assert b" 422 " in answer[:20]
+        # requests under way when the signal comes are answered
+        answers = []
+        many = json.dumps({"rows": [row] * 900}).encode()
+        request = urllib.request.Request(f"{base}/predict", many, {"Authorization": f"Bearer {key}"})
+
+        def ask() -> None:
+            with urllib.request.urlopen(request, timeout=20) as reply:
+                answers.append(len(json.loads(reply.read())["answers"]))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        time.sleep(0.03)
+        process.send_signal(signal.SIGTERM)
+        thread.join(20)
+        assert answers == [900]
+        assert process.wait(20) == 0
+        assert b"canary" not in process.stderr.read()
+        assert key not in (tmp_path / "keys.json").read_text()
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()

@@ -97,6 +97,8 @@ def parse_rows(
     """
     try:
         data = json.loads(body, parse_constant=_no_constant)
+        if rb"\ud" in body or rb"\uD" in body:
+            data = _whole(data)
     except (ValueError, RecursionError) as e:
         raise Refused(400, "no_json", Words(f"Expected JSON: {_short(e)}.", f"应为 JSON：{_short(e)}。")) from e
     if not isinstance(data, dict):
@@ -161,6 +163,17 @@ def _check_row(number: int, row: object, limits: ServeLimits) -> None:
                 row=number,
                 column=name[:60],
             )
+
+
+def _whole(value: Any) -> Any:
+    r"""Return JSON values in which halves of characters (a lone \ud800, say) became U+FFFD: no text can hold them."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(v) for v in value]
+    if isinstance(value, dict):
+        return {_whole(k): _whole(v) for k, v in value.items()}
+    return value
 
 
 def _no_constant(name: str) -> None:
