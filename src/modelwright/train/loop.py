@@ -22,7 +22,10 @@ from modelwright.train.optim import MovingAverage, bf16_helps, make_optimizers, 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Watch = Callable[[nn.Module], tuple[float, float]]  # network -> (loss, metric, more is better) on validation rows
 
-_AVERAGE_EVERY = 4
+_AVERAGE_EVERY = (
+    4,
+    16,
+)  # steps, at least and at most: a large table of embeddings costs more to average than a step may
 _AVERAGE_OVER = 0.05  # of all steps at most: in a short fit a long average would hold weights of the beginning
 
 
@@ -71,6 +74,7 @@ def train(
     bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
     began, did, watched, tokens = time.monotonic(), 0, 0.0, 0
     every = int(sizes.sum())
+    seldom = min(_AVERAGE_EVERY[1], max(_AVERAGE_EVERY[0], state.planned // 60))
 
     def keep_time(seen: int) -> None:
         if seen:  # cost goes with tokens, not with steps: batches differ in length
@@ -99,8 +103,8 @@ def train(
             state.step += 1
             did += 1
             count += 1
-            if average and state.step % _AVERAGE_EVERY == 0:
-                average.update(network, _AVERAGE_EVERY / (_AVERAGE_OVER * state.total))
+            if average and (state.step % seldom == 0 or state.step == state.total):
+                average.update(network, seldom / (_AVERAGE_OVER * state.total))
             if count % 8 == 0 or count == 1:
                 running = running + float(value.detach()) if count > 1 else float(value.detach())
                 ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
