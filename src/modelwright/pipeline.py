@@ -77,7 +77,7 @@ def run(
                 latency=parse_duration(config.latency) if config.latency else None,
                 memory=parse_size(config.memory) if config.memory else None,
                 device=config.device,
-                reserve=_reserve(config, len(parts.test)),
+                reserve=_reserve(config, len(parts.test), len(parts.splits)),
                 good_enough=stages.good_enough(conditions, validation),
                 folder=folder.candidates,
             )
@@ -105,7 +105,7 @@ def run(
             reporting.write_leaderboard(folder, facts)
             facts["seconds"]["bundle"] = time.monotonic() - started
             events.emit(StageStarted("report"))
-            facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=7.0)
+            facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=5.0)
             write_json(folder.facts, facts)
             reporting.write(folder, lang)
             events.emit(Done(reporting.summary(facts, folder)))
@@ -114,10 +114,11 @@ def run(
     return RunResult(folder, predictor, judgement, facts)
 
 
-def _reserve(config: RunConfig, test_rows: int) -> Any:
+def _reserve(config: RunConfig, test_rows: int, models: int) -> Any:
     """Return how long the end of the run takes: scoring the test rows, intervals, writing the bundle; and slack."""
     budget = parse_duration(config.budget)
-    return lambda batch_ms: 0.8 + 0.015 * budget + 1.3 * batch_ms * test_rows / 1000
+    fixed = 1.2 + 0.02 * budget + 0.15 * models
+    return lambda batch_ms: fixed + 1.5 * batch_ms * test_rows / 1000
 
 
 def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages.Parts, resume: bool) -> None:

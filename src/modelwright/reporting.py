@@ -60,7 +60,7 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
         scores = np.mean([m.scores(parts.test) for m in candidate.models], axis=0)
         column = parts.test.schema.target
         other = judge(parts.target, parts.test.column(column.name if column else ""), scores, parts.test.rows)
-        test = paired(metric, judged, other, resamples=400, seconds=0.5)
+        test = paired(metric, judged, other, resamples=400, seconds=0.25)
         beaten.append(Beaten(candidate.name, test.difference, test.low, test.high, test.p))
     beats = all(b.low > 0 for b in beaten if b.name == "constant") and alone != {"constant"}
     return Judgement(verdicts, beaten, bool(conditions), (all(v.met for v in verdicts) and beats) or not conditions)
@@ -163,7 +163,7 @@ def deepen(
     test = parts.test
     facts["per_class"] = [p.to_json() for p in slices.per_class(judged)]
     facts["confusions"] = [p.to_json() for p in slices.confusion_pairs(judged)]
-    facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric)]
+    facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric, seconds=1.0)]
     mistakes = [m.to_json() for m in slices.confident_mistakes(test, judged)]
     by_row = {int(r): i for i, r in enumerate(test.rows)}
     for m in mistakes[:6]:
@@ -188,7 +188,7 @@ def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
     from modelwright.evaluate.intervals import many
 
     wanted = [m for m in task.metrics if not m.per_label]
-    found = many(wanted, judged, seconds=2.0)
+    found = many(wanted, judged, seconds=1.2)
     return [
         {
             "name": m.name,

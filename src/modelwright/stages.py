@@ -313,7 +313,7 @@ def interval(metric: Metric, judged: Judged, label: int | None = None) -> Any:
     """Return a metric with its 95 % bootstrap interval."""
     from modelwright.evaluate.intervals import bootstrap
 
-    return bootstrap(metric, judged, label=label, resamples=1000, seconds=1.0)
+    return bootstrap(metric, judged, label=label, resamples=1000, seconds=0.4)
 
 
 def good_enough(conditions: list[Condition], validation: Validation) -> Callable[[np.ndarray], bool] | None:

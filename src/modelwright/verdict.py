@@ -34,7 +34,8 @@ def ensemble_row(outcome: Outcome, validation: Validation, metric: Metric, value
 
 def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
     """Return the verdict in plain words, and what to do next."""
-    said = f"{_show(facts['value'])} {metric.name}"
+    said = f"{metric.title.en} {_show(facts['value'])}"
+    said_zh = f"{metric.title.zh} {_show(facts['value'])}"
     ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
     lost = [b for b in verdict.beaten if b.low <= 0]
     advice: list[Words] = []
@@ -55,7 +56,7 @@ def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> 
     if not verdict.asked:
         words = Words(
             f"{said} on {facts['rows']['test']} test rows (95 %: {ends}).",
-            f"测试集 {facts['rows']['test']} 行上 {said}（95%：{ends}）。",
+            f"测试集 {facts['rows']['test']} 行上{said_zh}（95%：{ends}）。",
         )
         advice.append(
             Words(
@@ -68,14 +69,14 @@ def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> 
         return (
             Words(
                 f"Good enough: {said} (95 %: {ends}); every condition of the gate is met.",
-                f"达标：{said}（95%：{ends}）；所有条件均满足。",
+                f"达标：{said_zh}（95%：{ends}）；所有条件均满足。",
             ),
             advice,
         )
     open_ = [f"{v.text} ({_show(v.value)}, {_show(v.low)} - {_show(v.high)})" for v in verdict.verdicts if not v.met]
     if not open_:
         words = Words(
-            f"Not good enough: {said} does not beat guessing for certain.", f"未达标：{said}，不能确定优于直接猜测。"
+            f"Not good enough: {said} does not beat guessing for certain.", f"未达标：{said_zh}，不能确定优于直接猜测。"
         )
     else:
         words = Words(f"Not good enough: {', '.join(open_)}.", f"未达标：{'，'.join(open_)}。")

@@ -71,6 +71,7 @@ class Planner:
     good_enough: Callable[[np.ndarray], bool] | None
     folder: Path | None
     standings: Standings = field(init=False)
+    _asked: tuple[int, bool] = (0, False)
 
     def __post_init__(self) -> None:
         self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
@@ -316,7 +317,9 @@ class Planner:
             return True
         if self.good_enough is None or len(self.candidates) < 2:
             return False
-        return self.good_enough(self.standings.best()[2])
+        if len(self.candidates) != self._asked[0]:  # asking takes a bootstrap; the answer only changes with a candidate
+            self._asked = len(self.candidates), self.good_enough(self.standings.best()[2])
+        return self._asked[1]
 
     # -- the end -------------------------------------------------------------------------------------------------
 

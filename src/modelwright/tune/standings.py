@@ -33,6 +33,7 @@ class Standings:
     deadline: Deadline
     candidates: list[Candidate] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    _rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     _cached: tuple[tuple[int, ...], tuple[Winner, float, np.ndarray]] | None = None
 
     def fail(self, name: str, reason: Words) -> None:
@@ -49,11 +50,13 @@ class Standings:
 
     def row(self, candidate: Candidate) -> dict[str, Any]:
         """Return what the leaderboard shows of a candidate, judged on validation rows."""
+        if id(candidate) in self._rows:
+            return self._rows[id(candidate)]
         from modelwright.evaluate.intervals import bootstrap
 
         metric = self.validation.metric
         found = bootstrap(metric, self.validation.judged(candidate.scores), resamples=200, seconds=0.5)
-        return {
+        row = self._rows[id(candidate)] = {
             "name": candidate.name,
             "recipe": candidate.recipe,
             "metric": metric.name,
@@ -65,6 +68,7 @@ class Standings:
             "folds": list(candidate.fold_values),
             "options": candidate.options,
         }
+        return row
 
     def best(self) -> tuple[Winner, float, np.ndarray]:
         """Return the best so far: weighted candidates, their validation value, their scores [V, K]."""
