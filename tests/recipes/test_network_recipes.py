@@ -61,6 +61,14 @@ def test_learns_and_survives_saving(mixed, context, tmp_path: Path, name, kind, 
     assert again.extent == model.extent
 
 
+def test_one_cache_keeps_tables_of_equal_length_apart(mixed, context) -> None:
+    parts = halves(mixed("classes", labels=3, text=True))
+    shared = context(parts[0])
+    for part in parts:
+        scores = get_recipe("textcnn").fit(part, None, options("textcnn"), shared).scores(part)
+        assert quality("classes", shared.target.encode(part.column("answer")), scores) > 0.85
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_exports_with_any_batch_and_length(mixed, context, name) -> None:
     train, valid = halves(mixed("classes", labels=3, text=True, rows=80))

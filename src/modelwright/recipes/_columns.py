@@ -122,20 +122,20 @@ def encoded(
     train: Table, valid: Table | None, view: str, target: np.ndarray | None, ctx: FitContext
 ) -> tuple[ColumnCodecs, Any, Any | None]:
     """Return codecs fitted on `train`, the encoding of `train`, and that of `valid`; kept in the run's cache."""
-    key = ("columns", view, ctx.seed if view == "dense" else 0, _identity(train))
+    key = ("columns", view, ctx.seed if view == "dense" else 0, identity(train))
     if key not in ctx.cache:
         _make_room(ctx.cache)
         ctx.cache[key] = ColumnCodecs.fit(train, view, target, ctx.seed)
     codecs, matrix = ctx.cache[key]
     if valid is None:
         return codecs, matrix, None
-    other = (*key, _identity(valid))
+    other = (*key, identity(valid))
     if other not in ctx.cache:
         ctx.cache[other] = codecs.encode(valid)
     return codecs, matrix, ctx.cache[other]
 
 
-def _identity(table: Table) -> tuple[Any, ...]:
+def identity(table: Table) -> tuple[Any, ...]:
     """Return what tells this selection of rows and columns from any other of the run."""
     columns = tuple((c.name, c.modality) for c in table.schema.inputs)
     return table.source, len(table), hash(np.ascontiguousarray(table.rows).tobytes()), columns

@@ -23,6 +23,7 @@ from modelwright.core.target import TargetCodec, ValueCodec
 from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
+from modelwright.recipes._columns import identity
 from modelwright.recipes._rows import known_rows
 
 _PROBE_STEPS = 4
@@ -234,7 +235,7 @@ class NetworkRecipe(Recipe):
         name = train.schema.target
         column = name.name if name else ""
         train, _ = known_rows(train, ctx.target)
-        key = ("network-arrays", len(train), train.source)
+        key = ("network-arrays", identity(train))
         if key not in ctx.cache:
             codecs = self._codecs(train, ctx)
             ctx.cache[key] = (codecs, encode(train, codecs))
