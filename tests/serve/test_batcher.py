@@ -30,7 +30,6 @@ def run(job):
 def test_many_requests_share_calls_and_each_gets_its_own_answer():
     async def job():
         b = Batcher(double, queue=1000)
-        b.start()
         got = await asyncio.gather(*[b.scores(table(i, i + 0.5), 5) for i in range(60)])
         await b.stop()
         return got, b.batches
@@ -43,12 +42,13 @@ def test_many_requests_share_calls_and_each_gets_its_own_answer():
 def test_a_full_queue_is_refused_with_a_time_to_retry():
     async def job():
         b = Batcher(double, queue=5)
-        b.start()
-        first = asyncio.create_task(b.scores(table(1, 2, 3), 5))
+        at_work = asyncio.create_task(b.scores(table(1, 2, 3), 5))
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(b.scores(table(4, 5, 6), 5))
         await asyncio.sleep(0)
         with pytest.raises(Refused) as e:
-            await b.scores(table(1, 2, 3), 5)
-        await first
+            await b.scores(table(7, 8, 9), 5)
+        await asyncio.gather(at_work, waiting)
         await b.stop()
         return e.value
 
@@ -59,7 +59,6 @@ def test_a_full_queue_is_refused_with_a_time_to_retry():
 def test_a_request_that_takes_too_long_ends_and_the_next_is_answered():
     async def job():
         b = Batcher(lambda t: (time.sleep(0.2), double(t))[1], queue=100)
-        b.start()
         with pytest.raises(Refused) as e:
             await b.scores(table(1), 0.05)
         later = await b.scores(table(4), 5)
@@ -77,7 +76,6 @@ def test_what_the_model_raises_reaches_the_request_only():
 
     async def job():
         b = Batcher(fails, queue=100)
-        b.start()
         with pytest.raises(ValueError, match="no"):
             await b.scores(table(-1), 5)
         later = await b.scores(table(3), 5)
@@ -87,8 +85,32 @@ def test_what_the_model_raises_reaches_the_request_only():
     assert run(job()) == [[6.0]]
 
 
-def test_the_fixed_cost_is_learnt():
+def test_the_fixed_cost_is_learnt_and_not_forgotten_under_steady_load():
     model = LatencyModel()
-    for n in (1, 5, 20, 3, 50, 8):
+    for n in (1, 5, 20, 3, 50, 8, *[40] * 200):
         model.learn(n, 0.010 + 0.001 * n)
     assert model.fixed == pytest.approx(0.010, rel=0.05)
+    assert model.per_row == pytest.approx(0.001, rel=0.05)
+    assert model.enough() == pytest.approx(40, rel=0.1)
+
+
+def test_one_size_alone_says_nothing_about_the_fixed_cost():
+    model = LatencyModel()
+    for _ in range(5):
+        model.learn(48, 0.05)
+    assert model.fixed == 0
+
+
+def test_a_lone_request_waits_for_nobody():
+    async def job():
+        b = Batcher(double, queue=100)
+        for n in (1, 2, 8, 32):
+            b.latency.learn(n, 0.2 + 0.0001 * n)  # a call is dear: in a crowd, waiting would pay
+        await asyncio.sleep(1.2)  # requests come rarely
+        start = time.perf_counter()
+        await b.scores(table(1), 5)
+        took = time.perf_counter() - start
+        await b.stop()
+        return took
+
+    assert run(job()) < 0.15

@@ -51,6 +51,11 @@ class Service:
         batches = Gauge("modelwright_batches", "Calls of the model so far", registry=self.registry)
         batches.set_function(lambda: self.batcher.batches)
 
+    async def warm(self) -> None:
+        """Answer a few rows without values, so that the first request meets a model that is loaded and measured."""
+        for rows in (1, 1, 2, 8):
+            await self.batcher.scores(self.predictor.table([{}] * rows)[0], self.limits.seconds)
+
     async def predict(self, body: bytes, who: str) -> Any:
         """Answer the rows of a request's body."""
         rows, alone, with_scores = parse_rows(body, self.limits, self.names)
@@ -61,7 +66,7 @@ class Service:
         answers = self.predictor.answers(scores, with_scores)
         for value in bad:
             answers[value.row - 1] = bad_json(value)
-        self.rows.inc(len(rows) - len(bad))
+        self.rows.inc(len(rows) - len({value.row for value in bad}))
         if not alone:
             return {"answers": answers}
         if bad:
@@ -105,6 +110,7 @@ class Service:
             "name": p.name,
             "version": p.version,
             "task": p.task.name,
+            "title": p.task.title._asdict(),
             "columns": [
                 {"name": c.name, "modality": c.modality, "choices": c.options.get("choices")} for c in p.schema.inputs
             ],
@@ -127,7 +133,7 @@ def create_app(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        service.batcher.start()
+        await service.warm()
         service.ready = True
         yield
         service.ready = False

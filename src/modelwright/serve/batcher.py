@@ -2,7 +2,7 @@
 
 The model takes about a + b*n seconds for n rows; both are learnt from what it takes. While it works, requests gather.
 When it is free, waiting a little longer for company pays as long as the arrivals it would catch save more start-up
-time (rate * a) than the rows already waiting lose (n); so that is the rule.
+time (rate * a) than the rows already waiting lose (n), and as long as a is still a large part of a call.
 """
 
 from __future__ import annotations
@@ -21,63 +21,73 @@ from modelwright.core.words import Words
 from modelwright.serve.limits import Refused
 
 _MAX_BATCH = 512
-_FORGET = 0.95
+_FADE = 0.9
 
 
 @dataclass
 class _Waiting:
     table: Table
     future: asyncio.Future[np.ndarray]
+    since: float
 
 
 class LatencyModel:
-    """Seconds for n rows as a + b*n, by least squares over past calls that fade with time."""
+    """Seconds for n rows as a + b*n, fitted through one fading mean for each power of two of n.
+
+    Means of sizes that are rare at the moment are kept: under steady load all calls are alike, and a line through one
+    point has any slope.
+    """
 
     def __init__(self) -> None:
-        self._w = self._n = self._t = self._nn = self._nt = 0.0
+        self._means: dict[int, tuple[float, float]] = {}  # power of two -> mean rows, mean seconds
+        self.fixed = 0.0  # a: what a call takes however few its rows
+        self.per_row = 0.0  # b
 
     def learn(self, rows: int, seconds: float) -> None:
         """Add one observed call."""
-        for name, value in (("_w", 1.0), ("_n", rows), ("_t", seconds), ("_nn", rows * rows), ("_nt", rows * seconds)):
-            setattr(self, name, getattr(self, name) * _FORGET + value)
+        power = rows.bit_length()
+        n, t = self._means.get(power, (float(rows), seconds))
+        self._means[power] = (_FADE * n + (1 - _FADE) * rows, _FADE * t + (1 - _FADE) * seconds)
+        if len(self._means) < 2:
+            return
+        points = np.array(list(self._means.values()))
+        n, t = points.mean(axis=0)
+        spread = points[:, 0] - n
+        self.per_row = max(0.0, float(spread @ points[:, 1]) / float(spread @ spread))
+        self.fixed = max(0.0, t - self.per_row * n)
 
-    @property
-    def fixed(self) -> float:
-        """a: seconds that a call takes however few its rows; never below zero."""
-        below = self._w * self._nn - self._n * self._n
-        if self._w < 1 or below < 1e-6 * max(1.0, self._w * self._nn):
-            return self._t / self._w if self._w else 0.0
-        slope = (self._w * self._nt - self._n * self._t) / below
-        return max(0.0, (self._t - slope * self._n) / self._w)
+    def enough(self) -> float:
+        """Return the rows from which on the fixed part is less than a fifth of a call."""
+        return 4 * self.fixed / self.per_row if self.per_row else _MAX_BATCH
 
 
 class Batcher:
-    """Answers tables of few rows in common batches, in one worker thread; equal to answering each by itself."""
+    """Answers tables of few rows in common batches, in one worker thread; equal to answering each by itself.
+
+    A batch is handed over in the very call that completes it: a task that woke up for it would find every request of
+    the event loop's round already there, and the model and the loop would take turns instead of working together.
+    """
 
     def __init__(self, scores: Callable[[Table], np.ndarray], *, queue: int) -> None:
         self._scores, self._limit = scores, queue
         self._waiting: deque[_Waiting] = deque()
         self._rows = 0
-        self._wake = asyncio.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._task: asyncio.Task[None] | None = None
+        self._work: asyncio.Future[tuple[np.ndarray, float]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._last = time.monotonic()
-        self._gap = 1.0
+        self._gap = 1.0  # mean seconds between requests
         self.latency = LatencyModel()
         self.batches = 0
         self.answered = 0
 
-    def start(self) -> None:
-        """Begin to work; call inside the running event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._work())
-
     async def stop(self) -> None:
-        """End the work; requests still waiting are refused."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        for item in self._waiting:
+        """End the work: what the model is at is answered, requests still waiting are cancelled."""
+        waiting, self._waiting, self._rows = self._waiting, deque(), 0
+        for item in waiting:
             item.future.cancel()
+        if self._work is not None:
+            await asyncio.wait([self._work])
         self._pool.shutdown(wait=True)
 
     async def scores(self, table: Table, seconds: float) -> np.ndarray:
@@ -92,10 +102,10 @@ class Batcher:
         now = time.monotonic()
         self._gap = 0.9 * self._gap + 0.1 * min(1.0, now - self._last)
         self._last = now
-        item = _Waiting(table, asyncio.get_running_loop().create_future())
+        item = _Waiting(table, asyncio.get_running_loop().create_future(), now)
         self._waiting.append(item)
         self._rows += len(table)
-        self._wake.set()
+        self._consider()
         try:
             async with asyncio.timeout(seconds):
                 return await item.future
@@ -104,41 +114,53 @@ class Batcher:
                 504, "timeout", Words(f"No answer within {seconds:g} s.", f"{seconds:g} 秒内未能得到回答。"), retry=1
             ) from None
 
-    async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._wake.wait()
-            await self._gather()
-            batch = self._next()
-            if not batch:
-                continue
-            table = batch[0].table
-            if len(batch) > 1:
-                table = _join([b.table for b in batch])
-            start = time.perf_counter()
-            # whatever the model raises belongs to the requests, not to this loop
-            work = loop.run_in_executor(self._pool, self._scores, table)
-            scores: np.ndarray | BaseException = (await asyncio.gather(work, return_exceptions=True))[0]
-            if isinstance(scores, BaseException):
-                for item in batch:
-                    if not item.future.done():
-                        item.future.set_exception(scores)
-                continue
-            self.latency.learn(len(table), time.perf_counter() - start)
-            self.batches += 1
-            self.answered += len(table)
-            at = 0
+    def _consider(self) -> None:
+        """Hand a batch over if the model is free and waiting for company does not pay; look again in time if it does.
+
+        Nobody waits longer for company than the fixed part of a call.
+        """
+        if self._work is not None or not self._waiting:
+            return
+        fixed = self.latency.fixed
+        left = self._waiting[0].since + fixed - time.monotonic()
+        if left <= 0 or self._rows >= min(self.latency.enough(), _MAX_BATCH, fixed / max(self._gap, 1e-6)):
+            self._hand_over()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(left, self._hand_over)
+
+    def _hand_over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._next() if self._work is None else []
+        if batch:
+            loop = asyncio.get_running_loop()
+            self._work = loop.run_in_executor(self._pool, self._call, [b.table for b in batch])
+            self._work.add_done_callback(lambda work: self._done(work, batch))
+
+    def _call(self, tables: list[Table]) -> tuple[np.ndarray, float]:
+        start = time.perf_counter()
+        scores = self._scores(_join(tables))
+        return scores, time.perf_counter() - start
+
+    def _done(self, work: asyncio.Future[tuple[np.ndarray, float]], batch: list[_Waiting]) -> None:
+        self._work = None
+        self._consider()  # first the model gets its next rows, then the answers go out
+        error = work.exception()
+        if error is not None:  # what the model raises belongs to the requests
             for item in batch:
                 if not item.future.done():
-                    item.future.set_result(scores[at : at + len(item.table)])
-                at += len(item.table)
-
-    async def _gather(self) -> None:
-        """Wait for company while it pays, at most as long as a call's fixed cost."""
-        fixed = self.latency.fixed
-        until = time.monotonic() + fixed
-        while time.monotonic() < until and fixed / max(self._gap, 1e-6) > self._rows and self._rows < _MAX_BATCH:
-            await asyncio.sleep(min(0.001, fixed / 4))
+                    item.future.set_exception(error)
+            return
+        scores, seconds = work.result()
+        self.latency.learn(len(scores), seconds)
+        self.batches += 1
+        self.answered += len(scores)
+        at = 0
+        for item in batch:
+            if not item.future.done():
+                item.future.set_result(scores[at : at + len(item.table)])
+            at += len(item.table)
 
     def _next(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -149,12 +171,12 @@ class Batcher:
             if not item.future.done():  # a client that went away costs nothing more
                 batch.append(item)
                 rows += len(item.table)
-        if not self._waiting:
-            self._wake.clear()
         return batch
 
 
 def _join(tables: list[Table]) -> Table:
+    if len(tables) == 1:
+        return tables[0]
     import pyarrow as pa
 
     data = pa.concat_tables([t.data for t in tables])

@@ -28,7 +28,7 @@ def _page(body: str, lang: str, script: str = "") -> Response:
     nonce = secrets.token_urlsafe(16)
     text = (
         f'<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Modelwright</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Modelwright</title><link rel="icon" href="data:,">'
         f'<style nonce="{nonce}">{style()}\n{_static("page.css")}</style></head><body>{body}'
         + (f'<script nonce="{nonce}">{script}</script>' if script else "")
         + "</body></html>"

@@ -1,8 +1,8 @@
 "use strict";
 const words = {
-  en: { go: "Answer", wait: "…", sure: "sure", why: "What the answer rests on", other: "中文", problem: "Something went wrong.",
+  en: { go: "Answer", wait: "…", sure: (p) => `${p} % sure`, why: "What the answer rests on", other: "中文", problem: "Something went wrong.",
         empty: "leave empty if unknown", part: "column", for: "Marked words speak for the answer, underlined ones against it." },
-  zh: { go: "预测", wait: "…", sure: "把握", why: "依据", other: "English", problem: "出错了。",
+  zh: { go: "预测", wait: "…", sure: (p) => `把握 ${p} %`, why: "依据", other: "English", problem: "出错了。",
         empty: "未知可留空", part: "列", for: "高亮的词支持该答案，下划线的词反对该答案。" },
 };
 const app = document.getElementById("app");
@@ -77,17 +77,17 @@ function shade(mark, weight, most) {
 
 function tokens(text, spans, most) {
   const box = make("p", { className: "tokens" });
-  const weight = new Array(text.length).fill(0);
+  const letters = Array.from(text); // the service counts whole characters, not UTF-16 units
+  const weight = new Array(letters.length).fill(0);
   for (const s of spans) {
-    const size = Math.max(1, s.end - s.start);
-    for (let i = s.start; i < s.end && i < text.length; i++) if (Math.abs(s.weight) / size > Math.abs(weight[i])) weight[i] = s.weight / 1;
+    for (let i = s.start; i < Math.min(s.end, letters.length); i++) if (Math.abs(s.weight) > Math.abs(weight[i])) weight[i] = s.weight;
   }
   let at = 0;
-  while (at < text.length) {
+  while (at < letters.length) {
     let end = at + 1;
-    while (end < text.length && weight[end] === weight[at]) end++;
-    if (weight[at] === 0) box.append(text.slice(at, end));
-    else { const mark = make("mark", { textContent: text.slice(at, end) }); shade(mark, weight[at], most); box.append(mark); }
+    while (end < letters.length && weight[end] === weight[at]) end++;
+    if (weight[at] === 0) box.append(letters.slice(at, end).join(""));
+    else { const mark = make("mark", { textContent: letters.slice(at, end).join("") }); shade(mark, weight[at], most); box.append(mark); }
     at = end;
   }
   return box;
@@ -123,7 +123,7 @@ function show(result, asked) {
   const answer = result.answer;
   const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
   place.replaceChildren(make("p", { className: "said", textContent: said }));
-  if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: `${(100 * answer.confidence).toFixed(1)} % ${say("sure")}` }));
+  if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));
   if (answer.scores) place.append(bars(answer.scores));
   if (result.explanation && result.explanation.length) place.append(explanation(result.explanation, asked));
 }
@@ -159,7 +159,7 @@ function draw() {
     make("button", { className: "go", textContent: say("go") }), make("p", { className: "problem", role: "alert" }));
   form.addEventListener("submit", submit);
   app.replaceChildren(make("header", {}, make("h1", { textContent: schema.name }), other),
-    make("p", { className: "hint", textContent: schema.task }), form);
+    make("p", { className: "hint", textContent: schema.title[lang] }), form);
   for (const input of form.querySelectorAll("[name]")) if (kept[input.name]) input.value = kept[input.name];
 }
 
