@@ -320,12 +320,21 @@ def _leak(name: str, target: str, share: float) -> Finding:
     )  # fmt: skip
 
 
+def _plain(values: pa.Array) -> list[object]:
+    """Return values as they compare across modalities."""
+    words = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
+    return [words.get(v.lower(), v) if isinstance(v, str) else v for v in values.to_pylist()]
+
+
 def _copies(table: Table, target: str) -> list[Finding]:
     answers = table.column(target)
     out = []
     for column in table.schema.inputs:
         values = table.column(column.name)
-        if values.type == answers.type and not pa.types.is_nested(values.type) and values.equals(answers):
+        if pa.types.is_nested(values.type) or pa.types.is_nested(answers.type):
+            continue
+        # a copy may have been read as another modality: yes and no as truth values, say
+        if _plain(values) == _plain(answers):
             out.append(
                 Finding(
                     "copy", "error", column.name,

@@ -1,0 +1,109 @@
+"""The data doctor finds what was planted, and leaves sound data alone."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelwright.core.schema import Table
+from modelwright.data.check import Finding, apply, check, text_languages
+from modelwright.data.coerce import coerce
+from modelwright.data.hindsight import enough_data, label_noise
+from modelwright.data.infer import infer_schema
+
+N = 300
+RNG = np.random.default_rng(0)
+TARGET = [("no", "yes")[i] for i in RNG.integers(0, 2, N)]
+
+
+def typed(columns: dict, **more) -> Table:
+    raw = pa.table(columns)
+    return coerce(raw, infer_schema(raw, target="y", **more))[0]
+
+
+def codes(table: Table, **more) -> set[str]:
+    return {f.code for f in check(table, **more)}
+
+
+def sound() -> dict:
+    return {"x": RNG.normal(size=N), "k": [f"k{i}" for i in RNG.integers(0, 5, N)], "y": TARGET}
+
+
+def test_sound_data_has_nothing_grave():
+    assert [f for f in check(typed(sound())) if f.severity != "info"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "code"),
+    [
+        ("empty", [None] * N, "constant"),
+        ("same", ["x"] * N, "constant"),
+        ("gone", [None] * (N - 40) + [1.0] * 20 + [2.0] * 20, "missing"),
+        ("secret", [{"no": "n1", "yes": "y1"}[t] for t in TARGET], "leak"),
+        ("answer", TARGET, "copy"),
+        ("far", [*RNG.normal(size=N - 1), 1e9], "outlier"),
+    ],
+)
+def test_planted_columns_are_found(name, values, code):
+    found = check(typed({**sound(), name: values}))
+    mine = [f for f in found if f.column == name]
+    assert code in {f.code for f in mine}
+    for f in mine:
+        assert f.words.zh != f.words.en
+        assert Finding.from_json(json.loads(json.dumps(f.to_json()))).words == f.words
+
+
+def test_dropped_columns_and_duplicates():
+    columns = sound()
+    columns["same"] = ["x"] * N
+    for key, values in columns.items():
+        columns[key] = [*values, values[0]]
+    table = typed(columns)
+    after = apply(check(table), table)
+    assert after.schema["same"].role == "ignored"
+    assert len(after) == N
+    assert after.rows.tolist() == list(range(1, N + 1))
+
+
+def test_conflicts_tiny_classes_imbalance_few_rows():
+    assert "conflict" in codes(
+        typed(
+            {
+                "a": ["p q", "p q"] + [f"w{i} z" for i in range(N)],
+                "b": [1.0, 1.0, *range(N)],
+                "y": ["no", "yes", *TARGET],
+            }
+        )
+    )
+    assert "tiny-class" in codes(typed({**sound(), "y": [*TARGET[:-3], "rare", "rare", "rare"]}))
+    assert "imbalance" in codes(typed({**sound(), "y": ["no"] * (N - 5) + ["yes"] * 5}))
+    assert "few-rows" in codes(typed({k: v[:30] for k, v in sound().items()}))
+
+
+def test_test_rows_that_stand_in_training_are_counted():
+    table = typed(sound())
+    found = [f for f in check(table, test=table.take(np.arange(50))) if f.code == "test-overlap"]
+    assert len(found) == 1
+    assert "50" in found[0].words.en
+
+
+def test_languages():
+    shares = text_languages(["where is my parcel", "快递在哪里", "荷物はどこですか", "wo ist das Paket und der Brief"])
+    assert shares == {"en": 0.25, "zh": 0.25, "ja": 0.25, "de": 0.25}
+
+
+def test_label_noise_finds_flipped_labels():
+    truth = RNG.integers(0, 2, 400)
+    scores = np.where(truth[:, None] == np.arange(2), 0.95, 0.05)
+    truth[:4] = 1 - truth[:4]
+    table = typed({"x": RNG.normal(size=400), "y": [str(t) for t in truth]}, overrides={"y": "category"})
+    (found,) = label_noise(table, truth, scores)
+    assert set(found.rows) == {1, 2, 3, 4}
+    assert label_noise(table, truth[4:], scores[4:]) == []
+
+
+def test_learning_curve_says_whether_more_rows_help():
+    assert "More rows would help" in enough_data([100, 200, 400], [0.6, 0.7, 0.8], True).words.en
+    assert "hardly" in enough_data([100, 200, 400], [0.9, 0.901, 0.901], True).words.en
+    assert "More rows would help" in enough_data([100, 200, 400], [30.0, 20.0, 15.0], False).words.en

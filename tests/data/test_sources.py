@@ -1,0 +1,190 @@
+"""Reading: encodings, delimiters, headers, formats, databases, Python objects; in a stream and within memory."""
+
+import csv
+import gzip
+import io
+import json
+import sqlite3
+
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream, Warned
+from modelwright.data.sources import batches, read
+
+ROWS = [["good item", "1", "yes"], ["差 评，退货", "2", "no"], ['say "hi", ok', "3", "yes"], ["x", "", "no"]] * 4
+HEAD = ["text", "size", "label"]
+
+
+def text(delimiter: str = ",", head: bool = True) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter)
+    writer.writerows(([HEAD] if head else []) + ROWS)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+def test_encodings_and_delimiters(tmp_path, encoding, delimiter):
+    path = tmp_path / "d.csv"
+    path.write_bytes(text(delimiter).encode(encoding))
+    table = read(path)
+    assert table.column_names == HEAD
+    assert table.column("text").to_pylist() == [r[0] for r in ROWS]
+    assert table.column("size").to_pylist()[3] is None
+
+
+def test_gzip_reads_as_the_file_itself(tmp_path):
+    (tmp_path / "d.csv.gz").write_bytes(gzip.compress(text().encode()))
+    assert read(tmp_path / "d.csv.gz").num_rows == len(ROWS)
+
+
+CELL = st.text(
+    st.characters(codec="utf-8", exclude_characters="\r\n\x00\ufeff", exclude_categories=["Cc", "Cs"]), max_size=12
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cells=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=12, max_size=20))
+def test_written_csv_reads_back(tmp_path, cells):
+    path = tmp_path / "d.csv"
+    with path.open("w", newline="", encoding="utf-8") as f:
+        writer = csv.writer(f, quoting=csv.QUOTE_ALL)
+        writer.writerow(["a", "b", "c"])
+        writer.writerows(cells)
+    table = read(path, header=True)
+    got = list(zip(*(table.column(n).to_pylist() for n in table.column_names), strict=True))
+    assert got == [tuple(c.strip() or None for c in row) for row in cells]
+
+
+def test_label_tab_text_without_header(tmp_path):
+    lines = [
+        "ham\tGo until jurong point, crazy..",
+        'spam\t"Free" entry in 2 a wkly comp',
+        "ham\tOk lar; joking | wif u",
+    ] * 10
+    (tmp_path / "sms.txt").write_text("\n".join(lines), encoding="utf-8")
+    table = read(tmp_path / "sms.txt")
+    assert table.column_names == ["column_1", "column_2"]
+    assert table.num_rows == 30
+    assert table.column("column_2")[1].as_py() == '"Free" entry in 2 a wkly comp'
+
+
+def test_commas_with_blanks_and_no_header(tmp_path):
+    (tmp_path / "adult.csv").write_text("39, State-gov, 77516, <=50K\n50, Private, 83311, >50K\n" * 10)
+    table = read(tmp_path / "adult.csv")
+    assert table.num_rows == 20
+    assert table.column("column_2")[0].as_py() == "State-gov"
+
+
+def test_header_said_overrides_what_is_found(tmp_path):
+    (tmp_path / "d.csv").write_text("a,b\nc,d\n")
+    assert read(tmp_path / "d.csv", header=False).num_rows == 2
+    assert read(tmp_path / "d.csv", header=True).column_names == ["a", "b"]
+
+
+def test_typed_formats_keep_their_types(tmp_path):
+    table = pa.table({"x": [1, 2, None], "t": ["a", "乙", "c"], "tags": [["p"], [], ["p", "q"]]})
+    pq.write_table(table, tmp_path / "d.parquet")
+    pyarrow.feather.write_feather(table, tmp_path / "d.feather")
+    for name in ("d.parquet", "d.feather"):
+        assert read(tmp_path / name).to_pylist() == table.to_pylist()
+    with pa.OSFile(str(tmp_path / "s.arrow"), "wb") as f, pa.ipc.new_stream(f, table.schema) as w:
+        w.write_table(table)
+    assert read(tmp_path / "s.arrow").to_pylist() == table.to_pylist()
+
+
+def test_json_lines_and_array(tmp_path):
+    rows = [{"a": 1, "b": "x"}, {"a": 2.5}, {"b": ["p", "q"], "c": {"d": 1}}]
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "d.json").write_text(json.dumps(rows))
+    for name in ("d.jsonl", "d.json"):
+        table = read(tmp_path / name)
+        assert table.column_names == ["a", "b", "c"]
+        assert table.column("a").to_pylist() == [1.0, 2.5, None]
+
+
+def test_excel(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.append(HEAD)
+    for row in ROWS:
+        book.active.append(row)
+    book.create_sheet("第二").append(["only"])
+    book.save(tmp_path / "d.xlsx")
+    assert read(tmp_path / "d.xlsx").column("text").to_pylist() == [r[0] for r in ROWS]
+    with pytest.raises(DataError):
+        read(tmp_path / "d.xlsx", sheet="第二")
+
+
+def test_database(tmp_path):
+    with sqlite3.connect(tmp_path / "d.db") as db:
+        db.execute("create table tickets (text, size)")
+        db.executemany("insert into tickets values (?, ?)", [("a", 1), ("乙", None)])
+    db.close()
+    url = f"sqlite:///{tmp_path / 'd.db'}"
+    assert read(url, table="tickets").to_pylist() == [{"text": "a", "size": 1}, {"text": "乙", "size": None}]
+    assert read(url, query="select size from tickets where text = 'a'").to_pylist() == [{"size": 1}]
+    for wrong in (
+        {"table": "ticket"},
+        {"query": "select nothing from tickets"},
+        {},
+        {"table": "tickets", "query": "x"},
+    ):
+        with pytest.raises(DataError):
+            read(url, **wrong)
+
+
+def test_python_objects():
+    import duckdb
+    import pandas as pd
+    import polars as pl
+
+    wanted = [{"a": 1, "b": "x"}, {"a": 2, "b": "乙"}]
+    frame = pd.DataFrame(wanted)
+    for source in (wanted, {"a": [1, 2], "b": ["x", "乙"]}, pa.Table.from_pylist(wanted), frame, pl.DataFrame(wanted)):
+        assert read(source).to_pylist() == wanted
+    assert read(duckdb.sql("select 1 as a, 'x' as b union all select 2, '乙' order by a")).to_pylist() == wanted
+    with pytest.raises(DataError):
+        read(42)
+    with pytest.raises(DataError):
+        read([])
+
+
+def test_a_stream_gives_the_same_rows(tmp_path):
+    (tmp_path / "d.csv").write_text(text(), encoding="utf-8")
+    parts = list(batches(tmp_path / "d.csv", rows=5))
+    assert [p.num_rows for p in parts] == [5, 5, 5, 1]
+    assert pa.concat_tables(parts).to_pylist() == read(tmp_path / "d.csv").to_pylist()
+
+
+def test_more_than_memory_keeps_a_seeded_sample_and_says_so(tmp_path):
+    table = pa.table({"x": list(range(200_000)), "s": ["word"] * 200_000})
+    pq.write_table(table, tmp_path / "d.parquet")
+    said = []
+    events = EventStream()
+    events.listen(said.append)
+    kept = read(tmp_path / "d.parquet", memory=3 << 20, seed=1, events=events)
+    assert 1000 < kept.num_rows < 100_000
+    assert abs(sum(kept.column("x").to_pylist()) / kept.num_rows - 100_000) < 8_000
+    assert any(isinstance(e, Warned) for e in said)
+    assert read(tmp_path / "d.parquet", memory=3 << 20, seed=1).equals(kept)
+
+
+def test_a_gzip_bomb_is_refused_with_memory_flat(tmp_path):
+    import tracemalloc
+
+    (tmp_path / "d.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * (40 << 20), 1))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="bomb"):
+        for _ in batches(tmp_path / "d.csv.gz"):
+            pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 << 20
