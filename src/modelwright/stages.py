@@ -259,7 +259,7 @@ def _default_folds(develop: Table, seconds: float) -> int:
     most = _SMALL_TEXT if text else _SMALL
     if len(develop) < 10:
         return 2
-    return 5 if len(develop) <= most and (seconds >= 45 or len(develop) <= 1000) else 1
+    return 5 if len(develop) <= most and seconds >= 30 else 1
 
 
 def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str) -> Predictor:

@@ -15,6 +15,7 @@ from modelwright.core.task import Judged, Metric
 from modelwright.evaluate import metrics as m
 
 Batch = Callable[[np.ndarray], np.ndarray]  # weights [B, N] -> values [B]
+_SQUARE = 200  # classes up to which many confusion matrices are held at once
 
 
 def weights(rng: np.random.Generator, rows: int, count: int) -> np.ndarray:
@@ -23,23 +24,69 @@ def weights(rng: np.random.Generator, rows: int, count: int) -> np.ndarray:
     return np.stack([np.bincount(d, minlength=rows) for d in drawn]).astype(np.float32)
 
 
-def batched(metric: Metric, judged: Judged, label: int | None = None) -> Batch | None:
-    """Return the metric as a function of weights, or None where there is no quick way."""
+class Counts:
+    """How often labels meet under row weights; kept for the last weights, since many metrics ask for the same."""
+
+    def __init__(self, judged: Judged) -> None:
+        self.judged = judged
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._pairs: list[np.ndarray] = []
+        if judged.target.kind == "label_sets":
+            truth, said = ((a > 0.5).astype(np.float32) for a in (judged.truth, judged.chosen))
+            self._pairs = [truth * said, truth, said]
+        self._triple: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
+
+    def confusions(self, w: np.ndarray) -> np.ndarray:
+        """Return confusion matrices [B, K, K]."""
+        if self._last is None or self._last[0] is not w:
+            k = self.judged.target.outputs
+            cells = self.judged.truth * k + self.judged.chosen
+            self._last = (w, np.stack([np.bincount(cells, row, k * k) for row in w]).reshape(len(w), k, k))
+        return self._last[1]
+
+    def labels(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return hits, positives in truth and positives in answers, each [B, K]."""
+        if self._triple is None or self._triple[0] is not w:
+            self._triple = (w, self._count(w))
+        return self._triple[1]
+
+    def _count(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if self._pairs:
+            hit, truth, said = self._pairs
+            return w @ hit, w @ truth, w @ said
+        k, t, c = self.judged.target.outputs, self.judged.truth, self.judged.chosen
+        if k <= _SQUARE:
+            both = self.confusions(w)
+            return np.diagonal(both, axis1=1, axis2=2), both.sum(2), both.sum(1)
+        right = np.flatnonzero(t == c)
+        hits = [np.bincount(t[right], row[right], k) for row in w]
+        return (
+            np.stack(hits),
+            np.stack([np.bincount(t, row, k) for row in w]),
+            np.stack([np.bincount(c, row, k) for row in w]),
+        )
+
+
+def batched(metric: Metric, judged: Judged, label: int | None = None, counts: Counts | None = None) -> Batch | None:
+    """Return the metric as a function of weights, or None where there is no quick way.
+
+    Metrics of the same rows may share their `counts`.
+    """
     f = metric.function
+    counts = counts or Counts(judged)
     if f in m.OF_COUNTS:
         of_counts = m.OF_COUNTS[f]
-        count = _counter(judged)
         told = (label,) if metric.per_label else ()
-        return lambda w: of_counts(*count(w), *told)
+        return lambda w: of_counts(*counts.labels(w), *told)
     if f in m.OF_CONFUSION and judged.target.kind == "classes":
         of_confusion = m.OF_CONFUSION[f]
-        return lambda w: of_confusion(_confusions(judged, w))
+        if judged.target.outputs <= _SQUARE:
+            return lambda w: of_confusion(counts.confusions(w))
+        return lambda w: np.concatenate([of_confusion(Counts(judged).confusions(w[i : i + 1])) for i in range(len(w))])
     if f in m.MEANS:
-        rows, finish = m.MEANS[f]
-        values = rows(judged)
-        known = np.isfinite(values)
-        values = np.where(known, values, 0.0)
-        return lambda w: finish((w @ values) / np.maximum(1e-9, w @ known.astype(float)))
+        return _mean(*m.MEANS[f], judged)
+    if f is m.median_ae:
+        return _median(np.abs(judged.scores[:, 0] - judged.truth))
     if f is m.ece:
         return _calibration(judged)
     if f in (m.roc_auc, m.average_precision):
@@ -47,23 +94,27 @@ def batched(metric: Metric, judged: Judged, label: int | None = None) -> Batch |
     return None
 
 
-def _confusions(judged: Judged, w: np.ndarray) -> np.ndarray:
-    k = judged.target.outputs
-    cells = judged.truth * k + judged.chosen
-    return np.stack([np.bincount(cells, row, k * k) for row in w]).reshape(len(w), k, k)
+def _mean(rows: Callable[[Judged], np.ndarray], finish: Callable[[np.ndarray], np.ndarray], judged: Judged) -> Batch:
+    values = rows(judged)
+    known = np.isfinite(values)
+    # in single precision, which is plenty for an interval, but scaled so that squares of large numbers fit
+    unit = float(np.abs(values[known]).max(initial=0.0)) or 1.0
+    scaled = np.where(known, values / unit, 0.0).astype(np.float32)
+    told = known.astype(np.float32)
+    return lambda w: finish(unit * (w @ scaled).astype(np.float64) / np.maximum(1e-9, w @ told))
 
 
-def _counter(judged: Judged) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    if judged.target.kind == "classes":
+def _median(values: np.ndarray) -> Batch:
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
 
-        def of_classes(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            c = _confusions(judged, w)
-            return np.diagonal(c, axis1=1, axis2=2), c.sum(2), c.sum(1)
+    def value(w: np.ndarray) -> np.ndarray:
+        down = np.cumsum(w[:, order], axis=1)
+        half = down[:, -1:] / 2
+        # the two in the middle; the same one where the number of rows is odd
+        return (ordered[(down >= half).argmax(1)] + ordered[(down > half).argmax(1)]) / 2
 
-        return of_classes
-    truth, said = ((a > 0.5).astype(np.float32) for a in (judged.truth, judged.chosen))
-    hit = truth * said
-    return lambda w: (w @ hit, w @ truth, w @ said)
+    return value
 
 
 def _calibration(judged: Judged, bins: int = 15) -> Batch:
@@ -104,27 +155,28 @@ def _order(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return order[:stop], np.flatnonzero(falls[:stop]), np.flatnonzero(positive[:stop])
 
 
-def _steps(w: np.ndarray, order: np.ndarray, ends: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weight of positives gained at each tie that holds some, and of all rows down to its end [B, T]."""
+def _steps(
+    w: np.ndarray, order: np.ndarray, ends: np.ndarray, hits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return, for each tie that holds positives, their weight, and that of all rows down to its start and end [B, T]."""
     groups = np.unique(np.searchsorted(ends, hits))
-    down = np.cumsum(w[:, order], axis=1, dtype=np.float64)[:, ends[groups]]
+    total = np.cumsum(w[:, order], axis=1)  # whole numbers below 2 ** 24 are exact in single precision
+    down = total[:, ends[groups]].astype(np.float64)
+    before = np.where(groups > 0, total[:, ends[np.maximum(groups - 1, 0)]], 0.0).astype(np.float64)
     found = np.cumsum(w[:, order[hits]], axis=1, dtype=np.float64)
     upto = np.searchsorted(hits, ends[groups], side="right") - 1
-    return np.diff(found[:, upto], axis=1, prepend=0.0), down
+    return np.diff(found[:, upto], axis=1, prepend=0.0), before, down
 
 
 def _area(w: np.ndarray, sums: np.ndarray, order: np.ndarray, ends: np.ndarray, hits: np.ndarray) -> np.ndarray:
     if not len(hits):
         return np.full(len(w), np.nan)
-    ordered = w[:, order]
-    down = np.cumsum(ordered, axis=1, dtype=np.float64)[:, ends]
-    marks = np.zeros((len(w), len(order)), np.float32)
-    marks[:, hits] = ordered[:, hits]
-    found = np.cumsum(marks, axis=1, dtype=np.float64)[:, ends]
-    false = down - found
+    gained, before, down = _steps(w, order, ends, hits)
+    found = np.cumsum(gained, axis=1)
     positives = found[:, -1]
     negatives = sums - positives
-    above = np.diff(found, axis=1, prepend=0.0) * (negatives[:, None] - false + np.diff(false, axis=1, prepend=0.0) / 2)
+    tied = down - before - gained
+    above = gained * (negatives[:, None] - (down - found) + tied / 2)
     pairs = positives * negatives
     return np.divide(above.sum(1), pairs, out=np.full(len(w), np.nan), where=pairs > 0)
 
@@ -132,7 +184,7 @@ def _area(w: np.ndarray, sums: np.ndarray, order: np.ndarray, ends: np.ndarray, 
 def _precision(w: np.ndarray, sums: np.ndarray, order: np.ndarray, ends: np.ndarray, hits: np.ndarray) -> np.ndarray:
     if not len(hits):
         return np.full(len(w), np.nan)
-    gained, down = _steps(w, order, ends, hits)
+    gained, _, down = _steps(w, order, ends, hits)
     found = np.cumsum(gained, axis=1)
     positives = found[:, -1]
     total = (gained * np.divide(found, down, out=np.zeros_like(down), where=down > 0)).sum(1)

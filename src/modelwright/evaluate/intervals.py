@@ -8,14 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 from modelwright.core.task import Judged, Metric
-from modelwright.evaluate._weighted import batched, weights
+from modelwright.evaluate._weighted import Counts, batched, weights
 from modelwright.evaluate.metrics import average_precision, roc_auc
 
 _BLOCK = 40  # resamples at a time
+_FEW = 200  # resamples from which their percentiles are taken
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def bootstrap(
 ) -> Interval:
     """Return the metric on all rows with a percentile interval over resampled rows, within a time cap in seconds.
 
-    At least 40 resamples are drawn whatever the cap; NaN where the metric is undefined.
+    At least 40 resamples are drawn whatever the cap; fewer than 200 give a normal interval from their spread. NaN
+    where the metric is undefined.
     """
     asked = {metric.name: (metric, label)}
     return _intervals(asked, judged, resamples, seed, level, seconds)[metric.name]
@@ -88,36 +91,43 @@ def _samples(
     asked: dict[str, tuple[Metric, int | None]], judged: Judged, resamples: int, seed: int, until: float | None
 ) -> dict[str, np.ndarray]:
     """Return the metrics' values over bootstrap samples, as many as there is time for."""
-    rng = np.random.default_rng(seed)
     rows = len(judged.rows)
-    quick = {name: batched(metric, judged, label) for name, (metric, label) in asked.items()}
-    ranked = {name for name, (metric, _) in asked.items() if metric.function in (roc_auc, average_precision)}
-    few = max(200, int(resamples * min(1.0, 2e5 / (rows * judged.target.outputs))))
-    out: dict[str, list[np.ndarray]] = {name: [] for name in asked}
-    done = 0
-    while done < resamples and rows:
-        if until is not None and done >= 40 and time.monotonic() > until:
-            break
-        w = weights(rng, rows, min(_BLOCK, resamples - done))
-        slow = [name for name, q in quick.items() if q is None]
-        for name, of_weights in quick.items():
-            if of_weights is not None and not (name in ranked and done >= few):
-                out[name].append(of_weights(w))
-        if slow:
-            taken = [judged.take(np.repeat(np.arange(rows), row.astype(np.int64))) for row in w]
-            for name in slow:
-                metric, label = asked[name]
-                out[name].append(np.array([metric(t, label) for t in taken]))
-        done += len(w)
-    return {name: np.concatenate(parts) if parts else np.empty(0) for name, parts in out.items()}
+    counts = Counts(judged)
+    ranked = [name for name, (metric, _) in asked.items() if metric.function in (roc_auc, average_precision)]
+    few = max(_FEW, int(resamples * min(1.0, 2e5 / (rows * judged.target.outputs)))) if rows else 0
+    out: dict[str, np.ndarray] = {}
+    # the dear ones come last, so that a time cap thins only their samples
+    for names, wanted in (([n for n in asked if n not in ranked], resamples), (ranked, min(few, resamples))):
+        quick = {name: batched(asked[name][0], judged, asked[name][1], counts) for name in names}
+        rng = np.random.default_rng(seed)
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        done = 0
+        while done < wanted and rows and names:
+            if until is not None and done >= _BLOCK and time.monotonic() > until:
+                break
+            w = weights(rng, rows, min(_BLOCK, wanted - done))
+            for name, of_weights in quick.items():
+                parts[name].append(of_weights(w) if of_weights is not None else _taken(*asked[name], judged, w))
+            done += len(w)
+        out |= {name: np.concatenate(found) if found else np.empty(0) for name, found in parts.items()}
+    return out
+
+
+def _taken(metric: Metric, label: int | None, judged: Judged, w: np.ndarray) -> np.ndarray:
+    every = np.arange(len(judged.rows))
+    return np.array([metric(judged.take(np.repeat(every, row.astype(np.int64))), label) for row in w])
 
 
 def _interval(metric: Metric, value: float, drawn: np.ndarray, rows: int, level: float) -> Interval:
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or len(drawn) == 0:
         return Interval(value, float("nan"), float("nan"))
-    tail = 100 * (1 - level) / 2
-    low, high = np.percentile(drawn, [tail, 100 - tail])
+    if len(drawn) < _FEW:  # the spread of few samples is told better than their tails
+        half = NormalDist().inv_cdf((1 + level) / 2) * float(drawn.std())
+        low, high = max(metric.low, value - half), min(metric.high, value + half)
+    else:
+        tail = 100 * (1 - level) / 2
+        low, high = np.percentile(drawn, [tail, 100 - tail])
     # few distinct answers (all right, say) give an interval of no width: widen it by the rule of three
     if low == high and metric.low == 0 and metric.high == 1:
         room = 3 / max(1, rows)
