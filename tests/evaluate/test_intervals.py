@@ -13,7 +13,9 @@ JUDGED = {
     "two": (made.of_classes(150, ["n", "y"], signal=1), m.CLASSIFICATION),
     "five": (made.of_classes(150, signal=1), m.CLASSIFICATION),
     "sets": (made.of_sets(120), m.MULTI_LABEL),
+    "many": (made.of_classes(400, [f"k{i}" for i in range(230)], signal=3), m.CLASSIFICATION),
     "values": (made.of_values(120), m.REGRESSION),
+    "odd": (made.of_values(121), m.REGRESSION),
 }
 
 
@@ -75,6 +77,39 @@ def test_many_agrees_with_one_and_keeps_its_cap():
     started = time.monotonic()
     intervals.many(metrics, big, resamples=100_000, seconds=0.3)
     assert time.monotonic() - started < 3
+
+
+def test_a_time_cap_thins_only_the_dear_metrics(monkeypatch):
+    asked = 0.0
+
+    def clock():
+        nonlocal asked
+        asked += 1
+        return asked
+
+    monkeypatch.setattr(intervals.time, "monotonic", clock)
+    metrics = {x.name: (x, None) for x in m.CLASSIFICATION if not x.per_label}
+    drawn = intervals._samples(metrics, made.of_classes(60), 400, 0, 9.5)  # looked at before each block but the first
+    assert len(drawn["macro_f1"]) == len(drawn["log_loss"]) == 400
+    assert len(drawn["roc_auc"]) == 40
+
+
+def test_few_samples_give_about_the_interval_of_many():
+    judged = made.of_classes(500, signal=1)
+    few = intervals.bootstrap(m.CLASSIFICATION[0], judged, resamples=80)
+    many = intervals.bootstrap(m.CLASSIFICATION[0], judged, resamples=2000)
+    assert few.value == many.value
+    assert few.high - few.low == pytest.approx(many.high - many.low, rel=0.3)
+    assert few.low < few.value < few.high
+
+
+def test_large_values_do_not_overflow():
+    judged = made.of_values(200)
+    from dataclasses import replace
+
+    large = replace(judged, truth=judged.truth * 1e25, scores=judged.scores * 1e25)
+    small, great = (intervals.bootstrap(m.REGRESSION[0], j, resamples=200) for j in (judged, large))
+    assert (great.low, great.high) == pytest.approx((small.low * 1e25, small.high * 1e25), rel=1e-4)
 
 
 def test_paired_tells_better_from_equal():

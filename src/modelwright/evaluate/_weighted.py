@@ -29,42 +29,40 @@ class Counts:
 
     def __init__(self, judged: Judged) -> None:
         self.judged = judged
-        self._last: tuple[np.ndarray, np.ndarray] | None = None
-        self._pairs: list[np.ndarray] = []
+        self._square: tuple[np.ndarray, np.ndarray] | None = None
+        self._sides: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
+        self._decisions: list[np.ndarray] = []  # of label sets: hit, true, said [N, K]
         if judged.target.kind == "label_sets":
             truth, said = ((a > 0.5).astype(np.float32) for a in (judged.truth, judged.chosen))
-            self._pairs = [truth * said, truth, said]
-        self._triple: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
+            self._decisions = [truth * said, truth, said]
 
     def confusions(self, w: np.ndarray) -> np.ndarray:
         """Return confusion matrices [B, K, K]."""
-        if self._last is None or self._last[0] is not w:
+        if self._square is None or self._square[0] is not w:
             k = self.judged.target.outputs
             cells = self.judged.truth * k + self.judged.chosen
-            self._last = (w, np.stack([np.bincount(cells, row, k * k) for row in w]).reshape(len(w), k, k))
-        return self._last[1]
+            self._square = (w, np.stack([np.bincount(cells, row, k * k) for row in w]).reshape(len(w), k, k))
+        return self._square[1]
 
     def labels(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return hits, positives in truth and positives in answers, each [B, K]."""
-        if self._triple is None or self._triple[0] is not w:
-            self._triple = (w, self._count(w))
-        return self._triple[1]
+        if self._sides is None or self._sides[0] is not w:
+            self._sides = (w, self._count(w))
+        return self._sides[1]
 
     def _count(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if self._pairs:
-            hit, truth, said = self._pairs
-            return w @ hit, w @ truth, w @ said
+        if self._decisions:
+            hit, has, gets = self._decisions
+            return w @ hit, w @ has, w @ gets
         k, t, c = self.judged.target.outputs, self.judged.truth, self.judged.chosen
         if k <= _SQUARE:
             both = self.confusions(w)
             return np.diagonal(both, axis1=1, axis2=2), both.sum(2), both.sum(1)
         right = np.flatnonzero(t == c)
         hits = [np.bincount(t[right], row[right], k) for row in w]
-        return (
-            np.stack(hits),
-            np.stack([np.bincount(t, row, k) for row in w]),
-            np.stack([np.bincount(c, row, k) for row in w]),
-        )
+        true = [np.bincount(t, row, k) for row in w]
+        said = [np.bincount(c, row, k) for row in w]
+        return np.stack(hits), np.stack(true), np.stack(said)
 
 
 def batched(metric: Metric, judged: Judged, label: int | None = None, counts: Counts | None = None) -> Batch | None:
@@ -101,7 +99,13 @@ def _mean(rows: Callable[[Judged], np.ndarray], finish: Callable[[np.ndarray], n
     unit = float(np.abs(values[known]).max(initial=0.0)) or 1.0
     scaled = np.where(known, values / unit, 0.0).astype(np.float32)
     told = known.astype(np.float32)
-    return lambda w: finish(unit * (w @ scaled).astype(np.float64) / np.maximum(1e-9, w @ told))
+
+    def value(w: np.ndarray) -> np.ndarray:
+        # not by BLAS, whose threads wait for each other on a busy machine
+        total, rows_known = (np.einsum("bn,n->b", w, v).astype(np.float64) for v in (scaled, told))
+        return finish(unit * total / np.maximum(1e-9, rows_known))
+
+    return value
 
 
 def _median(values: np.ndarray) -> Batch:
@@ -120,9 +124,13 @@ def _median(values: np.ndarray) -> Batch:
 def _calibration(judged: Judged, bins: int = 15) -> Batch:
     sure, right = judged.scores.max(1), judged.scores.argmax(1) == judged.truth
     at = np.minimum((sure * bins).astype(int), bins - 1)
-    gap = np.zeros((len(sure), bins), np.float32)
-    gap[np.arange(len(sure)), at] = sure - right
-    return lambda w: np.abs(w @ gap).sum(1) / np.maximum(1e-9, w.sum(1))
+    gap = (sure - right).astype(np.float32)
+
+    def value(w: np.ndarray) -> np.ndarray:
+        gaps = np.stack([np.bincount(at, row * gap, bins) for row in w])
+        return np.abs(gaps).sum(1) / np.maximum(1e-9, w.sum(1))
+
+    return value
 
 
 def _ranked(judged: Judged, area: bool) -> Batch:
