@@ -86,6 +86,11 @@ def test_no_threshold_where_none_is_needed():
     assert best_thresholds(BY_NAME["macro_f1"], made.of_classes(500)) is None
 
 
+def test_thresholds_of_labels_that_gain_nothing_are_left():
+    assert best_thresholds(BY_NAME["macro_f1"], made.of_sets(800), gain=0.2) is None
+    assert len(best_thresholds(BY_NAME["macro_f1"], made.of_sets(800), gain=0.0)) == 6
+
+
 def test_each_label_gets_its_threshold():
     judged = made.of_sets(800)
     low = judged.scores * 0.4

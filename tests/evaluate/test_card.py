@@ -35,6 +35,16 @@ def test_numbers_come_with_their_interval(facts):
     assert "5 candidates were tried, 1 of them did not finish" in text
 
 
+def test_rivals_are_told_as_they_came_out(facts):
+    rivals = [("constant", 0.7, 0.6, 0.8), ("linear", 0.01, -0.02, 0.04), ("lstm", -0.05, -0.08, -0.02)]
+    told = [{"name": n, "difference": d, "low": low, "high": high, "p": 0.1} for n, d, low, high in rivals]
+    text = card({**facts, "baselines": told}, "en")
+    assert "Better than `constant` by 0.700 (0.600 – 0.800)" in text
+    assert "Not to be told apart from `linear`" in text
+    assert "Worse than `lstm` by 0.050" in text
+    assert "不如 `lstm`，相差 0.050" in card({**facts, "baselines": told}, "zh")
+
+
 def test_a_gate_that_is_not_met_is_said(facts):
     missed = {**facts, "met": False}
     assert "does not meet the gate" in card(missed, "en")

@@ -73,9 +73,10 @@ def test_han_labels_stay_text_and_markup_is_escaped():
 def test_a_picture_holds_both_languages_and_gives_one():
     roc = next(p for p in plots.classification(made.of_classes()) if p.name == "roc")
     assert {"true positive rate", "真阳性率"} <= set(texts(roc.svg))
-    assert "真阳性率" not in texts(_canvas.in_lang(roc.svg, "en"))
-    assert "true positive rate" not in texts(_canvas.in_lang(roc.svg, "zh"))
-    assert "真阳性率" in texts(_canvas.in_lang(roc.svg, "zh"))
+    assert "真阳性率" not in texts(_canvas.in_lang(roc.svg, "en", "ROC curve"))
+    assert "true positive rate" not in texts(_canvas.in_lang(roc.svg, "zh", "ROC 曲线"))
+    assert 'aria-label="ROC 曲线"' in _canvas.in_lang(roc.svg, "zh", "ROC 曲线")
+    assert "真阳性率" in texts(_canvas.in_lang(roc.svg, "zh", "ROC 曲线"))
 
 
 def test_confusion_counts_are_drawn():
@@ -106,13 +107,24 @@ def test_nothing_to_draw_is_no_error():
 def test_constant_values_can_be_drawn():
     judged = made.of_values(20)
     same = judged.take(np.zeros(20, int))
-    assert len(plots.regression(same)) == 2
+    assert len(plots.regression(same)) == 3
 
 
 def test_the_best_curve_is_in_accent():
     svg = plots.curves({"a": [{"loss": 1}, {"loss": 0.5}], "b": [{"loss": 1}, {"loss": 0.2}]})[0].svg
     inked = re.findall(r'<text style="[^"]*fill: var\(--accent[^"]*"[^>]*>([^<]+)<', svg)
     assert inked == ["b"]
+
+
+def test_errors_that_grow_with_the_answer_are_said():
+    judged = made.of_values(600)
+    from dataclasses import replace
+
+    size = judged.truth[:, None]
+    grown = replace(judged, scores=size * (1 + 0.1 * np.random.default_rng(0).normal(size=size.shape)))
+    says = next(p for p in plots.regression(grown) if p.name == "errors-by-size").says.en
+    low, high = (float(x.replace(",", "")) for x in re.findall(r"miss is ([\d.,]+) .* and ([\d.,]+) among", says)[0])
+    assert high > 3 * low
 
 
 def test_labels_are_cut_in_the_middle():

@@ -97,9 +97,11 @@ def svg(fig: Figure, name: str, title: Words) -> str:
     return _tidy(out.getvalue(), name, title)
 
 
-def in_lang(picture: str, lang: str) -> str:
-    """Return an SVG of this house with its texts in one language only."""
+def in_lang(picture: str, lang: str, title: str) -> str:
+    """Return an SVG of this house with its texts in one language only; `title` is read out for it."""
     other = "en" if lang == "zh" else "zh"
+    label = f'aria-label="{html.escape(title, quote=True)}"'
+    picture = re.sub(r'aria-label="[^"]*"', lambda _: label, picture, count=1)
     return re.sub(rf'<text class="{other}"[^>]*>[^<]*</text>\n?', "", picture)
 
 

@@ -191,7 +191,7 @@ def figures(facts: Facts, lang: str, wanted: Any) -> Html:
     for plot in facts.get("plots") or []:
         if not wanted(plot["name"]):
             continue
-        picture = tag("div", Html(in_lang(plot["svg"], lang)), class_="scroll")
+        picture = tag("div", Html(in_lang(plot["svg"], lang, said(plot["title"], lang))), class_="scroll")
         parts = [tag("h3", said(plot["title"], lang)), tag("p", code(said(plot["says"], lang))), picture]
         size = _SIZE.search(plot["svg"])
         broad = size is not None and float(size[1]) > 540

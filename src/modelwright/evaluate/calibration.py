@@ -58,7 +58,10 @@ def best_thresholds(metric: Metric, judged: Judged, *, gain: float = 0.003) -> l
         best = int(np.argmax(values))
         return [float(grid[best])] if values[best] > _signed(metric, judged) + gain else None
     if target.kind == "label_sets":
-        return _per_label(judged)
+        cuts = _per_label(judged)
+        chosen = (judged.scores >= np.asarray(cuts)).astype(judged.chosen.dtype)
+        moved = Judged(target, judged.truth, judged.scores, Answers([], None), chosen, judged.rows)
+        return cuts if _signed(metric, moved) > _signed(metric, judged) + gain else None
     return None
 
 

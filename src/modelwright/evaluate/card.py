@@ -132,14 +132,21 @@ def _results(facts: Facts) -> list[Words]:
                 f"{title.zh}：{number(m['value'])}{f'（95% 区间 {ends}）' if ends else ''}",
             )
         )
-    for b in facts.get("baselines") or []:
-        out.append(
-            Words(
-                f"Better than the baseline `{b['name']}` by {number(b['difference'])} ({interval(b['low'], b['high'])}).",
-                f"比基线 `{b['name']}` 高 {number(b['difference'])}（{interval(b['low'], b['high'])}）。",
-            )
-        )
-    return out
+    return out + [_against(b) for b in facts.get("baselines") or []]
+
+
+def _against(other: Mapping[str, Any]) -> Words:
+    """Say how the model compares with another on the test rows: better, worse, or not to be told apart."""
+    ends = interval(other["low"], other["high"])
+    difference, name = number(abs(other["difference"])), other["name"]
+    if other["low"] > 0:
+        return Words(f"Better than `{name}` by {difference} ({ends}).", f"优于 `{name}`，相差 {difference}（{ends}）。")
+    if other["high"] < 0:
+        return Words(f"Worse than `{name}` by {difference} ({ends}).", f"不如 `{name}`，相差 {difference}（{ends}）。")
+    return Words(
+        f"Not to be told apart from `{name}` on these rows: the difference is {number(other['difference'])} ({ends}).",
+        f"在这些行上与 `{name}` 无法区分：差值为 {number(other['difference'])}（{ends}）。",
+    )
 
 
 def _limits(facts: Facts) -> list[Words]:

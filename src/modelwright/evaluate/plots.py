@@ -65,7 +65,7 @@ def regression(judged: Judged) -> list[Plot]:
     """Return the pictures of answers that are numbers. Raises MissingExtra without matplotlib."""
     if not len(judged.rows):
         return []
-    return [_predicted(judged), _residuals(judged)]
+    return [_predicted(judged), _residuals(judged), _by_size(judged)]
 
 
 def _predicted(judged: Judged) -> Plot:
@@ -111,6 +111,34 @@ def _residuals(judged: Judged) -> Plot:
         f"误差大小：一半的回答误差小于 {_number(half)}，九成小于 {_number(most)}。",
     )
     return Plot("errors", title, says, c.svg(fig, "errors", title))
+
+
+def _by_size(judged: Judged) -> Plot:
+    title = Words("Errors by size of the answer", "误差随预测值的变化")
+    said, errors = judged.scores[:, 0], judged.scores[:, 0] - judged.truth
+    some = np.random.default_rng(0).permutation(len(said))[:800]
+    fig = c.figure(480, 300)
+    ax = c.axes(fig, 70, 34, 20, 48)
+    left, right = np.quantile(said, [0.002, 0.998])
+    most = float(np.quantile(np.abs(errors), 0.995)) or 1.0
+    ax.axhline(0, color=c.MUTED, linewidth=1, dashes=(3, 3))
+    ax.plot(said[some], errors[some], "o", color=c.ACCENT, alpha=0.28, markersize=3.4, markeredgewidth=0)
+    # the middle half of the errors in ten parts of equal size
+    parts = [p for p in np.array_split(np.argsort(said, kind="stable"), min(10, max(1, len(said) // 8))) if len(p)]
+    middles = [float(np.median(said[p])) for p in parts]
+    halves = np.array([np.quantile(errors[p], [0.25, 0.75]) for p in parts])
+    ax.plot(middles, halves[:, 0], color=c.INK, linewidth=1.2)
+    ax.plot(middles, halves[:, 1], color=c.INK, linewidth=1.2)
+    room = float(right - left) * 0.04 or 1.0
+    ax.set_xlim(left - room, right + room)
+    ax.set_ylim(-most * 1.05, most * 1.05)
+    c.name_axes(ax, Words("predicted", "预测值"), Words("predicted minus true", "预测值减真实值"))
+    low, high = (float(np.median(np.abs(errors[p]))) for p in (parts[0], parts[-1]))
+    says = Words(
+        f"Whether large answers miss by more than small ones: the usual miss is {_number(low)} among the smallest answers and {_number(high)} among the largest. Half of the rows lie between the dark lines.",
+        f"大的预测值是否误差更大：预测值最小的一组误差中位数为 {_number(low)}，最大的一组为 {_number(high)}。两条深色线之间是一半的行。",
+    )
+    return Plot("errors-by-size", title, says, c.svg(fig, "errors-by-size", title))
 
 
 def _number(value: float) -> str:

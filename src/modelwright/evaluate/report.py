@@ -79,7 +79,7 @@ def _header(facts: Facts, lang: str) -> Html:
 
 def _together(text: str) -> str:
     """Return a sentence whose intervals are not broken over lines."""
-    return re.sub(r"(\d) - (-?\d)", "\\1\u00a0–\u00a0\\2", text)
+    return re.sub(r"(\d) - (-?\d)", "\\1\u00a0–\u2060\u00a0\\2", text)
 
 
 def _bare(facts: Facts, lang: str) -> str:

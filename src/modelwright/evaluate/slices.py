@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from modelwright.evaluate.metrics import CLASSIFICATION, MULTI_LABEL, OF_CONFUSI
 
 _VALUES = 30  # values of a category that are looked at, the most frequent
 _SHOWN = 200  # characters of an input
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ def worst_slices(
     seed: int = 0,
     seconds: float = 2.0,
 ) -> list[Slice]:
-    """Return the slices that are worse than all rows for certain (their whole interval is), the worst first.
+    """Return the slices that are worse than all rows for certain, the worst first.
+
+    Many slices are looked at, and by chance some look weak: of those returned, one in twenty may be so (Benjamini &
+    Hochberg 1995, over all slices with enough rows).
 
     Slices are the values of categories and booleans, quartiles of numbers, timestamps and text lengths, and
     missingness. Means over labels (macro F1 and the like) sink in any small part that lacks some labels, so parts are
@@ -116,22 +121,34 @@ def worst_slices(
     own = _match(table, judged)
     sign = 1.0 if metric.higher else -1.0
     worse: list[tuple[float, str, Words, Judged]] = []
+    looked = 0
     for column in table.schema.inputs:
         for words, member in _members(own.column(column.name), column):
             if least <= member.sum() <= 0.9 * len(member):
+                looked += 1
                 part = judged.take(np.flatnonzero(member))
                 gap = sign * (overall - metric(part))
                 if gap > 0:
                     worse.append((gap, column.name, words, part))
-    out: list[Slice] = []
+    found: list[tuple[float, Slice]] = []
     until = time.monotonic() + seconds
-    for _, name, words, part in sorted(worse, key=lambda w: -w[0])[: 3 * top]:
-        if len(out) == top or time.monotonic() > until:
+    for gap, name, words, part in sorted(worse, key=lambda w: -w[0])[: 3 * top]:
+        if time.monotonic() > until:
             break
-        found = bootstrap(metric, part, resamples=200, seed=seed, seconds=0.2)
-        if sign * (found.high if metric.higher else found.low) < sign * overall:
-            out.append(Slice(metric.title, name, words, len(part.rows), found.value, found.low, found.high, overall))
-    return out
+        i = bootstrap(metric, part, resamples=200, seed=seed, seconds=0.2)
+        error = (i.high - i.low) / (2 * _NORMAL.inv_cdf(0.975))
+        chance = 1 - _NORMAL.cdf(gap / error) if error > 0 else 1.0
+        found.append((chance, Slice(metric.title, name, words, len(part.rows), i.value, i.low, i.high, overall)))
+    kept = _certain([chance for chance, _ in found], looked)
+    return [s for (_, s), k in zip(found, kept) if k][:top]
+
+
+def _certain(chances: list[float], looked: int, share: float = 0.05) -> list[bool]:
+    """Return which of `looked` tests hold when that share of those that do may be false; tests not given do not."""
+    order = np.argsort(chances)
+    passed = [n for n, i in enumerate(order, 1) if chances[i] <= share * n / looked]
+    bound = chances[order[passed[-1] - 1]] if passed else -1.0
+    return [c <= bound for c in chances]
 
 
 def _fair(metric: Metric, judged: Judged) -> Metric:
