@@ -199,7 +199,9 @@ def load_candidate(folder: Path, target: TargetCodec) -> Candidate:
     return Candidate(models=models, scores=scores, **plain)
 
 
-def refit(candidate: Candidate, table: Table, ctx: FitContext, deadline: Deadline) -> Candidate:
+def refit(
+    candidate: Candidate, table: Table, ctx: FitContext, deadline: Deadline, *, seed: int | None = None
+) -> Candidate:
     """Train a candidate again on all rows that are not test rows, for as long as it trained before.
 
     Its validation scores stay those of the first fit, since the new model has seen those rows.
@@ -210,7 +212,7 @@ def refit(candidate: Candidate, table: Table, ctx: FitContext, deadline: Deadlin
         **{
             **ctx.__dict__,
             "deadline": deadline,
-            "seed": candidate.seed,
+            "seed": candidate.seed if seed is None else seed,
             "cache": {},
             "folder": None,
             "name": candidate.name,

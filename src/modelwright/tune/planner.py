@@ -29,6 +29,7 @@ from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
 from modelwright.tune.search import Search, available, pick_recipe
 from modelwright.tune.standings import Failure, Standings
+from modelwright.tune.twins import add_twins
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
 _NETWORK_SHARE = 0.55
@@ -72,6 +73,7 @@ class Planner:
     folder: Path | None
     standings: Standings = field(init=False)
     _asked: tuple[int, bool] = (0, False)
+    _refit_took: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
@@ -329,14 +331,18 @@ class Planner:
         if len(winner) > 1:
             self.events.emit(StageStarted("ensemble"))
         if self._refits() and not self.deadline.stopped:
-            winner = [(w, self._refit(c, len(winner) - i)) for i, (w, c) in enumerate(winner)]
+            winner = [(w, self._refit(c)) for w, c in winner]
+            add_twins(
+                winner, self.validation.table, self.context, self.deadline, self.latency, self.reserve, self._refit_took
+            )
         return Outcome(self.candidates, self.failures, winner, value, scores, met)
 
-    def _refit(self, candidate: Candidate, left: int) -> Candidate:
+    def _refit(self, candidate: Candidate) -> Candidate:
         """Return the candidate trained on all rows where there is time for it, else as it was."""
         winner, _, _ = self.standings.best()
         time_left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
         need = self._refit_seconds([(1.0, candidate)])
+        start = time.monotonic()
         if candidate.recipe == "constant" or time_left < 0.9 * need:
             return candidate
         deadline = self.deadline.sub(time_left)
@@ -353,6 +359,7 @@ class Planner:
                 f"{candidate.name} keeps its first fit: {e.words.en}", f"{candidate.name} 沿用首次训练：{e.words.zh}"
             )
             return candidate
+        self._refit_took[again.name] = time.monotonic() - start
         again.seconds = candidate.seconds + time.monotonic() - start
         return again
 
