@@ -72,6 +72,13 @@ def name_axes(ax: Axes, x: Words | None, y: Words | None) -> None:
         ax.annotate(both(y), (0, 1), (0, 9), xycoords="axes fraction", ha="left", va="bottom", **style)
 
 
+def tick_in_thousands(ax: Axes) -> None:
+    """Write the numbers beside both axes with their thousands apart, and few enough to stand clear of each other."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(lambda x, _: f"{x:,.0f}" if 1000 <= abs(x) < 1e7 else f"{x:g}")
+    ax.locator_params(axis="x", nbins=6)
+
+
 def plain(text: object, longest: int = 28) -> str:
     """Return a label as figures can hold it: one line, cut in the middle, with no mathematics in dollars."""
     line = " ".join(str(text).replace(_BETWEEN, " ").split())

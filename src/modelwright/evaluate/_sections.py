@@ -150,6 +150,8 @@ def _named(row: Mapping[str, Any]) -> Html:
 def _few(value: Any) -> str:
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return "–"
+    if 0 < value < 0.01:
+        return "< 0.01"
     return f"{value:.2g}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 

@@ -82,6 +82,7 @@ def _predicted(judged: Judged) -> Plot:
     ax.plot(truth[some], said[some], "o", color=c.ACCENT, alpha=0.28, markersize=3.4, markeredgewidth=0)
     ax.set_xlim(ends[0] - room, ends[1] + room)
     ax.set_ylim(ends[0] - room, ends[1] + room)
+    c.tick_in_thousands(ax)
     c.name_axes(ax, Words("true", "真实值"), Words("predicted", "预测值"))
     lean = float(np.mean(said - truth))
     says = Words(
@@ -103,6 +104,7 @@ def _residuals(judged: Judged) -> Plot:
     ax.grid(False, axis="x")
     ax.bar((edges[:-1] + edges[1:]) / 2, counts, np.diff(edges) * 0.86, color=c.ACCENT, alpha=0.85)
     ax.axvline(0, color=c.MUTED, linewidth=1, dashes=(3, 3))
+    c.tick_in_thousands(ax)
     c.name_axes(ax, Words("predicted minus true", "预测值减真实值"), Words("rows", "行数"))
     half = float(np.quantile(np.abs(errors), 0.5))
     most = float(np.quantile(np.abs(errors), 0.9))
@@ -132,11 +134,12 @@ def _by_size(judged: Judged) -> Plot:
     room = float(right - left) * 0.04 or 1.0
     ax.set_xlim(left - room, right + room)
     ax.set_ylim(-most * 1.05, most * 1.05)
+    c.tick_in_thousands(ax)
     c.name_axes(ax, Words("predicted", "预测值"), Words("predicted minus true", "预测值减真实值"))
     low, high = (float(np.median(np.abs(errors[p]))) for p in (parts[0], parts[-1]))
     says = Words(
-        f"Whether large answers miss by more than small ones: the usual miss is {_number(low)} among the smallest answers and {_number(high)} among the largest. Half of the rows lie between the dark lines.",
-        f"大的预测值是否误差更大：预测值最小的一组误差中位数为 {_number(low)}，最大的一组为 {_number(high)}。两条深色线之间是一半的行。",
+        f"Whether large answers miss by more than small ones: the usual miss is {_number(low)} among the smallest answers and {_number(high)} among the largest. Half of the rows lie between the two solid lines.",
+        f"大的预测值是否误差更大：预测值最小的一组误差中位数为 {_number(low)}，最大的一组为 {_number(high)}。两条实线之间是一半的行。",
     )
     return Plot("errors-by-size", title, says, c.svg(fig, "errors-by-size", title))
 
