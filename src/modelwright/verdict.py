@@ -54,14 +54,17 @@ def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> 
             )
         )
     if not verdict.asked:
+        # the end of the interval that a gate would be judged on: what this run would just have met
+        reached = _show(facts["low" if metric.higher else "high"]).replace(",", "")
+        condition = f"{metric.name}{'>=' if metric.higher else '<='}{reached}"
         words = Words(
             f"{said} on {facts['rows']['test']} test rows (95 %: {ends}).",
             f"测试集 {facts['rows']['test']} 行上{said_zh}（95%：{ends}）。",
         )
         advice.append(
             Words(
-                f'Say what is good enough, for example --gate "{metric.name}{">=" if metric.higher else "<="}{_show(facts["value"])}".',
-                f'可声明达标条件，例如 --gate "{metric.name}{">=" if metric.higher else "<="}{_show(facts["value"])}"。',
+                f'Say what is good enough, for example --gate "{condition}".',
+                f'可声明达标条件，例如 --gate "{condition}"。',
             )
         )
         return words, advice
@@ -90,4 +93,4 @@ def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> 
 
 
 def _show(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}".replace(",", "")
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
