@@ -1,6 +1,7 @@
 """Every row of the table of wrong inputs is answered as the design says: one clear line, the right code, nothing half-written."""
 
 import sys
+import time
 
 import pytest
 
@@ -12,6 +13,8 @@ def call(args: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     """Run the command line in this process and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["modelwright", *args])
     monkeypatch.setattr(cli, "LANG", "en")
+    # a budget counts from the start of the process, which here is that of the tests
+    monkeypatch.setattr("modelwright.commands.process_start", time.monotonic)
     with pytest.raises(SystemExit) as end:
         cli.main()
     return int(end.value.code or 0)
