@@ -194,7 +194,7 @@ CASES = [
     Case("unknown option", {"d.csv": table()}, [*RUN, "--buget", "5m"], 2, ["--budget"]),
     Case("budget no duration", {"d.csv": table()}, [*RUN, "--budget", "soon"], 2, ["soon", "5m"]),
     Case("budget negative", {"d.csv": table()}, [*RUN, "--budget=-5m"], 2, ["-5m"]),
-    Case("budget too small", {"d.csv": table()}, [*RUN, "--budget", "10ms"], 4, ["--budget"]),
+    Case("budget too small", {"d.csv": table()}, [*RUN, "--budget", "1ms"], 4, ["--budget"]),
     Case("memory no size", {"d.csv": table()}, [*RUN, "--memory", "lots"], 2, ["lots", "4g"]),
     Case("unknown metric", {"d.csv": table()}, [*RUN, "--metric", "acuracy"], 2, ["accuracy"]),
     Case("unknown task", {"d.csv": table()}, [*RUN, "--task", "clasification"], 2, ["classification"]),
