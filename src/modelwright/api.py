@@ -93,13 +93,14 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     from modelwright.data.check import check
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
-    from modelwright.data.sources import read
+    from modelwright.data.sources import folder_of, read
 
     reading = {k: options.pop(k) for k in ("query", "table", "sheet", "header") if k in options}
     column = options.pop("column", {})
     raw = read(data, **reading)
     schema = infer_schema(raw, overrides=column, target=target, **options)
-    table, bad = coerce(raw, schema, source=str(data) if isinstance(data, (str, Path)) else "table", need_target=False)
+    source = str(data) if isinstance(data, (str, Path)) else "table"
+    table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     findings = check(table, bad=bad, raw=raw)
     return json.loads(
         json.dumps(

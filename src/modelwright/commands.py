@@ -24,7 +24,10 @@ from modelwright.terminal import Display, console, pad
 
 EXTRAS = {
     "nn": ("torch",),
+    "catboost": ("catboost",),
     "tune": ("optuna",),
+    "image": ("PIL",),
+    "dicom": ("pydicom",),
     "report": ("matplotlib",),
     "explain": ("captum",),
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
@@ -139,7 +142,7 @@ def predict_command(
     model: str, data: str, out: Path | None, scores: bool, strict: bool, header: bool | None, lang: str
 ) -> dict[str, Any]:
     """Answer a file in a stream; return how many rows were answered, and which were bad."""
-    from modelwright.data.sources import batches
+    from modelwright.data.sources import batches, folder_of
     from modelwright.release.bundle import load
     from modelwright.release.write import Writer
 
@@ -148,7 +151,7 @@ def predict_command(
     start = time.monotonic()
     with Writer(out) as writer:
         for raw in batches(data, header=header):
-            table, bad = predictor.table(raw)
+            table, bad = predictor.table(raw, folder_of(data))
             if done == 0:
                 _same_columns(predictor.schema.inputs, raw.column_names, data, lang)
             for value in bad:

@@ -169,8 +169,7 @@ def deepen(
     for m in mistakes[:6]:
         if not until.expired():
             row = test.take(np.array([by_row[m["row"]]]))
-            cells = {c.name: row.column(c.name)[0].as_py() for c in test.schema.inputs}
-            m["explanation"] = predictor.explain(cells, top=12, seconds=min(0.3, until.remaining()))
+            m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
     facts["mistakes"] = mistakes
     if len(test.schema.inputs) > 1:
         found_drops = importance.permutation(

@@ -25,7 +25,7 @@ from modelwright.core.words import Words
 from modelwright.data.check import Finding, apply, check
 from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.infer import infer_schema
-from modelwright.data.sources import read
+from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Splits, Validation
@@ -33,7 +33,7 @@ from modelwright.tune.gate import Condition, Verdict, judge_gate
 from modelwright.tune.planner import Outcome
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
-_SMALL_TEXT = 2_000
+_SMALL_TEXT = 2_000  # the same where there is text, or media
 _VALID_SHARE = 0.15
 _VALID_MOST = 10_000
 
@@ -81,7 +81,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         ignore=config.ignore,
     )
     name = config.data if isinstance(source, (str, Path)) else "table"
-    table, bad = coerce(raw, schema, source=name)
+    table, bad = coerce(raw, schema, source=name, folder=folder_of(source))
     table = _labelled(table, events)
     test = None
     if config.test:
@@ -94,7 +94,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
                 f"The test file {config.test} misses the columns {', '.join(missing[:8])} of the training data.",
                 f"测试文件 {config.test} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
-        test, _ = coerce(raw_test, schema, source=config.test)
+        test, _ = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test = _aligned(_labelled(test, events), table, events)
     findings = check(table, test=test, bad=bad, raw=raw)
     rows = len(table)
@@ -255,8 +255,8 @@ def _codes(task: Task, table: Table, name: str) -> np.ndarray | None:
 
 
 def _default_folds(develop: Table, seconds: float) -> int:
-    text = any(c.modality == "text" for c in develop.schema.inputs)
-    most = _SMALL_TEXT if text else _SMALL
+    plain = {"number", "category", "boolean", "timestamp"}
+    most = _SMALL if all(c.modality in plain for c in develop.schema.inputs) else _SMALL_TEXT
     if len(develop) < 10:
         return 2
     return 5 if len(develop) <= most and seconds >= 30 else 1

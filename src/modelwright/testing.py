@@ -27,22 +27,39 @@ from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Judged, Task, judge
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
+from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Ragged, codec_class
 
 TOLERANCE = 1e-5
 
 
-def sample_table(task: Task, rows: int, seed: int = 0) -> tuple[Table, TargetCodec]:
-    """Return the task's own sample as a typed table, and the target codec fitted on it."""
+def sample_table(task: Task, rows: int, seed: int = 0, modality: str = "") -> tuple[Table, TargetCodec]:
+    """Return the task's own sample as a typed table, and the target codec fitted on it.
+
+    With `modality`, a column of that kind is added which shows the answer, and the text is left out.
+    """
     raw, target = task.sample(rows, seed)
+    kind = kind_of(modality)
+    if kind is not None:
+        cells = kind.sample(_states(raw.column(target).to_pylist()), seed)
+        raw = raw.append_column(modality, pa.array(cells)).drop_columns(["message"])
     overrides = {target: min(task.targets)} if len(task.targets) == 1 else {}
     schema = infer_schema(raw, target=target, overrides=overrides)
-    table, bad = coerce(raw, schema)
+    table, bad = coerce(raw, schema, folder=Path())
     assert not bad, f"the sample of {task.name} holds values that cannot be read: {bad[:3]}"
     return table, task.fit_target(table.column(target), table.schema[target])
 
 
-def context(task: Task, target: TargetCodec, seconds: float = 60.0, **changes: Any) -> FitContext:
+def _states(answers: list[Any]) -> list[int]:
+    """Return 0, 1 or 2 for every answer: by third of the values, by place among the labels, by the first label."""
+    if all(isinstance(a, (int, float)) for a in answers):
+        return [int(v) for v in np.searchsorted(np.quantile(np.array(answers, float), [1 / 3, 2 / 3]), answers)]
+    plain = [str(a) for a in answers]
+    known = sorted(set(plain))
+    return [known.index(a) % 3 for a in plain]
+
+
+def context(task: Task, target: TargetCodec, seconds: float = 600.0, **changes: Any) -> FitContext:
     """Return a context for a fit in a test: one thread, CPU, no folder."""
     return FitContext(
         task=task,
@@ -117,7 +134,7 @@ def check_recipe(recipe: Recipe, task: Task, rows: int = 16) -> None:
         values = axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
         for value in values:
             declared.options(**{axis_name: int(value) if isinstance(axis, Range) and axis.whole else value})
-    table, target = sample_table(task, max(rows, 16))
+    table, target = sample_table(task, max(rows, 16), modality=getattr(recipe, "leads", ""))
     why = recipe.refuses(table.schema, target, len(table))
     if why is not None:
         assert why.en, "a refusal says why in English"

@@ -55,7 +55,7 @@ def test_an_encoder_gives_what_it_says(modality, encoder):
     if modality != "text" and encoder != "cnn":
         encoder = "none such"  # another modality's name gives the default
     codecs, tensors = inputs([modality])
-    network = encoder_class(modality, encoder)(codecs[modality][1], options(encoder=encoder)).eval()
+    network = encoder_class(modality, encoder)(codecs[modality][1], options(encoders={"text": encoder})).eval()
     out = network({k[2:]: v for k, v in tensors.items()})
     assert out.vector.shape == (16, network.width)
     assert torch.isfinite(out.vector).all()
@@ -69,7 +69,7 @@ def test_an_encoder_gives_what_it_says(modality, encoder):
 def test_padding_changes_nothing(encoder, bigrams):
     codecs, tensors = inputs(["text"])
     torch.manual_seed(0)
-    network = ColumnNetwork(codecs, 3, options(encoder=encoder, bigrams=bigrams)).eval()
+    network = ColumnNetwork(codecs, 3, options(encoders={"text": encoder}, bigrams=bigrams)).eval()
     longer = {k: torch.nn.functional.pad(v, (0, 11)) for k, v in tensors.items()}
     assert torch.allclose(network(tensors), network(longer), atol=1e-6)
 
@@ -78,7 +78,7 @@ def test_padding_changes_nothing(encoder, bigrams):
 @pytest.mark.parametrize("members", [0, 4])
 def test_any_mix_of_columns_reaches_every_parameter(encoder, members):
     codecs, tensors = inputs(list(VALUES))
-    network = ColumnNetwork(codecs, 3, options(encoder=encoder, members=members, bigrams=True, dropout=0.0))
+    network = ColumnNetwork(codecs, 3, options(encoders={"text": encoder}, members=members, bigrams=True, dropout=0.0))
     out = network(tensors)
     assert out.shape == ((16, 4, 3) if members else (16, 3))
     out.square().sum().backward()
@@ -90,7 +90,7 @@ def test_order_of_words_matters_to_every_text_encoder():
     tensors = collate(codec.encode(pa.array(["not good bad", "bad good not"])), np.arange(2))
     for encoder in ("cnn", "lstm", "transformer"):
         torch.manual_seed(1)
-        out = encoder_class("text", encoder)(codec, options(encoder=encoder)).eval()(tensors).vector
+        out = encoder_class("text", encoder)(codec, options(encoders={"text": encoder})).eval()(tensors).vector
         assert not torch.allclose(out[0], out[1], atol=1e-3), encoder
 
 
@@ -98,7 +98,7 @@ def test_order_of_words_matters_to_every_text_encoder():
 def test_the_lstm_without_packing_equals_the_packed_one(layers):
     codecs, tensors = inputs(["text"])
     torch.manual_seed(0)
-    lstm = BiLSTM(codecs["text"][1], options(encoder="lstm", layers=layers)).eval()
+    lstm = BiLSTM(codecs["text"][1], options(encoders={"text": "lstm"}, layers=layers)).eval()
     x, mask = lstm.embed({k[2:]: v for k, v in tensors.items()})
     packed = lstm({k[2:]: v for k, v in tensors.items()}).sequence
     assert torch.allclose(lstm._unpacked(x, mask) * mask[:, :, None], packed * mask[:, :, None], atol=1e-6)
@@ -142,7 +142,9 @@ def test_word_vectors_in_text_format(tmp_path, header):
     path.write_text(header + "where " + " ".join(["1"] * 16) + "\nnone " + " ".join(["0"] * 16) + "\n", "utf-8")
     codecs, _ = inputs(["text"])
     codec = codecs["text"][1]
-    table = ColumnNetwork(codecs, 2, options(encoder="lstm", vectors=str(path))).encoders[0].embed.words.weight
+    table = (
+        ColumnNetwork(codecs, 2, options(encoders={"text": "lstm"}, vectors=str(path))).encoders[0].embed.words.weight
+    )
     row = table[codec.encode(pa.array(["where"]))["ids"].values[0]]
     assert torch.allclose(row, row[0].expand(16))
     assert float(row.detach()[0]) > 0

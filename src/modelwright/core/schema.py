@@ -5,10 +5,12 @@ Canonical Arrow types, which every reader may rely on:
 | modality | Arrow type |
 |---|---|
 | number | float64 |
-| category, text, id | string (media: string path or binary) |
+| category, text, id, molecule (SMILES), sequence (letters) | string |
 | boolean | bool |
 | timestamp | timestamp[us], no zone (UTC) |
 | labels (several at once) | list<string> |
+| image, audio, video | `MEDIA`: struct of path or bytes as they came, and a digest of the content |
+| series | list<list<float>>: channels of equal length, each its values in time |
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ Modality = Literal[
 MODALITIES: tuple[str, ...] = get_args(Modality)
 Role = Literal["input", "target", "group", "time", "weight", "ignored"]
 
+MEDIA = pa.struct([("path", pa.string()), ("bytes", pa.large_binary()), ("digest", pa.string())])
+
 _ARROW: dict[str, pa.DataType] = {
     "number": pa.float64(),
     "category": pa.string(),
@@ -39,12 +43,18 @@ _ARROW: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us"),
     "labels": pa.list_(pa.string()),
+    "image": MEDIA,
+    "audio": MEDIA,
+    "video": MEDIA,
+    "series": pa.list_(pa.list_(pa.float32())),
+    "molecule": pa.string(),
+    "sequence": pa.string(),
 }
 
 
-def arrow_type(modality: str) -> pa.DataType | None:
-    """Return the canonical Arrow type of a modality; None where the codec keeps what came (media)."""
-    return _ARROW.get(modality)
+def arrow_type(modality: str) -> pa.DataType:
+    """Return the canonical Arrow type of a modality."""
+    return _ARROW[modality]
 
 
 @dataclass(frozen=True)

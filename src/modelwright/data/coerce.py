@@ -5,18 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
 from modelwright.data._values import half_width, is_mark, is_missing, to_bool, to_number, to_time
+from modelwright.data.kinds.base import Unreadable, kind_of
 
 _COLUMN = Words("column", "列")
 
@@ -32,12 +37,12 @@ class BadValue:
 
 
 def coerce(
-    raw: pa.Table, schema: Schema, *, source: str = "table", need_target: bool = True
+    raw: pa.Table, schema: Schema, *, source: str = "table", need_target: bool = True, folder: Path | None = None
 ) -> tuple[Table, list[BadValue]]:
     """Return the schema's columns in canonical types, and the cells that could not be read (they become missing).
 
-    Absent columns are all missing; columns the schema does not know pass out. Raises ColumnError where the target
-    is needed and absent.
+    Absent columns are all missing; columns the schema does not know pass out. Paths of media are taken from `folder`,
+    and refused without one. Raises ColumnError where the target is needed and absent.
     """
     bad: list[BadValue] = []
     columns: dict[str, pa.Array] = {}
@@ -46,35 +51,39 @@ def coerce(
         if column.name not in places:
             if column.role == "target" and need_target:
                 raise unknown(_COLUMN, column.name, raw.column_names, ColumnError)
-            columns[column.name] = pa.nulls(raw.num_rows, arrow_type(column.modality) or pa.string())
+            columns[column.name] = pa.nulls(raw.num_rows, arrow_type(column.modality))
             continue
         values = raw.column(places[column.name])
         whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-        columns[column.name] = _coerce_column(whole, column, bad)
+        columns[column.name] = _coerce_column(whole, column, bad, folder)
     return Table.of(pa.table(columns), schema, source), sorted(bad, key=lambda b: b.row)
 
 
-def coerce_rows(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[Table, list[BadValue]]:
+def coerce_rows(
+    rows: Sequence[Mapping[str, Any]], schema: Schema, folder: Path | None = None
+) -> tuple[Table, list[BadValue]]:
     """Do for a few rows given as mappings what `coerce` does for a table, by a path without detours."""
     bad: list[BadValue] = []
     arrays = []
     for column in schema:
-        read = _READERS.get(column.modality, _text)
+        read = _reader(column.modality, folder)
         out = []
         for i, row in enumerate(rows):
             value = row.get(column.name)
             try:
                 out.append(None if value is None else read(value, column))
-            except ValueError:
+            except ValueError as e:
                 out.append(None)
-                bad.append(_bad(i + 1, column, value))
-        arrays.append(pa.array(out, arrow_type(column.modality) or pa.string()))
+                bad.append(_bad(i + 1, column, value, e))
+        arrays.append(pa.array(out, arrow_type(column.modality)))
     data = pa.Table.from_arrays(arrays, names=schema.names)
     return Table(data, schema, np.arange(1, len(rows) + 1), "rows"), sorted(bad, key=lambda b: b.row)
 
 
-def _bad(row: int, column: Column, value: object) -> BadValue:
-    said = str(value)[:60]
+def _bad(row: int, column: Column, value: object, error: Exception | None = None) -> BadValue:
+    said = f"{len(value)} bytes" if isinstance(value, bytes) else str(value)[:60]
+    if isinstance(error, Unreadable):
+        return BadValue(row, column.name, said, error.words)
     expected = {
         "number": Words("a number", "数字"),
         "boolean": Words("yes or no", "是或否"),
@@ -162,13 +171,20 @@ _READERS: dict[str, Any] = {
 }
 
 
-def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue]) -> pa.Array:
+def _reader(modality: str, folder: Path | None) -> Callable[[Any, Column], Any]:
+    """Return what reads one cell of a modality; it raises ValueError for what it cannot read."""
+    kind = kind_of(modality)
+    return _READERS[modality] if kind is None else partial(kind.read, folder=folder)
+
+
+def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder: Path | None) -> pa.Array:
     goal = arrow_type(column.modality)
-    if goal is None:
-        return values
     quick = _quick(values, column, goal)
     if quick is not None:
         return quick
+    kind = kind_of(column.modality)
+    if kind is not None:
+        return _coerce_kind(values, column, bad, folder, kind.slow)
     read = _READERS[column.modality]
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         # read each distinct cell once
@@ -194,6 +210,29 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue]) -> pa.
             out.append(None)
             bad.append(_bad(i + 1, column, cell))
     return pa.array(out, goal)
+
+
+def _coerce_kind(values: pa.Array, column: Column, bad: list[BadValue], folder: Path | None, slow: bool) -> pa.Array:
+    """Read a column of a kind cell by cell, in threads where that takes long: files are opened and looked through."""
+    read = _reader(column.modality, folder)
+
+    def one(cell: Any) -> Any:
+        try:
+            return None if cell is None else read(cell, column)
+        except ValueError as e:
+            return e
+
+    cells = values.to_pylist()
+    if slow and len(cells) > 16:
+        with ThreadPoolExecutor(max(1, cores())) as pool:
+            out = list(pool.map(one, cells, chunksize=1))
+    else:
+        out = [one(c) for c in cells]
+    for i, found in enumerate(out):
+        if isinstance(found, ValueError):
+            bad.append(_bad(i + 1, column, cells[i], found))
+            out[i] = None
+    return pa.array(out, arrow_type(column.modality))
 
 
 def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | None:

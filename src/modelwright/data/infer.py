@@ -14,6 +14,7 @@ from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
 from modelwright.data._values import find_form, is_mark, is_missing, to_bool, to_number
+from modelwright.data.kinds.base import kind_of, recognise
 
 _LOOK = 4000  # distinct cells looked at to tell a column's modality
 _SEPARATORS = ("|", ";", "；", "、", ",", "，")
@@ -63,6 +64,9 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     kind = values.type
     if asked is not None:
         return Column(name, asked, options=_options(name, values, asked))
+    own = None if target else recognise(name, values)
+    if own is not None:
+        return Column(name, own[0], options=own[1])
     if pa.types.is_dictionary(kind):
         return Column(name, "category")
     if pa.types.is_boolean(kind):
@@ -223,6 +227,9 @@ def _separator(cells: list[str], total: int) -> str | None:
 
 def _options(name: str, values: pa.ChunkedArray, modality: str) -> dict[str, Any]:
     """Return what coercion needs for a modality that the user named."""
+    special = kind_of(modality)
+    if special is not None:
+        return dict(special.recognise(name, values) or {})
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return {}
     cells = [str(v) for v in pc.unique(values).to_pylist()[:_LOOK] if v is not None and not is_missing(str(v))]

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
+from modelwright.data import _media
 from modelwright.data._text import column as as_array
 from modelwright.data._text import delimited, from_rows, json_lines, open_bytes, sniff, unique_names
 
@@ -114,18 +115,27 @@ def batches(
         yield from sql_batches(text, query, table, rows)
         return
     path = Path(text)
+    if path.is_dir():
+        yield from _media.batches(_media.folder_table(path), rows)
+        return
     _check_path(path)
+    if path.suffix.lower() == ".zip":
+        from modelwright.core.device import free_memory
+
+        yield from _media.batches(_media.zip_table(path, free_memory() // 3), rows)
+        return
     kind = [s.lower() for s in path.suffixes if s.lower() != ".gz"][-1:] or [""]
     yield from _file(path, kind[0], header, sheet, rows, events)
 
 
+def folder_of(source: Any) -> Path:
+    """Return the folder from which a source's paths of media are taken: its own, else the working folder."""
+    if isinstance(source, (str, Path)) and "://" not in str(source):
+        return Path(source).resolve().parent
+    return Path().resolve()
+
+
 def _check_path(path: Path) -> None:
-    if path.is_dir():
-        files = sorted(p.name for p in path.iterdir() if p.suffix.lower() in KINDS)[:5]
-        hint = f" It holds {', '.join(files)}: name one of them." if files else ""
-        raise DataError(
-            f"{path} is a folder; name a file.{hint}", f"{path} 是文件夹；请指定其中的文件。{'、'.join(files)}"
-        )
     if not path.is_file():
         folder = path.parent if path.parent.is_dir() else Path()
         names = [p.name for p in folder.iterdir() if p.is_file()]
@@ -151,7 +161,9 @@ def _file(
     else:
         with open_bytes(path) as f:
             known = f.read(4)
-        what = "a zip archive; unpack it first" if known[:2] == b"PK" else f"of a kind that is not read (`{kind}`)"
+        what = (
+            "a zip archive; give it the ending .zip" if known[:2] == b"PK" else f"of a kind that is not read (`{kind}`)"
+        )
         raise DataError(
             f"{path} is {what}. Give one of {', '.join(KINDS)}, also with .gz.",
             f"无法读取 {path}（`{kind}`）。支持 {'、'.join(KINDS)}，也可再加 .gz。",

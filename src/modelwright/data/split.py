@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import DataError
-from modelwright.core.schema import Table
+from modelwright.core.schema import MEDIA, Table
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -88,7 +88,9 @@ def row_codes(table: Table) -> np.ndarray:
     codes = np.zeros(len(table), np.uint64)
     for column in table.schema.inputs:
         values = table.column(column.name)
-        if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
+        if values.type == MEDIA:
+            values = pc.struct_field(values, "digest")
+        elif pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
             values = pa.array([repr(v) for v in values.to_pylist()])
         index = values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
         codes = codes * np.uint64(0x9E3779B97F4A7C15) + (index.astype(np.int64) + 2).astype(np.uint64)

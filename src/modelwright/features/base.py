@@ -33,7 +33,7 @@ FEATURES = "modelwright.features"
 
 @dataclass(frozen=True)
 class Ragged:
-    """Rows of different length: row i is `values[offsets[i]:offsets[i + 1]]`; `values` [S], `offsets` [N + 1]."""
+    """Rows of different length: row i is `values[offsets[i]:offsets[i + 1]]`; `values` [S, ...], `offsets` [N + 1]."""
 
     values: np.ndarray
     offsets: np.ndarray

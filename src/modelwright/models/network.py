@@ -1,4 +1,4 @@
-"""One network for any mix of columns: encoders, gated concatenation, a trunk (MLP or TabM), a head.
+"""One network for any mix of columns: encoders, fusion, a trunk (MLP or TabM), a head.
 
 Legend: B batch, D fused width, K outputs, M members of the TabM ensemble.
 """
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from modelwright.core.schema import Column
 from modelwright.features.base import Codec
-from modelwright.models.encoders.base import encoder_class
+from modelwright.models.encoders.base import Encoder, Mix, encoder_class
+from modelwright.models.fusion import AttentionFusion, GatedFusion
 
 
 class ColumnNetwork(nn.Module):
@@ -24,28 +25,47 @@ class ColumnNetwork(nn.Module):
 
     def __init__(self, codecs: Mapping[str, tuple[Column, Codec]], outputs: int, options: Any) -> None:
         super().__init__()
-        encoders = []
+        encoders: list[Encoder] = []
         for column, codec in codecs.values():
-            name = options.encoder if column.modality == "text" else None
-            encoders.append(encoder_class(column.modality, name)(codec, options))
+            encoders.append(encoder_class(column.modality, options.encoders.get(column.modality))(codec, options))
         self.encoders = nn.ModuleList(encoders)
         widths = [e.width for e in encoders]
-        # a gate per column, so that one kind of column cannot drown another at the start
-        self.gates = nn.Parameter(torch.ones(len(widths)))
-        fused = sum(widths)
-        if options.members:
-            self.trunk: nn.Module = TabM(fused, outputs, options)
-        else:
-            self.trunk = Trunk(fused, outputs, options)
+        self.fusion: GatedFusion | AttentionFusion
+        self.fusion = AttentionFusion(widths, options) if options.fusion == "attention" else GatedFusion(widths)
+        # several columns: now and then one is hidden in training, so that one that is missing later is borne
+        self.hide = float(options.column_dropout) if len(widths) > 1 else 0.0
+        self.mixup = float(options.mixup)
+        self.mix: Mix | None = None
+        self.trunk: nn.Module
+        self.trunk = (TabM if options.members else Trunk)(self.fusion.width, outputs, options)
 
     def forward(self, tensors: dict[str, Tensor]) -> Tensor:
-        """Return raw outputs of a batch."""
+        """Return raw outputs of a batch; `mix` then says how its rows were blended for training (None: not at all)."""
+        if self.training:
+            self.mix = self._draw_mix(tensors)
         parts = []
-        for i, encoder in enumerate(self.encoders):
+        encoders: list[Any] = list(self.encoders)
+        for i, encoder in enumerate(encoders):
             start = f"{i}."
             own = {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
-            parts.append(encoder(own).vector * self.gates[i])
-        return self.trunk(torch.cat(parts, dim=1))
+            encoder.mix = self.mix if self.training else None
+            vector = encoder(own).vector
+            if encoder.mix is not None and not encoder.mixes:
+                partners, share, _ = encoder.mix
+                vector = share * vector + (1 - share) * vector[partners]
+            if self.training and self.hide:
+                vector = vector * (torch.rand(len(vector), 1, device=vector.device) >= self.hide)
+            parts.append(vector)
+        return self.trunk(self.fusion(parts))
+
+    def _draw_mix(self, tensors: dict[str, Tensor]) -> Mix | None:
+        """Draw partners and a share for Mixup (arXiv 1710.09412) or CutMix (arXiv 1905.04899), one each half of the time."""
+        if not self.mixup:
+            return None
+        first = next(iter(tensors.values()))
+        partners = torch.randperm(len(first), device=first.device)
+        share = float(torch.distributions.Beta(self.mixup, self.mixup).sample())
+        return partners, share, bool(torch.rand(()) < 0.5)
 
 
 class Trunk(nn.Module):

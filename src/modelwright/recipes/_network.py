@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,22 +18,30 @@ import pyarrow as pa
 from pydantic import Field
 
 from modelwright.core.errors import BundleError, ModelwrightError
-from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe
+from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.target import TargetCodec, ValueCodec
 from modelwright.core.task import judge
 from modelwright.core.words import Words
+from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
 from modelwright.recipes._columns import identity
 from modelwright.recipes._rows import known_rows
 
 _PROBE_STEPS = 4
+_TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 
 
 class NetworkOptions(Options):
     """Options of every network; a recipe sets its own defaults."""
 
-    encoder: Literal["cnn", "lstm", "transformer"] = "cnn"
+    encoders: dict[str, str] = Field(default_factory=dict)  # by modality; its first one where not said
+    codecs: dict[str, dict[str, Any]] = Field(default_factory=dict)  # by modality, for its codec
+    fusion: Literal["gate", "attention"] = "gate"
+    fusion_width: int = Field(default=128, ge=8, le=2048)
+    fusion_layers: int = Field(default=2, ge=1, le=12)
+    column_dropout: float = Field(default=0.05, ge=0, lt=1)
+    mixup: float = Field(default=0.0, ge=0, le=10)
     embedding: int = Field(default=256, ge=4, le=2048)
     filters: int = Field(default=256, ge=4, le=2048)
     widest: int = Field(default=4, ge=1, le=8)
@@ -52,7 +61,7 @@ class NetworkOptions(Options):
     epochs: int = Field(default=12, ge=1, le=1000)
     lr: float = Field(default=1e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
     clip: float = Field(default=1.0, ge=0)
     ema: float = Field(default=0.98, ge=0, lt=1)
     patience: int = Field(default=4, ge=1)
@@ -105,8 +114,11 @@ class NetworkModel(Model):
         out: dict[str, Any] = {}
         for i, (column, codec) in enumerate(self.codecs.values()):
             for key, value in codec.encode(pa.nulls(rows, arrow_type(column.modality))).items():
-                ragged = isinstance(value, Ragged)
-                out[f"{i}.{key}"] = torch.ones((rows, length), dtype=torch.int64) if ragged else torch.from_numpy(value)
+                if isinstance(value, Ragged):
+                    shape = (rows, length, *value.values.shape[1:])
+                    out[f"{i}.{key}"] = torch.from_numpy(np.ones(shape, value.values.dtype))
+                else:
+                    out[f"{i}.{key}"] = torch.from_numpy(value)
         return out
 
     def dynamic_axes(self) -> dict[str, dict[int, str]]:
@@ -143,7 +155,8 @@ class NetworkModel(Model):
         codecs = load_codecs(folder)
         try:
             data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            options = NetworkOptions(**{**data["options"], "vectors": None})
+            made: Any = type(get_recipe(cls.recipe)).options
+            options = made(**{**data["options"], "vectors": None})
             network = ColumnNetwork(codecs, target.outputs, options)
             network.load_state_dict(load_file(str(folder / "weights.safetensors")))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
@@ -156,22 +169,28 @@ class NetworkModel(Model):
 
 
 class NetworkRecipe(Recipe):
-    """A recipe whose `options` describe a ColumnNetwork; `wants_text` says whether it is made for text columns."""
+    """A recipe whose `options` describe a ColumnNetwork.
+
+    `leads` is the modality it is made for, empty for table columns; other columns are read by the first encoder of
+    their modality and fused. `views` names, by modality, the view its columns are read in (`tensor` where not said).
+    """
 
     needs = ("torch",)
     extra = "nn"
     baseline = False
-    wants_text: ClassVar[bool]
+    leads: ClassVar[str]
+    views: ClassVar[Mapping[str, str]] = {}
     model: ClassVar[type[Model]]
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        text = [c for c in schema.inputs if c.modality == "text"]
-        if self.wants_text and not text:
-            return Words("made for text, and there is no text column", "用于文本，但没有文本列")
-        if not self.wants_text and len(text) == len(schema.inputs):
-            return Words("made for table columns, and there is only text", "用于表格列，但只有文本列")
-        if not any(codec_class(c.modality, "tensor") for c in schema.inputs):
-            return Words("no column that a network can read", "没有网络可读取的列")
+        found = {c.modality for c in schema.inputs}
+        if self.leads and self.leads not in found:
+            kind = kind_of(self.leads)
+            what = kind.title if kind else Words(self.leads, {"text": "文本"}.get(self.leads, self.leads))
+            return Words(f"made for {what.en} columns, and there is none", f"用于{what.zh}列，但没有这类列")
+        if not self.leads and not found & _TABLE:
+            shown = ", ".join(sorted(found))
+            return Words(f"made for table columns, and there is only {shown}", f"用于表格列，但只有 {shown} 列")
         return None
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
@@ -196,7 +215,7 @@ class NetworkRecipe(Recipe):
         some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: max(options.batch, 256)]))
         some, _ = known_rows(some, ctx.target)
         start = time.perf_counter()
-        codecs = self._codecs(some, ctx)
+        codecs = self._codecs(some, ctx, options)
         arrays = encode(some, codecs)
         encode_row = (time.perf_counter() - start) / len(some)
         network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
@@ -211,7 +230,7 @@ class NetworkRecipe(Recipe):
             begin = time.perf_counter()
             with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
                 outputs = network(collate(arrays, index, ctx.device))
-                loss = _loss(options, ctx, None)(outputs, truth[index].to(ctx.device))
+                loss = _loss(options, ctx, None, network)(outputs, truth[index].to(ctx.device))
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
@@ -235,9 +254,9 @@ class NetworkRecipe(Recipe):
         name = train.schema.target
         column = name.name if name else ""
         train, _ = known_rows(train, ctx.target)
-        key = ("network-arrays", identity(train))
+        key = ("network-arrays", identity(train), json.dumps([options.codecs, dict(self.views)], sort_keys=True))
         if key not in ctx.cache:
-            codecs = self._codecs(train, ctx)
+            codecs = self._codecs(train, ctx, options)
             ctx.cache[key] = (codecs, encode(train, codecs))
         codecs, arrays = ctx.cache[key]
         torch.manual_seed(ctx.seed)
@@ -268,8 +287,8 @@ class NetworkRecipe(Recipe):
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         trained = run_loop(
-            network, arrays, self._truth(train.column(column), ctx), _loss(options, ctx, self._weights(train, ctx)),
-            watch, options, ctx, epochs=epochs,
+            network, arrays, self._truth(train.column(column), ctx),
+            _loss(options, ctx, self._weights(train, ctx), network), watch, options, ctx, epochs=epochs,
         )  # fmt: skip
         if valid is None and trained.epochs < epochs:
             raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
@@ -283,12 +302,14 @@ class NetworkRecipe(Recipe):
         model: Model = made(network, codecs, options, ctx.target, extent, history, ctx.device)
         return model
 
-    def _codecs(self, table: Table, ctx: FitContext) -> dict[str, tuple[Column, Codec]]:
+    def _codecs(self, table: Table, ctx: FitContext, options: NetworkOptions) -> dict[str, tuple[Column, Codec]]:
         out = {}
         for column in table.schema.inputs:
-            cls = codec_class(column.modality, "tensor")
+            cls = codec_class(column.modality, self.views.get(column.modality, "tensor"))
             if cls is not None:
-                out[column.name] = (column, cls.fit(table.column(column.name), column, None, ctx.seed))
+                wanted = options.codecs.get(column.modality)
+                own = replace(column, options={**column.options, **wanted}) if wanted else column
+                out[column.name] = (own, cls.fit(table.column(column.name), own, None, ctx.seed))
         return out
 
     def _truth(self, values: Any, ctx: FitContext) -> Any:
@@ -314,14 +335,20 @@ class NetworkRecipe(Recipe):
         return torch.tensor(np.clip(weights, 0.1, 10), dtype=torch.float32, device=ctx.device)
 
 
-def _loss(options: NetworkOptions, ctx: FitContext, weights: Any) -> Any:
-    """Return the task's loss on raw outputs; over the members of a TabM it is their mean."""
+def _loss(options: NetworkOptions, ctx: FitContext, weights: Any, network: Any) -> Any:
+    """Return the task's loss on raw outputs; over the members of a TabM it is their mean, over blended rows their blend."""
 
-    def loss(outputs: Any, truth: Any) -> Any:
+    def plain(outputs: Any, truth: Any) -> Any:
         if outputs.dim() == 3:
             members = outputs.shape[1]
             truth = truth.repeat_interleave(members, dim=0)
             outputs = outputs.reshape(-1, outputs.shape[2])
         return ctx.task.loss(outputs.float(), truth, smoothing=options.smoothing, class_weight=weights)
+
+    def loss(outputs: Any, truth: Any) -> Any:
+        if network.mix is None:
+            return plain(outputs, truth)
+        partners, share, _ = network.mix
+        return share * plain(outputs, truth) + (1 - share) * plain(outputs, truth[partners])
 
     return loss

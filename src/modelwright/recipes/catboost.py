@@ -33,7 +33,7 @@ class CatBoostOptions(Options):
     depth: int = Field(default=6, ge=1, le=10)
     l2_leaf_reg: float = Field(default=3.0, ge=0)
     random_strength: float = Field(default=1.0, ge=0)
-    bagging_temperature: float = Field(default=1.0, ge=0)
+    subsample: float = Field(default=0.8, gt=0, le=1)
     rounds: int = Field(default=1500, ge=1, le=100_000)
 
 
@@ -141,12 +141,12 @@ class CatBoostRecipe(Recipe):
         "depth": Range(3, 8, whole=True),
         "l2_leaf_reg": Range(1.0, 30.0, log=True),
         "random_strength": Range(0.2, 10.0, log=True),
-        "bagging_temperature": Range(0.0, 2.0),
+        "subsample": Range(0.5, 1.0),
     }
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if all(c.modality == "text" for c in schema.inputs):
-            return Words("made for table columns, and there is only text", "用于表格列，但只有文本列")
+        if not any(c.modality in ("number", "category", "boolean", "timestamp") for c in schema.inputs):
+            return Words("made for table columns, and there is none", "用于表格列，但没有这类列")
         if target.kind != "value" and target.outputs > _MOST_OUTPUTS:
             return Words(
                 f"Its trees grow slowly with many labels: {target.outputs}, at most {_MOST_OUTPUTS}.",
@@ -201,7 +201,7 @@ class CatBoostRecipe(Recipe):
             booster = CatBoost(
                 {
                     **options.model_dump(exclude={"rounds"}), "iterations": total, "loss_function": _loss(ctx.target),
-                    "bootstrap_type": "Bayesian", "thread_count": ctx.threads, "random_seed": ctx.seed,
+                    "bootstrap_type": "MVS", "thread_count": ctx.threads, "random_seed": ctx.seed,
                     "allow_writing_files": False, "verbose": 0,
                 }
             )  # fmt: skip

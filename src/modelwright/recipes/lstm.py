@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -15,7 +15,7 @@ from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRe
 class LSTMOptions(NetworkOptions):
     """Defaults chosen by measurement on validation splits; see docs/log.md."""
 
-    encoder: Any = "lstm"
+    encoders: dict[str, str] = {"text": "lstm"}
     embedding: int = 200
     hidden: int = 160
     word_dropout: float = 0.2
@@ -35,7 +35,7 @@ class LSTMRecipe(NetworkRecipe):
     title = Words("bidirectional LSTM for text", "双向 LSTM 文本网络")
     rank = 40
     paper = "Hochreiter & Schmidhuber 1997; Schuster & Paliwal 1997"
-    wants_text = True
+    leads = "text"
     options = LSTMOptions
     model = LSTMModel
     space: ClassVar[Mapping[str, Axis]] = {

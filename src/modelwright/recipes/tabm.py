@@ -45,7 +45,7 @@ class TabMRecipe(NetworkRecipe):
     title = Words("ensemble network for tables (TabM)", "表格集成网络（TabM）")
     rank = 20
     paper = "Gorishniy et al. 2024, arXiv 2410.24210; numeric embeddings, arXiv 2203.05556"
-    wants_text = False
+    leads = ""
     options = TabMOptions
     model = TabMModel
     space: ClassVar[Mapping[str, Axis]] = {

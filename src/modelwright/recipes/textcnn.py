@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -15,7 +15,7 @@ from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRe
 class TextCNNOptions(NetworkOptions):
     """Defaults chosen by measurement on validation splits; see docs/log.md."""
 
-    encoder: Any = "cnn"
+    encoders: dict[str, str] = {"text": "cnn"}
     epochs: int = 10
     lr: float = 5e-3
     embedding: int = 160
@@ -36,7 +36,7 @@ class TextCNNRecipe(NetworkRecipe):
     title = Words("convolutional network for text", "文本卷积网络")
     rank = 30
     paper = "Kim 2014, arXiv 1408.5882"
-    wants_text = True
+    leads = "text"
     options = TextCNNOptions
     model = TextCNNModel
     space: ClassVar[Mapping[str, Axis]] = {

@@ -15,7 +15,7 @@ from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRe
 class TransformerOptions(NetworkOptions):
     """Defaults chosen by measurement on validation splits; see docs/log.md."""
 
-    encoder: Any = "transformer"
+    encoders: dict[str, str] = {"text": "transformer"}
     embedding: int = 192
     layers: int = 3
     dropout: float = 0.3
@@ -36,7 +36,7 @@ class TransformerRecipe(NetworkRecipe):
     title = Words("Transformer encoder trained from scratch", "从零训练的 Transformer 编码器")
     rank = 50
     paper = "Vaswani et al. 2017, arXiv 1706.03762; rotary positions, arXiv 2104.09864"
-    wants_text = True
+    leads = "text"
     options = TransformerOptions
     model = TransformerModel
     space: ClassVar[Mapping[str, Axis]] = {

@@ -60,14 +60,17 @@ class Predictor:
         """The model of one answer."""
         return self.task.response(self.target)
 
-    def table(self, rows: Any) -> tuple[Table, list[BadValue]]:
-        """Return rows (mappings, or anything with the Arrow C-stream interface) as a typed table, and bad values."""
+    def table(self, rows: Any, folder: Path | None = None) -> tuple[Table, list[BadValue]]:
+        """Return rows (mappings, or anything with the Arrow C-stream interface) as a typed table, and bad values.
+
+        Paths of media are taken from `folder`; without one, as for requests from outside, only data URLs and bytes are.
+        """
         if isinstance(rows, Mapping):
             rows = [rows]
         if isinstance(rows, Sequence):
-            return coerce_rows(rows, self._inputs)
+            return coerce_rows(rows, self._inputs, folder)
         raw = rows if isinstance(rows, pa.Table) else pa.table(rows)
-        return coerce(raw, self._inputs, need_target=False)
+        return coerce(raw, self._inputs, need_target=False, folder=folder)
 
     @cached_property
     def _inputs(self) -> Schema:
@@ -100,22 +103,34 @@ class Predictor:
         return out
 
     def predict(self, rows: Any, *, scores: bool = False) -> list[dict[str, Any]]:
-        """Answer rows; a row with a value that cannot be read gets `{"error": ...}` instead of an answer."""
-        table, bad = self.table(rows)
+        """Answer rows; a row with a value that cannot be read gets `{"error": ...}` instead of an answer.
+
+        Paths of media are taken from the working folder.
+        """
+        table, bad = self.table(rows, Path())
         answers = self.answers(self.scores(table), scores)
         for value in bad:
             answers[value.row - 1] = {"error": value.words.en, "error_zh": value.words.zh, "column": value.column}
         return answers
 
-    def explain(self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0) -> list[dict[str, Any]]:
-        """Return what the answer to one row rests on: columns, and stretches of text, with signed weights."""
+    def explain(
+        self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0, folder: Path | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what the answer to one row rests on: columns, and stretches of text, with signed weights.
+
+        Paths of media are taken from `folder`, as in `table`.
+        """
+        table, bad = self.table([row], folder)
+        if bad:
+            raise ModelwrightError(bad[0].words)
+        return self.explain_table(table, top=top, seconds=seconds)
+
+    def explain_table(self, table: Table, *, top: int = 20, seconds: float = 1.0) -> list[dict[str, Any]]:
+        """Do what `explain` does for a typed table of one row."""
         from dataclasses import asdict
 
         from modelwright.evaluate.explain import explain_row
 
-        table, bad = self.table([row])
-        if bad:
-            raise ModelwrightError(bad[0].words)
         strongest = max(self.members, key=lambda m: m[0])[1] if len(self.members) == 1 else None
         found = explain_row(
             self.scores, table, self._inputs, self.target, answer=None, model=strongest, top=top, seconds=seconds

@@ -28,6 +28,7 @@ from modelwright.core.errors import MissingExtra, ModelwrightError
 from modelwright.core.recipe import Model
 from modelwright.core.run import whole_folder, write_json, write_text
 from modelwright.core.schema import Table, arrow_type
+from modelwright.data.kinds.base import kind_of
 from modelwright.release import _onnx_graphs
 from modelwright.release.bundle import Predictor
 
@@ -88,8 +89,15 @@ def sample_rows(predictor: Predictor, count: int = 8) -> Table:
     words = ["refund", "parcel late", "please help", "退款", "快递还没到", "hello", "error 404"]
     columns: dict[str, Any] = {}
     for column in predictor.schema.inputs:
-        kind = arrow_type(column.modality) or pa.string()
+        kind = arrow_type(column.modality)
+        special = kind_of(column.modality)
         values: list[Any]
+        if special is not None:
+            cells = special.sample([i % 3 for i in range(count)], 0)
+            values = [special.read(cell, column, Path()) for cell in cells]
+            values[-1] = None
+            columns[column.name] = pa.array(values, kind)
+            continue
         if column.modality == "number":
             values = [float(v) for v in rng.normal(0, 100, count)]
         elif column.modality == "boolean":

@@ -30,20 +30,26 @@ def encode(table: Table, codecs: Mapping[str, tuple[Column, Codec]]) -> Arrays:
 
 
 def lengths(arrays: Arrays, rows: int) -> np.ndarray:
-    """Return the length of each row [N]: that of its longest ragged array; 1 where there is none."""
-    ragged = [a.lengths for a in arrays.values() if isinstance(a, Ragged)]
-    return np.max(ragged, axis=0) if ragged else np.ones(rows, np.int64)
+    """Return the length of each row [N], what its cost goes with: that of its longest array; 1 where there is none.
+
+    A picture or clip counts as one for every 16 pixels.
+    """
+    found = [a.lengths for a in arrays.values() if isinstance(a, Ragged)]
+    fixed = [int(np.prod(a.shape[1:-1])) // 16 for a in arrays.values() if not isinstance(a, Ragged) and a.ndim > 3]
+    out = np.max(found, axis=0) if found else np.ones(rows, np.int64)
+    return np.maximum(out, max(fixed)) if fixed else out
 
 
 def collate(arrays: Arrays, index: np.ndarray, device: str = "cpu") -> dict[str, Tensor]:
-    """Return the rows at `index` [B] as tensors; ragged ones are padded with 0 to [B, T]."""
+    """Return the rows at `index` [B] as tensors; ragged ones are padded with 0 to [B, T, ...]."""
     out = {}
     for name, a in arrays.items():
         if isinstance(a, Ragged):
             starts, sizes = a.offsets[index], a.offsets[index + 1] - a.offsets[index]
             place = np.arange(sizes.max())[None]
             inside = place < sizes[:, None]
-            rows = np.where(inside, a.values[np.minimum(starts[:, None] + place, len(a.values) - 1)], 0)
+            rows = a.values[np.minimum(starts[:, None] + place, len(a.values) - 1)]
+            rows[~inside] = 0
             out[name] = torch.from_numpy(rows)
         else:
             out[name] = torch.from_numpy(np.ascontiguousarray(a[index]))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: str) -> list[torch.optim.Optimizer]:
-    """Return the optimisers: AdamW for all, or Muon for hidden matrices and AdamW for the rest.
+    """Return the optimisers: AdamW for all, Muon for hidden matrices and AdamW for the rest, or SGD with momentum.
 
     Embeddings with sparse gradients get Adam on the rows a batch touched, since a step over the whole table would cost
     more than the network. Biases, norms and scaling vectors are not decayed. Muon: Jordan et al. 2024.
@@ -31,7 +31,9 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
     out: list[torch.optim.Optimizer] = []
     groups = [g for g in groups if g["params"]]
-    if groups:
+    if groups and kind == "sgd":
+        out.append(torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, foreach=True))
+    elif groups:
         out.append(torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), foreach=True))
     if matrices:
         out.append(torch.optim.Muon(matrices, lr=10 * lr, weight_decay=weight_decay))

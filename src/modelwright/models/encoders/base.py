@@ -6,7 +6,7 @@ the default. Legend: B batch, T tokens, D width.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -25,10 +25,18 @@ class Encoded(NamedTuple):
     mask: Tensor | None = None
 
 
+Mix = tuple[Tensor, float, bool]  # partners [B], share of the row itself, whether by area (CutMix) or by value (Mixup)
+
+
 class Encoder(nn.Module):
-    """Encodes one column. Built from its codec and the network's options; `width` is D."""
+    """Encodes one column. Built from its codec and the network's options; `width` is D.
+
+    An encoder that `mixes` blends its inputs by `mix` where the network sets it; of others the vectors are blended.
+    """
 
     width: int
+    mixes: ClassVar[bool] = False
+    mix: Mix | None = None
 
     def __init__(self, codec: Codec, options: Any) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ class TokenEmbedding(nn.Module):
 
         width = int(options.embedding)
         self.words = nn.Embedding(codec.size, width, padding_idx=0, sparse=True)
-        nn.init.normal_(self.words.weight, std=0.1 if options.encoder == "transformer" else 0.3)
+        nn.init.normal_(self.words.weight, std=0.1 if options.encoders.get("text") == "transformer" else 0.3)
         self.pairs = nn.Embedding(BIGRAMS, width, padding_idx=0, sparse=True) if options.bigrams else None
         if self.pairs is not None:
             nn.init.normal_(self.pairs.weight, std=0.1)

@@ -1,0 +1,182 @@
+"""The contract of kinds: how cells of a modality beyond plain tables are told apart, read, and checked.
+
+One file per modality in this folder; its name is the modality's. It defines `KIND`, a subclass of `Kind`. Media (images,
+sound, clips) stand in a table as `core.schema.MEDIA`: a path or the bytes as they came, and a digest of the content.
+They are decoded late, by the codecs in `features/`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.registry import load_file, names_in
+from modelwright.core.schema import Column
+from modelwright.core.words import Words
+
+KINDS = "modelwright.data.kinds"
+_LOOK = 200  # cells looked at to tell a column's modality
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
+_MOST_BYTES = 1 << 30  # of one file
+
+
+class Unreadable(ValueError):
+    """A cell that cannot be read as its column's modality; `words` say what was expected and what came."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.words = Words(en, zh)
+
+
+class Kind(ABC):
+    """How cells of one modality are recognised and read.
+
+    `slow` ones are read in threads; `suffixes` are the endings of files that hold one cell each.
+    """
+
+    modality: ClassVar[str]
+    title: ClassVar[Words]
+    slow: ClassVar[bool] = False
+    suffixes: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def recognise(self, name: str, values: pa.ChunkedArray) -> Mapping[str, Any] | None:
+        """Return the column's options (JSON values) where its cells are of this modality, else None."""
+
+    @abstractmethod
+    def read(self, value: Any, column: Column, folder: Path | None) -> Any:
+        """Return the cell in the modality's canonical type (`core.schema.arrow_type`), None where it is missing.
+
+        Paths are taken from `folder`; without one (a request from outside) they are refused. Raises Unreadable.
+        """
+
+    @abstractmethod
+    def sample(self, states: Sequence[int], seed: int) -> list[Any]:
+        """Return synthetic raw cells, each showing its state (0, 1 or 2), for the conformance kit and demos."""
+
+
+@cache
+def kind_of(modality: str) -> Kind | None:
+    """Return the kind of a modality, or None for those of plain tables."""
+    if modality not in names_in(KINDS):
+        return None
+    kind: type[Kind] = load_file(KINDS, modality, Words("modality", "模态")).KIND
+    return kind()
+
+
+def recognise(name: str, values: pa.ChunkedArray) -> tuple[str, Mapping[str, Any]] | None:
+    """Return modality and options of a column whose cells some kind knows as its own; None for a plain column."""
+    for modality in names_in(KINDS):
+        kind = kind_of(modality)
+        options = kind.recognise(name, values) if kind else None
+        if options is not None:
+            return modality, options
+    return None
+
+
+def some_strings(values: pa.ChunkedArray) -> list[str]:
+    """Return some distinct cells of a string column; [] for other types."""
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return []
+    distinct = pc.unique(values.slice(0, 20 * _LOOK)).drop_null().to_pylist()
+    return [v for v in distinct if v.strip()][:_LOOK]
+
+
+def some_bytes(values: pa.ChunkedArray) -> list[bytes]:
+    """Return the beginnings of some cells that hold bytes, by themselves or in a struct with `bytes`; [] for others."""
+    kind = values.type
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        values = pc.struct_field(values, "bytes")
+        kind = values.type
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        return []
+    return [v[:64] for v in values.slice(0, _LOOK).to_pylist() if v]
+
+
+def looks_like(values: pa.ChunkedArray, suffixes: frozenset[str], mime: str, magic: Sequence[bytes]) -> bool:
+    """Whether nearly all cells are paths with one of the suffixes, data URLs of the MIME type, or bytes that begin so.
+
+    A struct with `path` (as the datasets library keeps media) counts by its paths.
+    """
+    starts = some_bytes(values)
+    if starts:
+        return sum(any(_begins(s, m) for m in magic) for s in starts) >= 0.8 * len(starts)
+    if pa.types.is_struct(values.type) and values.type.get_field_index("path") >= 0:
+        values = pc.struct_field(values, "path")
+    cells = some_strings(values)
+    own = sum(
+        c[:40].lower().startswith(f"data:{mime}/")
+        if c[:5].lower() == "data:"
+        else len(c) < 1000 and Path(c.strip()).suffix.lower() in suffixes
+        for c in cells
+    )
+    return bool(cells) and own >= 0.8 * len(cells)
+
+
+def _begins(start: bytes, magic: bytes) -> bool:
+    """Compare with a mark in which `?` stands for any byte."""
+    return len(start) >= len(magic) and all(m in (ord("?"), s) for s, m in zip(start, magic))
+
+
+def media(value: Any, folder: Path | None) -> dict[str, Any] | None:
+    """Return a cell as the fields of `MEDIA`: a path or bytes, and the digest of the content; None where it is empty.
+
+    Takes a path (from `folder`), a data URL, plain base64 where paths are refused, bytes, or a mapping with `path` or
+    `bytes`. Raises Unreadable for what does not exist or is no media.
+    """
+    if isinstance(value, Mapping):
+        value = value.get("bytes") or value.get("path")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _of_bytes(bytes(value))
+    text = str(value).strip()
+    found = _DATA_URL.match(text[:200])
+    if found or folder is None:
+        try:
+            return _of_bytes(base64.b64decode(text[found.end() if found else 0 :], validate=True))
+        except (binascii.Error, ValueError):
+            said = text[:40]
+            raise Unreadable(
+                f"expected a data URL (data:...;base64,...), received `{said}`",
+                f"应为 data URL（data:...;base64,...），收到的是 `{said}`",
+            ) from None
+    path = Path(text) if Path(text).is_absolute() else folder / text
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise Unreadable(f"{text} is larger than 1 GB", f"{text} 超过 1 GB")
+        with path.open("rb") as f:
+            digest = hashlib.file_digest(f, "blake2b").hexdigest()[:32]
+    except OSError:
+        raise Unreadable(f"there is no file {text[-120:]}", f"找不到文件 {text[-120:]}") from None
+    return {"path": str(path), "bytes": None, "digest": digest}
+
+
+def _of_bytes(data: bytes) -> dict[str, Any]:
+    return {"path": None, "bytes": data, "digest": hashlib.blake2b(data).hexdigest()[:32]}
+
+
+def content(cell: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a media cell. Raises Unreadable where its file has gone."""
+    if cell.get("bytes") is not None:
+        return bytes(cell["bytes"])
+    try:
+        return Path(cell["path"]).read_bytes()
+    except OSError:
+        raise Unreadable(f"there is no file {cell['path']}", f"找不到文件 {cell['path']}") from None
+
+
+def seeded(states: Sequence[int], seed: int) -> np.random.Generator:
+    """Return a generator for samples."""
+    return np.random.default_rng([seed, len(states)])

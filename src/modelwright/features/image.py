@@ -1,0 +1,179 @@
+"""Image columns: colours and edges of a grid for linear models and trees, pixels for networks.
+
+Legend: N rows, S side in pixels, C channels (1 grey, 3 colour), D features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.schema import Column
+from modelwright.data.kinds.base import Unreadable
+from modelwright.data.kinds.image import decode
+from modelwright.features._decoded import decoded
+from modelwright.features.base import Codec
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+SIDES = (32, 48, 64, 96, 128, 160, 224)
+_LOOK = 64  # pictures looked at to choose side and channels
+_GRID, _BINS, _SMALL = 4, 9, 32
+
+
+def pixels(values: pa.Array, side: int, channels: int) -> np.ndarray:
+    """Return uint8 [N, S, S, C], zeros where missing; decoded in threads, on disk where memory would not hold it."""
+
+    def one(cell: Mapping[str, Any]) -> np.ndarray:
+        try:
+            found = decode(cell, side)
+        except Unreadable:  # its file has changed since it was checked
+            return np.zeros((side, side, channels), np.uint8)
+        if found.shape[2] == channels:
+            return found
+        if channels == 3:
+            return np.repeat(found, 3, axis=2)
+        return (found @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)[:, :, None]
+
+    return decoded(values, one, (side, side, channels), np.uint8)
+
+
+def look(values: pa.Array, seed: int) -> tuple[int, int]:
+    """Return the side and channels that suit some of the pictures: the shorter sides' median, at most 224."""
+    known = values.drop_null()
+    index = np.sort(np.random.default_rng(seed).permutation(len(known))[:_LOOK])
+    sides, colour = [], False
+    for cell in known.take(pa.array(index, pa.int64())).to_pylist():
+        try:
+            found = decode(cell)
+        except Unreadable:
+            continue
+        sides.append(min(found.shape[:2]))
+        colour = colour or (found.shape[2] == 3 and bool((np.ptp(found[::4, ::4].astype(int), axis=2) > 12).any()))
+    usual = float(np.median(sides)) if sides else 32.0
+    # a little below the next step is squeezed up to it; well above a step is squeezed down
+    side = min(SIDES, key=lambda s: abs(np.log(s / usual)))
+    return side, 3 if colour else 1
+
+
+class ImageTensor(Codec):
+    """Pictures for networks: {"pixels": uint8 [N, S, S, C], "missing": float32 [N]}.
+
+    `side` in the column's options overrides what suits the pictures; `mean` and `std` [C] are those of the training
+    pictures on the scale 0..1.
+    """
+
+    view = "tensor"
+
+    def __init__(self, side: int, channels: int, mean: list[float], std: list[float]) -> None:
+        self.side, self.channels, self.mean, self.std = side, channels, mean, std
+
+    @classmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
+        side, channels = look(values, seed)
+        most = int(column.options.get("most_side", side))
+        side = int(column.options.get("side", min(side, max(s for s in SIDES if s <= max(most, SIDES[0])))))
+        known = values.drop_null()
+        index = np.sort(np.random.default_rng(seed).permutation(len(known))[:512])
+        some = pixels(known.take(pa.array(index, pa.int64())), side, channels).reshape(-1, channels) / 255.0
+        mean = some.mean(0) if len(some) else np.full(channels, 0.5)
+        std = some.std(0) if len(some) else np.full(channels, 0.25)
+        return cls(side, channels, mean.tolist(), np.maximum(std, 0.02).tolist())
+
+    def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
+        missing = np.asarray(values.is_null()).astype(np.float32)
+        return {"pixels": pixels(values, self.side, self.channels), "missing": missing}
+
+    def state(self) -> dict[str, Any]:
+        return {"side": self.side, "channels": self.channels, "mean": self.mean, "std": self.std}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        return cls(int(state["side"]), int(state["channels"]), list(state["mean"]), list(state["std"]))
+
+
+def grid_features(values: pa.Array) -> np.ndarray:
+    """Return float32 [N, D]: per cell of a 4 x 4 grid mean and deviation of each colour and a histogram of edges.
+
+    Edges are counted by direction, weighed by strength (Dalal & Triggs 2005, histograms of oriented gradients), beside
+    the picture itself at 8 x 8. NaN where missing.
+    """
+    small = pixels(values, _SMALL, 3).astype(np.float32) / 255
+    count, cell = len(small), _SMALL // _GRID
+    grey = small @ np.array([0.299, 0.587, 0.114], np.float32)
+    dy, dx = np.gradient(grey, axis=(1, 2))
+    strength = np.hypot(dx, dy)
+    bins = ((np.arctan2(dy, dx) % np.pi) / np.pi * _BINS).astype(np.int64) % _BINS
+    place = np.arange(_SMALL) // cell
+    cells = place[:, None] * _GRID + place[None]
+    key = (np.arange(count)[:, None, None] * _GRID**2 + cells) * _BINS + bins
+    edges = np.bincount(key.ravel(), strength.ravel(), count * _GRID**2 * _BINS).reshape(count, -1)
+    edges = edges / (np.linalg.norm(edges, axis=1, keepdims=True) + 0.1)
+    blocks = small.reshape(count, _GRID, cell, _GRID, cell, 3)
+    thumb = small.reshape(count, 8, 4, 8, 4, 3).mean((2, 4)).reshape(count, -1)
+    parts = [edges, blocks.mean((2, 4)).reshape(count, -1), blocks.std((2, 4)).reshape(count, -1), thumb]
+    out = np.concatenate(parts, axis=1).astype(np.float32)
+    out[np.asarray(values.is_null())] = np.nan
+    return out
+
+
+class ImageDense(Codec):
+    """Pictures for trees: `grid_features`, float32 [N, D]; nothing is learnt."""
+
+    view = "dense"
+    width = _GRID**2 * (_BINS + 6) + 192
+    categorical: ClassVar[tuple[bool, ...]] = (False,) * width
+
+    @classmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
+        return cls()
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        return grid_features(values)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        return cls()
+
+
+class ImageSparse(Codec):
+    """Pictures for linear models: `grid_features`, standardised, and a mark for missing; CSR float32 [N, D + 1]."""
+
+    view = "sparse"
+
+    def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
+        self.mean, self.std = mean, std
+
+    @classmethod
+    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
+        found = grid_features(values.drop_null())
+        if not len(found):
+            found = np.zeros((1, ImageDense.width), np.float32)
+        return cls(found.mean(0), np.maximum(found.std(0), 1e-3))
+
+    def encode(self, values: pa.Array) -> csr_matrix:
+        from scipy.sparse import csr_matrix
+
+        scaled = np.clip((grid_features(values) - self.mean) / self.std, -5, 5)
+        missing = np.isnan(scaled).any(axis=1, keepdims=True)
+        return csr_matrix(np.concatenate([np.nan_to_num(scaled), missing], axis=1).astype(np.float32))
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"mean": self.mean, "std": self.std}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        return cls(arrays["mean"], arrays["std"])
+
+
+VIEWS = {"sparse": ImageSparse, "dense": ImageDense, "tensor": ImageTensor}

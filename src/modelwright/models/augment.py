@@ -1,0 +1,122 @@
+"""Augmentation of pictures as operations on whole batches of tensors, for training only.
+
+Legend: B batch, C channels, H height, W width. Pictures are float tensors [B, C, H, W], standardised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from modelwright.models.encoders.base import Mix
+
+DEFAULTS: Mapping[str, float | bool] = {"flip": True, "shift": 0.1, "erase": 0.0, "colour": 0.0, "policy": 0.0}
+
+
+def augment(x: Tensor, options: Mapping[str, Any]) -> Tensor:
+    """Return the batch flipped, shifted, recoloured, turned and erased, as far as the options ask for it.
+
+    `flip`: left-right for half of the pictures. `shift`: moved by up to that share of the side, what comes in mirrored.
+    `colour`: brightness, contrast and, in colour, saturation changed by up to that share. `policy`: turned, sheared and
+    scaled by up to that strength in 0..1, in the manner of RandAugment (arXiv 1909.13719). `erase`: that share of the
+    pictures loses a rectangle (arXiv 1708.04896).
+    """
+    if options["flip"]:
+        x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
+    if options["shift"]:
+        x = shifted(x, float(options["shift"]))
+    if options["policy"]:
+        x = warped(x, float(options["policy"]))
+    if options["colour"]:
+        x = recoloured(x, float(options["colour"]))
+    if options["erase"]:
+        x = erased(x, float(options["erase"]))
+    return x
+
+
+def shifted(x: Tensor, share: float) -> Tensor:
+    """Return each picture moved by a whole number of pixels, up to `share` of its side each way."""
+    b, _, h, w = x.shape
+    most = max(1, round(share * max(h, w)))
+    most = min(most, h - 1, w - 1)
+    padded = F.pad(x, (most, most, most, most), mode="reflect")
+    dy = torch.randint(0, 2 * most + 1, (b,), device=x.device)
+    dx = torch.randint(0, 2 * most + 1, (b,), device=x.device)
+    rows = dy[:, None] + torch.arange(h, device=x.device)
+    columns = dx[:, None] + torch.arange(w, device=x.device)
+    index = torch.arange(b, device=x.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def warped(x: Tensor, strength: float) -> Tensor:
+    """Return each picture turned by up to 30 degrees, sheared and scaled by up to 0.3, all times `strength`."""
+    b = len(x)
+
+    def draw(most: float) -> Tensor:
+        return (torch.rand(b, device=x.device) * 2 - 1) * most * strength
+
+    angle, scale, shear = draw(0.52), 1 + draw(0.3), draw(0.3)
+    cos, sin = angle.cos(), angle.sin()
+    row1 = torch.stack([cos / scale, (shear * cos - sin) / scale, draw(0.15)], 1)
+    row2 = torch.stack([sin / scale, (shear * sin + cos) / scale, draw(0.15)], 1)
+    grid = F.affine_grid(torch.stack([row1, row2], 1).to(x.dtype), list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def recoloured(x: Tensor, share: float) -> Tensor:
+    """Return pictures with brightness, contrast and saturation changed, each picture by its own draw."""
+    b = len(x)
+
+    def draw() -> Tensor:
+        return (torch.rand(b, 1, 1, 1, device=x.device) * 2 - 1) * share
+
+    x = x + 2 * draw()
+    mean = x.mean((1, 2, 3), keepdim=True)
+    x = mean + (x - mean) * (1 + 2 * draw())
+    if x.shape[1] == 3:
+        grey = x.mean(1, keepdim=True)
+        x = grey + (x - grey) * (1 + 2 * draw())
+    return x
+
+
+def erased(x: Tensor, share: float) -> Tensor:
+    """Return pictures of which `share` have lost a rectangle of a tenth to two fifths of the side, set to the mean (0)."""
+    b, _, h, w = x.shape
+    box = _box(b, h, w, torch.empty(b, 2, device=x.device).uniform_(0.1, 0.4), x.device)
+    hit = (torch.rand(b, device=x.device) < share)[:, None, None] & box
+    return x.masked_fill(hit[:, None], 0.0)
+
+
+def _box(b: int, h: int, w: int, size: Tensor, device: torch.device) -> Tensor:
+    """Return a mask [B, H, W] of one rectangle each; `size` [B, 2] are its sides as shares."""
+    tall, wide = (size[:, 0] * h).round().clamp_min(1), (size[:, 1] * w).round().clamp_min(1)
+    top = (torch.rand(b, device=device) * (h - tall + 1)).floor()
+    left = (torch.rand(b, device=device) * (w - wide + 1)).floor()
+    y, x = torch.arange(h, device=device)[None], torch.arange(w, device=device)[None]
+    rows = (y >= top[:, None]) & (y < (top + tall)[:, None])
+    columns = (x >= left[:, None]) & (x < (left + wide)[:, None])
+    return rows[:, :, None] & columns[:, None, :]
+
+
+def mixed(x: Tensor, mix: Mix) -> Tensor:
+    """Return rows blended with their partners: by value (Mixup), or a strip of 1 - share of the area pasted (CutMix).
+
+    A strip over the full height or width keeps the share exact whatever the size.
+    """
+    partners, share, by_area = mix
+    if not by_area:
+        return share * x + (1 - share) * x[partners]
+    x = x.clone()
+    across = bool(torch.rand(()) < 0.5)
+    size = x.shape[2 if across else 3]
+    wide = round((1 - share) * size)
+    start = int(torch.randint(0, size - wide + 1, ()))
+    if across:
+        x[:, :, start : start + wide] = x[partners][:, :, start : start + wide]
+    else:
+        x[:, :, :, start : start + wide] = x[partners][:, :, :, start : start + wide]
+    return x

@@ -1,0 +1,59 @@
+"""A short, wide convolutional network for small pictures, fused with the other columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from modelwright.core.recipe import Axis, Choice, Options, Range
+from modelwright.core.schema import Schema
+from modelwright.core.target import TargetCodec
+from modelwright.core.words import Words
+from modelwright.recipes._image import ImageOptions, image_plan, may_flip
+from modelwright.recipes._network import NetworkModel, NetworkRecipe
+
+
+class FastNetOptions(ImageOptions):
+    """Defaults chosen by measurement on validation splits; see docs/log.md."""
+
+    encoders: dict[str, str] = {"image": "fastnet"}
+    base: int = 64
+    shift: float = 0.07
+    lr: float = 2e-3
+    dropout: float = 0.1
+
+
+class FastNetModel(NetworkModel):
+    """A trained short convolutional network."""
+
+    recipe = "fastnet"
+
+
+class FastNetRecipe(NetworkRecipe):
+    """A short, wide convolutional network for small pictures, fused with the other columns."""
+
+    name = "fastnet"
+    title = Words("short convolutional network", "短卷积网络")
+    rank = 32
+    paper = "Jordan 2024, arXiv 2404.00498"
+    leads = "image"
+    options = FastNetOptions
+    model = FastNetModel
+    space: ClassVar[Mapping[str, Axis]] = {
+        "base": Choice((32, 48, 64)),
+        "lr": Range(5e-4, 6e-3, log=True),
+        "erase": Choice((0.0, 0.25, 0.5)),
+        "colour": Choice((0.0, 0.1, 0.2)),
+        "policy": Choice((0.0, 0.3, 0.6)),
+        "mixup": Choice((0.0, 0.2, 1.0)),
+        "flip": Choice((False, True)),
+        "dropout": Range(0.0, 0.5),
+    }
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        first = self.options(**image_plan(rows), flip=may_flip(target))
+        strong = {"policy": 0.4, "colour": 0.1, "erase": 0.25, "base": 32}
+        return [first, first.model_copy(update=strong)]
+
+
+RECIPE = FastNetRecipe
