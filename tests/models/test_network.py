@@ -27,7 +27,7 @@ VALUES = {
 
 def options(**changes):
     plain = {
-        "encoder": "cnn", "embedding": 16, "filters": 8, "widest": 3, "hidden": 8, "layers": 2, "heads": 2,
+        "encoders": {"text": "cnn"}, "fusion": "gate", "column_dropout": 0.0, "mixup": 0.0, "embedding": 16, "filters": 8, "widest": 3, "hidden": 8, "layers": 2, "heads": 2,
         "bigrams": False, "vectors": None, "word_dropout": 0.0, "number_width": 4, "members": 0, "depth": 1,
         "width": 16, "dropout": 0.1,
     }  # fmt: skip
