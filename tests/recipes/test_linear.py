@@ -146,3 +146,20 @@ def test_temperature_and_sigmoid_recover_what_made_the_truth() -> None:
     assert (a, b) == pytest.approx((1.7, -0.6), abs=0.1)
     a, b = fit_sigmoid(np.array([-1.0, 1.0]), np.array([1, 0]))
     assert a > 0
+
+
+def test_log_count_ratios_weigh_up_what_tells_the_classes_apart():
+    from scipy.sparse import csr_matrix
+
+    from modelwright.recipes._solvers import log_count_ratio
+
+    rng = np.random.default_rng(0)
+    positive = rng.random(400) < 0.5
+    dense = (rng.random((400, 3)) < 0.5).astype(np.float32)
+    dense[:, 0] = positive  # tells all
+    ratio = log_count_ratio(csr_matrix(dense), positive, 1.0)
+    assert ratio[0] > 5 * np.abs(ratio[1:]).max()
+    flat = log_count_ratio(csr_matrix(dense), positive, 0.5)
+    assert ratio[0] / np.abs(ratio[1:]).max() > flat[0] / np.abs(flat[1:]).max() > 1
+    weighed = dense * flat
+    assert float((weighed**2).sum()) == pytest.approx(float((dense**2).sum()), rel=1e-5)

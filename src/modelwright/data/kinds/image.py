@@ -56,10 +56,7 @@ def decode(cell: Mapping[str, Any], side: int | None = None) -> np.ndarray:
             picture: Picture = Image.open(io.BytesIO(data))
             width, height = picture.size
             if width * height > _MOST_PIXELS or max(width, height) > _MOST_SIDE:
-                raise Unreadable(
-                    f"the picture claims {width} x {height} pixels; at most {_MOST_PIXELS // 1_000_000} million are read",
-                    f"图片声称有 {width} x {height} 像素；最多读取 {_MOST_PIXELS // 1_000_000} 百万像素",
-                )
+                raise _too_large(f"{width} x {height}")
             if side is not None:
                 picture.draft("RGB" if picture.mode not in ("L", "CMYK") else picture.mode, (side, side))
             picture.load()
@@ -73,8 +70,16 @@ def decode(cell: Mapping[str, Any], side: int | None = None) -> np.ndarray:
             f"no whole picture ({type(e).__name__}, {size}); save it again as PNG or JPEG",
             f"不是完整的图片（{type(e).__name__}，{size}）；请重新存为 PNG 或 JPEG",
         ) from None
-    except (MemoryError, Image.DecompressionBombError) as e:
-        raise Unreadable(f"the picture is too large ({type(e).__name__})", f"图片过大（{type(e).__name__}）") from None
+    except (MemoryError, Image.DecompressionBombError):
+        raise _too_large("> 178 000 000") from None
+
+
+def _too_large(size: str) -> Unreadable:
+    most = _MOST_PIXELS // 1_000_000
+    return Unreadable(
+        f"the picture claims too many pixels ({size}); at most {most} million are read, make it smaller",
+        f"图片声称的像素过多（{size}）；最多读取 {most} 百万像素，请缩小后再试",
+    )
 
 
 def _plain(picture: Picture) -> np.ndarray:

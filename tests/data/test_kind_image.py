@@ -1,0 +1,174 @@
+"""Pictures: every usual format is read, everything broken is named, nothing large is decoded."""
+
+import base64
+import io
+import struct
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from modelwright.core.schema import MEDIA, Column
+from modelwright.data.coerce import coerce, coerce_rows
+from modelwright.data.infer import infer_schema
+from modelwright.data.kinds.base import Unreadable, media
+from modelwright.data.kinds.image import ImageKind, decode
+
+RED = np.zeros((20, 30, 3), np.uint8)
+RED[:, :, 0] = 200
+COLUMN = Column("x", "image")
+
+
+def encoded(kind="PNG", pixels=RED, mode=None, **how):
+    held = io.BytesIO()
+    picture = Image.fromarray(pixels)
+    (picture.convert(mode) if mode else picture).save(held, kind, **how)
+    return held.getvalue()
+
+
+def cell(data):
+    return {"path": None, "bytes": data, "digest": ""}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"])
+def test_the_usual_formats_are_read(kind):
+    found = decode(cell(encoded(kind)))
+    assert found.shape == (20, 30, 3)
+    assert np.abs(found.reshape(-1, 3).mean(0) - [200, 0, 0]).max() < 8
+
+
+def test_grey_stays_one_channel_and_sixteen_bits_come_down_to_eight():
+    assert decode(cell(encoded(mode="L"))).shape == (20, 30, 1)
+    deep = np.full((8, 8), 51400, np.uint16)
+    assert decode(cell(encoded(pixels=deep))).tolist() == np.full((8, 8, 1), 200).tolist()
+
+
+def test_transparency_lies_on_white():
+    clear = np.zeros((6, 6, 4), np.uint8)
+    assert decode(cell(encoded(pixels=clear))).min() == 255
+
+
+def test_cmyk_and_palettes_become_colours():
+    assert decode(cell(encoded("JPEG", mode="CMYK"))).shape == (20, 30, 3)
+    assert decode(cell(encoded("PNG", mode="P")))[0, 0, 0] > 150
+
+
+def test_a_picture_is_turned_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held sideways
+    assert decode(cell(encoded("JPEG", exif=exif))).shape == (30, 20, 3)
+
+
+def test_of_an_animation_the_first_frame_is_read():
+    frames = [Image.fromarray(np.full((10, 10, 3), v, np.uint8)) for v in (10, 250)]
+    held = io.BytesIO()
+    frames[0].save(held, "GIF", save_all=True, append_images=frames[1:])
+    assert decode(cell(held.getvalue())).mean() < 60
+
+
+def test_a_dicom_image_is_read_with_its_window():
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.dataset import FileDataset, FileMetaDataset
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = "1.2.3"
+    data = FileDataset("x", {}, file_meta=meta, preamble=b"\0" * 128)
+    data.Rows, data.Columns, data.SamplesPerPixel = 4, 6, 1
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 0
+    data.PhotometricInterpretation = "MONOCHROME1"
+    data.PixelData = np.arange(24, dtype=np.uint16).tobytes()
+    held = io.BytesIO()
+    data.save_as(held)
+    found = decode(cell(held.getvalue()))
+    assert found.shape == (4, 6, 1)
+    assert found[0, 0, 0] == 255  # the darkest value of MONOCHROME1 is white
+    with pytest.raises(Unreadable):
+        decode(cell(held.getvalue()[:300]))
+
+
+def _png_that_claims(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0" * 100, encoded()[:60], encoded("JPEG")[:-200], b"GIF89a", b"hello, I am a text", encoded("WEBP")[:40]],
+    ids=["empty", "zeros", "cut png", "cut jpeg", "gif head", "text", "cut webp"],
+)
+def test_what_is_no_whole_picture_is_named(data):
+    with pytest.raises(Unreadable) as caught:
+        decode(cell(data), 32)
+    assert caught.value.words.zh
+    assert "bytes" in caught.value.words.en
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded():
+    tracemalloc.start()
+    with pytest.raises(Unreadable, match="too many pixels"):
+        decode(cell(_png_that_claims(50_000, 50_000)), 32)
+    with pytest.raises(Unreadable, match="13000 x 10000"):
+        decode(cell(_png_that_claims(13_000, 10_000)), 32)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+def test_paths_bytes_and_data_urls_are_told_from_text(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded())
+    url = "data:image/png;base64," + base64.b64encode(encoded()).decode()
+    raw = pa.table(
+        {
+            "path": ["a.png", "b.png", None],
+            "url": [url, url, url],
+            "raw": pa.array([encoded(), b"broken", None]),
+            "note": ["see a.png", "b", "c"],
+        }
+    )
+    schema = infer_schema(raw)
+    assert [schema[n].modality for n in ("path", "url", "note")] == ["image", "image", "text"]
+    schema = infer_schema(raw, overrides={"raw": "image"})
+    table, bad = coerce(raw, schema, folder=tmp_path)
+    assert table.column("path").type == MEDIA
+    assert {(b.row, b.column) for b in bad} == {(2, "path"), (2, "raw")}
+    assert "b.png" in bad[0].words.en
+    digests = [table.column(n)[0].as_py()["digest"] for n in ("path", "url", "raw")]
+    assert len(set(digests)) == 1
+
+
+def test_a_request_from_outside_cannot_name_a_file(tmp_path):
+    (tmp_path / "secret.png").write_bytes(encoded())
+    schema = infer_schema(pa.table({"x": ["a.png"]}), overrides={"x": "image"})
+    for named in (str(tmp_path / "secret.png"), "file:///etc/passwd", "http://127.0.0.1/x.png", "../secret.png"):
+        table, bad = coerce_rows([{"x": named}], schema)
+        assert table.column("x").null_count == 1
+        assert "data URL" in bad[0].words.en
+
+
+def test_plain_base64_is_taken_where_paths_are_not():
+    found = media(base64.b64encode(encoded()).decode(), None)
+    assert found["bytes"] == encoded()
+
+
+def test_what_has_other_bytes_has_another_digest(tmp_path):
+    (tmp_path / "a").write_bytes(b"1")
+    assert media("a", tmp_path)["digest"] == media(b"1", None)["digest"] != media(b"2", None)["digest"]
+
+
+def test_the_sample_shows_its_states():
+    kind = ImageKind()
+    a, b = (kind.read(c, COLUMN, Path()) for c in kind.sample([0, 2], 0))
+    assert np.abs(decode(a).astype(int) - decode(b).astype(int)).max() > 100
