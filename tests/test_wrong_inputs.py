@@ -30,7 +30,7 @@ def _args(case: Case) -> list[str]:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
 def test_answered(case, tmp_path, monkeypatch, capfd):
     for name, content in case.files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.rglob("*"))

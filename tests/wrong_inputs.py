@@ -9,7 +9,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 
 WORDS = ["good", "bad", "fine", "awful", "nice", "poor"]
@@ -72,6 +74,39 @@ def _zip() -> bytes:
     return out.getvalue()
 
 
+def _picture(shade: int, size: int = 12) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (size, size), (shade, 40, 255 - shade)).save(out, "PNG")
+    return out.getvalue()
+
+
+def _huge_picture() -> bytes:
+    """Return a PNG of a few hundred bytes that claims 50,000 x 50,000 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def pictures(count: int = 40, **more: bytes) -> dict[str, bytes]:
+    """Return a folder of class folders, with further files by name (`__` for `/`)."""
+    files = {f"d/{('red', 'blue')[i % 2]}/{i}.png": _picture((220, 20)[i % 2] + i % 10) for i in range(count)}
+    return files | {f"d/{name.replace('__', '/')}.png": data for name, data in more.items()}
+
+
+def _zip_of(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, data in files.items():
+            z.writestr(name, data)
+    return out.getvalue()
+
+
 def _jsonl(bad: bool = False) -> bytes:
     lines = [json.dumps({"text": f"{WORDS[i % 2]} {i}", "label": ["no", "yes"][i % 2]}) for i in range(40)]
     if bad:
@@ -93,7 +128,7 @@ CASES = [
     Case("two rows", {"d.csv": table(2)}, RUN, 2, []),
     Case("binary", {"d.csv": bytes(range(256)) * 40}, RUN, 2, ["d.csv"]),
     Case("png named csv", {"d.csv": b"\x89PNG\r\n\x1a\n" + bytes(200)}, RUN, 2, ["d.csv"]),
-    Case("zip of csv", {"d.zip": _zip()}, ["run", "d.zip", *D], 2, ["d.zip"]),
+    Case("zip of csv", {"d.zip": _zip()}, ["run", "d.zip", *D], 0),
     Case("unknown ending", {"d.xyz": b"\x00\x01\x02"}, ["run", "d.xyz", *D], 2, ["d.xyz"]),
     Case("a folder", {"sub/d.csv": table()}, ["run", "sub", *D], 2, ["sub"]),
     Case("broken gzip", {"d.csv.gz": gzip.compress(table())[:40]}, ["run", "d.csv.gz", *D], 2, ["d.csv.gz"]),
@@ -111,6 +146,31 @@ CASES = [
     Case("database absent", {}, ["run", "sqlite:///no.db", "--table", "t", *D], 2, []),
     Case("url of an unknown kind", {}, ["run", "nosql://x/y", "--table", "t", *D], 2, []),
     Case("neither utf-8 nor gb18030", {"d.csv": table() + b"\xff\xff\x80 x,1,yes\n"}, RUN, 2, ["d.csv"]),
+    # pictures
+    Case("pictures", pictures(), ["run", "d", *D], 0),
+    Case(
+        "pictures, some broken",
+        pictures(40, red__cut=_picture(220)[:60], red__none=b"", blue__text=b"no picture", blue__huge=_huge_picture()),
+        ["run", "d", *D],
+        0,
+        ["cannot be read"],
+    ),
+    Case(
+        "pictures, all broken", {f"d/{'ab'[i % 2]}/{i}.png": b"x" for i in range(30)}, ["run", "d", *D], 2, ["column"]
+    ),
+    Case(
+        "pictures in no class folders", {"d/a.png": _picture(9), "d/b.png": _picture(8)}, ["run", "d", *D], 2, ["class"]
+    ),
+    Case("pictures in a zip", {"p.zip": _zip_of(pictures())}, ["run", "p.zip", *D], 0),
+    Case("half a zip", {"p.zip": _zip_of(pictures())[:900]}, ["run", "p.zip", *D], 2, ["zip"]),
+    Case("zip bomb", {"p.zip": _zip_of({"a/b.png": bytes(80 << 20)})}, ["run", "p.zip", *D], 2, ["unpacks"]),
+    Case(
+        "a column of paths that do not exist",
+        {"d.csv": rows([[f"photos/{i}.jpg", "yn"[i % 2]] for i in range(40)], "photo,label")},
+        RUN,
+        2,
+        ["column"],
+    ),
     # rows and columns
     Case("ragged everywhere", {"d.csv": b"a,b,label\n" + b"1\n1,2,3,4,5\n" * 30}, RUN, 2, ["d.csv"]),
     Case("a few ragged rows", {"d.csv": table(80) + b"only one cell\n"}, RUN, 0),

@@ -77,6 +77,7 @@ def check(
                 )
             )  # fmt: skip
     found += _bad_values(bad)
+    found += _empty_rows(table)
     found += _rows(table)
     target = table.schema.target
     if target is not None:
@@ -108,9 +109,8 @@ def _column(table: Table, name: str) -> list[Finding]:
     out: list[Finding] = []
     missing = values.null_count
     present = values.drop_null()
-    if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
-        return out
-    distinct = pc.count_distinct(present).as_py()
+    nested = pa.types.is_nested(values.type)
+    distinct = min(2, len(present)) if nested else pc.count_distinct(present).as_py()
     if distinct <= 1 and (missing == 0 or distinct == 0):
         what = (
             Words(f"`{name}` holds no values.", f"`{name}` 没有任何值。")
@@ -204,6 +204,24 @@ def _bad_values(bad: Sequence[BadValue]) -> list[Finding]:
             )
         )  # fmt: skip
     return out
+
+
+def _empty_rows(table: Table) -> list[Finding]:
+    """Find rows that hold no input at all: nothing can be learnt from them."""
+    empty = np.ones(len(table), bool)
+    for column in table.schema.inputs:
+        empty &= np.asarray(table.column(column.name).is_null())
+    rows = np.flatnonzero(empty)
+    if not 0 < len(rows) < len(table):
+        return []
+    return [
+        Finding(
+            "empty-rows", "warning", None,
+            Words(f"{len(rows)} rows hold no input that can be read; first row {table.rows[rows[0]]}.", f"{len(rows)} 行没有任何可读的输入；首个为第 {table.rows[rows[0]]} 行。"),
+            Words("They are set aside.", "已搁置。"),
+            rows=tuple(int(r) for r in table.rows[rows[:20]]), drop_rows=tuple(int(i) for i in rows),
+        )
+    ]  # fmt: skip
 
 
 def _rows(table: Table) -> list[Finding]:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+from modelwright.core.device import free_memory
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.schema import Column, Schema, Table, arrow_type
@@ -240,7 +241,9 @@ class NetworkRecipe(Recipe):
             if len(times) >= 3 and sum(times) > 0.5:
                 break
         weights = sum(p.numel() for p in network.parameters()) * 4
-        return min(times[1:] or times), encode_row, 6 * weights + 400 * len(train) + (200 << 20)
+        sizes_row = sum((a.values if isinstance(a, Ragged) else a).nbytes for a in arrays.values()) / len(some)
+        held = min(sizes_row * len(train), free_memory() / 4)  # larger columns of media are kept on disk
+        return min(times[1:] or times), encode_row, int(6 * weights + held + 400 * len(train) + (200 << 20))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch

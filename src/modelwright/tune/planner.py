@@ -38,6 +38,10 @@ _NETWORK_SHARE = 0.55
 _LEAST, _LEAST_NETWORK = 0.35, 0.1
 # Recipes of this rank and above seldom win on a few minutes of a CPU; they are tried where they cost little of the time.
 _DEAR_RANK, _DEAR_SHARE = 40, 0.25
+# Where a network's whole plan takes more than this share of the time at hand, one long fit is worth more than a short one
+# and its repetition on all rows: nothing is refitted then.
+_LONG_SHARE, _LONG_FIRST = 0.35, 0.8
+_TWINS = 2  # further fits of the winner's networks that are worth more than tuning; see docs/log.md
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
 
 
@@ -73,6 +77,8 @@ class Planner:
     folder: Path | None
     standings: Standings = field(init=False)
     _asked: tuple[int, bool] = (0, False)
+    _long: bool = False
+    _probes: dict[Any, Any] = field(default_factory=dict)
     _refit_took: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -135,8 +141,18 @@ class Planner:
             return
         part = _NETWORK_SHARE if type(recipe).extra == "nn" else _BREADTH_SHARE
         part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
+        if type(recipe).extra == "nn" and type(recipe).rank < _DEAR_RANK and self._takes_long(recipe, options):
+            part = part if self._long else _LONG_FIRST
+            self._long = True
         share = max(self._spare() * part, min(self._spare(), 5.0))
         self._train(recipe, options, recipe.name, share)
+
+    def _takes_long(self, recipe: Recipe, options: Options) -> bool:
+        if self.config.refit or len(self.validation.splits) > 1:
+            return False
+        ctx = self.context(recipe.name, self.deadline, torch=True)
+        cost = recipe.estimate(self.validation.parts[0][0], options, ctx)
+        return cost.seconds > _LONG_SHARE * self._spare() * (1 if self._long else 2.15)
 
     def _depth(self) -> None:
         """Try further variants, those of the best recipes first."""
@@ -159,7 +175,7 @@ class Planner:
             if self._should_end() or trial - gain_at >= _PATIENCE:
                 return
             values, seconds = self.standings.by_recipe()
-            payable = {n: v for n, v in values.items() if seconds[n] <= self._spare()}
+            payable = {n: v for n, v in values.items() if seconds[n] <= self._spare(_TWINS)}
             if not payable:
                 return
             name = pick_recipe(payable, seconds, turn)
@@ -219,6 +235,7 @@ class Planner:
             folder=None if self.folder is None else self.folder / f".{name}.checkpoints",
             class_weight=self.config.class_weight,
             memory=self.memory,
+            cache=self._probes,
         )
 
     def _train(
@@ -295,22 +312,24 @@ class Planner:
 
     # -- time --------------------------------------------------------------------------------------------------
 
-    def _refit_seconds(self, winner: list[tuple[float, Candidate]]) -> float:
+    def _refit_seconds(self, winner: list[tuple[float, Candidate]], twins: int = 0) -> float:
+        """Return how long refitting the winner takes, its networks `twins` times more under other seeds."""
         if not self._refits():
             return 0.0
         grown = len(self.validation.table) / max(1, len(self.validation.splits[0][0]))
-        return sum(c.seconds * grown * 1.1 + 0.2 for _, c in winner)
+        times = {name: 1 + twins * (type(get_recipe(name)).extra == "nn") for name in {c.recipe for _, c in winner}}
+        return sum((c.seconds * grown * 1.1 + 0.2) * times[c.recipe] for _, c in winner)
 
     def _refits(self) -> bool:
-        return self.config.refit is not False and len(self.validation.splits) == 1
+        return self.config.refit is not False and not self._long and len(self.validation.splits) == 1
 
-    def _spare(self) -> float:
+    def _spare(self, twins: int = 0) -> float:
         """Return seconds for training one more, with the refit of the winner and the end of the run set aside."""
         if not self.candidates:
             return max(0.0, self.deadline.remaining() - self.reserve(0.0))
         winner, _, _ = self.standings.best()
         left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
-        spare = left - self._refit_seconds(winner)
+        spare = left - self._refit_seconds(winner, twins)
         # A new candidate that enters the winner would be refitted as well.
         return max(0.0, spare / 2.15 if self._refits() and len(self.candidates) > 1 else spare)
 

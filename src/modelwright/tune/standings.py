@@ -90,15 +90,18 @@ class Standings:
         return found
 
     def _select(self) -> Blend | None:
-        return select(
-            [c.scores for c in self.candidates],
+        # the constant only smooths a blend, which the temperature does better
+        pool = [i for i, c in enumerate(self.candidates) if c.recipe != "constant"] or list(range(len(self.candidates)))
+        found = select(
+            [self.candidates[i].scores for i in pool],
             self.validation.value,
             self.validation.fine,
-            [c.ms_per_row / 1000 for c in self.candidates],
+            [self.candidates[i].ms_per_row / 1000 for i in pool],
             limit=self.latency,
             deadline=self.deadline,
             rounds=24 if self.ensemble else 0,
         )
+        return None if found is None else Blend({pool[i]: w for i, w in found.weights.items()}, found.value)
 
     def by_recipe(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return the best value and the longest training time of each recipe, the constant left out."""
