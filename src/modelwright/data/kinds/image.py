@@ -35,17 +35,20 @@ _MAGIC = (
 )
 _MOST_PIXELS = 120_000_000  # of one picture; more is refused before anything is decoded
 _MOST_SIDE = 60_000
+_MOST_FROM_OUTSIDE = 50_000_000  # pixels of a picture that came with a request: a bomb packs a thousandfold
+# formats that Pillow decodes by itself: others (EPS) would start a program
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
 
 
-def decode(cell: Mapping[str, Any], side: int | None = None) -> np.ndarray:
+def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_PIXELS) -> np.ndarray:
     """Return a media cell as uint8 [H, W, 1 or 3]: the first frame, upright, transparency on white, 16 bits brought to 8.
 
     With `side` the picture is squeezed to side x side; JPEG files are then decoded at the nearest cheap size. Raises
-    Unreadable for what is no whole picture, or one of more than 120 million pixels.
+    Unreadable for what is no whole picture, or one of more than `most` pixels.
     """
     data = content(cell)
     if data[128:132] == b"DICM":
-        return _squeezed(_dicom(data), side)
+        return _squeezed(_dicom(data, most), side)
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as e:
@@ -53,12 +56,12 @@ def decode(cell: Mapping[str, Any], side: int | None = None) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on damaged metadata, and on sizes that are bounded here
-            picture: Picture = Image.open(io.BytesIO(data))
+            picture: Picture = Image.open(io.BytesIO(data), formats=_FORMATS)
             width, height = picture.size
-            if width * height > _MOST_PIXELS or max(width, height) > _MOST_SIDE:
+            if width * height > most or max(width, height) > _MOST_SIDE:
                 raise Unreadable(
-                    f"the picture claims {width} x {height} pixels; at most {_MOST_PIXELS // 1_000_000} million are read",
-                    f"图片声称有 {width} x {height} 像素；最多读取 {_MOST_PIXELS // 1_000_000} 百万像素",
+                    f"the picture claims {width} x {height} pixels; at most {most // 1_000_000} million are read",
+                    f"图片声称有 {width} x {height} 像素；最多读取 {most // 1_000_000} 百万像素",
                 )
             if side is not None:
                 picture.draft("RGB" if picture.mode not in ("L", "CMYK") else picture.mode, (side, side))
@@ -102,7 +105,7 @@ def _to_bytes(values: np.ndarray) -> np.ndarray:
     return ((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)[:, :, None]
 
 
-def _dicom(data: bytes) -> np.ndarray:
+def _dicom(data: bytes, most: int) -> np.ndarray:
     """Return the first frame of a DICOM file as uint8 [H, W, 1 or 3], its window applied, MONOCHROME1 turned round."""
     try:
         import pydicom
@@ -114,7 +117,7 @@ def _dicom(data: bytes) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = pydicom.dcmread(io.BytesIO(data))
-            if int(found.Rows) * int(found.Columns) > _MOST_PIXELS:
+            if int(found.Rows) * int(found.Columns) > most:
                 raise Unreadable("the DICOM image is too large", "DICOM 图像过大")
             pixels = found.pixel_array
             frames = int(getattr(found, "NumberOfFrames", 1) or 1)
@@ -160,7 +163,7 @@ class ImageKind(Kind):
     def read(self, value: Any, column: Column, folder: Path | None) -> Any:
         cell = media(value, folder)
         if cell is not None:
-            decode(cell, 32)  # the whole file is read once, so that a damaged one is named here
+            decode(cell, 32, _MOST_PIXELS if folder is not None else _MOST_FROM_OUTSIDE)  # the whole file is read once, so that a damaged one is named here
         return cell
 
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:
