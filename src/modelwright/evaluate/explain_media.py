@@ -35,14 +35,16 @@ def with_heat(
     Columns share the time left; a column for which none is left stays as it is.
     """
     out: list[Attribution] = []
-    open_ = {a.column: lens for a in found if a.start is None and (lens := lens_of(schema[a.column].modality)) is not None}
+    open_ = {
+        a.column: lens for a in found if a.start is None and (lens := lens_of(schema[a.column].modality)) is not None
+    }
     for a in found:
         lens = open_.pop(a.column, None)
         left = until - time.monotonic()
-        if lens is None or left <= 0:
+        cell = table.column(a.column)[0].as_py() if lens else None
+        if lens is None or cell is None or left <= 0:
             out.append(a)
             continue
-        cell = table.column(a.column)[0].as_py()
         look = _Look(scores, table, a.column, target, chosen, time.monotonic() + left / (len(open_) + 1))
         try:
             out += look.parts_of(a, lens, cell, model)
@@ -69,7 +71,8 @@ class _Look:
             maps = heat(model, self.table, self.column, self.chosen, self.target.kind)
             if maps is not None and coarse is not None and self._holds(maps, coarse):
                 return [replace(whole, heat=scaled(maps), how="grad-cam")]
-        parts = lens.parts(cell, self._affordable())
+        most = self._affordable()
+        parts = lens.parts(cell, most)
         if parts is None:
             return [whole]
         weights = self._losses(parts, range(parts.count))
@@ -78,7 +81,21 @@ class _Look:
         if parts.spans:
             text = str(cell)
             return [Attribution(self.column, a, b, text[a:b], float(w)) for (a, b), w in zip(parts.spans, weights)]
-        return [replace(whole, heat=scaled(weights.reshape(parts.rows, parts.columns)), how="occlusion")]
+        grid = weights.reshape(parts.rows, parts.columns)
+        if parts.count > 2 * _CHECK:
+            grid = grid + self._coarse(lens.parts(cell, _CHECK), grid.shape)
+        return [replace(whole, heat=scaled(grid), how="occlusion")]
+
+    def _coarse(self, parts: Parts | None, shape: tuple[int, int]) -> np.ndarray:
+        """Return the losses of few large parts on a finer grid [H, W]; zeros where there was no time.
+
+        What shows in several small parts at once is lost only with all of them.
+        """
+        losses = np.full(1, np.nan) if parts is None else self._losses(parts, range(parts.count))
+        if parts is None or not np.isfinite(losses).all():
+            return np.zeros(shape)
+        rows, columns = (np.arange(n) * size // n for n, size in zip(shape, (parts.rows, parts.columns), strict=True))
+        return losses.reshape(parts.rows, parts.columns)[rows[:, None], columns[None]]
 
     def _affordable(self) -> int:
         """Return how many parts there is time for, from what a few rows like this one take."""
@@ -144,4 +161,3 @@ def shares(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     total = sum(abs(w) for w in sums.values())
     ordered = sorted(sums.items(), key=lambda s: -abs(s[1]))
     return {name: abs(w) / total for name, w in ordered} if total else {}
-

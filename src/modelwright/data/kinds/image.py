@@ -163,7 +163,9 @@ class ImageKind(Kind):
     def read(self, value: Any, column: Column, folder: Path | None) -> Any:
         cell = media(value, folder)
         if cell is not None:
-            decode(cell, 32, _MOST_PIXELS if folder is not None else _MOST_FROM_OUTSIDE)  # the whole file is read once, so that a damaged one is named here
+            decode(
+                cell, 32, _MOST_PIXELS if folder is not None else _MOST_FROM_OUTSIDE
+            )  # the whole file is read once, so that a damaged one is named here
         return cell
 
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:

@@ -223,13 +223,13 @@ function paint(canvas, heat) {
 }
 
 // Where the strongest third of a heat map lies, in words: for those who do not see it, and as a caption.
-function whereabouts(heat) {
+function whereabouts(heat, sign) {
   const third = (i, n) => Math.min(2, Math.floor(3 * (i + 0.5) / n));
   const sums = new Map();
   heat.forEach((line, y) => line.forEach((v, x) => {
-    if (v <= 0.2) return;
+    if (sign * v <= 0.2) return;
     const key = `${heat.length < 3 ? 1 : third(y, heat.length)}${third(x, line.length)}`;
-    sums.set(key, (sums.get(key) || 0) + v);
+    sums.set(key, (sums.get(key) || 0) + Math.abs(v));
   }));
   const best = [...sums.entries()].sort((a, b) => b[1] - a[1])[0];
   return best ? best[0] : null;
@@ -252,9 +252,10 @@ function heatFigure(column, part, picture) {
     const on = canvas.toggleAttribute("hidden") === false;
     toggle.ariaPressed = String(on);
   });
-  const key = whereabouts(part.heat);
+  const sign = whereabouts(part.heat, 1) ? 1 : -1;
+  const key = whereabouts(part.heat, sign);
   const flat = part.heat.length < 3 || schema.columns.find((c) => c.name === column).modality !== "image";
-  const told = key ? say(flat ? "when" : "where")(key) : say("nowhere");
+  const told = key ? say(flat ? "when" : "where")(key, sign > 0) : say("nowhere");
   const legend = make("span", { className: "legend", ariaHidden: "true" }, make("i", { className: "minus" }), say("against"),
     make("i", { className: "plus" }), say("speaks"));
   return make("figure", { className: "heat" }, frame, make("figcaption", {}, make("strong", { textContent: column }), ` ${told}`,

@@ -6,8 +6,8 @@ const words = {
         large: (s) => `This file is too large: at most ${s} can be sent.`, record: "Record", stop: "Stop recording", recording: "recording.wav",
         microphone: "The microphone cannot be used; choose a file instead.", numbers: "Expected numbers: one line a time step, or JSON lists.",
         series: "Numbers in time, or drop a CSV file: one column a channel", heat: "Heat map", speaks: "for the answer", against: "against",
-        where: (k) => `speaks for the answer mostly ${["at the top", "in the middle", "at the bottom"][k[0]]}${["left", "", "right"][k[1]] ? ", on the " + ["left", "", "right"][k[1]] : ""}.`.replace("in the middle, on", "in the middle height, on"),
-        when: (k) => `speaks for the answer mostly ${["early on", "halfway through", "late"][k[1]]}.`, nowhere: "does not speak for the answer anywhere.",
+        where: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["at the top", "at mid-height", "at the bottom"][k[0]]}${[", on the left", "", ", on the right"][k[1]]}.`,
+        when: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["early on", "halfway through", "late"][k[1]]}.`, nowhere: "says little.",
         working: "Looking …" },
   zh: { go: "预测", wait: "…", sure: (p) => `把握 ${p} %`, why: "依据", other: "English", problem: "出错了。",
         empty: "未知可留空", part: "列", for: "高亮的部分支持该答案，下划线的部分反对该答案。",
@@ -16,8 +16,8 @@ const words = {
         large: (s) => `文件过大：最多可发送 ${s}。`, record: "录音", stop: "停止录音", recording: "录音.wav",
         microphone: "无法使用麦克风；请改为选择文件。", numbers: "应为数字：每行一个时间步，或 JSON 列表。",
         series: "随时间变化的数字，或拖入 CSV 文件：每列一个通道", heat: "热力图", speaks: "支持该答案", against: "反对",
-        where: (k) => `支持该答案的内容主要在${["上", "中", "下"][k[0]]}部${["偏左", "", "偏右"][k[1]]}。`,
-        when: (k) => `支持该答案的内容主要在${["前段", "中段", "后段"][k[1]]}。`, nowhere: "没有支持该答案的内容。",
+        where: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["上", "中", "下"][k[0]]}部${["偏左", "", "偏右"][k[1]]}。`,
+        when: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["前段", "中段", "后段"][k[1]]}。`, nowhere: "影响不大。",
         working: "正在分析……" },
 };
 const app = document.getElementById("app");
