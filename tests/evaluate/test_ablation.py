@@ -42,7 +42,7 @@ def test_what_another_column_repeats_adds_little():
     assert found["text"].low <= found["text"].drop <= found["text"].high
     assert found["copy"].drop == found["noise"].drop == 0
     assert found["text"].rows == 200
-    assert list(found)[0] == "text"
+    assert next(iter(found)) == "text"
     only = without(rows(), "copy")
     hard = {a.column: a for a in without_columns(scores, only, TARGET, METRIC, seconds=5.0)}
     assert hard["text"].drop == pytest.approx(0.5, abs=0.1)

@@ -1,8 +1,8 @@
 """Pictures in the report: only data URLs of pictures, within bounds, heat maps in both languages."""
 
 import pytest
-from evaluate.made import facts as made_facts
 
+from evaluate.made import facts as made_facts
 from modelwright.evaluate import _pictures
 from modelwright.evaluate.report import write_report
 

@@ -91,9 +91,9 @@ def _fed(network: Any, at: int) -> Any:
 
     encoder = twin(network.encoders[at])
     encoder.embed = Given()
-    twin = twin(network).eval()
-    twin.encoders = nn.ModuleList(encoder if i == at else e for i, e in enumerate(network.encoders))
-    return twin
+    fed = twin(network).eval()
+    fed.encoders = nn.ModuleList(encoder if i == at else e for i, e in enumerate(network.encoders))
+    return fed
 
 
 def twin(module: Any) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from modelwright.core.words import Words
 from modelwright.core.schema import Table
+from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor

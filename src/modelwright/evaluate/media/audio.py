@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import wave
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def in_bands(samples: np.ndarray) -> np.ndarray:
     spectrum = np.fft.rfft(samples)
     bins = [round(b * len(spectrum)) for b in _BANDS]
     out = []
-    for low, high in zip(bins[:-1], bins[1:], strict=True):
+    for low, high in pairwise(bins):
         kept = np.zeros_like(spectrum)
         kept[low:high] = spectrum[low:high]
         out.append(np.fft.irfft(kept, len(samples)))
@@ -94,7 +95,7 @@ def _spectrogram(samples: np.ndarray, width: int, height: int) -> np.ndarray:
     power = np.log10(np.abs(np.fft.rfft(frames)) ** 2 + 1e-9).T  # [F, T]
     places = np.concatenate([
         np.linspace(low, high, height // (len(_BANDS) - 1), endpoint=False)
-        for low, high in zip(_BANDS[:-1], _BANDS[1:], strict=True)
+        for low, high in pairwise(_BANDS)
     ])  # fmt: skip
     lines = power[(places * len(power)).astype(int)][::-1]
     low, high = np.percentile(lines, [20, 99.5])

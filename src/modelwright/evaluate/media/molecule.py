@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from modelwright.evaluate.media.base import Lens, Parts, edges
@@ -28,7 +29,7 @@ class MoleculeLens(Lens):
                 out = f"{out[:a]}*{out[b:]}"
             return out
 
-        spans = tuple((atoms[i][0], atoms[j - 1][1]) for i, j in zip(ends[:-1], ends[1:], strict=True))
+        spans = tuple((atoms[i][0], atoms[j - 1][1]) for i, j in pairwise(ends))
         return Parts(cell, len(spans), without, spans=spans)
 
 

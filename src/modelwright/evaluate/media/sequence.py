@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from modelwright.evaluate.media.base import Lens, Parts, edges
@@ -21,7 +22,7 @@ class SequenceLens(Lens):
             return None
         mark = "N" if set(cell) <= _NUCLEOTIDES else "X"
         ends = [int(e) for e in edges(len(cell), min(_STRETCHES, most, len(cell)))]
-        spans = tuple(zip(ends[:-1], ends[1:], strict=True))
+        spans = tuple(pairwise(ends))
 
         def without(part: int) -> str:
             a, b = spans[part]

@@ -23,7 +23,7 @@ def seen(cell: Any, count: int) -> list[np.ndarray]:
     except ImportError as e:
         raise MissingExtra("video", "Reading video", "读取视频") from e
     try:
-        with av.open(io.BytesIO(content(cell))) as clip:
+        with av.open(io.BytesIO(content(cell)), "r") as clip:
             total = clip.streams.video[0].frames or 0
             step = max(1, total // (4 * count))  # far more than are kept need not be scaled
             frames = []
