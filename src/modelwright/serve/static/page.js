@@ -196,7 +196,7 @@ function draw() {
   document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
   const other = make("button", { className: "lang", type: "button", textContent: say("other") });
   other.addEventListener("click", () => { lang = lang === "zh" ? "en" : "zh"; draw(); if (last) show(last.result, last.asked); });
-  const broad = [...FILES, NESTED, "text", "sequence"];
+  const broad = [...FILES, NESTED, "text", "sequence", "molecule"];
   const wide = schema.columns.filter((c) => broad.includes(c.modality));
   const narrow = schema.columns.filter((c) => !broad.includes(c.modality));
   const fields = new Map(schema.columns.map((c, i) => [c, field(c, i)]));
