@@ -19,6 +19,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import cores
 from modelwright.core.events import Note
 from modelwright.core.run import RunFolder, read_json, write_text
+from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
 from modelwright.data.hindsight import enough_data, label_noise
@@ -140,7 +141,7 @@ def deepen(
     seconds: float,
 ) -> dict[str, Any]:
     """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`."""
-    from modelwright.evaluate import importance, plots, slices
+    from modelwright.evaluate import ablation, importance, plots, slices
 
     until = Deadline.after(seconds)
     task, metric = predictor.task, predictor.task.metric(facts["metric"])
@@ -170,7 +171,18 @@ def deepen(
         if not until.expired():
             row = test.take(np.array([by_row[m["row"]]]))
             m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
+    _add_pictures(mistakes, test, by_row)
     facts["mistakes"] = mistakes
+    if ablation.worth_it(test.schema):
+        less = ablation.without_columns(
+            predictor.scores,
+            test,
+            predictor.target,
+            metric,
+            thresholds=predictor.thresholds,
+            seconds=until.remaining() * 0.4,
+        )
+        facts["without"] = [a.to_json() for a in less]
     if len(test.schema.inputs) > 1:
         found_drops = importance.permutation(
             predictor.scores, test, predictor.target, metric, seconds=max(0.3, until.remaining() * 0.8)
@@ -180,6 +192,19 @@ def deepen(
             pictures.append(plots.importance_bars(found_drops, metric.title))
     facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
     return facts
+
+
+def _add_pictures(mistakes: list[dict[str, Any]], test: Table, places: dict[int, int]) -> None:
+    """Add small pictures of the media of mistakes, as data URLs by column, within the room that a report has for them."""
+    from modelwright.evaluate._pictures import SIDE, kept
+    from modelwright.evaluate.explain_media import pictures
+
+    used = 0
+    for m in mistakes:
+        found = kept(pictures(test.take(np.array([places[m["row"]]])), SIDE), used)
+        if found:
+            m["pictures"] = found
+            used += sum(map(len, found.values()))
 
 
 def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def made(encoder="cnn", kind="classes", bigrams=False):
     for column in SCHEMA:
         cls = codec_class(column.modality, "tensor")
         codecs[column.name] = (column, cls.fit(table.column(column.name), column, None, 0))
-    options = NetworkOptions(encoder=encoder, embedding=16, filters=8, hidden=8, heads=2, bigrams=bigrams)
+    options = NetworkOptions(encoders={"text": encoder}, embedding=16, filters=8, hidden=8, heads=2, bigrams=bigrams)
     target = TARGETS[kind]
     network = ColumnNetwork(codecs, target.outputs, options).eval()
     return NetworkModel(network, codecs, options, target, {}, []), table

@@ -89,14 +89,15 @@ def _fed(network: Any, at: int) -> Any:
         def forward(self, inputs: dict[str, Any]) -> tuple[Any, Any]:
             return inputs["vectors"], inputs["ids"] > 0
 
-    encoder = _twin(network.encoders[at])
+    encoder = twin(network.encoders[at])
     encoder.embed = Given()
-    twin = _twin(network).eval()
-    twin.encoders = nn.ModuleList(encoder if i == at else e for i, e in enumerate(network.encoders))
-    return twin
+    fed = twin(network).eval()
+    fed.encoders = nn.ModuleList(encoder if i == at else e for i, e in enumerate(network.encoders))
+    return fed
 
 
-def _twin(module: Any) -> Any:
+def twin(module: Any) -> Any:
+    """Return a module of its own with the same weights and parts, so that parts can be put in their place."""
     out = copy.copy(module)
     out._modules = dict(module._modules)
     return out

@@ -10,6 +10,7 @@ from typing import Any
 from modelwright.core.words import Words
 from modelwright.evaluate._canvas import in_lang
 from modelwright.evaluate._html import Html, code, esc, interval, join, number, said, scale, spanned, table, tag
+from modelwright.evaluate._pictures import of_mistake
 
 Facts = Mapping[str, Any]
 _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ')
@@ -265,6 +266,40 @@ def weak(facts: Facts, lang: str) -> Html:
     return join(out)
 
 
+def without(facts: Facts, lang: str) -> Html:
+    """Return what the metric loses without each column, where that was measured."""
+    rows = facts.get("without") or []
+    if not rows:
+        return Html("")
+    zh = lang == "zh"
+    ends = scale([*({**a, "value": a["drop"]} for a in rows), {"value": 0.0}])
+    head = [
+        ("缺少的列" if zh else "without", "name"),
+        ("损失" if zh else "lost", "n"),
+        ("95% 区间" if zh else "95 % interval", "n"),
+        ("", "bar"),
+    ]
+    body = [
+        (
+            "main" if a["low"] > 0 else "",
+            [
+                a["column"],
+                number(a["drop"]),
+                interval(a["low"], a["high"]),
+                _bar({**a, "value": a["drop"]}, ends, [0.0]),
+            ],
+        )
+        for a in rows
+    ]
+    title = said(facts.get("metric_title"), lang) or facts["metric"]
+    words = Words(
+        f"How much {title} is lost when a column is missing, on {rows[0]['rows']:,} test rows. An interval above zero says that the column adds something that the others do not tell.",
+        f"缺少某一列时{title}损失多少（{rows[0]['rows']:,} 行测试数据）。区间全部大于零，说明该列提供了其他列没有的信息。",
+    )
+    grid = table(head, body, "各列的贡献" if zh else "what each column adds")
+    return join([tag("h3", "各列的贡献" if zh else "What each column adds"), paragraph(words, lang, "note"), grid])
+
+
 def mistakes(facts: Facts, lang: str) -> Html:
     """Return the surest mistakes with their inputs; words are tinted by what they spoke for."""
     found = facts.get("mistakes") or []
@@ -280,6 +315,8 @@ def mistakes(facts: Facts, lang: str) -> Html:
             "The answers that are furthest from the truth. Tinted: what raised the answer (blue) and lowered it (red).",
             "与真实值相差最大的回答。着色表示抬高（蓝）与压低（红）该回答的内容。",
         )
+    if any(m.get("pictures") for m in found):
+        words = Words(f"{words.en} In pictures: where it lies.", f"{words.zh}图片中则标出其所在位置。")
     cards = [_mistake(m, zh) for m in found]
     out = [paragraph(words, lang, "note"), *cards[:_MISTAKES]]
     if len(cards) > _MISTAKES:
@@ -299,7 +336,7 @@ def _mistake(mistake: Mapping[str, Any], zh: bool) -> Html:
     most = max((abs(e["weight"]) for e in m.get("explanation") or []), default=0.0)
     for name, text in m["inputs"].items():
         parts = [e for e in m.get("explanation") or [] if e["column"] == name]
-        inputs += [tag("dt", name), tag("dd", tinted(text, parts, most))]
+        inputs += [tag("dt", name), tag("dd", of_mistake(m, name, "zh" if zh else "en"), tinted(text, parts, most))]
     return tag("article", tag("h3", first), tag("dl", *inputs), class_="mistake")
 
 

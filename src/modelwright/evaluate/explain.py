@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Schema, Table
-from modelwright.core.target import TargetCodec, as_label
+from modelwright.core.target import TargetCodec
+from modelwright.evaluate.media.base import lens_of, shown
 
 _PIECE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W\u3400-\u9fff\uf900-\ufaff]+(?:['’][^\W\d_]+)*", re.UNICODE)
 _MOST = 160  # pieces of one text that are hidden one by one; longer texts are cut into that many stretches
@@ -33,7 +34,8 @@ class Attribution:
     """How much a column's value, or the characters `start` to `end` of a text, moved the answer.
 
     In the log odds of the answered label where it is hidden or in the model's own units (relative weights matter, not
-    their size); in the target's unit for values.
+    their size); in the target's unit for values. Of a picture, a sound or a series `heat` says where in it: rows of
+    numbers from -1 (against the answer) to 1 (for it), from the upper left, and `how` it was found.
     """
 
     column: str
@@ -41,6 +43,12 @@ class Attribution:
     end: int | None
     text: str
     weight: float
+    heat: list[list[float]] | None = None
+    how: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attribution as JSON values; `heat` and `how` only where there is a heat map."""
+        return {k: v for k, v in asdict(self).items() if k not in ("heat", "how") or v is not None}
 
 
 def explain_row(
@@ -66,12 +74,17 @@ def explain_row(
     chosen = 0 if target.kind == "value" else int(base.argmax()) if answer is None else answer
     found: list[Attribution] = []
     if model is not None and _speaks_for(model, table, target, chosen):
-        found = [_own(c) for c in model.contributions(table)[0]]  # type: ignore[attr-defined]
+        found = [_own(c, schema) for c in model.contributions(table)[0]]  # type: ignore[attr-defined]
     if not found:
         network = model if model is not None and seconds >= _GRADIENTS else None
         found = _occlude(scores, table, schema, target, chosen, base, until, network)
     found = [a for a in found if np.isfinite(a.weight) and a.weight != 0]
-    return sorted(found, key=lambda a: -abs(a.weight))[:top]
+    if any(lens_of(schema[a.column].modality) for a in found):
+        from modelwright.evaluate.explain_media import with_heat
+
+        found = with_heat(found, scores, table, schema, target, chosen, model, until)
+    found.sort(key=lambda a: -abs(a.weight))
+    return [a for i, a in enumerate(found) if i < top or a.heat is not None]
 
 
 def _speaks_for(model: Model, table: Table, target: TargetCodec, chosen: int) -> bool:
@@ -80,8 +93,8 @@ def _speaks_for(model: Model, table: Table, target: TargetCodec, chosen: int) ->
     return target.kind == "value" or int(model.scores(table)[0].argmax()) == chosen
 
 
-def _own(part: Any) -> Attribution:
-    text = "" if part.value is None else as_label(part.value)
+def _own(part: Any, schema: Schema) -> Attribution:
+    text = "" if part.value is None else shown(part.value, schema[part.column].modality)
     return Attribution(part.column, part.start, part.end, text, float(part.weight))
 
 
@@ -94,10 +107,10 @@ def _occlude(
     texts = {c.name for c in schema.inputs if c.modality == "text"}
     out: list[Attribution] = []
     hidden = [(name, None) for name, cell in cells.items() if cell is not None]
-    by_column = whole - _answers(scores, table, hidden, target, chosen, until)
+    by_column = whole - answers(scores, table, hidden, target, chosen, until)
     for (name, _), weight in zip(hidden, by_column.tolist()):
         if name not in texts or not _PIECE.search(str(cells[name])):
-            out.append(Attribution(name, None, None, as_label(cells[name]), weight))
+            out.append(Attribution(name, None, None, shown(cells[name], schema[name].modality), weight))
     for name in sorted(texts & cells.keys(), key=lambda n: -_weight_of(n, hidden, by_column)):
         tokens = _gradients(network, table, name, cells[name], chosen, target)
         if tokens:
@@ -147,9 +160,9 @@ def _words(
     ]  # fmt: skip
     single: list[tuple[str, Any]] = [(name, _without(text, *span)) for span in spans]
     double: list[tuple[str, Any]] = [(name, _without(text, spans[i][0], spans[j][1])) for i, j in pairs]
-    losses = whole - _answers(scores, table, single, target, chosen, until)
+    losses = whole - answers(scores, table, single, target, chosen, until)
     weights, counts = np.nan_to_num(losses), np.ones(len(spans))
-    shared = whole - _answers(scores, table, double, target, chosen, until)
+    shared = whole - answers(scores, table, double, target, chosen, until)
     for (i, j), loss in zip(pairs, shared.tolist()):
         if np.isfinite(loss):
             for k in (i, j):
@@ -169,7 +182,7 @@ def _without(text: str, start: int, end: int) -> str:
     return before + after[1:] if before.endswith(" ") and after.startswith(" ") else before + after
 
 
-def _answers(
+def answers(
     scores: Callable[[Table], np.ndarray], table: Table, variants: Sequence[tuple[str, Any]], target: TargetCodec,
     chosen: int, until: float,
 ) -> np.ndarray:  # fmt: skip

@@ -161,10 +161,13 @@ def _importance(facts: Facts, lang: str) -> Html:
     ]
     body = [("", [i["column"], number(i["drop"]), interval(i["low"], i["high"])]) for i in rows]
     drawn = parts.figures(facts, lang, lambda n: n == "importance")
+    less = parts.without(facts, lang)
     if not rows:
-        return drawn
+        return join([drawn, less])
     grid = table(head, body, "各列的重要性" if zh else "importances")
-    return join([drawn, tag("details", tag("summary", "数值" if zh else "The numbers"), grid)]) if drawn else grid
+    if not drawn:
+        return join([grid, less])
+    return join([drawn, tag("details", tag("summary", "数值" if zh else "The numbers"), grid), less])
 
 
 def _training(facts: Facts, lang: str) -> Html:

@@ -22,6 +22,7 @@ from modelwright.core.target import as_label
 from modelwright.core.task import Judged, Metric
 from modelwright.core.words import Words
 from modelwright.evaluate.intervals import bootstrap
+from modelwright.evaluate.media.base import shown
 from modelwright.evaluate.metrics import CLASSIFICATION, MULTI_LABEL, OF_CONFUSION, OF_COUNTS, confusion, label_counts
 
 _VALUES = 30  # values of a category that are looked at, the most frequent
@@ -220,7 +221,7 @@ def confident_mistakes(table: Table, judged: Judged, top: int = 12) -> list[Mist
     own = _match(table, judged)
     out = []
     for i in order.tolist():
-        inputs = {c.name: _short(own.column(c.name)[i].as_py()) for c in table.schema.inputs}
+        inputs = {c.name: _short(own.column(c.name)[i].as_py(), c.modality) for c in table.schema.inputs}
         confidence = None if judged.answers.confidence is None else float(judged.answers.confidence[i])
         out.append(Mistake(int(judged.rows[i]), judged.answers.predictions[i], _true(judged, i), confidence, inputs))
     return out
@@ -234,13 +235,13 @@ def _true(judged: Judged, row: int) -> Any:
     return getattr(judged.target, "values", judged.target.labels)[int(judged.truth[row])]
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, modality: str) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
         text = value.isoformat(" ", "seconds")
     else:
-        text = f"{value:.6g}" if isinstance(value, float) else as_label(value)
+        text = f"{value:.6g}" if isinstance(value, float) else shown(value, modality)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 

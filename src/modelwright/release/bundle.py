@@ -116,7 +116,7 @@ class Predictor:
     def explain(
         self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0, folder: Path | None = None
     ) -> list[dict[str, Any]]:
-        """Return what the answer to one row rests on: columns, and stretches of text, with signed weights.
+        """Return what the answer to one row rests on: columns, stretches of text, places in media, with signed weights.
 
         Paths of media are taken from `folder`, as in `table`.
         """
@@ -127,15 +127,13 @@ class Predictor:
 
     def explain_table(self, table: Table, *, top: int = 20, seconds: float = 1.0) -> list[dict[str, Any]]:
         """Do what `explain` does for a typed table of one row."""
-        from dataclasses import asdict
-
         from modelwright.evaluate.explain import explain_row
 
         strongest = max(self.members, key=lambda m: m[0])[1] if len(self.members) == 1 else None
         found = explain_row(
             self.scores, table, self._inputs, self.target, answer=None, model=strongest, top=top, seconds=seconds
         )
-        return [asdict(a) for a in found]
+        return [a.to_json() for a in found]
 
 
 def blend(weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:

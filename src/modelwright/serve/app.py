@@ -10,14 +10,18 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
+from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor
 from modelwright.serve.batcher import Batcher
 from modelwright.serve.guard import Guard, add_errors, answer_json
 from modelwright.serve.keys import KeyRing
-from modelwright.serve.limits import BodyLimit, Quota, Refused, ServeLimits, parse_rows
+from modelwright.serve.limits import BodyLimit, Quota, Refused, ServeLimits, is_media, parse_rows
 from modelwright.serve.page import add_docs, add_page
+
+_SHOWN = 480  # pixels of the longer side of a picture that comes with an explanation
 
 
 def bad_json(value: BadValue) -> dict[str, Any]:
@@ -40,7 +44,10 @@ class Service:
         self.predictor, self.keys, self.limits = predictor, keys, limits
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
         self.quota = Quota(limits.rows_per_minute)
-        self.names = frozenset(c.name for c in predictor.schema.inputs)
+        self.modalities = {c.name: c.modality for c in predictor.schema.inputs}
+        self.names = frozenset(self.modalities)
+        self.files = any(is_media(m) for m in self.modalities.values())
+        self._reading = asyncio.Lock()
         self.ready = False
         self.registry = CollectorRegistry()
         self.requests = Counter(
@@ -58,10 +65,10 @@ class Service:
 
     async def predict(self, body: bytes, who: str) -> Any:
         """Answer the rows of a request's body."""
-        rows, alone, with_scores = parse_rows(body, self.limits, self.names)
+        rows, alone, with_scores = parse_rows(body, self.limits, self.names, self.modalities)
         self._known(rows)
         self.quota.spend(who, len(rows))
-        table, bad = self.predictor.table(rows)
+        table, bad = await self._table(rows)
         scores = await self.batcher.scores(table, self.limits.seconds)
         answers = self.predictor.answers(scores, with_scores)
         for value in bad:
@@ -89,19 +96,39 @@ class Service:
 
     async def explain(self, body: bytes, who: str) -> Any:
         """Explain the answer to one row."""
-        rows, _, _ = parse_rows(body, self.limits, self.names)
+        rows, _, _ = parse_rows(body, self.limits, self.names, self.modalities)
         if len(rows) != 1:
             raise Refused(422, "rows", Words("Explain takes one row at a time.", "每次只能解释一行。"))
         self._known(rows)
         self.quota.spend(who, 50)
-        table, bad = self.predictor.table(rows)
+        table, bad = await self._table(rows)
         if bad:
             error = bad_json(bad[0])["error"]
             words = Words(error.pop("message"), error.pop("message_zh"))
             raise Refused(422, error.pop("code"), words, **error)
         answer = self.predictor.answers(await self.batcher.scores(table, self.limits.seconds), True)[0]
-        found = await asyncio.to_thread(self.predictor.explain, rows[0], top=30, seconds=1.0)
-        return {"answer": answer, "explanation": found}
+        from modelwright.evaluate.explain_media import shares
+
+        found, pictures = await asyncio.to_thread(self._why, table)
+        return {"answer": answer, "explanation": found, "shares": shares(found), "pictures": pictures}
+
+    def _why(self, table: Table) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """Return what the answer to a table of one row rests on, and a small picture of each cell that has one."""
+        from modelwright.evaluate.explain_media import pictures
+
+        # parts of media are hidden by the hundred, which takes longer than words do
+        found = self.predictor.explain_table(table, top=30, seconds=2.0 if self.files else 1.0)
+        return found, pictures(table, _SHOWN)
+
+    async def _table(self, rows: list[dict[str, Any]]) -> tuple[Table, list[BadValue]]:
+        """Return rows as a typed table; files are decoded one request at a time, beside the event loop.
+
+        No folder is given: a path or an address in a request is refused, never opened.
+        """
+        if not self.files:
+            return self.predictor.table(rows)
+        async with self._reading:
+            return await asyncio.to_thread(self.predictor.table, rows)
 
     def schema(self) -> dict[str, Any]:
         """Return what the model reads and answers, for forms and clients."""
@@ -112,7 +139,14 @@ class Service:
             "task": p.task.name,
             "title": p.task.title._asdict(),
             "columns": [
-                {"name": c.name, "modality": c.modality, "choices": c.options.get("choices")} for c in p.schema.inputs
+                {
+                    "name": c.name,
+                    "modality": c.modality,
+                    "choices": c.options.get("choices"),
+                    "suffixes": sorted(getattr(kind_of(c.modality), "suffixes", ())),
+                    "longest": self.limits.media_cell if is_media(c.modality) else self.limits.cell,
+                }
+                for c in p.schema.inputs
             ],
             "labels": list(p.target.labels),
             "request": p.request.model_json_schema(),
@@ -129,7 +163,7 @@ def create_app(
     secure_cookie: bool = False,
 ) -> FastAPI:
     """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only."""
-    service = Service(predictor, keys, limits or ServeLimits())
+    service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema))
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -152,7 +186,7 @@ def create_app(
     _add_routes(app, service)
     add_page(app, service.keys, lang, secure_cookie)
     add_docs(app, lang)
-    app.add_middleware(BodyLimit, limit=service.limits.body)
+    app.add_middleware(BodyLimit, limit=service.limits.body, held=service.limits.held)
     app.add_middleware(Guard, keys=keys, requests=service.requests, seconds=service.seconds)
     return app
 

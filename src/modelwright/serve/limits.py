@@ -6,9 +6,10 @@ import json
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from modelwright.core.schema import MEDIA, Schema, arrow_type
 from modelwright.core.words import Words
 
 
@@ -23,6 +24,25 @@ class ServeLimits:
     rows_per_minute: int = 60_000  # of one key
     seconds: float = 30.0  # for one request
     queue: int = 2048  # rows that may wait
+    held: int = 256 << 20  # bytes of all requests that are being read or answered at a time
+    # where the model reads pictures, sound or clips
+    media_cell: int = 16 << 20  # characters of a data URL
+    media_body: int = 32 << 20  # bytes
+    media_rows: int = 64  # in one request
+    # where it reads series
+    channels: int = 64
+    values: int = 100_000  # numbers of one series
+
+    def fitting(self, schema: Schema) -> ServeLimits:
+        """Return the limits of a service whose model reads these columns: larger bodies of fewer rows for media."""
+        if any(is_media(c.modality) for c in schema.inputs):
+            return replace(self, body=max(self.body, self.media_body), rows=min(self.rows, self.media_rows))
+        return self
+
+
+def is_media(modality: str) -> bool:
+    """Whether cells of a modality are files: pictures, sound, clips."""
+    return bool(arrow_type(modality) == MEDIA)
 
 
 class Refused(Exception):
@@ -36,11 +56,13 @@ class Refused(Exception):
 class BodyLimit:
     """ASGI middleware that counts the bytes as they come, since a Content-Length can lie or be absent.
 
-    Reading on raises Refused 413 in the route, which is answered like every other refusal.
+    Reading on raises Refused in the route, which is answered like every other refusal: 413 past `limit` bytes of one
+    request, 429 past `held` bytes of all that are under way.
     """
 
-    def __init__(self, app: Any, limit: int) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: Any, limit: int, held: int = 256 << 20) -> None:
+        self.app, self.limit, self.held = app, limit, held
+        self.now = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -52,15 +74,22 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
+            self.now += len(message.get("body", b""))
             if seen > self.limit:
                 words = Words(
                     f"The request holds more than {self.limit} bytes; send fewer rows at a time.",
                     f"请求超过 {self.limit} 字节；请减少每次发送的行数。",
                 )
                 raise Refused(413, "too_large", words)
+            if self.now > max(self.held, self.limit):
+                words = Words("Too much is under way; try again in a second.", "正在处理的请求过多；请稍后再试。")
+                raise Refused(429, "busy", words, retry=1)
             return message
 
-        await self.app(scope, counted, send)
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            self.now -= seen
 
 
 class Quota:
@@ -88,12 +117,13 @@ class Quota:
 
 
 def parse_rows(
-    body: bytes, limits: ServeLimits, names: Collection[str] = ()
+    body: bytes, limits: ServeLimits, names: Collection[str] = (), modalities: Mapping[str, str] | None = None
 ) -> tuple[list[dict[str, Any]], bool, bool]:
     """Return (rows, whether one row came by itself, whether scores are asked for).
 
     Takes one row as an object, or `{"rows": [...], "scores": true}`. Raises Refused for anything else. `names` are the model's
-    columns: one called `rows` or `scores` is read as that column in a row by itself.
+    columns: one called `rows` or `scores` is read as that column in a row by itself; by their `modalities` media may be
+    long and series nested.
     """
     try:
         data = json.loads(body, parse_constant=_no_constant)
@@ -124,11 +154,11 @@ def parse_rows(
             ),
         )
     for i, row in enumerate(rows, 1):
-        _check_row(i, row, limits)
+        _check_row(i, row, limits, modalities or {})
     return rows, alone, scores
 
 
-def _check_row(number: int, row: object, limits: ServeLimits) -> None:
+def _check_row(number: int, row: object, limits: ServeLimits, modalities: Mapping[str, str]) -> None:
     if not isinstance(row, Mapping) or len(row) > limits.columns:
         raise Refused(
             422,
@@ -140,6 +170,11 @@ def _check_row(number: int, row: object, limits: ServeLimits) -> None:
             row=number,
         )
     for name, value in row.items():
+        modality = modalities.get(name, "text")
+        if modality == "series" and isinstance(value, list):
+            _check_series(number, name, value, limits)
+            continue
+        longest = limits.media_cell if is_media(modality) else limits.cell
         parts: Sequence[Any] = value if isinstance(value, list) else [value]
         if any(isinstance(p, (dict, list)) for p in parts) or len(parts) > limits.columns:
             raise Refused(
@@ -152,17 +187,36 @@ def _check_row(number: int, row: object, limits: ServeLimits) -> None:
                 row=number,
                 column=name[:60],
             )
-        if any(isinstance(p, str) and len(p) > limits.cell for p in parts):
+        if any(isinstance(p, str) and len(p) > longest for p in parts):
             raise Refused(
                 422,
                 "cell",
                 Words(
-                    f"Row {number}, column `{name[:60]}`: more than {limits.cell} characters.",
-                    f"第 {number} 行，列 `{name[:60]}`：超过 {limits.cell} 个字符。",
+                    f"Row {number}, column `{name[:60]}`: more than {longest} characters.",
+                    f"第 {number} 行，列 `{name[:60]}`：超过 {longest} 个字符。",
                 ),
                 row=number,
                 column=name[:60],
             )
+
+
+def _check_series(number: int, name: str, value: list[Any], limits: ServeLimits) -> None:
+    """Take a list of numbers, or a list of channels of numbers, within bounds; what they hold is read later."""
+    channels = value if any(isinstance(v, list) for v in value) else [value]
+    flat = all(isinstance(c, list) and not any(isinstance(v, (dict, list, str)) for v in c) for c in channels)
+    if flat and len(channels) <= limits.channels and sum(map(len, channels)) <= limits.values:
+        return
+    raise Refused(
+        422,
+        "series",
+        Words(
+            f"Row {number}, column `{name[:60]}`: expected a list of numbers, or at most {limits.channels} such lists, "
+            f"of at most {limits.values} numbers together.",
+            f"第 {number} 行，列 `{name[:60]}`：应为数字列表，或最多 {limits.channels} 个这样的列表，总共不超过 {limits.values} 个数字。",
+        ),
+        row=number,
+        column=name[:60],
+    )
 
 
 def _whole(value: Any) -> Any:

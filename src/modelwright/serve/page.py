@@ -35,7 +35,7 @@ def _page(body: str, lang: str, script: str = "") -> Response:
     )
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
-        "form-action 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
+        "form-action 'self'; img-src 'self' data: blob:; media-src data: blob:; base-uri 'none'; frame-ancestors 'none'"
     )
     return Response(text, 200, {"Content-Security-Policy": policy}, "text/html; charset=utf-8")
 
@@ -54,7 +54,7 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
         if request.scope["who"] is None:
             return _login(where, wrong=False)
         body = f'<main class="try" id="app" data-lang="{where}"></main>'
-        return _page(body, where, _static("page.js"))
+        return _page(body, where, _static("media.js") + _static("page.js"))
 
     @app.post("/login", include_in_schema=False)
     async def login(request: Request) -> Response:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from modelwright.core.recipe import get_recipe, recipe_names
-from modelwright.core.schema import MODALITIES, Schema
+from modelwright.core.schema import MEDIA, MODALITIES, Schema, arrow_type
 from modelwright.core.target import TargetCodec
 
 # Every modality with a codec can be an input; identifiers and label lists have none.
@@ -20,6 +20,12 @@ _TYPES: dict[str, Any] = {
     "category": str | float | bool | None,
     "text": str | None,
     "timestamp": str | float | None,
+    "image": str | None,
+    "audio": str | None,
+    "video": str | None,
+    "series": list[float | None] | list[list[float | None]] | None,
+    "molecule": str | None,
+    "sequence": str | None,
 }
 
 
@@ -35,6 +41,8 @@ def request_model(schema: Schema) -> type[BaseModel]:
         extra: dict[str, Any] = {"modality": column.modality}
         if "choices" in column.options:
             extra["choices"] = list(column.options["choices"])
+        if arrow_type(column.modality) == MEDIA:  # the file itself, never a path or an address
+            extra |= {"format": "data-url", "contentEncoding": "base64", "contentMediaType": f"{column.modality}/*"}
         fields[f"column_{i}"] = (
             _TYPES.get(column.modality, Any),
             Field(default=None, alias=column.name, title=column.name, json_schema_extra=extra),

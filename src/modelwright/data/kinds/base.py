@@ -29,6 +29,7 @@ KINDS = "modelwright.data.kinds"
 _LOOK = 200  # cells looked at to tell a column's modality
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
 _MOST_BYTES = 1 << 30  # of one file
+_SHORTEST = 64  # characters of media as plain base64
 
 
 class Unreadable(ValueError):
@@ -145,6 +146,8 @@ def media(value: Any, folder: Path | None) -> dict[str, Any] | None:
     found = _DATA_URL.match(text[:200])
     if found or folder is None:
         try:
+            if not found and len(text) < _SHORTEST:  # a path can pass for base64
+                raise ValueError(text)
             return _of_bytes(base64.b64decode(text[found.end() if found else 0 :], validate=True))
         except (binascii.Error, ValueError):
             said = text[:40]

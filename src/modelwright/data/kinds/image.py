@@ -35,17 +35,20 @@ _MAGIC = (
 )
 _MOST_PIXELS = 120_000_000  # of one picture; more is refused before anything is decoded
 _MOST_SIDE = 60_000
+_MOST_FROM_OUTSIDE = 50_000_000  # pixels of a picture that came with a request: a bomb packs a thousandfold
+# formats that Pillow decodes by itself: others (EPS) would start a program
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
 
 
-def decode(cell: Mapping[str, Any], side: int | None = None) -> np.ndarray:
+def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_PIXELS) -> np.ndarray:
     """Return a media cell as uint8 [H, W, 1 or 3]: the first frame, upright, transparency on white, 16 bits brought to 8.
 
     With `side` the picture is squeezed to side x side; JPEG files are then decoded at the nearest cheap size. Raises
-    Unreadable for what is no whole picture, or one of more than 120 million pixels.
+    Unreadable for what is no whole picture, or one of more than `most` pixels.
     """
     data = content(cell)
     if data[128:132] == b"DICM":
-        return _squeezed(_dicom(data), side)
+        return _squeezed(_dicom(data, most), side)
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as e:
@@ -53,10 +56,10 @@ def decode(cell: Mapping[str, Any], side: int | None = None) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on damaged metadata, and on sizes that are bounded here
-            picture: Picture = Image.open(io.BytesIO(data))
+            picture: Picture = Image.open(io.BytesIO(data), formats=_FORMATS)
             width, height = picture.size
-            if width * height > _MOST_PIXELS or max(width, height) > _MOST_SIDE:
-                raise _too_large(f"{width} x {height}")
+            if width * height > most or max(width, height) > _MOST_SIDE:
+                raise _too_large(f"{width} x {height}", most)
             if side is not None:
                 picture.draft("RGB" if picture.mode not in ("L", "CMYK") else picture.mode, (side, side))
             picture.load()
@@ -71,14 +74,14 @@ def decode(cell: Mapping[str, Any], side: int | None = None) -> np.ndarray:
             f"不是完整的图片（{type(e).__name__}，{size}）；请重新存为 PNG 或 JPEG",
         ) from None
     except (MemoryError, Image.DecompressionBombError):
-        raise _too_large("> 178 000 000") from None
+        raise _too_large("> 178 000 000", most) from None
 
 
-def _too_large(size: str) -> Unreadable:
-    most = _MOST_PIXELS // 1_000_000
+def _too_large(size: str, most: int) -> Unreadable:
+    shown = most // 1_000_000
     return Unreadable(
-        f"the picture claims too many pixels ({size}); at most {most} million are read, make it smaller",
-        f"图片声称的像素过多（{size}）；最多读取 {most} 百万像素，请缩小后再试",
+        f"the picture claims too many pixels ({size}); at most {shown} million are read, make it smaller",
+        f"图片声称的像素过多（{size}）；最多读取 {shown} 百万像素，请缩小后再试",
     )
 
 
@@ -107,7 +110,7 @@ def _to_bytes(values: np.ndarray) -> np.ndarray:
     return ((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)[:, :, None]
 
 
-def _dicom(data: bytes) -> np.ndarray:
+def _dicom(data: bytes, most: int) -> np.ndarray:
     """Return the first frame of a DICOM file as uint8 [H, W, 1 or 3], its window applied, MONOCHROME1 turned round."""
     try:
         import pydicom
@@ -119,7 +122,7 @@ def _dicom(data: bytes) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = pydicom.dcmread(io.BytesIO(data))
-            if int(found.Rows) * int(found.Columns) > _MOST_PIXELS:
+            if int(found.Rows) * int(found.Columns) > most:
                 raise Unreadable("the DICOM image is too large", "DICOM 图像过大")
             pixels = found.pixel_array
             frames = int(getattr(found, "NumberOfFrames", 1) or 1)
@@ -165,7 +168,9 @@ class ImageKind(Kind):
     def read(self, value: Any, column: Column, folder: Path | None) -> Any:
         cell = media(value, folder)
         if cell is not None:
-            decode(cell, 32)  # the whole file is read once, so that a damaged one is named here
+            decode(
+                cell, 32, _MOST_PIXELS if folder is not None else _MOST_FROM_OUTSIDE
+            )  # the whole file is read once, so that a damaged one is named here
         return cell
 
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:

@@ -1,9 +1,24 @@
-"use strict";
 const words = {
   en: { go: "Answer", wait: "…", sure: (p) => `${p} % sure`, why: "What the answer rests on", other: "中文", problem: "Something went wrong.",
-        empty: "leave empty if unknown", part: "column", for: "Marked words speak for the answer, underlined ones against it." },
+        empty: "leave empty if unknown", part: "column", for: "Marked parts speak for the answer, underlined ones against it.",
+        drop_image: "Drop a picture here, or", drop_audio: "Drop a sound file here, or", drop_video: "Drop a video here, or", choose: "choose a file",
+        paste: "Pasting works too.", pasted: "from the clipboard", chosen: (n) => `chosen picture: ${n}`, remove: "Remove",
+        large: (s) => `This file is too large: at most ${s} can be sent.`, record: "Record", stop: "Stop recording", recording: "recording.wav",
+        microphone: "The microphone cannot be used; choose a file instead.", numbers: "Expected numbers: one line a time step, or JSON lists.",
+        series: "Numbers in time, or drop a CSV file: one column a channel", heat: "Heat map", speaks: "for the answer", against: "against",
+        where: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["at the top", "at mid-height", "at the bottom"][k[0]]}${[", on the left", "", ", on the right"][k[1]]}.`,
+        when: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["early on", "halfway through", "late"][k[1]]}.`, nowhere: "says little.",
+        working: "Looking …" },
   zh: { go: "预测", wait: "…", sure: (p) => `把握 ${p} %`, why: "依据", other: "English", problem: "出错了。",
-        empty: "未知可留空", part: "列", for: "高亮的词支持该答案，下划线的词反对该答案。" },
+        empty: "未知可留空", part: "列", for: "高亮的部分支持该答案，下划线的部分反对该答案。",
+        drop_image: "将图片拖到这里，或", drop_audio: "将音频文件拖到这里，或", drop_video: "将视频拖到这里，或", choose: "选择文件",
+        paste: "也可以直接粘贴。", pasted: "来自剪贴板", chosen: (n) => `已选图片：${n}`, remove: "移除",
+        large: (s) => `文件过大：最多可发送 ${s}。`, record: "录音", stop: "停止录音", recording: "录音.wav",
+        microphone: "无法使用麦克风；请改为选择文件。", numbers: "应为数字：每行一个时间步，或 JSON 列表。",
+        series: "随时间变化的数字，或拖入 CSV 文件：每列一个通道", heat: "热力图", speaks: "支持该答案", against: "反对",
+        where: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["上", "中", "下"][k[0]]}部${["偏左", "", "偏右"][k[1]]}。`,
+        when: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["前段", "中段", "后段"][k[1]]}。`, nowhere: "影响不大。",
+        working: "正在分析……" },
 };
 const app = document.getElementById("app");
 let lang = app.dataset.lang === "zh" ? "zh" : "en";
@@ -29,13 +44,17 @@ async function call(path, body) {
 
 function field(column, i) {
   const id = `c${i}`;
+  if (FILES.includes(column.modality)) {
+    return make("div", {}, make("span", { className: "title", textContent: column.name }), fileField(column, id));
+  }
+  if (column.modality === NESTED) return make("div", {}, make("label", { htmlFor: id, textContent: column.name }), seriesField(column, id));
   let input;
   if (column.choices || column.modality === "boolean") {
     const values = column.choices || ["true", "false"];
     input = make("select", { id }, make("option", { value: "", textContent: "" }),
       ...values.map((v) => make("option", { value: v, textContent: v })));
-  } else if (column.modality === "text") {
-    input = make("textarea", { id });
+  } else if (column.modality === "text" || column.modality === "sequence") {
+    input = make("textarea", { id, spellcheck: false });
   } else {
     const kinds = { number: "text", timestamp: "datetime-local" };
     input = make("input", { id, type: kinds[column.modality] || "text" });
@@ -43,6 +62,7 @@ function field(column, i) {
   }
   input.name = column.name;
   input.dataset.modality = column.modality;
+  if (["molecule", "sequence"].includes(column.modality)) input.classList.add("code");
   const label = make("label", { htmlFor: id, textContent: column.name });
   return make("div", {}, label, input);
 }
@@ -52,6 +72,18 @@ function row() {
   for (const input of app.querySelectorAll("form [name]")) {
     const text = input.value.trim();
     out[input.name] = text === "" ? null : text;
+  }
+  return out;
+}
+
+// What is sent: the files beside the texts, and series as numbers.
+function request(asked) {
+  const out = { ...asked };
+  for (const column of schema.columns) {
+    if (FILES.includes(column.modality)) out[column.name] = chosen.has(column.name) ? chosen.get(column.name).data : null;
+    if (column.modality === NESTED && asked[column.name]) {
+      try { out[column.name] = readSeries(asked[column.name]); } catch (error) { throw new Error(`${column.name}: ${say("numbers")}`); }
+    }
   }
   return out;
 }
@@ -93,39 +125,50 @@ function tokens(text, spans, most) {
   return box;
 }
 
-function explanation(found, asked) {
+function explanation(result, asked) {
+  const found = result.explanation;
   const box = make("section", { className: "why" }, make("h2", { textContent: say("why") }));
   const most = Math.max(1e-9, ...found.map((f) => Math.abs(f.weight)));
   const byColumn = new Map();
   for (const f of found) byColumn.set(f.column, [...(byColumn.get(f.column) || []), f]);
-  const plain = [];
+  const figures = make("div", { className: "heats" });
+  for (const [column, parts] of byColumn) {
+    const mapped = parts.find((p) => p.heat);
+    if (mapped && result.pictures && result.pictures[column]) figures.append(heatFigure(column, mapped, result.pictures[column]));
+  }
+  if (figures.childElementCount) box.append(figures);
+  const sums = [];
+  let marked = false;
   for (const [column, parts] of byColumn) {
     const spans = parts.filter((p) => p.start !== null && p.start !== undefined);
-    if (spans.length && asked[column]) box.append(tokens(asked[column], spans, most));
-    else plain.push([column, parts.reduce((a, p) => a + p.weight, 0)]);
+    if (spans.length && asked[column]) { box.append(tokens(asked[column], spans, most)); marked = true; }
+    sums.push([column, parts.reduce((a, p) => a + p.weight, 0)]);
   }
-  if (box.querySelector(".tokens")) box.append(make("p", { className: "hint", textContent: say("for") }));
-  if (plain.length) {
-    const list = make("div", { className: "bars" });
-    plain.sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 8).forEach(([name, value]) => {
-      const fill = make("div", { className: value > 0 ? "fill first" : "fill" });
-      fill.style.width = `${Math.max(1, 100 * Math.abs(value) / most)}%`;
-      list.append(make("div", { className: "name", textContent: name }), make("div", { className: "track" }, fill),
-        make("div", { className: "number", textContent: (value > 0 ? "+" : "−") + Math.abs(value).toPrecision(2) }));
-    });
-    box.append(list);
-  }
+  if (marked) box.append(make("p", { className: "hint", textContent: say("for") }));
+  if (schema.columns.length > 1) box.append(columnBars(sums, result.shares || {}));
   return box;
 }
 
+function columnBars(sums, shares) {
+  const list = make("div", { className: "bars" });
+  sums.sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 8).forEach(([name, value]) => {
+    const share = shares[name] || 0;
+    const fill = make("div", { className: value > 0 ? "fill first" : "fill minus" });
+    fill.style.width = `${Math.max(1, 100 * share)}%`;
+    list.append(make("div", { className: "name", textContent: name, title: name }), make("div", { className: "track" }, fill),
+      make("div", { className: "number", textContent: `${value > 0 ? "+" : "−"}${(100 * share).toFixed(0)} %` }));
+  });
+  return list;
+}
+
 function show(result, asked) {
-  const place = app.querySelector(".answer") || app.appendChild(make("section", { className: "answer" }));
+  const place = app.querySelector(".answer") || app.appendChild(make("section", { className: "answer", ariaLive: "polite" }));
   const answer = result.answer;
   const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
   place.replaceChildren(make("p", { className: "said", textContent: said }));
   if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));
   if (answer.scores) place.append(bars(answer.scores));
-  if (result.explanation && result.explanation.length) place.append(explanation(result.explanation, asked));
+  if (result.explanation && result.explanation.length) place.append(explanation(result, asked));
 }
 
 async function submit(event) {
@@ -134,14 +177,17 @@ async function submit(event) {
   const problem = app.querySelector(".problem");
   button.disabled = true;
   problem.textContent = "";
+  button.textContent = say("working");
   try {
     const asked = row();
-    last = { result: await call("/explain", asked), asked };
+    last = { result: await call("/explain", request(asked)), asked };
     show(last.result, last.asked);
+    app.querySelector(".answer").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   } catch (error) {
     problem.textContent = error.message;
   } finally {
     button.disabled = false;
+    button.textContent = say("go");
   }
 }
 
@@ -150,17 +196,18 @@ function draw() {
   document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
   const other = make("button", { className: "lang", type: "button", textContent: say("other") });
   other.addEventListener("click", () => { lang = lang === "zh" ? "en" : "zh"; draw(); if (last) show(last.result, last.asked); });
-  const wide = schema.columns.filter((c) => c.modality === "text");
-  const narrow = schema.columns.filter((c) => c.modality !== "text");
+  const broad = [...FILES, NESTED, "text", "sequence", "molecule"];
+  const wide = schema.columns.filter((c) => broad.includes(c.modality));
+  const narrow = schema.columns.filter((c) => !broad.includes(c.modality));
   const fields = new Map(schema.columns.map((c, i) => [c, field(c, i)]));
   const form = make("form", {}, ...wide.map((c) => fields.get(c)),
     make("div", { className: "narrow" }, ...narrow.map((c) => fields.get(c))),
-    make("p", { className: "hint", textContent: say("empty") }),
+    schema.columns.length > 1 ? make("p", { className: "hint", textContent: say("empty") }) : null,
     make("button", { className: "go", textContent: say("go") }), make("p", { className: "problem", role: "alert" }));
   form.addEventListener("submit", submit);
   app.replaceChildren(make("header", {}, make("h1", { textContent: schema.name }), other),
     make("p", { className: "hint", textContent: schema.title[lang] }), form);
-  for (const input of form.querySelectorAll("[name]")) if (kept[input.name]) input.value = kept[input.name];
+  for (const input of form.querySelectorAll("[name]")) if (kept[input.name]) { input.value = kept[input.name]; input.dispatchEvent(new Event("input")); }
 }
 
 call("/schema").then((data) => { schema = data; draw(); }).catch((error) => { app.textContent = error.message; });
