@@ -17,6 +17,7 @@ from modelwright.recipes._calibration import sigmoid, softmax
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+_FEW_ROWS = 2500  # up to which the products of all pairs of rows are decomposed
 _SMALL = 1500  # features up to which normal equations are solved directly
 
 
@@ -25,6 +26,25 @@ def apply(matrix: csr_matrix, weights: np.ndarray) -> np.ndarray:
     if matrix.shape[0] == 1:  # a matrix product's set-up costs more than the row
         return (matrix.data @ weights[matrix.indices] + weights[-1])[None].astype(np.float64)
     return np.asarray(matrix @ weights[:-1] + weights[-1], np.float64)
+
+
+def narrowed(matrix: csr_matrix) -> tuple[csr_matrix, np.ndarray] | None:
+    """Return few dense rows in as many features as rows [N, R], and the basis [D, R]; None for other shapes.
+
+    An exact change of variables for losses with an L2 penalty, whose best weights are sums of rows: those found here,
+    times the basis, are the ones that all D features would give, at a small part of the cost.
+    """
+    from scipy.sparse import csr_matrix
+
+    count, width = matrix.shape
+    if count > _FEW_ROWS or width < 2 * count or matrix.nnz < 0.2 * count * width:
+        return None
+    wide = matrix.toarray()
+    values, vectors = np.linalg.eigh((wide @ wide.T).astype(np.float64))
+    kept = values > 1e-7 * max(float(values.max()), 1e-12)
+    roots = np.sqrt(values[kept])
+    basis = (wide.T @ (vectors[:, kept] / roots).astype(np.float32)).astype(np.float32)
+    return csr_matrix((vectors[:, kept] * roots).astype(np.float32)), basis
 
 
 def centroids(matrix: csr_matrix, truth: np.ndarray, classes: int) -> np.ndarray:
