@@ -75,14 +75,18 @@ def _header(path: Path, lines: Iterator[tuple[int, str]]) -> list[Attribute]:
             continue
         if tag == "@data":
             if len(open_) > 1 or not open_[0]:
-                raise _wrong(path, number, "attributes, each relation closed by @end", "属性声明，关系属性以 @end 结束", line)
+                raise _wrong(
+                    path, number, "attributes, each relation closed by @end", "属性声明，关系属性以 @end 结束", line
+                )
             return _renamed(open_[0])
         if tag == "@end" and len(open_) > 1:
             open_.pop()
             continue
         found = _ATTRIBUTE.match(line)
         if not found:
-            raise _wrong(path, number, "@attribute NAME TYPE, @end or @data", "@attribute 名称 类型、@end 或 @data", line)
+            raise _wrong(
+                path, number, "@attribute NAME TYPE, @end or @data", "@attribute 名称 类型、@end 或 @data", line
+            )
         attribute = _attribute(path, number, line, _plain(found[1]), found[2].strip())
         open_[-1].append(attribute)
         if attribute.kind == "relation":
@@ -117,7 +121,8 @@ def _renamed(attributes: list[Attribute]) -> list[Attribute]:
 def _wrong(path: Path, number: int, en: str, zh: str, said: str) -> DataError:
     said = said[:60]
     return DataError(
-        f"{path}, line {number}: expected {en}, received `{said}`.", f"{path} 第 {number} 行：应为{zh}，收到的是 `{said}`。"
+        f"{path}, line {number}: expected {en}, received `{said}`.",
+        f"{path} 第 {number} 行：应为{zh}，收到的是 `{said}`。",
     )
 
 
@@ -153,7 +158,9 @@ def _row(path: Path, number: int, line: str, attributes: list[Attribute]) -> lis
     try:
         cells = _sparse(line[1:-1], attributes) if line.startswith("{") and line.endswith("}") else _cells(line)
     except (ValueError, IndexError) as e:
-        raise _wrong(path, number, "cells separated by `,`, quotes closed", "以 `,` 分隔、引号成对的单元格", str(e)) from None
+        raise _wrong(
+            path, number, "cells separated by `,`, quotes closed", "以 `,` 分隔、引号成对的单元格", str(e)
+        ) from None
     if len(cells) != len(attributes):
         raise _wrong(path, number, f"{len(attributes)} cells", f" {len(attributes)} 个单元格", f"{len(cells)}: {line}")
     return [None if c is None else _value(path, number, c, a) for c, a in zip(cells, attributes)]
@@ -181,7 +188,9 @@ def _value(path: Path, number: int, cell: str, attribute: Attribute) -> Any:
         if attribute.kind == "number":
             return float(cell)
         wanted = len(attribute.inner)
-        channels = [[None if c.strip() == "?" else float(c) for c in r.split(",")] for r in cell.split("\n") if r.strip()]
+        channels = [
+            [None if c.strip() == "?" else float(c) for c in r.split(",")] for r in cell.split("\n") if r.strip()
+        ]
     except ValueError:
         raise _wrong(path, number, "numbers", "数字", f"{cell} ({attribute.name})") from None
     if any(len(c) != wanted for c in channels):

@@ -105,7 +105,8 @@ def _count(path: Path, number: int, line: str, said: str) -> int:
 def _wrong(path: Path, number: int, en: str, zh: str, line: str) -> DataError:
     said = line.strip()[:60]
     return DataError(
-        f"{path}, line {number}: expected {en}, received `{said}`.", f"{path} 第 {number} 行：应为{zh}，收到的是 `{said}`。"
+        f"{path}, line {number}: expected {en}, received `{said}`.",
+        f"{path} 第 {number} 行：应为{zh}，收到的是 `{said}`。",
     )
 
 
@@ -114,7 +115,7 @@ def _row(path: Path, number: int, line: str, header: Header) -> tuple[list[np.nd
     parts = [p.strip() for p in line.split(":")]
     wanted = 1 if header.univariate else header.dimensions
     have = len(parts) - header.labelled
-    if wanted is not None and have != wanted or have < 1:
+    if (wanted is not None and have != wanted) or have < 1:
         ending = " and a label" if header.labelled else ""
         ending_zh = "和一个标签" if header.labelled else ""
         raise DataError(

@@ -18,7 +18,21 @@ from modelwright.data._text import column as as_array
 from modelwright.data._text import delimited, from_rows, json_lines, open_bytes, sniff, unique_names
 from modelwright.data._ts import ts_batches
 
-KINDS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".data", ".ts", ".arff")
+KINDS = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".jsonl",
+    ".ndjson",
+    ".json",
+    ".parquet",
+    ".arrow",
+    ".feather",
+    ".xlsx",
+    ".data",
+    ".ts",
+    ".arff",
+)
 _BATCH = 8192
 _RAGGED_SHARE = 0.05
 

@@ -6,6 +6,7 @@ Legend: N rows, C channels, T time, F statistics.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -126,7 +127,7 @@ def _of_block(x: np.ndarray) -> np.ndarray:
     power = np.abs(np.fft.rfft(z, axis=2)[:, :, 1:]) ** 2
     total = np.maximum(power.sum(2), 1e-12)
     edges = np.unique(np.geomspace(1, power.shape[2] + 1, _BANDS + 1).astype(np.int64)) - 1
-    bands = [power[:, :, a:b].sum(2) / total for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    bands = [power[:, :, a:b].sum(2) / total for a, b in pairwise(edges)]
     bands += [np.zeros_like(mean)] * (_BANDS - len(bands))
     place = np.arange(1, power.shape[2] + 1) / power.shape[2]
     parts += [*bands, (power * place).sum(2) / total]

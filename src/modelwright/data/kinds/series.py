@@ -55,9 +55,7 @@ def read_series(value: Any) -> np.ndarray | None:
         return None
     out[~np.isfinite(out)] = np.nan
     if np.isnan(out).all():
-        raise Unreadable(
-            "expected numbers, received only missing values", "应为数字，收到的全是缺失值"
-        )
+        raise Unreadable("expected numbers, received only missing values", "应为数字，收到的全是缺失值")
     return out
 
 
@@ -134,7 +132,7 @@ class SeriesKind(Kind):
                 series = read_series(cell)
             except Unreadable:
                 continue
-            if series is not None and (series.size >= least or isinstance(cell, list) and len(series) > 1):
+            if series is not None and (series.size >= least or (isinstance(cell, list) and len(series) > 1)):
                 found.append(len(series))
         if not found or len(found) < _SHARE * len(cells):
             return None
