@@ -27,9 +27,10 @@ class SeriesOptions(NetworkOptions):
 
 
 def series_plan(rows: int) -> dict[str, Any]:
-    """Return batch, epochs and patience for a number of rows: some 300 steps for few, whole passes for many."""
+    """Return size, batch, epochs and patience for a number of rows: some 200 steps for few, whole passes for many."""
     if rows < 2000:
         batch = 8 if rows < 60 else 16 if rows < 400 else 32
-        epochs = min(120, max(40, 300 * batch // max(1, rows)))
-        return {"batch": batch, "epochs": epochs, "patience": max(15, epochs // 3)}
+        epochs = min(80, max(30, 200 * batch // max(1, rows)))
+        small = {"base": 16, "blocks": 3} if rows < 100 else {}
+        return {"batch": batch, "epochs": epochs, "patience": max(12, epochs // 3), **small}
     return {"batch": 64 if rows < 20_000 else 128, "epochs": 30 if rows < 20_000 else 12, "patience": 8}
