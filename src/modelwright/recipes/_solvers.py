@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from modelwright.recipes._calibration import sigmoid, softmax
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+_DENSE, _DENSE_MOST = 0.15, 50_000_000  # share and number of stored values from, and up to which whole arrays are faster
 _FEW_ROWS = 2500  # up to which the products of all pairs of rows are decomposed
 _SMALL = 1500  # features up to which normal equations are solved directly
 
@@ -115,7 +116,7 @@ def log_count_ratio(matrix: csr_matrix, positive: np.ndarray, power: float, smoo
 
 
 def logistic(
-    matrix: csr_matrix, truth: np.ndarray, c: float, row_weight: np.ndarray | None, deadline: Deadline,
+    matrix: Any, truth: np.ndarray, c: float, row_weight: np.ndarray | None, deadline: Deadline,
     start: np.ndarray, exclusive: bool, rounds: int = 300,
 ) -> np.ndarray:  # fmt: skip
     """Return weights of a logistic regression by L-BFGS, from `start` on, or as far as it came by the deadline.
@@ -125,7 +126,11 @@ def logistic(
     """
     from scipy.optimize import minimize
 
-    transposed = matrix.T.tocsr()
+    if matrix.nnz > _DENSE * matrix.shape[0] * matrix.shape[1] and matrix.nnz < _DENSE_MOST:
+        matrix = matrix.toarray()
+        transposed = matrix.T
+    else:
+        transposed = matrix.T.tocsr()
     weight = np.ones((len(truth), 1)) if row_weight is None else row_weight[:, None]
     total = float(weight.sum())
     shape = start.shape
