@@ -19,7 +19,7 @@ from modelwright.data._text import find_encoding, open_bytes, unique_names
 
 _SAMPLE = 64 << 10
 _ATTRIBUTE = re.compile(r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)\s*(.*)$""", re.IGNORECASE)
-_CELL = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,]*))\s*(,|$)""", re.DOTALL)
+_CELL = re.compile(r"""\s*+(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|((?!['"])[^,]*))\s*(,|$)""", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MARKS = {"n": "\n", "t": "\t", "r": "\r"}
 _TYPES = {

@@ -292,8 +292,14 @@ def _moments(raw: pa.Table, name: str) -> np.ndarray:
     if found is not None and np.isfinite(found).all():
         return found
     out = np.zeros(raw.num_rows)
-    for row, cell in enumerate(values.to_pylist()):
-        at = None if cell is None else to_time(str(cell), "ymd") or to_time(str(cell), "chinese")
+    cells = [None if c is None else str(c) for c in values.to_pylist()]
+    plain = sum(c is not None and to_number(c) is not None for c in cells) > len(cells) / 2
+    for row, cell in enumerate(cells):
+        number = None if cell is None or not plain else to_number(cell)
+        if number is not None:
+            out[row] = number
+            continue
+        at = None if cell is None or plain else to_time(cell, "ymd") or to_time(cell, "chinese")
         if at is None:
             said = str(cell)[:40]
             raise _in_row(

@@ -17,7 +17,10 @@ from modelwright.recipes._calibration import sigmoid, softmax
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_DENSE, _DENSE_MOST = 0.15, 50_000_000  # share and number of stored values from, and up to which whole arrays are faster
+_DENSE, _DENSE_MOST = (
+    0.15,
+    50_000_000,
+)  # share and number of stored values from, and up to which whole arrays are faster
 _FEW_ROWS = 2500  # up to which the products of all pairs of rows are decomposed
 _SMALL = 1500  # features up to which normal equations are solved directly
 
