@@ -88,8 +88,10 @@ def load(path: str | Path) -> Predictor:
 def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, Any]:
     """Return what is in the data and what is wrong with it, as JSON values: `rows`, `columns`, `findings`.
 
-    `options`: query, table, sheet, header, column (modality by name), ignore, group, time. Raises DataError.
+    `options`: query, table, sheet, header, column (modality by name), ignore, group, time, series,
+    series_id, series_time. Raises DataError.
     """
+    from modelwright.data._series import SERIES_OPTIONS, gathered_as_asked, with_layouts
     from modelwright.data.check import check
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
@@ -98,7 +100,10 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     reading = {k: options.pop(k) for k in ("query", "table", "sheet", "header") if k in options}
     column = options.pop("column", {})
     raw = read(data, **reading)
-    schema = infer_schema(raw, overrides=column, target=target, **options)
+    spread = {k: options.get(k) for k in SERIES_OPTIONS}
+    raw, layouts, ignore = gathered_as_asked(raw, **{**spread, "target": target})
+    options = {k: v for k, v in options.items() if not k.startswith("series")} | {"ignore": ignore}
+    schema = with_layouts(infer_schema(raw, overrides=column, target=target, **options), layouts)
     source = str(data) if isinstance(data, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     findings = check(table, bad=bad, raw=raw)

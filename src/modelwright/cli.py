@@ -59,6 +59,15 @@ Columns = Annotated[
     typer.Option("--column", "-c", metavar="NAME=MODALITY", help=_w("say what a column is", "指定列的模态")),
 ]
 
+Series = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=FIRST..LAST", help=_w("gather columns (or NAME=x_*;y_*) into a series", "把多列合成序列")
+    ),
+]
+SeriesId = Annotated[str | None, typer.Option(help=_w("long tables: which series a row is of", "长表：行所属序列的列"))]
+SeriesTime = Annotated[str | None, typer.Option(help=_w("long tables: what orders a series", "长表：序列内排序的列"))]
+
 
 def _pairs(values: list[str] | None) -> dict[str, str]:
     from modelwright.core.errors import OptionError
@@ -120,6 +129,9 @@ def run(
     group: Annotated[
         str | None, typer.Option(help=_w("column whose groups never straddle a split", "分组列：同组数据不跨集合"))
     ] = None,
+    series: Series = None,
+    series_id: SeriesId = None,
+    series_time: SeriesTime = None,
     time: Annotated[
         str | None, typer.Option(help=_w("time column: later rows are held out", "时间列：较晚的数据留作测试"))
     ] = None,
@@ -176,6 +188,7 @@ def run(
     given: dict[str, Any] = {
         "data": data, "target": target, "test": test, "budget": budget, "gate": gate, "metric": metric, "task": task,
         "column": _pairs(column) or None, "ignore": ignore, "group": group, "time": time, "memory": memory,
+        "series": series, "series_id": series_id, "series_time": series_time,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "query": query, "table": table, "sheet": sheet, "header": header, "device": device, "seed": seed,
@@ -195,13 +208,17 @@ def inspect(
     table: Annotated[str | None, typer.Option(help=_w("SQL table", "SQL 表"))] = None,
     sheet: Annotated[str | None, typer.Option(help=_w("Excel sheet", "Excel 工作表"))] = None,
     header: Header = None,
+    series: Series = None,
+    series_id: SeriesId = None,
+    series_time: SeriesTime = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.api import inspect as look
     from modelwright.commands import print_inspection
 
-    found = look(data, target, column=_pairs(column), query=query, table=table, sheet=sheet, header=header)
+    spread = {"series": series, "series_id": series_id, "series_time": series_time}
+    found = look(data, target, column=_pairs(column), query=query, table=table, sheet=sheet, header=header, **spread)
     _print_json(found) if json_ else print_inspection(found, LANG)
 
 

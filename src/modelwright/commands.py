@@ -142,6 +142,7 @@ def predict_command(
     model: str, data: str, out: Path | None, scores: bool, strict: bool, header: bool | None, lang: str
 ) -> dict[str, Any]:
     """Answer a file in a stream; return how many rows were answered, and which were bad."""
+    from modelwright.data._series import gathered, whole
     from modelwright.data.sources import batches, folder_of
     from modelwright.release.bundle import load
     from modelwright.release.write import Writer
@@ -150,10 +151,10 @@ def predict_command(
     answered, bad_rows, done = 0, 0, 0
     start = time.monotonic()
     with Writer(out) as writer:
-        for raw in batches(data, header=header):
+        for raw in whole(batches(data, header=header), predictor.layouts):
             table, bad = predictor.table(raw, folder_of(data))
             if done == 0:
-                _same_columns(predictor.schema.inputs, raw.column_names, data, lang)
+                _same_columns(predictor.schema.inputs, gathered(raw, predictor.layouts).column_names, data, lang)
             for value in bad:
                 row, column = done + value.row, value.column
                 words = Words(

@@ -22,6 +22,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Metric, Task, get_task, judge, task_names
 from modelwright.core.words import Words
+from modelwright.data._series import SERIES_OPTIONS, gathered, gathered_as_asked, with_layouts
 from modelwright.data.check import Finding, apply, check
 from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.infer import infer_schema
@@ -72,20 +73,23 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         seed=config.seed,
         events=events,
     )
+    raw, layouts, ignore = gathered_as_asked(raw, **config.model_dump(include=set(SERIES_OPTIONS)))
     schema = infer_schema(
         raw,
         overrides=config.column,
         target=config.target,
         group=config.group,
         time=config.time,
-        ignore=config.ignore,
+        ignore=ignore,
     )
+    schema = with_layouts(schema, layouts)
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=name, folder=folder_of(source))
     table = _labelled(table, events)
     test = None
     if config.test:
         raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
+        raw_test = gathered(raw_test, layouts)
         missing = [c.name for c in schema.inputs if c.name not in raw_test.column_names]
         if config.target not in raw_test.column_names:
             missing.insert(0, config.target)

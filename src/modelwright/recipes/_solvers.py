@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,11 @@ from modelwright.recipes._calibration import sigmoid, softmax
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+_DENSE, _DENSE_MOST = (
+    0.15,
+    50_000_000,
+)  # share and number of stored values from, and up to which whole arrays are faster
+_FEW_ROWS = 2500  # up to which the products of all pairs of rows are decomposed
 _SMALL = 1500  # features up to which normal equations are solved directly
 
 
@@ -25,6 +30,25 @@ def apply(matrix: csr_matrix, weights: np.ndarray) -> np.ndarray:
     if matrix.shape[0] == 1:  # a matrix product's set-up costs more than the row
         return (matrix.data @ weights[matrix.indices] + weights[-1])[None].astype(np.float64)
     return np.asarray(matrix @ weights[:-1] + weights[-1], np.float64)
+
+
+def narrowed(matrix: csr_matrix) -> tuple[csr_matrix, np.ndarray] | None:
+    """Return few dense rows in as many features as rows [N, R], and the basis [D, R]; None for other shapes.
+
+    An exact change of variables for losses with an L2 penalty, whose best weights are sums of rows: those found here,
+    times the basis, are the ones that all D features would give, at a small part of the cost.
+    """
+    from scipy.sparse import csr_matrix
+
+    count, width = matrix.shape
+    if count > _FEW_ROWS or width < 2 * count or matrix.nnz < 0.2 * count * width:
+        return None
+    wide = matrix.toarray()
+    values, vectors = np.linalg.eigh((wide @ wide.T).astype(np.float64))
+    kept = values > 1e-7 * max(float(values.max()), 1e-12)
+    roots = np.sqrt(values[kept])
+    basis = (wide.T @ (vectors[:, kept] / roots).astype(np.float32)).astype(np.float32)
+    return csr_matrix((vectors[:, kept] * roots).astype(np.float32)), basis
 
 
 def centroids(matrix: csr_matrix, truth: np.ndarray, classes: int) -> np.ndarray:
@@ -95,7 +119,7 @@ def log_count_ratio(matrix: csr_matrix, positive: np.ndarray, power: float, smoo
 
 
 def logistic(
-    matrix: csr_matrix, truth: np.ndarray, c: float, row_weight: np.ndarray | None, deadline: Deadline,
+    matrix: Any, truth: np.ndarray, c: float, row_weight: np.ndarray | None, deadline: Deadline,
     start: np.ndarray, exclusive: bool, rounds: int = 300,
 ) -> np.ndarray:  # fmt: skip
     """Return weights of a logistic regression by L-BFGS, from `start` on, or as far as it came by the deadline.
@@ -105,7 +129,11 @@ def logistic(
     """
     from scipy.optimize import minimize
 
-    transposed = matrix.T.tocsr()
+    if matrix.nnz > _DENSE * matrix.shape[0] * matrix.shape[1] and matrix.nnz < _DENSE_MOST:
+        matrix = matrix.toarray()
+        transposed = matrix.T
+    else:
+        transposed = matrix.T.tocsr()
     weight = np.ones((len(truth), 1)) if row_weight is None else row_weight[:, None]
     total = float(weight.sum())
     shape = start.shape

@@ -26,6 +26,7 @@ from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
+from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
 
 FORMAT = 1
@@ -68,9 +69,14 @@ class Predictor:
         if isinstance(rows, Mapping):
             rows = [rows]
         if isinstance(rows, Sequence):
-            return coerce_rows(rows, self._inputs, folder)
-        raw = rows if isinstance(rows, pa.Table) else pa.table(rows)
+            return coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
+        raw = gathered(rows if isinstance(rows, pa.Table) else pa.table(rows), self.layouts)
         return coerce(raw, self._inputs, need_target=False, folder=folder)
+
+    @cached_property
+    def layouts(self) -> dict[str, dict[str, Any]]:
+        """How series lie spread over the columns or rows of what is to be answered, as in training."""
+        return layouts_of(self._inputs)
 
     @cached_property
     def _inputs(self) -> Schema:

@@ -57,7 +57,7 @@ class Writer:
 
     def write(self, raw: pa.Table, answers: list[dict[str, Any]], labels: list[str], kind: str) -> None:
         """Write rows with columns `prediction`, `confidence` and one `score_<label>` per label in `labels`."""
-        columns = {n: raw.column(n) for n in raw.column_names}
+        columns = {n: _flat(raw.column(n), self._suffix) for n in raw.column_names}
         predictions = [a["prediction"] for a in answers]
         columns["prediction"] = _predictions(predictions, kind, self._suffix)
         if kind != "value":
@@ -82,6 +82,13 @@ class Writer:
                 options = pcsv.WriteOptions(delimiter="\t" if self._suffix == ".tsv" else ",", quoting_style="needed")
                 self._sink = pcsv.CSVWriter(self._file, table.schema, write_options=options)
         self._sink.write_table(table)
+
+
+def _flat(values: pa.ChunkedArray, suffix: str) -> Any:
+    """Return a column as the format can hold it: lists as JSON text in CSV and TSV."""
+    if suffix not in (".csv", ".tsv") or not pa.types.is_nested(values.type):
+        return values
+    return pa.array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in values.to_pylist()])
 
 
 def _predictions(values: list[Any], kind: str, suffix: str) -> pa.Array:

@@ -1,0 +1,211 @@
+"""Weka's ARFF: attributes of numbers, nominal values, strings, dates, and relations (several series in one cell).
+
+In a relational attribute every inner row is a channel and every inner attribute a moment, as the UEA archive has it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from modelwright.core.errors import DataError
+from modelwright.data._text import find_encoding, open_bytes, unique_names
+
+_SAMPLE = 64 << 10
+_ATTRIBUTE = re.compile(r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)\s*(.*)$""", re.IGNORECASE)
+_CELL = re.compile(r"""\s*+(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|((?!['"])[^,]*))\s*(,|$)""", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_MARKS = {"n": "\n", "t": "\t", "r": "\r"}
+_TYPES = {
+    "number": pa.float64(),
+    "nominal": pa.dictionary(pa.int32(), pa.string()),
+    "string": pa.string(),
+    "relation": pa.list_(pa.list_(pa.float64())),
+}
+
+
+@dataclass
+class Attribute:
+    """A column: `kind` is number, nominal (with its values), string or relation (with its inner attributes)."""
+
+    name: str
+    kind: str
+    values: frozenset[str] = frozenset()
+    inner: list[Attribute] = field(default_factory=list)
+
+
+def arff_batches(path: Path, rows: int) -> Iterator[pa.Table]:
+    """Yield tables with the attributes as columns. Raises DataError, naming the line."""
+    with open_bytes(path) as raw:
+        sample = raw.read(_SAMPLE)
+    if not sample.strip():
+        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+    with open_bytes(path) as raw:
+        lines = enumerate(io.TextIOWrapper(raw, encoding=find_encoding(sample, path), errors="replace"), 1)
+        attributes = _header(path, lines)
+        block: list[list[Any]] = []
+        count = 0
+        for number, line in lines:
+            line = line.strip()
+            if not line or line.startswith("%"):
+                continue
+            block.append(_row(path, number, line, attributes))
+            count += 1
+            if len(block) == rows:
+                yield _table(block, attributes)
+                block = []
+        if block:
+            yield _table(block, attributes)
+    if not count:
+        raise DataError(f"{path} has no rows after @data.", f"{path} 在 @data 之后没有任何数据行。")
+
+
+def _header(path: Path, lines: Iterator[tuple[int, str]]) -> list[Attribute]:
+    open_: list[list[Attribute]] = [[]]
+    for number, line in lines:
+        line = line.strip()
+        tag = line.split(maxsplit=1)[0].lower() if line else ""
+        if tag in ("", "@relation") or tag.startswith("%"):
+            continue
+        if tag == "@data":
+            if len(open_) > 1 or not open_[0]:
+                raise _wrong(
+                    path, number, "attributes, each relation closed by @end", "属性声明，关系属性以 @end 结束", line
+                )
+            return _renamed(open_[0])
+        if tag == "@end" and len(open_) > 1:
+            open_.pop()
+            continue
+        found = _ATTRIBUTE.match(line)
+        if not found:
+            raise _wrong(
+                path, number, "@attribute NAME TYPE, @end or @data", "@attribute 名称 类型、@end 或 @data", line
+            )
+        attribute = _attribute(path, number, line, _plain(found[1]), found[2].strip())
+        open_[-1].append(attribute)
+        if attribute.kind == "relation":
+            open_.append(attribute.inner)
+    raise DataError(
+        f"{path} has no data section: expected a line @data after the attributes. Is the file whole?",
+        f"{path} 没有数据部分：属性声明之后应有 @data 行。文件是否完整？",
+    )
+
+
+def _attribute(path: Path, number: int, line: str, name: str, kind: str) -> Attribute:
+    word = kind.split(maxsplit=1)[0].lower() if kind else ""
+    if word in ("numeric", "real", "integer"):
+        return Attribute(name, "number")
+    if kind.startswith("{") and kind.endswith("}"):
+        cells = _cells(kind[1:-1])
+        return Attribute(name, "nominal", frozenset(c for c in cells if c is not None))
+    if word in ("string", "date"):
+        return Attribute(name, "string")
+    if word == "relational":
+        return Attribute(name, "relation")
+    en = "a type: numeric, {a,b,...}, string, date or relational"
+    raise _wrong(path, number, en, "类型：numeric、{a,b,...}、string、date 或 relational", line)
+
+
+def _renamed(attributes: list[Attribute]) -> list[Attribute]:
+    for attribute, name in zip(attributes, unique_names([a.name for a in attributes])):
+        attribute.name = name
+    return attributes
+
+
+def _wrong(path: Path, number: int, en: str, zh: str, said: str) -> DataError:
+    said = said[:60]
+    return DataError(
+        f"{path}, line {number}: expected {en}, received `{said}`.",
+        f"{path} 第 {number} 行：应为{zh}，收到的是 `{said}`。",
+    )
+
+
+def _plain(cell: str) -> str:
+    return _unescaped(cell[1:-1]) if len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "'\"" else cell
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda m: _MARKS.get(m[1], m[1]), text) if "\\" in text else text
+
+
+def _cells(line: str) -> list[str | None]:
+    """Return the cells of a line, quotes taken off; None for `?`."""
+    if "'" not in line and '"' not in line:
+        plain = (c.strip() for c in line.split(","))
+        return [None if c == "?" else c for c in plain]
+    out: list[str | None] = []
+    at = 0
+    while True:
+        found = _CELL.match(line, at)
+        if not found:
+            raise ValueError(line[at : at + 20])
+        bare = found[3].strip() if found[3] is not None else None
+        out.append(_unescaped(found[1] if found[1] is not None else found[2]) if bare is None else bare)
+        if bare == "?":
+            out[-1] = None
+        if not found[4]:
+            return out
+        at = found.end()
+
+
+def _row(path: Path, number: int, line: str, attributes: list[Attribute]) -> list[Any]:
+    try:
+        cells = _sparse(line[1:-1], attributes) if line.startswith("{") and line.endswith("}") else _cells(line)
+    except (ValueError, IndexError) as e:
+        raise _wrong(
+            path, number, "cells separated by `,`, quotes closed", "以 `,` 分隔、引号成对的单元格", str(e)
+        ) from None
+    if len(cells) != len(attributes):
+        raise _wrong(path, number, f"{len(attributes)} cells", f" {len(attributes)} 个单元格", f"{len(cells)}: {line}")
+    return [None if c is None else _value(path, number, c, a) for c, a in zip(cells, attributes)]
+
+
+def _sparse(body: str, attributes: list[Attribute]) -> list[str | None]:
+    """Return the cells of a sparse row: `{2 1.5, 7 b}`; numbers that are not named are zero."""
+    out: list[str | None] = ["0" if a.kind == "number" else None for a in attributes]
+    for pair in _cells(body) if body.strip() else []:
+        index, _, value = (pair or "").partition(" ")
+        out[int(index)] = None if value.strip() == "?" else _plain(value.strip())
+    return out
+
+
+def _value(path: Path, number: int, cell: str, attribute: Attribute) -> Any:
+    if attribute.kind == "string":
+        return cell
+    if attribute.kind == "nominal":
+        if cell not in attribute.values:
+            shown = ", ".join(sorted(attribute.values)[:8])
+            said = f"{cell} ({attribute.name})"
+            raise _wrong(path, number, f"one of {shown}", f" {shown} 之一", said)
+        return cell
+    try:
+        if attribute.kind == "number":
+            return float(cell)
+        wanted = len(attribute.inner)
+        channels = [
+            [None if c.strip() == "?" else float(c) for c in r.split(",")] for r in cell.split("\n") if r.strip()
+        ]
+    except ValueError:
+        raise _wrong(path, number, "numbers", "数字", f"{cell} ({attribute.name})") from None
+    if any(len(c) != wanted for c in channels):
+        sizes = ", ".join(str(len(c)) for c in channels[:6])
+        said = f"{sizes} ({attribute.name})"
+        raise _wrong(path, number, f"{wanted} values in every channel", f"每个通道 {wanted} 个值", said)
+    return channels or None
+
+
+def _table(block: list[list[Any]], attributes: list[Attribute]) -> pa.Table:
+    columns = {}
+    for i, attribute in enumerate(attributes):
+        cells = [row[i] for row in block]
+        if attribute.kind == "nominal":
+            columns[attribute.name] = pa.array(cells, pa.string()).cast(_TYPES["nominal"])
+        else:
+            columns[attribute.name] = pa.array(cells, _TYPES[attribute.kind])
+    return pa.table(columns)

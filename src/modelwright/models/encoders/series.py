@@ -1,0 +1,111 @@
+"""Encoders of series: InceptionTime, a residual network, a bidirectional LSTM; all from scratch, deaf to padding.
+
+Legend: B batch, T time, C channels, D output width.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modelwright.models.augment_series import DEFAULTS, augment
+from modelwright.models.cnn1d import InceptionTime, ResNet1D
+from modelwright.models.encoders.base import Encoded, Encoder
+
+
+class SeriesEncoder(Encoder):
+    """Moments to a vector, augmented in training. Inputs values [B, T, C], mask [B, T], missing [B]."""
+
+    def __init__(self, codec: Any, options: Any) -> None:
+        super().__init__(codec, options)
+        self.augmentation = {k: getattr(options, k, v) for k, v in DEFAULTS.items()}
+
+    @abstractmethod
+    def moments(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return vectors [B, T, D'] of standardised series [B, T, C]; `mask` [B, T] is 1 at real moments."""
+
+    def forward(self, inputs: dict[str, Tensor]) -> Encoded:
+        x, mask = inputs["values"], inputs["mask"]
+        if self.training:
+            x = augment(x, mask, self.augmentation)
+        found = self.moments(x, mask)
+        there = 1 - inputs["missing"][:, None]
+        return Encoded(self.pool(found, mask) * there, found, mask > 0)
+
+    def pool(self, found: Tensor, mask: Tensor) -> Tensor:
+        """Return the mean over real moments [B, D] of [B, T, D]."""
+        return (found.float() * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+
+
+class InceptionEncoder(SeriesEncoder):
+    """InceptionTime (arXiv 1909.04939), one network; its kernels are no wider than half of a usual series."""
+
+    def __init__(self, codec: Any, options: Any) -> None:
+        super().__init__(codec, options)
+        widest = min(int(getattr(options, "kernel", 39)), max(5, codec.length // 2))
+        filters, blocks = int(getattr(options, "base", 32)), int(getattr(options, "blocks", 6))
+        self.network = InceptionTime(codec.channels, filters, blocks, widest)
+        self.width = self.network.width
+
+    def moments(self, x: Tensor, mask: Tensor) -> Tensor:
+        out: Tensor = self.network(x.transpose(1, 2), mask[:, None])
+        return out.transpose(1, 2)
+
+
+class ResNetEncoder(SeriesEncoder):
+    """The residual network of arXiv 1611.06455."""
+
+    def __init__(self, codec: Any, options: Any) -> None:
+        super().__init__(codec, options)
+        self.network = ResNet1D(codec.channels, int(getattr(options, "base", 32)))
+        self.width = self.network.width
+
+    def moments(self, x: Tensor, mask: Tensor) -> Tensor:
+        out: Tensor = self.network(x.transpose(1, 2), mask[:, None])
+        return out.transpose(1, 2)
+
+
+class BiLSTM(SeriesEncoder):
+    """Bidirectional LSTM over packed series, with mean and max pooling over time (Hochreiter & Schmidhuber 1997)."""
+
+    def __init__(self, codec: Any, options: Any) -> None:
+        super().__init__(codec, options)
+        hidden, layers = int(getattr(options, "hidden", 64)), int(getattr(options, "layers", 1))
+        self.lstm = nn.LSTM(codec.channels, hidden, layers, batch_first=True, bidirectional=True)
+        self.width = 4 * hidden
+
+    def moments(self, x: Tensor, mask: Tensor) -> Tensor:
+        if torch.compiler.is_exporting():
+            return self._unpacked(x, mask)
+        sizes = mask.sum(1).long().cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(x, sizes, batch_first=True, enforce_sorted=False)
+        out, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])
+        return out
+
+    def pool(self, found: Tensor, mask: Tensor) -> Tensor:
+        highest = found.masked_fill(mask[:, :, None] == 0, torch.finfo(found.dtype).min).amax(1)
+        return torch.cat([highest.float(), super().pool(found, mask)], dim=1)
+
+    def _unpacked(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the same without packing, for export: the backward pass runs over each row turned round in place."""
+        lengths = mask.sum(1, keepdim=True).long()
+        place = torch.arange(x.shape[1], device=x.device)[None]
+        turned = torch.where(place < lengths, lengths - 1 - place, place)
+        for layer in range(self.lstm.num_layers):
+            ahead = self._one(x, layer, "")
+            index = turned[:, :, None].expand(-1, -1, x.shape[2])
+            back = self._one(x.gather(1, index), layer, "_reverse")
+            x = torch.cat([ahead, back.gather(1, turned[:, :, None].expand(-1, -1, back.shape[2]))], dim=2)
+        return x
+
+    def _one(self, x: Tensor, layer: int, suffix: str) -> Tensor:
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [getattr(self.lstm, f"{n}_l{layer}{suffix}") for n in names]
+        zero = x.new_zeros(1, x.shape[0], self.lstm.hidden_size)
+        return torch.lstm(x, (zero, zero), weights, True, 1, 0.0, False, False, True)[0]
+
+
+ENCODERS = {"inceptiontime": InceptionEncoder, "resnet1d": ResNetEncoder, "lstm": BiLSTM}
