@@ -48,11 +48,11 @@ class MaskedBlock(nn.Module):
 
 
 class SpectralCNN(nn.Module):
-    """Residual convolutions over time and bands together; each stage after the first halves both."""
+    """Residual convolutions over time and bands together; the stem and each stage after the first halve both."""
 
     def __init__(self, widths: Sequence[int], depth: int) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(1, widths[0], (3, 5), (1, 2), (1, 2), bias=False)
+        self.stem = nn.Conv2d(1, widths[0], 5, 2, 2, bias=False)
         self.norm = norm(widths[0])
         self.blocks = nn.ModuleList()
         into = widths[0]
@@ -64,6 +64,7 @@ class SpectralCNN(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Spectrograms [B, S, M], zero where padded, and mask [B, S] -> [B, S', D] (means over bands), mask [B, S']."""
+        mask = mask[:, ::2]
         y = x[:, None].contiguous(memory_format=torch.channels_last)
         y = F.relu(self.norm(self.stem(y))) * mask[:, None, :, None].to(y.dtype)
         for block in self.blocks:

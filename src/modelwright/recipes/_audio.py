@@ -17,7 +17,7 @@ class AudioOptions(NetworkOptions):
     `level` takes the mean loudness out of every recording, so that the distance to the microphone does not count.
     """
 
-    base: int = Field(default=24, ge=4, le=512)
+    base: int = Field(default=16, ge=4, le=512)
     blocks: int = Field(default=1, ge=1, le=8)
     level: bool = True
     stretch: float = Field(default=0.15, ge=0, le=0.5)

@@ -37,7 +37,7 @@ class AudioCNNRecipe(NetworkRecipe):
     options = AudioCNNOptions
     model = AudioCNNModel
     space: ClassVar[Mapping[str, Axis]] = {
-        "base": Choice((16, 24, 32, 48)),
+        "base": Choice((12, 16, 24, 32)),
         "blocks": Choice((1, 2)),
         "lr": Range(5e-4, 5e-3, log=True),
         **SPACE,
@@ -45,7 +45,7 @@ class AudioCNNRecipe(NetworkRecipe):
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         first = self.options(**audio_plan(rows))
-        return [first, first.model_copy(update={"base": 32, "blocks": 2, "lr": 1e-3, "mixup": 0.2})]
+        return [first, first.model_copy(update={"base": 32, "lr": 1e-3, "mixup": 0.2})]
 
 
 RECIPE = AudioCNNRecipe
