@@ -32,7 +32,9 @@ def written(samples: np.ndarray, rate: int = 16000, form: str = "WAV", subtype: 
 def lying(seconds: int, kept: int = 1000, rate: int = 16000) -> bytes:
     """Return a WAV whose header promises so many seconds and that holds `kept` bytes."""
     size = min(seconds * rate * 2, 0xFFFFFF00)
-    head = b"RIFF" + struct.pack("<I", size + 36) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+    head = (
+        b"RIFF" + struct.pack("<I", size + 36) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+    )
     return head + b"data" + struct.pack("<I", size) + b"\1\2" * (kept // 2)
 
 

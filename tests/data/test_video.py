@@ -16,7 +16,14 @@ from modelwright.data.kinds.base import Unreadable, recognise
 from modelwright.data.kinds.video import KIND, decode, facts, written
 
 COLUMN = Column("clip", "video")
-KINDS = [("mp4", "mpeg4"), ("mov", "mpeg4"), ("matroska", "mpeg4"), ("avi", "mpeg4"), ("webm", "libvpx"), ("gif", "gif")]
+KINDS = [
+    ("mp4", "mpeg4"),
+    ("mov", "mpeg4"),
+    ("matroska", "mpeg4"),
+    ("avi", "mpeg4"),
+    ("webm", "libvpx"),
+    ("gif", "gif"),
+]
 
 
 def brightening(count: int = 40, height: int = 48, width: int = 64) -> np.ndarray:

@@ -92,7 +92,9 @@ class AudioTensor(Codec):
         bands = int(column.options.get("bands", _BANDS))
         known = values.drop_null()
         index = np.sort(np.random.default_rng(seed).permutation(len(known))[:512])
-        found = [s for s in spectrograms(known.take(pa.array(index, pa.int64())), rate, seconds, bands) if s is not None]
+        found = [
+            s for s in spectrograms(known.take(pa.array(index, pa.int64())), rate, seconds, bands) if s is not None
+        ]
         some = np.concatenate(found) if found else np.ones((1, bands), np.float32)
         return cls(rate, seconds, some.mean(0).astype(np.float32), np.maximum(some.std(0), 0.1).astype(np.float32))
 
@@ -126,11 +128,10 @@ def summary(mel: np.ndarray) -> np.ndarray:
     low, high = np.quantile(coarse, [0.1, 0.9], axis=0)
     tone = cepstra(mel, _CEPSTRA)
     slope = deltas(tone)
-    edges = np.linspace(0, len(tone), _PARTS + 1)
-    parts = [
-        tone[min(int(a), len(tone) - 1) : max(int(b), min(int(a), len(tone) - 1) + 1)].mean(axis=0)
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    starts = np.minimum(np.arange(_PARTS) * len(tone) // _PARTS, len(tone) - 1)
+    counts = np.diff([*starts, len(tone)])
+    # of fewer frames than parts some parts are empty: they show the frame they begin at
+    parts = [tone[a : a + max(1, n)].mean(axis=0) for a, n in zip(starts, counts, strict=True)]
     loud = mel.mean(axis=1)
     plain = [np.log(len(mel) * HOP), loud.max(), loud.min(), loud.std(), loud.argmax() / len(loud)]
     return np.concatenate(

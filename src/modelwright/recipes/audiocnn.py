@@ -32,7 +32,9 @@ class AudioCNNRecipe(NetworkRecipe):
     name = "audiocnn"
     title = Words("convolutional network for sound", "音频卷积网络")
     rank = 32
-    paper = "Hershey et al. 2017, arXiv 1609.09430; Kong et al. 2020, arXiv 1912.10211; Park et al. 2019, arXiv 1904.08779"
+    paper = (
+        "Hershey et al. 2017, arXiv 1609.09430; Kong et al. 2020, arXiv 1912.10211; Park et al. 2019, arXiv 1904.08779"
+    )
     leads = "audio"
     options = AudioCNNOptions
     model = AudioCNNModel

@@ -21,7 +21,9 @@ from modelwright.core.schema import Column
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import Kind, Unreadable, looks_like, media, opened, seeded
 
-SUFFIXES = frozenset((".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf"))
+SUFFIXES = frozenset(
+    (".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf")
+)
 _MAGIC = (
     b"RIFF????WAVE", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa",
     b"FORM????AIFF", b"FORM????AIFC", b".snd", b"caff",

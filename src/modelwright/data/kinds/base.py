@@ -188,7 +188,7 @@ def opened(cell: Mapping[str, Any]) -> Iterator[tuple[BinaryIO, int]]:
         yield io.BytesIO(data), len(data)
         return
     try:
-        file = Path(cell["path"]).open("rb")
+        file = Path(cell["path"]).open("rb")  # noqa: SIM115 - closed below; errors of its readers are not "no file"
         size = os.fstat(file.fileno()).st_size
     except OSError:
         raise Unreadable(f"there is no file {cell['path']}", f"找不到文件 {cell['path']}") from None

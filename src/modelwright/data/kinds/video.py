@@ -239,7 +239,7 @@ def written(clip: np.ndarray, rate: int = 8, container: str = "mp4", codec: str 
         raise MissingExtra("video", "Writing video", "写出视频") from e
     held = io.BytesIO()
     with av.open(held, "w", format=container) as file:
-        stream = file.add_stream(codec, rate=rate)
+        stream: Any = file.add_stream(codec, rate=rate)
         stream.height, stream.width = clip.shape[1:3]
         stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
         stream.codec_context.thread_count = 1

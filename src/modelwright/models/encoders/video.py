@@ -89,7 +89,9 @@ class FrameAttention(FrameEncoder):
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
         self.place = nn.Parameter(0.02 * torch.randn(1, codec.count, self.inner))
-        self.blocks = RotaryBlocks(self.inner, int(getattr(options, "heads", 4)), int(getattr(options, "layers", 1)), 0.1)
+        self.blocks = RotaryBlocks(
+            self.inner, int(getattr(options, "heads", 4)), int(getattr(options, "layers", 1)), 0.1
+        )
         self.ask = nn.Linear(self.inner, 1)
         self.width = 2 * self.inner
 
