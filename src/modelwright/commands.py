@@ -28,6 +28,8 @@ EXTRAS = {
     "tune": ("optuna",),
     "image": ("PIL",),
     "dicom": ("pydicom",),
+    "audio": ("soundfile", "soxr"),
+    "video": ("av",),
     "report": ("matplotlib",),
     "explain": ("captum",),
     "serve": ("fastapi", "uvicorn", "prometheus_client"),

@@ -10,12 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import io
+import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -178,6 +181,22 @@ def content(cell: Mapping[str, Any]) -> bytes:
         return Path(cell["path"]).read_bytes()
     except OSError:
         raise Unreadable(f"there is no file {cell['path']}", f"找不到文件 {cell['path']}") from None
+
+
+@contextmanager
+def opened(cell: Mapping[str, Any]) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a media cell to be read in parts; gives the file and its bytes. Raises Unreadable where its file has gone."""
+    if cell.get("bytes") is not None:
+        data = bytes(cell["bytes"])
+        yield io.BytesIO(data), len(data)
+        return
+    try:
+        file = Path(cell["path"]).open("rb")  # noqa: SIM115 - closed below; errors of its readers are not "no file"
+        size = os.fstat(file.fileno()).st_size
+    except OSError:
+        raise Unreadable(f"there is no file {cell['path']}", f"找不到文件 {cell['path']}") from None
+    with file:
+        yield file, size
 
 
 def seeded(states: Sequence[int], seed: int) -> np.random.Generator:

@@ -1,0 +1,189 @@
+"""Sound: recordings in the usual file formats, decoded by libsndfile in blocks and within bounds.
+
+Legend: T samples.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import wave
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.errors import MissingExtra
+from modelwright.core.schema import Column
+from modelwright.core.words import Words
+from modelwright.data.kinds.base import Kind, Unreadable, looks_like, media, opened, seeded
+
+SUFFIXES = frozenset(
+    (".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf")
+)
+_MAGIC = (
+    b"RIFF????WAVE", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa",
+    b"FORM????AIFF", b"FORM????AIFC", b".snd", b"caff",
+)  # fmt: skip
+MOST_SECONDS = 3600
+_RATES = (1000, 768_000)  # samples a second that a real recording can have
+_BLOCK = 1 << 16  # samples of all channels together that are held at once
+_WHOLE = 0.98  # share of the samples its header promises that a whole file holds
+_NO_LENGTH = frozenset((0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF))  # what streams write where the length is unknown
+_CHECKED = 30.0  # seconds decoded when a file is first looked at, besides its end
+
+
+def decode(cell: Mapping[str, Any], rate: int, most_seconds: float = MOST_SECONDS) -> np.ndarray:
+    """Return the first `most_seconds` of a media cell as float32 mono [T] in -1..1 at `rate` samples a second.
+
+    Channels are averaged. Read in blocks: memory goes with what is returned, whatever the header says. Raises Unreadable
+    for what is no whole recording, is longer than an hour, or ends before its header says.
+    """
+    with _sound(cell) as sound:
+        return _start(sound, rate, most_seconds)
+
+
+def facts(cell: Mapping[str, Any]) -> tuple[int, float]:
+    """Return samples a second and seconds as the header tells them. Raises Unreadable."""
+    with _sound(cell) as sound:
+        return int(sound.samplerate), min(float(MOST_SECONDS), sound.frames / sound.samplerate)
+
+
+@contextmanager
+def _sound(cell: Mapping[str, Any]) -> Iterator[Any]:
+    """Open a cell as a soundfile.SoundFile whose header was found possible; what goes wrong inside is Unreadable."""
+    try:
+        import soundfile
+    except (ImportError, OSError) as e:  # OSError: the wheel's libsndfile does not load
+        raise MissingExtra("audio", "Reading sound", "读取音频") from e
+    with opened(cell) as (file, size):
+        try:
+            if size == 0:
+                raise Unreadable("the file is empty (0 bytes)", "文件为空（0 字节）")
+            _check_promise(file, size)
+            with soundfile.SoundFile(file) as sound:
+                _check_header(sound)
+                yield sound
+        except Unreadable:
+            raise
+        except (RuntimeError, OSError, ValueError, TypeError) as e:
+            raise Unreadable(
+                f"no readable sound ({type(e).__name__}, {size} bytes); save it as WAV, FLAC, MP3 or OGG",
+                f"无法读取的音频（{type(e).__name__}，{size} 字节）；请存为 WAV、FLAC、MP3 或 OGG",
+            ) from None
+
+
+def _check_promise(file: BinaryIO, size: int) -> None:
+    """Compare what a WAV or AIFF header promises with what is there: libsndfile takes what it finds without a word."""
+    head = file.read(12)
+    form = {b"RIFFWAVE": ("<4sI", b"data"), b"FORMAIFF": (">4sI", b"SSND"), b"FORMAIFC": (">4sI", b"SSND")}
+    layout, wanted = form.get(head[:4] + head[8:], ("<4sI", b""))
+    while wanted and len(chunk := file.read(8)) == 8:
+        name, length = struct.unpack(layout, chunk)
+        if name == wanted:
+            left = size - file.tell()
+            if length not in _NO_LENGTH and left < _WHOLE * length:
+                raise _cut_short(left / length)
+            break
+        file.seek(length + length % 2, io.SEEK_CUR)
+    file.seek(0)
+
+
+def _check_header(sound: Any) -> None:
+    if not _RATES[0] <= sound.samplerate <= _RATES[1]:
+        raise Unreadable(
+            f"the header claims {sound.samplerate} samples a second; expected {_RATES[0]} to {_RATES[1]}",
+            f"文件头声称每秒 {sound.samplerate} 个采样；应在 {_RATES[0]} 到 {_RATES[1]} 之间",
+        )
+    if _known(sound) and sound.frames > MOST_SECONDS * sound.samplerate:
+        hours = sound.frames / sound.samplerate / 3600
+        raise Unreadable(
+            f"the recording claims {hours:.1f} hours; at most one hour is read: cut it into parts",
+            f"录音声称有 {hours:.1f} 小时；最多读取一小时：请切分",
+        )
+
+
+def _known(sound: Any) -> bool:
+    """Whether the header tells a length; libsndfile answers with its largest number where it does not."""
+    return bool(0 < sound.frames < 1 << 62)
+
+
+def _cut_short(share: float) -> Unreadable:
+    return Unreadable(
+        f"the file is cut short: it holds {share:.1%} of the sound its header promises; copy it again",
+        f"文件不完整：只有文件头所述音频的 {share:.1%}；请重新复制",
+    )
+
+
+def _start(sound: Any, rate: int, most_seconds: float) -> np.ndarray:
+    try:
+        import soxr
+    except ImportError as e:
+        raise MissingExtra("audio", "Reading sound", "读取音频") from e
+    own = int(sound.samplerate)
+    wanted = max(1, int(min(most_seconds, MOST_SECONDS) * own))
+    change = soxr.ResampleStream(own, rate, 1, dtype="float32") if rate != own else None
+    block, got, parts = max(1, _BLOCK // sound.channels), 0, []
+    while got < wanted:
+        found = sound.read(min(block, wanted - got), dtype="float32", always_2d=True)
+        if not len(found):
+            break
+        got += len(found)
+        mono = np.nan_to_num(found.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
+        parts.append(change.resample_chunk(mono) if change else mono)
+    if got == 0:
+        raise Unreadable("the recording holds no sound", "录音中没有声音")
+    if _known(sound) and got < _WHOLE * min(wanted, sound.frames):
+        raise _cut_short(got / sound.frames)
+    if change:
+        parts.append(change.resample_chunk(np.zeros(0, np.float32), last=True))
+    return np.clip(np.concatenate(parts), -4.0, 4.0)  # float files may exceed 1 a little; damaged ones by far
+
+
+def _check_end(sound: Any) -> None:
+    """Read the last moment of a long recording: a cut file has none."""
+    if _known(sound) and sound.frames > _CHECKED * sound.samplerate and sound.seekable():
+        sound.seek(sound.frames - 256)
+        if len(sound.read(256)) < 128:
+            raise _cut_short(_CHECKED * sound.samplerate / sound.frames)
+
+
+class AudioKind(Kind):
+    """Paths, bytes and data URLs of recordings."""
+
+    modality = "audio"
+    title = Words("sound", "音频")
+    slow = True
+    suffixes = SUFFIXES
+
+    def recognise(self, name: str, values: pa.ChunkedArray) -> Mapping[str, Any] | None:
+        return {} if looks_like(values, SUFFIXES, "audio", _MAGIC) else None
+
+    def read(self, value: Any, column: Column, folder: Path | None) -> Any:
+        cell = media(value, folder)
+        if cell is not None:
+            with _sound(cell) as sound:  # decoded once, so that a damaged file is named here
+                _start(sound, int(sound.samplerate), _CHECKED)
+                _check_end(sound)
+        return cell
+
+    def sample(self, states: Sequence[int], seed: int) -> list[Any]:
+        rng = seeded(states, seed)
+        out = []
+        for state in states:
+            time = np.arange(int(8000 * rng.uniform(0.25, 0.5))) / 8000
+            tone = 0.4 * np.sin(2 * np.pi * 300 * 3**state * time) + 0.02 * rng.normal(size=len(time))
+            held = io.BytesIO()
+            with wave.open(held, "wb") as file:
+                file.setnchannels(1)
+                file.setsampwidth(2)
+                file.setframerate(8000)
+                file.writeframes((32767 * np.clip(tone, -1, 1)).astype("<i2").tobytes())
+            out.append(held.getvalue())
+        return out
+
+
+KIND = AudioKind
