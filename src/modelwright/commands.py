@@ -28,6 +28,7 @@ EXTRAS = {
     "tune": ("optuna",),
     "image": ("PIL",),
     "dicom": ("pydicom",),
+    "molecule": ("rdkit",),
     "report": ("matplotlib",),
     "explain": ("captum",),
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
