@@ -209,7 +209,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
     """Split so that nothing leaks; the target codec is fitted on development rows only."""
     column = data.table.schema.target
     name = column.name if column else ""
-    keys: dict[str, Any] = {"group": config.group, "time": config.time, "seed": config.seed}
+    keys: dict[str, Any] = {"group": config.group, "time": config.time, "seed": config.seed, "split": config.split}
     if data.test is not None:
         develop, test = data.table, data.test
     else:

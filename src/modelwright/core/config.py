@@ -31,6 +31,9 @@ class RunConfig(BaseModel):
     ignore: list[str] = Field(default_factory=list, description="columns to leave out")
     group: str | None = Field(None, description="rows of one group never stand on both sides of a split")
     time: str | None = Field(None, description="later rows are held out, earlier ones train")
+    split: Literal["random", "scaffold"] = Field(
+        "random", description="scaffold: molecules of one scaffold never stand on both sides of a split"
+    )
     metric: str | None = Field(None, description="what ranks; the task's first metric if not said")
     gate: str | None = Field(None, description="conditions for release, such as macro_f1>=0.9, recall[fraud]>=0.8")
     budget: str = Field("5m", description="time from the command's start to a usable bundle")

@@ -113,7 +113,7 @@ class MoleculeKind(Kind):
         return Chem.MolToSmiles(found)
 
     def groups(self, values: pa.Array, column: Column) -> list[str | None]:
-        return [None if v is None else scaffold(v) or None for v in values.to_pylist()]
+        return [None if v is None else scaffold(v) or v for v in values.to_pylist()]  # no rings: a family of its own
 
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:
         rng = seeded(states, seed)
