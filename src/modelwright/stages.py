@@ -277,7 +277,7 @@ def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema,
     temperature = fit_temperature(judged.scores, judged.truth, multi_label=target.kind == "label_sets")
     if validation.fine(tempered(outcome.scores, temperature, target.kind)) > before:
         predictor.temperature = temperature
-    if target.kind == "label_sets" or target.outputs == 2:
+    if target.kind == "label_sets" or target.outputs == 2 or target.ordered:
         warm = judge(
             target,
             validation.truth,

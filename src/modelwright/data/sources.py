@@ -13,10 +13,28 @@ import pyarrow as pa
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
 from modelwright.data import _media
+from modelwright.data._fasta import SUFFIXES as FASTA
+from modelwright.data._fasta import fasta_batches
 from modelwright.data._text import column as as_array
 from modelwright.data._text import delimited, from_rows, json_lines, open_bytes, sniff, unique_names
 
-KINDS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".data")
+KINDS = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".jsonl",
+    ".ndjson",
+    ".json",
+    ".parquet",
+    ".arrow",
+    ".feather",
+    ".xlsx",
+    ".data",
+    ".fasta",
+    ".fa",
+    ".fna",
+    ".faa",
+)
 _BATCH = 8192
 _RAGGED_SHARE = 0.05
 
@@ -156,6 +174,8 @@ def _file(
         yield from _excel(path, sheet, header, rows)
     elif kind in (".jsonl", ".ndjson", ".json"):
         yield from json_lines(path, rows)
+    elif kind in FASTA:
+        yield from fasta_batches(path, rows)
     elif kind in (".csv", ".tsv", ".txt", ".data", ""):
         yield from _csv(path, header, rows, events)
     else:

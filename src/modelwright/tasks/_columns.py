@@ -23,9 +23,10 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def column_recipes() -> tuple[str, ...]:
-    """Return the names of all recipes that work on columns, cheapest first."""
-    return tuple(sorted(recipe_names(), key=lambda n: get_recipe(n).rank))
+def column_recipes(ordered: bool = False) -> tuple[str, ...]:
+    """Return the names of all recipes that work on columns, cheapest first; those for ordered labels where asked for."""
+    names = [n for n in recipe_names() if ordered or not getattr(get_recipe(n), "ordered", False)]
+    return tuple(sorted(names, key=lambda n: get_recipe(n).rank))
 
 
 def request_model(schema: Schema) -> type[BaseModel]:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modelwright.models.encoders._tokens import TokenTransformer
 from modelwright.models.encoders.base import Encoded, Encoder
-from modelwright.models.encoders.text import TransformerEncoder
 
 
 class MessagePassing(Encoder):
@@ -65,18 +65,4 @@ def _taken(x: Tensor, index: Tensor) -> Tensor:
     return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[2]))
 
 
-class SmilesTransformer(TransformerEncoder):
-    """A Transformer over SMILES tokens (in the manner of arXiv 1911.04738); a missing molecule gives zeros."""
-
-    def __init__(self, codec: Any, options: Any) -> None:
-        super().__init__(codec, options)
-        with torch.no_grad():
-            self.embed.words.weight[1:].normal_(std=0.1)
-
-    def forward(self, inputs: dict[str, Tensor]) -> Encoded:
-        found = super().forward(inputs)
-        there = (inputs["ids"][:, :1] != 1).to(found.vector.dtype)
-        return found._replace(vector=found.vector * there)
-
-
-ENCODERS = {"mpnn": MessagePassing, "transformer": SmilesTransformer}
+ENCODERS = {"mpnn": MessagePassing, "transformer": TokenTransformer}
