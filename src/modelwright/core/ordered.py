@@ -81,6 +81,20 @@ def _number(value: Any) -> float | None:
     return float(_CHINESE[han[0]]) if not found and len(han) == 1 else None
 
 
+def _without_gaps(ordered: list[Any]) -> list[Any]:
+    """Return whole numbers with those between that no row has, so that steps are of one size; others as they are."""
+    try:
+        numbers = [int(str(v)) for v in ordered]
+    except ValueError:
+        return ordered
+    size = numbers[-1] - numbers[0] + 1
+    if size == len(numbers) or size > min(MOST, 2 * len(numbers)):
+        return ordered
+    plain = any(isinstance(v, str) for v in ordered)
+    have = dict(zip(numbers, ordered, strict=True))
+    return [have.get(n, str(n) if plain else n) for n in range(numbers[0], numbers[-1] + 1)]
+
+
 class OrderedCodec(ClassesCodec):
     """One of K labels in an order. Scores are probabilities of the labels; the answer is the label nearest the mean rank.
 
@@ -109,7 +123,8 @@ class OrderedCodec(ClassesCodec):
                 "或不使用 --task ordinal。",
             )
         counts = dict(zip(plain.values, plain.counts, strict=True))
-        return cls(ordered, [counts[v] for v in ordered])
+        whole = _without_gaps(ordered)
+        return cls(whole, [counts.get(v, 0) for v in whole])
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         """As TargetCodec.decode, by cut points on the mean rank."""

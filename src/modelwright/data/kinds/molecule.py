@@ -63,12 +63,12 @@ def _plausible(text: str) -> bool:
         return False
     depth = 0
     rings: dict[str, int] = {}
-    for token in tokens:
-        depth += (token == "(") - (token == ")")
+    for part in tokens:
+        depth += (part == "(") - (part == ")")
         if depth < 0:
             return False
-        if token.isdigit() or token[0] == "%":
-            rings[token] = rings.get(token, 0) + 1
+        if part.isdigit() or part[0] == "%":
+            rings[part] = rings.get(part, 0) + 1
     return depth == 0 and all(n % 2 == 0 for n in rings.values())
 
 
