@@ -10,8 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelwright.core.schema import Column
-from modelwright.features._hashing import HashIndex, char_ngrams, fold, fold_with_origin, lay_out, word_ngrams
-from modelwright.features._hashing import FIGURES, text_figures
+from modelwright.features._hashing import (
+    FIGURES,
+    HashIndex,
+    char_ngrams,
+    fold,
+    fold_with_origin,
+    lay_out,
+    text_figures,
+    word_ngrams,
+)
 from modelwright.features._ngrams import NgramCodec, ReducedNgramCodec
 
 COLUMN = Column("text", "text")

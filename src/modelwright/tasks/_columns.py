@@ -24,9 +24,12 @@ _TYPES: dict[str, Any] = {
 
 
 def column_recipes(ordered: bool = False) -> tuple[str, ...]:
-    """Return the names of all recipes that work on columns, cheapest first; those for ordered labels where asked for."""
-    names = [n for n in recipe_names() if ordered or not getattr(get_recipe(n), "ordered", False)]
-    return tuple(sorted(names, key=lambda n: get_recipe(n).rank))
+    """Return the names of all recipes that work on columns, cheapest first; those for ordered labels, where
+    asked for, before all but the constant."""
+    made = {n: get_recipe(n) for n in recipe_names()}
+    special = {n for n, r in made.items() if getattr(r, "ordered", False)}
+    names = [n for n in made if ordered or n not in special]
+    return tuple(sorted(names, key=lambda n: (made[n].rank > 0, n not in special, made[n].rank)))
 
 
 def request_model(schema: Schema) -> type[BaseModel]:
