@@ -135,6 +135,9 @@ def run(
     time: Annotated[
         str | None, typer.Option(help=_w("time column: later rows are held out", "时间列：较晚的数据留作测试"))
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help=_w("random, or scaffold for molecules", "random，或 scaffold（按分子骨架划分）"))
+    ] = None,
     memory: Annotated[str | None, typer.Option(help=_w("memory the run may use, e.g. 4g", "可用内存，如 4g"))] = None,
     latency: Annotated[
         str | None, typer.Option(help=_w("longest time for one answer, e.g. 20ms", "单次回答最长时间，如 20ms"))
@@ -187,8 +190,8 @@ def run(
 
     given: dict[str, Any] = {
         "data": data, "target": target, "test": test, "budget": budget, "gate": gate, "metric": metric, "task": task,
-        "column": _pairs(column) or None, "ignore": ignore, "group": group, "time": time, "memory": memory,
         "series": series, "series_id": series_id, "series_time": series_time,
+        "column": _pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "query": query, "table": table, "sheet": sheet, "header": header, "device": device, "seed": seed,

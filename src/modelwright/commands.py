@@ -30,6 +30,7 @@ EXTRAS = {
     "dicom": ("pydicom",),
     "audio": ("soundfile", "soxr"),
     "video": ("av",),
+    "molecule": ("rdkit",),
     "report": ("matplotlib",),
     "explain": ("captum",),
     "serve": ("fastapi", "uvicorn", "prometheus_client"),

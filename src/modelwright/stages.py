@@ -213,7 +213,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
     """Split so that nothing leaks; the target codec is fitted on development rows only."""
     column = data.table.schema.target
     name = column.name if column else ""
-    keys: dict[str, Any] = {"group": config.group, "time": config.time, "seed": config.seed}
+    keys: dict[str, Any] = {"group": config.group, "time": config.time, "seed": config.seed, "split": config.split}
     if data.test is not None:
         develop, test = data.table, data.test
     else:
@@ -281,7 +281,7 @@ def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema,
     temperature = fit_temperature(judged.scores, judged.truth, multi_label=target.kind == "label_sets")
     if validation.fine(tempered(outcome.scores, temperature, target.kind)) > before:
         predictor.temperature = temperature
-    if target.kind == "label_sets" or target.outputs == 2:
+    if target.kind == "label_sets" or target.outputs == 2 or target.ordered:
         warm = judge(
             target,
             validation.truth,

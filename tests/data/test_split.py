@@ -93,3 +93,42 @@ def test_a_class_of_one_row_breaks_nothing():
     assert 7 in a
     assert len(b)
     assert len(folds(t, lonely, k=5, group=None, time=None, seed=0)) == 5
+
+
+def molecules(n):
+    from modelwright.core.schema import Column, Schema, Table
+
+    rings = ["c1ccccc1", "c1ccncc1", "C1CCCCC1", "C1CCNCC1", "c1ccoc1", "c1ccsc1", "C1CCOC1", "c1ccc2ccccc2c1"]
+    cells = [("C" * (i // 8) + rings[i % 8]) if i % 5 else "C" * (i + 1) for i in range(n)]
+    return Table.of(pa.table({"m": cells}), Schema((Column("m", "molecule"),)))
+
+
+def test_scaffolds_never_cross_a_split():
+    pytest.importorskip("rdkit")
+    from modelwright.data.kinds.molecule import scaffold
+
+    table = molecules(120)
+    keys = np.array([scaffold(v) or v for v in table.column("m").to_pylist()])
+    pairs = [holdout(table, None, fraction=0.25, group=None, time=None, seed=s, split="scaffold") for s in range(4)]
+    pairs += folds(table, None, k=3, group=None, time=None, seed=0, split="scaffold")
+    for kept, held in pairs:
+        assert len(kept)
+        assert len(held)
+        assert len(kept) + len(held) == 120
+        assert not set(keys[kept]) & set(keys[held])
+    assert any(not np.array_equal(pairs[0][1], other[1]) for other in pairs[1:4])  # seeds differ
+    again = holdout(table, None, fraction=0.25, group=None, time=None, seed=0, split="scaffold")
+    assert np.array_equal(again[1], pairs[0][1])
+    plain, _ = holdout(table, None, fraction=0.25, group=None, time=None, seed=0)
+    assert set(keys[plain]) & set(keys[np.setdiff1d(np.arange(120), plain)])  # a random split does cross
+
+
+def test_scaffold_splits_that_cannot_be_are_refused():
+    from modelwright.core.errors import OptionError
+
+    table = molecules(20)
+    with pytest.raises(OptionError, match="--group"):
+        holdout(table, None, fraction=0.25, group="g", time=None, seed=0, split="scaffold")
+    schema = table.schema.with_column("m", modality="text")
+    with pytest.raises(OptionError, match=r"needs a column of molecules.*m \(text\)"):
+        holdout(table.with_schema(schema), None, fraction=0.25, group=None, time=None, seed=0, split="scaffold")

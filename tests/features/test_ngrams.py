@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelwright.core.schema import Column
-from modelwright.features._hashing import HashIndex, char_ngrams, fold, fold_with_origin, lay_out, word_ngrams
+from modelwright.features._hashing import (
+    FIGURES,
+    HashIndex,
+    char_ngrams,
+    fold,
+    fold_with_origin,
+    lay_out,
+    text_figures,
+    word_ngrams,
+)
 from modelwright.features._ngrams import NgramCodec, ReducedNgramCodec
 
 COLUMN = Column("text", "text")
@@ -167,9 +176,32 @@ def test_reduced_tells_topics_apart_and_repeats() -> None:
     codec = ReducedNgramCodec.fit(texts, COLUMN, None, 0)
     matrix = codec.encode(texts)
     assert matrix.dtype == np.float32
-    centres = np.stack([matrix[truth == t, :-6].mean(axis=0) for t in (0, 1)])
-    nearest = ((matrix[:, None, :-6] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    centres = np.stack([matrix[truth == t, :-FIGURES].mean(axis=0) for t in (0, 1)])
+    nearest = ((matrix[:, None, :-FIGURES] - centres) ** 2).sum(axis=2).argmin(axis=1)
     assert (nearest == truth).mean() > 0.95
     assert np.array_equal(matrix, ReducedNgramCodec.fit(texts, COLUMN, None, 0).encode(texts))
-    figures = codec.encode(pa.array(["AB1 卡!"]))[0, -6:]
-    assert figures == pytest.approx([6, 3, 1 / 6, 2 / 6, 1 / 6, 1 / 6])
+    figures = codec.encode(pa.array(["AB1 卡!"]))[0, -FIGURES:]
+    assert figures[:6] == pytest.approx([6, 3, 1 / 6, 2 / 6, 1 / 6, 1 / 6])
+
+
+def test_figures_of_a_text() -> None:
+    figures = text_figures(["One two. Two three, extraordinary! Is it? 3.5 miles", "第一句。第二句！", ""])
+    assert figures[0, 6] == 3  # 3.5 ends no sentence
+    assert figures[0, 8] == 7  # one two three extraordinary is it miles
+    assert figures[0, 9] == pytest.approx(7 / 8**0.5)
+    assert figures[0, 12] == pytest.approx(1 / 8)
+    assert figures[1, 6] == 2
+    assert not figures[2].any()
+
+
+def test_long_texts_bring_figures_to_linear_models_and_short_ones_do_not() -> None:
+    short = pa.array(["a few words", "some more words"] * 4)
+    assert NgramCodec.fit(short, COLUMN, None, 0).encode(short).shape[1] == NgramCodec.fit(short, COLUMN, None, 0).width
+    long = pa.array([*("word by word. " * n for n in (40, 60, 80, 100)), None, ""])
+    codec = NgramCodec.fit(long, COLUMN, None, 0)
+    matrix = codec.encode(long).toarray()[:, codec.width :]
+    assert matrix.shape[1] == FIGURES
+    assert (np.diff(matrix[:4, 0]) > 0).all()  # longer is more
+    assert not matrix[4:].any()
+    again = NgramCodec.restore(codec.state(), codec.arrays()).encode(long).toarray()[:, codec.width :]
+    assert np.array_equal(again, matrix)

@@ -34,6 +34,9 @@ class RunConfig(BaseModel):
     series: list[str] = Field(default_factory=list, description="NAME=FIRST..LAST or NAME=PATTERN: columns of a series")
     series_id: str | None = Field(None, description="long tables: the column that says which series a row belongs to")
     series_time: str | None = Field(None, description="long tables: the column that orders the rows of a series")
+    split: Literal["random", "scaffold"] = Field(
+        "random", description="scaffold: molecules of one scaffold never stand on both sides of a split"
+    )
     metric: str | None = Field(None, description="what ranks; the task's first metric if not said")
     gate: str | None = Field(None, description="conditions for release, such as macro_f1>=0.9, recall[fraud]>=0.8")
     budget: str = Field("5m", description="time from the command's start to a usable bundle")

@@ -32,6 +32,7 @@ class TargetCodec(ABC):
     """Turns the target column into numbers and scores into answers."""
 
     kind: ClassVar[Kind]
+    ordered: ClassVar[bool] = False  # whether the classes stand in an order, as grades do
     labels: tuple[str, ...]
 
     @property
@@ -196,6 +197,10 @@ class ValueCodec(TargetCodec):
 def target_from_state(state: Mapping[str, Any]) -> TargetCodec:
     """Make the codec that `state` describes. Raises BundleError for an unknown kind."""
     kind = state.get("kind")
+    if kind == "classes" and state.get("ordered"):
+        from modelwright.core.ordered import OrderedCodec
+
+        return OrderedCodec(state["values"], state["counts"])
     if kind == "classes":
         return ClassesCodec(state["values"], state["counts"])
     if kind == "label_sets":

@@ -14,6 +14,8 @@ from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
 from modelwright.data import _media
 from modelwright.data._arff import arff_batches
+from modelwright.data._fasta import SUFFIXES as FASTA
+from modelwright.data._fasta import fasta_batches
 from modelwright.data._text import column as as_array
 from modelwright.data._text import delimited, from_rows, json_lines, open_bytes, sniff, unique_names
 from modelwright.data._ts import ts_batches
@@ -32,6 +34,10 @@ KINDS = (
     ".data",
     ".ts",
     ".arff",
+    ".fasta",
+    ".fa",
+    ".fna",
+    ".faa",
 )
 _BATCH = 8192
 _RAGGED_SHARE = 0.05
@@ -176,6 +182,8 @@ def _file(
         yield from ts_batches(path, rows)
     elif kind == ".arff":
         yield from arff_batches(path, rows)
+    elif kind in FASTA:
+        yield from fasta_batches(path, rows)
     elif kind in (".csv", ".tsv", ".txt", ".data", ""):
         yield from _csv(path, header, rows, events)
     else:

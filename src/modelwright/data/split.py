@@ -6,26 +6,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelwright.core.errors import DataError
+from modelwright.core.errors import DataError, OptionError
 from modelwright.core.schema import MEDIA, Table
+from modelwright.data.kinds.base import kind_of
 
 Pair = tuple[np.ndarray, np.ndarray]
 
 
 def holdout(
-    table: Table, codes: np.ndarray | None, *, fraction: float, group: str | None, time: str | None, seed: int
-) -> Pair:
+    table: Table, codes: np.ndarray | None, *, fraction: float, group: str | None, time: str | None, seed: int,
+    split: str = "random",
+) -> Pair:  # fmt: skip
     """Return (kept, held out) row indices; about `fraction` of the rows are held out.
 
-    With `time` the latest rows are held out; with `group` whole groups; else rows are drawn by chance, class by
-    class where `codes` [N] are given. Rows with equal inputs stay together. Raises DataError for a single group.
+    With `time` the latest rows are held out; with `group` whole groups; with the split "scaffold" whole families of
+    molecules; else rows are drawn by chance, class by class where `codes` [N] are given. Rows with equal inputs stay
+    together. Raises DataError for a single group, OptionError for a split that the columns do not offer.
     """
+    _check(split, group, time)
     n = len(table)
     if time is not None:
         order = np.argsort(_times(table, time), kind="stable")
         cut = min(n - 1, max(1, round(n * (1 - fraction))))
         return np.sort(order[:cut]), np.sort(order[cut:])
-    units = _units(table, group)
+    units = _families(table) if split == "scaffold" else _units(table, group)
     return _draw(units, codes, fraction, np.random.default_rng(seed))
 
 
@@ -38,14 +42,16 @@ def folds(
     group: str | None,
     time: str | None,
     seed: int,
+    split: str = "random",
 ) -> list[Pair]:
     """Return k (train, valid) pairs, `repeats` times over. With `time` each fold trains on what came before it."""
+    _check(split, group, time)
     n = len(table)
     if time is not None:
         order = np.argsort(_times(table, time), kind="stable")
         blocks = np.array_split(order, k + 1)
         return [(np.sort(np.concatenate(blocks[: i + 1])), np.sort(blocks[i + 1])) for i in range(k)]
-    units = _units(table, group)
+    units = _families(table) if split == "scaffold" else _units(table, group)
     if units.max() + 1 < k:
         raise DataError(
             f"{k} folds need at least {k} groups; there are {units.max() + 1}.",
@@ -81,6 +87,34 @@ def _units(table: Table, group: str | None) -> np.ndarray:
             )
         return codes
     return row_codes(table)
+
+
+def _check(split: str, group: str | None, time: str | None) -> None:
+    if split != "random" and (group or time):
+        other = "--group" if group else "--time"
+        raise OptionError(
+            f"--split {split} and {other} cannot be held at once; give one of them.",
+            f"--split {split} 与 {other} 不能同时使用；请只给出其一。",
+        )
+
+
+def _families(table: Table) -> np.ndarray:
+    """Return a number per row [N], the same for rows of one family; a row without one is a family by itself.
+
+    The first input column whose kind knows families counts.
+    """
+    for column in table.schema.inputs:
+        kind = kind_of(column.modality)
+        found = kind.groups(table.column(column.name), column) if kind else None
+        if found is not None:
+            keys = [f"0{i}" if v is None else f"1{v}" for i, v in enumerate(found)]
+            return np.unique(np.array(keys), return_inverse=True)[1]
+    held = ", ".join(f"{c.name} ({c.modality})" for c in table.schema.inputs)
+    raise OptionError(
+        f"--split scaffold needs a column of molecules (SMILES), received {held}. "
+        "Say which one it is with --column NAME=molecule, or leave --split out.",
+        f"--split scaffold 需要分子（SMILES）列，现有列为 {held}。请用 --column 列名=molecule 指定，或去掉 --split。",
+    )
 
 
 def row_codes(table: Table) -> np.ndarray:

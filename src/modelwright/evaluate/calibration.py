@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from modelwright.core.ordered import mean_rank
 from modelwright.core.target import Answers
 from modelwright.core.task import Judged, Metric
 
@@ -45,13 +46,18 @@ def fit_temperature(scores: np.ndarray, truth: np.ndarray, *, multi_label: bool 
 
 
 def best_thresholds(metric: Metric, judged: Judged, *, gain: float = 0.003) -> list[float] | None:
-    """Return the thresholds on validation rows that serve `metric`: one for two classes, one per label for label sets.
+    """Return the thresholds on validation rows that serve `metric`: one for two classes, one per label for label sets,
+    cut points between ordered labels.
 
     None where the metric needs none, or where moving them gains less than `gain` (they would only fit noise).
     """
     target = judged.target
     if metric.name in _NO_THRESHOLD or len(judged.rows) < 50:
         return None
+    if target.ordered and target.outputs > 2:
+        ranks = mean_rank(judged.scores)
+        cuts = _cut_points(metric, judged, ranks)
+        return cuts if _signed(metric, _cut(judged, ranks, np.array(cuts))) > _signed(metric, judged) + gain else None
     if target.kind == "classes" and target.outputs == 2:
         grid = np.unique(np.quantile(judged.scores[:, 1], np.linspace(0.01, 0.99, 99)))
         values = [_signed(metric, _binary(judged, t)) for t in grid]
@@ -73,6 +79,28 @@ def _signed(metric: Metric, judged: Judged) -> float:
 def _binary(judged: Judged, threshold: float) -> Judged:
     chosen = (judged.scores[:, 1] >= threshold).astype(np.int64)
     return Judged(judged.target, judged.truth, judged.scores, Answers([], None), chosen, judged.rows)
+
+
+def _cut(judged: Judged, ranks: np.ndarray, cuts: np.ndarray) -> Judged:
+    chosen = np.searchsorted(cuts, ranks, side="right")
+    return Judged(judged.target, judged.truth, judged.scores, Answers([], None), chosen, judged.rows)
+
+
+def _cut_points(metric: Metric, judged: Judged, ranks: np.ndarray) -> list[float]:
+    """Return cut points on the mean rank: even ones, stretched about the middle and shifted, so two numbers are fitted.
+
+    Predictions lie nearer to the middle than the truth; how far they are best drawn apart depends on the metric.
+    """
+    even, middle = np.arange(judged.target.outputs - 1) + 0.5, float(ranks.mean())
+    spread = max(float(judged.truth.std()), 1e-6)
+    best, found = -np.inf, even
+    for stretch in np.linspace(1.0, 2.0, 21):
+        for shift in np.linspace(-0.3, 0.3, 13) * spread:
+            cuts = middle + (even - middle - shift) / stretch
+            value = _signed(metric, _cut(judged, ranks, cuts))
+            if value > best:
+                best, found = value, cuts
+    return [float(c) for c in found]
 
 
 def _per_label(judged: Judged) -> list[float]:

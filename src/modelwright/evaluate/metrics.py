@@ -270,6 +270,30 @@ def mape(judged: Judged) -> float:
     return float(np.abs(_errors(judged)[some] / judged.truth[some]).mean()) if some.any() else float("nan")
 
 
+def _steps(judged: Judged) -> np.ndarray:
+    return np.abs(judged.chosen - judged.truth).astype(float)
+
+
+def mae_steps(judged: Judged) -> float:
+    """Mean distance of the answered label from the true one, in steps of the order."""
+    return float(_steps(judged).mean())
+
+
+def within_one(judged: Judged) -> float:
+    """Share of rows answered with the true label or a neighbour of it."""
+    return float((_steps(judged) <= 1).mean())
+
+
+def spearman(judged: Judged) -> float:
+    """Rank correlation of the mean rank under the probabilities with the true rank; NaN where either does not vary."""
+    from scipy.stats import rankdata
+
+    said = judged.scores @ np.arange(judged.scores.shape[1])
+    if len(said) < 2 or np.ptp(judged.truth) == 0 or np.ptp(said) == 0:
+        return float("nan")
+    return float(np.corrcoef(rankdata(said), rankdata(judged.truth))[0, 1])
+
+
 # The same metrics for many sets of row weights at once, by function: of counts, of confusion matrices, and of means
 # over rows (the rows' values, and what is done with their mean).
 OF_COUNTS: dict[Any, Callable[..., np.ndarray]] = {
@@ -288,6 +312,8 @@ MEANS: dict[Any, tuple[Callable[[Judged], np.ndarray], Callable[[np.ndarray], np
     hamming_loss: (_wrong_decisions, np.asarray),
     rmse: (lambda judged: _errors(judged) ** 2, np.sqrt),
     mae: (lambda judged: np.abs(_errors(judged)), np.asarray),
+    mae_steps: (_steps, np.asarray),
+    within_one: (lambda judged: (_steps(judged) <= 1).astype(float), np.asarray),
 }
 
 _F1 = Metric("f1", Words("F1", "F1"), True, f1, per_label=True)
@@ -298,6 +324,7 @@ _MICRO_F1 = Metric("micro_f1", Words("micro F1", "微平均 F1"), True, micro_f1
 _WEIGHTED_F1 = Metric("weighted_f1", Words("weighted F1", "加权 F1"), True, weighted_f1)
 _AUC = Metric("roc_auc", Words("ROC AUC", "ROC 曲线下面积"), True, roc_auc)
 _AP = Metric("average_precision", Words("average precision", "平均精确率"), True, average_precision)
+_QWK = Metric("qwk", Words("quadratic kappa", "二次加权 kappa"), True, qwk, low=-1)
 _LOG_LOSS = Metric("log_loss", Words("log loss", "对数损失"), False, log_loss, high=np.inf)
 
 CLASSIFICATION = (
@@ -311,10 +338,23 @@ CLASSIFICATION = (
     _AUC,
     _AP,
     Metric("mcc", Words("Matthews correlation", "马修斯相关系数"), True, mcc, low=-1),
-    Metric("qwk", Words("quadratic kappa", "二次加权 kappa"), True, qwk, low=-1),
+    _QWK,
     _LOG_LOSS,
     Metric("brier", Words("Brier score", "Brier 分数"), False, brier, high=2),
     Metric("ece", Words("calibration error", "校准误差"), False, ece),
+    _PRECISION,
+    _RECALL,
+    _F1,
+)
+ORDINAL = (
+    _QWK,
+    Metric("mae_steps", Words("mean error in steps", "平均级差"), False, mae_steps, high=np.inf),
+    Metric("accuracy", Words("accuracy", "准确率"), True, accuracy),
+    Metric("within_one", Words("right within one step", "相差不超过一级的比例"), True, within_one),
+    _MACRO_F1,
+    Metric("spearman", Words("Spearman correlation", "斯皮尔曼相关系数"), True, spearman, low=-1),
+    Metric("balanced_accuracy", Words("balanced accuracy", "平衡准确率"), True, balanced_accuracy),
+    _LOG_LOSS,
     _PRECISION,
     _RECALL,
     _F1,

@@ -11,6 +11,7 @@ doi 10.1145/2660193.2660195), of which the upper 48 bits are kept. Legend: S cod
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -158,9 +159,19 @@ def _is_letter(char: str) -> bool:
     return char.isalnum() or char == "_" or unicodedata.category(char).startswith("M")
 
 
+FIGURES = 13
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*", re.UNICODE)
+_END = re.compile(r"[.!?。！？]+(?=\s|$|[\u3400-\u9fff\"'”’])|\n+")
+
+
 def text_figures(texts: Sequence[str]) -> np.ndarray:
-    """Return characters, words, and the shares of digits, capitals, Han and punctuation in texts; float32 [N, 6]."""
-    out = np.zeros((len(texts), 6), np.float32)
+    """Return float32 [N, 13] about the make-up of texts.
+
+    Characters, words, the shares of digits, capitals, Han and punctuation; sentences, words to a sentence, different
+    words, those to the root of all (Guiraud 1954), mean and deviation of the length of words, share of words that are
+    longer than six letters.
+    """
+    out = np.zeros((len(texts), FIGURES), np.float32)
     for i, text in enumerate(texts):
         text = text[:LONGEST]
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -174,7 +185,15 @@ def text_figures(texts: Sequence[str]) -> np.ndarray:
         marks = int((kinds == _OTHER).sum()) - spaces
         out[i, 0] = len(codes)
         out[i, 1] = spaces + 1 + han
-        out[i, 2:] = np.array([digits, capitals, han, marks]) / len(codes)
+        out[i, 2:6] = np.array([digits, capitals, han, marks]) / len(codes)
+        words = _WORD.findall(text.lower()) if han * 2 < len(codes) else [c for c in text if is_han(ord(c))]
+        sentences = len(_END.findall(text)) or 1
+        out[i, 6:8] = sentences, out[i, 1] / sentences
+        if words:
+            lengths = np.fromiter(map(len, words), np.float64, len(words))
+            different = len(set(words))
+            out[i, 8:10] = different, different / len(words) ** 0.5
+            out[i, 10:] = lengths.mean(), lengths.std(), (lengths > 6).mean()
     return out
 
 

@@ -37,16 +37,24 @@ _CHUNK_ROWS = 1 << 16  # a row's number must fit into the 16 bits below a hash
 class NgramCodec(Codec):
     """TF-IDF of word n-grams (1 to 2) and character n-grams (2 to 5), each block of a fixed length; CSR float32 [N, V].
 
-    Term frequency is sublinear (1 + ln tf), inverse document frequency is smoothed: ln((1 + N) / (1 + df)) + 1.
+    Term frequency is sublinear (1 + ln tf), inverse document frequency is smoothed: ln((1 + N) / (1 + df)) + 1. Where
+    texts are long (a median of 400 characters or more), `figures` about their make-up follow the n-grams, standardised:
+    what is written at length is judged by more than its words.
     """
 
     view = "sparse"
     min_df = 2
     max_features = 400_000
     chars = (2, 5)
+    long = 400  # characters
+    weight = 0.3  # of a standardised figure beside the n-grams of a row, which have a length of 1.2
 
-    def __init__(self, vocabularies: Sequence[np.ndarray], idf: Sequence[np.ndarray], chars: tuple[int, int]) -> None:
+    def __init__(
+        self, vocabularies: Sequence[np.ndarray], idf: Sequence[np.ndarray], chars: tuple[int, int],
+        figures: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self.chars = chars
+        self.figures = figures  # mean and deviation [2, 13], or None
         self._indexes = [HashIndex(v) for v in vocabularies]
         self._idf = [np.asarray(w, np.float32) for w in idf]
         self._offsets = np.cumsum([0] + [len(v) for v in vocabularies])
@@ -69,7 +77,15 @@ class NgramCodec(Codec):
         keys, frequencies = zip(*(_merge(c, cls.min_df) for c in counts), strict=True)
         keys, frequencies = _most_frequent(keys, frequencies, cls.max_features)
         idf = [(np.log((1 + rows) / (1 + f)) + 1).astype(np.float32) for f in frequencies]
-        return cls(keys, idf, cls.chars)
+        return cls(keys, idf, cls.chars, cls._fit_figures(values))
+
+    @classmethod
+    def _fit_figures(cls, values: pa.Array) -> np.ndarray | None:
+        texts = [t for t in values.to_pylist() if t]
+        if not texts or np.median([len(t) for t in texts]) < cls.long:
+            return None
+        found = _scaled_figures(texts)
+        return np.stack([found.mean(0), np.maximum(found.std(0), 1e-3)]).astype(np.float32)
 
     def encode(self, values: pa.Array) -> csr_matrix:
         """Return CSR float32 [N, V]; missing and empty texts give rows of zeros."""
@@ -81,7 +97,17 @@ class NgramCodec(Codec):
             np.cumsum(np.concatenate([p[0] for p in parts]), out=indptr[1:])
         indices = np.concatenate([p[1] for p in parts]) if parts else np.zeros(0, np.int32)
         data = np.concatenate([p[2] for p in parts]) if parts else np.zeros(0, np.float32)
-        return csr_matrix((data, indices, indptr), shape=(len(values), self.width), copy=False)
+        grams = csr_matrix((data, indices, indptr), shape=(len(values), self.width), copy=False)
+        return grams if self.figures is None else self._with_figures(grams, values)
+
+    def _with_figures(self, grams: csr_matrix, values: pa.Array) -> csr_matrix:
+        from scipy.sparse import csr_matrix, hstack
+
+        assert self.figures is not None
+        texts = values.to_pylist()
+        scaled = np.clip((_scaled_figures([t or "" for t in texts]) - self.figures[0]) / self.figures[1], -4, 4)
+        scaled[[not t for t in texts]] = 0
+        return csr_matrix(hstack([grams, csr_matrix((self.weight * scaled).astype(np.float32))], format="csr"))
 
     def _encode(self, text: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return for a chunk: features per row [N], feature numbers and weights of all rows, row by row."""
@@ -130,19 +156,20 @@ class NgramCodec(Codec):
         for name, index, idf in zip(BLOCKS, self._indexes, self._idf, strict=True):
             out[f"{name}.hashes"] = index.keys
             out[f"{name}.idf"] = idf
-        return out
+        return out if self.figures is None else {**out, "figures": self.figures}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> NgramCodec:
         low, high = state["chars"]
-        return cls([arrays[f"{b}.hashes"] for b in BLOCKS], [arrays[f"{b}.idf"] for b in BLOCKS], (int(low), int(high)))
+        hashes, idf = [arrays[f"{b}.hashes"] for b in BLOCKS], [arrays[f"{b}.idf"] for b in BLOCKS]
+        return cls(hashes, idf, (int(low), int(high)), arrays.get("figures"))
 
 
 class ReducedNgramCodec(Codec):
-    """N-grams projected on their main directions, and a few figures about the text; float32 [N, R + 6].
+    """N-grams projected on their main directions, and a few figures about the text; float32 [N, R + 13].
 
     The directions come from a randomised truncated SVD (Halko et al. 2011, arXiv 0909.4061) of at most `sample`
-    training rows. The figures: characters, words, and the shares of digits, capitals, Han and punctuation.
+    training rows. The figures are those of `text_figures`.
     """
 
     view = "dense"
@@ -166,7 +193,7 @@ class ReducedNgramCodec(Codec):
         return cls(grams, _main_directions(matrix, rank, rng))
 
     def encode(self, values: pa.Array) -> np.ndarray:
-        """Return float32 [N, R + 6]; NaN where the text is missing."""
+        """Return float32 [N, R + 13]; NaN where the text is missing."""
         reduced = np.asarray(self.grams.encode(values) @ self.directions, np.float32)
         out = np.concatenate([reduced, text_figures([t or "" for t in values.to_pylist()])], axis=1)
         out[np.asarray(values.is_null())] = np.nan
@@ -186,6 +213,18 @@ class ReducedNgramCodec(Codec):
 class _FewNgrams(NgramCodec):
     max_features = ReducedNgramCodec.max_features
     chars = (2, 4)
+
+    @classmethod
+    def _fit_figures(cls, values: pa.Array) -> np.ndarray | None:
+        return None
+
+
+def _scaled_figures(texts: Sequence[str]) -> np.ndarray:
+    """Return `text_figures` [N, 13], counts as logarithms."""
+    found = text_figures(texts)
+    counts = [0, 1, 6, 7, 8, 9]
+    found[:, counts] = np.log1p(found[:, counts])
+    return found
 
 
 def _layouts(values: pa.Array) -> Iterator[Layout]:

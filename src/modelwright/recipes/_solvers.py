@@ -82,6 +82,9 @@ def one_vs_rest_svm(
     def one(label: int) -> np.ndarray | None:
         if deadline.expired():
             return None
+        some = truth == label
+        if some.all() or not some.any():  # a label that these rows do not hold, or no other: its decision is constant
+            return np.append(np.zeros(matrix.shape[1]), 1.0 if some.any() else -1.0).astype(np.float32)
         svm = LinearSVC(C=c, max_iter=300, random_state=seed)
         if not naive_bayes:
             svm.fit(matrix, truth == label, sample_weight=row_weight)

@@ -22,6 +22,7 @@ from modelwright.recipes._columns import ColumnCodecs, encoded, refuse_unreadabl
 from modelwright.recipes._rows import balanced, known_rows, split_off
 
 _MOST_OUTPUTS = 12
+_READS = ("number", "category", "boolean", "timestamp", "molecule", "sequence")
 _REFIT = 1.05  # a refit has more rows and takes a few more rounds
 _TOLD = 25  # rounds between two events
 
@@ -145,7 +146,7 @@ class CatBoostRecipe(Recipe):
     }
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if not any(c.modality in ("number", "category", "boolean", "timestamp") for c in schema.inputs):
+        if not any(c.modality in _READS for c in schema.inputs):
             return Words("made for table columns, and there is none", "用于表格列，但没有这类列")
         if target.kind != "value" and target.outputs > _MOST_OUTPUTS:
             return Words(
@@ -167,7 +168,7 @@ class CatBoostRecipe(Recipe):
         assert isinstance(options, CatBoostOptions)
         rows, per_row = len(train), 2e-7
         for column in train.schema.inputs:
-            per_row += 1e-7 if column.modality == "category" else 9e-7 if column.modality == "text" else 2e-8
+            per_row += {"category": 1e-7, "text": 9e-7, "molecule": 4e-6, "sequence": 2e-6}.get(column.modality, 2e-8)
         outputs = 1 if ctx.target.kind == "value" or ctx.target.outputs == 2 else ctx.target.outputs
         rounds = min(options.rounds, 45 / options.learning_rate)
         seconds = 1.0 + rounds * (1.2e-3 + rows * per_row * 2 / ctx.threads) * (1 + 0.5 * (outputs - 1))

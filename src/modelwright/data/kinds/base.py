@@ -69,6 +69,13 @@ class Kind(ABC):
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:
         """Return synthetic raw cells, each showing its state (0, 1 or 2), for the conformance kit and demos."""
 
+    def groups(self, values: pa.Array, column: Column) -> list[str | None] | None:
+        """Return for each canonical cell the family it belongs to, for `--split scaffold`: rows of a family stay together.
+
+        None for a cell is a family of its own; None instead of a list where the modality knows no families.
+        """
+        return None
+
 
 @cache
 def kind_of(modality: str) -> Kind | None:

@@ -1,0 +1,87 @@
+"""The quality bars of molecules, sequences and ordered labels, through the command line where that is how it is used.
+
+    MODELWRIGHT_DATA=/path/to/data python benchmarks/media_science.py [NAME ...]
+
+Prints what `quality.py` prints. `promoters` is leave-one-out in Python: see `leave_one_out`. Run by hand or by name;
+never part of the unit tests.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+from quality import Bar, write
+
+csv.field_size_limit(1 << 24)
+
+
+def _molecules(data: Path, work: Path, file: str, smiles: str, target: str, classes: bool) -> tuple[str, str, str]:
+    """Write SMILES and target, whole and as the 80/20 split of scikit-learn's train_test_split, seed 0."""
+    from sklearn.model_selection import train_test_split
+
+    with (data / "moleculenet" / file).open(encoding="utf-8") as f:
+        rows = [[r[smiles], r[target]] for r in csv.DictReader(f)]
+    train, test = train_test_split(
+        rows, test_size=0.2, random_state=0, stratify=[r[1] for r in rows] if classes else None
+    )
+    parts = (("all", rows), ("train", train), ("test", test))
+    whole, a, b = (write(work / f"{name}.csv", ["smiles", "target"], part) for name, part in parts)
+    return whole, a, b
+
+
+_ESOL = ("ESOL_delaney-processed.csv", "smiles", "measured log solubility in mols per litre", False)
+_BACE = ("bace.csv", "smiles", "Class", True)
+
+
+def esol(data: Path, work: Path) -> list[list[str]]:
+    """ESOL from SMILES alone, random split."""
+    _, a, b = _molecules(data, work, *_ESOL)
+    return [[a, "-t", "target", "--test", b, "-m", "rmse", "-b", "2m"]]
+
+
+def esol_scaffold(data: Path, work: Path) -> list[list[str]]:
+    """ESOL from SMILES alone, our own scaffold split: reported, not a bar."""
+    whole, _, _ = _molecules(data, work, *_ESOL)
+    return [[whole, "-t", "target", "--split", "scaffold", "-m", "rmse", "-b", "2m"]]
+
+
+def bace(data: Path, work: Path) -> list[list[str]]:
+    """BACE from SMILES alone, random split."""
+    _, a, b = _molecules(data, work, *_BACE)
+    return [[a, "-t", "target", "--test", b, "-m", "roc_auc", "-b", "2m"]]
+
+
+def bace_scaffold(data: Path, work: Path) -> list[list[str]]:
+    """BACE from SMILES alone, our own scaffold split: reported, not a bar."""
+    whole, _, _ = _molecules(data, work, *_BACE)
+    return [[whole, "-t", "target", "--split", "scaffold", "-m", "roc_auc", "-b", "2m"]]
+
+
+def asap(data: Path, work: Path) -> list[list[str]]:
+    """ASAP essays, eight prompts, five official folds: 40 runs, whose mean is told. Rows but the test's develop."""
+    place = data / "asap-aes"
+    with gzip.open(next(place.glob("*.tsv.gz")), "rt", encoding="latin-1", newline="") as f:
+        rows = list(csv.DictReader(f, delimiter="\t"))
+    folds = json.loads((place / "fold_test_ids.json").read_text(encoding="utf-8"))
+    runs = []
+    for prompt in range(1, 9):
+        own = [(int(r["essay_id"]), [r["essay"], r["domain1_score"]]) for r in rows if r["essay_set"] == str(prompt)]
+        for fold in sorted(folds):
+            held = set(folds[fold])
+            head = ["essay", "score"]
+            a = write(work / f"{prompt}-{fold}.csv", head, [r for i, r in own if i not in held and r[1]])
+            b = write(work / f"{prompt}-{fold}-test.csv", head, [r for i, r in own if i in held and r[1]])
+            runs.append([a, "-t", "score", "--test", b, "--task", "ordinal", "-c", "essay=text", "-b", "60s"])
+    return runs
+
+
+BARS = {
+    "esol": Bar(esol, "rmse", 0.885, higher=False),
+    "esol-scaffold": Bar(esol_scaffold, "rmse", float("inf"), higher=False),
+    "bace": Bar(bace, "roc_auc", 0.85),
+    "bace-scaffold": Bar(bace_scaffold, "roc_auc", 0.0),
+    "asap": Bar(asap, "qwk", 0.765),
+}

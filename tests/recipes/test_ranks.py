@@ -1,0 +1,58 @@
+"""Recipes for values on ordered labels."""
+
+import numpy as np
+import pytest
+
+from modelwright.core.errors import BundleError
+from modelwright.core.ordered import OrderedCodec
+from modelwright.core.recipe import get_recipe
+from modelwright.core.target import target_from_state
+from modelwright.core.task import get_task
+from modelwright.testing import context, judged, sample_table
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    task = get_task("ordinal")
+    table, target = sample_table(task, 120)
+    recipe = get_recipe("rankridge")
+    train, valid = table.take(np.arange(80)), table.take(np.arange(80, 120))
+    options = recipe.variants(table.schema, target, 80)[0]
+    return task, table, target, recipe, options, recipe.fit(train, valid, options, context(task, target))
+
+
+def test_the_deviation_is_that_of_held_out_rows(fitted):
+    _, table, target, _, _, model = fitted
+    held = table.take(np.arange(80, 120))
+    ranks = target.encode(held.column("stars"))
+    wanted = np.sqrt(np.mean((model.model.scores(held)[:, 0] - ranks) ** 2))
+    assert model.sigma == pytest.approx(max(0.25, wanted))
+    assert get_task("ordinal").metrics[0](judged(held, target, model.scores(held))) > 0.8
+
+
+def test_a_refit_repeats_the_extent(fitted):
+    task, table, target, recipe, options, model = fitted
+    again = recipe.fit(table, None, options, context(task, target, extent=model.extent))
+    assert again.sigma == model.sigma
+    assert again.model.extent["c"] == model.model.extent["c"]
+
+
+def test_plain_labels_are_refused(fitted):
+    _, table, _, recipe, _, _ = fitted
+    plain = target_from_state({"kind": "classes", "values": ["a", "b"], "counts": [1, 1]})
+    assert "ordinal" in recipe.refuses(table.schema, plain, 100).en
+    assert recipe.refuses(table.schema, OrderedCodec(["1", "2"], [1, 1]), 100) is None
+
+
+def test_only_the_ordinal_task_lists_them():
+    assert "ranktrees" in get_task("ordinal").recipes
+    assert "ranktrees" not in get_task("classification").recipes
+    assert get_task("ordinal").recipes[:3] == ("constant", "rankridge", "ranktrees")
+
+
+def test_a_damaged_model_is_named(fitted, tmp_path):
+    *_, target, _, _, model = fitted
+    model.save(tmp_path)
+    (tmp_path / "ranks.json").write_text("{}")
+    with pytest.raises(BundleError, match="KeyError"):
+        type(model).load(tmp_path, target)
