@@ -119,6 +119,7 @@ def facts(
         "columns": [c.to_json() for c in parts.develop.schema],
         "findings": [f.to_json() for f in data.findings],
         "labels": list(parts.target.labels),
+        "origins": _origins(predictor),
         "budget": config.budget,
         "config": config.model_dump(),
         "environment": {"Python": platform.python_version(), "system": platform.platform(), "cores": str(cores())},
@@ -127,6 +128,12 @@ def facts(
     out["verdict"] = list(words)
     out["advice"] = [list(a) for a in advice]
     return out
+
+
+def _origins(predictor: Predictor) -> list[dict[str, str]]:
+    """Return where the members' pretrained parts come from, each once."""
+    found = [o for _, model in predictor.members for o in model.origins]
+    return [o for i, o in enumerate(found) if o not in found[:i]]
 
 
 def deepen(
@@ -262,7 +269,10 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
         "met",
         "gate",
     )
-    return {k: facts[k] for k in (*keys, "rows", "winner", "refitted", "baselines", "budget", "environment", "verdict")}
+    return {
+        k: facts[k]
+        for k in (*keys, "rows", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
+    }
 
 
 def cards(facts: dict[str, Any]) -> dict[str, str]:

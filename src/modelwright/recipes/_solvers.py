@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -95,17 +95,18 @@ def log_count_ratio(matrix: csr_matrix, positive: np.ndarray, power: float, smoo
 
 
 def logistic(
-    matrix: csr_matrix, truth: np.ndarray, c: float, row_weight: np.ndarray | None, deadline: Deadline,
+    matrix: Any, truth: np.ndarray, c: float, row_weight: np.ndarray | None, deadline: Deadline,
     start: np.ndarray, exclusive: bool, rounds: int = 300,
 ) -> np.ndarray:  # fmt: skip
     """Return weights of a logistic regression by L-BFGS, from `start` on, or as far as it came by the deadline.
 
     `truth` is one-hot or multi-hot [N, K]; `exclusive` classes share a softmax, others have a sigmoid each. Two
     exclusive classes are given as one sigmoid, K = 1. `c` is the inverse strength of the L2 penalty on sums over rows.
+    `matrix` is CSR, or anything that multiplies and gives its transpose by `transposed()`.
     """
     from scipy.optimize import minimize
 
-    transposed = matrix.T.tocsr()
+    transposed = matrix.transposed() if hasattr(matrix, "transposed") else matrix.T.tocsr()
     weight = np.ones((len(truth), 1)) if row_weight is None else row_weight[:, None]
     total = float(weight.sum())
     shape = start.shape

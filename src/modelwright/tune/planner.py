@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import BudgetTooSmall, BundleError, ModelwrightError, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, StageStarted
-from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, missing_modules
+from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, missing_modules, on_torch
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
@@ -33,6 +33,7 @@ from modelwright.tune.twins import add_twins
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
 _NETWORK_SHARE = 0.55
+_PRETRAINED_SHARE = 0.9  # of a pretrained encoder that the user named: its fine-tuning is what the run is for
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
 _LEAST, _LEAST_NETWORK = 0.35, 0.1
@@ -71,6 +72,7 @@ class Planner:
     reserve: Callable[[float], float]
     good_enough: Callable[[np.ndarray], bool] | None
     folder: Path | None
+    bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # pretrained encoders by modality
     standings: Standings = field(init=False)
     _asked: tuple[int, bool] = (0, False)
     _refit_took: dict[str, float] = field(default_factory=dict)
@@ -119,6 +121,7 @@ class Planner:
                 line = f'pip install "modelwright[{recipe.extra}]"'
                 self._fail(name, Words(f"not installed: {line}", f"未安装：{line}"))
                 continue
+            recipe.bases = self.bases
             why = recipe.refuses(table.schema, target, len(table))
             if why:
                 self._fail(name, why)
@@ -133,8 +136,10 @@ class Planner:
         if type(recipe).baseline:
             self._train(recipe, options, recipe.name, self._spare())
             return
-        part = _NETWORK_SHARE if type(recipe).extra == "nn" else _BREADTH_SHARE
+        part = _NETWORK_SHARE if on_torch(recipe) else _BREADTH_SHARE
         part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
+        if type(recipe).extra == "pretrained" and self.config.pretrained and type(recipe).rank < _DEAR_RANK:
+            part = _PRETRAINED_SHARE
         share = max(self._spare() * part, min(self._spare(), 5.0))
         self._train(recipe, options, recipe.name, share)
 
@@ -164,10 +169,10 @@ class Planner:
                 return
             name = pick_recipe(payable, seconds, turn)
             recipe = get_recipe(name)
-            twin = type(recipe).extra == "nn" and trial % 2 == 0
+            twin = on_torch(recipe) and trial % 2 == 0
             if twin or not recipe.space or not available():
                 top = max((c for c in self.candidates if c.recipe == name), key=lambda c: c.value)
-                if not twin and type(recipe).extra != "nn":
+                if not twin and not on_torch(recipe):
                     return
                 options = type(recipe).options(**top.options)
                 self._train(
@@ -196,6 +201,7 @@ class Planner:
         return search
 
     def _variants(self, recipe: Recipe) -> list[Options]:
+        recipe.bases = self.bases
         table = self.validation.parts[0][0]
         variants = recipe.variants(table.schema, self.validation.target, len(table))
         if self.config.vectors and "vectors" in type(recipe).options.model_fields:
@@ -233,7 +239,7 @@ class Planner:
     ) -> Candidate | None:
         share = min(share, self._spare())
         deadline = self.deadline.sub(share)
-        ctx = self.context(name, deadline, seed, torch=type(recipe).extra == "nn")
+        ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
         folds = len(self.validation.splits)
         try:
             cost = recipe.estimate(self.validation.parts[0][0], options, ctx)
@@ -244,7 +250,7 @@ class Planner:
                     f"would need about {need} MB of memory, {have} MB are granted",
                     f"约需内存 {need} MB，可用 {have} MB",
                 )
-            cut = type(recipe).extra == "nn" and type(recipe).rank < _DEAR_RANK
+            cut = on_torch(recipe) and type(recipe).rank < _DEAR_RANK
             least = _LEAST_NETWORK if cut else _LEAST
             if cost.seconds * folds * least > share and name != "constant":
                 raise ModelwrightError(
@@ -351,7 +357,7 @@ class Planner:
             again = refit(
                 candidate,
                 self.validation.table,
-                self.context(candidate.name, deadline, torch=get_recipe(candidate.recipe).extra == "nn"),
+                self.context(candidate.name, deadline, torch=on_torch(get_recipe(candidate.recipe))),
                 deadline,
             )
         except ModelwrightError as e:

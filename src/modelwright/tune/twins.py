@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.recipe import FitContext, get_recipe
+from modelwright.core.recipe import FitContext, get_recipe, on_torch
 from modelwright.core.schema import Table
 from modelwright.tune.candidate import Candidate, refit
 
@@ -53,7 +53,7 @@ def add_twins(
         _, candidate = max(fitting, key=lambda pair: pair[0])
         end = deadline.sub(left())
         start = time.monotonic()
-        ctx = context(candidate.name, end, torch=type(get_recipe(candidate.recipe)).extra == "nn")
+        ctx = context(candidate.name, end, torch=on_torch(get_recipe(candidate.recipe)))
         try:
             twin = refit(candidate, table, ctx, end, seed=candidate.seed + 1009 * turn)
         except ModelwrightError:
