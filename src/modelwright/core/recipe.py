@@ -126,6 +126,7 @@ class Recipe(ABC):
     needs: ClassVar[tuple[str, ...]]  # importable modules that come with an extra
     extra: ClassVar[str]  # that extra; empty for the core
     baseline: ClassVar[bool]
+    seeded: ClassVar[bool] = True  # whether another seed gives another model, worth averaging with the first
     options: ClassVar[type[Options]]
     model: ClassVar[type[Model]]
     space: ClassVar[Mapping[str, Axis]]  # option name -> axis

@@ -151,9 +151,6 @@ class HubEncoder(Encoder):
             set_rates(self.model, share, 1.0)
             return
         set_rates(self.model, share, float(getattr(options, "layer_decay", 0.9)))
-        table = self.model.get_input_embeddings() if codec.config["model_type"] not in _VISION else None
-        if isinstance(table, nn.Embedding) and not getattr(options, "train_embeddings", False):
-            table.weight.requires_grad_(False)
 
 
 class HubText(HubEncoder):
@@ -164,6 +161,8 @@ class HubText(HubEncoder):
         self.width = int(self.model.config.hidden_size)
         pad = self.model.config.pad_token_id
         self.pad, self.first = int(pad) if pad is not None else 0, codec.pooling == "cls"
+        if not getattr(options, "train_embeddings", False):
+            self.model.get_input_embeddings().weight.requires_grad_(False)
 
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         ids = inputs["ids"]

@@ -132,5 +132,6 @@ class HubRecipe(NetworkRecipe):
 def hub_plan(rows: int) -> dict[str, Any]:
     """Return batch, epochs and patience for a number of rows: a few hundred steps at least."""
     if rows < 400:
-        return {"batch": 16, "epochs": min(30, max(12, 3200 // max(1, rows))), "patience": 8}
+        epochs = min(100, max(12, 3200 // max(1, rows)))
+        return {"batch": 16, "epochs": epochs, "patience": max(8, epochs // 3)}
     return {"batch": 16 if rows < 2000 else 32, "epochs": 10 if rows < 2000 else 8 if rows < 20_000 else 4}

@@ -25,7 +25,7 @@ class FinetuneRecipe(HubRecipe):
 
     name = "finetune"
     title = Words("fine-tuned pretrained encoder", "预训练编码器微调")
-    rank = 12
+    rank = 36
     paper = "Devlin et al. 2018, arXiv 1810.04805; Howard & Ruder 2018, arXiv 1801.06146"
     options = FinetuneOptions
     model = FinetuneModel

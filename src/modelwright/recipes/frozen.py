@@ -104,6 +104,7 @@ class Frozen(Recipe):
     needs = NEEDS
     extra = "pretrained"
     baseline = False
+    seeded = False
     options = FrozenOptions
     model = FrozenModel
     space: ClassVar[dict[str, Axis]] = {"c": Range(0.03, 30.0, log=True), "beside": Range(0.3, 5.0, log=True)}

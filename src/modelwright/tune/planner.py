@@ -127,7 +127,12 @@ class Planner:
                 self._fail(name, why)
             else:
                 out.append(recipe)
-        return out
+        # where the user named an encoder, its recipes follow the baselines' first
+        return sorted(out, key=lambda r: 1.5 if self._wanted(r) else r.rank)
+
+    def _wanted(self, recipe: Recipe) -> bool:
+        """Return whether a recipe uses the encoders that the user named, and may take most of the time."""
+        return bool(self.config.pretrained) and recipe.extra == "pretrained" and recipe.rank < _DEAR_RANK
 
     def _breadth(self, recipe: Recipe) -> None:
         if any(c.recipe == recipe.name for c in self.candidates):
@@ -138,8 +143,7 @@ class Planner:
             return
         part = _NETWORK_SHARE if on_torch(recipe) else _BREADTH_SHARE
         part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
-        if type(recipe).extra == "pretrained" and self.config.pretrained and type(recipe).rank < _DEAR_RANK:
-            part = _PRETRAINED_SHARE
+        part = _PRETRAINED_SHARE if self._wanted(recipe) else part
         share = max(self._spare() * part, min(self._spare(), 5.0))
         self._train(recipe, options, recipe.name, share)
 
@@ -169,7 +173,7 @@ class Planner:
                 return
             name = pick_recipe(payable, seconds, turn)
             recipe = get_recipe(name)
-            twin = on_torch(recipe) and trial % 2 == 0
+            twin = on_torch(recipe) and recipe.seeded and trial % 2 == 0
             if twin or not recipe.space or not available():
                 top = max((c for c in self.candidates if c.recipe == name), key=lambda c: c.value)
                 if not twin and not on_torch(recipe):
@@ -250,7 +254,7 @@ class Planner:
                     f"would need about {need} MB of memory, {have} MB are granted",
                     f"约需内存 {need} MB，可用 {have} MB",
                 )
-            cut = on_torch(recipe) and type(recipe).rank < _DEAR_RANK
+            cut = on_torch(recipe) and recipe.seeded and type(recipe).rank < _DEAR_RANK
             least = _LEAST_NETWORK if cut else _LEAST
             if cost.seconds * folds * least > share and name != "constant":
                 raise ModelwrightError(
