@@ -36,3 +36,8 @@ def test_an_encoder_that_no_column_needs_is_refused(tmp_path):
 def test_the_packaged_one_is_offered_for_english(monkeypatch, texts, installed, found):
     monkeypatch.setattr(bases, "minilm_installed", lambda: installed)
     assert bases_for(make_config(data="x", target="y"), table(texts)) == found
+
+
+def test_a_short_budget_is_not_spent_on_what_nobody_named(monkeypatch):
+    monkeypatch.setattr(bases, "minilm_installed", lambda: True)
+    assert bases_for(make_config(data="x", target="y", budget="30s"), table(ENGLISH)) == {}

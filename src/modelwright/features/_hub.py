@@ -61,7 +61,7 @@ class HubTokens(HubCodec):
         most = min(int(column.options.get("length", _LENGTH)), _limit(found.config))
         out = cls(found.config, found.origin(), _tokenizer(found), most, _pooling(found.folder), found.folder)
         lengths = out.encode(values)["ids"].lengths
-        out.length = int(np.clip(np.percentile(lengths, 99) if len(lengths) else 8, min(8, most), most))
+        out.length = int(np.clip(np.ceil(np.percentile(lengths, 99)) if len(lengths) else 8, min(8, most), most))
         out._made = None
         return out
 
@@ -162,7 +162,7 @@ class HubPixels(HubCodec):
             found = np.repeat(found, 3, axis=2)
         height, width = found.shape[:2]
         scale = self.edge / min(height, width)
-        wide, high = (round(width * scale), round(height * scale)) if self.edge else (self.side, self.side)
+        wide, high = (int(width * scale + 1e-6), int(height * scale + 1e-6)) if self.edge else (self.side, self.side)
         picture = Image.fromarray(found).resize(
             (max(wide, self.side), max(high, self.side)), Image.Resampling[self.resample]
         )

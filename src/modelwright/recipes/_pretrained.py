@@ -108,7 +108,7 @@ class HubModel(NetworkModel):
 class HubRecipe(NetworkRecipe):
     """A network around pretrained encoders, trained by the one loop and fused with the other columns."""
 
-    needs = NEEDS
+    needs: ClassVar[tuple[str, ...]] = NEEDS
     extra = "pretrained"
     leads = ""
     longest: ClassVar[int] = 256  # tokens of a text

@@ -32,7 +32,7 @@ class LoraRecipe(HubRecipe):
     title = Words("pretrained encoder with adapters (LoRA)", "预训练编码器 LoRA 微调")
     rank = 42
     paper = "Hu et al. 2021, arXiv 2106.09685"
-    needs = (*NEEDS, "peft")
+    needs: ClassVar[tuple[str, ...]] = (*NEEDS, "peft")
     options = LoraOptions
     model = LoraModel
     space: ClassVar[Mapping[str, Axis]] = {

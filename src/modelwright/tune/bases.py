@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import MINILM, find, minilm_installed, mostly_english
 from modelwright.core.schema import Table
 
 _LOOK = 500  # texts looked at
+_LEAST = 120.0  # seconds of budget below which the packaged encoder is not worth its start
 
 
 def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
@@ -30,7 +32,8 @@ def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
                 f"`{name}` 用于 {modality} 列，而数据只有 {shown}。请去掉它，或用 --column 列名={modality} 指定列的模态。",
             )
         found.setdefault(modality, []).append(name)
-    if "text" not in found and "text" in present and minilm_installed() and _english(table):
+    offered = "text" not in found and "text" in present and parse_duration(config.budget) >= _LEAST
+    if offered and minilm_installed() and _english(table):
         found["text"] = [MINILM]
     return {m: tuple(dict.fromkeys(names)) for m, names in found.items()}
 

@@ -122,13 +122,19 @@ class Planner:
                 self._fail(name, Words(f"not installed: {line}", f"未安装：{line}"))
                 continue
             recipe.bases = self.bases
-            why = recipe.refuses(table.schema, target, len(table))
+            why = recipe.refuses(table.schema, target, len(table)) or self._unasked(recipe)
             if why:
                 self._fail(name, why)
             else:
                 out.append(recipe)
         # where the user named an encoder, its recipes follow the baselines' first
         return sorted(out, key=lambda r: 1.5 if self._wanted(r) else r.rank)
+
+    def _unasked(self, recipe: Recipe) -> Words | None:
+        """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
+        if recipe.extra != "pretrained" or recipe.rank < _DEAR_RANK or self.config.pretrained or self.config.recipes:
+            return None
+        return Words("tried where --pretrained names an encoder", "仅在 --pretrained 指定编码器时尝试")
 
     def _wanted(self, recipe: Recipe) -> bool:
         """Return whether a recipe uses the encoders that the user named, and may take most of the time."""
