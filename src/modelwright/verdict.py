@@ -8,7 +8,7 @@ from modelwright.core.task import Metric
 from modelwright.core.words import Words
 from modelwright.stages import Judgement
 from modelwright.tune.candidate import Validation
-from modelwright.tune.planner import Outcome
+from modelwright.tune.standings import Outcome
 
 
 def ensemble_row(outcome: Outcome, validation: Validation, metric: Metric, value: float) -> dict[str, Any]:

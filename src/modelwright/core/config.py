@@ -51,6 +51,9 @@ class RunConfig(BaseModel):
     refit: bool | None = Field(None, description="train the winner again on all rows but the test rows")
     class_weight: bool = Field(False, description="weigh rare classes up")
     vectors: str | None = Field(None, description="word vectors in GloVe or word2vec text format")
+    pretrained: list[str] = Field(
+        default_factory=list, description="pretrained encoders: a folder, `minilm`, or the name of a hub model"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0, description="seed of everything random")
 

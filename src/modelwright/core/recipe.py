@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -96,6 +97,11 @@ class Model(ABC):
     extent: dict[str, Any]
     history: list[dict[str, float]]
 
+    @property
+    def origins(self) -> list[dict[str, str]]:
+        """Where pretrained parts come from: name, revision or SHA-256, licence and paper where told; empty for none."""
+        return []
+
     @abstractmethod
     def scores(self, table: Table) -> np.ndarray:
         """Return scores [N, K] float64 for the rows of a table (the target column is not needed)."""
@@ -120,9 +126,11 @@ class Recipe(ABC):
     needs: ClassVar[tuple[str, ...]]  # importable modules that come with an extra
     extra: ClassVar[str]  # that extra; empty for the core
     baseline: ClassVar[bool]
+    seeded: ClassVar[bool] = True  # whether another seed gives another model, worth averaging with the first
     options: ClassVar[type[Options]]
     model: ClassVar[type[Model]]
     space: ClassVar[Mapping[str, Axis]]  # option name -> axis
+    bases: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # by modality, this run's pretrained encoders
 
     @abstractmethod
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
@@ -153,6 +161,11 @@ def get_recipe(name: str) -> Recipe:
     """Return the recipe of that name. Raises OptionError, naming the nearest, if there is none."""
     recipe: type[Recipe] = load_file(RECIPES, name, Words("recipe", "方案")).RECIPE
     return recipe()
+
+
+def on_torch(recipe: Recipe) -> bool:
+    """Return whether a recipe is a network or works with one, and so runs on the chosen device."""
+    return "torch" in recipe.needs
 
 
 def recipe_names() -> tuple[str, ...]:

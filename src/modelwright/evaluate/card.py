@@ -211,5 +211,22 @@ def _origin(facts: Facts) -> list[Words]:
                 f"由 Modelwright {facts.get('modelwright', '')} 于 {facts['created']} 生成。",
             )
         )
+    out += [_pretrained(o) for o in facts.get("origins") or []]
     out += [Words(f"{k}: {v}", f"{k}：{v}") for k, v in (facts.get("environment") or {}).items()]
     return out
+
+
+def _pretrained(origin: Mapping[str, str]) -> Words:
+    """Say which pretrained encoder a model was made from; its weights are part of the bundle."""
+    titles = {
+        "revision": Words("revision", "版本"),
+        "sha256": Words("SHA-256 of its weights", "权重 SHA-256"),
+        "licence": Words("licence", "许可"),
+        "paper": Words("paper", "论文"),
+    }
+    en = "".join(f"; {w.en} {origin[k]}" for k, w in titles.items() if k in origin)
+    zh = "".join(f"；{w.zh} {origin[k]}" for k, w in titles.items() if k in origin)
+    return Words(
+        f"Made from the pretrained encoder {origin['name']} ({origin['kind']}), whose weights this bundle carries{en}.",
+        f"基于预训练编码器 {origin['name']}（{origin['kind']}），其权重包含在模型包中{zh}。",
+    )

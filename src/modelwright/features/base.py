@@ -7,6 +7,7 @@ One file per modality in this folder; its name is the modality's. It defines `VI
 | sparse | linear models | scipy CSR float32 [N, D] |
 | dense | trees | float32 [N, D], NaN where missing |
 | tensor | networks | dict of name -> array [N, ...] or Ragged |
+| hub | pretrained encoders | as tensor |
 
 A modality without a view is left out by recipes that need it, and the leaderboard says so. Legend: N rows, D features.
 """

@@ -15,6 +15,7 @@ from modelwright.core.schema import Column
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.image import decode
 from modelwright.features._decoded import decoded
+from modelwright.features._hub import HubPixels
 from modelwright.features.base import Codec
 
 if TYPE_CHECKING:
@@ -176,4 +177,4 @@ class ImageSparse(Codec):
         return cls(arrays["mean"], arrays["std"])
 
 
-VIEWS = {"sparse": ImageSparse, "dense": ImageDense, "tensor": ImageTensor}
+VIEWS = {"sparse": ImageSparse, "dense": ImageDense, "tensor": ImageTensor, "hub": HubPixels}

@@ -1,6 +1,10 @@
-"""Text: n-grams for linear models and trees, tokens for networks. English and Chinese by the same path."""
+"""Text: n-grams for linear models and trees, tokens for networks. English and Chinese by the same path.
 
+The view `hub` gives the tokens of a pretrained encoder.
+"""
+
+from modelwright.features._hub import HubTokens
 from modelwright.features._ngrams import NgramCodec, ReducedNgramCodec
 from modelwright.features._tokens import TokenCodec
 
-VIEWS = {"sparse": NgramCodec, "dense": ReducedNgramCodec, "tensor": TokenCodec}
+VIEWS = {"sparse": NgramCodec, "dense": ReducedNgramCodec, "tensor": TokenCodec, "hub": HubTokens}

@@ -176,7 +176,7 @@ class NetworkRecipe(Recipe):
     their modality and fused. `views` names, by modality, the view its columns are read in (`tensor` where not said).
     """
 
-    needs = ("torch",)
+    needs: ClassVar[tuple[str, ...]] = ("torch",)
     extra = "nn"
     baseline = False
     leads: ClassVar[str]

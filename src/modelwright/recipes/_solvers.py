@@ -129,10 +129,13 @@ def logistic(
 
     `truth` is one-hot or multi-hot [N, K]; `exclusive` classes share a softmax, others have a sigmoid each. Two
     exclusive classes are given as one sigmoid, K = 1. `c` is the inverse strength of the L2 penalty on sums over rows.
+    `matrix` is CSR, or anything that multiplies and gives its transpose by `transposed()`.
     """
     from scipy.optimize import minimize
 
-    if matrix.nnz > _DENSE * matrix.shape[0] * matrix.shape[1] and matrix.nnz < _DENSE_MOST:
+    if hasattr(matrix, "transposed"):
+        transposed = matrix.transposed()
+    elif matrix.nnz > _DENSE * matrix.shape[0] * matrix.shape[1] and matrix.nnz < _DENSE_MOST:
         matrix = matrix.toarray()
         transposed = matrix.T
     else:

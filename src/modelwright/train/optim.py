@@ -13,24 +13,24 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
     """Return the optimisers: AdamW for all, Muon for hidden matrices and AdamW for the rest, or SGD with momentum.
 
     Embeddings with sparse gradients get Adam on the rows a batch touched, since a step over the whole table would cost
-    more than the network. Biases, norms and scaling vectors are not decayed. Muon: Jordan et al. 2024.
+    more than the network. Biases, norms and scaling vectors are not decayed. A parameter with an attribute `lr_scale`
+    learns at that share of `lr`, as the layers of pretrained encoders do. Muon: Jordan et al. 2024.
     """
     tables = {id(m.weight) for m in network.modules() if isinstance(m, nn.Embedding) and m.sparse}
-    matrices, decayed, plain, sparse = [], [], [], []
+    sorts: dict[str, dict[float, list[Tensor]]] = {"decayed": {}, "plain": {}, "matrices": {}, "sparse": {}}
     for p in network.parameters():
         if not p.requires_grad:
             continue
-        if id(p) in tables:
-            sparse.append(p)
-        elif p.dim() < 2:
-            plain.append(p)
-        elif kind == "muon" and p.dim() == 2:
-            matrices.append(p)
-        else:
-            decayed.append(p)
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        sort = "plain" if p.dim() < 2 else "matrices" if kind == "muon" and p.dim() == 2 else "decayed"
+        sort = "sparse" if id(p) in tables else sort
+        sorts[sort].setdefault(float(getattr(p, "lr_scale", 1.0)), []).append(p)
+
+    def groups_of(sort: str, rate: float, **more: float) -> list[dict[str, Any]]:
+        return [{"params": found, "lr": rate * scale, **more} for scale, found in sorts[sort].items()]
+
+    groups = groups_of("decayed", lr, weight_decay=weight_decay) + groups_of("plain", lr, weight_decay=0.0)
+    matrices, sparse = groups_of("matrices", 10 * lr), groups_of("sparse", lr)
     out: list[torch.optim.Optimizer] = []
-    groups = [g for g in groups if g["params"]]
     if groups and kind == "sgd":
         out.append(torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, foreach=True))
     elif groups:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,19 @@ import numpy as np
 from modelwright.core.budget import Deadline, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.device import cores, free_memory, pick_device
-from modelwright.core.errors import BudgetTooSmall, BundleError, ModelwrightError, Stopped
+from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, StageStarted
-from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, missing_modules
+from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, missing_modules, on_torch
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
 from modelwright.tune.search import Search, available, pick_recipe
-from modelwright.tune.standings import Failure, Standings
+from modelwright.tune.standings import Failure, Outcome, Standings, nothing_stands
 from modelwright.tune.twins import add_twins
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
 _NETWORK_SHARE = 0.55
+_PRETRAINED_SHARE = 0.9  # of a pretrained encoder that the user named: its fine-tuning is what the run is for
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
 _LEAST, _LEAST_NETWORK = 0.35, 0.1
@@ -43,18 +44,6 @@ _DEAR_RANK, _DEAR_SHARE = 40, 0.25
 _LONG_SHARE, _LONG_FIRST = 0.35, 0.8
 _TWINS = 2  # further fits of the winner's networks that are worth more than tuning; see docs/log.md
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
-
-
-@dataclass
-class Outcome:
-    """What the planner leaves: candidates, failures, and the winner as weighted candidates."""
-
-    candidates: list[Candidate]
-    failures: list[Failure]
-    winner: list[tuple[float, Candidate]]
-    value: float
-    scores: np.ndarray
-    gate_met: bool = False
 
 
 @dataclass
@@ -75,6 +64,7 @@ class Planner:
     reserve: Callable[[float], float]
     good_enough: Callable[[np.ndarray], bool] | None
     folder: Path | None
+    bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # pretrained encoders by modality
     standings: Standings = field(init=False)
     _asked: tuple[int, bool] = (0, False)
     _long: bool = False
@@ -104,7 +94,7 @@ class Planner:
                 break
             self._breadth(recipe)
         if not self.candidates:
-            self._nothing_stands()
+            nothing_stands(self.failures, self.deadline, self.config.budget)
         if not self._should_end():
             self._depth()
         if not self._should_end() and self.config.search != "none":
@@ -125,12 +115,24 @@ class Planner:
                 line = f'pip install "modelwright[{recipe.extra}]"'
                 self._fail(name, Words(f"not installed: {line}", f"未安装：{line}"))
                 continue
-            why = recipe.refuses(table.schema, target, len(table))
+            recipe.bases = self.bases
+            why = recipe.refuses(table.schema, target, len(table)) or self._unasked(recipe)
             if why:
                 self._fail(name, why)
             else:
                 out.append(recipe)
-        return out
+        # where the user named an encoder, its recipes follow the baselines' first
+        return sorted(out, key=lambda r: 1.5 if self._wanted(r) else r.rank)
+
+    def _unasked(self, recipe: Recipe) -> Words | None:
+        """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
+        if recipe.extra != "pretrained" or recipe.rank < _DEAR_RANK or self.config.pretrained or self.config.recipes:
+            return None
+        return Words("tried where --pretrained names an encoder", "仅在 --pretrained 指定编码器时尝试")
+
+    def _wanted(self, recipe: Recipe) -> bool:
+        """Return whether a recipe uses the encoders that the user named, and may take most of the time."""
+        return bool(self.config.pretrained) and recipe.extra == "pretrained" and recipe.rank < _DEAR_RANK
 
     def _breadth(self, recipe: Recipe) -> None:
         if any(c.recipe == recipe.name for c in self.candidates):
@@ -139,11 +141,12 @@ class Planner:
         if type(recipe).baseline:
             self._train(recipe, options, recipe.name, self._spare())
             return
-        part = _NETWORK_SHARE if type(recipe).extra == "nn" else _BREADTH_SHARE
+        part = _NETWORK_SHARE if on_torch(recipe) else _BREADTH_SHARE
         part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
-        if type(recipe).extra == "nn" and type(recipe).rank < _DEAR_RANK and self._takes_long(recipe, options):
+        if on_torch(recipe) and type(recipe).rank < _DEAR_RANK and self._takes_long(recipe, options):
             part = part if self._long else _LONG_FIRST
             self._long = True
+        part = _PRETRAINED_SHARE if self._wanted(recipe) else part
         share = max(self._spare() * part, min(self._spare(), 5.0))
         self._train(recipe, options, recipe.name, share)
 
@@ -180,10 +183,10 @@ class Planner:
                 return
             name = pick_recipe(payable, seconds, turn)
             recipe = get_recipe(name)
-            twin = type(recipe).extra == "nn" and trial % 2 == 0
+            twin = on_torch(recipe) and recipe.seeded and trial % 2 == 0
             if twin or not recipe.space or not available():
                 top = max((c for c in self.candidates if c.recipe == name), key=lambda c: c.value)
-                if not twin and type(recipe).extra != "nn":
+                if not twin and not on_torch(recipe):
                     return
                 options = type(recipe).options(**top.options)
                 self._train(
@@ -212,6 +215,7 @@ class Planner:
         return search
 
     def _variants(self, recipe: Recipe) -> list[Options]:
+        recipe.bases = self.bases
         table = self.validation.parts[0][0]
         variants = recipe.variants(table.schema, self.validation.target, len(table))
         if self.config.vectors and "vectors" in type(recipe).options.model_fields:
@@ -250,7 +254,7 @@ class Planner:
     ) -> Candidate | None:
         share = min(share, self._spare())
         deadline = self.deadline.sub(share)
-        ctx = self.context(name, deadline, seed, torch=type(recipe).extra == "nn")
+        ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
         folds = len(self.validation.splits)
         try:
             cost = recipe.estimate(self.validation.parts[0][0], options, ctx)
@@ -261,7 +265,7 @@ class Planner:
                     f"would need about {need} MB of memory, {have} MB are granted",
                     f"约需内存 {need} MB，可用 {have} MB",
                 )
-            cut = type(recipe).extra == "nn" and type(recipe).rank < _DEAR_RANK
+            cut = on_torch(recipe) and recipe.seeded and type(recipe).rank < _DEAR_RANK
             least = _LEAST_NETWORK if cut else _LEAST
             if cost.seconds * folds * least > share and name != "constant":
                 raise ModelwrightError(
@@ -317,7 +321,7 @@ class Planner:
         if not self._refits():
             return 0.0
         grown = len(self.validation.table) / max(1, len(self.validation.splits[0][0]))
-        times = {name: 1 + twins * (type(get_recipe(name)).extra == "nn") for name in {c.recipe for _, c in winner}}
+        times = {name: 1 + twins * (on_torch(get_recipe(name))) for name in {c.recipe for _, c in winner}}
         return sum((c.seconds * grown * 1.1 + 0.2) * times[c.recipe] for _, c in winner)
 
     def _refits(self) -> bool:
@@ -370,7 +374,7 @@ class Planner:
             again = refit(
                 candidate,
                 self.validation.table,
-                self.context(candidate.name, deadline, torch=get_recipe(candidate.recipe).extra == "nn"),
+                self.context(candidate.name, deadline, torch=on_torch(get_recipe(candidate.recipe))),
                 deadline,
             )
         except ModelwrightError as e:
@@ -381,15 +385,3 @@ class Planner:
         self._refit_took[again.name] = time.monotonic() - start
         again.seconds = candidate.seconds + time.monotonic() - start
         return again
-
-    def _nothing_stands(self) -> None:
-        if self.deadline.stopped:
-            raise Stopped(
-                "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
-            )
-        reasons = "; ".join(f"{f.name}: {f.reason.en}" for f in self.failures)
-        reasons_zh = "；".join(f"{f.name}：{f.reason.zh}" for f in self.failures)
-        raise BudgetTooSmall(
-            f"No recipe fits a budget of {self.config.budget}. Give more with --budget, or fewer rows. ({reasons})",
-            f"预算 {self.config.budget} 不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons_zh}）",
-        )

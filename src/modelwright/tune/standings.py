@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.budget import Deadline
+from modelwright.core.errors import BudgetTooSmall, Stopped
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.ensemble import Blend, select
@@ -113,3 +114,29 @@ class Standings:
             values[c.recipe] = max(values.get(c.recipe, -np.inf), c.value)
             seconds[c.recipe] = max(seconds.get(c.recipe, 0.0), c.seconds)
         return values, seconds
+
+
+@dataclass
+class Outcome:
+    """What the planner leaves: candidates, failures, and the winner as weighted candidates."""
+
+    candidates: list[Candidate]
+    failures: list[Failure]
+    winner: list[tuple[float, Candidate]]
+    value: float
+    scores: np.ndarray
+    gate_met: bool = False
+
+
+def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> None:
+    """Raise Stopped or BudgetTooSmall, with the reason of every recipe, where not even a baseline stands."""
+    if deadline.stopped:
+        raise Stopped(
+            "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
+        )
+    reasons = "; ".join(f"{f.name}: {f.reason.en}" for f in failures)
+    reasons_zh = "；".join(f"{f.name}：{f.reason.zh}" for f in failures)
+    raise BudgetTooSmall(
+        f"No recipe fits a budget of {budget}. Give more with --budget, or fewer rows. ({reasons})",
+        f"预算 {budget} 不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons_zh}）",
+    )

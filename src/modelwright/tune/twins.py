@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.recipe import FitContext, get_recipe
+from modelwright.core.recipe import FitContext, get_recipe, on_torch
 from modelwright.core.schema import Table
 from modelwright.tune.candidate import Candidate, refit
 
@@ -32,9 +32,9 @@ def add_twins(
     """Add models to the refitted winners in place, the one with the most weight per model first.
 
     `took` are the seconds of each refit by name, `reserve` gives the seconds to keep from a batched cost in ms a row,
-    `latency` is the most seconds an answer may take. Baselines have no seed that matters and get none.
+    `latency` is the most seconds an answer may take. Recipes without a seed that matters get none.
     """
-    own = [(w, c) for w, c in winner if c.refitted and not type(get_recipe(c.recipe)).baseline]
+    own = [(w, c) for w, c in winner if c.refitted and _seeded(c)]
 
     def left() -> float:
         return deadline.remaining() - reserve(sum(c.batch_ms * (len(c.models) + 1) for _, c in winner))
@@ -53,10 +53,15 @@ def add_twins(
         _, candidate = max(fitting, key=lambda pair: pair[0])
         end = deadline.sub(left())
         start = time.monotonic()
-        ctx = context(candidate.name, end, torch=type(get_recipe(candidate.recipe)).extra == "nn")
+        ctx = context(candidate.name, end, torch=on_torch(get_recipe(candidate.recipe)))
         try:
             twin = refit(candidate, table, ctx, end, seed=candidate.seed + 1009 * turn)
         except ModelwrightError:
             return  # the time ran out; what stands is whole
         candidate.models.append(twin.models[0])
         candidate.seconds += time.monotonic() - start
+
+
+def _seeded(candidate: Candidate) -> bool:
+    recipe = get_recipe(candidate.recipe)
+    return recipe.seeded and not recipe.baseline

