@@ -108,6 +108,14 @@ _SAMPLES: dict[str, Sample] = {
         "digit",
         _shipped.digits,
     ),
+    "digit-pictures": Sample(
+        Words(
+            "the same digits as pictures in a column of data URLs (scikit-learn; needs the extra `image`)",
+            "同样的数字，作为图片存于一列数据 URL 中（来自 scikit-learn；需要扩展 `image`）",
+        ),
+        "digit",
+        _shipped.digit_pictures,
+    ),
 }
 
 
