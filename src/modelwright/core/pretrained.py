@@ -185,9 +185,10 @@ def _told(card: Path) -> dict[str, str]:
         return {}
     head = text.split("---", 2)[1] if text.startswith("---") and text.count("---") > 1 else ""
     licence = re.search(r"^license:\s*['\"]?([\w.+-]+)", head, re.MULTILINE)
-    paper = re.search(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})", text)
+    # a card that names several papers mostly names those of its data: none is taken for the model's own then
+    papers = set(re.findall(r"arxiv(?:\.org/(?:abs|pdf)/|:)(\d{4}\.\d{4,5})", text, re.IGNORECASE))
     out = {"licence": licence[1]} if licence else {}
-    return out | ({"paper": f"arXiv {paper[1]}"} if paper else {})
+    return out | ({"paper": f"arXiv {papers.pop()}"} if len(papers) == 1 else {})
 
 
 _ENGLISH = frozenset(
