@@ -17,6 +17,12 @@ def test_the_config_says_what_it_reads(tmp_path):
     assert (found.modality, found.name) == ("image", "b")
 
 
+@pytest.mark.parametrize(("kind", "width"), [("bert", 24), ("distilbert", 24)])
+def test_the_config_says_how_wide_it_is(tmp_path, kind, width):
+    assert find(str(tiny_text(tmp_path / "a", kind))).width == width
+    assert find(str(tiny_image(tmp_path / "b", "convnext"))).width == 16
+
+
 def test_the_model_card_tells_licence_and_paper(tmp_path):
     folder = tiny_text(tmp_path / "a")
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\nSee https://arxiv.org/abs/1908.10084.")

@@ -158,3 +158,18 @@ def test_export_of_a_finetuned_text_model(tmp_path):
     predictor = Predictor(get_task("classification"), table.schema, target, [(1.0, model)])
     folder = export_onnx(predictor, tmp_path / "onnx")
     assert np.allclose(load_onnx(folder).scores(table), model.scores(table), atol=1e-4)
+
+
+def test_a_cell_is_embedded_once_whatever_the_fold(tmp_path, monkeypatch):
+    from modelwright.recipes import _embeddings
+
+    base = {"text": (str(tiny_text(tmp_path / "base")),)}
+    recipe, _, table, target = fitted("frozen", base)
+    asked = []
+    real = _embeddings.Embeddings.of
+    monkeypatch.setattr(_embeddings.Embeddings, "of", lambda self, t: asked.append(len(t)) or real(self, t))
+    options = recipe.variants(table.schema, target, len(table))[0]
+    half = table.take(np.arange(24))
+    model = recipe.fit(half, half, options, context(get_task("classification"), target))
+    assert asked == []
+    assert np.allclose(model.scores(half), model.scores(half.take(np.arange(24))))

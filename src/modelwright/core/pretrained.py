@@ -52,6 +52,13 @@ class Found:
         """What to call it: the hub name, or the last part of a folder; never a path of this machine."""
         return Path(self.asked).name if Path(self.asked).is_dir() else self.asked
 
+    @property
+    def width(self) -> int:
+        """How wide its vectors are, as its config tells under one of several names; 768 where it does not."""
+        own = self.config.get("vision_config", self.config)
+        told = own.get("hidden_size", own.get("dim", own.get("hidden_sizes", own.get("d_model", 768))))
+        return int(told[-1] if isinstance(told, list) else told)
+
     def origin(self) -> dict[str, str]:
         """Return where it comes from, for cards and bundles: name, revision or digest, licence and paper where told."""
         out = {"name": self.name, "kind": str(self.config["model_type"])}
@@ -178,9 +185,10 @@ def _told(card: Path) -> dict[str, str]:
         return {}
     head = text.split("---", 2)[1] if text.startswith("---") and text.count("---") > 1 else ""
     licence = re.search(r"^license:\s*['\"]?([\w.+-]+)", head, re.MULTILINE)
-    paper = re.search(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})", text)
+    # a card that names several papers mostly names those of its data: none is taken for the model's own then
+    papers = set(re.findall(r"arxiv(?:\.org/(?:abs|pdf)/|:)(\d{4}\.\d{4,5})", text, re.IGNORECASE))
     out = {"licence": licence[1]} if licence else {}
-    return out | ({"paper": f"arXiv {paper[1]}"} if paper else {})
+    return out | ({"paper": f"arXiv {papers.pop()}"} if len(papers) == 1 else {})
 
 
 _ENGLISH = frozenset(

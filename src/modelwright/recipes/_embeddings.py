@@ -1,10 +1,13 @@
-"""Embeddings of columns by pretrained encoders, kept in the run's cache, and other columns' sparse features beside them.
+"""Embeddings of columns by pretrained encoders, each cell embedded once, and other columns' sparse features beside them.
+
+An encoder that stays as it is learns nothing from rows, so folds, refits and trials share what was embedded.
 
 Legend: N rows, D features, E embedding width, K outputs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +18,7 @@ import numpy as np
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
+from modelwright.features._hub import HubCodec
 from modelwright.features.base import Ragged
 from modelwright.recipes._columns import ColumnCodecs, identity, usable
 from modelwright.recipes._pretrained import Codecs, hub_codecs
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _TOKENS, _ROWS = 4096, 256  # of one call
+_PIECE = 512  # rows between two looks at the deadline
+_MOST = 512 << 20  # bytes of embeddings that are kept
+_KNOWN: dict[bytes, np.ndarray] = {}  # by encoder and content
 
 
 class Stacked:
@@ -170,7 +177,8 @@ class Embedder:
 
         torch.set_num_threads(max(1, ctx.threads))
         self.embeddings = Embeddings.build(codecs, ctx.device)
-        self.key = tuple(sorted(str(getattr(c, "origin", "")) for _, c in codecs.values()))
+        states = [(c.origin, getattr(c, "length", 0)) for _, c in codecs.values() if isinstance(c, HubCodec)]
+        self.key = hashlib.blake2b(repr((states, ctx.device)).encode()).digest()
 
     @classmethod
     def of(cls, table: Table, wanted: Mapping[str, Mapping[str, Any]], ctx: FitContext) -> Embedder:
@@ -190,14 +198,28 @@ class Embedder:
         return (time.perf_counter() - start) / max(1, len(table)), 2 * size
 
     def embed(self, table: Table, ctx: FitContext) -> np.ndarray:
-        """Return the embeddings of a table, in pieces that look at the deadline. Raises ModelwrightError when it passes."""
-        key = ("embeddings", self.key, identity(table))
-        if key not in ctx.cache:
-            parts = []
-            for start in range(0, len(table), 1024):
-                if ctx.deadline.expired():
-                    raise ModelwrightError("the time ended while rows were embedded", "计算嵌入时时间已用尽")
-                parts.append(self.embeddings.of(table.take(np.arange(start, min(start + 1024, len(table))))))
-            ctx.cache[key] = np.concatenate(parts) if parts else self.embeddings.of(table)
-        found: np.ndarray = ctx.cache[key]
-        return found
+        """Return the embeddings of a table, cells known from before not embedded again.
+
+        Raises ModelwrightError where the deadline passes before all are.
+        """
+        if len(table) == 0:
+            return np.zeros((0, sum(e.width for e in self.embeddings.encoders)), np.float32)
+        columns = [table.column(name).to_pylist() for name in self.embeddings.codecs]
+        keys = [self.key + hashlib.blake2b(repr([_cell(v) for v in row]).encode()).digest() for row in zip(*columns)]
+        fresh = [i for i, k in enumerate(keys) if k not in _KNOWN]
+        if sum(v.nbytes for v in list(_KNOWN.values())[:1]) * (len(_KNOWN) + len(fresh)) > _MOST:
+            _KNOWN.clear()
+            fresh = list(range(len(keys)))
+        kept = {k: _KNOWN[k] for k in keys if k in _KNOWN}
+        for start in range(0, len(fresh), _PIECE):
+            if ctx.deadline.expired():
+                raise ModelwrightError("the time ended while rows were embedded", "计算嵌入时时间已用尽")
+            index = np.array(fresh[start : start + _PIECE])
+            for i, vector in zip(index, self.embeddings.of(table.take(index)), strict=True):
+                kept[keys[i]] = _KNOWN[keys[i]] = vector
+        return np.stack([kept[k] for k in keys])
+
+
+def _cell(value: Any) -> Any:
+    """Return what tells a cell from others: of media the digest of their content."""
+    return value["digest"] if isinstance(value, dict) else value

@@ -119,9 +119,17 @@ class HubRecipe(NetworkRecipe):
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         out: list[Options] = []
         for codecs in choices(schema, self.bases, self.longest):
-            own = {"encoders": dict.fromkeys(codecs, "hub"), "codecs": codecs, "flip": may_flip(target)}
+            own = self._rates(codecs) | {
+                "encoders": dict.fromkeys(codecs, "hub"),
+                "codecs": codecs,
+                "flip": may_flip(target),
+            }
             out.append(self.options(**{**hub_plan(rows), **own}))
         return out
+
+    def _rates(self, codecs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return learning rates that suit the encoders; none where the options' defaults do."""
+        return {}
 
     def _codecs(self, table: Table, ctx: FitContext, options: NetworkOptions) -> Codecs:
         hub = hub_codecs(table, options.codecs, ctx.seed)

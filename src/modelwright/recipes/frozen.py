@@ -1,6 +1,6 @@
 """Embeddings of a pretrained encoder that stays as it is, beside the other columns' features, under a linear head.
 
-Each column is embedded once a run. Legend: N rows, D features, K outputs.
+Each cell is embedded once a run. Legend: N rows, D features, K outputs.
 """
 
 from __future__ import annotations
