@@ -55,7 +55,7 @@ def find_layouts(
 
     Raises OptionError or ColumnError for what does not fit the table.
     """
-    apart = {a for a in apart if a}
+    beside = {a for a in apart if a}
     out: Layouts = {}
     for text in series:
         name, equals, spec = text.partition("=")
@@ -64,7 +64,7 @@ def find_layouts(
                 f"Expected --series NAME=FIRST..LAST or NAME=PATTERN, received `{text}`.",
                 f"应写作 --series 名称=首列..末列 或 名称=通配符，收到的是 `{text}`。",
             )
-        out[name.strip()] = {"wide": _wide(raw.column_names, text, spec, apart)}
+        out[name.strip()] = {"wide": _wide(raw.column_names, text, spec, beside)}
     used = [n for layout in out.values() for channel in layout["wide"] for n in channel]
     if len(set(used)) < len(used):
         twice = next(n for n in used if used.count(n) > 1)
@@ -89,7 +89,7 @@ def find_layouts(
         for name in (series_id, series_time):
             if name not in raw.column_names:
                 raise unknown(_COLUMN, name, raw.column_names, ColumnError)
-        beside = (apart | {series_id, series_time}) - {None}
+        beside |= {series_id, series_time}
         channels = [n for n in raw.column_names if n not in beside and _is_numbers(raw.column(n))]
         if not channels:
             raise DataError(
@@ -227,11 +227,14 @@ def _gather_wide(raw: pa.Table, name: str, channels: list[list[str]]) -> pa.Tabl
     count = raw.num_rows
     empty = pa.chunked_array([pa.nulls(count, pa.float64())])
     held = {n: raw.column(n) if n in raw.column_names else empty for c in channels for n in c}
-    numbers = {n: _floats(values) for n, values in held.items()}
+    found = {n: _floats(values) for n, values in held.items()}
+    numbers = {n: v for n, v in found.items() if v is not None}
     cells: list[Any]
-    if all(v is not None for v in numbers.values()):
-        x = np.stack([[numbers[n] for n in c] for c in channels]).astype(np.float32).transpose(2, 0, 1)  # [N, C, T]
-        known = np.isfinite(x).any(axis=1)
+    if len(numbers) == len(held):
+        x: np.ndarray = (
+            np.stack([[numbers[n] for n in c] for c in channels]).astype(np.float32).transpose(2, 0, 1)
+        )  # [N, C, T]
+        known = np.asarray(np.isfinite(x).any(axis=1))
         # series of different length end in empty cells
         ends = np.where(known.any(axis=1), x.shape[2] - known[:, ::-1].argmax(axis=1), 0)
         cells = [list(row[:, :end]) if end else None for row, end in zip(x, ends)]
