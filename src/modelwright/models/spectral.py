@@ -26,7 +26,7 @@ class MaskedBlock(nn.Module):
     So a real frame near the end sees what it would see at the end of an unpadded row.
     """
 
-    def __init__(self, into: int, out: int, stride: int) -> None:
+    def __init__(self, into: int, out: int, stride: tuple[int, int]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(into, out, 3, stride, 1, bias=False)
         self.norm1 = norm(out)
@@ -35,12 +35,12 @@ class MaskedBlock(nn.Module):
         nn.init.zeros_(self.norm2.weight)  # each block begins as its shortcut
         self.stride = stride
         self.short: nn.Module = nn.Identity()
-        if stride != 1 or into != out:
+        if stride != (1, 1) or into != out:
             self.short = nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), norm(out))
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, C, S, M] and mask [B, S] -> [B, C', S / stride, M / stride] and its mask; x is zero where padded."""
-        below = mask[:, :: self.stride]
+        """[B, C, S, M] and mask [B, S] -> [B, C', S / stride[0], M / stride[1]] and its mask; x is zero where padded."""
+        below = mask[:, :: self.stride[0]]
         there = below[:, None, :, None].to(x.dtype)
         y = F.relu(self.norm1(self.conv1(x))) * there
         y = self.norm2(self.conv2(y))
@@ -48,28 +48,35 @@ class MaskedBlock(nn.Module):
 
 
 class SpectralCNN(nn.Module):
-    """Residual convolutions over time and bands together; the stem and each stage after the first halve both."""
+    """Residual convolutions over time and bands together; the stem and each later stage halve both, the last bands only.
 
-    def __init__(self, widths: Sequence[int], depth: int) -> None:
+    The bands that are left are joined by a linear map, not averaged: in sound it matters where in pitch something lies.
+    """
+
+    def __init__(self, bands: int, widths: Sequence[int], depth: int) -> None:
         super().__init__()
         self.stem = nn.Conv2d(1, widths[0], 5, 2, 2, bias=False)
         self.norm = norm(widths[0])
         self.blocks = nn.ModuleList()
-        into = widths[0]
+        into, left = widths[0], (bands + 1) // 2
         for stage, width in enumerate(widths):
+            step = (1, 1) if stage == 0 else (1, 2) if stage == len(widths) - 1 else (2, 2)
             for i in range(depth):
-                self.blocks.append(MaskedBlock(into, width, 2 if i == 0 and stage else 1))
+                self.blocks.append(MaskedBlock(into, width, step if i == 0 else (1, 1)))
                 into = width
-        self.width = into
+            left = -(-left // step[1])
+        self.join = nn.Linear(into * left, 2 * into)
+        self.width = 2 * into
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Spectrograms [B, S, M], zero where padded, and mask [B, S] -> [B, S', D] (means over bands), mask [B, S']."""
+        """Spectrograms [B, S, M], zero where padded, and mask [B, S] -> [B, S', D] and its mask [B, S']."""
         mask = mask[:, ::2]
         y = x[:, None].contiguous(memory_format=torch.channels_last)
         y = F.relu(self.norm(self.stem(y))) * mask[:, None, :, None].to(y.dtype)
         for block in self.blocks:
             y, mask = block(y, mask)
-        return y.float().mean(3).transpose(1, 2), mask
+        y = self.join(y.transpose(1, 2).flatten(2))
+        return F.silu(y.float()) * mask[:, :, None], mask
 
 
 class RotaryBlocks(nn.Module):

@@ -33,7 +33,7 @@ class AudioTransformerRecipe(NetworkRecipe):
 
     name = "audiotransformer"
     title = Words("Transformer for sound", "音频 Transformer")
-    rank = 42
+    rank = 34
     paper = "Vaswani et al. 2017, arXiv 1706.03762; Radford et al. 2022, arXiv 2212.04356; Park et al. 2019, arXiv 1904.08779"
     leads = "audio"
     options = AudioTransformerOptions

@@ -57,7 +57,7 @@ class AudioCNN(AudioEncoder):
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
         base, depth = int(getattr(options, "base", 16)), int(getattr(options, "blocks", 1))
-        self.network = SpectralCNN([base, 2 * base, 4 * base, 8 * base], depth)
+        self.network = SpectralCNN(codec.bands, [base, 2 * base, 4 * base, 8 * base], depth)
         self.width = 2 * self.network.width
 
     def features(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
