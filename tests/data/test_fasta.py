@@ -66,7 +66,7 @@ def test_batches_and_empty_records(tmp_path):
 def test_bad_files_are_named(tmp_path):
     path = tmp_path / "x.fa"
     path.write_text("ACGT\n>a\nACGT\n")
-    with pytest.raises(DataError, match="line 1.*`>`"):
+    with pytest.raises(DataError, match=r"line 1.*`>`"):
         read(path)
     path.write_bytes(b">a\n\xff\xfe\x00\n")
     with pytest.raises(DataError, match="no whole FASTA"):
