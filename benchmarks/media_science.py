@@ -11,9 +11,12 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import sys
+import time
 from pathlib import Path
 
-from quality import Bar, write
+import numpy as np
+from quality import Bar, data_folder, measure, write
 
 csv.field_size_limit(1 << 24)
 
