@@ -153,8 +153,11 @@ def _deal(
             place[members] = (np.arange(len(members)) + start) % k
             start += len(members)
         else:
-            so_far = np.cumsum(sizes[members]) - sizes[members] / 2
             wanted = fraction * sizes[members].sum()
+            fits = members[sizes[members] <= wanted / 2]
+            if sizes[fits].sum() >= wanted:  # a unit that is most of the part by itself is kept, where others fill it
+                members = fits
+            so_far = np.cumsum(sizes[members]) - sizes[members] / 2
             place[members] = (so_far < wanted) & (len(members) > 1)
     if k is None and place.sum() == 0 and len(first) > 1:
         place[rng.integers(len(first))] = 1

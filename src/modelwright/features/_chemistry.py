@@ -57,7 +57,7 @@ def facts(smiles: str) -> Facts | None:
 
 def _figures(found: Any) -> list[float]:
     """Return the descriptors [D] in a fixed order: size, polarity, shape, rings, charges, and surface by property."""
-    from rdkit.Chem import Crippen, GraphDescriptors, rdMolDescriptors
+    from rdkit.Chem import GraphDescriptors, rdMolDescriptors
 
     atoms = max(1, found.GetNumAtoms())
     elements = [a.GetAtomicNum() for a in found.GetAtoms()]
@@ -65,7 +65,7 @@ def _figures(found: Any) -> list[float]:
     charges = _charges(found)
     halogens = sum(z in (9, 17, 35, 53) for z in elements)
     plain = [
-        Crippen.MolLogP(found), Crippen.MolMR(found), rdMolDescriptors._CalcMolWt(found),
+        *rdMolDescriptors.CalcCrippenDescriptors(found), rdMolDescriptors._CalcMolWt(found),
         rdMolDescriptors.CalcTPSA(found), rdMolDescriptors.CalcLabuteASA(found), rdMolDescriptors.CalcNumHBD(found),
         rdMolDescriptors.CalcNumHBA(found), rdMolDescriptors.CalcNumRotatableBonds(found), atoms,
         rdMolDescriptors.CalcNumHeteroatoms(found), rdMolDescriptors.CalcNumRings(found),
