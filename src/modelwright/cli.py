@@ -26,6 +26,10 @@ def _asked_lang() -> str | None:
 LANG = pick_lang(_asked_lang())
 
 
+def _opt(en: str, zh: str) -> Any:
+    return typer.Option(help=_w(en, zh))
+
+
 def _w(en: str, zh: str) -> str:
     return Words(en, zh).to(LANG)
 
@@ -65,8 +69,8 @@ Series = Annotated[
         metavar="NAME=FIRST..LAST", help=_w("gather columns (or NAME=x_*;y_*) into a series", "把多列合成序列")
     ),
 ]
-SeriesId = Annotated[str | None, typer.Option(help=_w("long tables: which series a row is of", "长表：行所属序列的列"))]
-SeriesTime = Annotated[str | None, typer.Option(help=_w("long tables: what orders a series", "长表：序列内排序的列"))]
+SeriesId = Annotated[str | None, _opt("long tables: which series a row is of", "长表：行所属序列的列")]
+SeriesTime = Annotated[str | None, _opt("long tables: what orders a series", "长表：序列内排序的列")]
 
 
 def _pairs(values: list[str] | None) -> dict[str, str]:
@@ -109,10 +113,13 @@ def _root(
 )
 def run(
     data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help=_w("file or database URL", "文件或数据库 URL"))
+        str | None,
+        typer.Argument(
+            metavar="DATA", help=_w("file, folder of media, or database URL", "文件、媒体文件夹或数据库 URL")
+        ),
     ] = None,
     target: Annotated[str | None, typer.Option("--target", "-t", help=_w("column to predict", "要预测的列"))] = None,
-    test: Annotated[str | None, typer.Option(help=_w("file with the official test rows", "官方测试集文件"))] = None,
+    test: Annotated[str | None, _opt("file with the official test rows", "官方测试集文件")] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", "-b", help=_w("time to a usable bundle (5m)", "到可用模型包的时间（5m）"))
     ] = None,
@@ -121,35 +128,23 @@ def run(
         typer.Option("--gate", "-g", help=_w("conditions, e.g. macro_f1>=0.9", "发布条件，如 macro_f1>=0.9")),
     ] = None,
     metric: Annotated[str | None, typer.Option("--metric", "-m", help=_w("what ranks", "排名指标"))] = None,
-    task: Annotated[
-        str | None, typer.Option(help=_w("task; found from the target if not said", "任务；默认由目标列决定"))
-    ] = None,
+    task: Annotated[str | None, _opt("task; found from the target if not said", "任务；默认由目标列决定")] = None,
     column: Columns = None,
-    ignore: Annotated[list[str] | None, typer.Option(help=_w("column to leave out", "要忽略的列"))] = None,
-    group: Annotated[
-        str | None, typer.Option(help=_w("column whose groups never straddle a split", "分组列：同组数据不跨集合"))
-    ] = None,
+    ignore: Annotated[list[str] | None, _opt("column to leave out", "要忽略的列")] = None,
+    group: Annotated[str | None, _opt("column whose groups never straddle a split", "分组列：同组数据不跨集合")] = None,
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
-    time: Annotated[
-        str | None, typer.Option(help=_w("time column: later rows are held out", "时间列：较晚的数据留作测试"))
-    ] = None,
+    time: Annotated[str | None, _opt("time column: later rows are held out", "时间列：较晚的数据留作测试")] = None,
     split: Annotated[
-        str | None, typer.Option(help=_w("random, or scaffold for molecules", "random，或 scaffold（按分子骨架划分）"))
+        str | None, _opt("random, or scaffold for molecules", "random，或 scaffold（按分子骨架划分）")
     ] = None,
-    memory: Annotated[str | None, typer.Option(help=_w("memory the run may use, e.g. 4g", "可用内存，如 4g"))] = None,
-    latency: Annotated[
-        str | None, typer.Option(help=_w("longest time for one answer, e.g. 20ms", "单次回答最长时间，如 20ms"))
-    ] = None,
-    folds: Annotated[int | None, typer.Option(help=_w("folds of cross-validation", "交叉验证折数"))] = None,
-    repeats: Annotated[int | None, typer.Option(help=_w("repeats of cross-validation", "交叉验证重复次数"))] = None,
-    test_fraction: Annotated[
-        float | None, typer.Option(help=_w("share of rows for the test (0.2)", "测试集比例（0.2）"))
-    ] = None,
-    recipe: Annotated[
-        list[str] | None, typer.Option(help=_w("only this recipe (may repeat)", "只用此方案（可重复）"))
-    ] = None,
+    memory: Annotated[str | None, _opt("memory the run may use, e.g. 4g", "可用内存，如 4g")] = None,
+    latency: Annotated[str | None, _opt("longest time for one answer, e.g. 20ms", "单次回答最长时间，如 20ms")] = None,
+    folds: Annotated[int | None, _opt("folds of cross-validation", "交叉验证折数")] = None,
+    repeats: Annotated[int | None, _opt("repeats of cross-validation", "交叉验证重复次数")] = None,
+    test_fraction: Annotated[float | None, _opt("share of rows for the test (0.2)", "测试集比例（0.2）")] = None,
+    recipe: Annotated[list[str] | None, _opt("only this recipe (may repeat)", "只用此方案（可重复）")] = None,
     search: Annotated[str | None, typer.Option(help="tpe, random, grid, none")] = None,
     ensemble: Annotated[
         bool | None, typer.Option("--ensemble/--no-ensemble", help=_w("combine models", "是否组合模型"))
@@ -166,7 +161,7 @@ def run(
         typer.Option("--class-weight/--no-class-weight", help=_w("weigh rare classes up", "提高稀有类别权重")),
     ] = None,
     vectors: Annotated[
-        str | None, typer.Option(help=_w("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）"))
+        str | None, _opt("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）")
     ] = None,
     pretrained: Annotated[
         list[str] | None,
@@ -175,20 +170,16 @@ def run(
             help=_w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
         ),
     ] = None,
-    query: Annotated[
-        str | None, typer.Option(help=_w("SQL query, for a database URL", "SQL 查询（数据库 URL）"))
-    ] = None,
-    table: Annotated[str | None, typer.Option(help=_w("SQL table, for a database URL", "SQL 表（数据库 URL）"))] = None,
-    sheet: Annotated[str | None, typer.Option(help=_w("Excel sheet", "Excel 工作表"))] = None,
+    query: Annotated[str | None, _opt("SQL query, for a database URL", "SQL 查询（数据库 URL）")] = None,
+    table: Annotated[str | None, _opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
+    sheet: Annotated[str | None, _opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
-    seed: Annotated[int | None, typer.Option(help=_w("seed of everything random", "随机种子"))] = None,
-    name: Annotated[str | None, typer.Option(help=_w("name of the run", "运行名称"))] = None,
-    out: Annotated[str, typer.Option(help=_w("folder of runs", "运行文件夹所在目录"))] = "runs",
-    config: Annotated[
-        Path | None, typer.Option(help=_w("YAML file with these options", "含以上选项的 YAML 文件"))
-    ] = None,
-    resume: Annotated[str | None, typer.Option(help=_w("go on with this run", "继续此前的运行"))] = None,
+    seed: Annotated[int | None, _opt("seed of everything random", "随机种子")] = None,
+    name: Annotated[str | None, _opt("name of the run", "运行名称")] = None,
+    out: Annotated[str, _opt("folder of runs", "运行文件夹所在目录")] = "runs",
+    config: Annotated[Path | None, _opt("YAML file with these options", "含以上选项的 YAML 文件")] = None,
+    resume: Annotated[str | None, _opt("go on with this run", "继续此前的运行")] = None,
     quiet: Quiet = False,
     json_: Json = False,
     lang: Lang = None,
@@ -212,12 +203,17 @@ def run(
 
 @app.command(help=_w("Say what is in the data and what is wrong with it.", "检查数据：有什么、有什么问题。"))
 def inspect(
-    data: Annotated[str, typer.Argument(metavar="DATA", help=_w("file or database URL", "文件或数据库 URL"))],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help=_w("file, folder of media, or database URL", "文件、媒体文件夹或数据库 URL")
+        ),
+    ],
     target: Annotated[str | None, typer.Option("--target", "-t", help=_w("column to predict", "要预测的列"))] = None,
     column: Columns = None,
-    query: Annotated[str | None, typer.Option(help=_w("SQL query", "SQL 查询"))] = None,
-    table: Annotated[str | None, typer.Option(help=_w("SQL table", "SQL 表"))] = None,
-    sheet: Annotated[str | None, typer.Option(help=_w("Excel sheet", "Excel 工作表"))] = None,
+    query: Annotated[str | None, _opt("SQL query", "SQL 查询")] = None,
+    table: Annotated[str | None, _opt("SQL table", "SQL 表")] = None,
+    sheet: Annotated[str | None, _opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
     series: Series = None,
     series_id: SeriesId = None,
@@ -248,10 +244,8 @@ def predict(
             ),
         ),
     ] = None,
-    scores: Annotated[
-        bool, typer.Option(help=_w("add a column score_<label> per label", "为每个标签添加 score_<标签> 列"))
-    ] = False,
-    strict: Annotated[bool, typer.Option(help=_w("stop at the first bad row", "遇到坏行即停止"))] = False,
+    scores: Annotated[bool, _opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
+    strict: Annotated[bool, _opt("stop at the first bad row", "遇到坏行即停止")] = False,
     header: Header = None,
     json_: Json = False,
     lang: Lang = None,
@@ -300,12 +294,12 @@ def list_(
 @app.command(help=_w("Serve a model over HTTP on this machine.", "在本机以 HTTP 提供模型服务。"))
 def serve(
     model: RunArg,
-    host: Annotated[str, typer.Option(help=_w("address to bind", "绑定地址"))] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help=_w("port", "端口"))] = 8000,
-    tls_cert: Annotated[Path | None, typer.Option(help=_w("TLS certificate", "TLS 证书"))] = None,
-    tls_key: Annotated[Path | None, typer.Option(help=_w("TLS key", "TLS 私钥"))] = None,
-    behind_proxy: Annotated[bool, typer.Option(help=_w("a proxy in front does TLS", "前置代理负责 TLS"))] = False,
-    key_file: Annotated[Path | None, typer.Option(help=_w("where key hashes are kept", "密钥哈希的存放位置"))] = None,
+    host: Annotated[str, _opt("address to bind", "绑定地址")] = "127.0.0.1",
+    port: Annotated[int, _opt("port", "端口")] = 8000,
+    tls_cert: Annotated[Path | None, _opt("TLS certificate", "TLS 证书")] = None,
+    tls_key: Annotated[Path | None, _opt("TLS key", "TLS 私钥")] = None,
+    behind_proxy: Annotated[bool, _opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
+    key_file: Annotated[Path | None, _opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import serve_command
@@ -343,7 +337,7 @@ def sample(
         str | None, typer.Argument(metavar="NAME", help=_w("which; all are listed if not said", "名称；不填则列出全部"))
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help=_w("file to write", "输出文件"))] = None,
-    force: Annotated[bool, typer.Option(help=_w("replace an existing file", "覆盖已有文件"))] = False,
+    force: Annotated[bool, _opt("replace an existing file", "覆盖已有文件")] = False,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
