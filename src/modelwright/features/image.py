@@ -6,7 +6,7 @@ Legend: N rows, S side in pixels, C channels (1 grey, 3 colour), D features.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +15,9 @@ from modelwright.core.schema import Column
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.image import decode
 from modelwright.features._decoded import decoded
+from modelwright.features._figures import Figures, FiguresDense, FiguresSparse
 from modelwright.features._hub import HubPixels
 from modelwright.features.base import Codec
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 SIDES = (32, 48, 64, 96, 128, 160, 224)
 _LOOK = 64  # pictures looked at to choose side and channels
@@ -122,59 +120,22 @@ def grid_features(values: pa.Array) -> np.ndarray:
     return out
 
 
-class ImageDense(Codec):
-    """Pictures for trees: `grid_features`, float32 [N, D]; nothing is learnt."""
+class _ImageFigures(Figures):
+    """`grid_features` of a picture."""
 
-    view = "dense"
     width = _GRID**2 * (_BINS + 6) + 192
-    categorical: ClassVar[tuple[bool, ...]] = (False,) * width
 
     @classmethod
-    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
-        return cls()
-
-    def encode(self, values: pa.Array) -> np.ndarray:
+    def figures(cls, values: pa.Array) -> np.ndarray:
         return grid_features(values)
 
-    def state(self) -> dict[str, Any]:
-        return {}
 
-    @classmethod
-    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls()
+class ImageDense(_ImageFigures, FiguresDense):
+    """Pictures for trees: `grid_features`."""
 
 
-class ImageSparse(Codec):
-    """Pictures for linear models: `grid_features`, standardised, and a mark for missing; CSR float32 [N, D + 1]."""
-
-    view = "sparse"
-
-    def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
-        self.mean, self.std = mean, std
-
-    @classmethod
-    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
-        found = grid_features(values.drop_null())
-        if not len(found):
-            found = np.zeros((1, ImageDense.width), np.float32)
-        return cls(found.mean(0), np.maximum(found.std(0), 1e-3))
-
-    def encode(self, values: pa.Array) -> csr_matrix:
-        from scipy.sparse import csr_matrix
-
-        scaled = np.clip((grid_features(values) - self.mean) / self.std, -5, 5)
-        missing = np.isnan(scaled).any(axis=1, keepdims=True)
-        return csr_matrix(np.concatenate([np.nan_to_num(scaled), missing], axis=1).astype(np.float32))
-
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"mean": self.mean, "std": self.std}
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls(arrays["mean"], arrays["std"])
+class ImageSparse(_ImageFigures, FiguresSparse):
+    """Pictures for linear models: `grid_features`, standardised."""
 
 
 VIEWS = {"sparse": ImageSparse, "dense": ImageDense, "tensor": ImageTensor, "hub": HubPixels}

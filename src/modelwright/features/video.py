@@ -6,7 +6,7 @@ Legend: N rows, F frames, S side in pixels, C channels (1 grey, 3 colour), D fea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +15,9 @@ from modelwright.core.schema import Column
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.video import Facts, decode, facts
 from modelwright.features._decoded import decoded
+from modelwright.features._figures import Figures, FiguresDense, FiguresSparse
 from modelwright.features._kept import Kept
 from modelwright.features.base import Codec
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 SIDES = (48, 64, 80, 96, 112)
 _LOOK, _COLOURS = 48, 8  # clips looked at for size and length; those decoded for colour
@@ -145,59 +143,22 @@ def motion_features(values: pa.Array) -> np.ndarray:
 WIDTH = 4 * _GRID**2 + 3 * (_FEW - 1) + 3
 
 
-class VideoDense(Codec):
-    """Clips for trees: `motion_features`, float32 [N, D]; nothing is learnt."""
+class _VideoFigures(Figures):
+    """`motion_features` of a clip."""
 
-    view = "dense"
     width = WIDTH
-    categorical: ClassVar[tuple[bool, ...]] = (False,) * WIDTH
 
     @classmethod
-    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
-        return cls()
-
-    def encode(self, values: pa.Array) -> np.ndarray:
+    def figures(cls, values: pa.Array) -> np.ndarray:
         return motion_features(values)
 
-    def state(self) -> dict[str, Any]:
-        return {}
 
-    @classmethod
-    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls()
+class VideoDense(_VideoFigures, FiguresDense):
+    """Clips for trees: `motion_features`."""
 
 
-class VideoSparse(Codec):
-    """Clips for linear models: `motion_features`, standardised, and a mark for missing; CSR float32 [N, D + 1]."""
-
-    view = "sparse"
-
-    def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
-        self.mean, self.std = mean, std
-
-    @classmethod
-    def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
-        found = motion_features(values.drop_null())
-        if not len(found):
-            found = np.zeros((1, WIDTH), np.float32)
-        return cls(found.mean(0), np.maximum(found.std(0), 1e-3))
-
-    def encode(self, values: pa.Array) -> csr_matrix:
-        from scipy.sparse import csr_matrix
-
-        scaled = np.clip((motion_features(values) - self.mean) / self.std, -5, 5)
-        missing = np.isnan(scaled).any(axis=1, keepdims=True)
-        return csr_matrix(np.concatenate([np.nan_to_num(scaled), missing], axis=1).astype(np.float32))
-
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"mean": self.mean, "std": self.std}
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls(arrays["mean"], arrays["std"])
+class VideoSparse(_VideoFigures, FiguresSparse):
+    """Clips for linear models: `motion_features`, standardised."""
 
 
 VIEWS = {"sparse": VideoSparse, "dense": VideoDense, "tensor": VideoTensor}
