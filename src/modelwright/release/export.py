@@ -122,7 +122,10 @@ def _member(model: Model, sample: Table) -> tuple[Any, str]:
         return _network(model, sample), "network"
     if model.recipe in _GRAPHS:
         return _GRAPHS[model.recipe](model), model.recipe
-    raise ModelwrightError(f"A `{model.recipe}` model cannot be exported.", f"`{model.recipe}` 模型无法导出。")
+    raise ModelwrightError(
+        f"A `{model.recipe}` model cannot be exported. Train with recipes that can: --recipe linear --recipe trees, or a network.",
+        f"`{model.recipe}` 模型无法导出。请用可导出的方案训练：--recipe linear --recipe trees，或某个网络。",
+    )
 
 
 @contextlib.contextmanager
