@@ -56,3 +56,27 @@ def test_a_damaged_model_is_named(fitted, tmp_path):
     (tmp_path / "ranks.json").write_text("{}")
     with pytest.raises(BundleError, match="KeyError"):
         type(model).load(tmp_path, target)
+
+
+@pytest.mark.parametrize("name", ["constant", "rankridge", "ranktrees", "linear", "trees", "catboost"])
+def test_a_label_that_no_training_row_has_still_has_a_score(name):
+    import pyarrow as pa
+
+    from modelwright.core.schema import Table
+
+    task = get_task("ordinal")
+    table, _ = sample_table(task, 120)
+    stars = [{"3": "4"}.get(v, v) for v in table.column("stars").to_pylist()]
+    data = table.data.set_column(table.data.column_names.index("stars"), "stars", pa.array(stars))
+    table = Table(data, table.schema, table.rows)
+    target = task.fit_target(table.column("stars"), table.schema["stars"])
+    assert target.labels == ("1", "2", "3", "4")
+    recipe = get_recipe(name)
+    train, valid = table.take(np.arange(90)), table.take(np.arange(90, 120))
+    scores = recipe.fit(
+        train, valid, recipe.variants(table.schema, target, 90)[0], context(task, target, 30)
+    ).scores(table)  # fmt: skip
+    assert scores.shape == (120, 4)
+    assert np.allclose(scores.sum(1), 1)
+    if not name.startswith("rank"):
+        assert scores[:, 2].max() < 0.2

@@ -202,6 +202,8 @@ class CatBoostRecipe(Recipe):
             booster = CatBoost(
                 {
                     **options.model_dump(exclude={"rounds"}), "iterations": total, "loss_function": _loss(ctx.target),
+                    # said outright, since a label may be absent from these rows
+                    **({"classes_count": ctx.target.outputs} if _loss(ctx.target) == "MultiClass" else {}),
                     "bootstrap_type": "MVS", "thread_count": ctx.threads, "random_seed": ctx.seed,
                     "allow_writing_files": False, "verbose": 0,
                 }
