@@ -9,7 +9,7 @@ from PIL import Image
 
 from modelwright.core.schema import MEDIA, Column
 from modelwright.features import _decoded
-from modelwright.features.image import ImageDense, ImageTensor, grid_features, look
+from modelwright.features.image import ImageDense, ImageSparse, ImageTensor, grid_features, look
 
 COLUMN = Column("x", "image")
 
@@ -66,3 +66,12 @@ def test_what_memory_would_not_hold_lies_on_disk(monkeypatch):
     large[69, 5] = 7
     assert large[69, 5] == 7
     assert large[0].max() == 0
+
+
+def test_no_picture_at_all_is_borne():
+    empty = pa.nulls(3, MEDIA)
+    for view in (ImageDense, ImageSparse, ImageTensor):
+        codec = view.fit(empty, COLUMN, None, 0)
+        found = codec.encode(empty)
+        assert (found["pixels"] if isinstance(found, dict) else found).shape[0] == 3
+    assert grid_features(pa.nulls(0, MEDIA)).shape == (0, ImageDense.width)

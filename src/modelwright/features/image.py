@@ -110,11 +110,12 @@ def grid_features(values: pa.Array) -> np.ndarray:
     place = np.arange(_SMALL) // cell
     cells = place[:, None] * _GRID + place[None]
     key = (np.arange(count)[:, None, None] * _GRID**2 + cells) * _BINS + bins
-    edges = np.bincount(key.ravel(), strength.ravel(), count * _GRID**2 * _BINS).reshape(count, -1)
+    edges = np.bincount(key.ravel(), strength.ravel(), count * _GRID**2 * _BINS).reshape(count, _GRID**2 * _BINS)
     edges = edges / (np.linalg.norm(edges, axis=1, keepdims=True) + 0.1)
     blocks = small.reshape(count, _GRID, cell, _GRID, cell, 3)
-    thumb = small.reshape(count, 8, 4, 8, 4, 3).mean((2, 4)).reshape(count, -1)
-    parts = [edges, blocks.mean((2, 4)).reshape(count, -1), blocks.std((2, 4)).reshape(count, -1), thumb]
+    thumb = small.reshape(count, 8, 4, 8, 4, 3).mean((2, 4)).reshape(count, 192)
+    flat = (count, _GRID**2 * 3)
+    parts = [edges, blocks.mean((2, 4)).reshape(flat), blocks.std((2, 4)).reshape(flat), thumb]
     out = np.concatenate(parts, axis=1).astype(np.float32)
     out[np.asarray(values.is_null())] = np.nan
     return out

@@ -14,7 +14,7 @@ from modelwright.recipes._network import NetworkModel, NetworkRecipe
 
 
 class ConvNeXtOptions(ImageOptions):
-    """Defaults chosen by measurement on validation splits; see docs/log.md."""
+    """Defaults; what was measured of them stands in docs/log.md."""
 
     encoders: dict[str, str] = {"image": "convnext"}
     base: int = 64

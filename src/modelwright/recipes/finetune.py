@@ -12,7 +12,7 @@ from modelwright.recipes._pretrained import HubModel, HubOptions, HubRecipe
 
 
 class FinetuneOptions(HubOptions):
-    """Defaults chosen by measurement on validation splits; see docs/log.md."""
+    """Defaults; what was measured of them stands in docs/log.md."""
 
 
 class FinetuneModel(HubModel):

@@ -15,7 +15,7 @@ from modelwright.recipes._video import SPACE, VideoOptions, video_plan
 
 
 class R2Plus1DOptions(VideoOptions):
-    """Defaults chosen by measurement on validation splits; see docs/log.md."""
+    """Defaults; what was measured of them stands in docs/log.md."""
 
     encoders: dict[str, str] = {"video": "r2plus1d"}
 

@@ -14,7 +14,7 @@ from modelwright.recipes._network import NetworkModel, NetworkRecipe
 
 
 class ResNetOptions(ImageOptions):
-    """Defaults chosen by measurement on validation splits; see docs/log.md."""
+    """Defaults; what was measured of them stands in docs/log.md."""
 
     encoders: dict[str, str] = {"image": "resnet"}
     base: int = 32
