@@ -52,7 +52,7 @@ def pairs():
             yield pytest.param(recipe, task, marks=[pytest.mark.slow] if dear else [])
 
 
-@pytest.mark.parametrize(("recipe", "task"), pairs())
+@pytest.mark.parametrize(("recipe", "task"), list(pairs()))
 def test_recipe(recipe, task):
     check_recipe(get_recipe(recipe), get_task(task))
 
