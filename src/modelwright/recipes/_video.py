@@ -35,6 +35,8 @@ SPACE: Mapping[str, Axis] = {
 
 def video_plan(rows: int) -> dict[str, Any]:
     """Return batch, epochs and patience for a number of clips: more passes over fewer."""
+    if rows < 100:
+        return {"batch": 16, "epochs": 90, "patience": 30}
     if rows < 500:
         return {"batch": 16, "epochs": 40, "patience": 14}
     if rows < 3000:
