@@ -123,3 +123,19 @@ def test_a_long_table_is_answered_with_one_row_a_series(tmp_path):
     summary = predict_command(str(run.folder), str(data), out, False, True, None, "en")
     assert summary["answered"] == 40
     assert len(out.read_text(encoding="utf-8").splitlines()) == 41
+
+
+@pytest.mark.parametrize("name", ["inceptiontime", "lstm-series"])
+def test_networks_for_series_export_with_their_length_open(name, tmp_path):
+    from modelwright.core.task import get_task
+    from modelwright.release.bundle import Predictor
+    from modelwright.release.export import export_onnx
+    from modelwright.testing import context, sample_table
+
+    task = get_task("classification")
+    table, target = sample_table(task, 16, modality="series")
+    recipe = get_recipe(name)
+    options = recipe.variants(table.schema, target, 16)[0].model_copy(update={"epochs": 1, "base": 4, "hidden": 8})
+    model = recipe.fit(table, None, options, context(task, target))
+    folder = export_onnx(Predictor(task, table.schema, target, [(1.0, model)]), tmp_path / "onnx")  # compares answers
+    assert (folder / "member-0.onnx").is_file()

@@ -32,5 +32,6 @@ def series_plan(rows: int) -> dict[str, Any]:
         batch = 8 if rows < 60 else 16 if rows < 400 else 32
         epochs = min(80, max(30, 200 * batch // max(1, rows)))
         small = {"base": 16, "blocks": 3} if rows < 100 else {}
-        return {"batch": batch, "epochs": epochs, "patience": max(12, epochs // 3), **small}
+        # networks this small gain nothing from bf16, and an LSTM loses
+        return {"batch": batch, "epochs": epochs, "patience": max(12, epochs // 3), "precision": "float32", **small}
     return {"batch": 64 if rows < 20_000 else 128, "epochs": 30 if rows < 20_000 else 12, "patience": 8}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -19,6 +19,7 @@ class LSTMSeriesOptions(SeriesOptions):
     encoders: dict[str, str] = {"series": "lstm"}
     hidden: int = 64
     lr: float = 5e-3
+    precision: Literal["auto", "float32", "bf16"] = "float32"
 
 
 class LSTMSeriesModel(NetworkModel):

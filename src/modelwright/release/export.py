@@ -152,16 +152,9 @@ def _network(model: Any, sample: Table) -> Any:
 
     inputs = model.to_inputs(sample.take(np.arange(min(4, len(sample)))))
     names = tuple(inputs)
-    batch, length = torch.export.Dim("batch", min=1), torch.export.Dim("length", min=1)
-    shapes = tuple(
-        {0: batch, 1: length} if not inputs[n].dtype.is_floating_point and inputs[n].dim() == 2 else {0: batch}
-        for n in names
-    )
-    # several text columns have lengths of their own
-    shapes = tuple(
-        {**s, 1: torch.export.Dim(f"length{n.split('.')[0]}", min=1)} if 1 in s else s
-        for n, s in zip(names, shapes, strict=True)
-    )
+    axes = model.dynamic_axes()  # several columns of text or series have lengths of their own
+    dims = {d: torch.export.Dim(d, min=1) for own in axes.values() for d in own.values()}
+    shapes = tuple({axis: dims[d] for axis, d in axes[n].items()} for n in names)
     with _quiet(), torch.inference_mode():
         program = torch.onnx.export(
             model.answering(names),

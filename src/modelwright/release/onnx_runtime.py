@@ -101,7 +101,7 @@ def _padded(table: Table, codecs: Any) -> dict[str, np.ndarray]:
     for i, (name, (_, codec)) in enumerate(codecs.items()):
         for key, value in codec.encode(table.column(name)).items():
             if isinstance(value, Ragged):
-                wide = np.zeros((len(value), int(value.lengths.max())), value.values.dtype)
+                wide = np.zeros((len(value), int(value.lengths.max()), *value.values.shape[1:]), value.values.dtype)
                 wide[np.arange(wide.shape[1])[None] < value.lengths[:, None]] = value.values
                 value = wide
             out[f"{i}.{key}"] = value
