@@ -10,33 +10,28 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from modelwright.core.errors import ModelwrightError, Stopped
-from modelwright.core.words import Words, pick_lang
-
-
-def _asked_lang() -> str | None:
-    """Return `--lang` from the arguments, so that help itself follows it."""
-    for i, word in enumerate(sys.argv):
-        if word == "--lang" and i + 1 < len(sys.argv):
-            return sys.argv[i + 1]
-        if word.startswith("--lang="):
-            return word.split("=", 1)[1]
-    return None
-
-
-LANG = pick_lang(_asked_lang())
-
-
-def _opt(en: str, zh: str) -> Any:
-    return typer.Option(help=_w(en, zh))
-
-
-def _w(en: str, zh: str) -> str:
-    return Words(en, zh).to(LANG)
-
+from modelwright.core.registry import load_file, names_in
+from modelwright.core.words import Words
+from modelwright.verbs._common import (
+    LANG,
+    Columns,
+    Header,
+    Json,
+    Lang,
+    Quiet,
+    RunArg,
+    Series,
+    SeriesId,
+    SeriesTime,
+    opt,
+    pairs,
+    print_json,
+    w,
+)
 
 app = typer.Typer(
     name="modelwright",
-    help=_w(
+    help=w(
         "From your data to a model that serves inside your product.",
         "从数据到产品中可用的模型，一条命令，在自己的机器上。",
     ),
@@ -47,57 +42,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Lang = Annotated[str | None, typer.Option("--lang", help=_w("language: en or zh", "语言：en 或 zh"))]
-Json = Annotated[
-    bool, typer.Option("--json", help=_w("print one JSON object on standard output", "在标准输出打印一个 JSON 对象"))
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=_w("say nothing but errors", "只显示错误"))]
-RunArg = Annotated[
-    str, typer.Argument(metavar="RUN", help=_w("run folder, its name, or a bundle", "运行文件夹、其名称或模型包"))
-]
-Header = Annotated[
-    bool | None, typer.Option("--header/--no-header", help=_w("whether line one names the columns", "首行是否为列名"))
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", "-c", metavar="NAME=MODALITY", help=_w("say what a column is", "指定列的模态")),
-]
-
-Series = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=FIRST..LAST", help=_w("gather columns (or NAME=x_*;y_*) into a series", "把多列合成序列")
-    ),
-]
-SeriesId = Annotated[str | None, _opt("long tables: which series a row is of", "长表：行所属序列的列")]
-SeriesTime = Annotated[str | None, _opt("long tables: what orders a series", "长表：序列内排序的列")]
-
-
-def _pairs(values: list[str] | None) -> dict[str, str]:
-    from modelwright.core.errors import OptionError
-
-    out = {}
-    for value in values or []:
-        name, equals, modality = value.rpartition("=")
-        if not equals or not name or not modality:
-            raise OptionError(
-                f"Expected --column NAME=MODALITY, received `{value}`.",
-                f"应写作 --column 列名=模态，收到的是 `{value}`。",
-            )
-        out[name] = modality
-    return out
-
-
-def _print_json(data: Any) -> None:
-    import json
-
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
-
 
 @app.callback(invoke_without_command=True)
 def _root(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help=_w("print the version", "显示版本"))] = False,
+    version: Annotated[bool, typer.Option("--version", help=w("print the version", "显示版本"))] = False,
 ) -> None:
     if version:
         from modelwright import __version__
@@ -107,7 +56,7 @@ def _root(
 
 
 @app.command(
-    help=_w(
+    help=w(
         "Make a model from data: train, test, gate, bundle, report.", "从数据得到模型：训练、测试、把关、打包、报告。"
     )
 )
@@ -115,71 +64,71 @@ def run(
     data: Annotated[
         str | None,
         typer.Argument(
-            metavar="DATA", help=_w("file, folder of media, or database URL", "文件、媒体文件夹或数据库 URL")
+            metavar="DATA", help=w("file, folder of media, or database URL", "文件、媒体文件夹或数据库 URL")
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option("--target", "-t", help=_w("column to predict", "要预测的列"))] = None,
-    test: Annotated[str | None, _opt("file with the official test rows", "官方测试集文件")] = None,
+    target: Annotated[str | None, typer.Option("--target", "-t", help=w("column to predict", "要预测的列"))] = None,
+    test: Annotated[str | None, opt("file with the official test rows", "官方测试集文件")] = None,
     budget: Annotated[
-        str | None, typer.Option("--budget", "-b", help=_w("time to a usable bundle (5m)", "到可用模型包的时间（5m）"))
+        str | None, typer.Option("--budget", "-b", help=w("time to a usable bundle (5m)", "到可用模型包的时间（5m）"))
     ] = None,
     gate: Annotated[
         str | None,
-        typer.Option("--gate", "-g", help=_w("conditions, e.g. macro_f1>=0.9", "发布条件，如 macro_f1>=0.9")),
+        typer.Option("--gate", "-g", help=w("conditions, e.g. macro_f1>=0.9", "发布条件，如 macro_f1>=0.9")),
     ] = None,
-    metric: Annotated[str | None, typer.Option("--metric", "-m", help=_w("what ranks", "排名指标"))] = None,
-    task: Annotated[str | None, _opt("task; found from the target if not said", "任务；默认由目标列决定")] = None,
+    metric: Annotated[str | None, typer.Option("--metric", "-m", help=w("what ranks", "排名指标"))] = None,
+    task: Annotated[str | None, opt("task; found from the target if not said", "任务；默认由目标列决定")] = None,
     column: Columns = None,
-    ignore: Annotated[list[str] | None, _opt("column to leave out", "要忽略的列")] = None,
-    group: Annotated[str | None, _opt("column whose groups never straddle a split", "分组列：同组数据不跨集合")] = None,
+    ignore: Annotated[list[str] | None, opt("column to leave out", "要忽略的列")] = None,
+    group: Annotated[str | None, opt("column whose groups never straddle a split", "分组列：同组数据不跨集合")] = None,
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
-    time: Annotated[str | None, _opt("time column: later rows are held out", "时间列：较晚的数据留作测试")] = None,
+    time: Annotated[str | None, opt("time column: later rows are held out", "时间列：较晚的数据留作测试")] = None,
     split: Annotated[
-        str | None, _opt("random, or scaffold for molecules", "random，或 scaffold（按分子骨架划分）")
+        str | None, opt("random, or scaffold for molecules", "random，或 scaffold（按分子骨架划分）")
     ] = None,
-    memory: Annotated[str | None, _opt("memory the run may use, e.g. 4g", "可用内存，如 4g")] = None,
-    latency: Annotated[str | None, _opt("longest time for one answer, e.g. 20ms", "单次回答最长时间，如 20ms")] = None,
-    folds: Annotated[int | None, _opt("folds of cross-validation", "交叉验证折数")] = None,
-    repeats: Annotated[int | None, _opt("repeats of cross-validation", "交叉验证重复次数")] = None,
-    test_fraction: Annotated[float | None, _opt("share of rows for the test (0.2)", "测试集比例（0.2）")] = None,
-    recipe: Annotated[list[str] | None, _opt("only this recipe (may repeat)", "只用此方案（可重复）")] = None,
+    memory: Annotated[str | None, opt("memory the run may use, e.g. 4g", "可用内存，如 4g")] = None,
+    latency: Annotated[str | None, opt("longest time for one answer, e.g. 20ms", "单次回答最长时间，如 20ms")] = None,
+    folds: Annotated[int | None, opt("folds of cross-validation", "交叉验证折数")] = None,
+    repeats: Annotated[int | None, opt("repeats of cross-validation", "交叉验证重复次数")] = None,
+    test_fraction: Annotated[float | None, opt("share of rows for the test (0.2)", "测试集比例（0.2）")] = None,
+    recipe: Annotated[list[str] | None, opt("only this recipe (may repeat)", "只用此方案（可重复）")] = None,
     search: Annotated[str | None, typer.Option(help="tpe, random, grid, none")] = None,
     ensemble: Annotated[
-        bool | None, typer.Option("--ensemble/--no-ensemble", help=_w("combine models", "是否组合模型"))
+        bool | None, typer.Option("--ensemble/--no-ensemble", help=w("combine models", "是否组合模型"))
     ] = None,
     refit: Annotated[
         bool | None,
         typer.Option(
             "--refit/--no-refit",
-            help=_w("train the winner again on all but the test rows", "用除测试外的全部数据重训优胜者"),
+            help=w("train the winner again on all but the test rows", "用除测试外的全部数据重训优胜者"),
         ),
     ] = None,
     class_weight: Annotated[
         bool | None,
-        typer.Option("--class-weight/--no-class-weight", help=_w("weigh rare classes up", "提高稀有类别权重")),
+        typer.Option("--class-weight/--no-class-weight", help=w("weigh rare classes up", "提高稀有类别权重")),
     ] = None,
     vectors: Annotated[
-        str | None, _opt("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）")
+        str | None, opt("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）")
     ] = None,
     pretrained: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help=_w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
+            help=w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
         ),
     ] = None,
-    query: Annotated[str | None, _opt("SQL query, for a database URL", "SQL 查询（数据库 URL）")] = None,
-    table: Annotated[str | None, _opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
-    sheet: Annotated[str | None, _opt("Excel sheet", "Excel 工作表")] = None,
+    query: Annotated[str | None, opt("SQL query, for a database URL", "SQL 查询（数据库 URL）")] = None,
+    table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
+    sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
-    seed: Annotated[int | None, _opt("seed of everything random", "随机种子")] = None,
-    name: Annotated[str | None, _opt("name of the run", "运行名称")] = None,
-    out: Annotated[str, _opt("folder of runs", "运行文件夹所在目录")] = "runs",
-    config: Annotated[Path | None, _opt("YAML file with these options", "含以上选项的 YAML 文件")] = None,
-    resume: Annotated[str | None, _opt("go on with this run", "继续此前的运行")] = None,
+    seed: Annotated[int | None, opt("seed of everything random", "随机种子")] = None,
+    name: Annotated[str | None, opt("name of the run", "运行名称")] = None,
+    out: Annotated[str, opt("folder of runs", "运行文件夹所在目录")] = "runs",
+    config: Annotated[Path | None, opt("YAML file with these options", "含以上选项的 YAML 文件")] = None,
+    resume: Annotated[str | None, opt("go on with this run", "继续此前的运行")] = None,
     quiet: Quiet = False,
     json_: Json = False,
     lang: Lang = None,
@@ -189,7 +138,7 @@ def run(
     given: dict[str, Any] = {
         "data": data, "target": target, "test": test, "budget": budget, "gate": gate, "metric": metric, "task": task,
         "series": series, "series_id": series_id, "series_time": series_time,
-        "column": _pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
+        "column": pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
@@ -201,19 +150,19 @@ def run(
         raise typer.Exit(code)
 
 
-@app.command(help=_w("Say what is in the data and what is wrong with it.", "检查数据：有什么、有什么问题。"))
+@app.command(help=w("Say what is in the data and what is wrong with it.", "检查数据：有什么、有什么问题。"))
 def inspect(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help=_w("file, folder of media, or database URL", "文件、媒体文件夹或数据库 URL")
+            metavar="DATA", help=w("file, folder of media, or database URL", "文件、媒体文件夹或数据库 URL")
         ),
     ],
-    target: Annotated[str | None, typer.Option("--target", "-t", help=_w("column to predict", "要预测的列"))] = None,
+    target: Annotated[str | None, typer.Option("--target", "-t", help=w("column to predict", "要预测的列"))] = None,
     column: Columns = None,
-    query: Annotated[str | None, _opt("SQL query", "SQL 查询")] = None,
-    table: Annotated[str | None, _opt("SQL table", "SQL 表")] = None,
-    sheet: Annotated[str | None, _opt("Excel sheet", "Excel 工作表")] = None,
+    query: Annotated[str | None, opt("SQL query", "SQL 查询")] = None,
+    table: Annotated[str | None, opt("SQL table", "SQL 表")] = None,
+    sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
     series: Series = None,
     series_id: SeriesId = None,
@@ -225,27 +174,27 @@ def inspect(
     from modelwright.commands import print_inspection
 
     spread = {"series": series, "series_id": series_id, "series_time": series_time}
-    found = look(data, target, column=_pairs(column), query=query, table=table, sheet=sheet, header=header, **spread)
-    _print_json(found) if json_ else print_inspection(found, LANG)
+    found = look(data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, **spread)
+    print_json(found) if json_ else print_inspection(found, LANG)
 
 
-@app.command(help=_w("Answer the rows of a file.", "对文件中的每一行给出预测。"))
+@app.command(help=w("Answer the rows of a file.", "对文件中的每一行给出预测。"))
 def predict(
     model: RunArg,
-    data: Annotated[str, typer.Argument(metavar="DATA", help=_w("file with rows to answer", "待预测的文件"))],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=w("file with rows to answer", "待预测的文件"))],
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             "-o",
-            help=_w(
+            help=w(
                 "file to write (.csv, .jsonl, .parquet); standard output if not said",
                 "输出文件（.csv、.jsonl、.parquet）；默认标准输出",
             ),
         ),
     ] = None,
-    scores: Annotated[bool, _opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
-    strict: Annotated[bool, _opt("stop at the first bad row", "遇到坏行即停止")] = False,
+    scores: Annotated[bool, opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
+    strict: Annotated[bool, opt("stop at the first bad row", "遇到坏行即停止")] = False,
     header: Header = None,
     json_: Json = False,
     lang: Lang = None,
@@ -254,11 +203,11 @@ def predict(
 
     summary = predict_command(model, data, out, scores, strict, header, LANG)
     if json_ and out is not None:
-        _print_json(summary)
+        print_json(summary)
 
 
 @app.command(
-    help=_w(
+    help=w(
         "Write a run's report anew, in either language, and say where it is.", "重新生成报告（中文或英文）并给出位置。"
     )
 )
@@ -267,39 +216,39 @@ def report(model: RunArg, json_: Json = False, lang: Lang = None) -> None:
     from modelwright.core.run import RunFolder
 
     path = reporting.write(RunFolder.find(model), LANG)
-    _print_json({"report": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
+    print_json({"report": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
 
 
-@app.command(help=_w("Show a run's leaderboard.", "显示某次运行的排行榜。"))
+@app.command(help=w("Show a run's leaderboard.", "显示某次运行的排行榜。"))
 def leaderboard(model: RunArg, json_: Json = False, lang: Lang = None) -> None:
     from modelwright.commands import print_leaderboard
     from modelwright.core.run import RunFolder, read_json
 
     facts = read_json(RunFolder.find(model).facts)
-    _print_json(facts["leaderboard"]) if json_ else print_leaderboard(facts, LANG)
+    print_json(facts["leaderboard"]) if json_ else print_leaderboard(facts, LANG)
 
 
-@app.command("list", help=_w("List the runs in a folder.", "列出运行记录。"))
+@app.command("list", help=w("List the runs in a folder.", "列出运行记录。"))
 def list_(
-    out: Annotated[str, typer.Argument(metavar="FOLDER", help=_w("folder of runs", "运行文件夹所在目录"))] = "runs",
+    out: Annotated[str, typer.Argument(metavar="FOLDER", help=w("folder of runs", "运行文件夹所在目录"))] = "runs",
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import list_runs, print_runs
 
     runs = list_runs(Path(out))
-    _print_json(runs) if json_ else print_runs(runs, LANG)
+    print_json(runs) if json_ else print_runs(runs, LANG)
 
 
-@app.command(help=_w("Serve a model over HTTP on this machine.", "在本机以 HTTP 提供模型服务。"))
+@app.command(help=w("Serve a model over HTTP on this machine.", "在本机以 HTTP 提供模型服务。"))
 def serve(
     model: RunArg,
-    host: Annotated[str, _opt("address to bind", "绑定地址")] = "127.0.0.1",
-    port: Annotated[int, _opt("port", "端口")] = 8000,
-    tls_cert: Annotated[Path | None, _opt("TLS certificate", "TLS 证书")] = None,
-    tls_key: Annotated[Path | None, _opt("TLS key", "TLS 私钥")] = None,
-    behind_proxy: Annotated[bool, _opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
-    key_file: Annotated[Path | None, _opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
+    host: Annotated[str, opt("address to bind", "绑定地址")] = "127.0.0.1",
+    port: Annotated[int, opt("port", "端口")] = 8000,
+    tls_cert: Annotated[Path | None, opt("TLS certificate", "TLS 证书")] = None,
+    tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
+    behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
+    key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import serve_command
@@ -307,37 +256,37 @@ def serve(
     serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG)
 
 
-@app.command(help=_w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
+@app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
 def export(
     model: RunArg,
     to: Annotated[str, typer.Option("--to", help="onnx")] = "onnx",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help=_w("folder to write", "输出文件夹"))] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=w("folder to write", "输出文件夹"))] = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import export_command
 
     path = export_command(model, to, out)
-    _print_json({"export": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
+    print_json({"export": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
 
 
-@app.command(help=_w("Check the installation.", "检查安装是否完好。"))
+@app.command(help=w("Check the installation.", "检查安装是否完好。"))
 def doctor(json_: Json = False, lang: Lang = None) -> None:
     from modelwright.commands import doctor_facts, print_doctor
 
     facts = doctor_facts()
-    _print_json(facts) if json_ else print_doctor(facts, LANG)
+    print_json(facts) if json_ else print_doctor(facts, LANG)
     if not facts["well"]:
         raise typer.Exit(2)
 
 
-@app.command(help=_w("Write a real data set to start from.", "写出一份可直接使用的真实数据集。"))
+@app.command(help=w("Write a real data set to start from.", "写出一份可直接使用的真实数据集。"))
 def sample(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help=_w("which; all are listed if not said", "名称；不填则列出全部"))
+        str | None, typer.Argument(metavar="NAME", help=w("which; all are listed if not said", "名称；不填则列出全部"))
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help=_w("file to write", "输出文件"))] = None,
-    force: Annotated[bool, _opt("replace an existing file", "覆盖已有文件")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=w("file to write", "输出文件"))] = None,
+    force: Annotated[bool, opt("replace an existing file", "覆盖已有文件")] = False,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
@@ -345,13 +294,17 @@ def sample(
 
     result = sample_command(name, out, force, LANG)
     if json_:
-        _print_json(result)
+        print_json(result)
+
+
+for _name in names_in("modelwright.verbs"):
+    load_file("modelwright.verbs", _name, Words("verb", "命令")).add(app)
 
 
 def _fail(error: ModelwrightError) -> NoReturn:
-    word = _w("Error", "错误")
+    word = w("Error", "错误")
     if "--json" in sys.argv:
-        _print_json({"error": {"kind": type(error).__name__, "message": error.words.en, "message_zh": error.words.zh}})
+        print_json({"error": {"kind": type(error).__name__, "message": error.words.en, "message_zh": error.words.zh}})
     sys.stderr.write(f"{word}: {error.words.to(LANG)}\n")
     sys.exit(error.exit_code)
 
@@ -383,8 +336,8 @@ def _usage(error: Any) -> NoReturn:
     message = _no_option(error) if hasattr(error, "possibilities") else error.format_message()
     hint = ""
     if error.ctx is not None:
-        hint = _w(f" See: {error.ctx.command_path} --help", f" 参见：{error.ctx.command_path} --help")
-    sys.stderr.write(f"{_w('Error', '错误')}: {message}{hint}\n")
+        hint = w(f" See: {error.ctx.command_path} --help", f" 参见：{error.ctx.command_path} --help")
+    sys.stderr.write(f"{w('Error', '错误')}: {message}{hint}\n")
     sys.exit(2)
 
 

@@ -1,0 +1,1 @@
+"""Private data: found, replaced, encrypted, agreed to, accounted for."""

@@ -1,0 +1,81 @@
+"""What all verbs share: the language asked for, option types, printing JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from modelwright.core.words import Words, pick_lang
+
+
+def asked_lang() -> str | None:
+    """Return `--lang` from the arguments, so that help itself follows it."""
+    for i, word in enumerate(sys.argv):
+        if word == "--lang" and i + 1 < len(sys.argv):
+            return sys.argv[i + 1]
+        if word.startswith("--lang="):
+            return word.split("=", 1)[1]
+    return None
+
+
+LANG = pick_lang(asked_lang())
+
+
+def opt(en: str, zh: str) -> Any:
+    """Return an option with its help in the language asked for."""
+    return typer.Option(help=w(en, zh))
+
+
+def w(en: str, zh: str) -> str:
+    """Return words in the language asked for."""
+    return Words(en, zh).to(LANG)
+
+
+Lang = Annotated[str | None, typer.Option("--lang", help=w("language: en or zh", "语言：en 或 zh"))]
+Json = Annotated[
+    bool, typer.Option("--json", help=w("print one JSON object on standard output", "在标准输出打印一个 JSON 对象"))
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=w("say nothing but errors", "只显示错误"))]
+RunArg = Annotated[
+    str, typer.Argument(metavar="RUN", help=w("run folder, its name, or a bundle", "运行文件夹、其名称或模型包"))
+]
+Header = Annotated[
+    bool | None, typer.Option("--header/--no-header", help=w("whether line one names the columns", "首行是否为列名"))
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", "-c", metavar="NAME=MODALITY", help=w("say what a column is", "指定列的模态")),
+]
+
+Series = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=FIRST..LAST", help=w("gather columns (or NAME=x_*;y_*) into a series", "把多列合成序列")
+    ),
+]
+SeriesId = Annotated[str | None, opt("long tables: which series a row is of", "长表：行所属序列的列")]
+SeriesTime = Annotated[str | None, opt("long tables: what orders a series", "长表：序列内排序的列")]
+
+
+def pairs(values: list[str] | None) -> dict[str, str]:
+    """Read NAME=MODALITY pairs. Raises OptionError."""
+    from modelwright.core.errors import OptionError
+
+    out = {}
+    for value in values or []:
+        name, equals, modality = value.rpartition("=")
+        if not equals or not name or not modality:
+            raise OptionError(
+                f"Expected --column NAME=MODALITY, received `{value}`.",
+                f"应写作 --column 列名=模态，收到的是 `{value}`。",
+            )
+        out[name] = modality
+    return out
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON object on standard output."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
