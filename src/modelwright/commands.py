@@ -82,7 +82,7 @@ def run_command(
         values.update(load_config(config_file))
     values.update(given)
     for must, how in (("data", "modelwright run DATA --target COLUMN"), ("target", "--target COLUMN")):
-        if not values.get(must):
+        if not values.get(must) and not (must == "target" and values.get("task")):
             raise OptionError(f"Say the {must}: {how}", f"请给出 {must}：{how}")
     config = make_config(**values)
     if folder is None:

@@ -18,6 +18,7 @@ from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.device import cores
 from modelwright.core.events import Note
+from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.run import RunFolder, read_json, write_text
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
@@ -55,15 +56,16 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
     second = max(rest, key=lambda c: c.value, default=None)
     for candidate in outcome.candidates:
         # a baseline's further variants are no baselines
-        plain = candidate.recipe in ("constant", "linear") and candidate.name == candidate.recipe
+        plain = get_recipe(candidate.recipe).baseline and candidate.name == candidate.recipe
         if candidate is not second and (not plain or alone == {candidate.recipe}):
             continue
-        scores = np.mean([m.scores(parts.test) for m in candidate.models], axis=0)
+        made = [m.judge(parts.test) for m in candidate.models]
+        scores = made[0] if len(made) == 1 else np.mean(made, axis=0)
         column = parts.test.schema.target
         other = judge(parts.target, parts.test.column(column.name if column else ""), scores, parts.test.rows)
         test = paired(metric, judged, other, resamples=400, seconds=0.25)
         beaten.append(Beaten(candidate.name, test.difference, test.low, test.high, test.p))
-    beats = all(b.low > 0 for b in beaten if b.name == "constant") and alone != {"constant"}
+    beats = all(b.low > 0 for b in beaten if guesses(b.name)) and not any(guesses(n) for n in alone)
     return Judgement(verdicts, beaten, bool(conditions), (all(v.met for v in verdicts) and beats) or not conditions)
 
 
@@ -95,7 +97,7 @@ def facts(
         "modelwright": __version__,
         "created": time.strftime("%Y-%m-%d %H:%M"),
         "task": predictor.task.name,
-        "target": config.target,
+        "target": parts.develop.schema.target.name if parts.develop.schema.target else config.target,
         "metric": metric.name,
         "metric_title": list(metric.title),
         "higher": metric.higher,
@@ -154,6 +156,8 @@ def deepen(
     task, metric = predictor.task, predictor.task.metric(facts["metric"])
     facts = dict(facts)
     facts["metrics"] = metrics_with_intervals(task, judged)
+    if task.free:
+        return _deepen_made(facts, predictor, parts, judged, outcome, until)
     more = []
     if validation.target.kind == "classes":
         found = validation.judged(outcome.scores)
@@ -201,6 +205,23 @@ def deepen(
     return facts
 
 
+def _deepen_made(
+    facts: dict[str, Any], predictor: Predictor, parts: Parts, judged: Judged, outcome: Outcome, until: Deadline
+) -> dict[str, Any]:
+    """Add what a task that makes its answers shows of them; slices and importances are for chosen ones."""
+    from modelwright.evaluate import plots
+
+    task = predictor.task
+    histories = {c.name: c.models[0].history for c in outcome.candidates if c.models[0].history}
+    model = predictor.members[0][1]
+    found = task.sections(model, judged, parts.develop, parts.test, max(0.5, until.remaining()))
+    facts["sections"] = [s.to_json() for s in found]
+    drawing = importlib.util.find_spec("matplotlib") is not None
+    pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
+    facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
+    return facts
+
+
 def _add_pictures(mistakes: list[dict[str, Any]], test: Table, places: dict[int, int]) -> None:
     """Add small pictures of the media of mistakes, as data URLs by column, within the room that a report has for them."""
     from modelwright.evaluate._pictures import SIDE, kept
@@ -239,9 +260,9 @@ def data_curve(
     """Train the cheapest real candidate on a quarter and a half of the rows; None where that takes too long."""
     from modelwright.core.errors import ModelwrightError
     from modelwright.core.events import EventStream
-    from modelwright.core.recipe import FitContext, get_recipe
+    from modelwright.core.recipe import FitContext
 
-    real = [c for c in outcome.candidates if c.recipe != "constant"]
+    real = [c for c in outcome.candidates if not guesses(c.recipe)]
     if not real:
         return None
     cheap = min(real, key=lambda c: c.seconds)

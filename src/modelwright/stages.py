@@ -66,21 +66,30 @@ def check_names(config: RunConfig) -> None:
 def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     """Read, infer types, coerce, and let the data doctor look. Raises DataError or ColumnError for what cannot work."""
     memory = parse_size(config.memory) if config.memory else None
-    raw = read(
-        source,
-        query=config.query,
-        table=config.table,
-        header=config.header,
-        sheet=config.sheet,
-        memory=memory,
-        seed=config.seed,
-        events=events,
-    )
+    task = named_task(config)
+    raw = task.read(source) if task else None
+    if raw is None:
+        raw = read(
+            source,
+            query=config.query,
+            table=config.table,
+            header=config.header,
+            sheet=config.sheet,
+            memory=memory,
+            seed=config.seed,
+            events=events,
+        )
+    target = config.target or (task.target_of(raw) if task else None)
+    if not target:
+        raise OptionError("Say the target: --target COLUMN", "请给出目标列：--target 列名")
+    column = dict(config.column)
+    if task and task.free and len(task.targets) == 1:
+        column.setdefault(target, min(task.targets))
     raw, layouts, ignore = gathered_as_asked(raw, **config.model_dump(include=set(SERIES_OPTIONS)))
     schema = infer_schema(
         raw,
-        overrides=config.column,
-        target=config.target,
+        overrides=column,
+        target=target,
         group=config.group,
         time=config.time,
         ignore=ignore,
@@ -91,11 +100,13 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     table = _labelled(table, events)
     test = None
     if config.test:
-        raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
+        raw_test = task.read(config.test) if task else None
+        if raw_test is None:
+            raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
         raw_test = gathered(raw_test, layouts)
         missing = [c.name for c in schema.inputs if c.name not in raw_test.column_names]
-        if config.target not in raw_test.column_names:
-            missing.insert(0, config.target)
+        if target not in raw_test.column_names:
+            missing.insert(0, target)
         if missing:
             raise ColumnError(
                 f"The test file {config.test} misses the columns {', '.join(missing[:8])} of the training data.",
@@ -103,12 +114,12 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             )
         test, _ = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test = _aligned(_labelled(test, events), table, events)
-    findings = check(table, test=test, bad=bad, raw=raw)
+    findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free))
     rows = len(table)
     table = apply(findings, table)
     if test is not None:
         test = test.with_schema(table.schema)
-    if not table.schema.inputs:
+    if not table.schema.inputs and (task is None or task.needs_inputs):
         raise DataError(
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
@@ -177,18 +188,25 @@ def fingerprint(raw: pa.Table) -> str:
     return digest.hexdigest()
 
 
+def named_task(config: RunConfig) -> Task | None:
+    """Return the task that the user named; None where it is to be chosen. Raises OptionError for an unknown one."""
+    name = config.task
+    if not name:
+        return None
+    for prefix in ("text-", "tabular-", "table-"):  # the field's names for what the columns imply
+        if name not in task_names() and name.startswith(prefix) and name[len(prefix) :] in task_names():
+            name = name[len(prefix) :]
+    return get_task(name)
+
+
 def choose_task(config: RunConfig, table: Table) -> Task:
     """Return the task named, or the one that fits the target best. Raises OptionError where a named one does not."""
     column = table.schema.target
     if column is None:
         raise DataError("No target column.", "没有目标列。")
     values = table.column(column.name)
-    if config.task:
-        name = config.task
-        for prefix in ("text-", "tabular-", "table-"):  # the field's names for what the columns imply
-            if name.startswith(prefix) and name[len(prefix) :] in task_names():
-                name = name[len(prefix) :]
-        task = get_task(name)
+    task = named_task(config)
+    if task is not None:
         if task.accepts(values, column) == 0:
             raise OptionError(
                 f"Task `{config.task}` cannot predict `{column.name}`, which is of modality {column.modality}. "
@@ -235,7 +253,12 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
             f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
             f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
         )
-    count = config.folds or _default_folds(develop, seconds)
+    count = config.folds or (1 if task.free else _default_folds(develop, seconds))
+    if task.free and count > 1:
+        raise OptionError(
+            f"Task `{task.name}` is judged on one held-out part; leave --folds out.",
+            f"任务 `{task.name}` 只用一份留出数据评估；请去掉 --folds。",
+        )
     if count > len(develop):
         raise OptionError(
             f"{count} folds need at least {count} rows to train on; there are {len(develop)}.",
@@ -256,7 +279,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
 
 def _codes(task: Task, table: Table, name: str) -> np.ndarray | None:
     """Return class numbers to stratify by; None where the target is no class."""
-    if "labels" in task.targets or task.targets == {"number"}:
+    if task.free or "labels" in task.targets or task.targets == {"number"}:
         return None
     return np.unique(np.asarray(table.column(name).cast(pa.string()).to_pylist()), return_inverse=True)[1]
 
@@ -276,8 +299,8 @@ def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema,
 
     target = validation.target
     members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
-    predictor = Predictor(task, schema, target, members, name=name)
-    if target.kind == "value":
+    predictor = Predictor(task, task.served(schema), target, members, name=name)
+    if target.kind in ("value", "objects"):
         return predictor
     judged = validation.judged(outcome.scores)
     before = validation.fine(outcome.scores)
@@ -300,7 +323,7 @@ def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema,
 def judge_test(predictor: Predictor, test: Table) -> Judged:
     """Read the test rows, once."""
     column = test.schema.target
-    scores = predictor.scores(test)
+    scores = predictor.judge(test)
     truth = test.column(column.name if column else "")
     return judge(predictor.target, truth, scores, test.rows, predictor.thresholds)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelwright.core.recipe import guesses
 from modelwright.core.task import Metric
 from modelwright.core.words import Words
 from modelwright.stages import Judgement
@@ -39,7 +40,7 @@ def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> 
     ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
     lost = [b for b in verdict.beaten if b.low <= 0]
     advice: list[Words] = []
-    if facts["winner"] == ["constant"] or any(b.name == "constant" for b in lost):
+    if any(guesses(n) for n in facts["winner"]) or any(guesses(b.name) for b in lost):
         advice.append(
             Words(
                 "Nothing beats guessing: look whether the columns can tell the answer at all.",

@@ -20,7 +20,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: str = Field(description="file, folder, SQLAlchemy URL, or `memory` for a Python object")
-    target: str = Field(description="the column to predict")
+    target: str | None = Field(None, description="the column to predict; some tasks find it by themselves")
     test: str | None = Field(None, description="a file with the official test rows")
     query: str | None = Field(None, description="SQL query, for a database URL")
     table: str | None = Field(None, description="SQL table, for a database URL")

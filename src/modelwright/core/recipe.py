@@ -104,7 +104,14 @@ class Model(ABC):
 
     @abstractmethod
     def scores(self, table: Table) -> np.ndarray:
-        """Return scores [N, K] float64 for the rows of a table (the target column is not needed)."""
+        """Return scores [N, K] float64 for the rows of a table (the target column is not needed).
+
+        For tasks that make answers: JSON values in an object array [N, 1].
+        """
+
+    def judge(self, table: Table) -> np.ndarray:
+        """Return the scores that metrics take; other than `scores` only where the truth must be read (likelihoods)."""
+        return self.scores(table)
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -130,6 +137,7 @@ class Recipe(ABC):
     options: ClassVar[type[Options]]
     model: ClassVar[type[Model]]
     space: ClassVar[Mapping[str, Axis]]  # option name -> axis
+    tasks: ClassVar[frozenset[str] | None] = None  # the tasks it is for; None for all that choose answers from columns
     bases: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # by modality, this run's pretrained encoders
 
     @abstractmethod
@@ -161,6 +169,17 @@ def get_recipe(name: str) -> Recipe:
     """Return the recipe of that name. Raises OptionError, naming the nearest, if there is none."""
     recipe: type[Recipe] = load_file(RECIPES, name, Words("recipe", "方案")).RECIPE
     return recipe()
+
+
+def guesses(name: str) -> bool:
+    """Return whether the recipe of that name only guesses: what every model must beat."""
+    return name in recipe_names() and type(get_recipe(name)).rank == 0
+
+
+def own_recipes(task: str) -> tuple[str, ...]:
+    """Return the names of the recipes that are for this task by name, cheapest first."""
+    made = {n: get_recipe(n) for n in recipe_names()}
+    return tuple(sorted((n for n, r in made.items() if r.tasks and task in r.tasks), key=lambda n: made[n].rank))
 
 
 def on_torch(recipe: Recipe) -> bool:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import BundleError, DataError
 
-Kind = Literal["classes", "label_sets", "value"]
+Kind = Literal["classes", "label_sets", "value", "objects"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class TargetCodec(ABC):
 
     @abstractmethod
     def encode(self, values: pa.Array) -> np.ndarray:
-        """Return classes: int64 [N], -1 where absent or unknown; label sets: float32 [N, K]; value: float64 [N]."""
+        """Return classes: int64 [N], -1 where absent or unknown; label sets: float32 [N, K]; value: float64 [N];
+        objects: JSON values [N], None where absent."""
 
     @abstractmethod
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
@@ -194,9 +195,52 @@ class ValueCodec(TargetCodec):
         return {"kind": self.kind, "mean": self.mean, "std": self.std, "low": self.low, "high": self.high}
 
 
+class ObjectsCodec(TargetCodec):
+    """Answers that are made, not chosen: sentences, spans, ranked lists. A task derives its own codec from this.
+
+    `scores` are JSON values in an object array [N, 1]; they pass through metrics, and `decode` turns each into what is
+    answered. `task` names the task whose `restore_target` reads `state` back.
+    """
+
+    kind = "objects"
+    labels = ()
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        return as_objects(values.to_pylist())
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        return Answers(list(scores[:, 0]), None)
+
+    def perfect(self, truth: np.ndarray) -> np.ndarray:
+        """Return the scores [N, 1] of a model that is always right, for encoded truth [N]."""
+        return truth[:, None]
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": self.kind, "task": self.task}
+
+
+def as_objects(values: Sequence[Any]) -> np.ndarray:
+    """Return any values as an object array [N], lists left whole."""
+    out = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        out[i] = value
+    return out
+
+
 def target_from_state(state: Mapping[str, Any]) -> TargetCodec:
     """Make the codec that `state` describes. Raises BundleError for an unknown kind."""
     kind = state.get("kind")
+    if kind == "objects":
+        from modelwright.core.task import get_task
+
+        return get_task(str(state["task"])).restore_target(state)
     if kind == "classes" and state.get("ordered"):
         from modelwright.core.ordered import OrderedCodec
 

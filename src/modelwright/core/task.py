@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
+from modelwright.core.errors import BundleError
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import Answers, TargetCodec
+from modelwright.core.target import Answers, TargetCodec, as_objects
 from modelwright.core.words import Words
+
+if TYPE_CHECKING:
+    from modelwright.core.recipe import Model
 
 TASKS = "modelwright.tasks"
 
@@ -47,6 +51,9 @@ class Metric:
 
     `per_label` metrics may be asked for one label in a gate: `recall[fraud]`; their function takes the label's
     index as second argument, or None for the average over labels.
+
+    A metric over made answers (BLEU, span F1) declares `parts`: the statistics [N, S] of each row, float64. Its
+    `function` then takes their sum over rows [S], so that a bootstrap reads every row only once.
     """
 
     name: str
@@ -57,8 +64,12 @@ class Metric:
     low: float = 0.0
     high: float = 1.0
 
+    parts: Callable[[Judged], np.ndarray] | None = None
+
     def __call__(self, judged: Judged, label: int | None = None) -> float:
         """Return the metric's value; NaN where it is undefined (one class only, say)."""
+        if self.parts is not None:
+            return float(self.function(self.parts(judged).sum(axis=0)))
         return float(self.function(judged, label)) if self.per_label else float(self.function(judged))
 
 
@@ -72,6 +83,28 @@ class Plot:
     svg: str
 
 
+@dataclass(frozen=True)
+class Section:
+    """A table of the report with the sentence that says what it shows; cells are plain text.
+
+    `private` marks rows that quote the data: they go into the report, never into a bundle.
+    """
+
+    name: str
+    title: Words
+    says: Words
+    head: tuple[Words, ...]
+    rows: list[list[str]]
+    private: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the section as JSON values."""
+        return {
+            "name": self.name, "title": list(self.title), "says": list(self.says),
+            "head": [list(h) for h in self.head], "rows": self.rows, "private": self.private,
+        }  # fmt: skip
+
+
 class Task(ABC):
     """What is to be produced. The file's name is the task's name; the file defines `TASK`, a subclass."""
 
@@ -81,6 +114,8 @@ class Task(ABC):
     targets: ClassVar[frozenset[str]]  # modalities it accepts as target
     recipes: ClassVar[tuple[str, ...]]  # names, cheapest first
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
+    free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
+    needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
 
     @abstractmethod
     def accepts(self, values: pa.Array, column: Column) -> float:
@@ -113,6 +148,26 @@ class Task(ABC):
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
         """Return a small synthetic table that can be learnt, and the name of its target column."""
 
+    def read(self, source: Any) -> pa.Table | None:
+        """Return a source that only this task reads (a folder of documents, say) as a raw table; None for the usual way."""
+        return None
+
+    def target_of(self, raw: pa.Table) -> str | None:
+        """Return the target column to take where the user named none; None where it must be named."""
+        return None
+
+    def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
+        """Make the codec that `state` describes: for tasks whose codec is an ObjectsCodec."""
+        raise BundleError(f"Task `{self.name}` stores no codec.", f"任务 `{self.name}` 不存储编码器。")
+
+    def served(self, schema: Schema) -> Schema:
+        """Return the columns that the deployed model reads, from those it was trained on."""
+        return schema
+
+    def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
+        """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""
+        return []
+
     def metric(self, name: str) -> Metric:
         """Return a metric by name. Raises OptionError, with the nearest names."""
         from modelwright.core.errors import OptionError, unknown
@@ -134,7 +189,9 @@ def judge(target: TargetCodec, truth: pa.Array, scores: np.ndarray, rows: np.nda
         known &= np.isfinite(encoded)
     scores = scores[known]
     answers = target.decode(scores, thresholds)
-    if target.kind == "value":
+    if target.kind == "objects":
+        chosen = as_objects(answers.predictions)
+    elif target.kind == "value":
         chosen = scores[:, 0].astype(np.float64)
     else:
         kind = pa.list_(pa.string()) if target.kind == "label_sets" else None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from modelwright.core.recipe import guesses
 from modelwright.core.words import Words
 from modelwright.evaluate._canvas import in_lang
 from modelwright.evaluate._html import Html, code, esc, interval, join, number, said, scale, spanned, table, tag
@@ -31,6 +32,15 @@ def folded(
         return grid
     more = f"另外 {len(rows) - shown} 行" if zh else f"{len(rows) - shown} more"
     return join([grid, tag("details", tag("summary", more), table(head, rows[shown:], f"{caption}: {more}"))])
+
+
+def made(section: Mapping[str, Any], lang: str) -> Html:
+    """Return a section that a task added: a title, a sentence, a table."""
+    title = said(section["title"], lang)
+    head = [(said(h, lang), "name") for h in section["head"]]
+    rows = [("", list(r)) for r in section["rows"]]
+    grid = folded(head, rows, 12, title, lang == "zh") if rows else Html("")
+    return join([tag("h3", title), paragraph(Words(*section["says"]), lang), grid])
 
 
 def _bar(row: Mapping[str, Any], ends: tuple[float, float], marks: Iterable[float] = ()) -> Html:
@@ -104,7 +114,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
     zh = lang == "zh"
     good = [r for r in rows if r.get("status", "ok") == "ok"]
     # guessing is so far off that it would squeeze all others together
-    ends = scale([r for r in good if r.get("recipe") != "constant"] or good)
+    ends = scale([r for r in good if not guesses(r.get("recipe", ""))] or good)
     head = [
         ("模型" if zh else "model", "name"), (said(facts.get("metric_title"), lang) or facts["metric"], "n"), ("95% 区间" if zh else "95 % interval", "n"), ("", "bar"),
         ("毫秒/行" if zh else "ms/row", "n"), ("秒" if zh else "seconds", "n"), ("权重" if zh else "weight", "n"),

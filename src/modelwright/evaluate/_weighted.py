@@ -71,6 +71,9 @@ def batched(metric: Metric, judged: Judged, label: int | None = None, counts: Co
     Metrics of the same rows may share their `counts`.
     """
     f = metric.function
+    if metric.parts is not None:
+        rows = metric.parts(judged)
+        return lambda w: np.array([f(s) for s in w.astype(np.float64) @ rows])
     counts = counts or Counts(judged)
     if f in m.OF_COUNTS:
         of_counts = m.OF_COUNTS[f]

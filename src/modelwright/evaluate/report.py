@@ -132,10 +132,10 @@ def _numbers(facts: Facts, lang: str) -> Html:
 
 def _footer(facts: Facts, lang: str) -> Html:
     made = Words(
-        f"Made by Modelwright {facts.get('modelwright', '')}. This page holds rows of your data in “mistakes”: mind to whom you give it.",
-        f"由 Modelwright {facts.get('modelwright', '')} 生成。“错误”部分含有您的数据，分享前请留意。",
+        f"Made by Modelwright {facts.get('modelwright', '')}. This page quotes rows of your data: mind to whom you give it.",
+        f"由 Modelwright {facts.get('modelwright', '')} 生成。本页引用了您的数据，分享前请留意。",
     )
-    if not facts.get("mistakes"):
+    if not facts.get("mistakes") and not any(s["private"] for s in facts.get("sections") or []):
         made = Words(
             f"Made by Modelwright {facts.get('modelwright', '')}.",
             f"由 Modelwright {facts.get('modelwright', '')} 生成。",
@@ -168,6 +168,10 @@ def _importance(facts: Facts, lang: str) -> Html:
     if not drawn:
         return join([grid, less])
     return join([drawn, tag("details", tag("summary", "数值" if zh else "The numbers"), grid), less])
+
+
+def _sections(facts: Facts, lang: str) -> Html:
+    return join(parts.made(s, lang) for s in facts.get("sections") or [])
 
 
 def _training(facts: Facts, lang: str) -> Html:
@@ -232,6 +236,7 @@ _PARTS: list[tuple[str, Words, Callable[[Facts, str], Html]]] = [
     ("leaderboard", Words("Leaderboard", "排行榜"), parts.leaderboard),
     ("scores", Words("How good it is", "有多好"), _result),
     ("pictures", Words("Pictures", "图示"), _pictures),
+    ("answers", Words("A closer look", "细看"), _sections),
     ("weak", Words("Where it is weak", "弱点"), parts.weak),
     ("mistakes", Words("Surest mistakes", "最有把握的错误"), parts.mistakes),
     ("importance", Words("What it rests on", "依据"), _importance),

@@ -92,6 +92,12 @@ class Predictor:
         ]
         return np.concatenate(parts)
 
+    def judge(self, table: Table) -> np.ndarray:
+        """Return the scores [N, K] that metrics take: those of `scores`, but where a task's models must read the truth."""
+        if self.target.kind == "objects":
+            return self.members[0][1].judge(table)
+        return self.scores(table)
+
     def _scores(self, table: Table) -> np.ndarray:
         mean = blend([w for w, _ in self.members], [m.scores(table) for _, m in self.members])
         return tempered(mean, self.temperature, self.target.kind)
@@ -155,7 +161,7 @@ def blend(weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:
 
 def tempered(scores: np.ndarray, temperature: float, kind: str) -> np.ndarray:
     """Return probabilities sharpened or softened by a temperature; values pass unchanged."""
-    if temperature == 1.0 or kind == "value":
+    if temperature == 1.0 or kind in ("value", "objects"):
         return scores
     from modelwright.evaluate.calibration import apply_temperature
 

@@ -60,7 +60,7 @@ class Writer:
         columns = {n: _flat(raw.column(n), self._suffix) for n in raw.column_names}
         predictions = [a["prediction"] for a in answers]
         columns["prediction"] = _predictions(predictions, kind, self._suffix)
-        if kind != "value":
+        if kind not in ("value", "objects"):
             columns["confidence"] = pa.array([a.get("confidence") for a in answers], pa.float64())
         for label in labels:
             columns[f"score_{label}"] = pa.array([a.get("scores", {}).get(label) for a in answers], pa.float64())
@@ -95,6 +95,11 @@ def _predictions(values: list[Any], kind: str, suffix: str) -> pa.Array:
     """Return predictions as a column: numbers for values, text for labels, `a|b` for label sets in text formats."""
     if kind == "value":
         return pa.array(values, pa.float64())
+    if kind == "objects":
+        if suffix in (".csv", ".tsv") or all(v is None or isinstance(v, str) for v in values):
+            made = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
+            return pa.array(made, pa.string())
+        return pa.array(values)
     if kind == "label_sets":
         if suffix in (".csv", ".tsv"):
             return pa.array([None if v is None else "|".join(v) for v in values], pa.string())

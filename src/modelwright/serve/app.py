@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
@@ -21,6 +22,7 @@ from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import BodyLimit, Quota, Refused, ServeLimits, is_media, parse_rows
 from modelwright.serve.page import add_docs, add_page
 
+FACES = "modelwright.serve.faces"  # further routes for predictors that fit them, one file each
 _SHOWN = 480  # pixels of the longer side of a picture that comes with an explanation
 
 
@@ -96,6 +98,15 @@ class Service:
 
     async def explain(self, body: bytes, who: str) -> Any:
         """Explain the answer to one row."""
+        if self.predictor.task.free:
+            raise Refused(
+                422,
+                "task",
+                Words(
+                    "Answers of this task are made, not chosen: nothing to explain.",
+                    "该任务的答案为生成结果，无法解释。",
+                ),
+            )
         rows, _, _ = parse_rows(body, self.limits, self.names, self.modalities)
         if len(rows) != 1:
             raise Refused(422, "rows", Words("Explain takes one row at a time.", "每次只能解释一行。"))
@@ -184,6 +195,8 @@ def create_app(
     app.state.service = service
     add_errors(app)
     _add_routes(app, service)
+    for name in names_in(FACES):
+        load_file(FACES, name, Words("face", "接口")).add(app, service)
     add_page(app, service.keys, lang, secure_cookie)
     add_docs(app, lang)
     app.add_middleware(BodyLimit, limit=service.limits.body, held=service.limits.held)

@@ -32,7 +32,7 @@ _TYPES: dict[str, Any] = {
 def column_recipes(ordered: bool = False) -> tuple[str, ...]:
     """Return the names of all recipes that work on columns, cheapest first; those for ordered labels, where
     asked for, before all but the constant."""
-    made = {n: get_recipe(n) for n in recipe_names()}
+    made = {n: r for n in recipe_names() if (r := get_recipe(n)).tasks is None}
     special = {n for n, r in made.items() if getattr(r, "ordered", False)}
     names = [n for n in made if ordered or n not in special]
     return tuple(sorted(names, key=lambda n: (made[n].rank > 0, n not in special, made[n].rank)))

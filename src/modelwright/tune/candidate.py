@@ -16,7 +16,7 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Table
-from modelwright.core.target import TargetCodec
+from modelwright.core.target import TargetCodec, as_objects
 from modelwright.core.task import Judged, Metric, judge
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
@@ -47,6 +47,11 @@ class Validation:
 
     def gather(self, parts: list[np.ndarray]) -> np.ndarray:
         """Return scores [V, K] from the scores of each split's valid rows."""
+        if parts[0].dtype == object:  # answers that were made cannot be averaged
+            made = np.empty((len(self.index), 1), object)
+            for (_, valid), scores in zip(self.splits, parts, strict=True):
+                made[np.searchsorted(self.index, valid)] = scores
+            return made
         total = np.zeros((len(self.index), parts[0].shape[1]))
         times = np.zeros(len(self.index))
         for (_, valid), scores in zip(self.splits, parts, strict=True):
@@ -67,7 +72,9 @@ class Validation:
         return value if self.metric.higher else -value
 
     def fine(self, scores: np.ndarray) -> float:
-        """Return a smooth score for ties: minus the log loss, or minus the squared error."""
+        """Return a smooth score for ties: minus the log loss, or minus the squared error; what ranks for made answers."""
+        if self.target.kind == "objects":
+            return self.value(scores)
         judged = self.judged(scores)
         if self.target.kind == "value":
             return -float(np.mean((judged.scores[:, 0] - judged.truth) ** 2))
@@ -139,9 +146,9 @@ def train_candidate(
         )
         model = recipe.fit(train, valid, options, own)
         scored = time.perf_counter()
-        scores = model.scores(valid)
+        scores = model.judge(valid)
         batch = max(batch, 1000 * (time.perf_counter() - scored) / max(len(valid), 1))
-        if not np.isfinite(scores).all():
+        if scores.dtype != object and not np.isfinite(scores).all():
             raise ModelwrightError("its scores were not finite (training diverged)", "模型输出不是有限数（训练发散）")
         models.append(model)
         parts.append(scores)
@@ -179,7 +186,10 @@ def save_candidate(candidate: Candidate, folder: Path) -> None:
             (part / f"model-{i}").mkdir()
             model.save(part / f"model-{i}")
             write_json(part / f"curves-{i}.json", model.history)
-        save_file({"scores": np.ascontiguousarray(candidate.scores)}, str(part / "validation.safetensors"))
+        if candidate.scores.dtype == object:
+            write_json(part / "validation.json", candidate.scores[:, 0].tolist())
+        else:
+            save_file({"scores": np.ascontiguousarray(candidate.scores)}, str(part / "validation.safetensors"))
         plain = {k: v for k, v in candidate.__dict__.items() if k not in ("models", "scores")}
         extents = [model.extent for model in candidate.models]
         write_json(part / "candidate.json", {**plain, "models": len(candidate.models), "extents": extents})
@@ -193,7 +203,10 @@ def load_candidate(folder: Path, target: TargetCodec) -> Candidate:
     for i, model in enumerate(models):
         model.history = read_json(folder / f"curves-{i}.json")
         model.extent = data["extents"][i]
-    scores = load_file(str(folder / "validation.safetensors"))["scores"]
+    if target.kind == "objects":
+        scores = as_objects(read_json(folder / "validation.json"))[:, None]
+    else:
+        scores = load_file(str(folder / "validation.safetensors"))["scores"]
     plain = {k: v for k, v in data.items() if k not in ("models", "extents")}
     plain["fold_values"] = tuple(plain["fold_values"])
     return Candidate(models=models, scores=scores, **plain)

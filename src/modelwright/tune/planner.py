@@ -23,7 +23,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, StageStarted
-from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, missing_modules, on_torch
+from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
@@ -162,7 +162,7 @@ class Planner:
         best: dict[str, float] = {}
         for c in self.candidates:
             best[c.recipe] = max(best.get(c.recipe, -np.inf), c.value)
-        ranked = [r for r in sorted(best, key=lambda r: best[r], reverse=True) if r != "constant"]
+        ranked = [r for r in sorted(best, key=lambda r: best[r], reverse=True) if not guesses(r)]
         for recipe_name in ranked[:4]:
             recipe = get_recipe(recipe_name)
             for options in self._variants(recipe)[1:]:
@@ -267,7 +267,7 @@ class Planner:
                 )
             cut = on_torch(recipe) and recipe.seeded and type(recipe).rank < _DEAR_RANK
             least = _LEAST_NETWORK if cut else _LEAST
-            if cost.seconds * folds * least > share and name != "constant":
+            if cost.seconds * folds * least > share and not guesses(recipe.name):
                 raise ModelwrightError(
                     f"would need about {show_duration(cost.seconds * folds)}, {show_duration(share)} could be spared",
                     f"约需 {show_duration(cost.seconds * folds)}，可分配的时间为 {show_duration(share)}",
@@ -366,7 +366,7 @@ class Planner:
         time_left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
         need = self._refit_seconds([(1.0, candidate)])
         start = time.monotonic()
-        if candidate.recipe == "constant" or time_left < 0.9 * need:
+        if guesses(candidate.recipe) or time_left < 0.9 * need:
             return candidate
         deadline = self.deadline.sub(time_left)
         start = time.monotonic()

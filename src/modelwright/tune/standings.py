@@ -9,6 +9,7 @@ import numpy as np
 
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import BudgetTooSmall, Stopped
+from modelwright.core.recipe import guesses
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.ensemble import Blend, select
@@ -83,16 +84,19 @@ class Standings:
             found = [(1.0, fastest)], fastest.value, fastest.scores
         else:
             members = [(w, self.candidates[i]) for i, w in blend.weights.items()]
-            scores = np.zeros_like(members[0][1].scores, dtype=np.float64)
-            for w, c in members:
-                scores += w * c.scores
+            if len(members) == 1:
+                scores = members[0][1].scores
+            else:
+                scores = np.zeros_like(members[0][1].scores, dtype=np.float64)
+                for w, c in members:
+                    scores += w * c.scores
             found = members, blend.value, scores
         self._cached = key, found
         return found
 
     def _select(self) -> Blend | None:
         # the constant only smooths a blend, which the temperature does better
-        pool = [i for i, c in enumerate(self.candidates) if c.recipe != "constant"] or list(range(len(self.candidates)))
+        pool = [i for i, c in enumerate(self.candidates) if not guesses(c.recipe)] or list(range(len(self.candidates)))
         found = select(
             [self.candidates[i].scores for i in pool],
             self.validation.value,
@@ -109,7 +113,7 @@ class Standings:
         values: dict[str, float] = {}
         seconds: dict[str, float] = {}
         for c in self.candidates:
-            if c.recipe == "constant":
+            if guesses(c.recipe):
                 continue
             values[c.recipe] = max(values.get(c.recipe, -np.inf), c.value)
             seconds[c.recipe] = max(seconds.get(c.recipe, 0.0), c.seconds)
