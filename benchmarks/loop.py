@@ -29,7 +29,7 @@ from modelwright.core.target import ClassesCodec
 from modelwright.core.task import get_task
 from modelwright.features._tokens import TokenCodec
 from modelwright.models.network import ColumnNetwork
-from modelwright.train.batches import Arrays, collate, encode, lengths, order
+from modelwright.train.batches import Arrays, RowFeed, collate, encode, lengths, order
 from modelwright.train.loop import train
 from modelwright.train.optim import bf16_helps, make_optimizers
 
@@ -74,7 +74,7 @@ def ours(network: nn.Module, arrays: Arrays, truth: Tensor, loss: Any, options: 
     # the first of many epochs: what a fit does but once is not the price of a step
     last = ROWS // options.batch
     ctx.events.listen(lambda e: ctx.deadline.stop() if isinstance(e, Step) and e.done >= last else None)
-    train(network, arrays, truth, loss, lambda _: (0.0, 0.0), options, ctx, epochs=EPOCHS)
+    train(network, RowFeed(arrays, truth, options.batch), loss, lambda _: (0.0, 0.0), options, ctx, epochs=EPOCHS)
 
 
 def main() -> None:

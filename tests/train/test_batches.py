@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwright.features.base import Ragged
-from modelwright.train.batches import ahead, collate, lengths, order
+from modelwright.train.batches import RowFeed, ahead, collate, lengths, order
 from modelwright.train.inference import predict
 
 
@@ -40,10 +40,10 @@ def test_rows_of_like_length_stand_together():
 def test_batches_come_in_order_and_an_error_in_the_thread_is_raised():
     arrays, truth = {"0.x": np.arange(40.0)[:, None]}, torch.arange(40)
     batches = [np.arange(i, i + 5) for i in range(0, 40, 5)]
-    seen = [(x["0.x"][:, 0].tolist(), y.tolist()) for x, y in ahead(arrays, truth, batches, "cpu")]
+    seen = [(x["0.x"][:, 0].tolist(), y.tolist()) for x, y in ahead(RowFeed(arrays, truth, 4), batches, "cpu")]
     assert seen == [(b.tolist(), b.tolist()) for b in batches]
     with pytest.raises(IndexError):
-        list(ahead(arrays, truth, [*batches, np.array([99])], "cpu"))
+        list(ahead(RowFeed(arrays, truth, 4), [*batches, np.array([99])], "cpu"))
 
 
 def test_leaving_early_ends_the_thread():
@@ -51,7 +51,7 @@ def test_leaving_early_ends_the_thread():
 
     before = threading.active_count()
     arrays = {"0.x": np.arange(400.0)[:, None]}
-    for _ in ahead(arrays, torch.arange(400), [np.arange(4)] * 90, "cpu"):
+    for _ in ahead(RowFeed(arrays, torch.arange(400), 4), [np.arange(4)] * 90, "cpu"):
         break
     assert threading.active_count() == before
 

@@ -16,6 +16,7 @@ from modelwright.core.recipe import FitContext
 from modelwright.core.target import ClassesCodec
 from modelwright.core.task import get_task
 from modelwright.features.base import Ragged
+from modelwright.train.batches import RowFeed
 from modelwright.train.inference import predict
 from modelwright.train.loop import train
 from modelwright.train.optim import MovingAverage, make_optimizers, schedule
@@ -85,7 +86,7 @@ def same(a: nn.Module, b: nn.Module) -> bool:
 )
 def test_learns(changes):
     network = fresh()
-    done = train(network, ARRAYS, TRUTH, loss, watch, options(**changes), context(), epochs=12)
+    done = train(network, RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(**changes), context(), epochs=12)
     assert watch(network)[1] > 0.95
     assert [h["epoch"] for h in done.history] == list(range(1, 13))
     assert done.history[-1]["loss"] < done.history[0]["loss"]
@@ -101,7 +102,7 @@ def test_the_best_weights_are_left():
         seen.append({k: v.clone() for k, v in net.state_dict().items()})
         return 1.0, next(metrics)
 
-    done = train(network, ARRAYS, TRUTH, loss, falling, options(patience=3), context(), epochs=30)
+    done = train(network, RowFeed(ARRAYS, TRUTH, 16), loss, falling, options(patience=3), context(), epochs=30)
     assert done.best_epoch == 2
     assert len(done.history) == 5  # three epochs without a better one end it
     assert all(torch.equal(v, network.state_dict()[k]) for k, v in seen[1].items())
@@ -110,7 +111,7 @@ def test_the_best_weights_are_left():
 def test_same_seed_same_weights_and_another_seed_others():
     networks = [fresh() for _ in range(3)]
     for network, seed in zip(networks, (0, 0, 1), strict=True):
-        train(network, ARRAYS, TRUTH, loss, watch, options(), context(seed=seed), epochs=2)
+        train(network, RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(), context(seed=seed), epochs=2)
     assert same(networks[0], networks[1])
     assert not same(networks[0], networks[2])
 
@@ -120,15 +121,17 @@ def test_same_seed_same_weights_and_another_seed_others():
 def test_a_stopped_fit_resumes_bit_for_bit(tmp_path, optimizer, stop_at):
     asked = options(optimizer=optimizer, ema=0.95)
     whole = fresh()
-    expected = train(whole, ARRAYS, TRUTH, loss, watch_loss, asked, context(), epochs=5)
+    expected = train(whole, RowFeed(ARRAYS, TRUTH, 16), loss, watch_loss, asked, context(), epochs=5)
     first, ctx = fresh(), context(folder=tmp_path / "checkpoints")
     ctx.events.listen(lambda e: ctx.deadline.stop() if isinstance(e, Step) and e.done >= stop_at else None)
-    stopped = train(first, ARRAYS, TRUTH, loss, watch_loss, asked, ctx, epochs=5)
+    stopped = train(first, RowFeed(ARRAYS, TRUTH, 16), loss, watch_loss, asked, ctx, epochs=5)
     assert stopped.steps < expected.steps
     assert not same(first, whole)
     torch.manual_seed(99)
     resumed = Bag()  # other weights: all must come from the checkpoint
-    again = train(resumed, ARRAYS, TRUTH, loss, watch_loss, asked, context(folder=tmp_path / "checkpoints"), epochs=5)
+    again = train(
+        resumed, RowFeed(ARRAYS, TRUTH, 16), loss, watch_loss, asked, context(folder=tmp_path / "checkpoints"), epochs=5
+    )
     assert same(resumed, whole)
     assert [h["valid_loss"] for h in again.history] == [h["valid_loss"] for h in expected.history]
     assert again.best_epoch == expected.best_epoch
@@ -138,18 +141,18 @@ def test_a_stopped_fit_resumes_bit_for_bit(tmp_path, optimizer, stop_at):
 def test_a_checkpoint_of_another_network_is_left_alone(tmp_path):
     ctx = context(folder=tmp_path)
     ctx.events.listen(lambda e: ctx.deadline.stop() if isinstance(e, Step) and e.done > 20 else None)
-    train(fresh(), ARRAYS, TRUTH, loss, watch, options(), ctx, epochs=5)
+    train(fresh(), RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(), ctx, epochs=5)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"broken")
     network, plain = fresh(), fresh()
-    train(network, ARRAYS, TRUTH, loss, watch, options(), context(folder=tmp_path), epochs=2)
-    train(plain, ARRAYS, TRUTH, loss, watch, options(), context(), epochs=2)
+    train(network, RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(), context(folder=tmp_path), epochs=2)
+    train(plain, RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(), context(), epochs=2)
     assert same(network, plain)
 
 
 def test_an_expired_deadline_ends_at_the_next_step_with_something_usable():
     ctx = context()
     ctx.deadline.stop()
-    done = train(fresh(), ARRAYS, TRUTH, loss, watch, options(), ctx, epochs=500)
+    done = train(fresh(), RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(), ctx, epochs=500)
     assert done.steps == 1
     assert len(done.history) == 1
 
@@ -165,7 +168,7 @@ def test_the_plan_is_cut_to_the_time_and_the_rate_still_comes_down(monkeypatch):
     rates: list[float] = []
     monkeypatch.setattr("modelwright.train.loop.schedule", lambda p: rates.append(p) or schedule(p))
     ctx = context(seconds=1.5)
-    train(Slow(), ARRAYS, TRUTH, loss, watch, options(), ctx, epochs=10_000)
+    train(Slow(), RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(), ctx, epochs=10_000)
     assert rates[-1] > 0.8
     assert ctx.deadline.at - 1.5 > 0
     import time
@@ -177,7 +180,7 @@ def test_a_refit_without_time_says_so():
     ctx = context()
     ctx.deadline.stop()
     with pytest.raises(ModelwrightError, match="refit"):
-        train(fresh(), ARRAYS, TRUTH, loss, None, options(), ctx, epochs=3)
+        train(fresh(), RowFeed(ARRAYS, TRUTH, 16), loss, None, options(), ctx, epochs=3)
 
 
 def test_divergence_is_an_error_not_a_model():

@@ -249,7 +249,7 @@ class NetworkRecipe(Recipe):
         import torch
 
         from modelwright.models.network import ColumnNetwork
-        from modelwright.train.batches import encode
+        from modelwright.train.batches import RowFeed, encode
         from modelwright.train.inference import predict
         from modelwright.train.loop import train as run_loop
 
@@ -290,7 +290,7 @@ class NetworkRecipe(Recipe):
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         trained = run_loop(
-            network, arrays, self._truth(train.column(column), ctx),
+            network, RowFeed(arrays, self._truth(train.column(column), ctx), options.batch),
             _loss(options, ctx, self._weights(train, ctx), network), watch, options, ctx, epochs=epochs,
         )  # fmt: skip
         if valid is None and trained.epochs < epochs:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -70,13 +70,49 @@ def order(sizes: np.ndarray, batch: int, rng: np.random.Generator) -> list[np.nd
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def ahead(
-    arrays: Arrays, truth: Tensor, batches: list[np.ndarray], device: str
-) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-    """Yield (tensors, truth) of each batch, collated in a thread while the one before is trained on."""
+class Feed(Protocol):
+    """What the training loop is fed with: how rows come together in batches is the feed's own affair."""
+
+    @property
+    def total(self) -> int:
+        """What an epoch holds, in the unit of `size`: rows, tokens."""
+
+    def epoch(self, rng: np.random.Generator) -> list[Any]:
+        """Return the batches of one epoch, as whatever `load` takes; their number should not change between epochs."""
+
+    def size(self, batch: Any) -> int:
+        """Return what a batch costs, in rows or tokens."""
+
+    def load(self, batch: Any, device: str) -> tuple[Any, Any]:
+        """Return what the network takes and what the loss compares it with; called in a thread."""
+
+
+class RowFeed:
+    """Rows of encoded columns with an encoded answer each [N, ...], in batches of like length."""
+
+    def __init__(self, arrays: Arrays, truth: Tensor, batch: int) -> None:
+        self.arrays, self.truth, self.batch = arrays, truth, batch
+        self.sizes = lengths(arrays, len(truth))
+        self.total = int(self.sizes.sum())
+
+    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Return row numbers [B] of each batch."""
+        return order(self.sizes, self.batch, rng)
+
+    def size(self, batch: np.ndarray) -> int:
+        """Return the tokens of a batch."""
+        return int(self.sizes[batch].sum())
+
+    def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the flat tensors of the rows, and their answers."""
+        return collate(self.arrays, batch, device), self.truth[torch.from_numpy(batch)].to(device)
+
+
+def ahead(feed: Feed, batches: list[Any], device: str) -> Iterator[tuple[Any, Any]]:
+    """Yield each batch, loaded in a thread while the one before is trained on."""
     if len(batches) < 4:
         for b in batches:
-            yield collate(arrays, b, device), truth[torch.from_numpy(b)].to(device)
+            yield feed.load(b, device)
         return
     ready: queue.Queue[Any] = queue.Queue(maxsize=4)
     stop = threading.Event()
@@ -94,7 +130,7 @@ def ahead(
             for b in batches:
                 if stop.is_set():
                     return
-                put((collate(arrays, b, device), truth[torch.from_numpy(b)].to(device)))
+                put(feed.load(b, device))
             put(None)
         except (RuntimeError, ValueError, IndexError, MemoryError) as e:
             put(e)

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.recipe import FitContext
-from modelwright.train.batches import Arrays, ahead, lengths, order
+from modelwright.train.batches import Feed, ahead
 from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
 from modelwright.train.optim import MovingAverage, bf16_helps, make_optimizers, schedule
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Any, Any], Tensor]
 Watch = Callable[[nn.Module], tuple[float, float]]  # network -> (loss, metric, more is better) on validation rows
 
 _AVERAGE_EVERY = (
@@ -41,8 +41,7 @@ class Trained:
 
 def train(
     network: nn.Module,
-    arrays: Arrays,
-    truth: Tensor,
+    feed: Feed,
     loss: Loss,
     watch: Watch | None,
     options: Any,
@@ -60,8 +59,7 @@ def train(
     """
     torch.set_num_threads(max(1, ctx.threads))
     network.to(ctx.device)
-    sizes = lengths(arrays, len(truth))
-    per_epoch = len(order(sizes, options.batch, np.random.default_rng(0)))
+    per_epoch = len(feed.epoch(np.random.default_rng(0)))
     optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
     average = MovingAverage(network, options.ema) if options.ema else None
     plan = max(1, epochs * per_epoch)
@@ -73,21 +71,20 @@ def train(
     ]
     bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
     began, did, watched, tokens = time.monotonic(), 0, 0.0, 0
-    every = int(sizes.sum())
     seldom = min(_AVERAGE_EVERY[1], max(_AVERAGE_EVERY[0], state.planned // 60))
 
     def keep_time(seen: int) -> None:
         if seen:  # cost goes with tokens, not with steps: batches differ in length
-            _fit_to_time(state, (time.monotonic() - began - watched) * every / seen, ctx, per_epoch)
+            _fit_to_time(state, (time.monotonic() - began - watched) * feed.total / seen, ctx, per_epoch)
 
     while state.step < state.total and not state.done:
         epoch = state.step // per_epoch
         keep_time(tokens)
         torch.manual_seed(ctx.seed * 100_003 + epoch)
-        batches = order(sizes, options.batch, np.random.default_rng([ctx.seed, epoch]))
+        batches = feed.epoch(np.random.default_rng([ctx.seed, epoch]))
         network.train()
         running, count = 0.0, 0
-        for tensors, expected in ahead(arrays, truth, batches, ctx.device):
+        for tensors, expected in ahead(feed, batches, ctx.device):
             rate = schedule(state.step / state.total)
             for optimizer in optimizers:
                 for group in optimizer.param_groups:
@@ -109,10 +106,10 @@ def train(
                 running = running + float(value.detach()) if count > 1 else float(value.detach())
                 ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
             if did == 12:
-                keep_time(tokens + sum(int(sizes[b].sum()) for b in batches[:count]))
+                keep_time(tokens + sum(map(feed.size, batches[:count])))
             if state.step >= state.total or ctx.deadline.expired():
                 break
-        tokens += sum(int(sizes[b].sum()) for b in batches[:count])
+        tokens += sum(map(feed.size, batches[:count]))
         _end_epoch(network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began)
         watched += state.watching
         if ctx.deadline.expired():
