@@ -95,6 +95,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         ignore=ignore,
     )
     schema = with_layouts(schema, layouts)
+    schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=name, folder=folder_of(source))
     table = _labelled(table, events)
