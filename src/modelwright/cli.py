@@ -119,6 +119,9 @@ def run(
             help=w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
         ),
     ] = None,
+    base: Annotated[
+        str | None, opt("language model to tune: a folder or a hub name", "要微调的语言模型：文件夹或模型库名称")
+    ] = None,
     query: Annotated[str | None, opt("SQL query, for a database URL", "SQL 查询（数据库 URL）")] = None,
     table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
@@ -141,7 +144,7 @@ def run(
         "column": pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
-        "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
+        "pretrained": pretrained, "base": base, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
         "seed": seed,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}

@@ -17,7 +17,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
-from modelwright.core.pretrained import find
+from modelwright.core.pretrained import find, find_causal
 from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
@@ -59,6 +59,8 @@ def check_names(config: RunConfig) -> None:
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
     for name in config.pretrained:
         find(name)
+    if config.base:
+        find_causal(config.base)
     if config.device != "auto":
         pick_device(config.device)
 

@@ -35,6 +35,9 @@ class Guide(Protocol):
     def advance(self, token: int) -> None:
         """Take the id that was chosen."""
 
+    def whole(self) -> bool:
+        """Whether the answer may end here."""
+
     def done(self) -> bool:
         """Whether the answer is whole and nothing may follow."""
 
@@ -97,8 +100,9 @@ class CachedGPT:
             mask = torch.ones(n, at + n, dtype=torch.bool, device=self.device).tril(at)
         grouped = net.config.heads != net.config.kv_heads
         for block, cache in zip(net.blocks, self._cache):
-            q, kv = block.heads(x, turn)
-            cache[:, slot, :, at : at + n] = kv[0].permute(1, 2, 0, 3)
+            q, k, v = block.heads(x, turn)
+            cache[0, slot, :, at : at + n] = k[0].transpose(0, 1)
+            cache[1, slot, :, at : at + n] = v[0].transpose(0, 1)
             k, v = cache[0, slot : slot + 1, :, : at + n], cache[1, slot : slot + 1, :, : at + n]
             y = F.scaled_dot_product_attention(
                 q.transpose(1, 2), k, v, attn_mask=mask, is_causal=n > 1 and not at, enable_gqa=grouped
@@ -119,17 +123,19 @@ class CachedGPT:
         mask = None if even else (torch.arange(longest, device=self.device) <= places[:, None])[:, None, None]
         group = c.heads // c.kv_heads
         for block, cache in zip(net.blocks, self._cache):
-            q, kv = block.heads(x, turn)
+            q, k, v = block.heads(x, turn)
             if even:
-                cache[:, :B, :, longest - 1] = kv[:, 0].transpose(0, 1)
+                cache[0, :B, :, longest - 1] = k[:, 0]
+                cache[1, :B, :, longest - 1] = v[:, 0]
             else:
-                cache[:, rows, :, places] = kv[:, 0]
+                cache[:, rows, :, places] = torch.stack([k[:, 0], v[:, 0]], 1)
             seen = cache[:, :B, :, :longest]
             # the queries of a group stand as rows before their one key head
             y = F.scaled_dot_product_attention(q.view(B, c.kv_heads, group, c.head), seen[0], seen[1], attn_mask=mask)
             x = block.finish(x, y.reshape(B, 1, -1))
         return net.logits(net.norm(x[:, 0]))
 
+    @torch.inference_mode()
     def move(self, source: int, goal: int) -> None:
         """As Net.move."""
         for cache in self._cache:
@@ -171,7 +177,7 @@ class Stream:
         if self.guide is not None and token not in self.stops:
             self.guide.advance(token)
         if token in self.stops:
-            self.reason = "stop"
+            self.reason = "stop" if self.guide is None or self.guide.whole() else "length"
             return self._tell("", True)
         self.ids.append(token)
         new = self._decoder.decode(self.pieces[token] or b"")

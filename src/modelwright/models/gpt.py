@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modelwright.core.errors import OptionError
+from modelwright.models._lean import rms_unit, silu_gated
 
-ACTIVATIONS = ("silu", "relu2", "gelu", "gelu_new")
+_SHORT = 128  # tokens up to which attention on a CPU is done by plain products
+_SHARP = 1.4  # length of normalised queries and keys by the square root of their width
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class Norm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return x [..., width], normalised."""
         w = None if self.weight is None else self.weight.to(x.dtype)
+        if self.rms and w is None:
+            return rms_unit(x, self.eps)
         if self.rms:
             return F.rms_norm(x, self.shape, w, self.eps)
         return F.layer_norm(x, self.shape, w, None if self.bias is None else self.bias.to(x.dtype), self.eps)
@@ -103,37 +107,42 @@ class Block(nn.Module):
         self.out = nn.Parameter(torch.empty(c.width, c.heads * c.head))
         self.up = nn.Parameter(torch.empty(c.hidden * (2 if c.gated else 1), c.width))
         self.down = nn.Parameter(torch.empty(c.width, c.hidden))
-        self.qk = nn.Parameter(torch.ones(2, c.head)) if c.qk_norm else None
+        # without norm weights, queries and keys have one fixed length: sharp enough, and nothing to sum over all tokens for
+        sharp = 1.0 if c.norm_weights else _SHARP
+        self.qk = nn.Parameter(torch.full((2, c.head), sharp), requires_grad=c.norm_weights) if c.qk_norm else None
         self.qkv_bias = nn.Parameter(torch.zeros(len(self.qkv))) if c.qkv_bias or c.bias else None
         self.out_bias = nn.Parameter(torch.zeros(c.width)) if c.bias else None
         self.up_bias = nn.Parameter(torch.zeros(len(self.up))) if c.bias else None
         self.down_bias = nn.Parameter(torch.zeros(c.width)) if c.bias else None
 
-    def heads(self, x: Tensor, turn: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        """Return queries [B, T, H, E], and keys and values [B, T, 2, G, E], of x [B, T, D]; `turn` broadcasts to [B, T, 1, E]."""
+    def heads(self, x: Tensor, turn: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries [B, T, H, E], keys and values [B, T, G, E] of x [B, T, D]; `turn` broadcasts to [B, T, 1, E]."""
         c = self.config
         B, T, _ = x.shape
         both = c.heads + c.kv_heads
-        all_ = linear(self.norm1(x), self.qkv, self.qkv_bias).view(B, T, both + c.kv_heads, c.head)
-        if self.qk is None and turn is None:
-            return all_[:, :, : c.heads], all_[:, :, c.heads :].reshape(B, T, 2, c.kv_heads, c.head)
-        qk, v = all_[:, :, :both], all_[:, :, both:]
+        whole = linear(self.norm1(x), self.qkv, self.qkv_bias).view(B, T, both + c.kv_heads, c.head)
+        qk, v = whole[:, :, :both], whole[:, :, both:]
         if self.qk is not None:
+            qk = rms_unit(qk, c.eps)
             w = self.qk.to(x.dtype)
-            q = F.rms_norm(qk[:, :, : c.heads], (c.head,), w[0], c.eps)
-            qk = torch.cat([q, F.rms_norm(qk[:, :, c.heads :], (c.head,), w[1], c.eps)], 2)
+            w = torch.cat([w[:1].expand(c.heads, -1), w[1:].expand(c.kv_heads, -1)])
+            if turn is None:
+                qk = qk * w
+            else:  # the weights ride on the turn, which is smaller than what it turns
+                cos, sin = turn
+                turn = cos * w, sin * w.roll(c.head // 2, -1)
         if turn is not None:
-            cos, sin = turn
-            qk = torch.addcmul(qk * cos, qk.roll(c.head // 2, -1), sin)
-        kv = torch.cat([qk[:, :, c.heads :], v], 2).view(B, T, 2, c.kv_heads, c.head)
-        return qk[:, :, : c.heads], kv
+            qk = torch.addcmul(qk * turn[0], qk.roll(c.head // 2, -1), turn[1])
+        return qk[:, :, : c.heads], qk[:, :, c.heads :], v
 
     def finish(self, x: Tensor, seen: Tensor) -> Tensor:
         """Return the layer's output [B, T, D] from its input and what attention gave [B, T, H * E]."""
         c = self.config
         x = x + linear(seen, self.out, self.out_bias)
         h = linear(self.norm2(x), self.up, self.up_bias)
-        if c.gated:
+        if c.gated and c.activation == "silu":
+            h = silu_gated(h)
+        elif c.gated:
             gate, h = h.chunk(2, -1)
             h = activate(gate, c.activation) * h
         else:
@@ -142,13 +151,22 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None) -> Tensor:
         """Return [B, T, D]: every token sees itself and those before it."""
-        q, kv = self.heads(x, turn)
-        k, v = kv.unbind(2)
+        q, k, v = (t.transpose(1, 2) for t in self.heads(x, turn))
         grouped = self.config.heads != self.config.kv_heads
-        y = F.scaled_dot_product_attention(
-            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True, enable_gqa=grouped
-        )
-        return self.finish(x, y.transpose(1, 2).flatten(2))
+        if x.device.type == "cpu" and x.dtype == torch.bfloat16 and x.requires_grad:
+            if q.shape[2] <= _SHORT and not grouped:
+                return self.finish(x, plain_attention(q, k, v))
+            q, k, v = q.float(), k.float(), v.float()  # the gradient of attention is several times slower in bf16 there
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped)
+        return self.finish(x, y.transpose(1, 2).flatten(2).to(x.dtype))
+
+
+def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return what each token sees [B, T, H * E] of queries, keys and values [B, H, T, E], in a few large products."""
+    B, H, T, E = q.shape
+    ahead = torch.full((T, T), -torch.inf, dtype=q.dtype, device=q.device).triu(1)
+    scores = torch.baddbmm(ahead, q.flatten(0, 1), k.flatten(0, 1).mT, alpha=E**-0.5)
+    return torch.bmm(scores.softmax(-1), v.flatten(0, 1)).view(B, H, T, E).transpose(1, 2).flatten(2)
 
 
 def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
@@ -224,12 +242,16 @@ class GPT(nn.Module):
         """Return the mean cross-entropy in nats of hidden states [B, T, D] against ids [B, T], -100 left out."""
         return F.cross_entropy(self.logits(hidden).flatten(0, 1), expected.flatten(), ignore_index=-100)
 
-    def optimizers(self, lr: float, weight_decay: float, kind: str) -> list[torch.optim.Optimizer] | None:
-        """Return the optimisers: Muon for the layers' matrices (queries, keys, values, gates each by itself), AdamW for the rest."""
+    def optimizers(self, lr: float, weight_decay: float, kind: str) -> list[torch.optim.Optimizer]:
+        """Return the optimisers: AdamW in one pass, or Muon for the layers' matrices (queries, keys, values, gates each by itself), AdamW for the rest."""
         from modelwright.train.muon import Muon
 
         if kind != "muon":
-            return None
+            plain = [p for p in self.parameters() if p.dim() < 2]
+            rest = [p for p in self.parameters() if p.dim() >= 2]
+            sets: list[dict[str, Any]] = [{"params": rest, "lr": lr, "weight_decay": weight_decay}]
+            sets += [{"params": plain, "lr": lr, "weight_decay": 0.0}] if plain else []
+            return [torch.optim.AdamW(sets, lr=lr, betas=(0.9, 0.98), fused=True)]
         c = self.config
         matrices: list[tuple[nn.Parameter, int]] = []
         for b in self.blocks:

@@ -39,6 +39,7 @@ class Sampling:
         return self.repetition_penalty != 1 or self.frequency_penalty != 0 or self.presence_penalty != 0
 
 
+@torch.inference_mode()
 def choose(
     logits: Tensor, streams: Sequence[tuple[Sampling, np.random.Generator, list[int], list[int]]],
     masks: Sequence[np.ndarray | None],

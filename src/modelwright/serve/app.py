@@ -182,6 +182,8 @@ def create_app(
         service.ready = True
         yield
         service.ready = False
+        for stop in getattr(app.state, "at_end", ()):
+            await asyncio.to_thread(stop)
         await service.batcher.stop()
 
     app = FastAPI(
@@ -200,7 +202,8 @@ def create_app(
     add_page(app, service.keys, lang, secure_cookie)
     add_docs(app, lang)
     app.add_middleware(BodyLimit, limit=service.limits.body, held=service.limits.held)
-    app.add_middleware(Guard, keys=keys, requests=service.requests, seconds=service.seconds)
+    forms = frozenset(getattr(app.state, "forms", ()))
+    app.add_middleware(Guard, keys=keys, requests=service.requests, seconds=service.seconds, forms=forms)
     return app
 
 

@@ -50,6 +50,8 @@ def error_json(headers: Headers, refused: Refused) -> Response:
         "message_zh": refused.words.zh,
         **refused.more,
     }
+    if refused.status == 401:
+        error |= {"type": "authentication_error", "param": None}  # as clients of OpenAI's shape read it
     more = {"Retry-After": str(refused.retry)} if refused.retry else {}
     if refused.status == 401:
         more["WWW-Authenticate"] = "Bearer"
@@ -64,8 +66,11 @@ class Guard:
     Routes find the key's name in `scope["who"]`.
     """
 
-    def __init__(self, app: Any, keys: KeyRing, requests: Any, seconds: Any) -> None:
+    def __init__(
+        self, app: Any, keys: KeyRing, requests: Any, seconds: Any, forms: frozenset[str] = frozenset()
+    ) -> None:
         self.app, self.keys, self.requests, self.seconds = app, keys, requests, seconds
+        self.forms = FORMS | forms
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -84,7 +89,7 @@ class Guard:
             await send(message)
 
         scope["who"] = who = None if scope["path"] in OPEN else self._who(Headers(scope=scope))
-        if who is None and scope["path"] not in OPEN | FORMS:
+        if who is None and scope["path"] not in OPEN | self.forms:
             refused = Refused(
                 401,
                 "key",
