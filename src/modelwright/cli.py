@@ -252,11 +252,12 @@ def serve(
     tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
     behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
     key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
+    backend: Annotated[str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")] = "own",
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import serve_command
 
-    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG)
+    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend)
 
 
 @app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))

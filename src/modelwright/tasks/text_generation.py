@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.target import ObjectsCodec, TargetCodec, as_objects
-from modelwright.core.task import Judged, Plot, Section, Task
+from modelwright.core.task import Judged, Metric, Plot, Section, Task
 from modelwright.core.words import Words
 from modelwright.data._corpus import read_corpus, target_column
 from modelwright.evaluate import language
@@ -62,6 +62,10 @@ class TextGeneration(Task):
         reason = Words("not read by language models", "语言模型不读取该列")
         changes = {c.name: {"role": "ignored", "reason": reason} for c in schema.inputs}
         return schema.with_columns(changes)
+
+    def ranks(self, schema: Schema) -> Metric:
+        pairs = schema.target is not None and schema.target.name == "preference"
+        return self.metric("preference_accuracy" if pairs else "bits_per_byte")
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return TextsCodec({"passage": "passages", "messages": "chats", "preference": "preferences"}.get(column.name, "texts"))

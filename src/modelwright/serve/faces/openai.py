@@ -32,20 +32,25 @@ def add(app: FastAPI, service: Any) -> None:
         return
     talker = Talker(model, service.predictor.name, service.limits)
     app.state.talker = talker
-    app.state.forms = {"/chat"}
-    app.state.home = "/chat"
     app.state.at_end = [talker.writer.stop]
     _texts(app, service, talker)
     _vectors(app, service, talker)
     _models(app, talker)
+
+    add_chat(app, {"model": talker.name, "speaks": model.speaks, "context": talker.context})
+
+
+def add_chat(app: FastAPI, facts: dict[str, Any]) -> None:
+    """Add the page to chat at /chat, where `/` leads from now on."""
+    app.state.forms = {"/chat"}
+    app.state.home = "/chat"
 
     @app.get("/chat", include_in_schema=False)
     async def chat(request: Request) -> Response:
         lang = lang_of(request, "en")
         if request.scope["who"] is None:
             return login_page(lang, wrong=False)
-        facts = {"lang": lang, "model": talker.name, "speaks": model.speaks, "context": talker.context}
-        body = f'<main class="chat" id="app" data-facts="{_attribute(facts)}"></main>'
+        body = f'<main class="chat" id="app" data-facts="{_attribute({"lang": lang, **facts})}"></main>'
         return page_of(body, lang, static("chat.js"), static("chat.css"))
 
 
