@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,29 +112,32 @@ class HubNet:
         self.vocab = network.config.vocab
         self._caches: list[Any] = [None] * (slots + 1)
 
-    def _on(self, ids: Sequence[int], slot: int, at: int) -> Any:
+    def _on(self, ids: Sequence[int], slot: int) -> Any:
         import torch
 
-        device = next(self.network.parameters()).device
+        hub = self.network.hub
+        if self._caches[slot] is None:
+            from transformers import DynamicCache
+
+            self._caches[slot] = DynamicCache(config=hub.config)
+        # the name of the argument changed with transformers 5.24
+        name = "cache" if "cache" in inspect.signature(hub.forward).parameters else "past_key_values"
+        given = torch.tensor([list(ids)], device=hub.device)
         with torch.inference_mode():
-            out = self.network.hub(
-                input_ids=torch.tensor([list(ids)], device=device), past_key_values=self._caches[slot], use_cache=True,
-                cache_position=torch.arange(at, at + len(ids), device=device),
-            )  # fmt: skip
-        self._caches[slot] = out.past_key_values
-        return out.logits[0, -1].float()
+            logits = hub(input_ids=given, use_cache=True, **{name: self._caches[slot]}).logits
+        return logits[0, -1].float()
 
     def read(self, ids: Sequence[int], slot: int, at: int) -> Any:
         """As Net.read."""
         if at == 0:
             self._caches[slot] = None
-        return self._on(ids, slot, at)
+        return self._on(ids, slot)
 
     def step(self, ids: Sequence[int], at: Sequence[int]) -> Any:
         """As Net.step."""
         import torch
 
-        return torch.stack([self._on([i], slot, a) for slot, (i, a) in enumerate(zip(ids, at))])
+        return torch.stack([self._on([i], slot) for slot, i in enumerate(ids)])
 
     def move(self, source: int, goal: int) -> None:
         """As Net.move."""
