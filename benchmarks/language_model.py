@@ -40,7 +40,8 @@ class Layer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         B, T, D = x.shape
         q, k, v = (
-            t.view(B, T, self.heads, -1).transpose(1, 2) for t in self.qkv(F.layer_norm(x, (D,), self.norms[0])).chunk(3, -1)
+            t.view(B, T, self.heads, -1).transpose(1, 2)
+            for t in self.qkv(F.layer_norm(x, (D,), self.norms[0])).chunk(3, -1)
         )
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(B, T, D)
         x = x + self.out(y)
@@ -97,18 +98,20 @@ def blocks(ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 @torch.inference_mode()
 def mean_loss(loss, ids: torch.Tensor) -> float:
     x, y = blocks(ids)
-    return sum(float(loss(x[i : i + 128], y[i : i + 128])) * len(x[i : i + 128]) for i in range(0, len(x), 128)) / len(x)
+    return sum(float(loss(x[i : i + 128], y[i : i + 128])) * len(x[i : i + 128]) for i in range(0, len(x), 128)) / len(
+        x
+    )
 
 
 def quality(args: argparse.Namespace) -> None:
+    import pyarrow as pa
+
     from modelwright.core.budget import Deadline
     from modelwright.core.recipe import get_recipe
     from modelwright.core.schema import Column, Schema, Table
     from modelwright.core.task import get_task
     from modelwright.data._corpus import passages
     from modelwright.testing import context
-
-    import pyarrow as pa
 
     text = shakespeare()
     cut = int(0.9 * len(text))
@@ -172,7 +175,11 @@ def speed(args: argparse.Namespace) -> None:
         for o in makers[kind]:
             o.step()
 
-    runs = {"reference": lambda: step_of_reference(net, opt, ids, gen), "adamw": lambda: ours("adamw"), "muon": lambda: ours("muon")}
+    runs = {
+        "reference": lambda: step_of_reference(net, opt, ids, gen),
+        "adamw": lambda: ours("adamw"),
+        "muon": lambda: ours("muon"),
+    }
     print("weights", sum(p.numel() for p in net.parameters()), sum(p.numel() for p in own["adamw"].parameters()))
     best = {k: [math.inf, math.inf] for k in runs}
     for _ in range(args.rounds):
@@ -185,7 +192,9 @@ def speed(args: argparse.Namespace) -> None:
             best[name] = [min(a, b) for a, b in zip(best[name], found)]
     for name, (wall, cpu) in best.items():
         tokens = BATCH * BLOCK
-        print(f"{name:10} {tokens / wall:8.0f} tokens/s  {tokens / cpu:8.0f} per cpu second  x{best['reference'][0] / wall:.2f}  cpu x{best['reference'][1] / cpu:.2f}")
+        print(
+            f"{name:10} {tokens / wall:8.0f} tokens/s  {tokens / cpu:8.0f} per cpu second  x{best['reference'][0] / wall:.2f}  cpu x{best['reference'][1] / cpu:.2f}"
+        )
 
 
 def folder_of(size: str, where: Path) -> Path:
@@ -245,7 +254,10 @@ def decode(args: argparse.Namespace) -> None:
                 ours, found = own_engine(folder, prompts, args.length)
                 equal = found == said[:, 32:].tolist()
                 tokens = batch * args.length
-                print(f"{size:6} batch {batch:2}  transformers {tokens / theirs:7.0f}  own {tokens / ours:7.0f} tokens/s  x{theirs / ours:.2f}  equal {equal}", flush=True)
+                print(
+                    f"{size:6} batch {batch:2}  transformers {tokens / theirs:7.0f}  own {tokens / ours:7.0f} tokens/s  x{theirs / ours:.2f}  equal {equal}",
+                    flush=True,
+                )
 
 
 def streams(args: argparse.Namespace) -> None:
@@ -268,7 +280,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--sizes", nargs="+", default=["tiny", "small"])
-    parser.add_argument("--cpu-seconds", type=float, default=None, help="seconds for training, where they should differ from the reference's")
+    parser.add_argument(
+        "--cpu-seconds",
+        type=float,
+        default=None,
+        help="seconds for training, where they should differ from the reference's",
+    )
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)

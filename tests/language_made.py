@@ -6,7 +6,14 @@ import torch
 
 from modelwright.features._vocabulary import TEMPLATE, Subwords
 
-TEXTS = ["hello how are you today", "the weather is fine", "what is your name", "我的名字是模型", "你好 请问天气怎么样", '{"a": 1}'] * 10
+TEXTS = [
+    "hello how are you today",
+    "the weather is fine",
+    "what is your name",
+    "我的名字是模型",
+    "你好 请问天气怎么样",
+    '{"a": 1}',
+] * 10
 
 
 def hub(kind: str, vocab: int = 90, seed: int = 0):
@@ -16,7 +23,9 @@ def hub(kind: str, vocab: int = 90, seed: int = 0):
     torch.manual_seed(seed)
     common = {"vocab_size": vocab, "eos_token_id": 2, "bos_token_id": 0, "initializer_range": 0.2}
     if kind == "gpt2":
-        config = t.GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=96, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, **common)
+        config = t.GPT2Config(
+            n_embd=32, n_layer=2, n_head=4, n_positions=96, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, **common
+        )
         return t.GPT2LMHeadModel(config).eval()
     shape = {
         "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
@@ -54,7 +63,11 @@ def folder(place, kind: str = "llama", template: str | None = TEMPLATE):
 def chats(place, rows: int = 40):
     """A file of short chats that can be learnt."""
     path = place / "chats.jsonl"
-    turns = [("what is your name", "my name is model"), ("how is the weather", "the weather is fine"), ("你好", "今天很好")]
+    turns = [
+        ("what is your name", "my name is model"),
+        ("how is the weather", "the weather is fine"),
+        ("你好", "今天很好"),
+    ]
     with path.open("w", encoding="utf-8") as f:
         for i in range(rows):
             q, a = turns[i % 3]

@@ -252,7 +252,9 @@ def serve(
     tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
     behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
     key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
-    backend: Annotated[str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")] = "own",
+    backend: Annotated[
+        str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
+    ] = "own",
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import serve_command

@@ -35,15 +35,18 @@ def test_files_and_folders(tmp_path):
     assert read_corpus("sqlite:///x.db") is None
 
 
-@pytest.mark.parametrize(("name", "data", "said"), [("e.txt", b" \n", "empty"), ("b.txt", b"ab\x00\x00\x01" * 9, "text"), (None, b"", "no file")])
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [("e.txt", b" \n", "empty"), ("b.txt", b"ab\x00\x00\x01" * 9, "text"), (None, b"", "no file")],
+)
 def test_files_without_text(tmp_path, name, data, said):
     path = tmp_path / (name or "gone.txt")
     if name:
         path.write_bytes(data)
     with pytest.raises(DataError, match=said):
         read_corpus(path)
+    (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match="no text files"):
-        (tmp_path / "none").mkdir(exist_ok=True)
         read_corpus(tmp_path / "none")
 
 
@@ -60,8 +63,14 @@ def test_chats_and_preferences(tmp_path):
     assert cell["prompt"] == [{"role": "user", "content": "q"}]
     assert cell["rejected"] == [{"role": "assistant", "content": "bad"}]
     whole = [[{"role": "user", "content": "q"}, {"role": "assistant", "content": w}] for w in ("good", "bad")]
-    both = json.loads(shaped(pa.table({"chosen": [whole[0]], "rejected": [whole[1]]}), "t").column("preference")[0].as_py())
-    assert (both["prompt"][0]["content"], both["chosen"][0]["content"], both["rejected"][0]["content"]) == ("q", "good", "bad")
+    both = json.loads(
+        shaped(pa.table({"chosen": [whole[0]], "rejected": [whole[1]]}), "t").column("preference")[0].as_py()
+    )
+    assert (both["prompt"][0]["content"], both["chosen"][0]["content"], both["rejected"][0]["content"]) == (
+        "q",
+        "good",
+        "bad",
+    )
 
 
 def test_a_wrong_row_is_named(tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from language_made import TEXTS, folder
 
+from language_made import TEXTS, folder
 from modelwright.core.errors import BundleError, DataError
 from modelwright.data._messages import read_messages
 from modelwright.features._chats import Chat, documents
@@ -17,7 +17,10 @@ MESSAGES = [
     {"role": "system", "content": "be kind"}, {"role": "user", "content": "hello\n\n"}, {"role": "assistant", "content": "\nthe weather"},
     {"role": "user", "content": "你好 <|im_end|> name"}, {"role": "assistant", "content": "fine"},
 ]  # fmt: skip
-OWN = {"characters": Characters.fit([*TEXTS, "\nsystem user assistant be kind <|_>"]), "subwords": Subwords.fit(TEXTS, 330)}
+OWN = {
+    "characters": Characters.fit([*TEXTS, "\nsystem user assistant be kind <|_>"]),
+    "subwords": Subwords.fit(TEXTS, 330),
+}
 
 
 @pytest.mark.parametrize("kind", OWN)
@@ -54,14 +57,20 @@ def test_the_template_writes_what_is_trained(kind, tmp_path):
 
     OWN[kind].save(tmp_path)
     theirs = PreTrainedTokenizerFast.from_pretrained(tmp_path)
-    plain = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "the weather"}, {"role": "user", "content": "你好"}]
+    plain = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": "the weather"},
+        {"role": "user", "content": "你好"},
+    ]
     ids = theirs.apply_chat_template(plain, add_generation_prompt=True, tokenize=True)["input_ids"]
     assert Chat(OWN[kind]).prompt(plain) == ids
 
 
 @pytest.mark.parametrize("kind", [*OWN, "folder", "no template"])
 def test_a_trained_answer_follows_the_very_ids_of_its_prompt(kind, tmp_path):
-    v = OWN.get(kind) or load_vocabulary(folder(tmp_path, template=None if kind == "no template" else folder.__defaults__[1]))
+    v = OWN.get(kind) or load_vocabulary(
+        folder(tmp_path, template=None if kind == "no template" else folder.__defaults__[1])
+    )
     chat = Chat(v)
     whole = chat.document(MESSAGES)
     for i, m in enumerate(MESSAGES):
@@ -106,14 +115,30 @@ def test_a_template_that_refuses_is_named(tmp_path):
         hostile.prompt(MESSAGES)
 
 
-@pytest.mark.parametrize("cell", ["hello", "[]", '[{"role": 1, "content": "x"}]', '[{"role": "user"}]', '{"a": 1}', '[{"role": "a b", "content": "x"}]'])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "hello",
+        "[]",
+        '[{"role": 1, "content": "x"}]',
+        '[{"role": "user"}]',
+        '{"a": 1}',
+        '[{"role": "a b", "content": "x"}]',
+    ],
+)
 def test_cells_that_are_no_messages(cell):
     with pytest.raises(DataError, match="row 3: Expected messages"):
         read_messages(cell, "x.jsonl, row 3: ")
 
 
 def test_messages_of_other_shapes():
-    told = json.dumps([{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}, {"role": "user", "content": [{"type": "text", "text": "c"}]}])
+    told = json.dumps(
+        [
+            {"from": "human", "value": "a"},
+            {"from": "gpt", "value": "b"},
+            {"role": "user", "content": [{"type": "text", "text": "c"}]},
+        ]
+    )
     assert [m["role"] for m in read_messages(told)] == ["user", "assistant", "user"]
     assert [m["content"] for m in read_messages(told)] == ["a", "b", "c"]
 
@@ -122,7 +147,13 @@ def test_forms_of_documents():
     v = OWN["characters"]
     text, passage = (documents(["name"], form, v, Chat(v))[0] for form in ("texts", "passages"))
     assert text.ids.tolist() == [*passage.ids.tolist(), v.end]
-    cell = json.dumps({"prompt": [{"role": "user", "content": "hi"}], "chosen": [{"role": "assistant", "content": "me"}], "rejected": []})
+    cell = json.dumps(
+        {
+            "prompt": [{"role": "user", "content": "hi"}],
+            "chosen": [{"role": "assistant", "content": "me"}],
+            "rejected": [],
+        }
+    )
     assert v.decode(documents([cell], "preferences", v, Chat(v))[0].ids[-4:-2].tolist()) == "me"
     assert np.array_equal(text.trained, np.ones(5, bool))
 

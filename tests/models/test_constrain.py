@@ -38,7 +38,9 @@ def test_ranges_of_characters_as_bytes(low, high, code):
     assert found == (low <= code <= high)
 
 
-@pytest.mark.parametrize("pattern", [r"(a)\1", r"a(?=b)", r"[b-a]", r"*a", r"(a", r"a)", r"a{3,1}", r"a{9999}", r"\b", "a^b", "[a"])
+@pytest.mark.parametrize(
+    "pattern", [r"(a)\1", r"a(?=b)", r"[b-a]", r"*a", r"(a", r"a)", r"a{3,1}", r"a{9999}", r"\b", "a^b", "[a"]
+)
 def test_expressions_that_are_refused(pattern):
     with pytest.raises(OptionError, match="Regular expression"):
         compile_regex(pattern)
@@ -75,7 +77,11 @@ def test_a_schema_that_calls_itself(text, fits):
         ({"type": "string", "pattern": '^a"b+$'}, ['"a\\"bb"'], ['"a"bb"', '"ab"']),
         ({"type": "string", "pattern": "b"}, ['"abc"', '"b"'], ['"ac"']),
         ({"type": "string", "format": "date"}, ['"2026-11-25"'], ['"2026-13-25"']),
-        ({"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "items": False}, ['[1,"a"]', '[1, "a"]'], ["[1]"]),
+        (
+            {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "items": False},
+            ['[1,"a"]', '[1, "a"]'],
+            ["[1]"],
+        ),
         ({"type": "array", "minItems": 1, "items": {"type": "integer"}}, ["[1]", "[1,2]"], ["[]"]),
         ({"type": "object", "additionalProperties": {"type": "integer"}}, ["{}", '{"b":1,"a":2}'], ['{"a":"b"}']),
         ({"type": "number", "minimum": 0}, ["0.5", "1e9"], ["-1"]),
@@ -125,7 +131,18 @@ def written(automaton, pieces, stop, seed, most=300):
     return None
 
 
-VOCABULARY = [None, *(bytes([b]) for b in range(256)), b'{"', b'":', b'", "', b"12", b'"}', "好".encode(), b"true", b"],["]
+VOCABULARY = [
+    None,
+    *(bytes([b]) for b in range(256)),
+    b'{"',
+    b'":',
+    b'", "',
+    b"12",
+    b'"}',
+    "好".encode(),
+    b"true",
+    b"],[",
+]
 
 
 def test_any_choice_of_allowed_tokens_fits():

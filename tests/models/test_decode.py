@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from language_made import hub
 
+from language_made import hub
 from modelwright.models.decode import CHUNK, CachedGPT, Engine, Stream, run
 from modelwright.models.gpt import GPT, GPTConfig
 from modelwright.models.gpt_layout import read

@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
-from language_made import hub
 
+from language_made import hub
 from modelwright.core.errors import BundleError, OptionError
 from modelwright.models._lean import rms_unit, silu_gated
 from modelwright.models.gpt import GPT, GPTConfig, plain_attention
@@ -91,7 +91,12 @@ def test_a_few_steps_lower_the_loss(kind):
 
 @pytest.mark.parametrize(
     "change",
-    [{"model_type": "mamba"}, {"attention_bias": True}, {"rope_parameters": {"rope_type": "yarn"}}, {"hidden_act": "tanh"}],
+    [
+        {"model_type": "mamba"},
+        {"attention_bias": True},
+        {"rope_parameters": {"rope_type": "yarn"}},
+        {"hidden_act": "tanh"},
+    ],
 )
 def test_other_kinds_are_left_to_transformers(change, tmp_path):
     hub("llama").save_pretrained(tmp_path)

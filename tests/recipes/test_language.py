@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from language_made import chats, folder, hub
 
+from language_made import chats, folder, hub
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import find_causal
@@ -43,7 +43,7 @@ CELLS = [f"the cat number {i} sees the red ball. 小猫看到球 {i}" for i in r
 
 @pytest.mark.parametrize(("name", "options"), [("unigram", {}), ("ngram", {"order": 4})])
 def test_n_grams_are_probabilities(name, options):
-    model, table = fitted(name, CELLS, **options)
+    model, _table = fitted(name, CELLS, **options)
     for history in ([], [5], [5, 6, 7], list(range(4, 30))):
         assert model.following(history).sum() == pytest.approx(1.0)
         assert (model.following(history) > 0).all()
@@ -88,7 +88,7 @@ def test_an_unknown_character_costs_its_name():
 
 def test_chats_are_answered_from_prompts_and_messages(tmp_path):
     raw = read_corpus(chats(tmp_path))
-    model, table = fitted("gpt", raw.column("messages").to_pylist(), "messages", **{**GPT, "context": 64})
+    model, _table = fitted("gpt", raw.column("messages").to_pylist(), "messages", **{**GPT, "context": 64})
     assert model.speaks
     said = Schema((Column("prompt", "text"), Column("messages", "text")))
     cell = json.dumps([{"role": "user", "content": "你好"}], ensure_ascii=False)
@@ -123,13 +123,24 @@ def test_windows_of_a_feed_follow_the_text():
 
 
 def test_memorisation_is_seen():
-    training = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness."
+    training = (
+        "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness."
+    )
     assert longest_shared("xx the age of wisdom yy", training) == " the age of wisdom"
-    assert copied(training[3:90], training, time.monotonic() + 9)[0] == copied(training[3:90], training, time.monotonic() + 9)[1] > 0
+    assert (
+        copied(training[3:90], training, time.monotonic() + 9)[0]
+        == copied(training[3:90], training, time.monotonic() + 9)[1]
+        > 0
+    )
     assert copied("z" * 80, training, time.monotonic() + 9)[0] == 0
     assert distinct(["a b a b"], 1) == 0.5
     assert distinct(["好好好好"], 2) == pytest.approx(1 / 3)
-    model, table = fitted("ngram", ["an endless sentence that says the same words over and over again, and again. "] * 20, "passage", order=12)
+    model, table = fitted(
+        "ngram",
+        ["an endless sentence that says the same words over and over again, and again. "] * 20,
+        "passage",
+        order=12,
+    )
     (found,) = sections(model, table.column("passage").to_pylist(), 10.0)
     assert found.private
     assert int(re.search(r"(\d+) % of their stretches", found.says.en)[1]) > 50
@@ -139,7 +150,9 @@ def test_memorisation_is_seen():
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "phi"])
 def test_a_folder_as_it_came(kind, tmp_path):
     model = CausalModel.of_folder(folder(tmp_path, kind), "chats")
-    table, _ = table_of([json.dumps([{"role": "user", "content": "hello"}, {"role": "assistant", "content": "fine"}])], "messages")
+    table, _ = table_of(
+        [json.dumps([{"role": "user", "content": "hello"}, {"role": "assistant", "content": "fine"}])], "messages"
+    )
     told = model.judge(table)[0, 0]
     assert told["bits"] > 0
     assert told["bytes"] == 4
@@ -158,7 +171,9 @@ def test_a_folder_as_it_came(kind, tmp_path):
 def test_folders_that_are_refused(tmp_path):
     from transformers import BertConfig, BertModel
 
-    BertModel(BertConfig(vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)).save_pretrained(tmp_path / "bert")
+    BertModel(
+        BertConfig(vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    ).save_pretrained(tmp_path / "bert")
     hub("llama").save_pretrained(tmp_path / "code")
     config = json.loads((tmp_path / "code" / "config.json").read_text())
     (tmp_path / "code" / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "x.py"}}))

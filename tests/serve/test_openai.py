@@ -11,9 +11,9 @@ import numpy as np
 import openai
 import pytest
 import uvicorn
-from language_made import folder
 from starlette.testclient import TestClient
 
+from language_made import folder
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.release.bundle import Predictor, load, save
@@ -102,7 +102,9 @@ def test_a_stream_tells_the_same_as_one_answer(client):
 
 
 def test_completions_logprobs_and_stop(client):
-    plain = client.completions.create(model="tiny-chat", prompt=["hello", "what"], max_tokens=6, temperature=0, logprobs=2)
+    plain = client.completions.create(
+        model="tiny-chat", prompt=["hello", "what"], max_tokens=6, temperature=0, logprobs=2
+    )
     assert [c.index for c in plain.choices] == [0, 1]
     first = plain.choices[0]
     assert "".join(first.logprobs.tokens).encode() == first.text.encode() or "\ufffd" in first.text
@@ -127,7 +129,9 @@ def test_answers_fit_the_schema(client):
         assert isinstance(value["ok"], bool)
         assert 1 <= value["n"] <= 40
         assert said.choices[0].finish_reason == "stop"
-    text = client.completions.create(model="tiny-chat", prompt="x", max_tokens=40, extra_body={"guided_regex": "(很好){2}[abc]{3}"})
+    text = client.completions.create(
+        model="tiny-chat", prompt="x", max_tokens=40, extra_body={"guided_regex": "(很好){2}[abc]{3}"}
+    )
     assert re.fullmatch("(很好){2}[abc]{3}", text.choices[0].text)
     cut = client.chat.completions.create(
         model="tiny-chat", messages=SAID, max_tokens=2, response_format={"type": "json_object"}
@@ -149,7 +153,11 @@ def test_vectors(client):
 def test_many_at_once_are_each_as_alone(client):
     def ask(i):
         said = [{"role": "user", "content": f"hello {i}"}]
-        return client.chat.completions.create(model="tiny-chat", messages=said, max_tokens=20, seed=i).choices[0].message.content
+        return (
+            client.chat.completions.create(model="tiny-chat", messages=said, max_tokens=20, seed=i)
+            .choices[0]
+            .message.content
+        )
 
     alone = [ask(i) for i in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -181,7 +189,9 @@ def test_keys_and_quotas(running, predictor, tmp_path):
     with Running(create_app(predictor, keys=keys, limits=ServeLimits(tokens_per_minute=200)), key) as r:
         quota = r.app.state.talker.quota
         for _ in range(3):  # what was not used is given back
-            used = r.client.chat.completions.create(model="", messages=SAID, max_tokens=60, extra_body={"guided_regex": "a"})
+            used = r.client.chat.completions.create(
+                model="", messages=SAID, max_tokens=60, extra_body={"guided_regex": "a"}
+            )
             assert used.usage.completion_tokens == 1
         assert quota._left["first"][0] > 60
         with pytest.raises(openai.RateLimitError) as full:
@@ -274,5 +284,3 @@ def test_vllm_is_named_where_it_is_missing(tmp_path, monkeypatch):
     with pytest.raises(OptionError, match="pip install vllm"):
         launch(tmp_path, "x")
     assert model_folder(tmp_path) == (tmp_path, tmp_path.name)
-
-

@@ -36,7 +36,9 @@ def read_corpus(source: Any) -> pa.Table | None:
 
 
 def _files(path: Path) -> pa.Table:
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()) if path.is_dir() else [path]
+    files = (
+        sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()) if path.is_dir() else [path]
+    )
     if not files:
         raise DataError(
             f"The folder {path} holds no text files ({', '.join(SUFFIXES)}).",
@@ -89,7 +91,9 @@ def passages(text: str, size: int) -> list[str]:
 def _lines(text: str, size: int) -> Iterable[str]:
     for line in text.splitlines(keepends=True):
         while len(line) > 2 * size:
-            cut = max(line.rfind(mark, size // 2, size) for mark in (". ", "。", "！", "？", "! ", "? ", "；", "，", " "))
+            cut = max(
+                line.rfind(mark, size // 2, size) for mark in (". ", "。", "！", "？", "! ", "? ", "；", "，", " ")
+            )
             cut = size if cut < 0 else cut + 1
             yield line[:cut]
             line = line[cut:]

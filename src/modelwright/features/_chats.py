@@ -81,7 +81,9 @@ class Chat:
         assert isinstance(v, Foreign)
         out: list[tuple[list[int], bool]] = []
         for text, trained in parts:
-            v.tokenizer.encode_special_tokens = False  # marks in the template are meant; those in what people wrote are gone
+            v.tokenizer.encode_special_tokens = (
+                False  # marks in the template are meant; those in what people wrote are gone
+            )
             try:
                 out.append((v.tokenizer.encode(text, add_special_tokens=False).ids, trained))
             finally:
@@ -171,7 +173,9 @@ def documents(cells: Sequence[str], form: str, vocabulary: Vocabulary, chat: Cha
     out = []
     for c in cells:
         ids = vocabulary.encode(c) + ([vocabulary.end] if form == "texts" else [])
-        out.append(Document(np.array(ids, np.int32), np.ones(len(ids), bool), max(1, len(c.encode("utf-8", "replace")))))
+        out.append(
+            Document(np.array(ids, np.int32), np.ones(len(ids), bool), max(1, len(c.encode("utf-8", "replace"))))
+        )
     return out
 
 

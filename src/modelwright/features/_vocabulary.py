@@ -117,7 +117,7 @@ class Characters(Vocabulary):
             {"id": i, "content": n, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
             for i, n in enumerate((*SPECIALS, UNKNOWN))
         ]  # fmt: skip
-        model = {
+        model: dict[str, Any] = {
             "type": "BPE", "dropout": None, "unk_token": UNKNOWN, "continuing_subword_prefix": None,
             "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
             "vocab": self.index, "merges": [],

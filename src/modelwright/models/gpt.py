@@ -191,11 +191,13 @@ class GPT(nn.Module):
         self.config, self.compute = config, compute
         self.embed = nn.Parameter(torch.empty(config.vocab, config.width))
         self.place = nn.Parameter(torch.empty(config.context, config.width)) if config.positions == "learned" else None
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks: Any = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = Norm(config, config.width)
         self.head = None if config.tied else nn.Parameter(torch.empty(config.vocab, config.width))
         if config.positions == "rotary":
             angles = torch.outer(torch.arange(config.context, dtype=torch.float32), frequencies(config))
+            self.cos: Tensor
+            self.sin: Tensor
             self.register_buffer("cos", torch.cat([angles.cos(), angles.cos()], -1), persistent=False)
             self.register_buffer("sin", torch.cat([-angles.sin(), angles.sin()], -1), persistent=False)
         self.reset()

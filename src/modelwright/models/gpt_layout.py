@@ -129,7 +129,7 @@ def to_tensors(network: GPT) -> dict[str, Tensor]:
 
     if kind_of_gpt(c) == "gpt2":
         assert network.place is not None
-        out = {"transformer.wte.weight": network.embed, "transformer.wpe.weight": network.place}
+        out: dict[str, Any] = {"transformer.wte.weight": network.embed, "transformer.wpe.weight": network.place}
         for i, b in enumerate(network.blocks):
             n = f"transformer.h.{i}"
             for name, weight, bias in (
@@ -220,6 +220,8 @@ def _filled(config: GPTConfig, found: dict[str, Tensor]) -> GPT:
         state["head"] = found["lm_head.weight"] if "lm_head.weight" in found else found["embed_tokens.weight"]
     shape.load_state_dict(state, assign=True)
     if config.positions == "rotary":  # buffers that no file holds
-        fresh = GPT(GPTConfig(1, 2, 0, 1, 1, config.head, 1, config.context, theta=config.theta, scaling=config.scaling))
+        fresh = GPT(
+            GPTConfig(1, 2, 0, 1, 1, config.head, 1, config.context, theta=config.theta, scaling=config.scaling)
+        )
         shape.cos, shape.sin = fresh.cos, fresh.sin
     return shape

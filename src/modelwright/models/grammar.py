@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -212,10 +213,12 @@ class Automaton:
         if self._known[state]:
             return
         self._known[state] = True
-        moves = [(low, high, (goal, stack)) for node, stack in self._states[state] for low, high, goal in self.edges[node]]
+        moves = [
+            (low, high, (goal, stack)) for node, stack in self._states[state] for low, high, goal in self.edges[node]
+        ]
         marks = sorted({m for low, high, _ in moves for m in (low, high + 1)})
         groups: dict[frozenset[Any], int] = {}
-        for low, after in zip(marks, marks[1:]):
+        for low, after in pairwise(marks):
             goals = frozenset(goal for a, b, goal in moves if a <= low <= b)
             if goals:
                 if goals not in groups:

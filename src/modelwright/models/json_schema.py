@@ -16,22 +16,62 @@ from modelwright.models.grammar import Alt, Automaton, Chars, Repeat, Rule, Seq,
 from modelwright.models.regex import parse_regex
 
 _SAID = frozenset(
-    "title description default examples $schema $id $comment $defs definitions deprecated readOnly writeOnly strict".split()
+    [
+        "title",
+        "description",
+        "default",
+        "examples",
+        "$schema",
+        "$id",
+        "$comment",
+        "$defs",
+        "definitions",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "strict",
+    ]
 )
 _KNOWN = frozenset(
-    "type enum const properties required additionalProperties items prefixItems minItems maxItems anyOf oneOf allOf $ref "
-    "minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum".split()
+    [
+        "type",
+        "enum",
+        "const",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "prefixItems",
+        "minItems",
+        "maxItems",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "$ref",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+    ]
 )
 _LARGE = 10**15
 _HEX = Chars(((48, 57), (65, 70), (97, 102)))
 _DIGIT = Chars(((48, 57),))
 _PLAIN = inverted(((0, 31), (34, 34), (92, 92)))
-_ESCAPED = Seq((text("\\"), Alt((Chars(tuple((ord(c), ord(c)) for c in '"\\/bfnrt')), Seq((text("u"), Repeat(_HEX, 4, 4)))))))
+_ESCAPED = Seq(
+    (text("\\"), Alt((Chars(tuple((ord(c), ord(c)) for c in '"\\/bfnrt')), Seq((text("u"), Repeat(_HEX, 4, 4))))))
+)
 _CHARACTER = Alt((Chars(_PLAIN), _ESCAPED))
 _COMMA, _COLON = Seq((text(","), Repeat(text(" "), 0, 1))), Seq((text(":"), Repeat(text(" "), 0, 1)))
 _WHOLE = Seq((Repeat(text("-"), 0, 1), Alt((text("0"), Seq((Chars(((49, 57),)), Repeat(_DIGIT, 0, 17)))))))
 _FRACTION = Repeat(Seq((text("."), Repeat(_DIGIT, 1, 16))), 0, 1)
-_POWER = Repeat(Seq((Chars(((69, 69), (101, 101))), Repeat(Chars(((43, 43), (45, 45))), 0, 1), Repeat(_DIGIT, 1, 3))), 0, 1)
+_POWER = Repeat(
+    Seq((Chars(((69, 69), (101, 101))), Repeat(Chars(((43, 43), (45, 45))), 0, 1), Repeat(_DIGIT, 1, 3))), 0, 1
+)
 _NUMBER = Seq((_WHOLE, _FRACTION, _POWER))
 _DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
@@ -46,8 +86,12 @@ _FORMATS = {
 _VALUES: dict[str, Any] = {
     "string": Seq((text('"'), Repeat(_CHARACTER, 0, None), text('"'))),
     "member": Seq((Rule("string"), _COLON, Rule("value"))),
-    "object": Seq((text("{"), Repeat(Seq((Rule("member"), Repeat(Seq((_COMMA, Rule("member"))), 0, None))), 0, 1), text("}"))),
-    "array": Seq((text("["), Repeat(Seq((Rule("value"), Repeat(Seq((_COMMA, Rule("value"))), 0, None))), 0, 1), text("]"))),
+    "object": Seq(
+        (text("{"), Repeat(Seq((Rule("member"), Repeat(Seq((_COMMA, Rule("member"))), 0, None))), 0, 1), text("}"))
+    ),
+    "array": Seq(
+        (text("["), Repeat(Seq((Rule("value"), Repeat(Seq((_COMMA, Rule("value"))), 0, None))), 0, 1), text("]"))
+    ),
     "value": Alt((Rule("string"), Rule("object"), Rule("array"), _NUMBER, text("true"), text("false"), text("null"))),
 }
 
@@ -76,7 +120,12 @@ class _Builder:
             raise self.refuse(where, "is no schema", "不是有效的模式")
         for key in s:
             if key not in _SAID | _KNOWN:
-                raise unknown(Words(f"schema keyword at {where}", f"{where} 处的模式关键字"), str(key), sorted(_KNOWN), OptionError)
+                raise unknown(
+                    Words(f"schema keyword at {where}", f"{where} 处的模式关键字"),
+                    str(key),
+                    sorted(_KNOWN),
+                    OptionError,
+                )
         if "$ref" in s:
             return self.reference(s["$ref"], where)
         if "const" in s:
@@ -135,7 +184,9 @@ class _Builder:
         required = s.get("required") or []
         missing = [r for r in required if r not in known]
         if missing:
-            raise self.refuse(where, f"requires `{missing[0]}`, which has no schema", f"要求 `{missing[0]}`，但未定义其模式")
+            raise self.refuse(
+                where, f"requires `{missing[0]}`, which has no schema", f"要求 `{missing[0]}`，但未定义其模式"
+            )
         if not known:
             more = s.get("additionalProperties", True)
             if more is False:
@@ -170,7 +221,9 @@ class _Builder:
             if items is False or "items" not in s:
                 return Seq((text("["), fixed, text("]")))
             item = self.expression(items, f"{where}/items")
-            rest = Repeat(Seq((_COMMA, item)), max(0, low - len(first)), None if high is None else max(0, int(high) - len(first)))
+            rest = Repeat(
+                Seq((_COMMA, item)), max(0, low - len(first)), None if high is None else max(0, int(high) - len(first))
+            )
             return Seq((text("["), fixed, rest, text("]")))
         item = self.expression(items, f"{where}/items")
         if high is not None and int(high) < max(1, low):
@@ -186,7 +239,11 @@ class _Builder:
             pattern = f"^({_FORMATS[s['format']]})$"
         if pattern is not None:
             if "minLength" in s or "maxLength" in s:
-                raise self.refuse(where, "bounds the length beside a pattern or format; say it in the pattern", "同时限定了长度与模式/格式；请写入模式中")
+                raise self.refuse(
+                    where,
+                    "bounds the length beside a pattern or format; say it in the pattern",
+                    "同时限定了长度与模式/格式；请写入模式中",
+                )
             body = _escaped(parse_regex(pattern))
             anything = Repeat(_CHARACTER, 0, None)
             parts = [] if pattern.startswith("^") else [anything]
@@ -199,7 +256,11 @@ class _Builder:
         if s.get("minimum") == 0 and not {"maximum", "exclusiveMaximum", "exclusiveMinimum"} & set(s):
             return Seq((*_WHOLE.parts[1:], _FRACTION, _POWER))
         if {"minimum", "maximum", "exclusiveMaximum", "exclusiveMinimum"} & set(s):
-            raise self.refuse(where, "bounds a number; bounds are known for integers, and minimum 0", "限定了数值范围；仅支持整数范围及 minimum 0")
+            raise self.refuse(
+                where,
+                "bounds a number; bounds are known for integers, and minimum 0",
+                "限定了数值范围；仅支持整数范围及 minimum 0",
+            )
         return _NUMBER
 
     def integer(self, s: dict[str, Any], where: str) -> Any:

@@ -90,7 +90,9 @@ class _Parser:
         if c in "^$":
             inside = (c == "^" and self.at > 1) or (c == "$" and self.at < len(self.pattern))
             if inside and not (c == "$" and self.more == ")") and not (c == "^" and self.pattern[self.at - 2] in "(|"):
-                raise self.refuse(f"`{c}` stands inside; the whole answer matches anyway", f"`{c}` 不能位于中间；整个回答本就需要匹配")
+                raise self.refuse(
+                    f"`{c}` stands inside; the whole answer matches anyway", f"`{c}` 不能位于中间；整个回答本就需要匹配"
+                )
             return Seq(())
         if c in "*+?{":
             raise self.refuse(f"`{c}` repeats nothing", f"`{c}` 前没有可重复的内容")
@@ -101,7 +103,8 @@ class _Parser:
             if self.pattern[self.at : self.at + 2] == "?:":
                 self.at += 2
             elif self.pattern[self.at : self.at + 3] == "?P<" or (
-                self.pattern[self.at : self.at + 2] == "?<" and self.pattern[self.at + 2 : self.at + 3] not in ("=", "!")
+                self.pattern[self.at : self.at + 2] == "?<"
+                and self.pattern[self.at + 2 : self.at + 3] not in ("=", "!")
             ):
                 self.at = self.pattern.find(">", self.at) + 1 or len(self.pattern)
             else:

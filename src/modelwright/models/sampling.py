@@ -79,9 +79,7 @@ def _penalise(row: Tensor, s: Sampling, prompt: list[int], ids: list[int]) -> No
         row[said] -= s.frequency_penalty * times + s.presence_penalty
 
 
-def _draw(
-    logits: Tensor, streams: Sequence[tuple[Sampling, np.random.Generator, list[int], list[int]]]
-) -> list[int]:
+def _draw(logits: Tensor, streams: Sequence[tuple[Sampling, np.random.Generator, list[int], list[int]]]) -> list[int]:
     """Draw by the inverse of the cumulative distribution over ids in the order of their likelihood."""
     heat = torch.tensor([max(s.temperature, 1e-6) for s, *_ in streams], device=logits.device)[:, None]
     probs = torch.softmax(logits.double() / heat, -1)

@@ -32,7 +32,9 @@ class CausalModel(GPTModel):
         from modelwright.models.gpt_layout import read, read_config, reads
 
         network: Any = read(folder) if reads(read_config(folder)) else hub_network(folder)
-        return cls(network.to(device), load_vocabulary(folder), form, dict(extent or {}), list(history), device, origins)
+        return cls(
+            network.to(device), load_vocabulary(folder), form, dict(extent or {}), list(history), device, origins
+        )
 
     def net(self, slots: int, context: int | None = None) -> Any:
         if hasattr(self.network, "hub"):
@@ -158,7 +160,8 @@ class CausalRecipe(Recipe):
         """Return what was found under the name of the base model."""
         from modelwright.core.pretrained import find_causal
 
-        return find_causal(str(getattr(options, "base")))
+        name: Any = options
+        return find_causal(str(name.base))
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         found = self.base(options)

@@ -75,6 +75,8 @@ def _codes(ids: np.ndarray, n: int, size: int) -> np.ndarray:
 class NGramModel(LanguageModel):
     """Counted stretches of characters."""
 
+    vocabulary: Characters
+
     def __init__(self, levels: list[Level], vocabulary: Characters, form: str) -> None:
         self.levels, self.vocabulary, self.form = levels, vocabulary, form
         self.chat = Chat(vocabulary)

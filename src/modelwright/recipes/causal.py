@@ -73,7 +73,9 @@ class Causal(CausalRecipe):
         history: list[dict[str, float]] = []
         epochs = float(ctx.extent["epochs"]) if ctx.extent else options.epochs
         with tempfile.TemporaryDirectory() as place:
-            done = tune(found.folder, rows, form == "preferences", options, ctx, history, Path(place), vocabulary.end, epochs)
+            done = tune(
+                found.folder, rows, form == "preferences", options, ctx, history, Path(place), vocabulary.end, epochs
+            )
             vocabulary.save(Path(place))
             extent = {"epochs": max(0.01, round(done, 3))}
             return TunedModel.of_folder(

@@ -64,7 +64,9 @@ class Talker:
     def check_model(self, name: str) -> None:
         """Raise Refused 404 for another model's name."""
         if name and name != self.name:
-            words = Words(f"There is no model `{name}` here; it is `{self.name}`.", f"没有模型 `{name}`；此处为 `{self.name}`。")
+            words = Words(
+                f"There is no model `{name}` here; it is `{self.name}`.", f"没有模型 `{name}`；此处为 `{self.name}`。"
+            )
             raise bad(words, "model", "model_not_found", 404)
 
     async def begin(self, asked: ChatAsked | TextAsked, who: str) -> Talk:
@@ -82,7 +84,12 @@ class Talker:
             raise bad(words, "messages" if chat else "prompt", "context_length_exceeded")
         n = asked.n or 1
         if self.writer.waiting + n * len(prompts) > self.limits.waiting:
-            raise Refused(429, "busy", Words("Too many answers are waiting; try again in a second.", "排队的请求过多；请稍后再试。"), retry=1)
+            raise Refused(
+                429,
+                "busy",
+                Words("Too many answers are waiting; try again in a second.", "排队的请求过多；请稍后再试。"),
+                retry=1,
+            )
         counted = sum(map(len, prompts))
         whole = sum(min(most, self.context - len(p)) for p in prompts) * n + counted
         self.quota.spend(who, whole)
@@ -104,7 +111,12 @@ class Talker:
 
                 guide = HeldAnswer(held, self.model.vocabulary.pieces) if held is not None else None
                 stream = Stream(
-                    prompt, self._sampling(asked, most, i), self.model.vocabulary.stops, self.model.vocabulary.pieces, guide, tell
+                    prompt,
+                    self._sampling(asked, most, i),
+                    self.model.vocabulary.stops,
+                    self.model.vocabulary.pieces,
+                    guide,
+                    tell,
                 )
                 talk.streams.append(stream)
         talk.told = [0] * len(talk.streams)
@@ -129,7 +141,12 @@ class Talker:
                 async with asyncio.timeout(seconds):
                     number, text = await talk.pieces.get()
             except TimeoutError:
-                raise Refused(504, "timeout", Words(f"No answer within {seconds:g} s.", f"{seconds:g} 秒内未能得到回答。"), retry=1) from None
+                raise Refused(
+                    504,
+                    "timeout",
+                    Words(f"No answer within {seconds:g} s.", f"{seconds:g} 秒内未能得到回答。"),
+                    retry=1,
+                ) from None
             stream = talk.streams[number]
             if stream.error:
                 raise Refused(500, "internal", Words("Something failed while writing.", "生成过程中出错。"))
@@ -159,10 +176,18 @@ class Talker:
         try:
             messages = [message(m) for m in asked.messages]
         except (ValueError, KeyError, TypeError, AttributeError) as e:
-            words = Words('Each message is {"role": ..., "content": text}.', '每条消息应为 {"role": ..., "content": 文本}。')
+            words = Words(
+                'Each message is {"role": ..., "content": text}.', '每条消息应为 {"role": ..., "content": 文本}。'
+            )
             raise bad(words, "messages") from e
         if any(len(m["content"]) > self.limits.cell for m in messages):
-            raise bad(Words(f"A message holds more than {self.limits.cell} characters.", f"单条消息超过 {self.limits.cell} 个字符。"), "messages")
+            raise bad(
+                Words(
+                    f"A message holds more than {self.limits.cell} characters.",
+                    f"单条消息超过 {self.limits.cell} 个字符。",
+                ),
+                "messages",
+            )
         try:
             return self.model.chat_ids(messages) or [self.model.vocabulary.end]
         except ModelwrightError as e:
@@ -178,12 +203,24 @@ class Talker:
         for p in given:
             if isinstance(p, str):
                 if len(p) > self.limits.cell:
-                    raise bad(Words(f"A prompt holds more than {self.limits.cell} characters.", f"提示超过 {self.limits.cell} 个字符。"), "prompt")
+                    raise bad(
+                        Words(
+                            f"A prompt holds more than {self.limits.cell} characters.",
+                            f"提示超过 {self.limits.cell} 个字符。",
+                        ),
+                        "prompt",
+                    )
                 out.append(self.model.prompt_ids(p) or [self.model.vocabulary.end])
             elif p and all(0 <= i < self.model.vocabulary.size for i in p):
                 out.append(list(p))
             else:
-                raise bad(Words(f"Token ids are 0 to {self.model.vocabulary.size - 1}.", f"词元编号应为 0 到 {self.model.vocabulary.size - 1}。"), "prompt")
+                raise bad(
+                    Words(
+                        f"Token ids are 0 to {self.model.vocabulary.size - 1}.",
+                        f"词元编号应为 0 到 {self.model.vocabulary.size - 1}。",
+                    ),
+                    "prompt",
+                )
         return out
 
     def _sampling(self, asked: ChatAsked | TextAsked, most: int, index: int) -> Sampling:
@@ -205,7 +242,9 @@ class Talker:
         if kind == "json_schema":
             schema = (format_.get("json_schema") or {}).get("schema")
             if schema is None:
-                raise ModelwrightError("`response_format.json_schema.schema` is missing.", "缺少 `response_format.json_schema.schema`。")
+                raise ModelwrightError(
+                    "`response_format.json_schema.schema` is missing.", "缺少 `response_format.json_schema.schema`。"
+                )
             key = "schema" + json.dumps(schema)
         elif kind == "json_object":
             key = "object"
@@ -216,7 +255,9 @@ class Talker:
         elif kind == "text":
             return None
         else:
-            raise ModelwrightError(f"`response_format.type` `{kind}` is not known.", f"不支持 `response_format.type` `{kind}`。")
+            raise ModelwrightError(
+                f"`response_format.type` `{kind}` is not known.", f"不支持 `response_format.type` `{kind}`。"
+            )
         if key not in self._grammars:
             made = _compiled(key)
             if self._tree is None:

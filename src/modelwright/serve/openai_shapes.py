@@ -86,7 +86,11 @@ def read_asked(body: bytes, kind: type[T]) -> T:
         raise bad(Words("Expected a JSON object.", "应为 JSON 对象。"), None) from e
     for name in _REFUSED:
         if data.get(name) not in (None, [], {}, False, "none", "auto", 1, ["text"]):
-            raise bad(Words(f"`{name}` is not known here; leave it out.", f"不支持 `{name}`；请去掉。"), name, "unsupported_parameter")
+            raise bad(
+                Words(f"`{name}` is not known here; leave it out.", f"不支持 `{name}`；请去掉。"),
+                name,
+                "unsupported_parameter",
+            )
     try:
         return kind.model_validate(data)
     except ValidationError as e:

@@ -9,6 +9,7 @@ import asyncio
 import http.client
 import importlib.util
 import json
+import os
 import secrets
 import socket
 import subprocess
@@ -22,7 +23,7 @@ from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.responses import StreamingResponse
 
-from modelwright.core.errors import BundleError, MissingExtra, ModelwrightError, OptionError
+from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.run import read_json
 from modelwright.core.words import Words
 from modelwright.serve.faces.openai import add_chat
@@ -51,7 +52,8 @@ def model_folder(path: Path) -> tuple[Path, str]:
     folder = path / members[0]["folder"]
     if len(members) != 1 or not (folder / "config.json").is_file():
         raise OptionError(
-            f"{path} holds no single language model that vLLM could load.", f"{path} 中没有可由 vLLM 加载的单个语言模型。"
+            f"{path} holds no single language model that vLLM could load.",
+            f"{path} 中没有可由 vLLM 加载的单个语言模型。",
         )
     return folder, str(data["name"])
 
@@ -62,7 +64,9 @@ class Upstream:
     def __init__(self, port: int, key: str, process: Any = None) -> None:
         self.port, self.key, self.process = port, key, process
 
-    def open(self, method: str, path: str, body: bytes = b"") -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    def open(
+        self, method: str, path: str, body: bytes = b""
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         """Send a request; return connection and response, the body still to be read. Raises OSError."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         connection.request(
@@ -98,7 +102,7 @@ class Upstream:
 
 
 def launch(folder: Path, name: str) -> Upstream:
-    """Start vLLM on a model folder. Raises MissingExtra where it is not installed."""
+    """Start vLLM on a model folder. Raises OptionError where it is not installed, ModelwrightError where it does not start."""
     if importlib.util.find_spec("vllm") is None:
         raise OptionError(
             "--backend vllm needs vLLM, which is not installed: pip install vllm (a GPU is needed). Leave the option out to use the own engine.",
@@ -112,10 +116,10 @@ def launch(folder: Path, name: str) -> Upstream:
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder), "--served-model-name", name,
         "--host", "127.0.0.1", "--port", str(port), "--disable-log-requests",
     ]  # fmt: skip
-    import os
-
     # the key goes by the environment, where other users of the machine do not see it
-    process = subprocess.Popen(command, env={**os.environ, "VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1"})
+    process = subprocess.Popen(  # noqa: S603 - the command is made above
+        command, env={**os.environ, "VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1"}
+    )
     upstream = Upstream(port, key, process)
     upstream.wait(_START)
     return upstream
@@ -130,7 +134,13 @@ def vllm_app(path: Path, keys: KeyRing, *, lang: str, secure_cookie: bool) -> tu
 
 
 def proxy_app(
-    upstream: Upstream, name: str, keys: KeyRing, *, limits: ServeLimits | None = None, lang: str = "en", secure_cookie: bool = False
+    upstream: Upstream,
+    name: str,
+    keys: KeyRing,
+    *,
+    limits: ServeLimits | None = None,
+    lang: str = "en",
+    secure_cookie: bool = False,
 ) -> FastAPI:
     """Return the service before another one of OpenAI's shape: keys, quotas, limits, the page to chat."""
     limits = limits or ServeLimits()
@@ -179,7 +189,9 @@ def _plain(upstream: Upstream, method: str, path: str, body: bytes) -> Response:
 
 
 def _away() -> Refused:
-    return Refused(503, "engine", Words("The engine does not answer; see its log.", "引擎未响应；请查看其日志。"), retry=5)
+    return Refused(
+        503, "engine", Words("The engine does not answer; see its log.", "引擎未响应；请查看其日志。"), retry=5
+    )
 
 
 def _pass(upstream: Upstream, quota: Quota, path: str) -> Any:
@@ -220,7 +232,12 @@ def _pass(upstream: Upstream, quota: Quota, path: str) -> Any:
 
 
 async def _lines(
-    connection: http.client.HTTPConnection, response: http.client.HTTPResponse, quota: Quota, who: str, whole: int, told: bool
+    connection: http.client.HTTPConnection,
+    response: http.client.HTTPResponse,
+    quota: Quota,
+    who: str,
+    whole: int,
+    told: bool,
 ) -> AsyncIterator[bytes]:
     """Pass events on as they come; the one that only tells usage is kept back where it was not asked for."""
     used = 0

@@ -68,7 +68,9 @@ class TextGeneration(Task):
         return self.metric("preference_accuracy" if pairs else "bits_per_byte")
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
-        return TextsCodec({"passage": "passages", "messages": "chats", "preference": "preferences"}.get(column.name, "texts"))
+        return TextsCodec(
+            {"passage": "passages", "messages": "chats", "preference": "preferences"}.get(column.name, "texts")
+        )
 
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         return TextsCodec(str(state["form"]))
@@ -107,7 +109,10 @@ class TextGeneration(Task):
         who = ("the cat", "a child", "our neighbour", "小猫", "邻居")
         does = ("sees", "likes", "喜欢", "找到")
         what = ("the red ball", "an old book", "a warm meal", "红色的球", "一本旧书")
-        cells = [" ".join((who[rng.integers(5)], does[rng.integers(4)], what[rng.integers(5)])) + f" {i}." for i in range(rows)]
+        cells = [
+            " ".join((who[rng.integers(5)], does[rng.integers(4)], what[rng.integers(5)])) + f" {i}."
+            for i in range(rows)
+        ]
         return pa.table({"text": cells}), "text"
 
 

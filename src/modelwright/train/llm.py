@@ -72,7 +72,9 @@ def tune(
             if logs and "loss" in logs:
                 value = float(logs["loss"])
                 row = {"epoch": float(len(history) + 1), "loss": value, "seconds": time.monotonic() - start}
-                history.append(row | ({"chosen": float(logs["rewards/accuracies"])} if "rewards/accuracies" in logs else {}))
+                history.append(
+                    row | ({"chosen": float(logs["rewards/accuracies"])} if "rewards/accuracies" in logs else {})
+                )
                 ctx.events.emit(Step(ctx.name, state.global_step, steps, {"loss": value}))
 
     data = Dataset.from_list(rows)
@@ -102,7 +104,7 @@ def _model(folder: Path, options: Any) -> tuple[Any, Any]:
     import torch
     import transformers
 
-    model = transformers.AutoModelForCausalLM.from_pretrained(
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
     )
     if options.way == "lora":
@@ -125,10 +127,17 @@ def _matrices(model: Any) -> list[str] | str:
 
 
 def _supervised(
-    model: Any, data: Any, arguments: dict[str, Any], callbacks: Any, optimizers: Any, options: Any, pad: int, folder: Path
+    model: Any,
+    data: Any,
+    arguments: dict[str, Any],
+    callbacks: Any,
+    optimizers: Any,
+    options: Any,
+    pad: int,
+    folder: Path,
 ) -> Any:
-    from trl import SFTConfig, SFTTrainer
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 
     args = SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}, packing=False)
     return SFTTrainer(
@@ -138,10 +147,17 @@ def _supervised(
 
 
 def _preferences(
-    model: Any, data: Any, arguments: dict[str, Any], callbacks: Any, optimizers: Any, options: Any, pad: int, folder: Path
+    model: Any,
+    data: Any,
+    arguments: dict[str, Any],
+    callbacks: Any,
+    optimizers: Any,
+    options: Any,
+    pad: int,
+    folder: Path,
 ) -> Any:
-    from trl import DPOConfig, DPOTrainer
-    from trl.trainer.dpo_trainer import DataCollatorForPreference
+    from trl.trainer.dpo_config import DPOConfig
+    from trl.trainer.dpo_trainer import DataCollatorForPreference, DPOTrainer
 
     class Prepared(DPOTrainer):
         """Takes rows that are ids already."""

@@ -20,7 +20,9 @@ class TokenFeed:
     An epoch has at most `steps` batches, so that validation rows are looked at now and then even in large texts.
     """
 
-    def __init__(self, documents: Sequence[Document], opening: Sequence[int], block: int, batch: int, steps: int) -> None:
+    def __init__(
+        self, documents: Sequence[Document], opening: Sequence[int], block: int, batch: int, steps: int
+    ) -> None:
         first = np.array(opening, np.int32)
         self.ids = np.concatenate([first, *(d.ids for d in documents)])
         counted = np.concatenate([np.zeros(len(first), bool), *(d.trained for d in documents)])

@@ -83,7 +83,9 @@ def _route(service: Any, talker: Talker, kind: type[ChatAsked] | type[TextAsked]
             talk = await talker.begin(asked, who)
             if asked.stream:
                 headers = {"X-Accel-Buffering": "no"}
-                return StreamingResponse(_events(service, talker, talk, who), media_type="text/event-stream", headers=headers)
+                return StreamingResponse(
+                    _events(service, talker, talk, who), media_type="text/event-stream", headers=headers
+                )
             try:
                 watch = _Leaving(request)
                 async for _ in talker.follow(talk, service.limits.seconds):
@@ -117,13 +119,20 @@ def _settle(service: Any, talker: Talker, talk: Talk, who: str) -> None:
 
 def _head(talk: Talk, part: str) -> dict[str, Any]:
     kind = f"chat.completion{part}" if talk.chat else "text_completion"
-    return {"id": f"{'chatcmpl' if talk.chat else 'cmpl'}-{talk.id}", "object": kind, "created": talk.created, "model": talk.name}
+    return {
+        "id": f"{'chatcmpl' if talk.chat else 'cmpl'}-{talk.id}",
+        "object": kind,
+        "created": talk.created,
+        "model": talk.name,
+    }
 
 
 def _whole(talker: Talker, talk: Talk) -> dict[str, Any]:
     choices = []
     for i, s in enumerate(talk.streams):
-        said: dict[str, Any] = {"message": {"role": "assistant", "content": s.text, "refusal": None}} if talk.chat else {"text": s.text}
+        said: dict[str, Any] = (
+            {"message": {"role": "assistant", "content": s.text, "refusal": None}} if talk.chat else {"text": s.text}
+        )
         choices.append({"index": i, **said, "logprobs": talker.logprobs(talk, i), "finish_reason": s.reason})
     return {**_head(talk, ""), "choices": choices, "usage": talk.usage}
 
@@ -198,7 +207,12 @@ def _inputs(asked: VectorsAsked, talker: Talker) -> list[str]:
     given: list[Any] = asked.input if isinstance(asked.input, list) else [asked.input]
     if given and isinstance(given[0], int):
         given = [given]
-    texts = [t if isinstance(t, str) else talker.model.vocabulary.decode(i for i in t if 0 <= i < talker.model.vocabulary.size) for t in given]
+    texts = [
+        t
+        if isinstance(t, str)
+        else talker.model.vocabulary.decode(i for i in t if 0 <= i < talker.model.vocabulary.size)
+        for t in given
+    ]
     if asked.dimensions is not None:
         raise bad(Words("`dimensions` is not known here; leave it out.", "不支持 `dimensions`；请去掉。"), "dimensions")
     if not 0 < len(texts) <= _MOST_TEXTS or any(len(t) > talker.limits.cell for t in texts):
@@ -217,7 +231,13 @@ def _vector(values: np.ndarray, asked: VectorsAsked) -> Any:
 
 
 def _models(app: FastAPI, talker: Talker) -> None:
-    one = {"id": talker.name, "object": "model", "created": 0, "owned_by": "modelwright", "max_model_len": talker.context}
+    one = {
+        "id": talker.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "modelwright",
+        "max_model_len": talker.context,
+    }
 
     @app.get("/v1/models")
     async def models() -> Response:
