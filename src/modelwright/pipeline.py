@@ -18,6 +18,7 @@ from modelwright.core.device import process_start
 from modelwright.core.errors import DataError
 from modelwright.core.events import Done, EventStream, StageStarted, log_to
 from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.core.sealed import unlocked
 from modelwright.release.bundle import Predictor, save
 from modelwright.stages import Judgement
 from modelwright.tune.bases import bases_for
@@ -51,6 +52,20 @@ def run(
     Raises a ModelwrightError for bad input before anything is written, BudgetTooSmall or Stopped where no model
     came to stand.
     """
+    with unlocked(config.vault):
+        return _walk(config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang)
+
+
+def _walk(
+    config: RunConfig,
+    source: Any,
+    events: EventStream,
+    *,
+    folder: RunFolder,
+    deadline: Deadline,
+    resume: bool,
+    lang: str,
+) -> RunResult:
     started = time.monotonic()
     stages.check_names(config)
     events.emit(StageStarted("data"))
@@ -109,7 +124,7 @@ def run(
             facts["seconds"]["bundle"] = time.monotonic() - started
             events.emit(StageStarted("report"))
             facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=5.0)
-            write_json(folder.facts, facts)
+            facts = reporting.keep_facts(folder, facts)
             reporting.write(folder, lang)
             events.emit(Done(reporting.summary(facts, folder)))
         finally:

@@ -18,8 +18,9 @@ from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.device import cores
 from modelwright.core.events import Note
+from modelwright.core.kept import keep_json, kept_json, sealing
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.run import RunFolder, read_json, write_text
+from modelwright.core.run import RunFolder, read_json, write_json, write_text
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
@@ -352,12 +353,28 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
     write_text(folder.leaderboard, out.getvalue())
 
 
-def write(folder: RunFolder, lang: str) -> Path:
-    """Write the report page from the facts a run left, and return its path. Raises BundleError where there are none."""
+def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
+    """Write the facts and return them; what quotes rows stands encrypted in a file of its own where a vault is open."""
+    if sealing():
+        sections = facts.get("sections", [])
+        keep_json(folder.data / "quoted.json", {"mistakes": facts.get("mistakes"), "sections": sections})
+        facts = {**facts, "mistakes": [], "sections": [s for s in sections if not s["private"]]}
+    write_json(folder.facts, facts)
+    return facts
+
+
+def write(folder: RunFolder, lang: str, out: Path | None = None) -> Path:
+    """Write the report page from the facts a run left, and return its path. Raises BundleError where there are none.
+
+    In the run folder it quotes no row that the run keeps encrypted; in a file of the user's own (`out`) it does.
+    """
     from modelwright.evaluate.report import write_report
 
-    write_text(folder.report, write_report(read_json(folder.facts), lang))
-    return folder.report
+    facts = read_json(folder.facts)
+    if out is not None:
+        facts |= kept_json(folder.data / "quoted.json") or {}
+    write_text(out or folder.report, write_report(facts, lang))
+    return out or folder.report
 
 
 def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:

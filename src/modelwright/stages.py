@@ -17,6 +17,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
+from modelwright.core.kept import sealing
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import Schema, Table
@@ -114,7 +115,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             )
         test, _ = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test = _aligned(_labelled(test, events), table, events)
-    findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free))
+    findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free), quote=not sealing())
     rows = len(table)
     table = apply(findings, table)
     if test is not None:

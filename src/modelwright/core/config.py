@@ -56,6 +56,7 @@ class RunConfig(BaseModel):
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0, description="seed of everything random")
+    vault: str | None = Field(None, description="key of the vault: what the run keeps of the data is encrypted")
 
     @field_validator("budget", "latency")
     @classmethod

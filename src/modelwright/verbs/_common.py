@@ -56,6 +56,15 @@ Series = Annotated[
         metavar="NAME=FIRST..LAST", help=w("gather columns (or NAME=x_*;y_*) into a series", "把多列合成序列")
     ),
 ]
+Vault = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help=w(
+            "key of the vault: file:PATH, env:NAME, keyring:NAME", "数据加密密钥：file:路径、env:变量名、keyring:名称"
+        ),
+    ),
+]
 SeriesId = Annotated[str | None, opt("long tables: which series a row is of", "长表：行所属序列的列")]
 SeriesTime = Annotated[str | None, opt("long tables: what orders a series", "长表：序列内排序的列")]
 
