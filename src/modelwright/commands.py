@@ -156,8 +156,13 @@ def predict_command(
     vault: str | None = None,
 ) -> dict[str, Any]:
     """Answer a file in a stream; return how many rows were answered, and which were bad."""
+    from modelwright.privacy.ledger import model_id, record
+
     with unlocked(vault):
-        return _predict(model, data, out, scores, strict, header, lang)
+        summary = _predict(model, data, out, scores, strict, header, lang)
+    bundle = find_bundle(model)
+    record(bundle, "predict", model=model_id(bundle), rows=summary["rows"], bad=summary["bad"])
+    return summary
 
 
 def _predict(
@@ -292,11 +297,14 @@ def export_command(model: str, to: str, out: Path | None) -> Path:
     if to != "onnx":
         raise unknown(Words("export format", "导出格式"), to, ["onnx"])
     _need("export", "modelwright export --to onnx")
+    from modelwright.privacy.ledger import model_id, record
     from modelwright.release.bundle import load
     from modelwright.release.export import export_onnx
 
     bundle = find_bundle(model)
-    return export_onnx(load(bundle), out or bundle.parent / "onnx")
+    made = export_onnx(load(bundle), out or bundle.parent / "onnx")
+    record(bundle, "export", model=model_id(bundle), to=to)
+    return made
 
 
 def _need(extra: str, what: str) -> None:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from modelwright import reporting, stages
+from modelwright import records, reporting, stages
 from modelwright.core.budget import Deadline, parse_duration, parse_size
 from modelwright.core.config import RunConfig, save_config
 from modelwright.core.device import process_start
@@ -53,7 +53,9 @@ def run(
     came to stand.
     """
     with unlocked(config.vault):
-        return _walk(config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang)
+        result = _walk(config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang)
+    records.enter(result.facts, folder)
+    return result
 
 
 def _walk(
@@ -124,7 +126,7 @@ def _walk(
             facts["seconds"]["bundle"] = time.monotonic() - started
             events.emit(StageStarted("report"))
             facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=5.0)
-            facts = reporting.keep_facts(folder, facts)
+            facts = records.keep_facts(folder, facts)
             reporting.write(folder, lang)
             events.emit(Done(reporting.summary(facts, folder)))
         finally:

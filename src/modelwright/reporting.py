@@ -18,9 +18,9 @@ from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.device import cores
 from modelwright.core.events import Note
-from modelwright.core.kept import keep_json, kept_json, sealing
+from modelwright.core.kept import kept_json
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.run import RunFolder, read_json, write_json, write_text
+from modelwright.core.run import RunFolder, read_json, write_text
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
@@ -351,16 +351,6 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
     for row in facts["leaderboard"]:
         writer.writerow({**row, "reason": row["reason"][0] if row.get("reason") else ""})
     write_text(folder.leaderboard, out.getvalue())
-
-
-def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
-    """Write the facts and return them; what quotes rows stands encrypted in a file of its own where a vault is open."""
-    if sealing():
-        sections = facts.get("sections", [])
-        keep_json(folder.data / "quoted.json", {"mistakes": facts.get("mistakes"), "sections": sections})
-        facts = {**facts, "mistakes": [], "sections": [s for s in sections if not s["private"]]}
-    write_json(folder.facts, facts)
-    return facts
 
 
 def write(folder: RunFolder, lang: str, out: Path | None = None) -> Path:

@@ -16,7 +16,7 @@ import hmac
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -46,9 +46,10 @@ def place_of(path: Path | None) -> Path:
     return (run.parent if (run / "config.yaml").exists() or path.name == "bundle" else path) / NAME
 
 
-def record(path: Path | None, did: str, **facts: Any) -> None:
+def record(path: Path | None, did: str, *, digests: Mapping[str, str] | None = None, **facts: Any) -> None:
     """Write what was done into the ledger of `path` (as in `place_of`).
 
+    Of `digests` only keyed digests are written, so that nothing can be guessed back from the ledger alone.
     Where the user named the ledger, failing to write it is a LedgerError; the one kept by default is left out then, so
     that a read-only disk stops nobody. MODELWRIGHT_LEDGER=off keeps none.
     """
@@ -57,10 +58,20 @@ def record(path: Path | None, did: str, **facts: Any) -> None:
         return
     place = place_of(path)
     try:
-        append(place, own_key(), did, facts)
+        key = own_key()
+        hidden = {name: key.digest("ledger facts", value) for name, value in (digests or {}).items()}
+        append(place, key, did, {**facts, **hidden})
     except ModelwrightError:
         if named:
             raise
+
+
+def model_id(bundle: Path) -> str | None:
+    """Return what names a bundle: the SHA-256 of its manifest, which holds those of all its files."""
+    try:
+        return hashlib.sha256((bundle / "manifest.json").read_bytes()).hexdigest()[:32]
+    except OSError:
+        return None
 
 
 def who() -> str:
@@ -256,7 +267,7 @@ def verify(place: Path, key: Key, points: Path | None = None) -> tuple[list[Prob
                 found.append(_problem("unreadable", number, "is no entry", "不是有效记录"))
             continue
         n = entry["n"]
-        if not hmac.compare_digest(mac(key, entry), str(entry["mac"])):
+        if not _same(mac(key, entry), entry["mac"]):
             found.append(_problem("edited", number, f"(entry {n}) was edited", f"（第 {n} 条）被改动"))
         elif n != expected:
             code, en, zh = (
@@ -277,6 +288,10 @@ def verify(place: Path, key: Key, points: Path | None = None) -> tuple[list[Prob
         before, expected = str(entry["mac"]), n + 1
     found += _against(place, key, entries, points)
     return found, entries
+
+
+def _same(one: str, other: object) -> bool:
+    return hmac.compare_digest(one.encode(), str(other).encode("utf-8", "surrogatepass"))
 
 
 def _noted(raw: bytes, following: dict[str, Any] | None) -> bool:
@@ -308,7 +323,7 @@ def _against(place: Path, key: Key, entries: list[dict[str, Any]], points: Path 
             except ValueError:
                 kept.append((str(points), None))
     for source, point in kept:
-        if not (isinstance(point, dict) and hmac.compare_digest(mac(key, point), str(point.get("mac")))):
+        if not (isinstance(point, dict) and _same(mac(key, point), point.get("mac"))):
             en, zh = f"a checkpoint in {source} does not fit the key", f"{source} 中有检查点与密钥不符"
             found.append(Problem("checkpoint", 0, Words(f"{en}.", f"{zh}。")))
         elif point["n"] not in by_number:
