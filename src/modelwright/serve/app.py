@@ -183,7 +183,9 @@ def create_app(
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await service.warm()
         service.ready = True
+        keeping = asyncio.create_task(service.quota.keeping())
         yield
+        keeping.cancel()
         service.ready = False
         await service.batcher.stop()
         service.quota.keep()

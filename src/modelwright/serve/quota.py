@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import math
@@ -14,7 +15,7 @@ from modelwright.core.words import Words
 from modelwright.serve.keys import ServiceKey
 from modelwright.serve.limits import Refused
 
-_KEEP_SECONDS = 5.0
+KEEP_SECONDS = 5.0
 
 
 class Quota:
@@ -23,7 +24,7 @@ class Quota:
     def __init__(self, per_minute: int, path: Path | None = None) -> None:
         self._per_minute = per_minute
         self._left: dict[str, tuple[float, float]] = {}
-        self._path, self._kept = path, 0.0
+        self._path, self._changed = path, False
         self._day, self._used = _today(), {}  # type: str, dict[str, int]
         self.spent: dict[str, int] = {}  # rows by key since the start
         self._read()
@@ -48,7 +49,12 @@ class Quota:
         self._left[name] = (left - rows, now)
         self._used[name] = used + rows
         self.spent[name] = self.spent.get(name, 0) + rows
-        if now - self._kept > _KEEP_SECONDS:
+        self._changed = True
+
+    async def keeping(self) -> None:
+        """Keep the counts every few seconds until cancelled."""
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
             self.keep()
 
     def _refused(self, wait: int) -> Refused:
@@ -57,9 +63,9 @@ class Quota:
 
     def keep(self) -> None:
         """Write the day's counts; where that fails they only live in memory."""
-        self._kept = time.monotonic()
-        if self._path is None:
+        if self._path is None or not self._changed:
             return
+        self._changed = False
         part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         with contextlib.suppress(OSError):
             part.write_text(json.dumps({"day": self._day, "rows": self._used}), encoding="utf-8")
