@@ -169,11 +169,11 @@ class SealReader(io.RawIOBase):
     """Reads an encrypted file as if it were plain; it can be sought in, and holds one chunk at a time.
 
     The end is checked at the start, every chunk before any of its bytes is given. Raises VaultError for a wrong key
-    and for whatever was changed, swapped, cut off or appended.
+    and for whatever was changed, swapped, cut off or appended. With `owns` the file is closed with it.
     """
 
-    def __init__(self, file: BinaryIO, keys: Sequence[Key], name: str) -> None:
-        self._file, self._label = file, name
+    def __init__(self, file: BinaryIO, keys: Sequence[Key], name: str, *, owns: bool = False) -> None:
+        self._file, self._label, self._owns = file, name, False
         file.seek(0)
         self.header = header = read_header(file.read(HEADER), name)
         self._key, self.slot = unwrap(header, keys, name)
@@ -184,8 +184,10 @@ class SealReader(io.RawIOBase):
         self.size = body - TAG * self._count
         self._at, self._held, self._chunk = 0, -1, b""
         if self.size < 0 or body - (self._count - 1) * full < TAG:
-            raise self._cut()
+            before = self._count - 2
+            raise self._appended() if before >= 0 and self._opens(self._stored(before), before, True) else self._cut()
         self._load(self._count - 1)
+        self._owns = owns
 
     def readable(self) -> bool:
         return True
@@ -220,7 +222,8 @@ class SealReader(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._file.close()
+            if self._owns:
+                self._file.close()
             super().close()
 
     def _load(self, index: int) -> None:
@@ -257,6 +260,12 @@ class SealReader(io.RawIOBase):
             f"{self._label} 被截断：缺少结尾。请重新复制。",
         )
 
+    def _appended(self) -> VaultError:
+        return VaultError(
+            f"{self._label}: something was appended after its end. Copy it again.",
+            f"{self._label}：结尾之后被附加了内容。请重新复制。",
+        )
+
     def _why(self, stored: bytes, index: int, last: bool) -> VaultError:
         """Return the error for a chunk that does not open: cut, appended to, swapped or changed."""
         name, at = self._label, index + 1
@@ -265,10 +274,7 @@ class SealReader(io.RawIOBase):
         if self._opens(stored, index, not last) or (
             last and any(self._opens(self._stored(i), i, True) for i in range(max(0, index - 8), index))
         ):
-            return VaultError(
-                f"{name}: something was appended after its end. Copy it again.",
-                f"{name}：结尾之后被附加了内容。请重新复制。",
-            )
+            return self._appended()
         for other in [i for i in range(min(self._count, _SWAPS)) if i != index]:
             if self._opens(stored, other, other == self._count - 1):
                 return VaultError(
@@ -294,7 +300,7 @@ def open_plain(path: Path) -> BinaryIO:
         file.seek(0)
         if not sealed:
             return file
-        return io.BufferedReader(SealReader(file, vault_keys(), str(path)), 256 << 10)
+        return io.BufferedReader(SealReader(file, vault_keys(), str(path), owns=True), 256 << 10)
     except BaseException:
         file.close()
         raise
