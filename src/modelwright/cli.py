@@ -127,6 +127,12 @@ def run(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
     seed: Annotated[int | None, opt("seed of everything random", "随机种子")] = None,
     vault: Vault = None,
+    consent: Annotated[str | None, opt("table of consents", "同意记录表")] = None,
+    subject: Annotated[str | None, opt("column that says whose row it is", "每行所属主体的列")] = None,
+    purpose: Annotated[
+        str | None, opt("rows without consent for this purpose are left out", "未就此目的同意的行不使用")
+    ] = None,
+    retain: Annotated[str | None, opt("leave out rows older than this, e.g. 90d", "略去早于此期限的行，如 90d")] = None,
     name: Annotated[str | None, opt("name of the run", "运行名称")] = None,
     out: Annotated[str, opt("folder of runs", "运行文件夹所在目录")] = "runs",
     config: Annotated[Path | None, opt("YAML file with these options", "含以上选项的 YAML 文件")] = None,
@@ -144,7 +150,7 @@ def run(
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
-        "seed": seed, "vault": vault,
+        "seed": seed, "vault": vault, "consent": consent, "subject": subject, "purpose": purpose, "retain": retain,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)

@@ -241,10 +241,15 @@ def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
 
 def list_runs(root: Path) -> list[dict[str, Any]]:
     """Return the runs below a folder, newest first."""
+    from modelwright.permitted import due_words
+
     out = []
     for place in sorted(root.glob("*/config.yaml"), key=lambda p: p.stat().st_mtime, reverse=True):
         folder = RunFolder(place.parent)
         row: dict[str, Any] = {"run": str(folder.path), "bundle": (folder.bundle / "manifest.json").is_file()}
+        words = due_words(folder.path)
+        if words is not None:
+            row["due"] = list(words)
         if folder.facts.is_file():
             facts = read_json(folder.facts)
             row |= {"task": facts["task"], "metric": facts["metric"], "value": facts["value"], "good": facts["met"]}
@@ -262,7 +267,8 @@ def print_runs(runs: list[dict[str, Any]], lang: str) -> None:
             state = f"{r['task']}  {r['metric']} {r['value']:.4g}"
         else:
             state = Words("stopped before a bundle was written", "在写出模型包之前被终止").to(lang)
-        out.print(f"  {pad(r['run'], 32)}  {state}", markup=False)
+        due = f"  {Words(*r['due']).to(lang)}" if "due" in r else ""
+        out.print(f"  {pad(r['run'], 32)}  {state}{due}", markup=False)
 
 
 def serve_command(
@@ -277,9 +283,13 @@ def serve_command(
 ) -> None:
     """Serve a bundle until stopped."""
     _need("serve", "modelwright serve")
+    from modelwright.permitted import due_words
     from modelwright.serve.run import serve
 
     bundle = find_bundle(model)
+    due = due_words(bundle)
+    if due is not None:
+        sys.stderr.write(Words(f"Warning: this model is {due.en}.\n", f"警告：该模型{due.zh}。\n").to(lang))
     serve(
         bundle,
         host=host,

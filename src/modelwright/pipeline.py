@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from modelwright import records, reporting, stages
+from modelwright import permitted, records, reporting, stages
 from modelwright.core.budget import Deadline, parse_duration, parse_size
 from modelwright.core.config import RunConfig, save_config
 from modelwright.core.device import process_start
@@ -153,6 +153,7 @@ def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages
     folder.data.mkdir(parents=True, exist_ok=True)
     folder.candidates.mkdir(exist_ok=True)
     save_config(config, folder.config)
+    permitted.keep(config, folder, data.allowed, parts.develop.rows, parts.test.rows, data.allowed_test)
     write_json(folder.data / "schema.json", parts.develop.schema.to_json())
     write_json(folder.data / "findings.json", [f.to_json() for f in data.findings])
     write_json(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelwright.core.kept import keep_json, sealing
+from modelwright.core.kept import keep_json, sealed_at, sealing
 from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.privacy.ledger import model_id, record
 
@@ -17,6 +17,27 @@ def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
         facts = {**facts, "mistakes": [], "sections": [s for s in sections if not s["private"]]}
     write_json(folder.facts, facts)
     return facts
+
+
+def forget_quotes(folder: RunFolder, lang: str) -> bool:
+    """Take every row that a run's report quotes out of it, encrypted ones too; return whether there were any."""
+    from modelwright import reporting
+
+    quoted = folder.data / "quoted.json"
+    places = [p for p in (quoted, sealed_at(quoted)) if p.is_file()]
+    for place in places:
+        place.unlink()
+    if not folder.facts.is_file():
+        return bool(places)
+    facts = read_json(folder.facts)
+    sections = facts.get("sections", [])
+    kept = [s for s in sections if not s["private"]]
+    had = bool(facts.get("mistakes")) or len(kept) < len(sections)
+    if had:
+        write_json(folder.facts, {**facts, "mistakes": [], "sections": kept})
+    if had or folder.report.is_file():
+        reporting.write(folder, lang)
+    return had or bool(places)
 
 
 def enter(facts: dict[str, Any], folder: RunFolder) -> None:

@@ -25,6 +25,7 @@ from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
 from modelwright.data.hindsight import enough_data, label_noise
+from modelwright.permitted import due_words
 from modelwright.release.bundle import Predictor
 from modelwright.stages import Beaten, Data, Judgement, Parts, interval
 from modelwright.tune.candidate import Validation
@@ -361,6 +362,8 @@ def write(folder: RunFolder, lang: str, out: Path | None = None) -> Path:
     from modelwright.evaluate.report import write_report
 
     facts = read_json(folder.facts)
+    due = due_words(folder.path)
+    facts["due"] = list(due) if due is not None else None
     if out is not None:
         facts |= kept_json(folder.data / "quoted.json") or {}
     write_text(out or folder.report, write_report(facts, lang))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright import permitted
 from modelwright.core.budget import Deadline, parse_size, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.device import pick_device
@@ -30,6 +31,7 @@ from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
+from modelwright.privacy.consent import Allowed
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Splits, Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
@@ -51,10 +53,13 @@ class Data:
     findings: list[Finding] = field(default_factory=list)
     rows_read: int = 0
     fingerprint: str = ""
+    allowed: Allowed | None = None  # which rows may be used, where consent or retention were asked for
+    allowed_test: Allowed | None = None
 
 
 def check_names(config: RunConfig) -> None:
     """Refuse unknown recipes, pretrained encoders and devices before any work is done. Raises OptionError."""
+    permitted.check(config)
     for name in config.recipes:
         if name not in recipe_names():
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
@@ -80,6 +85,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             seed=config.seed,
             events=events,
         )
+    raw, allowed = permitted.permit(config, raw, config.data, events)
     target = config.target or (task.target_of(raw) if task else None)
     if not target:
         raise OptionError("Say the target: --target COLUMN", "请给出目标列：--target 列名")
@@ -87,6 +93,8 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     if task and task.free and len(task.targets) == 1:
         column.setdefault(target, min(task.targets))
     raw, layouts, ignore = gathered_as_asked(raw, **config.model_dump(include=set(SERIES_OPTIONS)))
+    allowed = permitted.regathered(config, raw, allowed)
+    ignore = permitted.ignored(config, ignore)
     schema = infer_schema(
         raw,
         overrides=column,
@@ -97,14 +105,16 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     )
     schema = with_layouts(schema, layouts)
     name = config.data if isinstance(source, (str, Path)) else "table"
-    table, bad = coerce(raw, schema, source=name, folder=folder_of(source))
+    table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
     table = _labelled(table, events)
-    test = None
+    test, allowed_test = None, None
     if config.test:
         raw_test = task.read(config.test) if task else None
         if raw_test is None:
             raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
+        raw_test, allowed_test = permitted.permit(config, raw_test, config.test, events)
         raw_test = gathered(raw_test, layouts)
+        allowed_test = permitted.regathered(config, raw_test, allowed_test)
         missing = [c.name for c in schema.inputs if c.name not in raw_test.column_names]
         if target not in raw_test.column_names:
             missing.insert(0, target)
@@ -113,9 +123,11 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
                 f"The test file {config.test} misses the columns {', '.join(missing[:8])} of the training data.",
                 f"测试文件 {config.test} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
-        test, _ = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
+        coerced = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
+        test, _ = permitted.renumbered(*coerced, allowed_test)
         test = _aligned(_labelled(test, events), table, events)
     findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free), quote=not sealing())
+    findings += permitted.findings(allowed)
     rows = len(table)
     table = apply(findings, table)
     if test is not None:
@@ -125,7 +137,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw))
+    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), allowed, allowed_test)
 
 
 def _labelled(table: Table, events: EventStream) -> Table:

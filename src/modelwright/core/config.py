@@ -56,6 +56,10 @@ class RunConfig(BaseModel):
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0, description="seed of everything random")
+    consent: str | None = Field(None, description="table of consents: subject, purpose, given, withdrawn, expires")
+    subject: str | None = Field(None, description="the column that says whose row it is")
+    purpose: str | None = Field(None, description="what the rows are to be used for; rows without consent are left out")
+    retain: str | None = Field(None, description="90d or COLUMN:90d: older rows, by the time column, are left out")
     vault: str | None = Field(None, description="key of the vault: what the run keeps of the data is encrypted")
 
     @field_validator("budget", "latency")
