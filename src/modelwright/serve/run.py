@@ -109,7 +109,12 @@ def serve(
 
 
 def _share_cores() -> None:
-    """Leave one core to the event loop: torch's threads wait by spinning, which starves it where all are taken."""
+    """Leave one core to the event loop: torch's threads wait by spinning, which starves it where all are taken.
+
+    The model's thread asks for the interpreter's lock after every operation; at the usual 5 ms a turn it would mostly
+    wait for the event loop.
+    """
+    sys.setswitchinterval(0.0005)
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(max(1, cores() - 1))
