@@ -163,7 +163,9 @@ def _marked(cells: Sequence[Any]) -> bool:
         if cell is None:
             continue
         data = _loaded(cell)
-        if (isinstance(data, list) and all(isinstance(s, dict) and {"start", "end"} <= set(s) for s in data)) or (isinstance(data, dict) and all(isinstance(v, dict) for v in data.values())):
+        if (isinstance(data, list) and all(isinstance(s, dict) and {"start", "end"} <= set(s) for s in data)) or (
+            isinstance(data, dict) and all(isinstance(v, dict) for v in data.values())
+        ):
             found += bool(data)
         else:
             return False

@@ -89,7 +89,7 @@ def per_label(judged: Judged) -> Section:
     labels = judged.target.labels
     rows = []
     for i in sorted(range(len(labels)), key=lambda i: -total.reshape(3, -1)[1, i]):
-        hit, truth, said = _sides(total, i)
+        _, truth, said = _sides(total, i)
         if truth or said:
             values = [precision(total, i), recall(total, i), f1(total, i)]
             rows.append(

@@ -167,10 +167,16 @@ def read_spans(value: str | None) -> list[dict[str, Any]]:
 @lru_cache(200_000)
 def _looks(surface: str) -> tuple[int, int, int, int, int, int]:
     """Return hashes of a unit: itself, its shape, its first two and three letters, its last two and three."""
-    plain = unicodedata.normalize("NFKC", surface)
-    low = plain.lower()
+    plain, low = unicodedata.normalize("NFKC", surface), normal(surface)
     shape = re.sub(r"(.)\1+", r"\1", "".join(_kind(c) for c in plain))
     return (_hash(low), _hash(shape), _hash(low[:2]), _hash(low[:3]), _hash(low[-2:]), _hash(low[-3:]))
+
+
+@lru_cache(200_000)
+def normal(surface: str) -> str:
+    """Return a unit as vocabularies hold it: in half width, lower case, digits told by their number only."""
+    low = unicodedata.normalize("NFKC", surface).lower()
+    return "0" * len(low) if low.isdigit() else low
 
 
 @cache

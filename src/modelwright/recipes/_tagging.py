@@ -14,17 +14,29 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.errors import BundleError, ModelwrightError
-from modelwright.core.recipe import FitContext, Model, Recipe
+from modelwright.core.recipe import FitContext, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, as_objects
+from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.features import _lexicon
-from modelwright.features._spans import Pieces, Span, Tags, by_letters, pieces, tags_of
+from modelwright.features._spans import (
+    LEXICAL,
+    SPELLING,
+    TEMPLATES,
+    Pieces,
+    Span,
+    Tags,
+    by_letters,
+    pieces,
+    tags_of,
+)
 from modelwright.models.chain import Chain, expect, viterbi
 from modelwright.recipes._rows import known_rows
 
 TASK = "token-classification"
 LONGEST = 256  # units of a piece
+MOST = 1_000_000  # linear features kept
 _BATCH = 64  # pieces decoded together
 _SOME = 2000  # texts looked at to tell whether they are Chinese
 Emit = Callable[[np.ndarray, int], np.ndarray]  # pieces [B], T -> emissions [B, T, K]
@@ -71,6 +83,35 @@ class Reading:
     def state(self) -> dict[str, Any]:
         """Return JSON values from which `Reading(**state)` makes the same."""
         return dict(self.__dict__)
+
+
+def templates(reading: Reading) -> tuple[Any, ...]:
+    """Return the features that suit how texts are read."""
+    return TEMPLATES + (() if reading.letters else SPELLING) + (LEXICAL if reading.lexicon else ())
+
+
+class Known:
+    """The features kept, as sorted hashes [D]; others fall on number D, whose weights stay zero."""
+
+    def __init__(self, keys: np.ndarray) -> None:
+        self.keys = keys
+
+    @classmethod
+    def fit(cls, hashes: np.ndarray, least: int) -> Known:
+        """Keep what occurs `least` times, of very many the most frequent."""
+        keys, times = np.unique(hashes, return_counts=True)
+        kept = times >= least
+        if kept.sum() > MOST:
+            kept &= times >= np.sort(times)[-MOST]
+        return cls(keys[kept])
+
+    def find(self, hashes: np.ndarray) -> np.ndarray:
+        """Return numbers of features [S, F] int32."""
+        if len(self.keys) == 0:
+            return np.zeros(hashes.shape, np.int32)
+        at = np.searchsorted(self.keys, hashes)
+        at = np.minimum(at, len(self.keys) - 1)
+        return np.where(self.keys[at] == hashes, at, len(self.keys)).astype(np.int32)
 
 
 def marked_rows(table: Table, target: TargetCodec) -> tuple[Table, list[list[Span]]]:
@@ -136,12 +177,10 @@ class TaggerRecipe(Recipe):
         return None
 
 
-def watched(model: Model, valid: Table, ctx: FitContext) -> float:
-    """Return the ranking metric on validation rows, signed so that more is better."""
-    from modelwright.core.task import judge
-
+def watched(scores: np.ndarray, valid: Table, ctx: FitContext) -> float:
+    """Return the ranking metric of scores [N, 1] of validation rows, signed so that more is better."""
     column = valid.schema.target
-    value = ctx.metric(judge(ctx.target, valid.column(column.name if column else ""), model.scores(valid), valid.rows))
+    value = ctx.metric(judge(ctx.target, valid.column(column.name if column else ""), scores, valid.rows))
     value = value if np.isfinite(value) else 0.0
     return value if ctx.metric.higher else -value
 

@@ -18,9 +18,11 @@ from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, O
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
-from modelwright.features._spans import LEXICAL, SPELLING, TEMPLATES, Pieces, Tags, features, looks
+from modelwright.features._spans import Pieces, Tags, features, looks
 from modelwright.models.chain import Chain, counts, expect
 from modelwright.recipes._tagging import (
+    MOST,
+    Known,
     Reading,
     TaggerRecipe,
     answers,
@@ -28,52 +30,22 @@ from modelwright.recipes._tagging import (
     marked_rows,
     padded,
     read_model,
+    templates,
     truth_of,
     watched,
     write_model,
 )
 
-_MOST = 1_000_000  # features kept
-
 
 class CRFOptions(Options):
-    """`least` is how often a feature must occur; `lr` AdaGrad's rate; `decay` pulls weights to zero (per step, of lr)."""
+    """`least` is how often a feature must occur; `lr` AdaGrad's rate; `drop` the share hidden in training."""
 
     least: int = Field(default=2, ge=1, le=100)
-    lr: float = Field(default=0.2, gt=0, le=10)
-    decay: float = Field(default=3e-5, ge=0, le=1)
-    drop: float = Field(default=0.1, ge=0, lt=1)  # share of features hidden in training
+    lr: float = Field(default=0.15, gt=0, le=10)
+    drop: float = Field(default=0.4, ge=0, lt=1)
     batch: int = Field(default=16, ge=1, le=1024)
-    epochs: int = Field(default=15, ge=1, le=1000)
+    epochs: int = Field(default=8, ge=1, le=1000)
     patience: int = Field(default=3, ge=1)
-
-
-def templates(reading: Reading) -> tuple[Any, ...]:
-    """Return the features that suit how texts are read."""
-    return TEMPLATES + (() if reading.letters else SPELLING) + (LEXICAL if reading.lexicon else ())
-
-
-class Known:
-    """The features kept, as sorted hashes [D]; others fall on number D, whose weights stay zero."""
-
-    def __init__(self, keys: np.ndarray) -> None:
-        self.keys = keys
-
-    @classmethod
-    def fit(cls, hashes: np.ndarray, least: int) -> Known:
-        keys, times = np.unique(hashes, return_counts=True)
-        kept = times >= least
-        if kept.sum() > _MOST:
-            kept &= times >= np.sort(times)[-_MOST]
-        return cls(keys[kept])
-
-    def find(self, hashes: np.ndarray) -> np.ndarray:
-        """Return numbers of features [S, F] int32."""
-        if len(self.keys) == 0:
-            return np.zeros(hashes.shape, np.int32)
-        at = np.searchsorted(self.keys, hashes)
-        at = np.minimum(at, len(self.keys) - 1)
-        return np.where(self.keys[at] == hashes, at, len(self.keys)).astype(np.int32)
 
 
 class CRFModel(Model):
@@ -151,27 +123,27 @@ class CRF(TaggerRecipe):
     space: ClassVar[dict[str, Axis]] = {
         "least": Choice((1, 2, 3)),
         "lr": Range(0.05, 0.5, log=True),
-        "decay": Range(1e-6, 1e-3, log=True),
-        "drop": Range(0.0, 0.4),
+        "drop": Range(0.1, 0.6),
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         if rows < 1000:
-            return [CRFOptions(least=1, epochs=30, patience=8, batch=4)]
+            return [CRFOptions(least=1, drop=0.2, epochs=30, patience=8, batch=4)]
         return [CRFOptions(), CRFOptions(least=1)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, CRFOptions)
         some, spans = marked_rows(train.take(np.arange(min(len(train), 300))), ctx.target)
         reading = Reading.fit(some, spans)
+        reading.dictionary()  # its reading is no cost of rows
         start = time.perf_counter()
         found = reading.pieces(some)
         hashes = features(looks(found, reading.dictionary()), templates(reading))
         encode = (time.perf_counter() - start) / max(1, len(some))
         units = len(found.starts) / max(1, len(some)) * len(train)
         k, f = Tags(ctx.target.labels).size, hashes.shape[1]
-        step = units * (4e-6 + 1.2e-8 * f * k) * options.epochs
-        kept = min(_MOST, 0.25 * units * f)
+        step = units * (4e-6 + 1.2e-8 * f * k) * min(options.epochs, 7)
+        kept = min(MOST, 0.25 * units * f)
         return Estimate(encode * len(train) + step + 0.3, int(12 * kept * k + 20 * units * f + (50 << 20)))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> CRFModel:
@@ -239,7 +211,7 @@ class _Fit:
             row = {"epoch": float(epoch + 1), "loss": total / len(order)}
             if valid is not None:
                 made = self.model({"epochs": epoch + 1}, history)
-                value = watched(made, valid, ctx)
+                value = watched(made.scores(valid), valid, ctx)
                 row[ctx.metric.name] = value if ctx.metric.higher else -value
                 if value > best_value:
                     best, best_value, since = made, value, 0
@@ -293,7 +265,6 @@ class _Fit:
 
     def _move(self, weights: np.ndarray, squares: np.ndarray, rows: np.ndarray, gradient: np.ndarray) -> None:
         own = weights[rows]
-        gradient += self.options.decay * own * len(self.found) / self.options.batch * 1e-3
         grown = squares[rows] + gradient**2
         squares[rows] = grown
         weights[rows] = own - self.options.lr * gradient / np.sqrt(grown)

@@ -40,7 +40,7 @@ class SpansCodec(ObjectsCodec):
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         super().__init__("token-classification")
-        self.labels = labels
+        self.labels = labels  # type: ignore[assignment]
 
     def encode(self, values: pa.Array) -> np.ndarray:
         return as_objects([None if v is None else read_spans(v) for v in values.to_pylist()])
