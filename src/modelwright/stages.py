@@ -41,6 +41,12 @@ _SMALL = 20_000  # rows up to which a table without text is cross-validated by d
 _SMALL_TEXT = 2_000  # the same where there is text, or media
 _VALID_SHARE = 0.15
 _VALID_MOST = 10_000
+_ALIASES = {  # other names of the field for the same task
+    "ner": "token-classification",
+    "named-entity-recognition": "token-classification",
+    "feature-extraction": "retrieval",
+    "semantic-search": "retrieval",
+}
 
 
 @dataclass
@@ -206,6 +212,7 @@ def named_task(config: RunConfig) -> Task | None:
     name = config.task
     if not name:
         return None
+    name = _ALIASES.get(name, name)
     for prefix in ("text-", "tabular-", "table-"):  # the field's names for what the columns imply
         if name not in task_names() and name.startswith(prefix) and name[len(prefix) :] in task_names():
             name = name[len(prefix) :]

@@ -152,6 +152,7 @@ class Service:
             "version": p.version,
             "task": p.task.name,
             "title": p.task.title._asdict(),
+            "made": p.task.free,  # whether answers are made, so that there is nothing to explain
             "columns": [
                 {
                     "name": c.name,

@@ -77,6 +77,7 @@ _ROUTES = {
         '回答一行，或用 {"rows": [...]} 一次多行；加 "scores": true 可得到每个标签的概率。无法读取的行会被指出，其余照常回答。',
     ),
     "/explain": Words("What the answer to one row rests on.", "某一行的回答依据什么。"),
+    "/search": Words("The documents that answer a query, best first.", "检索与查询最相关的文档，按相关性排序。"),
     "/schema": Words("What the model reads and answers.", "模型读什么、答什么。"),
     "/metrics": Words("Counters for Prometheus.", "供 Prometheus 采集的计数。"),
     "/keys": Words(
