@@ -210,6 +210,7 @@ class Trees(Recipe):
             width += 3 * numbers * (numbers - 1) // 2
         trees = ctx.target.outputs if ctx.target.outputs > 2 or ctx.target.kind == "label_sets" else 1
         rounds = min(options.rounds, 20 / options.learning_rate)
+        rounds /= min(3.0, trees**0.5)  # with more classes each round learns more, and the best is reached sooner
         deep = np.log2(options.num_leaves)
         per_tree = (
             4e-9 * rows * width * options.feature_fraction * deep + 4e-6 * options.num_leaves * width
