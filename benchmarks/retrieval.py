@@ -131,4 +131,4 @@ def pairs(data: Path) -> bool:
 if __name__ == "__main__":
     folder = data_folder()
     wanted = sys.argv[1:] or ["covid", "pairs"]
-    sys.exit(0 if all([{"covid": covid, "pairs": pairs}[name](folder) for name in wanted]) else 1)
+    sys.exit(0 if all({"covid": covid, "pairs": pairs}[name](folder) for name in wanted) else 1)

@@ -95,7 +95,7 @@ class PairFeed:
 
         from modelwright.train.batches import collate
 
-        out = {}
+        out: dict[str, Any] = {}
         for side, rows in (("a", self.a), ("b", self.b), ("n", self.n)):
             if rows is not None:
                 out |= {f"{side}.{k}": v for k, v in collate(self.arrays, rows[batch], device).items()}

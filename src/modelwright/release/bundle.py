@@ -127,11 +127,11 @@ class Predictor:
 
     def search(self, query: str, k: int = 10) -> list[dict[str, Any]]:
         """Return the best `k` documents of a query: `{"text", "score", "id"}`. Raises OptionError for other tasks."""
-        return self._able("search").search(query, k)  # type: ignore[no-any-return]
+        return self._able("search").search(query, k)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return vectors of unit length [N, D] float32. Raises OptionError where the model makes none."""
-        return self._able("embed").embed(texts)  # type: ignore[no-any-return]
+        return self._able("embed").embed(texts)
 
     def _able(self, what: str) -> Any:
         """Return the heaviest member that can do something."""
