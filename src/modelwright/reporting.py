@@ -241,7 +241,7 @@ def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
     """Return every metric of the task with its interval, on the test rows."""
     from modelwright.evaluate.intervals import many
 
-    wanted = [m for m in task.metrics if not m.per_label]
+    wanted = [m for m in task.metrics if not m.per_label or m.parts is not None]
     found = many(wanted, judged, seconds=1.2)
     return [
         {
