@@ -119,6 +119,9 @@ def run(
             help=w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
         ),
     ] = None,
+    base: Annotated[
+        str | None, opt("language model to tune: a folder or a hub name", "要微调的语言模型：文件夹或模型库名称")
+    ] = None,
     query: Annotated[str | None, opt("SQL query, for a database URL", "SQL 查询（数据库 URL）")] = None,
     table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
@@ -148,7 +151,7 @@ def run(
         "column": pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
-        "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
+        "pretrained": pretrained, "base": base, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
         "seed": seed, "vault": vault, "consent": consent, "subject": subject, "purpose": purpose, "retain": retain,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
@@ -275,11 +278,14 @@ def serve(
     tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
     behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
     key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
+    backend: Annotated[
+        str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
+    ] = "own",
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import serve_command
 
-    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG)
+    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend)
 
 
 @app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))

@@ -19,7 +19,7 @@ from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.kept import sealing
-from modelwright.core.pretrained import find
+from modelwright.core.pretrained import find, find_causal
 from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
@@ -71,6 +71,8 @@ def check_names(config: RunConfig) -> None:
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
     for name in config.pretrained:
         find(name)
+    if config.base:
+        find_causal(config.base)
     if config.device != "auto":
         pick_device(config.device)
 
@@ -110,6 +112,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         ignore=ignore,
     )
     schema = with_layouts(schema, layouts)
+    schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
     table = _labelled(table, events)

@@ -54,6 +54,7 @@ class RunConfig(BaseModel):
     pretrained: list[str] = Field(
         default_factory=list, description="pretrained encoders: a folder, `minilm`, or the name of a hub model"
     )
+    base: str | None = Field(None, description="causal language model to tune: a folder, or the name of a hub model")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0, description="seed of everything random")
     consent: str | None = Field(None, description="table of consents: subject, purpose, given, withdrawn, expires")

@@ -158,6 +158,14 @@ class Task(ABC):
         """Return the target column to take where the user named none; None where it must be named."""
         return None
 
+    def typed(self, schema: Schema) -> Schema:
+        """Return the schema as this task takes it: other columns ignored, say."""
+        return schema
+
+    def ranks(self, schema: Schema) -> Metric:
+        """Return the metric that ranks where the user named none."""
+        return self.metrics[0]
+
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         """Make the codec that `state` describes: for tasks whose codec is an ObjectsCodec."""
         raise BundleError(f"Task `{self.name}` stores no codec.", f"任务 `{self.name}` 不存储编码器。")

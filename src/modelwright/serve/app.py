@@ -188,6 +188,8 @@ def create_app(
         yield
         keeping.cancel()
         service.ready = False
+        for stop in getattr(app.state, "at_end", ()):
+            await asyncio.to_thread(stop)
         await service.batcher.stop()
         service.quota.keep()
 
@@ -200,6 +202,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.service = service
+    app.state.spent = lambda: service.quota.spent
     add_errors(app)
     _add_routes(app, service)
     faces = _add_faces(app, service)
@@ -214,6 +217,7 @@ def create_app(
         seconds=service.seconds,
         rules=Rules(app.routes, faces),
         release=(predictor.name, predictor.version),
+        forms=frozenset(getattr(app.state, "forms", ())),
     )
     return app
 

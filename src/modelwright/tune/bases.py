@@ -35,6 +35,8 @@ def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
     offered = "text" not in found and "text" in present and parse_duration(config.budget) >= _LEAST
     if offered and minilm_installed() and _english(table):
         found["text"] = [MINILM]
+    if config.base:
+        found["causal"] = [config.base]
     return {m: tuple(dict.fromkeys(names)) for m, names in found.items()}
 
 
