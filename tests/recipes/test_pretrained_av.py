@@ -26,7 +26,9 @@ FAMILIES = [
 
 def check(tmp_path, recipe, make, modality, kind):
     base = make(tmp_path / "secret-place" / kind, kind)
-    _, model, table, target = fitted(recipe, {modality: (str(base),)}, modality, rows=24, **({} if recipe == "frozen" else {"epochs": 1}))
+    _, model, table, target = fitted(
+        recipe, {modality: (str(base),)}, modality, rows=24, **({} if recipe == "frozen" else {"epochs": 1})
+    )
     scores = model.scores(table)
     assert np.isfinite(scores).all()
     alone = np.concatenate([model.scores(table.take(np.array([i]))) for i in (3, 7)])

@@ -136,8 +136,11 @@ def scaled(weights: np.ndarray) -> list[list[float]]:
     return [[round(float(w) / most, 3) if most else 0.0 for w in row] for row in weights]
 
 
-def pictures(table: Table, side: int) -> dict[str, str]:
-    """Return for a table of one row a small picture of each media cell, as data URLs by column."""
+def pictures(table: Table, side: int, found: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
+    """Return for a table of one row a small picture of each media cell, as data URLs by column.
+
+    `found` are attributions as JSON values, which a drawn molecule shows by its atoms.
+    """
     out = {}
     for column in table.schema.inputs:
         lens = lens_of(column.modality)
@@ -145,11 +148,22 @@ def pictures(table: Table, side: int) -> dict[str, str]:
         if lens is None or cell is None:
             continue
         try:
-            made = lens.picture(cell, side)
+            made = lens.picture(cell, side, [a for a in found if a["column"] == column.name])
         except (Unreadable, MissingExtra):
             continue
         if made:
             out[column.name] = made
+    return out
+
+
+def read_as(table: Table) -> dict[str, str]:
+    """Return for a table of one row the cells in whose text stretches are marked, as they were read: SMILES are made canonical."""
+    out = {}
+    for column in table.schema.inputs:
+        lens = lens_of(column.modality)
+        cell = table.column(column.name)[0].as_py() if lens and lens.texts else None
+        if cell is not None:
+            out[column.name] = str(cell)
     return out
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import wave
 from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class AudioLens(Lens):
 
     modality = "audio"
 
-    def picture(self, cell: Any, side: int) -> str | None:
+    def picture(self, cell: Any, side: int, found: Sequence[Mapping[str, Any]] = ()) -> str | None:
         samples, _ = heard(cell)
         return data_url(_spectrogram(samples, side, side // 3)) if len(samples) >= _FRAME else None
 
