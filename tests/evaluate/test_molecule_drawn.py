@@ -41,7 +41,7 @@ def test_strong_atoms_are_tinted_and_weak_ones_are_not():
 )
 def test_a_drawing_is_plain_svg(smiles):
     text = shown(LENS().picture(smiles, 300, [{"start": 0, "end": len(smiles), "weight": 1.0}]))
-    root = ElementTree.fromstring(text)  # noqa: S314 - our own
+    root = ElementTree.fromstring(text)
     assert root.get("width") == "300px"
     names = {e.tag.split("}")[1] for e in root.iter()}
     assert names <= {"svg", "style", "path", "ellipse", "rect", "text", "tspan", "g"}

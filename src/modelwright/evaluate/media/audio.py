@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import io
 import wave
-from itertools import pairwise
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
