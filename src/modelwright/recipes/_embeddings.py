@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelwright.core.device import for_cache
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
@@ -209,7 +210,7 @@ class Embedder:
         columns = [table.column(name).to_pylist() for name in self.embeddings.codecs]
         keys = [self.key + hashlib.blake2b(repr([_cell(v) for v in row]).encode()).digest() for row in zip(*columns)]
         fresh = [i for i, k in enumerate(keys) if k not in _KNOWN]
-        if sum(v.nbytes for v in list(_KNOWN.values())[:1]) * (len(_KNOWN) + len(fresh)) > _MOST:
+        if sum(v.nbytes for v in list(_KNOWN.values())[:1]) * (len(_KNOWN) + len(fresh)) > for_cache(_MOST, 8):
             _KNOWN.clear()
             fresh = list(range(len(keys)))
         kept = {k: _KNOWN[k] for k in keys if k in _KNOWN}
