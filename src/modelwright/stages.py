@@ -94,6 +94,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         group=config.group,
         time=config.time,
         ignore=ignore,
+        folder=folder_of(source),
     )
     schema = with_layouts(schema, layouts)
     name = config.data if isinstance(source, (str, Path)) else "table"

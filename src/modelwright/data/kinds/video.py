@@ -20,7 +20,7 @@ from modelwright.core.schema import Column
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import Kind, Unreadable, looks_like, media, opened, seeded
 
-# animated GIFs are pictures unless a column is said to be video; `.gif` stands in `kinds/image.py`
+# `.gif` stands in `kinds/image.py`; a column of GIFs that move is told to be video by `data/_gifs.py`
 SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"))
 _MAGIC = (b"????ftyp", b"\x1aE\xdf\xa3", b"RIFF????AVI ")
 # The container is told from the first bytes and no other is tried: demuxers such as playlists open further files.
