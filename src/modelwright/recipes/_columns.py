@@ -85,6 +85,16 @@ class ColumnCodecs:
         parts = [_part(codec, column, table.column(name), columns) for name, (column, codec) in self.codecs.items()]
         return _stack(parts, self._view)
 
+    def stored(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        """Return the stored features of each row of a sparse view, padded with 0: places int64 [N, S] and values [N, S]."""
+        matrix = self.encode(table)
+        counts = np.diff(matrix.indptr)
+        index = np.zeros((matrix.shape[0], max(1, int(counts.max(initial=0)))), np.int64)
+        value = np.zeros(index.shape, np.float32)
+        inside = np.arange(index.shape[1])[None] < counts[:, None]
+        index[inside], value[inside] = matrix.indices, matrix.data
+        return index, value
+
     def places(self) -> Iterator[tuple[str, Column, Codec, int, int]]:
         """Yield name, column, codec, first feature and end of each column."""
         first = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -89,6 +90,20 @@ class CatBoostModel(Model):
             ]
             out.append(sorted(shares, key=lambda c: -abs(c.weight)))
         return out
+
+    def dumped(self) -> list[dict[str, Any]]:
+        """Return each booster as the library's JSON model, for the export."""
+        out = []
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "model.json"
+            for booster in self.boosters:
+                booster.save_model(str(place), format="json", pool=_empty_pool(self.columns))
+                out.append(json.loads(place.read_text(encoding="utf-8")))
+        return out
+
+    def order(self) -> list[int]:
+        """Return the feature of the dense view that stands at each place of a pool."""
+        return _order(self.columns.width, self.columns.categorical())
 
     def save(self, folder: Path) -> None:
         self.columns.save(folder)
