@@ -231,7 +231,8 @@ def _add_pictures(mistakes: list[dict[str, Any]], test: Table, places: dict[int,
 
     used = 0
     for m in mistakes:
-        found = kept(pictures(test.take(np.array([places[m["row"]]])), SIDE), used)
+        row = test.take(np.array([places[m["row"]]]))
+        found = kept(pictures(row, SIDE, m.get("explanation") or ()), used)
         if found:
             m["pictures"] = found
             used += sum(map(len, found.values()))

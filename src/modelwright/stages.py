@@ -15,7 +15,7 @@ import pyarrow as pa
 from modelwright import permitted
 from modelwright.core.budget import Deadline, parse_size, show_duration
 from modelwright.core.config import RunConfig
-from modelwright.core.device import pick_device
+from modelwright.core.device import grant_memory, pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.kept import sealing
@@ -80,6 +80,7 @@ def check_names(config: RunConfig) -> None:
 def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     """Read, infer types, coerce, and let the data doctor look. Raises DataError or ColumnError for what cannot work."""
     memory = parse_size(config.memory) if config.memory else None
+    grant_memory(memory)
     task = named_task(config)
     raw = task.read(source) if task else None
     if raw is None:
@@ -110,6 +111,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         group=config.group,
         time=config.time,
         ignore=ignore,
+        folder=folder_of(source),
     )
     schema = with_layouts(schema, layouts)
     schema = task.typed(schema) if task else schema

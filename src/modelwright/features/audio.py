@@ -16,6 +16,7 @@ from modelwright.core.device import cores
 from modelwright.core.schema import Column
 from modelwright.data.kinds.audio import decode, facts
 from modelwright.data.kinds.base import Unreadable
+from modelwright.features._hub_av import HubSound
 from modelwright.features._kept import Kept
 from modelwright.features._sound import HOP, cepstra, deltas, log_mel
 from modelwright.features.base import Codec, Ragged
@@ -209,4 +210,4 @@ class AudioSparse(Codec):
         return cls(int(state["rate"]), float(state["seconds"]), arrays["mean"], arrays["std"])
 
 
-VIEWS = {"sparse": AudioSparse, "dense": AudioDense, "tensor": AudioTensor}
+VIEWS = {"sparse": AudioSparse, "dense": AudioDense, "tensor": AudioTensor, "hub": HubSound}

@@ -16,6 +16,7 @@ from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.video import Facts, decode, facts
 from modelwright.features._decoded import decoded
 from modelwright.features._figures import Figures, FiguresDense, FiguresSparse
+from modelwright.features._hub_av import HubFrames
 from modelwright.features._kept import Kept
 from modelwright.features.base import Codec
 
@@ -161,4 +162,4 @@ class VideoSparse(_VideoFigures, FiguresSparse):
     """Clips for linear models: `motion_features`, standardised."""
 
 
-VIEWS = {"sparse": VideoSparse, "dense": VideoDense, "tensor": VideoTensor}
+VIEWS = {"sparse": VideoSparse, "dense": VideoDense, "tensor": VideoTensor, "hub": HubFrames}

@@ -69,6 +69,16 @@ class NetworkOptions(Options):
     precision: Literal["auto", "float32", "bf16"] = "auto"
 
 
+def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int, str]]:
+    """Return for each flat tensor of some codecs which of its axes may have any size."""
+    out: dict[str, dict[int, str]] = {}
+    for i, (column, codec) in enumerate(codecs.values()):
+        for key, value in codec.encode(pa.nulls(1, arrow_type(column.modality))).items():
+            ragged = isinstance(value, Ragged)
+            out[f"{i}.{key}"] = {0: "batch", 1: f"length_{i}"} if ragged else {0: "batch"}
+    return out
+
+
 def small_plan(rows: int) -> dict[str, Any]:
     """Return batch, epochs and patience for few rows, so that training takes some 200 steps or more; {} for 2,000 on."""
     if rows >= 2000:
@@ -124,12 +134,7 @@ class NetworkModel(Model):
 
     def dynamic_axes(self) -> dict[str, dict[int, str]]:
         """Return by flat tensor name which of its axes may have any size, and what they are called."""
-        out: dict[str, dict[int, str]] = {}
-        for i, (column, codec) in enumerate(self.codecs.values()):
-            for key, value in codec.encode(pa.nulls(1, arrow_type(column.modality))).items():
-                ragged = isinstance(value, Ragged)
-                out[f"{i}.{key}"] = {0: "batch", 1: f"length_{i}"} if ragged else {0: "batch"}
-        return out
+        return open_axes(self.codecs)
 
     def answering(self, names: tuple[str, ...]) -> Any:
         """Return a module that takes flat tensors in the order of `names` and gives scores [N, K]."""

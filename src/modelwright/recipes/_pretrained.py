@@ -23,6 +23,7 @@ from modelwright.recipes._image import may_flip
 from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe
 
 Codecs = dict[str, tuple[Column, Codec]]
+_AT_ONCE = {"audio": 8, "video": 4}  # cells of a step: each is a thousand tokens and more
 NEEDS = ("torch", "transformers", "tokenizers")
 
 
@@ -124,7 +125,9 @@ class HubRecipe(NetworkRecipe):
                 "codecs": codecs,
                 "flip": may_flip(target),
             }
-            out.append(self.options(**{**hub_plan(rows), **own}))
+            plan = hub_plan(rows)
+            plan["batch"] = min([plan["batch"], *(_AT_ONCE[m] for m in codecs if m in _AT_ONCE)])
+            out.append(self.options(**{**plan, **own}))
         return out
 
     def _rates(self, codecs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

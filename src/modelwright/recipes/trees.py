@@ -18,7 +18,7 @@ from modelwright.core.words import Words
 from modelwright.recipes._attribution import Contribution
 from modelwright.recipes._boosting import boost
 from modelwright.recipes._calibration import sigmoid, softmax
-from modelwright.recipes._columns import ColumnCodecs, encoded, refuse_unreadable
+from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes._crosses import Crosses
 from modelwright.recipes._rows import balanced, known_rows, split_off
 
@@ -197,7 +197,8 @@ class Trees(Recipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From rows, features and labels; the figures were measured on two cores of a cloud machine."""
         assert isinstance(options, TreesOptions)
-        rows, width, seconds = len(train), 0, 0.2
+        reading_seconds, wide = reading(train, "dense", ctx)
+        rows, width, seconds = len(train), int(wide), 0.2 + reading_seconds
         for column in train.schema.inputs:
             if column.modality == "text":
                 characters = float(train.data.column(column.name).nbytes) * min(1.0, 20_000 / max(1, rows))
