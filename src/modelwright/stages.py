@@ -40,7 +40,6 @@ from modelwright.tune.standings import Outcome
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
 _SMALL_TEXT = 2_000  # the same where there is text, or media
 _VALID_SHARE = 0.15
-_VALID_MOST = 10_000
 _ALIASES = {  # other names of the field for the same task
     "ner": "token-classification",
     "named-entity-recognition": "token-classification",
@@ -292,7 +291,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
     if count > 1:
         splits = folds(develop, codes, k=count, repeats=config.repeats, **keys)
     else:
-        share = min(_VALID_SHARE, _VALID_MOST / len(develop))
+        share = min(_VALID_SHARE, task.held_out / len(develop))
         splits = [holdout(develop, codes, fraction=share, **keys)]
     if any(len(t) == 0 or len(v) == 0 for t, v in splits):
         raise DataError(

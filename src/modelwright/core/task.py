@@ -118,6 +118,7 @@ class Task(ABC):
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
     free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
+    held_out: ClassVar[int] = 10_000  # validation rows at most: making answers to more would take too long
 
     @abstractmethod
     def accepts(self, values: pa.Array, column: Column) -> float:
