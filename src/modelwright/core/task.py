@@ -129,10 +129,13 @@ class Task(ABC):
         """Return the target codec fitted on training values. Raises DataError where they do not fit."""
 
     @abstractmethod
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         """Return the mean loss (a torch scalar) of raw outputs [B, K] against encoded truth (values standardised).
 
-        `smoothing` is the label smoothing in 0..1, `class_weight` a tensor [K] or None; pure.
+        `smoothing` is the label smoothing in 0..1, `class_weight` a tensor [K] or None; pure. `row_weight` [B] makes it
+        the mean of the rows' losses times their weights (not divided by the weights' sum); it comes without `class_weight`.
         """
 
     @abstractmethod

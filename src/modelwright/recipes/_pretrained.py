@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -110,6 +110,7 @@ class HubRecipe(NetworkRecipe):
     """A network around pretrained encoders, trained by the one loop and fused with the other columns."""
 
     needs: ClassVar[tuple[str, ...]] = NEEDS
+    privacy: ClassVar[Literal["no", "yes", "only"]] = "no"  # what DP does to adapters and hub layers is not tested
     extra = "pretrained"
     leads = ""
     longest: ClassVar[int] = 256  # tokens of a text

@@ -20,7 +20,7 @@ from modelwright.recipes._boosting import boost
 from modelwright.recipes._calibration import sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes._crosses import Crosses
-from modelwright.recipes._rows import balanced, known_rows, split_off
+from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _MOST_LABELS = 120
 
@@ -239,7 +239,9 @@ class Trees(Recipe):
             matrix = np.concatenate([matrix, more], axis=1)
             if matrix_held is not None:
                 matrix_held = np.concatenate([matrix_held, crosses.encode(matrix_held)], axis=1)
-        boosted = boost(matrix, truth, matrix_held, held, categorical, balanced(truth, ctx), options.model_dump(), ctx)
+        boosted = boost(
+            matrix, truth, matrix_held, held, categorical, row_weights(train, ctx), options.model_dump(), ctx
+        )
         return TreesModel(columns, crosses, boosted.boosters, ctx.target, {"rounds": boosted.rounds}, boosted.history)
 
 
