@@ -53,7 +53,8 @@ class Metric:
     index as second argument, or None for the average over labels.
 
     A metric over made answers (BLEU, span F1) declares `parts`: the statistics [N, S] of each row, float64. Its
-    `function` then takes their sum over rows [S], so that a bootstrap reads every row only once.
+    `function` then takes their sum over rows [S] (and the label's index, where `per_label`), so that a bootstrap reads
+    every row only once.
     """
 
     name: str
@@ -68,9 +69,10 @@ class Metric:
 
     def __call__(self, judged: Judged, label: int | None = None) -> float:
         """Return the metric's value; NaN where it is undefined (one class only, say)."""
+        told = (label,) if self.per_label else ()
         if self.parts is not None:
-            return float(self.function(self.parts(judged).sum(axis=0)))
-        return float(self.function(judged, label)) if self.per_label else float(self.function(judged))
+            return float(self.function(self.parts(judged).sum(axis=0), *told))
+        return float(self.function(judged, *told))
 
 
 @dataclass(frozen=True)
