@@ -37,8 +37,11 @@ def data_note(data: Data, task: Task) -> Note:
     inputs = data.table.schema.inputs
     names = ", ".join(f"{c.name}" for c in inputs[:6]) + (" ..." if len(inputs) > 6 else "")
     grave = [f for f in data.findings if f.severity != "info"]
-    en = f"data      {len(data.table):,} rows  {names}  -> {task.title.en}   {len(grave)} findings to look at"
-    zh = f"数据      {len(data.table):,} 行  {names}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
+    beside = len(data.aside) if data.aside is not None else 0
+    more = f"  + {beside:,} {task.beside.en}" if beside else ""
+    more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
+    en = f"data      {len(data.table):,} rows  {names}{more}  -> {task.title.en}   {len(grave)} findings to look at"
+    zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
     for f in [f for f in data.findings if f.drop_rows or f.severity == "error"] + grave[:3]:
         en += f"\n          {f.words.en}"
         zh += f"\n          {f.words.zh}"
@@ -113,7 +116,8 @@ def facts(
         "leaderboard": rows + failed,
         "rows": {
             "read": data.rows_read,
-            "train": len(validation.splits[0][0]),
+            "train": len(validation.splits[0][0]) - parts.aside,
+            "beside": parts.aside,
             "valid": len(validation.index),
             "test": len(parts.test),
             "folds": len(validation.splits),

@@ -50,6 +50,7 @@ class Data:
     findings: list[Finding] = field(default_factory=list)
     rows_read: int = 0
     fingerprint: str = ""
+    aside: Table | None = None  # rows without an answer, which are never held out
 
 
 def check_names(config: RunConfig) -> None:
@@ -95,12 +96,13 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         ignore=ignore,
     )
     schema = with_layouts(schema, layouts)
+    schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=name, folder=folder_of(source))
-    table = _labelled(table, events)
+    table, aside = _labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
     test = None
     if config.test:
-        raw_test = task.read(config.test) if task else None
+        raw_test = task.read_test(config.test) if task else None
         if raw_test is None:
             raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
         raw_test = gathered(raw_test, layouts)
@@ -113,8 +115,9 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
                 f"测试文件 {config.test} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
         test, _ = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
-        test = _aligned(_labelled(test, events), table, events)
-    findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free))
+        test = _aligned(_labelled(test, events)[0], table, events)
+    looked = task is None or task.checked
+    findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free)) if looked else []
     rows = len(table)
     table = apply(findings, table)
     if test is not None:
@@ -124,23 +127,24 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw))
+    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), aside)
 
 
-def _labelled(table: Table, events: EventStream) -> Table:
-    """Leave out rows without an answer, and say so."""
+def _labelled(table: Table, events: EventStream, keep: bool = False) -> tuple[Table, Table | None]:
+    """Return the rows with an answer, and those without one where they are to be kept; else say that they are left out."""
     target = table.schema.target
     valid = np.asarray(table.column(target.name if target else "").is_valid())
     gone = int((~valid).sum())
-    if gone:
+    aside = table.take(np.flatnonzero(~valid)) if gone and keep else None
+    if gone and not keep:
         events.note(
             f"{gone} rows of {table.source} have no target and are left out.",
             f"{table.source} 中有 {gone} 行没有目标值，已略去。",
         )
-        table = table.take(np.flatnonzero(valid))
+    table = table.take(np.flatnonzero(valid)) if gone else table
     if len(table) == 0:
         raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
-    return table
+    return table, aside
 
 
 def _aligned(test: Table, table: Table, events: EventStream) -> Table:
@@ -228,6 +232,16 @@ class Parts:
     splits: Splits
     target: TargetCodec
     official: bool
+    aside: int = 0  # the last rows of `develop`: never held out, in the training part of every split
+
+    def join(self, rows: Table | None) -> Parts:
+        """Return these parts with rows added that are trained on and never held out."""
+        if rows is None or len(rows) == 0:
+            return self
+        more = np.arange(len(self.develop), len(self.develop) + len(rows))
+        splits = [(np.concatenate([t, more]), v) for t, v in self.splits]
+        whole = self.develop.concat(rows.with_schema(self.develop.schema))
+        return Parts(whole, self.test, splits, self.target, self.official, self.aside + len(rows))
 
 
 def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Parts:
@@ -274,7 +288,8 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
             "The rows cannot be split into a training and a validation part; give more rows or groups.",
             "无法把数据划分为训练与验证两部分；请提供更多行或更多分组。",
         )
-    return Parts(develop, test, splits, target, data.test is not None)
+    parts = Parts(develop, test, splits, target, data.test is not None)
+    return parts.join(data.aside) if task.keeps_unlabelled else parts
 
 
 def _codes(task: Task, table: Table, name: str) -> np.ndarray | None:

@@ -118,6 +118,9 @@ class Task(ABC):
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
     free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
+    keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
+    checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
+    beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
 
     @abstractmethod
     def accepts(self, values: pa.Array, column: Column) -> float:
@@ -157,6 +160,14 @@ class Task(ABC):
     def target_of(self, raw: pa.Table) -> str | None:
         """Return the target column to take where the user named none; None where it must be named."""
         return None
+
+    def typed(self, schema: Schema) -> Schema:
+        """Return the schema as this task takes it: other columns ignored, say."""
+        return schema
+
+    def read_test(self, source: Any) -> pa.Table | None:
+        """Return the official test rows as a raw table, where they are read otherwise than what is trained on."""
+        return self.read(source)
 
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         """Make the codec that `state` describes: for tasks whose codec is an ObjectsCodec."""
