@@ -31,6 +31,7 @@ _NAMES = {
 }
 _MOST_MADE = 400  # questions that are made, at most
 _ENOUGH = 40  # labelled questions from which on none are made
+_KEPT = 0.6  # share of a question's words that stay when it is asked in other words
 _LEFT_OUT = 3  # one made question in so many asks for what is left out
 _QUESTIONS = re.compile(r"questions|问题", re.IGNORECASE)  # a table of this name in a folder holds labelled questions
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+|[^\W_]+(?:['’.-][^\W_]+)*")
@@ -139,29 +140,32 @@ def _questions(raw: pa.Table, name: str, tenant: str) -> list[dict[str, Any]]:
 def made_questions(passages: Sequence[Passage], seed: int) -> list[dict[str, Any]]:
     """Make questions from the passages themselves, to choose recipes and the point of refusal by.
 
-    A stored question is asked again with some of its words missing, or with itself hidden; a heading with itself hidden; a
-    sentence by some of its rarer words. One in three is asked with everything that answers it left out, and should be
-    refused. They are easier than what people ask: a report says so.
+    A stored question is asked again with itself hidden, or with some of its words exchanged for words from elsewhere, as
+    people use other words; a heading with itself hidden; a sentence by some of its words among others. One in three is asked
+    with everything that answers it left out, and should be refused. None is what people would ask: a report says so.
     """
     rng = random.Random(seed)
     order = list(range(len(passages)))
     rng.shuffle(order)
+    pools = [sorted({w for p in passages for w in _words(p.text) if _han(w) == han}) for han in (False, True)]
     out: list[dict[str, Any]] = []
     for at in order:
         if len(out) >= _MOST_MADE:
             break
-        out += _made(passages, at, rng, len(out))
+        out += _made(passages, at, rng, len(out), pools)
     return out
 
 
-def _made(passages: Sequence[Passage], at: int, rng: random.Random, count: int) -> list[dict[str, Any]]:
+def _made(
+    passages: Sequence[Passage], at: int, rng: random.Random, count: int, pools: list[list[str]]
+) -> list[dict[str, Any]]:
     p = passages[at]
     made: list[tuple[str, str | None]] = []  # a question, and which stored one or heading is hidden while it is asked
     right = [at]
     if len(p.asked) > 1:
         made = [(q, q) for q in p.asked[:3]]
     elif p.asked:
-        made = [(p.asked[0], p.asked[0])] if rng.random() < 0.25 else [(_fewer(p.asked[0], rng, 0.65), None)]
+        made = [(p.asked[0], p.asked[0])] if rng.random() < 0.25 else [(_other(p.asked[0], rng, pools), None)]
     else:
         title = p.heading.rsplit(" > ", 1)[-1]
         own = len(_words(title)) >= 2 and not title.startswith("p. ")
@@ -169,7 +173,7 @@ def _made(passages: Sequence[Passage], at: int, rng: random.Random, count: int) 
             made, right = [(title, p.heading)], _same(passages, at)
         elif spans := [s for s in sentences(p.text) if len(_words(p.text[s[0] : s[1]])) >= 4]:
             start, end = spans[rng.randrange(len(spans))]
-            made = [(_fewer(p.text[start:end], rng, 0.5, 8), None)]
+            made = [(_other(p.text[start:end], rng, pools), None)]
             right = [i for i in _same(passages, at) if p.text[start:end] in passages[i].text]
     out = []
     for i, (question, hidden) in enumerate(made):
@@ -198,9 +202,16 @@ def _words(text: str) -> list[str]:
     return out
 
 
-def _fewer(text: str, rng: random.Random, share: float, most: int = 12) -> str:
-    """Return a share of a text's words in their order, two at least."""
+def _han(word: str) -> bool:
+    return "\u3040" <= word[0] <= "\u9fff"
+
+
+def _other(text: str, rng: random.Random, pools: list[list[str]]) -> str:
+    """Return some of a text's words in their order, at most six, the others exchanged for half as many from elsewhere."""
     words = _words(text)
-    kept = sorted(rng.sample(range(len(words)), min(len(words), most, max(2, round(share * len(words))))))
-    han = sum("\u3040" <= words[i][0] <= "\u9fff" for i in kept) > len(kept) / 2
-    return ("" if han else " ").join(words[i] for i in kept) or text
+    kept = sorted(rng.sample(range(len(words)), min(len(words), 6, max(2, round(_KEPT * len(words))))))
+    out = [words[i] for i in kept]
+    han = sum(map(_han, out)) > len(out) / 2
+    for _ in range(max(1, len(out) // 2) if pools[han] else 0):
+        out.insert(rng.randrange(len(out) + 1), rng.choice(pools[han]))
+    return ("" if han else " ").join(out) or text
