@@ -18,12 +18,14 @@ from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.device import cores
 from modelwright.core.events import Note
+from modelwright.core.kept import kept_json
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.run import RunFolder, read_json, write_text
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
 from modelwright.data.hindsight import enough_data, label_noise
+from modelwright.permitted import due_words
 from modelwright.release.bundle import Predictor
 from modelwright.stages import Beaten, Data, Judgement, Parts, interval
 from modelwright.tune.candidate import Validation
@@ -182,13 +184,14 @@ def deepen(
     facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric, seconds=1.0)]
     mistakes = [m.to_json() for m in slices.confident_mistakes(test, judged)]
     by_row = {int(r): i for i, r in enumerate(test.rows)}
+    remote = any(m.remote for _, m in predictor.members)  # every answer costs: none is asked for explanations
     for m in mistakes[:6]:
-        if not until.expired():
+        if not until.expired() and not remote:
             row = test.take(np.array([by_row[m["row"]]]))
             m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
     _add_pictures(mistakes, test, by_row)
     facts["mistakes"] = mistakes
-    if ablation.worth_it(test.schema):
+    if ablation.worth_it(test.schema) and not remote:
         less = ablation.without_columns(
             predictor.scores,
             test,
@@ -198,7 +201,7 @@ def deepen(
             seconds=until.remaining() * 0.4,
         )
         facts["without"] = [a.to_json() for a in less]
-    if len(test.schema.inputs) > 1:
+    if len(test.schema.inputs) > 1 and not remote:
         found_drops = importance.permutation(
             predictor.scores, test, predictor.target, metric, seconds=max(0.3, until.remaining() * 0.8)
         )
@@ -266,7 +269,7 @@ def data_curve(
     from modelwright.core.events import EventStream
     from modelwright.core.recipe import FitContext
 
-    real = [c for c in outcome.candidates if not guesses(c.recipe)]
+    real = [c for c in outcome.candidates if not guesses(c.recipe) and not c.models[0].remote]
     if not real:
         return None
     cheap = min(real, key=lambda c: c.seconds)
@@ -345,6 +348,7 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
         "high",
         "ms_per_row",
         "seconds",
+        "cost",
         "winner",
         "weight",
         "reason",
@@ -356,12 +360,20 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
     write_text(folder.leaderboard, out.getvalue())
 
 
-def write(folder: RunFolder, lang: str) -> Path:
-    """Write the report page from the facts a run left, and return its path. Raises BundleError where there are none."""
+def write(folder: RunFolder, lang: str, out: Path | None = None) -> Path:
+    """Write the report page from the facts a run left, and return its path. Raises BundleError where there are none.
+
+    In the run folder it quotes no row that the run keeps encrypted; in a file of the user's own (`out`) it does.
+    """
     from modelwright.evaluate.report import write_report
 
-    write_text(folder.report, write_report(read_json(folder.facts), lang))
-    return folder.report
+    facts = read_json(folder.facts)
+    due = due_words(folder.path)
+    facts["due"] = list(due) if due is not None else None
+    if out is not None:
+        facts |= kept_json(folder.data / "quoted.json") or {}
+    write_text(out or folder.report, write_report(facts, lang))
+    return out or folder.report
 
 
 def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright import permitted
 from modelwright.core.budget import Deadline, parse_size, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
+from modelwright.core.kept import sealing
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import Schema, Table
@@ -29,6 +30,8 @@ from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
+from modelwright.labelled import aligned, labelled
+from modelwright.privacy.consent import Allowed
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Splits, Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
@@ -38,6 +41,12 @@ _SMALL = 20_000  # rows up to which a table without text is cross-validated by d
 _SMALL_TEXT = 2_000  # the same where there is text, or media
 _VALID_SHARE = 0.15
 _VALID_MOST = 10_000
+_ALIASES = {  # other names of the field for the same task
+    "ner": "token-classification",
+    "named-entity-recognition": "token-classification",
+    "feature-extraction": "retrieval",
+    "semantic-search": "retrieval",
+}
 
 
 @dataclass
@@ -50,11 +59,14 @@ class Data:
     findings: list[Finding] = field(default_factory=list)
     rows_read: int = 0
     fingerprint: str = ""
+    allowed: Allowed | None = None  # which rows may be used, where consent or retention were asked for
+    allowed_test: Allowed | None = None
     aside: Table | None = None  # rows without an answer, which are never held out
 
 
 def check_names(config: RunConfig) -> None:
     """Refuse unknown recipes, pretrained encoders and devices before any work is done. Raises OptionError."""
+    permitted.check(config)
     for name in config.recipes:
         if name not in recipe_names():
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
@@ -80,6 +92,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             seed=config.seed,
             events=events,
         )
+    raw, allowed = permitted.permit(config, raw, config.data, events)
     target = config.target or (task.target_of(raw) if task else None)
     if not target:
         raise OptionError("Say the target: --target COLUMN", "请给出目标列：--target 列名")
@@ -87,6 +100,8 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     if task and task.free and len(task.targets) == 1:
         column.setdefault(target, min(task.targets))
     raw, layouts, ignore = gathered_as_asked(raw, **config.model_dump(include=set(SERIES_OPTIONS)))
+    allowed = permitted.regathered(config, raw, allowed)
+    ignore = permitted.ignored(config, ignore)
     schema = infer_schema(
         raw,
         overrides=column,
@@ -98,14 +113,16 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     schema = with_layouts(schema, layouts)
     schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
-    table, bad = coerce(raw, schema, source=name, folder=folder_of(source))
-    table, aside = _labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
-    test = None
+    table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
+    table, aside = labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
+    test, allowed_test = None, None
     if config.test:
         raw_test = task.read_test(config.test) if task else None
         if raw_test is None:
             raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
+        raw_test, allowed_test = permitted.permit(config, raw_test, config.test, events)
         raw_test = gathered(raw_test, layouts)
+        allowed_test = permitted.regathered(config, raw_test, allowed_test)
         missing = [c.name for c in schema.inputs if c.name not in raw_test.column_names]
         if target not in raw_test.column_names:
             missing.insert(0, target)
@@ -114,10 +131,13 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
                 f"The test file {config.test} misses the columns {', '.join(missing[:8])} of the training data.",
                 f"测试文件 {config.test} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
-        test, _ = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
-        test = _aligned(_labelled(test, events)[0], table, events)
+        coerced = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
+        test, _ = permitted.renumbered(*coerced, allowed_test)
+        test = aligned(labelled(test, events)[0], table, events)
     looked = task is None or task.checked
-    findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free)) if looked else []
+    free = bool(task and task.free)
+    findings = check(table, test=test, bad=bad, raw=raw, free=free, quote=not sealing()) if looked else []
+    findings += permitted.findings(allowed)
     rows = len(table)
     table = apply(findings, table)
     if test is not None:
@@ -127,49 +147,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), aside)
-
-
-def _labelled(table: Table, events: EventStream, keep: bool = False) -> tuple[Table, Table | None]:
-    """Return the rows with an answer, and those without one where they are to be kept; else say that they are left out."""
-    target = table.schema.target
-    valid = np.asarray(table.column(target.name if target else "").is_valid())
-    gone = int((~valid).sum())
-    aside = table.take(np.flatnonzero(~valid)) if gone and keep else None
-    if gone and not keep:
-        events.note(
-            f"{gone} rows of {table.source} have no target and are left out.",
-            f"{table.source} 中有 {gone} 行没有目标值，已略去。",
-        )
-    table = table.take(np.flatnonzero(valid)) if gone else table
-    if len(table) == 0:
-        raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
-    return table, aside
-
-
-def _aligned(test: Table, table: Table, events: EventStream) -> Table:
-    """Spell the test labels as the training labels where they differ by case, width or marks at their ends only.
-
-    Official test files do this: Adult's test labels end with a point that its training labels lack.
-    """
-    column = table.schema.target
-    if column is None or column.modality != "category":
-        return test
-    known = {v for v in table.column(column.name).unique().to_pylist() if v is not None}
-    plain = {_plain_label(v): v for v in known}
-    values = test.column(column.name).to_pylist()
-    changes = {v: plain[_plain_label(v)] for v in set(values) if v not in known and _plain_label(v) in plain}
-    if not changes:
-        return test
-    shown = ", ".join(f"`{a}` -> `{b}`" for a, b in sorted(changes.items())[:4])
-    events.warn(f"Test labels are spelt otherwise and were matched: {shown}.", f"测试标签写法不同，已对应：{shown}。")
-    spelt = pa.array([changes.get(v, v) for v in values], pa.string())
-    data = test.data.set_column(test.data.column_names.index(column.name), column.name, spelt)
-    return Table(data, test.schema, test.rows, test.source)
-
-
-def _plain_label(label: str) -> str:
-    return unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
+    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), allowed, allowed_test, aside)
 
 
 def _with_choices(table: Table) -> Table:
@@ -197,6 +175,7 @@ def named_task(config: RunConfig) -> Task | None:
     name = config.task
     if not name:
         return None
+    name = _ALIASES.get(name, name)
     for prefix in ("text-", "tabular-", "table-"):  # the field's names for what the columns imply
         if name not in task_names() and name.startswith(prefix) and name[len(prefix) :] in task_names():
             name = name[len(prefix) :]

@@ -181,6 +181,10 @@ class Task(ABC):
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""
         return []
 
+    def told(self, model: Model) -> list[Any]:
+        """Return parts for the model card, each `[[title in both languages], [[line in both languages], ...]]`."""
+        return []
+
     def metric(self, name: str) -> Metric:
         """Return a metric by name. Raises OptionError, with the nearest names."""
         from modelwright.core.errors import OptionError, unknown

@@ -151,7 +151,7 @@ def _markdown(path: Path) -> Parts:
         found = None if fenced else _HEADING.match(line)
         level, title = (len(found[1]), found[2]) if found else (0, "")
         after = lines[at + 1].strip() if at + 1 < len(lines) else ""
-        if not fenced and not found and line.strip() and re.fullmatch(r"=+|-{3,}", after) and not held[-1:] != [""]:
+        if not fenced and not found and line.strip() and re.fullmatch(r"=+|-{3,}", after) and held[-1:] in ([], [""]):
             level, title = (1 if after[0] == "=" else 2), line.strip()
         elif not fenced and not found and re.fullmatch(r"=+|-{3,}", line.strip()):
             continue
@@ -176,12 +176,16 @@ def _plain(text: str) -> str:
 
 # -- HTML -----------------------------------------------------------------------------------------------------------
 
-_SILENT = frozenset(("script", "style", "noscript", "template", "svg", "nav", "iframe", "object", "head", "select", "form"))
+_SILENT = frozenset(
+    ("script", "style", "noscript", "template", "svg", "nav", "iframe", "object", "head", "select", "form")
+)
 _BLOCKS = frozenset(
     ("p", "div", "li", "ul", "ol", "tr", "table", "section", "article", "header", "footer", "br", "dt", "dd", "pre",
      "blockquote", "figcaption", "main", "hr")
 )  # fmt: skip
-_VOID = frozenset(("br", "hr", "img", "input", "meta", "link", "source", "wbr", "area", "base", "col", "embed", "track"))
+_VOID = frozenset(
+    ("br", "hr", "img", "input", "meta", "link", "source", "wbr", "area", "base", "col", "embed", "track")
+)
 
 
 class _Page(HTMLParser):
@@ -273,7 +277,9 @@ def _pdf(path: Path) -> Parts:
             empty = empty and not text.strip()
             yield (f"p. {number}",), _unbroken(text)
     except (PyPdfError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as e:
-        raise DataError(f"{path} is no whole PDF ({type(e).__name__}).", f"{path} 不是完整的 PDF（{type(e).__name__}）。") from e
+        raise DataError(
+            f"{path} is no whole PDF ({type(e).__name__}).", f"{path} 不是完整的 PDF（{type(e).__name__}）。"
+        ) from e
     if empty:
         raise DataError(
             f"{path} holds no text, only pictures of it; run text recognition (OCR) over it first.",
@@ -321,7 +327,9 @@ def _docx(path: Path) -> Parts:
                 held.append(block.text)
         yield tuple(headings), "\n\n".join(held)
     except (zipfile.BadZipFile, PackageNotFoundError, KeyError, ValueError, OSError, AttributeError) as e:
-        raise DataError(f"{path} is no whole DOCX ({type(e).__name__}).", f"{path} 不是完整的 DOCX（{type(e).__name__}）。") from e
+        raise DataError(
+            f"{path} is no whole DOCX ({type(e).__name__}).", f"{path} 不是完整的 DOCX（{type(e).__name__}）。"
+        ) from e
 
 
 _READERS: dict[str, Callable[[Path], Parts]] = {

@@ -36,9 +36,70 @@ _LEFT_OUT = 3  # one made question in so many asks for what is left out
 _QUESTIONS = re.compile(r"questions|问题", re.IGNORECASE)  # a table of this name in a folder holds labelled questions
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+|[^\W_]+(?:['’.-][^\W_]+)*")
 _FUNCTION = frozenset(
-    "a an and are as at be by can could did do does for from has have how i if in is it its may my of on or our should that "
-    "the their there these they this to was we were what when where which who why will with would you your not no than "
-    "then also been but all any".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "its",
+        "may",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "should",
+        "that",
+        "the",
+        "their",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "not",
+        "no",
+        "than",
+        "then",
+        "also",
+        "been",
+        "but",
+        "all",
+        "any",
+    ]
 )
 
 
@@ -116,7 +177,9 @@ def _pairs(raw: pa.Table, name: str, tenant: str) -> list[Passage]:
         if question and answer:
             more = re.split(r"[|\n]", similar[i]) if i < len(similar) else []
             whose = (tenants[i] if i < len(tenants) else "") or tenant
-            out.append(Passage(name, whose, question, answer, asked=tuple(q for q in (question, *map(str.strip, more)) if q)))
+            out.append(
+                Passage(name, whose, question, answer, asked=tuple(q for q in (question, *map(str.strip, more)) if q))
+            )
     return out
 
 

@@ -82,7 +82,9 @@ class Causal:
             prompt = list(whole)[-room:]
             longest = max(map(len, ends))
             ids = torch.tensor([prompt + e + [0] * (longest - len(e)) for e in ends], device=self.device)
-            mask = torch.tensor([[1] * (len(prompt) + len(e)) + [0] * (longest - len(e)) for e in ends], device=self.device)
+            mask = torch.tensor(
+                [[1] * (len(prompt) + len(e)) + [0] * (longest - len(e)) for e in ends], device=self.device
+            )
             with torch.inference_mode():
                 logits = self.model(input_ids=ids, attention_mask=mask).logits[:, len(prompt) - 1 : -1]
                 found = logits.float().log_softmax(-1).gather(2, ids[:, len(prompt) :, None])[..., 0].cpu().numpy()
@@ -98,7 +100,11 @@ class Causal:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
         with torch.inference_mode():
             made = self.model.generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=most, pad_token_id=pad
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=False,
+                max_new_tokens=most,
+                pad_token_id=pad,
             )
         return str(self.tokenizer.decode(made[0, len(prompt) :], skip_special_tokens=True)).strip()
 
@@ -123,4 +129,6 @@ class Causal:
         from modelwright.core.pretrained import _digest, _told
 
         kind = str(self.model.config.model_type)
-        return {"name": self.folder.name, "kind": kind, "sha256": _digest(self.folder)} | _told(self.folder / "README.md")
+        return {"name": self.folder.name, "kind": kind, "sha256": _digest(self.folder)} | _told(
+            self.folder / "README.md"
+        )

@@ -113,9 +113,7 @@ class Hosted:
 
         def one(item: tuple[str, Sequence[Message]]) -> None:
             if expired():
-                raise ModelwrightError(
-                    "the time ended while the endpoint was asked", "等待大模型接口回答时时间已用尽"
-                )
+                raise ModelwrightError("the time ended while the endpoint was asked", "等待大模型接口回答时时间已用尽")
             fresh[item[0]] = self._one(item[1], schema, most, temperature)
 
         if wanted:
@@ -138,7 +136,12 @@ class Hosted:
     def _one(self, chat: Sequence[Message], schema: dict[str, Any] | None, most: int, temperature: float) -> str:
         while True:
             form = self._form if schema is not None else 2
-            body: dict[str, Any] = {"model": self.model, "messages": list(chat), "max_tokens": most, "temperature": temperature}
+            body: dict[str, Any] = {
+                "model": self.model,
+                "messages": list(chat),
+                "max_tokens": most,
+                "temperature": temperature,
+            }
             if form == 0:
                 named = {"name": "answer", "strict": True, "schema": schema}
                 body["response_format"] = {"type": "json_schema", "json_schema": named}

@@ -66,7 +66,9 @@ class Knowledge:
             made = embed([*texts, *self.titles])
             self.vectors = unit(made[: len(texts)]), unit(made[len(texts) :])
         counts = np.diff(self.words.weights.indptr)
-        self._idf = dict(zip(self.words.vocabulary, np.log1p((len(texts) - counts + 0.5) / (counts + 0.5)), strict=True))
+        self._idf = dict(
+            zip(self.words.vocabulary, np.log1p((len(texts) - counts + 0.5) / (counts + 0.5)), strict=True)
+        )
         self._rare = math.log1p((len(texts) + 0.5) / 0.5)
 
     @property
@@ -104,7 +106,11 @@ class Knowledge:
             kept = [(int(i), float(s)) for i, s in zip(hits.ids[row], hits.scores[row], strict=True) if i >= 0]
             cosine = vectors[row, kept[0][0]] if kept and vectors is not None else 0.0
             out.append(
-                Found([i for i, _ in kept], [s for _, s in kept], self._features(text, kept, asked[row].hidden, float(cosine)))
+                Found(
+                    [i for i, _ in kept],
+                    [s for _, s in kept],
+                    self._features(text, kept, asked[row].hidden, float(cosine)),
+                )
             )
         return out
 

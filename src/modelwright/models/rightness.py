@@ -35,7 +35,11 @@ def _right(truth: Mapping[str, Any], hit: Mapping[str, Any]) -> bool:
 
 def _source(truth: Mapping[str, Any], hit: Mapping[str, Any]) -> bool:
     wanted = plain(str(truth.get("source") or ""))
-    return bool(wanted) and wanted in (plain(hit["document"]), plain(hit["heading"]), plain(f"{hit['document']}{hit['heading']}"))
+    return bool(wanted) and wanted in (
+        plain(hit["document"]),
+        plain(hit["heading"]),
+        plain(f"{hit['document']}{hit['heading']}"),
+    )
 
 
 def plain(text: str) -> str:

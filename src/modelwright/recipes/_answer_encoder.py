@@ -59,7 +59,9 @@ def _embedder(passages: Sequence[Passage], name: str, ctx: FitContext) -> Embedd
     return Embedder.of(_table([p.text for p in passages]), {"text": {"pretrained": name, "length": _LENGTH}}, ctx)
 
 
-def vectors_of(encoder: TextEncoder, passages: Sequence[Passage], name: str, ctx: FitContext) -> tuple[np.ndarray, np.ndarray]:
+def vectors_of(
+    encoder: TextEncoder, passages: Sequence[Passage], name: str, ctx: FitContext
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the vectors of passages' texts [N, D] and of their titles, in the order that `Knowledge` has them.
 
     What was embedded before in this run is not embedded again. Raises ModelwrightError where the deadline passes.

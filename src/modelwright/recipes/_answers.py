@@ -158,7 +158,11 @@ class AnswerModel(Model):
         (folder / "passages.json").write_text(passages, encoding="utf-8")
         state = {
             "options": self.options.model_copy(update={"encoder": None}).model_dump(),
-            "trust": {"weights": self.trust.weights.tolist(), "shift": self.trust.shift, "threshold": self.trust.threshold},
+            "trust": {
+                "weights": self.trust.weights.tolist(),
+                "shift": self.trust.shift,
+                "threshold": self.trust.threshold,
+            },
             "features": list(FEATURES),
         }
         (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
@@ -207,7 +211,14 @@ class AnswerModel(Model):
 
 def refusal(reason: str, sure: float, hits: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the answer that says nothing, and why."""
-    return {"answer": None, "citations": [], "confidence": round(sure, 6), "refused": True, "reason": reason, "hits": hits}
+    return {
+        "answer": None,
+        "citations": [],
+        "confidence": round(sure, 6),
+        "refused": True,
+        "reason": reason,
+        "hits": hits,
+    }
 
 
 def asked_of(table: Table, told: Sequence[dict[str, Any] | None] | None = None) -> list[Asked]:
@@ -290,7 +301,11 @@ def learnt(knowledge: Knowledge, train: Table) -> Trust:
     right, none = np.zeros(len(known), bool), np.zeros(len(known), bool)
     for row, (at, f) in enumerate(zip(known, found, strict=True)):
         truth = told[at] or {}
-        hits = [{"id": i, "document": p.document, "heading": p.heading, "text": p.text} for i in f.ids for p in (knowledge.passages[i],)]
+        hits = [
+            {"id": i, "document": p.document, "heading": p.heading, "text": p.text}
+            for i in f.ids
+            for p in (knowledge.passages[i],)
+        ]
         right[row], none[row] = rank(truth, {"hits": hits}) == 1, not answerable(truth)
     features = np.stack([f.features for f in found]) if found else np.zeros((0, len(FEATURES)))
     return Trust.fit(features, right, none)

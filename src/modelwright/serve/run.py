@@ -59,6 +59,7 @@ def serve(
     _check_port(host, port)
     import uvicorn
 
+    from modelwright.privacy.ledger import model_id, record
     from modelwright.release.bundle import load
     from modelwright.serve.app import create_app
     from modelwright.serve.guard import WithoutValues
@@ -75,6 +76,13 @@ def serve(
         say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n").to(lang))
     else:
         say(Words(f"key: as before ({key_file})\n", f"密钥：沿用之前的（{key_file}）\n").to(lang))
+    started: dict[str, Any] = {
+        "model": model_id(bundle),
+        "name": predictor.name,
+        "version": predictor.version,
+        "host": host,
+    }
+    record(bundle, "serve start", **started)
     config = uvicorn.Config(
         app,
         host=host,
@@ -97,6 +105,7 @@ def serve(
         say(Words("stopped\n", "已停止\n").to(lang))
     finally:
         signal.signal(signal.SIGTERM, before)
+        record(bundle, "serve stop", **started, rows=app.state.service.quota.spent)
 
 
 def _share_cores() -> None:

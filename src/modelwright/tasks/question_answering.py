@@ -61,7 +61,11 @@ class AnswersCodec(ObjectsCodec):
         for t in truth:
             can = t is not None and answerable(t)
             at = (t.get("passages") or [0])[0] if can else 0
-            hit = {"id": at, "document": t.get("source") or "", "heading": "", "text": t.get("answer") or ""} if can else {}
+            hit = (
+                {"id": at, "document": t.get("source") or "", "heading": "", "text": t.get("answer") or ""}
+                if can
+                else {}
+            )
             cited = [{"document": "", "heading": "", "start": 0, "end": 0, "text": "", "passage": at}] if can else []
             rows.append({"answer": "…" if can else None, "citations": cited, "confidence": float(can), "refused": not can,
                          "reason": None if can else "no_support", "hits": [hit] if can else []})  # fmt: skip
@@ -140,6 +144,23 @@ class QuestionAnswering(Task):
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         return [_held(develop), *_asked(judged, test)]
+
+    def told(self, model: Model) -> list[Any]:
+        passages = getattr(getattr(model, "knowledge", None), "passages", [])
+        tenants = sorted({p.tenant for p in passages})
+        return [
+            [
+                ["Knowledge", "知识库"],
+                [
+                    [
+                        f"The bundle holds the {len(passages)} passages that are searched, since answers are quoted from them: give "
+                        "it to nobody who may not read the documents.",
+                        f"模型包中含有被检索的 {len(passages)} 个段落，因为回答引自其中：请勿交给无权阅读这些文档的人。",
+                    ],
+                    [f"Whose passages: {', '.join(tenants)}.", f"段落所属：{'、'.join(tenants)}。"],
+                ],
+            ]
+        ]
 
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
         table = read_knowledge([{"question": q, "answer": a, "similar": s} for q, a, s in _FAQ], seed)

@@ -23,6 +23,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, StageStarted
+from modelwright.core.kept import kept_folders, sealing
 from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.task import Task
 from modelwright.core.words import Words
@@ -236,7 +237,7 @@ class Planner:
             seed=self.config.seed if seed is None else seed,
             threads=cores(),
             device=pick_device(self.device) if torch else "cpu",
-            folder=None if self.folder is None else self.folder / f".{name}.checkpoints",
+            folder=None if self.folder is None or sealing() else self.folder / f".{name}.checkpoints",
             class_weight=self.config.class_weight,
             memory=self.memory,
             cache=self._probes,
@@ -300,11 +301,7 @@ class Planner:
 
     def _resume(self) -> None:
         """Take up candidates that an earlier, stopped walk of this run left whole."""
-        if self.folder is None or not self.folder.is_dir():
-            return
-        for place in sorted(self.folder.iterdir(), key=lambda p: p.stat().st_mtime):
-            if place.name.startswith(".") or not (place / "candidate.json").is_file():
-                continue
+        for place in kept_folders(self.folder) if self.folder else []:
             try:
                 candidate = load_candidate(place, self.validation.target)
             except BundleError as e:
