@@ -128,4 +128,4 @@ def told(facts: dict[str, Any]) -> list[Any]:
             ["The bundle holds training rows as examples; the data was declared public.",
              "模型包中含有作为示例的训练数据；该数据已声明为公开。"]
         )  # fmt: skip
-    return [[["Large models", "大模型"], out]] if out else []
+    return [[["Large models", "大模型"], [" ".join(en for en, _ in out), "".join(zh for _, zh in out)]]] if out else []

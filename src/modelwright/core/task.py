@@ -182,7 +182,7 @@ class Task(ABC):
         return []
 
     def told(self, model: Model) -> list[Any]:
-        """Return parts for the model card, each `[[title in both languages], [[line in both languages], ...]]`."""
+        """Return parts for the model card, each `[title in both languages, text in both languages]`."""
         return []
 
     def metric(self, name: str) -> Metric:

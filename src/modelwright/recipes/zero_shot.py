@@ -21,6 +21,7 @@ class ZeroShot(LabelRecipe):
     name = "zero-shot"
     title = Words("large model, zero-shot", "大模型，零样本")
     paper = "Brown et al. 2020, arXiv 2005.14165; Zhao et al. 2021, arXiv 2102.09690"
+    rank = 6
     model = ZeroShotModel
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:

@@ -148,19 +148,13 @@ class QuestionAnswering(Task):
     def told(self, model: Model) -> list[Any]:
         passages = getattr(getattr(model, "knowledge", None), "passages", [])
         tenants = sorted({p.tenant for p in passages})
-        return [
-            [
-                ["Knowledge", "知识库"],
-                [
-                    [
-                        f"The bundle holds the {len(passages)} passages that are searched, since answers are quoted from them: give "
-                        "it to nobody who may not read the documents.",
-                        f"模型包中含有被检索的 {len(passages)} 个段落，因为回答引自其中：请勿交给无权阅读这些文档的人。",
-                    ],
-                    [f"Whose passages: {', '.join(tenants)}.", f"段落所属：{'、'.join(tenants)}。"],
-                ],
-            ]
+        words = [
+            f"The bundle holds the {len(passages)} passages that are searched, since answers are quoted from them: give it to "
+            f"nobody who may not read the documents. Whose passages: {', '.join(tenants)}.",
+            f"模型包中含有被检索的 {len(passages)} 个段落，因为回答引自其中：请勿交给无权阅读这些文档的人。"
+            f"段落所属：{'、'.join(tenants)}。",
         ]
+        return [[["Knowledge", "知识库"], words]]
 
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
         table = read_knowledge([{"question": q, "answer": a, "similar": s} for q, a, s in _FAQ], seed)
