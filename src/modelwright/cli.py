@@ -13,15 +13,22 @@ from modelwright.core.words import Words
 from modelwright.exits import answered
 from modelwright.verbs._common import (
     LANG,
+    Base,
     Columns,
+    Endpoint,
+    EndpointModel,
     Header,
     Json,
     Lang,
+    PriceIn,
+    PriceOut,
+    Public,
     Quiet,
     RunArg,
     Series,
     SeriesId,
     SeriesTime,
+    Teacher,
     Vault,
     opt,
     pairs,
@@ -119,9 +126,13 @@ def run(
             help=w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
         ),
     ] = None,
-    base: Annotated[
-        str | None, opt("language model to tune: a folder or a hub name", "要微调的语言模型：文件夹或模型库名称")
-    ] = None,
+    public: Public = None,
+    endpoint: Endpoint = None,
+    endpoint_model: EndpointModel = None,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
+    base: Base = None,
+    teacher: Teacher = None,
     query: Annotated[str | None, opt("SQL query, for a database URL", "SQL 查询（数据库 URL）")] = None,
     table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
@@ -151,8 +162,10 @@ def run(
         "column": pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
-        "pretrained": pretrained, "base": base, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
-        "seed": seed, "vault": vault, "consent": consent, "subject": subject, "purpose": purpose, "retain": retain,
+        "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
+        "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
+        "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject,
+        "purpose": purpose, "retain": retain,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)

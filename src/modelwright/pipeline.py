@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from modelwright import permitted, records, reporting, stages
+from modelwright import permitted, records, reporting, stages, teaching
 from modelwright.core.budget import Deadline, parse_duration, parse_size
 from modelwright.core.config import RunConfig, save_config
 from modelwright.core.device import process_start
@@ -76,6 +76,7 @@ def _walk(
     metric = task.metric(config.metric) if config.metric else task.ranks(data.table.schema)
     bases = bases_for(config, data.table)
     parts = stages.split_data(config, data, task, deadline.remaining())
+    parts, teacher = teaching.taught(config, data, task, parts, bases, metric, events, deadline)
     conditions = parse_gate(config.gate, task, parts.target)
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
     events.emit(reporting.data_note(data, task))
@@ -118,6 +119,8 @@ def _walk(
                 validation,
                 [planner.standings.row(c) for c in outcome.candidates],
             )
+            facts["teacher"] = teacher
+            facts["card"] = [*facts.get("card", []), *teaching.told(facts), *task.told(predictor.members[0][1])]
             facts["seconds"] = {"read": read_seconds, "bundle": time.monotonic() - process_start()}
             predictor.card = reporting.card_facts(facts)
             events.emit(StageStarted("bundle"))

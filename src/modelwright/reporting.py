@@ -39,8 +39,11 @@ def data_note(data: Data, task: Task) -> Note:
     inputs = data.table.schema.inputs
     names = ", ".join(f"{c.name}" for c in inputs[:6]) + (" ..." if len(inputs) > 6 else "")
     grave = [f for f in data.findings if f.severity != "info"]
-    en = f"data      {len(data.table):,} rows  {names}  -> {task.title.en}   {len(grave)} findings to look at"
-    zh = f"数据      {len(data.table):,} 行  {names}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
+    beside = len(data.aside) if data.aside is not None else 0
+    more = f"  + {beside:,} {task.beside.en}" if beside else ""
+    more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
+    en = f"data      {len(data.table):,} rows  {names}{more}  -> {task.title.en}   {len(grave)} findings to look at"
+    zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
     for f in [f for f in data.findings if f.drop_rows or f.severity == "error"] + grave[:3]:
         en += f"\n          {f.words.en}"
         zh += f"\n          {f.words.zh}"
@@ -115,7 +118,8 @@ def facts(
         "leaderboard": rows + failed,
         "rows": {
             "read": data.rows_read,
-            "train": len(validation.splits[0][0]),
+            "train": len(validation.splits[0][0]) - parts.aside,
+            "beside": parts.aside,
             "valid": len(validation.index),
             "test": len(parts.test),
             "folds": len(validation.splits),
@@ -180,13 +184,14 @@ def deepen(
     facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric, seconds=1.0)]
     mistakes = [m.to_json() for m in slices.confident_mistakes(test, judged)]
     by_row = {int(r): i for i, r in enumerate(test.rows)}
+    remote = any(m.remote for _, m in predictor.members)  # every answer costs: none is asked for explanations
     for m in mistakes[:6]:
-        if not until.expired():
+        if not until.expired() and not remote:
             row = test.take(np.array([by_row[m["row"]]]))
             m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
     _add_pictures(mistakes, test, by_row)
     facts["mistakes"] = mistakes
-    if ablation.worth_it(test.schema):
+    if ablation.worth_it(test.schema) and not remote:
         less = ablation.without_columns(
             predictor.scores,
             test,
@@ -196,7 +201,7 @@ def deepen(
             seconds=until.remaining() * 0.4,
         )
         facts["without"] = [a.to_json() for a in less]
-    if len(test.schema.inputs) > 1:
+    if len(test.schema.inputs) > 1 and not remote:
         found_drops = importance.permutation(
             predictor.scores, test, predictor.target, metric, seconds=max(0.3, until.remaining() * 0.8)
         )
@@ -265,7 +270,7 @@ def data_curve(
     from modelwright.core.events import EventStream
     from modelwright.core.recipe import FitContext
 
-    real = [c for c in outcome.candidates if not guesses(c.recipe)]
+    real = [c for c in outcome.candidates if not guesses(c.recipe) and not c.models[0].remote]
     if not real:
         return None
     cheap = min(real, key=lambda c: c.seconds)
@@ -344,6 +349,7 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
         "high",
         "ms_per_row",
         "seconds",
+        "cost",
         "winner",
         "weight",
         "reason",

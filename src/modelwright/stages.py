@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
+from modelwright.labelled import aligned, labelled
 from modelwright.privacy.consent import Allowed
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Splits, Validation
@@ -60,6 +60,7 @@ class Data:
     fingerprint: str = ""
     allowed: Allowed | None = None  # which rows may be used, where consent or retention were asked for
     allowed_test: Allowed | None = None
+    aside: Table | None = None  # rows without an answer, which are never held out
 
 
 def check_names(config: RunConfig) -> None:
@@ -116,10 +117,10 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
-    table = _labelled(table, events)
+    table, aside = labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
     test, allowed_test = None, None
     if config.test:
-        raw_test = task.read(config.test) if task else None
+        raw_test = task.read_test(config.test) if task else None
         if raw_test is None:
             raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
         raw_test, allowed_test = permitted.permit(config, raw_test, config.test, events)
@@ -135,8 +136,10 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             )
         coerced = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test, _ = permitted.renumbered(*coerced, allowed_test)
-        test = _aligned(_labelled(test, events), table, events)
-    findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free), quote=not sealing())
+        test = aligned(labelled(test, events)[0], table, events)
+    looked = task is None or task.checked
+    free = bool(task and task.free)
+    findings = check(table, test=test, bad=bad, raw=raw, free=free, quote=not sealing()) if looked else []
     findings += permitted.findings(allowed)
     rows = len(table)
     table = apply(findings, table)
@@ -147,48 +150,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), allowed, allowed_test)
-
-
-def _labelled(table: Table, events: EventStream) -> Table:
-    """Leave out rows without an answer, and say so."""
-    target = table.schema.target
-    valid = np.asarray(table.column(target.name if target else "").is_valid())
-    gone = int((~valid).sum())
-    if gone:
-        events.note(
-            f"{gone} rows of {table.source} have no target and are left out.",
-            f"{table.source} 中有 {gone} 行没有目标值，已略去。",
-        )
-        table = table.take(np.flatnonzero(valid))
-    if len(table) == 0:
-        raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
-    return table
-
-
-def _aligned(test: Table, table: Table, events: EventStream) -> Table:
-    """Spell the test labels as the training labels where they differ by case, width or marks at their ends only.
-
-    Official test files do this: Adult's test labels end with a point that its training labels lack.
-    """
-    column = table.schema.target
-    if column is None or column.modality != "category":
-        return test
-    known = {v for v in table.column(column.name).unique().to_pylist() if v is not None}
-    plain = {_plain_label(v): v for v in known}
-    values = test.column(column.name).to_pylist()
-    changes = {v: plain[_plain_label(v)] for v in set(values) if v not in known and _plain_label(v) in plain}
-    if not changes:
-        return test
-    shown = ", ".join(f"`{a}` -> `{b}`" for a, b in sorted(changes.items())[:4])
-    events.warn(f"Test labels are spelt otherwise and were matched: {shown}.", f"测试标签写法不同，已对应：{shown}。")
-    spelt = pa.array([changes.get(v, v) for v in values], pa.string())
-    data = test.data.set_column(test.data.column_names.index(column.name), column.name, spelt)
-    return Table(data, test.schema, test.rows, test.source)
-
-
-def _plain_label(label: str) -> str:
-    return unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
+    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), allowed, allowed_test, aside)
 
 
 def _with_choices(table: Table) -> Table:
@@ -252,6 +214,16 @@ class Parts:
     splits: Splits
     target: TargetCodec
     official: bool
+    aside: int = 0  # the last rows of `develop`: never held out, in the training part of every split
+
+    def join(self, rows: Table | None) -> Parts:
+        """Return these parts with rows added that are trained on and never held out."""
+        if rows is None or len(rows) == 0:
+            return self
+        more = np.arange(len(self.develop), len(self.develop) + len(rows))
+        splits = [(np.concatenate([t, more]), v) for t, v in self.splits]
+        whole = self.develop.concat(rows.with_schema(self.develop.schema))
+        return Parts(whole, self.test, splits, self.target, self.official, self.aside + len(rows))
 
 
 def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Parts:
@@ -298,7 +270,8 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
             "The rows cannot be split into a training and a validation part; give more rows or groups.",
             "无法把数据划分为训练与验证两部分；请提供更多行或更多分组。",
         )
-    return Parts(develop, test, splits, target, data.test is not None)
+    parts = Parts(develop, test, splits, target, data.test is not None)
+    return parts.join(data.aside) if task.keeps_unlabelled else parts
 
 
 def _codes(task: Task, table: Table, name: str) -> np.ndarray | None:

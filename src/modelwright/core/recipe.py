@@ -101,6 +101,7 @@ class Model(ABC):
     recipe: ClassVar[str]
     extent: dict[str, Any]
     history: list[dict[str, float]]
+    remote: bool = False  # whether answers come from another machine, each at a price
 
     @property
     def origins(self) -> list[dict[str, str]]:

@@ -119,6 +119,9 @@ class Task(ABC):
     free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
     held_out: ClassVar[int] = 10_000  # validation rows at most: making answers to more would take too long
+    keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
+    checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
+    beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
 
     @abstractmethod
     def accepts(self, values: pa.Array, column: Column) -> float:
@@ -170,6 +173,10 @@ class Task(ABC):
         """Return the metric that ranks where the user named none."""
         return self.metrics[0]
 
+    def read_test(self, source: Any) -> pa.Table | None:
+        """Return the official test rows as a raw table, where they are read otherwise than what is trained on."""
+        return self.read(source)
+
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         """Make the codec that `state` describes: for tasks whose codec is an ObjectsCodec."""
         raise BundleError(f"Task `{self.name}` stores no codec.", f"任务 `{self.name}` 不存储编码器。")
@@ -180,6 +187,10 @@ class Task(ABC):
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""
+        return []
+
+    def told(self, model: Model) -> list[Any]:
+        """Return parts for the model card, each `[title in both languages, text in both languages]`."""
         return []
 
     def metric(self, name: str) -> Metric:

@@ -125,8 +125,20 @@ def says(text: str, value: str) -> bool:
 @lru_cache(maxsize=8192)
 def _finder(value: str) -> re.Pattern[str]:
     """Return what finds a value: not inside a longer word or number, but anywhere among characters without spaces."""
-    before = r"(?<![A-Za-z])" if value[:1].isascii() and value[:1].isalpha() else r"(?<![\d.])" if value[:1].isdigit() else ""
-    after = r"(?![A-Za-z])" if value[-1:].isascii() and value[-1:].isalpha() else r"(?!\.?\d)" if value[-1:].isdigit() else ""
+    before = (
+        r"(?<![A-Za-z])"
+        if value[:1].isascii() and value[:1].isalpha()
+        else r"(?<![\d.])"
+        if value[:1].isdigit()
+        else ""
+    )
+    after = (
+        r"(?![A-Za-z])"
+        if value[-1:].isascii() and value[-1:].isalpha()
+        else r"(?!\.?\d)"
+        if value[-1:].isdigit()
+        else ""
+    )
     return re.compile(before + re.escape(value) + after, re.IGNORECASE)
 
 

@@ -30,8 +30,12 @@ class Seq2Seq(nn.Module):
         rate, wide = float(options.dropout), int(options.wide)
         self.drop = nn.Dropout(rate)
         self.token_drop = float(options.token_dropout)
-        self.encoder = nn.ModuleList(_Layer(width, heads, wide, rate, cross=False) for _ in range(options.encoder_layers))
-        self.decoder = nn.ModuleList(_Layer(width, heads, wide, rate, cross=True) for _ in range(options.decoder_layers))
+        self.encoder = nn.ModuleList(
+            _Layer(width, heads, wide, rate, cross=False) for _ in range(options.encoder_layers)
+        )
+        self.decoder = nn.ModuleList(
+            _Layer(width, heads, wide, rate, cross=True) for _ in range(options.decoder_layers)
+        )
         self.read, self.told = nn.RMSNorm(width), nn.RMSNorm(width)
         each = width // heads
         angle = 10_000.0 ** (-torch.arange(0, each, 2).float() / each)

@@ -86,7 +86,12 @@ class TextModel(Model):
     @classmethod
     @abstractmethod
     def restore(
-        cls, reader: SourceReader, check: SlotCheck | None, state: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path
+        cls,
+        reader: SourceReader,
+        check: SlotCheck | None,
+        state: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        folder: Path,
     ) -> Self:
         """Make the model of what was saved."""
 

@@ -54,7 +54,12 @@ class RetrievalModel(TextModel):
 
     @classmethod
     def restore(
-        cls, reader: SourceReader, check: SlotCheck | None, state: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path
+        cls,
+        reader: SourceReader,
+        check: SlotCheck | None,
+        state: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        folder: Path,
     ) -> RetrievalModel:
         from scipy.sparse import csr_matrix
 

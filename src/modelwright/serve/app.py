@@ -101,15 +101,16 @@ class Service:
 
     async def explain(self, body: bytes, key: ServiceKey) -> Any:
         """Explain the answer to one row."""
-        if self.predictor.task.free:
-            raise Refused(
-                422,
-                "task",
-                Words(
-                    "Answers of this task are made, not chosen: nothing to explain.",
-                    "该任务的答案为生成结果，无法解释。",
-                ),
+        remote = any(m.remote for _, m in self.predictor.members)
+        if self.predictor.task.free or remote:
+            made = Words(
+                "Answers of this task are made, not chosen: nothing to explain.", "该任务的答案为生成结果，无法解释。"
             )
+            hosted = Words(
+                "A hosted model answers, at a price for every row: nothing is explained.",
+                "回答来自托管模型，每行都有费用：不提供解释。",
+            )
+            raise Refused(422, "task", hosted if remote else made)
         rows, _, _ = parse_rows(body, self.limits, self.names, self.modalities)
         if len(rows) != 1:
             raise Refused(422, "rows", Words("Explain takes one row at a time.", "每次只能解释一行。"))
