@@ -12,6 +12,7 @@ from modelwright.core.budget import Deadline, parse_duration
 from modelwright.core.config import make_config
 from modelwright.core.events import EventStream, Listener
 from modelwright.core.run import RunFolder, find_bundle
+from modelwright.core.sealed import unlocked
 from modelwright.core.words import pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
@@ -89,8 +90,13 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     """Return what is in the data and what is wrong with it, as JSON values: `rows`, `columns`, `findings`.
 
     `options`: query, table, sheet, header, column (modality by name), ignore, group, time, series,
-    series_id, series_time. Raises DataError.
+    series_id, series_time, vault (key of an encrypted file). Raises DataError, VaultError.
     """
+    with unlocked(options.pop("vault", None)):
+        return _inspect(data, target, options)
+
+
+def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str, Any]:
     from modelwright.data._series import SERIES_OPTIONS, gathered_as_asked, with_layouts
     from modelwright.data.check import check
     from modelwright.data.coerce import coerce
@@ -103,7 +109,8 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     spread = {k: options.get(k) for k in SERIES_OPTIONS}
     raw, layouts, ignore = gathered_as_asked(raw, **{**spread, "target": target})
     options = {k: v for k, v in options.items() if not k.startswith("series")} | {"ignore": ignore}
-    schema = with_layouts(infer_schema(raw, overrides=column, target=target, **options), layouts)
+    inferred = infer_schema(raw, overrides=column, target=target, folder=folder_of(data), **options)
+    schema = with_layouts(inferred, layouts)
     source = str(data) if isinstance(data, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     findings = check(table, bad=bad, raw=raw)

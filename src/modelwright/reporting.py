@@ -18,12 +18,14 @@ from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.device import cores
 from modelwright.core.events import Note
+from modelwright.core.kept import kept_json
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.run import RunFolder, read_json, write_text
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
 from modelwright.data.hindsight import enough_data, label_noise
+from modelwright.permitted import due_words
 from modelwright.release.bundle import Predictor
 from modelwright.stages import Beaten, Data, Judgement, Parts, interval
 from modelwright.tune.candidate import Validation
@@ -37,8 +39,11 @@ def data_note(data: Data, task: Task) -> Note:
     inputs = data.table.schema.inputs
     names = ", ".join(f"{c.name}" for c in inputs[:6]) + (" ..." if len(inputs) > 6 else "")
     grave = [f for f in data.findings if f.severity != "info"]
-    en = f"data      {len(data.table):,} rows  {names}  -> {task.title.en}   {len(grave)} findings to look at"
-    zh = f"数据      {len(data.table):,} 行  {names}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
+    beside = len(data.aside) if data.aside is not None else 0
+    more = f"  + {beside:,} {task.beside.en}" if beside else ""
+    more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
+    en = f"data      {len(data.table):,} rows  {names}{more}  -> {task.title.en}   {len(grave)} findings to look at"
+    zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
     for f in [f for f in data.findings if f.drop_rows or f.severity == "error"] + grave[:3]:
         en += f"\n          {f.words.en}"
         zh += f"\n          {f.words.zh}"
@@ -113,7 +118,8 @@ def facts(
         "leaderboard": rows + failed,
         "rows": {
             "read": data.rows_read,
-            "train": len(validation.splits[0][0]),
+            "train": len(validation.splits[0][0]) - parts.aside,
+            "beside": parts.aside,
             "valid": len(validation.index),
             "test": len(parts.test),
             "folds": len(validation.splits),
@@ -178,13 +184,14 @@ def deepen(
     facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric, seconds=1.0)]
     mistakes = [m.to_json() for m in slices.confident_mistakes(test, judged)]
     by_row = {int(r): i for i, r in enumerate(test.rows)}
+    remote = any(m.remote for _, m in predictor.members)  # every answer costs: none is asked for explanations
     for m in mistakes[:6]:
-        if not until.expired():
+        if not until.expired() and not remote:
             row = test.take(np.array([by_row[m["row"]]]))
             m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
     _add_pictures(mistakes, test, by_row)
     facts["mistakes"] = mistakes
-    if ablation.worth_it(test.schema):
+    if ablation.worth_it(test.schema) and not remote:
         less = ablation.without_columns(
             predictor.scores,
             test,
@@ -194,7 +201,7 @@ def deepen(
             seconds=until.remaining() * 0.4,
         )
         facts["without"] = [a.to_json() for a in less]
-    if len(test.schema.inputs) > 1:
+    if len(test.schema.inputs) > 1 and not remote:
         found_drops = importance.permutation(
             predictor.scores, test, predictor.target, metric, seconds=max(0.3, until.remaining() * 0.8)
         )
@@ -229,7 +236,8 @@ def _add_pictures(mistakes: list[dict[str, Any]], test: Table, places: dict[int,
 
     used = 0
     for m in mistakes:
-        found = kept(pictures(test.take(np.array([places[m["row"]]])), SIDE), used)
+        row = test.take(np.array([places[m["row"]]]))
+        found = kept(pictures(row, SIDE, m.get("explanation") or ()), used)
         if found:
             m["pictures"] = found
             used += sum(map(len, found.values()))
@@ -239,7 +247,7 @@ def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
     """Return every metric of the task with its interval, on the test rows."""
     from modelwright.evaluate.intervals import many
 
-    wanted = [m for m in task.metrics if not m.per_label]
+    wanted = [m for m in task.metrics if not m.per_label or m.parts is not None]
     found = many(wanted, judged, seconds=1.2)
     return [
         {
@@ -262,7 +270,7 @@ def data_curve(
     from modelwright.core.events import EventStream
     from modelwright.core.recipe import FitContext
 
-    real = [c for c in outcome.candidates if not guesses(c.recipe)]
+    real = [c for c in outcome.candidates if not guesses(c.recipe) and not c.models[0].remote]
     if not real:
         return None
     cheap = min(real, key=lambda c: c.seconds)
@@ -341,6 +349,7 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
         "high",
         "ms_per_row",
         "seconds",
+        "cost",
         "winner",
         "weight",
         "reason",
@@ -352,12 +361,20 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
     write_text(folder.leaderboard, out.getvalue())
 
 
-def write(folder: RunFolder, lang: str) -> Path:
-    """Write the report page from the facts a run left, and return its path. Raises BundleError where there are none."""
+def write(folder: RunFolder, lang: str, out: Path | None = None) -> Path:
+    """Write the report page from the facts a run left, and return its path. Raises BundleError where there are none.
+
+    In the run folder it quotes no row that the run keeps encrypted; in a file of the user's own (`out`) it does.
+    """
     from modelwright.evaluate.report import write_report
 
-    write_text(folder.report, write_report(read_json(folder.facts), lang))
-    return folder.report
+    facts = read_json(folder.facts)
+    due = due_words(folder.path)
+    facts["due"] = list(due) if due is not None else None
+    if out is not None:
+        facts |= kept_json(folder.data / "quoted.json") or {}
+    write_text(out or folder.report, write_report(facts, lang))
+    return out or folder.report
 
 
 def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:

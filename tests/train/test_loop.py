@@ -188,12 +188,12 @@ def test_divergence_is_an_error_not_a_model():
         return outputs.sum() * float("nan")
 
     with pytest.raises(ModelwrightError, match="diverged"):
-        train(fresh(), ARRAYS, TRUTH, broken, watch, options(), context(), epochs=3)
+        train(fresh(), RowFeed(ARRAYS, TRUTH, 16), broken, watch, options(), context(), epochs=3)
 
 
 def test_a_few_rows_left_over_do_not_shift_the_epochs():
     arrays = {"0.ids": Ragged(ARRAYS["0.ids"].values, ARRAYS["0.ids"].offsets[:179])}  # 178 = 11 x 16 + 2
-    done = train(fresh(), arrays, TRUTH[:178], loss, None, options(), context(), epochs=14)
+    done = train(fresh(), RowFeed(arrays, TRUTH[:178], 16), loss, None, options(), context(), epochs=14)
     assert [h["epoch"] for h in done.history] == list(range(1, 15))
     assert done.steps == 14 * 11
 

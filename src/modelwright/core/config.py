@@ -54,9 +54,26 @@ class RunConfig(BaseModel):
     pretrained: list[str] = Field(
         default_factory=list, description="pretrained encoders: a folder, `minilm`, or the name of a hub model"
     )
-    base: str | None = Field(None, description="causal language model to tune: a folder, or the name of a hub model")
+    public: bool = Field(False, description="whether the data may be shown to a hosted model")
+    endpoint: str | None = Field(
+        None, description="OpenAI-compatible endpoint of a hosted large model, for public data"
+    )
+    endpoint_model: str | None = Field(None, description="name of the model at the endpoint")
+    price_in: float = Field(0.0, ge=0, description="price of a million tokens read by the hosted model")
+    price_out: float = Field(0.0, ge=0, description="price of a million tokens written by the hosted model")
+    base: str | None = Field(
+        None, description="causal language model to use or to tune: a folder, or the name of a hub model"
+    )
+    teacher: str | None = Field(
+        None, description="`endpoint` or the folder of a causal model: it labels rows without target"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0, description="seed of everything random")
+    consent: str | None = Field(None, description="table of consents: subject, purpose, given, withdrawn, expires")
+    subject: str | None = Field(None, description="the column that says whose row it is")
+    purpose: str | None = Field(None, description="what the rows are to be used for; rows without consent are left out")
+    retain: str | None = Field(None, description="90d or COLUMN:90d: older rows, by the time column, are left out")
+    vault: str | None = Field(None, description="key of the vault: what the run keeps of the data is encrypted")
 
     @field_validator("budget", "latency")
     @classmethod

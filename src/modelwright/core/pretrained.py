@@ -35,6 +35,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "convnext", "convnextv2", "resnet", "regnet",
         "swin", "swinv2", "clip", "clip_vision_model", "siglip", "siglip_vision_model",
     ),
+    "audio": (
+        "wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "whisper", "audio-spectrogram-transformer",
+    ),
+    "video": ("videomae", "timesformer"),
 }  # fmt: skip
 
 
@@ -58,6 +62,19 @@ class Found:
         own = self.config.get("vision_config", self.config)
         told = own.get("hidden_size", own.get("dim", own.get("hidden_sizes", own.get("d_model", 768))))
         return int(told[-1] if isinstance(told, list) else told)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Modalities of the columns that it can read: its own, and for pictures the frames of clips as well."""
+        return ("image", "video") if self.modality == "image" else (self.modality,)
+
+    def told(self) -> dict[str, Any]:
+        """Return what preprocessor_config.json says of how its makers prepare what it reads; {} where there is none."""
+        try:
+            found = json.loads((self.folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def origin(self) -> dict[str, str]:
         """Return where it comes from, for cards and bundles: name, revision or digest, licence and paper where told."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,8 +67,12 @@ def check(
     bad: Sequence[BadValue] = (),
     raw: pa.Table | None = None,
     free: bool = False,
+    quote: bool = True,
 ) -> list[Finding]:
-    """Return all findings, the gravest first. `free`: the target holds answers that are made, such as sentences."""
+    """Return all findings, the gravest first. `free`: the target holds answers that are made, such as sentences.
+
+    Without `quote` their words hold no cell of the data.
+    """
     found: list[Finding] = []
     for column in table.schema.inputs:
         found += _column(table, column.name)
@@ -81,7 +85,14 @@ def check(
                     Words(f"Keep it with --column {column.name}=category if it means something.", f"若有意义，可用 --column {column.name}=category 保留。"),
                 )
             )  # fmt: skip
-    found += _bad_values(bad)
+        elif column.role == "input" and column.reason:
+            told = Words(f"`{column.name}`: {column.reason.en}.", f"`{column.name}`：{column.reason.zh}。")
+            advice = Words(
+                f"For the first frame alone: --column {column.name}=image.",
+                f"若只用首帧：--column {column.name}=image。",
+            )
+            found.append(Finding("read-as", "info", column.name, told, advice))
+    found += _bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += _empty_rows(table)
     found += _rows(table, free)
     target = table.schema.target

@@ -71,6 +71,7 @@ def _header(facts: Facts, lang: str) -> Html:
         tag("p", "  ·  ".join(str(x) for x in of if x), class_="eyebrow"),
         tag("p", code(_together(said(facts.get("verdict"), lang))) or _bare(facts, lang), class_="verdict"),
         tag("p", tag("span", mark.to(lang), class_=f"badge {kind}")),
+        tag("p", tag("span", said(facts["due"], lang), class_="badge bad")) if facts.get("due") else "",
         tag("ul", *advice, class_="next", aria_label="下一步" if zh else "what next") if advice else "",
         _numbers(facts, lang),
         id="result",

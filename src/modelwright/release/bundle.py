@@ -20,7 +20,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from modelwright import __version__
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
@@ -124,6 +124,24 @@ class Predictor:
         for value in bad:
             answers[value.row - 1] = {"error": value.words.en, "error_zh": value.words.zh, "column": value.column}
         return answers
+
+    def search(self, query: str, k: int = 10) -> list[dict[str, Any]]:
+        """Return the best `k` documents of a query: `{"text", "score", "id"}`. Raises OptionError for other tasks."""
+        return self._able("search").search(query, k)
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return vectors of unit length [N, D] float32. Raises OptionError where the model makes none."""
+        return self._able("embed").embed(texts)
+
+    def _able(self, what: str) -> Any:
+        """Return the heaviest member that can do something."""
+        for _, model in sorted(self.members, key=lambda m: -m[0]):
+            if hasattr(model, what):
+                return model
+        raise OptionError(
+            f"A model of task `{self.task.name}` cannot {what}; train one with --task retrieval.",
+            f"任务 `{self.task.name}` 的模型不支持 {what}；请用 --task retrieval 训练。",
+        )
 
     def explain(
         self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0, folder: Path | None = None

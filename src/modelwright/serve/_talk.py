@@ -22,8 +22,9 @@ from modelwright.models.regex import compile_regex
 from modelwright.models.sampling import Sampling
 from modelwright.recipes._lm import LanguageModel
 from modelwright.serve.engine import Writer
-from modelwright.serve.limits import Quota, Refused, ServeLimits
+from modelwright.serve.limits import Refused, ServeLimits
 from modelwright.serve.openai_shapes import Asked, ChatAsked, TextAsked, bad
+from modelwright.serve.quota import Quota
 
 _GRAMMARS = 64  # that are kept with their masks
 _DEFAULT_TOKENS = 512

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,35 +91,6 @@ class BodyLimit:
             await self.app(scope, counted, send)
         finally:
             self.now -= seen
-
-
-class Quota:
-    """A bucket of rows per key that fills again with time; one key's use leaves the others alone."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._rate, self._most = per_minute / 60, float(per_minute)
-        self._left: dict[str, tuple[float, float]] = {}
-
-    def spend(self, who: str, rows: int) -> None:
-        """Take rows from a key's bucket. Raises Refused 429 with the seconds to wait where it is empty."""
-        now = time.monotonic()
-        left, at = self._left.get(who, (self._most, now))
-        left = min(self._most, left + (now - at) * self._rate)
-        if rows > left:
-            self._left[who] = (left, now)
-            wait = max(1, math.ceil((rows - left) / self._rate))
-            raise Refused(
-                429,
-                "quota",
-                Words(f"This key has used up its rows; wait {wait} s.", f"此密钥的配额已用完；请等待 {wait} 秒。"),
-                retry=wait,
-            )
-        self._left[who] = (left - rows, now)
-
-    def refund(self, who: str, rows: int) -> None:
-        """Give back what was taken beforehand and not used."""
-        left, at = self._left.get(who, (self._most, time.monotonic()))
-        self._left[who] = (min(self._most, left + rows), at)
 
 
 def parse_rows(

@@ -51,7 +51,7 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
     @app.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
         where = lang_of(request, lang)
-        if request.scope["who"] is None:
+        if request.scope["key"] is None:
             return login_page(where, wrong=False)
         home = getattr(app.state, "home", None)  # a face's own page; the plain form stays at /?form=1
         if home and "form" not in request.query_params:
@@ -80,8 +80,14 @@ _ROUTES = {
         '回答一行，或用 {"rows": [...]} 一次多行；加 "scores": true 可得到每个标签的概率。无法读取的行会被指出，其余照常回答。',
     ),
     "/explain": Words("What the answer to one row rests on.", "某一行的回答依据什么。"),
+    "/search": Words("The documents that answer a query, best first.", "检索与查询最相关的文档，按相关性排序。"),
     "/schema": Words("What the model reads and answers.", "模型读什么、答什么。"),
     "/metrics": Words("Counters for Prometheus.", "供 Prometheus 采集的计数。"),
+    "/keys": Words(
+        "For admins: the keys, without their texts; a new key, whose text is answered once.",
+        "仅管理员：列出密钥（不含内容）；新建密钥，其内容只返回一次。",
+    ),
+    "/keys/{name}": Words("For admins: revokes a key.", "仅管理员：吊销密钥。"),
     "/healthz": Words("Whether the service is alive. Needs no key.", "服务是否存活。无需密钥。"),
     "/readyz": Words("Whether it can answer. Needs no key.", "是否可以回答。无需密钥。"),
 }

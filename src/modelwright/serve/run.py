@@ -60,6 +60,7 @@ def serve(
     _check_port(host, port)
     import uvicorn
 
+    from modelwright.privacy.ledger import model_id, record
     from modelwright.serve.guard import WithoutValues
     from modelwright.serve.keys import KeyRing
 
@@ -69,13 +70,14 @@ def serve(
 
         keys, made = KeyRing.open(key_file)
         app, name = vllm_app(bundle, keys, lang=lang, secure_cookie=secure)
+        version = "1"
     else:
         from modelwright.release.bundle import load
         from modelwright.release.wrap import is_causal_folder, wrap_causal
         from modelwright.serve.app import create_app
 
         predictor = wrap_causal(str(bundle)) if is_causal_folder(bundle) else load(bundle)
-        name = predictor.name
+        name, version = predictor.name, predictor.version
         _share_cores()
         keys, made = KeyRing.open(key_file)
         app = create_app(predictor, keys=keys, lang=lang, secure_cookie=secure)
@@ -86,6 +88,13 @@ def serve(
         say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n").to(lang))
     else:
         say(Words(f"key: as before ({key_file})\n", f"密钥：沿用之前的（{key_file}）\n").to(lang))
+    started: dict[str, Any] = {
+        "model": model_id(bundle),
+        "name": name,
+        "version": version,
+        "host": host,
+    }
+    record(bundle, "serve start", **started)
     config = uvicorn.Config(
         app,
         host=host,
@@ -108,10 +117,16 @@ def serve(
         say(Words("stopped\n", "已停止\n").to(lang))
     finally:
         signal.signal(signal.SIGTERM, before)
+        record(bundle, "serve stop", **started, rows=getattr(app.state, "spent", dict)())
 
 
 def _share_cores() -> None:
-    """Leave one core to the event loop: torch's threads wait by spinning, which starves it where all are taken."""
+    """Leave one core to the event loop: torch's threads wait by spinning, which starves it where all are taken.
+
+    The model's thread asks for the interpreter's lock after every operation; at the usual 5 ms a turn it would mostly
+    wait for the event loop.
+    """
+    sys.setswitchinterval(0.0005)
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(max(1, cores() - 1))

@@ -29,9 +29,11 @@ from modelwright.core.words import Words
 from modelwright.serve.faces.openai import add_chat
 from modelwright.serve.guard import Guard, add_errors, answer_json
 from modelwright.serve.keys import KeyRing
-from modelwright.serve.limits import BodyLimit, Quota, Refused, ServeLimits
+from modelwright.serve.limits import BodyLimit, Refused, ServeLimits
 from modelwright.serve.openai_shapes import error_of
 from modelwright.serve.page import add_page
+from modelwright.serve.quota import Quota
+from modelwright.serve.roles import NEEDS, Rules
 
 _START = 900.0  # seconds that vLLM may take to load a model
 _PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
@@ -174,7 +176,16 @@ def proxy_app(
     add_page(app, keys, lang, secure_cookie)
     app.router.add_event_handler("shutdown", upstream.stop) if hasattr(app.router, "add_event_handler") else None
     app.add_middleware(BodyLimit, limit=limits.body, held=limits.held)
-    app.add_middleware(Guard, keys=keys, requests=requests, seconds=seconds, forms=frozenset({"/chat"}))
+    routes: Any = app.routes
+    app.add_middleware(
+        Guard,
+        keys=keys,
+        requests=requests,
+        seconds=seconds,
+        rules=Rules(routes, {r.path: "predictor" for r in routes if r.path not in NEEDS}),
+        release=(name, "1"),
+        forms=frozenset({"/chat"}),
+    )
     return app
 
 

@@ -23,6 +23,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, StageStarted
+from modelwright.core.kept import kept_folders, sealing
 from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.task import Task
 from modelwright.core.words import Words
@@ -33,6 +34,7 @@ from modelwright.tune.twins import add_twins
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
 _NETWORK_SHARE = 0.55
+_BASELINE_SHARE = 0.35
 _PRETRAINED_SHARE = 0.9  # of a pretrained encoder that the user named: its fine-tuning is what the run is for
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
@@ -139,7 +141,8 @@ class Planner:
             return
         options = self._variants(recipe)[0]
         if type(recipe).baseline:
-            self._train(recipe, options, recipe.name, self._spare())
+            share = 1.0 if guesses(recipe.name) else _BASELINE_SHARE  # it is cut there and stands, converged or not
+            self._train(recipe, options, recipe.name, max(self._spare() * share, min(self._spare(), 5.0)))
             return
         part = _NETWORK_SHARE if on_torch(recipe) else _BREADTH_SHARE
         part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
@@ -236,7 +239,7 @@ class Planner:
             seed=self.config.seed if seed is None else seed,
             threads=cores(),
             device=pick_device(self.device) if torch else "cpu",
-            folder=None if self.folder is None else self.folder / f".{name}.checkpoints",
+            folder=None if self.folder is None or sealing() else self.folder / f".{name}.checkpoints",
             class_weight=self.config.class_weight,
             memory=self.memory,
             cache=self._probes,
@@ -267,7 +270,7 @@ class Planner:
                 )
             cut = on_torch(recipe) and recipe.seeded and type(recipe).rank < _DEAR_RANK
             least = _LEAST_NETWORK if cut else _LEAST
-            if cost.seconds * folds * least > share and not guesses(recipe.name):
+            if cost.seconds * folds * least > share and not type(recipe).baseline:
                 raise ModelwrightError(
                     f"would need about {show_duration(cost.seconds * folds)}, {show_duration(share)} could be spared",
                     f"约需 {show_duration(cost.seconds * folds)}，可分配的时间为 {show_duration(share)}",
@@ -300,11 +303,7 @@ class Planner:
 
     def _resume(self) -> None:
         """Take up candidates that an earlier, stopped walk of this run left whole."""
-        if self.folder is None or not self.folder.is_dir():
-            return
-        for place in sorted(self.folder.iterdir(), key=lambda p: p.stat().st_mtime):
-            if place.name.startswith(".") or not (place / "candidate.json").is_file():
-                continue
+        for place in kept_folders(self.folder) if self.folder else []:
             try:
                 candidate = load_candidate(place, self.validation.target)
             except BundleError as e:

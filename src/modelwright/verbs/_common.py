@@ -56,8 +56,27 @@ Series = Annotated[
         metavar="NAME=FIRST..LAST", help=w("gather columns (or NAME=x_*;y_*) into a series", "把多列合成序列")
     ),
 ]
+Vault = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help=w(
+            "key of the vault: file:PATH, env:NAME, keyring:NAME", "数据加密密钥：file:路径、env:变量名、keyring:名称"
+        ),
+    ),
+]
 SeriesId = Annotated[str | None, opt("long tables: which series a row is of", "长表：行所属序列的列")]
 SeriesTime = Annotated[str | None, opt("long tables: what orders a series", "长表：序列内排序的列")]
+
+Public = Annotated[bool | None, opt("the data is public: a hosted model may see it", "数据为公开数据，可交给托管模型")]
+Endpoint = Annotated[str | None, opt("OpenAI-compatible endpoint, for public data", "OpenAI 兼容接口（仅限公开数据）")]
+EndpointModel = Annotated[str | None, opt("model at the endpoint", "接口使用的模型")]
+PriceIn = Annotated[float | None, opt("price of a million tokens read", "每百万输入词元价格")]
+PriceOut = Annotated[float | None, opt("price of a million tokens written", "每百万输出词元价格")]
+Base = Annotated[str | None, opt("folder of a causal language model", "因果语言模型文件夹")]
+Teacher = Annotated[
+    str | None, opt("`endpoint` or a folder: labels rows without target", "endpoint 或文件夹：标注无目标值的行")
+]
 
 
 def pairs(values: list[str] | None) -> dict[str, str]:
