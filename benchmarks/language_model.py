@@ -139,7 +139,8 @@ def quality(args: argparse.Namespace) -> None:
     tables = [Table.of(pa.table({"passage": p}), schema) for p in (parts[:-held], parts[-held:])]
     task, recipe = get_task("text-generation"), get_recipe("gpt")
     target = task.fit_target(tables[0].column("passage"), schema["passage"])
-    options = type(recipe).options(context=BLOCK, epochs=1000, looks=200, patience=1000)
+    # width and rate were chosen on the last tenth of the training part
+    options = type(recipe).options(context=BLOCK, width=96, lr=4e-3, epochs=1000, looks=200, patience=1000)
     ctx = context(task, target, threads=torch.get_num_threads())
     ctx.deadline = Deadline.after(wall if args.cpu_seconds is None else args.cpu_seconds)
     model = recipe.fit(tables[0], tables[1], options, ctx)

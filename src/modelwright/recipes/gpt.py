@@ -41,7 +41,7 @@ class GPTOptions(Options):
     context: int = Field(default=256, ge=8, le=131_072)
     vocabulary: Literal["auto", "characters", "subwords"] = "auto"
     subwords: int = Field(default=8192, ge=300, le=200_000)
-    lr: float = Field(default=3e-3, gt=0, le=1)
+    lr: float = Field(default=4e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.0, ge=0, le=10)
     optimizer: Literal["muon", "adamw"] = "muon"
     batch: int = Field(default=2048, ge=8)
@@ -75,7 +75,7 @@ class GPTRecipe(Recipe):
     space: ClassVar[dict[str, Axis]] = {
         "lr": Range(1e-3, 8e-3, log=True),
         "layers": Choice((3, 4, 6)),
-        "width": Choice((128, 192, 256)),
+        "width": Choice((96, 128, 192, 256)),
         "activation": Choice(("silu", "relu2")),
     }
 
