@@ -276,7 +276,7 @@ def list_(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.commands import list_runs, print_runs
+    from modelwright.about import list_runs, print_runs
 
     runs = list_runs(Path(out))
     print_json(runs) if json_ else print_runs(runs, LANG)
@@ -317,7 +317,7 @@ def export(
 
 @app.command(help=w("Check the installation.", "检查安装是否完好。"))
 def doctor(json_: Json = False, lang: Lang = None) -> None:
-    from modelwright.commands import doctor_facts, print_doctor
+    from modelwright.about import doctor_facts, print_doctor
 
     facts = doctor_facts()
     print_json(facts) if json_ else print_doctor(facts, LANG)

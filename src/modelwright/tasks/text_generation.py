@@ -75,7 +75,9 @@ class TextGeneration(Task):
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         return TextsCodec(str(state["form"]))
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(outputs.flatten(0, -2), truth.flatten(), ignore_index=-100, label_smoothing=smoothing)
