@@ -18,6 +18,7 @@ from modelwright.verbs._common import (
     Header,
     Json,
     Lang,
+    Private,
     Quiet,
     RunArg,
     Series,
@@ -123,6 +124,10 @@ def run(
     table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
+    private: Private = None,
+    public: Annotated[
+        bool | None, opt("the data is public: personal data is told, not replaced", "数据公开：个人数据只提示、不替换")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
     seed: Annotated[int | None, opt("seed of everything random", "随机种子")] = None,
     name: Annotated[str | None, opt("name of the run", "运行名称")] = None,
@@ -142,7 +147,7 @@ def run(
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
-        "seed": seed,
+        "private": private, "public": public, "seed": seed,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)
@@ -167,13 +172,14 @@ def inspect(
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
+    private: Private = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.api import inspect as look
     from modelwright.commands import print_inspection
 
-    spread = {"series": series, "series_id": series_id, "series_time": series_time}
+    spread = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
     found = look(data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, **spread)
     print_json(found) if json_ else print_inspection(found, LANG)
 

@@ -86,7 +86,8 @@ def run(
             )
             outcome = planner.climb()
             events.emit(StageStarted("evaluate"))
-            predictor = stages.decide(outcome, validation, task, parts.develop.schema, folder.path.name)
+            shield = data.private.shield if data.private else None
+            predictor = stages.decide(outcome, validation, task, parts.develop.schema, folder.path.name, shield)
             judged = stages.judge_test(predictor, parts.test)
             judgement = reporting.judgement(conditions, judged, outcome, parts, metric)
             facts = reporting.facts(
@@ -138,6 +139,7 @@ def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages
     save_config(config, folder.config)
     write_json(folder.data / "schema.json", parts.develop.schema.to_json())
     write_json(folder.data / "findings.json", [f.to_json() for f in data.findings])
+    write_json(folder.data / "privacy.json", data.private.to_json() if data.private else {})
     write_json(
         folder.data / "splits.json",
         {

@@ -121,6 +121,7 @@ def facts(
         },
         "columns": [c.to_json() for c in parts.develop.schema],
         "findings": [f.to_json() for f in data.findings],
+        "private": data.private.to_json() if data.private else None,
         "labels": list(parts.target.labels),
         "origins": _origins(predictor),
         "budget": config.budget,
@@ -317,7 +318,7 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         k: facts[k]
-        for k in (*keys, "rows", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
+        for k in (*keys, "rows", "private", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
     }
 
 

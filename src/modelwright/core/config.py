@@ -54,8 +54,20 @@ class RunConfig(BaseModel):
     pretrained: list[str] = Field(
         default_factory=list, description="pretrained encoders: a folder, `minilm`, or the name of a hub model"
     )
+    private: list[str] = Field(
+        default_factory=list,
+        description="what to do with personal data: ACTION, ACTION:NAME or ACTION:COLUMN/TYPE; keep, placeholder, generalise, drop",
+    )
+    public: bool = Field(False, description="declare the data public: personal data is found and told, not replaced")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0, description="seed of everything random")
+
+    @field_validator("private", mode="before")
+    @classmethod
+    def _rules(cls, value: Any) -> list[str]:
+        if isinstance(value, dict):  # YAML may map names to actions
+            return [str(action) if name == "all" else f"{action}:{name}" for name, action in value.items()]
+        return [value] if isinstance(value, str) else list(value or [])
 
     @field_validator("budget", "latency")
     @classmethod

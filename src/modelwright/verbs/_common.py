@@ -50,6 +50,17 @@ Columns = Annotated[
     typer.Option("--column", "-c", metavar="NAME=MODALITY", help=w("say what a column is", "指定列的模态")),
 ]
 
+Private = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ACTION[:NAME]",
+        help=w(
+            "personal data: keep, placeholder, generalise or drop, for all or for a column or type",
+            "个人数据：keep、placeholder、generalise 或 drop；对全部，或对某列、某类型",
+        ),
+    ),
+]
+
 Series = Annotated[
     list[str] | None,
     typer.Option(
