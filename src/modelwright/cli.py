@@ -22,6 +22,7 @@ from modelwright.verbs._common import (
     Lang,
     PriceIn,
     PriceOut,
+    Private,
     Public,
     Quiet,
     RunArg,
@@ -137,6 +138,7 @@ def run(
     table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
+    private: Private = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
     seed: Annotated[int | None, opt("seed of everything random", "随机种子")] = None,
     vault: Vault = None,
@@ -163,7 +165,7 @@ def run(
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
-        "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
+        "private": private, "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
         "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject,
         "purpose": purpose, "retain": retain,
     }  # fmt: skip
@@ -191,13 +193,14 @@ def inspect(
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
     vault: Vault = None,
+    private: Private = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.api import inspect as look
     from modelwright.commands import print_inspection
 
-    spread = {"series": series, "series_id": series_id, "series_time": series_time}
+    spread = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
     found = look(
         data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, vault=vault, **spread
     )

@@ -104,7 +104,8 @@ def _walk(
             )
             outcome = planner.climb()
             events.emit(StageStarted("evaluate"))
-            predictor = stages.decide(outcome, validation, task, parts.develop.schema, folder.path.name)
+            shield = data.private.shield if data.private else None
+            predictor = stages.decide(outcome, validation, task, parts.develop.schema, folder.path.name, shield)
             judged = stages.judge_test(predictor, parts.test)
             judgement = reporting.judgement(conditions, judged, outcome, parts, metric)
             facts = reporting.facts(
@@ -159,6 +160,7 @@ def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages
     permitted.keep(config, folder, data.allowed, parts.develop.rows, parts.test.rows, data.allowed_test)
     write_json(folder.data / "schema.json", parts.develop.schema.to_json())
     write_json(folder.data / "findings.json", [f.to_json() for f in data.findings])
+    write_json(folder.data / "privacy.json", data.private.to_json() if data.private else {})
     write_json(
         folder.data / "splits.json",
         {

@@ -32,6 +32,9 @@ from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
 from modelwright.labelled import aligned, labelled
 from modelwright.privacy.consent import Allowed
+from modelwright.privacy.protect import Protected, safe_values
+from modelwright.privacy.shield import Shield
+from modelwright.protecting import protected
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Splits, Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
@@ -61,6 +64,7 @@ class Data:
     allowed: Allowed | None = None  # which rows may be used, where consent or retention were asked for
     allowed_test: Allowed | None = None
     aside: Table | None = None  # rows without an answer, which are never held out
+    private: Protected | None = None
 
 
 def check_names(config: RunConfig) -> None:
@@ -137,6 +141,10 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         coerced = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test, _ = permitted.renumbered(*coerced, allowed_test)
         test = aligned(labelled(test, events)[0], table, events)
+    bad = safe_values(bad, config.public)
+    private = protected(config, table, test, raw, task, events)
+    table, test = private.table, private.test
+    aside = aside if aside is None or (task and task.keeps_unlabelled) else private.shield.apply(aside)
     looked = task is None or task.checked
     free = bool(task and task.free)
     findings = check(table, test=test, bad=bad, raw=raw, free=free, quote=not sealing()) if looked else []
@@ -150,7 +158,8 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), allowed, allowed_test, aside)
+    whole = (allowed, allowed_test, aside, private)
+    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), *whole)
 
 
 def _with_choices(table: Table) -> Table:
@@ -289,14 +298,16 @@ def _default_folds(develop: Table, seconds: float) -> int:
     return 5 if len(develop) <= most and seconds >= 30 else 1
 
 
-def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str) -> Predictor:
+def decide(
+    outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str, shield: Shield | None = None
+) -> Predictor:
     """Turn the winner into a predictor: members, calibrated temperature, and thresholds where they help."""
     from modelwright.evaluate.calibration import best_thresholds, fit_temperature
     from modelwright.release.bundle import tempered
 
     target = validation.target
     members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
-    predictor = Predictor(task, task.served(schema), target, members, name=name)
+    predictor = Predictor(task, task.served(schema), target, members, name=name, shield=shield or Shield())
     if target.kind in ("value", "objects"):
         return predictor
     judged = validation.judged(outcome.scores)

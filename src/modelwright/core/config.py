@@ -54,7 +54,10 @@ class RunConfig(BaseModel):
     pretrained: list[str] = Field(
         default_factory=list, description="pretrained encoders: a folder, `minilm`, or the name of a hub model"
     )
-    public: bool = Field(False, description="whether the data may be shown to a hosted model")
+    public: bool = Field(
+        False,
+        description="declare the data public: personal data is told, not replaced, and a hosted model may be shown it",
+    )
     endpoint: str | None = Field(
         None, description="OpenAI-compatible endpoint of a hosted large model, for public data"
     )
@@ -67,6 +70,10 @@ class RunConfig(BaseModel):
     teacher: str | None = Field(
         None, description="`endpoint` or the folder of a causal model: it labels rows without target"
     )
+    private: list[str] = Field(
+        default_factory=list,
+        description="what to do with personal data: ACTION, ACTION:NAME or ACTION:COLUMN/TYPE; keep, placeholder, generalise, drop",
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0, description="seed of everything random")
     consent: str | None = Field(None, description="table of consents: subject, purpose, given, withdrawn, expires")
@@ -74,6 +81,13 @@ class RunConfig(BaseModel):
     purpose: str | None = Field(None, description="what the rows are to be used for; rows without consent are left out")
     retain: str | None = Field(None, description="90d or COLUMN:90d: older rows, by the time column, are left out")
     vault: str | None = Field(None, description="key of the vault: what the run keeps of the data is encrypted")
+
+    @field_validator("private", mode="before")
+    @classmethod
+    def _rules(cls, value: Any) -> list[str]:
+        if isinstance(value, dict):  # YAML may map names to actions
+            return [str(action) if name == "all" else f"{action}:{name}" for name, action in value.items()]
+        return [value] if isinstance(value, str) else list(value or [])
 
     @field_validator("budget", "latency")
     @classmethod

@@ -28,6 +28,7 @@ from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
 from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
+from modelwright.privacy.shield import Shield
 
 FORMAT = 1
 _SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
@@ -50,6 +51,7 @@ class Predictor:
     name: str = "model"
     version: str = "1"
     card: dict[str, Any] = field(default_factory=dict)
+    shield: Shield = field(default_factory=Shield)
 
     @cached_property
     def request(self) -> type[BaseModel]:
@@ -65,13 +67,16 @@ class Predictor:
         """Return rows (mappings, or anything with the Arrow C-stream interface) as a typed table, and bad values.
 
         Paths of media are taken from `folder`; without one, as for requests from outside, only data URLs and bytes are.
+        Personal data is replaced as it was before training.
         """
         if isinstance(rows, Mapping):
             rows = [rows]
         if isinstance(rows, Sequence):
-            return coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
-        raw = gathered(rows if isinstance(rows, pa.Table) else pa.table(rows), self.layouts)
-        return coerce(raw, self._inputs, need_target=False, folder=folder)
+            table, bad = coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
+        else:
+            raw = gathered(rows if isinstance(rows, pa.Table) else pa.table(rows), self.layouts)
+            table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
+        return self.shield.apply(table), bad
 
     @cached_property
     def layouts(self) -> dict[str, dict[str, Any]]:
@@ -209,6 +214,7 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 ],
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
+                "private": predictor.shield.to_json(),
                 "card": predictor.card,
             },
         )
@@ -274,6 +280,7 @@ def load(folder: Path) -> Predictor:
             name=data["name"],
             version=data["version"],
             card=data["card"],
+            shield=Shield.from_json(data.get("private")),
         )
     except (KeyError, TypeError, ValueError) as e:
         raise BundleError(
