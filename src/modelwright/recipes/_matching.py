@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.recipe import FitContext, Model, Options, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, ValueCodec, as_objects
@@ -142,7 +142,15 @@ class MatchModel(Model):
     # -- documents -------------------------------------------------------------------------------------------------
 
     def search(self, query: str, k: int = SHOWN) -> list[dict[str, Any]]:
-        """Return the best `k` documents of a query: `{"text": ..., "score": ..., "id": ...}`, `id` counting from 0."""
+        """Return the best `k` documents of a query: `{"text": ..., "score": ..., "id": ...}`, `id` counting from 0.
+
+        Raises OptionError for a model of pairs.
+        """
+        if self.target.kind != "objects":
+            raise OptionError(
+                "A model of pairs cannot search; train one with --task retrieval.",
+                "句对模型不支持检索；请用 --task retrieval 训练。",
+            )
         return self._hits([query], k)[0]
 
     def embed(self, texts: Texts) -> np.ndarray:

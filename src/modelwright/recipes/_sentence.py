@@ -5,8 +5,9 @@ torch is imported inside functions. Legend: N rows, B batch, D width of vectors.
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -46,6 +47,22 @@ class SentenceOptions(NetworkOptions):
     patience: int = Field(default=3, ge=1)
     lr: float = Field(default=2e-3, gt=0, le=1)
     precision: Literal["auto", "float32", "bf16"] = "float32"
+
+
+_KNOWN: dict[bytes, np.ndarray] = {}  # vectors of encoders kept as they came, by encoder and text
+_MOST = 256 << 20  # bytes of them
+
+
+def _remembered(key: str, texts: list[str], embed: Callable[[list[str]], np.ndarray]) -> np.ndarray:
+    """Return vectors [N, D], those known from before not embedded again."""
+    keys = [hashlib.blake2b(f"{key}\n{t}".encode("utf-8", "replace"), digest_size=16).digest() for t in texts]
+    fresh = [i for i, k in enumerate(keys) if k not in _KNOWN]
+    made = dict(zip(fresh, embed([texts[i] for i in fresh]), strict=True)) if fresh else {}
+    out = np.stack([made[i] if i in made else _KNOWN[k] for i, k in enumerate(keys)])
+    if (len(_KNOWN) + len(fresh)) * out[0].nbytes > _MOST:
+        _KNOWN.clear()
+    _KNOWN.update({keys[i]: v for i, v in made.items()})
+    return out
 
 
 class PairFeed:
@@ -119,16 +136,30 @@ class SentenceMatcher(Matcher):
         return [self.codec.origin] if self.hub else []
 
     def embed(self, texts: Texts) -> np.ndarray:
+        """Return unit vectors [N, D]; an encoder kept as it came embeds each text of a run once."""
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
+            return np.zeros((0, 1), np.float32)
+        if not self.frozen or not self.hub:
+            vectors = self._embed(distinct)
+        else:
+            vectors = _remembered(f"{self.codec.origin}{self.codec.length}", distinct, self._embed)
+        place = {t: i for i, t in enumerate(distinct)}
+        return vectors[[place[t] for t in texts]]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the encoder is as it came."""
+        return self.options.epochs == 0
+
+    def _embed(self, texts: list[str]) -> np.ndarray:
         """Return unit vectors [N, D]; texts of like length are read together."""
         import torch
 
         from modelwright.train.batches import collate, lengths
 
-        known = {t: i for i, t in enumerate(dict.fromkeys(texts))}
-        if not known:
-            return np.zeros((0, 1), np.float32)
-        arrays = self.codec.encode(pa.array(list(known), pa.string()))
-        sizes = lengths(arrays, len(known))
+        arrays = self.codec.encode(pa.array(texts, pa.string()))
+        sizes = lengths(arrays, len(texts))
         order, at, parts = np.argsort(sizes, kind="stable"), 0, []
         self.network.eval()
         with torch.inference_mode():
@@ -137,9 +168,9 @@ class SentenceMatcher(Matcher):
                 ahead = ahead[: max(1, int((sizes[ahead] * np.arange(1, len(ahead) + 1) <= _TOKENS).sum()))]
                 parts.append(self.network.vectors(collate(arrays, ahead, self.device)).cpu().numpy())
                 at += len(ahead)
-        out = np.empty((len(known), parts[0].shape[1]), np.float32)
+        out = np.empty((len(texts), parts[0].shape[1]), np.float32)
         out[order] = np.concatenate(parts)
-        return out[[known[t] for t in texts]]
+        return out
 
     def similarity(self, a: Texts, b: Texts) -> np.ndarray:
         """Return log odds where pairs were labelled, else cosines."""
