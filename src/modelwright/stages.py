@@ -30,8 +30,10 @@ from modelwright.data.infer import infer_schema
 from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
 from modelwright.release.bundle import Predictor
+from modelwright.trust import grouped, marked
 from modelwright.tune.candidate import Splits, Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
+from modelwright.tune.private import check_private
 from modelwright.tune.standings import Outcome
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
@@ -59,6 +61,7 @@ def check_names(config: RunConfig) -> None:
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
     for name in config.pretrained:
         find(name)
+    check_private(config)
     if config.device != "auto":
         pick_device(config.device)
 
@@ -94,10 +97,10 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         time=config.time,
         ignore=ignore,
     )
-    schema = with_layouts(schema, layouts)
+    schema = marked(with_layouts(schema, layouts), config)
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=name, folder=folder_of(source))
-    table = _labelled(table, events)
+    table = grouped(_labelled(table, events), config)
     test = None
     if config.test:
         raw_test = task.read(config.test) if task else None
@@ -124,7 +127,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw))
+    return Data(table if config.epsilon else _with_choices(table), test, bad, findings, rows, fingerprint(raw))
 
 
 def _labelled(table: Table, events: EventStream) -> Table:
@@ -253,7 +256,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
             f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
             f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
         )
-    count = config.folds or (1 if task.free else _default_folds(develop, seconds))
+    count = config.folds or (1 if task.free or config.epsilon else _default_folds(develop, seconds))
     if task.free and count > 1:
         raise OptionError(
             f"Task `{task.name}` is judged on one held-out part; leave --folds out.",
@@ -292,15 +295,17 @@ def _default_folds(develop: Table, seconds: float) -> int:
     return 5 if len(develop) <= most and seconds >= 30 else 1
 
 
-def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str) -> Predictor:
-    """Turn the winner into a predictor: members, calibrated temperature, and thresholds where they help."""
+def decide(
+    outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str, *, plain: bool = False
+) -> Predictor:
+    """Turn the winner into a predictor: members, and unless `plain` a calibrated temperature, and thresholds where they help."""
     from modelwright.evaluate.calibration import best_thresholds, fit_temperature
     from modelwright.release.bundle import tempered
 
     target = validation.target
     members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
     predictor = Predictor(task, task.served(schema), target, members, name=name)
-    if target.kind in ("value", "objects"):
+    if plain or target.kind in ("value", "objects"):
         return predictor
     judged = validation.judged(outcome.scores)
     before = validation.fine(outcome.scores)

@@ -29,7 +29,7 @@ from modelwright.core.task import Task, get_task
 from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
 
-FORMAT = 1
+FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
 _SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
 _CHUNK = 8192
 
@@ -47,6 +47,7 @@ class Predictor:
     members: list[tuple[float, Model]]
     temperature: float = 1.0
     thresholds: tuple[float, ...] | None = None
+    shifts: dict[str, Any] | None = None  # what groups of a column are moved by; see evaluate/shifts.py
     name: str = "model"
     version: str = "1"
     card: dict[str, Any] = field(default_factory=dict)
@@ -100,7 +101,12 @@ class Predictor:
 
     def _scores(self, table: Table) -> np.ndarray:
         mean = blend([w for w, _ in self.members], [m.scores(table) for _, m in self.members])
-        return tempered(mean, self.temperature, self.target.kind)
+        scores = tempered(mean, self.temperature, self.target.kind)
+        if self.shifts is None:
+            return scores
+        from modelwright.evaluate.shifts import shifted
+
+        return shifted(scores, table, self.shifts)
 
     def answers(self, scores: np.ndarray, with_scores: bool = False) -> list[dict[str, Any]]:
         """Return answers to scores [N, K] as JSON values."""
@@ -191,11 +197,13 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 ],
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
+                **({"shifts": predictor.shifts} if predictor.shifts else {}),
                 "card": predictor.card,
             },
         )
         files = {str(p.relative_to(part).as_posix()): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
-        write_json(part / "manifest.json", {"format": FORMAT, "modelwright": __version__, "files": files})
+        form = FORMAT if predictor.shifts else 1
+        write_json(part / "manifest.json", {"format": form, "modelwright": __version__, "files": files})
 
 
 def verify(folder: Path) -> None:
@@ -253,6 +261,7 @@ def load(folder: Path) -> Predictor:
             members=members,
             temperature=float(data["temperature"]),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            shifts=data.get("shifts"),
             name=data["name"],
             version=data["version"],
             card=data["card"],

@@ -66,6 +66,7 @@ def load_onnx(folder: Path | str) -> Predictor:
             members=members,
             temperature=float(data["temperature"]),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            shifts=data.get("shifts"),
             name=data["name"],
         )
     except (KeyError, TypeError, ValueError, said.InvalidProtobuf, said.InvalidGraph, said.NoSuchFile, said.Fail) as e:
