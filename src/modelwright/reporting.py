@@ -170,7 +170,8 @@ def deepen(
     if validation.target.kind == "classes":
         found = validation.judged(outcome.scores)
         more += label_noise(validation.table.take(validation.index), found.truth, found.scores)
-    curve = data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
+    # under differential privacy every training costs
+    curve = None if facts.get("privacy") else data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
     if curve:
         sizes, values = curve
         more.append(enough_data(sizes, values, metric.higher))
@@ -294,7 +295,7 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
             "environment",
             "verdict",
         )
-    }
+    } | {k: facts[k] for k in ("privacy",) if k in facts}
 
 
 def cards(facts: dict[str, Any]) -> dict[str, str]:
@@ -320,6 +321,7 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
         "cost",
         "winner",
         "weight",
+        "epsilon",
         "reason",
     ]
     writer = csv.DictWriter(out, names, extrasaction="ignore")
@@ -363,4 +365,5 @@ def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
         "leaderboard": facts["leaderboard"],
         "seconds": facts["seconds"],
         "budget": facts["budget"],
+        **{k: facts[k] for k in ("privacy", "membership", "fairness") if k in facts},
     }

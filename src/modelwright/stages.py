@@ -36,8 +36,10 @@ from modelwright.privacy.protect import Protected, safe_values
 from modelwright.privacy.shield import Shield
 from modelwright.protecting import protected
 from modelwright.release.bundle import Predictor
+from modelwright.trust import grouped, marked
 from modelwright.tune.candidate import Splits, Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
+from modelwright.tune.private import check_private
 from modelwright.tune.standings import Outcome
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
@@ -77,6 +79,7 @@ def check_names(config: RunConfig) -> None:
         find(name)
     if config.base:
         find_causal(config.base)
+    check_private(config)
     if config.device != "auto":
         pick_device(config.device)
 
@@ -117,11 +120,12 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         ignore=ignore,
         folder=folder_of(source),
     )
-    schema = with_layouts(schema, layouts)
+    schema = marked(with_layouts(schema, layouts), config)
     schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
     table, aside = labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
+    table = grouped(table, config)
     test, allowed_test = None, None
     if config.test:
         raw_test = task.read_test(config.test) if task else None
@@ -258,7 +262,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
             f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
             f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
         )
-    count = config.folds or (1 if task.free else _default_folds(develop, seconds))
+    count = config.folds or (1 if task.free or config.epsilon else _default_folds(develop, seconds))
     if task.free and count > 1:
         raise OptionError(
             f"Task `{task.name}` is judged on one held-out part; leave --folds out.",
@@ -299,16 +303,23 @@ def _default_folds(develop: Table, seconds: float) -> int:
 
 
 def decide(
-    outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str, shield: Shield | None = None
+    outcome: Outcome,
+    validation: Validation,
+    task: Task,
+    schema: Schema,
+    name: str,
+    shield: Shield | None = None,
+    *,
+    plain: bool = False,
 ) -> Predictor:
-    """Turn the winner into a predictor: members, calibrated temperature, and thresholds where they help."""
+    """Turn the winner into a predictor: members, and unless `plain` a calibrated temperature, and thresholds where they help."""
     from modelwright.evaluate.calibration import best_thresholds, fit_temperature
     from modelwright.release.bundle import tempered
 
     target = validation.target
     members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
     predictor = Predictor(task, task.served(schema), target, members, name=name, shield=shield or Shield())
-    if target.kind in ("value", "objects"):
+    if plain or target.kind in ("value", "objects"):
         return predictor
     judged = validation.judged(outcome.scores)
     before = validation.fine(outcome.scores)

@@ -49,6 +49,22 @@ class RunConfig(BaseModel):
     search: Literal["tpe", "random", "grid", "none"] = Field("tpe", description="how options are tuned")
     ensemble: bool = Field(True, description="whether candidates may be combined")
     refit: bool | None = Field(None, description="train the winner again on all rows but the test rows")
+    epsilon: float | None = Field(
+        None, gt=0, le=1000, description="differential privacy of training rows: the budget; none if not said"
+    )
+    delta: float | None = Field(None, gt=0, lt=1, description="goes with epsilon; 1e-5 if not said")
+    bounds: dict[str, str] = Field(
+        default_factory=dict,
+        description="LOW..HIGH by column: bounds known beforehand, so that privacy need not pay for them",
+    )
+    sensitive: list[str] = Field(
+        default_factory=list, description="columns whose groups are compared (fairness); kept from the inputs"
+    )
+    sensitive_input: bool = Field(False, description="let sensitive columns be inputs all the same")
+    favourable: str | None = Field(None, description="the label that is good to get, for fairness")
+    mitigate: Literal["none", "reweigh", "thresholds"] = Field(
+        "none", description="against gaps between groups: weights of rows in training, or a threshold for each group"
+    )
     class_weight: bool = Field(False, description="weigh rare classes up")
     vectors: str | None = Field(None, description="word vectors in GloVe or word2vec text format")
     pretrained: list[str] = Field(

@@ -195,6 +195,7 @@ class NetworkRecipe(Recipe):
     views: ClassVar[Mapping[str, str]] = {}
     model: ClassVar[type[Model]]
     privacy: ClassVar[Literal["no", "yes", "only"]] = "yes"
+    weighs = True
     privately: ClassVar[Mapping[str, Any]] = {}  # its own options under differential privacy
 
     def private_options(self, schema: Schema, target: TargetCodec, rows: int) -> Options:
@@ -231,6 +232,7 @@ class NetworkRecipe(Recipe):
         import torch
 
         from modelwright.models.network import ColumnNetwork
+        from modelwright.models.rowwise import read_singly
         from modelwright.train.batches import collate, encode, lengths
         from modelwright.train.optim import bf16_helps, make_optimizers
 
@@ -243,6 +245,8 @@ class NetworkRecipe(Recipe):
         arrays = encode(some, codecs)
         encode_row = (time.perf_counter() - start) / len(some)
         network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
+        if ctx.private is not None:
+            read_singly(network)
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
         name = train.schema.target
         truth = self._truth(some.column(name.name if name else ""), ctx)

@@ -30,7 +30,7 @@ from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
 from modelwright.privacy.shield import Shield
 
-FORMAT = 1
+FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
 _SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
 _CHUNK = 8192
 
@@ -48,6 +48,7 @@ class Predictor:
     members: list[tuple[float, Model]]
     temperature: float = 1.0
     thresholds: tuple[float, ...] | None = None
+    shifts: dict[str, Any] | None = None  # what groups of a column are moved by; see evaluate/shifts.py
     name: str = "model"
     version: str = "1"
     card: dict[str, Any] = field(default_factory=dict)
@@ -105,7 +106,12 @@ class Predictor:
 
     def _scores(self, table: Table) -> np.ndarray:
         mean = blend([w for w, _ in self.members], [m.scores(table) for _, m in self.members])
-        return tempered(mean, self.temperature, self.target.kind)
+        scores = tempered(mean, self.temperature, self.target.kind)
+        if self.shifts is None:
+            return scores
+        from modelwright.evaluate.shifts import shifted
+
+        return shifted(scores, table, self.shifts)
 
     def answers(self, scores: np.ndarray, with_scores: bool = False) -> list[dict[str, Any]]:
         """Return answers to scores [N, K] as JSON values."""
@@ -215,11 +221,13 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
                 "private": predictor.shield.to_json(),
+                **({"shifts": predictor.shifts} if predictor.shifts else {}),
                 "card": predictor.card,
             },
         )
         files = {str(p.relative_to(part).as_posix()): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
-        write_json(part / "manifest.json", {"format": FORMAT, "modelwright": __version__, "files": files})
+        form = FORMAT if predictor.shifts else 1
+        write_json(part / "manifest.json", {"format": form, "modelwright": __version__, "files": files})
 
 
 def verify(folder: Path) -> None:
@@ -277,6 +285,7 @@ def load(folder: Path) -> Predictor:
             members=members,
             temperature=float(data["temperature"]),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            shifts=data.get("shifts"),
             name=data["name"],
             version=data["version"],
             card=data["card"],

@@ -73,6 +73,7 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
                 "private": predictor.shield.to_json(),
+                "shifts": predictor.shifts,
             },
         )
         write_text(part / "README.md", _readme(predictor, folder, sample_rows(predictor, 2)))

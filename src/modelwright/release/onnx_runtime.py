@@ -67,6 +67,7 @@ def load_onnx(folder: Path | str) -> Predictor:
             members=members,
             temperature=float(data["temperature"]),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            shifts=data.get("shifts"),
             name=data["name"],
             shield=Shield.from_json(data.get("private")),
         )
