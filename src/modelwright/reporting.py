@@ -236,7 +236,8 @@ def _add_pictures(mistakes: list[dict[str, Any]], test: Table, places: dict[int,
 
     used = 0
     for m in mistakes:
-        found = kept(pictures(test.take(np.array([places[m["row"]]])), SIDE), used)
+        row = test.take(np.array([places[m["row"]]]))
+        found = kept(pictures(row, SIDE, m.get("explanation") or ()), used)
         if found:
             m["pictures"] = found
             used += sum(map(len, found.values()))
@@ -246,7 +247,7 @@ def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
     """Return every metric of the task with its interval, on the test rows."""
     from modelwright.evaluate.intervals import many
 
-    wanted = [m for m in task.metrics if not m.per_label]
+    wanted = [m for m in task.metrics if not m.per_label or m.parts is not None]
     found = many(wanted, judged, seconds=1.2)
     return [
         {

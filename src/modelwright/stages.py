@@ -14,11 +14,11 @@ import pyarrow as pa
 from modelwright import permitted
 from modelwright.core.budget import Deadline, parse_size, show_duration
 from modelwright.core.config import RunConfig
-from modelwright.core.device import pick_device
+from modelwright.core.device import grant_memory, pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.kept import sealing
-from modelwright.core.pretrained import find
+from modelwright.core.pretrained import find, find_causal
 from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
@@ -40,7 +40,6 @@ from modelwright.tune.standings import Outcome
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
 _SMALL_TEXT = 2_000  # the same where there is text, or media
 _VALID_SHARE = 0.15
-_VALID_MOST = 10_000
 _ALIASES = {  # other names of the field for the same task
     "ner": "token-classification",
     "named-entity-recognition": "token-classification",
@@ -72,6 +71,8 @@ def check_names(config: RunConfig) -> None:
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
     for name in config.pretrained:
         find(name)
+    if config.base:
+        find_causal(config.base)
     if config.device != "auto":
         pick_device(config.device)
 
@@ -79,6 +80,7 @@ def check_names(config: RunConfig) -> None:
 def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     """Read, infer types, coerce, and let the data doctor look. Raises DataError or ColumnError for what cannot work."""
     memory = parse_size(config.memory) if config.memory else None
+    grant_memory(memory)
     task = named_task(config)
     raw = task.read(source) if task else None
     if raw is None:
@@ -109,6 +111,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         group=config.group,
         time=config.time,
         ignore=ignore,
+        folder=folder_of(source),
     )
     schema = with_layouts(schema, layouts)
     schema = task.typed(schema) if task else schema
@@ -260,7 +263,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
     if count > 1:
         splits = folds(develop, codes, k=count, repeats=config.repeats, **keys)
     else:
-        share = min(_VALID_SHARE, _VALID_MOST / len(develop))
+        share = min(_VALID_SHARE, task.held_out / len(develop))
         splits = [holdout(develop, codes, fraction=share, **keys)]
     if any(len(t) == 0 or len(v) == 0 for t, v in splits):
         raise DataError(

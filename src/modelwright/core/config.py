@@ -61,7 +61,9 @@ class RunConfig(BaseModel):
     endpoint_model: str | None = Field(None, description="name of the model at the endpoint")
     price_in: float = Field(0.0, ge=0, description="price of a million tokens read by the hosted model")
     price_out: float = Field(0.0, ge=0, description="price of a million tokens written by the hosted model")
-    base: str | None = Field(None, description="folder of a causal language model")
+    base: str | None = Field(
+        None, description="causal language model to use or to tune: a folder, or the name of a hub model"
+    )
     teacher: str | None = Field(
         None, description="`endpoint` or the folder of a causal model: it labels rows without target"
     )

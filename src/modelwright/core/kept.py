@@ -19,7 +19,7 @@ from typing import Any
 
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import BundleError, DataError
-from modelwright.core.run import read_json, whole_folder, write_json
+from modelwright.core.run import read_json, recover, refused, whole_folder, write_json
 from modelwright.core.sealed import SealWriter, open_plain, vault_keys
 
 
@@ -64,8 +64,11 @@ def keeping_folder(final: Path) -> Iterator[Path]:
                 for path in sorted(p for p in scratch.rglob("*") if p.is_file()):
                     archive.write(path, path.relative_to(scratch).as_posix())
             os.replace(part, target)
-    except OSError as e:
-        raise DataError(f"Cannot write {target}: {e.strerror}.", f"无法写入 {target}：{e.strerror}。") from e
+    except Exception as e:
+        error = refused(e, target)
+        if error is None:
+            raise
+        raise error from e
     finally:
         part.unlink(missing_ok=True)
 
@@ -93,6 +96,10 @@ def kept_folders(root: Path) -> list[Path]:
     """Return the places of all folders that `keeping_folder` left below `root`, the oldest first."""
     if not root.is_dir():
         return []
+    for old in root.glob(".*.old"):
+        recover(root / old.name[1:].removesuffix(".old"))
+    for part in root.glob(".*.part"):  # what a crash left half-written
+        shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
     found = [p for p in root.iterdir() if not p.name.startswith(".") and (p.is_dir() or p.name.endswith(SUFFIX))]
     return [p.with_name(p.name.removesuffix(SUFFIX)) for p in sorted(found, key=lambda p: p.stat().st_mtime)]
 

@@ -118,6 +118,7 @@ class Task(ABC):
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
     free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
+    held_out: ClassVar[int] = 10_000  # validation rows at most: making answers to more would take too long
     keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
     checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
@@ -131,10 +132,13 @@ class Task(ABC):
         """Return the target codec fitted on training values. Raises DataError where they do not fit."""
 
     @abstractmethod
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         """Return the mean loss (a torch scalar) of raw outputs [B, K] against encoded truth (values standardised).
 
-        `smoothing` is the label smoothing in 0..1, `class_weight` a tensor [K] or None; pure.
+        `smoothing` is the label smoothing in 0..1, `class_weight` a tensor [K] or None; pure. `row_weight` [B] makes it
+        the mean of the rows' losses times their weights (not divided by the weights' sum); it comes without `class_weight`.
         """
 
     @abstractmethod
@@ -164,6 +168,10 @@ class Task(ABC):
     def typed(self, schema: Schema) -> Schema:
         """Return the schema as this task takes it: other columns ignored, say."""
         return schema
+
+    def ranks(self, schema: Schema) -> Metric:
+        """Return the metric that ranks where the user named none."""
+        return self.metrics[0]
 
     def read_test(self, source: Any) -> pa.Table | None:
         """Return the official test rows as a raw table, where they are read otherwise than what is trained on."""

@@ -85,6 +85,13 @@ def check(
                     Words(f"Keep it with --column {column.name}=category if it means something.", f"若有意义，可用 --column {column.name}=category 保留。"),
                 )
             )  # fmt: skip
+        elif column.role == "input" and column.reason:
+            told = Words(f"`{column.name}`: {column.reason.en}.", f"`{column.name}`：{column.reason.zh}。")
+            advice = Words(
+                f"For the first frame alone: --column {column.name}=image.",
+                f"若只用首帧：--column {column.name}=image。",
+            )
+            found.append(Finding("read-as", "info", column.name, told, advice))
     found += _bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += _empty_rows(table)
     found += _rows(table, free)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from modelwright.core.events import EventStream
 from modelwright.core.sealed import open_plain
 from modelwright.data import _media
 from modelwright.data._arff import arff_batches
+from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
 from modelwright.data._text import column as as_array
@@ -227,16 +229,27 @@ def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(open_plain(path) if is_sealed(path) else path) as file:
+        with open_plain(path) as opened, pq.ParquetFile(opened) as looked:
+            named = check_parquet(path, opened, looked.metadata, looked.schema)
+            kinds = {f.name: f.type for f in looked.schema_arrow}
+        columns = [n for n in named if n in kinds and not pa.types.is_dictionary(kinds[n])]
+        with (
+            contextlib.closing(open_plain(path)) if is_sealed(path) else contextlib.nullcontext(path) as source,
+            pq.ParquetFile(source, read_dictionary=columns) as file,
+        ):
+            swelling = Swelling(path, columns, path.stat().st_size)
             for batch in file.iter_batches(batch_size=rows):
-                yield pa.Table.from_batches([batch])
-    except (pa.ArrowInvalid, OSError) as e:
+                part = pa.Table.from_batches([batch])
+                yield from swelling.parts(part) if columns else (part,)
+    except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
         raise DataError(f"{path} is no whole Parquet file ({e}).", f"{path} 不是完整的 Parquet 文件（{e}）。") from e
 
 
 def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
     try:
         with pa.PythonFile(open_plain(path)) if is_sealed(path) else pa.memory_map(str(path)) as source:
+            check_arrow(path, source, path.stat().st_size)
+            source.seek(0)
             try:
                 reader: Any = pa.ipc.open_file(source)
                 parts = (reader.get_batch(i) for i in range(reader.num_record_batches))
@@ -246,7 +259,7 @@ def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
             for batch in parts:
                 for start in range(0, batch.num_rows, rows):
                     yield pa.Table.from_batches([batch.slice(start, rows)])
-    except (pa.ArrowInvalid, OSError) as e:
+    except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
         raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
 
 
@@ -266,8 +279,10 @@ def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Ite
         raise MissingExtra("excel", f"Reading {path}", f"读取 {path}") from e
     import zipfile
 
+    whole = _whole(path)
+    check_excel(path, whole, path.stat().st_size)
     try:
-        book = openpyxl.load_workbook(_whole(path), read_only=True, data_only=True)
+        book = openpyxl.load_workbook(whole, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as e:
         raise DataError(f"{path} is no Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
     if sheet is not None and sheet not in book.sheetnames:

@@ -20,6 +20,7 @@ from modelwright.core.recipe import FitContext, Model, Options, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, ValueCodec, as_objects
 from modelwright.core.words import Words
+from modelwright.models.retrieval import Hits
 from modelwright.models.searchers import Searcher, Texts
 from modelwright.recipes._rows import known_rows
 
@@ -184,21 +185,28 @@ class MatchModel(Model):
         """Return scores with the rank of what should be found: among all documents known, and those of these rows."""
         if self.target.kind != "objects":
             return self.scores(table)
-        column = table.schema.target
-        truth = texts_of(table, column.name if column else "")
-        documents, searcher = self.documents, self.searcher
-        if not self.labelled:
-            known = set(documents)
-            more = [t for t in dict.fromkeys(truth) if t and t not in known]
-            if more:
-                documents = [*documents, *more]
-                searcher = self.matcher.index([[d] for d in documents])
+        documents, searcher = self.with_documents_of(table)
         if searcher is None or len(table) == 0:
-            return as_objects([{"hits": [], "rank": None} for _ in truth])[:, None]
+            return as_objects([{"hits": [], "rank": None}] * len(table))[:, None]
         found = searcher.search(texts_of(table, self.columns[0]), min(DEEP, len(documents)))
+        return self.ranked(table, documents, found)
+
+    def with_documents_of(self, table: Table) -> tuple[list[str], Searcher | None]:
+        """Return documents and searcher, those of a table's rows added that are not known yet."""
+        if self.labelled:
+            return self.documents, self.searcher
+        known = set(self.documents)
+        more = [t for t in dict.fromkeys(_targets(table)) if t and t not in known]
+        if not more:
+            return self.documents, self.searcher
+        documents = [*self.documents, *more]
+        return documents, self.matcher.index([[d] for d in documents])
+
+    def ranked(self, table: Table, documents: Sequence[str], found: Hits) -> np.ndarray:
+        """Return the scores [N, 1] of hits: what stands first, and the rank of what should."""
         place = {d: i for i, d in enumerate(documents)}
         out = []
-        for row, wanted in enumerate(truth):
+        for row, wanted in enumerate(_targets(table)):
             at = np.flatnonzero(found.ids[row] == place.get(wanted, -2))
             top = [
                 {"text": documents[i], "score": round(float(s), 5), "id": int(i)}
@@ -243,6 +251,11 @@ class MatchModel(Model):
                 f"无法读取 {folder} 中的模型（{type(e).__name__}）。请重新复制模型包。",
             ) from e
         return out
+
+
+def _targets(table: Table) -> list[str]:
+    column = table.schema.target
+    return texts_of(table, column.name if column else "")
 
 
 def _logistic(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,7 @@ from modelwright.recipes._image import may_flip
 from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe
 
 Codecs = dict[str, tuple[Column, Codec]]
+_AT_ONCE = {"audio": 8, "video": 4}  # cells of a step: each is a thousand tokens and more
 NEEDS = ("torch", "transformers", "tokenizers")
 
 
@@ -109,6 +110,7 @@ class HubRecipe(NetworkRecipe):
     """A network around pretrained encoders, trained by the one loop and fused with the other columns."""
 
     needs: ClassVar[tuple[str, ...]] = NEEDS
+    privacy: ClassVar[Literal["no", "yes", "only"]] = "no"  # what DP does to adapters and hub layers is not tested
     extra = "pretrained"
     leads = ""
     longest: ClassVar[int] = 256  # tokens of a text
@@ -124,7 +126,9 @@ class HubRecipe(NetworkRecipe):
                 "codecs": codecs,
                 "flip": may_flip(target),
             }
-            out.append(self.options(**{**hub_plan(rows), **own}))
+            plan = hub_plan(rows)
+            plan["batch"] = min([plan["batch"], *(_AT_ONCE[m] for m in codecs if m in _AT_ONCE)])
+            out.append(self.options(**{**plan, **own}))
         return out
 
     def _rates(self, codecs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

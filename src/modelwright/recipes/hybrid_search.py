@@ -12,23 +12,29 @@ from pydantic import Field
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, get_recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
+from modelwright.core.task import judge
 from modelwright.core.words import Words
-from modelwright.models.retrieval import BM25
+from modelwright.models.retrieval import BM25, fuse
 from modelwright.models.searchers import FusedSearcher, LexicalSearcher, Searcher, Texts
-from modelwright.recipes._matching import SEARCH, Matcher, MatchModel, MatchRecipe, Material, finished
+from modelwright.recipes._matching import SEARCH, Matcher, MatchModel, MatchRecipe, Material, finished, texts_of
 
-_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the encoder
+_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of the encoder
+_CONSTANTS = (
+    10.0,
+    60.0,
+)  # with few, good documents the first ranks should count for more than the paper's 60 lets them
 _LOOK = 2000  # queries looked at to choose the share
 _DENSE = ("pretrained-sentence", "sentence-encoder")
 
 
 class HybridOptions(Options):
-    """`dense` names the encoder's recipe and `inner` its options; `share` is the encoder's part, chosen where not given."""
+    """`dense` names the encoder's recipe and `inner` its options. `share` is the encoder's part, and `constant` that of
+    the fusion: both are chosen where not given."""
 
     dense: str = "sentence-encoder"
     inner: dict[str, Any] = Field(default_factory=dict)
     share: float | None = Field(default=None, ge=0, le=1)
-    constant: float = Field(default=60.0, ge=1, le=1000)
+    constant: float | None = Field(default=None, ge=1, le=1000)
     k1: float = Field(default=1.2, ge=0, le=10)
     b: float = Field(default=0.75, ge=0, le=1)
 
@@ -56,6 +62,12 @@ class HybridMatcher(Matcher):
 
     def _fused(self, members: Sequence[Searcher]) -> FusedSearcher:
         return FusedSearcher(members, [1 - self.share, self.share], self.constant)
+
+    def set(self, share: float, constant: float, searcher: Searcher | None) -> None:
+        """Take another share and constant, also in a searcher that was built before."""
+        self.share, self.constant = share, constant
+        if isinstance(searcher, FusedSearcher):
+            searcher.weights, searcher.constant = [1 - share, share], constant
 
     def save(self, folder: Path) -> dict[str, Any]:
         (folder / "dense").mkdir()
@@ -130,36 +142,40 @@ class Hybrid(MatchRecipe):
         assert isinstance(options, HybridOptions)
         recipe, inner = self._inner(options)
         extent = dict(ctx.extent or {})
-        share = extent.pop("share", options.share)
+        share, constant = extent.pop("share", options.share), extent.pop("constant", options.constant)
         own = FitContext(**{**ctx.__dict__, "extent": extent or None})
         dense: Any = recipe.fit(train, valid, inner, own)
         material = Material(train, ctx.target)
-        matcher = HybridMatcher(dense.matcher, options.dense, share or 0.5, options.constant, options.k1, options.b)
+        matcher = HybridMatcher(
+            dense.matcher, options.dense, 0.5 if share is None else share, constant or 60.0, options.k1, options.b
+        )
         model = finished(HybridModel, matcher, material, ctx.target, dict(dense.extent), dense.history)
         assert isinstance(model, HybridModel)
-        if share is None:
+        if share is None or constant is None:
             unseen = valid if valid is not None and len(valid) and dense.extent.get("epochs") else train
-            self._choose(model, matcher, unseen.take(np.arange(min(len(unseen), _LOOK))), ctx)
-        model.extent["share"] = matcher.share
+            self._choose(model, matcher, unseen.take(np.arange(min(len(unseen), _LOOK))), ctx, share, constant)
+        model.extent |= {"share": matcher.share, "constant": matcher.constant}
         return model
 
-    def _choose(self, model: HybridModel, matcher: HybridMatcher, table: Table, ctx: FitContext) -> None:
-        """Take the share that ranks best; of equal ones that nearest to a half."""
-        from modelwright.core.task import judge
-
+    def _choose(
+        self, model: HybridModel, matcher: HybridMatcher, table: Table, ctx: FitContext, share: float | None,
+        constant: float | None,
+    ) -> None:  # fmt: skip
+        """Take the share and constant that rank best; of equal ones the share nearest to a half."""
         column = table.schema.target
         truth = table.column(column.name if column else "")
+        documents, searcher = model.with_documents_of(table)
+        assert isinstance(searcher, FusedSearcher)
+        queries = texts_of(table, model.columns[0])
+        found = [m.search(queries, searcher.deep) for m in searcher.members]
+        shares = _SHARES if share is None else (share,)
         values = {}
-        for share in sorted(_SHARES, key=lambda s: abs(s - 0.5)):
-            matcher.share = share
-            if isinstance(model.searcher, FusedSearcher):
-                model.searcher.weights = [1 - share, share]
-            value = ctx.metric(judge(ctx.target, truth, model.judge(table), table.rows))
-            values[share] = value if ctx.metric.higher else -value
-        best = max(values, key=lambda s: values[s])
-        matcher.share = best
-        if isinstance(model.searcher, FusedSearcher):
-            model.searcher.weights = [1 - best, best]
+        for s in sorted(shares, key=lambda s: abs(s - 0.5)):
+            for c in _CONSTANTS if constant is None else (constant,):
+                scores = model.ranked(table, documents, fuse(found, searcher.deep, [1 - s, s], c))
+                value = ctx.metric(judge(ctx.target, truth, scores, table.rows))
+                values[s, c] = value if ctx.metric.higher else -value
+        matcher.set(*max(values, key=lambda pair: values[pair]), model.searcher)
 
 
 RECIPE = Hybrid

@@ -122,10 +122,16 @@ class Service:
             words = Words(error.pop("message"), error.pop("message_zh"))
             raise Refused(422, error.pop("code"), words, **error)
         answer = self.predictor.answers(await self.batcher.scores(table, self.limits.seconds), True)[0]
-        from modelwright.evaluate.explain_media import shares
+        from modelwright.evaluate.explain_media import read_as, shares
 
         found, pictures = await asyncio.to_thread(self._why, table)
-        return {"answer": answer, "explanation": found, "shares": shares(found), "pictures": pictures}
+        return {
+            "answer": answer,
+            "explanation": found,
+            "shares": shares(found),
+            "pictures": pictures,
+            "read_as": read_as(table),
+        }
 
     def _why(self, table: Table) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Return what the answer to a table of one row rests on, and a small picture of each cell that has one."""
@@ -133,7 +139,7 @@ class Service:
 
         # parts of media are hidden by the hundred, which takes longer than words do
         found = self.predictor.explain_table(table, top=30, seconds=2.0 if self.files else 1.0)
-        return found, pictures(table, _SHOWN)
+        return found, pictures(table, _SHOWN, found)
 
     async def _table(self, rows: list[dict[str, Any]]) -> tuple[Table, list[BadValue]]:
         """Return rows as a typed table; files are decoded one request at a time, beside the event loop.
@@ -189,6 +195,8 @@ def create_app(
         yield
         keeping.cancel()
         service.ready = False
+        for stop in getattr(app.state, "at_end", ()):
+            await asyncio.to_thread(stop)
         await service.batcher.stop()
         service.quota.keep()
 
@@ -201,6 +209,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.service = service
+    app.state.spent = lambda: service.quota.spent
     add_errors(app)
     _add_routes(app, service)
     faces = _add_faces(app, service)
@@ -215,6 +224,7 @@ def create_app(
         seconds=service.seconds,
         rules=Rules(app.routes, faces),
         release=(predictor.name, predictor.version),
+        forms=frozenset(getattr(app.state, "forms", ())),
     )
     return app
 

@@ -52,6 +52,8 @@ def error_json(headers: Headers, refused: Refused) -> Response:
         "message_zh": refused.words.zh,
         **refused.more,
     }
+    if refused.status == 401:
+        error |= {"type": "authentication_error", "param": None}  # as clients of OpenAI's shape read it
     more = {"Retry-After": str(refused.retry)} if refused.retry else {}
     if refused.status == 401:
         more["WWW-Authenticate"] = "Bearer"
@@ -68,10 +70,18 @@ class Guard:
     """
 
     def __init__(
-        self, app: Any, keys: KeyRing, requests: Any, seconds: Any, rules: Rules, release: tuple[str, str]
+        self,
+        app: Any,
+        keys: KeyRing,
+        requests: Any,
+        seconds: Any,
+        rules: Rules,
+        release: tuple[str, str],
+        forms: frozenset[str] = frozenset(),
     ) -> None:
         self.app, self.keys, self.requests, self.seconds = app, keys, requests, seconds
         self.rules, self.release = rules, release
+        self.forms = FORMS | forms
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -90,6 +100,7 @@ class Guard:
 
         path = scope["path"]
         scope["key"] = key = None if path in OPEN else self._key(Headers(scope=scope))
+        scope["who"] = None if key is None else key.name
         refused = self._refused(key, path)
         if refused is not None:
             await error_json(Headers(scope=scope), refused)(scope, receive, watched)
@@ -98,7 +109,7 @@ class Guard:
 
     def _refused(self, key: ServiceKey | None, path: str) -> Refused | None:
         """Return why a request may not pass; None where it may."""
-        if path in OPEN or (key is None and path in FORMS):
+        if path in OPEN or (key is None and path in self.forms):
             return None
         if key is None:
             en = "A key is needed: send the header `Authorization: Bearer KEY`."

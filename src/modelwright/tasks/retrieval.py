@@ -108,7 +108,7 @@ class Retrieval(Task):
         from modelwright.recipes._matching import text_columns
 
         asked = dict(zip(test.rows.tolist(), test.column(text_columns(test.schema)[0]).to_pylist(), strict=True))
-        rows: list[Any] = []
+        rows: list[list[str]] = []
         for row, truth, score in zip(judged.rows.tolist(), judged.truth, judged.scores[:, 0], strict=True):
             rank = evaluate.rank_of(score)
             if rank != 1 and len(rows) < 12:

@@ -14,14 +14,23 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
 
     Embeddings with sparse gradients get Adam on the rows a batch touched, since a step over the whole table would cost
     more than the network. Biases, norms and scaling vectors are not decayed. A parameter with an attribute `lr_scale`
-    learns at that share of `lr`, as the layers of pretrained encoders do. Muon: Jordan et al. 2024.
+    learns at that share of `lr`, as the layers of pretrained encoders do; one with `plain` is a table of embeddings, for
+    which Muon is not made. A network with a method `optimizers` may bring its own, or None. Muon: Jordan et al. 2024.
     """
+    own = getattr(network, "optimizers", None)
+    brought: list[torch.optim.Optimizer] | None = own(lr, weight_decay, kind) if callable(own) else None
+    if brought is not None:
+        for optimizer in brought:
+            for group in optimizer.param_groups:
+                group["base"] = group["lr"]
+        return brought
     tables = {id(m.weight) for m in network.modules() if isinstance(m, nn.Embedding) and m.sparse}
     sorts: dict[str, dict[float, list[Tensor]]] = {"decayed": {}, "plain": {}, "matrices": {}, "sparse": {}}
     for p in network.parameters():
         if not p.requires_grad:
             continue
-        sort = "plain" if p.dim() < 2 else "matrices" if kind == "muon" and p.dim() == 2 else "decayed"
+        mapped = p.dim() == 2 and not getattr(p, "plain", False)
+        sort = "plain" if p.dim() < 2 else "matrices" if kind == "muon" and mapped else "decayed"
         sort = "sparse" if id(p) in tables else sort
         sorts[sort].setdefault(float(getattr(p, "lr_scale", 1.0)), []).append(p)
 

@@ -30,19 +30,22 @@ def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, list[str]] = large_models(config)
     present = {c.modality for c in table.schema.inputs}
-    for name in config.pretrained:
-        modality = find(name).modality
-        if modality not in present:
+    for name in sorted(config.pretrained, key=lambda n: find(n).modality == "image"):  # those made for clips first
+        modality, reads = find(name).modality, find(name).reads
+        if not present & set(reads):
             shown = ", ".join(sorted(present))
             raise OptionError(
                 f"`{name}` reads {modality} columns, and the data has only {shown}. Leave it out, or say what a column "
                 f"is with --column NAME={modality}.",
                 f"`{name}` 用于 {modality} 列，而数据只有 {shown}。请去掉它，或用 --column 列名={modality} 指定列的模态。",
             )
-        found.setdefault(modality, []).append(name)
+        for read in present.intersection(reads):
+            found.setdefault(read, []).append(name)
     offered = "text" not in found and "text" in present and parse_duration(config.budget) >= _LEAST
     if offered and minilm_installed() and _english(table):
         found["text"] = [MINILM]
+    if config.base:
+        found["causal"] = [config.base]
     return {m: tuple(dict.fromkeys(names)) for m, names in found.items()}
 
 

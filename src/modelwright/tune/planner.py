@@ -34,6 +34,7 @@ from modelwright.tune.twins import add_twins
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
 _NETWORK_SHARE = 0.55
+_BASELINE_SHARE = 0.35
 _PRETRAINED_SHARE = 0.9  # of a pretrained encoder that the user named: its fine-tuning is what the run is for
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
@@ -140,7 +141,8 @@ class Planner:
             return
         options = self._variants(recipe)[0]
         if type(recipe).baseline:
-            self._train(recipe, options, recipe.name, self._spare())
+            share = 1.0 if guesses(recipe.name) else _BASELINE_SHARE  # it is cut there and stands, converged or not
+            self._train(recipe, options, recipe.name, max(self._spare() * share, min(self._spare(), 5.0)))
             return
         part = _NETWORK_SHARE if on_torch(recipe) else _BREADTH_SHARE
         part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
@@ -268,7 +270,7 @@ class Planner:
                 )
             cut = on_torch(recipe) and recipe.seeded and type(recipe).rank < _DEAR_RANK
             least = _LEAST_NETWORK if cut else _LEAST
-            if cost.seconds * folds * least > share and not guesses(recipe.name):
+            if cost.seconds * folds * least > share and not type(recipe).baseline:
                 raise ModelwrightError(
                     f"would need about {show_duration(cost.seconds * folds)}, {show_duration(share)} could be spared",
                     f"约需 {show_duration(cost.seconds * folds)}，可分配的时间为 {show_duration(share)}",

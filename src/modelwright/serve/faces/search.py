@@ -51,7 +51,7 @@ def add(app: FastAPI, service: Any) -> None:
     )
     async def search(request: Request) -> Response:
         query, k = _read(await request.body(), service.limits.cell)
-        service.quota.spend(request.scope["who"], 1)
+        service.quota.spend(request.scope["key"], 1)
         hits = await asyncio.wait_for(asyncio.to_thread(service.predictor.search, query, k), service.limits.seconds)
         return answer_json({"hits": hits})
 

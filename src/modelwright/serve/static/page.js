@@ -6,6 +6,7 @@ const words = {
         large: (s) => `This file is too large: at most ${s} can be sent.`, record: "Record", stop: "Stop recording", recording: "recording.wav",
         microphone: "The microphone cannot be used; choose a file instead.", numbers: "Expected numbers: one line a time step, or JSON lists.",
         series: "Numbers in time, or drop a CSV file: one column a channel", heat: "Heat map", speaks: "for the answer", against: "against",
+        atoms: "The more an atom is tinted, the more the answer rests on it.",
         where: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["at the top", "at mid-height", "at the bottom"][k[0]]}${[", on the left", "", ", on the right"][k[1]]}.`,
         when: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["early on", "halfway through", "late"][k[1]]}.`, nowhere: "says little.",
         working: "Looking …" },
@@ -16,6 +17,7 @@ const words = {
         large: (s) => `文件过大：最多可发送 ${s}。`, record: "录音", stop: "停止录音", recording: "录音.wav",
         microphone: "无法使用麦克风；请改为选择文件。", numbers: "应为数字：每行一个时间步，或 JSON 列表。",
         series: "随时间变化的数字，或拖入 CSV 文件：每列一个通道", heat: "热力图", speaks: "支持该答案", against: "反对",
+        atoms: "原子着色越深，对该答案的影响越大。",
         where: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["上", "中", "下"][k[0]]}部${["偏左", "", "偏右"][k[1]]}。`,
         when: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["前段", "中段", "后段"][k[1]]}。`, nowhere: "影响不大。",
         working: "正在分析……" },
@@ -135,13 +137,15 @@ function explanation(result, asked) {
   for (const [column, parts] of byColumn) {
     const mapped = parts.find((p) => p.heat);
     if (mapped && result.pictures && result.pictures[column]) figures.append(heatFigure(column, mapped, result.pictures[column]));
+    else if (result.pictures && result.pictures[column] && kindOf(column) === "molecule") figures.append(drawnFigure(column, result.pictures[column]));
   }
   if (figures.childElementCount) box.append(figures);
   const sums = [];
   let marked = false;
   for (const [column, parts] of byColumn) {
     const spans = parts.filter((p) => p.start !== null && p.start !== undefined);
-    if (spans.length && asked[column]) { box.append(tokens(asked[column], spans, most)); marked = true; }
+    const text = (result.read_as || {})[column] || asked[column]; // places count in the text as the service read it
+    if (spans.length && text) { box.append(tokens(text, spans, most)); marked = true; }
     sums.push([column, parts.reduce((a, p) => a + p.weight, 0)]);
   }
   if (marked) box.append(make("p", { className: "hint", textContent: say("for") }));
