@@ -28,8 +28,7 @@ class TextsCodec(ObjectsCodec):
     def perfect(self, truth: np.ndarray) -> np.ndarray:
         """Return the likelihoods of a model that foresees every byte."""
         rows = [{"bits": 0.0, "bytes": float(max(1, len(t.encode()))), "tokens": 1.0, "hits": 1.0} for t in truth]
-        if self.form == "preferences":
-            rows = [r | {"pairs": 1.0, "won": 1.0} for r in rows]
+        rows = [r | {"pairs": 1.0, "won": 1.0} for r in rows]
         return as_objects(rows)[:, None]
 
     def state(self) -> dict[str, Any]:
