@@ -14,6 +14,8 @@ from importlib.resources import files
 
 import numpy as np
 
+from modelwright.privacy import _wordlists as lists
+from modelwright.privacy._figures import Figures
 from modelwright.privacy.lexicon import entries
 
 Sentence = tuple[str, list[tuple[int, int, str]]]
@@ -22,891 +24,8 @@ _KINDS = {
     "person": "PERSON", "first": "PERSON", "last": "PERSON", "en_person": "PERSON", "surname": "", "place": "PLACE",
     "address": "ADDRESS", "org": "ORGANISATION",
 }  # fmt: skip
-_STARTS = [
-    "b",
-    "bl",
-    "br",
-    "c",
-    "ch",
-    "cl",
-    "d",
-    "dr",
-    "f",
-    "fl",
-    "g",
-    "gr",
-    "h",
-    "j",
-    "k",
-    "kl",
-    "kr",
-    "l",
-    "m",
-    "n",
-    "p",
-    "pr",
-    "r",
-    "s",
-    "sch",
-    "sh",
-    "sk",
-    "st",
-    "t",
-    "th",
-    "tr",
-    "v",
-    "w",
-    "y",
-    "z",
-]
-_VOWELS = [
-    "a",
-    "e",
-    "i",
-    "o",
-    "u",
-    "a",
-    "e",
-    "i",
-    "o",
-    "ai",
-    "ei",
-    "ia",
-    "ie",
-    "ou",
-    "au",
-    "ö",
-    "ä",
-    "å",
-    "é",
-    "á",
-    "í",
-    "ó",
-    "ú",
-    "ø",
-    "ő",
-]
-_ENDS = ["n", "r", "l", "s", "t", "m", "d", "k", "nd", "rt", "ll", "ck", "ng", "x", "z", "v", "sk"] + [""] * 8
-_PERSON_ENDS = [
-    "son",
-    "sen",
-    "ov",
-    "ova",
-    "ski",
-    "ska",
-    "ez",
-    "es",
-    "ini",
-    "elli",
-    "ard",
-    "mann",
-    "stein",
-    "berg",
-    "dottir",
-    "idis",
-    "escu",
-    "enko",
-    "ic",
-    "wala",
-    "an",
-    "ian",
-    "oğlu",
-    "nen",
-    "ström",
-    "quist",
-]
-_PLACE_ENDS = [
-    "burg",
-    "ville",
-    "ton",
-    "ham",
-    "ford",
-    "stad",
-    "dorf",
-    "heim",
-    "by",
-    "berg",
-    "hausen",
-    "bridge",
-    "field",
-    "mouth",
-    "grad",
-    "ovo",
-    "ice",
-    "ia",
-    "landia",
-    "holm",
-    "vik",
-    "nes",
-    "minster",
-    "wick",
-    "bach",
-    "port",
-]
-_SYLLABLES = [
-    "ba",
-    "bei",
-    "bo",
-    "chen",
-    "cheng",
-    "chun",
-    "da",
-    "dan",
-    "dong",
-    "fang",
-    "fei",
-    "feng",
-    "gang",
-    "guang",
-    "guo",
-    "hai",
-    "han",
-    "hao",
-    "hong",
-    "hua",
-    "hui",
-    "jia",
-    "jian",
-    "jie",
-    "jing",
-    "jun",
-    "kai",
-    "lan",
-    "lei",
-    "li",
-    "lin",
-    "ling",
-    "long",
-    "mei",
-    "min",
-    "ming",
-    "na",
-    "ning",
-    "peng",
-    "ping",
-    "qi",
-    "qiang",
-    "qin",
-    "qing",
-    "rong",
-    "rui",
-    "shan",
-    "shu",
-    "tao",
-    "ting",
-    "wei",
-    "wen",
-    "xia",
-    "xiang",
-    "xiao",
-    "xin",
-    "xiu",
-    "xue",
-    "yan",
-    "yang",
-    "yi",
-    "ying",
-    "yong",
-    "yu",
-    "yuan",
-    "yun",
-    "ze",
-    "zhen",
-    "zhi",
-    "zhong",
-]
-_PINYIN = [
-    "wang",
-    "li",
-    "zhang",
-    "liu",
-    "chen",
-    "yang",
-    "huang",
-    "zhao",
-    "wu",
-    "zhou",
-    "xu",
-    "sun",
-    "ma",
-    "zhu",
-    "hu",
-    "guo",
-    "he",
-    "gao",
-    "lin",
-    "luo",
-    "zheng",
-    "liang",
-    "xie",
-    "song",
-    "tang",
-    "han",
-    "feng",
-    "deng",
-    "cao",
-    "peng",
-    "zeng",
-    "xiao",
-    "tian",
-    "dong",
-    "yuan",
-    "pan",
-    "jiang",
-    "cai",
-    "yu",
-    "du",
-    "ye",
-    "cheng",
-    "su",
-    "wei",
-    "lv",
-    "ding",
-    "ren",
-    "shen",
-    "yao",
-    "lu",
-    "jiang",
-    "cui",
-    "zhong",
-    "tan",
-]
-_STREET_EN = [
-    "Street",
-    "Road",
-    "Avenue",
-    "Lane",
-    "Drive",
-    "Court",
-    "Way",
-    "Place",
-    "Square",
-    "Terrace",
-    "Close",
-    "Boulevard",
-    "Crescent",
-    "Row",
-    "Hill",
-    "Parkway",
-    "St.",
-    "Rd",
-    "Ave.",
-    "St",
-    "Ave",
-    "Blvd",
-    "Ln",
-    "Dr",
-]
-_STREET_FIRST = [
-    "Rua",
-    "Via",
-    "Calle",
-    "Avenida",
-    "rue",
-    "Rue",
-    "avenue",
-    "Avenue",
-    "ul.",
-    "Ulica",
-    "Plaza",
-    "Piazza",
-    "Carrera",
-    "Travessa",
-    "chemin",
-    "Λεωφ.",
-    "Camino",
-    "Estrada",
-    "Largo",
-    "C/",
-    "boulevard",
-]
-_STREET_LAST = [
-    "straße",
-    "strasse",
-    "gasse",
-    "weg",
-    "platz",
-    "gatan",
-    "vägen",
-    "gade",
-    "vej",
-    "veien",
-    "katu",
-    "tie",
-    "straat",
-    "laan",
-    "plein",
-    "steenweg",
-    "utca",
-    "út",
-    "tér",
-    "allee",
-    "ring",
-    "damm",
-    "sokak",
-    "cadde",
-]
-_BRANDS = [
-    "iPhone",
-    "Samsung",
-    "Galaxy",
-    "Huawei",
-    "Xiaomi",
-    "Sony",
-    "PlayStation",
-    "Nike",
-    "Adidas",
-    "Toyota",
-    "Tesla",
-    "Kindle",
-    "MacBook",
-    "Windows",
-    "Android",
-    "Photoshop",
-    "Excel",
-    "WhatsApp",
-    "Instagram",
-    "YouTube",
-    "Netflix",
-    "Spotify",
-    "PayPal",
-    "Visa",
-    "Mastercard",
-    "Uber",
-    "Zoom",
-    "Bluetooth",
-    "Canon",
-    "Lego",
-    "Ikea",
-    "Starbucks",
-]
-_BRANDS_ZH = [
-    "华为",
-    "小米",
-    "苹果",
-    "三星",
-    "联想",
-    "海尔",
-    "美的",
-    "格力",
-    "特斯拉",
-    "比亚迪",
-    "丰田",
-    "大众",
-    "奔驰",
-    "宝马",
-    "支付宝",
-    "微信",
-    "淘宝",
-    "京东",
-    "拼多多",
-    "抖音",
-    "美团",
-    "滴滴",
-    "携程",
-    "百度",
-    "腾讯",
-    "阿里巴巴",
-    "平安",
-    "安踏",
-    "李宁",
-    "王者荣耀",
-    "康师傅",
-    "金龙鱼",
-    "周黑鸭",
-    "张裕",
-    "马应龙",
-    "白象",
-]
-_JOBS = [
-    "teacher",
-    "nurse",
-    "lawyer",
-    "software engineer",
-    "sales manager",
-    "chef",
-    "driver",
-    "accountant",
-    "project manager",
-    "waiter",
-    "plumber",
-    "journalist",
-    "dentist",
-    "architect",
-    "Network administrator",
-    "Operations geologist",
-    "Marketing executive",
-    "Civil Service officer",
-    "Chief Executive",
-    "Research scientist",
-]
-_JOBS_ZH = [
-    "经理",
-    "主任",
-    "总经理",
-    "副总裁",
-    "工程师",
-    "教授",
-    "医生",
-    "护士",
-    "老师",
-    "校长",
-    "院长",
-    "局长",
-    "市长",
-    "书记",
-    "董事长",
-    "会计",
-    "律师",
-    "记者",
-    "教练",
-    "导演",
-    "演员",
-    "司机",
-    "客服",
-    "店长",
-    "保安",
-    "程序员",
-    "设计师",
-    "处长",
-    "科长",
-    "部长",
-    "总监",
-    "秘书",
-]
-_RELATIVES = [
-    "wife",
-    "husband",
-    "mother",
-    "father",
-    "son",
-    "daughter",
-    "brother",
-    "sister",
-    "partner",
-    "boss",
-    "colleague",
-    "neighbour",
-    "friend",
-    "uncle",
-    "grandmother",
-]
-_RELATIVES_ZH = [
-    "妻子",
-    "丈夫",
-    "妈妈",
-    "爸爸",
-    "儿子",
-    "女儿",
-    "哥哥",
-    "姐姐",
-    "弟弟",
-    "妹妹",
-    "朋友",
-    "同事",
-    "同学",
-    "邻居",
-    "老公",
-    "老婆",
-    "爷爷",
-    "奶奶",
-    "室友",
-    "领导",
-]
-_DOING = [
-    "cancel the order",
-    "change my password",
-    "update the billing address",
-    "return the shoes",
-    "open an account",
-    "talk to a person",
-    "pay the invoice",
-    "check the balance",
-    "send it again",
-    "book a table",
-    "move the appointment",
-    "block the card",
-    "get a refund",
-    "close my account",
-    "reset the router",
-    "sign the contract",
-    "pick up the parcel",
-    "log in",
-    "upload the file",
-    "answer the phone",
-]
-_DOING_ZH = [
-    "退款",
-    "换货",
-    "改地址",
-    "查物流",
-    "开发票",
-    "取消订单",
-    "重置密码",
-    "绑定银行卡",
-    "注销账号",
-    "预约挂号",
-    "报名",
-    "提现",
-    "补办身份证",
-    "修改手机号",
-    "办理入住",
-    "请假",
-    "报销",
-    "升级会员",
-    "投诉",
-    "签收",
-]
-_THINGS = [
-    "parcel",
-    "order",
-    "invoice",
-    "phone",
-    "laptop",
-    "contract",
-    "car",
-    "bike",
-    "jacket",
-    "camera",
-    "report",
-    "ticket",
-    "refund",
-    "card",
-    "account",
-    "table",
-    "key",
-    "washing machine",
-    "book",
-    "bag",
-]
-_THINGS_ZH = [
-    "快递",
-    "手机",
-    "电脑",
-    "衣服",
-    "鞋子",
-    "合同",
-    "发票",
-    "车",
-    "相机",
-    "报告",
-    "订单",
-    "会员卡",
-    "钥匙",
-    "洗衣机",
-    "书",
-    "包",
-    "门票",
-    "优惠券",
-    "账户",
-    "耳机",
-]
-_ADJECTIVES = [
-    "late",
-    "broken",
-    "lovely",
-    "rude",
-    "helpful",
-    "wrong",
-    "expensive",
-    "great",
-    "missing",
-    "slow",
-    "polite",
-    "terrible",
-    "cheap",
-    "old",
-    "new",
-    "funny",
-    "angry",
-    "quiet",
-    "strange",
-    "perfect",
-]
-_SOUNDS = "克斯尔特德罗拉里姆奥艾布卡马尼亚伊维莱罗兰森顿恩利瑞塔娜莎琳萨丹格鲁哈菲利浦普约翰逊杰弗劳伦沃贝蒂妮雷费尔南迪穆巴托梅洛佩萨科瓦基诺夫斯汉瑟琪乔治亨威廉查希戴凯文赫温詹姆埃阿加帕佛根肖"
-_ROADS = [
-    "人民",
-    "建设",
-    "中山",
-    "解放",
-    "和平",
-    "新华",
-    "长江",
-    "黄河",
-    "文化",
-    "学府",
-    "科技",
-    "建国",
-    "朝阳",
-    "友谊",
-    "光明",
-    "胜利",
-    "东风",
-    "滨江",
-    "环城",
-    "迎宾",
-    "创业",
-    "工业",
-    "湖滨",
-    "天府",
-    "南京",
-    "北京",
-    "延安",
-    "淮海",
-    "复兴",
-    "学院",
-    "龙华",
-    "宝安",
-    "新港",
-    "珠江",
-    "江南",
-    "西湖",
-    "文三",
-    "天目山",
-    "体育",
-    "站前",
-    "幸福",
-    "红旗",
-    "清河",
-    "翠竹",
-    "莲花",
-    "香山",
-    "银河",
-    "金融",
-    "软件园",
-    "高新",
-]
-_COMMUNITIES = [
-    "阳光",
-    "幸福",
-    "锦绣",
-    "金色",
-    "翠湖",
-    "东方",
-    "世纪",
-    "碧水",
-    "龙湖",
-    "万科",
-    "绿地",
-    "保利",
-    "华润",
-    "丽景",
-    "香榭",
-    "和谐",
-    "盛世",
-    "天悦",
-    "滨海",
-    "御景",
-    "水岸",
-    "紫荆",
-    "枫丹",
-    "帝景",
-    "星河",
-    "康乐",
-    "安居",
-    "怡景",
-    "明珠",
-    "学府",
-]
-_COMMUNITY_ENDS = [
-    "花园",
-    "小区",
-    "家园",
-    "公寓",
-    "苑",
-    "城",
-    "新村",
-    "广场",
-    "大厦",
-    "名邸",
-    "华府",
-    "国际",
-    "庄园",
-    "里",
-    "山庄",
-    "中心",
-]
-_DISTRICTS = [
-    "朝阳",
-    "海淀",
-    "东城",
-    "西城",
-    "浦东新",
-    "徐汇",
-    "黄浦",
-    "天河",
-    "越秀",
-    "福田",
-    "南山",
-    "武侯",
-    "锦江",
-    "江宁",
-    "鼓楼",
-    "玄武",
-    "西湖",
-    "余杭",
-    "滨江",
-    "洪山",
-    "武昌",
-    "雁塔",
-    "碑林",
-    "和平",
-    "沈河",
-    "历下",
-    "市南",
-    "思明",
-    "湖里",
-    "岳麓",
-    "芙蓉",
-    "渝中",
-    "江北",
-    "高新",
-    "新城",
-    "桥西",
-    "长安",
-    "城关",
-    "青秀",
-    "观山湖",
-    "五华",
-    "蜀山",
-    "包河",
-    "金水",
-    "二七",
-]
-_ORG_WORDS = [
-    "North",
-    "Blue",
-    "Star",
-    "Global",
-    "Delta",
-    "Prime",
-    "Green",
-    "United",
-    "First",
-    "Sun",
-    "Alpha",
-    "Omega",
-    "River",
-    "Stone",
-    "Bright",
-    "Data",
-    "Cloud",
-    "Vision",
-    "Urban",
-    "Fresh",
-    "Smart",
-    "Rapid",
-    "Golden",
-    "Silver",
-    "Atlas",
-    "Nova",
-    "Apex",
-    "Zenith",
-    "Harbor",
-    "Summit",
-    "Pioneer",
-    "Vertex",
-]
-_ORG_ENDS = [
-    "Inc.",
-    "Ltd",
-    "Ltd.",
-    "LLC",
-    "GmbH",
-    "Corp.",
-    "Group",
-    "Bank",
-    "University",
-    "Hospital",
-    "Partners",
-    "Systems",
-    "Labs",
-    "Foundation",
-    "Industries",
-    "Solutions",
-    "Insurance",
-    "Airlines",
-    "Media",
-    "Consulting",
-    "Institute",
-    "& Sons",
-    "Holdings",
-    "Energy",
-    "AG",
-    "Clinic",
-    "College",
-]
-_ORG_ZH = [
-    "科技",
-    "网络",
-    "实业",
-    "贸易",
-    "文化传媒",
-    "生物医药",
-    "建筑工程",
-    "物流",
-    "餐饮",
-    "电子",
-    "信息技术",
-    "新能源",
-    "投资",
-    "教育",
-]
-_ORG_ZH_ENDS = [
-    "有限公司",
-    "有限责任公司",
-    "股份有限公司",
-    "集团",
-    "公司",
-    "大学",
-    "医院",
-    "银行",
-    "中学",
-    "小学",
-    "研究所",
-    "学院",
-    "分公司",
-    "法院",
-    "派出所",
-    "幼儿园",
-]
-_ORG_NAMES = [
-    "华信",
-    "天成",
-    "鼎盛",
-    "博远",
-    "恒达",
-    "金桥",
-    "蓝天",
-    "东方",
-    "中兴",
-    "宏图",
-    "瑞丰",
-    "安泰",
-    "国泰",
-    "新华",
-    "星辰",
-    "启明",
-    "长城",
-    "万达",
-    "海天",
-    "众诚",
-]
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+_MONTHS = "January February March April May June July August September October November December".split()
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
 @cache
@@ -922,7 +41,7 @@ def _samples(name: str) -> tuple[str, ...]:
     return tuple(row["text"] for row in csv.DictReader(io.StringIO(text)))
 
 
-class Maker:
+class Maker(Figures):
     """Makes sentences; the same seed makes the same ones.
 
     `words` are ordinary Chinese words, as often as they are to be drawn, and `prose` English sentences without names,
@@ -936,14 +55,6 @@ class Maker:
         self._slots: dict[str, Callable[[bool], str]] = {
             n[6:]: getattr(self, n) for n in dir(self) if n.startswith("_make_")
         }
-
-    def pick(self, pool: object) -> str:
-        """Return one of a pool."""
-        return str(pool[int(self.rng.integers(len(pool)))])  # type: ignore[index,arg-type]
-
-    def chance(self, share: float) -> bool:
-        """Return True in that share of calls."""
-        return bool(self.rng.random() < share)
 
     def sentences(self, count: int) -> list[Sentence]:
         """Return that many sentences in both languages, with and without names."""
@@ -987,36 +98,13 @@ class Maker:
             short = self.chance(0.6)
             name = self._surname() if short else self._chinese_name()
             return name + self.pick(
-                [
-                    "先生",
-                    "女士",
-                    "老师",
-                    "医生",
-                    "经理",
-                    "师傅",
-                    "总",
-                    "教授",
-                    "主任",
-                    "律师",
-                    "小姐",
-                    "阿姨",
-                    "大夫",
-                    "警官",
-                    "同学",
-                ]
+                "先生 女士 老师 医生 经理 师傅 总 教授 主任 律师 小姐 阿姨 大夫 警官 同学".split()
             ), (0, len(name))
-        title = self.pick(
-            ["Mr.", "Mrs.", "Ms.", "Dr.", "Mr", "Mrs", "Miss", "Prof.", "Professor", "Doctor", "Judge", "Captain"]
-        )
+        title = self.pick("Mr. Mrs. Ms. Dr. Mr Mrs Miss Prof. Professor Doctor Judge Captain".split())
         name = self._make_last(False) if self.chance(0.7) else self._make_person(False)
         return f"{title} {name}", (len(title) + 1, len(title) + 1 + len(name))
 
     # names of persons
-
-    def _invented(self, ends: list[str], syllables: int = 2) -> str:
-        n = int(self.rng.integers(1, syllables + 1))
-        word = "".join(self.pick(_STARTS) + self.pick(_VOWELS) + self.pick(_ENDS) for _ in range(n))
-        return (word + (self.pick(ends) if self.chance(0.55) else "")).capitalize()
 
     def _make_first(self, zh: bool) -> str:
         if zh:
@@ -1025,7 +113,7 @@ class Maker:
         if draw < 0.62:
             return self.pick(entries("first_names")).capitalize()
         if draw < 0.72:
-            return "".join(self.pick(_SYLLABLES) for _ in range(1 + self.chance(0.6))).capitalize()
+            return "".join(self.pick(lists.SYLLABLES) for _ in range(1 + self.chance(0.6))).capitalize()
         if draw < 0.78:
             return "-".join(self.pick(entries("first_names")).capitalize() for _ in range(2))
         return self._invented([""] * 3 + ["a", "ia", "us", "in", "el", "ko", "ina"])
@@ -1037,14 +125,14 @@ class Maker:
         if draw < 0.5:
             return self.pick(entries("last_names")).capitalize()
         if draw < 0.58:
-            return self.pick(_PINYIN).capitalize()
+            return self.pick(lists.PINYIN).capitalize()
         if draw < 0.62:
-            return self.pick(["O'", "Mc", "Mac", "D'"]) + self._invented(_PERSON_ENDS, 1)
+            return self.pick(["O'", "Mc", "Mac", "D'"]) + self._invented(lists.PERSON_ENDS, 1)
         if draw < 0.66:
             return self.pick(["van der ", "de la ", "von ", "van ", "di ", "de ", "al-", "ben "]) + self._invented(
-                _PERSON_ENDS
+                lists.PERSON_ENDS
             )
-        return self._invented(_PERSON_ENDS)
+        return self._invented(lists.PERSON_ENDS)
 
     def _make_person(self, zh: bool) -> str:
         if zh:
@@ -1077,7 +165,7 @@ class Maker:
     def _chinese_name(self) -> str:
         draw = self.rng.random()
         if draw < 0.02:
-            return f"{self.pick(['阿卜杜拉', '买买提', '艾力', '古丽', '迪丽', '巴特尔', '扎西', '次仁', '卓玛'])}·{self.pick(['阿不力孜', '热合曼', '吐尔逊', '尼亚孜', '多吉', '旺堆', '艾山'])}"
+            return f"{self.pick('阿卜杜拉 买买提 艾力 古丽 迪丽 巴特尔 扎西 次仁 卓玛'.split())}·{self.pick('阿不力孜 热合曼 吐尔逊 尼亚孜 多吉 旺堆 艾山'.split())}"
         pool = entries("zh_given")
         if draw < 0.04:
             return f"{self._surname()}某{self.pick(['某', ''])}"
@@ -1090,7 +178,9 @@ class Maker:
     def _foreign_name(self) -> str:
         """Return a foreign name as Chinese writes it by sound."""
         parts = 1 + self.chance(0.35)
-        return "·".join("".join(self.pick(_SOUNDS) for _ in range(int(self.rng.integers(2, 5)))) for _ in range(parts))
+        return "·".join(
+            "".join(self.pick(lists.SOUNDS) for _ in range(int(self.rng.integers(2, 5)))) for _ in range(parts)
+        )
 
     def _rare(self) -> str:
         return self.pick(
@@ -1108,28 +198,25 @@ class Maker:
         if draw < 0.72:
             name = " ".join(w if w in ("and", "of", "de") else w.capitalize() for w in self.pick(pool).split())
             return name.upper() if self.chance(0.08) or name in ("Uk", "Usa") else name
-        name = self._invented(_PLACE_ENDS)
+        name = self._invented(lists.PLACE_ENDS)
         if self.chance(0.2):
-            name = f"{self.pick(['San', 'Santa', 'Saint', 'New', 'Port', 'Fort', 'Villa', 'Bad', 'El', 'La', 'Upper', 'West', 'North', 'Mount', 'Monte'])} {name}"
+            name = f"{self.pick('San Santa Saint New Port Fort Villa Bad El La Upper West North Mount Monte'.split())} {name}"
         return name.upper() if self.chance(0.15) else name
 
     def _make_address(self, zh: bool) -> str:
         return self._chinese_address() if zh else self._latin_address()
 
-    def _number(self, most: int = 300) -> str:
-        return str(int(self.rng.integers(1, most)))
-
     def _latin_address(self) -> str:
         draw = self.rng.random()
-        name = self.pick(entries("last_names")).capitalize() if self.chance(0.4) else self._invented(_PLACE_ENDS)
+        name = self.pick(entries("last_names")).capitalize() if self.chance(0.4) else self._invented(lists.PLACE_ENDS)
         if self.chance(0.2):
             name = f"{self._make_first(False)} {name}"
         if draw < 0.4:
-            street = f"{self._number(9999)} {name} {self.pick(_STREET_EN)}"
+            street = f"{self._number(9999)} {name} {self.pick(lists.STREET_EN)}"
         elif draw < 0.62:
-            street = f"{self.pick(_STREET_FIRST)} {name}{self.pick([' ', ', '])}{self._number()}"
+            street = f"{self.pick(lists.STREET_FIRST)} {name}{self.pick([' ', ', '])}{self._number()}"
         elif draw < 0.84:
-            street = f"{name}{self.pick(_STREET_LAST)} {self._number()}{self.pick(['', '', 'a', 'b', '/3'])}"
+            street = f"{name}{self.pick(lists.STREET_LAST)} {self._number()}{self.pick(['', '', 'a', 'b', '/3'])}"
         elif draw < 0.94:
             street = f"{self._number(99)} {name} {self._number()}"
         else:
@@ -1144,7 +231,7 @@ class Maker:
             city = self._make_place(False)
             code = str(int(self.rng.integers(1000, 99999)))
             form = self.rng.random()
-            state = self.pick(["NY", "CA", "TX", "FL", "IL", "WA", "MA", "CO", "GA", "OH", "PA", "NJ"])
+            state = self.pick("NY CA TX FL IL WA MA CO GA OH PA NJ".split())
             parts.append(
                 f"{city}, {state} {code.zfill(5)}"
                 if form < 0.35
@@ -1167,19 +254,19 @@ class Maker:
             if self.chance(0.3):
                 out += self.pick(entries("zh_places")[30:300]) + "市"
         if self.chance(0.75):
-            out += self.pick(_DISTRICTS) + self.pick(["区", "区", "区", "县", ""])
+            out += self.pick(lists.DISTRICTS) + self.pick(["区", "区", "区", "县", ""])
         if self.chance(0.15):
-            out += self.pick(_ROADS) + self.pick(["街道", "镇", "乡"])
+            out += self.pick(lists.ROADS) + self.pick(["街道", "镇", "乡"])
         draw = self.rng.random()
         if draw < 0.75:
             out += (
-                self.pick(_ROADS)
+                self.pick(lists.ROADS)
                 + self.pick(["路", "路", "大道", "街", "大街", "东路", "西路", "南路", "北路", "中路", "巷"])
                 + self._number(999)
                 + self.pick(["号", "号", "号", "弄"])
             )
         if draw > 0.5 or not out:
-            out += self.pick(_COMMUNITIES) + self.pick(_COMMUNITY_ENDS)
+            out += self.pick(lists.COMMUNITIES) + self.pick(lists.COMMUNITY_ENDS)
         if self.chance(0.5):
             out += self._number(30) + self.pick(["号楼", "栋", "幢", "座", "号"])
             if self.chance(0.6):
@@ -1187,11 +274,11 @@ class Maker:
             out += self._number(2500) + self.pick(["室", "", "房"])
         if self.chance(0.05):
             out = (
-                self.pick(_DISTRICTS)
+                self.pick(lists.DISTRICTS)
                 + "县"
-                + self.pick(_ROADS)
+                + self.pick(lists.ROADS)
                 + "镇"
-                + self.pick(_ROADS)
+                + self.pick(lists.ROADS)
                 + "村"
                 + self._number(20)
                 + "组"
@@ -1203,19 +290,21 @@ class Maker:
     def _make_org(self, zh: bool) -> str:
         if zh:
             city = self.pick(entries("zh_places")[:330]) if self.chance(0.5) else ""
-            end = self.pick(_ORG_ZH_ENDS)
-            middle = self.pick(_ORG_NAMES) if self.chance(0.8) or not city else ""
-            return city + middle + (self.pick(_ORG_ZH) if "公司" in end or "集团" in end else "") + end
+            end = self.pick(lists.ORG_ZH_ENDS)
+            middle = self.pick(lists.ORG_NAMES) if self.chance(0.8) or not city else ""
+            return city + middle + (self.pick(lists.ORG_ZH) if "公司" in end or "集团" in end else "") + end
         draw = self.rng.random()
         if draw < 0.25:
-            return f"{self._make_last(False)} {self.pick(_ORG_ENDS)}"
+            return f"{self._make_last(False)} {self.pick(lists.ORG_ENDS)}"
         if draw < 0.35:
             return f"{self._make_last(False)}, {self._make_last(False)} and {self._make_last(False)}"
         if draw < 0.45:
             return f"University of {self._make_place(False)}"
         if draw < 0.6:
             return self._invented(["ly", "ify", "soft", "tech", "io", "ware", "gen", "corp", "nomics", "sys"])
-        return f"{self.pick(_ORG_WORDS)} {self.pick([*_ORG_WORDS, *_ORG_ENDS])} {self.pick(_ORG_ENDS)}"
+        return (
+            f"{self.pick(lists.ORG_WORDS)} {self.pick([*lists.ORG_WORDS, *lists.ORG_ENDS])} {self.pick(lists.ORG_ENDS)}"
+        )
 
     # all else
 
@@ -1252,42 +341,12 @@ class Maker:
         draw = self.rng.random()
         if draw < 0.06:
             return self._number(int(self.pick([10, 100, 3000, 100000]))) + self.pick(
-                [
-                    "元",
-                    "岁",
-                    "个",
-                    "次",
-                    "年",
-                    "月",
-                    "日",
-                    "万",
-                    "亿",
-                    "%",
-                    "平",
-                    "米",
-                    "公里",
-                    "号",
-                    "楼",
-                    "分钟",
-                    "人",
-                    "名",
-                    "家",
-                    "吨",
-                    "台",
-                    "折",
-                    "期",
-                    "届",
-                    "室",
-                    "万元",
-                    "层",
-                    "栋",
-                    "天",
-                ]
+                "元 岁 个 次 年 月 日 万 亿 % 平 米 公里 号 楼 分钟 人 名 家 吨 台 折 期 届 室 万元 层 栋 天".split()
             )
         if draw < 0.09:  # what is Latin in a Chinese sentence is seldom a name
             return self.pick(
                 [
-                    *_BRANDS,
+                    *lists.BRANDS,
                     "CPU",
                     "DVD",
                     "XP",
@@ -1308,39 +367,7 @@ class Maker:
             return self.pick("，，，。、！？：； “”")
         if draw < 0.42:
             return self.pick(
-                [
-                    "的",
-                    "的",
-                    "的",
-                    "了",
-                    "和",
-                    "在",
-                    "是",
-                    "不",
-                    "很",
-                    "也",
-                    "就",
-                    "都",
-                    "要",
-                    "有",
-                    "到",
-                    "把",
-                    "被",
-                    "给",
-                    "与",
-                    "或",
-                    "最",
-                    "又",
-                    "还",
-                    "没",
-                    "从",
-                    "对",
-                    "将",
-                    "为",
-                    "上",
-                    "中",
-                    "等",
-                ]
+                "的 的 的 了 和 在 是 不 很 也 就 都 要 有 到 把 被 给 与 或 最 又 还 没 从 对 将 为 上 中 等".split()
             )
         return self.pick(self._words)
 
@@ -1350,16 +377,6 @@ class Maker:
     def _make_zh_title(self, zh: bool) -> str:
         return "".join(self.pick(self._words) for _ in range(int(self.rng.integers(2, 7))))
 
-    def _make_phone(self, zh: bool) -> str:
-        return (
-            f"1{self.pick('3578')}{self.rng.integers(10**8, 10**9)}"
-            if zh
-            else f"{self.rng.integers(200, 999)}-{self.rng.integers(200, 999)}-{self.rng.integers(1000, 9999)}"
-        )
-
-    def _make_email(self, zh: bool) -> str:
-        return f"{self._invented(['']).lower()}{self._number(99)}@{self.pick(['example.com', 'mail.example.org', 'qq.com', '163.com'])}"
-
     def _make_date(self, zh: bool) -> str:
         y, m, d = int(self.rng.integers(1940, 2026)), int(self.rng.integers(1, 13)), int(self.rng.integers(1, 29))
         if zh:
@@ -1368,35 +385,14 @@ class Maker:
             [f"{y}-{m:02}-{d:02}", f"{m}/{d}/{y}", f"{_MONTHS[m - 1]} {d}, {y}", f"{d} {_MONTHS[m - 1]} {y}"]
         )
 
-    def _make_idcard(self, zh: bool) -> str:
-        return f"{self.rng.integers(110000, 650000)}{self.rng.integers(1950, 2010)}{self.rng.integers(1, 13):02}{self.rng.integers(1, 29):02}{self.rng.integers(1000, 9999)}"
-
-    def _make_number(self, zh: bool) -> str:
-        return self._number(int(self.pick([10, 100, 1000, 100000])))
-
-    def _make_version(self, zh: bool) -> str:
-        return f"{self._number(9)}.{self._number(20)}.{self._number(20)}"
-
-    def _make_card(self, zh: bool) -> str:
-        return str(self.rng.integers(4 * 10**15, 5 * 10**15))
-
-    def _make_time(self, zh: bool) -> str:
-        return f"{self.rng.integers(0, 24)}:{self.rng.integers(0, 60):02}"
-
-    def _make_year(self, zh: bool) -> str:
-        return str(self.rng.integers(1950, 2026))
-
-    def _make_month_zh(self, zh: bool) -> str:
-        return f"{self.rng.integers(1, 13)}月"
-
     def _pool(pool: object, chinese: object = None):  # type: ignore[no-untyped-def]  # noqa: N805
         return lambda self, zh: self.pick(chinese if zh and chinese is not None else pool)
 
     _make_month, _make_weekday = _pool(_MONTHS), _pool(_DAYS)
-    _make_job, _make_relative = _pool(_JOBS, _JOBS_ZH), _pool(_RELATIVES, _RELATIVES_ZH)
-    _make_doing, _make_thing = _pool(_DOING, _DOING_ZH), _pool(_THINGS, _THINGS_ZH)
-    _make_adjective, _make_brand = _pool(_ADJECTIVES), _pool(_BRANDS, _BRANDS_ZH)
-    _make_doing_ing = _pool(["working", "banking", "shopping", "flying"])
+    _make_job, _make_relative = _pool(lists.JOBS, lists.JOBS_ZH), _pool(lists.RELATIVES, lists.RELATIVES_ZH)
+    _make_doing, _make_thing = _pool(lists.DOING, lists.DOING_ZH), _pool(lists.THINGS, lists.THINGS_ZH)
+    _make_adjective, _make_brand = _pool(lists.ADJECTIVES), _pool(lists.BRANDS, lists.BRANDS_ZH)
+    _make_doing_ing = _pool("working,banking,shopping,flying".split(","))
     del _pool
 
     def _make_nation(self, zh: bool) -> str:

@@ -87,26 +87,7 @@ class Names(Recogniser):
 
 
 _NO_NAMES = frozenset(
-    [
-        "none",
-        "unknown",
-        "other",
-        "others",
-        "yes",
-        "no",
-        "male",
-        "female",
-        "na",
-        "n/a",
-        "null",
-        "test",
-        "anonymous",
-        "guest",
-        "admin",
-        "user",
-        "total",
-        "all",
-    ]
+    "none unknown other others yes no male female na n/a null test anonymous guest admin user total all".split()
 )
 
 
