@@ -119,22 +119,31 @@ class AnswerModel(Model):
         """Return answers [N, 1]: what is said, what it rests on, how sure it is, or why nothing is said."""
         found = self.knowledge.find(asked, SHOWN)
         sure = self.trust.sure(np.stack([f.features for f in found])) if found else np.empty(0)
-        rows = [self._row(a, f, float(s)) for a, f, s in zip(asked, found, sure, strict=True)]
+        refused = [self._refusal(a, f, float(s)) for a, f, s in zip(asked, found, sure, strict=True)]
+        given = [i for i, r in enumerate(refused) if r is None]
+        said = dict(zip(given, self.say([asked[i] for i in given], [found[i] for i in given]), strict=True))
+        rows = []
+        for i, row in enumerate(refused):
+            text, citations = said.get(i, ("", []))
+            hits = [self._hit(at) for at in found[i].ids]
+            if row is None and not text:
+                row = refusal(NO_SUPPORT, float(sure[i]), hits)
+            rows.append(row or {"answer": text, "citations": citations, "confidence": round(float(sure[i]), 6),
+                                "refused": False, "reason": None, "hits": hits})  # fmt: skip
         return as_objects(rows)[:, None]
 
-    def _row(self, asked: Asked, found: Found, sure: float) -> dict[str, Any]:
-        hits = [self._hit(i) for i in found.ids]
+    def _refusal(self, asked: Asked, found: Found, sure: float) -> dict[str, Any] | None:
         if not asked.text.strip():
             return refusal(NO_QUESTION, 0.0, [])
         if not found.ids and self.knowledge.tenanted and not self.knowledge.allowed(asked.tenant).any():
             return refusal(NO_TENANT, 0.0, [])
         if not found.ids or sure < self.trust.threshold:
-            return refusal(NO_SUPPORT, sure, hits)
-        text, citations = self.said(asked, found)
-        if not text:
-            return refusal(NO_SUPPORT, sure, hits)
-        return {"answer": text, "citations": citations, "confidence": round(sure, 6), "refused": False, "reason": None,
-                "hits": hits}  # fmt: skip
+            return refusal(NO_SUPPORT, sure, [self._hit(i) for i in found.ids])
+        return None
+
+    def say(self, asked: Sequence[Asked], found: Sequence[Found]) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Return answers with their citations to questions that are supported; an empty one refuses after all."""
+        return [self.said(a, f) for a, f in zip(asked, found, strict=True)]
 
     def said(self, asked: Asked, found: Found) -> tuple[str, list[dict[str, Any]]]:
         """Return the answer and its citations; here the stretch of the first passage that says most of what is asked."""
@@ -283,13 +292,20 @@ class AnswerRecipe(Recipe):
         assert isinstance(options, AnswerOptions)
         passages = passages_of(train)
         encoder, vectors = None, None
-        if self.model.by != "words":
+        by: By = self.model.by if options.encoder is not None else "words"
+        if by != "words":
             from modelwright.recipes._answer_encoder import TextEncoder, vectors_of
 
             encoder = TextEncoder.of(passages, str(options.encoder), ctx)
             vectors = vectors_of(encoder, passages, str(options.encoder), ctx)
-        knowledge = Knowledge(passages, self.model.by, options.title, encoder, vectors, options.balance)
-        return self.model(knowledge, learnt(knowledge, train), options, encoder)
+        knowledge = Knowledge(passages, by, options.title, encoder, vectors, options.balance)
+        return self.made(knowledge, learnt(knowledge, train), options, encoder, ctx)
+
+    def made(
+        self, knowledge: Knowledge, trust: Trust, options: AnswerOptions, encoder: Any, ctx: FitContext
+    ) -> AnswerModel:
+        """Return the model of a fitted search."""
+        return self.model(knowledge, trust, options, encoder)
 
 
 def learnt(knowledge: Knowledge, train: Table) -> Trust:
