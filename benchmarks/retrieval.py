@@ -103,7 +103,7 @@ def pairs(data: Path) -> bool:
     ):
         with tempfile.TemporaryDirectory() as work:
             run = fit(
-                columns(train), "label", task="sentence-similarity", budget="60s" if name == "tfidf" else "6m", out=work,
+                columns(train), "label", task="sentence-similarity", budget="60s" if name == "tfidf" else "10m", refit=False, out=work,
                 recipes=recipes, search="none", column={"label": "category"}, test_fraction=0.02,
             )  # fmt: skip
             print(f"pairs   {name:8} {' + '.join(run.facts['winner'])}", flush=True)

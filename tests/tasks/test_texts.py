@@ -144,6 +144,18 @@ def test_labels_are_found_by_the_texts_of_their_rows_which_are_not_kept(tmp_path
     assert run.predictor.search("please my money back")[0]["text"] == "Refund"
     kept = "".join(p.read_text(encoding="utf-8") for p in run.folder.joinpath("bundle").rglob("*.json"))
     assert "money back please" not in kept
+    bm25 = fitted_labels("bm25", [*rows, {"query": "my name is Zebedee", "intent": "Refund"}])
+    assert "refund" in bm25.searcher.state()["vocabulary"]
+    assert "zebedee" not in bm25.searcher.state()["vocabulary"]
+
+
+def fitted_labels(recipe, rows):
+    schema = Schema((Column("query", "text"), Column("intent", "text", "target")))
+    table = Table.of(pa.table({k: [r[k] for r in rows] for k in ("query", "intent")}), schema)
+    task, recipe = get_task("retrieval"), get_recipe(recipe)
+    target = task.fit_target(table.column("intent"), schema["intent"])
+    assert target.labels
+    return recipe.fit(table, None, recipe.variants(schema, target, len(table))[0], context(task, target))
 
 
 def test_pairs_go_all_the_way(tmp_path):
