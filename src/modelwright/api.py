@@ -12,9 +12,12 @@ from modelwright.core.budget import Deadline, parse_duration
 from modelwright.core.config import make_config
 from modelwright.core.events import EventStream, Listener
 from modelwright.core.run import RunFolder, find_bundle
+from modelwright.core.sealed import unlocked
 from modelwright.core.words import pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
+
+_LOOK_SECONDS = 30.0  # for personal data in `inspect`
 
 
 @dataclass
@@ -86,17 +89,25 @@ def load(path: str | Path) -> Predictor:
 
 
 def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, Any]:
-    """Return what is in the data and what is wrong with it, as JSON values: `rows`, `columns`, `findings`.
+    """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `columns`,
+    `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
     `options`: query, table, sheet, header, column (modality by name), ignore, group, time, series,
-    series_id, series_time. Raises DataError.
+    series_id, series_time, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
     """
+    with unlocked(options.pop("vault", None)):
+        return _inspect(data, target, options)
+
+
+def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str, Any]:
     from modelwright.data._series import SERIES_OPTIONS, gathered_as_asked, with_layouts
     from modelwright.data.check import check
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
     from modelwright.data.sources import folder_of, read
+    from modelwright.privacy.protect import protect, safe_values
 
+    rules, public = options.pop("private", None) or [], bool(options.pop("public", False))
     reading = {k: options.pop(k) for k in ("query", "table", "sheet", "header") if k in options}
     column = options.pop("column", {})
     raw = read(data, **reading)
@@ -107,13 +118,15 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     schema = with_layouts(inferred, layouts)
     source = str(data) if isinstance(data, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
-    findings = check(table, bad=bad, raw=raw)
+    private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS)
+    findings = check(table, bad=safe_values(bad, public), raw=raw)
     return json.loads(
         json.dumps(
             {
                 "rows": len(table),
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],
+                "private": private.to_json(examples=True),
             },
             default=str,
         )

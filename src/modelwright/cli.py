@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from modelwright.core.errors import ModelwrightError, Stopped
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
+from modelwright.exits import answered
 from modelwright.verbs._common import (
     LANG,
+    Base,
     Columns,
+    Endpoint,
+    EndpointModel,
     Header,
     Json,
     Lang,
+    PriceIn,
+    PriceOut,
+    Private,
+    Public,
     Quiet,
     RunArg,
     Series,
     SeriesId,
     SeriesTime,
+    Teacher,
+    Vault,
     opt,
     pairs,
     print_json,
@@ -109,6 +117,23 @@ def run(
         bool | None,
         typer.Option("--class-weight/--no-class-weight", help=w("weigh rare classes up", "提高稀有类别权重")),
     ] = None,
+    epsilon: Annotated[
+        float | None, opt("differential privacy of training rows: the budget", "训练数据差分隐私预算 epsilon")
+    ] = None,
+    delta: Annotated[float | None, opt("goes with --epsilon (1e-5)", "与 --epsilon 同用（1e-5）")] = None,
+    bounds: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=LOW..HIGH", help=w("bounds known beforehand", "事先已知的取值范围")),
+    ] = None,
+    sensitive: Annotated[
+        list[str] | None, opt("column whose groups are compared (may repeat)", "比较各组公平性的列（可重复）")
+    ] = None,
+    sensitive_input: Annotated[
+        bool | None,
+        typer.Option("--sensitive-input/--no-sensitive-input", help=w("let it be an input too", "仍作为输入")),
+    ] = None,
+    favourable: Annotated[str | None, opt("label that is good to get", "有利的标签")] = None,
+    mitigate: Annotated[str | None, typer.Option(help="none, reweigh, thresholds")] = None,
     vectors: Annotated[
         str | None, opt("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）")
     ] = None,
@@ -119,12 +144,27 @@ def run(
             help=w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
         ),
     ] = None,
+    public: Public = None,
+    endpoint: Endpoint = None,
+    endpoint_model: EndpointModel = None,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
+    base: Base = None,
+    teacher: Teacher = None,
     query: Annotated[str | None, opt("SQL query, for a database URL", "SQL 查询（数据库 URL）")] = None,
     table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
+    private: Private = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
     seed: Annotated[int | None, opt("seed of everything random", "随机种子")] = None,
+    vault: Vault = None,
+    consent: Annotated[str | None, opt("table of consents", "同意记录表")] = None,
+    subject: Annotated[str | None, opt("column that says whose row it is", "每行所属主体的列")] = None,
+    purpose: Annotated[
+        str | None, opt("rows without consent for this purpose are left out", "未就此目的同意的行不使用")
+    ] = None,
+    retain: Annotated[str | None, opt("leave out rows older than this, e.g. 90d", "略去早于此期限的行，如 90d")] = None,
     name: Annotated[str | None, opt("name of the run", "运行名称")] = None,
     out: Annotated[str, opt("folder of runs", "运行文件夹所在目录")] = "runs",
     config: Annotated[Path | None, opt("YAML file with these options", "含以上选项的 YAML 文件")] = None,
@@ -142,7 +182,11 @@ def run(
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
-        "seed": seed,
+        "private": private, "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
+        "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject,
+        "purpose": purpose, "retain": retain,
+        "epsilon": epsilon, "delta": delta, "bounds": pairs(bounds) or None, "sensitive": sensitive,
+        "sensitive_input": sensitive_input, "favourable": favourable, "mitigate": mitigate,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)
@@ -167,14 +211,18 @@ def inspect(
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
+    vault: Vault = None,
+    private: Private = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.api import inspect as look
     from modelwright.commands import print_inspection
 
-    spread = {"series": series, "series_id": series_id, "series_time": series_time}
-    found = look(data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, **spread)
+    spread = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
+    found = look(
+        data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, vault=vault, **spread
+    )
     print_json(found) if json_ else print_inspection(found, LANG)
 
 
@@ -196,12 +244,13 @@ def predict(
     scores: Annotated[bool, opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
     strict: Annotated[bool, opt("stop at the first bad row", "遇到坏行即停止")] = False,
     header: Header = None,
+    vault: Vault = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import predict_command
 
-    summary = predict_command(model, data, out, scores, strict, header, LANG)
+    summary = predict_command(model, data, out, scores, strict, header, LANG, vault)
     if json_ and out is not None:
         print_json(summary)
 
@@ -211,11 +260,26 @@ def predict(
         "Write a run's report anew, in either language, and say where it is.", "重新生成报告（中文或英文）并给出位置。"
     )
 )
-def report(model: RunArg, json_: Json = False, lang: Lang = None) -> None:
+def report(
+    model: RunArg,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help=w("file to write; with --vault it quotes rows", "输出文件；配合 --vault 时会引用数据行"),
+        ),
+    ] = None,
+    vault: Vault = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
     from modelwright import reporting
     from modelwright.core.run import RunFolder
+    from modelwright.core.sealed import unlocked
 
-    path = reporting.write(RunFolder.find(model), LANG)
+    with unlocked(vault):
+        path = reporting.write(RunFolder.find(model), LANG, out)
     print_json({"report": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
 
 
@@ -234,7 +298,7 @@ def list_(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.commands import list_runs, print_runs
+    from modelwright.about import list_runs, print_runs
 
     runs = list_runs(Path(out))
     print_json(runs) if json_ else print_runs(runs, LANG)
@@ -249,11 +313,14 @@ def serve(
     tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
     behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
     key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
+    backend: Annotated[
+        str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
+    ] = "own",
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import serve_command
 
-    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG)
+    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend)
 
 
 @app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
@@ -272,7 +339,7 @@ def export(
 
 @app.command(help=w("Check the installation.", "检查安装是否完好。"))
 def doctor(json_: Json = False, lang: Lang = None) -> None:
-    from modelwright.commands import doctor_facts, print_doctor
+    from modelwright.about import doctor_facts, print_doctor
 
     facts = doctor_facts()
     print_json(facts) if json_ else print_doctor(facts, LANG)
@@ -301,51 +368,11 @@ for _name in names_in("modelwright.verbs"):
     load_file("modelwright.verbs", _name, Words("verb", "命令")).add(app)
 
 
-def _fail(error: ModelwrightError) -> NoReturn:
-    word = w("Error", "错误")
-    if "--json" in sys.argv:
-        print_json({"error": {"kind": type(error).__name__, "message": error.words.en, "message_zh": error.words.zh}})
-    sys.stderr.write(f"{word}: {error.words.to(LANG)}\n")
-    sys.exit(error.exit_code)
-
-
 def main() -> None:
     """Run the command line; errors end it with their own exit code and without a traceback."""
-    # typer carries its own click, whose classes are reached through the ones typer exports
-    usage_error: Any = typer.BadParameter.__bases__[0]
-
-    try:
+    with answered(LANG):
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except ModelwrightError as e:
-        _fail(e)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail(Stopped("Stopped.", "已终止。"))
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except usage_error as e:
-        _usage(e)
-
-
-def _usage(error: Any) -> NoReturn:
-    """Answer a wrong command line in one line; no arguments at all get the help."""
-    if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stdout.write(error.format_message() + "\n")
-        sys.exit(0)
-    message = _no_option(error) if hasattr(error, "possibilities") else error.format_message()
-    hint = ""
-    if error.ctx is not None:
-        hint = w(f" See: {error.ctx.command_path} --help", f" 参见：{error.ctx.command_path} --help")
-    sys.stderr.write(f"{w('Error', '错误')}: {message}{hint}\n")
-    sys.exit(2)
-
-
-def _no_option(error: Any) -> str:
-    from modelwright.core.errors import unknown
-
-    known = [o for p in error.ctx.command.params for o in p.opts if o.startswith("--")] if error.ctx else []
-    return unknown(Words("option", "选项"), error.option_name, known).words.to(LANG)
 
 
 if __name__ == "__main__":

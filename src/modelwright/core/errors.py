@@ -5,7 +5,9 @@
     │   ├── DataError                  the data itself: unreadable, ragged, empty ...
     │   ├── ColumnError                a column that is absent, or cannot be what it should be
     │   ├── OptionError                an option, name or value that is not known
-    │   └── BundleError                a bundle or run folder that is damaged or not one
+    │   ├── BundleError                a bundle or run folder that is damaged or not one
+    │   ├── VaultError                 encrypted data or a key that do not fit together, or were tampered with
+    │   └── LedgerError                a ledger that was edited, cut or rewritten, or cannot be written
     ├── MissingExtra          exit 2   an optional library is not installed
     ├── GateNotMet            exit 3   a model stands, but not as good as the gate asks
     ├── BudgetTooSmall        exit 4   not even the cheapest recipe fits the budget
@@ -53,6 +55,14 @@ class OptionError(InputError):
 
 class BundleError(InputError):
     """A bundle or run folder is damaged, incomplete, from another version, or not one at all."""
+
+
+class VaultError(InputError):
+    """Encrypted data or a key does not fit: wrong key, changed, swapped or cut chunks, a key that others can read."""
+
+
+class LedgerError(InputError):
+    """The ledger was edited, reordered, cut or rewritten, or cannot be written."""
 
 
 class MissingExtra(ModelwrightError):

@@ -119,6 +119,36 @@ def find(asked: str) -> Found:
     return Found(asked, folder, config, modality)
 
 
+@cache
+def find_causal(asked: str) -> Found:
+    """Return the causal language model that a name stands for, to be tuned or served.
+
+    Raises OptionError where there is none, it is no causal model, it wants code of its own to be run, or it has no
+    safetensors weights.
+    """
+    folder = _folder(asked)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        made = [str(a) for a in config.get("architectures") or []]
+    except (OSError, ValueError, AttributeError) as e:
+        raise OptionError(
+            f"`{asked}` holds no readable config.json ({type(e).__name__}); expected a folder as `save_pretrained` writes it.",
+            f"`{asked}` 中没有可读的 config.json（{type(e).__name__}）；应为 `save_pretrained` 写出的文件夹。",
+        ) from e
+    if not any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in made):
+        raise OptionError(
+            f"`{asked}` is no causal language model: its architectures are {made}, expected ...ForCausalLM.",
+            f"`{asked}` 不是因果语言模型：其架构为 {made}，应为 ...ForCausalLM。",
+        )
+    if "auto_map" in config:
+        raise OptionError(
+            f"`{asked}` wants code of its own to be run, which is never done. Choose a model of a kind that is built in.",
+            f"`{asked}` 需要运行其自带代码，这是不允许的。请选择内置类型的模型。",
+        )
+    _check_weights(folder, asked)
+    return Found(asked, folder, config, "causal")
+
+
 def _folder(asked: str) -> Path:
     if asked == MINILM and not Path(asked).is_dir():
         if importlib.util.find_spec(_MINILM_MODULE) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -41,22 +42,64 @@ def read_json(path: Path) -> Any:
         ) from e
 
 
+# what libraries raise where the disk refuses them, by name: they are not imported for this
+_WRITERS = frozenset({"SafetensorError", "LightGBMError", "CatBoostError"})
+
+
+def refused(error: BaseException, path: Path | str) -> DataError | None:
+    """Return the error for a disk that refused to be written: full, read-only, over a limit; None for other errors."""
+    if isinstance(error, OSError):
+        why = error.strerror or str(error)
+    elif type(error).__name__ in _WRITERS:
+        why = str(error).splitlines()[0][:160]
+    else:
+        return None
+    return DataError(f"Cannot write {path}: {why}.", f"无法写入 {path}：{why}。")
+
+
+def recover(final: Path) -> bool:
+    """Put back what a save that was cut off had moved aside; return whether there was such a thing."""
+    old = final.with_name(f".{final.name}.old")
+    if final.exists() or not old.is_dir():
+        return False
+    try:
+        os.replace(old, final)
+    except OSError:
+        return False
+    logging.getLogger("modelwright").warning(
+        "A save was cut off; the last complete %s is used. 保存曾中断；使用上一个完整版本。", final
+    )
+    return True
+
+
 @contextmanager
 def whole_folder(final: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the place of `final` only when the block ends well."""
+    """Give a temporary folder that takes the place of `final` only when the block ends well.
+
+    A crash at any point leaves the folder before, or the new one, whole; `recover` puts the former back where the crash
+    fell between the two. Raises DataError where the disk refuses.
+    """
+    recover(final)
     part = final.with_name(f".{final.name}.part")
+    old = final.with_name(f".{final.name}.old")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         yield part
-        old = final.with_name(f".{final.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         if final.exists():
             os.replace(final, old)
-        os.replace(part, final)
+        try:
+            os.replace(part, final)
+        except OSError:
+            recover(final)
+            raise
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as e:
-        raise DataError(f"Cannot write {final}: {e.strerror}.", f"无法写入 {final}：{e.strerror}。") from e
+    except Exception as e:
+        error = refused(e, final)
+        if error is None:
+            raise
+        raise error from e
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -116,6 +159,7 @@ def find_bundle(path: str | Path) -> Path:
     Raises BundleError where there is none.
     """
     for place in (Path(path), Path(path) / "bundle", Path("runs") / str(path) / "bundle"):
+        recover(place)
         if (place / "manifest.json").is_file():
             return place
     run = RunFolder.find(path)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
 from modelwright.core.registry import names_in
+from modelwright.core.sealed import open_plain
 from modelwright.data.kinds.base import KINDS, kind_of
 
 _MOST_MEMBERS = 1_000_000
@@ -44,7 +46,7 @@ def zip_table(path: Path, memory: int) -> pa.Table:
     Raises DataError for a damaged archive, an encrypted one, or one that holds more than the memory (bytes) allows.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path) as opened, zipfile.ZipFile(opened) as archive:
             members = [m for m in archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
             if len(members) > _MOST_MEMBERS:
                 raise DataError(f"{path} holds more than a million files.", f"{path} 中的文件超过一百万个。")
@@ -85,7 +87,7 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, left:
 
 def _table(source: str, values: list[str], names: list[str], read: Callable[[str], bytes] | None) -> pa.Table:
     known = suffix_kinds()
-    kinds = [known.get(PurePosixPath(n).suffix.lower()) for n in names]
+    kinds = [known.get(PurePosixPath(n.removesuffix(SUFFIX)).suffix.lower()) for n in names]
     counts = {k: kinds.count(k) for k in sorted({k for k in kinds if k})}
     if not counts:
         tables = [n for n in names if PurePosixPath(n).suffix.lower() in _TABLES][:5]

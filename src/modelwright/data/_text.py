@@ -18,6 +18,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
+from modelwright.core.sealed import open_plain
 
 CELL_LIMIT = 16 << 20  # characters in one cell
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
@@ -39,9 +40,9 @@ class Dialect:
 class _Bounded(io.RawIOBase):
     """A decompressed stream that stops at a bomb: it counts real bytes, since headers lie."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._inner = gzip.GzipFile(path, "rb")
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path, self._file = path, file
+        self._inner = gzip.GzipFile(fileobj=file, mode="rb")
         self._read = 0
         self._limit = max(64 << 20, RATIO_LIMIT * path.stat().st_size)
 
@@ -67,14 +68,16 @@ class _Bounded(io.RawIOBase):
 
     def close(self) -> None:
         self._inner.close()
+        self._file.close()
         super().close()
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file for reading, through gzip where it is so compressed."""
-    with path.open("rb") as f:
-        zipped = f.read(2) == b"\x1f\x8b"
-    return io.BufferedReader(_Bounded(path), 1 << 20) if zipped else path.open("rb")
+    """Open a file for reading, through the vault where it is encrypted, and through gzip where it is so compressed."""
+    file = open_plain(path)
+    zipped = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return io.BufferedReader(_Bounded(path, file), 1 << 20) if zipped else file
 
 
 def find_encoding(sample: bytes, path: Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
+from modelwright.core.sealed import open_plain
 from modelwright.data import _media
 from modelwright.data._arff import arff_batches
+from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
 from modelwright.data._text import column as as_array
@@ -141,13 +146,13 @@ def batches(
         yield from _media.batches(_media.folder_table(path), rows)
         return
     _check_path(path)
-    if path.suffix.lower() == ".zip":
+    endings = [s.lower() for s in path.suffixes if s.lower() not in (".gz", SUFFIX)]
+    if endings[-1:] == [".zip"]:
         from modelwright.core.device import free_memory
 
         yield from _media.batches(_media.zip_table(path, free_memory() // 3), rows)
         return
-    kind = [s.lower() for s in path.suffixes if s.lower() != ".gz"][-1:] or [""]
-    yield from _file(path, kind[0], header, sheet, rows, events)
+    yield from _file(path, endings[-1] if endings else "", header, sheet, rows, events)
 
 
 def folder_of(source: Any) -> Path:
@@ -224,16 +229,27 @@ def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with open_plain(path) as opened, pq.ParquetFile(opened) as looked:
+            named = check_parquet(path, opened, looked.metadata, looked.schema)
+            kinds = {f.name: f.type for f in looked.schema_arrow}
+        columns = [n for n in named if n in kinds and not pa.types.is_dictionary(kinds[n])]
+        with (
+            contextlib.closing(open_plain(path)) if is_sealed(path) else contextlib.nullcontext(path) as source,
+            pq.ParquetFile(source, read_dictionary=columns) as file,
+        ):
+            swelling = Swelling(path, columns, path.stat().st_size)
             for batch in file.iter_batches(batch_size=rows):
-                yield pa.Table.from_batches([batch])
-    except (pa.ArrowInvalid, OSError) as e:
+                part = pa.Table.from_batches([batch])
+                yield from swelling.parts(part) if columns else (part,)
+    except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
         raise DataError(f"{path} is no whole Parquet file ({e}).", f"{path} 不是完整的 Parquet 文件（{e}）。") from e
 
 
 def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
     try:
-        with pa.memory_map(str(path)) as source:
+        with pa.PythonFile(open_plain(path)) if is_sealed(path) else pa.memory_map(str(path)) as source:
+            check_arrow(path, source, path.stat().st_size)
+            source.seek(0)
             try:
                 reader: Any = pa.ipc.open_file(source)
                 parts = (reader.get_batch(i) for i in range(reader.num_record_batches))
@@ -243,8 +259,16 @@ def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
             for batch in parts:
                 for start in range(0, batch.num_rows, rows):
                     yield pa.Table.from_batches([batch.slice(start, rows)])
-    except (pa.ArrowInvalid, OSError) as e:
+    except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
         raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
+
+
+def _whole(path: Path) -> Any:
+    """Return an encrypted file as one in memory, a plain one as its path."""
+    if not is_sealed(path):
+        return path
+    with open_plain(path) as file:
+        return io.BytesIO(file.read())
 
 
 def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Iterator[pa.Table]:
@@ -255,8 +279,10 @@ def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Ite
         raise MissingExtra("excel", f"Reading {path}", f"读取 {path}") from e
     import zipfile
 
+    whole = _whole(path)
+    check_excel(path, whole, path.stat().st_size)
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(whole, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as e:
         raise DataError(f"{path} is no Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
     if sheet is not None and sheet not in book.sheetnames:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.video import Facts, decode, facts
 from modelwright.features._decoded import decoded
@@ -99,6 +100,17 @@ class VideoTensor(Codec):
         mean = some.mean(0) if len(some) else np.full(channels, 0.5)
         std = some.std(0) if len(some) else np.full(channels, 0.25)
         return cls(count, side, channels, mean.tolist(), np.maximum(std, 0.02).tolist())
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """Frames, side and channels as `fit` finds them; usual colours."""
+        count, side, channels = look(values, seed)
+        count, side = int(column.options.get("frames", count)), int(column.options.get("side", side))
+        return cls(count, side, channels, [0.45] * channels, [0.25] * channels)
 
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
         missing = np.asarray(values.is_null()).astype(np.float32)

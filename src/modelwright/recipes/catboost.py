@@ -20,7 +20,7 @@ from modelwright.core.words import Words
 from modelwright.recipes._attribution import Contribution
 from modelwright.recipes._calibration import sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
-from modelwright.recipes._rows import balanced, known_rows, split_off
+from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _MOST_OUTPUTS = 12
 _READS = ("number", "category", "boolean", "timestamp", "molecule", "sequence")
@@ -152,6 +152,7 @@ class CatBoostRecipe(Recipe):
     baseline = False
     options = CatBoostOptions
     model = CatBoostModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {
         "learning_rate": Range(0.02, 0.2, log=True),
         "depth": Range(3, 8, whole=True),
@@ -209,7 +210,7 @@ class CatBoostRecipe(Recipe):
         categorical = columns.categorical()
         labels = truth.T if ctx.target.kind == "label_sets" else [truth]
         labels_held = held.T if ctx.target.kind == "label_sets" else [held]
-        boosters, rounds = [], []
+        boosters, rounds, by_row = [], [], row_weights(train, ctx)
         history: list[dict[str, float]] = []
         for k, (own, own_held) in enumerate(zip(labels, labels_held, strict=True)):
             total = options.rounds
@@ -228,7 +229,7 @@ class CatBoostRecipe(Recipe):
                 }
             )  # fmt: skip
             booster.fit(
-                _pool(matrix, categorical, own, balanced(truth, ctx)),
+                _pool(matrix, categorical, own, by_row),
                 eval_set=None if matrix_held is None else _pool(matrix_held, categorical, own_held),
                 use_best_model=False,
                 callbacks=[watch],

@@ -23,7 +23,7 @@ from modelwright.recipes._calibration import sigmoid, softmax
 from modelwright.recipes._embeddings import Beside, Embedder, Embeddings
 from modelwright.recipes._network import open_axes
 from modelwright.recipes._pretrained import NEEDS, choices, hub_codecs, origins, refused
-from modelwright.recipes._rows import balanced, known_rows, split_off
+from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the penalty's inverse, for features of about unit size
 
@@ -138,6 +138,7 @@ class Frozen(Recipe):
     seeded = False
     options = FrozenOptions
     model = FrozenModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {"c": Range(0.03, 30.0, log=True), "beside": Range(0.3, 5.0, log=True)}
     longest: ClassVar[int] = 256
 
@@ -174,8 +175,9 @@ class Frozen(Recipe):
             held_features = beside.join(embedder.embed(held_table, ctx), held_table)
         best: tuple[float, np.ndarray, float] | None = None
         weights: np.ndarray | None = None
+        by_row = row_weights(train, ctx)
         for c in _strengths(options, ctx, held_features is not None):
-            weights = _solve(features, truth, c, balanced(truth, ctx), ctx, weights)
+            weights = _solve(features, truth, c, by_row, ctx, weights)
             lost = 0.0 if held_features is None else _lost(held_features, held, weights, ctx)
             if best is None or lost < best[0]:
                 best = (lost, weights, c)

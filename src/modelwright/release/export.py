@@ -72,6 +72,8 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
                 "members": members,
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
+                "private": predictor.shield.to_json(),
+                "shifts": predictor.shifts,
             },
         )
         write_text(part / "README.md", _readme(predictor, folder, sample_rows(predictor, 2)))

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from modelwright.core.errors import DataError, unknown
+from modelwright.core.envelope import SUFFIX
+from modelwright.core.errors import DataError, VaultError, unknown
+from modelwright.core.sealed import SealWriter, vault_keys
 from modelwright.core.words import Words
 
 _FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -22,21 +24,32 @@ _FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 class Writer:
     """Writes tables one after the other; the file takes its place only when the block ends well.
 
-    `out` None writes CSV to standard output. Raises OptionError for an unknown ending, DataError where the disk refuses.
+    `out` None writes CSV to standard output; one that ends with .mwv is encrypted. Raises OptionError for an unknown
+    ending, DataError where the disk refuses, VaultError where no vault is open.
     """
 
     def __init__(self, out: Path | None) -> None:
         self._out = out
-        self._suffix = ".csv" if out is None else out.suffix.lower()
+        self._sealed = out is not None and out.name.endswith(SUFFIX)
+        plain = out.name.removesuffix(SUFFIX) if out is not None else ".csv"
+        self._suffix = ".csv" if out is None else Path(plain).suffix.lower()
         if self._suffix not in _FORMATS:
             raise unknown(Words("output format", "输出格式"), self._suffix or str(out), _FORMATS)
         self._part = None if out is None else out.with_name(f".{out.name}.part")
         self._file: Any = None
         self._sink: Any = None
+        self._base: Any = None
+        self._key = vault_keys()
+        if self._sealed and not self._key:
+            raise VaultError(
+                f"{out} is to be encrypted: name the key with --vault.", f"{out} 需要加密：请用 --vault 指定密钥。"
+            )
 
     def __enter__(self) -> Self:
         try:
-            self._file = sys.stdout.buffer if self._part is None else self._part.open("wb")
+            self._file = self._base = sys.stdout.buffer if self._part is None else self._part.open("wb")
+            if self._sealed:
+                self._file = SealWriter(self._base, self._key[0])
         except OSError as e:
             raise DataError(f"Cannot write {self._out}: {e.strerror}.", f"无法写入 {self._out}：{e.strerror}。") from e
         return self
@@ -49,7 +62,10 @@ class Writer:
         if self._part is None:
             self._file.flush()
             return
+        if self._sealed and kind is not None:
+            self._file.drop()
         self._file.close()
+        self._base.close()
         if kind is None and self._out is not None:
             os.replace(self._part, self._out)
         else:

@@ -16,11 +16,14 @@ from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor
+from modelwright.serve.admin import add_admin
 from modelwright.serve.batcher import Batcher
 from modelwright.serve.guard import Guard, add_errors, answer_json
-from modelwright.serve.keys import KeyRing
-from modelwright.serve.limits import BodyLimit, Quota, Refused, ServeLimits, is_media, parse_rows
+from modelwright.serve.keys import KeyRing, ServiceKey
+from modelwright.serve.limits import BodyLimit, Refused, ServeLimits, is_media, parse_rows
 from modelwright.serve.page import add_docs, add_page
+from modelwright.serve.quota import Quota
+from modelwright.serve.roles import Rules
 
 FACES = "modelwright.serve.faces"  # further routes for predictors that fit them, one file each
 _SHOWN = 480  # pixels of the longer side of a picture that comes with an explanation
@@ -45,7 +48,7 @@ class Service:
     def __init__(self, predictor: Predictor, keys: KeyRing, limits: ServeLimits) -> None:
         self.predictor, self.keys, self.limits = predictor, keys, limits
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
-        self.quota = Quota(limits.rows_per_minute)
+        self.quota = Quota(limits.rows_per_minute, keys.path.with_name("usage.json") if keys.path else None)
         self.modalities = {c.name: c.modality for c in predictor.schema.inputs}
         self.names = frozenset(self.modalities)
         self.files = any(is_media(m) for m in self.modalities.values())
@@ -65,11 +68,11 @@ class Service:
         for rows in (1, 1, 2, 8):
             await self.batcher.scores(self.predictor.table([{}] * rows)[0], self.limits.seconds)
 
-    async def predict(self, body: bytes, who: str) -> Any:
+    async def predict(self, body: bytes, key: ServiceKey) -> Any:
         """Answer the rows of a request's body."""
         rows, alone, with_scores = parse_rows(body, self.limits, self.names, self.modalities)
         self._known(rows)
-        self.quota.spend(who, len(rows))
+        self.quota.spend(key, len(rows))
         table, bad = await self._table(rows)
         scores = await self.batcher.scores(table, self.limits.seconds)
         answers = self.predictor.answers(scores, with_scores)
@@ -96,22 +99,23 @@ class Service:
                     row=i,
                 )
 
-    async def explain(self, body: bytes, who: str) -> Any:
+    async def explain(self, body: bytes, key: ServiceKey) -> Any:
         """Explain the answer to one row."""
-        if self.predictor.task.free:
-            raise Refused(
-                422,
-                "task",
-                Words(
-                    "Answers of this task are made, not chosen: nothing to explain.",
-                    "该任务的答案为生成结果，无法解释。",
-                ),
+        remote = any(m.remote for _, m in self.predictor.members)
+        if self.predictor.task.free or remote:
+            made = Words(
+                "Answers of this task are made, not chosen: nothing to explain.", "该任务的答案为生成结果，无法解释。"
             )
+            hosted = Words(
+                "A hosted model answers, at a price for every row: nothing is explained.",
+                "回答来自托管模型，每行都有费用：不提供解释。",
+            )
+            raise Refused(422, "task", hosted if remote else made)
         rows, _, _ = parse_rows(body, self.limits, self.names, self.modalities)
         if len(rows) != 1:
             raise Refused(422, "rows", Words("Explain takes one row at a time.", "每次只能解释一行。"))
         self._known(rows)
-        self.quota.spend(who, 50)
+        self.quota.spend(key, 50)
         table, bad = await self._table(rows)
         if bad:
             error = bad_json(bad[0])["error"]
@@ -155,6 +159,7 @@ class Service:
             "version": p.version,
             "task": p.task.name,
             "title": p.task.title._asdict(),
+            "made": p.task.free,  # whether answers are made, so that there is nothing to explain
             "columns": [
                 {
                     "name": c.name,
@@ -186,9 +191,14 @@ def create_app(
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await service.warm()
         service.ready = True
+        keeping = asyncio.create_task(service.quota.keeping())
         yield
+        keeping.cancel()
         service.ready = False
+        for stop in getattr(app.state, "at_end", ()):
+            await asyncio.to_thread(stop)
         await service.batcher.stop()
+        service.quota.keep()
 
     app = FastAPI(
         title=f"Modelwright: {predictor.name}",
@@ -199,15 +209,37 @@ def create_app(
         openapi_url=None,
     )
     app.state.service = service
+    app.state.spent = lambda: service.quota.spent
     add_errors(app)
     _add_routes(app, service)
-    for name in names_in(FACES):
-        load_file(FACES, name, Words("face", "接口")).add(app, service)
+    faces = _add_faces(app, service)
+    add_admin(app, keys)
     add_page(app, service.keys, lang, secure_cookie)
     add_docs(app, lang)
     app.add_middleware(BodyLimit, limit=service.limits.body, held=service.limits.held)
-    app.add_middleware(Guard, keys=keys, requests=service.requests, seconds=service.seconds)
+    app.add_middleware(
+        Guard,
+        keys=keys,
+        requests=service.requests,
+        seconds=service.seconds,
+        rules=Rules(app.routes, faces),
+        release=(predictor.name, predictor.version),
+        forms=frozenset(getattr(app.state, "forms", ())),
+    )
     return app
+
+
+def _add_faces(app: FastAPI, service: Service) -> dict[str, str]:
+    """Add the routes of faces and return the role that each needs: a predictor, unless the face's `ROLES` says other."""
+    roles: dict[str, str] = {}
+    routes: Any = app.routes
+    for name in names_in(FACES):
+        before = {r.path for r in routes}
+        face = load_file(FACES, name, Words("face", "接口"))
+        face.add(app, service)
+        named: dict[str, str] = getattr(face, "ROLES", {})
+        roles |= {r.path: named.get(r.path, "predictor") for r in routes if r.path not in before}
+    return roles
 
 
 async def _body(request: Request, limits: ServeLimits) -> bytes:
@@ -250,7 +282,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post("/predict", openapi_extra=body, responses={**problems, **said})
     async def predict(request: Request) -> Response:
-        return answer_json(await service.predict(await _body(request, service.limits), request.scope["who"]))
+        return answer_json(await service.predict(await _body(request, service.limits), request.scope["key"]))
 
     @app.post(
         "/explain",
@@ -258,7 +290,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         responses=problems,
     )
     async def explain(request: Request) -> Response:
-        return answer_json(await service.explain(await _body(request, service.limits), request.scope["who"]))
+        return answer_json(await service.explain(await _body(request, service.limits), request.scope["key"]))
 
     @app.get("/schema", responses=problems)
     async def schema() -> Response:

@@ -19,12 +19,11 @@ from starlette.requests import cookie_parser
 
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
-from modelwright.serve.keys import KeyRing
+from modelwright.serve.keys import KeyRing, ServiceKey
 from modelwright.serve.limits import Refused
+from modelwright.serve.roles import FORMS, OPEN, Rules
 
 COOKIE = "modelwright_session"
-OPEN = frozenset({"/healthz", "/readyz"})
-FORMS = frozenset({"/", "/login"})  # these answer 401 with the login form by themselves
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -53,6 +52,8 @@ def error_json(headers: Headers, refused: Refused) -> Response:
         "message_zh": refused.words.zh,
         **refused.more,
     }
+    if refused.status == 401:
+        error |= {"type": "authentication_error", "param": None}  # as clients of OpenAI's shape read it
     more = {"Retry-After": str(refused.retry)} if refused.retry else {}
     if refused.status == 401:
         more["WWW-Authenticate"] = "Bearer"
@@ -64,11 +65,23 @@ def error_json(headers: Headers, refused: Refused) -> Response:
 class Guard:
     """ASGI middleware around the whole app. `requests` and `seconds` are the counters, bodies are never kept or logged.
 
-    Routes find the key's name in `scope["who"]`.
+    Routes find the key in `scope["key"]`, None where a route may be had without one. `release` is the name and the
+    version of what is served.
     """
 
-    def __init__(self, app: Any, keys: KeyRing, requests: Any, seconds: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        keys: KeyRing,
+        requests: Any,
+        seconds: Any,
+        rules: Rules,
+        release: tuple[str, str],
+        forms: frozenset[str] = frozenset(),
+    ) -> None:
         self.app, self.keys, self.requests, self.seconds = app, keys, requests, seconds
+        self.rules, self.release = rules, release
+        self.forms = FORMS | forms
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -85,26 +98,36 @@ class Guard:
                 self.seconds.labels(route).observe(time.perf_counter() - start)
             await send(message)
 
-        scope["who"] = who = None if scope["path"] in OPEN else self._who(Headers(scope=scope))
-        if who is None and scope["path"] not in OPEN | FORMS:
-            refused = Refused(
-                401,
-                "key",
-                Words(
-                    "A key is needed: send the header `Authorization: Bearer KEY`.",
-                    "需要密钥：请发送请求头 `Authorization: Bearer KEY`。",
-                ),
-            )
+        path = scope["path"]
+        scope["key"] = key = None if path in OPEN else self._key(Headers(scope=scope))
+        scope["who"] = None if key is None else key.name
+        refused = self._refused(key, path)
+        if refused is not None:
             await error_json(Headers(scope=scope), refused)(scope, receive, watched)
             return
         await self.app(scope, receive, watched)
 
-    def _who(self, headers: Headers) -> str | None:
-        """Return the name of the key that a request carries, or None."""
+    def _refused(self, key: ServiceKey | None, path: str) -> Refused | None:
+        """Return why a request may not pass; None where it may."""
+        if path in OPEN or (key is None and path in self.forms):
+            return None
+        if key is None:
+            en = "A key is needed: send the header `Authorization: Bearer KEY`."
+            return Refused(401, "key", Words(en, "需要密钥：请发送请求头 `Authorization: Bearer KEY`。"))
+        if not key.covers(*self.release):
+            return Refused(403, "scope", Words("This key is not for this release.", "此密钥不适用于该发布版本。"))
+        role = self.rules.needs(path)
+        if not key.may(role):
+            en = f"This key may not do that: it is for the role {role}."
+            return Refused(403, "role", Words(en, f"此密钥无权执行该操作：需要角色 {role}。"))
+        return None
+
+    def _key(self, headers: Headers) -> ServiceKey | None:
+        """Return the live key that a request carries, or None."""
         head = headers.get("authorization", "")
         key = head[7:].strip() if head[:7].lower() == "bearer " else headers.get("x-api-key")
         if key:
-            return self.keys.who(key)
+            return self.keys.key(key)
         return self.keys.session(cookie_parser(headers.get("cookie", "")).get(COOKIE))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +20,9 @@ class ServeLimits:
     cell: int = 100_000  # characters
     columns: int = 2000  # fields in one row
     rows_per_minute: int = 60_000  # of one key
+    tokens_per_minute: int = 600_000  # of one key, where the model writes texts: prompts and answers together
+    streams: int = 32  # answers that are written at a time
+    waiting: int = 512  # answers that may wait for their turn
     seconds: float = 30.0  # for one request
     queue: int = 2048  # rows that may wait
     held: int = 256 << 20  # bytes of all requests that are being read or answered at a time
@@ -90,30 +91,6 @@ class BodyLimit:
             await self.app(scope, counted, send)
         finally:
             self.now -= seen
-
-
-class Quota:
-    """A bucket of rows per key that fills again with time; one key's use leaves the others alone."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._rate, self._most = per_minute / 60, float(per_minute)
-        self._left: dict[str, tuple[float, float]] = {}
-
-    def spend(self, who: str, rows: int) -> None:
-        """Take rows from a key's bucket. Raises Refused 429 with the seconds to wait where it is empty."""
-        now = time.monotonic()
-        left, at = self._left.get(who, (self._most, now))
-        left = min(self._most, left + (now - at) * self._rate)
-        if rows > left:
-            self._left[who] = (left, now)
-            wait = max(1, math.ceil((rows - left) / self._rate))
-            raise Refused(
-                429,
-                "quota",
-                Words(f"This key has used up its rows; wait {wait} s.", f"此密钥的配额已用完；请等待 {wait} 秒。"),
-                retry=wait,
-            )
-        self._left[who] = (left - rows, now)
 
 
 def parse_rows(

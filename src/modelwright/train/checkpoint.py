@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from modelwright.core.errors import BundleError
+from modelwright.core.errors import BundleError, DataError
 from modelwright.core.run import read_json, write_json
 from modelwright.train.optim import MovingAverage, optimizer_tensors, restore_optimizers
 
@@ -19,9 +19,9 @@ def save_checkpoint(
 ) -> None:
     """Write weights, averages, best weights, optimisers and position. The random state needs none of it: it follows
     from seed and epoch."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
     tensors |= {f"optimizer.{k}": v for k, v in optimizer_tensors(optimizers).items()}
     if average:
@@ -29,10 +29,14 @@ def save_checkpoint(
     if state.best_weights:
         tensors |= {f"best.{k}": v for k, v in state.best_weights.items()}
     part = folder / ".checkpoint.part"
-    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, str(part))
-    (folder / "checkpoint.json").unlink(missing_ok=True)
-    os.replace(part, folder / "checkpoint.safetensors")
-    write_json(folder / "checkpoint.json", {**state.to_json(), "average_steps": average.steps if average else 0})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, str(part))
+        (folder / "checkpoint.json").unlink(missing_ok=True)
+        os.replace(part, folder / "checkpoint.safetensors")
+        write_json(folder / "checkpoint.json", {**state.to_json(), "average_steps": average.steps if average else 0})
+    except (OSError, SafetensorError, DataError):  # a full disk stops no training; a fit that is cut off begins anew
+        part.unlink(missing_ok=True)
 
 
 def load_checkpoint(

@@ -13,8 +13,9 @@ from safetensors.numpy import load_file, save_file
 
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.kept import keeping_folder, kept_folder
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
-from modelwright.core.run import read_json, whole_folder, write_json
+from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Table
 from modelwright.core.target import TargetCodec, as_objects
 from modelwright.core.task import Judged, Metric, judge
@@ -181,7 +182,7 @@ def _truth(table: Table) -> Any:
 
 def save_candidate(candidate: Candidate, folder: Path) -> None:
     """Write a candidate as a folder: its models, what it scored, and what it cost."""
-    with whole_folder(folder) as part:
+    with keeping_folder(folder) as part:
         for i, model in enumerate(candidate.models):
             (part / f"model-{i}").mkdir()
             model.save(part / f"model-{i}")
@@ -196,7 +197,12 @@ def save_candidate(candidate: Candidate, folder: Path) -> None:
 
 
 def load_candidate(folder: Path, target: TargetCodec) -> Candidate:
-    """Read what `save_candidate` wrote. Raises BundleError where it is damaged."""
+    """Read what `save_candidate` wrote. Raises BundleError where it is damaged, VaultError without its key."""
+    with kept_folder(folder) as place:
+        return _load(place, target)
+
+
+def _load(folder: Path, target: TargetCodec) -> Candidate:
     data: Mapping[str, Any] = read_json(folder / "candidate.json")
     cls = type(get_recipe(data["recipe"])).model
     models = [cls.load(folder / f"model-{i}", target) for i in range(data["models"])]

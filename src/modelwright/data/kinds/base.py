@@ -18,14 +18,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.envelope import SUFFIX
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Column
+from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 
 KINDS = "modelwright.data.kinds"
@@ -129,7 +131,7 @@ def looks_like(values: pa.ChunkedArray, suffixes: frozenset[str], mime: str, mag
     own = sum(
         c[:40].lower().startswith(f"data:{mime}/")
         if c[:5].lower() == "data:"
-        else len(c) < 1000 and Path(c.strip()).suffix.lower() in suffixes
+        else len(c) < 1000 and Path(c.strip().removesuffix(SUFFIX)).suffix.lower() in suffixes
         for c in cells
     )
     return bool(cells) and own >= 0.8 * len(cells)
@@ -169,8 +171,8 @@ def media(value: Any, folder: Path | None) -> dict[str, Any] | None:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise Unreadable(f"{text} is larger than 1 GB", f"{text} 超过 1 GB")
-        with path.open("rb") as f:
-            digest = hashlib.file_digest(f, "blake2b").hexdigest()[:32]
+        with open_plain(path) as f:
+            digest = hashlib.file_digest(cast(Any, f), "blake2b").hexdigest()[:32]
     except OSError:
         raise Unreadable(f"there is no file {text[-120:]}", f"找不到文件 {text[-120:]}") from None
     return {"path": str(path), "bytes": None, "digest": digest}
@@ -185,7 +187,8 @@ def content(cell: Mapping[str, Any]) -> bytes:
     if cell.get("bytes") is not None:
         return bytes(cell["bytes"])
     try:
-        return Path(cell["path"]).read_bytes()
+        with open_plain(Path(cell["path"])) as f:
+            return f.read()
     except OSError:
         raise Unreadable(f"there is no file {cell['path']}", f"找不到文件 {cell['path']}") from None
 
@@ -198,8 +201,9 @@ def opened(cell: Mapping[str, Any]) -> Iterator[tuple[BinaryIO, int]]:
         yield io.BytesIO(data), len(data)
         return
     try:
-        file = Path(cell["path"]).open("rb")  # noqa: SIM115 - closed below; errors of its readers are not "no file"
-        size = os.fstat(file.fileno()).st_size
+        file = open_plain(Path(cell["path"]))  # closed below; errors of its readers are not "no file"
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
     except OSError:
         raise Unreadable(f"there is no file {cell['path']}", f"找不到文件 {cell['path']}") from None
     with file:

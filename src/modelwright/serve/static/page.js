@@ -165,9 +165,37 @@ function columnBars(sums, shares) {
   return list;
 }
 
+// Answers that are made: spans are marked in the text they were found in, hits are listed.
+function spansIn(text, spans) {
+  const box = make("p", { className: "tokens" });
+  const letters = Array.from(text);
+  let at = 0;
+  for (const s of spans) {
+    if (s.start < at) continue;
+    box.append(letters.slice(at, s.start).join(""));
+    const mark = make("mark", { textContent: letters.slice(s.start, s.end).join("") });
+    mark.append(make("small", { textContent: ` ${s.label}` }));
+    box.append(mark);
+    at = s.end;
+  }
+  box.append(letters.slice(at).join(""));
+  return box;
+}
+
+function listed(found, asked) {
+  if (!found.length) return make("p", { className: "said", textContent: "–" });
+  if ("start" in found[0]) return spansIn(Object.values(asked).find((v) => typeof v === "string") || "", found);
+  return make("ol", { className: "hits" }, ...found.map((h) => make("li", { textContent: h.text ?? JSON.stringify(h) })));
+}
+
 function show(result, asked) {
   const place = app.querySelector(".answer") || app.appendChild(make("section", { className: "answer", ariaLive: "polite" }));
   const answer = result.answer;
+  const found = answer.prediction;
+  if (schema.made && Array.isArray(found) && found.every((f) => typeof f === "object")) {
+    place.replaceChildren(listed(found, asked));
+    return;
+  }
   const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
   place.replaceChildren(make("p", { className: "said", textContent: said }));
   if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));
@@ -184,7 +212,8 @@ async function submit(event) {
   button.textContent = say("working");
   try {
     const asked = row();
-    last = { result: await call("/explain", request(asked)), asked };
+    const sent = request(asked);
+    last = { result: schema.made ? { answer: await call("/predict", sent) } : await call("/explain", sent), asked };
     show(last.result, last.asked);
     app.querySelector(".answer").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   } catch (error) {

@@ -1,0 +1,235 @@
+"""Taking rows out of data files in place: what stays keeps its bytes (delimited text, JSON Lines) or its values (Parquet,
+Arrow), through gzip and encryption; the file is replaced only once the new one is whole."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from modelwright.core.envelope import SUFFIX, is_sealed
+from modelwright.core.errors import ColumnError, DataError, unknown
+from modelwright.core.sealed import SealWriter, open_plain, vault_keys
+from modelwright.core.words import Words
+from modelwright.data._text import CELL_LIMIT, find_encoding, open_bytes, sniff
+from modelwright.privacy.subjects import plain_subject
+from modelwright.privacy.vault import whole_file
+
+Wanted = Callable[[Any], bool]  # whether the row with this cell in the column is to go
+_TEXT = (".csv", ".tsv", ".txt", ".data", "")
+_LINES = (".jsonl", ".ndjson")
+
+
+def kind_of(path: Path) -> str:
+    """Return the ending of a data file that says its format."""
+    endings = [s.lower() for s in path.suffixes if s.lower() not in (".gz", SUFFIX)]
+    return endings[-1] if endings else ""
+
+
+def can_change(path: Path) -> bool:
+    """Whether rows can be taken out of files of this kind."""
+    return kind_of(path) in (*_TEXT, *_LINES, ".json", ".parquet", ".arrow", ".feather", ".ipc")
+
+
+def remove_rows(path: Path, column: str, wanted: Wanted, *, look_only: bool = False) -> int:
+    """Take out every row whose cell in `column` is wanted, and return how many; `look_only` changes nothing.
+
+    Raises DataError for a format in which that cannot be done, ColumnError where there is no such column, VaultError
+    where the file is encrypted and no vault is open.
+    """
+    kind = kind_of(path)
+    if kind in _TEXT:
+        walk: Any = _delimited
+    elif kind in _LINES:
+        walk = _json_lines
+    elif kind == ".json":
+        walk = _json
+    elif kind == ".parquet":
+        walk = _parquet
+    elif can_change(path):
+        walk = _arrow
+    else:
+        raise DataError(
+            f"Rows cannot be taken out of {path}; do it in the program that made it.",
+            f"无法从 {path} 中删除行；请在生成它的程序中操作。",
+        )
+    if look_only:
+        return int(walk(path, column, wanted, None))
+    if not walk(path, column, wanted, None):
+        return 0
+    with replacing(path) as out:
+        return int(walk(path, column, wanted, out))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that takes this one's place, compressed and encrypted as it was; its rights stay."""
+    mode = path.stat().st_mode & 0o777
+    with open_plain(path) as f:
+        zipped = f.read(2) == b"\x1f\x8b"
+    with whole_file(path, force=True, sync=True) as base, ExitStack() as stack:
+        out: Any = base
+        if is_sealed(path):
+            out = stack.enter_context(SealWriter(base, vault_keys()[0]))
+        if zipped:
+            out = stack.enter_context(gzip.GzipFile(fileobj=out, mode="wb"))
+        yield out
+    path.chmod(mode)
+
+
+def _delimited(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
+    dialect = sniff(path, None)
+    at = _place(column, dialect.names)
+    gone = 0
+    with open_bytes(path) as raw:
+        text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
+        sink = io.TextIOWrapper(out, encoding=dialect.encoding, newline="") if out is not None else None
+        taken: list[str] = []
+
+        def lines() -> Iterator[str]:
+            for line in text:
+                taken.append(line)
+                yield line
+
+        csv.field_size_limit(CELL_LIMIT)
+        quoting: Any = csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE
+        reader = csv.reader(lines(), delimiter=dialect.delimiter, quoting=quoting, skipinitialspace=True)
+        first = dialect.header
+        for cells in reader:
+            blank = not cells or (len(cells) == 1 and not cells[0].strip())
+            head, first = first and not blank, first and blank
+            if not head and not blank and at < len(cells) and wanted(cells[at]):
+                gone += 1
+            elif sink is not None:
+                sink.write("".join(taken))
+            taken.clear()
+        if sink is not None:
+            sink.flush()
+            sink.detach()
+    return gone
+
+
+def _place(column: str, names: Any) -> int:
+    if column not in names:
+        raise unknown(Words("column", "列"), column, names, ColumnError)
+    return list(names).index(column)
+
+
+def _json_lines(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
+    gone = 0
+    with open_bytes(path) as raw:
+        encoding = find_encoding(raw.read(1 << 16) or b"{}", path)
+    with open_bytes(path) as raw:
+        for line in raw:
+            try:
+                row = json.loads(line.decode(encoding)) if line.strip() else None
+            except (ValueError, RecursionError):
+                row = None
+            if _hit(row, column, wanted):
+                gone += 1
+            elif out is not None:
+                out.write(line)
+    return gone
+
+
+def _hit(row: Any, column: str, wanted: Wanted) -> bool:
+    """Whether a JSON value holds a wanted cell: in the column itself, or in an object inside (a kept request)."""
+    return isinstance(row, dict) and any(wanted(v) for v in _cells(row, column))
+
+
+def _cells(value: Any, column: str) -> Iterator[Any]:
+    stack = [value]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, dict):
+            if column in here and not isinstance(here[column], (dict, list)):
+                yield here[column]
+            stack += here.values()
+        elif isinstance(here, list):
+            stack += here
+        elif isinstance(here, str) and here[:1] in ("{", "["):  # a request kept as it came
+            try:
+                stack.append(json.loads(here))
+            except (ValueError, RecursionError):
+                continue
+
+
+def _json(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
+    with open_bytes(path) as raw:
+        data = raw.read()
+    try:
+        rows = json.loads(data)
+    except (ValueError, RecursionError):
+        return _json_lines(path, column, wanted, out)
+    if not isinstance(rows, list):
+        rows = [rows]
+    kept = [r for r in rows if not _hit(r, column, wanted)]
+    if out is not None:
+        out.write(json.dumps(kept, ensure_ascii=False).encode())
+    return len(rows) - len(kept)
+
+
+def _kept(part: pa.Table, column: str, wanted: Wanted) -> pa.Table:
+    _place(column, part.column_names)
+    return part.filter(pa.array([not wanted(v) for v in part.column(column).to_pylist()], pa.bool_()))
+
+
+def _parquet(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
+    import pyarrow.parquet as pq
+
+    gone = 0
+    try:
+        with open_plain(path) as opened, pq.ParquetFile(opened) as file, ExitStack() as stack:
+            writer = None
+            if out is not None:
+                groups = file.metadata.num_row_groups
+                packed = file.metadata.row_group(0).column(0).compression if groups else "snappy"
+                packed = "none" if packed == "UNCOMPRESSED" else packed
+                writer = stack.enter_context(pq.ParquetWriter(out, file.schema_arrow, compression=packed))
+            for i in range(file.num_row_groups):
+                part = file.read_row_group(i)
+                kept = _kept(part, column, wanted)
+                gone += part.num_rows - kept.num_rows
+                if writer is not None and kept.num_rows:
+                    writer.write_table(kept)
+    except pa.ArrowInvalid as e:
+        raise DataError(f"{path} is no whole Parquet file ({e}).", f"{path} 不是完整的 Parquet 文件（{e}）。") from e
+    return gone
+
+
+def _arrow(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
+    gone = 0
+    try:
+        with open_plain(path) as opened:
+            try:
+                reader: Any = pa.ipc.open_file(pa.PythonFile(opened))
+                parts = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+                new: Any = pa.ipc.new_file
+            except pa.ArrowInvalid:
+                opened.seek(0)
+                reader = pa.ipc.open_stream(pa.PythonFile(opened))
+                parts, new = list(reader), pa.ipc.new_stream
+            with ExitStack() as stack:
+                writer = stack.enter_context(new(pa.PythonFile(out, "w"), reader.schema)) if out is not None else None
+                for batch in parts:
+                    part = pa.Table.from_batches([batch])
+                    kept = _kept(part, column, wanted)
+                    gone += part.num_rows - kept.num_rows
+                    if writer is not None:
+                        writer.write_table(kept)
+    except pa.ArrowInvalid as e:
+        raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
+    return gone
+
+
+def of_subject(subject: str) -> Wanted:
+    """Return what picks the rows of one subject."""
+    plain = plain_subject(subject)
+    return lambda cell: plain_subject(cell) == plain

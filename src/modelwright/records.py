@@ -1,0 +1,54 @@
+"""What a run leaves for those who answer for it: facts without quoted rows, and its entry in the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelwright.core.kept import keep_json, sealed_at, sealing
+from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.privacy.ledger import model_id, record
+
+
+def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
+    """Write the facts and return them; what quotes rows stands encrypted in a file of its own where a vault is open."""
+    if sealing():
+        sections = facts.get("sections", [])
+        keep_json(folder.data / "quoted.json", {"mistakes": facts.get("mistakes"), "sections": sections})
+        facts = {**facts, "mistakes": [], "sections": [s for s in sections if not s["private"]]}
+    write_json(folder.facts, facts)
+    return facts
+
+
+def forget_quotes(folder: RunFolder, lang: str) -> bool:
+    """Take every row that a run's report quotes out of it, encrypted ones too; return whether there were any."""
+    from modelwright import reporting
+
+    quoted = folder.data / "quoted.json"
+    places = [p for p in (quoted, sealed_at(quoted)) if p.is_file()]
+    for place in places:
+        place.unlink()
+    if not folder.facts.is_file():
+        return bool(places)
+    facts = read_json(folder.facts)
+    sections = facts.get("sections", [])
+    kept = [s for s in sections if not s["private"]]
+    had = bool(facts.get("mistakes")) or len(kept) < len(sections)
+    if had:
+        write_json(folder.facts, {**facts, "mistakes": [], "sections": kept})
+    if had or folder.report.is_file():
+        reporting.write(folder, lang)
+    return had or bool(places)
+
+
+def enter(facts: dict[str, Any], folder: RunFolder) -> None:
+    """Write the run into the ledger: digests and counts only."""
+    record(
+        folder.path,
+        "run",
+        run=folder.path.name,
+        digests={"data": read_json(folder.data / "splits.json")["fingerprint"]},
+        model=model_id(folder.bundle),
+        rows=facts["rows"]["read"],
+        task=facts["task"],
+        met=facts["met"],
+    )

@@ -1,0 +1,110 @@
+"""Routes for admins: who has which key, new ones, and an end to others. A key's text is answered once, when it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from modelwright.core.budget import parse_duration
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.words import Words
+from modelwright.privacy.ledger import record
+from modelwright.serve.guard import answer_json
+from modelwright.serve.keys import KeyRing, add_key, revoke_key
+from modelwright.serve.limits import Refused
+
+_FIELDS = {"name", "role", "scopes", "expires", "rows_per_minute", "rows_per_day"}
+_LONGEST = 10_000
+
+
+def add_admin(app: FastAPI, keys: KeyRing) -> None:
+    """Add `/keys`."""
+
+    @app.get("/keys")
+    async def list_keys() -> Response:
+        return answer_json({"keys": [k.shown() for k in keys.all()]})
+
+    @app.post("/keys", status_code=201, openapi_extra={"requestBody": _BODY})
+    async def make(request: Request) -> Response:
+        asked = _asked(await request.body())
+        where = _place(keys)
+        options: dict[str, Any] = {k: asked[k] for k in ("role", "rows_per_minute", "rows_per_day") if k in asked}
+        if "expires" in asked:
+            options["expires_in"] = parse_duration(asked["expires"])
+        made = await asyncio.to_thread(add_key, where, asked["name"], scopes=tuple(asked.get("scopes", ())), **options)
+        keys.reload()
+        _entered(keys, "service key made", request, asked["name"], asked.get("role", "predictor"))
+        return answer_json({"name": asked["name"], "key": made}, 201)
+
+    @app.delete("/keys/{name}")
+    async def revoke(request: Request, name: str) -> Response:
+        await asyncio.to_thread(revoke_key, _place(keys), name)
+        keys.reload()
+        _entered(keys, "service key revoked", request, name, None)
+        return answer_json({"name": name, "revoked": True})
+
+
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["name"],
+                "additionalProperties": False,
+                "properties": {
+                    "name": {"type": "string", "minLength": 1, "maxLength": 64},
+                    "role": {"type": "string", "enum": ["viewer", "predictor", "trainer", "admin"]},
+                    "scopes": {"type": "array", "items": {"type": "string"}, "maxItems": 50},
+                    "expires": {"type": "string", "examples": ["90d"]},
+                    "rows_per_minute": {"type": "integer", "minimum": 1},
+                    "rows_per_day": {"type": "integer", "minimum": 1},
+                },
+            }
+        }
+    },
+}
+
+
+def _asked(body: bytes) -> dict[str, Any]:
+    """Return the body's fields. Raises Refused 400 for no JSON, 422 for what does not fit."""
+    try:
+        data = json.loads(body[:_LONGEST])
+    except (ValueError, RecursionError):
+        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
+    kinds: dict[str, Any] = {
+        "name": str, "role": str, "scopes": list, "expires": str, "rows_per_minute": int, "rows_per_day": int,
+    }  # fmt: skip
+    fits = isinstance(data, dict) and isinstance(data.get("name"), str) and set(data) <= _FIELDS
+    if fits:
+        fits = all(isinstance(v, kinds[k]) and not isinstance(v, bool) for k, v in data.items())
+        fits = fits and all(isinstance(s, str) and len(s) <= 200 for s in data.get("scopes", ()))
+        fits = fits and not any(0xD800 <= ord(c) < 0xE000 for c in data["name"])
+    if not fits:
+        shown = ", ".join(sorted(_FIELDS))
+        words = Words(f"Expected an object with `name`, and of: {shown}.", f"应为含 `name` 的对象，可用字段：{shown}。")
+        raise Refused(422, "fields", words)
+    return dict(data)
+
+
+def _place(keys: KeyRing) -> Any:
+    if keys.path is None:
+        words = Words("This service keeps its keys elsewhere.", "此服务的密钥保存在别处。")
+        raise Refused(409, "keys", words)
+    return keys.path
+
+
+def _entered(keys: KeyRing, did: str, request: Request, name: str, role: str | None) -> None:
+    """Write a change of keys into the ledger; a ledger that cannot be written is answered as an error."""
+    try:
+        record(_runs(keys), did, key=name, role=role, by=request.scope["key"].name)
+    except ModelwrightError as e:
+        raise Refused(503, "ledger", e.words) from e
+
+
+def _runs(keys: KeyRing) -> Any:
+    """Return the run whose keys these are: they stand in RUN/serve/keys.json unless told otherwise."""
+    return keys.path.parent.parent if keys.path is not None and keys.path.parent.name == "serve" else None
