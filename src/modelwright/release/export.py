@@ -126,8 +126,9 @@ def _member(model: Model, sample: Table) -> tuple[Any, str]:
     if hasattr(model, "answering"):
         return _network(model, sample), "frozen" if model.recipe == "frozen" else "network"
     if hasattr(model, "sigma"):  # ranks of ordered labels: the model of the rank, and probabilities around it
-        proto, kind = _member(model.model, sample)
-        return _onnx_graphs.ranked(proto, model.target.outputs, model.sigma), kind
+        made: Any = model
+        proto, kind = _member(made.model, sample)
+        return _onnx_graphs.ranked(proto, made.target.outputs, made.sigma), kind
     if model.recipe in _GRAPHS:
         return _GRAPHS[model.recipe](model), model.recipe
     raise ModelwrightError(
