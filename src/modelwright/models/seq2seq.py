@@ -25,7 +25,7 @@ class Seq2Seq(nn.Module):
         width, heads = int(options.width), int(options.heads)
         self.embed = nn.Embedding(pieces, width, padding_idx=0)
         nn.init.normal_(self.embed.weight, std=width**-0.5)
-        self.embed.weight.plain = True  # type: ignore[assignment]  # a table, no map: Muon is not for it
+        setattr(self.embed.weight, "plain", True)  # noqa: B010  # a table, no map: Muon is not for it
         with torch.no_grad():
             self.embed.weight[0] = 0
         self.scale = width**0.5
@@ -35,7 +35,7 @@ class Seq2Seq(nn.Module):
         self.encoder = nn.ModuleList(
             _Layer(width, heads, wide, rate, cross=False) for _ in range(options.encoder_layers)
         )
-        self.decoder = nn.ModuleList(
+        self.decoder: Any = nn.ModuleList(
             _Layer(width, heads, wide, rate, cross=True) for _ in range(options.decoder_layers)
         )
         self.read, self.told = nn.RMSNorm(width), nn.RMSNorm(width)

@@ -12,6 +12,7 @@ import itertools
 import re
 import zlib
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -66,8 +67,8 @@ class Vocabulary:
     def arrays(self) -> tuple[np.ndarray, ...]:
         """Return hashes of words, of classes, codes of Han characters, and which begin with a capital [V]."""
         if not self._arrays or len(self._arrays[0]) != len(self):
-            kinds = (np.uint64, np.uint64, np.int64, bool)
-            held = (self.words, self.classes, self.codes, self.capitals)
+            kinds: tuple[Any, ...] = (np.uint64, np.uint64, np.int64, bool)
+            held: tuple[Any, ...] = (self.words, self.classes, self.codes, self.capitals)
             old = len(self._arrays[0]) if self._arrays else 0
             fresh = [np.array(h[old:], k) for h, k in zip(held, kinds)]
             self._arrays = tuple(np.concatenate([a, f]) for a, f in zip(self._arrays, fresh)) if old else tuple(fresh)

@@ -85,7 +85,9 @@ class Seq2SeqModel(TextModel):
             self.network, ids, limits.astype(np.int64), beams=beams, penalty=o.length_penalty, ngram=o.no_repeat,
             device=self.device,
         )  # fmt: skip
-        made = [[self.reader.show(self.subwords.decode(p), s) for _, p in f] for f, s in zip(found, sources, strict=True)]
+        made = [
+            [self.reader.show(self.subwords.decode(p), s) for _, p in f] for f, s in zip(found, sources, strict=True)
+        ]
         return [list(dict.fromkeys(m)) or [""] for m in made]
 
     def state(self) -> dict[str, Any]:
@@ -103,7 +105,12 @@ class Seq2SeqModel(TextModel):
 
     @classmethod
     def restore(
-        cls, reader: SourceReader, check: SlotCheck | None, state: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path
+        cls,
+        reader: SourceReader,
+        check: SlotCheck | None,
+        state: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        folder: Path,
     ) -> Seq2SeqModel:
         from safetensors.torch import load_file
 
@@ -182,7 +189,9 @@ class Seq2SeqRecipe(TextRecipe):
         # the first step sets things up; a vocabulary of few rows cuts texts somewhat finer
         each = 0.9 * feed.total / feed.passes / len(answers)
         weights = sum(p.numel() for p in network.parameters()) * 4
-        held = options.tokens * (options.pieces * 3 + options.width * 40 * (options.encoder_layers + options.decoder_layers))
+        held = options.tokens * (
+            options.pieces * 3 + options.width * 40 * (options.encoder_layers + options.decoder_layers)
+        )
         return rate * each * count, int(7 * weights + 4 * held + 2000 * count + (200 << 20))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:

@@ -54,15 +54,15 @@ class Names(Recogniser):
             return
         spans = shipped().find(some.text)
         cells = np.searchsorted(some.starts, np.array([s for s, _, _, _ in spans], np.int64), "right") - 1
-        for cell, start, end, kind, sure in _joined(some.text, spans, cells.tolist()):
-            first, last = int(some.starts[cell]), int(some.starts[cell + 1]) - 1
+        for at, start, end, kind, sure in _joined(some.text, spans, cells.tolist()):
+            first, last = int(some.starts[at]), int(some.starts[at + 1]) - 1
             if kind == "ORGANISATION" or end > last:
                 continue
             value = some.text[start:end]
             score = _judged(kind, value, sure)
             if score >= LEAST:
                 lone = start == first and end == last
-                yield int(some.index[cell]), Match(start - first, end - first, kind.lower(), score, "sentence", lone)
+                yield int(some.index[at]), Match(start - first, end - first, kind.lower(), score, "sentence", lone)
 
     @staticmethod
     def _named_person(cell: str) -> Match | None:
