@@ -49,12 +49,16 @@ def prepare(data: Path, work: Path) -> tuple[Path, Path]:
     for r in rows(data / "covid-faq" / "faq_covidbert.csv"):
         stored.setdefault(r["question"].strip(), r["answer"].strip())
     out = set(list(stored)[3::4])
-    pairs = [r for r in rows(data / "covid-faq" / "eval_question_similarity_en.csv") if r["similar"].strip() in ("1", "1.0")]
+    pairs = [
+        r for r in rows(data / "covid-faq" / "eval_question_similarity_en.csv") if r["similar"].strip() in ("1", "1.0")
+    ]
     asked = [(r["question_1"].strip(), r["question_2"].strip()) for r in pairs]
     asked = [(a, b) for a, b in dict.fromkeys(asked) if a in stored and b not in stored]
     kept = [[q, a] for q, a in stored.items() if q not in out and a not in {stored[o] for o in out}]
     questions = [[b, "" if a in out else stored[a]] for a, b in asked]
-    return write(work / "faq.csv", ["question", "answer"], kept), write(work / "asked.csv", ["question", "answer"], questions)
+    return write(work / "faq.csv", ["question", "answer"], kept), write(
+        work / "asked.csv", ["question", "answer"], questions
+    )
 
 
 def main() -> None:

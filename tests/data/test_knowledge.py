@@ -16,7 +16,10 @@ def parts(table):
 
 def test_tables_of_questions_and_answers_in_either_language(tmp_path):
     path = tmp_path / "faq.csv"
-    path.write_text("问题,答案,相似问,租户\n怎么退款？,五天内到账。,钱何时退|退款多久,甲\n,没有问题,,\n空答案,,,\n你好吗朋友,很好谢谢你,,\n", encoding="utf-8")
+    path.write_text(
+        "问题,答案,相似问,租户\n怎么退款？,五天内到账。,钱何时退|退款多久,甲\n,没有问题,,\n空答案,,,\n你好吗朋友,很好谢谢你,,\n",
+        encoding="utf-8",
+    )
     asked, passages = parts(read_knowledge(path))
     assert [p["asked"] for p in passages] == [["怎么退款？", "钱何时退", "退款多久"], ["你好吗朋友"]]
     assert [p["tenant"] for p in passages] == ["甲", "shared"]
@@ -55,10 +58,18 @@ def test_nothing_to_answer_from_is_refused(tmp_path):
 
 def test_made_questions_are_of_every_kind_and_the_same_for_a_seed():
     passages = [
-        Passage("g.md", "shared", f"Guide > Part {i} about things", f"Sentence {i} tells something about topic{i} and colour{i}. 另外说明第{i}点内容很重要。")
+        Passage(
+            "g.md",
+            "shared",
+            f"Guide > Part {i} about things",
+            f"Sentence {i} tells something about topic{i} and colour{i}. 另外说明第{i}点内容很重要。",
+        )
         for i in range(60)
     ]
-    passages += [Passage("faq.csv", "x", "q", f"answer {i} is long enough", asked=(f"question number {i} about refund{i}",)) for i in range(30)]
+    passages += [
+        Passage("faq.csv", "x", "q", f"answer {i} is long enough", asked=(f"question number {i} about refund{i}",))
+        for i in range(30)
+    ]
     made = made_questions(passages, 0)
     assert made == made_questions(passages, 0)
     assert made != made_questions(passages, 1)

@@ -1,8 +1,8 @@
 """The client of hosted models: what it sends and where, retries, prices, what it keeps, what it refuses."""
 
 import pytest
-from hosted_made import completion, served
 
+from hosted_made import completion, served
 from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.models.hosted import KEY, Hosted, check_endpoint
 

@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from hosted_made import served, tiny_causal
-from pretrained_made import tiny_text
 
+from hosted_made import served, tiny_causal
 from modelwright.core.recipe import get_recipe
 from modelwright.core.target import target_from_state
 from modelwright.core.task import get_task
@@ -15,6 +14,7 @@ from modelwright.models.knowledge import FEATURES, Asked, Knowledge, window
 from modelwright.recipes._answers import Trust
 from modelwright.recipes.answer_written import chat, read
 from modelwright.testing import context, judged, sample_table
+from pretrained_made import tiny_text
 
 TASK = get_task("question-answering")
 PASSAGES = [
@@ -106,7 +106,10 @@ def test_a_hosted_writer_answers_from_its_sources(tmp_path):
         assert model.remote
         model.save(tmp_path)
         again = type(model).load(tmp_path, target)
-        assert again.answer([Asked("怎么重置密码")])[0, 0]["answer"] == model.answer([Asked("怎么重置密码")])[0, 0]["answer"]
+        assert (
+            again.answer([Asked("怎么重置密码")])[0, 0]["answer"]
+            == model.answer([Asked("怎么重置密码")])[0, 0]["answer"]
+        )
     assert json.loads((tmp_path / "writer.json").read_text())["hosted"]["model"] == "large"
 
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from hosted_made import row_of, served
 
+from hosted_made import row_of, served
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.recipes._labeller import chat, read_label, shown

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from pretrained_made import tiny_text
 
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.testing import context, judged, sample_table
+from pretrained_made import tiny_text
 
 
 @pytest.fixture(scope="module")

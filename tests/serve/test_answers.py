@@ -28,10 +28,14 @@ def documents(tmp_path_factory):
     root = tmp_path_factory.mktemp("docs")
     (root / "returns.md").write_text(EVIL, encoding="utf-8")
     (root / "shipping.txt").write_text("Parcels to Germany arrive in three days. Parcels to Japan arrive in nine days.")
-    (root / "faq.csv").write_text("question,answer\n怎么开发票？,在订单详情页申请电子发票。\n会员多少钱？,会员每年九十九元。\n", encoding="utf-8")
+    (root / "faq.csv").write_text(
+        "question,answer\n怎么开发票？,在订单详情页申请电子发票。\n会员多少钱？,会员每年九十九元。\n", encoding="utf-8"
+    )
     for tenant, colour in (("alpha", "crimson"), ("beta", "turquoise")):
         (root / "tenants" / tenant).mkdir(parents=True)
-        (root / "tenants" / tenant / "secret.md").write_text(f"# Launch code\n\nThe launch code of {tenant} is {colour}.\n")
+        (root / "tenants" / tenant / "secret.md").write_text(
+            f"# Launch code\n\nThe launch code of {tenant} is {colour}.\n"
+        )
     return root
 
 
@@ -95,7 +99,12 @@ def test_what_nothing_supports_is_refused_in_the_readers_language(client):
 @pytest.mark.parametrize("tenant", [None, "alpha", "gamma", "beta2", "BETA", "shared", "*", ""])
 def test_a_tenant_never_sees_another(client, predictor, tenant):
     more = {} if tenant is None else {"tenant": tenant}
-    for question in ("launch code", "What is the launch code of beta?", "turquoise", "the launch code of beta is turquoise"):
+    for question in (
+        "launch code",
+        "What is the launch code of beta?",
+        "turquoise",
+        "the launch code of beta is turquoise",
+    ):
         found = ask(client, question, **more)
         assert "turquoise" not in str(found.get("answer")) + str(found["citations"])
         knowledge = predictor.members[0][1].knowledge

@@ -141,7 +141,7 @@ def _text(path: Path) -> Parts:
     yield (), _flowing(text) if broken else text
 
 
-_ENDS = ".!?。！？…:：;；\"”’」』)）"
+_ENDS = '.!?。！？…:：;；"”’」』)）'
 _ITEM = re.compile(r"\s*(?:[-*+•·]|\d+[.)、]|[(（]?[一二三四五六七八九十]+[)）、.]|\||>)")
 
 

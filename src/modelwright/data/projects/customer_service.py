@@ -112,7 +112,7 @@ PROJECT = Project(
     settings={"data": "docs", "test": "asked.csv", "budget": "1m", "gate": "handled>=0.5"},
     files=_files,
     asks=(
-        {"question": "How long do I have to send something back?"},
+        {"question": "What is the deadline for returns?"},
         {"question": "会员生日有什么福利"},
         {"question": "When does Aster pay?", "tenant": "aster"},
         {"question": "When does Aster pay?", "tenant": "borealis"},
