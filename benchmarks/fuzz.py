@@ -104,6 +104,13 @@ class Fuzzer:
         self.statuses: Counter[int] = Counter()
         self.failures: dict[str, str] = {}
 
+    @classmethod
+    def around(cls, predictor: Predictor) -> Fuzzer:
+        """Return one for the service of a predictor, with a key that may do everything."""
+        ring = KeyRing({"f": ServiceKey("f", digest_of(KEY), "admin", rows_per_minute=10**9)})
+        limits = ServeLimits(body=500_000, rows_per_minute=10**9)
+        return cls(create_app(predictor, keys=ring, limits=limits), predictor.name, KEY)
+
     def send(self, method: str, path: str, **more: Any) -> None:
         """Send one request."""
         reply = self.client.request(method, path, **more)
@@ -239,9 +246,7 @@ def fuzz(requests: int, number: int) -> tuple[Counter[int], dict[str, str], floa
     statuses: Counter[int] = Counter()
     failures: dict[str, str] = {}
     for predictor in (table_predictor(), picture_predictor()):
-        ring = KeyRing({"f": ServiceKey("f", digest_of(KEY), "admin", rows_per_minute=10**9)})
-        app = create_app(predictor, keys=ring, limits=ServeLimits(body=500_000, rows_per_minute=10**9))
-        fuzzer = Fuzzer(app, predictor.name, KEY)
+        fuzzer = Fuzzer.around(predictor)
         with fuzzer.client:
             for way in (fuzzer.by_schema, fuzzer.by_rows, fuzzer.by_bytes):
                 way(requests // 6, number)

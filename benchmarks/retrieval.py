@@ -97,10 +97,13 @@ def pairs(data: Path) -> bool:
         return {"text1": [r[0] for r in rows], "text2": [r[1] for r in rows], "label": [int(r[2]) for r in rows]}
 
     results: dict[str, dict[str, tuple[float, float]]] = {}
-    for name, recipes in (("tfidf", ["same-text", "tfidf"]), ("model", ["same-text", "tfidf", "sentence-encoder"])):
+    for name, recipes in (
+        ("tfidf", ["same-text", "tfidf"]),
+        ("model", ["same-text", "tfidf", "pair-linear", "sentence-encoder"]),
+    ):
         with tempfile.TemporaryDirectory() as work:
             run = fit(
-                columns(train), "label", task="sentence-similarity", budget="60s" if name == "tfidf" else "9m", out=work,
+                columns(train), "label", task="sentence-similarity", budget="60s" if name == "tfidf" else "10m", refit=False, out=work,
                 recipes=recipes, search="none", column={"label": "category"}, test_fraction=0.02,
             )  # fmt: skip
             print(f"pairs   {name:8} {' + '.join(run.facts['winner'])}", flush=True)

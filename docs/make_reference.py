@@ -58,7 +58,7 @@ def command_line(lang: str) -> str:
     group: Any = typer.main.get_command(app)
     parts = [say(lang, "Exit codes", "退出码") + "\n\n" + _exit_codes(lang)]
     parts[0] = "## " + parts[0]
-    for name, command in group.commands.items():
+    for name, command in _leaves(group):
         rows = []
         usage = ["modelwright", name]
         for p in command.params:
@@ -76,6 +76,15 @@ def command_line(lang: str) -> str:
         head = (say(lang, "option", "选项"), say(lang, "meaning", "含义"), say(lang, "default", "默认"))
         parts.append(f"## `{name}`\n\n{command.help or ''}\n\n    {' '.join(usage)}\n\n{table(head, rows)}")
     return page(lang, ("Command line", "命令行"), parts)
+
+
+def _leaves(group: Any, before: str = "") -> Iterable[tuple[str, Any]]:
+    """Yield every command by its whole name, those of groups too."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _leaves(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _default(parameter: Any) -> str:

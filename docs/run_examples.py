@@ -118,8 +118,8 @@ def steps(page: Path, budget: str, folder: Path) -> Iterator[tuple[int, list[str
 def run_page(page: Path, budget: str) -> list[str]:
     """Run one page in a folder of its own; return what went wrong."""
     wrong = []
-    environment = {**os.environ, "MODELWRIGHT_LANG": "en", "PYTHONUTF8": "1"}
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "MODELWRIGHT_LANG": "en", "PYTHONUTF8": "1", "XDG_CONFIG_HOME": home}
         for line, command, code in steps(page, budget, Path(name)):
             start = time.monotonic()
             done = subprocess.run(

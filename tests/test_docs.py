@@ -83,8 +83,12 @@ def test_commands_parse(page: Path) -> None:
                 continue
             verb, arguments = command[0], command[1:]
             assert verb in group.commands, f"{_id(page)}: no verb `{verb}`"
+            found = group.commands[verb]
+            while hasattr(found, "commands") and arguments:
+                assert arguments[0] in found.commands, f"{_id(page)}: no verb `{verb} {arguments[0]}`"
+                found, arguments = found.commands[arguments[0]], arguments[1:]
             if "--help" not in arguments:
-                group.commands[verb].make_context(verb, list(arguments))
+                found.make_context(verb, list(arguments))
 
 
 def test_threat_model_names_tests_that_exist() -> None:

@@ -17,6 +17,8 @@ from modelwright.core.words import pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
 
+_LOOK_SECONDS = 30.0  # for personal data in `inspect`
+
 
 @dataclass
 class Run:
@@ -87,10 +89,11 @@ def load(path: str | Path) -> Predictor:
 
 
 def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, Any]:
-    """Return what is in the data and what is wrong with it, as JSON values: `rows`, `columns`, `findings`.
+    """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `columns`,
+    `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
     `options`: query, table, sheet, header, column (modality by name), ignore, group, time, series,
-    series_id, series_time, vault (key of an encrypted file). Raises DataError, VaultError.
+    series_id, series_time, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
     """
     with unlocked(options.pop("vault", None)):
         return _inspect(data, target, options)
@@ -102,7 +105,9 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
     from modelwright.data.sources import folder_of, read
+    from modelwright.privacy.protect import protect, safe_values
 
+    rules, public = options.pop("private", None) or [], bool(options.pop("public", False))
     reading = {k: options.pop(k) for k in ("query", "table", "sheet", "header") if k in options}
     column = options.pop("column", {})
     raw = read(data, **reading)
@@ -113,13 +118,15 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     schema = with_layouts(inferred, layouts)
     source = str(data) if isinstance(data, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
-    findings = check(table, bad=bad, raw=raw)
+    private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS)
+    findings = check(table, bad=safe_values(bad, public), raw=raw)
     return json.loads(
         json.dumps(
             {
                 "rows": len(table),
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],
+                "private": private.to_json(examples=True),
             },
             default=str,
         )

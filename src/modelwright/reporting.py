@@ -24,6 +24,7 @@ from modelwright.core.run import RunFolder, read_json, write_text
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
+from modelwright.curve import data_curve
 from modelwright.data.hindsight import enough_data, label_noise
 from modelwright.permitted import due_words
 from modelwright.release.bundle import Predictor
@@ -127,6 +128,7 @@ def facts(
         },
         "columns": [c.to_json() for c in parts.develop.schema],
         "findings": [f.to_json() for f in data.findings],
+        "private": data.private.to_json() if data.private else None,
         "labels": list(parts.target.labels),
         "origins": _origins(predictor),
         "budget": config.budget,
@@ -168,7 +170,8 @@ def deepen(
     if validation.target.kind == "classes":
         found = validation.judged(outcome.scores)
         more += label_noise(validation.table.take(validation.index), found.truth, found.scores)
-    curve = data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
+    # under differential privacy every training costs
+    curve = None if facts.get("privacy") else data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
     if curve:
         sizes, values = curve
         more.append(enough_data(sizes, values, metric.higher))
@@ -262,51 +265,6 @@ def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
     ]
 
 
-def data_curve(
-    task: Task, outcome: Outcome, validation: Validation, deadline: Deadline, metric: Metric
-) -> tuple[list[int], list[float]] | None:
-    """Train the cheapest real candidate on a quarter and a half of the rows; None where that takes too long."""
-    from modelwright.core.errors import ModelwrightError
-    from modelwright.core.events import EventStream
-    from modelwright.core.recipe import FitContext
-
-    real = [c for c in outcome.candidates if not guesses(c.recipe) and not c.models[0].remote]
-    if not real:
-        return None
-    cheap = min(real, key=lambda c: c.seconds)
-    folds = len(validation.splits)
-    train, valid = validation.parts[0]
-    if cheap.seconds / folds * 0.8 > deadline.remaining() or len(train) < 80:
-        return None
-    recipe = get_recipe(cheap.recipe)
-    options = type(recipe).options(**cheap.options)
-    name = valid.schema.target
-    sizes, values = [], []
-    order = np.random.default_rng(0).permutation(len(train))
-    for share in (0.25, 0.5, 1.0):
-        some = train.take(np.sort(order[: max(20, int(share * len(train)))]))
-        if share == 1.0:
-            scores = cheap.models[0].scores(valid)
-        else:
-            ctx = FitContext(
-                task=task,
-                target=validation.target,
-                deadline=deadline,
-                events=EventStream(),
-                metric=metric,
-                seed=cheap.seed,
-                threads=cores(),
-            )
-            try:
-                scores = recipe.fit(some, valid, options, ctx).scores(valid)
-            except ModelwrightError:
-                return None
-        found = judge(validation.target, valid.column(name.name if name else ""), scores, valid.rows)
-        sizes.append(len(some))
-        values.append(metric(found))
-    return sizes, values
-
-
 def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """Return what of the facts goes into the bundle: nothing that quotes a row."""
     keys = (
@@ -325,8 +283,19 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         k: facts[k]
-        for k in (*keys, "rows", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
-    }
+        for k in (
+            *keys,
+            "rows",
+            "private",
+            "origins",
+            "winner",
+            "refitted",
+            "baselines",
+            "budget",
+            "environment",
+            "verdict",
+        )
+    } | {k: facts[k] for k in ("privacy",) if k in facts}
 
 
 def cards(facts: dict[str, Any]) -> dict[str, str]:
@@ -352,6 +321,7 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
         "cost",
         "winner",
         "weight",
+        "epsilon",
         "reason",
     ]
     writer = csv.DictWriter(out, names, extrasaction="ignore")
@@ -395,4 +365,5 @@ def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
         "leaderboard": facts["leaderboard"],
         "seconds": facts["seconds"],
         "budget": facts["budget"],
+        **{k: facts[k] for k in ("privacy", "membership", "fairness") if k in facts},
     }

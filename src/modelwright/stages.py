@@ -32,9 +32,14 @@ from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
 from modelwright.labelled import aligned, labelled
 from modelwright.privacy.consent import Allowed
+from modelwright.privacy.protect import Protected, safe_values
+from modelwright.privacy.shield import Shield
+from modelwright.protecting import protected
 from modelwright.release.bundle import Predictor
+from modelwright.trust import grouped, marked
 from modelwright.tune.candidate import Splits, Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
+from modelwright.tune.private import check_private
 from modelwright.tune.standings import Outcome
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
@@ -61,6 +66,7 @@ class Data:
     allowed: Allowed | None = None  # which rows may be used, where consent or retention were asked for
     allowed_test: Allowed | None = None
     aside: Table | None = None  # rows without an answer, which are never held out
+    private: Protected | None = None
 
 
 def check_names(config: RunConfig) -> None:
@@ -73,6 +79,7 @@ def check_names(config: RunConfig) -> None:
         find(name)
     if config.base:
         find_causal(config.base)
+    check_private(config)
     if config.device != "auto":
         pick_device(config.device)
 
@@ -113,11 +120,12 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         ignore=ignore,
         folder=folder_of(source),
     )
-    schema = with_layouts(schema, layouts)
+    schema = marked(with_layouts(schema, layouts), config)
     schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
     table, aside = labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
+    table = grouped(table, config)
     test, allowed_test = None, None
     if config.test:
         raw_test = task.read_test(config.test) if task else None
@@ -137,6 +145,10 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         coerced = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test, _ = permitted.renumbered(*coerced, allowed_test)
         test = aligned(labelled(test, events)[0], table, events)
+    bad = safe_values(bad, config.public)
+    private = protected(config, table, test, raw, task, events)
+    table, test = private.table, private.test
+    aside = aside if aside is None or (task and task.keeps_unlabelled) else private.shield.apply(aside)
     looked = task is None or task.checked
     free = bool(task and task.free)
     findings = check(table, test=test, bad=bad, raw=raw, free=free, quote=not sealing()) if looked else []
@@ -150,7 +162,8 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), allowed, allowed_test, aside)
+    whole = (allowed, allowed_test, aside, private)
+    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), *whole)
 
 
 def _with_choices(table: Table) -> Table:
@@ -249,7 +262,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
             f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
             f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
         )
-    count = config.folds or (1 if task.free else _default_folds(develop, seconds))
+    count = config.folds or (1 if task.free or config.epsilon else _default_folds(develop, seconds))
     if task.free and count > 1:
         raise OptionError(
             f"Task `{task.name}` is judged on one held-out part; leave --folds out.",
@@ -289,15 +302,24 @@ def _default_folds(develop: Table, seconds: float) -> int:
     return 5 if len(develop) <= most and seconds >= 30 else 1
 
 
-def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str) -> Predictor:
-    """Turn the winner into a predictor: members, calibrated temperature, and thresholds where they help."""
+def decide(
+    outcome: Outcome,
+    validation: Validation,
+    task: Task,
+    schema: Schema,
+    name: str,
+    shield: Shield | None = None,
+    *,
+    plain: bool = False,
+) -> Predictor:
+    """Turn the winner into a predictor: members, and unless `plain` a calibrated temperature, and thresholds where they help."""
     from modelwright.evaluate.calibration import best_thresholds, fit_temperature
     from modelwright.release.bundle import tempered
 
     target = validation.target
     members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
-    predictor = Predictor(task, task.served(schema), target, members, name=name)
-    if target.kind in ("value", "objects"):
+    predictor = Predictor(task, task.served(schema), target, members, name=name, shield=shield or Shield())
+    if plain or target.kind in ("value", "objects"):
         return predictor
     judged = validation.judged(outcome.scores)
     before = validation.fine(outcome.scores)

@@ -339,3 +339,12 @@ def test_times_order_a_long_table():
     raw = pa.table({"run": ["p"] * 3, "day": days, "v": [3.0, 1.0, 2.0]})
     made, _, _ = gathered_as_asked(raw, series_id="run", series_time="day")
     assert made["series"].to_pylist() == [[[1, 2, 3]]]
+
+
+def test_numbers_beyond_all_floats_are_no_crash():
+    from modelwright.core.schema import Column, Schema
+    from modelwright.data.coerce import coerce_rows
+
+    table, bad = coerce_rows([{"s": [10**400, 1.0, -(10**400)]}], Schema((Column("s", "series"),)))
+    assert len(table) == 1
+    assert len(bad) <= 1

@@ -10,6 +10,7 @@ from modelwright.core.errors import BundleError, OptionError
 from modelwright.models._lean import rms_unit, silu_gated
 from modelwright.models.gpt import GPT, GPTConfig, plain_attention
 from modelwright.models.gpt_layout import config_of, read, reads, write
+from modelwright.train.optim import make_optimizers
 
 KINDS = ["llama", "qwen2", "qwen3", "gpt2"]
 IDS = torch.tensor([[3, 14, 15, 9, 2, 6, 5, 35], [8, 9, 7, 9, 3, 2, 3, 8]])
@@ -76,7 +77,7 @@ def test_a_few_steps_lower_the_loss(kind):
     torch.manual_seed(0)
     net = GPT(GPTConfig(20, 32, 2, 2, 2, 16, 40, 32, norm_weights=False, qk_norm=True), torch.bfloat16)
     ids = torch.arange(33)[None].repeat(4, 1) % 20
-    optimizers = net.optimizers(3e-3, 0.0, kind)
+    optimizers = make_optimizers(net, 3e-3, 0.0, kind)
     losses = []
     for _ in range(25):
         for o in optimizers:

@@ -76,7 +76,9 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ColumnError, match="purpose"):
         read_consents(table(tmp_path / "c.csv", "a,2026-01-01", head="subject,given"))
     with pytest.raises(ColumnError, match="subject"):
-        read_consents(table(tmp_path / "d.csv", "a,x", head="who,purpose"))
+        read_consents(table(tmp_path / "d.csv", "a,x,y", head="who,purpose,note"))
+    named = read_consents(table(tmp_path / "n.csv", "a,x,2026-01-01", head="ticket_no,purpose,given"))
+    assert named.why_not("a", "x", NOW) is None  # the one column that is no other's
     with pytest.raises(DataError, match="row 2, column `given`"):
         read_consents(table(tmp_path / "e.csv", "a,x,2026-01-01,,", "b,x,soon,,"))
     no_dates = read_consents(table(tmp_path / "f.csv", "a,x", "b,y", head="subject,purpose"))
@@ -289,7 +291,7 @@ def test_the_verbs(runs, tmp_path, monkeypatch, capsys):
 
 
 def test_due_is_shown_by_list_report_and_serve(runs, tmp_path, monkeypatch, capsys):
-    from modelwright.commands import list_runs, print_runs
+    from modelwright.about import list_runs, print_runs
     from modelwright.permitted import due_words
 
     mark_due(runs / "one", "erased")

@@ -215,3 +215,11 @@ JSON = st.recursive(
 def test_no_request_gives_a_500(client, data, path):
     reply = client.post(path, content=json.dumps(data).encode("utf-8", "surrogatepass"))
     assert reply.status_code < 500, reply.text
+
+
+@pytest.mark.parametrize("column", ["amount", "member", "channel", "message"])
+def test_whole_numbers_beyond_all_floats_are_no_crash(client, row, column):
+    """Found by fuzzing: JSON knows no bounds, floats do."""
+    for number in ("9" * 400, "-1" + "0" * 399):
+        reply = client.post("/predict", content=json.dumps(row)[:-1] + f', "{column}": {number}}}')
+        assert reply.status_code in (200, 422), reply.text

@@ -1,14 +1,18 @@
 """Where the service may bind, and a whole start and stop."""
 
 import contextlib
+import datetime as dt
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
+import warnings
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +47,83 @@ def test_a_port_in_use_is_named():
             _check_port("127.0.0.1", s.getsockname()[1])
     with pytest.raises(OptionError):
         _check_port("127.0.0.1", 70_000)
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Return a certificate that signs itself, and its key, for this machine."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    made = x509.CertificateBuilder(
+        name,
+        name,
+        key.public_key(),
+        x509.random_serial_number(),
+        now - dt.timedelta(hours=1),
+        now + dt.timedelta(days=1),
+    )
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    signed = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
+        key, hashes.SHA256()
+    )
+    (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    plain = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "key.pem").write_bytes(plain)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def speak_old(port: int, cert: Path) -> None:
+    """Offer TLS 1.1 and nothing newer."""
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.load_verify_locations(cert)
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with socket.create_connection(("127.0.0.1", port), 10) as raw:
+        old.wrap_socket(raw, server_hostname="localhost")
+
+
+def test_tls_is_spoken_and_plain_http_is_not(predictor, tmp_path, row, monkeypatch):
+    monkeypatch.setenv("MODELWRIGHT_KEY", "a-long-key-of-our-own-making")
+    save(predictor, tmp_path / "bundle")
+    cert, key = certificate(tmp_path)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    code = (
+        "import sys; from pathlib import Path; from modelwright.serve.run import serve; a = [Path(x) for x in sys.argv[1:5]]; "
+        "serve(a[0], port=int(sys.argv[5]), key_file=a[1], tls_cert=a[2], tls_key=a[3])"
+    )
+    told = [sys.executable, "-c", code, tmp_path / "bundle", tmp_path / "k.json", cert, key, str(port)]
+    process = subprocess.Popen(told, stderr=subprocess.PIPE)
+    try:
+        assert b"https://" in process.stderr.readline()
+        for _ in range(200):
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        trusted = ssl.create_default_context(cafile=str(cert))
+        headers = {"X-API-Key": "a-long-key-of-our-own-making"}
+        request = urllib.request.Request(f"https://localhost:{port}/predict", json.dumps(row).encode(), headers)
+        with urllib.request.urlopen(request, timeout=20, context=trusted) as reply:
+            assert "prediction" in json.loads(reply.read())
+        assert send(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")[:8] != b"HTTP/1.1"
+        with pytest.raises(ssl.SSLError):
+            speak_old(port, cert)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 def send(port: int, data: bytes) -> bytes:

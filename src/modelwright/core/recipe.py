@@ -148,6 +148,8 @@ class Recipe(ABC):
     privacy: ClassVar[Literal["no", "yes", "only"]] = "no"
     bases: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # by modality, this run's pretrained encoders
 
+    weighs: ClassVar[bool] = False  # whether a fit heeds weights of rows (`recipes/_rows.py`)
+
     @abstractmethod
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         """Return why this recipe does not fit the data, or None when it does."""

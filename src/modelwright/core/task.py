@@ -117,6 +117,7 @@ class Task(ABC):
     recipes: ClassVar[tuple[str, ...]]  # names, cheapest first
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
     free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
+    points: ClassVar[bool] = False  # whether answers are places in the inputs' texts, which must stay as they are then
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
     held_out: ClassVar[int] = 10_000  # validation rows at most: making answers to more would take too long
     keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say

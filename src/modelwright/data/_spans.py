@@ -12,6 +12,7 @@ Offsets count characters (code points) of the text.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -48,15 +49,17 @@ def is_token_file(path: Path) -> bool:
 def _lines(path: Path) -> Iterator[str]:
     with open_bytes(path) as f:
         encoding = find_encoding(f.read(256 << 10), path)
-    with open_bytes(path) as raw:
-        for number, line in enumerate(raw, 1):
-            try:
-                yield line.decode(encoding if number == 1 else encoding.removesuffix("-sig")).rstrip("\r\n")
-            except UnicodeDecodeError as e:
-                raise DataError(
-                    f"{path}, line {number}: bytes that are no {encoding}. Save the file as UTF-8.",
-                    f"{path} 第 {number} 行：字节不符合 {encoding} 编码。请将文件另存为 UTF-8。",
-                ) from e
+    number = 0
+    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding) as text:
+        try:
+            for line in text:
+                number += 1
+                yield line.rstrip("\n")
+        except UnicodeDecodeError as e:
+            raise DataError(
+                f"{path}, near line {number + 1}: bytes that are no {encoding}. Save the file as UTF-8.",
+                f"{path} 第 {number + 1} 行附近：字节不符合 {encoding} 编码。请将文件另存为 UTF-8。",
+            ) from e
 
 
 def token_file(path: Path) -> pa.Table:

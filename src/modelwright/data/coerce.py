@@ -95,7 +95,10 @@ def _bad(row: int, column: Column, value: object, error: Exception | None = None
 
 def _number(value: Any, column: Column) -> float | None:
     if isinstance(value, (int, float)):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number beyond all floats: missing, as infinity is
+            return None
         return number if math.isfinite(number) else None
     text = str(value)
     if is_missing(text) or is_mark(text):

@@ -13,6 +13,7 @@ import numpy as np
 
 from modelwright.core.task import Judged, Metric
 from modelwright.core.words import Words
+from modelwright.features._pairs import alike_at
 
 _AT = (1, 5, 10)
 
@@ -55,10 +56,10 @@ def retrieval() -> tuple[Metric, ...]:
 
 
 def alike(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
-    """Return how alike pairs are in truth and as answered, each [N]; of two classes the second is the alike one."""
+    """Return how alike pairs are in truth and as answered, each [N]; of two labels one is the alike one."""
     if judged.target.kind == "value":
         return judged.truth.astype(float), judged.scores[:, 0].astype(float)
-    at = int(getattr(judged.target, "alike", judged.target.outputs - 1))
+    at = alike_at(judged.target.labels)
     return (judged.truth == at).astype(float), judged.scores[:, at].astype(float)
 
 
@@ -114,7 +115,7 @@ def f1(judged: Judged) -> float:
     """Harmonic mean of precision and recall of the alike pairs; undefined for graded pairs."""
     if judged.target.kind == "value":
         return float("nan")
-    at = int(getattr(judged.target, "alike", judged.target.outputs - 1))
+    at = alike_at(judged.target.labels)
     truth, said = judged.truth == at, judged.chosen == at
     total = truth.sum() + said.sum()
     return float(2 * (truth & said).sum() / total) if total else float("nan")

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 
 NAMES = ("letters", "pairs", "triples", "held", "length", "figures", "figures_differ", "prefix", "suffix")
+_ALIKE = frozenset(
+    ("1", "yes", "true", "y", "similar", "same", "duplicate", "paraphrase", "是", "相似", "相同", "同义")
+)
 _FIGURES = re.compile(r"\d+(?:\.\d+)?")
+
+
+def alike_at(labels: Sequence[str]) -> int:
+    """Return which of two labels says that a pair is alike: the one that is named so, else the later one."""
+    named = [i for i, label in enumerate(labels) if label.strip().lower() in _ALIKE]
+    return named[0] if len(named) == 1 else len(labels) - 1
 
 
 def lexical(first: Sequence[str], second: Sequence[str]) -> np.ndarray:

@@ -111,6 +111,26 @@ class CachedGPT:
         return net.logits(net.norm(x[:, -1]))[0]
 
     @torch.inference_mode()
+    def read_many(self, prompts: Sequence[Sequence[int]], slot: int) -> Tensor:
+        """Take whole prompts into the slots from `slot` on, together; return the logits [B, V] after the last id of each.
+
+        What pads the shorter ones stands after them, where nothing looks before it is written anew.
+        """
+        net, sizes = self.network, [len(p) for p in prompts]
+        B, longest = len(prompts), max(sizes)
+        self._room(slot + B, longest)
+        ids = torch.tensor([[*p, *([0] * (longest - len(p)))] for p in prompts], device=self.device)
+        x, turn = net.start(ids, torch.arange(longest, device=self.device)[None])
+        grouped = net.config.heads != net.config.kv_heads
+        for block, cache in zip(net.blocks, self._cache):
+            q, k, v = (t.transpose(1, 2) for t in block.heads(x, turn))
+            cache[0, slot : slot + B, :, :longest], cache[1, slot : slot + B, :, :longest] = k, v
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=longest > 1, enable_gqa=grouped)
+            x = block.finish(x, y.transpose(1, 2).flatten(2))
+        last = x[torch.arange(B, device=self.device), torch.tensor(sizes, device=self.device) - 1]
+        return net.logits(net.norm(last))
+
+    @torch.inference_mode()
     def step(self, ids: Sequence[int], at: Sequence[int]) -> Tensor:
         """As Net.step."""
         net, c, B = self.network, self.network.config, len(ids)
@@ -240,15 +260,39 @@ class Engine:
             self._leave(stream)
 
     def step(self) -> None:
-        """Read one chunk of one prompt, and give every running stream its next id."""
+        """Read one chunk of one prompt, or a few short prompts, and give every running stream its next id."""
         self.steps += 1
-        if self.reading is None and self.waiting and len(self.running) < self.slots:
+        together = self._together() if self.reading is None else []
+        if together:
+            self._read_many(together)
+        elif self.reading is None and self.waiting and len(self.running) < self.slots:
             self.reading = self.waiting.popleft()
         if self.reading is not None:
             self._read(self.reading)
         if self.running:
             logits = self.net.step([s.ids[-1] for s in self.running], [s.at for s in self.running])
             self._choose(list(self.running), logits)
+
+    def _together(self) -> list[Stream]:
+        """Return the next streams, two or more, whose prompts padded to the longest are no more than a chunk."""
+        if not hasattr(self.net, "read_many"):
+            return []
+        out: list[Stream] = []
+        longest = 0
+        for stream in self.waiting:
+            longest = max(longest, len(stream.prompt))
+            if len(self.running) + len(out) >= self.slots or longest * (len(out) + 1) > CHUNK:
+                break
+            out.append(stream)
+        return out if len(out) > 1 else []
+
+    def _read_many(self, streams: list[Stream]) -> None:
+        logits = self.net.read_many([s.prompt for s in streams], len(self.running))  # type: ignore[attr-defined]
+        for stream in streams:
+            self.waiting.popleft()
+            stream.slot, stream.read = len(self.running), len(stream.prompt)
+            self.running.append(stream)
+        self._choose(streams, logits)
 
     def _read(self, stream: Stream) -> None:
         slot = len(self.running)  # the slot after those that run; it moves when they leave, so it is read to the end

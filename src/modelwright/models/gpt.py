@@ -244,27 +244,10 @@ class GPT(nn.Module):
         """Return the mean cross-entropy in nats of hidden states [B, T, D] against ids [B, T], -100 left out."""
         return F.cross_entropy(self.logits(hidden).flatten(0, 1), expected.flatten(), ignore_index=-100)
 
-    def optimizers(self, lr: float, weight_decay: float, kind: str) -> list[torch.optim.Optimizer]:
-        """Return the optimisers: AdamW in one pass, or Muon for the layers' matrices (queries, keys, values, gates each by itself), AdamW for the rest."""
-        from modelwright.train.muon import Muon
-
-        if kind != "muon":
-            plain = [p for p in self.parameters() if p.dim() < 2]
-            rest = [p for p in self.parameters() if p.dim() >= 2]
-            sets: list[dict[str, Any]] = [{"params": rest, "lr": lr, "weight_decay": weight_decay}]
-            sets += [{"params": plain, "lr": lr, "weight_decay": 0.0}] if plain else []
-            return [torch.optim.AdamW(sets, lr=lr, betas=(0.9, 0.98), fused=True)]
+    def stacked(self) -> list[tuple[nn.Parameter, int]]:
+        """Return the layers' matrices with how many lie in each, one over the other: queries, keys, values; gates."""
         c = self.config
-        matrices: list[tuple[nn.Parameter, int]] = []
+        out: list[tuple[nn.Parameter, int]] = []
         for b in self.blocks:
-            even = c.heads == c.kv_heads
-            matrices += [(b.qkv, 3 if even else 1), (b.out, 1), (b.up, 2 if c.gated else 1), (b.down, 1)]
-        own = {id(p) for p, _ in matrices}
-        rest = [p for p in self.parameters() if id(p) not in own]
-        tables = [p for p in rest if p.dim() == 2 and p.shape[0] > 2]
-        small = [p for p in rest if not any(p is t for t in tables)]
-        groups: list[dict[str, Any]] = [{"params": tables, "lr": lr, "weight_decay": 0.0}]
-        if small:
-            groups.append({"params": small, "lr": lr, "weight_decay": 0.0})
-        adam = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), eps=1e-10, fused=True)
-        return [adam, Muon(matrices, lr=10 * lr, weight_decay=weight_decay)]
+            out += [(b.qkv, 3 if c.heads == c.kv_heads else 1), (b.out, 1), (b.up, 2 if c.gated else 1), (b.down, 1)]
+        return out

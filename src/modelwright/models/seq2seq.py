@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from modelwright.models.quick import Dropout, attend
+
 
 class Seq2Seq(nn.Module):
     """Reads `source` [B, S] and `before` [B, T] (padding 0), gives the logits [M, V] of the M places that `keep` marks."""
@@ -23,17 +25,17 @@ class Seq2Seq(nn.Module):
         width, heads = int(options.width), int(options.heads)
         self.embed = nn.Embedding(pieces, width, padding_idx=0)
         nn.init.normal_(self.embed.weight, std=width**-0.5)
-        self.embed.weight.plain = True  # type: ignore[assignment]  # a table, no map: Muon is not for it
+        setattr(self.embed.weight, "plain", True)  # noqa: B010  # a table, no map: Muon is not for it
         with torch.no_grad():
             self.embed.weight[0] = 0
         self.scale = width**0.5
         rate, wide = float(options.dropout), int(options.wide)
-        self.drop = nn.Dropout(rate)
+        self.drop = Dropout(rate)
         self.token_drop = float(options.token_dropout)
         self.encoder = nn.ModuleList(
             _Layer(width, heads, wide, rate, cross=False) for _ in range(options.encoder_layers)
         )
-        self.decoder = nn.ModuleList(
+        self.decoder: Any = nn.ModuleList(
             _Layer(width, heads, wide, rate, cross=True) for _ in range(options.decoder_layers)
         )
         self.read, self.told = nn.RMSNorm(width), nn.RMSNorm(width)
@@ -112,7 +114,7 @@ class _Layer(nn.Module):
         if cross:
             self.between, self.cross = nn.RMSNorm(width), _Cross(width, heads)
         self.before, self.up, self.down = nn.RMSNorm(width), nn.Linear(width, wide), nn.Linear(wide, width)
-        self.drop = nn.Dropout(drop)
+        self.drop = Dropout(drop)
 
     def forward(self, x: Tensor, turn: Any, mask: Tensor | None, memory: Any = None, visible: Any = None) -> Tensor:
         """`mask` of the encoder; the decoder has none, and looks back only."""
@@ -139,7 +141,7 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         q, k, v = self._split(x, turn)
-        y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None)
+        y = attend(q, k, v, mask, causal=mask is None)
         return self.out(y.transpose(1, 2).flatten(2))
 
     def step(self, x: Tensor, turn: tuple[Tensor, Tensor], own: Any) -> tuple[Tensor, Any]:
@@ -167,7 +169,7 @@ class _Cross(nn.Module):
 
     def forward(self, x: Tensor, memory: tuple[Tensor, Tensor], visible: Tensor) -> Tensor:
         q = self.q(x).view(*x.shape[:2], self.heads, -1).transpose(1, 2)
-        y = F.scaled_dot_product_attention(q, *memory, visible)
+        y = attend(q, *memory, visible)
         return self.out(y.transpose(1, 2).flatten(2))
 
 

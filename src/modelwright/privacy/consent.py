@@ -84,6 +84,9 @@ def read_consents(path: Path, subject_column: str | None = None) -> Consents:
         found = next((names[same(n)] for n in (*asked, *known) if same(n) in names), None)
         if found is not None:
             columns[what] = found
+    others = [n for n in raw.column_names if n not in columns.values()]
+    if "subject" not in columns and len(others) == 1:
+        columns["subject"] = others[0]  # named after the column of the data
     for what in ("subject", "purpose"):
         if what not in columns:
             raise ColumnError(

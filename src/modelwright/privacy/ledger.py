@@ -90,7 +90,7 @@ def append(place: Path, key: Key, did: str, facts: dict[str, Any]) -> dict[str, 
     """Add an entry and return it; several processes may do so at once. Raises LedgerError where the disk refuses."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file, _locked(file):
+        with os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file, locked(file):
             last, torn = _last(file)
             if torn:
                 file.write(b"\n")
@@ -146,7 +146,7 @@ def _last(file: BinaryIO) -> tuple[dict[str, Any] | None, bytes]:
 
 
 @contextlib.contextmanager
-def _locked(file: BinaryIO) -> Iterator[None]:
+def locked(file: BinaryIO) -> Iterator[None]:
     """Hold the file for this process alone."""
     try:
         import fcntl

@@ -15,11 +15,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.recipe import FitContext, Model, Options, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, ValueCodec, as_objects
 from modelwright.core.words import Words
+from modelwright.features._pairs import alike_at
 from modelwright.models.retrieval import Hits
 from modelwright.models.searchers import Searcher, Texts
 from modelwright.recipes._rows import known_rows
@@ -44,11 +45,6 @@ def is_negative(name: str) -> bool:
 def texts_of(table: Table, name: str) -> list[str]:
     """Return a column's texts, missing ones empty."""
     return [str(v) if v is not None else "" for v in table.column(name).to_pylist()]
-
-
-def alike_at(target: TargetCodec) -> int:
-    """Return which of the two labels says that a pair is alike."""
-    return int(getattr(target, "alike", target.outputs - 1))
 
 
 class Matcher(ABC):
@@ -127,7 +123,7 @@ class MatchModel(Model):
             self.scale = float(np.cov(x, y, bias=True)[0, 1] / spread) if spread > 1e-12 else 0.0
             self.shift = float(y.mean() - self.scale * x.mean())
             return
-        y = (truth == alike_at(self.target)).astype(float)
+        y = (truth == alike_at(self.target.labels)).astype(float)
         self.scale, self.shift = _logistic(x, y)
 
     def scores(self, table: Table) -> np.ndarray:
@@ -139,14 +135,22 @@ class MatchModel(Model):
             return (z * self.target.std + self.target.mean)[:, None]
         p = 1 / (1 + np.exp(-np.clip(z, -40, 40)))
         out = np.empty((len(table), 2))
-        out[:, alike_at(self.target)] = p
-        out[:, 1 - alike_at(self.target)] = 1 - p
+        out[:, alike_at(self.target.labels)] = p
+        out[:, 1 - alike_at(self.target.labels)] = 1 - p
         return out
 
     # -- documents -------------------------------------------------------------------------------------------------
 
     def search(self, query: str, k: int = SHOWN) -> list[dict[str, Any]]:
-        """Return the best `k` documents of a query: `{"text": ..., "score": ..., "id": ...}`, `id` counting from 0."""
+        """Return the best `k` documents of a query: `{"text": ..., "score": ..., "id": ...}`, `id` counting from 0.
+
+        Raises OptionError for a model of pairs.
+        """
+        if self.target.kind != "objects":
+            raise OptionError(
+                "A model of pairs cannot search; train one with --task retrieval.",
+                "句对模型不支持检索；请用 --task retrieval 训练。",
+            )
         return self._hits([query], k)[0]
 
     def embed(self, texts: Texts) -> np.ndarray:

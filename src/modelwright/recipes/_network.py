@@ -28,6 +28,7 @@ from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
 from modelwright.recipes import _private as private
 from modelwright.recipes._columns import identity
+from modelwright.recipes._network_loss import step_loss
 from modelwright.recipes._rows import known_rows, row_weights
 
 _PROBE_STEPS = 4
@@ -195,6 +196,7 @@ class NetworkRecipe(Recipe):
     views: ClassVar[Mapping[str, str]] = {}
     model: ClassVar[type[Model]]
     privacy: ClassVar[Literal["no", "yes", "only"]] = "yes"
+    weighs = True
     privately: ClassVar[Mapping[str, Any]] = {}  # its own options under differential privacy
 
     def private_options(self, schema: Schema, target: TargetCodec, rows: int) -> Options:
@@ -231,6 +233,7 @@ class NetworkRecipe(Recipe):
         import torch
 
         from modelwright.models.network import ColumnNetwork
+        from modelwright.models.rowwise import read_singly
         from modelwright.train.batches import collate, encode, lengths
         from modelwright.train.optim import bf16_helps, make_optimizers
 
@@ -243,6 +246,8 @@ class NetworkRecipe(Recipe):
         arrays = encode(some, codecs)
         encode_row = (time.perf_counter() - start) / len(some)
         network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
+        if ctx.private is not None:
+            read_singly(network)
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
         name = train.schema.target
         truth = self._truth(some.column(name.name if name else ""), ctx)
@@ -254,7 +259,7 @@ class NetworkRecipe(Recipe):
             begin = time.perf_counter()
             with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
                 outputs = network(collate(arrays, index, ctx.device))
-                loss = _loss(options, ctx, None, network)(outputs, truth[index].to(ctx.device))
+                loss = step_loss(options, ctx, None, network)(outputs, truth[index].to(ctx.device))
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
@@ -318,7 +323,7 @@ class NetworkRecipe(Recipe):
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         feed: Any = RowFeed(arrays, self._truth(train.column(column), ctx), options.batch)
-        loss, steps = _loss(options, ctx, weights, network), None
+        loss, steps = step_loss(options, ctx, weights, network), None
         if ctx.private is not None:
             epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)
             feed, steps = private.steps_of(network, feed, loss, options, ctx, self.name, epochs)
@@ -372,26 +377,3 @@ class NetworkRecipe(Recipe):
         else:
             weights = (len(train) - counts) / np.maximum(counts, 1)
         return torch.tensor(np.clip(weights, 0.1, 10), dtype=torch.float32, device=ctx.device)
-
-
-def _loss(options: NetworkOptions, ctx: FitContext, weights: Any, network: Any) -> Any:
-    """Return the task's loss on raw outputs; over the members of a TabM it is their mean, over blended rows their blend."""
-
-    def plain(outputs: Any, truth: Any, by_row: Any) -> Any:
-        if outputs.dim() == 3:
-            members = outputs.shape[1]
-            truth = truth.repeat_interleave(members, dim=0)
-            by_row = None if by_row is None else by_row.repeat_interleave(members, dim=0)
-            outputs = outputs.reshape(-1, outputs.shape[2])
-        more = {} if by_row is None else {"row_weight": by_row}
-        return ctx.task.loss(outputs.float(), truth, smoothing=options.smoothing, class_weight=weights, **more)
-
-    def loss(outputs: Any, truth: Any) -> Any:
-        by_row = network.row_weight
-        if network.mix is None:
-            return plain(outputs, truth, by_row)
-        partners, share, _ = network.mix
-        of_partners = None if by_row is None else by_row[partners]
-        return share * plain(outputs, truth, by_row) + (1 - share) * plain(outputs, truth[partners], of_partners)
-
-    return loss

@@ -5,8 +5,9 @@ torch is imported inside functions. Legend: N rows, B batch, D width of vectors.
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,11 +20,11 @@ from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.schema import Column, Table
 from modelwright.core.target import ValueCodec
 from modelwright.core.task import judge
-from modelwright.features._pairs import NAMES, lexical
+from modelwright.features._pairs import NAMES, alike_at, lexical
 from modelwright.features.base import codec_class, load_codecs, save_codecs
 from modelwright.models.retrieval import DenseIndex
 from modelwright.models.searchers import Searcher, Texts, VectorSearcher
-from modelwright.recipes._matching import Matcher, MatchModel, MatchRecipe, Material, alike_at, finished
+from modelwright.recipes._matching import Matcher, MatchModel, MatchRecipe, Material, finished
 from modelwright.recipes._network import NetworkOptions
 
 _TOKENS, _ROWS = 8192, 512  # of one call of the encoder
@@ -46,6 +47,22 @@ class SentenceOptions(NetworkOptions):
     patience: int = Field(default=3, ge=1)
     lr: float = Field(default=2e-3, gt=0, le=1)
     precision: Literal["auto", "float32", "bf16"] = "float32"
+
+
+_KNOWN: dict[bytes, np.ndarray] = {}  # vectors of encoders kept as they came, by encoder and text
+_MOST = 256 << 20  # bytes of them
+
+
+def _remembered(key: str, texts: list[str], embed: Callable[[list[str]], np.ndarray]) -> np.ndarray:
+    """Return vectors [N, D], those known from before not embedded again."""
+    keys = [hashlib.blake2b(f"{key}\n{t}".encode("utf-8", "replace"), digest_size=16).digest() for t in texts]
+    fresh = [i for i, k in enumerate(keys) if k not in _KNOWN]
+    made = dict(zip(fresh, embed([texts[i] for i in fresh]), strict=True)) if fresh else {}
+    out = np.stack([made[i] if i in made else _KNOWN[k] for i, k in enumerate(keys)])
+    if (len(_KNOWN) + len(fresh)) * out[0].nbytes > _MOST:
+        _KNOWN.clear()
+    _KNOWN.update({keys[i]: v for i, v in made.items()})
+    return out
 
 
 class PairFeed:
@@ -119,16 +136,30 @@ class SentenceMatcher(Matcher):
         return [self.codec.origin] if self.hub else []
 
     def embed(self, texts: Texts) -> np.ndarray:
+        """Return unit vectors [N, D]; an encoder kept as it came embeds each text of a run once."""
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
+            return np.zeros((0, 1), np.float32)
+        if not self.frozen or not self.hub:
+            vectors = self._embed(distinct)
+        else:
+            vectors = _remembered(f"{self.codec.origin}{self.codec.length}", distinct, self._embed)
+        place = {t: i for i, t in enumerate(distinct)}
+        return vectors[[place[t] for t in texts]]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the encoder is as it came."""
+        return self.options.epochs == 0
+
+    def _embed(self, texts: list[str]) -> np.ndarray:
         """Return unit vectors [N, D]; texts of like length are read together."""
         import torch
 
         from modelwright.train.batches import collate, lengths
 
-        known = {t: i for i, t in enumerate(dict.fromkeys(texts))}
-        if not known:
-            return np.zeros((0, 1), np.float32)
-        arrays = self.codec.encode(pa.array(list(known), pa.string()))
-        sizes = lengths(arrays, len(known))
+        arrays = self.codec.encode(pa.array(texts, pa.string()))
+        sizes = lengths(arrays, len(texts))
         order, at, parts = np.argsort(sizes, kind="stable"), 0, []
         self.network.eval()
         with torch.inference_mode():
@@ -137,9 +168,9 @@ class SentenceMatcher(Matcher):
                 ahead = ahead[: max(1, int((sizes[ahead] * np.arange(1, len(ahead) + 1) <= _TOKENS).sum()))]
                 parts.append(self.network.vectors(collate(arrays, ahead, self.device)).cpu().numpy())
                 at += len(ahead)
-        out = np.empty((len(known), parts[0].shape[1]), np.float32)
+        out = np.empty((len(texts), parts[0].shape[1]), np.float32)
         out[order] = np.concatenate(parts)
-        return out[[known[t] for t in texts]]
+        return out
 
     def similarity(self, a: Texts, b: Texts) -> np.ndarray:
         """Return log odds where pairs were labelled, else cosines."""
@@ -250,9 +281,10 @@ class SentenceRecipe(MatchRecipe):
 
     def _probe(self, train: Table, options: SentenceOptions, ctx: FitContext) -> tuple[float, float, int]:
         some = Material(train.take(np.arange(min(len(train), max(256, options.batch)))), ctx.target)
-        begin = time.perf_counter()
         matcher = self.make(some, options, ctx)
-        feed, loss = self.feed(matcher, some, options, ctx), self.loss(options, ctx)
+        loss = self.loss(options, ctx)
+        begin = time.perf_counter()  # what is made once is no cost of rows
+        feed = self.feed(matcher, some, options, ctx)
         row = (time.perf_counter() - begin) / max(1, len(some.a))
         times = []
         matcher.network.train()
@@ -316,7 +348,7 @@ def graded(truth: np.ndarray, ctx: FitContext) -> np.ndarray:
     """Return how alike pairs are, in 0..1."""
     if isinstance(ctx.target, ValueCodec):
         return np.clip((truth - ctx.target.low) / max(1e-9, ctx.target.high - ctx.target.low), 0, 1)
-    return np.asarray(truth == alike_at(ctx.target), np.float64)
+    return np.asarray(truth == alike_at(ctx.target.labels), np.float64)
 
 
 class SentenceModel(MatchModel):

@@ -152,6 +152,7 @@ class CatBoostRecipe(Recipe):
     baseline = False
     options = CatBoostOptions
     model = CatBoostModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {
         "learning_rate": Range(0.02, 0.2, log=True),
         "depth": Range(3, 8, whole=True),

@@ -138,6 +138,7 @@ class Frozen(Recipe):
     seeded = False
     options = FrozenOptions
     model = FrozenModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {"c": Range(0.03, 30.0, log=True), "beside": Range(0.3, 5.0, log=True)}
     longest: ClassVar[int] = 256
 

@@ -18,7 +18,7 @@ from modelwright.features._vocabulary import Characters, Subwords, Vocabulary
 from modelwright.recipes._gpt import GPTModel
 from modelwright.recipes._ngram import ROLES
 
-_SIZES = {"tiny": (128, 4), "small": (384, 6), "base": (768, 12)}
+_SIZES = {"micro": (64, 3), "tiny": (128, 4), "small": (384, 6), "base": (768, 12)}
 _SUBWORDS_FROM = 4 << 20  # characters of text from which on sub-words pay
 _WATCHED = 65_536  # characters of validation rows that are looked at between epochs
 _LEAST_STEPS = 30  # below which nothing is learnt
@@ -29,7 +29,7 @@ class GPTOptions(Options):
     """Options of a GPT. `vocabulary` auto takes sub-words for large texts, else characters; `size` auto grows with device
     and texts; `batch` counts ids; `looks` are the steps between two looks at the validation rows."""
 
-    size: Literal["auto", "tiny", "small", "base"] = "auto"
+    size: Literal["auto", "micro", "tiny", "small", "base"] = "auto"
     width: int | None = Field(default=None, ge=16, le=16384, multiple_of=8)
     layers: int | None = Field(default=None, ge=1, le=200)
     head: int = Field(default=32, ge=8, le=256, multiple_of=2)
@@ -41,7 +41,7 @@ class GPTOptions(Options):
     context: int = Field(default=256, ge=8, le=131_072)
     vocabulary: Literal["auto", "characters", "subwords"] = "auto"
     subwords: int = Field(default=8192, ge=300, le=200_000)
-    lr: float = Field(default=3e-3, gt=0, le=1)
+    lr: float = Field(default=4e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.0, ge=0, le=10)
     optimizer: Literal["muon", "adamw"] = "muon"
     batch: int = Field(default=2048, ge=8)
@@ -75,7 +75,7 @@ class GPTRecipe(Recipe):
     space: ClassVar[dict[str, Axis]] = {
         "lr": Range(1e-3, 8e-3, log=True),
         "layers": Choice((3, 4, 6)),
-        "width": Choice((128, 192, 256)),
+        "width": Choice((96, 128, 192, 256)),
         "activation": Choice(("silu", "relu2")),
     }
 
@@ -91,6 +91,8 @@ class GPTRecipe(Recipe):
         """As Recipe.estimate: from a few steps on the first texts."""
         import torch
 
+        from modelwright.train.optim import make_optimizers
+
         assert isinstance(options, GPTOptions)
         key = ("gpt-estimate", options.model_dump_json(exclude={"epochs", "lr"}))
         if key not in ctx.cache:
@@ -99,7 +101,7 @@ class GPTRecipe(Recipe):
             few = train.take(np.arange(min(len(train), 1 + len(train) * 200_000 // max(1, sum(map(len, cells))))))
             network, feed, _, _ = self._made(few, options, ctx)
             network.to(ctx.device)
-            optimizers = network.optimizers(options.lr, 0.0, "muon") or []
+            optimizers = make_optimizers(network, options.lr, 0.0, options.optimizer)
             times = []
             for batch in (feed.epoch(np.random.default_rng(0)) * 4)[:4]:
                 begin = time.perf_counter()
@@ -167,7 +169,8 @@ class GPTRecipe(Recipe):
         feed = TokenFeed(docs, first, options.context, max(1, options.batch // options.context), options.looks)
         size = options.size
         if size == "auto":
-            size = "small" if ctx.device.startswith("cuda") and len(feed.ids) > 500_000 else "tiny"
+            large = ctx.device.startswith("cuda") and len(feed.ids) > 500_000
+            size = "small" if large else "tiny" if len(feed.ids) > 20_000 else "micro"
         width, layers = options.width or _SIZES[size][0], options.layers or _SIZES[size][1]
         heads = max(options.group, width // options.head)
         config = GPTConfig(

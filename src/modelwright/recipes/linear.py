@@ -139,6 +139,7 @@ class Linear(Recipe):
     baseline = True
     options = LinearOptions
     model = LinearModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {
         "loss": Choice(("hinge", "logistic")),
         "c": Range(0.02, 50.0, log=True),

@@ -86,6 +86,7 @@ class MiniRocket(Recipe):
     leads: ClassVar[str] = "series"
     options = MiniRocketOptions
     model = MiniRocketModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {"softness": Range(0.5, 2.0, log=True)}
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:

@@ -34,20 +34,20 @@ class Seq2SeqOptions(Options):
     of so many pieces stands twice in an answer.
     """
 
-    pieces: int = Field(default=8000, ge=64, le=64_000)
-    width: int = Field(default=256, ge=16, le=2048)
+    pieces: int = Field(default=6000, ge=64, le=64_000)
+    width: int = Field(default=192, ge=16, le=2048)
     heads: int = Field(default=4, ge=1, le=32)
-    wide: int = Field(default=1024, ge=16, le=8192)
-    encoder_layers: int = Field(default=4, ge=1, le=24)
-    decoder_layers: int = Field(default=4, ge=1, le=24)
-    dropout: float = Field(default=0.3, ge=0, lt=1)
+    wide: int = Field(default=768, ge=16, le=8192)
+    encoder_layers: int = Field(default=3, ge=1, le=24)
+    decoder_layers: int = Field(default=3, ge=1, le=24)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
     token_dropout: float = Field(default=0.0, ge=0, lt=1)
     longest: int = Field(default=512, ge=8, le=4096)
     beams: int = Field(default=5, ge=1, le=32)
     length_penalty: float = Field(default=1.0, ge=0, le=4)
     no_repeat: int = Field(default=0, ge=0, le=16)
     smoothing: float = Field(default=0.1, ge=0, lt=1)
-    tokens: int = Field(default=4096, ge=64, le=1 << 18)
+    tokens: int = Field(default=3072, ge=64, le=1 << 18)
     epochs: int = Field(default=40, ge=1, le=5000)
     lr: float = Field(default=1e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=10)
@@ -229,19 +229,13 @@ class Seq2SeqRecipe(TextRecipe):
 
 
 def plan(rows: int) -> dict[str, Any]:
-    """Return sizes and epochs that suit a number of rows; {} for 8,000 on."""
+    """Return sizes and epochs that suit a number of rows; {} for 8,000 to 200,000."""
+    if rows > 200_000:
+        return {"pieces": 16_000, "width": 384, "wide": 1536, "heads": 6, "dropout": 0.1, "tokens": 8192, "epochs": 10}
     if rows >= 8000:
         return {}
     if rows >= 1500:
-        return {
-            "pieces": 4000,
-            "width": 192,
-            "wide": 768,
-            "encoder_layers": 3,
-            "decoder_layers": 3,
-            "epochs": 60,
-            "tokens": 2048,
-        }
+        return {"pieces": 4000, "epochs": 60, "tokens": 2048}
     small = {"pieces": 2000, "width": 128, "wide": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.1}
     return {**small, "tokens": 1024, "epochs": min(400, max(80, 60_000 // max(1, rows))), "lr": 2e-3}
 

@@ -162,6 +162,7 @@ class Trees(Recipe):
     baseline = False
     options = TreesOptions
     model = TreesModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {
         "learning_rate": Range(0.01, 0.2, log=True),
         "num_leaves": Range(4, 128, log=True, whole=True),

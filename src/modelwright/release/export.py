@@ -72,6 +72,8 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
                 "members": members,
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
+                "private": predictor.shield.to_json(),
+                "shifts": predictor.shifts,
             },
         )
         write_text(part / "README.md", _readme(predictor, folder, sample_rows(predictor, 2)))
@@ -124,8 +126,9 @@ def _member(model: Model, sample: Table) -> tuple[Any, str]:
     if hasattr(model, "answering"):
         return _network(model, sample), "frozen" if model.recipe == "frozen" else "network"
     if hasattr(model, "sigma"):  # ranks of ordered labels: the model of the rank, and probabilities around it
-        proto, kind = _member(model.model, sample)
-        return _onnx_graphs.ranked(proto, model.target.outputs, model.sigma), kind
+        made: Any = model
+        proto, kind = _member(made.model, sample)
+        return _onnx_graphs.ranked(proto, made.target.outputs, made.sigma), kind
     if model.recipe in _GRAPHS:
         return _GRAPHS[model.recipe](model), model.recipe
     raise ModelwrightError(

@@ -15,6 +15,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import get_task
 from modelwright.features.base import load_codecs
+from modelwright.privacy.shield import Shield
 from modelwright.release.bundle import Predictor
 
 Feed = Callable[[Table], dict[str, np.ndarray]]
@@ -66,7 +67,9 @@ def load_onnx(folder: Path | str) -> Predictor:
             members=members,
             temperature=float(data["temperature"]),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            shifts=data.get("shifts"),
             name=data["name"],
+            shield=Shield.from_json(data.get("private")),
         )
     except (KeyError, TypeError, ValueError, said.InvalidProtobuf, said.InvalidGraph, said.NoSuchFile, said.Fail) as e:
         raise BundleError(

@@ -58,7 +58,9 @@ class TextTask(Task):
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         return TextsCodec(self.name, str(state["cut"]))
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         """Return the mean cross entropy of pieces: outputs [M, V], truth [M]."""
         from torch.nn.functional import cross_entropy
 

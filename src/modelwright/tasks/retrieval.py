@@ -83,7 +83,9 @@ class Retrieval(Task):
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         return RankedCodec(tuple(state["labels"]))
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(outputs, truth, label_smoothing=smoothing)

@@ -48,7 +48,9 @@ class SentenceSimilarity(Task):
             )
         return out
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         from torch.nn.functional import cross_entropy, mse_loss
 
         if outputs.shape[1] == 1:

@@ -28,8 +28,7 @@ class TextsCodec(ObjectsCodec):
     def perfect(self, truth: np.ndarray) -> np.ndarray:
         """Return the likelihoods of a model that foresees every byte."""
         rows = [{"bits": 0.0, "bytes": float(max(1, len(t.encode()))), "tokens": 1.0, "hits": 1.0} for t in truth]
-        if self.form == "preferences":
-            rows = [r | {"pairs": 1.0, "won": 1.0} for r in rows]
+        rows = [r | {"pairs": 1.0, "won": 1.0} for r in rows]
         return as_objects(rows)[:, None]
 
     def state(self) -> dict[str, Any]:
@@ -75,7 +74,9 @@ class TextGeneration(Task):
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         return TextsCodec(str(state["form"]))
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(outputs.flatten(0, -2), truth.flatten(), ignore_index=-100, label_smoothing=smoothing)

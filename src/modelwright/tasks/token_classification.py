@@ -102,7 +102,9 @@ class TokenClassification(Task):
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         return SpansCodec(tuple(state["labels"]))
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(outputs.flatten(0, -2), truth.flatten(), label_smoothing=smoothing, ignore_index=-100)

@@ -149,6 +149,7 @@ def withdraw(
 def erase(
     subject: Subject,
     consents: Table = None,
+    pseudonyms: Annotated[Path | None, opt("store of pseudonyms to forget it in", "同时清除该主体的化名库")] = None,
     dry_run: Annotated[bool, opt("only say what would be done", "只显示将执行的操作")] = False,
     runs: Runs = Path("runs"),
     vault: Vault = None,
@@ -160,6 +161,7 @@ def erase(
     from modelwright.core.sealed import unlocked
     from modelwright.privacy import erasure
     from modelwright.privacy.ledger import record
+    from modelwright.privacy.reversible import PseudonymStore
     from modelwright.privacy.subjects import digest
     from modelwright.records import forget_quotes
 
@@ -168,6 +170,9 @@ def erase(
         found = erasure.find(runs, name, key, erase=not dry_run)
         if consents is not None and not dry_run:
             erasure.withdraw(consents, name, None)
+        if pseudonyms is not None and not dry_run:
+            with PseudonymStore.open(pseudonyms) as store:
+                store.forget(name)
     if not dry_run:
         _mark(found.trained, "erased")
         for run in (*found.trained, *found.tested):

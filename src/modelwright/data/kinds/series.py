@@ -78,9 +78,11 @@ def _numbers(row: Any) -> np.ndarray:
     if isinstance(row, (str, bytes, Mapping)) or not hasattr(row, "__len__"):
         raise Unreadable("expected lists of numbers, received a mix", "应为数字列表，收到的是混合内容")
     try:
-        return np.asarray(row, np.float64).astype(np.float32).reshape(len(row))
-    except (TypeError, ValueError):
-        return np.array([_number(v) for v in row], np.float32)
+        with np.errstate(over="ignore"):
+            return np.asarray(row, np.float64).astype(np.float32).reshape(len(row))
+    except (TypeError, ValueError, OverflowError):
+        with np.errstate(over="ignore"):
+            return np.array([_number(v) for v in row], np.float64).astype(np.float32)
 
 
 def _number(value: Any) -> float:

@@ -82,7 +82,8 @@ def add(app: FastAPI, service: Any) -> None:
         "requestBody": {"required": True, "content": {"application/json": {"schema": Question.model_json_schema()}}}
     }
     shape = Reply.model_json_schema(ref_template="#/components/schemas/{model}")
-    said: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": _inline(shape)}}}} | {
+    said: dict[int | str, Any] = {200: {"content": {"application/json": {"schema": _inline(shape)}}}}
+    said |= {
         code: {"description": words}
         for code, words in {
             400: "no JSON", 401: "no key", 413: "too large", 422: "does not fit", 429: "too much", 504: "too slow",
