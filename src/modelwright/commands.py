@@ -45,6 +45,7 @@ EXTRAS = {
     "dp": ("opacus",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
+    "documents": ("pypdf", "docx"),
     "privacy": ("cryptography", "keyring"),
 }
 
