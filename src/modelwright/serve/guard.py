@@ -63,7 +63,7 @@ def error_json(headers: Headers, refused: Refused) -> Response:
 class Guard:
     """ASGI middleware around the whole app. `requests` and `seconds` are the counters, bodies are never kept or logged.
 
-    Routes find the key in `scope["key"]`, None where a route may be had without one. `release` is the name and the
+    Routes find the key in `scope["key"]` and its name in `scope["who"]`, None where a route may be had without one. `release` is the name and the
     version of what is served.
     """
 
@@ -90,6 +90,7 @@ class Guard:
 
         path = scope["path"]
         scope["key"] = key = None if path in OPEN else self._key(Headers(scope=scope))
+        scope["who"] = key.name if key is not None else None
         refused = self._refused(key, path)
         if refused is not None:
             await error_json(Headers(scope=scope), refused)(scope, receive, watched)

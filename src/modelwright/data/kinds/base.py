@@ -172,7 +172,8 @@ def media(value: Any, folder: Path | None) -> dict[str, Any] | None:
         if path.stat().st_size > _MOST_BYTES:
             raise Unreadable(f"{text} is larger than 1 GB", f"{text} 超过 1 GB")
         with open_plain(path) as f:
-            digest = hashlib.file_digest(f, "blake2b").hexdigest()[:32]
+            whole: Any = f
+            digest = hashlib.file_digest(whole, "blake2b").hexdigest()[:32]
     except OSError:
         raise Unreadable(f"there is no file {text[-120:]}", f"找不到文件 {text[-120:]}") from None
     return {"path": str(path), "bytes": None, "digest": digest}
