@@ -1,10 +1,16 @@
 """Tiny encoders with random weights, as `save_pretrained` would write them: for tests, never fetched from anywhere."""
 
 import json
+import socket
 from pathlib import Path
 
+import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from modelwright.core.recipe import get_recipe
+from modelwright.core.task import get_task
+from modelwright.testing import context, sample_table
 
 WORDS = [
     "refund",
@@ -87,3 +93,78 @@ def tiny_image(folder: Path, kind: str = "vit") -> Path:
         told["size"], told["crop_pct"] = {"shortest_edge": 16}, 0.875
     (folder / "preprocessor_config.json").write_text(json.dumps(told))
     return folder
+
+
+_SPEECH = {
+    "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+    "conv_dim": [8, 8, 8], "conv_kernel": [10, 8, 4], "conv_stride": [5, 8, 8], "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4,
+}  # fmt: skip
+
+
+def tiny_audio(folder: Path, kind: str = "wav2vec2", **changes) -> Path:
+    """Write an encoder of sound: of 16-wide layers, for 16 kHz."""
+    import transformers
+
+    torch.manual_seed(0)
+    shapes = {
+        "whisper": {
+            "d_model": 16, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 32,
+            "decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 32, "num_mel_bins": 20,
+            "max_source_positions": 100, "vocab_size": 32, "max_target_positions": 8, "pad_token_id": 0,
+            "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1,
+        },
+        "audio-spectrogram-transformer": {
+            "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+            "max_length": 128, "num_mel_bins": 32, "patch_size": 16,
+        },
+    }  # fmt: skip
+    config = transformers.AutoConfig.for_model(kind, **{**shapes.get(kind, _SPEECH), **changes})
+    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    told = {"sampling_rate": 16000, "do_normalize": True}
+    if kind == "whisper":
+        told |= {"feature_size": 20, "hop_length": 160, "n_fft": 400}
+    (folder / "preprocessor_config.json").write_text(json.dumps(told))
+    return folder
+
+
+def tiny_video(folder: Path, kind: str = "videomae") -> Path:
+    """Write an encoder of clips of 4 frames of 16 x 16 pixels."""
+    import transformers
+
+    torch.manual_seed(0)
+    layers = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    config = transformers.AutoConfig.for_model(kind, **layers, image_size=16, patch_size=8, num_frames=4)
+    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    told = {
+        "size": {"shortest_edge": 16}, "do_center_crop": True, "crop_size": {"height": 16, "width": 16},
+        "image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.3, 0.2],
+    }  # fmt: skip
+    (folder / "preprocessor_config.json").write_text(json.dumps(told))
+    return folder
+
+
+QUICK = {"epochs": 3, "encoder_lr": 1e-3, "lr": 5e-3}
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """Any socket that is opened fails the test."""
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def fitted(name, bases, modality="", rows=48, **changes):
+    task = get_task("classification")
+    table, target = sample_table(task, rows, modality=modality)
+    recipe = get_recipe(name)
+    recipe.bases = bases
+    options = recipe.variants(table.schema, target, len(table))[0]
+    quick = {k: v for k, v in QUICK.items() if k in type(options).model_fields}
+    options = type(options)(**{**options.model_dump(), **quick, **changes})
+    return recipe, recipe.fit(table, table, options, context(task, target)), table, target

@@ -17,6 +17,8 @@ from modelwright.core.words import pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
 
+_LOOK_SECONDS = 30.0  # for personal data in `inspect`
+
 
 @dataclass
 class Run:
@@ -49,7 +51,7 @@ class Run:
 
 def fit(
     data: Any,
-    target: str,
+    target: str | None = None,
     *,
     name: str | None = None,
     out: str | Path = "runs",
@@ -61,7 +63,7 @@ def fit(
     """Walk the whole path from data to a bundle and return the run.
 
     `data` is a file, a SQLAlchemy URL, or anything with the Arrow C-stream interface (pandas, polars, DuckDB,
-    datasets), a list of mappings or a mapping of lists. `options` are those of `modelwright run` under the same
+    datasets), a list of mappings or a mapping of lists. Some tasks, named by task=..., need no target. `options` are those of `modelwright run` under the same
     names and units: budget="5m", gate="macro_f1>=0.9", test="test.csv", folds=5 ... The budget counts from this
     call. A `listener` is called with every event. Raises ModelwrightError subclasses; a gate that is not met is no
     error here, see `Run.good_enough`.
@@ -72,7 +74,7 @@ def fit(
     config = make_config(data="memory" if in_memory else str(data), target=target, **options)
     if deadline is None:
         deadline = Deadline.after(parse_duration(config.budget))
-    base = name or (target if in_memory else Path(str(data)).name.split(".")[0] or target)
+    base = name or ("" if in_memory else Path(str(data)).name.split(".")[0]) or target or "run"
     folder = RunFolder.choose(Path(out), base)
     events = EventStream()
     for listener in listeners:
@@ -87,10 +89,11 @@ def load(path: str | Path) -> Predictor:
 
 
 def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, Any]:
-    """Return what is in the data and what is wrong with it, as JSON values: `rows`, `columns`, `findings`.
+    """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `columns`,
+    `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
     `options`: query, table, sheet, header, column (modality by name), ignore, group, time, series,
-    series_id, series_time, vault (key of an encrypted file). Raises DataError, VaultError.
+    series_id, series_time, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
     """
     with unlocked(options.pop("vault", None)):
         return _inspect(data, target, options)
@@ -102,23 +105,28 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
     from modelwright.data.sources import folder_of, read
+    from modelwright.privacy.protect import protect, safe_values
 
+    rules, public = options.pop("private", None) or [], bool(options.pop("public", False))
     reading = {k: options.pop(k) for k in ("query", "table", "sheet", "header") if k in options}
     column = options.pop("column", {})
     raw = read(data, **reading)
     spread = {k: options.get(k) for k in SERIES_OPTIONS}
     raw, layouts, ignore = gathered_as_asked(raw, **{**spread, "target": target})
     options = {k: v for k, v in options.items() if not k.startswith("series")} | {"ignore": ignore}
-    schema = with_layouts(infer_schema(raw, overrides=column, target=target, **options), layouts)
+    inferred = infer_schema(raw, overrides=column, target=target, folder=folder_of(data), **options)
+    schema = with_layouts(inferred, layouts)
     source = str(data) if isinstance(data, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
-    findings = check(table, bad=bad, raw=raw)
+    private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS)
+    findings = check(table, bad=safe_values(bad, public), raw=raw)
     return json.loads(
         json.dumps(
             {
                 "rows": len(table),
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],
+                "private": private.to_json(examples=True),
             },
             default=str,
         )

@@ -13,15 +13,23 @@ from modelwright.core.words import Words
 from modelwright.exits import answered
 from modelwright.verbs._common import (
     LANG,
+    Base,
     Columns,
+    Endpoint,
+    EndpointModel,
     Header,
     Json,
     Lang,
+    PriceIn,
+    PriceOut,
+    Private,
+    Public,
     Quiet,
     RunArg,
     Series,
     SeriesId,
     SeriesTime,
+    Teacher,
     Vault,
     opt,
     pairs,
@@ -109,6 +117,23 @@ def run(
         bool | None,
         typer.Option("--class-weight/--no-class-weight", help=w("weigh rare classes up", "提高稀有类别权重")),
     ] = None,
+    epsilon: Annotated[
+        float | None, opt("differential privacy of training rows: the budget", "训练数据差分隐私预算 epsilon")
+    ] = None,
+    delta: Annotated[float | None, opt("goes with --epsilon (1e-5)", "与 --epsilon 同用（1e-5）")] = None,
+    bounds: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=LOW..HIGH", help=w("bounds known beforehand", "事先已知的取值范围")),
+    ] = None,
+    sensitive: Annotated[
+        list[str] | None, opt("column whose groups are compared (may repeat)", "比较各组公平性的列（可重复）")
+    ] = None,
+    sensitive_input: Annotated[
+        bool | None,
+        typer.Option("--sensitive-input/--no-sensitive-input", help=w("let it be an input too", "仍作为输入")),
+    ] = None,
+    favourable: Annotated[str | None, opt("label that is good to get", "有利的标签")] = None,
+    mitigate: Annotated[str | None, typer.Option(help="none, reweigh, thresholds")] = None,
     vectors: Annotated[
         str | None, opt("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）")
     ] = None,
@@ -119,10 +144,18 @@ def run(
             help=w("pretrained encoder: a folder, minilm, or a hub name", "预训练编码器：文件夹、minilm 或模型库名称"),
         ),
     ] = None,
+    public: Public = None,
+    endpoint: Endpoint = None,
+    endpoint_model: EndpointModel = None,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
+    base: Base = None,
+    teacher: Teacher = None,
     query: Annotated[str | None, opt("SQL query, for a database URL", "SQL 查询（数据库 URL）")] = None,
     table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
+    private: Private = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
     seed: Annotated[int | None, opt("seed of everything random", "随机种子")] = None,
     vault: Vault = None,
@@ -149,7 +182,11 @@ def run(
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
-        "seed": seed, "vault": vault, "consent": consent, "subject": subject, "purpose": purpose, "retain": retain,
+        "private": private, "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
+        "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject,
+        "purpose": purpose, "retain": retain,
+        "epsilon": epsilon, "delta": delta, "bounds": pairs(bounds) or None, "sensitive": sensitive,
+        "sensitive_input": sensitive_input, "favourable": favourable, "mitigate": mitigate,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)
@@ -175,13 +212,14 @@ def inspect(
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
     vault: Vault = None,
+    private: Private = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.api import inspect as look
     from modelwright.commands import print_inspection
 
-    spread = {"series": series, "series_id": series_id, "series_time": series_time}
+    spread = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
     found = look(
         data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, vault=vault, **spread
     )
@@ -260,7 +298,7 @@ def list_(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.commands import list_runs, print_runs
+    from modelwright.about import list_runs, print_runs
 
     runs = list_runs(Path(out))
     print_json(runs) if json_ else print_runs(runs, LANG)
@@ -275,11 +313,14 @@ def serve(
     tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
     behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
     key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
+    backend: Annotated[
+        str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
+    ] = "own",
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import serve_command
 
-    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG)
+    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend)
 
 
 @app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
@@ -298,7 +339,7 @@ def export(
 
 @app.command(help=w("Check the installation.", "检查安装是否完好。"))
 def doctor(json_: Json = False, lang: Lang = None) -> None:
-    from modelwright.commands import doctor_facts, print_doctor
+    from modelwright.about import doctor_facts, print_doctor
 
     facts = doctor_facts()
     print_json(facts) if json_ else print_doctor(facts, LANG)

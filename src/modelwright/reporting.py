@@ -24,6 +24,7 @@ from modelwright.core.run import RunFolder, read_json, write_text
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
+from modelwright.curve import data_curve
 from modelwright.data.hindsight import enough_data, label_noise
 from modelwright.permitted import due_words
 from modelwright.release.bundle import Predictor
@@ -39,8 +40,11 @@ def data_note(data: Data, task: Task) -> Note:
     inputs = data.table.schema.inputs
     names = ", ".join(f"{c.name}" for c in inputs[:6]) + (" ..." if len(inputs) > 6 else "")
     grave = [f for f in data.findings if f.severity != "info"]
-    en = f"data      {len(data.table):,} rows  {names}  -> {task.title.en}   {len(grave)} findings to look at"
-    zh = f"数据      {len(data.table):,} 行  {names}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
+    beside = len(data.aside) if data.aside is not None else 0
+    more = f"  + {beside:,} {task.beside.en}" if beside else ""
+    more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
+    en = f"data      {len(data.table):,} rows  {names}{more}  -> {task.title.en}   {len(grave)} findings to look at"
+    zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
     for f in [f for f in data.findings if f.drop_rows or f.severity == "error"] + grave[:3]:
         en += f"\n          {f.words.en}"
         zh += f"\n          {f.words.zh}"
@@ -115,7 +119,8 @@ def facts(
         "leaderboard": rows + failed,
         "rows": {
             "read": data.rows_read,
-            "train": len(validation.splits[0][0]),
+            "train": len(validation.splits[0][0]) - parts.aside,
+            "beside": parts.aside,
             "valid": len(validation.index),
             "test": len(parts.test),
             "folds": len(validation.splits),
@@ -123,6 +128,7 @@ def facts(
         },
         "columns": [c.to_json() for c in parts.develop.schema],
         "findings": [f.to_json() for f in data.findings],
+        "private": data.private.to_json() if data.private else None,
         "labels": list(parts.target.labels),
         "origins": _origins(predictor),
         "budget": config.budget,
@@ -164,7 +170,8 @@ def deepen(
     if validation.target.kind == "classes":
         found = validation.judged(outcome.scores)
         more += label_noise(validation.table.take(validation.index), found.truth, found.scores)
-    curve = data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
+    # under differential privacy every training costs
+    curve = None if facts.get("privacy") else data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric)
     if curve:
         sizes, values = curve
         more.append(enough_data(sizes, values, metric.higher))
@@ -180,13 +187,14 @@ def deepen(
     facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric, seconds=1.0)]
     mistakes = [m.to_json() for m in slices.confident_mistakes(test, judged)]
     by_row = {int(r): i for i, r in enumerate(test.rows)}
+    remote = any(m.remote for _, m in predictor.members)  # every answer costs: none is asked for explanations
     for m in mistakes[:6]:
-        if not until.expired():
+        if not until.expired() and not remote:
             row = test.take(np.array([by_row[m["row"]]]))
             m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
     _add_pictures(mistakes, test, by_row)
     facts["mistakes"] = mistakes
-    if ablation.worth_it(test.schema):
+    if ablation.worth_it(test.schema) and not remote:
         less = ablation.without_columns(
             predictor.scores,
             test,
@@ -196,7 +204,7 @@ def deepen(
             seconds=until.remaining() * 0.4,
         )
         facts["without"] = [a.to_json() for a in less]
-    if len(test.schema.inputs) > 1:
+    if len(test.schema.inputs) > 1 and not remote:
         found_drops = importance.permutation(
             predictor.scores, test, predictor.target, metric, seconds=max(0.3, until.remaining() * 0.8)
         )
@@ -231,7 +239,8 @@ def _add_pictures(mistakes: list[dict[str, Any]], test: Table, places: dict[int,
 
     used = 0
     for m in mistakes:
-        found = kept(pictures(test.take(np.array([places[m["row"]]])), SIDE), used)
+        row = test.take(np.array([places[m["row"]]]))
+        found = kept(pictures(row, SIDE, m.get("explanation") or ()), used)
         if found:
             m["pictures"] = found
             used += sum(map(len, found.values()))
@@ -241,7 +250,7 @@ def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
     """Return every metric of the task with its interval, on the test rows."""
     from modelwright.evaluate.intervals import many
 
-    wanted = [m for m in task.metrics if not m.per_label]
+    wanted = [m for m in task.metrics if not m.per_label or m.parts is not None]
     found = many(wanted, judged, seconds=1.2)
     return [
         {
@@ -254,51 +263,6 @@ def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
         }
         for m in wanted
     ]
-
-
-def data_curve(
-    task: Task, outcome: Outcome, validation: Validation, deadline: Deadline, metric: Metric
-) -> tuple[list[int], list[float]] | None:
-    """Train the cheapest real candidate on a quarter and a half of the rows; None where that takes too long."""
-    from modelwright.core.errors import ModelwrightError
-    from modelwright.core.events import EventStream
-    from modelwright.core.recipe import FitContext
-
-    real = [c for c in outcome.candidates if not guesses(c.recipe)]
-    if not real:
-        return None
-    cheap = min(real, key=lambda c: c.seconds)
-    folds = len(validation.splits)
-    train, valid = validation.parts[0]
-    if cheap.seconds / folds * 0.8 > deadline.remaining() or len(train) < 80:
-        return None
-    recipe = get_recipe(cheap.recipe)
-    options = type(recipe).options(**cheap.options)
-    name = valid.schema.target
-    sizes, values = [], []
-    order = np.random.default_rng(0).permutation(len(train))
-    for share in (0.25, 0.5, 1.0):
-        some = train.take(np.sort(order[: max(20, int(share * len(train)))]))
-        if share == 1.0:
-            scores = cheap.models[0].scores(valid)
-        else:
-            ctx = FitContext(
-                task=task,
-                target=validation.target,
-                deadline=deadline,
-                events=EventStream(),
-                metric=metric,
-                seed=cheap.seed,
-                threads=cores(),
-            )
-            try:
-                scores = recipe.fit(some, valid, options, ctx).scores(valid)
-            except ModelwrightError:
-                return None
-        found = judge(validation.target, valid.column(name.name if name else ""), scores, valid.rows)
-        sizes.append(len(some))
-        values.append(metric(found))
-    return sizes, values
 
 
 def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
@@ -319,8 +283,19 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         k: facts[k]
-        for k in (*keys, "rows", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
-    }
+        for k in (
+            *keys,
+            "rows",
+            "private",
+            "origins",
+            "winner",
+            "refitted",
+            "baselines",
+            "budget",
+            "environment",
+            "verdict",
+        )
+    } | {k: facts[k] for k in ("privacy",) if k in facts}
 
 
 def cards(facts: dict[str, Any]) -> dict[str, str]:
@@ -343,8 +318,10 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
         "high",
         "ms_per_row",
         "seconds",
+        "cost",
         "winner",
         "weight",
+        "epsilon",
         "reason",
     ]
     writer = csv.DictWriter(out, names, extrasaction="ignore")
@@ -388,4 +365,5 @@ def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
         "leaderboard": facts["leaderboard"],
         "seconds": facts["seconds"],
         "budget": facts["budget"],
+        **{k: facts[k] for k in ("privacy", "membership", "fairness") if k in facts},
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,11 @@ import pyarrow as pa
 from modelwright import permitted
 from modelwright.core.budget import Deadline, parse_size, show_duration
 from modelwright.core.config import RunConfig
-from modelwright.core.device import pick_device
+from modelwright.core.device import grant_memory, pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.kept import sealing
-from modelwright.core.pretrained import find
+from modelwright.core.pretrained import find, find_causal
 from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
@@ -31,16 +30,27 @@ from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
+from modelwright.labelled import aligned, labelled
 from modelwright.privacy.consent import Allowed
+from modelwright.privacy.protect import Protected, safe_values
+from modelwright.privacy.shield import Shield
+from modelwright.protecting import protected
 from modelwright.release.bundle import Predictor
+from modelwright.trust import grouped, marked
 from modelwright.tune.candidate import Splits, Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
+from modelwright.tune.private import check_private
 from modelwright.tune.standings import Outcome
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
 _SMALL_TEXT = 2_000  # the same where there is text, or media
 _VALID_SHARE = 0.15
-_VALID_MOST = 10_000
+_ALIASES = {  # other names of the field for the same task
+    "ner": "token-classification",
+    "named-entity-recognition": "token-classification",
+    "feature-extraction": "retrieval",
+    "semantic-search": "retrieval",
+}
 
 
 @dataclass
@@ -55,6 +65,8 @@ class Data:
     fingerprint: str = ""
     allowed: Allowed | None = None  # which rows may be used, where consent or retention were asked for
     allowed_test: Allowed | None = None
+    aside: Table | None = None  # rows without an answer, which are never held out
+    private: Protected | None = None
 
 
 def check_names(config: RunConfig) -> None:
@@ -65,6 +77,9 @@ def check_names(config: RunConfig) -> None:
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
     for name in config.pretrained:
         find(name)
+    if config.base:
+        find_causal(config.base)
+    check_private(config)
     if config.device != "auto":
         pick_device(config.device)
 
@@ -72,6 +87,7 @@ def check_names(config: RunConfig) -> None:
 def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     """Read, infer types, coerce, and let the data doctor look. Raises DataError or ColumnError for what cannot work."""
     memory = parse_size(config.memory) if config.memory else None
+    grant_memory(memory)
     task = named_task(config)
     raw = task.read(source) if task else None
     if raw is None:
@@ -102,14 +118,17 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         group=config.group,
         time=config.time,
         ignore=ignore,
+        folder=folder_of(source),
     )
-    schema = with_layouts(schema, layouts)
+    schema = marked(with_layouts(schema, layouts), config)
+    schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
-    table = _labelled(table, events)
+    table, aside = labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
+    table = grouped(table, config)
     test, allowed_test = None, None
     if config.test:
-        raw_test = task.read(config.test) if task else None
+        raw_test = task.read_test(config.test) if task else None
         if raw_test is None:
             raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
         raw_test, allowed_test = permitted.permit(config, raw_test, config.test, events)
@@ -125,8 +144,14 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             )
         coerced = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test, _ = permitted.renumbered(*coerced, allowed_test)
-        test = _aligned(_labelled(test, events), table, events)
-    findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free), quote=not sealing())
+        test = aligned(labelled(test, events)[0], table, events)
+    bad = safe_values(bad, config.public)
+    private = protected(config, table, test, raw, task, events)
+    table, test = private.table, private.test
+    aside = aside if aside is None or (task and task.keeps_unlabelled) else private.shield.apply(aside)
+    looked = task is None or task.checked
+    free = bool(task and task.free)
+    findings = check(table, test=test, bad=bad, raw=raw, free=free, quote=not sealing()) if looked else []
     findings += permitted.findings(allowed)
     rows = len(table)
     table = apply(findings, table)
@@ -137,48 +162,8 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), allowed, allowed_test)
-
-
-def _labelled(table: Table, events: EventStream) -> Table:
-    """Leave out rows without an answer, and say so."""
-    target = table.schema.target
-    valid = np.asarray(table.column(target.name if target else "").is_valid())
-    gone = int((~valid).sum())
-    if gone:
-        events.note(
-            f"{gone} rows of {table.source} have no target and are left out.",
-            f"{table.source} 中有 {gone} 行没有目标值，已略去。",
-        )
-        table = table.take(np.flatnonzero(valid))
-    if len(table) == 0:
-        raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
-    return table
-
-
-def _aligned(test: Table, table: Table, events: EventStream) -> Table:
-    """Spell the test labels as the training labels where they differ by case, width or marks at their ends only.
-
-    Official test files do this: Adult's test labels end with a point that its training labels lack.
-    """
-    column = table.schema.target
-    if column is None or column.modality != "category":
-        return test
-    known = {v for v in table.column(column.name).unique().to_pylist() if v is not None}
-    plain = {_plain_label(v): v for v in known}
-    values = test.column(column.name).to_pylist()
-    changes = {v: plain[_plain_label(v)] for v in set(values) if v not in known and _plain_label(v) in plain}
-    if not changes:
-        return test
-    shown = ", ".join(f"`{a}` -> `{b}`" for a, b in sorted(changes.items())[:4])
-    events.warn(f"Test labels are spelt otherwise and were matched: {shown}.", f"测试标签写法不同，已对应：{shown}。")
-    spelt = pa.array([changes.get(v, v) for v in values], pa.string())
-    data = test.data.set_column(test.data.column_names.index(column.name), column.name, spelt)
-    return Table(data, test.schema, test.rows, test.source)
-
-
-def _plain_label(label: str) -> str:
-    return unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
+    whole = (allowed, allowed_test, aside, private)
+    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), *whole)
 
 
 def _with_choices(table: Table) -> Table:
@@ -206,6 +191,7 @@ def named_task(config: RunConfig) -> Task | None:
     name = config.task
     if not name:
         return None
+    name = _ALIASES.get(name, name)
     for prefix in ("text-", "tabular-", "table-"):  # the field's names for what the columns imply
         if name not in task_names() and name.startswith(prefix) and name[len(prefix) :] in task_names():
             name = name[len(prefix) :]
@@ -241,6 +227,16 @@ class Parts:
     splits: Splits
     target: TargetCodec
     official: bool
+    aside: int = 0  # the last rows of `develop`: never held out, in the training part of every split
+
+    def join(self, rows: Table | None) -> Parts:
+        """Return these parts with rows added that are trained on and never held out."""
+        if rows is None or len(rows) == 0:
+            return self
+        more = np.arange(len(self.develop), len(self.develop) + len(rows))
+        splits = [(np.concatenate([t, more]), v) for t, v in self.splits]
+        whole = self.develop.concat(rows.with_schema(self.develop.schema))
+        return Parts(whole, self.test, splits, self.target, self.official, self.aside + len(rows))
 
 
 def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Parts:
@@ -266,7 +262,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
             f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
             f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
         )
-    count = config.folds or (1 if task.free else _default_folds(develop, seconds))
+    count = config.folds or (1 if task.free or config.epsilon else _default_folds(develop, seconds))
     if task.free and count > 1:
         raise OptionError(
             f"Task `{task.name}` is judged on one held-out part; leave --folds out.",
@@ -280,14 +276,15 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
     if count > 1:
         splits = folds(develop, codes, k=count, repeats=config.repeats, **keys)
     else:
-        share = min(_VALID_SHARE, _VALID_MOST / len(develop))
+        share = min(_VALID_SHARE, task.held_out / len(develop))
         splits = [holdout(develop, codes, fraction=share, **keys)]
     if any(len(t) == 0 or len(v) == 0 for t, v in splits):
         raise DataError(
             "The rows cannot be split into a training and a validation part; give more rows or groups.",
             "无法把数据划分为训练与验证两部分；请提供更多行或更多分组。",
         )
-    return Parts(develop, test, splits, target, data.test is not None)
+    parts = Parts(develop, test, splits, target, data.test is not None)
+    return parts.join(data.aside) if task.keeps_unlabelled else parts
 
 
 def _codes(task: Task, table: Table, name: str) -> np.ndarray | None:
@@ -305,15 +302,24 @@ def _default_folds(develop: Table, seconds: float) -> int:
     return 5 if len(develop) <= most and seconds >= 30 else 1
 
 
-def decide(outcome: Outcome, validation: Validation, task: Task, schema: Schema, name: str) -> Predictor:
-    """Turn the winner into a predictor: members, calibrated temperature, and thresholds where they help."""
+def decide(
+    outcome: Outcome,
+    validation: Validation,
+    task: Task,
+    schema: Schema,
+    name: str,
+    shield: Shield | None = None,
+    *,
+    plain: bool = False,
+) -> Predictor:
+    """Turn the winner into a predictor: members, and unless `plain` a calibrated temperature, and thresholds where they help."""
     from modelwright.evaluate.calibration import best_thresholds, fit_temperature
     from modelwright.release.bundle import tempered
 
     target = validation.target
     members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
-    predictor = Predictor(task, task.served(schema), target, members, name=name)
-    if target.kind in ("value", "objects"):
+    predictor = Predictor(task, task.served(schema), target, members, name=name, shield=shield or Shield())
+    if plain or target.kind in ("value", "objects"):
         return predictor
     judged = validation.judged(outcome.scores)
     before = validation.fine(outcome.scores)

@@ -150,3 +150,21 @@ def test_real_models_can_be_explained():
     assert {a.column for a in watched} <= set(kinds) - {target_name}
     text = one.column("message")[0].as_py()
     assert all(text[a.start : a.end] == a.text for a in (*asked, *watched) if a.start is not None)
+
+
+@pytest.mark.parametrize("cost", [0.002, 0.02, 0.2])
+def test_a_slow_model_does_not_overrun_its_time(cost):
+    """Calls of many rows are cut to what the time left has room for; one call may begin shortly before the end."""
+    asked = []
+
+    def slow(table):
+        asked.append(len(table))
+        time.sleep(cost * len(table))
+        return scores(table)
+
+    began = time.monotonic()
+    found = explain_row(slow, row(" ".join(f"word{i}" for i in range(150)) + " refund"), SCHEMA, TARGET, seconds=0.3)
+    took = time.monotonic() - began
+    assert took < 0.3 + 1.5 * cost + 0.1
+    assert found
+    assert max(asked) <= max(1, 0.3 / cost / 2)

@@ -37,7 +37,7 @@ def test_mistakes_show_the_picture_and_its_heat(lang, words):
 
 
 @pytest.mark.parametrize("url", [
-    "http://example.org/x.png", "data:text/html;base64,PGI+", "data:image/svg+xml;base64,PHN2Zz4=", 'data:image/png;base64,x" onerror="alert(1)', "javascript:alert(1)", "",
+    "http://example.org/x.png", "data:text/html;base64,PGI+", "data:image/svg+xml,<svg onload=alert(1)>", 'data:image/png;base64,x" onerror="alert(1)', "javascript:alert(1)", "",
 ])  # fmt: skip
 def test_only_pictures_in_the_page_itself_are_shown(url):
     assert _pictures.picture(url, [[1.0]], "x", "en") == ""

@@ -291,7 +291,7 @@ def test_the_verbs(runs, tmp_path, monkeypatch, capsys):
 
 
 def test_due_is_shown_by_list_report_and_serve(runs, tmp_path, monkeypatch, capsys):
-    from modelwright.commands import list_runs, print_runs
+    from modelwright.about import list_runs, print_runs
     from modelwright.permitted import due_words
 
     mark_due(runs / "one", "erased")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 
 import numpy as np
 import pytest
@@ -10,38 +9,14 @@ import pytest
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.testing import check_recipe, context, sample_table
-from pretrained_made import tiny_image, tiny_text
+from pretrained_made import fitted, offline, tiny_image, tiny_text  # noqa: F401 - a fixture
 
 RECIPES = ("frozen", "finetune", "lora")
-QUICK = {"epochs": 3, "encoder_lr": 1e-3, "lr": 5e-3}
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    """Any socket that is opened fails the test."""
-
-    def refuse(*args, **kwargs):
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-def fitted(name, bases, modality="", rows=48, **changes):
-    task = get_task("classification")
-    table, target = sample_table(task, rows, modality=modality)
-    recipe = get_recipe(name)
-    recipe.bases = bases
-    options = recipe.variants(table.schema, target, len(table))[0]
-    quick = {k: v for k, v in QUICK.items() if k in type(options).model_fields}
-    options = type(options)(**{**options.model_dump(), **quick, **changes})
-    return recipe, recipe.fit(table, table, options, context(task, target)), table, target
 
 
 @pytest.mark.parametrize("modality", ["text", "image"])
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_saved_model_needs_no_base(tmp_path, offline, name, modality):
+def test_a_saved_model_needs_no_base(tmp_path, offline, name, modality):  # noqa: F811
     base = (tiny_text if modality == "text" else tiny_image)(tmp_path / "secret-place" / "base")
     recipe, model, table, target = fitted(name, {modality: (str(base),)}, "image" if modality == "image" else "")
     scores = model.scores(table)

@@ -289,3 +289,26 @@ def test_the_page_stays_shut_to_the_outside(seen):
     script = page.text.split("<script", 1)[1]
     for word in ("innerHTML", "insertAdjacentHTML", "eval(", "document.write", "http://", "https://"):
         assert word not in script
+
+
+def test_molecules_are_drawn_and_places_count_in_what_was_read(key_and_ring):
+    pytest.importorskip("rdkit")
+    schema = Schema((Column("smiles", "molecule"), Column("kind", "category", "target")))
+    found = ["CCO", "CCCO", "OCC(C)C", "CCN", "CCCN", "NCC(C)C"]
+    table, bad = coerce_rows([{"smiles": s, "kind": s[-1] if s[-1] in "ON" else s[0]} for s in found * 6], schema)
+    assert not bad
+    task = get_task("classification")
+    target = task.fit_target(table.column("kind"), schema["kind"])
+    recipe = get_recipe("linear")
+    model = recipe.fit(table, table, recipe.variants(table.schema, target, 36)[0], context(task, target))
+    key, ring = key_and_ring
+    app = create_app(Predictor(task, table.schema, target, [(1.0, model)], name="smiles"), keys=ring)
+    with TestClient(app, headers={"Authorization": f"Bearer {key}"}) as client:
+        told = client.post("/explain", json={"smiles": "C(C)(CC)O"}).json()
+        page = client.get("/", headers={"Accept": "text/html"})
+    assert told["read_as"] == {"smiles": "CCC(C)O"}
+    drawn = base64.b64decode(told["pictures"]["smiles"].removeprefix("data:image/svg+xml;base64,")).decode()
+    assert drawn.count("<ellipse") >= 1
+    spans = {told["read_as"]["smiles"][a["start"] : a["end"]] for a in told["explanation"] if a["start"] is not None}
+    assert spans <= {"C", "O"}
+    assert "unsafe" not in page.headers["content-security-policy"]

@@ -49,10 +49,46 @@ class RunConfig(BaseModel):
     search: Literal["tpe", "random", "grid", "none"] = Field("tpe", description="how options are tuned")
     ensemble: bool = Field(True, description="whether candidates may be combined")
     refit: bool | None = Field(None, description="train the winner again on all rows but the test rows")
+    epsilon: float | None = Field(
+        None, gt=0, le=1000, description="differential privacy of training rows: the budget; none if not said"
+    )
+    delta: float | None = Field(None, gt=0, lt=1, description="goes with epsilon; 1e-5 if not said")
+    bounds: dict[str, str] = Field(
+        default_factory=dict,
+        description="LOW..HIGH by column: bounds known beforehand, so that privacy need not pay for them",
+    )
+    sensitive: list[str] = Field(
+        default_factory=list, description="columns whose groups are compared (fairness); kept from the inputs"
+    )
+    sensitive_input: bool = Field(False, description="let sensitive columns be inputs all the same")
+    favourable: str | None = Field(None, description="the label that is good to get, for fairness")
+    mitigate: Literal["none", "reweigh", "thresholds"] = Field(
+        "none", description="against gaps between groups: weights of rows in training, or a threshold for each group"
+    )
     class_weight: bool = Field(False, description="weigh rare classes up")
     vectors: str | None = Field(None, description="word vectors in GloVe or word2vec text format")
     pretrained: list[str] = Field(
         default_factory=list, description="pretrained encoders: a folder, `minilm`, or the name of a hub model"
+    )
+    public: bool = Field(
+        False,
+        description="declare the data public: personal data is told, not replaced, and a hosted model may be shown it",
+    )
+    endpoint: str | None = Field(
+        None, description="OpenAI-compatible endpoint of a hosted large model, for public data"
+    )
+    endpoint_model: str | None = Field(None, description="name of the model at the endpoint")
+    price_in: float = Field(0.0, ge=0, description="price of a million tokens read by the hosted model")
+    price_out: float = Field(0.0, ge=0, description="price of a million tokens written by the hosted model")
+    base: str | None = Field(
+        None, description="causal language model to use or to tune: a folder, or the name of a hub model"
+    )
+    teacher: str | None = Field(
+        None, description="`endpoint` or the folder of a causal model: it labels rows without target"
+    )
+    private: list[str] = Field(
+        default_factory=list,
+        description="what to do with personal data: ACTION, ACTION:NAME or ACTION:COLUMN/TYPE; keep, placeholder, generalise, drop",
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0, description="seed of everything random")
@@ -61,6 +97,13 @@ class RunConfig(BaseModel):
     purpose: str | None = Field(None, description="what the rows are to be used for; rows without consent are left out")
     retain: str | None = Field(None, description="90d or COLUMN:90d: older rows, by the time column, are left out")
     vault: str | None = Field(None, description="key of the vault: what the run keeps of the data is encrypted")
+
+    @field_validator("private", mode="before")
+    @classmethod
+    def _rules(cls, value: Any) -> list[str]:
+        if isinstance(value, dict):  # YAML may map names to actions
+            return [str(action) if name == "all" else f"{action}:{name}" for name, action in value.items()]
+        return [value] if isinstance(value, str) else list(value or [])
 
     @field_validator("budget", "latency")
     @classmethod

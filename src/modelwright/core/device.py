@@ -15,8 +15,21 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
+_granted: list[int] = []  # what a run was granted, if anything
+
+
+def grant_memory(memory: int | None) -> None:
+    """Say how much memory this process may use from here on; None for all there is."""
+    _granted[:] = [] if memory is None else [memory]
+
+
+def for_cache(most: int, share: int) -> int:
+    """Return the bytes that a cache may hold: `most`, and no more than one part in `share` of what was granted or is free."""
+    return min(most, (_granted[0] if _granted else free_memory()) // share)
+
+
 def free_memory() -> int:
-    """Return bytes of memory that can be had now, container limits included where the system shows them."""
+    """Return bytes of memory that can be had now: container limits and what the run was granted counted in."""
     import psutil
 
     free = int(psutil.virtual_memory().available)
@@ -27,6 +40,8 @@ def free_memory() -> int:
                 free = min(free, int(limit) - int(g.read()))
     except OSError:
         pass
+    if _granted:
+        free = min(free, _granted[0] - used_memory())
     return max(free, 0)
 
 

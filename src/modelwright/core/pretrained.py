@@ -35,6 +35,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "convnext", "convnextv2", "resnet", "regnet",
         "swin", "swinv2", "clip", "clip_vision_model", "siglip", "siglip_vision_model",
     ),
+    "audio": (
+        "wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "whisper", "audio-spectrogram-transformer",
+    ),
+    "video": ("videomae", "timesformer"),
 }  # fmt: skip
 
 
@@ -58,6 +62,19 @@ class Found:
         own = self.config.get("vision_config", self.config)
         told = own.get("hidden_size", own.get("dim", own.get("hidden_sizes", own.get("d_model", 768))))
         return int(told[-1] if isinstance(told, list) else told)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Modalities of the columns that it can read: its own, and for pictures the frames of clips as well."""
+        return ("image", "video") if self.modality == "image" else (self.modality,)
+
+    def told(self) -> dict[str, Any]:
+        """Return what preprocessor_config.json says of how its makers prepare what it reads; {} where there is none."""
+        try:
+            found = json.loads((self.folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def origin(self) -> dict[str, str]:
         """Return where it comes from, for cards and bundles: name, revision or digest, licence and paper where told."""
@@ -100,6 +117,36 @@ def find(asked: str) -> Found:
         )
     _check_weights(folder, asked)
     return Found(asked, folder, config, modality)
+
+
+@cache
+def find_causal(asked: str) -> Found:
+    """Return the causal language model that a name stands for, to be tuned or served.
+
+    Raises OptionError where there is none, it is no causal model, it wants code of its own to be run, or it has no
+    safetensors weights.
+    """
+    folder = _folder(asked)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        made = [str(a) for a in config.get("architectures") or []]
+    except (OSError, ValueError, AttributeError) as e:
+        raise OptionError(
+            f"`{asked}` holds no readable config.json ({type(e).__name__}); expected a folder as `save_pretrained` writes it.",
+            f"`{asked}` 中没有可读的 config.json（{type(e).__name__}）；应为 `save_pretrained` 写出的文件夹。",
+        ) from e
+    if not any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in made):
+        raise OptionError(
+            f"`{asked}` is no causal language model: its architectures are {made}, expected ...ForCausalLM.",
+            f"`{asked}` 不是因果语言模型：其架构为 {made}，应为 ...ForCausalLM。",
+        )
+    if "auto_map" in config:
+        raise OptionError(
+            f"`{asked}` wants code of its own to be run, which is never done. Choose a model of a kind that is built in.",
+            f"`{asked}` 需要运行其自带代码，这是不允许的。请选择内置类型的模型。",
+        )
+    _check_weights(folder, asked)
+    return Found(asked, folder, config, "causal")
 
 
 def _folder(asked: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +17,7 @@ from modelwright.core.budget import Deadline
 from modelwright.core.events import EventStream
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Schema, Table
+from modelwright.core.spending import Spending
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class FitContext:
     folder: Path | None = None
     class_weight: bool = False
     memory: int | None = None
+    private: Spending | None = None  # the privacy budget that every look at training rows is paid from
+    sensitive: tuple[
+        str, ...
+    ] = ()  # columns whose groups are weighed so that answers do not depend on them (reweighing)
     cache: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -96,6 +101,7 @@ class Model(ABC):
     recipe: ClassVar[str]
     extent: dict[str, Any]
     history: list[dict[str, float]]
+    remote: bool = False  # whether answers come from another machine, each at a price
 
     @property
     def origins(self) -> list[dict[str, str]]:
@@ -138,7 +144,11 @@ class Recipe(ABC):
     model: ClassVar[type[Model]]
     space: ClassVar[Mapping[str, Axis]]  # option name -> axis
     tasks: ClassVar[frozenset[str] | None] = None  # the tasks it is for; None for all that choose answers from columns
+    # Whether it can train under differential privacy: no, yes, or only then.
+    privacy: ClassVar[Literal["no", "yes", "only"]] = "no"
     bases: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # by modality, this run's pretrained encoders
+
+    weighs: ClassVar[bool] = False  # whether a fit heeds weights of rows (`recipes/_rows.py`)
 
     @abstractmethod
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
@@ -147,6 +157,14 @@ class Recipe(ABC):
     @abstractmethod
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         """Return the options worth trying by default, the first one first; tuning goes on from there."""
+
+    def private_options(self, schema: Schema, target: TargetCodec, rows: int) -> Options:
+        """Return the options to take under differential privacy, where every further trial would cost of its budget."""
+        return self.variants(schema, target, rows)[0]
+
+    def private_looks(self, schema: Schema) -> Mapping[str, int] | Words:
+        """Return how many noisy looks at columns a private fit takes, by a key that tells alike ones; or why it has none."""
+        return {}
 
     @abstractmethod
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:

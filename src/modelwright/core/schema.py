@@ -31,7 +31,7 @@ Modality = Literal[
     "image", "audio", "video", "series", "molecule", "sequence",
 ]  # fmt: skip
 MODALITIES: tuple[str, ...] = get_args(Modality)
-Role = Literal["input", "target", "group", "time", "weight", "ignored"]
+Role = Literal["input", "target", "group", "time", "weight", "sensitive", "ignored"]
 
 MEDIA = pa.struct([("path", pa.string()), ("bytes", pa.large_binary()), ("digest", pa.string())])
 

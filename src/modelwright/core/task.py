@@ -53,7 +53,8 @@ class Metric:
     index as second argument, or None for the average over labels.
 
     A metric over made answers (BLEU, span F1) declares `parts`: the statistics [N, S] of each row, float64. Its
-    `function` then takes their sum over rows [S], so that a bootstrap reads every row only once.
+    `function` then takes their sum over rows [S] (and the label's index, where `per_label`), so that a bootstrap reads
+    every row only once.
     """
 
     name: str
@@ -68,9 +69,10 @@ class Metric:
 
     def __call__(self, judged: Judged, label: int | None = None) -> float:
         """Return the metric's value; NaN where it is undefined (one class only, say)."""
+        told = (label,) if self.per_label else ()
         if self.parts is not None:
-            return float(self.function(self.parts(judged).sum(axis=0)))
-        return float(self.function(judged, label)) if self.per_label else float(self.function(judged))
+            return float(self.function(self.parts(judged).sum(axis=0), *told))
+        return float(self.function(judged, *told))
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,12 @@ class Task(ABC):
     recipes: ClassVar[tuple[str, ...]]  # names, cheapest first
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
     free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
+    points: ClassVar[bool] = False  # whether answers are places in the inputs' texts, which must stay as they are then
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
+    held_out: ClassVar[int] = 10_000  # validation rows at most: making answers to more would take too long
+    keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
+    checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
+    beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
 
     @abstractmethod
     def accepts(self, values: pa.Array, column: Column) -> float:
@@ -126,10 +133,13 @@ class Task(ABC):
         """Return the target codec fitted on training values. Raises DataError where they do not fit."""
 
     @abstractmethod
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         """Return the mean loss (a torch scalar) of raw outputs [B, K] against encoded truth (values standardised).
 
-        `smoothing` is the label smoothing in 0..1, `class_weight` a tensor [K] or None; pure.
+        `smoothing` is the label smoothing in 0..1, `class_weight` a tensor [K] or None; pure. `row_weight` [B] makes it
+        the mean of the rows' losses times their weights (not divided by the weights' sum); it comes without `class_weight`.
         """
 
     @abstractmethod
@@ -156,6 +166,18 @@ class Task(ABC):
         """Return the target column to take where the user named none; None where it must be named."""
         return None
 
+    def typed(self, schema: Schema) -> Schema:
+        """Return the schema as this task takes it: other columns ignored, say."""
+        return schema
+
+    def ranks(self, schema: Schema) -> Metric:
+        """Return the metric that ranks where the user named none."""
+        return self.metrics[0]
+
+    def read_test(self, source: Any) -> pa.Table | None:
+        """Return the official test rows as a raw table, where they are read otherwise than what is trained on."""
+        return self.read(source)
+
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         """Make the codec that `state` describes: for tasks whose codec is an ObjectsCodec."""
         raise BundleError(f"Task `{self.name}` stores no codec.", f"任务 `{self.name}` 不存储编码器。")
@@ -166,6 +188,10 @@ class Task(ABC):
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""
+        return []
+
+    def told(self, model: Model) -> list[Any]:
+        """Return parts for the model card, each `[title in both languages, text in both languages]`."""
         return []
 
     def metric(self, name: str) -> Metric:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,52 +11,12 @@ import pyarrow.compute as pc
 
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
+from modelwright.data._finding import Finding as Finding
+from modelwright.data._leaks import codes_of, leaks
 from modelwright.data.coerce import BadValue
 from modelwright.data.split import row_codes
 
 _SAMPLE = 20_000
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing found: what it is, what to do, and what is done about it by itself.
-
-    `drop_column` sets the column to ignored, `drop_rows` are positions [M] of rows to leave out.
-    """
-
-    code: str
-    severity: str  # info, warning, error
-    column: str | None
-    words: Words
-    advice: Words
-    rows: tuple[int, ...] = ()
-    drop_column: bool = False
-    drop_rows: tuple[int, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the finding as JSON values; row positions to drop are not kept."""
-        return {
-            "code": self.code,
-            "severity": self.severity,
-            "column": self.column,
-            "words": list(self.words),
-            "advice": list(self.advice),
-            "rows": list(self.rows[:20]),
-            "drop_column": self.drop_column,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Finding:
-        """Read what `to_json` wrote."""
-        return cls(
-            data["code"],
-            data["severity"],
-            data["column"],
-            Words(*data["words"]),
-            Words(*data["advice"]),
-            tuple(data["rows"]),
-            data["drop_column"],
-        )
 
 
 def check(
@@ -85,13 +44,20 @@ def check(
                     Words(f"Keep it with --column {column.name}=category if it means something.", f"若有意义，可用 --column {column.name}=category 保留。"),
                 )
             )  # fmt: skip
+        elif column.role == "input" and column.reason:
+            told = Words(f"`{column.name}`: {column.reason.en}.", f"`{column.name}`：{column.reason.zh}。")
+            advice = Words(
+                f"For the first frame alone: --column {column.name}=image.",
+                f"若只用首帧：--column {column.name}=image。",
+            )
+            found.append(Finding("read-as", "info", column.name, told, advice))
     found += _bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += _empty_rows(table)
     found += _rows(table, free)
     target = table.schema.target
     if target is not None and not free:
         found += _target(table, target.name)
-        found += _leaks(table, target.name)
+        found += leaks(table, target.name)
     if test is not None:
         found += _across(table, test)
     grave = {"error": 0, "warning": 1, "info": 2}
@@ -248,7 +214,7 @@ def _rows(table: Table, free: bool = False) -> list[Finding]:
     if target is None or not table.schema.inputs:
         return out
     codes = row_codes(table)
-    answers = _codes(table.column(target.name))
+    answers = codes_of(table.column(target.name))
     both = codes * (answers.max() + 2) + answers + 1
     first = np.unique(both, return_index=True)[1]
     duplicates = np.setdiff1d(np.arange(n), first)
@@ -278,12 +244,6 @@ def _rows(table: Table, free: bool = False) -> list[Finding]:
     return out
 
 
-def _codes(values: pa.Array) -> np.ndarray:
-    if pa.types.is_nested(values.type):
-        values = pa.array([None if v is None else "|".join(v) for v in values.to_pylist()], pa.string())
-    return np.asarray(values.dictionary_encode().indices.fill_null(-1)).astype(np.int64)
-
-
 def _target(table: Table, name: str) -> list[Finding]:
     column, values = table.schema[name], table.column(name)
     out: list[Finding] = []
@@ -310,65 +270,6 @@ def _target(table: Table, name: str) -> list[Finding]:
                 Words("Do not judge by accuracy; try --metric macro_f1 or --class-weight.", "不要以准确率评判；可试 --metric macro_f1 或 --class-weight。"),
             )
         )  # fmt: skip
-    return out
-
-
-def _leaks(table: Table, target: str) -> list[Finding]:
-    """Find single columns that give the answer away on rows they were not matched on."""
-    rng = np.random.default_rng(0)
-    index = np.sort(rng.choice(len(table), min(len(table), _SAMPLE), replace=False))
-    some = table.take(index)
-    answers = _codes(some.column(target))
-    if len(some) < 40 or table.schema[target].modality == "number":
-        return _copies(table, target)
-    half = rng.permutation(len(some)) < len(some) // 2
-    common = np.bincount(answers[answers >= 0]).max() / len(answers)
-    out = _copies(table, target)
-    for column in table.schema.inputs:
-        if column.modality not in ("category", "boolean", "number") or any(f.column == column.name for f in out):
-            continue
-        codes = _codes(some.column(column.name)) + 1
-        if codes.max() > 0.3 * len(some):
-            continue
-        counts = np.zeros((codes.max() + 1, answers.max() + 1))
-        np.add.at(counts, (codes[half], answers[half]), 1)
-        known = counts[codes[~half]].sum(1) > 0
-        right = (counts[codes[~half]].argmax(1) == answers[~half])[known]
-        if known.mean() > 0.9 and right.mean() > 0.995 and right.mean() - common > 0.1:
-            out.append(_leak(column.name, target, right.mean()))
-    return out
-
-
-def _leak(name: str, target: str, share: float) -> Finding:
-    return Finding(
-        "leak", "warning", name,
-        Words(f"`{name}` alone tells `{target}` in {100 * share:.1f} % of held-out rows.", f"仅凭 `{name}` 就能在 {100 * share:.1f}% 的留出行上得出 `{target}`。"),
-        Words(f"If it is filled in after the answer is known, leave it out: --ignore {name}", f"若该列在答案已知后才填写，请忽略它：--ignore {name}"),
-    )  # fmt: skip
-
-
-def _plain(values: pa.Array) -> list[object]:
-    """Return values as they compare across modalities."""
-    words = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
-    return [words.get(v.lower(), v) if isinstance(v, str) else v for v in values.to_pylist()]
-
-
-def _copies(table: Table, target: str) -> list[Finding]:
-    answers = table.column(target)
-    out = []
-    for column in table.schema.inputs:
-        values = table.column(column.name)
-        if pa.types.is_nested(values.type) or pa.types.is_nested(answers.type):
-            continue
-        # a copy may have been read as another modality: yes and no as truth values, say
-        if _plain(values) == _plain(answers):
-            out.append(
-                Finding(
-                    "copy", "error", column.name,
-                    Words(f"`{column.name}` is a copy of the target.", f"`{column.name}` 是目标列的副本。"),
-                    Words("It is left out.", "已忽略该列。"), drop_column=True,
-                )
-            )  # fmt: skip
     return out
 
 

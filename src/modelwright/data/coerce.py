@@ -150,6 +150,8 @@ def _category(value: Any, column: Column) -> str | None:
 
 def _text(value: Any, column: Column) -> str | None:
     if isinstance(value, (list, tuple)):
+        if any(isinstance(v, dict) for v in value):  # the messages of a chat
+            return json.dumps(value, ensure_ascii=False)
         return " ".join(map(str, value))
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import pyarrow.compute as pc
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
+from modelwright.data._gifs import moving
 from modelwright.data._values import find_form, is_mark, is_missing, to_bool, to_number
 from modelwright.data.kinds.base import kind_of, recognise
 
@@ -30,8 +33,11 @@ def infer_schema(
     time: str | None = None,
     weight: str | None = None,
     ignore: Sequence[str] = (),
+    folder: Path | None = None,
 ) -> Schema:
     """Tell the modality and role of every column; `overrides` maps a column to a modality.
+
+    Paths in cells are taken from `folder`: GIFs are opened, since they may be pictures or clips.
 
     Raises ColumnError for a named column that is absent, OptionError for an unknown modality.
     """
@@ -56,6 +62,9 @@ def infer_schema(
                 "ignored",
                 Words("identifier: nearly every row has its own value", "标识列：几乎每行取值都不同"),
             )
+        elif role == "input" and column.modality == "image" and name not in overrides:
+            reason = moving(raw.column(i), folder)
+            column = replace(column, modality="video", options={}) if reason else column
         columns.append(Column(name, column.modality, role, column.options, reason))  # type: ignore[arg-type]
     return Schema(tuple(columns))
 

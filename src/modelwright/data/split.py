@@ -118,9 +118,9 @@ def _families(table: Table) -> np.ndarray:
 
 
 def row_codes(table: Table) -> np.ndarray:
-    """Return a number per row [N], the same for rows whose inputs are all equal."""
+    """Return a number per row [N], the same for rows whose inputs are all equal; without inputs, for equal targets."""
     codes = np.zeros(len(table), np.uint64)
-    for column in table.schema.inputs:
+    for column in table.schema.inputs or table.schema.of_role("target"):
         values = table.column(column.name)
         if values.type == MEDIA:
             values = pc.struct_field(values, "digest")

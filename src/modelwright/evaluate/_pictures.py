@@ -10,7 +10,7 @@ from modelwright.evaluate._html import Html, join, tag
 
 SIDE = 160  # pixels of the longer side
 MOST = 400_000  # characters of all pictures of a report
-_PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+")
+_PICTURE = re.compile(r"data:image/(png|jpeg|svg\+xml);base64,[A-Za-z0-9+/=]+")
 
 
 def kept(pictures: Mapping[str, str], used: int) -> dict[str, str]:
@@ -29,7 +29,8 @@ def picture(url: str, heat: Sequence[Sequence[float]] | None, name: str, lang: s
         return Html("")
     zh = lang == "zh"
     plain = tag("img", src=url, alt=name, loading="lazy")
-    shown = [tag("span", plain, class_="shot")]
+    drawn = url.startswith("data:image/svg")  # a molecule: its weights are in the drawing
+    shown = [tag("span", plain, class_="shot drawn" if drawn else "shot")]
     if heat and heat[0]:
         told = f"{name}：热力图" if zh else f"{name}: heat map"
         under = tag("img", src=url, alt="")

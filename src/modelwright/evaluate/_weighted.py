@@ -73,7 +73,8 @@ def batched(metric: Metric, judged: Judged, label: int | None = None, counts: Co
     f = metric.function
     if metric.parts is not None:
         rows = metric.parts(judged)
-        return lambda w: np.array([f(s) for s in w.astype(np.float64) @ rows])
+        which = (label,) if metric.per_label else ()
+        return lambda w: np.array([f(s, *which) for s in w.astype(np.float64) @ rows])
     counts = counts or Counts(judged)
     if f in m.OF_COUNTS:
         of_counts = m.OF_COUNTS[f]

@@ -45,6 +45,11 @@ def fit_temperature(scores: np.ndarray, truth: np.ndarray, *, multi_label: bool 
     return float(np.exp(found.x))
 
 
+def no_threshold(name: str) -> bool:
+    """Return whether a metric looks at probabilities alone, so that no threshold can serve it."""
+    return name in _NO_THRESHOLD
+
+
 def best_thresholds(metric: Metric, judged: Judged, *, gain: float = 0.003) -> list[float] | None:
     """Return the thresholds on validation rows that serve `metric`: one for two classes, one per label for label sets,
     cut points between ordered labels.

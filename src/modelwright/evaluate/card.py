@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelwright.core.words import Words
+from modelwright.evaluate import privacy
 from modelwright.evaluate._html import interval, number, said
 
 Facts = Mapping[str, Any]
@@ -32,6 +33,7 @@ def sections(facts: Facts) -> list[tuple[Words, list[Words]]]:
         (Words("Data", "数据"), _data),
         (Words("Training", "训练"), _training),
         (Words("Results", "结果"), _results),
+        (Words("Privacy", "隐私"), privacy.told),
         (Words("Limits", "局限"), _limits),
         (Words("Cost", "开销"), _cost),
         (Words("Findings in the data", "数据中的发现"), _findings),

@@ -25,7 +25,10 @@ from modelwright.evaluate.media.base import lens_of, shown
 _PIECE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W\u3400-\u9fff\uf900-\ufaff]+(?:['’][^\W\d_]+)*", re.UNICODE)
 _MOST = 160  # pieces of one text that are hidden one by one; longer texts are cut into that many stretches
 _BATCH = 64
+_GRACE = 0.03  # seconds that a call may take whatever the time left: quick models tell of their columns at once
+_SHARE = 0.5  # of the time left that a call may plan to take: the clock is looked at between calls
 _TINY = 1e-30
+_PATH = 24  # rows that gradients along a path cost, about
 _GRADIENTS = 0.5  # seconds from which gradients are worth their start
 
 
@@ -51,6 +54,31 @@ class Attribution:
         return {k: v for k, v in asdict(self).items() if k not in ("heat", "how") or v is not None}
 
 
+class Pace:
+    """How long a row takes, learnt from every call; tells how many rows the time until `until` has room for.
+
+    Calls of few rows look dearer by the row than they are, so that calls begin small and grow.
+    """
+
+    def __init__(self, until: float) -> None:
+        self.until, self.each = until, 0.0
+
+    def left(self) -> float:
+        """Return the seconds left."""
+        return self.until - time.monotonic()
+
+    def room(self, most: int = _BATCH) -> int:
+        """Return how many rows the next call may take, at least one."""
+        return most if self.each <= 0 else int(np.clip(max(_SHARE * self.left(), _GRACE) / self.each, 1, most))
+
+    def timed(self, call: Callable[[Table], np.ndarray], rows: Table) -> np.ndarray:
+        """Call, and learn from it."""
+        began = time.monotonic()
+        out = call(rows)
+        self.each = (time.monotonic() - began) / max(1, len(rows))
+        return out
+
+
 def explain_row(
     scores: Callable[[Table], np.ndarray],
     table: Table,
@@ -69,20 +97,20 @@ def explain_row(
     where captum is installed and there are at least 0.5 seconds. The strongest columns come first even when time
     runs out: columns are hidden before words are.
     """
-    until = time.monotonic() + seconds
-    base = scores(table)[0]
+    pace = Pace(time.monotonic() + seconds)
+    base = pace.timed(scores, table)[0]
     chosen = 0 if target.kind == "value" else int(base.argmax()) if answer is None else answer
     found: list[Attribution] = []
     if model is not None and _speaks_for(model, table, target, chosen):
         found = [_own(c, schema) for c in model.contributions(table)[0]]  # type: ignore[attr-defined]
     if not found:
         network = model if model is not None and seconds >= _GRADIENTS else None
-        found = _occlude(scores, table, schema, target, chosen, base, until, network)
+        found = _occlude(scores, table, schema, target, chosen, base, pace, network)
     found = [a for a in found if np.isfinite(a.weight) and a.weight != 0]
     if any(lens_of(schema[a.column].modality) for a in found):
         from modelwright.evaluate.explain_media import with_heat
 
-        found = with_heat(found, scores, table, schema, target, chosen, model, until)
+        found = with_heat(found, scores, table, schema, target, chosen, model, pace)
     found.sort(key=lambda a: -abs(a.weight))
     return [a for i, a in enumerate(found) if i < top or a.heat is not None]
 
@@ -100,23 +128,25 @@ def _own(part: Any, schema: Schema) -> Attribution:
 
 def _occlude(
     scores: Callable[[Table], np.ndarray], table: Table, schema: Schema, target: TargetCodec, chosen: int,
-    base: np.ndarray, until: float, network: Model | None,
+    base: np.ndarray, pace: Pace, network: Model | None,
 ) -> list[Attribution]:  # fmt: skip
     whole = _height(base[None], target, chosen)[0]
     cells = {c.name: table.column(c.name)[0].as_py() for c in schema.inputs if c.name in table.data.column_names}
     texts = {c.name for c in schema.inputs if c.modality == "text"}
     out: list[Attribution] = []
     hidden = [(name, None) for name, cell in cells.items() if cell is not None]
-    by_column = whole - answers(scores, table, hidden, target, chosen, until)
+    by_column = whole - answers(scores, table, hidden, target, chosen, pace)
     for (name, _), weight in zip(hidden, by_column.tolist()):
         if name not in texts or not _PIECE.search(str(cells[name])):
             out.append(Attribution(name, None, None, shown(cells[name], schema[name].modality), weight))
     for name in sorted(texts & cells.keys(), key=lambda n: -_weight_of(n, hidden, by_column)):
-        tokens = _gradients(network, table, name, cells[name], chosen, target)
+        tokens = _gradients(
+            network if _PATH * pace.each < pace.left() else None, table, name, cells[name], chosen, target
+        )
         if tokens:
             out += tokens
-        elif cells[name] is not None and time.monotonic() < until:
-            out += _words(scores, table, name, str(cells[name]), target, chosen, whole, until)
+        elif cells[name] is not None and pace.left() > 0:
+            out += _words(scores, table, name, str(cells[name]), target, chosen, whole, pace)
         elif cells[name] is not None:
             out.append(Attribution(name, None, None, str(cells[name])[:200], _weight_of(name, hidden, by_column)))
     return out
@@ -150,7 +180,7 @@ def pieces(text: str) -> list[tuple[int, int]]:
 
 def _words(
     scores: Callable[[Table], np.ndarray], table: Table, name: str, text: str, target: TargetCodec, chosen: int,
-    whole: float, until: float,
+    whole: float, pace: Pace,
 ) -> list[Attribution]:  # fmt: skip
     """Hide each piece, and each pair of neighbouring Han characters, whose loss the two share."""
     spans = pieces(text)
@@ -160,9 +190,9 @@ def _words(
     ]  # fmt: skip
     single: list[tuple[str, Any]] = [(name, _without(text, *span)) for span in spans]
     double: list[tuple[str, Any]] = [(name, _without(text, spans[i][0], spans[j][1])) for i, j in pairs]
-    losses = whole - answers(scores, table, single, target, chosen, until)
+    losses = whole - answers(scores, table, single, target, chosen, pace)
     weights, counts = np.nan_to_num(losses), np.ones(len(spans))
-    shared = whole - answers(scores, table, double, target, chosen, until)
+    shared = whole - answers(scores, table, double, target, chosen, pace)
     for (i, j), loss in zip(pairs, shared.tolist()):
         if np.isfinite(loss):
             for k in (i, j):
@@ -184,16 +214,18 @@ def _without(text: str, start: int, end: int) -> str:
 
 def answers(
     scores: Callable[[Table], np.ndarray], table: Table, variants: Sequence[tuple[str, Any]], target: TargetCodec,
-    chosen: int, until: float,
+    chosen: int, pace: Pace,
 ) -> np.ndarray:  # fmt: skip
-    """Return the height of the answer for each variant (column, new value) [M]; NaN where time ran out."""
+    """Return the height of the answer for each variant (column, new value) [M]; NaN where time ran out.
+
+    The clock is looked at between calls, of as many variants as the time left has room for.
+    """
     out = np.full(len(variants), np.nan)
-    for start in range(0, len(variants), _BATCH):
-        if start and time.monotonic() >= until:
-            break
-        some = variants[start : start + _BATCH]
-        found = scores(_variants(table, some))
-        out[start : start + len(some)] = _height(found, target, chosen)
+    at = 0
+    while at < len(variants) and (at == 0 or pace.left() > 0):
+        some = variants[at : at + pace.room()]
+        out[at : at + len(some)] = _height(pace.timed(scores, _variants(table, some)), target, chosen)
+        at += len(some)
     return out
 
 

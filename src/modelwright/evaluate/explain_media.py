@@ -18,17 +18,18 @@ from modelwright.core.recipe import Model
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.data.kinds.base import Unreadable
-from modelwright.evaluate.explain import Attribution, answers
+from modelwright.evaluate.explain import Attribution, Pace, answers
 from modelwright.evaluate.media.base import Lens, Parts, lens_of
 
 _MOST = 200  # parts of one cell
 _CHECK = 16  # parts of the grid on which feature maps are put to the test: 4 x 4
+_CAM = 12  # rows that feature maps and their test cost, about
 _BLOCK = 16  # parts hidden at a time, so that the deadline is met
 
 
 def with_heat(
     found: Sequence[Attribution], scores: Callable[[Table], np.ndarray], table: Table, schema: Schema, target: TargetCodec,
-    chosen: int, model: Model | None, until: float,
+    chosen: int, model: Model | None, pace: Pace,
 ) -> list[Attribution]:  # fmt: skip
     """Return attributions in which those of whole media cells carry a heat map, and those of SMILES became stretches.
 
@@ -40,12 +41,14 @@ def with_heat(
     }
     for a in found:
         lens = open_.pop(a.column, None)
-        left = until - time.monotonic()
+        left = pace.left()
         cell = table.column(a.column)[0].as_py() if lens else None
         if lens is None or cell is None or left <= 0:
             out.append(a)
             continue
-        look = _Look(scores, table, a.column, target, chosen, time.monotonic() + left / (len(open_) + 1))
+        own = Pace(time.monotonic() + left / (len(open_) + 1))
+        own.each = pace.each
+        look = _Look(scores, table, a.column, target, chosen, own)
         try:
             out += look.parts_of(a, lens, cell, model)
         except (Unreadable, MissingExtra):  # the column's own weight still stands
@@ -58,13 +61,13 @@ class _Look:
 
     def __init__(
         self, scores: Callable[[Table], np.ndarray], table: Table, column: str, target: TargetCodec, chosen: int,
-        until: float,
+        pace: Pace,
     ) -> None:  # fmt: skip
         self.scores, self.table, self.column = scores, table, column
-        self.target, self.chosen, self.until = target, chosen, until
+        self.target, self.chosen, self.pace = target, chosen, pace
 
     def parts_of(self, whole: Attribution, lens: Lens, cell: object, model: Model | None) -> list[Attribution]:
-        if lens.modality == "image" and model is not None:
+        if lens.modality == "image" and model is not None and _CAM * self.pace.each < self.pace.left():
             coarse = lens.parts(cell, _CHECK)
             from modelwright.evaluate._gradcam import heat
 
@@ -99,26 +102,25 @@ class _Look:
 
     def _affordable(self) -> int:
         """Return how many parts there is time for, from what a few rows like this one take."""
-        started = time.monotonic()
-        self.scores(self.table.take(np.zeros(4, np.int64)))
-        each = max(1e-5, (time.monotonic() - started) / 4)
+        if self.pace.room(4) == 4:
+            self.pace.timed(self.scores, self.table.take(np.zeros(4, np.int64)))
         # rebuilding the cell takes its time too
-        return int(np.clip(0.5 * (self.until - time.monotonic()) / each, 0, _MOST))
+        return int(np.clip(0.5 * self.pace.left() / max(1e-5, self.pace.each), 0, _MOST))
 
     def _losses(self, parts: Parts, which: Sequence[int]) -> np.ndarray:
         """Return how much the answer loses without each of the parts [M]; NaN where time ran out."""
         base = self._height([parts.whole])[0]
         out = np.full(len(which), np.nan)
-        for start in range(0, len(which), _BLOCK):
-            if time.monotonic() >= self.until:
-                break
-            some = which[start : start + _BLOCK]
-            out[start : start + len(some)] = base - self._height([parts.without(i) for i in some])
+        at = 0
+        while at < len(which) and self.pace.left() > 0:
+            some = which[at : at + self.pace.room(_BLOCK)]
+            out[at : at + len(some)] = base - self._height([parts.without(i) for i in some])
+            at += len(some)
         return out
 
     def _height(self, cells: Sequence[object]) -> np.ndarray:
         variants = [(self.column, c) for c in cells]
-        return answers(self.scores, self.table, variants, self.target, self.chosen, self.until)
+        return answers(self.scores, self.table, variants, self.target, self.chosen, self.pace)
 
     def _holds(self, maps: np.ndarray, coarse: Parts) -> bool:
         """Whether hiding the three hottest squares moves the answer more than hiding the three coldest."""
@@ -136,8 +138,11 @@ def scaled(weights: np.ndarray) -> list[list[float]]:
     return [[round(float(w) / most, 3) if most else 0.0 for w in row] for row in weights]
 
 
-def pictures(table: Table, side: int) -> dict[str, str]:
-    """Return for a table of one row a small picture of each media cell, as data URLs by column."""
+def pictures(table: Table, side: int, found: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
+    """Return for a table of one row a small picture of each media cell, as data URLs by column.
+
+    `found` are attributions as JSON values, which a drawn molecule shows by its atoms.
+    """
     out = {}
     for column in table.schema.inputs:
         lens = lens_of(column.modality)
@@ -145,11 +150,22 @@ def pictures(table: Table, side: int) -> dict[str, str]:
         if lens is None or cell is None:
             continue
         try:
-            made = lens.picture(cell, side)
+            made = lens.picture(cell, side, [a for a in found if a["column"] == column.name])
         except (Unreadable, MissingExtra):
             continue
         if made:
             out[column.name] = made
+    return out
+
+
+def read_as(table: Table) -> dict[str, str]:
+    """Return for a table of one row the cells in whose text stretches are marked, as they were read: SMILES are made canonical."""
+    out = {}
+    for column in table.schema.inputs:
+        lens = lens_of(column.modality)
+        cell = table.column(column.name)[0].as_py() if lens and lens.texts else None
+        if cell is not None:
+            out[column.name] = str(cell)
     return out
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from modelwright.core.budget import show_duration
 from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
+from modelwright.evaluate import _fair_parts, card, privacy
 from modelwright.evaluate import _sections as parts
-from modelwright.evaluate import card
 from modelwright.evaluate._html import Html, code, interval, join, number, said, table, tag
 
 Facts = Mapping[str, Any]
@@ -149,7 +149,8 @@ def _result(facts: Facts, lang: str) -> Html:
 
 
 def _pictures(facts: Facts, lang: str) -> Html:
-    return parts.figures(facts, lang, lambda n: not n.startswith("curve") and n not in ("data-curve", "importance"))
+    apart = ("curve", "data-curve", "importance", "fairness")
+    return parts.figures(facts, lang, lambda n: not n.startswith(apart))
 
 
 def _importance(facts: Facts, lang: str) -> Html:
@@ -211,7 +212,15 @@ _MODALITIES = {
     "number": "数值", "category": "类别", "boolean": "布尔", "text": "文本", "timestamp": "时间", "labels": "多标签", "id": "标识",
     "image": "图像", "audio": "音频", "video": "视频", "series": "序列", "molecule": "分子", "sequence": "生物序列",
 }  # fmt: skip
-_ROLES = {"input": "输入", "target": "目标", "group": "分组", "time": "时间", "weight": "权重", "ignored": "忽略"}
+_ROLES = {
+    "input": "输入",
+    "target": "目标",
+    "group": "分组",
+    "time": "时间",
+    "weight": "权重",
+    "sensitive": "敏感",
+    "ignored": "忽略",
+}
 
 
 def _card(facts: Facts, lang: str) -> Html:
@@ -241,6 +250,8 @@ _PARTS: list[tuple[str, Words, Callable[[Facts, str], Html]]] = [
     ("weak", Words("Where it is weak", "弱点"), parts.weak),
     ("mistakes", Words("Surest mistakes", "最有把握的错误"), parts.mistakes),
     ("importance", Words("What it rests on", "依据"), _importance),
+    ("fairness", Words("Fairness", "公平性"), _fair_parts.section),
+    ("privacy", Words("Privacy", "隐私"), privacy.section),
     ("data", Words("The data", "数据"), _data),
     ("training", Words("Training", "训练过程"), _training),
     ("card", Words("Model card", "模型卡"), _card),

@@ -1,4 +1,4 @@
-"""Columns as a pretrained encoder reads them: its own tokens, its own size of pictures.
+"""Columns as a pretrained encoder reads them: its own tokens, its own size of pictures (`_hub_av.py`: sound and clips).
 
 The encoder's folder is named by the column's option `pretrained`. Its config.json and tokenizer.json become the codec's
 state, so a bundle needs neither the folder nor a network. Legend: N rows, S side in pixels.
@@ -36,6 +36,16 @@ class HubCodec(Codec):
 
     def __init__(self, config: dict[str, Any], origin: dict[str, str], folder: Path | None = None) -> None:
         self.config, self.origin, self.folder = config, origin, folder
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens the encoder makes of a cell where all cells are alike; 0 where they are not."""
+        return 0
+
+    def key(self) -> str:
+        """Return what tells its encodings from those of another codec of the same encoder."""
+        own = {k: v for k, v in self.state().items() if k not in ("config", "origin", "tokenizer")}
+        return json.dumps([self.origin, own], sort_keys=True)
 
     def state(self) -> dict[str, Any]:
         return {"config": self.config, "origin": self.origin}
@@ -136,6 +146,10 @@ class HubPixels(HubCodec):
 
     channels = 3
 
+    @property
+    def tokens(self) -> int:
+        return max(1, (self.side // 16) ** 2)
+
     def __init__(
         self, config: dict[str, Any], origin: dict[str, str], size: Mapping[str, Any], folder: Path | None = None
     ) -> None:
@@ -146,7 +160,7 @@ class HubPixels(HubCodec):
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
         found = find(str(column.options["pretrained"]))
-        return cls(found.config, found.origin(), _size(found), found.folder)
+        return cls(found.config, found.origin(), size_of(found), found.folder)
 
     def encode(self, values: pa.Array) -> dict[str, Any]:
         missing = np.asarray(values.is_null()).astype(np.float32)
@@ -171,20 +185,22 @@ class HubPixels(HubCodec):
         return np.asarray(picture.crop((left, top, left + self.side, top + self.side)))
 
     def state(self) -> dict[str, Any]:
-        size = {"side": self.side, "edge": self.edge, "resample": self.resample, "mean": self.mean, "std": self.std}
-        return {**super().state(), "size": size}
+        return {**super().state(), "size": self.size()}
+
+    def size(self) -> dict[str, Any]:
+        """Return how cells are brought to size, as `size_of` gives it."""
+        return {
+            "side": self.side, "edge": self.edge, "resample": self.resample, "mean": self.mean, "std": self.std,
+        }  # fmt: skip
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         return cls(state["config"], state["origin"], state["size"])
 
 
-def _size(found: Found) -> dict[str, Any]:
+def size_of(found: Found) -> dict[str, Any]:
     """Return side, edge, resampling, mean and deviation from preprocessor_config.json, else from the architecture."""
-    try:
-        told = json.loads((found.folder / "preprocessor_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        told = {}
+    told = found.told()
     vision = found.config.get("vision_config", found.config)
     own = vision.get("image_size", 224)
     own = int(own[0] if isinstance(own, list) else own)

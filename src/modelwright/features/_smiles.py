@@ -10,10 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.data.kinds.molecule import tokens_of
 from modelwright.features.base import Codec, Ragged
 
 _MOST = 256
+_USUAL = (
+    "B C N O P S F Cl Br I b c n o p s ( ) = # - + / \\ . 1 2 3 4 5 6 7 8 9 %10 %11 %12 [C@H] [C@@H] [C@] [C@@] [nH] [N+] "
+    "[n+] [NH+] [NH2+] [NH3+] [N-] [O-] [OH-] [S+] [S-] [s+] [P+] [Si] [se] [Se] [B-] [H] [2H] [13C] [Na+] [K+] [Cl-] [Br-] [I-]"
+)
 
 
 class SmilesTokens(Codec):
@@ -42,6 +47,15 @@ class SmilesTokens(Codec):
             counts.update(set(tokens))
             lengths.append(len(tokens))
         return cls(sorted(t for t, n in counts.items() if n >= 2), int(np.clip(max(lengths), 8, _MOST)))
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """The tokens that chemistry writes most, whatever the rows hold."""
+        return cls(sorted(_USUAL.split(" ")), int(column.options.get("length", 128)))
 
     def encode(self, values: pa.Array) -> dict[str, Ragged]:
         ids: list[int] = []

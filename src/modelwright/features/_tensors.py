@@ -5,6 +5,7 @@ Legend: N rows, F features, Q quantile edges.
 
 from __future__ import annotations
 
+import zlib
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
@@ -14,10 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.features.base import Codec
+from modelwright.privacy.statistics import RANGE_LOOKS, quantiles, within
 
 _EDGES = 48
 _DAY = 86_400_000_000
+_HASHED, _HASHED_WIDTH = 1024, 8  # buckets of hashed categories, and the width of their vectors
 
 
 class NumbersTensor(Codec):
@@ -43,19 +47,32 @@ class NumbersTensor(Codec):
         centers, scales, edges = [], [], []
         for f in range(x.shape[1]):
             some = x[np.isfinite(x[:, f]), f]
-            if len(some) == 0:
-                some = np.zeros(1)
-            low, middle, high = np.percentile(some, [1, 50, 99])
-            scale = max((high - low) / 2, 1e-6 * max(1.0, abs(middle)), float(some.std()) * 0.5) or 1.0
-            scaled = np.clip((some - middle) / scale, -4, 4)
-            unique = np.unique(np.quantile(scaled, np.linspace(0, 1, _EDGES)))
-            if len(unique) < 2:
-                unique = np.array([unique[0] - 0.5, unique[0] + 0.5])
-            # fewer different values than edges: the last edge is repeated, and its bin stays empty
-            edges.append(np.r_[unique, np.full(_EDGES - len(unique), unique[-1])])
+            middle, scale, own = _measured(some if len(some) else np.zeros(1))
+            edges.append(own)
             centers.append(middle)
             scales.append(scale)
         return cls(np.array(centers), np.array(scales), np.array(edges, np.float32))
+
+    @classmethod
+    def known_bounds(cls, column: Column) -> list[tuple[float, float] | None]:
+        """Return for each feature the bounds that are the same for all data or that the user gave; None where unknown."""
+        given = column.options.get("bounds")
+        return [(float(given[0]), float(given[1])) if given else None]
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return RANGE_LOOKS * sum(b is None for b in cls.known_bounds(column))
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """Noisy quantiles of features without known bounds; where rows are too few for that, values as they are."""
+        x = cls.features(values)
+        found = []
+        for f, known in enumerate(cls.known_bounds(column)):
+            spread = within(*known) if known else quantiles(x[:, f], spending, column.name)
+            found.append(_measured(within(-4, 4) if spread is None else spread))
+        return cls(np.array([m for m, _, _ in found]), np.array([s for _, s, _ in found]),
+                   np.array([e for _, _, e in found], np.float32))  # fmt: skip
 
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
         x = self.features(values)
@@ -72,6 +89,18 @@ class NumbersTensor(Codec):
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         return cls(np.array(state["center"]), np.array(state["scale"]), arrays["edges"])
+
+
+def _measured(some: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Return centre, scale and edges [Q] on that scale, of values or of their quantile function."""
+    low, middle, high = np.percentile(some, [1, 50, 99])
+    scale = max((high - low) / 2, 1e-6 * max(1.0, abs(middle)), float(some.std()) * 0.5) or 1.0
+    scaled = np.clip((some - middle) / scale, -4, 4)
+    unique = np.unique(np.quantile(scaled, np.linspace(0, 1, _EDGES)))
+    if len(unique) < 2:
+        unique = np.array([unique[0] - 0.5, unique[0] + 0.5])
+    # fewer different values than edges: the last edge is repeated, and its bin stays empty
+    return float(middle), float(scale), np.r_[unique, np.full(_EDGES - len(unique), unique[-1])]
 
 
 class NumberTensor(NumbersTensor):
@@ -96,37 +125,59 @@ class TimestampTensor(NumbersTensor):
         out[missing] = np.nan
         return out
 
+    @classmethod
+    def known_bounds(cls, column: Column) -> list[tuple[float, float] | None]:
+        return [None, (-1, 1), (-1, 1), (-1, 1), (-1, 1), (0, 6)]
+
 
 class CategoryTensor(Codec):
-    """A category as an id: 0 missing, 1 rare or unknown, then values seen at least twice; {"ids": int64 [N]}."""
+    """A category as an id: 0 missing, 1 rare or unknown, then values seen at least twice; {"ids": int64 [N]}.
+
+    With `buckets` nothing is learnt: every value falls into one of that many by its hash.
+    """
 
     view = "tensor"
 
-    def __init__(self, values: list[str]) -> None:
-        self.values = values
+    def __init__(self, values: list[str], buckets: int = 0) -> None:
+        self.values, self.buckets = values, buckets
         self._index = {v: i + 2 for i, v in enumerate(values)}
+        if buckets:
+            self.vector = _HASHED_WIDTH  # of the embedding: the number of values is not known
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
         counts: Counter[str] = Counter(v for v in values.to_pylist() if v is not None)
         return cls(sorted(v for v, n in counts.most_common(20_000) if n >= 2))
 
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        return cls([], _HASHED)
+
     @property
     def size(self) -> int:
         """Number of ids, missing and unknown included."""
-        return len(self.values) + 2
+        return len(self.values) + self.buckets + 2
 
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
+        if self.buckets:
+            plain = values.dictionary_encode()
+            known = [2 + zlib.crc32(v.encode("utf-8", "replace")) % self.buckets for v in plain.dictionary.to_pylist()]
+            at = np.asarray(plain.indices.fill_null(len(known)), np.int64)
+            return {"ids": np.array([*known, 0], np.int64)[at]}
         index = self._index
         ids = (0 if v is None else index.get(v, 1) for v in values.to_pylist())
         return {"ids": np.fromiter(ids, np.int64, len(values))}
 
     def state(self) -> dict[str, Any]:
-        return {"values": self.values}
+        return {"values": self.values} | ({"buckets": self.buckets} if self.buckets else {})
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls(list(state["values"]))
+        return cls(list(state["values"]), int(state.get("buckets", 0)))
 
 
 class BooleanTensor(Codec):
@@ -137,6 +188,14 @@ class BooleanTensor(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
+        return cls()
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
         return cls()
 
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:

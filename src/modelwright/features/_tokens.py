@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.features.base import Codec, Ragged
 
 PAD, BUCKETS, BIGRAMS = 0, 1024, 1 << 15
@@ -24,6 +25,7 @@ _TOKEN = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d_\u3040-\u30ff\u3400-\u9fff]+(?:'\w+)?|\d+|[^\w\s]", re.UNICODE
 )
 _MOST = 512
+_PRIVATE_BUCKETS, _PRIVATE_LENGTH = 4096, 128
 
 
 def tokenize(text: str) -> list[str]:
@@ -36,15 +38,15 @@ def tokenize(text: str) -> list[str]:
 class TokenCodec(Codec):
     """Text to ids; encodes to {"ids": Ragged, "bigrams": Ragged} of equal lengths, at least one token a row.
 
-    ids: 0 is padding, 1..BUCKETS are hash buckets of unknown words, then the vocabulary. bigrams: hashed pairs of a
+    ids: 0 is padding, 1..buckets are hash buckets of unknown words, then the vocabulary. bigrams: hashed pairs of a
     token and the one after it, 1..BIGRAMS-1.
     """
 
     view = "tensor"
 
-    def __init__(self, vocabulary: list[str], length: int) -> None:
-        self.vocabulary, self.length = vocabulary, length
-        self._index = {w: i + 1 + BUCKETS for i, w in enumerate(vocabulary)}
+    def __init__(self, vocabulary: list[str], length: int, buckets: int = BUCKETS) -> None:
+        self.vocabulary, self.length, self.buckets = vocabulary, length, buckets
+        self._index = {w: i + 1 + buckets for i, w in enumerate(vocabulary)}
         self._unknown: dict[str, int] = {}
 
     @classmethod
@@ -61,17 +63,26 @@ class TokenCodec(Codec):
         length = int(np.percentile(lengths, 99)) if lengths else 8
         return cls(words, int(np.clip(length, 8, _MOST)))
 
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """No vocabulary: all words are hashed."""
+        return cls([], int(column.options.get("length", _PRIVATE_LENGTH)), _PRIVATE_BUCKETS)
+
     @property
     def size(self) -> int:
         """Number of ids, padding and buckets included."""
-        return 1 + BUCKETS + len(self.vocabulary)
+        return 1 + self.buckets + len(self.vocabulary)
 
     def _id(self, token: str) -> int:
         found = self._index.get(token)
         if found is None:
             found = self._unknown.get(token)
             if found is None:
-                found = 1 + zlib.crc32(token.encode("utf-8", "replace")) % BUCKETS
+                found = 1 + zlib.crc32(token.encode("utf-8", "replace")) % self.buckets
                 if len(self._unknown) < 100_000:
                     self._unknown[token] = found
         return found
@@ -95,8 +106,8 @@ class TokenCodec(Codec):
         return [m.span() for m in _TOKEN.finditer(plain.lower())][: self.length]
 
     def state(self) -> dict[str, Any]:
-        return {"vocabulary": self.vocabulary, "length": self.length}
+        return {"vocabulary": self.vocabulary, "length": self.length, "buckets": self.buckets}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls(list(state["vocabulary"]), int(state["length"]))
+        return cls(list(state["vocabulary"]), int(state["length"]), int(state.get("buckets", BUCKETS)))

@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from modelwright.core.device import cores
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.data.kinds.audio import decode, facts
 from modelwright.data.kinds.base import Unreadable
+from modelwright.features._hub_av import HubSound
 from modelwright.features._kept import Kept
 from modelwright.features._sound import HOP, cepstra, deltas, log_mel
 from modelwright.features.base import Codec, Ragged
@@ -97,6 +99,17 @@ class AudioTensor(Codec):
         ]
         some = np.concatenate(found) if found else np.ones((1, bands), np.float32)
         return cls(rate, seconds, some.mean(0).astype(np.float32), np.maximum(some.std(0), 0.1).astype(np.float32))
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """Rate and length as `fit` finds them; usual energies, whose scale is the same for all recordings."""
+        rate, seconds = look(values, seed, column.options)
+        bands = int(column.options.get("bands", _BANDS))
+        return cls(rate, seconds, np.full(bands, 7.0, np.float32), np.full(bands, 3.0, np.float32))
 
     def encode(self, values: pa.Array) -> dict[str, Any]:
         found = spectrograms(values, self.rate, self.seconds, self.bands)
@@ -209,4 +222,4 @@ class AudioSparse(Codec):
         return cls(int(state["rate"]), float(state["seconds"]), arrays["mean"], arrays["std"])
 
 
-VIEWS = {"sparse": AudioSparse, "dense": AudioDense, "tensor": AudioTensor}
+VIEWS = {"sparse": AudioSparse, "dense": AudioDense, "tensor": AudioTensor, "hub": HubSound}

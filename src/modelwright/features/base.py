@@ -27,6 +27,7 @@ import pyarrow as pa
 from modelwright.core.errors import BundleError
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.core.words import Words
 
 FEATURES = "modelwright.features"
@@ -57,6 +58,16 @@ class Codec(ABC):
     @abstractmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
         """Learn from training values only; `target` is the encoded truth for codecs that use it."""
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        """Return how many noisy looks at training values `fit_private` takes; None where it has no such form."""
+        return None
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """Learn under differential privacy: nothing but what noisy looks give, and what is the same for all data."""
+        raise TypeError(f"{cls.__name__} has no private form")
 
     @abstractmethod
     def encode(self, values: pa.Array) -> Any:

@@ -5,21 +5,24 @@ Legend: N rows, S side in pixels, C channels (1 grey, 3 colour), D features.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.image import decode
 from modelwright.features._decoded import decoded
 from modelwright.features._figures import Figures, FiguresDense, FiguresSparse
 from modelwright.features._hub import HubPixels
 from modelwright.features.base import Codec
+from modelwright.privacy.statistics import mean_of
 
 SIDES = (32, 48, 64, 96, 128, 160, 224)
+_LOOK_PRIVATELY = 4000  # pictures whose colours are looked at under differential privacy
 _LOOK = 64  # pictures looked at to choose side and channels
 _GRID, _BINS, _SMALL = 4, 9, 32
 
@@ -83,6 +86,21 @@ class ImageTensor(Codec):
         std = some.std(0) if len(some) else np.full(channels, 0.25)
         return cls(side, channels, mean.tolist(), np.maximum(std, 0.02).tolist())
 
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 1
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """Side and channels as `fit` finds them; a noisy mean and deviation of the colours, or the usual ones of few pictures."""
+        side, channels = look(values, seed)
+        side = int(column.options.get("side", side))
+        mean, std = private_colours(
+            lambda index: pixels(values.take(pa.array(index, pa.int64())), side, channels),
+            np.flatnonzero(np.asarray(values.is_valid())), channels, spending, column.name, seed,
+        )  # fmt: skip
+        return cls(side, channels, mean, std)
+
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
         missing = np.asarray(values.is_null()).astype(np.float32)
         return {"pixels": pixels(values, self.side, self.channels), "missing": missing}
@@ -93,6 +111,21 @@ class ImageTensor(Codec):
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         return cls(int(state["side"]), int(state["channels"]), list(state["mean"]), list(state["std"]))
+
+
+def private_colours(
+    decode_some: Callable[[np.ndarray], np.ndarray], known: np.ndarray, channels: int, spending: Spending, name: str,
+    seed: int,
+) -> tuple[list[float], list[float]]:  # fmt: skip
+    """Return mean and deviation [C] of colours on the scale 0..1: from one noisy look at rows `known`, where it can tell."""
+    index = np.sort(np.random.default_rng(seed).permutation(known)[:_LOOK_PRIVATELY])
+    if spending.column_noise * (2 * channels) ** 0.5 > 0.03 * max(1, len(index)):
+        return [0.5] * channels, [0.25] * channels
+    some = decode_some(index).astype(np.float32).reshape(len(index), -1, channels) / 255
+    found = mean_of(np.concatenate([some.mean(1), (some**2).mean(1)], axis=1), spending, f"colours of {name}")
+    mean = found[:channels]
+    std = np.sqrt(np.maximum(found[channels:] - mean**2, 0.02**2))
+    return mean.tolist(), std.tolist()
 
 
 def grid_features(values: pa.Array) -> np.ndarray:

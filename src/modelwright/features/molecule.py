@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.features._chemistry import ATOM_WIDTH, DESCRIPTORS, FOLDED, SLOTS, facts, graph
 from modelwright.features._smiles import SmilesTokens
 from modelwright.features.base import Codec, Ragged
@@ -143,6 +144,15 @@ class MoleculeGraph(Codec):
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
         return cls(*_scales(_tables(values)[0]))
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """The graph alone: the descriptors' scales would have to be learnt, so they are left at 0."""
+        return cls(np.zeros(DESCRIPTORS, np.float32), np.full(DESCRIPTORS, np.inf, np.float32))
 
     def encode(self, values: pa.Array) -> dict[str, Any]:
         atoms, slots, sizes = [], [], []

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.data.kinds.sequence import NUCLEIC
 from modelwright.features._letters import (
     ALPHABETS,
@@ -159,6 +160,15 @@ class SequenceTensor(Codec):
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
         return cls(letters_kind(values, column))
 
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """The kind of letters alone is learnt, as `fit` does."""
+        return cls.fit(values, column, None, seed)
+
     def encode(self, values: pa.Array) -> dict[str, Ragged]:
         codes, offsets = numbered(values, self.letters, self.most)
         ids = np.where(codes == len(ALPHABETS[self.letters]), 2, codes + 3)
@@ -194,6 +204,15 @@ class KmerTokens(Codec):
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
         letters = letters_kind(values, column)
         return cls(letters, int(column.options.get("k", 3 if letters == NUCLEIC else 1)))
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """The kind of letters alone is learnt, as `fit` does."""
+        return cls.fit(values, column, None, seed)
 
     def encode(self, values: pa.Array) -> dict[str, Ragged]:
         base = len(ALPHABETS[self.letters])

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.features._minirocket import LEAST_TIME, MiniRocket
 from modelwright.features._signals import (
     STATISTICS,
@@ -24,6 +25,7 @@ from modelwright.features._signals import (
     unpack,
 )
 from modelwright.features.base import Codec, Ragged
+from modelwright.privacy.statistics import PLACES, RANGE_LOOKS, quantiles
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -180,6 +182,31 @@ class SeriesTensor(Codec):
         usual = float(np.median([x.shape[1] for x in series]))
         factor = int(np.ceil(usual / int(column.options.get("most_length", _MOST_TIME["tensor"]))))
         return cls(factor, mean, std, int(np.ceil(usual / factor)))
+
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        channels = column.options.get("channels")
+        return None if channels is None else 2 * RANGE_LOOKS * int(channels)
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """Length as `fit` finds it; per channel the noisy middle of the rows' means, and of their deviations."""
+        channels, series = int(column.options["channels"]), _known(values)
+        usual = float(np.median([x.shape[1] for x in series]))
+        factor = int(np.ceil(usual / int(column.options.get("most_length", _MOST_TIME["tensor"]))))
+        means, deviations = np.full((len(series), channels), np.nan), np.full((len(series), channels), np.nan)
+        for i, x in enumerate(series):
+            known = np.where(np.isfinite(x[:channels]), x[:channels].astype(np.float64), np.nan)
+            seen = np.flatnonzero(np.isfinite(known).any(axis=1))
+            means[i, seen], deviations[i, seen] = np.nanmean(known[seen], axis=1), np.nanstd(known[seen], axis=1)
+        centre, spread = np.zeros(channels), np.ones(channels)
+        for c in range(channels):
+            middle = quantiles(means[:, c], spending, f"{column.name}, channel {c + 1}")
+            within = quantiles(deviations[:, c], spending, f"deviation of {column.name}, channel {c + 1}")
+            if middle is not None and within is not None:
+                between = (middle[-PLACES // 6] - middle[PLACES // 6]) / 2
+                centre[c], spread[c] = np.median(middle), np.hypot(np.median(within), between) or 1.0
+        return cls(factor, centre.astype(np.float32), spread.astype(np.float32), int(np.ceil(usual / factor)))
 
     def encode(self, values: pa.Array) -> dict[str, Any]:
         series = unpack(values)

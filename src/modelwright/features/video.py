@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.spending import Spending
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.video import Facts, decode, facts
 from modelwright.features._decoded import decoded
 from modelwright.features._figures import Figures, FiguresDense, FiguresSparse
+from modelwright.features._hub_av import HubFrames
 from modelwright.features._kept import Kept
 from modelwright.features.base import Codec
 
@@ -99,6 +101,17 @@ class VideoTensor(Codec):
         std = some.std(0) if len(some) else np.full(channels, 0.25)
         return cls(count, side, channels, mean.tolist(), np.maximum(std, 0.02).tolist())
 
+    @classmethod
+    def private_looks(cls, column: Column) -> int | None:
+        return 0
+
+    @classmethod
+    def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
+        """Frames, side and channels as `fit` finds them; usual colours."""
+        count, side, channels = look(values, seed)
+        count, side = int(column.options.get("frames", count)), int(column.options.get("side", side))
+        return cls(count, side, channels, [0.45] * channels, [0.25] * channels)
+
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
         missing = np.asarray(values.is_null()).astype(np.float32)
         return {"frames": frames(values, self.count, self.side, self.channels), "missing": missing}
@@ -161,4 +174,4 @@ class VideoSparse(_VideoFigures, FiguresSparse):
     """Clips for linear models: `motion_features`, standardised."""
 
 
-VIEWS = {"sparse": VideoSparse, "dense": VideoDense, "tensor": VideoTensor}
+VIEWS = {"sparse": VideoSparse, "dense": VideoDense, "tensor": VideoTensor, "hub": HubFrames}

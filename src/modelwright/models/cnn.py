@@ -125,7 +125,7 @@ class ConvNeXt(nn.Module):
         for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             step = patch if stage == 0 else 2
             shrink = nn.Conv2d(into, width, step, step)
-            stages += [_ChannelNorm(into), shrink] if stage else [shrink, _ChannelNorm(width)]
+            stages += [ChannelNorm(into), shrink] if stage else [shrink, ChannelNorm(width)]
             stages += [_NextBlock(width) for _ in range(depth)]
             into = width
         self.stages = nn.Sequential(*stages)
@@ -137,7 +137,9 @@ class ConvNeXt(nn.Module):
         return out
 
 
-class _ChannelNorm(nn.Module):
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each place: [B, C, ...] of two axes of space."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, eps=1e-6)

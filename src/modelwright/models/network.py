@@ -15,6 +15,7 @@ from modelwright.core.schema import Column
 from modelwright.features.base import Codec
 from modelwright.models.encoders.base import Encoder, Mix, encoder_class
 from modelwright.models.fusion import AttentionFusion, GatedFusion
+from modelwright.models.rowwise import without_batch_norm
 
 
 class ColumnNetwork(nn.Module):
@@ -38,9 +39,16 @@ class ColumnNetwork(nn.Module):
         self.mix: Mix | None = None
         self.trunk: nn.Module
         self.trunk = (TabM if options.members else Trunk)(self.fusion.width, outputs, options)
+        self.row_weight: Tensor | None = None
+        if getattr(options, "norm", "batch") == "group":
+            without_batch_norm(self)
 
     def forward(self, tensors: dict[str, Tensor]) -> Tensor:
-        """Return raw outputs of a batch; `mix` then says how its rows were blended for training (None: not at all)."""
+        """Return raw outputs of a batch; `mix` then says how its rows were blended for training (None: not at all).
+
+        `row_weight` is then what came as `weight` [B] with the batch, for the loss; None where nothing did.
+        """
+        self.row_weight = tensors.get("weight")
         if self.training:
             self.mix = self._draw_mix(tensors)
         parts = []

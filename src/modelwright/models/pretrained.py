@@ -1,4 +1,4 @@
-"""Pretrained encoders of text and pictures, built by transformers from a config and filled from safetensors.
+"""Pretrained encoders of text and pictures (`pretrained_av.py`: of sound and clips), built by transformers from a config and filled from safetensors.
 
 An encoder whose codec knows the weights' folder takes them from there; one restored from a bundle is only built, and the
 bundle's weights fill it. Options read here: `encoder_lr`, `layer_decay`, `train_embeddings`, `lora_rank`, and those of
@@ -27,6 +27,9 @@ _VISION = {"clip": "CLIPVisionModel", "siglip": "SiglipVisionModel"}
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|blocks?|h)\.(\d+)\.")
 _STAGE = re.compile(r"(?:^|\.)stages\.(\d+)\.(?:layers\.(\d+)\.)?")
 
+_BELOW = re.compile(r"embed|feature_extractor|feature_projection|^conv\d\.")  # what lies below the first layer
+_LOST = 0.1  # share of an encoder's tensors that may be absent from its file: poolers, masks of training
+
 
 def load_encoder(config: Mapping[str, Any], folder: Any) -> Any:
     """Return the encoder of a config: with the weights of `folder`, or only built where that is None.
@@ -43,14 +46,16 @@ def load_encoder(config: Mapping[str, Any], folder: Any) -> Any:
     with _quiet(transformers):
         if folder is not None:
             try:
-                model = made.from_pretrained(
-                    str(folder), use_safetensors=True, local_files_only=True, dtype=torch.float32
-                )
+                model, told = made.from_pretrained(
+                    str(folder), use_safetensors=True, local_files_only=True, dtype=torch.float32,
+                    output_loading_info=True,
+                )  # fmt: skip
             except (OSError, ValueError, RuntimeError, KeyError) as e:
                 raise OptionError(
                     f"The weights of `{folder}` cannot be read ({type(e).__name__}). Expected the safetensors files of a whole model.",
                     f"无法读取 `{folder}` 的权重（{type(e).__name__}）。应为完整模型的 safetensors 文件。",
                 ) from e
+            _check_whole(model, told, folder)
         else:
             try:
                 plain = transformers.AutoConfig.for_model(**{k: v for k, v in config.items() if k != "auto_map"})
@@ -63,6 +68,16 @@ def load_encoder(config: Mapping[str, Any], folder: Any) -> Any:
     if getattr(model, "pooler", None) is not None and model.config.model_type not in _POOLED:
         model.pooler = None  # of an untrained layer nothing is read
     return model
+
+
+def _check_whole(model: Any, told: Mapping[str, Any], folder: Any) -> None:
+    """Refuse a file that lacks much of the encoder: the library would leave those parts random without a word."""
+    absent, whole = len(told.get("missing_keys", ())), len(model.state_dict())
+    if absent > _LOST * whole + 4:
+        raise OptionError(
+            f"`{folder}` lacks {absent} of the encoder's {whole} tensors. Expected the weights of the whole encoder.",
+            f"`{folder}` 缺少编码器 {whole} 个张量中的 {absent} 个。应为完整编码器的权重。",
+        )
 
 
 @contextlib.contextmanager
@@ -88,7 +103,7 @@ def depth_of(name: str, stages: list[int], layers: int) -> int:
     layer = _LAYER.search(name)
     if layer:
         return int(layer[1]) + 1
-    return 0 if "embed" in name else layers + 1
+    return 0 if _BELOW.search(name) else layers + 1
 
 
 def set_rates(model: nn.Module, share: float, decay: float) -> None:
@@ -141,7 +156,7 @@ class HubEncoder(Encoder):
 
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
-        self.model = load_encoder(codec.config, codec.folder)
+        self.model = self.prepare(load_encoder(codec.config, codec.folder))
         rank = int(getattr(options, "lora_rank", 0))
         share = float(getattr(options, "encoder_lr", 1e-4)) / float(getattr(options, "lr", 1e-3))
         if codec.folder is None:
@@ -151,6 +166,10 @@ class HubEncoder(Encoder):
             set_rates(self.model, share, 1.0)
             return
         set_rates(self.model, share, float(getattr(options, "layer_decay", 0.9)))
+
+    def prepare(self, model: Any) -> Any:
+        """Return the loaded encoder as this column's cells want it; the same whether loaded or only built."""
+        return model
 
 
 class HubText(HubEncoder):
@@ -197,16 +216,18 @@ class HubImage(HubEncoder):
         sizes = getattr(config, "hidden_sizes", None)
         return int(sizes[-1] if sizes else config.hidden_size)
 
+    def pooled_of(self, out: Any) -> tuple[Tensor, Tensor]:
+        """Return a vector for each picture [B, D], and the tokens or maps it comes from."""
+        maps = out.last_hidden_state.float()
+        if self.pooled:
+            return out.pooler_output.float().flatten(1), maps
+        return torch.cat([maps[:, 0], maps[:, 1:].mean(1)], dim=1), maps
+
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x = (inputs["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.deviation
         if self.training:
             x = augment(x, self.augmentation)
             if self.mix is not None:
                 x = mixed(x, self.mix)
-        out = self.model(pixel_values=x)
-        maps = out.last_hidden_state.float()
-        if self.pooled:
-            vector = out.pooler_output.float().flatten(1)
-        else:
-            vector = torch.cat([maps[:, 0], maps[:, 1:].mean(1)], dim=1)
+        vector, maps = self.pooled_of(self.model(pixel_values=x))
         return Encoded(vector * (1 - inputs["missing"][:, None]), maps if maps.dim() == 3 else None)

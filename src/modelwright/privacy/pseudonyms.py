@@ -1,126 +1,97 @@
-"""Pseudonyms that lead back to the original, for whoever holds the key of the vault and for nobody else.
+"""Pseudonyms: the same value gives the same one under the same key, in every table and run, and nobody without the key can guess it.
 
-    with Pseudonyms.open(Path("names.mwv")) as store:      # a vault must be open
-        store.remember("张三", "PERSON_1f3a")
-        store.reveal("PERSON_1f3a")                         # -> "张三"
-
-The store is one encrypted file, written whole when the block ends well; a lock beside it keeps two programs from writing
-at once. It holds pairs and nothing else: how pseudonyms are made is not its business.
+A pseudonym is a keyed hash (HMAC-SHA-256, RFC 2104) of type and value in one spelling. An unkeyed hash would not do: there are
+so few phone and ID numbers that all can be tried. By default nothing leads back; who must be able to go back passes
+`remember`, which is told every value with its pseudonym (the vault keeps them encrypted).
 """
 
 from __future__ import annotations
 
-import json
+import base64
+import hashlib
+import hmac
 import os
+import secrets
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
-from modelwright.core.errors import VaultError
-from modelwright.core.sealed import SealReader, SealWriter, vault_keys
-from modelwright.privacy.ledger import locked
-from modelwright.privacy.subjects import plain_subject
-from modelwright.privacy.vault import whole_file
+import numpy as np
+
+from modelwright.core.errors import DataError, OptionError
+from modelwright.privacy.catalogue import get_type
+
+Remember = Callable[[str, str, str], None]  # type, original, pseudonym
+_BYTES = 10  # of a pseudonym: 80 bits, so that a billion values hardly ever meet
+_LEAST = 16  # bytes of a key
 
 
 class Pseudonyms:
-    """Pairs of original and pseudonym: each pseudonym leads to one original, an original may have several."""
+    """Makes pseudonyms under one key. `remember` is told each new (type, original, pseudonym), once per value."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._originals: dict[str, str] = {}  # by pseudonym
-        self._known: dict[str, list[str]] = {}  # by original
-        self._changed = False
-        self._lock: Any = None
-        self._held: Any = None
+    def __init__(self, key: bytes, remember: Remember | None = None) -> None:
+        if len(key) < _LEAST:
+            raise OptionError(
+                f"The key has {len(key)} bytes; at least {_LEAST} are needed.",
+                f"密钥只有 {len(key)} 字节，至少需要 {_LEAST} 字节。",
+            )
+        self._key, self._remember = key, remember
+        self._told: set[bytes] = set()
 
     @classmethod
-    def open(cls, path: Path) -> Pseudonyms:
-        """Return the store at `path`, to be used in a `with` block; there need be none yet."""
-        return cls(path)
+    def fresh(cls) -> Pseudonyms:
+        """Return pseudonyms under a key that is nowhere kept: alike within one output, and never again."""
+        return cls(secrets.token_bytes(32))
 
-    def __enter__(self) -> Self:
-        if not vault_keys():
-            raise VaultError(
-                "Pseudonyms that lead back are kept in the vault only: name its key with --vault.",
-                "可还原的化名只能保存在加密库中：请用 --vault 指定密钥。",
+    def digest(self, kind: str, value: str) -> bytes:
+        """Return the keyed hash [32 bytes] of a value in its one spelling."""
+        canonical = get_type(kind).canonical(value)
+        return hmac.digest(self._key, f"{kind}\x00{canonical}".encode("utf-8", "surrogatepass"), "sha256")
+
+    def of(self, kind: str, value: str) -> str:
+        """Return the pseudonym of a value, such as `phone_k5d3mzqtv7hwi2xa`."""
+        digest = self.digest(kind, value)
+        made = f"{kind.replace('-', '_')}_{base64.b32encode(digest[:_BYTES]).decode().lower()}"
+        self.tell(kind, value, made, digest)
+        return made
+
+    def tell(self, kind: str, value: str, made: str, digest: bytes | None = None) -> None:
+        """Hand a value and what stands for it to `remember`, once."""
+        if self._remember is not None:
+            mark = digest if digest is not None else self.digest(kind, value)
+            if mark not in self._told:
+                self._told.add(mark)
+                self._remember(kind, value, made)
+
+    def rng(self, kind: str, value: str) -> np.random.Generator:
+        """Return the generator from which a surrogate of this value is drawn, always the same."""
+        seed = hmac.digest(self._key, b"surrogate\x00" + self.digest(kind, value), "sha256")
+        return np.random.default_rng(np.frombuffer(seed, np.uint32))
+
+
+def key_from(path: Path) -> tuple[bytes, bool]:
+    """Return the key in a file, and whether it was made just now: 32 random bytes in hex, readable by its owner only.
+
+    Raises OptionError for a file that holds no key, DataError where it cannot be read or made.
+    """
+    try:
+        if path.exists():
+            text = path.read_text(encoding="ascii", errors="replace").strip()
+            try:
+                return bytes.fromhex(text), False
+            except ValueError:
+                pass
+            if len(text) >= 2 * _LEAST:  # a passphrase of one's own
+                return hashlib.sha256(text.encode()).digest(), False
+            raise OptionError(
+                f"{path} holds no key. Name a file that does not exist yet, and one is made.",
+                f"{path} 中没有有效密钥。请指定一个尚不存在的文件，将自动生成密钥。",
             )
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            place = self._path.with_name(f".{self._path.name}.lock")
-            self._lock = os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
-        except OSError as e:
-            raise VaultError(
-                f"Cannot write {self._path}: {e.strerror}.", f"无法写入 {self._path}：{e.strerror}。"
-            ) from e
-        self._held = locked(self._lock)
-        self._held.__enter__()
-        try:
-            self._read()
-        except BaseException:
-            self._release()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None and self._changed:
-                self._write()
-        finally:
-            self._release()
-
-    def _release(self) -> None:
-        self._held.__exit__(None, None, None)
-        self._lock.close()
-
-    def _read(self) -> None:
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as f:
-            text = SealReader(f, vault_keys(), str(self._path)).read()
-        for original, pseudonym in json.loads(text):
-            self._keep(original, pseudonym)
-
-    def _keep(self, original: str, pseudonym: str) -> None:
-        self._originals[pseudonym] = original
-        self._known.setdefault(original, []).append(pseudonym)
-
-    def _write(self) -> None:
-        pairs = [(original, pseudonym) for pseudonym, original in self._originals.items()]
-        with whole_file(self._path, force=True, sync=True) as file, SealWriter(file, vault_keys()[0]) as sealed:
-            sealed.write(json.dumps(pairs, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        self._changed = False
-
-    def __len__(self) -> int:
-        return len(self._originals)
-
-    def remember(self, original: str, pseudonym: str) -> None:
-        """Keep a pair; one that is known changes nothing. Raises VaultError where the pseudonym stands for another."""
-        known = self._originals.get(pseudonym)
-        if known == original:
-            return
-        if known is not None:
-            raise VaultError(
-                f"The pseudonym `{pseudonym}` stands for another value already.", f"化名 `{pseudonym}` 已对应另一个值。"
-            )
-        self._keep(original, pseudonym)
-        self._changed = True
-
-    def reveal(self, pseudonym: str) -> str | None:
-        """Return the original behind a pseudonym; None where there is none."""
-        return self._originals.get(pseudonym)
-
-    def of(self, original: str) -> list[str]:
-        """Return the pseudonyms of an original, the oldest first."""
-        return list(self._known.get(original, []))
-
-    def forget(self, original: str) -> int:
-        """Drop all pairs of an original, so that its pseudonyms lead nowhere; return how many there were."""
-        wanted = plain_subject(original)
-        gone = [p for p, o in self._originals.items() if plain_subject(o) == wanted]
-        for pseudonym in gone:
-            self._known.pop(self._originals.pop(pseudonym), None)
-        self._changed = self._changed or bool(gone)
-        return len(gone)
+        key = secrets.token_bytes(32)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(key.hex() + "\n")
+        return key, True
+    except OSError as e:
+        raise DataError(
+            f"Cannot use the key file {path}: {e.strerror}.", f"无法使用密钥文件 {path}：{e.strerror}。"
+        ) from e

@@ -5,6 +5,7 @@ Legend: N rows, D features.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # Beside text, every other column's sparse features are made this much smaller: a linear model's penalty weighs all
 # features alike, and a few large table features drown the many small n-grams (tickets: .80 macro-F1 without, .86 with).
 _BESIDE_TEXT = 0.25
+_PROBED = frozenset(("image", "audio", "video", "molecule", "sequence"))  # kinds whose cells take time to read
+_LOOK = 16  # rows read to tell how long
 _KEPT = 24  # encodings a run keeps for further trials
 
 
@@ -82,6 +85,16 @@ class ColumnCodecs:
         parts = [_part(codec, column, table.column(name), columns) for name, (column, codec) in self.codecs.items()]
         return _stack(parts, self._view)
 
+    def stored(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        """Return the stored features of each row of a sparse view, padded with 0: places int64 [N, S] and values [N, S]."""
+        matrix = self.encode(table)
+        counts = np.diff(matrix.indptr)
+        index = np.zeros((matrix.shape[0], max(1, int(counts.max(initial=0)))), np.int64)
+        value = np.zeros(index.shape, np.float32)
+        inside = np.arange(index.shape[1])[None] < counts[:, None]
+        index[inside], value[inside] = matrix.indices, matrix.data
+        return index, value
+
     def places(self) -> Iterator[tuple[str, Column, Codec, int, int]]:
         """Yield name, column, codec, first feature and end of each column."""
         first = 0
@@ -133,6 +146,31 @@ def encoded(
     if other not in ctx.cache:
         ctx.cache[other] = codecs.encode(valid)
     return codecs, matrix, ctx.cache[other]
+
+
+def reading(table: Table, view: str, ctx: FitContext) -> tuple[float, float]:
+    """Return the seconds to read a table's media, molecules and the like for a view, and how wide their features are.
+
+    Measured on a few rows, once for a run; no time where the table's encoding is in the run's cache already.
+    """
+    special = [c for c in usable(table.schema, view) if c.modality in _PROBED]
+    key = ("reading", view, tuple(c.name for c in special))
+    if special and key not in ctx.cache:
+        some = table.take(np.sort(np.random.default_rng(0).permutation(len(table))[:_LOOK]))
+        seconds, width = 0.0, 0
+        for column in special:
+            kind = codec_class(column.modality, view)
+            assert kind is not None
+            values = some.column(column.name)
+            codec = kind.fit(values, column, None, ctx.seed)
+            codec.encode(values.slice(0, 1))  # the first one imports libraries
+            began = time.perf_counter()
+            width += codec.encode(values).shape[1]
+            seconds += (time.perf_counter() - began) / max(1, len(some))
+        ctx.cache[key] = (seconds, width)
+    per_row, wide = ctx.cache.get(key, (0.0, 0))
+    done = ("columns", view, ctx.seed if view == "dense" else 0, identity(table)) in ctx.cache
+    return 0.0 if done else per_row * len(table), float(wide)
 
 
 def identity(table: Table) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelwright.core.device import for_cache
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
@@ -130,14 +131,16 @@ class Embeddings:
         from modelwright.train.batches import collate, lengths
 
         name = list(self.codecs)[at]
-        arrays = self.codecs[name][1].encode(table.column(name))
+        codec: Any = self.codecs[name][1]
+        arrays = codec.encode(table.column(name))
+        alike = max(1, min(32, 2 * _TOKENS // max(1, codec.tokens)))
         sizes = lengths(arrays, len(table)) if any(isinstance(a, Ragged) for a in arrays.values()) else None
         order = np.arange(len(table)) if sizes is None else np.argsort(sizes, kind="stable")
         out, encoder = np.zeros((len(table), self.encoders[at].width), np.float32), self.encoders[at]
         start = 0
         with torch.inference_mode():
             while start < len(order):
-                ahead = order[start : start + (_ROWS if sizes is not None else 32)]
+                ahead = order[start : start + (_ROWS if sizes is not None else alike)]
                 if sizes is not None:
                     ahead = ahead[: max(1, int((sizes[ahead] * np.arange(1, len(ahead) + 1) <= _TOKENS).sum()))]
                 vectors = encoder(collate(arrays, ahead, self.device)).vector
@@ -177,7 +180,7 @@ class Embedder:
 
         torch.set_num_threads(max(1, ctx.threads))
         self.embeddings = Embeddings.build(codecs, ctx.device)
-        states = [(c.origin, getattr(c, "length", 0)) for _, c in codecs.values() if isinstance(c, HubCodec)]
+        states = [c.key() for _, c in codecs.values() if isinstance(c, HubCodec)]
         self.key = hashlib.blake2b(repr((states, ctx.device)).encode()).digest()
 
     @classmethod
@@ -207,7 +210,7 @@ class Embedder:
         columns = [table.column(name).to_pylist() for name in self.embeddings.codecs]
         keys = [self.key + hashlib.blake2b(repr([_cell(v) for v in row]).encode()).digest() for row in zip(*columns)]
         fresh = [i for i, k in enumerate(keys) if k not in _KNOWN]
-        if sum(v.nbytes for v in list(_KNOWN.values())[:1]) * (len(_KNOWN) + len(fresh)) > _MOST:
+        if sum(v.nbytes for v in list(_KNOWN.values())[:1]) * (len(_KNOWN) + len(fresh)) > for_cache(_MOST, 8):
             _KNOWN.clear()
             fresh = list(range(len(keys)))
         kept = {k: _KNOWN[k] for k in keys if k in _KNOWN}

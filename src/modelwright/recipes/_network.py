@@ -26,10 +26,13 @@ from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
+from modelwright.recipes import _private as private
 from modelwright.recipes._columns import identity
-from modelwright.recipes._rows import known_rows
+from modelwright.recipes._network_loss import step_loss
+from modelwright.recipes._rows import known_rows, row_weights
 
 _PROBE_STEPS = 4
+_PRIVATE_STEP = 1.8  # times what a plain step takes
 _TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 
 
@@ -67,6 +70,21 @@ class NetworkOptions(Options):
     ema: float = Field(default=0.98, ge=0, lt=1)
     patience: int = Field(default=4, ge=1)
     precision: Literal["auto", "float32", "bf16"] = "auto"
+    norm: Literal["batch", "group"] = "batch"
+    # under differential privacy: noise in units of `clip` (0: what the budget asks for), and how gradients are cut
+    noise: float = Field(default=0.0, ge=0)
+    clipping: Literal["flat", "automatic"] = "flat"
+    views: int = Field(default=1, ge=1, le=32)
+
+
+def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int, str]]:
+    """Return for each flat tensor of some codecs which of its axes may have any size."""
+    out: dict[str, dict[int, str]] = {}
+    for i, (column, codec) in enumerate(codecs.values()):
+        for key, value in codec.encode(pa.nulls(1, arrow_type(column.modality))).items():
+            ragged = isinstance(value, Ragged)
+            out[f"{i}.{key}"] = {0: "batch", 1: f"length_{i}"} if ragged else {0: "batch"}
+    return out
 
 
 def small_plan(rows: int) -> dict[str, Any]:
@@ -124,12 +142,7 @@ class NetworkModel(Model):
 
     def dynamic_axes(self) -> dict[str, dict[int, str]]:
         """Return by flat tensor name which of its axes may have any size, and what they are called."""
-        out: dict[str, dict[int, str]] = {}
-        for i, (column, codec) in enumerate(self.codecs.values()):
-            for key, value in codec.encode(pa.nulls(1, arrow_type(column.modality))).items():
-                ragged = isinstance(value, Ragged)
-                out[f"{i}.{key}"] = {0: "batch", 1: f"length_{i}"} if ragged else {0: "batch"}
-        return out
+        return open_axes(self.codecs)
 
     def answering(self, names: tuple[str, ...]) -> Any:
         """Return a module that takes flat tensors in the order of `names` and gives scores [N, K]."""
@@ -182,6 +195,17 @@ class NetworkRecipe(Recipe):
     leads: ClassVar[str]
     views: ClassVar[Mapping[str, str]] = {}
     model: ClassVar[type[Model]]
+    privacy: ClassVar[Literal["no", "yes", "only"]] = "yes"
+    weighs = True
+    privately: ClassVar[Mapping[str, Any]] = {}  # its own options under differential privacy
+
+    def private_options(self, schema: Schema, target: TargetCodec, rows: int) -> Options:
+        made = self.variants(schema, target, rows)[0].model_dump()
+        kept = {k: v for k, v in private.OPTIONS.items() if k in made}
+        return type(self).options(**{**made, **kept, **private.plan(rows), **self.privately})
+
+    def private_looks(self, schema: Schema) -> Mapping[str, int] | Words:
+        return private.looks_at(schema, self.views, {})
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         found = {c.modality for c in schema.inputs}
@@ -200,6 +224,7 @@ class NetworkRecipe(Recipe):
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         step, encode_row, size = ctx.cache[key]
+        step *= _PRIVATE_STEP * options.views if ctx.private else 1
         steps = options.epochs * max(1, len(train) / options.batch)
         return Estimate(step * steps * 1.1 + encode_row * len(train) + 0.5, size)
 
@@ -208,6 +233,7 @@ class NetworkRecipe(Recipe):
         import torch
 
         from modelwright.models.network import ColumnNetwork
+        from modelwright.models.rowwise import read_singly
         from modelwright.train.batches import collate, encode, lengths
         from modelwright.train.optim import bf16_helps, make_optimizers
 
@@ -216,10 +242,12 @@ class NetworkRecipe(Recipe):
         some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: max(options.batch, 256)]))
         some, _ = known_rows(some, ctx.target)
         start = time.perf_counter()
-        codecs = self._codecs(some, ctx, options)
+        codecs = self._codecs(some, replace(ctx, private=None), options)
         arrays = encode(some, codecs)
         encode_row = (time.perf_counter() - start) / len(some)
         network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
+        if ctx.private is not None:
+            read_singly(network)
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
         name = train.schema.target
         truth = self._truth(some.column(name.name if name else ""), ctx)
@@ -231,7 +259,7 @@ class NetworkRecipe(Recipe):
             begin = time.perf_counter()
             with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
                 outputs = network(collate(arrays, index, ctx.device))
-                loss = _loss(options, ctx, None, network)(outputs, truth[index].to(ctx.device))
+                loss = step_loss(options, ctx, None, network)(outputs, truth[index].to(ctx.device))
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
@@ -264,12 +292,17 @@ class NetworkRecipe(Recipe):
         codecs, arrays = ctx.cache[key]
         torch.manual_seed(ctx.seed)
         network = ColumnNetwork(codecs, ctx.target.outputs, options)
+        weights = self._weights(train, ctx)
+        of_rows = row_weights(train, ctx) if ctx.private or ctx.sensitive else None
+        if of_rows is not None:
+            arrays = {**arrays, "weight": of_rows.astype(np.float32)}
+            weights = None
         unit = (ctx.target.mean, ctx.target.std) if isinstance(ctx.target, ValueCodec) else (0.0, 1.0)
         kind = ctx.target.kind
         watch = None
         if valid is not None:
             valid, _ = known_rows(valid, ctx.target)
-        if valid is not None and len(valid):
+        if valid is not None and len(valid) and ctx.private is None:
             held, answers, rows = encode(valid, codecs), valid.column(column), valid.rows
             expected = self._truth(answers, ctx)
 
@@ -289,13 +322,18 @@ class NetworkRecipe(Recipe):
                 return float(loss), float(signed) if np.isfinite(signed) else -float(loss)
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
-        trained = run_loop(
-            network, RowFeed(arrays, self._truth(train.column(column), ctx), options.batch),
-            _loss(options, ctx, self._weights(train, ctx), network), watch, options, ctx, epochs=epochs,
-        )  # fmt: skip
+        feed: Any = RowFeed(arrays, self._truth(train.column(column), ctx), options.batch)
+        loss, steps = step_loss(options, ctx, weights, network), None
+        if ctx.private is not None:
+            epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)
+            feed, steps = private.steps_of(network, feed, loss, options, ctx, self.name, epochs)
+        try:
+            trained = run_loop(network, feed, loss, watch, options, ctx, epochs=epochs, private=steps)
+        finally:
+            told = private.settle(steps, ctx, self.name)
         if valid is None and trained.epochs < epochs:
             raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
-        extent = {"epochs": max(1, trained.best_epoch or trained.epochs)}
+        extent = {"epochs": max(1, trained.best_epoch or trained.epochs), **told}
         return self._model(network, codecs, options, ctx, extent, trained.history)
 
     def _model(
@@ -312,7 +350,10 @@ class NetworkRecipe(Recipe):
             if cls is not None:
                 wanted = options.codecs.get(column.modality)
                 own = replace(column, options={**column.options, **wanted}) if wanted else column
-                out[column.name] = (own, cls.fit(table.column(column.name), own, None, ctx.seed))
+                if ctx.private is not None:
+                    out[column.name] = (own, private.private_codec(table, own, cls, ctx))
+                else:
+                    out[column.name] = (own, cls.fit(table.column(column.name), own, None, ctx.seed))
         return out
 
     def _truth(self, values: Any, ctx: FitContext) -> Any:
@@ -336,22 +377,3 @@ class NetworkRecipe(Recipe):
         else:
             weights = (len(train) - counts) / np.maximum(counts, 1)
         return torch.tensor(np.clip(weights, 0.1, 10), dtype=torch.float32, device=ctx.device)
-
-
-def _loss(options: NetworkOptions, ctx: FitContext, weights: Any, network: Any) -> Any:
-    """Return the task's loss on raw outputs; over the members of a TabM it is their mean, over blended rows their blend."""
-
-    def plain(outputs: Any, truth: Any) -> Any:
-        if outputs.dim() == 3:
-            members = outputs.shape[1]
-            truth = truth.repeat_interleave(members, dim=0)
-            outputs = outputs.reshape(-1, outputs.shape[2])
-        return ctx.task.loss(outputs.float(), truth, smoothing=options.smoothing, class_weight=weights)
-
-    def loss(outputs: Any, truth: Any) -> Any:
-        if network.mix is None:
-            return plain(outputs, truth)
-        partners, share, _ = network.mix
-        return share * plain(outputs, truth) + (1 - share) * plain(outputs, truth[partners])
-
-    return loss

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from modelwright.core.recipe import FitContext, Options
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import MODALITIES, Column, Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
 from modelwright.features._hub import HubCodec
@@ -23,6 +23,7 @@ from modelwright.recipes._image import may_flip
 from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe
 
 Codecs = dict[str, tuple[Column, Codec]]
+_AT_ONCE = {"audio": 8, "video": 4}  # cells of a step: each is a thousand tokens and more
 NEEDS = ("torch", "transformers", "tokenizers")
 
 
@@ -48,13 +49,13 @@ class HubOptions(NetworkOptions):
 
 def refused(schema: Schema, bases: Mapping[str, tuple[str, ...]]) -> Words | None:
     """Return why no pretrained encoder can be used, or None where there is one for some column."""
-    if not bases:
+    if not set(bases) & set(MODALITIES):
         return Words(
             "no pretrained encoder was named: --pretrained NAME_OR_FOLDER",
             "未指定预训练编码器：--pretrained 名称或文件夹",
         )
     if not {c.modality for c in schema.inputs} & set(bases):
-        shown = ", ".join(sorted(bases))
+        shown = ", ".join(sorted(set(bases) & set(MODALITIES)))
         return Words(f"made for {shown} columns, and there is none", f"用于 {shown} 列，但没有这类列")
     return None
 
@@ -109,6 +110,7 @@ class HubRecipe(NetworkRecipe):
     """A network around pretrained encoders, trained by the one loop and fused with the other columns."""
 
     needs: ClassVar[tuple[str, ...]] = NEEDS
+    privacy: ClassVar[Literal["no", "yes", "only"]] = "no"  # what DP does to adapters and hub layers is not tested
     extra = "pretrained"
     leads = ""
     longest: ClassVar[int] = 256  # tokens of a text
@@ -124,7 +126,9 @@ class HubRecipe(NetworkRecipe):
                 "codecs": codecs,
                 "flip": may_flip(target),
             }
-            out.append(self.options(**{**hub_plan(rows), **own}))
+            plan = hub_plan(rows)
+            plan["batch"] = min([plan["batch"], *(_AT_ONCE[m] for m in codecs if m in _AT_ONCE)])
+            out.append(self.options(**{**plan, **own}))
         return out
 
     def _rates(self, codecs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
 from modelwright.core.target import TargetCodec
+from modelwright.data.groups import groups_of
 
 
 def known_rows(table: Table, target: TargetCodec) -> tuple[Table, np.ndarray]:
@@ -40,9 +41,36 @@ def split_off(
     return table.take(kept), truth[kept], table.take(held), truth[held]
 
 
-def balanced(truth: np.ndarray, ctx: FitContext) -> np.ndarray | None:
-    """Return row weights under which all classes weigh the same (mean 1), or None where not asked for."""
-    if not ctx.class_weight or ctx.target.kind != "classes":
+def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:
+    """Return the weight of every row [N] (mean 1) in a fit, or None where all weigh the same.
+
+    Under `class_weight` all classes weigh the same together; under `sensitive` every class weighs within each group what it
+    weighs in all (Kamiran & Calders 2012, doi 10.1007/s10115-011-0463-8). `table` holds rows with known answers. For tasks
+    with one label a row; None for others.
+    """
+    if ctx.target.kind != "classes" or not (ctx.class_weight or ctx.sensitive):
         return None
-    counts = np.bincount(truth, minlength=ctx.target.outputs)
-    return np.asarray((len(truth) / (np.maximum(counts, 1) * (counts > 0).sum()))[truth], np.float64)
+    column = table.schema.target
+    truth = ctx.target.encode(table.column(column.name if column else ""))
+    weights = np.ones(len(truth))
+    if ctx.sensitive:
+        groups = _groups(table, ctx.sensitive)
+        joint = groups * ctx.target.outputs + truth
+        both, of_group = np.bincount(joint)[joint], np.bincount(groups)[groups]
+        weights = of_group * np.bincount(truth)[truth] / (len(truth) * both)
+    if ctx.class_weight:
+        if ctx.private is not None:  # only noisy counts may be known
+            counts = np.maximum(np.array(getattr(ctx.target, "counts", ()), np.float64), 1)
+        else:
+            counts = np.bincount(truth, weights, minlength=ctx.target.outputs)
+        weights = weights * np.clip(counts.sum() / (np.maximum(counts, 1) * (counts > 0).sum()), 0.02, 50)[truth]
+    return np.asarray(weights if ctx.private is not None else weights / weights.mean(), np.float64)
+
+
+def _groups(table: Table, names: tuple[str, ...]) -> np.ndarray:
+    """Return the number of each row's group [N]: its values in all of these columns together."""
+    out = np.zeros(len(table), np.int64)
+    for name in names:
+        codes = groups_of(table.column(name), table.schema[name])[0]
+        out = np.unique(out * (codes.max() + 1) + codes, return_inverse=True)[1]
+    return out

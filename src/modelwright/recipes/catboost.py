@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,8 +19,8 @@ from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
 from modelwright.recipes._attribution import Contribution
 from modelwright.recipes._calibration import sigmoid, softmax
-from modelwright.recipes._columns import ColumnCodecs, encoded, refuse_unreadable
-from modelwright.recipes._rows import balanced, known_rows, split_off
+from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
+from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _MOST_OUTPUTS = 12
 _READS = ("number", "category", "boolean", "timestamp", "molecule", "sequence")
@@ -90,6 +91,20 @@ class CatBoostModel(Model):
             out.append(sorted(shares, key=lambda c: -abs(c.weight)))
         return out
 
+    def dumped(self) -> list[dict[str, Any]]:
+        """Return each booster as the library's JSON model, for the export."""
+        out = []
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "model.json"
+            for booster in self.boosters:
+                booster.save_model(str(place), format="json", pool=_empty_pool(self.columns))
+                out.append(json.loads(place.read_text(encoding="utf-8")))
+        return out
+
+    def order(self) -> list[int]:
+        """Return the feature of the dense view that stands at each place of a pool."""
+        return _order(self.columns.width, self.columns.categorical())
+
     def save(self, folder: Path) -> None:
         self.columns.save(folder)
         sums = []
@@ -137,6 +152,7 @@ class CatBoostRecipe(Recipe):
     baseline = False
     options = CatBoostOptions
     model = CatBoostModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {
         "learning_rate": Range(0.02, 0.2, log=True),
         "depth": Range(3, 8, whole=True),
@@ -171,7 +187,11 @@ class CatBoostRecipe(Recipe):
             per_row += {"category": 1e-7, "text": 9e-7, "molecule": 4e-6, "sequence": 2e-6}.get(column.modality, 2e-8)
         outputs = 1 if ctx.target.kind == "value" or ctx.target.outputs == 2 else ctx.target.outputs
         rounds = min(options.rounds, 45 / options.learning_rate)
-        seconds = 1.0 + rounds * (1.2e-3 + rows * per_row * 2 / ctx.threads) * (1 + 0.5 * (outputs - 1))
+        seconds = (
+            1.0
+            + reading(train, "dense", ctx)[0]
+            + rounds * (1.2e-3 + rows * per_row * 2 / ctx.threads) * (1 + 0.5 * (outputs - 1))
+        )
         return Estimate(seconds, int(400 * rows * len(train.schema.inputs) + (256 << 20)))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> CatBoostModel:
@@ -190,7 +210,7 @@ class CatBoostRecipe(Recipe):
         categorical = columns.categorical()
         labels = truth.T if ctx.target.kind == "label_sets" else [truth]
         labels_held = held.T if ctx.target.kind == "label_sets" else [held]
-        boosters, rounds = [], []
+        boosters, rounds, by_row = [], [], row_weights(train, ctx)
         history: list[dict[str, float]] = []
         for k, (own, own_held) in enumerate(zip(labels, labels_held, strict=True)):
             total = options.rounds
@@ -209,7 +229,7 @@ class CatBoostRecipe(Recipe):
                 }
             )  # fmt: skip
             booster.fit(
-                _pool(matrix, categorical, own, balanced(truth, ctx)),
+                _pool(matrix, categorical, own, by_row),
                 eval_set=None if matrix_held is None else _pool(matrix_held, categorical, own_held),
                 use_best_model=False,
                 callbacks=[watch],

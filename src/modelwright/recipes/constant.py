@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -65,6 +65,7 @@ class Constant(Recipe):
     baseline = True
     options = ConstantOptions
     model = ConstantModel
+    privacy: ClassVar[Literal["no", "yes", "only"]] = "yes"
     space: ClassVar[dict[str, Axis]] = {}
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
@@ -77,7 +78,17 @@ class Constant(Recipe):
         return Estimate(1e-6 * len(train), 1 << 20)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> ConstantModel:
-        """As Recipe.fit; the mean is the constant of least squares, by which values are ranked (R2 of zero)."""
+        """As Recipe.fit; the mean is the constant of least squares, by which values are ranked (R2 of zero).
+
+        Under differential privacy the target codec's counts and mean are noisy, and are all that is looked at.
+        """
+        if ctx.private is not None:
+            state = ctx.target.state()
+            if ctx.target.kind == "value":
+                return ConstantModel(np.array([state["mean"]]))
+            counts = np.maximum(np.array(state["counts"], np.float64), 0)
+            total = len(train) if ctx.target.kind == "label_sets" else counts.sum()
+            return ConstantModel(np.clip(counts / max(1.0, total), 0, 1))
         _, truth = known_rows(train, ctx.target)
         if ctx.target.kind == "classes":
             counts = np.bincount(truth, minlength=ctx.target.outputs)

@@ -21,8 +21,9 @@ from modelwright.features.base import load_codecs, save_codecs
 from modelwright.recipes import _solvers
 from modelwright.recipes._calibration import sigmoid, softmax
 from modelwright.recipes._embeddings import Beside, Embedder, Embeddings
+from modelwright.recipes._network import open_axes
 from modelwright.recipes._pretrained import NEEDS, choices, hub_codecs, origins, refused
-from modelwright.recipes._rows import balanced, known_rows, split_off
+from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the penalty's inverse, for features of about unit size
 
@@ -64,6 +65,36 @@ class FrozenModel(Model):
         if self.target.kind == "label_sets":
             return sigmoid(values)
         return softmax(values)
+
+    def to_inputs(self, table: Table) -> dict[str, Any]:
+        """Return the flat tensors of a table, in the order the export takes them."""
+        import torch
+
+        from modelwright.train.batches import collate, encode
+
+        out = collate(encode(table, self.embeddings.codecs), np.arange(len(table)))
+        if self.beside.columns is not None:
+            index, value = self.beside.columns.stored(table)
+            out["beside.index"] = torch.from_numpy(index)
+            out["beside.value"] = torch.from_numpy(value * np.float32(self.beside.size))
+        return out
+
+    def dynamic_axes(self) -> dict[str, dict[int, str]]:
+        """Return by flat tensor name which of its axes may have any size, and what they are called."""
+        out = open_axes(self.embeddings.codecs)
+        if self.beside.columns is not None:
+            out |= {f"beside.{k}": {0: "batch", 1: "stored"} for k in ("index", "value")}
+        return out
+
+    def answering(self, names: tuple[str, ...]) -> Any:
+        """Return a module that takes flat tensors in the order of `names` and gives scores [N, K]."""
+        import torch
+
+        from modelwright.models.frozen import FrozenAnswering
+
+        unit = (self.target.mean, self.target.std) if self.target.kind == "value" else (0.0, 1.0)  # type: ignore[attr-defined]
+        weights = torch.from_numpy(np.ascontiguousarray(self.weights, np.float32))
+        return FrozenAnswering(self.embeddings.encoders, weights, names, self.target.kind, *unit).eval()
 
     def save(self, folder: Path) -> None:
         from safetensors.numpy import save_file
@@ -107,6 +138,7 @@ class Frozen(Recipe):
     seeded = False
     options = FrozenOptions
     model = FrozenModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {"c": Range(0.03, 30.0, log=True), "beside": Range(0.3, 5.0, log=True)}
     longest: ClassVar[int] = 256
 
@@ -143,8 +175,9 @@ class Frozen(Recipe):
             held_features = beside.join(embedder.embed(held_table, ctx), held_table)
         best: tuple[float, np.ndarray, float] | None = None
         weights: np.ndarray | None = None
+        by_row = row_weights(train, ctx)
         for c in _strengths(options, ctx, held_features is not None):
-            weights = _solve(features, truth, c, balanced(truth, ctx), ctx, weights)
+            weights = _solve(features, truth, c, by_row, ctx, weights)
             lost = 0.0 if held_features is None else _lost(held_features, held, weights, ctx)
             if best is None or lost < best[0]:
                 best = (lost, weights, c)

@@ -17,8 +17,8 @@ from modelwright.core.words import Words
 from modelwright.recipes import _solvers
 from modelwright.recipes._attribution import Contribution, average_parts, explain
 from modelwright.recipes._calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
-from modelwright.recipes._columns import ColumnCodecs, encoded, refuse_unreadable
-from modelwright.recipes._rows import balanced, known_rows, split_off
+from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
+from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _FEW = (
     20  # classes up to which log-count ratios help; with more, a class has too few rows (77 classes: .892 against .905)
@@ -139,6 +139,7 @@ class Linear(Recipe):
     baseline = True
     options = LinearOptions
     model = LinearModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {
         "loss": Choice(("hinge", "logistic")),
         "c": Range(0.02, 50.0, log=True),
@@ -157,7 +158,9 @@ class Linear(Recipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From the characters and rows to be read; the figures were measured on two cores of a cloud machine."""
         assert isinstance(options, LinearOptions)
-        rows, stored, seconds = len(train), 0.0, 0.2
+        rows = len(train)
+        reading_seconds, wide = reading(train, "sparse", ctx)
+        seconds, stored = 0.2 + reading_seconds, wide * rows
         for column in train.schema.inputs:
             if column.modality == "text":
                 characters = float(train.data.column(column.name).nbytes)
@@ -189,7 +192,7 @@ class Linear(Recipe):
         if valid is not None and len(valid) == 0:
             valid = None
         columns, matrix, matrix_held = encoded(train, valid, "sparse", truth, ctx)
-        weight = balanced(truth, ctx)
+        weight = row_weights(train, ctx)
         loss = _loss(options, train.schema, ctx.target)
         if loss == "hinge" and matrix.nnz > _HINGE_MOST:
             loss = "logistic"

@@ -18,7 +18,7 @@ from modelwright.recipes import _solvers
 from modelwright.recipes._calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded
 from modelwright.recipes._ridge import ridge_left_out
-from modelwright.recipes._rows import balanced, known_rows
+from modelwright.recipes._rows import known_rows, row_weights
 
 _MOST_ROWS = 3000  # the products of all pairs of rows are decomposed: about 10 seconds here
 _FEATURES = 10_000.0  # about what a column of series gives
@@ -86,6 +86,7 @@ class MiniRocket(Recipe):
     leads: ClassVar[str] = "series"
     options = MiniRocketOptions
     model = MiniRocketModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {"softness": Range(0.5, 2.0, log=True)}
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
@@ -117,7 +118,7 @@ class MiniRocket(Recipe):
         def lost(values: np.ndarray) -> float:
             return _loss(values, truth, target)
 
-        found = ridge_left_out(matrix.toarray(), _goal(truth, target), balanced(truth, ctx), lost)
+        found = ridge_left_out(matrix.toarray(), _goal(truth, target), row_weights(train, ctx), lost)
         scales = [(a * options.softness, b) for a, b in _scales(found.left_out, truth, target)]
         return MiniRocketModel(columns, found.weights, target, scales, {"alpha": found.alpha})
 

@@ -18,9 +18,9 @@ from modelwright.core.words import Words
 from modelwright.recipes._attribution import Contribution
 from modelwright.recipes._boosting import boost
 from modelwright.recipes._calibration import sigmoid, softmax
-from modelwright.recipes._columns import ColumnCodecs, encoded, refuse_unreadable
+from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes._crosses import Crosses
-from modelwright.recipes._rows import balanced, known_rows, split_off
+from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _MOST_LABELS = 120
 
@@ -162,6 +162,7 @@ class Trees(Recipe):
     baseline = False
     options = TreesOptions
     model = TreesModel
+    weighs = True
     space: ClassVar[dict[str, Axis]] = {
         "learning_rate": Range(0.01, 0.2, log=True),
         "num_leaves": Range(4, 128, log=True, whole=True),
@@ -197,7 +198,8 @@ class Trees(Recipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From rows, features and labels; the figures were measured on two cores of a cloud machine."""
         assert isinstance(options, TreesOptions)
-        rows, width, seconds = len(train), 0, 0.2
+        reading_seconds, wide = reading(train, "dense", ctx)
+        rows, width, seconds = len(train), int(wide), 0.2 + reading_seconds
         for column in train.schema.inputs:
             if column.modality == "text":
                 characters = float(train.data.column(column.name).nbytes) * min(1.0, 20_000 / max(1, rows))
@@ -210,6 +212,7 @@ class Trees(Recipe):
             width += 3 * numbers * (numbers - 1) // 2
         trees = ctx.target.outputs if ctx.target.outputs > 2 or ctx.target.kind == "label_sets" else 1
         rounds = min(options.rounds, 20 / options.learning_rate)
+        rounds /= min(3.0, trees**0.5)  # with more classes each round learns more, and the best is reached sooner
         deep = np.log2(options.num_leaves)
         per_tree = (
             4e-9 * rows * width * options.feature_fraction * deep + 4e-6 * options.num_leaves * width
@@ -237,7 +240,9 @@ class Trees(Recipe):
             matrix = np.concatenate([matrix, more], axis=1)
             if matrix_held is not None:
                 matrix_held = np.concatenate([matrix_held, crosses.encode(matrix_held)], axis=1)
-        boosted = boost(matrix, truth, matrix_held, held, categorical, balanced(truth, ctx), options.model_dump(), ctx)
+        boosted = boost(
+            matrix, truth, matrix_held, held, categorical, row_weights(train, ctx), options.model_dump(), ctx
+        )
         return TreesModel(columns, crosses, boosted.boosters, ctx.target, {"rounds": boosted.rounds}, boosted.history)
 
 

@@ -67,8 +67,6 @@ def trees(model: Any) -> Any:
 
     Raises ModelwrightError for trees that ONNX has no nodes for (linear leaves, zeros taken for missing values).
     """
-    from onnx import helper, numpy_helper
-
     target = model.target
     grown = _Forest()
     for label, booster in enumerate(model.boosters):
@@ -76,26 +74,108 @@ def trees(model: Any) -> Any:
         per_round = int(dump["num_tree_per_iteration"])
         for number, tree in enumerate(dump["tree_info"]):
             grown.add(tree["tree_structure"], label if len(model.boosters) > 1 else number % per_round)
+    return _forest_model("trees", grown, target, int(model.boosters[0].num_feature()))
+
+
+def catboost(model: Any) -> Any:
+    """CatBoost's oblivious trees over the input `features` [N, D] float32, NaN where missing; numbers only.
+
+    Raises ModelwrightError where a tree splits by a category: its statistics have no node in ONNX.
+    """
+    from modelwright.release._oblivious import as_plain_trees
+
+    target = model.target
+    grown = _Forest()
+    biases: list[float] = []
+    for label, told in enumerate(model.dumped()):
+        trees, bias = as_plain_trees(told, model.order())
+        biases += bias
+        for tree, output in trees:
+            grown.add(tree, output + label)
+    return _forest_model("catboost", grown, target, model.columns.width, np.array(biases, np.float64))
+
+
+def minirocket(model: Any) -> Any:
+    """Decision values of the input `features` [N, D], then the scales that make them probabilities."""
+    from onnx import helper
+
+    target = model.target
+    weights = np.ascontiguousarray(model.weights, np.float32)
+    constants = {"table": weights[:-1], "bias": weights[-1]}
+    nodes = [
+        helper.make_node("MatMul", ["features", "table"], ["product"]),
+        helper.make_node("Add", ["product", "bias"], ["raw"]),
+    ]
+    if target.kind == "value":
+        nodes += _scaled("raw", "scores", target.std, target.mean, constants)
+    else:
+        constants["slopes"] = np.array([a for a, _ in model.scales], np.float32)
+        constants["shifts"] = np.array([b for _, b in model.scales], np.float32)
+        nodes += [
+            helper.make_node("Mul", ["raw", "slopes"], ["grown"]),
+            helper.make_node("Add", ["grown", "shifts"], ["scaled"]),
+        ]
+        if target.kind == "label_sets":
+            nodes.append(helper.make_node("Sigmoid", ["scaled"], ["scores"]))
+        else:
+            nodes += _classes("scaled", weights.shape[1], constants)
+    return _model("minirocket", nodes, constants, {"features": ("float", ["N", len(weights) - 1])}, target.outputs)
+
+
+def ranked(inner: Any, outputs: int, sigma: float) -> Any:
+    """Return a graph whose value is a rank made one of probabilities: what a normal about it gives each label's step."""
+    from onnx import helper, numpy_helper
+
+    graph = inner.graph
+    for own in graph.node:
+        own.output[:] = ["rank" if name == "scores" else name for name in own.output]
+    told: dict[str, np.ndarray] = {
+        "steps": np.arange(outputs - 1, dtype=np.float32)[None] + 0.5, "width": np.array([sigma * 2**0.5], np.float32),
+        "half": np.array([0.5], np.float32), "whole": np.ones(1, np.float32), "nothing": np.zeros(1, np.float32),
+        "first": np.array([0], np.int64), "last": np.array([outputs], np.int64), "next": np.array([1], np.int64),
+        "end": np.array([outputs + 1], np.int64), "axis": np.array([1], np.int64),
+    }  # fmt: skip
+    graph.initializer.extend(numpy_helper.from_array(v, f"rank.{k}") for k, v in told.items())
+
+    def node(kind: str, given: list[str], out: str, **more: Any) -> Any:
+        return helper.make_node(kind, [f"rank.{g}" if g in told else g for g in given], [out], **more)
+
+    graph.node.extend([
+        node("Sub", ["steps", "rank"], "apart"), node("Div", ["apart", "width"], "deviations"),
+        node("Erf", ["deviations"], "erf"), node("Add", ["erf", "whole"], "raised"), node("Mul", ["raised", "half"], "below"),
+        node("Mul", ["rank", "nothing"], "none"), node("Add", ["none", "whole"], "all"),
+        node("Concat", ["none", "below", "all"], "ends", axis=1),
+        node("Slice", ["ends", "next", "end", "axis"], "upper"), node("Slice", ["ends", "first", "last", "axis"], "lower"),
+        node("Sub", ["upper", "lower"], "scores"),
+    ])  # fmt: skip
+    graph.output[0].type.tensor_type.shape.dim[1].dim_value = outputs
+    return inner
+
+
+def _forest_model(name: str, grown: _Forest, target: Any, width: int, bias: np.ndarray | None = None) -> Any:
+    """Return the graph of trees, their sums [N, raw] with a bias each, and what makes scores of them."""
+    from onnx import helper, numpy_helper
+
     raw = 1 if target.kind == "classes" and target.outputs == 2 else target.outputs
     # in double precision: sums over thousands of trees keep the booster's own answer, thresholds its own splits
     nodes = [
         helper.make_node("Cast", ["features"], ["wide"], to=11),
         helper.make_node(
-            "TreeEnsembleRegressor", ["wide"], ["raw"], domain="ai.onnx.ml", n_targets=raw, post_transform="NONE",
+            "TreeEnsembleRegressor", ["wide"], ["sums"], domain="ai.onnx.ml", n_targets=raw, post_transform="NONE",
             nodes_values_as_tensor=numpy_helper.from_array(np.array(grown.values, np.float64), "values"),
             target_weights_as_tensor=numpy_helper.from_array(np.array(grown.weights, np.float64), "weights"),
             **grown.attributes(),
         ),
     ]  # fmt: skip
-    constants: dict[str, np.ndarray] = {}
+    constants: dict[str, np.ndarray] = {"bias": np.zeros(raw, np.float32) if bias is None else bias.astype(np.float32)}
+    nodes.append(helper.make_node("Add", ["sums", "bias"], ["raw"]))
     if target.kind == "value":
         nodes.append(helper.make_node("Identity", ["raw"], ["scores"]))
     elif target.kind == "label_sets":
         nodes.append(helper.make_node("Sigmoid", ["raw"], ["scores"]))
     else:
         nodes += _classes("raw", raw, constants)
-    width = int(model.boosters[0].num_feature())
-    return _model("trees", nodes, constants, {"features": ("float", ["N", width])}, target.outputs)
+    return _model(name, nodes, constants, {"features": ("float", ["N", width])}, target.outputs)
 
 
 class _Forest:

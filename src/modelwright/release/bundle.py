@@ -20,7 +20,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from modelwright import __version__
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
@@ -28,8 +28,9 @@ from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
 from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
+from modelwright.privacy.shield import Shield
 
-FORMAT = 1
+FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
 _SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
 _CHUNK = 8192
 
@@ -47,9 +48,11 @@ class Predictor:
     members: list[tuple[float, Model]]
     temperature: float = 1.0
     thresholds: tuple[float, ...] | None = None
+    shifts: dict[str, Any] | None = None  # what groups of a column are moved by; see evaluate/shifts.py
     name: str = "model"
     version: str = "1"
     card: dict[str, Any] = field(default_factory=dict)
+    shield: Shield = field(default_factory=Shield)
 
     @cached_property
     def request(self) -> type[BaseModel]:
@@ -65,13 +68,16 @@ class Predictor:
         """Return rows (mappings, or anything with the Arrow C-stream interface) as a typed table, and bad values.
 
         Paths of media are taken from `folder`; without one, as for requests from outside, only data URLs and bytes are.
+        Personal data is replaced as it was before training.
         """
         if isinstance(rows, Mapping):
             rows = [rows]
         if isinstance(rows, Sequence):
-            return coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
-        raw = gathered(rows if isinstance(rows, pa.Table) else pa.table(rows), self.layouts)
-        return coerce(raw, self._inputs, need_target=False, folder=folder)
+            table, bad = coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
+        else:
+            raw = gathered(rows if isinstance(rows, pa.Table) else pa.table(rows), self.layouts)
+            table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
+        return self.shield.apply(table), bad
 
     @cached_property
     def layouts(self) -> dict[str, dict[str, Any]]:
@@ -100,7 +106,12 @@ class Predictor:
 
     def _scores(self, table: Table) -> np.ndarray:
         mean = blend([w for w, _ in self.members], [m.scores(table) for _, m in self.members])
-        return tempered(mean, self.temperature, self.target.kind)
+        scores = tempered(mean, self.temperature, self.target.kind)
+        if self.shifts is None:
+            return scores
+        from modelwright.evaluate.shifts import shifted
+
+        return shifted(scores, table, self.shifts)
 
     def answers(self, scores: np.ndarray, with_scores: bool = False) -> list[dict[str, Any]]:
         """Return answers to scores [N, K] as JSON values."""
@@ -124,6 +135,24 @@ class Predictor:
         for value in bad:
             answers[value.row - 1] = {"error": value.words.en, "error_zh": value.words.zh, "column": value.column}
         return answers
+
+    def search(self, query: str, k: int = 10) -> list[dict[str, Any]]:
+        """Return the best `k` documents of a query: `{"text", "score", "id"}`. Raises OptionError for other tasks."""
+        return self._able("search").search(query, k)
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return vectors of unit length [N, D] float32. Raises OptionError where the model makes none."""
+        return self._able("embed").embed(texts)
+
+    def _able(self, what: str) -> Any:
+        """Return the heaviest member that can do something."""
+        for _, model in sorted(self.members, key=lambda m: -m[0]):
+            if hasattr(model, what):
+                return model
+        raise OptionError(
+            f"A model of task `{self.task.name}` cannot {what}; train one with --task retrieval.",
+            f"任务 `{self.task.name}` 的模型不支持 {what}；请用 --task retrieval 训练。",
+        )
 
     def explain(
         self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0, folder: Path | None = None
@@ -191,11 +220,14 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 ],
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
+                "private": predictor.shield.to_json(),
+                **({"shifts": predictor.shifts} if predictor.shifts else {}),
                 "card": predictor.card,
             },
         )
         files = {str(p.relative_to(part).as_posix()): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
-        write_json(part / "manifest.json", {"format": FORMAT, "modelwright": __version__, "files": files})
+        form = FORMAT if predictor.shifts else 1
+        write_json(part / "manifest.json", {"format": form, "modelwright": __version__, "files": files})
 
 
 def verify(folder: Path) -> None:
@@ -253,9 +285,11 @@ def load(folder: Path) -> Predictor:
             members=members,
             temperature=float(data["temperature"]),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            shifts=data.get("shifts"),
             name=data["name"],
             version=data["version"],
             card=data["card"],
+            shield=Shield.from_json(data.get("private")),
         )
     except (KeyError, TypeError, ValueError) as e:
         raise BundleError(

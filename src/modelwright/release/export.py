@@ -26,14 +26,17 @@ import pyarrow as pa
 
 from modelwright.core.errors import MissingExtra, ModelwrightError
 from modelwright.core.recipe import Model
-from modelwright.core.run import whole_folder, write_json, write_text
+from modelwright.core.run import read_json, whole_folder, write_json, write_text
 from modelwright.core.schema import Table, arrow_type
 from modelwright.data.kinds.base import kind_of
 from modelwright.release import _onnx_graphs
 from modelwright.release.bundle import Predictor
 
 TOLERANCE = 1e-4
-_GRAPHS = {"constant": _onnx_graphs.constant, "linear": _onnx_graphs.linear, "trees": _onnx_graphs.trees}
+_GRAPHS = {
+    "constant": _onnx_graphs.constant, "linear": _onnx_graphs.linear, "trees": _onnx_graphs.trees,
+    "catboost": _onnx_graphs.catboost, "minirocket": _onnx_graphs.minirocket,
+}  # fmt: skip
 
 
 def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -> Path:
@@ -69,6 +72,8 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
                 "members": members,
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
+                "private": predictor.shield.to_json(),
+                "shifts": predictor.shifts,
             },
         )
         write_text(part / "README.md", _readme(predictor, folder, sample_rows(predictor, 2)))
@@ -119,7 +124,11 @@ def sample_rows(predictor: Predictor, count: int = 8) -> Table:
 
 def _member(model: Model, sample: Table) -> tuple[Any, str]:
     if hasattr(model, "answering"):
-        return _network(model, sample), "network"
+        return _network(model, sample), "frozen" if model.recipe == "frozen" else "network"
+    if hasattr(model, "sigma"):  # ranks of ordered labels: the model of the rank, and probabilities around it
+        made: Any = model
+        proto, kind = _member(made.model, sample)
+        return _onnx_graphs.ranked(proto, made.target.outputs, made.sigma), kind
     if model.recipe in _GRAPHS:
         return _GRAPHS[model.recipe](model), model.recipe
     raise ModelwrightError(
@@ -173,8 +182,12 @@ def _network(model: Any, sample: Table) -> Any:
 
 def _drop_weights(folder: Path, kind: str) -> None:
     """Leave only the codecs of a member beside its ONNX file: the weights are in the file itself."""
+    if kind == "frozen":
+        write_json(folder / "beside.json", read_json(folder / "model.json")["beside"])
+        (folder / "encoders" / "encoders.safetensors").unlink()
     for path in folder.iterdir():
-        if path.name.startswith("weights") or path.suffix == ".txt" or (path.name == "model.json" and kind != "trees"):
+        named = path.name.startswith(("weights", "catboost-", "ranks."))
+        if named or path.suffix == ".txt" or (path.name == "model.json" and kind != "trees"):
             path.unlink()
 
 

@@ -15,6 +15,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import get_task
 from modelwright.features.base import load_codecs
+from modelwright.privacy.shield import Shield
 from modelwright.release.bundle import Predictor
 
 Feed = Callable[[Table], dict[str, np.ndarray]]
@@ -66,7 +67,9 @@ def load_onnx(folder: Path | str) -> Predictor:
             members=members,
             temperature=float(data["temperature"]),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
+            shifts=data.get("shifts"),
             name=data["name"],
+            shield=Shield.from_json(data.get("private")),
         )
     except (KeyError, TypeError, ValueError, said.InvalidProtobuf, said.InvalidGraph, said.NoSuchFile, said.Fail) as e:
         raise BundleError(
@@ -77,12 +80,20 @@ def load_onnx(folder: Path | str) -> Predictor:
 def _feed(kind: str, folder: Path) -> Feed:
     if kind == "constant":
         return lambda table: {"rows": np.zeros(len(table), np.float32)}
+    if kind == "frozen":
+        from modelwright.recipes._columns import ColumnCodecs
+
+        codecs, told = load_codecs(folder / "encoders"), read_json(folder / "beside.json")
+        beside = None if told["widths"] is None else ColumnCodecs.load(folder, told["widths"])
+        return lambda table: _frozen(table, codecs, beside, float(told["size"]))
     codecs = load_codecs(folder)
     if kind == "network":
         return lambda table: _padded(table, codecs)
     if kind == "linear":
         return lambda table: _stored(table, codecs)
     crosses = None
+    if kind in ("catboost", "minirocket"):
+        return lambda table: _dense(table, codecs, None)
     state = read_json(folder / "model.json")
     if state.get("crosses"):
         from safetensors.numpy import load_file
@@ -112,19 +123,25 @@ def _stored(table: Table, codecs: Any) -> dict[str, np.ndarray]:
     """Return the stored features of each row, padded: `index` [N, S] and `value` [N, S]."""
     from modelwright.recipes._columns import ColumnCodecs
 
-    matrix = ColumnCodecs(codecs, dict.fromkeys(codecs, 0)).encode(table)
-    counts = np.diff(matrix.indptr)
-    index = np.zeros((matrix.shape[0], max(1, int(counts.max()))), np.int64)
-    value = np.zeros(index.shape, np.float32)
-    inside = np.arange(index.shape[1])[None] < counts[:, None]
-    index[inside], value[inside] = matrix.indices, matrix.data
+    index, value = ColumnCodecs(codecs, dict.fromkeys(codecs, 0)).stored(table)
     return {"index": index, "value": value}
+
+
+def _frozen(table: Table, codecs: Any, beside: Any, size: float) -> dict[str, np.ndarray]:
+    """Return the flat tensors of pretrained encoders, and the other columns' stored features `size` times as large."""
+    out = _padded(table, codecs)
+    if beside is not None:
+        index, value = beside.stored(table)
+        out |= {"beside.index": index, "beside.value": value * np.float32(size)}
+    return out
 
 
 def _dense(table: Table, codecs: Any, crosses: Any) -> dict[str, np.ndarray]:
     from modelwright.recipes._columns import ColumnCodecs
 
     matrix = ColumnCodecs(codecs, dict.fromkeys(codecs, 0)).encode(table)
+    if not isinstance(matrix, np.ndarray):
+        matrix = matrix.toarray()
     if crosses is not None:
         matrix = np.concatenate([matrix, crosses.encode(matrix)], axis=1)
     return {"features": np.ascontiguousarray(matrix, np.float32)}

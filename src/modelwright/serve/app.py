@@ -101,15 +101,16 @@ class Service:
 
     async def explain(self, body: bytes, key: ServiceKey) -> Any:
         """Explain the answer to one row."""
-        if self.predictor.task.free:
-            raise Refused(
-                422,
-                "task",
-                Words(
-                    "Answers of this task are made, not chosen: nothing to explain.",
-                    "该任务的答案为生成结果，无法解释。",
-                ),
+        remote = any(m.remote for _, m in self.predictor.members)
+        if self.predictor.task.free or remote:
+            made = Words(
+                "Answers of this task are made, not chosen: nothing to explain.", "该任务的答案为生成结果，无法解释。"
             )
+            hosted = Words(
+                "A hosted model answers, at a price for every row: nothing is explained.",
+                "回答来自托管模型，每行都有费用：不提供解释。",
+            )
+            raise Refused(422, "task", hosted if remote else made)
         rows, _, _ = parse_rows(body, self.limits, self.names, self.modalities)
         if len(rows) != 1:
             raise Refused(422, "rows", Words("Explain takes one row at a time.", "每次只能解释一行。"))
@@ -121,10 +122,16 @@ class Service:
             words = Words(error.pop("message"), error.pop("message_zh"))
             raise Refused(422, error.pop("code"), words, **error)
         answer = self.predictor.answers(await self.batcher.scores(table, self.limits.seconds), True)[0]
-        from modelwright.evaluate.explain_media import shares
+        from modelwright.evaluate.explain_media import read_as, shares
 
         found, pictures = await asyncio.to_thread(self._why, table)
-        return {"answer": answer, "explanation": found, "shares": shares(found), "pictures": pictures}
+        return {
+            "answer": answer,
+            "explanation": found,
+            "shares": shares(found),
+            "pictures": pictures,
+            "read_as": read_as(table),
+        }
 
     def _why(self, table: Table) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Return what the answer to a table of one row rests on, and a small picture of each cell that has one."""
@@ -132,7 +139,7 @@ class Service:
 
         # parts of media are hidden by the hundred, which takes longer than words do
         found = self.predictor.explain_table(table, top=30, seconds=2.0 if self.files else 1.0)
-        return found, pictures(table, _SHOWN)
+        return found, pictures(table, _SHOWN, found)
 
     async def _table(self, rows: list[dict[str, Any]]) -> tuple[Table, list[BadValue]]:
         """Return rows as a typed table; files are decoded one request at a time, beside the event loop.
@@ -152,6 +159,7 @@ class Service:
             "version": p.version,
             "task": p.task.name,
             "title": p.task.title._asdict(),
+            "made": p.task.free,  # whether answers are made, so that there is nothing to explain
             "columns": [
                 {
                     "name": c.name,
@@ -187,6 +195,8 @@ def create_app(
         yield
         keeping.cancel()
         service.ready = False
+        for stop in getattr(app.state, "at_end", ()):
+            await asyncio.to_thread(stop)
         await service.batcher.stop()
         service.quota.keep()
 
@@ -199,6 +209,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.service = service
+    app.state.spent = lambda: service.quota.spent
     add_errors(app)
     _add_routes(app, service)
     faces = _add_faces(app, service)
@@ -213,6 +224,7 @@ def create_app(
         seconds=service.seconds,
         rules=Rules(app.routes, faces),
         release=(predictor.name, predictor.version),
+        forms=frozenset(getattr(app.state, "forms", ())),
     )
     return app
 

@@ -52,6 +52,8 @@ def error_json(headers: Headers, refused: Refused) -> Response:
         "message_zh": refused.words.zh,
         **refused.more,
     }
+    if refused.status == 401:
+        error |= {"type": "authentication_error", "param": None}  # as clients of OpenAI's shape read it
     more = {"Retry-After": str(refused.retry)} if refused.retry else {}
     if refused.status == 401:
         more["WWW-Authenticate"] = "Bearer"
@@ -63,15 +65,23 @@ def error_json(headers: Headers, refused: Refused) -> Response:
 class Guard:
     """ASGI middleware around the whole app. `requests` and `seconds` are the counters, bodies are never kept or logged.
 
-    Routes find the key in `scope["key"]` and its name in `scope["who"]`, None where a route may be had without one. `release` is the name and the
+    Routes find the key in `scope["key"]`, None where a route may be had without one. `release` is the name and the
     version of what is served.
     """
 
     def __init__(
-        self, app: Any, keys: KeyRing, requests: Any, seconds: Any, rules: Rules, release: tuple[str, str]
+        self,
+        app: Any,
+        keys: KeyRing,
+        requests: Any,
+        seconds: Any,
+        rules: Rules,
+        release: tuple[str, str],
+        forms: frozenset[str] = frozenset(),
     ) -> None:
         self.app, self.keys, self.requests, self.seconds = app, keys, requests, seconds
         self.rules, self.release = rules, release
+        self.forms = FORMS | forms
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -90,7 +100,7 @@ class Guard:
 
         path = scope["path"]
         scope["key"] = key = None if path in OPEN else self._key(Headers(scope=scope))
-        scope["who"] = key.name if key is not None else None
+        scope["who"] = None if key is None else key.name
         refused = self._refused(key, path)
         if refused is not None:
             await error_json(Headers(scope=scope), refused)(scope, receive, watched)
@@ -99,7 +109,7 @@ class Guard:
 
     def _refused(self, key: ServiceKey | None, path: str) -> Refused | None:
         """Return why a request may not pass; None where it may."""
-        if path in OPEN or (key is None and path in FORMS):
+        if path in OPEN or (key is None and path in self.forms):
             return None
         if key is None:
             en = "A key is needed: send the header `Authorization: Bearer KEY`."

@@ -20,6 +20,9 @@ class ServeLimits:
     cell: int = 100_000  # characters
     columns: int = 2000  # fields in one row
     rows_per_minute: int = 60_000  # of one key
+    tokens_per_minute: int = 600_000  # of one key, where the model writes texts: prompts and answers together
+    streams: int = 32  # answers that are written at a time
+    waiting: int = 512  # answers that may wait for their turn
     seconds: float = 30.0  # for one request
     queue: int = 2048  # rows that may wait
     held: int = 256 << 20  # bytes of all requests that are being read or answered at a time

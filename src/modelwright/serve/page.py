@@ -17,11 +17,11 @@ from modelwright.serve.keys import SESSION_SECONDS, KeyRing
 
 
 @cache
-def _static(name: str) -> str:
+def static(name: str) -> str:
     return files("modelwright.serve").joinpath("static", name).read_text(encoding="utf-8")
 
 
-def _page(body: str, lang: str, script: str = "") -> Response:
+def page_of(body: str, lang: str, script: str = "", more_style: str = "") -> Response:
     """Return a page whose style and script carry a nonce of their own, so that nothing else can run."""
     from modelwright.evaluate.report import style
 
@@ -29,7 +29,7 @@ def _page(body: str, lang: str, script: str = "") -> Response:
     text = (
         f'<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Modelwright</title><link rel="icon" href="data:,">'
-        f'<style nonce="{nonce}">{style()}\n{_static("page.css")}</style></head><body>{body}'
+        f'<style nonce="{nonce}">{style()}\n{static("page.css")}\n{more_style}</style></head><body>{body}'
         + (f'<script nonce="{nonce}">{script}</script>' if script else "")
         + "</body></html>"
     )
@@ -40,7 +40,7 @@ def _page(body: str, lang: str, script: str = "") -> Response:
     return Response(text, 200, {"Content-Security-Policy": policy}, "text/html; charset=utf-8")
 
 
-def _lang(request: Request, default: str) -> str:
+def lang_of(request: Request, default: str) -> str:
     asked = request.query_params.get("lang") or request.headers.get("accept-language", "") or default
     return "zh" if asked.lower().startswith("zh") else "en" if asked.lower().startswith("en") else default
 
@@ -50,19 +50,22 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
 
     @app.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
-        where = _lang(request, lang)
+        where = lang_of(request, lang)
         if request.scope["key"] is None:
-            return _login(where, wrong=False)
+            return login_page(where, wrong=False)
+        home = getattr(app.state, "home", None)  # a face's own page; the plain form stays at /?form=1
+        if home and "form" not in request.query_params:
+            return Response(status_code=303, headers={"Location": f"{home}?lang={where}"})
         body = f'<main class="try" id="app" data-lang="{where}"></main>'
-        return _page(body, where, _static("media.js") + _static("page.js"))
+        return page_of(body, where, static("media.js") + static("page.js"))
 
     @app.post("/login", include_in_schema=False)
     async def login(request: Request) -> Response:
-        where = _lang(request, lang)
+        where = lang_of(request, lang)
         fields = parse_qs((await request.body()).decode("utf-8", "replace")[:4096])
         name = keys.who(fields.get("key", [""])[0].strip())
         if name is None:
-            return _login(where, wrong=True)
+            return login_page(where, wrong=True)
         response = Response(status_code=303, headers={"Location": f"/?lang={where}"})
         response.set_cookie(
             COOKIE, keys.begin(name), max_age=SESSION_SECONDS, httponly=True, samesite="strict", secure=secure, path="/"
@@ -77,6 +80,7 @@ _ROUTES = {
         '回答一行，或用 {"rows": [...]} 一次多行；加 "scores": true 可得到每个标签的概率。无法读取的行会被指出，其余照常回答。',
     ),
     "/explain": Words("What the answer to one row rests on.", "某一行的回答依据什么。"),
+    "/search": Words("The documents that answer a query, best first.", "检索与查询最相关的文档，按相关性排序。"),
     "/schema": Words("What the model reads and answers.", "模型读什么、答什么。"),
     "/metrics": Words("Counters for Prometheus.", "供 Prometheus 采集的计数。"),
     "/keys": Words(
@@ -94,7 +98,7 @@ def add_docs(app: FastAPI, lang: str) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:
-        where = _lang(request, lang)
+        where = lang_of(request, lang)
         said = app.openapi()
         parts = [f"<h1>{html.escape(said['info']['title'])}</h1>"]
         key = Words("Send the key as the header", "请用以下请求头发送密钥：").to(where)
@@ -111,10 +115,10 @@ def add_docs(app: FastAPI, lang: str) -> None:
                     if shape:
                         text = html.escape(json.dumps(shape, ensure_ascii=False, indent=2))
                         parts.append(f"<details><summary>{title.to(where)}</summary><pre>{text}</pre></details>")
-        return _page(f"<main>{''.join(parts)}</main>", where)
+        return page_of(f"<main>{''.join(parts)}</main>", where)
 
 
-def _login(lang: str, *, wrong: bool) -> Response:
+def login_page(lang: str, *, wrong: bool) -> Response:
     title = Words("Your key", "您的密钥").to(lang)
     said = (
         Words("This key is not known.", "密钥不正确。").to(lang)
@@ -127,6 +131,6 @@ def _login(lang: str, *, wrong: bool) -> Response:
         f'<label for="key">{html.escape(title)}</label><input id="key" name="key" type="password" autocomplete="current-password" required autofocus>'
         f'<p class="{"wrong" if wrong else "hint"}" role="status">{html.escape(said)}</p><button>{html.escape(button)}</button></form></main>'
     )
-    response = _page(body, lang)
+    response = page_of(body, lang)
     response.status_code = 401
     return response

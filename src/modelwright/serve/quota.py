@@ -52,6 +52,15 @@ class Quota:
         self.spent[name] = self.spent.get(name, 0) + rows
         self._changed = True
 
+    def refund(self, key: ServiceKey | str, rows: int) -> None:
+        """Give back what was taken beforehand and not used."""
+        name = key if isinstance(key, str) else key.name
+        most = float(self._per_minute if isinstance(key, str) else key.rows_per_minute or self._per_minute)
+        left, at = self._left.get(name, (most, time.monotonic()))
+        self._left[name] = (min(most, left + rows), at)
+        self._used[name] = max(0, self._used.get(name, 0) - rows)
+        self.spent[name] = max(0, self.spent.get(name, 0) - rows)
+
     async def keeping(self) -> None:
         """Keep the counts every few seconds until cancelled."""
         while True:

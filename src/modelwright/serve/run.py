@@ -50,8 +50,9 @@ def serve(
     tls_key: Path | None = None,
     behind_proxy: bool = False,
     lang: str = "en",
+    backend: str = "own",
 ) -> None:
-    """Serve a bundle until SIGTERM or Ctrl-C; requests under way are answered first.
+    """Serve a bundle, or a folder with a causal language model, until SIGTERM or Ctrl-C; requests under way are answered first.
 
     Raises OptionError for an address that may not be bound or a port in use, BundleError for a damaged bundle.
     """
@@ -60,26 +61,37 @@ def serve(
     import uvicorn
 
     from modelwright.privacy.ledger import model_id, record
-    from modelwright.release.bundle import load
-    from modelwright.serve.app import create_app
     from modelwright.serve.guard import WithoutValues
     from modelwright.serve.keys import KeyRing
 
-    predictor = load(bundle)
-    _share_cores()
-    keys, made = KeyRing.open(key_file)
-    app = create_app(predictor, keys=keys, lang=lang, secure_cookie=tls_cert is not None or behind_proxy)
+    secure = tls_cert is not None or behind_proxy
+    if backend == "vllm":
+        from modelwright.serve.vllm import vllm_app
+
+        keys, made = KeyRing.open(key_file)
+        app, name = vllm_app(bundle, keys, lang=lang, secure_cookie=secure)
+        version = "1"
+    else:
+        from modelwright.release.bundle import load
+        from modelwright.release.wrap import is_causal_folder, wrap_causal
+        from modelwright.serve.app import create_app
+
+        predictor = wrap_causal(str(bundle)) if is_causal_folder(bundle) else load(bundle)
+        name, version = predictor.name, predictor.version
+        _share_cores()
+        keys, made = KeyRing.open(key_file)
+        app = create_app(predictor, keys=keys, lang=lang, secure_cookie=secure)
     address = f"{'https' if tls_cert else 'http'}://{host}:{port}"
     say = sys.stderr.write
-    say(Words(f"serving {predictor.name} at {address}\n", f"正在 {address} 提供 {predictor.name}\n").to(lang))
+    say(Words(f"serving {name} at {address}\n", f"正在 {address} 提供 {name}\n").to(lang))
     if made:
         say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n").to(lang))
     else:
         say(Words(f"key: as before ({key_file})\n", f"密钥：沿用之前的（{key_file}）\n").to(lang))
     started: dict[str, Any] = {
         "model": model_id(bundle),
-        "name": predictor.name,
-        "version": predictor.version,
+        "name": name,
+        "version": version,
         "host": host,
     }
     record(bundle, "serve start", **started)
@@ -105,7 +117,7 @@ def serve(
         say(Words("stopped\n", "已停止\n").to(lang))
     finally:
         signal.signal(signal.SIGTERM, before)
-        record(bundle, "serve stop", **started, rows=app.state.service.quota.spent)
+        record(bundle, "serve stop", **started, rows=getattr(app.state, "spent", dict)())
 
 
 def _share_cores() -> None:

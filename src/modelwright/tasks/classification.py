@@ -31,9 +31,13 @@ class Classification(Task):
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return ClassesCodec.fit(values)
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         from torch.nn.functional import cross_entropy
 
+        if row_weight is not None:
+            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
         return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
 
     def request(self, schema: Schema) -> type[BaseModel]:

@@ -31,11 +31,14 @@ class MultiLabelClassification(Task):
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return LabelSetsCodec.fit(values)
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         soft = truth * (1 - smoothing) + smoothing / 2
-        return binary_cross_entropy_with_logits(outputs, soft, pos_weight=class_weight)
+        by_row = None if row_weight is None else row_weight[:, None]
+        return binary_cross_entropy_with_logits(outputs, soft, by_row, pos_weight=class_weight)
 
     def request(self, schema: Schema) -> type[BaseModel]:
         return request_model(schema)

@@ -36,7 +36,9 @@ class Ordinal(Task):
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return OrderedCodec.fit(values)
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         """Cross entropy against labels softened by squared distance (Diaz & Marathe, CVPR 2019, soft ordinal vectors)."""
         import torch
 
@@ -46,6 +48,8 @@ class Ordinal(Task):
         soft = (-((ranks[None] - truth[:, None]) ** 2) / (2 * near**2)).softmax(1)
         soft = soft * (1 - smoothing) + smoothing / count
         each = -(soft * outputs.log_softmax(1)).sum(1)
+        if row_weight is not None:
+            return (each * row_weight).mean()
         if class_weight is None:
             return each.mean()
         weight = class_weight[truth]

@@ -32,10 +32,13 @@ class Regression(Task):
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return ValueCodec.fit(values)
 
-    def loss(self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None) -> Any:
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
         from torch.nn.functional import mse_loss
 
-        return mse_loss(outputs.reshape(-1), truth.reshape(-1).to(outputs.dtype))
+        apart = (outputs.reshape(-1), truth.reshape(-1).to(outputs.dtype))
+        return mse_loss(*apart) if row_weight is None else (row_weight * mse_loss(*apart, reduction="none")).mean()
 
     def request(self, schema: Schema) -> type[BaseModel]:
         return request_model(schema)

@@ -18,6 +18,7 @@ from modelwright.core.recipe import FitContext
 from modelwright.train.batches import Feed, ahead
 from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
 from modelwright.train.optim import MovingAverage, bf16_helps, make_optimizers, schedule
+from modelwright.train.private import PrivateSteps
 
 Loss = Callable[[Any, Any], Tensor]
 Watch = Callable[[nn.Module], tuple[float, float]]  # network -> (loss, metric, more is better) on validation rows
@@ -48,13 +49,14 @@ def train(
     ctx: FitContext,
     *,
     epochs: int,
+    private: PrivateSteps | None = None,
 ) -> Trained:
     """Train in place and leave the best weights in the network.
 
     Plans `epochs` passes; where the measured speed says that they do not fit in `ctx.deadline`, the plan is cut at an
     epoch's beginning, and the cosine with it, so that the learning rate always comes down. Ends at the next step once
     the deadline expires. Without `watch` (a refit) the last weights stand. Resumes from `ctx.folder` where an earlier
-    fit was stopped there. Raises ModelwrightError where not one epoch's worth of steps could be done, or where the
+    fit was stopped there. `private` gives the gradients under differential privacy, and ends the fit with its budget. Raises ModelwrightError where not one epoch's worth of steps could be done, or where the
     loss is not finite.
     """
     torch.set_num_threads(max(1, ctx.threads))
@@ -77,10 +79,10 @@ def train(
         if seen:  # cost goes with tokens, not with steps: batches differ in length
             _fit_to_time(state, (time.monotonic() - began - watched) * feed.total / seen, ctx, per_epoch)
 
-    while state.step < state.total and not state.done:
+    while state.step < state.total and not state.done and (private is None or private.left):
         epoch = state.step // per_epoch
         keep_time(tokens)
-        torch.manual_seed(ctx.seed * 100_003 + epoch)
+        torch.manual_seed(ctx.seed * 100_003 + epoch if private is None else private.draw())
         batches = feed.epoch(np.random.default_rng([ctx.seed, epoch]))
         network.train()
         running, count = 0.0, 0
@@ -90,11 +92,14 @@ def train(
                 for group in optimizer.param_groups:
                     group["lr"] = group["base"] * rate
                 optimizer.zero_grad(set_to_none=True)
-            with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
-                value = loss(network(tensors), expected)
-            value.backward()
-            if options.clip:
-                torch.nn.utils.clip_grad_norm_(clipped, options.clip, foreach=True)
+            if private is not None:
+                value = private.gradients(tensors, expected)
+            else:
+                with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
+                    value = loss(network(tensors), expected)
+                value.backward()
+                if options.clip:
+                    torch.nn.utils.clip_grad_norm_(clipped, options.clip, foreach=True)
             for optimizer in optimizers:
                 optimizer.step()
             state.step += 1
@@ -107,7 +112,7 @@ def train(
                 ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
             if did == 12:
                 keep_time(tokens + sum(map(feed.size, batches[:count])))
-            if state.step >= state.total or ctx.deadline.expired():
+            if state.step >= state.total or ctx.deadline.expired() or not (private is None or private.left):
                 break
         tokens += sum(map(feed.size, batches[:count]))
         _end_epoch(network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began)
@@ -116,7 +121,7 @@ def train(
             break
         if ctx.folder is not None and not state.done and state.step < state.total and watch is not None:
             save_checkpoint(ctx.folder, network, optimizers, average, state)
-    return _finish(network, average, state, per_epoch, watch is None, ctx)
+    return _finish(network, average, state, per_epoch, watch is None and private is None, ctx)
 
 
 @dataclass

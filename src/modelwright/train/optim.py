@@ -14,14 +14,20 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
 
     Embeddings with sparse gradients get Adam on the rows a batch touched, since a step over the whole table would cost
     more than the network. Biases, norms and scaling vectors are not decayed. A parameter with an attribute `lr_scale`
-    learns at that share of `lr`, as the layers of pretrained encoders do. Muon: Jordan et al. 2024.
+    learns at that share of `lr`, as the layers of pretrained encoders do; one with `plain` is a table of embeddings, for
+    which Muon is not made. A network with a method `stacked` names its matrices itself; all else in it
+    learns by AdamW, undecayed. Muon: Jordan et al. 2024.
     """
+    stacked = getattr(network, "stacked", None)
+    if callable(stacked) and kind in ("muon", "adamw"):
+        return _stacked(network, stacked(), lr, weight_decay, kind)
     tables = {id(m.weight) for m in network.modules() if isinstance(m, nn.Embedding) and m.sparse}
     sorts: dict[str, dict[float, list[Tensor]]] = {"decayed": {}, "plain": {}, "matrices": {}, "sparse": {}}
     for p in network.parameters():
         if not p.requires_grad:
             continue
-        sort = "plain" if p.dim() < 2 else "matrices" if kind == "muon" and p.dim() == 2 else "decayed"
+        mapped = p.dim() == 2 and not getattr(p, "plain", False)
+        sort = "plain" if p.dim() < 2 else "matrices" if kind == "muon" and mapped else "decayed"
         sort = "sparse" if id(p) in tables else sort
         sorts[sort].setdefault(float(getattr(p, "lr_scale", 1.0)), []).append(p)
 
@@ -39,6 +45,26 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
         out.append(torch.optim.Muon(matrices, lr=10 * lr, weight_decay=weight_decay))
     if sparse:
         out.append(torch.optim.SparseAdam(sparse, lr=lr, betas=(0.9, 0.98)))
+    for optimizer in out:
+        for group in optimizer.param_groups:
+            group["base"] = group["lr"]
+    return out
+
+
+def _stacked(
+    network: nn.Module, matrices: list[tuple[nn.Parameter, int]], lr: float, weight_decay: float, kind: str
+) -> list[torch.optim.Optimizer]:
+    """Return Muon over a network's named matrices, many at a time, or AdamW for all, in one pass over the weights."""
+    from modelwright.train.muon import Muon
+
+    named = {id(p) for p, _ in matrices}
+    rest = [p for p in network.parameters() if p.requires_grad and id(p) not in named]
+    groups: list[dict[str, Any]] = [{"params": rest, "lr": lr, "weight_decay": 0.0}]
+    if kind == "adamw":
+        groups.append({"params": [p for p, _ in matrices], "lr": lr, "weight_decay": weight_decay})
+    out: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), eps=1e-10, fused=True)]
+    if kind == "muon":
+        out.append(Muon(matrices, lr=10 * lr, weight_decay=weight_decay))
     for optimizer in out:
         for group in optimizer.param_groups:
             group["base"] = group["lr"]

@@ -13,7 +13,7 @@ from modelwright.core.task import Judged, Metric, Task
 from modelwright.core.words import Words
 
 _CONDITION = re.compile(
-    r"^\s*([A-Za-z_]\w*)\s*(?:\[(.+)\])?\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(%?)\s*$"
+    r"^\s*((?:(?:gap|worst):)?[A-Za-z_]\w*)\s*(?:\[(.+)\])?\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(%?)\s*$"
 )
 
 
@@ -43,10 +43,14 @@ class Verdict:
         return {"condition": self.text, "value": self.value, "low": self.low, "high": self.high, "met": self.met}
 
 
-def parse_gate(text: str | None, task: Task, target: TargetCodec) -> list[Condition]:
+Named = Callable[[str], Metric | None]
+
+
+def parse_gate(text: str | None, task: Task, target: TargetCodec, more: Named = lambda name: None) -> list[Condition]:
     """Parse `macro_f1>=0.9, recall[fraud]>=0.8`. Raises OptionError, naming the part that cannot be read.
 
-    A condition must point the way the metric does: `>=` where more is better, `<=` where less is.
+    A condition must point the way the metric does: `>=` where more is better, `<=` where less is. `more` knows metrics that
+    are not the task's: of groups, of privacy.
     """
     conditions = []
     for part in re.split(r"[,，;；]\s*(?![^\[]*\])", text or ""):
@@ -59,7 +63,7 @@ def parse_gate(text: str | None, task: Task, target: TargetCodec) -> list[Condit
                 f"无法解读门槛条件 `{part.strip()}`。写法示例：macro_f1>=0.9, recall[fraud]>=0.8",
             )
         name, label, sign, number, percent = found.groups()
-        metric = task.metric(name)
+        metric = more(name) or task.metric(name)
         index = None
         if label is not None:
             if not metric.per_label:

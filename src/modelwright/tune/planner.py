@@ -28,12 +28,14 @@ from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, gue
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
+from modelwright.tune.private import PrivatePlan, climb_privately
 from modelwright.tune.search import Search, available, pick_recipe
 from modelwright.tune.standings import Failure, Outcome, Standings, nothing_stands
 from modelwright.tune.twins import add_twins
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
 _NETWORK_SHARE = 0.55
+_BASELINE_SHARE = 0.35
 _PRETRAINED_SHARE = 0.9  # of a pretrained encoder that the user named: its fine-tuning is what the run is for
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
@@ -66,6 +68,7 @@ class Planner:
     good_enough: Callable[[np.ndarray], bool] | None
     folder: Path | None
     bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # pretrained encoders by modality
+    private: PrivatePlan | None = None
     standings: Standings = field(init=False)
     _asked: tuple[int, bool] = (0, False)
     _long: bool = False
@@ -87,7 +90,9 @@ class Planner:
 
     def climb(self) -> Outcome:
         """Walk the whole ladder. Raises BudgetTooSmall or Stopped where not even a baseline stands."""
-        self._resume()
+        if self.private is not None:
+            return climb_privately(self, self.private)
+        self.resume()
         self.events.emit(StageStarted("train"))
         recipes = self._fitting_recipes()
         for recipe in recipes:
@@ -111,15 +116,17 @@ class Planner:
         out = []
         for name in names:
             recipe = get_recipe(name)
+            if recipe.privacy == "only":
+                continue
             missing = missing_modules(type(recipe))
             if missing:
                 line = f'pip install "modelwright[{recipe.extra}]"'
-                self._fail(name, Words(f"not installed: {line}", f"未安装：{line}"))
+                self.fail(name, Words(f"not installed: {line}", f"未安装：{line}"))
                 continue
             recipe.bases = self.bases
             why = recipe.refuses(table.schema, target, len(table)) or self._unasked(recipe)
             if why:
-                self._fail(name, why)
+                self.fail(name, why)
             else:
                 out.append(recipe)
         # where the user named an encoder, its recipes follow the baselines' first
@@ -127,6 +134,8 @@ class Planner:
 
     def _unasked(self, recipe: Recipe) -> Words | None:
         """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
+        if self.config.mitigate == "reweigh" and not recipe.weighs and not guesses(recipe.name):
+            return Words("it does not heed weights of rows", "它不支持行权重")
         if recipe.extra != "pretrained" or recipe.rank < _DEAR_RANK or self.config.pretrained or self.config.recipes:
             return None
         return Words("tried where --pretrained names an encoder", "仅在 --pretrained 指定编码器时尝试")
@@ -140,7 +149,8 @@ class Planner:
             return
         options = self._variants(recipe)[0]
         if type(recipe).baseline:
-            self._train(recipe, options, recipe.name, self._spare())
+            share = 1.0 if guesses(recipe.name) else _BASELINE_SHARE  # it is cut there and stands, converged or not
+            self.train(recipe, options, recipe.name, max(self.spare() * share, min(self.spare(), 5.0)))
             return
         part = _NETWORK_SHARE if on_torch(recipe) else _BREADTH_SHARE
         part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
@@ -148,15 +158,15 @@ class Planner:
             part = part if self._long else _LONG_FIRST
             self._long = True
         part = _PRETRAINED_SHARE if self._wanted(recipe) else part
-        share = max(self._spare() * part, min(self._spare(), 5.0))
-        self._train(recipe, options, recipe.name, share)
+        share = max(self.spare() * part, min(self.spare(), 5.0))
+        self.train(recipe, options, recipe.name, share)
 
     def _takes_long(self, recipe: Recipe, options: Options) -> bool:
         if self.config.refit or len(self.validation.splits) > 1:
             return False
         ctx = self.context(recipe.name, self.deadline, torch=True)
         cost = recipe.estimate(self.validation.parts[0][0], options, ctx)
-        return cost.seconds > _LONG_SHARE * self._spare() * (1 if self._long else 2.15)
+        return cost.seconds > _LONG_SHARE * self.spare() * (1 if self._long else 2.15)
 
     def _depth(self) -> None:
         """Try further variants, those of the best recipes first."""
@@ -169,7 +179,7 @@ class Planner:
             for options in self._variants(recipe)[1:]:
                 if self._should_end():
                     return
-                self._train(recipe, options, self.standings.next_name(recipe_name), self._spare())
+                self.train(recipe, options, self.standings.next_name(recipe_name), self.spare())
 
     def _tune(self) -> None:
         turn = random.Random(self.config.seed)
@@ -179,7 +189,7 @@ class Planner:
             if self._should_end() or trial - gain_at >= _PATIENCE:
                 return
             values, seconds = self.standings.by_recipe()
-            payable = {n: v for n, v in values.items() if seconds[n] <= self._spare(_TWINS)}
+            payable = {n: v for n, v in values.items() if seconds[n] <= self.spare(_TWINS)}
             if not payable:
                 return
             name = pick_recipe(payable, seconds, turn)
@@ -190,8 +200,8 @@ class Planner:
                 if not twin and not on_torch(recipe):
                     return
                 options = type(recipe).options(**top.options)
-                self._train(
-                    recipe, options, self.standings.next_name(name), self._spare(), seed=self.config.seed + 101 + trial
+                self.train(
+                    recipe, options, self.standings.next_name(name), self.spare(), seed=self.config.seed + 101 + trial
                 )
             else:
                 search = searches.get(name)
@@ -200,8 +210,8 @@ class Planner:
                 proposal = search.ask()
                 if proposal is None:
                     continue
-                tried = self._train(
-                    recipe, proposal.options, self.standings.next_name(name), self._spare(), search=(search, proposal)
+                tried = self.train(
+                    recipe, proposal.options, self.standings.next_name(name), self.spare(), search=(search, proposal)
                 )
                 search.tell(proposal, tried.value if tried else None)
             now = self.standings.best()[1]
@@ -240,10 +250,12 @@ class Planner:
             folder=None if self.folder is None or sealing() else self.folder / f".{name}.checkpoints",
             class_weight=self.config.class_weight,
             memory=self.memory,
+            private=self.private.spending if self.private else None,
+            sensitive=tuple(self.config.sensitive) if self.config.mitigate == "reweigh" else (),
             cache=self._probes,
         )
 
-    def _train(
+    def train(
         self,
         recipe: Recipe,
         options: Options,
@@ -253,7 +265,7 @@ class Planner:
         seed: int | None = None,
         search: tuple[Search, Any] | None = None,
     ) -> Candidate | None:
-        share = min(share, self._spare())
+        share = min(share, self.spare())
         deadline = self.deadline.sub(share)
         ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
         folds = len(self.validation.splits)
@@ -268,7 +280,7 @@ class Planner:
                 )
             cut = on_torch(recipe) and recipe.seeded and type(recipe).rank < _DEAR_RANK
             least = _LEAST_NETWORK if cut else _LEAST
-            if cost.seconds * folds * least > share and not guesses(recipe.name):
+            if cost.seconds * folds * least > share and not type(recipe).baseline:
                 raise ModelwrightError(
                     f"would need about {show_duration(cost.seconds * folds)}, {show_duration(share)} could be spared",
                     f"约需 {show_duration(cost.seconds * folds)}，可分配的时间为 {show_duration(share)}",
@@ -284,28 +296,26 @@ class Planner:
                 if pruner:
                     self.events.forget(pruner)
         except ModelwrightError as e:
-            self._fail(name, e.words)
+            self.fail(name, e.words)
             return None
         except MemoryError:
-            self._fail(
-                name, Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据")
-            )
+            self.fail(name, Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据"))
             return None
         self.candidates.append(candidate)
         self.events.emit(CandidateDone(name, self.standings.row(candidate)))
         return candidate
 
-    def _fail(self, name: str, reason: Words) -> None:
+    def fail(self, name: str, reason: Words) -> None:
         self.standings.fail(name, reason)
         self.events.emit(CandidateFailed(name, reason))
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
         """Take up candidates that an earlier, stopped walk of this run left whole."""
         for place in kept_folders(self.folder) if self.folder else []:
             try:
                 candidate = load_candidate(place, self.validation.target)
             except BundleError as e:
-                self._fail(place.name, e.words)
+                self.fail(place.name, e.words)
                 continue
             if candidate.scores.shape == (len(self.validation.index), self.validation.target.outputs):
                 self.candidates.append(candidate)
@@ -322,9 +332,10 @@ class Planner:
         return sum((c.seconds * grown * 1.1 + 0.2) * times[c.recipe] for _, c in winner)
 
     def _refits(self) -> bool:
-        return self.config.refit is not False and not self._long and len(self.validation.splits) == 1
+        plain = self.config.refit is not False and not self._long and self.private is None
+        return plain and len(self.validation.splits) == 1
 
-    def _spare(self, twins: int = 0) -> float:
+    def spare(self, twins: int = 0) -> float:
         """Return seconds for training one more, with the refit of the winner and the end of the run set aside."""
         if not self.candidates:
             return max(0.0, self.deadline.remaining() - self.reserve(0.0))
@@ -335,7 +346,7 @@ class Planner:
         return max(0.0, spare / 2.15 if self._refits() and len(self.candidates) > 1 else spare)
 
     def _should_end(self) -> bool:
-        if self.deadline.stopped or (self.candidates and self._spare() < 0.5):
+        if self.deadline.stopped or (self.candidates and self.spare() < 0.5):
             return True
         if self.good_enough is None or len(self.candidates) < 2:
             return False

@@ -70,6 +70,10 @@ class Standings:
             "folds": list(candidate.fold_values),
             "options": candidate.options,
         }
+        spent = [m.extent["spent"] for m in candidate.models if m.extent.get("spent")]
+        if spent:
+            row["cost"] = sum(s["cost"] for s in spent)
+            row["tokens"] = sum(s["tokens_in"] + s["tokens_out"] for s in spent)
         return row
 
     def best(self) -> tuple[Winner, float, np.ndarray]:

@@ -50,6 +50,17 @@ Columns = Annotated[
     typer.Option("--column", "-c", metavar="NAME=MODALITY", help=w("say what a column is", "指定列的模态")),
 ]
 
+Private = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ACTION[:NAME]",
+        help=w(
+            "personal data: keep, placeholder, generalise or drop, for all or for a column or type",
+            "个人数据：keep、placeholder、generalise 或 drop；对全部，或对某列、某类型",
+        ),
+    ),
+]
+
 Series = Annotated[
     list[str] | None,
     typer.Option(
@@ -67,6 +78,21 @@ Vault = Annotated[
 ]
 SeriesId = Annotated[str | None, opt("long tables: which series a row is of", "长表：行所属序列的列")]
 SeriesTime = Annotated[str | None, opt("long tables: what orders a series", "长表：序列内排序的列")]
+
+Public = Annotated[
+    bool | None,
+    opt(
+        "the data is public: nothing is replaced, a hosted model may see it", "数据公开：不替换个人数据，可交给托管模型"
+    ),
+]
+Endpoint = Annotated[str | None, opt("OpenAI-compatible endpoint, for public data", "OpenAI 兼容接口（仅限公开数据）")]
+EndpointModel = Annotated[str | None, opt("model at the endpoint", "接口使用的模型")]
+PriceIn = Annotated[float | None, opt("price of a million tokens read", "每百万输入词元价格")]
+PriceOut = Annotated[float | None, opt("price of a million tokens written", "每百万输出词元价格")]
+Base = Annotated[str | None, opt("folder of a causal language model", "因果语言模型文件夹")]
+Teacher = Annotated[
+    str | None, opt("`endpoint` or a folder: labels rows without target", "endpoint 或文件夹：标注无目标值的行")
+]
 
 
 def pairs(values: list[str] | None) -> dict[str, str]:

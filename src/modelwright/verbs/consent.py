@@ -161,7 +161,7 @@ def erase(
     from modelwright.core.sealed import unlocked
     from modelwright.privacy import erasure
     from modelwright.privacy.ledger import record
-    from modelwright.privacy.pseudonyms import Pseudonyms
+    from modelwright.privacy.reversible import PseudonymStore
     from modelwright.privacy.subjects import digest
     from modelwright.records import forget_quotes
 
@@ -171,7 +171,7 @@ def erase(
         if consents is not None and not dry_run:
             erasure.withdraw(consents, name, None)
         if pseudonyms is not None and not dry_run:
-            with Pseudonyms.open(pseudonyms) as store:
+            with PseudonymStore.open(pseudonyms) as store:
                 store.forget(name)
     if not dry_run:
         _mark(found.trained, "erased")

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -172,8 +172,7 @@ def media(value: Any, folder: Path | None) -> dict[str, Any] | None:
         if path.stat().st_size > _MOST_BYTES:
             raise Unreadable(f"{text} is larger than 1 GB", f"{text} 超过 1 GB")
         with open_plain(path) as f:
-            whole: Any = f
-            digest = hashlib.file_digest(whole, "blake2b").hexdigest()[:32]
+            digest = hashlib.file_digest(cast(Any, f), "blake2b").hexdigest()[:32]
     except OSError:
         raise Unreadable(f"there is no file {text[-120:]}", f"找不到文件 {text[-120:]}") from None
     return {"path": str(path), "bytes": None, "digest": digest}

@@ -20,7 +20,7 @@ from modelwright.core.schema import Column
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import Kind, Unreadable, looks_like, media, opened, seeded
 
-# animated GIFs are pictures unless a column is said to be video; `.gif` stands in `kinds/image.py`
+# `.gif` stands in `kinds/image.py`; a column of GIFs that move is told to be video by `data/_gifs.py`
 SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"))
 _MAGIC = (b"????ftyp", b"\x1aE\xdf\xa3", b"RIFF????AVI ")
 # The container is told from the first bytes and no other is tried: demuxers such as playlists open further files.
@@ -44,9 +44,10 @@ class Facts(NamedTuple):
     seconds: float
 
 
-def decode(cell: Mapping[str, Any], frames: int, side: int) -> np.ndarray:
+def decode(cell: Mapping[str, Any], frames: int, side: int, edge: int = 0) -> np.ndarray:
     """Return F frames of a media cell, evenly spread over the clip: uint8 [F, S, S, 3], squeezed to the side, upright.
 
+    With `edge` the shorter side is brought to it and the middle S x S cut out, so that shapes stay as they are.
     A clip of fewer frames repeats them. Of a clip of more than 600 frames each place is looked up from the key frame
     before it. Raises Unreadable for what is no whole clip, has no picture, or frames of more than 40 million pixels.
     """
@@ -55,7 +56,7 @@ def decode(cell: Mapping[str, Any], frames: int, side: int) -> np.ndarray:
         # the middles of F equal parts
         places = ((np.arange(frames) + 0.5) * len(times) / frames).astype(np.int64)
         pick = _in_order if len(times) <= _IN_ORDER else _around
-        found = pick(container, stream, times, places, side)
+        found = pick(container, stream, times, places, (side, edge))
     if not found:
         raise _pictureless()
     have = np.array(sorted(found))
@@ -163,12 +164,14 @@ def _times(container: Any, stream: Any) -> np.ndarray:
     return found
 
 
-def _in_order(container: Any, stream: Any, times: np.ndarray, places: np.ndarray, side: int) -> dict[int, np.ndarray]:
+def _in_order(
+    container: Any, stream: Any, times: np.ndarray, places: np.ndarray, size: tuple[int, int]
+) -> dict[int, np.ndarray]:
     wanted = set(places.tolist())
     out: dict[int, np.ndarray] = {}
     for i, frame in enumerate(container.decode(stream)):
         if i in wanted or i == 0:
-            out[i] = _pixels(frame, side)
+            out[i] = _pixels(frame, *size)
         if i >= len(times) or len(out) == len(wanted | {0}):
             break
     # a clip that decodes to fewer frames than it has packets lost its end
@@ -183,20 +186,29 @@ def _in_order(container: Any, stream: Any, times: np.ndarray, places: np.ndarray
     return out
 
 
-def _around(container: Any, stream: Any, times: np.ndarray, places: np.ndarray, side: int) -> dict[int, np.ndarray]:
+def _around(
+    container: Any, stream: Any, times: np.ndarray, places: np.ndarray, size: tuple[int, int]
+) -> dict[int, np.ndarray]:
     out: dict[int, np.ndarray] = {}
     for place in np.unique(places).tolist():
         container.seek(int(times[place]), stream=stream, backward=True)
         for count, frame in enumerate(container.decode(stream)):
             if frame.pts is None or frame.pts >= times[place] or count >= _AROUND:
-                out[place] = _pixels(frame, side)
+                out[place] = _pixels(frame, *size)
                 break
     return out
 
 
-def _pixels(frame: Any, side: int) -> np.ndarray:
+def _pixels(frame: Any, side: int, edge: int = 0) -> np.ndarray:
     _check_size(frame.width, frame.height)
-    small = frame.reformat(width=side, height=side, format="rgb24", interpolation="AREA").to_ndarray()
+    width = height = side
+    if edge:
+        scale = max(edge, side) / min(frame.width, frame.height)
+        # a clip as thin as a thread would become a picture without end
+        width, height = (min(40 * side, max(side, round(n * scale))) for n in (frame.width, frame.height))
+    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+    top, left = (height - side) // 2, (width - side) // 2
+    small = small[top : top + side, left : left + side]
     turns = round(int(getattr(frame, "rotation", 0) or 0) / 90) % 4  # phones store the turn beside the pixels
     return np.ascontiguousarray(np.rot90(small, turns))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import wave
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -66,7 +67,7 @@ class AudioLens(Lens):
 
     modality = "audio"
 
-    def picture(self, cell: Any, side: int) -> str | None:
+    def picture(self, cell: Any, side: int, found: Sequence[Mapping[str, Any]] = ()) -> str | None:
         samples, _ = heard(cell)
         return data_url(_spectrogram(samples, side, side // 3)) if len(samples) >= _FRAME else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePath
@@ -52,10 +52,11 @@ class Lens(ABC):
             return PurePath(cell["path"]).name
         return f"{self.modality}, {_size(len(cell.get('bytes') or b''))}"
 
-    def picture(self, cell: Any, side: int) -> str | None:
+    def picture(self, cell: Any, side: int, found: Sequence[Mapping[str, Any]] = ()) -> str | None:
         """Return a small picture as a data URL, its longer side at most `side` pixels; None where there is none.
 
-        A grid of parts lies on the whole picture. Raises Unreadable for a cell whose content has gone.
+        A grid of parts lies on the whole picture; stretches of text (`found`: start, end, weight) are drawn into it
+        where a modality has no other place for them. Raises Unreadable for a cell whose content has gone.
         """
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class ImageLens(Lens):
 
     modality = "image"
 
-    def picture(self, cell: Any, side: int) -> str | None:
+    def picture(self, cell: Any, side: int, found: Sequence[Mapping[str, Any]] = ()) -> str | None:
         from PIL import Image
 
         pixels = decode(cell)

@@ -5,6 +5,7 @@ Legend: C channels, T time steps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ class SeriesLens(Lens):
     def label(self, cell: Any) -> str:
         return f"series, {len(cell)} x {len(cell[0]) if cell else 0}"
 
-    def picture(self, cell: Any, side: int) -> str | None:
+    def picture(self, cell: Any, side: int, found: Sequence[Mapping[str, Any]] = ()) -> str | None:
         if not cell or len(cell[0]) < 2:
             return None
         lanes = [_line(np.asarray(cell[c], np.float32), side, _height(len(cell), side)) for c in _firsts(len(cell))]

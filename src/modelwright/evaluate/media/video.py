@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class VideoLens(Lens):
 
     modality = "video"
 
-    def picture(self, cell: Any, side: int) -> str | None:
+    def picture(self, cell: Any, side: int, found: Sequence[Mapping[str, Any]] = ()) -> str | None:
         from PIL import Image
 
         small = max(16, side // _STRIP)

@@ -46,7 +46,7 @@ class Lookup(Encoder):
 
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
-        self.width = int(min(32, max(4, round(1.6 * codec.size**0.56))))
+        self.width = int(getattr(codec, "vector", min(32, max(4, round(1.6 * codec.size**0.56)))))
         self.table = nn.Embedding(codec.size, self.width)
         nn.init.normal_(self.table.weight, std=0.5)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modelwright.models.encoders.base import Encoded, Encoder
+from modelwright.models.pretrained_av import HubSound
 from modelwright.models.spectral import DEFAULTS, RotaryBlocks, SpectralCNN, disturbed, pooled
 
 
@@ -86,4 +87,4 @@ class AudioTransformer(AudioEncoder):
         return self.blocks(x, mask).float(), mask
 
 
-ENCODERS = {"cnn": AudioCNN, "transformer": AudioTransformer}
+ENCODERS = {"cnn": AudioCNN, "transformer": AudioTransformer, "hub": HubSound}

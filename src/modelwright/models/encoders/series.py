@@ -71,6 +71,8 @@ class ResNetEncoder(SeriesEncoder):
 class BiLSTM(SeriesEncoder):
     """Bidirectional LSTM over packed series, with mean and max pooling over time (Hochreiter & Schmidhuber 1997)."""
 
+    singly = False  # whether rows are read as they lie, without packing; see models/rowwise.py
+
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
         hidden, layers = int(getattr(options, "hidden", 64)), int(getattr(options, "layers", 1))
@@ -78,7 +80,7 @@ class BiLSTM(SeriesEncoder):
         self.width = 4 * hidden
 
     def moments(self, x: Tensor, mask: Tensor) -> Tensor:
-        if torch.compiler.is_exporting():
+        if torch.compiler.is_exporting() or self.singly:
             return self._unpacked(x, mask)
         sizes = mask.sum(1).long().cpu()
         packed = nn.utils.rnn.pack_padded_sequence(x, sizes, batch_first=True, enforce_sorted=False)

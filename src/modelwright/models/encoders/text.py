@@ -121,6 +121,8 @@ class TextCNN(Encoder):
 class BiLSTM(Encoder):
     """Bidirectional LSTM over packed sequences, with max and mean pooling over time (Hochreiter & Schmidhuber 1997)."""
 
+    singly = False  # whether rows are read as they lie, without packing; see models/rowwise.py
+
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
         self.embed = TokenEmbedding(codec, options)
@@ -129,7 +131,7 @@ class BiLSTM(Encoder):
 
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x, mask = self.embed(inputs)
-        if torch.compiler.is_exporting():
+        if torch.compiler.is_exporting() or self.singly:
             out = self._unpacked(x, mask)
         else:
             packed = nn.utils.rnn.pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from modelwright.models.augment import DEFAULTS, augment, mixed
 from modelwright.models.cnn import ResNet, channels_last
 from modelwright.models.encoders.base import Encoded, Encoder
+from modelwright.models.pretrained_av import HubFrames
 from modelwright.models.spectral import RotaryBlocks
 
 
@@ -160,4 +161,4 @@ class R2Plus1D(VideoEncoder):
         return x.mean(1)
 
 
-ENCODERS = {"attention": FrameAttention, "lstm": FrameLSTM, "r2plus1d": R2Plus1D}
+ENCODERS = {"attention": FrameAttention, "lstm": FrameLSTM, "r2plus1d": R2Plus1D, "hub": HubFrames}

@@ -205,6 +205,7 @@ function seriesField(column, id) {
   return place;
 }
 
+const kindOf = (name) => (schema.columns.find((c) => c.name === name) || {}).modality;
 const tint = (value) => (value > 0 ? [40, 140, 255] : [255, 84, 61]);
 
 function paint(canvas, heat) {
@@ -235,6 +236,18 @@ function whereabouts(heat, sign) {
   return best ? best[0] : null;
 }
 
+function legend() {
+  return make("span", { className: "legend", ariaHidden: "true" }, make("i", { className: "minus" }), say("against"),
+    make("i", { className: "plus" }), say("speaks"));
+}
+
+// A molecule, drawn by the service with its atoms tinted.
+function drawnFigure(column, picture) {
+  const frame = make("div", { className: "frame drawn" }, make("img", { src: picture, alt: column }));
+  return make("figure", { className: "heat" }, frame, make("figcaption", {}, make("strong", { textContent: column }), ` ${say("atoms")}`,
+    make("div", { className: "row" }, legend())));
+}
+
 function heatFigure(column, part, picture) {
   const image = make("img", { src: picture, alt: "" });
   const canvas = make("canvas", { ariaHidden: "true" });
@@ -254,10 +267,8 @@ function heatFigure(column, part, picture) {
   });
   const sign = whereabouts(part.heat, 1) ? 1 : -1;
   const key = whereabouts(part.heat, sign);
-  const flat = part.heat.length < 3 || schema.columns.find((c) => c.name === column).modality !== "image";
+  const flat = part.heat.length < 3 || kindOf(column) !== "image";
   const told = key ? say(flat ? "when" : "where")(key, sign > 0) : say("nowhere");
-  const legend = make("span", { className: "legend", ariaHidden: "true" }, make("i", { className: "minus" }), say("against"),
-    make("i", { className: "plus" }), say("speaks"));
   return make("figure", { className: "heat" }, frame, make("figcaption", {}, make("strong", { textContent: column }), ` ${told}`,
-    make("div", { className: "row" }, toggle, legend)));
+    make("div", { className: "row" }, toggle, legend())));
 }

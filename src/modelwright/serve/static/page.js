@@ -6,6 +6,7 @@ const words = {
         large: (s) => `This file is too large: at most ${s} can be sent.`, record: "Record", stop: "Stop recording", recording: "recording.wav",
         microphone: "The microphone cannot be used; choose a file instead.", numbers: "Expected numbers: one line a time step, or JSON lists.",
         series: "Numbers in time, or drop a CSV file: one column a channel", heat: "Heat map", speaks: "for the answer", against: "against",
+        atoms: "The more an atom is tinted, the more the answer rests on it.",
         where: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["at the top", "at mid-height", "at the bottom"][k[0]]}${[", on the left", "", ", on the right"][k[1]]}.`,
         when: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["early on", "halfway through", "late"][k[1]]}.`, nowhere: "says little.",
         working: "Looking …" },
@@ -16,6 +17,7 @@ const words = {
         large: (s) => `文件过大：最多可发送 ${s}。`, record: "录音", stop: "停止录音", recording: "录音.wav",
         microphone: "无法使用麦克风；请改为选择文件。", numbers: "应为数字：每行一个时间步，或 JSON 列表。",
         series: "随时间变化的数字，或拖入 CSV 文件：每列一个通道", heat: "热力图", speaks: "支持该答案", against: "反对",
+        atoms: "原子着色越深，对该答案的影响越大。",
         where: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["上", "中", "下"][k[0]]}部${["偏左", "", "偏右"][k[1]]}。`,
         when: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["前段", "中段", "后段"][k[1]]}。`, nowhere: "影响不大。",
         working: "正在分析……" },
@@ -135,13 +137,15 @@ function explanation(result, asked) {
   for (const [column, parts] of byColumn) {
     const mapped = parts.find((p) => p.heat);
     if (mapped && result.pictures && result.pictures[column]) figures.append(heatFigure(column, mapped, result.pictures[column]));
+    else if (result.pictures && result.pictures[column] && kindOf(column) === "molecule") figures.append(drawnFigure(column, result.pictures[column]));
   }
   if (figures.childElementCount) box.append(figures);
   const sums = [];
   let marked = false;
   for (const [column, parts] of byColumn) {
     const spans = parts.filter((p) => p.start !== null && p.start !== undefined);
-    if (spans.length && asked[column]) { box.append(tokens(asked[column], spans, most)); marked = true; }
+    const text = (result.read_as || {})[column] || asked[column]; // places count in the text as the service read it
+    if (spans.length && text) { box.append(tokens(text, spans, most)); marked = true; }
     sums.push([column, parts.reduce((a, p) => a + p.weight, 0)]);
   }
   if (marked) box.append(make("p", { className: "hint", textContent: say("for") }));
@@ -161,9 +165,37 @@ function columnBars(sums, shares) {
   return list;
 }
 
+// Answers that are made: spans are marked in the text they were found in, hits are listed.
+function spansIn(text, spans) {
+  const box = make("p", { className: "tokens" });
+  const letters = Array.from(text);
+  let at = 0;
+  for (const s of spans) {
+    if (s.start < at) continue;
+    box.append(letters.slice(at, s.start).join(""));
+    const mark = make("mark", { textContent: letters.slice(s.start, s.end).join("") });
+    mark.append(make("small", { textContent: ` ${s.label}` }));
+    box.append(mark);
+    at = s.end;
+  }
+  box.append(letters.slice(at).join(""));
+  return box;
+}
+
+function listed(found, asked) {
+  if (!found.length) return make("p", { className: "said", textContent: "–" });
+  if ("start" in found[0]) return spansIn(Object.values(asked).find((v) => typeof v === "string") || "", found);
+  return make("ol", { className: "hits" }, ...found.map((h) => make("li", { textContent: h.text ?? JSON.stringify(h) })));
+}
+
 function show(result, asked) {
   const place = app.querySelector(".answer") || app.appendChild(make("section", { className: "answer", ariaLive: "polite" }));
   const answer = result.answer;
+  const found = answer.prediction;
+  if (schema.made && Array.isArray(found) && found.every((f) => typeof f === "object")) {
+    place.replaceChildren(listed(found, asked));
+    return;
+  }
   const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
   place.replaceChildren(make("p", { className: "said", textContent: said }));
   if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));
@@ -180,7 +212,8 @@ async function submit(event) {
   button.textContent = say("working");
   try {
     const asked = row();
-    last = { result: await call("/explain", request(asked)), asked };
+    const sent = request(asked);
+    last = { result: schema.made ? { answer: await call("/predict", sent) } : await call("/explain", sent), asked };
     show(last.result, last.asked);
     app.querySelector(".answer").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   } catch (error) {

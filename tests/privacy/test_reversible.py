@@ -12,7 +12,7 @@ from modelwright.core.kept import keep_line, kept_lines
 from modelwright.core.keyref import Key, write_keys
 from modelwright.core.sealed import unlocked
 from modelwright.privacy.erasure import logs_of
-from modelwright.privacy.pseudonyms import Pseudonyms
+from modelwright.privacy.reversible import PseudonymStore
 from modelwright.privacy.rowfiles import of_subject, remove_rows
 
 
@@ -24,28 +24,28 @@ def ref(tmp_path) -> str:
 
 def test_what_is_remembered_is_revealed_with_the_key_only(tmp_path, ref):
     path = tmp_path / "names.mwv"
-    with pytest.raises(VaultError, match="--vault"), Pseudonyms.open(path):
+    with pytest.raises(VaultError, match="--vault"), PseudonymStore.open(path):
         pass
     with unlocked(ref):
-        with Pseudonyms.open(path) as store:
+        with PseudonymStore.open(path) as store:
             store.remember("张三 canary", "PERSON_1")
             store.remember("张三 canary", "PERSON_1")
             store.remember("张三 canary", "PERSON_2")
             store.remember("13800138000", "PHONE_1")
             with pytest.raises(VaultError, match="another value"):
                 store.remember("李四", "PERSON_1")
-        with Pseudonyms.open(path) as store:
+        with PseudonymStore.open(path) as store:
             assert store.reveal("PERSON_1") == "张三 canary"
             assert store.of("张三 canary") == ["PERSON_1", "PERSON_2"]
             assert store.reveal("PERSON_9") is None
             assert len(store) == 3
             assert store.forget("张三 canary ") == 2
-        with Pseudonyms.open(path) as store:
+        with PseudonymStore.open(path) as store:
             assert store.reveal("PERSON_1") is None
             assert store.reveal("PHONE_1") == "13800138000"
     assert b"canary" not in path.read_bytes()
     write_keys(str(tmp_path / "other"), [Key.new()], new=True)
-    with unlocked(str(tmp_path / "other")), pytest.raises(VaultError, match="Wrong key"), Pseudonyms.open(path):
+    with unlocked(str(tmp_path / "other")), pytest.raises(VaultError, match="Wrong key"), PseudonymStore.open(path):
         pass
 
 
@@ -53,12 +53,12 @@ def test_a_block_that_fails_changes_nothing(tmp_path, ref):
     path = tmp_path / "names.mwv"
 
     def fail():
-        with Pseudonyms.open(path) as store:
+        with PseudonymStore.open(path) as store:
             store.remember("b", "2")
             raise RuntimeError
 
     with unlocked(ref):
-        with Pseudonyms.open(path) as store:
+        with PseudonymStore.open(path) as store:
             store.remember("a", "1")
         before = path.read_bytes()
         with pytest.raises(RuntimeError):
@@ -67,19 +67,19 @@ def test_a_block_that_fails_changes_nothing(tmp_path, ref):
         data = bytearray(before)
         data[-1] ^= 1
         path.write_bytes(data)
-        with pytest.raises(VaultError), Pseudonyms.open(path):
+        with pytest.raises(VaultError), PseudonymStore.open(path):
             pass
 
 
 def test_several_programs_lose_nothing(tmp_path, ref):
     code = (
-        "import sys\nfrom pathlib import Path\nfrom modelwright.privacy.pseudonyms import Pseudonyms\n"
-        "for i in range(8):\n    with Pseudonyms.open(Path(sys.argv[1])) as s: s.remember(f'o{sys.argv[2]}-{i}', f'p{sys.argv[2]}-{i}')"
+        "import sys\nfrom pathlib import Path\nfrom modelwright.privacy.reversible import PseudonymStore\n"
+        "for i in range(8):\n    with PseudonymStore.open(Path(sys.argv[1])) as s: s.remember(f'o{sys.argv[2]}-{i}', f'p{sys.argv[2]}-{i}')"
     )
     told = {**os.environ, "MODELWRIGHT_VAULT": ref}
     started = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "n.mwv", str(w)], env=told) for w in range(3)]
     assert [p.wait() for p in started] == [0, 0, 0]
-    with unlocked(ref), Pseudonyms.open(tmp_path / "n.mwv") as store:
+    with unlocked(ref), PseudonymStore.open(tmp_path / "n.mwv") as store:
         assert len(store) == 24
 
 

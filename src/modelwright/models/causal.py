@@ -1,0 +1,135 @@
+"""A causal language model from a local folder: how likely it finds a continuation, and what it writes next.
+
+Any folder that transformers loads without code of its own: config.json, safetensors, a tokenizer. Legend: N texts, T tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.errors import MissingExtra, ModelwrightError, OptionError
+
+Message = dict[str, str]
+_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+          "vocab.json", "merges.txt", "added_tokens.json")  # fmt: skip
+_LENGTH = 2048  # tokens of a prompt that are read at most; of longer ones the beginning is cut
+
+
+class Causal:
+    """A model with its tokenizer, on one device."""
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        """Load a folder. Raises OptionError for one that is none, MissingExtra where transformers is absent."""
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+        except ImportError as e:
+            raise MissingExtra("pretrained", "A causal language model", "因果语言模型") from e
+        from modelwright.models.pretrained import _quiet
+
+        self.folder, self.device = folder, device
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            if "auto_map" in config or not list(folder.glob("*.safetensors")):
+                raise ValueError("no safetensors, or code of its own")
+            import transformers
+
+            with _quiet(transformers):
+                self.tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+                made: Any = AutoModelForCausalLM.from_pretrained(
+                    str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32
+                )
+                self.model: Any = made.to(device)
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as e:
+            raise OptionError(
+                f"`{folder.name}` is no folder of a causal language model ({type(e).__name__}). Expected config.json, "
+                "tokenizer.json and *.safetensors, as `save_pretrained` writes them.",
+                f"`{folder.name}` 不是因果语言模型文件夹（{type(e).__name__}）。应含 config.json、tokenizer.json 与 "
+                "*.safetensors（即 `save_pretrained` 写出的内容）。",
+            ) from e
+        self.model.eval()
+        most = int(getattr(self.model.config, "max_position_embeddings", _LENGTH) or _LENGTH)
+        self.length = min(_LENGTH, most)
+
+    def prompt(self, chat: Sequence[Message]) -> list[int]:
+        """Return the ids of a chat up to where the answer begins: in the folder's own template, else plainly."""
+        if getattr(self.tokenizer, "chat_template", None):
+            text = self.tokenizer.apply_chat_template(list(chat), tokenize=False, add_generation_prompt=True)
+            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        text = "\n\n".join(m["content"] for m in chat) + "\n"
+        return list(self.tokenizer(text)["input_ids"])
+
+    def likelihood(
+        self, prompts: Sequence[Sequence[int]], endings: Sequence[str], expired: Callable[[], bool] = lambda: False
+    ) -> np.ndarray:
+        """Return the mean log-likelihood of a token of each ending after each prompt [N, endings], float64.
+
+        Raises ModelwrightError where `expired()` comes true.
+        """
+        import torch
+
+        ends = [list(self.tokenizer(e, add_special_tokens=False)["input_ids"]) or [0] for e in endings]
+        room = self.length - max(map(len, ends))
+        out = np.zeros((len(prompts), len(ends)))
+        for i, whole in enumerate(prompts):
+            if expired():
+                raise ModelwrightError("the time ended while the model read rows", "模型读取数据时时间已用尽")
+            prompt = list(whole)[-room:]
+            longest = max(map(len, ends))
+            ids = torch.tensor([prompt + e + [0] * (longest - len(e)) for e in ends], device=self.device)
+            mask = torch.tensor(
+                [[1] * (len(prompt) + len(e)) + [0] * (longest - len(e)) for e in ends], device=self.device
+            )
+            with torch.inference_mode():
+                logits = self.model(input_ids=ids, attention_mask=mask).logits[:, len(prompt) - 1 : -1]
+                found = logits.float().log_softmax(-1).gather(2, ids[:, len(prompt) :, None])[..., 0].cpu().numpy()
+            out[i] = [found[k, : len(e)].mean() for k, e in enumerate(ends)]
+        return out
+
+    def write(self, chat: Sequence[Message], most: int = 160) -> str:
+        """Return the likeliest continuation of a chat, by greedy choice, `most` tokens at most."""
+        import torch
+
+        prompt = self.prompt(chat)[-max(1, self.length - most) :]
+        ids = torch.tensor([prompt], device=self.device)
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
+        with torch.inference_mode():
+            made = self.model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=False,
+                max_new_tokens=most,
+                pad_token_id=pad,
+            )
+        return str(self.tokenizer.decode(made[0, len(prompt) :], skip_special_tokens=True)).strip()
+
+    def save(self, folder: Path) -> None:
+        """Copy what is needed to load it again: weights, config, tokenizer. A chat template goes into the tokenizer's config."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in [*self.folder.glob("*.safetensors"), *self.folder.glob("*.safetensors.index.json")]:
+            shutil.copyfile(path, folder / path.name)
+        for name in _FILES:
+            if (self.folder / name).is_file():
+                shutil.copyfile(self.folder / name, folder / name)
+        template = getattr(self.tokenizer, "chat_template", None)
+        told = folder / "tokenizer_config.json"
+        if isinstance(template, str):
+            settings = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+            told.write_text(json.dumps({**settings, "chat_template": template}, ensure_ascii=False), encoding="utf-8")
+        if not (folder / "tokenizer.json").is_file() and hasattr(self.tokenizer, "backend_tokenizer"):
+            (folder / "tokenizer.json").write_text(self.tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
+
+    def origin(self) -> dict[str, str]:
+        """Return where it comes from, for cards: the folder's name and a digest of its weights, never its path."""
+        from modelwright.core.pretrained import _digest, _told
+
+        kind = str(self.model.config.model_type)
+        return {"name": self.folder.name, "kind": kind, "sha256": _digest(self.folder)} | _told(
+            self.folder / "README.md"
+        )

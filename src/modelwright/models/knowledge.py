@@ -1,0 +1,203 @@
+"""Searching passages that are apart by tenant: by words, by vectors, or by both; and how well a passage supports a question.
+
+A passage is found by its text and by its titles: the headings it stands under, or the questions that its stored answer
+answers. Whose a passage is, is looked at before anything is ranked: what a tenant may not read has no rank at all.
+Legend: N passages, E titles, Q questions, D width of vectors, F features, K results.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from modelwright.data._documents import SHARED
+from modelwright.data._passages import Passage, sentences
+from modelwright.models.retrieval import BM25, Hits, best, terms, unit
+
+By = Literal["words", "vectors", "both"]
+Embed = Callable[[Sequence[str]], np.ndarray]
+FEATURES = ("title", "text", "both", "cosine", "lead", "numbers")
+_HEADING = 0.4  # weight of a heading, of that of a stored question
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with whose it is; `hidden` titles and passages `without` are passed over (when a model is judged)."""
+
+    text: str
+    tenant: str | None = None
+    hidden: str | None = None
+    without: Sequence[int] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The passages that answer a question best, and what says how well the first one supports it [F]."""
+
+    ids: list[int]
+    scores: list[float]
+    features: np.ndarray
+
+
+class Knowledge:
+    """Passages with their indexes. `title` is the weight of stored questions against texts, 0 to 1; `balance` that of vectors
+    against words. Headings weigh less than questions: many passages stand under the same."""
+
+    def __init__(
+        self, passages: Sequence[Passage], by: By = "words", title: float = 0.5, embed: Embed | None = None,
+        vectors: tuple[np.ndarray, np.ndarray] | None = None, balance: float = 0.7,
+    ) -> None:  # fmt: skip
+        self.passages, self.by, self.title, self.embed, self.balance = list(passages), by, title, embed, balance
+        pairs = [(i, t) for i, p in enumerate(self.passages) for t in (p.asked or ((p.heading,) if p.heading else ()))]
+        self.owners = np.array([i for i, _ in pairs], np.int64)
+        self.titles = [t for _, t in pairs]
+        self.weights = np.array([title if p.asked else _HEADING * title for p in self.passages], np.float32)
+        self.tenants = np.array([p.tenant for p in self.passages], object)
+        texts = [p.text for p in self.passages]
+        # whole passages are searched by words, their titles once more by themselves: a title says what it is all about
+        self.words = BM25.fit([f"{' '.join(p.asked) or p.heading}\n{p.text}" for p in self.passages])
+        self.plain = BM25.fit(texts)
+        self.title_words = BM25.fit(self.titles) if self.titles else None
+        self.vectors = vectors
+        if by != "words" and vectors is None:
+            assert embed is not None
+            made = embed([*texts, *self.titles])
+            self.vectors = unit(made[: len(texts)]), unit(made[len(texts) :])
+        counts = np.diff(self.words.weights.indptr)
+        self._idf = dict(
+            zip(self.words.vocabulary, np.log1p((len(texts) - counts + 0.5) / (counts + 0.5)), strict=True)
+        )
+        self._rare = math.log1p((len(texts) + 0.5) / 0.5)
+
+    @property
+    def tenanted(self) -> bool:
+        """Whether any passage belongs to a tenant."""
+        return bool((self.tenants != SHARED).any())
+
+    def allowed(self, tenant: str | None) -> np.ndarray:
+        """Return which passages a tenant may read [N]: its own and those of everybody; without one only the latter."""
+        return np.asarray((self.tenants == SHARED) | ((self.tenants == tenant) if tenant else False), bool)
+
+    def find(self, asked: Sequence[Asked], k: int = 5) -> list[Found]:
+        """Return the best passages of each question."""
+        if not asked:
+            return []
+        texts = [a.text for a in asked]
+        open_to = np.stack([self.allowed(a.tenant) for a in asked])
+        for row, a in enumerate(asked):
+            open_to[row, list(a.without)] = False
+        words = self._by_words(asked) if self.by != "vectors" else None
+        vectors = self._by_vectors(asked) if self.by != "words" else None
+        for scores in (words, vectors):
+            if scores is not None:
+                scores[~open_to] = -np.inf
+        whole = self._fused(words, vectors)
+        hits = best(whole, k)
+        # what shares no word is not found by words; a vector is near or far, never nothing
+        least = 0.0 if vectors is None else -np.inf
+        hits = Hits(np.where(hits.scores > least, hits.ids, -1), hits.scores)
+        out = []
+        for row, text in enumerate(texts):
+            kept = [(int(i), float(s)) for i, s in zip(hits.ids[row], hits.scores[row], strict=True) if i >= 0]
+            cosine = vectors[row, kept[0][0]] if kept and vectors is not None else 0.0
+            out.append(
+                Found(
+                    [i for i, _ in kept],
+                    [s for _, s in kept],
+                    self._features(text, kept, asked[row].hidden, float(cosine)),
+                )
+            )
+        return out
+
+    def _fused(self, words: np.ndarray | None, vectors: np.ndarray | None) -> np.ndarray:
+        """Return scores of both searches added [Q, N], those of words as shares of the question's best.
+
+        Adding scores keeps how far apart passages are, which ranks forget (Bruch, Gai & Ingber 2023, arXiv 2210.11934).
+        """
+        if words is None or vectors is None:
+            found = vectors if words is None else words
+            assert found is not None
+            return found
+        top = np.maximum(words.max(axis=1, keepdims=True), 1e-9)
+        return np.asarray((1 - self.balance) * words / top + self.balance * vectors, np.float32)
+
+    def _by_words(self, asked: Sequence[Asked]) -> np.ndarray:
+        texts = [a.text for a in asked]
+        whole = self.words.scores(texts)
+        for row, a in enumerate(asked):
+            if a.hidden is not None:  # without its title a passage is found by its text alone
+                bare = [i for i, p in enumerate(self.passages) if a.hidden in (p.asked or (p.heading,))]
+                whole[row, bare] = self.plain.scores([a.text])[0, bare]
+        if self.title_words is None:
+            return whole
+        title = self._highest(self.title_words.scores(texts), asked, 0.0)
+        return np.asarray((1 - self.weights) * whole + self.weights * title, np.float32)
+
+    def _by_vectors(self, asked: Sequence[Asked]) -> np.ndarray:
+        assert self.embed is not None
+        assert self.vectors is not None
+        questions = unit(self.embed([a.text for a in asked]))
+        text = questions @ self.vectors[0].T
+        if not self.titles:
+            return text
+        title = self._highest(questions @ self.vectors[1].T, asked, -1.0)
+        bare = title <= -1.0
+        return np.asarray((1 - self.weights) * text + self.weights * np.where(bare, 0, title), np.float32)
+
+    def _highest(self, scores: np.ndarray, asked: Sequence[Asked], least: float) -> np.ndarray:
+        """Return of each passage the score of its best title [Q, N] from those of titles [Q, E]; hidden ones count not."""
+        for row, a in enumerate(asked):
+            if a.hidden is not None:
+                scores[row, [i for i, t in enumerate(self.titles) if t == a.hidden]] = least
+        out = np.full((len(scores), len(self.passages)), least, np.float32)
+        for row in range(len(scores)):
+            np.maximum.at(out[row], self.owners, scores[row])
+        return out
+
+    def mass(self, question: str) -> dict[str, float]:
+        """Return the terms of a question with how much each says: rare ones much, those never seen most."""
+        return {t: float(self._idf.get(t, self._rare)) for t in terms(question)}
+
+    def _features(self, question: str, kept: list[tuple[int, float]], hidden: str | None, cosine: float) -> np.ndarray:
+        """Return how much of what a question says its first passage says too [F]; zeros where nothing was found."""
+        if not kept:
+            return np.zeros(len(FEATURES))
+        p, mass = self.passages[kept[0][0]], self.mass(question)
+        whole = sum(mass.values()) or 1.0
+        titles = [set(terms(t)) for t in (p.asked or (p.heading,)) if t != hidden]
+        text = set(terms(p.text))
+
+        def share(held: set[str]) -> float:
+            return sum(v for t, v in mass.items() if t in held) / whole
+
+        title = max(titles, key=share, default=set())
+        both = set(mass) & title
+        alike = sum(mass[t] for t in both) / (sum(self._idf.get(t, self._rare) for t in title | set(mass)) or 1.0)
+        lead = (kept[0][1] - kept[1][1]) / (abs(kept[0][1]) + 1e-9) if len(kept) > 1 else 1.0
+        return np.array([alike, share(text), share(text | title), cosine, min(1.0, lead), min(8, len(mass)) / 8.0])
+
+
+def window(passage: Passage, mass: dict[str, float], longest: int = 320) -> tuple[int, int]:
+    """Return the stretch of a passage (start, end) that says most of what is asked: a sentence with its neighbours.
+
+    A stored answer is taken whole, as is a passage without sentences.
+    """
+    spans = sentences(passage.text)
+    if passage.asked or len(spans) < 2:
+        return 0, len(passage.text)
+    held = [set(terms(passage.text[s:e])) for s, e in spans]
+    value, chosen = -1.0, (0, len(passage.text))
+    for first in range(len(spans)):
+        said: set[str] = set()
+        for last in range(first, min(first + 3, len(spans))):
+            if last > first and spans[last][1] - spans[first][0] > longest:
+                break
+            said |= held[last]
+            worth = sum(v for t, v in mass.items() if t in said) - 0.15 * (last - first)
+            if worth > value + 1e-9:
+                value, chosen = worth, (spans[first][0], spans[last][1])
+    return chosen

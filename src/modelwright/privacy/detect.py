@@ -1,0 +1,288 @@
+"""Finding personal data: in single texts, in cells by the thousand, in whole tables within a time.
+
+A find names its type, column, characters, how sure it is and why. Distinct cells are read once; quick families go first, and
+when time runs out what was not read is said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.words import Words
+from modelwright.privacy.catalogue import TYPES, get_type
+from modelwright.privacy.mask import masked
+from modelwright.privacy.recognisers.base import Match, Recogniser, reason_words, recognisers
+from modelwright.privacy.text import Block
+
+SURE = 0.5  # from here on a match counts
+_CHARACTERS = 400_000  # of one block
+_LONGEST = 200_000  # characters of a cell that are read
+_SHARE = 0.8  # of a column's cells: what looks like a type by its form alone then is one
+_LEAST_CELLS = 12
+_EXAMPLES = 3
+_SELECTIVE = frozenset(
+    {"id-card", "passport", "bank-card", "plate", "vin", "ssn", "ip", "mac"}
+)  # forms that few numbers have
+
+
+def find(text: str, column: str = "", *, types: Collection[str] | None = None, also: Sequence[str] = ()) -> list[Match]:
+    """Return what is private in a text, in order and without overlaps. `also` names recognisers that must be asked for."""
+    return find_cells([text], column, types=types, also=also)[0][0]
+
+
+def find_cells(
+    cells: Sequence[str],
+    column: str = "",
+    *,
+    types: Collection[str] | None = None,
+    also: Sequence[str] = (),
+    until: float | None = None,
+    names_until: float | None = None,
+    least: float = SURE,
+) -> tuple[list[list[Match]], np.ndarray]:
+    """Return the matches of each cell, and which cells were read by all recognisers [N] bool before `until` (monotonic).
+
+    `types` leaves out all others. `names_until` bounds the slow recognisers alone. Cells are read in the order given:
+    shuffle them where part may have to do.
+    """
+    wanted = [r for r in recognisers(tuple(also)) if types is None or set(r.types) & set(types)]
+    out: list[list[Match]] = [[] for _ in cells]
+    read = np.zeros((max((r.rank for r in wanted), default=0) + 1, len(cells)), bool)
+    spans = list(_stretches(cells))
+    blocks: dict[int, Block] = {}
+    for rank in sorted({r.rank for r in wanted}):
+        limits = [t for t in (until, names_until if rank else None) if t is not None]
+        for n, (first, last) in enumerate(spans):
+            if n and limits and time.monotonic() > min(limits):
+                break
+            if n not in blocks:
+                blocks[n] = Block([c[:_LONGEST] for c in cells[first:last]])
+            for recogniser in wanted:
+                if recogniser.rank == rank:
+                    _collect(recogniser, blocks[n], column, first, types, out)
+            read[rank, first:last] = True
+    ranks = sorted({r.rank for r in wanted})
+    done: np.ndarray = np.asarray(read[ranks].all(0)) if ranks else np.ones(len(cells), bool)
+    return [_apart([m for m in found if m.score >= least]) for found in out], done
+
+
+def _collect(
+    recogniser: Recogniser, block: Block, column: str, first: int, types: Collection[str] | None, out: list[list[Match]]
+) -> None:
+    for cell, m in recogniser.find(block, column):
+        if types is None or m.type in types:
+            start, end = block.back(cell, m.start, m.end)
+            if (start, end) != (m.start, m.end):
+                m = Match(start, end, m.type, m.score, m.reason, m.lone)
+            out[first + cell].append(m)
+
+
+def _stretches(cells: Sequence[str]) -> Iterator[tuple[int, int]]:
+    first, size = 0, 0
+    for i, cell in enumerate(cells):
+        size += min(len(cell), _LONGEST)
+        if size > _CHARACTERS:
+            yield first, i + 1
+            first, size = i + 1, 0
+    if first < len(cells):
+        yield first, len(cells)
+
+
+def _apart(found: list[Match]) -> list[Match]:
+    """Return matches without overlaps: the surer one stays, of equals the longer."""
+    if len(found) < 2:
+        return found
+    kept: list[Match] = []
+    for m in sorted(found, key=lambda m: (-m.score, m.start - m.end, m.start)):
+        if all(m.end <= k.start or m.start >= k.end for k in kept):
+            kept.append(m)
+    return sorted(kept, key=lambda m: m.start)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One type in one column: rows that hold it, how many values, how sure on average, the commonest reason.
+
+    `share` is the part of the filled cells that hold nothing else; `examples` are masked.
+    """
+
+    column: str
+    type: str
+    rows: int
+    values: int
+    confidence: float
+    reason: str
+    share: float
+    examples: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> Words:
+        """Say what was found where."""
+        n = get_type(self.type).counted(self.values)
+        return Words(f"{n.en} in `{self.column}`", f"`{self.column}` 中有 {n.zh}")
+
+    def to_json(self, examples: bool = True) -> dict[str, Any]:
+        """Return the find as JSON values; masked examples only where asked for."""
+        out: dict[str, Any] = {
+            "column": self.column, "type": self.type, "title": list(TYPES[self.type].many), "rows": self.rows,
+            "values": self.values, "share": round(self.share, 4), "confidence": round(self.confidence, 3),
+            "reason": self.reason, "why": list(reason_words(self.reason)),
+        }  # fmt: skip
+        return out | {"examples": list(self.examples)} if examples else out
+
+
+@dataclass
+class Scan:
+    """What was found in a table: by column and type, how many of the rows were read whole, and the seconds it took."""
+
+    rows: int
+    found: list[Found] = field(default_factory=list)
+    read: dict[str, float] = field(default_factory=dict)  # share of the filled cells, by column
+    seconds: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether every cell was read by every recogniser."""
+        return all(v >= 1 for v in self.read.values())
+
+    def of(self, column: str) -> list[Found]:
+        """Return what was found in one column."""
+        return [f for f in self.found if f.column == column]
+
+    def sampled(self) -> Words | None:
+        """Say which columns were read in part, if any."""
+        part = {c: v for c, v in self.read.items() if v < 1}
+        if not part:
+            return None
+        names = ", ".join(f"`{c}` {100 * v:.0f} %" for c, v in part.items())
+        return Words(
+            f"Time ran out: only a random part of the values was looked through ({names}); counts are of that part.",
+            f"时间用尽：只随机检查了部分取值（{names}）；计数仅为该部分。",
+        )
+
+    def to_json(self, examples: bool = True) -> dict[str, Any]:
+        """Return the scan as JSON values."""
+        sampled = self.sampled()
+        return {
+            "rows": self.rows,
+            "found": [f.to_json(examples) for f in self.found],
+            "read": {c: round(v, 4) for c, v in self.read.items()},
+            "sampled": list(sampled) if sampled else None,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def scan(
+    data: pa.Table,
+    columns: Sequence[str] | None = None,
+    *,
+    seconds: float = 30.0,
+    also: Sequence[str] = (),
+    seed: int = 0,
+) -> Scan:
+    """Look through a table's columns of text and whole numbers, at most for about `seconds`."""
+    begun = time.monotonic()
+    names = list(columns if columns is not None else data.column_names)
+    out = Scan(data.num_rows)
+    for i, name in enumerate(names):
+        # what earlier columns did not use is there for later ones
+        until = begun + seconds * (i + 1) / len(names)
+        cells, indices = as_cells(data.column(data.column_names.index(name)))
+        if not cells:
+            continue
+        found, share = scan_column(name, cells, indices, also=also, until=until, seed=seed)
+        out.found += found
+        out.read[name] = share
+    out.seconds = time.monotonic() - begun
+    return out
+
+
+def as_cells(values: pa.ChunkedArray | pa.Array) -> tuple[list[str], np.ndarray]:
+    """Return the distinct cells of a column as texts, and the cell of each row [N] (-1 where it has none).
+
+    Columns that cannot hold personal data in their cells (truth values, fractions, media, nested ones) give no cells.
+    """
+    kind = values.type
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_floating(kind):
+        whole = pc.and_(pc.equal(pc.floor(values), values), pc.greater_equal(pc.abs(values), 1e6))
+        if not pc.mean(whole.cast(pa.int8())).as_py():
+            return [], np.array([], np.int64)
+        values = pc.if_else(whole, values, pa.scalar(None, kind)).cast(pa.int64(), safe=False)
+        kind = values.type
+    if pa.types.is_integer(kind):
+        most = pc.max(pc.abs(values)).as_py() if len(values) > values.null_count else 0
+        if (most or 0) < 1e6:
+            return [], np.array([], np.int64)
+        values = values.cast(pa.string())
+    elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        values = pc.strftime(values, format="%Y-%m-%d")
+    elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return [], np.array([], np.int64)
+    coded = values.dictionary_encode()
+    indices = np.asarray(coded.indices.fill_null(-1)).astype(np.int64)
+    return coded.dictionary.to_pylist(), indices
+
+
+def scan_column(
+    name: str,
+    cells: list[str],
+    indices: np.ndarray,
+    *,
+    also: Sequence[str] = (),
+    until: float | None = None,
+    seed: int = 0,
+) -> tuple[list[Found], float]:
+    """Return what one column holds, and the share of its filled cells that were read."""
+    order = np.random.default_rng(seed).permutation(len(cells))
+    matches, read = find_cells([cells[i] for i in order], name, also=also, until=until, least=0.0)
+    counts = np.bincount(indices[indices >= 0], minlength=len(cells))[order]
+    matches = by_share(matches, cells, order)
+    return summary(name, [cells[i] for i in order], matches, counts), float(counts[read].sum() / max(1, counts.sum()))
+
+
+def by_share(matches: list[list[Match]], cells: Sequence[str], order: np.ndarray) -> list[list[Match]]:
+    """Return matches that are sure; forms that most cells of a column have count for sure too."""
+    lone = Counter(m.type for found in matches for m in found if m.lone and m.type in _SELECTIVE)
+    raised = {t for t, n in lone.items() if n >= max(_LEAST_CELLS, _SHARE * len(matches))}
+    out = []
+    for found in matches:
+        if raised:
+            found = [
+                Match(m.start, m.end, m.type, max(m.score, 0.75), m.reason + "+share", True)
+                if m.lone and m.type in raised and m.score < SURE
+                else m
+                for m in found
+            ]
+        out.append(_apart([m for m in found if m.score >= SURE]))
+    return out
+
+
+def summary(name: str, cells: Sequence[str], matches: Sequence[list[Match]], counts: np.ndarray) -> list[Found]:
+    """Return the finds of a column by type, those in most rows first."""
+    out = []
+    filled = max(1, int(counts.sum()))
+    for kind in TYPES:
+        own = [(i, [m for m in found if m.type == kind]) for i, found in enumerate(matches)]
+        own = [(i, ms) for i, ms in own if ms]
+        if not own:
+            continue
+        rows = int(sum(counts[i] for i, _ in own))
+        values = {TYPES[kind].canonical(cells[i][m.start : m.end]) for i, ms in own for m in ms}
+        lone = sum(int(counts[i]) for i, ms in own if any(m.lone for m in ms))
+        reasons = Counter(m.reason for _, ms in own for m in ms)
+        confidence = float(np.mean([m.score for _, ms in own for m in ms]))
+        shown = tuple(dict.fromkeys(masked(cells[i][ms[0].start : ms[0].end], kind) for i, ms in own[:20]))[:_EXAMPLES]
+        out.append(Found(name, kind, rows, len(values), confidence, reasons.most_common(1)[0][0], lone / filled, shown))
+    return sorted(out, key=lambda f: -f.rows)

@@ -1,0 +1,310 @@
+"""Personal data in a run: looked for in every column, replaced in what models read, and told without a single value.
+
+Texts and categories lose what points at a person (placeholders such as <PHONE>); columns that hold nothing else are left out, as
+identifiers are; days of birth become months. What is replaced and how is a `Shield`, which goes into the bundle.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.schema import MEDIA, Column, Table, arrow_type
+from modelwright.core.words import Words
+from modelwright.data.coerce import BadValue
+from modelwright.privacy.catalogue import TYPES, get_type
+from modelwright.privacy.detect import Found, as_cells, by_share, find_cells, scan_column, summary
+from modelwright.privacy.media import media_found
+from modelwright.privacy.policy import RUN_ACTIONS, Policy
+from modelwright.privacy.recognisers.base import Match
+from modelwright.privacy.replace import safe
+from modelwright.privacy.shield import Shield, rewritten, rows_with, to_months
+
+WHOLE = 0.5  # of the filled cells hold nothing but one direct identifier: the column is one
+NAMES = frozenset({"person", "place", "address"})
+BORN = re.compile(r"出生|生日|birth|(?:^|_)dob(?:$|_)|\bd\.o\.b\b", re.IGNORECASE)
+POSITION = re.compile(
+    r"^(?:lat|lng|lon|long|latitude|longitude|gps.*|.*_(?:lat|lng|lon|latitude|longitude)|经度|纬度|.*经纬度)$",
+    re.IGNORECASE,
+)
+_MOST_COLUMNS = 8  # that are named in one message
+_DONE = {
+    "replaced": Words("replaced", "已替换"),
+    "ignored": Words("the column is left out", "该列已忽略"),
+    "months": Words("made months", "已改为月份"),
+    "kept": Words("kept", "保留"),
+    "unread": Words("not read by the model", "模型不读取"),
+    "public": Words("kept, as the data was declared public", "数据已声明为公开，予以保留"),
+}
+
+
+@dataclass(frozen=True)
+class ColumnReport:
+    """What was found in one column and what was done: `replaced`, `ignored`, `months`, `kept`, `unread` or `public`.
+
+    `read` is the share of the filled cells in which names were looked for.
+    """
+
+    column: str
+    modality: str
+    done: str
+    found: tuple[Found, ...]
+    actions: Mapping[str, str] = field(default_factory=dict)
+    read: float = 1.0
+
+    @property
+    def loud(self) -> bool:
+        """Whether it is worth a line in the terminal: something was done, or points at persons and was left."""
+        return self.done in ("replaced", "ignored", "months") or any(get_type(f.type).direct for f in self.found)
+
+    @property
+    def words(self) -> Words:
+        """Say `312 phone numbers, 9 ID card numbers in `text`: replaced` in both languages."""
+        done = _DONE[self.done]
+        shown = [f for f in self.found if f.type != "place" or len(self.found) == 1][:6]
+        kept = [f for f in shown if self.actions.get(f.type, "keep") == "keep"] if self.done == "replaced" else []
+        gone = [f for f in shown if f not in kept]
+        en, zh = _counted(gone)
+        en, zh = f"{en} in `{self.column}`: {done.en}", f"`{self.column}` 中有 {zh}：{done.zh}"
+        if kept:
+            more = _counted(kept)
+            en, zh = f"{en}; {more.en}: kept", f"{zh}；{more.zh}：保留"
+        return Words(en, zh)
+
+    def to_json(self, examples: bool = False) -> dict[str, Any]:
+        """Return the report as JSON values; masked examples only where asked for."""
+        found = [{**f.to_json(examples), "action": self.actions.get(f.type, "keep")} for f in self.found]
+        return {
+            "column": self.column, "modality": self.modality, "done": self.done, "done_words": list(_DONE[self.done]),
+            "read": round(self.read, 4), "found": found,
+        }  # fmt: skip
+
+
+def _counted(found: Sequence[Found]) -> Words:
+    n = [get_type(f.type).counted(f.values) for f in found]
+    return Words(", ".join(w.en for w in n), "、".join(w.zh for w in n))
+
+
+@dataclass
+class Protected:
+    """The table as models may see it, the test table too, the shield, and what was found in each column."""
+
+    table: Table
+    test: Table | None
+    shield: Shield
+    columns: list[ColumnReport] = field(default_factory=list)
+    public: bool = False
+    seconds: float = 0.0
+
+    def to_json(self, examples: bool = False) -> dict[str, Any]:
+        """Return what was found and done as JSON values: counts, reasons, actions; masked examples only where asked for."""
+        sampled = self.sampled()
+        return {
+            "public": self.public,
+            "columns": [c.to_json(examples) for c in self.columns],
+            "lines": [list(c.words) for c in self.columns if c.loud],
+            "sampled": list(sampled) if sampled else None,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def sampled(self) -> Words | None:
+        """Say which columns were read for names in part, if any."""
+        part = [c for c in self.columns if c.read < 1]
+        if not part:
+            return None
+        names = ", ".join(f"`{c.column}` {100 * c.read:.0f} %" for c in part)
+        return Words(
+            f"Names and addresses were looked for in part of the values only, as time is short ({names}). Give more with --budget.",
+            f"时间有限，只在部分取值中查找了人名和地址（{names}）。可用 --budget 增加时间。",
+        )
+
+    def note(self) -> Words | None:
+        """Return the lines that a run prints, or None where nothing was found."""
+        lines = [c.words for c in self.columns if c.loud]
+        if not lines:
+            return None
+        rest = len(lines) - _MOST_COLUMNS
+        more = Words(f"and in {rest} more columns", f"另有 {rest} 列")
+        shown = [*lines[:_MOST_COLUMNS], *([more] if rest > 0 else [])]
+        en, zh = ("\n          ".join(w.to(lang) for w in shown) for lang in ("en", "zh"))
+        return Words(f"private   {en}", f"隐私      {zh}")
+
+
+def protect(
+    table: Table, test: Table | None, raw: pa.Table, *, rules: Sequence[str] = (), public: bool = False,
+    points: bool = False, seconds: float = 30.0,
+) -> Protected:  # fmt: skip
+    """Look for personal data in every column, and replace it in what models read and write unless `public`.
+
+    Numbers and identifiers are looked at as they were written (`raw`). Looking for names stops after about `seconds`; what
+    has a form is looked for in every cell that a model reads. With `points` answers are places in texts, which stay as they are. Raises OptionError and ColumnError for rules that cannot be followed.
+    """
+    begun = time.monotonic()
+    policy = Policy.parse(rules, actions=RUN_ACTIONS)
+    policy.check(table.schema.names)
+    reports: list[ColumnReport] = []
+    shields: dict[str, dict[str, str]] = {}
+    months: list[str] = []
+    changes: dict[str, dict[str, Any]] = {}
+    data = table.data
+    for i, column in enumerate(table.schema):
+        if not public and policy.columns.get(column.name) == "drop" and column.role == "input":
+            changes[column.name] = {"role": "ignored", "reason": Words("left out as asked", "按要求忽略")}
+            continue
+        look = _Look(column, policy, public, points, begun + seconds * (i + 1) / len(table.schema))
+        look.at(table.column(column.name), raw)
+        if look.report is not None:
+            reports.append(look.report)
+            if look.report.done == "ignored" and column.role == "input":
+                changes[column.name] = {"role": "ignored", "reason": _reason(look.report)}
+                continue
+            if look.report.done == "months":
+                months.append(column.name)
+        if look.actions:
+            shields[column.name] = look.actions
+        if look.fresh is not None:
+            data = data.set_column(i, column.name, look.fresh)
+    whole = Shield(shields, tuple(months))
+    inputs = Shield({c: a for c, a in shields.items() if table.schema[c].role == "input"}, tuple(months))
+    out = Table(data, table.schema.with_columns(changes), table.rows, table.source)
+    done = Protected(out, None if test is None else whole.apply(test), inputs, reports, public)
+    done.seconds = time.monotonic() - begun
+    return done
+
+
+def _reason(report: ColumnReport) -> Words:
+    kind = get_type(max(report.found, key=lambda f: f.share).type)
+    return Words(f"personal data: {kind.many.en}", f"个人数据：{kind.many.zh}")
+
+
+class _Look:
+    """One column looked at: what was found (`report`), the action for each type, and its values without what goes."""
+
+    def __init__(self, column: Column, policy: Policy, public: bool, points: bool, until: float) -> None:
+        self.column, self.policy, self.public, self.until = column, policy, public, until
+        self.report: ColumnReport | None = None
+        self.actions: dict[str, str] = {}
+        self.fresh: pa.Array | None = None
+        written = column.role == "target" and column.modality == "text"
+        self.read_by_model = (column.role == "input" or written) and not (points and column.modality == "text")
+
+    def at(self, values: pa.Array, raw: pa.Table) -> None:
+        """Look at the typed values of the column, and at how they were written."""
+        modality = self.column.modality
+        if arrow_type(modality) == MEDIA:
+            self._report(media_found(self.column.name, values, self.until))
+        elif modality in ("text", "category") and pa.types.is_string(values.type):
+            self._words(values)
+        elif modality == "timestamp":
+            self._days(values)
+        elif modality in ("number", "id") and self.column.name in raw.column_names:
+            self._codes(raw.column(raw.column_names.index(self.column.name)))
+
+    def _report(self, found: Sequence[Found], done: str = "kept", read: float = 1.0) -> None:
+        if not found:
+            return
+        role = self.column.role
+        if self.public:
+            done = "public"
+        elif role == "ignored":
+            done = "ignored"
+        elif role not in ("input", "target"):
+            done = "unread"
+        self.report = ColumnReport(self.column.name, self.column.modality, done, tuple(found), self.actions, read)
+
+    def _action(self, kind: str) -> str:
+        return self.policy.action(get_type(kind), self.column.name, get_type(kind).run)
+
+    def _days(self, values: pa.Array) -> None:
+        """Days of birth are told by the column's name alone: any other day looks the same."""
+        name, filled = self.column.name, len(values) - values.null_count
+        if BORN.search(name) and filled:
+            self.actions = {"birth-date": self._action("birth-date")}
+            found = Found(name, "birth-date", filled, pc.count_distinct(values).as_py(), 0.9, "column", 1.0)
+            coarse = self.actions["birth-date"] != "keep" and self.column.role == "input" and not self.public
+            if coarse:
+                self.fresh = to_months(values)
+            self._report([found], "months" if coarse else "kept")
+            self.actions = {}
+
+    def _codes(self, values: pa.ChunkedArray) -> None:
+        """Numbers and identifiers: the column is one kind of identifier, or nothing is said."""
+        name = self.column.name
+        if POSITION.search(name) and self.column.modality == "number":
+            filled = len(values) - values.null_count
+            self._report([Found(name, "gps", filled, pc.count_distinct(values).as_py(), 0.7, "column", 1.0)])
+            return
+        if (
+            pa.types.is_string(values.type)
+            and not pc.any(pc.match_substring_regex(values, r"\d[\d .\-]{4,}\d|\pL")).as_py()
+        ):
+            return
+        cells, indices = as_cells(values)
+        found, read = scan_column(name, cells, indices, until=self.until) if cells else ([], 1.0)
+        found = [f for f in found if f.share >= WHOLE and f.type != "place"]
+        if found:
+            self.actions = {f.type: self._action(f.type) for f in found}
+            goes = any(get_type(f.type).direct and self.actions[f.type] != "keep" for f in found)
+            self._report(found, "ignored" if goes and self.column.role == "input" else "kept", read)
+            self.actions = {}
+
+    def _words(self, values: pa.Array) -> None:
+        """Texts and categories: what is found is replaced; a column of nothing else is left out."""
+        name, category = self.column.name, self.column.modality == "category"
+        coded = values.dictionary_encode()
+        cells = coded.dictionary.to_pylist()
+        chosen = {t: a for t in TYPES if (a := self._action(t)) != "keep"}
+        if not cells:
+            self.actions = {} if self.public or not self.read_by_model else chosen
+            return
+        order = np.random.default_rng(0).permutation(len(cells))
+        counts = rows_with(coded, len(cells))[order]
+        shuffled = [cells[i] for i in order]
+        limit = None if self.read_by_model and not self.public else self.until
+        matches, read = find_cells(shuffled, name, until=limit, names_until=self.until, least=0.0)
+        matches = by_share(matches, cells, order)
+        if category:
+            matches, named = _only_whole_names(matches)
+            if not named:
+                chosen = {t: a for t, a in chosen.items() if t not in NAMES}
+        found = summary(name, shuffled, matches, counts)
+        self.actions = chosen
+        whole = any(
+            f.share >= WHOLE and f.type in chosen and get_type(f.type).direct and f.type not in NAMES for f in found
+        )
+        goes = any(f.type in chosen for f in found) and self.read_by_model
+        done = "kept" if not goes else "ignored" if whole and self.column.role == "input" else "replaced"
+        self._report(found, done, float(counts[read].sum() / max(1, counts.sum())))
+        if self.public or not self.read_by_model:
+            self.actions = {}
+        elif done == "replaced":
+            back = [matches[i] for i in np.argsort(order)]
+            self.fresh = rewritten(values, coded, cells, back, chosen)
+
+
+def _only_whole_names(matches: list[list[Match]]) -> tuple[list[list[Match]], bool]:
+    """Leave names out of categories unless most of them are names: `April` or `Jordan` alone says little. Also say which it is."""
+    people = ("person", "address")
+    lone = sum(any(m.lone and m.type in people for m in found) for found in matches)
+    if len(matches) >= 3 and lone >= WHOLE * len(matches):
+        return matches, True
+    return [[m for m in found if m.type not in people] for found in matches], False
+
+
+def safe_values(bad: Sequence[BadValue], public: bool) -> list[BadValue]:
+    """Return values that could not be read with nothing private in what is said of them."""
+    if public:
+        return list(bad)
+    out = []
+    for b in bad:
+        value = safe(b.value, b.column)
+        words = b.words if value == b.value else Words(*(w.replace(b.value, value) for w in b.words))
+        out.append(replace(b, value=value, words=words))
+    return out

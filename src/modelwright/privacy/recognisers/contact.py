@@ -1,0 +1,136 @@
+"""How people are reached: phone numbers, e-mail addresses, WeChat and QQ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelwright.privacy.recognisers.base import AGAINST, Match, Pattern, Patterns, compiled
+from modelwright.privacy.text import Block
+
+_PHONE = compiled(
+    r"电话|手机|手機|電話|联系方式|联系我|联系|联络|致电|拨打|来电|座机|热线|号码|传真|微信同号|\bphones?\b|\btel\b|telephone|mobile|\bcell\b|"
+    r"\bfax\b|\bcall\b|\bcalled\b|\bcalling\b|\bdial\b|\boffice\b|\bring\b|\breach\b|hotline|contact|whatsapp|\bsms\b|\btext me\b|"
+    r"\banswering at\b|_tel|tel_|shouji|dianhua|msisdn"
+)
+# the first three digits that China's operators use for mobiles
+_MOBILE = r"1(?:3[0-9]|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])"
+_AREA = r"(?:10|2[0-57-9]|3[1-9][0-9]|4[1-9][0-9]|5[1-9][0-9]|6[1-9][0-9]|7[1-9][0-9]|8[1-9][0-9]|9[0-9]{2})"
+_LEFT = r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])(?<![+][0-9])"
+_RIGHT = r"(?![0-9]|[.,][0-9]|[\-/][0-9]|[A-Za-z]{3})"
+_EXT = r"(?:\s?(?:x|ext\.?|extension|转|分机)\s?[0-9]{1,6})?"
+_DATE = re.compile(
+    r"^(?:19|20)[0-9]{2}[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12][0-9]|3[01])$|^(?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:19|20)?[0-9]{2}$"
+)
+
+
+class Contact(Patterns):
+    """Phone numbers, e-mail addresses, WeChat ids and QQ numbers."""
+
+    types = ("phone", "email", "wechat", "qq")
+    patterns = (
+        Pattern(
+            "email",
+            compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z](?:[0-9A-Za-z._%+\-]{0,63})@(?:[0-9A-Za-z](?:[0-9A-Za-z\-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z]{2,18}(?![A-Za-z0-9\-])"),
+            0.97, "@", against=None,
+        ),
+        Pattern(  # written so that machines should not read it
+            "email",
+            compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z._%+\-]{2,40}\s?[\[({（【]\s?(?:at|艾特)\s?[\])}）】]\s?[0-9A-Za-z\-]{2,40}\s?(?:[\[({（【]\s?(?:dot|点)\s?[\])}）】]|\.)\s?[A-Za-z]{2,10}(?![A-Za-z0-9])"),
+            0.85, "(?i)(?:at|艾特)", against=None,
+        ),
+        Pattern(
+            "phone",
+            compiled(r"(?<![0-9])(?<![0-9][.,\-])(?<![A-Za-z][A-Za-z0-9])(?:\(?(?:\+|00)?86\)?[ \-]?)?", _MOBILE, r"(?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[0-9][ \-][0-9]{3}[ \-][0-9]{4}|[ \-][0-9]{3}[ \-][0-9]{5})", _RIGHT),
+            0.75, "1[ -]?[3-9]", _PHONE, 0.95,
+        ),
+        Pattern(
+            "phone",
+            compiled(_LEFT, r"(?:\(0", _AREA, r"\)[ \-]?|0", _AREA, r"[ \-])[2-9][0-9]{2,3}[ \-]?[0-9]{4}(?:\s?(?:-|x|ext\.?|转|分机)\s?[0-9]{1,6})?(?![0-9]|[.,][0-9])"),
+            0.7, "0[1-9][0-9]", _PHONE, 0.95,
+        ),
+        Pattern("phone", compiled(_LEFT, r"(?:400|800)[ \-]?[0-9]{3}[ \-]?[0-9]{4}", _RIGHT), 0.4, "[48]00", _PHONE, 0.9),
+        Pattern("phone", compiled(_LEFT, r"[48]00-[0-9]{3,4}-[0-9]{3,4}", _RIGHT), 0.65, "[48]00-", _PHONE, 0.9),
+        Pattern(
+            "phone",
+            compiled(r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}[ .\-]?(?:\(0?[0-9]{1,4}\)[ .\-]?)?(?:[0-9]{1,5}[ .\-]?){1,5}[0-9]{2,5}", _EXT, _RIGHT),
+            0.8, r"\+", _PHONE, 0.95, valid=lambda c: 8 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 15, checked=0.8,
+        ),
+        Pattern(  # North America
+            "phone",
+            compiled(_LEFT, r"(?<![0-9] )(?:(?:\+1|001|1)[ .\-]?)?(?:\([2-9][0-9]{2}\)\s?|[2-9][0-9]{2}[.\- ])[0-9]{3}[.\- ][0-9]{4}", _EXT, r"(?![0-9]|[.,\-/][0-9])"),
+            0.65, "[0-9]{3}[-. ][0-9]{4}", _PHONE, 0.93,
+        ),
+        Pattern(
+            "phone",
+            compiled(_LEFT, r"00[1-9][0-9]{0,2}[ .\-][0-9]{2,4}(?:[ .\-][0-9]{2,5}){1,4}", _EXT, _RIGHT),
+            0.6, "00[1-9]", _PHONE, 0.93,
+        ),
+    )  # fmt: skip
+
+    _groups = compiled(
+        r"(?<![0-9A-Za-z+])(?<![0-9][.,\-/])(?:\+[0-9]{1,3}[ .\-]?)?(?:\([0-9]{2,5}\)[ .\-]?|[0-9]{2,5}[ .\-]{1,2})(?:\(?[0-9]{1,8}\)?[ .\-]{1,2}){0,5}[0-9]{1,8}", _EXT, r"(?![0-9]|[.,/][0-9])"
+    )  # fmt: skip
+    _run = compiled(r"(?<![0-9A-Za-z+])(?<![0-9][.,\-/ ])[0-9]{7,12}", _EXT, r"(?![0-9A-Za-z]|[.,\-/][0-9])")
+    _own = compiled(
+        r"(?:微信|wei\s?xin|we\s?chat|(?<![a-z])[vw]x(?![a-z])|威信|薇信|加\s?v|v信|\+v)", r"(?:id|号码|账号|帐号|号|同号)?\s*(?:[:=]|是|为|is|加|搜|->)*\s*",
+        r"([A-Za-z][-_A-Za-z0-9]{5,19}|[1-9][0-9]{5,11})(?![-_A-Za-z0-9])",
+    )  # fmt: skip
+    _penguin = compiled(
+        r"(?:(?<![a-z])qq(?![a-z.])|扣扣|企鹅号|球球|q号|q群)", r"(?:id|号码|账号|帐号|号|群|同号)?\s*(?:[:=]|是|为|is|加|搜)*\s*", r"([1-9][0-9]{4,10})(?![0-9A-Za-z]|@)"
+    )  # fmt: skip
+    _is_wechat = compiled(r"微信|we\s?chat|weixin|wxid|openid|威信")
+    _is_qq = compiled(r"(?<![a-z])qq(?![a-z])|扣扣")
+    _whole_id = compiled(r"(?<=\x00)[A-Za-z][-_A-Za-z0-9]{5,27}(?=\x00)|^[A-Za-z][-_A-Za-z0-9]{5,27}(?=\x00)")
+    _whole_number = compiled(r"(?<=\x00)[1-9][0-9]{4,10}(?=\x00)|^[1-9][0-9]{4,10}(?=\x00)")
+
+    def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
+        yield from super().find(block, column)
+        yield from self._loose(block, column)
+        for kind, pattern, hint, name, whole in (
+            ("wechat", self._own, "(?i)微信|威信|薇信|we ?chat|wei ?xin|[vw]x|v信|加 ?v|[+]v", self._is_wechat, self._whole_id),
+            ("qq", self._penguin, "(?i)qq|扣扣|企鹅|球球|q号|q群", self._is_qq, self._whole_number),
+        ):  # fmt: skip
+            some = block.select(hint)
+            for cell, m in some.finditer(pattern):
+                first = int(some.starts[cell])
+                yield int(some.index[cell]), Match(m.start(1) - first, m.end(1) - first, kind, 0.9, "form+context")
+            if name.search(column):
+                for cell, m in block.finditer(whole):
+                    yield int(block.index[cell]), Match(0, len(m.group()), kind, 0.85, "form+column", True)
+
+    def _loose(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
+        """Find numbers in groups of any country, where words beside them say that they are phones."""
+        named = _PHONE.search(column) is not None
+        if named:
+            some = block.select("[0-9]{2}")
+        else:
+            some = block.select(r"[0-9]{2}").select(
+                r"(?i)电话|手机|手機|電話|联系|联络|致电|拨打|座机|热线|号码|传真|phone|tel|mobile|cell|fax|call|dial|office|ring|reach|hotline|contact|sms|text me|answering"
+            )
+        for pattern, score in ((self._groups, 0.82), (self._run, 0.75)):
+            for cell, m in some.finditer(pattern):
+                start, end = m.span()
+                digits = sum(c.isdigit() for c in re.split(r"[xX转e]", m.group())[0])
+                if not 6 <= digits <= 15 or _DATE.match(m.group().strip()):
+                    continue
+                first = int(some.starts[cell])
+                before = some.text[max(first, start - 30) : start]
+                after = some.text[end : min(int(some.starts[cell + 1]) - 1, end + 12)]
+                if AGAINST.search(before[-12:]):
+                    continue
+                near = list(_PHONE.finditer(before))
+                close = near and not re.search(r"[.!?。！？]\s|;|；", before[near[-1].end() :])
+                if (
+                    named
+                    or close
+                    or re.match(
+                        r"[\s\-,(]*(?:office|fax|mobile|cell|home|work|phone|tel|手机|电话|办公)", after, re.IGNORECASE
+                    )
+                ):
+                    reason = "form+column" if named else "form+context"
+                    lone = start == first and end == int(some.starts[cell + 1]) - 1
+                    yield int(some.index[cell]), Match(start - first, end - first, "phone", score, reason, lone)
+
+
+RECOGNISER = Contact

@@ -1,0 +1,139 @@
+"""Names of persons, places and addresses: by the tagger in sentences, by the column's name in cells of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from modelwright.privacy import lexicon
+from modelwright.privacy.recognisers.base import LEAST, Match, Recogniser, compiled
+from modelwright.privacy.tagger import shipped
+from modelwright.privacy.text import Block
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_SOUNDS = frozenset(
+    "克斯尔特德罗拉里姆奥艾布卡马尼亚伊维莱兰森顿恩利瑞塔娜莎琳萨丹格鲁哈菲浦普约翰逊杰弗劳伦沃贝蒂妮雷费南迪穆巴托梅洛佩科瓦基诺夫汉瑟琪乔治亨威廉查希戴凯文赫温詹埃阿加帕佛根肖买提吐热木江古丽扎西多吉次仁卓玛"
+)
+_PERSON = compiled(
+    r"姓名|名字|(?:客户|用户|患者|病人|学生|员工|职工|联系|收件|收货|寄件|负责|经办|申请|持卡|持有|投保|被保险|驾驶|参会|签字|户主|业主|租客|房东|主叫|医生|教师|老师)(?:人|者)?(?:姓名|名)?$|联系人|收件人|收货人|寄件人|负责人|经办人|申请人|户名|"
+    r"(?:^|_|\b)(?:full|first|last|sur|middle|given|family|patient|customer|client|employee|student|contact|person|maiden|holder|owner|author|sender|recipient|passenger|guest|driver|doctor|teacher|user)[\s_\-]?names?$|"
+    r"^names?$|^persons?$|^patients?$|^passenger$|^recipient$|^contact$|^author$"
+)
+_FIRM = compiled(
+    r"公司|企业|单位|商品|产品|文件|品牌|店铺|项目|company|product|file|brand|store|project|item|user_?name|login"
+)
+_ADDRESS = compiled(r"地址|住址|住所|户籍|籍贯地|address|addr(?:_|$|\b)|street|residence")
+_NO_ADDRESS = compiled(r"ip|mac|邮箱|mail|url|网址|web")
+_LATIN_NAME = re.compile(
+    r"[^\W\d_][^\W\d_'’.\-]*(?:[ ,.'’\-]{1,2}[^\W\d_][^\W\d_'’.\-]*){0,5}\.?(?:\s?\([^()]{2,60}\)?)?\"?"
+)
+_PARTS = re.compile(r"[路街道巷弄号楼栋幢座室区县镇乡村苑园庄厦场里城寓]")
+_STREET = re.compile(r"\d")
+_GAP = re.compile(r"[\s,.;>#\-|?]{0,6}")
+_MIN_PERSON = 0.6  # certainty of the tagger below which nothing is said
+
+
+class Names(Recogniser):
+    """Persons, places and addresses."""
+
+    types = ("person", "place", "address")
+    rank = 1
+
+    def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
+        person = _PERSON.search(column) is not None and not _FIRM.search(column)
+        address = _ADDRESS.search(column) is not None and not _NO_ADDRESS.search(column)
+        if person or address:
+            for i, cell in enumerate(block.cells):
+                found = self._named_person(cell) if person else self._named_address(cell)
+                if found is not None:
+                    yield int(block.index[i]), found
+        some = block.select(r"\pL")
+        if not len(some):
+            return
+        spans = shipped().find(some.text)
+        cells = np.searchsorted(some.starts, np.array([s for s, _, _, _ in spans], np.int64), "right") - 1
+        for at, start, end, kind, sure in _joined(some.text, spans, cells.tolist()):
+            first, last = int(some.starts[at]), int(some.starts[at + 1]) - 1
+            if kind == "ORGANISATION" or end > last:
+                continue
+            value = some.text[start:end]
+            score = _judged(kind, value, sure)
+            if score >= LEAST:
+                lone = start == first and end == last
+                yield int(some.index[at]), Match(start - first, end - first, kind.lower(), score, "sentence", lone)
+
+    @staticmethod
+    def _named_person(cell: str) -> Match | None:
+        """Return the cell as a name where it can be one: the column's name says that it is."""
+        text = cell.strip()
+        if not text or len(text) > 90:
+            return None
+        start = cell.index(text)
+        if _HAN.search(text):
+            good = (len(text) <= 4 and all(_HAN.match(c) for c in text)) or "·" in text
+        else:
+            good = _LATIN_NAME.fullmatch(text) is not None and text.lower() not in _NO_NAMES
+        return Match(start, start + len(text), "person", 0.9, "form+column", True) if good else None
+
+    @staticmethod
+    def _named_address(cell: str) -> Match | None:
+        text = cell.strip()
+        if len(text) < 5 or not (_STREET.search(text) or len(_PARTS.findall(text)) >= 2) or text.isdigit():
+            return None
+        start = cell.index(text)
+        return Match(start, start + len(text), "address", 0.9, "form+column", True)
+
+
+_NO_NAMES = frozenset(
+    "none unknown other others yes no male female na n/a null test anonymous guest admin user total all".split()
+)
+
+
+def _joined(
+    text: str, spans: list[tuple[int, int, str, float]], cells: list[int]
+) -> Iterator[tuple[int, int, int, str, float]]:
+    """Yield spans with their cells; pieces of an address that only blanks and commas part are one address."""
+    held: list[tuple[int, int, int, str, float]] = []
+    for cell, (start, end, kind, sure) in zip(cells, spans):
+        if held and held[-1][0] == cell and kind in ("ADDRESS", "PLACE") and held[-1][3] in ("ADDRESS", "PLACE"):
+            c, s, e, k, p = held[-1]
+            if "ADDRESS" in (kind, k) and _GAP.fullmatch(text[e:start]):
+                held[-1] = (c, s, end, "ADDRESS", max(p, sure))
+                continue
+        held.append((cell, start, end, kind, sure))
+    yield from held
+
+
+def _judged(kind: str, value: str, sure: float) -> float:
+    """Return how sure a span of the tagger is, 0 where its form speaks against it."""
+    han = _HAN.search(value) is not None
+    if kind == "PERSON":
+        if han and not _chinese_name(value):
+            return 0.0
+        if not han and (not any(c.isalpha() for c in value) or len(value) < 2 or any(c.isdigit() for c in value)):
+            return 0.0
+        # without a capital to show it, a Latin name must stand out more
+        low = not han and value.islower()
+        return 0.0 if sure < (0.85 if low else _MIN_PERSON) else 0.45 + 0.5 * sure
+    if kind == "ADDRESS":
+        parts = len(_PARTS.findall(value))
+        good = (parts >= 2 or (parts and any(c.isdigit() for c in value))) if han else any(c.isdigit() for c in value)
+        return 0.4 + 0.5 * sure if good and len(value) <= 200 and sure >= 0.5 else 0.0
+    return 0.4 + 0.5 * sure if any(c.isalpha() for c in value) and sure >= 0.5 else 0.0
+
+
+def _chinese_name(value: str) -> bool:
+    bare = value.replace("·", "")
+    if not all(_HAN.match(c) for c in bare):
+        return False
+    if "·" in value or all(c in _SOUNDS for c in bare):
+        return 2 <= len(bare) <= 12
+    double = value[:2] in _DOUBLE
+    return (value[0] in lexicon.surnames() and len(bare) <= 4) or (double and 2 <= len(bare) <= 5)
+
+
+_DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
+
+RECOGNISER = Names

@@ -1,0 +1,73 @@
+"""Where people are: street addresses by their form, postcodes and positions by words beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelwright.privacy.recognisers.base import Match, Pattern, Patterns, compiled
+from modelwright.privacy.text import Block
+
+_HAN = r"[\u4e00-\u9fff]"
+_CODE = compiled(r"邮编|邮政编码|邮码|zip|post\s?code|postal|plz")
+_PLACE = compiled(
+    r"经纬度|坐标|定位|位置|经度|纬度|\bgps\b|coordinate|location|latitude|longitude|lat[_\s,/]*lon|lat[_\s,/]*lng|position"
+)
+_STREETS = r"street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|way|place|square|terrace|parkway|pkwy|highway|hwy|circle|close|crescent|row|alley|mews"
+_TRIM = re.compile(
+    r"(?:住在?|住址|地址|位于|寄到|寄往|送到|送往|搬到|来到|改成|改为|设在|地点|收货|[在到往至从是为的去：])(?!化区|洪区|义区|安区)(?:[是为:]\s?)?"
+)
+
+
+class Places(Patterns):
+    """Addresses with a road and a number, boxes, postcodes, positions."""
+
+    types = ("address", "postcode", "gps")
+    patterns = (
+        Pattern(
+            "address",
+            compiled(
+                r"(?<![0-9A-Za-z])[0-9]{1,6}[A-Za-z]?\s+(?:(?:[NSEW]|North|South|East|West)\.?\s+)?(?:[A-Z0-9][\w.'’\-]*\s+){1,4}",
+                rf"(?:{'|'.join(w.capitalize() for w in _STREETS.split('|'))})\b\.?",
+                r"(?:,?\s+(?:Apt|Apartment|Suite|Ste|Unit|Floor|#)\.?\s?[0-9A-Za-z\-]+)?",
+                r"(?:,?\s+[A-Z][A-Za-z.'’\-]+(?:\s[A-Z][A-Za-z.'’\-]+){0,2})?(?:,?\s+[A-Z]{2})?(?:,?\s+[0-9]{5}(?:-[0-9]{4})?)?(?![0-9A-Za-z])",
+                flags=0,
+            ),
+            0.75, "[0-9]", compiled(r"address|\blives?\b|ship|deliver|located|地址"), 0.9, against=None,
+        ),
+        Pattern(
+            "address", compiled(r"(?<![A-Za-z])P\.?\s?O\.?\s?Box\s+[0-9]{1,6}(?![0-9])"), 0.8, "(?i)box", against=None,
+        ),
+        Pattern(
+            "postcode", compiled(r"(?<![0-9A-Za-z])(?:[0-9]{4,6}(?:-[0-9]{3,4})?|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3}|[A-Z]{1,2}[0-9][0-9A-Z]?\s?[0-9][A-Z]{2}|[A-Z][0-9][A-Z]\s?[0-9][A-Z][0-9])(?![0-9A-Za-z])"),
+            0.1, "[0-9]{2}", _CODE, 0.85, only_before=True, reach=22, against=None,
+        ),
+        Pattern(
+            "gps", compiled(r"(?<![0-9.\-])-?(?:[0-8]?[0-9]|90)\.[0-9]{4,}°?\s?[NS]?\s?[,;/ ]\s?-?1?[0-9]{1,2}\.[0-9]{4,}(?![0-9.])|(?<![0-9.\-])-?1?[0-9]{1,2}\.[0-9]{4,}°?\s?[EW]?\s?[,;/ ]\s?-?(?:[0-8]?[0-9]|90)\.[0-9]{4,}(?![0-9.])"),
+            0.6, r"[0-9]\.[0-9]{4,}[^0-9]{1,4}[0-9]{1,3}\.[0-9]{4}", _PLACE, 0.92, against=None,
+        ),
+    )  # fmt: skip
+
+    _road = compiled(
+        rf"{_HAN}{{0,24}}?{_HAN}{{1,10}}(?:路|街|大道|巷|胡同|弄堂|公路|环线)(?:[东南西北中])?(?:[一二三四五六七八九十]段|[东南西北中]段)?",
+        r"\s?[0-9]{1,5}(?:-[0-9]{1,4})?\s?(?:号|弄)",
+        rf"(?:{_HAN}{{2,12}}?(?=[0-9]))?(?:[0-9A-Z]{{1,4}}(?:号楼|栋|幢|座|单元|楼|层|室|房|号|户)|[一二三四五六七八九十]{{1,3}}(?:栋|幢|单元|楼|层)|[0-9]{{3,4}}(?![0-9元年]))*",
+        rf"(?:{_HAN}{{2,8}}(?:花园|小区|家园|公寓|苑|大厦|广场|新村|中心)(?:[0-9A-Z]{{1,4}}(?:号楼|栋|幢|座|单元|楼|层|室|房|号))*)?",
+    )  # fmt: skip
+
+    def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
+        yield from super().find(block, column)
+        some = block.select("[路街道巷弄线同][^0-9]{0,3}[0-9]{1,5}")
+        for cell, m in some.finditer(self._road):
+            first = int(some.starts[cell])
+            start, end = m.start(), m.end()
+            head = re.match(rf"{_HAN}+", some.text[start:end])
+            cuts = list(_TRIM.finditer(head.group()[:-2] if head else ""))
+            if cuts:
+                start += cuts[-1].end()
+            if end - start >= 5:
+                lone = start == first and end == int(some.starts[cell + 1]) - 1
+                yield int(some.index[cell]), Match(start - first, end - first, "address", 0.85, "form", lone)
+
+
+RECOGNISER = Places

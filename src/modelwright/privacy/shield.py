@@ -1,0 +1,101 @@
+"""What stands between a model and personal data: the same replacements before training and before every answer.
+
+A shield is settings alone, JSON in the bundle: which types become placeholders in which columns, which days become months. It
+holds no value, no key, nothing learnt from rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.schema import Table
+from modelwright.privacy.detect import find_cells
+from modelwright.privacy.recognisers.base import Match
+from modelwright.privacy.replace import cell_without
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Shield:
+    """For each column of words, the action for each type; `months` are columns of days that become months."""
+
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    months: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.columns or self.months)
+
+    def apply(self, table: Table, only: Collection[str] | None = None) -> Table:
+        """Return the table with personal data replaced. Columns the table lacks are passed over."""
+        data = table.data
+        for name in data.column_names:
+            if only is not None and name not in only:
+                continue
+            if name in self.columns:
+                values = self._replaced(table.column(name), name)
+            elif name in self.months:
+                values = to_months(table.column(name))
+            else:
+                continue
+            data = data.set_column(data.column_names.index(name), name, values)
+        return table if data is table.data else Table(data, table.schema, table.rows, table.source)
+
+    def _replaced(self, values: pa.Array, name: str) -> pa.Array:
+        if not pa.types.is_string(values.type) or values.null_count == len(values):
+            return values
+        coded = values.dictionary_encode()
+        cells = coded.dictionary.to_pylist()
+        matches, _ = find_cells(cells, name, types=set(self.columns[name]))
+        return rewritten(values, coded, cells, matches, self.columns[name])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return {
+            "version": VERSION,
+            "columns": {c: dict(t) for c, t in self.columns.items()},
+            "months": list(self.months),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Shield:
+        """Read what `to_json` wrote; a bundle of a time before shields has none. Raises ValueError for what cannot be read."""
+        if not data:
+            return cls()
+        if data["version"] > VERSION:
+            raise ValueError(f"privacy settings of version {data['version']}")
+        return cls({str(c): dict(t) for c, t in data["columns"].items()}, tuple(data["months"]))
+
+
+def rewritten(
+    values: pa.Array,
+    coded: pa.DictionaryArray,
+    cells: list[str],
+    matches: list[list[Match]],
+    actions: Mapping[str, str],
+) -> pa.Array:
+    """Return a column of strings in which the matches of its distinct cells are replaced; the same array where there are none."""
+    if not any(matches):
+        return values
+    new = [
+        cell_without(cell, found, lambda kind: actions.get(kind, "keep")) if found else cell
+        for cell, found in zip(cells, matches)
+    ]
+    return pa.array(new, pa.string()).take(coded.indices)
+
+
+def to_months(values: pa.Array) -> pa.Array:
+    """Return timestamps as the first day of their month."""
+    return pc.floor_temporal(values, unit="month").cast(values.type) if pa.types.is_timestamp(values.type) else values
+
+
+def rows_with(coded: pa.DictionaryArray, size: int) -> np.ndarray:
+    """Return how many rows hold each distinct cell [V]."""
+    indices = np.asarray(coded.indices.drop_null())
+    return np.bincount(indices, minlength=size)

@@ -1,0 +1,89 @@
+"""Cells made comparable and laid end to end, so that one pass of a pattern reads thousands of them.
+
+Full-width letters and digits, wide blanks and all kinds of dashes become their plain forms, one character for one, so places
+stay; characters without width are taken out, and their places kept to find the way back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+END = "\x00"  # stands between cells; no pattern may cross it
+_WIDE = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
+_WIDE |= dict.fromkeys([0x3000, 0xA0, 0x2007, 0x2009, 0x200A, 0x202F], 0x20)
+_WIDE |= dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xFE58, 0xFE63], 0x2D)
+_WIDE |= {0: 0x20, 0xFF65: 0xB7, 0x30FB: 0xB7, 0x2022: 0xB7}
+_WIDE |= {start + d: 0x30 + d for start in (0x660, 0x6F0, 0x966) for d in range(10)}
+_NO_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\u202a-\u202e]")
+
+
+def plain(text: str) -> str:
+    """Return a text in plain forms, of the same length."""
+    return text.replace(END, " ") if text.isascii() else text.translate(_WIDE)
+
+
+class Block:
+    """Cells end to end. `index` [N] says which cell of the source each one is."""
+
+    def __init__(self, cells: Sequence[str], index: np.ndarray | None = None, *, made: bool = False) -> None:
+        self._ways: dict[int, list[int]] = {}
+        self.cells = list(cells) if made else self._comparable(cells)
+        self.index = np.arange(len(self.cells)) if index is None else index
+        self._selected: dict[str, Block] = {}
+
+    def _comparable(self, cells: Sequence[str]) -> list[str]:
+        out = [plain(c) for c in cells]
+        for i, cell in enumerate(out):
+            if not cell.isascii() and _NO_WIDTH.search(cell):
+                self._ways[i] = [k for k, c in enumerate(cell) if not _NO_WIDTH.match(c)] + [len(cell)]
+                out[i] = _NO_WIDTH.sub("", cell)
+        return out
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @cached_property
+    def text(self) -> str:
+        """All cells, each followed by `END`."""
+        return END.join(self.cells) + END
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where each cell starts in `text` [N + 1]."""
+        lengths = np.fromiter((len(c) + 1 for c in self.cells), np.int64, len(self.cells))
+        return np.concatenate([[0], np.cumsum(lengths)])
+
+    @cached_property
+    def _array(self) -> pa.Array:
+        return pa.array(self.cells, pa.large_string())
+
+    def select(self, hint: str) -> Block:
+        """Return the cells in which a hint (in the syntax of RE2) is found; each hint is looked for once."""
+        if not hint:
+            return self
+        if hint not in self._selected:
+            found = np.flatnonzero(np.asarray(pc.match_substring_regex(self._array, hint)))
+            picked = Block([self.cells[i] for i in found], self.index[found], made=True)
+            self._selected[hint] = picked
+        return self._selected[hint]
+
+    def finditer(self, pattern: re.Pattern[str]) -> Iterator[tuple[int, re.Match[str]]]:
+        """Yield (cell, match in `text`) for every place where a pattern is found."""
+        if not self.cells:
+            return
+        starts, at = self.starts, 0
+        for m in pattern.finditer(self.text):
+            if m.start() >= starts[at + 1]:
+                at = int(np.searchsorted(starts, m.start(), "right")) - 1
+            yield at, m
+
+    def back(self, cell: int, start: int, end: int) -> tuple[int, int]:
+        """Return a span of a source cell as it lies in the original, where characters without width were taken out."""
+        way = self._ways.get(cell)
+        return (start, end) if way is None else (way[start], way[end - 1] + 1)

@@ -1,0 +1,30 @@
+"""The loss of a step: the task's own, with smoothing, weights and mixed rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelwright.core.recipe import FitContext
+
+
+def step_loss(options: Any, ctx: FitContext, weights: Any, network: Any) -> Any:
+    """Return the task's loss on raw outputs; over the members of a TabM it is their mean, over blended rows their blend."""
+
+    def plain(outputs: Any, truth: Any, by_row: Any) -> Any:
+        if outputs.dim() == 3:
+            members = outputs.shape[1]
+            truth = truth.repeat_interleave(members, dim=0)
+            by_row = None if by_row is None else by_row.repeat_interleave(members, dim=0)
+            outputs = outputs.reshape(-1, outputs.shape[2])
+        more = {} if by_row is None else {"row_weight": by_row}
+        return ctx.task.loss(outputs.float(), truth, smoothing=options.smoothing, class_weight=weights, **more)
+
+    def loss(outputs: Any, truth: Any) -> Any:
+        by_row = network.row_weight
+        if network.mix is None:
+            return plain(outputs, truth, by_row)
+        partners, share, _ = network.mix
+        of_partners = None if by_row is None else by_row[partners]
+        return share * plain(outputs, truth, by_row) + (1 - share) * plain(outputs, truth[partners], of_partners)
+
+    return loss

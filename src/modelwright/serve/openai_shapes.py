@@ -1,0 +1,118 @@
+"""Requests and answers in the shape of OpenAI's API: what is read, within which bounds, and what is refused by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, TypeVar
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from modelwright.core.words import Words
+from modelwright.serve.guard import answer_json
+from modelwright.serve.limits import Refused
+
+T = TypeVar("T", bound=BaseModel)
+_REFUSED = ("tools", "functions", "tool_choice", "logit_bias", "audio", "modalities", "suffix", "echo", "best_of")
+
+
+class Asked(BaseModel):
+    """What requests for texts share. Fields of OpenAI's, and `top_k`, `min_p`, `repetition_penalty` as vLLM has them."""
+
+    model_config = ConfigDict(extra="allow")
+    model: str = ""
+    temperature: float | None = Field(None, ge=0, le=100)
+    top_p: float | None = Field(None, gt=0, le=1)
+    top_k: int | None = Field(None, ge=0)
+    min_p: float | None = Field(None, ge=0, le=1)
+    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    presence_penalty: float | None = Field(None, ge=-2, le=2)
+    repetition_penalty: float | None = Field(None, gt=0, le=10)
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    n: int | None = Field(None, ge=1, le=16)
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: dict[str, Any] | None = None
+    response_format: dict[str, Any] | None = None
+    guided_regex: str | None = None
+    guided_json: dict[str, Any] | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Return the strings at which an answer ends."""
+        found = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(s for s in found if s)
+
+    @property
+    def with_usage(self) -> bool:
+        """Return whether a stream ends with the count of tokens."""
+        return bool((self.stream_options or {}).get("include_usage"))
+
+
+class ChatAsked(Asked):
+    """A request to /v1/chat/completions."""
+
+    messages: list[dict[str, Any]] = Field(min_length=1, max_length=1000)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
+
+
+class TextAsked(Asked):
+    """A request to /v1/completions."""
+
+    prompt: str | list[str] | list[int] | list[list[int]]
+    logprobs: int | None = Field(None, ge=0, le=20)
+
+
+class VectorsAsked(BaseModel):
+    """A request to /v1/embeddings."""
+
+    model_config = ConfigDict(extra="allow")
+    model: str = ""
+    input: str | list[str] | list[int] | list[list[int]]
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: int | None = None
+
+
+def read_asked(body: bytes, kind: type[T]) -> T:
+    """Return a request's body as its model. Raises Refused 400 that names the field."""
+    try:
+        data = json.loads(body)
+        if not isinstance(data, dict):
+            raise ValueError("no object")
+    except (ValueError, RecursionError) as e:
+        raise bad(Words("Expected a JSON object.", "应为 JSON 对象。"), None) from e
+    for name in _REFUSED:
+        if data.get(name) not in (None, [], {}, False, "none", "auto", 1, ["text"]):
+            raise bad(
+                Words(f"`{name}` is not known here; leave it out.", f"不支持 `{name}`；请去掉。"),
+                name,
+                "unsupported_parameter",
+            )
+    try:
+        return kind.model_validate(data)
+    except ValidationError as e:
+        first = e.errors()[0]
+        where = ".".join(str(p) for p in first["loc"][:2])
+        raise bad(Words(f"`{where}`: {first['msg']}.", f"`{where}` 无效：{first['msg']}。"), where) from e
+
+
+def bad(words: Words, param: str | None, code: str | None = None, status: int = 400) -> Refused:
+    """Return the refusal of a request that does not fit."""
+    return Refused(status, code or "invalid_request", words, param=param)
+
+
+_TYPES = {401: "authentication_error", 404: "invalid_request_error", 429: "rate_limit_error", 503: "server_error"}
+
+
+def error_of(refused: Refused, lang: str) -> Response:
+    """Return a refusal in OpenAI's shape."""
+    error = {
+        "message": refused.words.to(lang), "message_zh": refused.words.zh, "param": refused.more.get("param"),
+        "type": _TYPES.get(refused.status, "server_error" if refused.status >= 500 else "invalid_request_error"),
+        "code": refused.code,
+    }  # fmt: skip
+    headers = {"Retry-After": str(refused.retry)} if refused.retry else {}
+    return answer_json({"error": error}, refused.status, headers)

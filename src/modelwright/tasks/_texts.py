@@ -1,0 +1,84 @@
+"""What the tasks that make a text of each row share: codec, request, response, sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, create_model
+
+from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.target import Answers, ObjectsCodec, TargetCodec, as_objects
+from modelwright.core.task import Judged, Plot, Section, Task
+from modelwright.evaluate.texts import need_sacrebleu, unspaced
+from modelwright.tasks._columns import request_model
+
+_INPUTS = frozenset({"text", "category", "number", "boolean", "timestamp", "labels", "id"})
+
+
+class TextsCodec(ObjectsCodec):
+    """Answers that are texts; truth is the list of a row's references. `cut` is how BLEU cuts them: `13a` or `zh`."""
+
+    def __init__(self, task: str, cut: str) -> None:
+        super().__init__(task)
+        self.cut = cut
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        return as_objects([None if v is None else [v] if isinstance(v, str) else list(v) for v in values.to_pylist()])
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        return Answers([s["text"] for s in scores[:, 0]], None)
+
+    def perfect(self, truth: np.ndarray) -> np.ndarray:
+        made = [{"text": t[0], "source": None, "slots": 1, "missing": [], "added": []} for t in truth]
+        return as_objects(made)[:, None]
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "cut": self.cut}
+
+
+class TextTask(Task):
+    """A text made of each row; chosen by name only."""
+
+    inputs = _INPUTS
+    targets = frozenset({"text"})
+    free = True
+    held_out: ClassVar[int] = 1500
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        return 0.01 if column.modality in self.targets else 0.0
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        need_sacrebleu()
+        return TextsCodec(self.name, "zh" if unspaced([v for v in values.to_pylist()[:2000] if v]) else "13a")
+
+    def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
+        return TextsCodec(self.name, str(state["cut"]))
+
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
+        """Return the mean cross entropy of pieces: outputs [M, V], truth [M]."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        return request_model(schema)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return create_model("Answer", prediction=(str, ...))
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        return []
+
+    def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
+        return []
+
+
+def recipes_of(task: str) -> tuple[str, ...]:
+    """Return the names of the recipes of a task that makes texts."""
+    return own_recipes(task)

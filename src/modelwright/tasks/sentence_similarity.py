@@ -1,0 +1,83 @@
+"""Sentence similarity: whether two texts say the same, or how much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel
+
+from modelwright.core.errors import DataError
+from modelwright.core.recipe import own_recipes
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.target import ClassesCodec, TargetCodec, ValueCodec
+from modelwright.core.task import Judged, Plot, Task
+from modelwright.core.words import Words
+from modelwright.evaluate import _ranking as evaluate
+from modelwright.tasks._columns import request_model, response_model
+from modelwright.tasks._matching import questions
+
+
+class SentenceSimilarity(Task):
+    """Two texts in, how alike they are out: a yes or no with its probability, or a grade."""
+
+    name = "sentence-similarity"
+    title = Words("sentence similarity", "句子相似度")
+    inputs = frozenset({"text", "category", "id"})
+    targets = frozenset({"category", "boolean", "number"})
+    recipes = own_recipes("sentence-similarity")
+    metrics = evaluate.pairs()
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        if column.modality == "number":
+            return 0.01
+        few = column.modality in ("category", "boolean") and len(values.drop_null().unique()) == 2
+        return 0.01 if few else 0.0
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        if column.modality == "number":
+            return ValueCodec.fit(values)
+        out = ClassesCodec.fit(values)
+        if out.outputs != 2:
+            raise DataError(
+                f"Pairs are alike or not: expected two labels in `{column.name}`, received {out.outputs}. "
+                f"For grades say --column {column.name}=number.",
+                f"句对应标为相似或不相似：列 `{column.name}` 应有两种标签，实际有 {out.outputs} 种。"
+                f"若为分数，请用 --column {column.name}=number。",
+            )
+        return out
+
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
+        from torch.nn.functional import cross_entropy, mse_loss
+
+        if outputs.shape[1] == 1:
+            return mse_loss(outputs[:, 0], truth)
+        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        return request_model(schema)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return response_model(target)
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        import modelwright.evaluate.plots as plots
+
+        return plots.regression(judged) if judged.target.kind == "value" else plots.classification(judged)
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        rng = np.random.default_rng(seed)
+        first, about = questions(rng, rows)
+        second, other = questions(rng, rows)
+        for i in range(0, rows, 2):  # half of the pairs are about the same
+            same = [j for j in range(rows) if other[j] == about[i]]
+            second[i] = second[same[int(rng.integers(len(same)))]] if same else first[i]
+        known = dict(zip([*first, *second], [*about, *other], strict=True))
+        label = [int(known[a] == known[b]) for a, b in zip(first, second, strict=True)]
+        return pa.table({"text1": first, "text2": second, "same": label}), "same"
+
+
+TASK = SentenceSimilarity

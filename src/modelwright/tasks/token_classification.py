@@ -1,0 +1,178 @@
+"""Token classification: names, places, products in text, as spans with their place in the original text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, Field, create_model
+
+from modelwright.core.errors import DataError
+from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.target import ObjectsCodec, TargetCodec, as_objects
+from modelwright.core.task import Judged, Plot, Section, Task
+from modelwright.core.words import Words
+from modelwright.data import _spans as data
+from modelwright.evaluate import _spans as evaluate
+from modelwright.features._spans import read_spans
+from modelwright.tasks._columns import request_model
+
+_TEXT = ("text", "category", "id")
+
+
+class Span(BaseModel):
+    """A stretch of the text, `end` exclusive, in characters; `confidence` is that of the least sure of its parts."""
+
+    start: int
+    end: int
+    label: str
+    text: str = ""
+    confidence: float = Field(default=1.0, ge=0, le=1)
+
+
+class SpansCodec(ObjectsCodec):
+    """Spans of a row as lists of {start, end, label}; `labels` are those of the development rows, most frequent first."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        super().__init__("token-classification")
+        self.labels = labels  # type: ignore[assignment]
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        return as_objects([None if v is None else read_spans(v) for v in values.to_pylist()])
+
+    def perfect(self, truth: np.ndarray) -> np.ndarray:
+        return as_objects([[{**s, "text": "", "confidence": 1.0} for s in row] for row in truth])[:, None]
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "labels": list(self.labels)}
+
+
+class TokenClassification(Task):
+    """Spans with a label, none inside another, found in one text column."""
+
+    name = "token-classification"
+    title = Words("token classification (named entities)", "序列标注（命名实体识别）")
+    inputs = frozenset(_TEXT)
+    targets = frozenset({"text"})
+    recipes = own_recipes("token-classification")
+    metrics = evaluate.metrics()
+    free = True
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        if column.modality != "text":
+            return 0.0
+        cells = values.slice(0, 200).drop_null().to_pylist()
+        return 0.01 if all(c.lstrip().startswith("[") for c in cells) else 0.0
+
+    def read(self, source: Any) -> pa.Table | None:
+        from modelwright.data.sources import read
+
+        if isinstance(source, (str, Path)) and "://" not in str(source) and data.is_token_file(Path(source)):
+            return data.token_file(Path(source))
+        name = str(source) if isinstance(source, (str, Path)) else "table"
+        raw = data.normalised(read(source), name)
+        return _checked(raw, name)
+
+    def target_of(self, raw: pa.Table) -> str | None:
+        return data.column_of(raw)
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        counts: Counter[str] = Counter()
+        for row, value in enumerate(values.to_pylist(), 1):
+            try:
+                counts.update(str(s["label"]) for s in read_spans(value))
+            except (ValueError, KeyError, TypeError) as e:
+                raise DataError(
+                    f"Column `{column.name}`, row {row}: expected a list of spans with start, end and label, received "
+                    f"`{str(value)[:60]}`.",
+                    f"列 `{column.name}` 第 {row} 行：应为含 start、end、label 的片段列表，收到的是 `{str(value)[:60]}`。",
+                ) from e
+        if not counts:
+            raise DataError(
+                f"No span is marked in column `{column.name}`; at least some rows must have one.",
+                f"列 `{column.name}` 中没有任何标注片段；至少部分行应有标注。",
+            )
+        return SpansCodec(tuple(sorted(counts, key=lambda n: (-counts[n], n))))
+
+    def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
+        return SpansCodec(tuple(state["labels"]))
+
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(outputs.flatten(0, -2), truth.flatten(), label_smoothing=smoothing, ignore_index=-100)
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        return request_model(schema)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        fields: dict[str, Any] = {"prediction": (list[Span], ...)}
+        return create_model("Answer", **fields)
+
+    def served(self, schema: Schema) -> Schema:
+        from modelwright.recipes._tagging import text_column
+
+        name = text_column(schema)
+        return Schema(tuple(c for c in schema if c.role != "input" or c.name == name))
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        return []
+
+    def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
+        from modelwright.recipes._tagging import text_column
+
+        name = text_column(test.schema)
+        texts = dict(zip(test.rows.tolist(), test.column(name).to_pylist(), strict=True)) if name else {}
+        found = [evaluate.per_label(judged), evaluate.mistakes(judged), evaluate.examples(judged, texts)]
+        return [s for s in found if s.rows]
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        rng = np.random.default_rng(seed)
+        people, places = ("李明", "王芳", "Anna Bell", "张伟"), ("北京", "上海", "Berlin", "Paris")
+        frames = (
+            "{p}昨天到了{c}。",
+            "{p} moved to {c} last year.",
+            "{c}的{p}打来电话",
+            "We met {p} in {c}!",
+            "今天没有消息",
+        )
+        texts, spans = [], []
+        for _ in range(rows):
+            parts = {"p": str(rng.choice(people)), "c": str(rng.choice(places))}
+            text, marked = "", []
+            rest = str(rng.choice(frames))
+            while "{" in rest:
+                before, _, after = rest.partition("{")
+                text += before
+                word = parts[after[0]]
+                label = "person" if after[0] == "p" else "city"
+                marked.append({"start": len(text), "end": len(text) + len(word), "label": label})
+                text, rest = text + word, after[2:]
+            texts.append(f"{text}{rest} {rng.integers(1000)}")
+            spans.append(data.dumped(marked))
+        return pa.table({"text": texts, "spans": spans}), "spans"
+
+
+def _checked(raw: pa.Table, source: str) -> pa.Table:
+    """Return the table after a check that its spans lie inside the text they mark. Raises DataError."""
+    name = data.column_of(raw)
+    texts = [n for n in raw.column_names if n != name and pa.types.is_string(raw.schema.field(n).type)]
+    if name and texts:
+        target = raw.column(name).to_pylist()
+        text = (
+            "text"
+            if "text" in texts
+            else max(texts, key=lambda n: sum(map(len, filter(None, raw.column(n).to_pylist()))))
+        )
+        data.check_spans(raw.column(text).to_pylist(), target, range(1, raw.num_rows + 1), source)
+    return raw
+
+
+TASK = TokenClassification

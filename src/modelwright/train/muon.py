@@ -1,0 +1,67 @@
+"""Muon over stacks of matrices of one shape: far fewer calls than one matrix at a time.
+
+Jordan et al. 2024: the momentum of a matrix is replaced by the nearest half-orthogonal one, found by a few steps of a
+Newton-Schulz iteration in bf16. Legend: M matrices, R rows, C columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+
+
+def orthogonal(g: Tensor, steps: int = 5) -> Tensor:
+    """Return the matrices [M, R, C] with their singular values brought near 1."""
+    x = g.bfloat16()
+    tall = x.shape[1] > x.shape[2]
+    if tall:
+        x = x.mT
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        a = x @ x.mT
+        b = torch.baddbmm(a, a, a, beta=_B, alpha=_C)
+        x = torch.baddbmm(x, b, x, beta=_A)
+    return x.mT if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon for (parameter, parts): a matrix of `parts` matrices stacked by rows, each made orthogonal by itself."""
+
+    def __init__(
+        self, matrices: Sequence[tuple[nn.Parameter, int]], lr: float, weight_decay: float = 0.0, momentum: float = 0.95
+    ) -> None:
+        groups: dict[tuple[int, int, int], list[nn.Parameter]] = {}
+        for p, parts in matrices:
+            groups.setdefault((parts, p.shape[0] // parts, p.shape[1]), []).append(p)
+        super().__init__(
+            [{"params": ps, "parts": shape[0]} for shape, ps in groups.items()],
+            {"lr": lr, "weight_decay": weight_decay, "momentum": momentum},
+        )
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Do one step with the gradients there are."""
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if not params:
+                continue
+            grads = [p.grad for p in params]
+            for p in params:
+                if "momentum" not in self.state[p]:
+                    self.state[p]["momentum"] = torch.zeros_like(p)
+            kept = [self.state[p]["momentum"] for p in params]
+            m = group["momentum"]
+            torch._foreach_lerp_(kept, grads, 1 - m)
+            ahead = torch._foreach_lerp(grads, kept, m)  # Nesterov
+            rows, columns = params[0].shape[0] // group["parts"], params[0].shape[1]
+            whole = orthogonal(torch.stack(ahead).view(-1, rows, columns)).reshape(len(params), -1, columns)
+            lr = group["lr"]
+            if group["weight_decay"]:
+                torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
+            scale = max(1.0, rows / columns) ** 0.5
+            torch._foreach_add_(params, list(whole.to(params[0].dtype).unbind(0)), alpha=-lr * scale)

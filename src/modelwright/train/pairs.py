@@ -1,0 +1,67 @@
+"""Pairs of token sequences to batches of a fixed number of tokens. Legend: N pairs, B batch, S, T longest sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modelwright.features._subwords import BEGIN, END
+from modelwright.features.base import Ragged
+
+
+class PairFeed:
+    """A `Feed` of pairs: rows of like lengths together, about `tokens` in a batch, both sides counted.
+
+    An epoch passes over the pairs as often as makes `least` batches, so that few pairs are not looked at after each step.
+    """
+
+    def __init__(self, sources: Ragged, answers: Ragged, tokens: int, least: int = 1) -> None:
+        self.sources, self.answers = sources, answers
+        self.sizes = sources.lengths + answers.lengths + 1
+        self.batches = max(1, round(int(self.sizes.sum()) / tokens))
+        self.passes = max(1, -(-least // self.batches))
+        self.total = int(self.sizes.sum()) * self.passes
+
+    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Return row numbers [B] of each batch; their number is always the same."""
+        return [b for _ in range(self.passes) for b in self._one(rng)]
+
+    def _one(self, rng: np.random.Generator) -> list[np.ndarray]:
+        s, t = self.sources.lengths, self.answers.lengths
+        # noise lets rows meet others of nearly their length in the next epoch
+        order = np.lexsort((t + rng.random(len(t)), np.round((s + t) / 4 + rng.random(len(t)))))
+        ends = np.cumsum(self.sizes[order])
+        cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")
+        found = list(np.split(order, cuts))
+        full = [b for b in found if len(b)]
+        full += [full[0]] * (self.batches - len(full))
+        return [full[i] for i in rng.permutation(self.batches)]
+
+    def size(self, batch: np.ndarray) -> int:
+        """Return the tokens of a batch."""
+        return int(self.sizes[batch].sum())
+
+    def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], Tensor]:
+        """Return what a Seq2Seq takes, and the pieces [M] that it should give at the places that `keep` marks."""
+        source = padded(self.sources, batch)
+        answer = padded(self.answers, batch)
+        before = np.concatenate([np.full((len(batch), 1), BEGIN), answer], axis=1)
+        sizes = self.answers.lengths[batch] + 1
+        keep = np.arange(before.shape[1])[None] < sizes[:, None]
+        after = np.concatenate([answer, np.zeros((len(batch), 1), np.int64)], axis=1)
+        after[np.arange(len(batch)), sizes - 1] = END
+        made: dict[str, Any] = {"source": source, "before": before, "keep": keep}
+        return {k: torch.from_numpy(v).to(device) for k, v in made.items()}, torch.from_numpy(after[keep]).to(device)
+
+
+def padded(rows: Ragged, index: np.ndarray) -> np.ndarray:
+    """Return the rows at `index` [B] padded with 0 to the longest of them, [B, T], T at least 1."""
+    sizes = rows.lengths[index]
+    out = np.zeros((len(index), max(1, int(sizes.max(initial=0)))), np.int64)
+    inside = np.arange(out.shape[1])[None] < sizes[:, None]
+    at = rows.offsets[index][:, None] + np.arange(out.shape[1])[None]
+    out[inside] = rows.values[at[inside]]
+    return out

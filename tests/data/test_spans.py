@@ -1,0 +1,152 @@
+"""Marked texts in their usual forms: one column of spans, offsets into the text."""
+
+import itertools
+import json
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelwright.core.errors import DataError
+from modelwright.data._spans import (
+    check_spans,
+    column_of,
+    dumped,
+    is_token_file,
+    normalised,
+    runs,
+    token_file,
+)
+
+
+def read(tmp_path, text, name="a.bmes", encoding="utf-8"):
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    table = token_file(path)
+    return [
+        (r["text"], [(s["start"], s["end"], s["label"]) for s in json.loads(r["spans"])]) for r in table.to_pylist()
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_chinese_characters_stand_without_spaces(tmp_path, encoding):
+    text = "高 B-NAME\n勇 E-NAME\n： O\n男 O\n\n1 O\n汉 S-RACE\n"
+    assert read(tmp_path, text, encoding=encoding) == [("高勇：男", [(0, 2, "NAME")]), ("1汉", [(1, 2, "RACE")])]
+
+
+def test_words_stand_with_spaces_and_extra_columns_are_passed_over(tmp_path):
+    text = "-DOCSTART- -X- O O\n\nAnna NNP B-NP B-PER\nBell NNP I-NP I-PER\nwent VBD B-VP O\nto TO B-PP O\nParis NNP B-NP I-LOC\n"
+    assert read(tmp_path, text, "a.conll") == [("Anna Bell went to Paris", [(0, 9, "PER"), (18, 23, "LOC")])]
+
+
+def test_chinese_words_are_joined_and_latin_ones_are_not(tmp_path):
+    assert read(tmp_path, "北京\tB-city\n大学\tI-city\nopen\tO\nday\tO\n", "a.bio") == [
+        ("北京大学open day", [(0, 4, "city")])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("marks", "spans"),
+    [
+        ("B-a I-a O", [(0, 2, "a")]),
+        ("B-a M-a E-a S-b", [(0, 3, "a"), (3, 4, "b")]),
+        ("B-a I-a E-a B-a", [(0, 3, "a"), (3, 4, "a")]),
+        ("I-a I-a I-b O I-b", [(0, 2, "a"), (2, 3, "b"), (4, 5, "b")]),
+        ("B-a B-a L-a U-b", [(0, 1, "a"), (1, 3, "a"), (3, 4, "b")]),
+        ("O O", []),
+        ("E-a O", [(0, 1, "a")]),
+    ],
+)
+def test_tags_of_every_scheme(marks, spans):
+    assert runs(marks.split()) == spans
+
+
+@given(st.lists(st.sampled_from(["O", "B-a", "I-a", "E-a", "S-a", "B-b", "I-b", "M-b", "E-b", "S-b", "L-a", "U-b"])))
+def test_any_tags_give_spans_in_order_that_do_not_overlap(marks):
+    found = runs(marks)
+    assert all(a < b for a, b, _ in found)
+    assert all(x[1] <= y[0] for x, y in itertools.pairwise(found))
+    assert {i for a, b, _ in found for i in range(a, b)} == {i for i, m in enumerate(marks) if m != "O"}
+
+
+@pytest.mark.parametrize("text", ["高 B-NAME\n勇\n", "a b c\n", "x Q-name\n"])
+def test_a_line_that_does_not_fit_is_named(tmp_path, text):
+    (tmp_path / "a.bio").write_text("好 O\n" + text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"line \d") as error:
+        token_file(tmp_path / "a.bio")
+    assert "行" in error.value.words.zh
+
+
+def test_an_empty_or_absent_file_is_said_to_be_so(tmp_path):
+    (tmp_path / "a.bio").write_text("\n\n", encoding="utf-8")
+    with pytest.raises(DataError, match="empty"):
+        token_file(tmp_path / "a.bio")
+    with pytest.raises(DataError, match="no file"):
+        token_file(tmp_path / "b.bio")
+
+
+def test_text_files_are_told_by_what_they_hold(tmp_path):
+    (tmp_path / "a.txt").write_text("高 B-NAME\n勇 E-NAME\n\n好 O\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("text,label\nhello,1\n", encoding="utf-8")
+    assert is_token_file(tmp_path / "a.txt")
+    assert not is_token_file(tmp_path / "b.txt")
+    assert not is_token_file(tmp_path / "c.csv")
+
+
+def spans_in(raw):
+    table = normalised(raw)
+    name = column_of(table)
+    return name, [
+        None if c is None else [(s["start"], s["end"], s["label"]) for s in json.loads(c)]
+        for c in table.column(name).to_pylist()
+    ]
+
+
+def test_cluener_has_inclusive_ends():
+    cell = json.dumps({"name": {"叶老桂": [[9, 11]]}, "company": {"浙商银行": [[0, 3]]}})
+    assert spans_in(pa.table({"text": ["x" * 12, "y"], "label": [cell, "{}"]})) == (
+        "label",
+        [[(0, 4, "company"), (9, 12, "name")], []],
+    )
+
+
+def test_lists_of_spans_in_arrow_and_in_json_text():
+    marks = [[{"start": 1, "end": 3, "label": "a"}], [], None]
+    assert spans_in(pa.table({"text": ["abc"] * 3, "s": marks})) == ("s", [[(1, 3, "a")], [], None])
+    texts = [json.dumps(m) if m is not None else None for m in marks]
+    assert spans_in(pa.table({"text": ["abc"] * 3, "s": texts})) == ("s", [[(1, 3, "a")], [], None])
+    other = [[{"start": 0, "end": 1, "type": "b"}]]
+    assert spans_in(pa.table({"text": ["abc"], "s": other})) == ("s", [[(0, 1, "b")]])
+
+
+def test_tokens_beside_tags():
+    raw = pa.table({"tokens": [["Anna", "left"], ["好"]], "ner_tags": [["B-p", "O"], ["O"]]})
+    table = normalised(raw)
+    assert table.column("text").to_pylist() == ["Anna left", "好"]
+    assert spans_in(raw)[1] == [[(0, 4, "p")], []]
+    with pytest.raises(DataError, match="row 1"):
+        normalised(pa.table({"tokens": [["a", "b"]], "tags": [["O"]]}))
+    with pytest.raises(DataError, match="received `3`"):
+        normalised(pa.table({"tokens": [["a"]], "tags": [[3]]}))
+
+
+def test_spans_that_cannot_be_read_or_lie_outside_are_named():
+    with pytest.raises(DataError, match=r"row 2, column `s`"):
+        normalised(
+            pa.table(
+                {
+                    "text": ["abc", "d"],
+                    "s": ['[{"start": 0, "end": 1, "label": "a"}]', '[{"start": 0, "end": "x", "label": "a"}]'],
+                }
+            )
+        )
+    with pytest.raises(DataError, match="row 7"):
+        check_spans(["abc"], [dumped([{"start": 2, "end": 9, "label": "a"}])], [7], "f.jsonl")
+    check_spans(["abc", None], [dumped([{"start": 2, "end": 3, "label": "a"}]), None], [1, 2], "f.jsonl")
+
+
+def test_tables_without_marks_pass():
+    raw = pa.table({"text": ["a", "b"], "n": [1, 2]})
+    assert normalised(raw) is raw
+    assert column_of(raw) is None
