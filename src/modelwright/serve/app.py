@@ -149,6 +149,7 @@ class Service:
             "version": p.version,
             "task": p.task.name,
             "title": p.task.title._asdict(),
+            "made": p.task.free,  # answers that are made have no explanation
             "columns": [
                 {
                     "name": c.name,

@@ -165,7 +165,7 @@ function show(result, asked) {
   const place = app.querySelector(".answer") || app.appendChild(make("section", { className: "answer", ariaLive: "polite" }));
   const answer = result.answer;
   const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
-  place.replaceChildren(make("p", { className: "said", textContent: said }));
+  place.replaceChildren(make("p", { className: said.length > 40 || said.includes("\n") ? "said long" : "said", textContent: said || "–" }));
   if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));
   if (answer.scores) place.append(bars(answer.scores));
   if (result.explanation && result.explanation.length) place.append(explanation(result, asked));
@@ -180,7 +180,7 @@ async function submit(event) {
   button.textContent = say("working");
   try {
     const asked = row();
-    last = { result: await call("/explain", request(asked)), asked };
+    last = { result: schema.made ? { answer: await call("/predict", request(asked)) } : await call("/explain", request(asked)), asked };
     show(last.result, last.asked);
     app.querySelector(".answer").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   } catch (error) {
