@@ -37,7 +37,8 @@ def tokenizer_of(data: bytes, name: str) -> str:
                 charsmap, dummy, tidy = told.get(2, b""), bool(told.get(3, 1)), bool(told.get(4, 1))
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, struct.error) as e:
         raise OptionError(
-            f"`{name}` is no SentencePiece model ({type(e).__name__}).", f"`{name}` 不是 SentencePiece 模型（{type(e).__name__}）。"
+            f"`{name}` is no SentencePiece model ({type(e).__name__}).",
+            f"`{name}` 不是 SentencePiece 模型（{type(e).__name__}）。",
         ) from e
     if not pieces or unknown is None or kind != _UNIGRAM:
         raise OptionError(
