@@ -38,7 +38,7 @@ def multi30k(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]
 
     def part(name: str) -> Rows:
         sides = [
-            gzip.open(place / f"{name}.{side}.gz", "rt", encoding="utf-8").read().strip().split("\n")
+            gzip.decompress((place / f"{name}.{side}.gz").read_bytes()).decode().strip().split("\n")
             for side in ("en", "de")
         ]
         return [list(p) for p in zip(*sides, strict=True)]
@@ -71,7 +71,7 @@ def e2e(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]:
     def part(text: str) -> Rows:
         return [[r["mr"], r["ref"]] for r in csv.DictReader(io.StringIO(text))]
 
-    train = part(gzip.open(place / "trainset_reconstructed.csv.gz", "rt", encoding="utf-8").read())
+    train = part(gzip.decompress((place / "trainset_reconstructed.csv.gz").read_bytes()).decode())
     dev = part((place / "devset.csv").read_text(encoding="utf-8"))
     test = part((place / "testset_w_refs.csv").read_text(encoding="utf-8"))
     options = ["--task", "text2text-generation", "-b", "20m"]

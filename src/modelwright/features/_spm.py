@@ -53,7 +53,7 @@ def tokenizer_of(data: bytes, name: str) -> str:
         normalizers.append({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "})
     scheme = "always" if dummy else "never"
     metaspace = {"type": "Metaspace", "replacement": _SPACE, "prepend_scheme": scheme, "split": True}
-    made = {
+    made: dict[str, Any] = {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "post_processor": None,
         "normalizer": {"type": "Sequence", "normalizers": normalizers}, "pre_tokenizer": metaspace, "decoder": metaspace,
         "model": {"type": "Unigram", "unk_id": unknown, "vocab": pieces, "byte_fallback": fallback},
