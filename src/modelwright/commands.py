@@ -43,6 +43,7 @@ EXTRAS = {
     "chinese": ("jieba",),
     "retrieval": ("faiss",),
     "dp": ("opacus",),
+    "language": ("sacrebleu", "tokenizers"),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
     "documents": ("pypdf", "docx"),
