@@ -12,6 +12,7 @@ from modelwright.core.pretrained import MINILM, find, minilm_installed, mostly_e
 from modelwright.core.schema import Table
 
 _LOOK = 500  # texts looked at
+_WRITING = ("translation", "summarization", "text2text-generation")
 _LEAST = 120.0  # seconds of budget below which the packaged encoder is not worth its start
 
 
@@ -24,7 +25,9 @@ def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
     present = {c.modality for c in table.schema.inputs}
     for name in config.pretrained:
         modality = find(name).modality
-        if modality not in present:
+        if modality == "text2text":
+            _must_write(name, config)
+        elif modality not in present:
             shown = ", ".join(sorted(present))
             raise OptionError(
                 f"`{name}` reads {modality} columns, and the data has only {shown}. Leave it out, or say what a column "
@@ -36,6 +39,16 @@ def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
     if offered and minilm_installed() and _english(table):
         found["text"] = [MINILM]
     return {m: tuple(dict.fromkeys(names)) for m, names in found.items()}
+
+
+def _must_write(name: str, config: RunConfig) -> None:
+    """Refuse a model that writes texts where the task wants none. Raises OptionError."""
+    if config.task not in _WRITING:
+        shown = ", ".join(_WRITING)
+        raise OptionError(
+            f"`{name}` reads a text and writes another; it is for the tasks {shown}. Say which with --task.",
+            f"`{name}` 读入文本并写出文本，用于任务 {shown}。请用 --task 指定。",
+        )
 
 
 def _english(table: Table) -> bool:
