@@ -14,15 +14,13 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
-from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.features._slots import SlotCheck
 from modelwright.features._source import Source, SourceReader
 from modelwright.features._subwords import Subwords
 from modelwright.features.base import Ragged
-from modelwright.recipes._texts import TextModel, TextRecipe, pairs, reading
+from modelwright.recipes._texts import TextModel, TextRecipe, pairs, reading, watcher
 
-_LOOK = 400  # validation rows that are answered at each look
 _BATCHES = 40  # of an epoch at least: few pairs are gone through several times between looks
 _PROBE = 4  # steps
 
@@ -220,8 +218,12 @@ class Seq2SeqRecipe(TextRecipe):
         def loss(outputs: Any, expected: Any) -> Any:
             return ctx.task.loss(outputs.float(), expected, smoothing=options.smoothing)
 
+        def feed_of(rows: Sequence[tuple[str, str]]) -> PairFeed:
+            sides = (subwords.encode(list(side), options.longest) for side in zip(*rows, strict=True))
+            return PairFeed(*sides, options.tokens)
+
         epochs = int(ctx.extent["epochs"]) if ctx.extent else max(1, round(options.epochs / feed.passes))
-        watch = _watch(model, valid, ctx) if valid is not None and len(valid) else None
+        watch = watcher(model, feed_of, loss, valid, ctx) if valid is not None and len(valid) else None
         trained = run_loop(network, feed, loss, watch, options, ctx, epochs=epochs)
         if valid is None and trained.epochs < epochs:
             raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
@@ -246,44 +248,6 @@ def _bounds(left: Ragged, right: Ragged) -> dict[str, float]:
     """Return what bounds the pieces of an answer: the training rows' longest, and their length beside the source's."""
     share = (right.lengths + 1) / np.maximum(1, left.lengths)
     return {"longest": int(right.lengths.max(initial=1)) + 2, "stretch": float(np.percentile(share, 99)), "room": 12}
-
-
-def _watch(model: Seq2SeqModel, valid: Table, ctx: FitContext) -> Any:
-    """Return what the loop looks at: the loss of answers as given, and the ranking metric of some made greedily."""
-    import torch
-
-    from modelwright.train.pairs import PairFeed
-
-    valid, answers = pairs(valid, ctx)
-    sources = model.reader.read(valid)
-    hidden = [model.reader.hide(s, a) for s, a in zip(sources, answers, strict=True)]
-    left, right = (model.subwords.encode(list(side), model.options.longest) for side in zip(*hidden, strict=True))
-    feed = PairFeed(left, right, model.options.tokens)
-    batches = feed.epoch(np.random.default_rng(0))
-    some: list[int] = []  # all rows of the sources that are answered: they are each other's references
-    names = list(dict.fromkeys(s.text for s in sources))
-    asked = set(np.random.default_rng(0).permutation(names)[:_LOOK].tolist())
-    some = [i for i, s in enumerate(sources) if s.text in asked]
-    looked = valid.take(np.array(some))
-    column = valid.schema.target
-    truth = looked.column(column.name if column else "")
-
-    def watch(network: Any) -> tuple[float, float]:
-        total, count = 0.0, 0
-        with torch.inference_mode():
-            for batch in batches:
-                inputs, expected = feed.load(batch, ctx.device)
-                total += float(ctx.task.loss(network(inputs).float(), expected)) * len(expected)
-                count += len(expected)
-        beams, model.options = model.options, model.options.model_copy(update={"beams": 1})
-        try:
-            value = ctx.metric(judge(ctx.target, truth, model.scores(looked), looked.rows))
-        finally:
-            model.options = beams
-        signed = value if ctx.metric.higher else -value
-        return total / count, signed if np.isfinite(signed) else -total / count
-
-    return watch
 
 
 RECIPE = Seq2SeqRecipe
