@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,7 @@ import pyarrow as pa
 from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import OptionError
-from modelwright.core.pretrained import MINILM, find, minilm_installed, mostly_english
+from modelwright.core.pretrained import MINILM, find, find_causal, minilm_installed, mostly_english
 from modelwright.core.schema import Table
 from modelwright.models.hosted import check_endpoint
 from modelwright.recipes._labeller import CAUSAL, ENDPOINT, PUBLIC
@@ -47,8 +46,6 @@ def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
     offered = "text" not in found and "text" in present and parse_duration(config.budget) >= _LEAST
     if offered and minilm_installed() and _english(table):
         found["text"] = [MINILM]
-    if config.base:
-        found["causal"] = [config.base]
     return {m: tuple(dict.fromkeys(names)) for m, names in found.items()}
 
 
@@ -83,11 +80,7 @@ def large_models(config: RunConfig) -> dict[str, list[str]]:
     named = [f for f in (config.base, config.teacher) if f and f != ENDPOINT]
     folders = [f for f in named if f == config.teacher or (Path(f) / "config.json").is_file()]
     for folder in folders:
-        if not (Path(folder) / "config.json").is_file():
-            raise OptionError(
-                f"`{folder}` is no folder of a causal language model: it has no config.json.",
-                f"`{folder}` 不是因果语言模型文件夹：其中没有 config.json。",
-            )
+        find_causal(folder)
     if folders:
         out[CAUSAL] = list(dict.fromkeys(folders))
     if config.public:
