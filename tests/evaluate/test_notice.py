@@ -63,7 +63,7 @@ def test_personal_data_that_was_found_is_named():
         "action": "placeholder",
     }
     found = {"columns": [{"column": "text", "found": [{"column": "text", **entry}]}, {"column": "x", "found": []}]}
-    assert [(p.column, p.count, p.action) for p in personal(found)] == [("text", 312, "placeholder")]
+    assert [(p.column, p.amount, p.action) for p in personal(found)] == [("text", 312, "placeholder")]
     assert "`text`: 312 phone numbers, replaced" in said("en", privacy=found)
     assert "`text`：312 个电话号码，已替换" in said("zh", privacy=found)
     assert "found no personal data" in said("en", privacy={"columns": []})
@@ -82,7 +82,7 @@ def test_what_a_real_scan_says_is_understood():
     raw = pa.table({"text": [f"请拨打 1380013{8000 + i} 联系我，谢谢" for i in range(40)], "label": ["a", "b"] * 20})
     table, _ = coerce(raw, infer_schema(raw, target="label"))
     privacy = json.loads(json.dumps(protect(table, None, raw).to_json()))
-    assert any(p.column == "text" and p.count >= 30 for p in personal(privacy))
+    assert any(p.column == "text" and p.amount >= 30 for p in personal(privacy))
     assert "phone" in said("en", privacy=privacy)
 
 

@@ -38,7 +38,7 @@ class Personal(NamedTuple):
 
     column: str
     title: Words
-    count: int
+    amount: int
     action: str
 
 
@@ -55,7 +55,7 @@ def personal(privacy: Any) -> list[Personal]:
         count = next((entry[k] for k in ("values", "count", "rows") if isinstance(entry.get(k), int)), 0)
         words = Words(*map(str, title)) if pair and title else Words(kind, kind)
         out.append(Personal(column, words, count, str(entry.get("action", "keep"))))
-    return sorted(out, key=lambda p: (p.column, -p.count))
+    return sorted(out, key=lambda p: (p.column, -p.amount))
 
 
 def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -137,11 +137,9 @@ def _data(facts: Facts, consent: Facts, privacy: Any, subjects: int | None) -> l
         )
     found = personal(privacy)
     if found:
-        listed = [
-            [p.column, p.title, number(p.count), _ACTIONS.get(p.action, Words(p.action, p.action))] for p in found
-        ]
-        en = "; ".join(f"`{c}`: {n} {t.en}, {a.en}" for c, t, n, a in listed)
-        zh = "；".join(f"`{c}`：{n} 个{t.zh}，{a.zh}" for c, t, n, a in listed)
+        done = {p: ACTIONS.get(p.action, Words(p.action, p.action)) for p in found}
+        en = "; ".join(f"`{p.column}`: {number(p.amount)} {p.title.en}, {done[p].en}" for p in found)
+        zh = "；".join(f"`{p.column}`：{number(p.amount)} 个{p.title.zh}，{done[p].zh}" for p in found)
         out.append(
             Words(f"Personal data found in it, before training: {en}.", f"其中发现的个人信息（训练前处理）：{zh}。")
         )
