@@ -43,14 +43,32 @@ def test_columns_are_read_as_named_values_and_missing_ones_left_out():
     rows = table(brand=["Acme", None], price=[12.0, 9.5])
     reader = SourceReader.fit(rows, ["a", "b"])
     assert [s.text for s in reader.read(rows)] == ["brand: Acme | price: 12", "price: 9.5"]
-    empty = Table.of(pa.table({"brand": pa.nulls(1, pa.string()), "price": pa.nulls(1, pa.float64())}), rows.schema, "test")
+    empty = Table.of(
+        pa.table({"brand": pa.nulls(1, pa.string()), "price": pa.nulls(1, pa.float64())}), rows.schema, "test"
+    )
     assert reader.read(empty) == [Source("", [])]
 
 
 def named():
-    names = [f"The {n}" for n in ("Eagle", "Mill", "Vaults", "Phoenix", "Wrestlers", "Punter", "Cricketers", "Plough", "Waterman", "Crown")]
+    names = [
+        f"The {n}"
+        for n in (
+            "Eagle",
+            "Mill",
+            "Vaults",
+            "Phoenix",
+            "Wrestlers",
+            "Punter",
+            "Cricketers",
+            "Plough",
+            "Waterman",
+            "Crown",
+        )
+    ]
     cells = [f"name[{n}], food[{f}]" for n in names for f in ("French", "Thai")]
-    answers = [f"{n} serves {'french food' if f == 'French' else 'dishes of Siam'}." for n in names for f in ("French", "Thai")]
+    answers = [
+        f"{n} serves {'french food' if f == 'French' else 'dishes of Siam'}." for n in names for f in ("French", "Thai")
+    ]
     return cells, answers
 
 

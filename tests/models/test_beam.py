@@ -1,5 +1,6 @@
 """The encoder-decoder and its beam search: one path for training and answering."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,15 @@ from modelwright.models.beam import answer, search
 from modelwright.models.quick import Dropout, attend
 from modelwright.models.seq2seq import Seq2Seq
 
-SHAPE = {"width": 32, "heads": 2, "wide": 64, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.1, "token_dropout": 0.0}
+SHAPE = {
+    "width": 32,
+    "heads": 2,
+    "wide": 64,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "dropout": 0.1,
+    "token_dropout": 0.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +69,9 @@ def test_a_row_is_answered_alone_as_among_others(network):
     limits = np.array([5, 9, 4, 7, 3])
     together = answer(network, ids, limits, beams=3, penalty=1.0)
     for i, row in enumerate(rows):
-        alone = answer(network, Ragged(np.array(row, np.int64), np.array([0, len(row)])), limits[i : i + 1], beams=3, penalty=1.0)
+        alone = answer(
+            network, Ragged(np.array(row, np.int64), np.array([0, len(row)])), limits[i : i + 1], beams=3, penalty=1.0
+        )
         assert alone[0][0][1] == together[i][0][1]
         assert len(together[i][0][1]) <= limits[i]
 
@@ -69,7 +80,7 @@ def test_runs_are_not_repeated(network):
     source = torch.tensor([[4, 5, 6]])
     with torch.inference_mode():
         for _, pieces in search(network, source, [20], beams=2, penalty=0.0, ngram=2)[0]:
-            runs = list(zip(pieces, pieces[1:]))
+            runs = list(itertools.pairwise(pieces))
             assert len(runs) == len(set(runs))
 
 

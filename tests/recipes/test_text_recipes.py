@@ -61,7 +61,7 @@ def test_the_most_alike_row_answers():
 
 def test_unknown_names_are_copied():
     """The network never saw the name, and says it: it stands behind a placeholder."""
-    model, table, target = fitted("seq2seq", "text2text-generation", rows=64, epochs=80)
+    model, table, _target = fitted("seq2seq", "text2text-generation", rows=64, epochs=80)
     assert model.reader.hidden[:1] == ["name"] or "name" in model.reader.hidden
     schema = table.schema
     row, _ = coerce(pa.table({"name": ["Zyxwv Öl"], "kind": ["lamp"], "price": [77], "copy": [""]}), schema)
@@ -97,7 +97,8 @@ def test_damaged_bundles_are_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("marian", "seq2seqtuned"), ("t5", "seq2seqtuned"), ("bart", "seq2seqlora"), ("m2m_100", "seq2seqtuned")]
+    ("kind", "name"),
+    [("marian", "seq2seqtuned"), ("t5", "seq2seqtuned"), ("bart", "seq2seqlora"), ("m2m_100", "seq2seqtuned")],
 )
 def test_pretrained_models(tmp_path, kind, name):
     base = tiny_pairs(tmp_path / "secret-place" / "base", kind)

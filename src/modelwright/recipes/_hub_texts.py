@@ -124,7 +124,9 @@ class HubTextRecipe(TextRecipe):
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         epochs = 4 if rows >= 2000 else min(60, max(8, 8000 // max(1, rows)))
-        made: list[Options] = [self.options(pretrained=name, epochs=epochs) for name in self.bases.get(MODALITY, ())]
+        made: list[Options] = [
+            self.options(**{"pretrained": name, "epochs": epochs}) for name in self.bases.get(MODALITY, ())
+        ]
         return made
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
@@ -147,9 +149,8 @@ class HubTextRecipe(TextRecipe):
         some, answers = pairs(train.take(np.sort(np.random.default_rng(0).permutation(count)[:200])), ctx)
         sources = SourceReader.fit(some, answers).read(some)
         pieces, network = self._network(options, [s.text for s in sources], answers, ctx)
-        feed = PairFeed(
-            *self._ids(pieces, [s.text for s in sources], answers, options), options.tokens, **_ends(pieces)
-        )
+        source, answer = self._ids(pieces, [s.text for s in sources], answers, options)
+        feed = PairFeed(source, answer, options.tokens, **_ends(pieces))
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
         seconds = []
         for batch in (feed.epoch(np.random.default_rng(0)) * _PROBE)[:_PROBE]:
@@ -207,7 +208,8 @@ class HubTextRecipe(TextRecipe):
 
         def ids(rows: Sequence[tuple[str, str]]) -> Any:
             sides = [list(side) for side in zip(*rows, strict=True)]
-            return PairFeed(*self._ids(pieces, sides[0], sides[1], options), options.tokens, **_ends(pieces))
+            source, answer = self._ids(pieces, sides[0], sides[1], options)
+            return PairFeed(source, answer, options.tokens, **_ends(pieces))
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else max(1, round(options.epochs / feed.passes))
         watch = watcher(model, ids, loss, valid, ctx) if valid is not None and len(valid) else None

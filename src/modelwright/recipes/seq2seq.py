@@ -219,8 +219,8 @@ class Seq2SeqRecipe(TextRecipe):
             return ctx.task.loss(outputs.float(), expected, smoothing=options.smoothing)
 
         def feed_of(rows: Sequence[tuple[str, str]]) -> PairFeed:
-            sides = (subwords.encode(list(side), options.longest) for side in zip(*rows, strict=True))
-            return PairFeed(*sides, options.tokens)
+            source, answer = (subwords.encode(list(side), options.longest) for side in zip(*rows, strict=True))
+            return PairFeed(source, answer, options.tokens)
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else max(1, round(options.epochs / feed.passes))
         watch = watcher(model, feed_of, loss, valid, ctx) if valid is not None and len(valid) else None

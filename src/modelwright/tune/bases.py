@@ -76,9 +76,7 @@ def large_models(config: RunConfig) -> dict[str, list[str]]:
         told = {"url": config.endpoint, "model": config.endpoint_model, "price_in": config.price_in,
                 "price_out": config.price_out}  # fmt: skip
         out[ENDPOINT] = [json.dumps(told)]
-    # a hub's name for --base is looked up by the task that tunes it
-    named = [f for f in (config.base, config.teacher) if f and f != ENDPOINT]
-    folders = [f for f in named if f == config.teacher or (Path(f) / "config.json").is_file()]
+    folders = [f for f in (config.base, config.teacher) if f and f != ENDPOINT]
     for folder in folders:
         find_causal(folder)
     if folders:
