@@ -41,7 +41,7 @@ function turn(t) {
     if (r.citations.length) text.append(make("sup", { textContent: r.citations.map((_, i) => i + 1).join(", ") }));
     node.append(text);
     if (r.citations.length) node.append(make("div", { className: "cites" }, make("span", { className: "by", textContent: say("sources") }), ...r.citations.map(citation)));
-    node.append(make("small", { className: "quiet", textContent: say("sure")(Math.round(100 * r.confidence)) }));
+    node.append(make("small", { className: "quiet", textContent: say("sure")(Math.min(99, Math.round(100 * r.confidence))) }));
   }
   if (r.searched !== t.asked) node.append(make("small", { className: "quiet", textContent: say("searched")(r.searched) }));
   if (r.handover) node.append(make("div", { className: "person" }, make("strong", { textContent: say("person") }), make("span", { textContent: r.handover.message })));
