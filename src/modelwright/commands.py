@@ -43,6 +43,7 @@ EXTRAS = {
     "chinese": ("jieba",),
     "retrieval": ("faiss",),
     "dp": ("opacus",),
+    "language": ("sacrebleu", "tokenizers"),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
     "documents": ("pypdf", "docx"),
@@ -188,8 +189,9 @@ def predict_command(
     vault: str | None = None,
 ) -> dict[str, Any]:
     """Answer a file in a stream; return how many rows were answered, and which were bad."""
-    from modelwright.privacy.ledger import model_id, record
+    from modelwright.privacy.ledger import model_id, ready, record
 
+    ready()
     with unlocked(vault):
         summary = _predict(model, data, out, scores, strict, header, lang)
     bundle = find_bundle(model)

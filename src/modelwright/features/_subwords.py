@@ -89,6 +89,16 @@ def clean(text: str) -> str:
     return text.replace(_SPACE, " ").strip()
 
 
+def padded(rows: Ragged, index: np.ndarray) -> np.ndarray:
+    """Return the rows at `index` [B] padded with 0 to the longest of them, [B, T], T at least 1."""
+    sizes = rows.lengths[index]
+    out = np.zeros((len(index), max(1, int(sizes.max(initial=0)))), np.int64)
+    inside = np.arange(out.shape[1])[None] < sizes[:, None]
+    at = rows.offsets[index][:, None] + np.arange(out.shape[1])[None]
+    out[inside] = rows.values[at[inside]]
+    return out
+
+
 def _tokenizers() -> Any:
     try:
         import tokenizers

@@ -19,6 +19,7 @@ from modelwright.recipes._texts import TextModel, TextRecipe, pairs, reading
 _WIDTH = 1 << 18
 _MOST = 100_000  # rows that are kept
 _BLOCK = 256
+_COMMON, _MANY = 0.1, 500  # n-grams in more than a tenth of many rows tell little and cost most of the time
 _LONGEST = 2000  # characters of a source that are looked at
 
 
@@ -94,8 +95,10 @@ class Retrieval(TextRecipe):
         keep = np.sort(np.random.default_rng(ctx.seed).permutation(len(answers))[:_MOST])
         hidden = [reader.hide(sources[i], answers[i]) for i in keep]
         counts = _counts([s for s, _ in hidden])
-        rarity = np.log((1 + counts.shape[0]) / (1 + np.bincount(counts.indices, minlength=_WIDTH))) + 1
-        rarity = rarity.astype(np.float32)
+        held = np.bincount(counts.indices, minlength=_WIDTH)
+        rarity = (np.log((1 + len(keep)) / (1 + held)) + 1).astype(np.float32)
+        if len(keep) >= _MANY:
+            rarity[held > _COMMON * len(keep)] = 0
         return RetrievalModel(reader, check, [a for _, a in hidden], rarity, _scaled(counts, rarity))
 
 
@@ -117,6 +120,7 @@ def _scaled(counts: Any, rarity: np.ndarray) -> Any:
 
     counts = counts.copy()
     counts.data = (1 + np.log(counts.data)) * rarity[counts.indices]
+    counts.eliminate_zeros()
     return normalize(counts, copy=False)
 
 

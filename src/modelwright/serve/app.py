@@ -48,7 +48,7 @@ class Service:
     def __init__(self, predictor: Predictor, keys: KeyRing, limits: ServeLimits) -> None:
         self.predictor, self.keys, self.limits = predictor, keys, limits
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
-        self.quota = Quota(limits.rows_per_minute, keys.path.with_name("usage.json") if keys.path else None)
+        self.quota = Quota(limits.rows_per_minute, keys.path.with_name("usage.json") if keys.path else None, keys)
         self.modalities = {c.name: c.modality for c in predictor.schema.inputs}
         self.names = frozenset(self.modalities)
         self.files = any(is_media(m) for m in self.modalities.values())

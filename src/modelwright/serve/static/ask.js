@@ -35,7 +35,8 @@ function turn(t) {
   if (t.waiting) { node.append(make("p", { className: "quiet", textContent: say("wait") })); return node; }
   if (t.problem) { node.append(make("p", { className: "problem", textContent: t.problem })); return node; }
   const r = t.reply;
-  if (r.refused) node.append(make("p", { className: "refused", textContent: r.message }));
+  if (r.refused && r.handover && r.handover.reason !== "unanswered") { /* the hand-over says all there is to say */ }
+  else if (r.refused) node.append(make("p", { className: "refused", textContent: r.message }));
   else {
     const text = make("p", { className: "said", textContent: r.answer });
     if (r.citations.length) text.append(make("sup", { textContent: r.citations.map((_, i) => i + 1).join(", ") }));

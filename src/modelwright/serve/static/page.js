@@ -197,7 +197,7 @@ function show(result, asked) {
     return;
   }
   const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
-  place.replaceChildren(make("p", { className: "said", textContent: said }));
+  place.replaceChildren(make("p", { className: said.length > 40 || said.includes("\n") ? "said long" : "said", textContent: said || "–" }));
   if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));
   if (answer.scores) place.append(bars(answer.scores));
   if (result.explanation && result.explanation.length) place.append(explanation(result, asked));
