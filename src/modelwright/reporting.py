@@ -315,10 +315,11 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
         "asked",
         "met",
         "gate",
+        "private",
     )
     return {
         k: facts[k]
-        for k in (*keys, "rows", "private", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
+        for k in (*keys, "rows", "origins", "winner", "refitted", "baselines", "budget", "environment", "verdict")
     }
 
 

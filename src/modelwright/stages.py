@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.budget import Deadline, parse_duration, parse_size, show_duration
+from modelwright.core.budget import Deadline, parse_size, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
@@ -29,7 +29,7 @@ from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.sources import folder_of, read
 from modelwright.data.split import folds, holdout
-from modelwright.privacy.protect import Protected, protect, safe_values
+from modelwright.privacy.protect import Protected, guarded, safe_values
 from modelwright.privacy.shield import Shield
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Splits, Validation
@@ -118,7 +118,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         test, _ = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test = _aligned(_labelled(test, events), table, events)
     bad = safe_values(bad, config.public)
-    private = _protected(config, table, test, raw, task, events)
+    private = guarded(config, table, test, raw, events, points=bool(task and task.points))
     table, test = private.table, private.test
     findings = check(table, test=test, bad=bad, raw=raw, free=bool(task and task.free))
     rows = len(table)
@@ -131,19 +131,6 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
     return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), private)
-
-
-def _protected(
-    config: RunConfig, table: Table, test: Table | None, raw: pa.Table, task: Task | None, events: EventStream
-) -> Protected:
-    """Find and replace personal data, within a tenth of the budget, and say what was done."""
-    seconds = min(60.0, max(2.0, 0.1 * parse_duration(config.budget)))
-    points = bool(task and task.points)
-    done = protect(table, test, raw, rules=config.private, public=config.public, points=points, seconds=seconds)
-    for words, tell in ((done.note(), events.note), (done.sampled(), events.warn)):
-        if words is not None:
-            tell(*words)
-    return done
 
 
 def _labelled(table: Table, events: EventStream) -> Table:

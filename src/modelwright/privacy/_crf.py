@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 _NEVER = -1e4
+_FEW = 16  # sequences at a time
 
 
 def allowed(labels: list[str]) -> np.ndarray:
@@ -38,7 +39,11 @@ def padded(sequence: np.ndarray, most: int = 60_000) -> Iterator[tuple[np.ndarra
     at = 0
     while at < len(order):
         last = at + 1
-        while last < len(order) and (last - at + 1) * lengths[order[last]] <= most and lengths[order[last]] <= 1.3 * lengths[order[at]] + 2:
+        while (
+            last < len(order)
+            and (last - at + 1) * lengths[order[last]] <= most
+            and lengths[order[last]] <= 1.3 * lengths[order[at]] + 2
+        ):
             last += 1
         some = order[at:last]
         longest = int(lengths[some].max())
@@ -56,9 +61,17 @@ def decode(emission: np.ndarray, sequence: np.ndarray, steps: np.ndarray, first:
         score = own[:, 0] + first
         back = np.zeros((index.shape[1], *score.shape), np.int8)
         for t in range(1, index.shape[1]):
-            reach = score[:, :, None] + steps
-            back[t] = reach.argmax(1)
-            fresh = reach.max(1) + own[:, t]
+            if len(score) <= _FEW:
+                reach = score[:, :, None] + steps
+                back[t] = reach.argmax(1)
+                fresh = reach.max(1) + own[:, t]
+            else:  # numpy is slow at reductions over a short axis
+                fresh = score[:, :1] + steps[0]
+                for i in range(1, len(steps)):
+                    reach = score[:, i : i + 1] + steps[i]
+                    back[t][reach > fresh] = i
+                    np.maximum(fresh, reach, out=fresh)
+                fresh += own[:, t]
             score = np.where((t < lengths)[:, None], fresh, score)
         label = score.argmax(1)
         rows = np.arange(len(lengths))
@@ -86,7 +99,7 @@ def marginals(
     total = 0.0
     for index, lengths in padded(sequence):
         own = emission[index]
-        n, longest = index.shape
+        _n, longest = index.shape
         forward = np.zeros(own.shape, own.dtype)
         backward = np.zeros(own.shape, own.dtype)
         forward[:, 0] = own[:, 0] + first

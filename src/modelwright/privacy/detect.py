@@ -28,7 +28,9 @@ _LONGEST = 200_000  # characters of a cell that are read
 _SHARE = 0.8  # of a column's cells: what looks like a type by its form alone then is one
 _LEAST_CELLS = 12
 _EXAMPLES = 3
-_SELECTIVE = frozenset({"id-card", "passport", "bank-card", "plate", "vin", "ssn", "ip", "mac"})  # forms that few numbers have
+_SELECTIVE = frozenset(
+    {"id-card", "passport", "bank-card", "plate", "vin", "ssn", "ip", "mac"}
+)  # forms that few numbers have
 
 
 def find(text: str, column: str = "", *, types: Collection[str] | None = None, also: Sequence[str] = ()) -> list[Match]:
@@ -68,7 +70,7 @@ def find_cells(
                     _collect(recogniser, blocks[n], column, first, types, out)
             read[rank, first:last] = True
     ranks = sorted({r.rank for r in wanted})
-    done = read[ranks].all(0) if ranks else np.ones(len(cells), bool)
+    done: np.ndarray = np.all(read[ranks], axis=0) if ranks else np.ones(len(cells), bool)
     return [_apart([m for m in found if m.score >= least]) for found in out], done
 
 
@@ -179,7 +181,12 @@ class Scan:
 
 
 def scan(
-    data: pa.Table, columns: Sequence[str] | None = None, *, seconds: float = 30.0, also: Sequence[str] = (), seed: int = 0
+    data: pa.Table,
+    columns: Sequence[str] | None = None,
+    *,
+    seconds: float = 30.0,
+    also: Sequence[str] = (),
+    seed: int = 0,
 ) -> Scan:
     """Look through a table's columns of text and whole numbers, at most for about `seconds`."""
     begun = time.monotonic()
@@ -229,7 +236,13 @@ def as_cells(values: pa.ChunkedArray | pa.Array) -> tuple[list[str], np.ndarray]
 
 
 def scan_column(
-    name: str, cells: list[str], indices: np.ndarray, *, also: Sequence[str] = (), until: float | None = None, seed: int = 0
+    name: str,
+    cells: list[str],
+    indices: np.ndarray,
+    *,
+    also: Sequence[str] = (),
+    until: float | None = None,
+    seed: int = 0,
 ) -> tuple[list[Found], float]:
     """Return what one column holds, and the share of its filled cells that were read."""
     order = np.random.default_rng(seed).permutation(len(cells))

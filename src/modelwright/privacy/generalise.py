@@ -13,7 +13,9 @@ from modelwright.privacy.catalogue import get_type
 from modelwright.privacy.mask import masked
 from modelwright.privacy.text import plain
 
-_CITY = re.compile(r"^(?:[\u4e00-\u9fff]{2,7}?(?:省|自治区|特别行政区))?[\u4e00-\u9fff]{2,8}?(?:市|自治州|地区|盟)|^[\u4e00-\u9fff]{2,7}?(?:省|自治区)")
+_CITY = re.compile(
+    r"^(?:[\u4e00-\u9fff]{2,7}?(?:省|自治区|特别行政区))?[\u4e00-\u9fff]{2,8}?(?:市|自治州|地区|盟)|^[\u4e00-\u9fff]{2,7}?(?:省|自治区)"
+)
 _DATE = re.compile(r"(?P<y>(?:19|20)\d{2})\s?(?P<gap>[-/.年])\s?(?P<m>\d{1,2})")
 
 
@@ -87,7 +89,13 @@ def month(text: str) -> str | None:
 
 def _id_card(text: str) -> str | None:
     code = re.sub(r"[^0-9Xx]", "", text)
-    return f"{code[:2]}****{code[6:10]}********" if len(code) == 18 else f"{code[:2]}****{code[6:8]}*******" if len(code) == 15 else None
+    return (
+        f"{code[:2]}****{code[6:10]}********"
+        if len(code) == 18
+        else f"{code[:2]}****{code[6:8]}*******"
+        if len(code) == 15
+        else None
+    )
 
 
 def _person(text: str) -> str | None:

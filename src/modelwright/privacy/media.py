@@ -19,7 +19,17 @@ from modelwright.privacy.mask import masked
 
 _GPS, _EXIF = 0x8825, 0x8769
 # EXIF 2.32: what names a person or a device, as texts
-_TEXTS = {0x013B: "person", 0x8298: "", 0x010E: "", 0x9286: "", 0xA430: "person", 0xA431: "serial", 0x9C9D: "person", 0x9C9B: "", 0x9C9C: ""}
+_TEXTS = {
+    0x013B: "person",
+    0x8298: "",
+    0x010E: "",
+    0x9286: "",
+    0xA430: "person",
+    0xA431: "serial",
+    0x9C9D: "person",
+    0x9C9B: "",
+    0x9C9C: "",
+}
 # DICOM PS3.15 table E.1-1: attributes that name patient, staff or place
 DICOM_TAGS: dict[str, str] = {
     "PatientName": "person", "OtherPatientNames": "person", "PatientBirthName": "person", "PatientMotherBirthName": "person",
@@ -51,7 +61,7 @@ def _exif(data: bytes) -> Iterator[tuple[str, str]]:
             exif = Image.open(io.BytesIO(data)).getexif()
             position = dict(exif.get_ifd(_GPS))
             entries = {**dict(exif), **dict(exif.get_ifd(_EXIF))}
-    except Exception:  # noqa: BLE001 - damaged metadata raises whatever its parser happens to; the picture itself is judged elsewhere
+    except Exception:
         return
     if 2 in position and 4 in position:
         yield "gps", str(position[2]) + str(position[4])
@@ -81,7 +91,7 @@ def _dicom(data: bytes) -> Iterator[tuple[str, str]]:
             warnings.simplefilter("ignore")
             found = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
             values = {name: str(found.get(name, "") or "").strip() for name in DICOM_TAGS}
-    except Exception:  # noqa: BLE001 - see above
+    except Exception:
         return
     for name, text in values.items():
         kind = DICOM_TAGS[name]
@@ -112,7 +122,16 @@ def media_found(column: str, values: pa.Array, until: float | None = None) -> li
             if len(shown[kind]) < 3:
                 shown[kind].append(masked(value, kind) if kind != "gps" else "**.****, **.****")
     return [
-        Found(column, kind, n, len(distinct[kind]), 0.95, "metadata", n / max(1, len(cells)), tuple(dict.fromkeys(shown[kind])))
+        Found(
+            column,
+            kind,
+            n,
+            len(distinct[kind]),
+            0.95,
+            "metadata",
+            n / max(1, len(cells)),
+            tuple(dict.fromkeys(shown[kind])),
+        )
         for kind, n in rows.most_common()
     ]
 

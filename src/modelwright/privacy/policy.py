@@ -58,9 +58,7 @@ class Policy:
             if not colon:
                 every = action
             elif not name:
-                raise OptionError(
-                    f"Expected {_FORM.en}, received `{rule}`.", f"应写作 {_FORM.zh}，收到的是 `{rule}`。"
-                )
+                raise OptionError(f"Expected {_FORM.en}, received `{rule}`.", f"应写作 {_FORM.zh}，收到的是 `{rule}`。")
             elif name in TYPES:
                 types[name] = action
             elif "/" in name:

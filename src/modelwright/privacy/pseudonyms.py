@@ -31,7 +31,8 @@ class Pseudonyms:
     def __init__(self, key: bytes, remember: Remember | None = None) -> None:
         if len(key) < _LEAST:
             raise OptionError(
-                f"The key has {len(key)} bytes; at least {_LEAST} are needed.", f"密钥只有 {len(key)} 字节，至少需要 {_LEAST} 字节。"
+                f"The key has {len(key)} bytes; at least {_LEAST} are needed.",
+                f"密钥只有 {len(key)} 字节，至少需要 {_LEAST} 字节。",
             )
         self._key, self._remember = key, remember
         self._told: set[bytes] = set()
@@ -91,4 +92,6 @@ def key_from(path: Path) -> tuple[bytes, bool]:
             file.write(key.hex() + "\n")
         return key, True
     except OSError as e:
-        raise DataError(f"Cannot use the key file {path}: {e.strerror}.", f"无法使用密钥文件 {path}：{e.strerror}。") from e
+        raise DataError(
+            f"Cannot use the key file {path}: {e.strerror}.", f"无法使用密钥文件 {path}：{e.strerror}。"
+        ) from e

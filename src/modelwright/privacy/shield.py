@@ -57,7 +57,11 @@ class Shield:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
-        return {"version": VERSION, "columns": {c: dict(t) for c, t in self.columns.items()}, "months": list(self.months)}
+        return {
+            "version": VERSION,
+            "columns": {c: dict(t) for c, t in self.columns.items()},
+            "months": list(self.months),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> Shield:
@@ -70,7 +74,11 @@ class Shield:
 
 
 def rewritten(
-    values: pa.Array, coded: pa.DictionaryArray, cells: list[str], matches: list[list[Match]], actions: Mapping[str, str]
+    values: pa.Array,
+    coded: pa.DictionaryArray,
+    cells: list[str],
+    matches: list[list[Match]],
+    actions: Mapping[str, str],
 ) -> pa.Array:
     """Return a column of strings in which the matches of its distinct cells are replaced; the same array where there are none."""
     if not any(matches):

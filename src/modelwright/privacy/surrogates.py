@@ -19,8 +19,8 @@ from modelwright.privacy.generalise import month
 from modelwright.privacy.pseudonyms import Pseudonyms
 from modelwright.privacy.text import plain
 
-_ROADS = "银杏 翠柏 望湖 听泉 归云 晓月 松涛 竹影 梧桐 海棠".split()
-_STREETS = "Sample Example Placeholder Fictive Demo Specimen Model Pattern".split()
+_ROADS = ["银杏", "翠柏", "望湖", "听泉", "归云", "晓月", "松涛", "竹影", "梧桐", "海棠"]
+_STREETS = ["Sample", "Example", "Placeholder", "Fictive", "Demo", "Specimen", "Model", "Pattern"]
 
 
 def surrogate(value: str, kind: str, pseudonyms: Pseudonyms) -> str:
@@ -165,7 +165,11 @@ def _place(text: str, rng: np.random.Generator) -> str:
 def _birth(text: str, rng: np.random.Generator) -> str:
     near = month(text)
     year = re.search(r"(?:19|20)\d{2}", near or text)
-    y, m, d = year.group() if year else str(rng.integers(1940, 2006)), int(rng.integers(1, 13)), int(rng.integers(1, 29))
+    y, m, d = (
+        year.group() if year else str(rng.integers(1940, 2006)),
+        int(rng.integers(1, 13)),
+        int(rng.integers(1, 29)),
+    )
     if "年" in text:
         return f"{y}年{m}月{d}日"
     return f"{m}/{d}/{y}" if re.match(r"\d{1,2}/", text) else f"{y}-{m:02}-{d:02}"

@@ -121,7 +121,10 @@ class Service:
         from modelwright.evaluate.explain_media import shares
 
         found, pictures = await asyncio.to_thread(self._why, table)
-        return {"answer": answer, "explanation": found, "shares": shares(found), "pictures": pictures}
+        # places in texts are counted as the model reads them: with personal data replaced
+        texts = {n: table.column(n)[0].as_py() for n in self.predictor.shield.columns if n in table.data.column_names}
+        texts = {n: t for n, t in texts.items() if t is not None and t != rows[0].get(n)}
+        return {"answer": answer, "explanation": found, "shares": shares(found), "pictures": pictures, "texts": texts}
 
     def _why(self, table: Table) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Return what the answer to a table of one row rests on, and a small picture of each cell that has one."""

@@ -6,7 +6,18 @@ from functools import cache
 from importlib.resources import files
 
 # one bit each in the class of a word
-LATIN = ("first_names", "last_names", "countries", "cities", "titles", "streets", "organisations", "nationalities", "calendar", "words")
+LATIN = (
+    "first_names",
+    "last_names",
+    "countries",
+    "cities",
+    "titles",
+    "streets",
+    "organisations",
+    "nationalities",
+    "calendar",
+    "words",
+)
 
 
 @cache
@@ -15,6 +26,13 @@ def entries(name: str) -> tuple[str, ...]:
     text = files(__name__).joinpath(f"{name}.txt").read_text(encoding="utf-8")
     found = text.split(";") if ";" in text else text.split()
     return tuple(dict.fromkeys(e.strip() for e in found))
+
+
+@cache
+def pieces(name: str) -> tuple[str, ...]:
+    """Return one list of the pieces from which sentences are made."""
+    text = files(__name__).joinpath("pieces.txt").read_text(encoding="utf-8")
+    return next(tuple(line.split("|")[1:]) for line in text.splitlines() if line.startswith(f"{name}|"))
 
 
 @cache

@@ -5,10 +5,14 @@ from __future__ import annotations
 from modelwright.privacy import checksums
 from modelwright.privacy.recognisers.base import Pattern, Patterns, compiled
 
-_ID = compiled(r"身份证|身份\s*号|证件号|证件码|公民身份|公民号|证号|身份代码|id\s*card|identity|id\s*(?:no|num)|国民|idno|id_?number|sfz")
+_ID = compiled(
+    r"身份证|身份\s*号|证件号|证件码|公民身份|公民号|证号|身份代码|id\s*card|identity|id\s*(?:no|num)|国民|idno|id_?number|sfz"
+)
 _PASS = compiled(r"护照|passport|通行证|回乡证|台胞证|travel\s*(?:permit|document)|签证|visa")
 _SSN = compiled(r"\bssns?\b|social\s*security|社会安全|社安号|\bsocial\b|tax\s*id")
-_DRIVER = compiled(r"driv(?:er|ing)['’]?s?\s*(?:licen[cs]e|permit)|licen[cs]e\s*(?:no|num|id|#)|\bD\.?L\.?\b\s*(?:no|num|#|:|is)|驾驶证|驾照|驾驶员证|驾证")
+_DRIVER = compiled(
+    r"driv(?:er|ing)['’]?s?\s*(?:licen[cs]e|permit)|licen[cs]e\s*(?:no|num|id|#)|\bD\.?L\.?\b\s*(?:no|num|#|:|is)|驾驶证|驾照|驾驶员证|驾证"
+)
 
 
 def _old_id(code: str) -> bool:
@@ -26,7 +30,7 @@ class Identity(Patterns):
     patterns = (
         Pattern(
             "id-card",
-            compiled(r"(?<![0-9])(?<![0-9][.,\-])[1-8][0-9](?:[ \-]?[0-9]){15}[ \-]?(?:[0-9](?![0-9]|[.,\-][0-9])|X(?![A-Za-z0-9]))"),
+            compiled(r"(?<![0-9])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){15}[ \-]?(?:[0-9](?![0-9]|[.\-][0-9])|X(?![A-Za-z0-9]))"),
             0.3, "(?:[0-9][ -]?){17}", _ID, 0.99, checksums.id_card, 0.96, against=None,
         ),
         Pattern(  # a day of birth in the right place, and a wrong check digit: a slip of the pen where words say what it is
@@ -36,7 +40,7 @@ class Identity(Patterns):
         ),
         Pattern(
             "id-card",
-            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-])[1-8][0-9](?:[ \-]?[0-9]){13}(?![0-9A-Za-z]|[.,\-][0-9])"),
+            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){13}(?![0-9A-Za-z]|[.\-][0-9])"),
             0.3, "(?:[0-9][ -]?){15}", _ID, 0.9, _old_id, 0.45,
         ),
         Pattern(
@@ -63,7 +67,7 @@ class Identity(Patterns):
             "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<",
         ),
         Pattern(
-            "ssn", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9A-Za-z]|[.,\-/][0-9])"),
+            "ssn", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9A-Za-z]|[.\-/][0-9])"),
             0.7, "[0-9]{3}-[0-9]{2}-[0-9]{4}", _SSN, 0.97,
         ),
         Pattern(

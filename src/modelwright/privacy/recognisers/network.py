@@ -44,7 +44,9 @@ class Network(Patterns):
     )  # fmt: skip
 
     _four = compiled(r"(?<![0-9a-z.])", _BYTE, r"(?:\.", _BYTE, r"){3}(?![0-9]|\.[0-9])")
-    _six = compiled(r"(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4}|:|", _BYTE, r"(?:\.", _BYTE, r"){3})(?![0-9a-z:])")
+    _six = compiled(
+        r"(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4}|:|", _BYTE, r"(?:\.", _BYTE, r"){3})(?![0-9a-z:])"
+    )
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
@@ -77,7 +79,10 @@ class Network(Patterns):
         elif _IP.search(column):
             score, reason = 0.95, "form+column"
         if score >= 0.3:
-            yield int(some.index[cell]), Match(start - first, end - first, "ip", score, reason, start == first and end == last)
+            yield (
+                int(some.index[cell]),
+                Match(start - first, end - first, "ip", score, reason, start == first and end == last),
+            )
 
 
 RECOGNISER = Network

@@ -10,10 +10,10 @@ from modelwright.privacy.text import Block
 
 _HAN = r"[\u4e00-\u9fff]"
 _CODE = compiled(r"邮编|邮政编码|邮码|zip|post\s?code|postal|plz")
-_PLACE = compiled(r"经纬度|坐标|定位|位置|经度|纬度|\bgps\b|coordinate|location|latitude|longitude|lat[_\s,/]*lon|lat[_\s,/]*lng|position")
-_STREETS = (
-    r"street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|way|place|square|terrace|parkway|pkwy|highway|hwy|circle|close|crescent|row|alley|mews"
+_PLACE = compiled(
+    r"经纬度|坐标|定位|位置|经度|纬度|\bgps\b|coordinate|location|latitude|longitude|lat[_\s,/]*lon|lat[_\s,/]*lng|position"
 )
+_STREETS = r"street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|way|place|square|terrace|parkway|pkwy|highway|hwy|circle|close|crescent|row|alley|mews"
 _TRIM = re.compile(
     r"(?:住在?|住址|地址|位于|寄到|寄往|送到|送往|搬到|来到|改成|改为|设在|地点|收货|[在到往至从是为的去：])(?!化区|洪区|义区|安区)(?:[是为:]\s?)?"
 )

@@ -11,7 +11,9 @@ from modelwright.privacy.text import Block
 
 _LEFT = r"(?<![A-Za-z0-9_\-])"
 _RIGHT = r"(?![A-Za-z0-9_\-])"
-_KEY = compiled(r"api[\s_\-]?key|secret|token|access[\s_\-]?key|private[\s_\-]?key|credential|bearer|密钥|秘钥|令牌|口令|\bkey\b|sk\b|auth")
+_KEY = compiled(
+    r"api[\s_\-]?key|secret|token|access[\s_\-]?key|private[\s_\-]?key|credential|bearer|密钥|秘钥|令牌|口令|\bkey\b|sk\b|auth"
+)
 _HASH = compiled(r"\b(?:md5|sha-?[0-9]+|hash|checksum|digest|commit|etag|uuid|guid|校验|摘要|提交)\b")
 _FORMS = (
     r"(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}",
@@ -50,8 +52,8 @@ class Secret(Patterns):
             0.99, "PRIVATE KEY", against=None,
         ),
         Pattern(  # a password inside a URL
-            "secret", compiled(r"[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\x00]{0,60}:([^\s:/@\x00]{3,80})@"),
-            0.95, "://", against=None,
+            "secret", compiled(r"[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\x00]{0,60}:([^\s/\x00]{3,80})@(?=[^\s@/\x00])"),
+            0.98, "://", against=None,
         ),
     )  # fmt: skip
 
@@ -60,7 +62,9 @@ class Secret(Patterns):
         r"private[\s_\-]?key|client[\s_\-]?secret|token|bearer|credentials?|密码|口令|密钥|秘钥|令牌|私钥|验证码)"
     )
     _told = compiled(
-        _word, r"(?:[\s\"']{0,3}(?:[:=]|是|为|is now|is|was|->|to)[\s\"']{0,3}|(?<=bearer)\s)", r"([^\s\x00\"'，。；、）)（《》]{4,200})"
+        _word,
+        r"(?:[\s\"']{0,3}(?:[:=]|是|为|is now|is|was|->|to)[\s\"']{0,3}|(?<=bearer)\s|(?<=[密口令钥码]))",
+        r"([^\s\x00\"',;)(\u3000-\u303f\u4e00-\u9fff]{4,200})",
     )
     _random = compiled(r"(?<![A-Za-z0-9_+/=\-.@])[A-Za-z0-9_+/\-]{20,512}={0,2}(?![A-Za-z0-9_+/=\-.@])")
     _plain_word = compiled(r"[A-Za-z]+(?:['’\-][A-Za-z]+)*[.!?,:;]*")

@@ -141,7 +141,8 @@ function explanation(result, asked) {
   let marked = false;
   for (const [column, parts] of byColumn) {
     const spans = parts.filter((p) => p.start !== null && p.start !== undefined);
-    if (spans.length && asked[column]) { box.append(tokens(asked[column], spans, most)); marked = true; }
+    const read = (result.texts || {})[column] || asked[column]; // as the model read it, with personal data replaced
+    if (spans.length && read) { box.append(tokens(read, spans, most)); marked = true; }
     sums.push([column, parts.reduce((a, p) => a + p.weight, 0)]);
   }
   if (marked) box.append(make("p", { className: "hint", textContent: say("for") }));
