@@ -30,7 +30,7 @@ class Identity(Patterns):
     patterns = (
         Pattern(
             "id-card",
-            compiled(r"(?<![0-9])(?<![0-9][.,\-])[1-8][0-9](?:[ \-]?[0-9]){15}[ \-]?(?:[0-9](?![0-9]|[.,\-][0-9])|X(?![A-Za-z0-9]))"),
+            compiled(r"(?<![0-9])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){15}[ \-]?(?:[0-9](?![0-9]|[.\-][0-9])|X(?![A-Za-z0-9]))"),
             0.3, "(?:[0-9][ -]?){17}", _ID, 0.99, checksums.id_card, 0.96, against=None,
         ),
         Pattern(  # a day of birth in the right place, and a wrong check digit: a slip of the pen where words say what it is
@@ -40,7 +40,7 @@ class Identity(Patterns):
         ),
         Pattern(
             "id-card",
-            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-])[1-8][0-9](?:[ \-]?[0-9]){13}(?![0-9A-Za-z]|[.,\-][0-9])"),
+            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){13}(?![0-9A-Za-z]|[.\-][0-9])"),
             0.3, "(?:[0-9][ -]?){15}", _ID, 0.9, _old_id, 0.45,
         ),
         Pattern(
@@ -67,7 +67,7 @@ class Identity(Patterns):
             "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<",
         ),
         Pattern(
-            "ssn", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9A-Za-z]|[.,\-/][0-9])"),
+            "ssn", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9A-Za-z]|[.\-/][0-9])"),
             0.7, "[0-9]{3}-[0-9]{2}-[0-9]{4}", _SSN, 0.97,
         ),
         Pattern(
