@@ -37,7 +37,10 @@ def multi30k(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]
     place = data / "multi30k-ende"
 
     def part(name: str) -> Rows:
-        sides = [gzip.open(place / f"{name}.{side}.gz", "rt", encoding="utf-8").read().strip().split("\n") for side in ("en", "de")]
+        sides = [
+            gzip.open(place / f"{name}.{side}.gz", "rt", encoding="utf-8").read().strip().split("\n")
+            for side in ("en", "de")
+        ]
         return [list(p) for p in zip(*sides, strict=True)]
 
     train = part("train")
@@ -47,7 +50,10 @@ def multi30k(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]
 
 def tatoeba(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]:
     """Every tenth English sentence with all its translations is a test source; with `valid` another tenth."""
-    rows = [line.split("\t")[:2] for line in (data / "tatoeba-zh-en/cmn.txt").read_text(encoding="utf-8").strip().split("\n")]
+    rows = [
+        line.split("\t")[:2]
+        for line in (data / "tatoeba-zh-en/cmn.txt").read_text(encoding="utf-8").strip().split("\n")
+    ]
     english = {e: i for i, e in enumerate(dict.fromkeys(r[0] for r in rows))}
     fold = {e: (7 * i) % 10 for e, i in english.items()}
     held = 1 if valid else 0
@@ -176,7 +182,18 @@ def measure(name: str, data: Path, work: Path, valid: bool, budget: str | None, 
     files = [write(work / f"{name}.csv", head, train), write(work / f"{name}-test.csv", head, test)]
     line = [files[0], "-t", head[1], "--test", files[1], *own, *(["-b", budget] if budget else []), *options]
     start = time.monotonic()
-    command = [sys.executable, "-m", "modelwright.cli", "run", *line, "--json", "--name", name, "--out", str(work / "runs")]
+    command = [
+        sys.executable,
+        "-m",
+        "modelwright.cli",
+        "run",
+        *line,
+        "--json",
+        "--name",
+        name,
+        "--out",
+        str(work / "runs"),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(f"{name}: the run ended with {done.returncode}")
@@ -184,7 +201,13 @@ def measure(name: str, data: Path, work: Path, valid: bool, budget: str | None, 
     model = modelwright.load(told["run"])
     answers = [a["prediction"] for a in model.predict([{head[0]: r[0]} for r in test])]
     board = {r["name"]: r.get("value") for r in told["leaderboard"]}
-    shown = {"set": name, "valid": valid, "seconds": round(time.monotonic() - start), "metrics": told["metrics"], "board": board}
+    shown = {
+        "set": name,
+        "valid": valid,
+        "seconds": round(time.monotonic() - start),
+        "metrics": told["metrics"],
+        "board": board,
+    }
     print(json.dumps({**shown, **more(name, test, answers)}, ensure_ascii=False), flush=True)
     for row, answer in list(zip(test, answers, strict=True))[:: max(1, len(test) // 6)]:
         print(json.dumps([row[0], answer, row[1]], ensure_ascii=False))

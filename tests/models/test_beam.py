@@ -12,7 +12,15 @@ from modelwright.models.beam import answer, search
 from modelwright.models.quick import Dropout, attend
 from modelwright.models.seq2seq import Seq2Seq
 
-SHAPE = {"width": 32, "heads": 2, "wide": 64, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.1, "token_dropout": 0.0}
+SHAPE = {
+    "width": 32,
+    "heads": 2,
+    "wide": 64,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "dropout": 0.1,
+    "token_dropout": 0.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +68,9 @@ def test_a_row_is_answered_alone_as_among_others(network):
     limits = np.array([5, 9, 4, 7, 3])
     together = answer(network, ids, limits, beams=3, penalty=1.0)
     for i, row in enumerate(rows):
-        alone = answer(network, Ragged(np.array(row, np.int64), np.array([0, len(row)])), limits[i : i + 1], beams=3, penalty=1.0)
+        alone = answer(
+            network, Ragged(np.array(row, np.int64), np.array([0, len(row)])), limits[i : i + 1], beams=3, penalty=1.0
+        )
         assert alone[0][0][1] == together[i][0][1]
         assert len(together[i][0][1]) <= limits[i]
 

@@ -97,7 +97,8 @@ def test_damaged_bundles_are_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("marian", "seq2seqtuned"), ("t5", "seq2seqtuned"), ("bart", "seq2seqlora"), ("m2m_100", "seq2seqtuned")]
+    ("kind", "name"),
+    [("marian", "seq2seqtuned"), ("t5", "seq2seqtuned"), ("bart", "seq2seqlora"), ("m2m_100", "seq2seqtuned")],
 )
 def test_pretrained_models(tmp_path, kind, name):
     base = tiny_pairs(tmp_path / "secret-place" / "base", kind)

@@ -59,7 +59,8 @@ def lengths(judged: Judged) -> list[tuple[int, int, np.ndarray]]:
     member = {s["source"]: int(p) for (_, s, _), p in zip(groups, place, strict=True)}
     rows = np.array([member[s["source"]] for s in judged.scores[:, 0]])
     return [
-        (int(sizes[place == b].min()), int(sizes[place == b].max()), np.flatnonzero(rows == b)) for b in np.unique(place)
+        (int(sizes[place == b].min()), int(sizes[place == b].max()), np.flatnonzero(rows == b))
+        for b in np.unique(place)
     ]
 
 

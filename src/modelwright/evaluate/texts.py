@@ -20,7 +20,9 @@ from modelwright.core.task import Judged, Metric
 from modelwright.core.words import Words
 
 _HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_TOKEN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\\w\\s]")
+_TOKEN = re.compile(
+    "[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\\w\\s]"
+)
 _ORDER = 6  # of character n-grams
 _BETA = 2.0  # how many times recall weighs in chrF
 
@@ -143,7 +145,9 @@ def _f1(hits: float, said: float, told: float) -> float:
 def _rouge_n(n: int) -> Callable[[str, list[str], str], list[float]]:
     def one(text: str, references: list[str], cut: str) -> list[float]:
         said = _runs(tokens(text), n)
-        each = [(told := _runs(tokens(r), n)) and _f1((said & told).total(), said.total(), told.total()) for r in references]
+        each = [
+            (told := _runs(tokens(r), n)) and _f1((said & told).total(), said.total(), told.total()) for r in references
+        ]
         return [max((float(v or 0.0) for v in each), default=0.0), 1.0]
 
     return one
@@ -201,6 +205,12 @@ ROUGE_2 = Metric("rouge_2", Words("ROUGE-2", "ROUGE-2"), True, ratio, parts=_par
 ROUGE_L = Metric("rouge_l", Words("ROUGE-L", "ROUGE-L"), True, ratio, parts=_parts(2, _rouge_l))
 EXACT = Metric("exact_match", Words("exact match", "完全匹配率"), True, ratio, parts=_parts(2, _exact))
 LENGTH = Metric(
-    "length_ratio", Words("length, answers to references", "长度比（回答/参考）"), True, ratio, high=np.inf, parts=_parts(2, _length)
+    "length_ratio",
+    Words("length, answers to references", "长度比（回答/参考）"),
+    True,
+    ratio,
+    high=np.inf,
+    parts=_parts(2, _length),
 )
 SLOTS = Metric("slot_error", Words("slot error", "槽位错误率"), False, ratio, high=np.inf, parts=_slot_parts)
+TEXTS = (BLEU, CHRF, TER, ROUGE_1, ROUGE_2, ROUGE_L, EXACT, LENGTH, SLOTS)

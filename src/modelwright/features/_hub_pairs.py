@@ -94,7 +94,9 @@ class HubPairs:
         known = self.ids or self.source.get_vocab()
         for language, _ in shares.most_common():
             for piece in known:
-                if piece == f"__{language}__" or (piece.startswith(f"{language}_") and piece[3:].isupper() and len(piece) == 5):
+                if piece == f"__{language}__" or (
+                    piece.startswith(f"{language}_") and piece[3:].isupper() and len(piece) == 5
+                ):
                     return [int(known[piece])]
         raise OptionError(
             f"`{found.asked}` knows texts by the code of their language, and has none for the texts given.",

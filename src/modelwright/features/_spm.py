@@ -37,7 +37,8 @@ def tokenizer_of(data: bytes, name: str) -> str:
                 charsmap, dummy, tidy = told.get(2, b""), bool(told.get(3, 1)), bool(told.get(4, 1))
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, struct.error) as e:
         raise OptionError(
-            f"`{name}` is no SentencePiece model ({type(e).__name__}).", f"`{name}` 不是 SentencePiece 模型（{type(e).__name__}）。"
+            f"`{name}` is no SentencePiece model ({type(e).__name__}).",
+            f"`{name}` 不是 SentencePiece 模型（{type(e).__name__}）。",
         ) from e
     if not pieces or unknown is None or kind != _UNIGRAM:
         raise OptionError(
@@ -52,7 +53,7 @@ def tokenizer_of(data: bytes, name: str) -> str:
         normalizers.append({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "})
     scheme = "always" if dummy else "never"
     metaspace = {"type": "Metaspace", "replacement": _SPACE, "prepend_scheme": scheme, "split": True}
-    made = {
+    made: dict[str, Any] = {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "post_processor": None,
         "normalizer": {"type": "Sequence", "normalizers": normalizers}, "pre_tokenizer": metaspace, "decoder": metaspace,
         "model": {"type": "Unigram", "unk_id": unknown, "vocab": pieces, "byte_fallback": fallback},

@@ -22,7 +22,14 @@ _TOKENS = 12_000  # source tokens times beams that are answered together
 
 
 def answer(
-    network: Any, sources: Ragged, limits: np.ndarray, *, beams: int, penalty: float, ngram: int = 0, device: str = "cpu"
+    network: Any,
+    sources: Ragged,
+    limits: np.ndarray,
+    *,
+    beams: int,
+    penalty: float,
+    ngram: int = 0,
+    device: str = "cpu",
 ) -> list[Answers]:
     """Return up to `beams` answers to each source, the best first; sources of like length are answered together.
 
@@ -94,7 +101,14 @@ def search(
 
 
 def _keep_finished(
-    out: list[Answers], alive: list[int], said: Tensor, best: Tensor, parent: Tensor, ends: Tensor, beams: int, by: float
+    out: list[Answers],
+    alive: list[int],
+    said: Tensor,
+    best: Tensor,
+    parent: Tensor,
+    ends: Tensor,
+    beams: int,
+    by: float,
 ) -> None:
     """Take up the answers that end here, where they are among the best `beams` of their source."""
     for i, j in ends[:, :beams].nonzero().tolist():
@@ -111,9 +125,7 @@ def _forbid(logits: Tensor, said: Tensor, ngram: int) -> None:
             if len(pieces) < ngram:
                 continue
             gone = [
-                pieces[n + ngram - 1]
-                for n in range(1, len(pieces) - ngram + 1)
-                if pieces[n : n + ngram - 1] == last
+                pieces[n + ngram - 1] for n in range(1, len(pieces) - ngram + 1) if pieces[n : n + ngram - 1] == last
             ]
             if gone:
                 logits[i, j, gone] = -torch.inf

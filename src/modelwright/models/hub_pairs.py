@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.core.errors import BundleError, MissingExtra, OptionError
+from modelwright.features._subwords import padded
 from modelwright.features.base import Ragged
 from modelwright.models.pretrained import _quiet, add_lora
-from modelwright.features._subwords import padded
 
 _TOKENS = 8000  # source tokens times beams that are answered together
 
@@ -88,7 +88,8 @@ class HubSeq2Seq(nn.Module):
         gone = [k for k, v in self.model.state_dict().items() if k in missing and v.data_ptr() not in held]
         if strange or gone:
             raise BundleError(
-                f"The model's weights do not fit: {[*gone, *strange][:3]}.", f"模型权重不匹配：{[*gone, *strange][:3]}。"
+                f"The model's weights do not fit: {[*gone, *strange][:3]}.",
+                f"模型权重不匹配：{[*gone, *strange][:3]}。",
             )
 
     def answer(
@@ -119,7 +120,9 @@ class HubSeq2Seq(nn.Module):
                 batch = several[: max(1, int(fits.sum()))]
                 ids = torch.from_numpy(padded(sources, batch)).to(device)
                 made = self.model.generate(
-                    input_ids=torch.where(ids > 0, ids - 1, self.pad), attention_mask=(ids > 0).long(), generation_config=told
+                    input_ids=torch.where(ids > 0, ids - 1, self.pad),
+                    attention_mask=(ids > 0).long(),
+                    generation_config=told,
                 )
                 for row, found in zip(batch, made.view(len(batch), beams, -1).tolist(), strict=True):
                     out[row] = found

@@ -87,7 +87,12 @@ class HubTextModel(TextModel):
 
     @classmethod
     def restore(
-        cls, reader: SourceReader, check: SlotCheck | None, state: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path
+        cls,
+        reader: SourceReader,
+        check: SlotCheck | None,
+        state: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        folder: Path,
     ) -> HubTextModel:
         from safetensors.torch import load_file
 
@@ -119,10 +124,8 @@ class HubTextRecipe(TextRecipe):
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         epochs = 4 if rows >= 2000 else min(60, max(8, 8000 // max(1, rows)))
-        made: list[Options] = [
-            self.options(pretrained=name, epochs=epochs) for name in self.bases.get(MODALITY, ())
-        ]
-        return made
+        made: Any = self.options
+        return [made(pretrained=name, epochs=epochs) for name in self.bases.get(MODALITY, ())]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """As Recipe.estimate, from a few steps."""
@@ -137,14 +140,14 @@ class HubTextRecipe(TextRecipe):
         import torch
 
         from modelwright.train.optim import make_optimizers
-        from modelwright.train.pairs import PairFeed
 
         torch.set_num_threads(max(1, ctx.threads))
         count = len(train)
         some, answers = pairs(train.take(np.sort(np.random.default_rng(0).permutation(count)[:200])), ctx)
         sources = SourceReader.fit(some, answers).read(some)
         pieces, network = self._network(options, [s.text for s in sources], answers, ctx)
-        feed = PairFeed(*self._ids(pieces, [s.text for s in sources], answers, options), options.tokens, **_ends(pieces))
+        left, right = self._ids(pieces, [s.text for s in sources], answers, options)
+        feed = _feed(pieces, left, right, options)
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
         seconds = []
         for batch in (feed.epoch(np.random.default_rng(0)) * _PROBE)[:_PROBE]:
@@ -161,7 +164,9 @@ class HubTextRecipe(TextRecipe):
         # averaged weights and best weights are kept beside the network's own
         return min(seconds) * feed.total * count / len(answers), int(4 * weights + 3 * trained + (400 << 20))
 
-    def _network(self, options: HubTextOptions, sources: list[str], answers: list[str], ctx: FitContext) -> tuple[HubPairs, Any]:
+    def _network(
+        self, options: HubTextOptions, sources: list[str], answers: list[str], ctx: FitContext
+    ) -> tuple[HubPairs, Any]:
         from modelwright.models.hub_pairs import HubSeq2Seq, load_pairs
 
         found = find(options.pretrained)
@@ -169,7 +174,9 @@ class HubTextRecipe(TextRecipe):
         network = HubSeq2Seq(load_pairs(found.config, found.folder), int(pieces.state["pad"]), options.lora_rank)
         return pieces, network.to(ctx.device)
 
-    def _ids(self, pieces: HubPairs, sources: list[str], answers: list[str], options: HubTextOptions) -> tuple[Any, Any]:
+    def _ids(
+        self, pieces: HubPairs, sources: list[str], answers: list[str], options: HubTextOptions
+    ) -> tuple[Any, Any]:
         return pieces.encode(sources, options.longest), pieces.encode(answers, options.longest, answers=True)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
@@ -177,26 +184,27 @@ class HubTextRecipe(TextRecipe):
 
         from modelwright.models.pretrained import merge_lora
         from modelwright.train.loop import train as run_loop
-        from modelwright.train.pairs import PairFeed
 
         assert isinstance(options, HubTextOptions)
         train, answers = pairs(train, ctx)
         reader, check, sources = reading(train, answers, ctx)
-        reader = SourceReader(reader.form, reader.columns, [])  # it has read names before, and copies them by itself
+        reader = SourceReader(reader.form, reader.columns)  # it has read names before, and copies them by itself
         texts = [s.text for s in sources]
         torch.manual_seed(ctx.seed)
         pieces, network = self._network(options, texts, answers, ctx)
         left, right = self._ids(pieces, texts, answers, options)
-        feed = PairFeed(left, right, options.tokens, _BATCHES, **_ends(pieces))
+        feed = _feed(pieces, left, right, options, _BATCHES)
         made: Any = self.model
-        model: HubTextModel = made(reader, check, pieces, network, options, int(right.lengths.max(initial=1)) + 8, ctx.device)
+        model: HubTextModel = made(
+            reader, check, pieces, network, options, int(right.lengths.max(initial=1)) + 8, ctx.device
+        )
 
         def loss(outputs: Any, expected: Any) -> Any:
             return ctx.task.loss(outputs.float(), expected - 1, smoothing=options.smoothing)
 
         def ids(rows: Sequence[tuple[str, str]]) -> Any:
             sides = [list(side) for side in zip(*rows, strict=True)]
-            return PairFeed(*self._ids(pieces, sides[0], sides[1], options), options.tokens, **_ends(pieces))
+            return _feed(pieces, *self._ids(pieces, sides[0], sides[1], options), options)
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else max(1, round(options.epochs / feed.passes))
         watch = watcher(model, ids, loss, valid, ctx) if valid is not None and len(valid) else None
@@ -210,7 +218,8 @@ class HubTextRecipe(TextRecipe):
         return model
 
 
-def _ends(pieces: HubPairs) -> dict[str, int]:
-    return {"begin": int(pieces.state["start"]) + 1, "end": int(pieces.state["end"]) + 1}
+def _feed(pieces: HubPairs, left: Any, right: Any, options: HubTextOptions, least: int = 1) -> Any:
+    from modelwright.train.pairs import PairFeed
 
-
+    begin, end = int(pieces.state["start"]) + 1, int(pieces.state["end"]) + 1
+    return PairFeed(left, right, options.tokens, least, begin=begin, end=end)

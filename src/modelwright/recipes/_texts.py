@@ -90,7 +90,12 @@ class TextModel(Model):
     @classmethod
     @abstractmethod
     def restore(
-        cls, reader: SourceReader, check: SlotCheck | None, state: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path
+        cls,
+        reader: SourceReader,
+        check: SlotCheck | None,
+        state: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        folder: Path,
     ) -> Self:
         """Make the model of what was saved."""
 
@@ -146,7 +151,11 @@ def reading(table: Table, answers: list[str], ctx: FitContext) -> tuple[SourceRe
 
 
 def watcher(
-    model: Any, feed_of: Callable[[Sequence[tuple[str, str]]], Any], loss: Callable[[Any, Any], Any], valid: Table, ctx: FitContext
+    model: Any,
+    feed_of: Callable[[Sequence[tuple[str, str]]], Any],
+    loss: Callable[[Any, Any], Any],
+    valid: Table,
+    ctx: FitContext,
 ) -> Callable[[Any], tuple[float, float]]:
     """Return what the loop looks at: the loss of answers as given, and the ranking metric of some made greedily.
 

@@ -51,7 +51,9 @@ class CopyModel(TextModel):
     def _filled(self, source: Source) -> str:
         names = {n for n, _ in source.slots}
         # the template of the slots most alike; among those as alike, the commonest
-        best = max(self.templates, key=lambda k: len(names & set(k.split("\n"))) / max(1, len(names | set(k.split("\n")))))
+        best = max(
+            self.templates, key=lambda k: len(names & set(k.split("\n"))) / max(1, len(names | set(k.split("\n"))))
+        )
         values = dict(source.slots)
         found = re.sub(f"{_OPEN}(.*?){_CLOSE}", lambda m: values.get(m[1], ""), self.templates[best])
         return re.sub(r" {2,}", " ", found).strip()
@@ -61,7 +63,12 @@ class CopyModel(TextModel):
 
     @classmethod
     def restore(
-        cls, reader: SourceReader, check: SlotCheck | None, state: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path
+        cls,
+        reader: SourceReader,
+        check: SlotCheck | None,
+        state: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        folder: Path,
     ) -> CopyModel:
         return cls(reader, check, state["way"], int(state["sentences"]), state["templates"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Range
 from modelwright.core.words import Words
@@ -31,7 +31,7 @@ class Seq2SeqLoraRecipe(HubTextRecipe):
     rank = 38
     paper = "Hu et al. 2021, arXiv 2106.09685"
     needs: ClassVar[tuple[str, ...]] = ("torch", "transformers", "tokenizers", "peft")
-    options: Any = Seq2SeqLoraOptions
+    options = Seq2SeqLoraOptions
     model = Seq2SeqLoraModel
     space: ClassVar[Mapping[str, Axis]] = {"lora_rank": Choice((4, 8, 16, 32)), "lr": Range(2e-4, 4e-3, log=True)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Range
 from modelwright.core.words import Words
@@ -27,7 +27,7 @@ class Seq2SeqTunedRecipe(HubTextRecipe):
     title = Words("fine-tuned pretrained encoder-decoder", "预训练编码器-解码器微调")
     rank = 30
     paper = "Raffel et al. 2020, arXiv 1910.10683; Lewis et al. 2020, arXiv 1910.13461"
-    options: Any = Seq2SeqTunedOptions
+    options = Seq2SeqTunedOptions
     model = Seq2SeqTunedModel
     space: ClassVar[Mapping[str, Axis]] = {"lr": Range(2e-5, 1e-3, log=True), "smoothing": Choice((0.0, 0.1))}
 

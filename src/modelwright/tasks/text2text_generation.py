@@ -24,7 +24,11 @@ class Text2Text(TextTask):
         names = [f"{a}{b}" for a in ("Ka", "Lo", "Mi", "Su") for b in ("ra", "den", "vo", "tix")]
         out: dict[str, list[object]] = {"name": [], "kind": [], "price": [], "copy": []}
         for _ in range(rows):
-            name, kind, price = str(rng.choice(names)), str(rng.choice(("lamp", "chair", "desk"))), int(rng.integers(10, 99))
+            name, kind, price = (
+                str(rng.choice(names)),
+                str(rng.choice(("lamp", "chair", "desk"))),
+                int(rng.integers(10, 99)),
+            )
             out["name"].append(name)
             out["kind"].append(kind)
             out["price"].append(price)
