@@ -1,5 +1,6 @@
 """The encoder-decoder and its beam search: one path for training and answering."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_runs_are_not_repeated(network):
     source = torch.tensor([[4, 5, 6]])
     with torch.inference_mode():
         for _, pieces in search(network, source, [20], beams=2, penalty=0.0, ngram=2)[0]:
-            runs = list(zip(pieces, pieces[1:]))
+            runs = list(pairwise(pieces))
             assert len(runs) == len(set(runs))
 
 
