@@ -36,12 +36,11 @@ def multi30k(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]
     """Head, training rows, test rows, options."""
     place = data / "multi30k-ende"
 
+    def side(name: str) -> list[str]:
+        return gzip.decompress((place / f"{name}.gz").read_bytes()).decode("utf-8").strip().split("\n")
+
     def part(name: str) -> Rows:
-        sides = [
-            gzip.decompress((place / f"{name}.{side}.gz").read_bytes()).decode().strip().split("\n")
-            for side in ("en", "de")
-        ]
-        return [list(p) for p in zip(*sides, strict=True)]
+        return [list(p) for p in zip(side(f"{name}.en"), side(f"{name}.de"), strict=True)]
 
     train = part("train")
     test = part("val") if valid else part("test_2016_flickr")
@@ -71,7 +70,7 @@ def e2e(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]:
     def part(text: str) -> Rows:
         return [[r["mr"], r["ref"]] for r in csv.DictReader(io.StringIO(text))]
 
-    train = part(gzip.decompress((place / "trainset_reconstructed.csv.gz").read_bytes()).decode())
+    train = part(gzip.decompress((place / "trainset_reconstructed.csv.gz").read_bytes()).decode("utf-8"))
     dev = part((place / "devset.csv").read_text(encoding="utf-8"))
     test = part((place / "testset_w_refs.csv").read_text(encoding="utf-8"))
     options = ["--task", "text2text-generation", "-b", "20m"]

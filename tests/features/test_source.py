@@ -78,7 +78,7 @@ def test_values_of_many_kinds_are_hidden_and_come_back():
     assert reader.hidden == ["name"]
     (source,) = reader.read(table(mr=["name[The New Place], food[Thai]"]))
     text, answer = reader.hide(source, "the new place serves Thai. The New Places are many.")
-    assert "New Place" not in text
+    assert text == "\ue020\ue000 \ue021Thai"  # signs for the names of slots, a placeholder for the value
     assert answer.startswith("\ue000 serves")
     assert "The New Places" in answer  # a longer word is another word
     assert reader.show("\ue000 is here \ue007.", source) == "The New Place is here ."
@@ -89,7 +89,7 @@ def test_values_of_many_kinds_are_hidden_and_come_back():
 def test_a_name_that_stands_twice_is_not_hidden():
     reader = SourceReader("brackets", ["mr"], ["name"])
     source = Source("x", [("name", "A"), ("name", "B")])
-    assert reader.hide(source, "A and B") == ("name: A | name: B", "A and B")
+    assert reader.hide(source, "A and B") == ("name: A | name: B |", "A and B")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The encoder-decoder and its beam search: one path for training and answering."""
 
-import itertools
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -80,7 +80,7 @@ def test_runs_are_not_repeated(network):
     source = torch.tensor([[4, 5, 6]])
     with torch.inference_mode():
         for _, pieces in search(network, source, [20], beams=2, penalty=0.0, ngram=2)[0]:
-            runs = list(itertools.pairwise(pieces))
+            runs = list(pairwise(pieces))
             assert len(runs) == len(set(runs))
 
 

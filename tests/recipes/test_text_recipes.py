@@ -61,8 +61,8 @@ def test_the_most_alike_row_answers():
 
 def test_unknown_names_are_copied():
     """The network never saw the name, and says it: it stands behind a placeholder."""
-    model, table, _target = fitted("seq2seq", "text2text-generation", rows=64, epochs=80)
-    assert model.reader.hidden[:1] == ["name"] or "name" in model.reader.hidden
+    model, table, _ = fitted("seq2seq", "text2text-generation", rows=64, epochs=40)
+    assert "name" in model.reader.hidden
     schema = table.schema
     row, _ = coerce(pa.table({"name": ["Zyxwv Öl"], "kind": ["lamp"], "price": [77], "copy": [""]}), schema)
     (found,) = model.scores(row)[:, 0]

@@ -124,10 +124,8 @@ class HubTextRecipe(TextRecipe):
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         epochs = 4 if rows >= 2000 else min(60, max(8, 8000 // max(1, rows)))
-        made: list[Options] = [
-            self.options(**{"pretrained": name, "epochs": epochs}) for name in self.bases.get(MODALITY, ())
-        ]
-        return made
+        made: Any = self.options
+        return [made(pretrained=name, epochs=epochs) for name in self.bases.get(MODALITY, ())]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """As Recipe.estimate, from a few steps."""
@@ -142,15 +140,14 @@ class HubTextRecipe(TextRecipe):
         import torch
 
         from modelwright.train.optim import make_optimizers
-        from modelwright.train.pairs import PairFeed
 
         torch.set_num_threads(max(1, ctx.threads))
         count = len(train)
         some, answers = pairs(train.take(np.sort(np.random.default_rng(0).permutation(count)[:200])), ctx)
         sources = SourceReader.fit(some, answers).read(some)
         pieces, network = self._network(options, [s.text for s in sources], answers, ctx)
-        source, answer = self._ids(pieces, [s.text for s in sources], answers, options)
-        feed = PairFeed(source, answer, options.tokens, **_ends(pieces))
+        left, right = self._ids(pieces, [s.text for s in sources], answers, options)
+        feed = _feed(pieces, left, right, options)
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
         seconds = []
         for batch in (feed.epoch(np.random.default_rng(0)) * _PROBE)[:_PROBE]:
@@ -187,17 +184,16 @@ class HubTextRecipe(TextRecipe):
 
         from modelwright.models.pretrained import merge_lora
         from modelwright.train.loop import train as run_loop
-        from modelwright.train.pairs import PairFeed
 
         assert isinstance(options, HubTextOptions)
         train, answers = pairs(train, ctx)
         reader, check, sources = reading(train, answers, ctx)
-        reader = SourceReader(reader.form, reader.columns, [])  # it has read names before, and copies them by itself
+        reader = SourceReader(reader.form, reader.columns)  # it has read names before, and copies them by itself
         texts = [s.text for s in sources]
         torch.manual_seed(ctx.seed)
         pieces, network = self._network(options, texts, answers, ctx)
         left, right = self._ids(pieces, texts, answers, options)
-        feed = PairFeed(left, right, options.tokens, _BATCHES, **_ends(pieces))
+        feed = _feed(pieces, left, right, options, _BATCHES)
         made: Any = self.model
         model: HubTextModel = made(
             reader, check, pieces, network, options, int(right.lengths.max(initial=1)) + 8, ctx.device
@@ -208,8 +204,7 @@ class HubTextRecipe(TextRecipe):
 
         def ids(rows: Sequence[tuple[str, str]]) -> Any:
             sides = [list(side) for side in zip(*rows, strict=True)]
-            source, answer = self._ids(pieces, sides[0], sides[1], options)
-            return PairFeed(source, answer, options.tokens, **_ends(pieces))
+            return _feed(pieces, *self._ids(pieces, sides[0], sides[1], options), options)
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else max(1, round(options.epochs / feed.passes))
         watch = watcher(model, ids, loss, valid, ctx) if valid is not None and len(valid) else None
@@ -223,5 +218,8 @@ class HubTextRecipe(TextRecipe):
         return model
 
 
-def _ends(pieces: HubPairs) -> dict[str, int]:
-    return {"begin": int(pieces.state["start"]) + 1, "end": int(pieces.state["end"]) + 1}
+def _feed(pieces: HubPairs, left: Any, right: Any, options: HubTextOptions, least: int = 1) -> Any:
+    from modelwright.train.pairs import PairFeed
+
+    begin, end = int(pieces.state["start"]) + 1, int(pieces.state["end"]) + 1
+    return PairFeed(left, right, options.tokens, least, begin=begin, end=end)

@@ -29,8 +29,11 @@ class Seq2SeqOptions(Options):
     """Defaults chosen by measurement on validation rows; see docs/log.md. `tokens` of both sides make a batch.
 
     `length_penalty` is the power of its length by which an answer's log probability is divided; with `no_repeat` no run
-    of so many pieces stands twice in an answer.
+    of so many pieces stands twice in an answer. With `suited` rows of named values get a smaller network and more beams,
+    from which the check of slots chooses.
     """
+
+    suited: bool = True
 
     pieces: int = Field(default=6000, ge=64, le=64_000)
     width: int = Field(default=192, ge=16, le=2048)
@@ -150,7 +153,7 @@ class Seq2SeqRecipe(TextRecipe):
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         epoch, memory = ctx.cache[key]
-        return Estimate(epoch * options.epochs * 1.05 + 1.0, memory)
+        return Estimate(_asked(epoch * 1.05, options.epochs, ctx) + 1.0, memory)
 
     def _probe(self, train: Table, options: Seq2SeqOptions, ctx: FitContext) -> tuple[float, int]:
         """Return seconds of one pass over the rows, and bytes of memory, from a few steps on some of them."""
@@ -164,6 +167,7 @@ class Seq2SeqRecipe(TextRecipe):
         count = len(train)
         train, answers = pairs(train.take(np.sort(np.random.default_rng(0).permutation(count)[:600])), ctx)
         reader = SourceReader.fit(train, answers)
+        options = _suited(options, reader)
         hidden = [reader.hide(s, a) for s, a in zip(reader.read(train), answers, strict=True)]
         subwords = Subwords.fit([t for h in hidden for t in h], options.pieces)
         ids = [subwords.encode(list(side), options.longest) for side in zip(*hidden, strict=True)]
@@ -204,6 +208,7 @@ class Seq2SeqRecipe(TextRecipe):
         assert isinstance(options, Seq2SeqOptions)
         train, answers = pairs(train, ctx)
         reader, check, sources = reading(train, answers, ctx)
+        options = _suited(options, reader)
         hidden = [reader.hide(s, a) for s, a in zip(sources, answers, strict=True)]
         key = ("subwords", len(hidden), hash(tuple(hidden)), options.pieces)
         if key not in ctx.cache:
@@ -219,8 +224,8 @@ class Seq2SeqRecipe(TextRecipe):
             return ctx.task.loss(outputs.float(), expected, smoothing=options.smoothing)
 
         def feed_of(rows: Sequence[tuple[str, str]]) -> PairFeed:
-            source, answer = (subwords.encode(list(side), options.longest) for side in zip(*rows, strict=True))
-            return PairFeed(source, answer, options.tokens)
+            sides = (subwords.encode(list(side), options.longest) for side in zip(*rows, strict=True))
+            return PairFeed(next(sides), next(sides), options.tokens)
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else max(1, round(options.epochs / feed.passes))
         watch = watcher(model, feed_of, loss, valid, ctx) if valid is not None and len(valid) else None
@@ -242,6 +247,32 @@ def plan(rows: int) -> dict[str, Any]:
         return {"pieces": 4000, "epochs": 60, "tokens": 2048}
     small = {"pieces": 2000, "width": 128, "wide": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.1}
     return {**small, "tokens": 1024, "epochs": min(160, max(60, 40_000 // max(1, rows))), "lr": 2e-3}
+
+
+def _asked(epoch: float, epochs: int, ctx: FitContext) -> float:
+    """Return the seconds of a fit; where one pass over the rows fits into the time, no more than is not refused.
+
+    The plan is cut to the time as training goes, and texts are learnt from a pass or two.
+    """
+    left = ctx.deadline.remaining()
+    return min(epoch * epochs, 9 * left) if epoch < left else epoch * epochs
+
+
+def _suited(options: Seq2SeqOptions, reader: SourceReader) -> Seq2SeqOptions:
+    """Return the options for what the rows are: named values are few words, and their texts much alike."""
+    if not (options.suited and reader.slotted):
+        return options
+    small = {
+        "pieces": 3000,
+        "width": 128,
+        "wide": 512,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "dropout": 0.1,
+        "beams": 10,
+    }
+    most = {k: min(v, getattr(options, k)) if k not in ("dropout", "beams") else v for k, v in small.items()}
+    return options.model_copy(update={**most, "suited": False})
 
 
 def _bounds(left: Ragged, right: Ragged) -> dict[str, float]:

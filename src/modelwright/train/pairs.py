@@ -37,8 +37,7 @@ class PairFeed:
         order = np.lexsort((t + rng.random(len(t)), np.round((s + t) / 4 + rng.random(len(t)))))
         ends = np.cumsum(self.sizes[order])
         cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")
-        found = list(np.split(order, cuts))
-        full = [b for b in found if len(b)]
+        full = [b for b in np.split(order, cuts) if len(b)]
         full += [full[0]] * (self.batches - len(full))
         return [full[i] for i in rng.permutation(self.batches)]
 
