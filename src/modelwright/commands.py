@@ -48,6 +48,7 @@ EXTRAS = {
     "sql": ("sqlalchemy",),
     "documents": ("pypdf", "docx"),
     "privacy": ("cryptography", "keyring"),
+    "presidio": ("presidio_analyzer",),
 }
 
 

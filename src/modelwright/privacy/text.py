@@ -52,7 +52,7 @@ class Block:
     @cached_property
     def text(self) -> str:
         """All cells, each followed by `END`."""
-        return END.join(self.cells) + END
+        return END.join([*self.cells, ""])
 
     @cached_property
     def starts(self) -> np.ndarray:

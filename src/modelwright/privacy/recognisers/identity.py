@@ -60,8 +60,8 @@ class Identity(Patterns):
             0.3, "[HMChmc][0-9]{8}", _PASS, 0.9,
         ),
         Pattern(
-            "passport", compiled(r"(?<![0-9A-Za-z\-])(?:[A-Z]{1,2}[0-9]{6,8}|[0-9]{8,9}|[A-Z][0-9]{2}[A-Z][0-9]{5})(?![0-9A-Za-z\-])"),
-            0.1, "[0-9]{5}", compiled(r"护照|passport|台胞证"), 0.85, only_before=True,
+            "passport", compiled(r"(?<![0-9A-Za-z\-])(?=[A-Z0-9]*[0-9])[A-Z0-9]{7,9}(?![0-9A-Za-z\-])"),
+            0.1, "[0-9]", compiled(r"护照|passport|台胞证"), 0.85, _some_digits, 0.1, only_before=True, reach=16,
         ),
         Pattern(  # the first line of what machines read
             "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<",

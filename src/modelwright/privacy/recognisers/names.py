@@ -126,7 +126,7 @@ def _joined(
 
 
 def _judged(kind: str, value: str, sure: float) -> float:
-    """Return how sure a span of the tagger is, 0 where its form speaks against it."""
+    """Return how sure a span of the tagger is, 0 where its form speaks against it; what has a form of its own goes first."""
     han = _HAN.search(value) is not None
     if kind == "PERSON":
         if han and (not _chinese_name(value) or value in _COMMON):
@@ -135,16 +135,17 @@ def _judged(kind: str, value: str, sure: float) -> float:
             return 0.0
         # without a capital to show it, a Latin name must stand out more
         way = "han" if han else "lower" if value.islower() else "latin"
-        return 0.0 if sure < _LEAST_SURE[way] else 0.45 + 0.5 * sure
+        return 0.0 if sure < _LEAST_SURE[way] else 0.4 + 0.45 * sure
     if kind == "ADDRESS":
         parts = len(_PARTS.findall(value))
         digits = any(c.isdigit() for c in value)
         if han:
             good = parts >= 2 or (digits and _PARTS.search(value.replace("号", "")) is not None)
         else:
-            good = digits and " " in value.strip() and max(map(len, value.split())) <= 24
-        return 0.4 + 0.5 * sure if good and len(value) <= 200 and sure >= 0.5 else 0.0
-    return 0.4 + 0.5 * sure if any(c.isalpha() for c in value) and sure >= 0.5 else 0.0
+            lettered = any(c.isalpha() for c in value)
+            good = digits and lettered and " " in value.strip() and max(map(len, value.split())) <= 24
+        return 0.4 + 0.4 * sure if good and len(value) <= 200 and sure >= 0.5 else 0.0
+    return 0.4 + 0.4 * sure if any(c.isalpha() for c in value) and sure >= 0.5 else 0.0
 
 
 def _chinese_name(value: str) -> bool:

@@ -74,7 +74,7 @@ class Secret(Patterns):
         yield from super().find(block, column)
         some = block.select(r"(?i)pass|pwd|psw|secret|key|token|bearer|credential|密码|口令|密钥|秘钥|令牌|私钥|验证码")
         for cell, m in some.finditer(self._told):
-            value = m.group(1).rstrip(".,;:!?")
+            value = m.group(1).rstrip(".,;:?")
             score = self._password(value)
             if score:
                 first = int(some.starts[cell])
