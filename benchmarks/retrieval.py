@@ -103,10 +103,13 @@ def pairs(data: Path) -> bool:
     ):
         with tempfile.TemporaryDirectory() as work:
             run = fit(
-                columns(train), "label", task="sentence-similarity", budget="60s" if name == "tfidf" else "6m", out=work,
+                columns(train), "label", task="sentence-similarity", budget="60s" if name == "tfidf" else "10m", refit=False, out=work,
                 recipes=recipes, search="none", column={"label": "category"}, test_fraction=0.02,
             )  # fmt: skip
             print(f"pairs   {name:8} {' + '.join(run.facts['winner'])}", flush=True)
+            for row in run.facts["leaderboard"]:
+                said = f"{row['value']:.4f}" if row["status"] == "ok" else row["reason"][0]
+                print(f"pairs     validation {row['name']:20} {said}", flush=True)
             predictor = run.predictor
             for test, rows in tests.items():
                 schema = predictor.schema

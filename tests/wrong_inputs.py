@@ -114,6 +114,16 @@ def _jsonl(bad: bool = False) -> bytes:
     return "\n".join(lines).encode()
 
 
+def _sealed(data: bytes) -> bytes:
+    from modelwright.core.keyref import Key
+    from modelwright.core.sealed import SealWriter
+
+    out = io.BytesIO()
+    with SealWriter(out, Key.new()) as writer:
+        writer.write(data)
+    return out.getvalue()
+
+
 D = ["--target", "label"]
 RUN = ["run", "d.csv", *D]
 CHINESE = table(60).decode().replace("good", "很好").replace("bad", "很差").replace("item", "商品")
@@ -293,6 +303,39 @@ CASES = [
         ["budget"],
     ),
     Case("resume of no run", {"d.csv": table()}, [*RUN, "--resume", "nothing"], 2, ["nothing"]),
+    # privacy
+    Case("vault key absent", {"d.csv": table()}, [*RUN, "--vault", "no.key"], 2, ["no.key", "vault init"]),
+    Case("vault key that is none", {"d.csv": table(), "k": b"hello"}, [*RUN, "--vault", "k"], 2, ["k"]),
+    Case("encrypted, without a key", {"d.csv.mwv": _sealed(table())}, ["run", "d.csv.mwv", *D], 2, ["--vault"]),
+    Case("encrypted, half of it", {"d.csv.mwv": _sealed(table())[:900]}, ["inspect", "d.csv.mwv"], 2, ["cut"]),
+    Case(
+        "consent without a purpose",
+        {"d.csv": table()},
+        [*RUN, "--consent", "c.csv", "--subject", "text"],
+        2,
+        ["--purpose"],
+    ),
+    Case(
+        "consents absent",
+        {"d.csv": table()},
+        [*RUN, "--consent", "c.csv", "--subject", "text", "--purpose", "x"],
+        2,
+        ["c.csv"],
+    ),
+    Case(
+        "nobody agreed",
+        {"d.csv": table(), "c.csv": b"subject,purpose\nsomeone,x\n"},
+        [*RUN, "--consent", "c.csv", "--subject", "text", "--purpose", "x"],
+        2,
+        ["40 without consent"],
+    ),
+    Case("subject column absent", {"d.csv": table()}, [*RUN, "--subject", "usr"], 2, ["usr", "text"]),
+    Case("retention without a date", {"d.csv": table()}, [*RUN, "--retain", "90d"], 2, ["--time"]),
+    Case("retention no duration", {"d.csv": table()}, [*RUN, "--retain", "size:long"], 2, ["long"]),
+    Case("notice of no run", {}, ["notice", "nothing"], 2, ["nothing"]),
+    Case("keys of no run", {}, ["keys", "list", "nothing"], 2, ["nothing"]),
+    Case("no ledger", {}, ["audit", "verify", "--ledger", "no.jsonl"], 2, ["no.jsonl"]),
+    Case("unknown verb of a group", {}, ["vault", "encypt"], 2, ["encypt"]),
     # the official test file
     Case("test file absent", {"d.csv": table()}, [*RUN, "--test", "t.csv"], 2, ["t.csv"]),
     Case(

@@ -51,7 +51,7 @@ class Run:
 
 def fit(
     data: Any,
-    target: str,
+    target: str | None = None,
     *,
     name: str | None = None,
     out: str | Path = "runs",
@@ -63,7 +63,7 @@ def fit(
     """Walk the whole path from data to a bundle and return the run.
 
     `data` is a file, a SQLAlchemy URL, or anything with the Arrow C-stream interface (pandas, polars, DuckDB,
-    datasets), a list of mappings or a mapping of lists. `options` are those of `modelwright run` under the same
+    datasets), a list of mappings or a mapping of lists. Some tasks, named by task=..., need no target. `options` are those of `modelwright run` under the same
     names and units: budget="5m", gate="macro_f1>=0.9", test="test.csv", folds=5 ... The budget counts from this
     call. A `listener` is called with every event. Raises ModelwrightError subclasses; a gate that is not met is no
     error here, see `Run.good_enough`.
@@ -74,7 +74,7 @@ def fit(
     config = make_config(data="memory" if in_memory else str(data), target=target, **options)
     if deadline is None:
         deadline = Deadline.after(parse_duration(config.budget))
-    base = name or (target if in_memory else Path(str(data)).name.split(".")[0] or target)
+    base = name or ("" if in_memory else Path(str(data)).name.split(".")[0]) or target or "run"
     folder = RunFolder.choose(Path(out), base)
     events = EventStream()
     for listener in listeners:

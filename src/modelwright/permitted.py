@@ -19,7 +19,7 @@ from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
-from modelwright.privacy import consent, subjects
+from modelwright.privacy import consent, ledger, subjects
 from modelwright.privacy.consent import Allowed
 
 
@@ -29,8 +29,11 @@ def asked(config: RunConfig) -> bool:
 
 
 def check(config: RunConfig) -> None:
-    """Refuse options that do not go together. Raises OptionError."""
+    """Refuse options that do not go together, and places that cannot be written. Raises OptionError, LedgerError."""
     consent.check_wishes(config.consent, config.subject, config.purpose, config.retain)
+    ledger.ready()
+    if config.subject is not None:
+        own_key()  # what digests are made with must be there before anything is written
 
 
 def permit(config: RunConfig, raw: pa.Table, source: str, events: EventStream) -> tuple[pa.Table, Allowed | None]:

@@ -75,6 +75,7 @@ def _walk(
     events.emit(StageStarted("data"))
     data = stages.get_data(config, source, events)
     task = stages.choose_task(config, data.table)
+    records.warn_of_bundle(task, events)
     metric = task.metric(config.metric) if config.metric else task.ranks(data.table.schema)
     bases = bases_for(config, data.table)
     parts = stages.split_data(config, data, task, deadline.remaining())

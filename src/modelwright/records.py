@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelwright.core.events import EventStream
 from modelwright.core.kept import keep_json, sealed_at, sealing
 from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.core.task import Task
 from modelwright.privacy.ledger import model_id, record
 
 
@@ -17,6 +19,15 @@ def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
         facts = {**facts, "mistakes": [], "sections": [s for s in sections if not s["private"]]}
     write_json(folder.facts, facts)
     return facts
+
+
+def warn_of_bundle(task: Task, events: EventStream) -> None:
+    """Say that a bundle will hold documents in the open, where a vault is open and the task quotes them."""
+    if sealing() and task.keeps_unlabelled:
+        events.warn(
+            "The vault does not cover the bundle, which holds the documents that the model quotes: keep it as you keep them.",
+            "加密库不覆盖模型包，而模型包含有模型引用的文档：请像保管文档一样保管它。",
+        )
 
 
 def forget_quotes(folder: RunFolder, lang: str) -> bool:

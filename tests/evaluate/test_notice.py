@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modelwright.evaluate.notice import Told, markdown, page, personal_types, sections
+from modelwright.evaluate.notice import Told, markdown, page, personal, sections
 
 FACTS = {
     "name": "tickets", "created": "2026-03-01 10:00", "modelwright": "0.1.0", "task": "classification", "target": "队列",
@@ -55,17 +55,40 @@ def test_an_encrypted_run_says_so():
 
 
 def test_personal_data_that_was_found_is_named():
-    found = {
-        "columns": [
-            {"column": "text", "type": "phone", "count": 312},
-            {"column": "text", "found": [{"column": "text", "kind": "id_card", "count": 9}]},
-        ]
+    entry = {
+        "type": "phone",
+        "title": ["phone numbers", "电话号码"],
+        "values": 312,
+        "rows": 300,
+        "action": "placeholder",
     }
-    assert personal_types(found) == {"text": {"phone": 312, "id_card": 9}}
-    assert "phone (312)" in said("en", privacy=found)
+    found = {"columns": [{"column": "text", "found": [{"column": "text", **entry}]}, {"column": "x", "found": []}]}
+    assert [(p.column, p.amount, p.action) for p in personal(found)] == [("text", 312, "placeholder")]
+    assert "`text`: 312 phone numbers, replaced" in said("en", privacy=found)
+    assert "`text`：312 个电话号码，已替换" in said("zh", privacy=found)
     assert "found no personal data" in said("en", privacy={"columns": []})
     assert "not searched" in said("en", privacy=None)
-    assert personal_types([{"column": 3, "type": "x"}, "y", None]) == {}
+    assert "not searched" in said("en", privacy={})
+    assert personal([{"column": 3, "type": "x"}, "y", None]) == []
+
+
+def test_what_a_real_scan_says_is_understood():
+    import pyarrow as pa
+
+    from modelwright.data.coerce import coerce
+    from modelwright.data.infer import infer_schema
+    from modelwright.privacy.protect import protect
+
+    raw = pa.table({"text": [f"请拨打 1380013{8000 + i} 联系我，谢谢" for i in range(40)], "label": ["a", "b"] * 20})
+    table, _ = coerce(raw, infer_schema(raw, target="label"))
+    privacy = json.loads(json.dumps(protect(table, None, raw).to_json()))
+    assert any(p.column == "text" and p.amount >= 30 for p in personal(privacy))
+    assert "phone" in said("en", privacy=privacy)
+
+
+def test_a_model_that_quotes_its_documents_says_so():
+    assert "holds the documents" in said("en", facts={**FACTS, "task": "question-answering"})
+    assert "holds no row" in said("en")
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

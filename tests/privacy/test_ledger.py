@@ -202,9 +202,11 @@ def test_where_it_stands(tmp_path, monkeypatch):
 def test_a_ledger_that_cannot_be_written_stops_only_those_who_asked_for_it(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MODELWRIGHT_LEDGER", str(tmp_path / "file" / "l.jsonl"))
-    with pytest.raises(LedgerError, match="Cannot write"):
-        record(tmp_path, "run")
+    for write in (lambda: record(tmp_path, "run"), ledger.ready):
+        with pytest.raises(LedgerError, match="Cannot write"):
+            write()
     monkeypatch.delenv("MODELWRIGHT_LEDGER")
+    ledger.ready()
     record(tmp_path / "file" / "runs", "run")  # kept by default: left out
     monkeypatch.setattr(ledger, "own_key", lambda: (_ for _ in ()).throw(LedgerError("no home")))
     record(tmp_path, "run")

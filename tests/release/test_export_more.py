@@ -129,7 +129,7 @@ NETWORKS = [
     ("audiocnn", "audio"), ("audiotransformer", "audio"), ("framecnn", "video"), ("framelstm", "video"), ("r2plus1d", "video"),
     ("mpnn", "molecule"), ("smilestransformer", "molecule"), ("dnacnn", "sequence"), ("kmertransformer", "sequence"),
     ("resnet", "image"), ("fastnet", "image"), ("convnext", "image"), ("vit", "image"),
-    ("inceptiontime", "series"), ("resnet1d", "series"), ("lstm_series", "series"),
+    ("inceptiontime", "series"), ("resnet1d", "series"), ("lstm-series", "series"),
 ]  # fmt: skip
 
 

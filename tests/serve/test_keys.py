@@ -219,6 +219,15 @@ def test_one_key_spends_its_own_quota_and_the_other_is_unaffected(predictor, row
         assert [ask("key-b").status_code for _ in range(5)] == [200] * 5
 
 
+def test_a_quota_holds_for_routes_that_know_the_name_only():
+    ring = KeyRing({"a": ServiceKey("a", "", rows_per_minute=5, rows_per_day=7)})
+    spending = Quota(1000, None, ring)
+    spending.spend("a", 5)
+    with pytest.raises(Refused):
+        spending.spend("a", 1)
+    spending.spend("b", 900)
+
+
 def test_the_count_of_a_day_survives_a_restart_and_ends_with_the_day(tmp_path, monkeypatch):
     key = ServiceKey("a", "", rows_per_day=10)
     first = Quota(1000, tmp_path / "usage.json")

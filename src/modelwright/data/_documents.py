@@ -134,7 +134,28 @@ def _decoded(path: Path) -> str:
 
 
 def _text(path: Path) -> Parts:
-    yield (), _decoded(path)
+    text = _decoded(path).replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line for line in text.split("\n") if line.strip()]
+    # a text whose lines are broken at a width has long lines that end without a sentence's end
+    broken = sum(len(x) > 50 and x.rstrip()[-1] not in _ENDS for x in lines) > 0.3 * len(lines)
+    yield (), _flowing(text) if broken else text
+
+
+_ENDS = '.!?。！？…:：;；"”’」』)）'
+_ITEM = re.compile(r"\s*(?:[-*+•·]|\d+[.)、]|[(（]?[一二三四五六七八九十]+[)）、.]|\||>)")
+
+
+def _flowing(text: str) -> str:
+    """Join the lines of each paragraph; items of lists and rows of tables stay on lines of their own."""
+    out: list[str] = []
+    for line in text.split("\n"):
+        held = out[-1] if out else ""
+        if not line.strip() or not held.strip() or _ITEM.match(line) or held.lstrip().startswith("|"):
+            out.append(line)
+        else:
+            han = "\u2e80" <= held.rstrip()[-1] <= "\uffef" and "\u2e80" <= line.lstrip()[0] <= "\uffef"
+            out[-1] = held.rstrip() + ("" if han else " ") + line.strip()
+    return "\n".join(out)
 
 
 def _markdown(path: Path) -> Parts:
@@ -165,12 +186,12 @@ def _markdown(path: Path) -> Parts:
 
 def _plain(text: str) -> str:
     """Return Markdown without marks: of links and pictures only their words stay."""
-    text = _REFERENCE.sub("", text)
+    text = re.sub(r"^\s{0,3}>\s?", "", _REFERENCE.sub("", text), flags=re.MULTILINE)
     text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
     text = re.sub(r"<[a-zA-Z/!][^>]*>", " ", text)
     text = re.sub(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
     text = re.sub(r"`([^`\n]+)`", r"\1", text)
-    text = re.sub(r"^\s{0,3}>\s?", "", text, flags=re.MULTILINE)
+    text = _flowing(text)
     return html.unescape(re.sub(r"^\s*\|?[\s:|-]+\|[\s:|-]*$", "", text, flags=re.MULTILINE))
 
 

@@ -52,7 +52,8 @@ def weight(text: str) -> int:
 
 def sentences(text: str) -> list[tuple[int, int]]:
     """Return the sentences of a text as (start, end); ends of lines and Chinese marks end one too."""
-    out, start = [], 0
+    out: list[tuple[int, int]] = []
+    start = 0
     for mark in _END.finditer(text):
         end = mark.end()
         if end <= start or (mark[0][:1] != "\n" and _SHORT.search(text, start, mark.start())):

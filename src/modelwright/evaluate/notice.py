@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from modelwright.core.budget import parse_duration
+from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
 from modelwright.evaluate._html import Html, code, join, number, tag
 from modelwright.evaluate.report import _MODALITIES, style
+from modelwright.privacy.policy import ACTIONS
 
 Facts = Mapping[str, Any]
 GAP = Words("[to be filled in: {en}]", "【待填写：{zh}】")
@@ -31,20 +33,29 @@ def gap(en: str, zh: str) -> Words:
     return Words(GAP.en.format(en=en), GAP.zh.format(zh=zh))
 
 
-def personal_types(privacy: Any) -> dict[str, dict[str, int]]:
-    """Return the kinds of personal data found, by column, with how many: from whatever holds `column` and a kind.
+class Personal(NamedTuple):
+    """One kind of personal data found in a column: what, how much of it, and what was done with it."""
 
-    Takes what a run's `data/privacy.json` says: objects with `column`, one of `type`, `kind`, `entity`, and a `count`.
-    """
-    out: dict[str, dict[str, int]] = {}
+    column: str
+    title: Words
+    amount: int
+    action: str
+
+
+def personal(privacy: Any) -> list[Personal]:
+    """Return what a run's `data/privacy.json` says was found: objects with `column`, `type`, a count and an action."""
+    out = []
     for entry in _objects(privacy):
         kind = next((entry[k] for k in ("type", "kind", "entity") if isinstance(entry.get(k), str)), None)
         column = entry.get("column")
-        if isinstance(column, str) and kind is not None:
-            count = entry.get("count", entry.get("found", 0))
-            kinds = out.setdefault(column, {})
-            kinds[kind] = kinds.get(kind, 0) + (count if isinstance(count, int) else 0)
-    return out
+        if not isinstance(column, str) or kind is None:
+            continue
+        title = entry.get("title")
+        pair = isinstance(title, list) and len(title) == 2
+        count = next((entry[k] for k in ("values", "count", "rows") if isinstance(entry.get(k), int)), 0)
+        words = Words(*map(str, title)) if pair and title else Words(kind, kind)
+        out.append(Personal(column, words, count, str(entry.get("action", "keep"))))
+    return sorted(out, key=lambda p: (p.column, -p.amount))
 
 
 def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -124,13 +135,15 @@ def _data(facts: Facts, consent: Facts, privacy: Any, subjects: int | None) -> l
                 f"有 {number(gone)} 行因不可使用而未参与。",
             )
         )
-    found = personal_types(privacy)
+    found = personal(privacy)
     if found:
-        listed = "; ".join(
-            f"`{c}`: " + ", ".join(f"{k} ({number(n)})" for k, n in kinds.items()) for c, kinds in found.items()
+        done = {p: ACTIONS.get(p.action, Words(p.action, p.action)) for p in found}
+        en = "; ".join(f"`{p.column}`: {number(p.amount)} {p.title.en}, {done[p].en}" for p in found)
+        zh = "；".join(f"`{p.column}`：{number(p.amount)} 个{p.title.zh}，{done[p].zh}" for p in found)
+        out.append(
+            Words(f"Personal data found in it, before training: {en}.", f"其中发现的个人信息（训练前处理）：{zh}。")
         )
-        out.append(Words(f"Personal data found in it: {listed}.", f"其中发现的个人信息：{listed}。"))
-    elif privacy is not None:
+    elif privacy:
         out.append(Words("A search found no personal data in it.", "检测未发现个人信息。"))
     else:
         out.append(
@@ -196,6 +209,15 @@ def _kept(facts: Facts) -> list[Words]:
                 "训练过程中留存的数据（报告会引用部分行）未由其加密：" + gap("how it is protected", "如何保护").zh + "。",
             )
         )  # fmt: skip
+    task = facts.get("task")
+    if task in task_names() and get_task(str(task)).keeps_unlabelled:
+        out.append(
+            Words(
+                "The deployed model holds the documents that it searches and quotes.",
+                "部署的模型含有其检索与引用的文档。",
+            )
+        )
+        return out
     out.append(
         Words(
             "The deployed model holds no row of the data. It holds what it learnt from many: words, recurring values, averages.",

@@ -42,9 +42,10 @@ class Causal:
 
             with _quiet(transformers):
                 self.tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-                self.model: Any = AutoModelForCausalLM.from_pretrained(
+                made: Any = AutoModelForCausalLM.from_pretrained(
                     str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32
-                ).to(device)
+                )
+                self.model: Any = made.to(device)
         except (OSError, ValueError, KeyError, RuntimeError, TypeError) as e:
             raise OptionError(
                 f"`{folder.name}` is no folder of a causal language model ({type(e).__name__}). Expected config.json, "

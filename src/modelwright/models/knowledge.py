@@ -16,12 +16,12 @@ import numpy as np
 
 from modelwright.data._documents import SHARED
 from modelwright.data._passages import Passage, sentences
-from modelwright.models.retrieval import BM25, Hits, best, fuse, terms, unit
+from modelwright.models.retrieval import BM25, Hits, best, terms, unit
 
 By = Literal["words", "vectors", "both"]
 Embed = Callable[[Sequence[str]], np.ndarray]
 FEATURES = ("title", "text", "both", "cosine", "lead", "numbers")
-_DEEP = 50  # ranks of each search that are fused
+_HEADING = 0.4  # weight of a heading, of that of a stored question
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,18 @@ class Found:
 
 
 class Knowledge:
-    """Passages with their indexes. `title` is the weight of titles against texts, 0 to 1, when words or vectors are compared."""
+    """Passages with their indexes. `title` is the weight of stored questions against texts, 0 to 1; `balance` that of vectors
+    against words. Headings weigh less than questions: many passages stand under the same."""
 
     def __init__(
         self, passages: Sequence[Passage], by: By = "words", title: float = 0.5, embed: Embed | None = None,
-        vectors: tuple[np.ndarray, np.ndarray] | None = None, balance: float = 0.5,
+        vectors: tuple[np.ndarray, np.ndarray] | None = None, balance: float = 0.7,
     ) -> None:  # fmt: skip
         self.passages, self.by, self.title, self.embed, self.balance = list(passages), by, title, embed, balance
         pairs = [(i, t) for i, p in enumerate(self.passages) for t in (p.asked or ((p.heading,) if p.heading else ()))]
         self.owners = np.array([i for i, _ in pairs], np.int64)
         self.titles = [t for _, t in pairs]
+        self.weights = np.array([title if p.asked else _HEADING * title for p in self.passages], np.float32)
         self.tenants = np.array([p.tenant for p in self.passages], object)
         texts = [p.text for p in self.passages]
         # whole passages are searched by words, their titles once more by themselves: a title says what it is all about
@@ -90,17 +92,14 @@ class Knowledge:
             open_to[row, list(a.without)] = False
         words = self._by_words(asked) if self.by != "vectors" else None
         vectors = self._by_vectors(asked) if self.by != "words" else None
-        rankings = []
         for scores in (words, vectors):
             if scores is not None:
                 scores[~open_to] = -np.inf
-                hits = best(scores, min(_DEEP, scores.shape[1]))
-                least = 0.0 if scores is words else -np.inf
-                rankings.append(Hits(np.where(hits.scores > least, hits.ids, -1), hits.scores))
-        if len(rankings) == 1:
-            hits = Hits(rankings[0].ids[:, :k], rankings[0].scores[:, :k])
-        else:
-            hits = fuse(rankings, k, (1 - self.balance, self.balance), 20.0)
+        whole = self._fused(words, vectors)
+        hits = best(whole, k)
+        # what shares no word is not found by words; a vector is near or far, never nothing
+        least = 0.0 if vectors is None else -np.inf
+        hits = Hits(np.where(hits.scores > least, hits.ids, -1), hits.scores)
         out = []
         for row, text in enumerate(texts):
             kept = [(int(i), float(s)) for i, s in zip(hits.ids[row], hits.scores[row], strict=True) if i >= 0]
@@ -114,6 +113,18 @@ class Knowledge:
             )
         return out
 
+    def _fused(self, words: np.ndarray | None, vectors: np.ndarray | None) -> np.ndarray:
+        """Return scores of both searches added [Q, N], those of words as shares of the question's best.
+
+        Adding scores keeps how far apart passages are, which ranks forget (Bruch, Gai & Ingber 2023, arXiv 2210.11934).
+        """
+        if words is None or vectors is None:
+            found = vectors if words is None else words
+            assert found is not None
+            return found
+        top = np.maximum(words.max(axis=1, keepdims=True), 1e-9)
+        return np.asarray((1 - self.balance) * words / top + self.balance * vectors, np.float32)
+
     def _by_words(self, asked: Sequence[Asked]) -> np.ndarray:
         texts = [a.text for a in asked]
         whole = self.words.scores(texts)
@@ -123,7 +134,8 @@ class Knowledge:
                 whole[row, bare] = self.plain.scores([a.text])[0, bare]
         if self.title_words is None:
             return whole
-        return (1 - self.title) * whole + self.title * self._highest(self.title_words.scores(texts), asked, 0.0)
+        title = self._highest(self.title_words.scores(texts), asked, 0.0)
+        return np.asarray((1 - self.weights) * whole + self.weights * title, np.float32)
 
     def _by_vectors(self, asked: Sequence[Asked]) -> np.ndarray:
         assert self.embed is not None
@@ -134,8 +146,7 @@ class Knowledge:
             return text
         title = self._highest(questions @ self.vectors[1].T, asked, -1.0)
         bare = title <= -1.0
-        mixed = (1 - self.title) * text + self.title * np.where(bare, 0, title)
-        return np.asarray(np.where(bare, text * (1 - self.title), mixed), np.float32)
+        return np.asarray((1 - self.weights) * text + self.weights * np.where(bare, 0, title), np.float32)
 
     def _highest(self, scores: np.ndarray, asked: Sequence[Asked], least: float) -> np.ndarray:
         """Return of each passage the score of its best title [Q, N] from those of titles [Q, E]; hidden ones count not."""

@@ -10,7 +10,7 @@ import importlib.util
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,12 +87,17 @@ class BM25:
         return int(self.weights.shape[1])
 
     @classmethod
-    def fit(cls, documents: Sequence[str | None], k1: float = 1.2, b: float = 0.75) -> BM25:
-        """Index documents. `k1` says how soon more of the same term stops counting, `b` how much length counts."""
+    def fit(
+        cls, documents: Sequence[str | None], k1: float = 1.2, b: float = 0.75, keep: Collection[str] | None = None
+    ) -> BM25:
+        """Index documents. `k1` says how soon more of the same term stops counting, `b` how much length counts.
+
+        `keep` are the only terms to index; None for all.
+        """
         index: dict[str, int] = {}
         rows, columns, counts, lengths = [], [], [], np.zeros(len(documents))
         for at, text in enumerate(documents):
-            found = Counter(terms(text))
+            found = Counter(t for t in terms(text) if keep is None or t in keep)
             lengths[at] = sum(found.values())
             for term, n in found.items():
                 rows.append(index.setdefault(term, len(index)))

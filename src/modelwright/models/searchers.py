@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import unicodedata
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from modelwright.models.retrieval import BM25, DenseIndex, Hits, best, fuse, joined
+from modelwright.models.retrieval import BM25, DenseIndex, Hits, best, fuse, joined, terms
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 Texts = Sequence[str]
@@ -66,8 +67,13 @@ class LexicalSearcher(Searcher):
 
     @classmethod
     def build(cls, contents: Sequence[Texts], k1: float, b: float) -> LexicalSearcher:
-        """Index documents."""
-        return cls(BM25.fit(["\n".join(texts) for texts in contents], k1, b))
+        """Index documents; of the texts behind labels only terms that stand in two of them, since others may tell who
+        wrote one."""
+        keep = None
+        if any(len(texts) > 1 for texts in contents):
+            seen = Counter(t for texts in contents for text in texts for t in set(terms(text)))
+            keep = {t for t, n in seen.items() if n > 1}
+        return cls(BM25.fit(["\n".join(texts) for texts in contents], k1, b, keep))
 
     def search(self, queries: Texts, k: int) -> Hits:
         return self.index.search(queries, k)

@@ -8,11 +8,13 @@ Legend: B batch, S source tokens, T answer tokens, W width, H heads, D width of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from modelwright.models.quick import Dropout, attend
 
 
 class Seq2Seq(nn.Module):
@@ -23,12 +25,12 @@ class Seq2Seq(nn.Module):
         width, heads = int(options.width), int(options.heads)
         self.embed = nn.Embedding(pieces, width, padding_idx=0)
         nn.init.normal_(self.embed.weight, std=width**-0.5)
-        self.embed.weight.plain = True  # type: ignore[assignment]  # a table, no map: Muon is not for it
+        setattr(self.embed.weight, "plain", True)  # noqa: B010  a table, no map: Muon is not for it
         with torch.no_grad():
             self.embed.weight[0] = 0
         self.scale = width**0.5
         rate, wide = float(options.dropout), int(options.wide)
-        self.drop = nn.Dropout(rate)
+        self.drop = Dropout(rate)
         self.token_drop = float(options.token_dropout)
         self.encoder = nn.ModuleList(
             _Layer(width, heads, wide, rate, cross=False) for _ in range(options.encoder_layers)
@@ -46,9 +48,13 @@ class Seq2Seq(nn.Module):
         memory, mask = self.encode(inputs["source"])
         x = self._embed(inputs["before"])
         turn = self._turn(0, x.shape[1])
-        for layer in self.decoder:
-            x = layer(x, turn, None, layer.cross.keys(memory), mask)
+        for layer in self._decoder:
+            x = layer(x, turn, None, layer.keys(memory), mask)
         return self.logits(self.told(x)[inputs["keep"]])
+
+    @property
+    def _decoder(self) -> list[_Layer]:
+        return cast("list[_Layer]", list(self.decoder))
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Return the memory [B, S, W] and its mask [B, 1, 1, S], true where a token is."""
@@ -65,14 +71,14 @@ class Seq2Seq(nn.Module):
     def start(self, source: Tensor) -> State:
         """Return the state before the first piece of the answers to `source` [B, S]."""
         memory, mask = self.encode(source)
-        return State([layer.cross.keys(memory) for layer in self.decoder], mask, [None] * len(self.decoder))
+        return State([layer.keys(memory) for layer in self._decoder], mask, [None] * len(self.decoder))
 
     def step(self, pieces: Tensor, state: State) -> Tensor:
         """Return the logits [B, K, V] after `pieces` [B, K], and move the state on."""
         at = state.at
         rows, beams = pieces.shape
         x, turn = self._embed(pieces.reshape(-1, 1)), self._turn(at, at + 1)
-        for i, layer in enumerate(self.decoder):
+        for i, layer in enumerate(self._decoder):
             x, state.own[i] = layer.step(x, turn, state.own[i], state.cross[i], state.mask, beams)
         state.at += 1
         return self.logits(self.told(x)).view(rows, beams, -1)
@@ -112,7 +118,7 @@ class _Layer(nn.Module):
         if cross:
             self.between, self.cross = nn.RMSNorm(width), _Cross(width, heads)
         self.before, self.up, self.down = nn.RMSNorm(width), nn.Linear(width, wide), nn.Linear(wide, width)
-        self.drop = nn.Dropout(drop)
+        self.drop = Dropout(drop)
 
     def forward(self, x: Tensor, turn: Any, mask: Tensor | None, memory: Any = None, visible: Any = None) -> Tensor:
         """`mask` of the encoder; the decoder has none, and looks back only."""
@@ -120,6 +126,10 @@ class _Layer(nn.Module):
         if memory is not None:
             x = x + self.drop(self.cross(self.between(x), memory, visible))
         return self._feed(x)
+
+    def keys(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys and values of the source [B, H, S, D]."""
+        return self.cross.keys(memory)
 
     def step(self, x: Tensor, turn: Any, own: Any, memory: Any, visible: Tensor, beams: int) -> tuple[Tensor, Any]:
         said, own = self.attention.step(self.norm(x), turn, own)
@@ -139,7 +149,7 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         q, k, v = self._split(x, turn)
-        y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None)
+        y = attend(q, k, v, mask, causal=mask is None)
         return self.out(y.transpose(1, 2).flatten(2))
 
     def step(self, x: Tensor, turn: tuple[Tensor, Tensor], own: Any) -> tuple[Tensor, Any]:
@@ -167,7 +177,7 @@ class _Cross(nn.Module):
 
     def forward(self, x: Tensor, memory: tuple[Tensor, Tensor], visible: Tensor) -> Tensor:
         q = self.q(x).view(*x.shape[:2], self.heads, -1).transpose(1, 2)
-        y = F.scaled_dot_product_attention(q, *memory, visible)
+        y = attend(q, *memory, visible)
         return self.out(y.transpose(1, 2).flatten(2))
 
 

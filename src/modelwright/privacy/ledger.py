@@ -66,6 +66,22 @@ def record(path: Path | None, did: str, *, digests: Mapping[str, str] | None = N
             raise
 
 
+def ready() -> None:
+    """Raise LedgerError where the user named a ledger that cannot be written, before any work is done."""
+    named = os.environ.get(ENV, "")
+    if not named or named.lower() in _OFF:
+        return
+    place = Path(named)
+    try:
+        own_key()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
+    except OSError as e:
+        raise LedgerError(
+            f"Cannot write the ledger {place}: {e.strerror}.", f"无法写入审计账本 {place}：{e.strerror}。"
+        ) from e
+
+
 def model_id(bundle: Path) -> str | None:
     """Return what names a bundle: the SHA-256 of its manifest, which holds those of all its files."""
     try:

@@ -38,7 +38,7 @@ class AnswerOptions(Options):
     """`title` is the weight of headings and stored questions against texts, `balance` that of vectors against words."""
 
     title: float = Field(default=0.5, ge=0, le=1)
-    balance: float = Field(default=0.5, ge=0, le=1)
+    balance: float = Field(default=0.7, ge=0, le=1)
     encoder: str | None = None
 
 

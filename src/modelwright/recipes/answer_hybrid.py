@@ -1,10 +1,7 @@
-"""Answers from passages found by words and by vectors, their rankings fused."""
+"""Answers from passages found by words and by vectors, their scores added."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from modelwright.core.recipe import Axis, Range
 from modelwright.core.words import Words
 from modelwright.recipes._answers import AnswerModel, AnswerRecipe
 from modelwright.recipes._pretrained import NEEDS
@@ -18,16 +15,15 @@ class HybridModel(AnswerModel):
 
 
 class AnswerHybrid(AnswerRecipe):
-    """Reciprocal ranks of both searches, weighted and added."""
+    """Scores of both searches, weighted and added. The weight is not tuned: made questions share words with the texts."""
 
     name = "answer-hybrid"
     title = Words("passages by words and vectors", "按词语与向量检索段落")
     rank = 9
-    paper = "Cormack, Clarke & Buettcher 2009, Reciprocal Rank Fusion"
+    paper = "Bruch, Gai & Ingber 2023, arXiv 2210.11934"
     needs = NEEDS
     extra = "pretrained"
     model = HybridModel
-    space: ClassVar[dict[str, Axis]] = {"title": Range(0.0, 1.0), "balance": Range(0.1, 0.9)}
 
 
 RECIPE = AnswerHybrid

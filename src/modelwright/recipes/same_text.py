@@ -26,8 +26,7 @@ class SameTextMatcher(Matcher):
         return np.array([float(plain(x) == plain(y)) for x, y in zip(a, b, strict=True)])
 
     def index(self, contents: Sequence[Texts]) -> Searcher:
-        # of labels nothing is kept: their texts are training rows
-        return EqualSearcher([c if len(c) == 1 else [] for c in contents])
+        return EqualSearcher(contents)
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {}
@@ -47,6 +46,10 @@ class SameTextModel(MatchModel):
 
     recipe = "same-text"
     matcher_class = SameTextMatcher
+
+    def set_documents(self, documents: Sequence[str], contents: Sequence[Texts] | None = None) -> None:
+        """As MatchModel.set_documents; of labels nothing is kept, since their texts are training rows."""
+        super().set_documents(documents, [[] for _ in documents] if self.labelled else contents)
 
 
 class SameText(MatchRecipe):

@@ -127,8 +127,8 @@ def ranked(inner: Any, outputs: int, sigma: float) -> Any:
     from onnx import helper, numpy_helper
 
     graph = inner.graph
-    for node in graph.node:
-        node.output[:] = ["rank" if name == "scores" else name for name in node.output]
+    for own in graph.node:
+        own.output[:] = ["rank" if name == "scores" else name for name in own.output]
     told: dict[str, np.ndarray] = {
         "steps": np.arange(outputs - 1, dtype=np.float32)[None] + 0.5, "width": np.array([sigma * 2**0.5], np.float32),
         "half": np.array([0.5], np.float32), "whole": np.ones(1, np.float32), "nothing": np.zeros(1, np.float32),

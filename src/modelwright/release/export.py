@@ -44,6 +44,12 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
 
     Raises ModelwrightError where a member cannot be exported or answers otherwise, MissingExtra without the extra.
     """
+    if predictor.target.kind == "objects":
+        raise ModelwrightError(
+            f"Answers of `{predictor.task.name}` are made step by step, which an ONNX file does not hold. Deploy the bundle: "
+            "modelwright serve, or modelwright.load in Python.",
+            f"`{predictor.task.name}` 的答案是逐步生成的，ONNX 文件无法表达。请直接部署模型包：modelwright serve，或在 Python 中 modelwright.load。",
+        )
     try:
         import onnx
     except ImportError as e:
@@ -126,8 +132,9 @@ def _member(model: Model, sample: Table) -> tuple[Any, str]:
     if hasattr(model, "answering"):
         return _network(model, sample), "frozen" if model.recipe == "frozen" else "network"
     if hasattr(model, "sigma"):  # ranks of ordered labels: the model of the rank, and probabilities around it
-        proto, kind = _member(model.model, sample)
-        return _onnx_graphs.ranked(proto, model.target.outputs, model.sigma), kind
+        made: Any = model
+        proto, kind = _member(made.model, sample)
+        return _onnx_graphs.ranked(proto, made.target.outputs, made.sigma), kind
     if model.recipe in _GRAPHS:
         return _GRAPHS[model.recipe](model), model.recipe
     raise ModelwrightError(

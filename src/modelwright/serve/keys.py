@@ -95,8 +95,8 @@ class KeyRing:
     """
 
     def __init__(self, keys: Mapping[str, ServiceKey], path: Path | None = None) -> None:
-        self._keys = dict(keys)
         self._path = path
+        self._take(keys)
         self._fixed = {n: k for n, k in self._keys.items() if n == "environment"}
         self._seen = _mark(path)
         self._looked = time.monotonic()
@@ -130,9 +130,9 @@ class KeyRing:
         """Return the live key of that text, or None; takes the same time for any wrong key."""
         self._refresh()
         given, now, found = digest_of(text or "").encode(), time.time(), None
-        for key in self._keys.values():
-            same = hmac.compare_digest(given, key.digest.encode())
-            before = hmac.compare_digest(given, (key.old or "").encode()) and now < (key.old_until or 0)
+        for digest, old, key in self._table:
+            same = hmac.compare_digest(given, digest)
+            before = hmac.compare_digest(given, old) and now < (key.old_until or 0)
             if same or before:
                 found = key
         return found if text and found is not None and found.live(now) else None
@@ -159,6 +159,10 @@ class KeyRing:
             return None
         return key if key.live(time.time()) and found[1] in (key.digest, key.old) else None
 
+    def named(self, name: str) -> ServiceKey | None:
+        """Return the key of that name, live or not; None where there is none."""
+        return self._keys.get(name)
+
     def all(self) -> list[ServiceKey]:
         """Return all keys, in order of their names."""
         self._refresh()
@@ -168,6 +172,10 @@ class KeyRing:
     def path(self) -> Path | None:
         """Where the keys are kept, if anywhere."""
         return self._path
+
+    def _take(self, keys: Mapping[str, ServiceKey]) -> None:
+        self._keys = dict(keys)
+        self._table = [(k.digest.encode(), (k.old or "").encode(), k) for k in self._keys.values()]
 
     def _refresh(self) -> None:
         if self._path is None or time.monotonic() - self._looked < _LOOK_SECONDS:
@@ -181,7 +189,7 @@ class KeyRing:
         if self._path is None or mark is None or mark == self._seen:
             return
         try:
-            self._keys = read_keys(self._path) | self._fixed
+            self._take(read_keys(self._path) | self._fixed)
             self._seen = mark
         except BundleError:
             return

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.core.words import Words
-from modelwright.serve.keys import ServiceKey
+from modelwright.serve.keys import KeyRing, ServiceKey
 from modelwright.serve.limits import Refused
 
 KEEP_SECONDS = 5.0
@@ -21,8 +21,8 @@ KEEP_SECONDS = 5.0
 class Quota:
     """Rows per key. One key's use leaves the others alone; the day's count survives a restart where a file is given."""
 
-    def __init__(self, per_minute: int, path: Path | None = None) -> None:
-        self._per_minute = per_minute
+    def __init__(self, per_minute: int, path: Path | None = None, keys: KeyRing | None = None) -> None:
+        self._per_minute, self._keys = per_minute, keys
         self._left: dict[str, tuple[float, float]] = {}
         self._path, self._changed = path, False
         self._day, self._used = _today(), {}  # type: str, dict[str, int]
@@ -30,10 +30,11 @@ class Quota:
         self._read()
 
     def spend(self, key: ServiceKey | str, rows: int) -> None:
-        """Take rows from a key's quota. Raises Refused 429 with the seconds to wait where it is used up."""
+        """Take rows from the quota of a key, or of one by its name. Raises Refused 429 with the seconds to wait."""
         name = key if isinstance(key, str) else key.name
-        minute = self._per_minute if isinstance(key, str) else key.rows_per_minute or self._per_minute
-        day = None if isinstance(key, str) else key.rows_per_day
+        own = (self._keys.named(key) if self._keys else None) if isinstance(key, str) else key
+        minute = (own.rows_per_minute if own else None) or self._per_minute
+        day = own.rows_per_day if own else None
         now = time.monotonic()
         rate, most = minute / 60, float(minute)
         left, at = self._left.get(name, (most, now))

@@ -113,7 +113,9 @@ class QuestionAnswering(Task):
         return "answer"
 
     def typed(self, schema: Schema) -> Schema:
-        changes = {n: {"modality": m, "role": r, "options": {}, "reason": None} for n, (m, r) in _ROLES.items()}
+        changes: dict[str, Any] = {
+            n: {"modality": m, "role": r, "options": {}, "reason": None} for n, (m, r) in _ROLES.items()
+        }
         return schema.with_columns({n: c for n, c in changes.items() if n in schema})
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
@@ -127,6 +129,7 @@ class QuestionAnswering(Task):
     def loss(
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
     ) -> Any:
+        """Return the mean cross entropy of passages: outputs [B, N], truth [B]; no recipe of this task trains by it."""
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(outputs, truth, label_smoothing=smoothing)
@@ -196,7 +199,7 @@ def _held(develop: Table) -> Section:
 def _asked(judged: Judged, test: Table) -> list[Section]:
     """Show held-out questions that were not handled rightly."""
     texts = dict(zip(test.rows.tolist(), test.column("question").to_pylist(), strict=True))
-    rows = []
+    rows: list[Any] = []
     for row, truth, score in zip(judged.rows.tolist(), judged.truth, judged.scores[:, 0], strict=True):
         if not handled(truth, score) and len(rows) < 20:
             wanted = str(truth.get("answer") or truth.get("source") or ("…" if answerable(truth) else "–"))

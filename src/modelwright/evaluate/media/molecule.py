@@ -69,7 +69,7 @@ def drawing(smiles: str, side: int, weights: Mapping[int, float]) -> str | None:
         from rdkit.Chem.Draw import rdMolDraw2D
     except ImportError as e:
         raise MissingExtra("molecule", "Drawing molecules", "绘制分子") from e
-    told = Chem.SmilesParserParams()
+    told: Any = Chem.SmilesParserParams()
     told.removeHs = False  # atoms stay in the string's order
     with rdBase.BlockLogs():
         made = Chem.MolFromSmiles(smiles, told)
@@ -83,7 +83,7 @@ def drawing(smiles: str, side: int, weights: Mapping[int, float]) -> str | None:
             if known and most and abs(w) >= _LEAST * most
         }
         pen = rdMolDraw2D.MolDraw2DSVG(side, round(0.7 * side))
-        options = pen.drawOptions()
+        options: Any = pen.drawOptions()
         options.clearBackground = False
         options.useBWAtomPalette()  # colour is for weights alone
         options.padding, options.highlightRadius, options.fillHighlights = 0.06, 0.42, True

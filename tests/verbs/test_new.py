@@ -1,0 +1,99 @@
+"""`modelwright new`: every project is written whole, in both languages, and runs from its own folder."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from modelwright.core.config import make_config
+from modelwright.core.errors import DataError, OptionError
+from modelwright.core.task import task_names
+from modelwright.data.projects import get_project, names, write
+
+ALL = ("customer-service", "marketing-copy", "sentiment", "translator")
+
+
+def call(folder, *words):
+    command = [sys.executable, "-m", "modelwright.cli", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=240)
+
+
+def test_all_projects_are_there():
+    assert names() == ALL
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_projects_are_whole(name, tmp_path):
+    files = write(name, tmp_path / "p")
+    assert {"run.yaml", "README.md", "README.zh-CN.md", ".gitignore", "try_it.py"} <= set(files)
+    settings = yaml.safe_load((tmp_path / "p" / "run.yaml").read_text(encoding="utf-8"))
+    config = make_config(**settings)
+    assert (tmp_path / "p" / config.data).exists()
+    english = (tmp_path / "p" / "README.md").read_text(encoding="utf-8")
+    chinese = (tmp_path / "p" / "README.zh-CN.md").read_text(encoding="utf-8")
+    assert f"--name {name}" in english
+    assert f"--name {name}" in chinese
+    assert "换成自己的数据" in chinese
+    rows = 0
+    for path in (tmp_path / "p").rglob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as f:
+            found = list(csv.DictReader(f))
+        assert None not in found[0]
+        rows += len(found)
+    assert rows >= 70
+    again = write(name, tmp_path / "q")
+    assert again == files
+    assert all((tmp_path / "p" / f).read_bytes() == (tmp_path / "q" / f).read_bytes() for f in files)
+    assert get_project(name).asks
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path):
+    (tmp_path / "x").write_text("mine")
+    with pytest.raises(DataError, match="not empty"):
+        write("sentiment", tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+    with pytest.raises(OptionError, match="sentiment"):
+        write("sentimental", tmp_path / "new")
+
+
+def test_without_a_name_projects_are_listed(tmp_path):
+    done = call(tmp_path, "new", "--json")
+    assert json.loads(done.stdout)["projects"] == list(ALL)
+    assert "Translates" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "customer-service",
+        "sentiment",
+        pytest.param("marketing-copy", marks=pytest.mark.slow),
+        pytest.param("translator", marks=pytest.mark.slow),
+    ],
+)
+def test_projects_run(name, tmp_path):
+    task = get_project(name).task
+    if task not in task_names():
+        pytest.skip(f"the task {task} is not there")
+    done = call(tmp_path, "new", name, "p")
+    assert done.returncode == 0, done.stderr
+    quick = ["--recipe", "linear", "--recipe", "constant"] if name == "sentiment" else []
+    done = call(
+        tmp_path / "p", "run", "--config", "run.yaml", "--name", name, "--budget", "60s", "--search", "none", *quick
+    )
+    assert done.returncode in (0, 3), done.stderr
+    if name in ("customer-service", "sentiment"):
+        assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [sys.executable, "try_it.py"], cwd=tmp_path / "p", capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    if name == "customer-service":
+        lines = done.stdout.splitlines()
+        assert "thirty days" in lines[0]
+        assert "forty-five" in lines[2]
+        assert "forty-five" not in lines[3]
+        assert '"refused": true' in lines[4]
