@@ -28,10 +28,11 @@ from modelwright.recipes._calibration import sigmoid, softmax
 from modelwright.recipes._rows import known_rows, row_weights
 
 _MOMENTUM = 0.9
+_SPREAD = 0.6  # of a decision value, that noise may add up to where nothing holds it back
 
 
 class DPLinearOptions(Options):
-    """`steps` of size `lr`; `penalty` draws the weights to zero."""
+    """`steps` of size `lr` at most, less where there is much noise; `penalty` draws the weights to zero."""
 
     steps: int = Field(default=150, ge=1, le=10_000)
     lr: float = Field(default=4.0, gt=0, le=100)
@@ -139,13 +140,16 @@ class DPLinear(Recipe):
         weights, steps = np.zeros((x.shape[1], goal.shape[1])), 0
         speed, mean = np.zeros_like(weights), np.zeros_like(weights)
         rows = max(1, x.shape[0])
+        # steps whose noise adds up by chance over the plan, momentum counted in, to no more than that spread
+        noisy = sigma * most / rows * np.sqrt(options.steps / 3) / (1 - _MOMENTUM)
+        rate = min(options.lr, _SPREAD / noisy) if noisy else options.lr
         for step in range(options.steps):
             if ctx.deadline.expired() and step:
                 break
             wrong = _residual(np.asarray(x @ (weights + _MOMENTUM * speed)), goal, ctx.target)
             wrong = wrong if weight is None else wrong * weight[:, None]
             slope = np.asarray(x.T @ wrong) + random.normal(0, 1, weights.shape) * (sigma * most)
-            speed = _MOMENTUM * speed - options.lr * (slope / rows + options.penalty * weights)
+            speed = _MOMENTUM * speed - rate * (slope / rows + options.penalty * weights)
             weights = weights + speed
             steps += 1
             late = max(1, step - options.steps // 2)

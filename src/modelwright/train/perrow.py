@@ -33,6 +33,21 @@ class NotPrivate(ModelwrightError):
     """A network does with a parameter what no rule covers: it cannot be trained privately."""
 
 
+class _Begun(torch.autograd.Function):
+    """Lets gradients be told for a result that came from no gradients, without a copy of it."""
+
+    @staticmethod
+    def forward(ctx: Any, out: Tensor, anchor: Tensor) -> Tensor:
+        """Return the same tensor."""
+        ctx.mark_dirty(out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None]:
+        """End here."""
+        return None, None
+
+
 class Tape(TorchFunctionMode):
     """Record how the parameters of a network enter the outputs for `rows` rows: `with tape:` forward, then backward.
 
@@ -90,7 +105,7 @@ class Tape(TorchFunctionMode):
     def tap(self, out: Tensor, record: Callable[[Tensor], None]) -> Tensor:
         """Return a result whose gradient [B, ...] will be handed to `record`."""
         if not out.requires_grad:
-            out = out + self._anchor.to(out)
+            out = _Begun.apply(out, self._anchor)
         out.register_hook(lambda g: record(g.detach()))
         return out
 
