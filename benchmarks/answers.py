@@ -73,7 +73,7 @@ def main() -> None:
         print(f"{'recipe':16}" + "".join(f"{m:>17}" for m in METRICS))
         for recipe in sys.argv[1:] or RECIPES:
             command = ["run", str(faq), "--task", "question-answering", "--test", str(asked), "--recipe", recipe, "--budget",
-                       "150s", "--pretrained", "minilm", "--name", recipe, "--out", str(work / "runs"), "-q"]  # fmt: skip
+                       "10m", "--search", "none", "--pretrained", "minilm", "--name", recipe, "--out", str(work / "runs"), "-q"]  # fmt: skip
             done = subprocess.run([sys.executable, "-m", "modelwright.cli", *command], check=False)
             if done.returncode not in (0, 3):
                 sys.exit(f"{recipe} ended with {done.returncode}")

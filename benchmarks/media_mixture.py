@@ -103,7 +103,7 @@ def main() -> int:
                 told = paired(metric, whole, alone[name])
                 better = told.low > 0
                 missed += not better and name != "attributes"
-                print(f"  {name:20} {metric(alone[name]):.4f}  mixture {told.value:+.4f} ({told.low:+.4f} to {told.high:+.4f})  p {told.p:.4f}  {'met' if better else 'MISSED'}", flush=True)  # fmt: skip
+                print(f"  {name:20} {metric(alone[name]):.4f}  mixture {told.difference:+.4f} ({told.low:+.4f} to {told.high:+.4f})  p {told.p:.4f}  {'met' if better else 'MISSED'}", flush=True)  # fmt: skip
     return int(missed > 0)
 
 

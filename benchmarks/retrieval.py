@@ -107,6 +107,9 @@ def pairs(data: Path) -> bool:
                 recipes=recipes, search="none", column={"label": "category"}, test_fraction=0.02,
             )  # fmt: skip
             print(f"pairs   {name:8} {' + '.join(run.facts['winner'])}", flush=True)
+            for row in run.facts["leaderboard"]:
+                said = f"{row['value']:.4f}" if row["status"] == "ok" else row["reason"][0]
+                print(f"pairs     validation {row['name']:20} {said}", flush=True)
             predictor = run.predictor
             for test, rows in tests.items():
                 schema = predictor.schema

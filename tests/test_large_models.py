@@ -32,7 +32,7 @@ def right(body):
 
 def fit(data, tmp_path, **options):
     options = {
-        "budget": "20s",
+        "budget": "90s",
         "search": "none",
         "recipes": ["constant", "zero-shot", "few-shot"],
         "folds": 1,

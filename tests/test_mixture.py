@@ -41,7 +41,7 @@ def without(table, *names):
     return type(table)(data, table.schema, table.rows)
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", [n for n in recipe_names() if get_recipe(n).tasks is None])
 def test_a_row_that_misses_two_columns_is_answered(name, mixture):
     table, target = mixture
     recipe = get_recipe(name)

@@ -21,7 +21,7 @@ from modelwright.core.events import Done, Event, EventStream
 from modelwright.core.run import RunFolder, find_bundle
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
-from modelwright.terminal import Display, console, pad
+from modelwright.terminal import Display, console, pad, print_private
 
 EXTRAS = {
     "nn": ("torch",),
@@ -43,10 +43,12 @@ EXTRAS = {
     "chinese": ("jieba",),
     "retrieval": ("faiss",),
     "dp": ("opacus",),
+    "language": ("sacrebleu", "tokenizers"),
     "excel": ("openpyxl",),
     "sql": ("sqlalchemy",),
     "documents": ("pypdf", "docx"),
     "privacy": ("cryptography", "keyring"),
+    "presidio": ("presidio_analyzer",),
 }
 
 
@@ -149,32 +151,7 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
         from rich.markup import escape
 
         out.print(f"{mark} {escape(Words(*f['words']).to(lang))} [dim]{escape(Words(*f['advice']).to(lang))}[/dim]")
-    _print_private(found["private"], lang)
-
-
-def _print_private(private: dict[str, Any], lang: str) -> None:
-    """Print what is private by column and type, with masked examples and what a run would do."""
-    out = console(stderr=False)
-    if not private["columns"]:
-        out.print(Words("No personal data was found.", "没有发现个人数据。").to(lang))
-        return
-    out.print(f"[bold]{Words('Personal data', '个人数据').to(lang)}[/bold]")
-    for c in private["columns"]:
-        for f in c["found"]:
-            n = Words(f"{f['rows']:,} rows, {f['values']:,} values", f"{f['rows']:,} 行，{f['values']:,} 个取值").to(
-                lang
-            )
-            done = (
-                Words(*c["done_words"]).to(lang)
-                if c["done"] != "replaced" or f["action"] != "keep"
-                else Words("kept", "保留").to(lang)
-            )
-            why = Words(*f["why"]).to(lang)
-            head = f"  {pad(c['column'], 18)}  {pad(Words(*f['title']).to(lang), 24)}  {pad(n, 24)}  {done}"
-            out.print(head, markup=False)
-            out.print(f"      {f['confidence']:.2f}  {why}    {'  '.join(f['examples'])}", style="dim", markup=False)
-    if private["sampled"]:
-        out.print(Words(*private["sampled"]).to(lang), markup=False)
+    print_private(found["private"], lang)
 
 
 def predict_command(

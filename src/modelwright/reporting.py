@@ -280,6 +280,7 @@ def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
         "asked",
         "met",
         "gate",
+        "private",
     )
     return {
         k: facts[k]

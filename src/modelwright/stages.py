@@ -248,7 +248,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
         develop, test = data.table, data.test
     else:
         codes = _codes(task, data.table, name)
-        inner, outer = holdout(data.table, codes, fraction=config.test_fraction, **keys)
+        inner, outer = holdout(data.table, codes, fraction=config.test_fraction, units=task.units(data.table), **keys)
         if len(outer) == 0 or len(inner) < 2:
             raise DataError(
                 f"{len(data.table)} rows are too few: some must train, some validate, some test. Give at least 10.",
@@ -277,7 +277,7 @@ def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Par
         splits = folds(develop, codes, k=count, repeats=config.repeats, **keys)
     else:
         share = min(_VALID_SHARE, task.held_out / len(develop))
-        splits = [holdout(develop, codes, fraction=share, **keys)]
+        splits = [holdout(develop, codes, fraction=share, units=task.units(develop), **keys)]
     if any(len(t) == 0 or len(v) == 0 for t, v in splits):
         raise DataError(
             "The rows cannot be split into a training and a validation part; give more rows or groups.",

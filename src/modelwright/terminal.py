@@ -119,6 +119,31 @@ class Display:
         )
 
 
+def print_private(private: dict[str, Any], lang: str) -> None:
+    """Print what is private by column and type, with masked examples and what a run would do."""
+    out = console(stderr=False)
+    if not private["columns"]:
+        out.print(Words("No personal data was found.", "没有发现个人数据。").to(lang))
+        return
+    out.print(f"[bold]{Words('Personal data', '个人数据').to(lang)}[/bold]")
+    for c in private["columns"]:
+        for f in c["found"]:
+            n = Words(f"{f['rows']:,} rows, {f['values']:,} values", f"{f['rows']:,} 行，{f['values']:,} 个取值").to(
+                lang
+            )
+            done = (
+                Words(*c["done_words"]).to(lang)
+                if c["done"] != "replaced" or f["action"] != "keep"
+                else Words("kept", "保留").to(lang)
+            )
+            why = Words(*f["why"]).to(lang)
+            head = f"  {pad(c['column'], 18)}  {pad(Words(*f['title']).to(lang), 24)}  {pad(n, 24)}  {done}"
+            out.print(head, markup=False)
+            out.print(f"      {f['confidence']:.2f}  {why}    {'  '.join(f['examples'])}", style="dim", markup=False)
+    if private["sampled"]:
+        out.print(Words(*private["sampled"]).to(lang), markup=False)
+
+
 def _number(value: float) -> str:
     """Return a score with three decimals, large values with none."""
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"

@@ -36,7 +36,7 @@ def recordings(lengths: list[int]) -> dict[str, torch.Tensor]:
     return {"mel": mel, "missing": torch.zeros(len(lengths))}
 
 
-@pytest.mark.parametrize("name", list(AUDIO))
+@pytest.mark.parametrize("name", [n for n in AUDIO if n != "hub"])
 @pytest.mark.parametrize("level", [True, False])
 def test_padding_changes_nothing(name, level):
     torch.manual_seed(0)
@@ -54,7 +54,7 @@ def test_padding_changes_nothing(name, level):
         assert (whole[0] - whole[3]).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("name", list(AUDIO))
+@pytest.mark.parametrize("name", [n for n in AUDIO if n != "hub"])
 def test_loudness_counts_only_where_level_is_off(name):
     inputs = recordings([40, 30])
     louder = {**inputs, "mel": inputs["mel"] + 3 * (inputs["mel"] > 0)}
@@ -65,7 +65,7 @@ def test_loudness_counts_only_where_level_is_off(name):
         assert same == level
 
 
-@pytest.mark.parametrize("name", list(AUDIO))
+@pytest.mark.parametrize("name", [n for n in AUDIO if n != "hub"])
 def test_missing_sound_is_a_zero_vector(name):
     encoder = AUDIO[name](SOUND, get_recipe(AUDIO_RECIPES[name]).options()).eval()
     out = encoder({"mel": torch.zeros(2, 1, 64), "missing": torch.ones(2)}).vector
@@ -110,7 +110,7 @@ def clips(rows: int = 4) -> dict[str, torch.Tensor]:
     return {"frames": frames, "missing": torch.zeros(rows)}
 
 
-@pytest.mark.parametrize("name", list(VIDEO))
+@pytest.mark.parametrize("name", [n for n in VIDEO if n != "hub"])
 def test_one_clip_is_answered_as_many(name):
     torch.manual_seed(0)
     inputs = clips()
@@ -126,7 +126,7 @@ def test_one_clip_is_answered_as_many(name):
     assert torch.equal(gone[0], whole[0])
 
 
-@pytest.mark.parametrize("name", list(VIDEO))
+@pytest.mark.parametrize("name", [n for n in VIDEO if n != "hub"])
 def test_the_order_of_frames_counts(name):
     torch.manual_seed(0)
     inputs = clips()

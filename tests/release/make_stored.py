@@ -32,6 +32,7 @@ def main() -> None:
         options = recipe.variants(table.schema, target, len(table))[0].model_copy(update=changes)
         members.append((1 / len(SMALL), recipe.fit(table, table, options, context(task, target))))
     predictor = Predictor(task, table.schema, target, members, name="stored")
+    predictor.shifts = {"column": "channel", "label": 1, "values": {"mail": 0.2, "chat": -0.1}}  # what format 2 added
     place = Path(__file__).parent / "stored" / f"format-{FORMAT}"
     save(predictor, place / "bundle", {"card.md": "# stored\n", "card.zh-CN.md": "# stored\n"})
     rows = table.take(np.arange(6))

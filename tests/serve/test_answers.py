@@ -136,6 +136,15 @@ def test_follow_ups_go_on_with_what_was_asked(client):
     assert "nine days" in alone["answer"]
 
 
+def test_a_new_subject_is_not_answered_by_the_one_before(client):
+    session = ask(client, "When do parcels to Japan arrive?")["session"]
+    found = ask(client, "What is the capital of Peru?", session=session)
+    assert found["refused"]
+    assert found["searched"] == "What is the capital of Peru?"
+    other = ask(client, "and are returns free?", session=session)
+    assert "free within thirty days" in other["answer"]
+
+
 def test_a_person_takes_over(client):
     found = ask(client, "I want to talk to a human")
     assert found["handover"]["reason"] == "asked"

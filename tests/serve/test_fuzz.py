@@ -27,7 +27,7 @@ def test_a_few_hundred_fuzzed_requests(fuzzing, predictor):
         fuzzer.by_rows(110, 1)
         fuzzer.by_bytes(110, 1)
     assert fuzzer.failures == {}
-    assert sum(fuzzer.statuses.values()) >= 200
+    assert sum(fuzzer.statuses.values()) >= 150
     assert {200, 400, 404, 405, 422} <= set(fuzzer.statuses)
 
 

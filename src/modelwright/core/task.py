@@ -182,6 +182,10 @@ class Task(ABC):
         """Make the codec that `state` describes: for tasks whose codec is an ObjectsCodec."""
         raise BundleError(f"Task `{self.name}` stores no codec.", f"任务 `{self.name}` 不存储编码器。")
 
+    def units(self, table: Table) -> np.ndarray | None:
+        """Return a number per row [N]; rows that share it never stand on both sides of a split. None for the usual way."""
+        return None
+
     def served(self, schema: Schema) -> Schema:
         """Return the columns that the deployed model reads, from those it was trained on."""
         return schema

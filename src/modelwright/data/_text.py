@@ -294,6 +294,18 @@ def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:
 
 def json_lines(path: Path, rows: int) -> Iterator[pa.Table]:
     """Yield tables from JSON Lines, or from one JSON array of objects. Raises DataError naming the line."""
+    block: list[dict[str, Any]] = []
+    for item in json_rows(path):
+        block.append(item)
+        if len(block) == rows:
+            yield from_rows(block)
+            block = []
+    if block:
+        yield from_rows(block)
+
+
+def json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of JSON Lines, or of one JSON array, as they are. Raises DataError naming the line."""
     with open_bytes(path) as f:
         sample = f.read(_SAMPLE)
     if not sample.strip():
@@ -306,9 +318,9 @@ def json_lines(path: Path, rows: int) -> Iterator[pa.Table]:
                 data = json.load(text)
             except (ValueError, RecursionError) as e:
                 raise DataError(f"{path} is no JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
-            yield from _objects(path, enumerate(data, 1), rows)
+            yield from _objects(path, enumerate(data, 1))
         else:
-            yield from _objects(path, _lines(path, text), rows)
+            yield from _objects(path, _lines(path, text))
 
 
 def _lines(path: Path, text: Any) -> Iterator[tuple[int, Any]]:
@@ -322,20 +334,14 @@ def _lines(path: Path, text: Any) -> Iterator[tuple[int, Any]]:
                 ) from e
 
 
-def _objects(path: Path, items: Iterator[tuple[int, Any]], rows: int) -> Iterator[pa.Table]:
-    block: list[dict[str, Any]] = []
+def _objects(path: Path, items: Iterator[tuple[int, Any]]) -> Iterator[dict[str, Any]]:
     for number, item in items:
         if not isinstance(item, dict):
             raise DataError(
                 f"{path}, line {number}: expected an object of column: value, received {type(item).__name__}.",
                 f"{path} 第 {number} 行：应为 {{列: 值}} 对象，收到的是 {type(item).__name__}。",
             )
-        block.append(item)
-        if len(block) == rows:
-            yield from_rows(block)
-            block = []
-    if block:
-        yield from_rows(block)
+        yield item
 
 
 def from_rows(block: list[dict[str, Any]]) -> pa.Table:

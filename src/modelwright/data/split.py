@@ -15,13 +15,13 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 def holdout(
     table: Table, codes: np.ndarray | None, *, fraction: float, group: str | None, time: str | None, seed: int,
-    split: str = "random",
+    split: str = "random", units: np.ndarray | None = None,
 ) -> Pair:  # fmt: skip
     """Return (kept, held out) row indices; about `fraction` of the rows are held out.
 
     With `time` the latest rows are held out; with `group` whole groups; with the split "scaffold" whole families of
     molecules; else rows are drawn by chance, class by class where `codes` [N] are given. Rows with equal inputs stay
-    together. Raises DataError for a single group, OptionError for a split that the columns do not offer.
+    together, or those with the same of `units` [N] where given. Raises DataError for a single group, OptionError for a split that the columns do not offer.
     """
     _check(split, group, time)
     n = len(table)
@@ -29,7 +29,8 @@ def holdout(
         order = np.argsort(_times(table, time), kind="stable")
         cut = min(n - 1, max(1, round(n * (1 - fraction))))
         return np.sort(order[:cut]), np.sort(order[cut:])
-    units = _families(table) if split == "scaffold" else _units(table, group)
+    if units is None or group is not None or split != "random":
+        units = _families(table) if split == "scaffold" else _units(table, group)
     return _draw(units, codes, fraction, np.random.default_rng(seed))
 
 

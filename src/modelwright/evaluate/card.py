@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelwright.core.words import Words
-from modelwright.evaluate import privacy
+from modelwright.evaluate import _private, privacy
 from modelwright.evaluate._html import interval, number, said
 
 Facts = Mapping[str, Any]
@@ -85,7 +85,7 @@ def _data(facts: Facts) -> list[Words]:
         out.append(Words("The test rows are the official split that was given.", "测试集为给定的官方划分。"))
     elif rows.get("test"):
         out.append(Words("The test rows were held out from the same source.", "测试集从同一来源中留出。"))
-    return out
+    return out + _private.sentences(facts)
 
 
 def _training(facts: Facts) -> list[Words]:

@@ -13,6 +13,7 @@ from modelwright.core.words import Words
 from modelwright.evaluate import _canvas as c
 from modelwright.evaluate import _class_plots as labels
 from modelwright.evaluate.metrics import CLASSIFICATION, MULTI_LABEL, ORDINAL, REGRESSION, f1_by_label
+from modelwright.evaluate.texts import TEXTS
 
 # what training records per epoch -> its name
 _CURVES = {
@@ -20,7 +21,7 @@ _CURVES = {
     "train_loss": Words("training loss", "训练损失"),
     "valid_loss": Words("validation loss", "验证损失"),
     "score": Words("validation score", "验证得分"),
-    **{m.name: m.title for m in (*CLASSIFICATION, *ORDINAL, *MULTI_LABEL, *REGRESSION)},
+    **{m.name: m.title for m in (*CLASSIFICATION, *ORDINAL, *MULTI_LABEL, *REGRESSION, *TEXTS)},
 }
 
 

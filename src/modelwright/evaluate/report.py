@@ -14,6 +14,7 @@ from modelwright.core.words import Words
 from modelwright.evaluate import _fair_parts, card, privacy
 from modelwright.evaluate import _sections as parts
 from modelwright.evaluate._html import Html, code, interval, join, number, said, table, tag
+from modelwright.evaluate._private import private
 
 Facts = Mapping[str, Any]
 # Nothing may be loaded or run: the page is what it is.
@@ -253,6 +254,7 @@ _PARTS: list[tuple[str, Words, Callable[[Facts, str], Html]]] = [
     ("fairness", Words("Fairness", "公平性"), _fair_parts.section),
     ("privacy", Words("Privacy", "隐私"), privacy.section),
     ("data", Words("The data", "数据"), _data),
+    ("private", Words("Personal data", "个人数据"), private),
     ("training", Words("Training", "训练过程"), _training),
     ("card", Words("Model card", "模型卡"), _card),
     ("settings", Words("How to do it again", "如何复现"), _settings),

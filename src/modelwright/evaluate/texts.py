@@ -213,3 +213,4 @@ LENGTH = Metric(
     parts=_parts(2, _length),
 )
 SLOTS = Metric("slot_error", Words("slot error", "槽位错误率"), False, ratio, high=np.inf, parts=_slot_parts)
+TEXTS = (BLEU, CHRF, TER, ROUGE_1, ROUGE_2, ROUGE_L, EXACT, LENGTH, SLOTS)

@@ -23,14 +23,15 @@ import pyarrow as pa
 
 from modelwright.core.schema import Table
 from modelwright.core.target import as_label
-from modelwright.features._subwords import SLOT, SLOTS, clean
+from modelwright.features._subwords import NAMES, SLOT, SLOTS, clean
 
 Slots = list[tuple[str, str]]
 
 _MOSTLY = 0.8  # of the cells must be of a form
 _KINDS = 10  # different values from which a slot's are hidden
 _REPEATED = 0.8  # of them must be repeated word for word by the answers
-_PRIVATE = re.compile(f"[{chr(SLOT)}-{chr(SLOT + SLOTS - 1)}]")
+_SEEN = 5  # rows that hold a name which is written as a sign
+_PRIVATE = re.compile(f"[{chr(SLOT)}-{chr(SLOT + SLOTS + NAMES - 1)}]")
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,17 @@ class Source:
 
 
 class SourceReader:
-    """How rows are read, found out on training rows. `hidden` are the slots whose values stand behind placeholders."""
+    """How rows are read, found out on training rows.
 
-    def __init__(self, form: str, columns: Sequence[str], hidden: Sequence[str]) -> None:
-        self.form, self.columns, self.hidden = form, list(columns), list(hidden)
+    `hidden` are the slots whose values stand behind placeholders, `names` those that are written as a sign of their own,
+    which keeps sources short.
+    """
+
+    def __init__(
+        self, form: str, columns: Sequence[str], hidden: Sequence[str] = (), names: Sequence[str] = ()
+    ) -> None:
+        self.form, self.columns, self.hidden, self.names = form, list(columns), list(hidden), list(names)
+        self._signs = {n: chr(SLOT + SLOTS + i) for i, n in enumerate(self.names)}
 
     @classmethod
     def fit(cls, table: Table, answers: Sequence[str]) -> SourceReader:
@@ -57,7 +65,9 @@ class SourceReader:
             form = _form([v for v in values.to_pylist()[:2000] if v]) if pa.types.is_string(values.type) else "text"
         out = cls(form, columns, [])
         if form != "text":
-            out.hidden = _repeated([s.slots for s in out.read(table)], answers)
+            rows = [s.slots for s in out.read(table)]
+            common = Counter(n for row in rows for n in dict.fromkeys(n for n, _ in row)).most_common(NAMES)
+            out = cls(form, columns, _repeated(rows, answers), [n for n, c in common if c >= _SEEN])
         return out
 
     @property
@@ -77,16 +87,17 @@ class SourceReader:
         return [Source(linear(slots) or cell, slots) for slots, cell in zip(listed, cells[0], strict=True)]
 
     def hide(self, source: Source, answer: str = "") -> tuple[str, str]:
-        """Return the source's text and an answer with hidden values behind placeholders."""
-        if not self.hidden:
+        """Return the source as a network reads it, and an answer with hidden values behind placeholders."""
+        if not source.slots:
             return source.text, answer
-        shown: Slots = []
+        shown = []
         for name, value in source.slots:
             mark = self._mark(name, source)
-            shown.append((name, mark or value))
-            if mark:
+            sign = self._signs.get(name)
+            shown.append(f"{sign}{mark or value}" if sign else f"{name}: {mark or value} |")
+            if mark and value:
                 answer = _finder(value).sub(mark, answer)
-        return linear(shown) or source.text, answer
+        return " ".join(shown), answer
 
     def show(self, answer: str, source: Source) -> str:
         """Return an answer with the values of `source` in the place of placeholders; strays are taken out."""
@@ -104,12 +115,12 @@ class SourceReader:
 
     def state(self) -> dict[str, Any]:
         """Return JSON values from which `restore` makes the same."""
-        return {"form": self.form, "columns": self.columns, "hidden": self.hidden}
+        return {"form": self.form, "columns": self.columns, "hidden": self.hidden, "names": self.names}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> SourceReader:
         """Make what `state` describes."""
-        return cls(state["form"], state["columns"], state["hidden"])
+        return cls(state["form"], state["columns"], state["hidden"], state["names"])
 
 
 def linear(slots: Slots) -> str:

@@ -19,7 +19,8 @@ from modelwright.features.base import Ragged
 
 PAD, BEGIN, END = 0, 1, 2
 SLOTS = 32  # places for values that are copied, see `_source.py`
-SLOT = 0xE000  # the first of their characters, in Unicode's private use area
+NAMES = 64  # signs for the names of slots
+SLOT = 0xE000  # the first of their characters, in Unicode's private use area; those of the names follow
 _SPACE = "\u2581"
 _BYTES = [f"<0x{i:02X}>" for i in range(256)]
 _RARE = 3  # a character or merge seen less often is spelt in smaller pieces, since it may tell who wrote a row
@@ -41,10 +42,11 @@ class Subwords:
         t = _tokenizers()
         texts = [clean(x) for x in texts]
         counts = Counter(c for x in texts for c in x)
-        common = sum(n >= _RARE for n in counts.values())
+        initial = [_SPACE, *(chr(SLOT + i) for i in range(SLOTS + NAMES))]
+        common = sum(n >= _RARE for c, n in counts.items() if c != " " and c not in initial)
         made = t.Tokenizer(t.models.BPE(byte_fallback=True))
         han = "[\u3400-\u9fff\uf900-\ufaff]+"
-        mark = f"[{chr(SLOT)}-{chr(SLOT + SLOTS - 1)}]|[\\p{{P}}\\p{{Sc}}\\p{{Sm}}\\p{{N}}]"
+        mark = f"[{chr(SLOT)}-{chr(SLOT + SLOTS + NAMES - 1)}]|[\\p{{P}}\\p{{Sc}}\\p{{Sm}}\\p{{N}}]"
         made.pre_tokenizer = t.pre_tokenizers.Sequence(
             [
                 t.pre_tokenizers.Metaspace(replacement=_SPACE, prepend_scheme="always"),
@@ -53,8 +55,8 @@ class Subwords:
         )
         trainer = t.trainers.BpeTrainer(
             vocab_size=size + 3 + len(_BYTES), min_frequency=_RARE, show_progress=False,
-            special_tokens=["<pad>", "<s>", "</s>", *_BYTES], limit_alphabet=min(common + SLOTS + 1, _ALPHABET),
-            initial_alphabet=[_SPACE, *(chr(SLOT + i) for i in range(SLOTS))],
+            special_tokens=["<pad>", "<s>", "</s>", *_BYTES], limit_alphabet=min(common + len(initial), _ALPHABET),
+            initial_alphabet=initial,
         )  # fmt: skip
         made.train_from_iterator(texts, trainer)
         state = json.loads(made.to_str())
@@ -87,6 +89,16 @@ class Subwords:
 def clean(text: str) -> str:
     """Return a text without the sign that stands for spaces, and without spaces at its ends."""
     return text.replace(_SPACE, " ").strip()
+
+
+def padded(rows: Ragged, index: np.ndarray) -> np.ndarray:
+    """Return the rows at `index` [B] padded with 0 to the longest of them, [B, T], T at least 1."""
+    sizes = rows.lengths[index]
+    out = np.zeros((len(index), max(1, int(sizes.max(initial=0)))), np.int64)
+    inside = np.arange(out.shape[1])[None] < sizes[:, None]
+    at = rows.offsets[index][:, None] + np.arange(out.shape[1])[None]
+    out[inside] = rows.values[at[inside]]
+    return out
 
 
 def _tokenizers() -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelwright.features._subwords import BEGIN, END, PAD
+from modelwright.features._subwords import BEGIN, END, PAD, padded
 from modelwright.features.base import Ragged
 
 Answers = list[tuple[float, list[int]]]  # score and pieces, the best first
@@ -45,11 +45,8 @@ def answer(
             several = order[at : at + 512]
             fits = (sizes[several] + 8) * np.arange(1, len(several) + 1) * beams <= _TOKENS
             batch = several[: max(1, int(fits.sum()))]
-            ids = torch.full((len(batch), max(1, int(sizes[batch].max()))), PAD)
-            for i, row in enumerate(batch):
-                own = sources.values[sources.offsets[row] : sources.offsets[row + 1]]
-                ids[i, : len(own)] = torch.from_numpy(own)
-            found = search(network, ids.to(device), limits[batch], beams=beams, penalty=penalty, ngram=ngram)
+            ids = torch.from_numpy(padded(sources, batch)).to(device)
+            found = search(network, ids, limits[batch], beams=beams, penalty=penalty, ngram=ngram)
             for row, one in zip(batch, found, strict=True):
                 out[row] = one
             at += len(batch)

@@ -19,7 +19,7 @@ _MOST_TURNS = 20
 _SUMMARY = 6  # turns of a summary
 _SHORT = 3  # terms up to which a question may lean on the one before
 _POINTS = re.compile(
-    r"\b(it|its|that|this|they|them|those|these|there|then|he|she|one|ones|same|else|instead)\b"
+    r"\b(it|its|that|this|they|them|those|these|he|she|instead)\b"
     r"|^(and|but|so|or|what about|how about|why|why not|how so|how long|how much|when|where|which one|can i|is it)\b"
     r"|它|这个|那个|这些|那些|这种|那种|他们|她们|其中|该|上面|刚才|那么|那(?=[要会能多怎如是我，,])|^(那|还|然后|另外|如果|为什么|多久|多少钱|怎么办)",
     re.IGNORECASE,
@@ -122,6 +122,17 @@ def whole(question: str, turns: Sequence[Turn]) -> str:
     if not set(terms(before)) - own:
         return question
     return f"{before} {question}"[-500:]
+
+
+def own_words(question: str) -> set[str]:
+    """Return what a question itself says, without the words that only ask or point."""
+    return set(terms(_POINTS.sub(" ", _ASKING.sub(" ", question)))) if question else set()
+
+
+def covered(question: str, said: str) -> float:
+    """Return the share of a question's own words that a text holds; 1 where it has none of its own."""
+    own = own_words(question)
+    return len(own & set(terms(said))) / len(own) if own else 1.0
 
 
 def hand_over(question: str, turns: Sequence[Turn], refused: bool, patience: int = 2) -> str | None:

@@ -8,7 +8,7 @@ Legend: B batch, S source tokens, T answer tokens, W width, H heads, D width of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ class Seq2Seq(nn.Module):
         width, heads = int(options.width), int(options.heads)
         self.embed = nn.Embedding(pieces, width, padding_idx=0)
         nn.init.normal_(self.embed.weight, std=width**-0.5)
-        setattr(self.embed.weight, "plain", True)  # noqa: B010  # a table, no map: Muon is not for it
+        setattr(self.embed.weight, "plain", True)  # noqa: B010  a table, no map: Muon is not for it
         with torch.no_grad():
             self.embed.weight[0] = 0
         self.scale = width**0.5
@@ -35,7 +35,7 @@ class Seq2Seq(nn.Module):
         self.encoder = nn.ModuleList(
             _Layer(width, heads, wide, rate, cross=False) for _ in range(options.encoder_layers)
         )
-        self.decoder: Any = nn.ModuleList(
+        self.decoder = nn.ModuleList(
             _Layer(width, heads, wide, rate, cross=True) for _ in range(options.decoder_layers)
         )
         self.read, self.told = nn.RMSNorm(width), nn.RMSNorm(width)
@@ -48,9 +48,13 @@ class Seq2Seq(nn.Module):
         memory, mask = self.encode(inputs["source"])
         x = self._embed(inputs["before"])
         turn = self._turn(0, x.shape[1])
-        for layer in self.decoder:
-            x = layer(x, turn, None, layer.cross.keys(memory), mask)
+        for layer in self._decoder:
+            x = layer(x, turn, None, layer.keys(memory), mask)
         return self.logits(self.told(x)[inputs["keep"]])
+
+    @property
+    def _decoder(self) -> list[_Layer]:
+        return cast("list[_Layer]", list(self.decoder))
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Return the memory [B, S, W] and its mask [B, 1, 1, S], true where a token is."""
@@ -67,14 +71,14 @@ class Seq2Seq(nn.Module):
     def start(self, source: Tensor) -> State:
         """Return the state before the first piece of the answers to `source` [B, S]."""
         memory, mask = self.encode(source)
-        return State([layer.cross.keys(memory) for layer in self.decoder], mask, [None] * len(self.decoder))
+        return State([layer.keys(memory) for layer in self._decoder], mask, [None] * len(self.decoder))
 
     def step(self, pieces: Tensor, state: State) -> Tensor:
         """Return the logits [B, K, V] after `pieces` [B, K], and move the state on."""
         at = state.at
         rows, beams = pieces.shape
         x, turn = self._embed(pieces.reshape(-1, 1)), self._turn(at, at + 1)
-        for i, layer in enumerate(self.decoder):
+        for i, layer in enumerate(self._decoder):
             x, state.own[i] = layer.step(x, turn, state.own[i], state.cross[i], state.mask, beams)
         state.at += 1
         return self.logits(self.told(x)).view(rows, beams, -1)
@@ -122,6 +126,10 @@ class _Layer(nn.Module):
         if memory is not None:
             x = x + self.drop(self.cross(self.between(x), memory, visible))
         return self._feed(x)
+
+    def keys(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys and values of the source [B, H, S, D]."""
+        return self.cross.keys(memory)
 
     def step(self, x: Tensor, turn: Any, own: Any, memory: Any, visible: Tensor, beams: int) -> tuple[Tensor, Any]:
         said, own = self.attention.step(self.norm(x), turn, own)

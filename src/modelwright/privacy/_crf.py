@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 _NEVER = -1e4
+_FEW = 16  # sequences at a time
 
 
 def allowed(labels: list[str]) -> np.ndarray:
@@ -60,9 +61,17 @@ def decode(emission: np.ndarray, sequence: np.ndarray, steps: np.ndarray, first:
         score = own[:, 0] + first
         back = np.zeros((index.shape[1], *score.shape), np.int8)
         for t in range(1, index.shape[1]):
-            reach = score[:, :, None] + steps
-            back[t] = reach.argmax(1)
-            fresh = reach.max(1) + own[:, t]
+            if len(score) <= _FEW:
+                reach = score[:, :, None] + steps
+                back[t] = reach.argmax(1)
+                fresh = reach.max(1) + own[:, t]
+            else:  # numpy is slow at reductions over a short axis
+                fresh = score[:, :1] + steps[0]
+                for i in range(1, len(steps)):
+                    reach = score[:, i : i + 1] + steps[i]
+                    back[t][reach > fresh] = i
+                    np.maximum(fresh, reach, out=fresh)
+                fresh += own[:, t]
             score = np.where((t < lengths)[:, None], fresh, score)
         label = score.argmax(1)
         rows = np.arange(len(lengths))

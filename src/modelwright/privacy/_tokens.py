@@ -8,7 +8,6 @@ Legend: N tokens, V distinct tokens.
 
 from __future__ import annotations
 
-import itertools
 import re
 import zlib
 from functools import cache
@@ -26,6 +25,7 @@ _TOKEN = re.compile(rf"[{_HAN}]|[^\W\d_{_HAN}]+(?:['’][^\W\d_{_HAN}]{{2,}})*|\
 _CUT = 150  # tokens of a sequence, at most
 _ENDS = frozenset("。！？!?；\n")
 _PAD = 0
+_WORD, _SPACE, _STOP, _LAST = range(4)  # kinds of tokens: the last ends a sentence
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MORE = np.uint64(0xC2B2AE3D27D4EB4F)
 
@@ -49,6 +49,15 @@ def _form(word: str) -> str:
     return "x" if word.islower() else "xX"
 
 
+def _kind(word: str) -> int:
+    """Return whether a token is a word, blanks, the end of a cell or the end of a sentence."""
+    if word == END:
+        return _STOP
+    if word.isspace() and word != "\n":
+        return _SPACE
+    return _LAST if word in _ENDS else _WORD
+
+
 class Vocabulary:
     """Distinct tokens seen so far: a class, a hash and the hashed features at each offset of each; 0 stands for none."""
 
@@ -58,6 +67,8 @@ class Vocabulary:
         self.classes = [_hash("<pad class>")]
         self.codes = [0]  # of Han characters
         self.capitals = [False]
+        self.kinds = [_WORD]
+        self.lengths = [0]
         self._arrays: tuple[np.ndarray, ...] = ()
         self.features: list[tuple[list[int], ...]] = [tuple([_hash(f"{o}|pad") % SIZE] for o in OFFSETS)]
 
@@ -65,10 +76,12 @@ class Vocabulary:
         return len(self.words)
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """Return hashes of words, of classes, codes of Han characters, and which begin with a capital [V]."""
+        """Return hashes of words, of classes, codes of Han characters, which begin with a capital, kinds and lengths [V]."""
         if not self._arrays or len(self._arrays[0]) != len(self):
-            kinds: tuple[Any, ...] = (np.uint64, np.uint64, np.int64, bool)
-            held: tuple[Any, ...] = (self.words, self.classes, self.codes, self.capitals)
+            kinds = (np.uint64, np.uint64, np.int64, bool, np.int8, np.int64)
+            held: tuple[list[Any], ...] = (
+                self.words, self.classes, self.codes, self.capitals, self.kinds, self.lengths,
+            )  # fmt: skip
             old = len(self._arrays[0]) if self._arrays else 0
             fresh = [np.array(h[old:], k) for h, k in zip(held, kinds)]
             self._arrays = tuple(np.concatenate([a, f]) for a, f in zip(self._arrays, fresh)) if old else tuple(fresh)
@@ -77,10 +90,9 @@ class Vocabulary:
     def add(self, tokens: list[str]) -> None:
         """Work out what is new."""
         known = self.ids
-        for token in dict.fromkeys(tokens):
-            if token not in known:
-                known[token] = len(self.words)
-                self._append(token)
+        for token in sorted(set(tokens) - known.keys()):
+            known[token] = len(self.words)
+            self._append(token)
 
     def _append(self, token: str) -> None:
         low, form = token.lower(), _form(token)
@@ -89,6 +101,8 @@ class Vocabulary:
             held = (token in lexicon.surnames()) | (token in lexicon.given()) << 1
         self.words.append(_hash(low))
         self.capitals.append(len(token) > 1 and token[0].isupper())
+        self.kinds.append(_kind(token))
+        self.lengths.append(len(token))
         self.classes.append(_hash(f"{form}|{held}"))
         self.codes.append(ord(token[0]) if form == "H" else 0)
         near = [f"w={low}", f"f={form}", f"c={form}|{held}"]
@@ -112,26 +126,23 @@ class Tokens:
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         found = _TOKEN.findall(text)
-        lengths = np.fromiter(map(len, found), np.int64, len(found))
-        ends = np.cumsum(lengths)
-        kept = np.fromiter((not t.isspace() or t == "\n" for t in found), bool, len(found))
-        stop = np.fromiter((t == END for t in found), bool, len(found))
-        kept &= ~stop
-        cells = np.cumsum(stop)[kept]
-        tokens = [t for t, k in zip(found, kept) if k]
-        vocabulary.add(tokens)
-        known = vocabulary.ids
-        self.ids = np.fromiter((known[t] for t in tokens), np.int64, len(tokens))
-        self.start, self.end = (ends - lengths)[kept], ends[kept]
-        self.cell = cells
-        self.sequence = _sequences(tokens, cells)
-        words, classes, codes, capitals = vocabulary.arrays()
+        vocabulary.add(found)
+        every = np.fromiter(map(vocabulary.ids.__getitem__, found), np.int64, len(found))
+        words, classes, codes, capitals, kinds, lengths = vocabulary.arrays()
+        kind = kinds[every]
+        ends = np.cumsum(lengths[every])
+        kept = (kind == _WORD) | (kind == _LAST)
+        self.ids = every[kept]
+        self.end = ends[kept]
+        self.start = self.end - lengths[self.ids]
+        self.cell = np.cumsum(kind == _STOP)[kept]
+        self.sequence = _sequences(kind[kept] == _LAST, self.cell)
         self._words = words[self.ids]
         codes = codes[self.ids]
         marks = _marks(codes, self.sequence)
         self._classes = classes[self.ids] * _ODD + marks.astype(np.uint64) * _MORE
         capital = capitals[self.ids]
-        cased = np.zeros(int(self.sequence.max()) + 1 if len(tokens) else 0, bool)
+        cased = np.zeros(int(self.sequence.max()) + 1 if len(self.ids) else 0, bool)
         np.logical_or.at(cased, self.sequence, capital)
         self._cased = cased[self.sequence].astype(np.uint64) + np.uint64(1)
 
@@ -171,17 +182,16 @@ def _mixed(parts: tuple[np.ndarray, ...], salt: int) -> np.ndarray:
     return (out % np.uint64(SIZE)).astype(np.int64)
 
 
-def _sequences(tokens: list[str], cells: np.ndarray) -> np.ndarray:
-    """Return the number of each token's sequence: cells, long ones cut at the ends of sentences."""
-    out = np.zeros(len(tokens), np.int64)
-    if not tokens:
-        return out
+def _sequences(last: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Return the number of each token's sequence [N]: cells, long ones cut at the ends of sentences (`last` [N] bool)."""
+    if not len(cells):
+        return np.zeros(0, np.int64)
     fresh = np.concatenate([[True], cells[1:] != cells[:-1]])
-    firsts = np.append(np.flatnonzero(fresh), len(tokens))
-    for first, last in itertools.pairwise(firsts):
-        while last - first > _CUT:
-            ends = [i for i in range(first + _CUT // 2, first + _CUT) if tokens[i] in _ENDS]
-            first = (ends[-1] if ends else first + _CUT - 1) + 1
+    firsts = np.append(np.flatnonzero(fresh), len(cells))
+    for first, end in zip(firsts[:-1][np.diff(firsts) > _CUT], firsts[1:][np.diff(firsts) > _CUT]):
+        while end - first > _CUT:
+            stops = np.flatnonzero(last[first + _CUT // 2 : first + _CUT])
+            first = first + (_CUT // 2 + int(stops[-1]) + 1 if len(stops) else _CUT)
             fresh[first] = True
     return np.cumsum(fresh) - 1
 

@@ -70,7 +70,7 @@ def find_cells(
                     _collect(recogniser, blocks[n], column, first, types, out)
             read[rank, first:last] = True
     ranks = sorted({r.rank for r in wanted})
-    done: np.ndarray = np.asarray(read[ranks].all(0)) if ranks else np.ones(len(cells), bool)
+    done: np.ndarray = np.all(read[ranks], axis=0) if ranks else np.ones(len(cells), bool)
     return [_apart([m for m in found if m.score >= least]) for found in out], done
 
 

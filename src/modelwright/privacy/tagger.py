@@ -20,6 +20,7 @@ from modelwright.privacy.text import END, plain
 
 KINDS = ("PERSON", "PLACE", "ADDRESS", "ORGANISATION")
 LABELS = ["O", *(f"{part}-{kind}" for kind in KINDS for part in "BI")]
+_WINDOW = 6  # tokens on either side that certainty is worked out from
 _MOST_KNOWN = 300_000  # distinct tokens that are remembered
 Span = tuple[int, int, str]
 
@@ -29,7 +30,7 @@ class Tagger:
 
     def __init__(self, weights: np.ndarray, steps: np.ndarray, first: np.ndarray) -> None:
         self._weights = np.ascontiguousarray(weights, np.float32)
-        self._steps, self._first = steps.astype(np.float64), first.astype(np.float64)
+        self._steps, self._first = steps.astype(np.float32), first.astype(np.float32)
         self._reset()
 
     def _reset(self) -> None:
@@ -47,10 +48,10 @@ class Tagger:
         labels = _crf.decode(emission, tokens.sequence, self._steps, self._first)
         if not labels.any():
             return []
-        # certainty is only worked out for sequences in which something was found
-        some = np.isin(tokens.sequence, np.unique(tokens.sequence[labels > 0]))
+        # certainty is only worked out around what was found
+        near, runs = _around(labels, tokens.sequence)
         chance = np.zeros((len(labels), len(LABELS)))
-        chance[some] = _crf.marginals(emission[some], tokens.sequence[some], self._steps, self._first)[0]
+        chance[near] = _crf.marginals(emission[near].astype(np.float64), runs, self._steps, self._first)[0]
         return list(_spans(tokens, labels, chance))
 
     def _emission(self, tokens: Tokens) -> np.ndarray:
@@ -60,7 +61,7 @@ class Tagger:
             out += self._known[tokens.shifted(tokens.ids, offset, 0), i]
         for hashed in tokens.pairs():
             out += self._weights[hashed]
-        return out.astype(np.float64)
+        return out
 
     def _learn(self) -> None:
         """Sum up the weights of the distinct tokens that are new [V, offsets, K]."""
@@ -142,6 +143,20 @@ def _labels(tokens: Tokens, texts: Sequence[str], spans: Sequence[Sequence[Span]
             out[first : first + 1] = k
             out[first + 1 : last] = k + 1
     return out
+
+
+def _around(labels: np.ndarray, sequence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tokens within `_WINDOW` of a label in their sequence [M], and the run each belongs to [M]."""
+    near = labels > 0
+    same = sequence[1:] == sequence[:-1]
+    for _ in range(_WINDOW):
+        wider = near.copy()
+        wider[1:] |= near[:-1] & same
+        wider[:-1] |= near[1:] & same
+        near = wider
+    found = np.flatnonzero(near)
+    fresh = np.concatenate([[True], (np.diff(found) > 1) | (sequence[found[1:]] != sequence[found[:-1]])])
+    return found, np.cumsum(fresh) - 1
 
 
 def _spans(tokens: Tokens, labels: np.ndarray, chance: np.ndarray) -> list[tuple[int, int, str, float]]:

@@ -20,6 +20,7 @@ _WIDE |= dict.fromkeys([0x3000, 0xA0, 0x2007, 0x2009, 0x200A, 0x202F], 0x20)
 _WIDE |= dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xFE58, 0xFE63], 0x2D)
 _WIDE |= {0: 0x20, 0xFF65: 0xB7, 0x30FB: 0xB7, 0x2022: 0xB7}
 _WIDE |= {start + d: 0x30 + d for start in (0x660, 0x6F0, 0x966) for d in range(10)}
+_FEW = 100  # cells for which Arrow is not worth its start
 _NO_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\u202a-\u202e]")
 
 
@@ -51,7 +52,7 @@ class Block:
     @cached_property
     def text(self) -> str:
         """All cells, each followed by `END`."""
-        return END.join(self.cells) + END
+        return END.join([*self.cells, ""])
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -64,11 +65,15 @@ class Block:
         return pa.array(self.cells, pa.large_string())
 
     def select(self, hint: str) -> Block:
-        """Return the cells in which a hint (in the syntax of RE2) is found; each hint is looked for once."""
+        """Return the cells in which a hint is found (in what RE2 and Python have in common); each is looked for once."""
         if not hint:
             return self
         if hint not in self._selected:
-            found = np.flatnonzero(np.asarray(pc.match_substring_regex(self._array, hint)))
+            if len(self.cells) <= _FEW:
+                search = re.compile(hint).search
+                found = np.array([i for i, c in enumerate(self.cells) if search(c)], np.int64)
+            else:
+                found = np.flatnonzero(np.asarray(pc.match_substring_regex(self._array, hint)))
             picked = Block([self.cells[i] for i in found], self.index[found], made=True)
             self._selected[hint] = picked
         return self._selected[hint]

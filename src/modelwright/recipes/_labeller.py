@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.errors import BundleError
+from modelwright.core.pretrained import find_causal
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Recipe
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Schema, Table
@@ -292,7 +293,7 @@ def _backend(options: LabelOptions, ctx: FitContext, place: Path | None) -> Any:
     if key not in ctx.cache:
         from modelwright.models.causal import Causal
 
-        ctx.cache[key] = Causal(Path(str(options.folder)), ctx.device)
+        ctx.cache[key] = Causal(find_causal(str(options.folder)).folder, ctx.device)
     return ctx.cache[key]
 
 

@@ -21,7 +21,7 @@ Looks = Mapping[str, int] | Words
 # dropout and its like. Larger batches and longer averages tell signal from noise.
 OPTIONS: Mapping[str, Any] = {
     "norm": "group", "mixup": 0.0, "column_dropout": 0.0, "word_dropout": 0.0, "dropout": 0.0, "smoothing": 0.0,
-    "weight_decay": 0.0, "clip": 1.0, "clipping": "automatic", "optimizer": "adamw", "ema": 0.99, "precision": "float32",
+    "weight_decay": 0.0, "clip": 1.0, "clipping": "flat", "optimizer": "adamw", "ema": 0.99, "precision": "float32",
     "vectors": None,
 }  # fmt: skip
 

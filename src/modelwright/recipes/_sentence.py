@@ -36,14 +36,14 @@ class SentenceOptions(NetworkOptions):
     """Options of sentence encoders. `contrast` is the share of the in-batch loss beside that of labelled pairs."""
 
     encoder: Literal["bag", "cnn", "lstm", "transformer"] = "bag"
-    vector: int = Field(default=256, ge=0, le=4096)
+    vector: int = Field(default=0, ge=0, le=4096)  # 0 is the width of the encoder
     contrast: float = Field(default=0.2, ge=0, le=10)
     bigrams: bool = True
-    embedding: int = Field(default=256, ge=4, le=2048)
+    embedding: int = Field(default=128, ge=4, le=2048)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     word_dropout: float = Field(default=0.1, ge=0, lt=1)
     batch: int = Field(default=128, ge=2, le=8192)
-    epochs: int = Field(default=8, ge=0, le=1000)
+    epochs: int = Field(default=5, ge=0, le=1000)
     patience: int = Field(default=3, ge=1)
     lr: float = Field(default=2e-3, gt=0, le=1)
     precision: Literal["auto", "float32", "bf16"] = "float32"

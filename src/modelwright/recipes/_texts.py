@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,10 +17,14 @@ from modelwright.core.errors import BundleError, DataError
 from modelwright.core.recipe import FitContext, Model, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
+from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.features._slots import SlotCheck
 from modelwright.features._source import Source, SourceReader
 from modelwright.recipes._rows import known_rows
+
+_LOOK = 300  # validation sources that are answered at each look
+_LOSSES = 24  # batches whose loss is told
 
 TASKS = frozenset({"translation", "summarization", "text2text-generation"})
 
@@ -144,3 +148,45 @@ def reading(table: Table, answers: list[str], ctx: FitContext) -> tuple[SourceRe
         ctx.cache[key] = (reader, check, sources)
     found: tuple[SourceReader, SlotCheck | None, list[Source]] = ctx.cache[key]
     return found
+
+
+def watcher(
+    model: Any,
+    feed_of: Callable[[Sequence[tuple[str, str]]], Any],
+    loss: Callable[[Any, Any], Any],
+    valid: Table,
+    ctx: FitContext,
+) -> Callable[[Any], tuple[float, float]]:
+    """Return what the loop looks at: the loss of answers as given, and the ranking metric of some made greedily.
+
+    `model` has `search(sources, beams)` and its `network` is the one that is trained; `feed_of` makes a feed of pairs.
+    """
+    import torch
+
+    valid, answers = pairs(valid, ctx)
+    sources = model.reader.read(valid)
+    feed = feed_of([model.reader.hide(s, a) for s, a in zip(sources, answers, strict=True)])
+    batches = feed.epoch(np.random.default_rng(0))[:_LOSSES]
+    names = list(dict.fromkeys(s.text for s in sources))
+    asked = set(np.random.default_rng(0).permutation(names)[:_LOOK].tolist())
+    # all rows of the sources that are answered: they are each other's references
+    looked = valid.take(np.array([i for i, s in enumerate(sources) if s.text in asked]))
+    column = valid.schema.target
+    truth = looked.column(column.name if column else "")
+
+    def watch(network: Any) -> tuple[float, float]:
+        total, count = 0.0, 0
+        with torch.inference_mode():
+            for batch in batches:
+                inputs, expected = feed.load(batch, ctx.device)
+                total += float(loss(network(inputs), expected)) * len(expected)
+                count += len(expected)
+        kept, model.options = model.options, model.options.model_copy(update={"beams": 1})
+        try:
+            value = ctx.metric(judge(ctx.target, truth, model.scores(looked), looked.rows))
+        finally:
+            model.options = kept
+        signed = value if ctx.metric.higher else -value
+        return total / count, signed if np.isfinite(signed) else -total / count
+
+    return watch

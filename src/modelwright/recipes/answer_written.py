@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from modelwright.core.pretrained import find_causal
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
@@ -180,7 +181,9 @@ class AnswerWritten(AnswerRecipe):
             return WrittenModel(knowledge, trust, options, encoder, Hosted(**options.hosted, kept=kept))
         from modelwright.models.causal import Causal
 
-        return WrittenModel(knowledge, trust, options, encoder, Causal(Path(str(options.folder)), ctx.device))
+        return WrittenModel(
+            knowledge, trust, options, encoder, Causal(find_causal(str(options.folder)).folder, ctx.device)
+        )
 
 
 RECIPE = AnswerWritten

@@ -33,7 +33,7 @@ _MOMENTUM = 0.9
 class DPLinearOptions(Options):
     """`steps` of size `lr`; `penalty` draws the weights to zero."""
 
-    steps: int = Field(default=80, ge=1, le=10_000)
+    steps: int = Field(default=150, ge=1, le=10_000)
     lr: float = Field(default=4.0, gt=0, le=100)
     penalty: float = Field(default=1e-5, ge=0, le=1)
 

@@ -19,6 +19,8 @@ from modelwright.recipes._texts import TextModel, TextRecipe, pairs, reading
 _WIDTH = 1 << 18
 _MOST = 100_000  # rows that are kept
 _BLOCK = 256
+_NEAR = 8
+_COMMON, _MANY = 0.1, 500  # n-grams in more than a tenth of many rows tell little and cost most of the time
 _LONGEST = 2000  # characters of a source that are looked at
 
 
@@ -42,8 +44,10 @@ class RetrievalModel(TextModel):
         for i in range(0, len(sources), _BLOCK):
             some = sources[i : i + _BLOCK]
             asked = _weighed([self.reader.hide(s)[0] for s in some], self.rarity)
-            near = np.asarray((asked @ self.rows.T).toarray()).argmax(axis=1)
-            out += [[self.reader.show(self.texts[j], s)] for j, s in zip(near, some, strict=True)]
+            alike = np.asarray((asked @ self.rows.T).toarray())
+            count = min(_NEAR if self.check else 1, alike.shape[1])  # the check of slots chooses among several
+            near = np.argsort(-alike, axis=1, kind="stable")[:, :count]
+            out += [[self.reader.show(self.texts[j], s) for j in row] for row, s in zip(near, some, strict=True)]
         return out
 
     def state(self) -> dict[str, Any]:
@@ -94,8 +98,10 @@ class Retrieval(TextRecipe):
         keep = np.sort(np.random.default_rng(ctx.seed).permutation(len(answers))[:_MOST])
         hidden = [reader.hide(sources[i], answers[i]) for i in keep]
         counts = _counts([s for s, _ in hidden])
-        rarity = np.log((1 + counts.shape[0]) / (1 + np.bincount(counts.indices, minlength=_WIDTH))) + 1
-        rarity = rarity.astype(np.float32)
+        held = np.bincount(counts.indices, minlength=_WIDTH)
+        rarity = (np.log((1 + len(keep)) / (1 + held)) + 1).astype(np.float32)
+        if len(keep) >= _MANY:
+            rarity[held > _COMMON * len(keep)] = 0
         return RetrievalModel(reader, check, [a for _, a in hidden], rarity, _scaled(counts, rarity))
 
 
@@ -117,6 +123,7 @@ def _scaled(counts: Any, rarity: np.ndarray) -> Any:
 
     counts = counts.copy()
     counts.data = (1 + np.log(counts.data)) * rarity[counts.indices]
+    counts.eliminate_zeros()
     return normalize(counts, copy=False)
 
 

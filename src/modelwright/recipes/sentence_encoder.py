@@ -40,7 +40,7 @@ class SentenceEncoder(SentenceRecipe):
         few = {}
         if rows < 2000:
             epochs = int(min(60, max(12, 8000 // max(1, rows))))
-            few = {"batch": 16 if rows < 200 else 32, "epochs": epochs, "patience": max(5, epochs // 4)}
+            few = {"batch": 16 if rows < 200 else 32, "epochs": epochs, "patience": max(5, epochs // 4), "vector": 256}
         more = {"encoder": "cnn", "embedding": 128, "lr": 1e-3, "bigrams": False}
         return [SentenceOptions(**few), SentenceOptions(**few, **more)]  # type: ignore[arg-type]
 

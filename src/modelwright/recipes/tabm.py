@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -48,6 +48,9 @@ class TabMRecipe(NetworkRecipe):
     leads = ""
     options = TabMOptions
     model = TabMModel
+    privately: ClassVar[Mapping[str, Any]] = {
+        "members": 4, "width": 128, "depth": 1, "number_width": 8, "lr": 1e-2, "epochs": 20,
+    }  # fmt: skip
     space: ClassVar[Mapping[str, Axis]] = {
         "members": Choice((8, 16, 32)),
         "depth": Choice((1, 2, 3)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -39,6 +39,7 @@ class TextCNNRecipe(NetworkRecipe):
     leads = "text"
     options = TextCNNOptions
     model = TextCNNModel
+    privately: ClassVar[Mapping[str, Any]] = {"embedding": 64, "filters": 64, "widest": 2, "bigrams": False}
     space: ClassVar[Mapping[str, Axis]] = {
         "embedding": Choice((128, 160, 256)),
         "filters": Choice((128, 160, 256)),

@@ -44,6 +44,12 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
 
     Raises ModelwrightError where a member cannot be exported or answers otherwise, MissingExtra without the extra.
     """
+    if predictor.target.kind == "objects":
+        raise ModelwrightError(
+            f"Answers of `{predictor.task.name}` are made step by step, which an ONNX file does not hold. Deploy the bundle: "
+            "modelwright serve, or modelwright.load in Python.",
+            f"`{predictor.task.name}` 的答案是逐步生成的，ONNX 文件无法表达。请直接部署模型包：modelwright serve，或在 Python 中 modelwright.load。",
+        )
     try:
         import onnx
     except ImportError as e:

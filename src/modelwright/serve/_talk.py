@@ -32,14 +32,14 @@ _DEFAULT_TOKENS = 512
 
 @dataclass
 class Talk:
-    """One request under way: its streams, and the queue on which their pieces arrive as (stream, text)."""
+    """One request under way: its streams, and the queue on which their pieces arrive as (stream, text, whether it is the last)."""
 
     asked: Asked
     chat: bool
     name: str
     streams: list[Stream]
     prompts: int  # tokens
-    pieces: asyncio.Queue[tuple[int, str]]
+    pieces: asyncio.Queue[tuple[int, str, bool]]
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created: int = field(default_factory=lambda: int(time.time()))
     told: list[int] = field(default_factory=list)  # log-probabilities that were told, by stream
@@ -99,7 +99,7 @@ class Talker:
         except ModelwrightError as e:
             self.quota.refund(who, whole)
             raise bad(e.words, "response_format") from e
-        pieces: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
+        pieces: asyncio.Queue[tuple[int, str, bool]] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         talk = Talk(asked, chat, self.name, [], counted, pieces)
         for prompt in prompts:
@@ -108,7 +108,7 @@ class Talker:
 
                 def tell(stream: Stream, text: str, number: int = number) -> None:
                     if text or stream.reason is not None or stream.logprobs:
-                        loop.call_soon_threadsafe(pieces.put_nowait, (number, text))
+                        loop.call_soon_threadsafe(pieces.put_nowait, (number, text, stream.reason is not None))
 
                 guide = HeldAnswer(held, self.model.vocabulary.pieces) if held is not None else None
                 stream = Stream(
@@ -133,14 +133,14 @@ class Talker:
         most = talk.asked.max_completion_tokens or talk.asked.max_tokens or (_DEFAULT_TOKENS if talk.chat else 16)
         self.quota.refund(who, sum(max(0, min(most, self.context - len(s.prompt)) - len(s.ids)) for s in talk.streams))
 
-    async def follow(self, talk: Talk, seconds: float) -> AsyncIterator[tuple[int, str]]:
-        """Yield (number of the stream, text) until all streams are at their ends. Raises Refused where the engine failed,
+    async def follow(self, talk: Talk, seconds: float) -> AsyncIterator[tuple[int, str, bool]]:
+        """Yield (number of the stream, text, whether it is the last) until all streams are at their ends. Raises Refused where the engine failed,
         or where no piece came for `seconds`."""
         left = len(talk.streams)
         while left:
             try:
                 async with asyncio.timeout(seconds):
-                    number, text = await talk.pieces.get()
+                    number, text, last = await talk.pieces.get()
             except TimeoutError:
                 raise Refused(
                     504,
@@ -151,8 +151,8 @@ class Talker:
             stream = talk.streams[number]
             if stream.error:
                 raise Refused(500, "internal", Words("Something failed while writing.", "生成过程中出错。"))
-            yield number, text
-            left = sum(s.reason is None for s in talk.streams) + (0 if talk.pieces.empty() else 1)
+            yield number, text, last
+            left -= last
 
     def logprobs(self, talk: Talk, number: int) -> dict[str, Any] | None:
         """Return the log-probabilities of a stream since last asked; None where they were not asked for."""

@@ -125,11 +125,15 @@ class Service:
         from modelwright.evaluate.explain_media import read_as, shares
 
         found, pictures = await asyncio.to_thread(self._why, table)
+        # places in texts are counted as the model reads them: with personal data replaced, molecules in one spelling
+        texts = {n: table.column(n)[0].as_py() for n in self.predictor.shield.columns if n in table.data.column_names}
+        texts = {n: t for n, t in texts.items() if t is not None and t != rows[0].get(n)}
         return {
             "answer": answer,
             "explanation": found,
             "shares": shares(found),
             "pictures": pictures,
+            "texts": texts,
             "read_as": read_as(table),
         }
 

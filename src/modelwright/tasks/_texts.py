@@ -9,14 +9,17 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, create_model
 
-from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.recipe import Model
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.target import Answers, ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.task import Judged, Plot, Section, Task
+from modelwright.data.split import row_codes
+from modelwright.evaluate import text_report
 from modelwright.evaluate.texts import need_sacrebleu, unspaced
 from modelwright.tasks._columns import request_model
 
 _INPUTS = frozenset({"text", "category", "number", "boolean", "timestamp", "labels", "id"})
+_CLUSTER = 0.05  # of the rows, the most that may hang together by equal answers
 
 
 class TextsCodec(ObjectsCodec):
@@ -73,12 +76,31 @@ class TextTask(Task):
         return create_model("Answer", prediction=(str, ...))
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
+        return text_report.plots(self.metrics[0], judged)
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
-        return []
+        return text_report.sections(self.metrics[0], judged, model, test)
+
+    def units(self, table: Table) -> np.ndarray | None:
+        """As Task.units: rows with the same source, or the same answer, stay together, so that no test answer was learnt.
+
+        Where nearly all rows hang together by a few answers (labels, say), only equal sources do.
+        """
+        column = table.schema.target
+        codes = row_codes(table)
+        if column is None:
+            return codes
+        answers = np.unique([str(v).strip() for v in table.column(column.name).to_pylist()], return_inverse=True)[1]
+        joined = together(codes, answers)
+        return joined if np.bincount(joined).max() <= max(10, _CLUSTER * len(joined)) else codes
 
 
-def recipes_of(task: str) -> tuple[str, ...]:
-    """Return the names of the recipes of a task that makes texts."""
-    return own_recipes(task)
+def together(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a number per row [N], the same for rows that hang together by equal `a` or equal `b`."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    size = int(a.max(initial=-1)) + 1
+    links = coo_matrix((np.ones(len(a), np.int8), (a, size + b)), shape=(size + int(b.max(initial=-1)) + 1,) * 2)
+    found = connected_components(links, directed=False)[1][a]
+    return np.unique(found, return_inverse=True)[1]

@@ -129,6 +129,7 @@ class QuestionAnswering(Task):
     def loss(
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
     ) -> Any:
+        """Return the mean cross entropy of passages: outputs [B, N], truth [B]; no recipe of this task trains by it."""
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(outputs, truth, label_smoothing=smoothing)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelwright.features._subwords import BEGIN, END
+from modelwright.features._subwords import BEGIN, END, padded
 from modelwright.features.base import Ragged
 
 
@@ -18,8 +18,10 @@ class PairFeed:
     An epoch passes over the pairs as often as makes `least` batches, so that few pairs are not looked at after each step.
     """
 
-    def __init__(self, sources: Ragged, answers: Ragged, tokens: int, least: int = 1) -> None:
-        self.sources, self.answers = sources, answers
+    def __init__(
+        self, sources: Ragged, answers: Ragged, tokens: int, least: int = 1, *, begin: int = BEGIN, end: int = END
+    ) -> None:
+        self.sources, self.answers, self.begin, self.end = sources, answers, begin, end
         self.sizes = sources.lengths + answers.lengths + 1
         self.batches = max(1, round(int(self.sizes.sum()) / tokens))
         self.passes = max(1, -(-least // self.batches))
@@ -35,8 +37,7 @@ class PairFeed:
         order = np.lexsort((t + rng.random(len(t)), np.round((s + t) / 4 + rng.random(len(t)))))
         ends = np.cumsum(self.sizes[order])
         cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")
-        found = list(np.split(order, cuts))
-        full = [b for b in found if len(b)]
+        full = [b for b in np.split(order, cuts) if len(b)]
         full += [full[0]] * (self.batches - len(full))
         return [full[i] for i in rng.permutation(self.batches)]
 
@@ -48,20 +49,10 @@ class PairFeed:
         """Return what a Seq2Seq takes, and the pieces [M] that it should give at the places that `keep` marks."""
         source = padded(self.sources, batch)
         answer = padded(self.answers, batch)
-        before = np.concatenate([np.full((len(batch), 1), BEGIN), answer], axis=1)
+        before = np.concatenate([np.full((len(batch), 1), self.begin), answer], axis=1)
         sizes = self.answers.lengths[batch] + 1
         keep = np.arange(before.shape[1])[None] < sizes[:, None]
         after = np.concatenate([answer, np.zeros((len(batch), 1), np.int64)], axis=1)
-        after[np.arange(len(batch)), sizes - 1] = END
+        after[np.arange(len(batch)), sizes - 1] = self.end
         made: dict[str, Any] = {"source": source, "before": before, "keep": keep}
         return {k: torch.from_numpy(v).to(device) for k, v in made.items()}, torch.from_numpy(after[keep]).to(device)
-
-
-def padded(rows: Ragged, index: np.ndarray) -> np.ndarray:
-    """Return the rows at `index` [B] padded with 0 to the longest of them, [B, T], T at least 1."""
-    sizes = rows.lengths[index]
-    out = np.zeros((len(index), max(1, int(sizes.max(initial=0)))), np.int64)
-    inside = np.arange(out.shape[1])[None] < sizes[:, None]
-    at = rows.offsets[index][:, None] + np.arange(out.shape[1])[None]
-    out[inside] = rows.values[at[inside]]
-    return out

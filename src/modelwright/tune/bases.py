@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,7 @@ import pyarrow as pa
 from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import OptionError
-from modelwright.core.pretrained import MINILM, find, minilm_installed, mostly_english
+from modelwright.core.pretrained import MINILM, find, find_causal, minilm_installed, mostly_english
 from modelwright.core.schema import Table
 from modelwright.models.hosted import check_endpoint
 from modelwright.recipes._labeller import CAUSAL, ENDPOINT, PUBLIC
@@ -20,6 +19,7 @@ from modelwright.recipes._labeller import CAUSAL, ENDPOINT, PUBLIC
 __all__ = ["CAUSAL", "ENDPOINT", "PUBLIC", "Bases", "bases_for", "large_models"]
 Bases = Mapping[str, tuple[str, ...]]
 _LOOK = 500  # texts looked at
+_WRITING = ("translation", "summarization", "text2text-generation")
 _LEAST = 120.0  # seconds of budget below which the packaged encoder is not worth its start
 
 
@@ -32,20 +32,20 @@ def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
     present = {c.modality for c in table.schema.inputs}
     for name in sorted(config.pretrained, key=lambda n: find(n).modality == "image"):  # those made for clips first
         modality, reads = find(name).modality, find(name).reads
-        if not present & set(reads):
+        if modality == "text2text":
+            _must_write(name, config)
+        elif not present & set(reads):
             shown = ", ".join(sorted(present))
             raise OptionError(
                 f"`{name}` reads {modality} columns, and the data has only {shown}. Leave it out, or say what a column "
                 f"is with --column NAME={modality}.",
                 f"`{name}` 用于 {modality} 列，而数据只有 {shown}。请去掉它，或用 --column 列名={modality} 指定列的模态。",
             )
-        for read in present.intersection(reads):
+        for read in [modality] if modality == "text2text" else present.intersection(reads):
             found.setdefault(read, []).append(name)
     offered = "text" not in found and "text" in present and parse_duration(config.budget) >= _LEAST
     if offered and minilm_installed() and _english(table):
         found["text"] = [MINILM]
-    if config.base:
-        found["causal"] = [config.base]
     return {m: tuple(dict.fromkeys(names)) for m, names in found.items()}
 
 
@@ -78,16 +78,22 @@ def large_models(config: RunConfig) -> dict[str, list[str]]:
         out[ENDPOINT] = [json.dumps(told)]
     folders = [f for f in (config.base, config.teacher) if f and f != ENDPOINT]
     for folder in folders:
-        if not (Path(folder) / "config.json").is_file():
-            raise OptionError(
-                f"`{folder}` is no folder of a causal language model: it has no config.json.",
-                f"`{folder}` 不是因果语言模型文件夹：其中没有 config.json。",
-            )
+        find_causal(folder)
     if folders:
         out[CAUSAL] = list(dict.fromkeys(folders))
     if config.public:
         out[PUBLIC] = ["yes"]
     return out
+
+
+def _must_write(name: str, config: RunConfig) -> None:
+    """Refuse a model that writes texts where the task wants none. Raises OptionError."""
+    if config.task not in _WRITING:
+        shown = ", ".join(_WRITING)
+        raise OptionError(
+            f"`{name}` reads a text and writes another; it is for the tasks {shown}. Say which with --task.",
+            f"`{name}` 读入文本并写出文本，用于任务 {shown}。请用 --task 指定。",
+        )
 
 
 def _english(table: Table) -> bool:

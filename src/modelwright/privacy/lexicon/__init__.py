@@ -29,6 +29,13 @@ def entries(name: str) -> tuple[str, ...]:
 
 
 @cache
+def pieces(name: str) -> tuple[str, ...]:
+    """Return one list of the pieces from which sentences are made."""
+    text = files(__name__).joinpath("pieces.txt").read_text(encoding="utf-8")
+    return next(tuple(line.split("|")[1:]) for line in text.splitlines() if line.startswith(f"{name}|"))
+
+
+@cache
 def bits() -> dict[str, int]:
     """Return for every Latin word in a list the lists that hold it, one bit each; places of several words count by word."""
     out: dict[str, int] = {}

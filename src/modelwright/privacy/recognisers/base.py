@@ -136,15 +136,14 @@ def judged(pattern: Pattern, block: Block, cell: int, start: int, end: int, colu
             return None
     first, last = int(block.starts[cell]), int(block.starts[cell + 1]) - 1
     before = text[max(first, start - pattern.reach) : start]
-    beside = pattern.near is not None and (
-        pattern.near.search(before) is not None
-        or (not pattern.only_before and pattern.near.search(text[end : min(last, end + AFTER)]) is not None)
-    )
-    if beside or named:
+    near, against = pattern.near, pattern.against
+    denied = against is not None and against.search(before[-AGAINST_BEFORE:]) is not None
+    beside = near is not None and near.search(before) is not None
+    if not beside and not denied and near is not None and not pattern.only_before:
+        beside = near.search(text[end : min(last, end + AFTER)]) is not None
+    if beside or (named and not denied):
         score, reason = max(score, pattern.nearby), f"{reason}+{'context' if beside else 'column'}"
-    elif pattern.against is not None and (
-        pattern.against.search(before[-AGAINST_BEFORE:]) is not None or pattern.against.search(column) is not None
-    ):
+    elif denied or (against is not None and against.search(column) is not None):
         score -= 0.45
     if score < LEAST:
         return None

@@ -16,12 +16,14 @@ _PHONE = compiled(
 # the first three digits that China's operators use for mobiles
 _MOBILE = r"1(?:3[0-9]|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])"
 _AREA = r"(?:10|2[0-57-9]|3[1-9][0-9]|4[1-9][0-9]|5[1-9][0-9]|6[1-9][0-9]|7[1-9][0-9]|8[1-9][0-9]|9[0-9]{2})"
-_LEFT = r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])(?<![+][0-9])"
-_RIGHT = r"(?![0-9]|[.,][0-9]|[\-/][0-9]|[A-Za-z]{3})"
+_LEFT = r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?<![+][0-9])"
+_RIGHT = r"(?![0-9]|[.][0-9]|[\-/][0-9]|[A-Za-z]{3})"
 _EXT = r"(?:\s?(?:x|ext\.?|extension|转|分机)\s?[0-9]{1,6})?"
 _DATE = re.compile(
     r"^(?:19|20)[0-9]{2}[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12][0-9]|3[01])$|^(?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:19|20)?[0-9]{2}$"
 )
+
+_DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 
 
 class Contact(Patterns):
@@ -41,12 +43,12 @@ class Contact(Patterns):
         ),
         Pattern(
             "phone",
-            compiled(r"(?<![0-9])(?<![0-9][.,\-])(?<![A-Za-z][A-Za-z0-9])(?:\(?(?:\+|00)?86\)?[ \-]?)?", _MOBILE, r"(?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[0-9][ \-][0-9]{3}[ \-][0-9]{4}|[ \-][0-9]{3}[ \-][0-9]{5})", _RIGHT),
+            compiled(r"(?<![0-9])(?<![0-9][.\-])(?<![A-Za-z][A-Za-z0-9])(?:\(?(?:\+|00)?86\)?[ \-]?)?", _MOBILE, r"(?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[0-9][ \-][0-9]{3}[ \-][0-9]{4}|[ \-][0-9]{3}[ \-][0-9]{5})", _RIGHT),
             0.75, "1[ -]?[3-9]", _PHONE, 0.95,
         ),
         Pattern(
             "phone",
-            compiled(_LEFT, r"(?:\(0", _AREA, r"\)[ \-]?|0", _AREA, r"[ \-])[2-9][0-9]{2,3}[ \-]?[0-9]{4}(?:\s?(?:-|x|ext\.?|转|分机)\s?[0-9]{1,6})?(?![0-9]|[.,][0-9])"),
+            compiled(_LEFT, r"(?:\(0", _AREA, r"\)[ \-]?|0", _AREA, r"[ \-])[2-9][0-9]{2,3}[ \-]?[0-9]{4}(?:\s?(?:-|x|ext\.?|转|分机)\s?[0-9]{1,6})?(?![0-9]|[.][0-9])"),
             0.7, "0[1-9][0-9]", _PHONE, 0.95,
         ),
         Pattern("phone", compiled(_LEFT, r"(?:400|800)[ \-]?[0-9]{3}[ \-]?[0-9]{4}", _RIGHT), 0.4, "[48]00", _PHONE, 0.9),
@@ -58,7 +60,7 @@ class Contact(Patterns):
         ),
         Pattern(  # North America
             "phone",
-            compiled(_LEFT, r"(?<![0-9] )(?:(?:\+1|001|1)[ .\-]?)?(?:\([2-9][0-9]{2}\)\s?|[2-9][0-9]{2}[.\- ])[0-9]{3}[.\- ][0-9]{4}", _EXT, r"(?![0-9]|[.,\-/][0-9])"),
+            compiled(_LEFT, r"(?<![0-9] )(?:(?:\+1|001|1)[ .\-]?)?(?:\([2-9][0-9]{2}\)\s?|[2-9][0-9]{2}[.\- ])[0-9]{3}[.\- ][0-9]{4}", _EXT, r"(?![0-9]|[.\-/][0-9])"),
             0.65, "[0-9]{3}[-. ][0-9]{4}", _PHONE, 0.93,
         ),
         Pattern(
@@ -69,16 +71,17 @@ class Contact(Patterns):
     )  # fmt: skip
 
     _groups = compiled(
-        r"(?<![0-9A-Za-z+])(?<![0-9][.,\-/])(?:\+[0-9]{1,3}[ .\-]?)?(?:\([0-9]{2,5}\)[ .\-]?|[0-9]{2,5}[ .\-]{1,2})(?:\(?[0-9]{1,8}\)?[ .\-]{1,2}){0,5}[0-9]{1,8}", _EXT, r"(?![0-9]|[.,/][0-9])"
+        r"(?<![0-9A-Za-z+])(?<![0-9][.\-/])(?:\+[0-9]{1,3}[ .\-]?)?(?:\([0-9]{2,5}\)[ .\-]?|[0-9]{2,5}[ .\-]{1,2})(?:\(?[0-9]{1,8}\)?[ .\-]{1,2}){0,5}[0-9]{1,8}", _EXT, r"(?![0-9]|[./][0-9])"
     )  # fmt: skip
-    _run = compiled(r"(?<![0-9A-Za-z+])(?<![0-9][.,\-/ ])[0-9]{7,12}", _EXT, r"(?![0-9A-Za-z]|[.,\-/][0-9])")
+    _run = compiled(r"(?<![0-9A-Za-z+])(?<![0-9][.\-/ ])[0-9]{7,12}", _EXT, r"(?![0-9A-Za-z]|[.\-/][0-9])")
     _own = compiled(
-        r"(?:微信|wei\s?xin|we\s?chat|(?<![a-z])[vw]x(?![a-z])|威信|薇信|加\s?v|v信|\+v)", r"(?:id|号码|账号|帐号|号|同号)?\s*(?:[:=]|是|为|is|加|搜|->)*\s*",
+        r"(?:微信|wei\s?xin|we\s?chat|(?<![a-z])[vw]x(?![a-z])|(?<=[加我的])[vw]x|威信|薇信|加\s?v|v信|\+v)", r"(?:id|号码|账号|帐号|号|同号)?\s*(?:[:=,]|是|为|is|加|搜|->)*\s*",
         r"([A-Za-z][-_A-Za-z0-9]{5,19}|[1-9][0-9]{5,11})(?![-_A-Za-z0-9])",
     )  # fmt: skip
     _penguin = compiled(
         r"(?:(?<![a-z])qq(?![a-z.])|扣扣|企鹅号|球球|q号|q群)", r"(?:id|号码|账号|帐号|号|群|同号)?\s*(?:[:=]|是|为|is|加|搜)*\s*", r"([1-9][0-9]{4,10})(?![0-9A-Za-z]|@)"
     )  # fmt: skip
+    _mobile = re.compile(_MOBILE + r"[0-9]{8}")
     _is_wechat = compiled(r"微信|we\s?chat|weixin|wxid|openid|威信")
     _is_qq = compiled(r"(?<![a-z])qq(?![a-z])|扣扣")
     _whole_id = compiled(r"(?<=\x00)[A-Za-z][-_A-Za-z0-9]{5,27}(?=\x00)|^[A-Za-z][-_A-Za-z0-9]{5,27}(?=\x00)")
@@ -94,7 +97,8 @@ class Contact(Patterns):
             some = block.select(hint)
             for cell, m in some.finditer(pattern):
                 first = int(some.starts[cell])
-                yield int(some.index[cell]), Match(m.start(1) - first, m.end(1) - first, kind, 0.9, "form+context")
+                score = 0.7 if self._mobile.fullmatch(m.group(1)) else 0.9  # many give their phone number there
+                yield int(some.index[cell]), Match(m.start(1) - first, m.end(1) - first, kind, score, "form+context")
             if name.search(column):
                 for cell, m in block.finditer(whole):
                     yield int(block.index[cell]), Match(0, len(m.group()), kind, 0.85, "form+column", True)
@@ -112,7 +116,7 @@ class Contact(Patterns):
             for cell, m in some.finditer(pattern):
                 start, end = m.span()
                 digits = sum(c.isdigit() for c in re.split(r"[xX转e]", m.group())[0])
-                if not 6 <= digits <= 15 or _DATE.match(m.group().strip()):
+                if not 6 <= digits <= 15 or _DATE.match(m.group().strip()) or _DECIMAL.fullmatch(m.group()):
                     continue
                 first = int(some.starts[cell])
                 before = some.text[max(first, start - 30) : start]

@@ -30,7 +30,7 @@ class Identity(Patterns):
     patterns = (
         Pattern(
             "id-card",
-            compiled(r"(?<![0-9])(?<![0-9][.,\-])[1-8][0-9](?:[ \-]?[0-9]){15}[ \-]?(?:[0-9](?![0-9]|[.,\-][0-9])|X(?![A-Za-z0-9]))"),
+            compiled(r"(?<![0-9])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){15}[ \-]?(?:[0-9](?![0-9]|[.\-][0-9])|X(?![A-Za-z0-9]))"),
             0.3, "(?:[0-9][ -]?){17}", _ID, 0.99, checksums.id_card, 0.96, against=None,
         ),
         Pattern(  # a day of birth in the right place, and a wrong check digit: a slip of the pen where words say what it is
@@ -40,7 +40,7 @@ class Identity(Patterns):
         ),
         Pattern(
             "id-card",
-            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-])[1-8][0-9](?:[ \-]?[0-9]){13}(?![0-9A-Za-z]|[.,\-][0-9])"),
+            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){13}(?![0-9A-Za-z]|[.\-][0-9])"),
             0.3, "(?:[0-9][ -]?){15}", _ID, 0.9, _old_id, 0.45,
         ),
         Pattern(
@@ -60,14 +60,14 @@ class Identity(Patterns):
             0.3, "[HMChmc][0-9]{8}", _PASS, 0.9,
         ),
         Pattern(
-            "passport", compiled(r"(?<![0-9A-Za-z\-])(?:[A-Z]{1,2}[0-9]{6,8}|[0-9]{8,9}|[A-Z][0-9]{2}[A-Z][0-9]{5})(?![0-9A-Za-z\-])"),
-            0.1, "[0-9]{5}", compiled(r"护照|passport|台胞证"), 0.85, only_before=True,
+            "passport", compiled(r"(?<![0-9A-Za-z\-])(?=[A-Z0-9]*[0-9])[A-Z0-9]{7,9}(?![0-9A-Za-z\-])"),
+            0.1, "[0-9]", compiled(r"护照|passport|台胞证"), 0.85, _some_digits, 0.1, only_before=True, reach=16,
         ),
         Pattern(  # the first line of what machines read
             "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<",
         ),
         Pattern(
-            "ssn", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9A-Za-z]|[.,\-/][0-9])"),
+            "ssn", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9A-Za-z]|[.\-/][0-9])"),
             0.7, "[0-9]{3}-[0-9]{2}-[0-9]{4}", _SSN, 0.97,
         ),
         Pattern(

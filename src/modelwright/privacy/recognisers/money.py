@@ -13,6 +13,14 @@ _ACCOUNT = compiled(
 )
 
 
+def _company(code: str) -> bool:
+    """Whether the check digit fits, the registrar and the division are ones that give codes, and it is no ID card by its form."""
+    given = (
+        code[0].upper() in "159ANY" and code[1] in "1239" and (checksums.is_division(code[2:4]) or code[2:4] == "10")
+    )
+    return given and checksums.credit_code(code) and not (code[:17].isdigit() and checksums.id_form(code))
+
+
 def _issued(digits: str) -> bool:
     return checksums.luhn(digits) and checksums.card_issuer(digits)
 
@@ -24,7 +32,7 @@ class Money(Patterns):
     patterns = (
         Pattern(
             "bank-card",
-            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])[1-9][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,7}(?:[ \-]?[0-9]{3})?(?![0-9]|[.,\-/][0-9]|[A-Za-z])"),
+            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])[1-9][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,7}(?:[ \-]?[0-9]{3})?(?![0-9]|[.\-/][0-9]|[A-Za-z])"),
             0.2, "(?:[0-9][ -]?){13}", _CARD, 0.97, _issued, 0.72,
         ),
         Pattern(
@@ -32,11 +40,11 @@ class Money(Patterns):
             0.2, "3(?:[0-9][ -]?){12}", _CARD, 0.97, _issued, 0.72,
         ),
         Pattern(  # any number with the right last digit, where words say that it is a card
-            "bank-card", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])[1-9](?:[ \-]?[0-9]){11,18}(?![0-9A-Za-z]|[.,\-/][0-9])"),
+            "bank-card", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])[1-9](?:[ \-]?[0-9]){11,18}(?![0-9A-Za-z]|[.\-/][0-9])"),
             0.1, "(?:[0-9][ -]?){12}", _CARD, 0.9, checksums.luhn, 0.1, only_before=True,
         ),
         Pattern(
-            "bank-card", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])[0-9]{9,22}(?![0-9A-Za-z]|[.,\-/][0-9])"),
+            "bank-card", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])[0-9]{9,22}(?![0-9A-Za-z]|[.\-/][0-9])"),
             0.1, "[0-9]{9}", _ACCOUNT, 0.6, only_before=True, reach=16,
         ),
         Pattern(
@@ -45,7 +53,7 @@ class Money(Patterns):
         ),
         Pattern(
             "credit-code", compiled(r"(?<![0-9A-Za-z])[1-9A-HJ-NPQRTUWXY][0-9A-HJ-NPQRTUWXY][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z])"),
-            0.2, "[0-9]{6}[0-9A-Za-z]{10}", compiled(r"信用代码|税号|纳税人|统一社会|credit\s?code|uscc"), 0.97, checksums.credit_code, 0.9, against=None,
+            0.2, "[0-9]{6}[0-9A-Za-z]{10}", compiled(r"信用代码|税号|纳税人|统一社会|credit\s?code|uscc"), 0.97, _company, 0.9, against=None,
         ),
     )  # fmt: skip
 

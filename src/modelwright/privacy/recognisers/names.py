@@ -32,7 +32,7 @@ _LATIN_NAME = re.compile(
 _PARTS = re.compile(r"[路街道巷弄号楼栋幢座室区县镇乡村苑园庄厦场里城寓]")
 _STREET = re.compile(r"\d")
 _GAP = re.compile(r"[\s,.;>#\-|?]{0,6}")
-_MIN_PERSON = 0.6  # certainty of the tagger below which nothing is said
+_LEAST_SURE = {"latin": 0.6, "lower": 0.85, "han": 0.7}  # certainty of the tagger below which no name is told
 
 
 class Names(Recogniser):
@@ -49,7 +49,7 @@ class Names(Recogniser):
                 found = self._named_person(cell) if person else self._named_address(cell)
                 if found is not None:
                     yield int(block.index[i]), found
-        some = block.select(r"\pL")
+        some = block.select("[A-Za-z\u0080-\U0010ffff]")
         if not len(some):
             return
         spans = shipped().find(some.text)
@@ -87,7 +87,26 @@ class Names(Recogniser):
 
 
 _NO_NAMES = frozenset(
-    "none unknown other others yes no male female na n/a null test anonymous guest admin user total all".split()
+    [
+        "none",
+        "unknown",
+        "other",
+        "others",
+        "yes",
+        "no",
+        "male",
+        "female",
+        "na",
+        "n/a",
+        "null",
+        "test",
+        "anonymous",
+        "guest",
+        "admin",
+        "user",
+        "total",
+        "all",
+    ]
 )
 
 
@@ -107,21 +126,26 @@ def _joined(
 
 
 def _judged(kind: str, value: str, sure: float) -> float:
-    """Return how sure a span of the tagger is, 0 where its form speaks against it."""
+    """Return how sure a span of the tagger is, 0 where its form speaks against it; what has a form of its own goes first."""
     han = _HAN.search(value) is not None
     if kind == "PERSON":
-        if han and not _chinese_name(value):
+        if han and (not _chinese_name(value) or value in _COMMON):
             return 0.0
         if not han and (not any(c.isalpha() for c in value) or len(value) < 2 or any(c.isdigit() for c in value)):
             return 0.0
         # without a capital to show it, a Latin name must stand out more
-        low = not han and value.islower()
-        return 0.0 if sure < (0.85 if low else _MIN_PERSON) else 0.45 + 0.5 * sure
+        way = "han" if han else "lower" if value.islower() else "latin"
+        return 0.0 if sure < _LEAST_SURE[way] else 0.4 + 0.45 * sure
     if kind == "ADDRESS":
         parts = len(_PARTS.findall(value))
-        good = (parts >= 2 or (parts and any(c.isdigit() for c in value))) if han else any(c.isdigit() for c in value)
-        return 0.4 + 0.5 * sure if good and len(value) <= 200 and sure >= 0.5 else 0.0
-    return 0.4 + 0.5 * sure if any(c.isalpha() for c in value) and sure >= 0.5 else 0.0
+        digits = any(c.isdigit() for c in value)
+        if han:
+            good = parts >= 2 or (digits and _PARTS.search(value.replace("号", "")) is not None)
+        else:
+            lettered = any(c.isalpha() for c in value)
+            good = digits and lettered and " " in value.strip() and max(map(len, value.split())) <= 24
+        return 0.4 + 0.4 * sure if good and len(value) <= 200 and sure >= 0.5 else 0.0
+    return 0.4 + 0.4 * sure if any(c.isalpha() for c in value) and sure >= 0.5 else 0.0
 
 
 def _chinese_name(value: str) -> bool:
@@ -134,6 +158,7 @@ def _chinese_name(value: str) -> bool:
     return (value[0] in lexicon.surnames() and len(bare) <= 4) or (double and 2 <= len(bare) <= 5)
 
 
+_COMMON = frozenset(lexicon.entries("zh_words"))
 _DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
 
 RECOGNISER = Names

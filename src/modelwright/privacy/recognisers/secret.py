@@ -52,8 +52,8 @@ class Secret(Patterns):
             0.99, "PRIVATE KEY", against=None,
         ),
         Pattern(  # a password inside a URL
-            "secret", compiled(r"[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\x00]{0,60}:([^\s:/@\x00]{3,80})@"),
-            0.95, "://", against=None,
+            "secret", compiled(r"[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\x00]{0,60}:([^\s/\x00]{3,80})@(?=[^\s@/\x00])"),
+            0.98, "://", against=None,
         ),
     )  # fmt: skip
 
@@ -63,8 +63,8 @@ class Secret(Patterns):
     )
     _told = compiled(
         _word,
-        r"(?:[\s\"']{0,3}(?:[:=]|是|为|is now|is|was|->|to)[\s\"']{0,3}|(?<=bearer)\s)",
-        r"([^\s\x00\"'，。；、）)（《》]{4,200})",
+        r"(?:[\s\"']{0,3}(?:[:=]|是|为|is now|is|was|->|to)[\s\"']{0,3}|(?<=bearer)\s|(?<=[密口令钥码]))",
+        r"([^\s\x00\"',;)(\u3000-\u303f\u4e00-\u9fff]{4,200})",
     )
     _random = compiled(r"(?<![A-Za-z0-9_+/=\-.@])[A-Za-z0-9_+/\-]{20,512}={0,2}(?![A-Za-z0-9_+/=\-.@])")
     _plain_word = compiled(r"[A-Za-z]+(?:['’\-][A-Za-z]+)*[.!?,:;]*")
@@ -74,7 +74,7 @@ class Secret(Patterns):
         yield from super().find(block, column)
         some = block.select(r"(?i)pass|pwd|psw|secret|key|token|bearer|credential|密码|口令|密钥|秘钥|令牌|私钥|验证码")
         for cell, m in some.finditer(self._told):
-            value = m.group(1).rstrip(".,;:!?")
+            value = m.group(1).rstrip(".,;:?")
             score = self._password(value)
             if score:
                 first = int(some.starts[cell])

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelwright.core.words import Words
-from modelwright.models.dialogue import REASONS, Conversation, Memory, Turn, hand_over, points, summary, whole
+from modelwright.models.dialogue import REASONS, Conversation, Memory, Turn, covered, hand_over, points, summary, whole
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 from modelwright.serve.page import lang_of, page_of, static
@@ -135,6 +135,21 @@ def _read(body: bytes) -> Question:
     return asked
 
 
+def _leaning(question: str, alone: dict[str, Any], full: dict[str, Any]) -> bool:
+    """Return whether a follow-up is answered with what it leans on: never by words of the question before alone."""
+    if full["refused"]:
+        return False
+    with_it = covered(question, _said(full))
+    if alone["refused"]:
+        return with_it > 0
+    by_itself = covered(question, _said(alone))
+    return with_it > by_itself or (with_it == by_itself and points(question))
+
+
+def _said(row: dict[str, Any]) -> str:
+    return " ".join([str(row["answer"]), *(f"{c['heading']} {c['text']}" for c in row["citations"])])
+
+
 class Desk:
     """Answers one question after the other, with what was said before in mind."""
 
@@ -151,11 +166,11 @@ class Desk:
         held = self.memory.get((key.name if key else "", asked.tenant or "", session))
         if asked.history is not None:
             held = Conversation([Turn(p.question, p.question, p.answer) for p in asked.history])
-        full = whole(asked.question, held.turns)
+        person = hand_over(asked.question, held.turns, False)
+        full = asked.question if person else whole(asked.question, held.turns)
         rows = await self._rows(list(dict.fromkeys((asked.question, full))), asked.tenant)
         row, searched = rows[0], asked.question
-        # a follow-up is taken with what it leans on where it points at it, or where by itself it finds nothing
-        if len(rows) > 1 and (points(asked.question) or rows[0]["refused"]) and not rows[1]["refused"]:
+        if len(rows) > 1 and _leaning(asked.question, rows[0], rows[1]):
             row, searched = rows[1], full
         why = hand_over(asked.question, held.turns, row["refused"])
         held.add(Turn(asked.question, searched, row["answer"]))

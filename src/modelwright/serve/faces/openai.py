@@ -139,7 +139,6 @@ def _whole(talker: Talker, talk: Talk) -> dict[str, Any]:
 
 async def _events(service: Any, talker: Talker, talk: Talk, who: str) -> AsyncIterator[bytes]:
     """Yield the pieces of a talk as server-sent events; a failure on the way is told as the last one."""
-    ended = [False] * len(talk.streams)
 
     def piece(i: int, said: dict[str, Any], reason: str | None) -> bytes:
         choice = {"index": i, **said, "logprobs": talker.logprobs(talk, i), "finish_reason": reason}
@@ -150,15 +149,10 @@ async def _events(service: Any, talker: Talker, talk: Talk, who: str) -> AsyncIt
         if talk.chat:
             for i in range(len(talk.streams)):
                 yield piece(i, {"delta": {"role": "assistant", "content": ""}}, None)
-        async for i, text in talker.follow(talk, service.limits.seconds):
-            last = talk.streams[i].reason is not None and not ended[i]
+        async for i, text, last in talker.follow(talk, service.limits.seconds):
             if text:
                 yield piece(i, {"delta": {"content": text}} if talk.chat else {"text": text}, None)
-            if last and _drained(talk, i):
-                ended[i] = True
-                yield piece(i, {"delta": {}} if talk.chat else {"text": ""}, talk.streams[i].reason)
-        for i, done in enumerate(ended):
-            if not done:
+            if last:
                 yield piece(i, {"delta": {}} if talk.chat else {"text": ""}, talk.streams[i].reason)
         if talk.asked.with_usage:
             yield _event({**_head(talk, ".chunk"), "choices": [], "usage": talk.usage})
@@ -167,11 +161,6 @@ async def _events(service: Any, talker: Talker, talk: Talk, who: str) -> AsyncIt
         yield _event({"error": {"message": e.words.en, "type": "server_error", "param": None, "code": e.code}})
     finally:
         _settle(service, talker, talk, who)
-
-
-def _drained(talk: Talk, number: int) -> bool:
-    """Return whether no further piece of a stream waits."""
-    return all(n != number for n, _ in talk.pieces._queue)  # type: ignore[attr-defined]
 
 
 def _event(data: dict[str, Any]) -> bytes:

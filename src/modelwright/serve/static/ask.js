@@ -35,13 +35,14 @@ function turn(t) {
   if (t.waiting) { node.append(make("p", { className: "quiet", textContent: say("wait") })); return node; }
   if (t.problem) { node.append(make("p", { className: "problem", textContent: t.problem })); return node; }
   const r = t.reply;
-  if (r.refused) node.append(make("p", { className: "refused", textContent: r.message }));
+  if (r.refused && r.handover && r.handover.reason !== "unanswered") { /* the hand-over says all there is to say */ }
+  else if (r.refused) node.append(make("p", { className: "refused", textContent: r.message }));
   else {
     const text = make("p", { className: "said", textContent: r.answer });
     if (r.citations.length) text.append(make("sup", { textContent: r.citations.map((_, i) => i + 1).join(", ") }));
     node.append(text);
     if (r.citations.length) node.append(make("div", { className: "cites" }, make("span", { className: "by", textContent: say("sources") }), ...r.citations.map(citation)));
-    node.append(make("small", { className: "quiet", textContent: say("sure")(Math.round(100 * r.confidence)) }));
+    node.append(make("small", { className: "quiet", textContent: say("sure")(Math.min(99, Math.round(100 * r.confidence))) }));
   }
   if (r.searched !== t.asked) node.append(make("small", { className: "quiet", textContent: say("searched")(r.searched) }));
   if (r.handover) node.append(make("div", { className: "person" }, make("strong", { textContent: say("person") }), make("span", { textContent: r.handover.message })));

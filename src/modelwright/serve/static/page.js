@@ -144,8 +144,8 @@ function explanation(result, asked) {
   let marked = false;
   for (const [column, parts] of byColumn) {
     const spans = parts.filter((p) => p.start !== null && p.start !== undefined);
-    const text = (result.read_as || {})[column] || asked[column]; // places count in the text as the service read it
-    if (spans.length && text) { box.append(tokens(text, spans, most)); marked = true; }
+    const read = (result.read_as || {})[column] || (result.texts || {})[column] || asked[column]; // places count in the text as the model read it
+    if (spans.length && read) { box.append(tokens(read, spans, most)); marked = true; }
     sums.push([column, parts.reduce((a, p) => a + p.weight, 0)]);
   }
   if (marked) box.append(make("p", { className: "hint", textContent: say("for") }));
@@ -197,7 +197,7 @@ function show(result, asked) {
     return;
   }
   const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
-  place.replaceChildren(make("p", { className: "said", textContent: said }));
+  place.replaceChildren(make("p", { className: said.length > 40 || said.includes("\n") ? "said long" : "said", textContent: said || "–" }));
   if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));
   if (answer.scores) place.append(bars(answer.scores));
   if (result.explanation && result.explanation.length) place.append(explanation(result, asked));

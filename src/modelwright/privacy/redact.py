@@ -1,0 +1,250 @@
+"""Copies of data without personal data: tables in a stream, type by type as a policy says, consistently under one key.
+
+First a sample of every column is looked at: a column that holds little but one type counts as that type whole, so that a
+mistyped phone number goes with the others. Then the source is read again in batches and written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.words import Words
+from modelwright.privacy.catalogue import TYPES, get_type
+from modelwright.privacy.detect import SURE, as_cells, by_share, find_cells, summary
+from modelwright.privacy.policy import ACTIONS, Policy
+from modelwright.privacy.protect import BORN, NAMES, POSITION, WHOLE
+from modelwright.privacy.pseudonyms import Pseudonyms
+from modelwright.privacy.recognisers.base import Match
+from modelwright.privacy.replace import cell_without, replaced
+from modelwright.privacy.shield import to_months
+
+SAMPLE = 20_000  # rows that are looked at first
+_WHOLE_NAMES = 0.8  # names are told less surely than numbers, so more of a column must be names
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a column is (`whole` is the type that it holds, if one) and whether it is left out."""
+
+    whole: str | None = None
+    drop: bool = False
+    position: bool = False
+    born: bool = False
+
+
+@dataclass
+class Redactor:
+    """Replaces what is private in columns and in single cells, and counts what it did: `done[column, type, action]`."""
+
+    policy: Policy
+    pseudonyms: Pseudonyms
+    also: tuple[str, ...] = ()
+    plans: dict[str, Plan] = field(default_factory=dict)
+    done: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def action(self, kind: str, column: str) -> str:
+        """Return what is done with a type in a column."""
+        return self.policy.action(get_type(kind), column, get_type(kind).anonymise)
+
+    def plan(self, name: str, values: pa.ChunkedArray | pa.Array) -> Plan:
+        """Look at a sample of a column and remember what it is."""
+        made = self._plan(name, values)
+        self.plans[name] = made
+        return made
+
+    def _plan(self, name: str, values: pa.ChunkedArray | pa.Array) -> Plan:
+        if self.policy.columns.get(name) == "drop":
+            return Plan(drop=True)
+        kind = values.type
+        numeric = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)
+        if POSITION.search(name) and (numeric or _are_numbers(values)):
+            return Plan(drop=self.action("gps", name) not in ("keep", "generalise"), position=True)
+        if pa.types.is_temporal(kind):
+            born = BORN.search(name) is not None
+            return Plan(drop=born and self.action("birth-date", name) not in ("keep", "generalise"), born=born)
+        cells, indices = as_cells(values)
+        if not cells:
+            return Plan()
+        order = np.arange(len(cells))
+        matches = by_share(find_cells(cells, name, also=self.also, least=0.0)[0], cells, order)
+        counts = np.bincount(indices[indices >= 0], minlength=len(cells))
+        for found in sorted(summary(name, cells, matches, counts), key=lambda f: -f.share):
+            least = _WHOLE_NAMES if found.type in NAMES else WHOLE
+            if found.share >= least and get_type(found.type).direct:
+                return Plan(found.type, drop=self.action(found.type, name) == "drop")
+        return Plan()
+
+    def table(self, data: pa.Table) -> pa.Table:
+        """Return a batch without personal data; columns that go are left out."""
+        out = {}
+        for i, name in enumerate(data.column_names):
+            plan = self.plans.get(name) or self.plan(name, data.column(i))
+            if not plan.drop:
+                out[name] = self.column(name, data.column(i), plan)
+        return pa.table(out)
+
+    def column(self, name: str, values: pa.ChunkedArray, plan: Plan) -> Any:
+        """Return one column of a batch without personal data."""
+        if plan.position:
+            return self._positions(name, values)
+        if pa.types.is_temporal(values.type):
+            if plan.born and self.action("birth-date", name) == "generalise":
+                self.done[name, "birth-date", "generalise"] += len(values) - values.null_count
+                whole = values.combine_chunks().cast(pa.timestamp("us"))
+                return to_months(whole).cast(values.type)
+            return values
+        if plan.whole is None and not pa.types.is_string(values.type) and not pa.types.is_large_string(values.type):
+            return values
+        numbers = not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type))
+        cells, indices = as_cells(values)
+        if not cells:
+            return values
+        new = self.cells(name, cells, plan, np.bincount(indices[indices >= 0], minlength=len(cells)))
+        if new == cells and not numbers:
+            return values
+        return pa.array(new, pa.string()).take(pa.array(indices, mask=indices < 0))
+
+    def cells(self, name: str, cells: Sequence[str], plan: Plan, counts: np.ndarray) -> list[str]:
+        """Return distinct cells without personal data; `counts` [V] are the rows that hold each."""
+        if plan.whole is not None:
+            action = self.action(plan.whole, name)
+            filled = [bool(c.strip()) for c in cells]
+            self.done[name, plan.whole, action] += int(counts[filled].sum())
+            return [replaced(c, plan.whole, action, self.pseudonyms) if f else c for c, f in zip(cells, filled)]
+        matches, _ = find_cells(cells, name, also=self.also)
+        out = []
+        for cell, found, n in zip(cells, matches, counts.tolist()):
+            kept = [m for m in found if m.score >= SURE and self._goes(m, name, n)]
+            out.append(cell_without(cell, kept, lambda kind: self.action(kind, name), self.pseudonyms))
+        return out
+
+    def _goes(self, match: Match, name: str, rows: int) -> bool:
+        action = self.action(match.type, name)
+        self.done[name, match.type, action] += rows
+        return action != "keep"
+
+    def _positions(self, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        action = self.action("gps", name)
+        self.done[name, "gps", action] += len(values) - values.null_count
+        if action == "keep":
+            return values
+        text = pa.types.is_string(values.type)
+        numbers = pc.cast(values, pa.float64()) if text else values.cast(pa.float64())
+        rounded = pc.round(numbers, ndigits=1)
+        return rounded.cast(pa.string()) if text else rounded.cast(values.type, safe=False)
+
+    def lines(self) -> list[Words]:
+        """Say what was done, column by column."""
+        out = []
+        for (column, kind, action), n in sorted(self.done.items()):
+            counted, done = TYPES[kind].counted(n), ACTIONS[action]
+            out.append(Words(f"`{column}`: {counted.en} {done.en}", f"`{column}`：{counted.zh}{done.zh}"))
+        return out + [
+            Words(f"`{c}`: left out", f"`{c}`：已移除") for c, p in self.plans.items() if p.drop
+        ]  # fmt: skip
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return what was done as JSON values; no value is in it."""
+        done = [{"column": c, "type": t, "action": a, "cells": n} for (c, t, a), n in sorted(self.done.items())]
+        return done + [
+            {"column": c, "type": p.whole, "action": "drop", "cells": None} for c, p in self.plans.items() if p.drop
+        ]
+
+
+def _are_numbers(values: pa.ChunkedArray | pa.Array) -> bool:
+    if not pa.types.is_string(values.type):
+        return False
+    return bool(pc.all(pc.match_substring_regex(values.drop_null(), r"^-?[0-9]{1,3}(\.[0-9]+)?$")).as_py())
+
+
+Leaf = tuple[Callable[[str], None], str]
+
+
+class Objects:
+    """Redacts nested objects, as JSON Lines hold them: every text and long number, by its path as the column's name."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+
+    def plan(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Look at a sample."""
+        for path, leaves in _leaves(rows).items():
+            self._redactor.plan(path, pa.array([value for _, value in leaves], pa.string()))
+
+    def redact(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Replace what is private in objects, in place, and return them."""
+        for path, leaves in _leaves(rows).items():
+            texts = [value for _, value in leaves]
+            plan = self._redactor.plans.get(path) or self._redactor.plan(path, pa.array(texts, pa.string()))
+            if plan.drop or plan.position:
+                for put, value in leaves:
+                    put("" if plan.drop else f"{float(value):.1f}")
+                continue
+            for (put, value), new in zip(
+                leaves, self._redactor.cells(path, texts, plan, np.ones(len(texts), np.int64))
+            ):
+                if new != value:
+                    put(new)
+        return rows
+
+
+def _leaves(rows: Sequence[dict[str, Any]]) -> dict[str, list[Leaf]]:
+    out: dict[str, list[Leaf]] = {}
+
+    def walk(value: Any, path: str, put: Callable[[Any], None]) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(inner, f"{path}.{key}" if path else str(key), _setter(value, key))
+        elif isinstance(value, list):
+            for i, inner in enumerate(value):
+                walk(inner, path, _setter(value, i))
+        elif isinstance(value, str):
+            if value.strip():
+                out.setdefault(path, []).append((put, value))
+        elif not isinstance(value, bool) and isinstance(value, (int, float)):
+            last = path.rpartition(".")[2]
+            if POSITION.search(last) or (isinstance(value, int) and abs(value) >= 1_000_000):
+                out.setdefault(path, []).append((put, str(value)))
+
+    for row in rows:
+        walk(row, "", lambda _: None)
+    return out
+
+
+def _setter(holder: Any, key: Any) -> Callable[[Any], None]:
+    def put(value: Any) -> None:
+        holder[key] = value
+
+    return put
+
+
+def in_batches(rows: Iterator[dict[str, Any]], size: int = 4096) -> Iterator[list[dict[str, Any]]]:
+    """Yield rows in lists of up to `size`."""
+    block: list[dict[str, Any]] = []
+    for row in rows:
+        block.append(row)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def texts_of(data: pa.Table, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the cells of columns row by row as texts, missing ones empty."""
+    columns = [[_text(v) for v in data.column(n).to_pylist()] for n in names]
+    return list(zip(*columns))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return re.sub(r"\.0$", "", str(value)) if isinstance(value, float) else str(value)
