@@ -98,8 +98,9 @@ def _whose(found: Allowed | None, rows: np.ndarray) -> list[str]:
     """Return the subjects of rows by their numbers in the source."""
     if found is None or found.subjects is None:
         return []
-    at = np.searchsorted(found.index + 1, rows)
-    return [found.subjects[i] for i in at]
+    numbers = found.index + 1
+    known = rows[np.isin(rows, numbers)]  # others were made, not read
+    return [found.subjects[i] for i in np.searchsorted(numbers, known)]
 
 
 def keep(

@@ -316,4 +316,5 @@ def test_rows_are_found_by_their_numbers_after_others_were_left_out():
 
     found = Allowed(np.array([1, 3, 4]), ["b", "d", "e"], {}, {})
     assert _whose(found, np.array([5, 2])) == ["e", "b"]
+    assert _whose(found, np.array([9, 4, 1])) == ["d"]
     assert _whose(None, np.array([1])) == []

@@ -24,8 +24,8 @@ def test_a_few_hundred_fuzzed_requests(fuzzing, predictor):
     fuzzer = fuzzing.Fuzzer.around(predictor)
     with fuzzer.client:
         fuzzer.by_schema(24, 1)
-        fuzzer.by_rows(90, 1)
-        fuzzer.by_bytes(90, 1)
+        fuzzer.by_rows(110, 1)
+        fuzzer.by_bytes(110, 1)
     assert fuzzer.failures == {}
     assert sum(fuzzer.statuses.values()) >= 150
     assert {200, 400, 404, 405, 422} <= set(fuzzer.statuses)

@@ -59,7 +59,10 @@ def unlocked(ref: str | None) -> Iterator[list[Key]]:
     Raises VaultError where the reference holds no key, MissingExtra without the library.
     """
     if ref is None:
-        yield vault_keys()
+        keys = vault_keys()
+        if keys:
+            cipher(keys[0].secret)  # refused now, not at the first write
+        yield keys
         return
     keys = read_keys(ref)
     cipher(keys[0].secret)
