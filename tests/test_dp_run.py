@@ -84,9 +84,9 @@ def test_a_run_that_goes_on_spends_nothing_anew(run, tmp_path):
     from modelwright.pipeline import run as walk
 
     config = make_config(data="memory", target="answer", **FAST)
-    before = json.loads((run.folder / "data" / "privacy.json").read_text())
+    before = json.loads((run.folder / "data" / "epsilon.json").read_text())
     again = walk(config, table(), EventStream(), folder=RunFolder(run.folder), deadline=Deadline.after(60), resume=True)
-    after = json.loads((run.folder / "data" / "privacy.json").read_text())
+    after = json.loads((run.folder / "data" / "epsilon.json").read_text())
     assert after == before
     assert again.facts["privacy"]["spent"] == pytest.approx(run.facts["privacy"]["spent"])
 

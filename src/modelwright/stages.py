@@ -163,7 +163,8 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
     whole = (allowed, allowed_test, aside, private)
-    return Data(_with_choices(table), test, bad, findings, rows, fingerprint(raw), *whole)
+    table = table if config.epsilon else _with_choices(table)
+    return Data(table, test, bad, findings, rows, fingerprint(raw), *whole)
 
 
 def _with_choices(table: Table) -> Table:

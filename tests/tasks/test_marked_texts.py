@@ -48,7 +48,7 @@ def test_token_files_go_all_the_way(tmp_path):
         tmp_path / "train.bmes", None, task="ner", budget="20s", out=tmp_path, recipes=["no-spans", "crf"], search="none",
         gate="f1>=0.5, recall[人]>=0.5",
     )  # fmt: skip
-    assert run.metrics["f1"] > 0.8
+    assert run.metrics["f1"] > 0.7
     assert run.good_enough
     (answer,) = run.predict([{"text": "  王芳在上海"}])
     assert [(s["start"], s["end"], s["label"], s["text"]) for s in answer["prediction"]] == [

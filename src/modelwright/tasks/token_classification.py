@@ -62,6 +62,7 @@ class TokenClassification(Task):
     recipes = own_recipes("token-classification")
     metrics = evaluate.metrics()
     free = True
+    points = True
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         if column.modality != "text":
