@@ -182,9 +182,9 @@ def test_errors_have_openais_shape(client, changes, error, said):
 
 
 def test_keys_and_quotas(running, predictor, tmp_path):
-    with pytest.raises(openai.AuthenticationError) as wrong:
-        with openai.OpenAI(base_url=f"http://127.0.0.1:{running.port}/v1", api_key="wrong") as stranger:
-            stranger.models.list()
+    stranger = openai.OpenAI(base_url=f"http://127.0.0.1:{running.port}/v1", api_key="wrong")
+    with stranger, pytest.raises(openai.AuthenticationError) as wrong:
+        stranger.models.list()
     assert wrong.value.body["type"] == "authentication_error"
     keys, key = ring(tmp_path)
     with Running(create_app(predictor, keys=keys, limits=ServeLimits(tokens_per_minute=200)), key) as r:
