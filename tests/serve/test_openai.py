@@ -267,8 +267,9 @@ def test_another_engine_behind_the_same_keys_and_quotas(running, tmp_path):
         assert [m.id for m in r.client.models.list().data] == ["tiny-chat"]
         with pytest.raises(openai.NotFoundError):
             r.client.chat.completions.create(**{**asked, "model": "x"})
-        with pytest.raises(openai.AuthenticationError):
-            openai.OpenAI(base_url=f"http://127.0.0.1:{r.port}/v1", api_key=running.key).models.list()
+        stranger = openai.OpenAI(base_url=f"http://127.0.0.1:{r.port}/v1", api_key=running.key)
+        with stranger, pytest.raises(openai.AuthenticationError):
+            stranger.models.list()
         with pytest.raises(openai.RateLimitError):
             r.client.chat.completions.create(**{**asked, "max_tokens": 500})
     gone = proxy_app(Upstream(9, "x"), "tiny-chat", keys)
