@@ -72,9 +72,7 @@ def test_an_encrypted_run_resumes_with_its_key_only(data, monkeypatch):
     monkeypatch.setattr(commands, "process_start", time.monotonic)  # else the budget counts from the tests' start
     wish = {"data": str(data), "target": "queue", "vault": "v.key", **QUICK}
     assert commands.run_command(wish, None, "r", Path("runs"), None, "en", True, False) == 0
-    monkeypatch.setattr(
-        "modelwright.tune.planner.Planner.train", lambda self, *a, **k: None
-    )  # nothing is trained anew
+    monkeypatch.setattr("modelwright.tune.planner.Planner.train", lambda self, *a, **k: None)  # nothing is trained anew
     assert commands.run_command({"budget": "30s"}, None, None, Path("runs"), "runs/r", "en", True, False) == 0
     facts = json.loads(Path("runs/r/report.json").read_text())
     assert {r["name"] for r in facts["leaderboard"] if r["status"] == "ok"} >= {"constant", "linear"}
