@@ -78,8 +78,10 @@ def _page(path: Path, file: BinaryIO, at: int) -> _Page:
     try:
         reader.struct(found)
         inner: dict[int, Any] = next((found[k] for k in (5, 7, 8) if isinstance(found.get(k), dict)), {})
-        page = _Page(found[1], found[2], found[3], int(inner.get(1, 0)), reader.at)
-    except (IndexError, KeyError, RecursionError, TypeError):
+        page = _Page(found[1], found[2], found[3], inner.get(1, 0), reader.at)
+    except (IndexError, KeyError, RecursionError):
+        page = _Page(0, -1, -1, 0, 0)
+    if any(type(n) is not int for n in (page.kind, page.unpacked, page.packed, page.values)):  # a damaged field's kind
         page = _Page(0, -1, -1, 0, 0)
     if page.unpacked < 0 or page.packed < 0:
         raise DataError(

@@ -154,12 +154,13 @@ def protect(
     months: list[str] = []
     changes: dict[str, dict[str, Any]] = {}
     data = table.data
+    written = dict(zip(raw.column_names[::-1], raw.columns[::-1], strict=True))  # the first of a name
     for i, column in enumerate(table.schema):
         if not public and policy.columns.get(column.name) == "drop" and column.role == "input":
             changes[column.name] = {"role": "ignored", "reason": Words("left out as asked", "按要求忽略")}
             continue
         look = _Look(column, policy, public, points, begun + seconds * (i + 1) / len(table.schema))
-        look.at(table.column(column.name), raw)
+        look.at(table.column(column.name), written.get(column.name))
         if look.report is not None:
             reports.append(look.report)
             if look.report.done == "ignored" and column.role == "input":
@@ -195,8 +196,8 @@ class _Look:
         written = column.role == "target" and column.modality == "text"
         self.read_by_model = (column.role == "input" or written) and not (points and column.modality == "text")
 
-    def at(self, values: pa.Array, raw: pa.Table) -> None:
-        """Look at the typed values of the column, and at how they were written."""
+    def at(self, values: pa.Array, raw: pa.ChunkedArray | None) -> None:
+        """Look at the typed values of the column, and at how they were written (`raw`)."""
         modality = self.column.modality
         if arrow_type(modality) == MEDIA:
             self._report(media_found(self.column.name, values, self.until))
@@ -204,8 +205,8 @@ class _Look:
             self._words(values)
         elif modality == "timestamp":
             self._days(values)
-        elif modality in ("number", "id") and self.column.name in raw.column_names:
-            self._codes(raw.column(raw.column_names.index(self.column.name)))
+        elif modality in ("number", "id") and raw is not None:
+            self._codes(raw)
 
     def _report(self, found: Sequence[Found], done: str = "kept", read: float = 1.0) -> None:
         if not found:
