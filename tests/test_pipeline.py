@@ -17,7 +17,7 @@ import modelwright as mw
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig, make_config, save_config
 from modelwright.core.errors import BudgetTooSmall, DataError, Stopped
-from modelwright.core.events import CandidateDone, Event, Warned
+from modelwright.core.events import CandidateDone, CandidateFailed, Event, Note, Warned
 from modelwright.core.task import get_task
 from modelwright.data import samples
 
@@ -109,6 +109,23 @@ def test_stopping_keeps_the_best_so_far_and_resuming_goes_on(tmp_path):
     other = table.slice(10)
     with pytest.raises(DataError, match="changed"):
         walk(config, other, EventStream(), folder=folder, deadline=Deadline.after(60), resume=True)
+
+
+def test_recipes_for_other_data_are_one_line_and_keep_their_reasons(tmp_path):
+    table, target = sample(80)
+    deadline, seen = Deadline.after(60), []
+
+    def stop(event: Event) -> None:
+        seen.append(event)
+        if isinstance(event, CandidateDone):
+            deadline.stop()
+
+    run = mw.fit(table, target, out=tmp_path, search="none", listeners=[stop], deadline=deadline)
+    reasons = {r["name"]: r["reason"][0] for r in run.leaderboard if r["status"] != "ok"}
+    assert "picture" in reasons["resnet"]
+    assert not [e for e in seen if isinstance(e, CandidateFailed) and e.name in ("resnet", "mpnn", "finetune")]
+    (line,) = [e for e in seen if isinstance(e, Note) and "other data" in e.words.en]
+    assert "方案" in line.words.zh
 
 
 def test_no_time_at_all_leaves_nothing(tmp_path):

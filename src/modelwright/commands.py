@@ -200,7 +200,7 @@ def _predict(
                 if strict:
                     raise DataError(words)
                 sys.stderr.write(words.to(lang) + "\n")
-            answers = predictor.answers(predictor.scores(table), scores)
+            answers = predictor.answers(predictor.scores(table), scores, table.hidden)
             gone = {v.row - 1 for v in bad}
             for i in gone:
                 answers[i] = {"prediction": None}

@@ -166,13 +166,15 @@ class Table:
     """Rows in Arrow with a schema; columns hold the canonical type of their modality.
 
     `rows` [N] are the numbers of the rows in the source (the first data row is 1), kept through every
-    selection so that messages and reports can name them.
+    selection so that messages and reports can name them. `hidden` says by row which placeholder stands for which value,
+    in what is to be answered; it is not kept through selections, and never written.
     """
 
     data: pa.Table
     schema: Schema
     rows: np.ndarray
     source: str = "table"
+    hidden: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
     def of(cls, data: pa.Table, schema: Schema, source: str = "table") -> Table:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.schema import Table
+from modelwright.privacy.catalogue import get_type
 from modelwright.privacy.detect import find_cells
 from modelwright.privacy.recognisers.base import Match
 from modelwright.privacy.replace import cell_without
@@ -32,27 +33,39 @@ class Shield:
     def __bool__(self) -> bool:
         return bool(self.columns or self.months)
 
-    def apply(self, table: Table, only: Collection[str] | None = None) -> Table:
-        """Return the table with personal data replaced. Columns the table lacks are passed over."""
+    def apply(self, table: Table, only: Collection[str] | None = None, *, tell: bool = False) -> Table:
+        """Return the table with personal data replaced. Columns the table lacks are passed over.
+
+        With `tell` the table says by row which placeholder stands for which value (`hidden`), where there is but one value.
+        """
         data = table.data
+        found: list[dict[str, set[str]]] = [{} for _ in range(len(table) if tell else 0)]
         for name in data.column_names:
             if only is not None and name not in only:
                 continue
             if name in self.columns:
-                values = self._replaced(table.column(name), name)
+                values = self._replaced(table.column(name), name, found)
             elif name in self.months:
                 values = to_months(table.column(name))
             else:
                 continue
             data = data.set_column(data.column_names.index(name), name, values)
-        return table if data is table.data else Table(data, table.schema, table.rows, table.source)
+        if data is table.data:
+            return table
+        hidden = tuple({p: next(iter(v)) for p, v in row.items() if len(v) == 1} for row in found)
+        return Table(data, table.schema, table.rows, table.source, hidden if any(hidden) else ())
 
-    def _replaced(self, values: pa.Array, name: str) -> pa.Array:
+    def _replaced(self, values: pa.Array, name: str, told: list[dict[str, set[str]]]) -> pa.Array:
         if not pa.types.is_string(values.type) or values.null_count == len(values):
             return values
         coded = values.dictionary_encode()
         cells = coded.dictionary.to_pylist()
         matches, _ = find_cells(cells, name, types=set(self.columns[name]))
+        actions = self.columns[name]
+        for row, at in zip(told, coded.indices.to_pylist()):
+            for m in [] if at is None else matches[at]:
+                if actions.get(m.type) == "placeholder":
+                    row.setdefault(get_type(m.type).placeholder, set()).add(cells[at][m.start : m.end])
         return rewritten(values, coded, cells, matches, self.columns[name])
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +101,14 @@ def rewritten(
         for cell, found in zip(cells, matches)
     ]
     return pa.array(new, pa.string()).take(coded.indices)
+
+
+def filled(answer: Any, values: Mapping[str, str]) -> Any:
+    """Return a text in which each placeholder is again the one value of its row that it stood for; anything else as it is."""
+    if isinstance(answer, str):
+        for placeholder, value in values.items():
+            answer = answer.replace(placeholder, value)
+    return answer
 
 
 def to_months(values: pa.Array) -> pa.Array:

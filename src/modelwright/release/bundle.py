@@ -28,7 +28,7 @@ from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
 from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
-from modelwright.privacy.shield import Shield
+from modelwright.privacy.shield import Shield, filled
 
 FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
 _SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
@@ -68,7 +68,7 @@ class Predictor:
         """Return rows (mappings, or anything with the Arrow C-stream interface) as a typed table, and bad values.
 
         Paths of media are taken from `folder`; without one, as for requests from outside, only data URLs and bytes are.
-        Personal data is replaced as it was before training.
+        Personal data is replaced as it was before training; tables of tasks that restore say by what (`hidden`).
         """
         if isinstance(rows, Mapping):
             rows = [rows]
@@ -77,7 +77,7 @@ class Predictor:
         else:
             raw = gathered(rows if isinstance(rows, pa.Table) else pa.table(rows), self.layouts)
             table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
-        return self.shield.apply(table), bad
+        return self.shield.apply(table, tell=self.task.restores), bad
 
     @cached_property
     def layouts(self) -> dict[str, dict[str, Any]]:
@@ -113,10 +113,14 @@ class Predictor:
 
         return shifted(scores, table, self.shifts)
 
-    def answers(self, scores: np.ndarray, with_scores: bool = False) -> list[dict[str, Any]]:
-        """Return answers to scores [N, K] as JSON values."""
+    def answers(
+        self, scores: np.ndarray, with_scores: bool = False, hidden: Sequence[Mapping[str, str]] = ()
+    ) -> list[dict[str, Any]]:
+        """Return answers to scores [N, K] as JSON values; in texts made, the placeholders of `hidden` [N] are filled again."""
         decoded = self.target.decode(scores, self.thresholds)
         out: list[dict[str, Any]] = [{"prediction": p} for p in decoded.predictions]
+        for answer, values in zip(out, hidden):
+            answer["prediction"] = filled(answer["prediction"], values)
         if decoded.confidence is not None:
             for answer, confidence in zip(out, decoded.confidence.tolist()):
                 answer["confidence"] = confidence
@@ -131,7 +135,7 @@ class Predictor:
         Paths of media are taken from the working folder.
         """
         table, bad = self.table(rows, Path())
-        answers = self.answers(self.scores(table), scores)
+        answers = self.answers(self.scores(table), scores, table.hidden)
         for value in bad:
             answers[value.row - 1] = {"error": value.words.en, "error_zh": value.words.zh, "column": value.column}
         return answers

@@ -75,7 +75,7 @@ class Service:
         self.quota.spend(key, len(rows))
         table, bad = await self._table(rows)
         scores = await self.batcher.scores(table, self.limits.seconds)
-        answers = self.predictor.answers(scores, with_scores)
+        answers = self.predictor.answers(scores, with_scores, table.hidden)
         for value in bad:
             answers[value.row - 1] = bad_json(value)
         self.rows.inc(len(rows) - len({value.row for value in bad}))

@@ -49,6 +49,7 @@ class TextTask(Task):
     inputs = _INPUTS
     targets = frozenset({"text"})
     free = True
+    restores = True
     held_out: ClassVar[int] = 1500
 
     def accepts(self, values: pa.Array, column: Column) -> float:

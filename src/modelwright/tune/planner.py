@@ -22,7 +22,7 @@ from modelwright.core.budget import Deadline, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import BundleError, ModelwrightError
-from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, StageStarted
+from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, StageStarted
 from modelwright.core.kept import kept_folders, sealing
 from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.task import Task
@@ -30,7 +30,7 @@ from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
 from modelwright.tune.private import PrivatePlan, climb_privately
 from modelwright.tune.search import Search, available, pick_recipe
-from modelwright.tune.standings import Failure, Outcome, Standings, nothing_stands
+from modelwright.tune.standings import Failure, Outcome, Standings, nothing_stands, passed_over
 from modelwright.tune.twins import add_twins
 
 _BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
@@ -113,7 +113,7 @@ class Planner:
     def _fitting_recipes(self) -> list[Recipe]:
         table, target = self.validation.parts[0][0], self.validation.target
         names = [n for n in self.task.recipes if not self.config.recipes or n in self.config.recipes]
-        out = []
+        out, folded = [], 0
         for name in names:
             recipe = get_recipe(name)
             if recipe.privacy == "only":
@@ -125,10 +125,15 @@ class Planner:
                 continue
             recipe.bases = self.bases
             why = recipe.refuses(table.schema, target, len(table)) or self._unasked(recipe)
-            if why:
+            if why and self.config.recipes:
                 self.fail(name, why)
+            elif why:
+                folded += 1
+                self.standings.fail(name, why, fits=False)
             else:
                 out.append(recipe)
+        if folded:
+            self.events.emit(Note(passed_over(folded)))
         # where the user named an encoder, its recipes follow the baselines' first
         return sorted(out, key=lambda r: 1.5 if self._wanted(r) else r.rank)
 

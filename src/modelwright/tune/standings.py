@@ -23,6 +23,7 @@ class Failure:
 
     name: str
     reason: Words
+    fits: bool = True  # False where the recipe is made for other data
 
 
 @dataclass
@@ -38,9 +39,9 @@ class Standings:
     _rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     _cached: tuple[tuple[int, ...], tuple[Winner, float, np.ndarray]] | None = None
 
-    def fail(self, name: str, reason: Words) -> None:
+    def fail(self, name: str, reason: Words, fits: bool = True) -> None:
         """Keep why a recipe or candidate has no score; the latest reason of a name stands."""
-        self.failures[:] = [f for f in self.failures if f.name != name] + [Failure(name, reason)]
+        self.failures[:] = [f for f in self.failures if f.name != name] + [Failure(name, reason, fits)]
 
     def next_name(self, recipe: str) -> str:
         """Return a name for a further candidate of a recipe: `linear-2`, `linear-3` ..."""
@@ -142,9 +143,18 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
         raise Stopped(
             "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
         )
-    reasons = "; ".join(f"{f.name}: {f.reason.en}" for f in failures)
-    reasons_zh = "；".join(f"{f.name}：{f.reason.zh}" for f in failures)
+    tried = [f for f in failures if f.fits] or failures
+    reasons = "; ".join(f"{f.name}: {f.reason.en}" for f in tried)
+    reasons_zh = "；".join(f"{f.name}：{f.reason.zh}" for f in tried)
     raise BudgetTooSmall(
         f"No recipe fits a budget of {budget}. Give more with --budget, or fewer rows. ({reasons})",
         f"预算 {budget} 不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons_zh}）",
+    )
+
+
+def passed_over(count: int) -> Words:
+    """Return the one line that is said of recipes made for other data; the leaderboard keeps each one's reason."""
+    return Words(
+        f"  {count} recipe{'s' * (count != 1)} made for other data or settings: modelwright leaderboard RUN lists them",
+        f"  另有 {count} 个方案用于其他数据或设置：modelwright leaderboard RUN 列出",
     )
