@@ -151,3 +151,21 @@ def test_a_still_clip_stays_still_under_augmentation():
     Watched(CLIP, options).train()({"frames": frame.expand(4, 6, 32, 32, 3), "missing": torch.zeros(4)})
     assert seen[0][:, :, 3:].abs().max() < 1e-4  # every frame was changed alike: no change between them
     assert seen[0][:, :, :3].std() > 0.1
+
+
+def test_the_short_network_begins_by_whitening_patches():
+    from modelwright.features.image import second_moments
+    from modelwright.models.cnn import FastNet
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 16, 16, 3))
+    x = x + np.roll(x, 1, 1) + np.roll(x, 1, 2) + x.mean(3, keepdims=True)  # neighbours and colours go together
+    network = FastNet(3, [8, 8, 8], second_moments(x))
+    weight = network.first.weight
+    assert not weight.requires_grad
+    assert network.first.bias.requires_grad
+    seen = torch.nn.functional.conv2d(torch.from_numpy(x).permute(0, 3, 1, 2).float(), weight)
+    flat = seen[:, :12].permute(0, 2, 3, 1).reshape(-1, 12)
+    assert torch.allclose(flat.T @ flat / len(flat), torch.eye(12), atol=0.02)
+    assert torch.equal(seen[:, 12:], -seen[:, :12])
+    assert FastNet(3, [8, 8, 8]).first.weight.requires_grad  # as before where nothing was looked at

@@ -66,13 +66,16 @@ class ImageTensor(Codec):
     """Pictures for networks: {"pixels": uint8 [N, S, S, C], "missing": float32 [N]}.
 
     `side` in the column's options overrides what suits the pictures; `mean` and `std` [C] are those of the training
-    pictures on the scale 0..1.
+    pictures on the scale 0..1. `patches` [4 C, 4 C] are the second moments of their standardised patches of 2 x 2 pixels,
+    channel by channel, from which a network may begin; None where they were not looked at.
     """
 
     view = "tensor"
 
-    def __init__(self, side: int, channels: int, mean: list[float], std: list[float]) -> None:
-        self.side, self.channels, self.mean, self.std = side, channels, mean, std
+    def __init__(
+        self, side: int, channels: int, mean: list[float], std: list[float], patches: list[list[float]] | None = None
+    ) -> None:
+        self.side, self.channels, self.mean, self.std, self.patches = side, channels, mean, std, patches
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
@@ -81,10 +84,12 @@ class ImageTensor(Codec):
         side = int(column.options.get("side", min(side, max(s for s in SIDES if s <= max(most, SIDES[0])))))
         known = values.drop_null()
         index = np.sort(np.random.default_rng(seed).permutation(len(known))[:512])
-        some = pixels(known.take(pa.array(index, pa.int64())), side, channels).reshape(-1, channels) / 255.0
+        whole = pixels(known.take(pa.array(index, pa.int64())), side, channels) / 255.0
+        some = whole.reshape(-1, channels)
         mean = some.mean(0) if len(some) else np.full(channels, 0.5)
-        std = some.std(0) if len(some) else np.full(channels, 0.25)
-        return cls(side, channels, mean.tolist(), np.maximum(std, 0.02).tolist())
+        std = np.maximum(some.std(0) if len(some) else np.full(channels, 0.25), 0.02)
+        patches = second_moments((whole[:128] - mean) / std) if len(some) else None
+        return cls(side, channels, mean.tolist(), std.tolist(), patches)
 
     @classmethod
     def private_looks(cls, column: Column) -> int | None:
@@ -106,11 +111,22 @@ class ImageTensor(Codec):
         return {"pixels": pixels(values, self.side, self.channels), "missing": missing}
 
     def state(self) -> dict[str, Any]:
-        return {"side": self.side, "channels": self.channels, "mean": self.mean, "std": self.std}
+        return {
+            "side": self.side, "channels": self.channels, "mean": self.mean, "std": self.std, "patches": self.patches,
+        }  # fmt: skip
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls(int(state["side"]), int(state["channels"]), list(state["mean"]), list(state["std"]))
+        known = state.get("patches")
+        return cls(int(state["side"]), int(state["channels"]), list(state["mean"]), list(state["std"]), known)
+
+
+def second_moments(x: np.ndarray) -> list[list[float]]:
+    """Return the second moments [4 C, 4 C] of all patches of 2 x 2 pixels of pictures [N, S, S, C]; order C, row, column."""
+    corners = [x[:, :-1, :-1], x[:, :-1, 1:], x[:, 1:, :-1], x[:, 1:, 1:]]
+    flat = np.stack(corners, axis=-1).reshape(-1, 4 * x.shape[3]).astype(np.float64)
+    found: list[list[float]] = (flat.T @ flat / max(1, len(flat))).tolist()
+    return found
 
 
 def private_colours(

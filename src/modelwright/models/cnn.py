@@ -78,13 +78,16 @@ class ResNet(nn.Module):
 class FastNet(nn.Module):
     """A short network for small pictures in the spirit of arXiv 2404.00498: convolution, pooling, GELU, few wide layers.
 
-    The first convolution is 2 x 2; each of three groups pools once. D = widths[-1].
+    The first convolution is 2 x 2; each of three groups pools once. D = widths[-1]. With the second moments `patches`
+    [4 C, 4 C] of 2 x 2 patches, it whitens them (each main direction and its opposite) and only its bias is learnt.
     """
 
-    def __init__(self, channels: int, widths: Sequence[int]) -> None:
+    def __init__(self, channels: int, widths: Sequence[int], patches: Sequence[Sequence[float]] | None = None) -> None:
         super().__init__()
-        first = 24
+        first = 24 if patches is None else 8 * channels
         self.first = nn.Conv2d(channels, first, 2, bias=True)
+        if patches is not None:
+            self.first.weight.requires_grad_(False).copy_(_whitening(patches, channels))
         groups: list[nn.Module] = []
         into = first
         for width in widths:
@@ -97,6 +100,13 @@ class FastNet(nn.Module):
         """[B, C, H, W] -> feature maps [B, D, H', W']."""
         out: Tensor = self.groups(F.gelu(self.first(x), approximate="tanh"))
         return out
+
+
+def _whitening(patches: Sequence[Sequence[float]], channels: int) -> Tensor:
+    """Return filters [8 C, C, 2, 2] whose first half gives patches of the given moments unit, uncorrelated values."""
+    size, axes = torch.linalg.eigh(torch.tensor(patches, dtype=torch.float64))
+    filters = (axes / (size.clamp_min(0) + 5e-4).sqrt()).T.reshape(-1, channels, 2, 2).float()
+    return torch.cat([filters, -filters])
 
 
 class _Group(nn.Module):

@@ -30,14 +30,17 @@ def orthogonal(g: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for (parameter, parts): a matrix of `parts` matrices stacked by rows, each made orthogonal by itself."""
+    """Muon for (parameter, parts): a matrix of `parts` matrices stacked by rows, each made orthogonal by itself.
+
+    Filters [R, ...] of a convolution are one matrix [R, C] of all that each of them sees.
+    """
 
     def __init__(
         self, matrices: Sequence[tuple[nn.Parameter, int]], lr: float, weight_decay: float = 0.0, momentum: float = 0.95
     ) -> None:
         groups: dict[tuple[int, int, int], list[nn.Parameter]] = {}
         for p, parts in matrices:
-            groups.setdefault((parts, p.shape[0] // parts, p.shape[1]), []).append(p)
+            groups.setdefault((parts, p.shape[0] // parts, p[0].numel()), []).append(p)
         super().__init__(
             [{"params": ps, "parts": shape[0]} for shape, ps in groups.items()],
             {"lr": lr, "weight_decay": weight_decay, "momentum": momentum},
@@ -58,10 +61,12 @@ class Muon(torch.optim.Optimizer):
             m = group["momentum"]
             torch._foreach_lerp_(kept, grads, 1 - m)
             ahead = torch._foreach_lerp(grads, kept, m)  # Nesterov
-            rows, columns = params[0].shape[0] // group["parts"], params[0].shape[1]
-            whole = orthogonal(torch.stack(ahead).view(-1, rows, columns)).reshape(len(params), -1, columns)
+            rows, columns = params[0].shape[0] // group["parts"], params[0][0].numel()
+            flat = torch.stack([a.reshape(-1, columns) for a in ahead])
+            made = orthogonal(flat.view(-1, rows, columns)).reshape(len(params), -1, columns)
+            whole = [m.view(p.shape) for m, p in zip(made.to(params[0].dtype).unbind(0), params)]
             lr = group["lr"]
             if group["weight_decay"]:
                 torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
             scale = max(1.0, rows / columns) ** 0.5
-            torch._foreach_add_(params, list(whole.to(params[0].dtype).unbind(0)), alpha=-lr * scale)
+            torch._foreach_add_(params, whole, alpha=-lr * scale)

@@ -8,9 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modelwright.train.muon import Muon
+
+_FILTERS = 25  # times the learning rate of AdamW is that of Muon for filters
+
 
 def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: str) -> list[torch.optim.Optimizer]:
-    """Return the optimisers: AdamW for all, Muon for hidden matrices and AdamW for the rest, or SGD with momentum.
+    """Return the optimisers: AdamW for all, Muon for hidden matrices and filters of pictures and AdamW for the rest, or SGD with momentum.
 
     Embeddings with sparse gradients get Adam on the rows a batch touched, since a step over the whole table would cost
     more than the network. Biases, norms and scaling vectors are not decayed. A parameter with an attribute `lr_scale`
@@ -22,12 +26,13 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
     if callable(stacked) and kind in ("muon", "adamw"):
         return _stacked(network, stacked(), lr, weight_decay, kind)
     tables = {id(m.weight) for m in network.modules() if isinstance(m, nn.Embedding) and m.sparse}
-    sorts: dict[str, dict[float, list[Tensor]]] = {"decayed": {}, "plain": {}, "matrices": {}, "sparse": {}}
+    sorts: dict[str, dict[float, list[Any]]] = {"decayed": {}, "plain": {}, "matrices": {}, "filters": {}, "sparse": {}}
     for p in network.parameters():
         if not p.requires_grad:
             continue
         mapped = p.dim() == 2 and not getattr(p, "plain", False)
         sort = "plain" if p.dim() < 2 else "matrices" if kind == "muon" and mapped else "decayed"
+        sort = "filters" if kind == "muon" and p.dim() == 4 else sort
         sort = "sparse" if id(p) in tables else sort
         sorts[sort].setdefault(float(getattr(p, "lr_scale", 1.0)), []).append(p)
 
@@ -43,6 +48,8 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
         out.append(torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), foreach=True))
     if matrices:
         out.append(torch.optim.Muon(matrices, lr=10 * lr, weight_decay=weight_decay))
+    for scale, filters in sorts["filters"].items():
+        out.append(Muon([(p, 1) for p in filters], lr=_FILTERS * lr * scale, weight_decay=weight_decay))
     if sparse:
         out.append(torch.optim.SparseAdam(sparse, lr=lr, betas=(0.9, 0.98)))
     for optimizer in out:
@@ -55,8 +62,6 @@ def _stacked(
     network: nn.Module, matrices: list[tuple[nn.Parameter, int]], lr: float, weight_decay: float, kind: str
 ) -> list[torch.optim.Optimizer]:
     """Return Muon over a network's named matrices, many at a time, or AdamW for all, in one pass over the weights."""
-    from modelwright.train.muon import Muon
-
     named = {id(p) for p, _ in matrices}
     rest = [p for p in network.parameters() if p.requires_grad and id(p) not in named]
     groups: list[dict[str, Any]] = [{"params": rest, "lr": lr, "weight_decay": 0.0}]

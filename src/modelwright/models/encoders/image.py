@@ -83,7 +83,7 @@ class FastNetEncoder(ImageEncoder):
         base = int(getattr(options, "base", 64))
         groups = 3 if codec.side <= 48 else 4 if codec.side <= 96 else 5
         widths = [base] + [4 * base] * (groups - 1)
-        self.network = channels_last(FastNet(codec.channels, widths))
+        self.network = channels_last(FastNet(codec.channels, widths, getattr(codec, "patches", None)))
         self.width = self.network.width
 
     def features(self, x: Tensor) -> Tensor:
