@@ -62,7 +62,12 @@ def tatoeba(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]:
     test = [r for r in rows if fold[r[0]] == held]
     known = {r[1] for r in train}
     # a Chinese sentence that was learnt from another English one would be known beforehand
-    return ["en", "zh"], train, [r for r in test if r[1] not in known], ["--task", "translation", "--public", "-b", "10m"]
+    return (
+        ["en", "zh"],
+        train,
+        [r for r in test if r[1] not in known],
+        ["--task", "translation", "--public", "-b", "10m"],
+    )
 
 
 def e2e(data: Path, valid: bool) -> tuple[list[str], Rows, Rows, list[str]]:

@@ -40,7 +40,8 @@ def test_an_answer_is_filled_by_its_own_row():
 
 def test_selections_forget_what_was_hidden():
     found = SHIELD.apply(table("Mail anna@example.com", "Mail otto@example.com"), tell=True)
-    assert found.hidden and found.concat(found).hidden == ()
+    assert found.hidden
+    assert found.concat(found).hidden == ()
 
 
 def test_a_run_learns_no_name_and_its_answers_carry_the_askers(tmp_path, monkeypatch):

@@ -116,7 +116,9 @@ class Task(ABC):
     targets: ClassVar[frozenset[str]]  # modalities it accepts as target
     recipes: ClassVar[tuple[str, ...]]  # names, cheapest first
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
-    restores: ClassVar[bool] = False  # whether placeholders in an answer are those of its own row, and may be filled again
+    restores: ClassVar[bool] = (
+        False  # whether placeholders in an answer are those of its own row, and may be filled again
+    )
     free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
     points: ClassVar[bool] = False  # whether answers are places in the inputs' texts, which must stay as they are then
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target

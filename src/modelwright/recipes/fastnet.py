@@ -12,6 +12,8 @@ from modelwright.core.words import Words
 from modelwright.recipes._image import ImageOptions, image_plan, may_flip
 from modelwright.recipes._network import NetworkModel, NetworkRecipe
 
+_MANY = 10_000  # rows from which on the filters learn by Muon
+
 
 class FastNetOptions(ImageOptions):
     """Defaults; what was measured of them stands in docs/log.md."""
@@ -51,7 +53,8 @@ class FastNetRecipe(NetworkRecipe):
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        first = self.options(**image_plan(rows), flip=may_flip(target))
+        quick = {"optimizer": "muon", "lr": 4e-3} if rows >= _MANY else {}
+        first = self.options(**image_plan(rows), **quick, flip=may_flip(target))
         strong = {"policy": 0.4, "colour": 0.1, "erase": 0.25, "base": 32}
         return [first, first.model_copy(update=strong)]
 
