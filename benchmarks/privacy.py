@@ -137,7 +137,8 @@ def chinese() -> None:
     """What has a form, in Chinese; the seed is not the one that the unit test has."""
     at = ROOT / "tests" / "privacy" / "chinese.py"
     spec = spec_from_file_location("chinese", at)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     made = module_from_spec(spec)
     spec.loader.exec_module(made)
 

@@ -38,9 +38,9 @@ class Pseudonyms:
         self._told: set[bytes] = set()
 
     @classmethod
-    def fresh(cls) -> Pseudonyms:
+    def fresh(cls, remember: Remember | None = None) -> Pseudonyms:
         """Return pseudonyms under a key that is nowhere kept: alike within one output, and never again."""
-        return cls(secrets.token_bytes(32))
+        return cls(secrets.token_bytes(32), remember)
 
     def digest(self, kind: str, value: str) -> bytes:
         """Return the keyed hash [32 bytes] of a value in its one spelling."""

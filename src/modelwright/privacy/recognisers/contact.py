@@ -138,11 +138,7 @@ class Contact(Patterns):
                     continue
                 near = list(_PHONE.finditer(before))
                 close = near and not re.search(r"[.!?。！？]\s|;|；", before[near[-1].end() :])
-                if (
-                    named
-                    or close
-                    or _AFTER.match(after)
-                ):
+                if named or close or _AFTER.match(after):
                     reason = "form+column" if named else "form+context"
                     lone = start == first and end == int(some.starts[cell + 1]) - 1
                     yield int(some.index[cell]), Match(start - first, end - first, "phone", score, reason, lone)

@@ -57,7 +57,9 @@ class Places(Patterns):
     )  # fmt: skip
 
     # the last line of an address: a country, a state or a city, and a number
-    _last_line = re.compile(r"\n[^\w\n\x00]{0,5}([^\W\d_][^\d\n\x00]{0,48}?)[ ,]+([0-9]{4,6}(?:-[0-9]{4})?)(?=\s*(?:\n|\x00|$))")
+    _last_line = re.compile(
+        r"\n[^\w\n\x00]{0,5}([^\W\d_][^\d\n\x00]{0,48}?)[ ,]+([0-9]{4,6}(?:-[0-9]{4})?)(?=\s*(?:\n|\x00|$))"
+    )
     # the same with the number before the city, under a line with a house number
     _city_line = re.compile(
         r"(?:[^\W\d_][^\n\x00]*\d[A-Za-z]?|(?:^|[\n\x00])[^\w\n\x00]{0,5}\d{1,5}\s[^\n\x00]*[^\W\d_])[ ,]*"
