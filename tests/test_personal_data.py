@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from modelwright import api
 
-QUICK = {"budget": "30s", "recipes": ["constant", "linear"], "search": "none", "ensemble": False}
+QUICK = {"budget": "20m", "recipes": ["constant", "linear"], "search": "none", "ensemble": False}
 ROWS = 120
 
 
@@ -55,6 +55,7 @@ def ran(tmp_path_factory):
             run = api.fit(folder / "d.csv", "类别", name="r", listeners=[lambda e: held.append(str(e))], **QUICK)
     finally:
         logs.removeHandler(handler)
+    run.folder = folder / "runs" / "r"
     return run, held
 
 
