@@ -11,7 +11,7 @@ from modelwright.privacy.text import Block
 _PHONE = compiled(
     r"电话|手机|手機|電話|联系方式|联系我|联系|联络|致电|拨打|来电|座机|热线|号码|传真|微信同号|\bphones?\b|\btel\b|telephone|mobile|\bcell\b|"
     r"\bfax\b|\bcall\b|\bcalled\b|\bcalling\b|\bdial\b|\boffice\b|\bring\b|\breach\b|hotline|contact|whatsapp|\bsms\b|\btext me\b|"
-    r"\banswering at\b|\b(?:my|your|his|her|our|their)\s+(?:new\s|old\s|other\s|private\s)?number\b|\btext\s*$|_tel|tel_|shouji|dianhua|msisdn"
+    r"\banswering at\b|\b(?:my|your|his|her|our|their)\s+(?:new\s|old\s|other\s|private\s)?number\b|\btext\s+$|_tel|tel_|shouji|dianhua|msisdn"
 )
 # the first three digits that China's operators use for mobiles
 _MOBILE = r"1(?:3[0-9]|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])"
