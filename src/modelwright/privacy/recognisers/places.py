@@ -60,23 +60,16 @@ class Places(Patterns):
     _last_line = re.compile(
         r"\n[^\w\n\x00]{0,5}([^\W\d_][^\d\n\x00]{0,48}?)[ ,]+([0-9]{4,6}(?:-[0-9]{4})?)(?=\s*(?:\n|\x00|$))"
     )
-    # the same with the number before the city, under a line with a house number
-    _city_line = re.compile(
-        r"(?:[^\W\d_][^\n\x00]*\d[A-Za-z]?|(?:^|[\n\x00])[^\w\n\x00]{0,5}\d{1,5}\s[^\n\x00]*[^\W\d_])[ ,]*"
-        r"\n[^\w\n\x00]{0,5}([0-9]{4,5})\s([A-Z\u00c0-\u00de][^\d\n\x00]{1,40}?)(?=\s*(?:\n|\x00|$))"
-    )
     _year = re.compile(r"(?:19|20)[0-9]{2}")
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
         some = block.select(r"\n[^\n]*[0-9]{4}")
-        for pattern, words, number in ((self._last_line, 1, 2), (self._city_line, 2, 1)):
-            for cell, m in some.finditer(pattern):
-                good = _is_region(m.group(words)) if words == 1 else _is_name(m.group(words))
-                if good and not self._year.fullmatch(m.group(number)):
-                    first, (start, end) = int(some.starts[cell]), m.span(number)
-                    # less sure than an address, which holds its postcode
-                    yield int(some.index[cell]), Match(start - first, end - first, "postcode", 0.55, "form+context")
+        for cell, m in some.finditer(self._last_line):
+            if _is_region(m.group(1)) and not self._year.fullmatch(m.group(2)):
+                first, (start, end) = int(some.starts[cell]), m.span(2)
+                # less sure than an address, which holds its postcode
+                yield int(some.index[cell]), Match(start - first, end - first, "postcode", 0.55, "form+context")
         some = block.select("[路街道巷弄线同][^0-9]{0,3}[0-9]{1,5}")
         for cell, m in some.finditer(self._road):
             first = int(some.starts[cell])
@@ -98,12 +91,6 @@ def _is_region(text: str) -> bool:
     return bool(words) and (
         re.fullmatch(r"[A-Z]{2}", words[-1]) is not None or any(t in some for t in tails for some in known)
     )
-
-
-def _is_name(text: str) -> bool:
-    """Whether a text is one to four words with capitals, as cities are written."""
-    words = re.split(r"[\s,\-]+", text.strip(" ,"))
-    return len(words) <= 4 and all(w[:1].isupper() for w in words)
 
 
 RECOGNISER = Places
