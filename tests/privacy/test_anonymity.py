@@ -38,6 +38,15 @@ def test_what_is_anonymous_already_stays_as_it_is():
     assert found.rows_blanked == 0
 
 
+@pytest.mark.parametrize("few", [1, 4])
+def test_the_few_that_are_alone_are_blanked_with_others(few):
+    counts = Counter({("30", "f"): 1000, ("40", "m"): 900, ("60", "f"): 6, ("50", "m"): few})
+    found = make_anonymous(["age", "sex"], counts, 5)
+    assert found.row(("50", "m")) == found.row(("60", "f")) == ("*", "*")  # alone they would be told by their blanks
+    assert found.row(("30", "f")) == ("30", "f")
+    assert (found.rows_blanked, found.smallest) == (few + 6, few + 6)
+
+
 def test_ages_become_bands_and_days_months_before_they_go():
     counts: Counter[tuple[str, ...]] = Counter()
     for age in range(20, 60):
