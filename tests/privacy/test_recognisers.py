@@ -16,6 +16,11 @@ ENGLISH = [
     ("mobile: +44 7700 900123", "phone", "+44 7700 900123"),
     ("(415) 555-2671 x12 is my office", "phone", "(415) 555-2671 x12"),
     ("You can reach us under 089 72 63 41", "phone", "089 72 63 41"),
+    ("0664 123 45 67 is my number", "phone", "0664 123 45 67"),
+    ("see (06 20) 123-4567 for more", "phone", "(06 20) 123-4567"),
+    ("Text 867-5309 back", "phone", "867-5309"),
+    ("office 0221 / 4710 123", "phone", "0221 / 4710 123"),
+    ("for Jo\n??? Suite 3\n??? Montzen\n??? Macedonia 64733", "postcode", "64733"),
     ("mail jo.doe+shop@mail.example.co.uk please", "email", "jo.doe+shop@mail.example.co.uk"),
     ("write to jane [at] example [dot] org", "email", "jane [at] example [dot] org"),
     ("card 4111 1111 1111 1111 exp 12/29", "bank-card", "4111 1111 1111 1111"),
@@ -61,6 +66,10 @@ NOTHING = [
     "on 2021-03-04 we met",
     "pages 123-456",
     "call me later",
+    "Order 0123 456 7890 is late",
+    "the score 03 12 45 67",
+    "Dear all,\nin total 64733\nthanks",
+    "Room 12\n2048 tests",
     "666-12-3456 is no number of anybody's",
 ]
 
@@ -111,6 +120,7 @@ def test_a_wrong_check_digit_counts_only_where_words_say_what_it_is():
 
 def test_the_columns_name_is_a_word_beside_every_cell():
     assert find("12345678") == []
+    assert find("12345678", "text") == []  # whatever may stand in a column of texts
     assert find("12345678", "联系电话")[0].type == "phone"
     assert find("12345678", "qq")[0].type == "qq"
     assert find("110105491231002", "身份证号")[0].reason == "checksum+column"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.words import Words
 from modelwright.data._text import json_rows
@@ -67,12 +68,7 @@ def anonymise(
             "请同时给出 --k 与 --quasi：多少行必须共享哪些列的取值。",
         )
     redactor = Redactor(Policy.parse(rules), pseudonyms or Pseudonyms.fresh(), tuple(also))
-    if (
-        Path(source).suffix.lower() in _NESTED
-        and out.suffix.lower() == ".jsonl"
-        and k is None
-        and Path(source).is_file()
-    ):
+    if k is None and nested(source, out):
         return _objects(Path(source), out, redactor)
     names = _look(source, redactor, reading)
     redactor.policy.check(names)
@@ -91,6 +87,12 @@ def anonymise(
             writer.write_table(table)
             rows += len(table)
     return Copied(out, rows, redactor, anonymous)
+
+
+def nested(source: str, out: Path) -> bool:
+    """Whether both are files of JSON Lines (encrypted ones too), so that nesting can stay as it is."""
+    ends = [Path(str(p).removesuffix(SUFFIX)).suffix.lower() for p in (source, out)]
+    return ends[0] in _NESTED and ends[1] == ".jsonl" and Path(source).is_file()
 
 
 def check_out(source: str, out: Path, force: bool) -> None:

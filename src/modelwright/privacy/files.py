@@ -11,7 +11,7 @@ import shutil
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -242,8 +242,21 @@ def _dicom(data: bytes, policy: Policy, pseudonyms: Pseudonyms) -> bytes:
                 found.PatientBirthDate = f"{text[:4]}0101"  # the year alone
             else:
                 delattr(found, name)
+        for inner in _inside(found):
+            for name in DICOM_TAGS:
+                if name in inner:
+                    delattr(inner, name)
         found.remove_private_tags()
         found.PatientIdentityRemoved = "YES"
         held = io.BytesIO()
         found.save_as(held)
     return held.getvalue()
+
+
+def _inside(dataset: Any) -> Iterator[Any]:
+    """Yield the datasets within a dataset's sequences, at every depth."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield item
+                yield from _inside(item)

@@ -8,6 +8,7 @@ so few phone and ID numbers that all can be tried. By default nothing leads back
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -38,9 +39,9 @@ class Pseudonyms:
         self._told: set[bytes] = set()
 
     @classmethod
-    def fresh(cls) -> Pseudonyms:
+    def fresh(cls, remember: Remember | None = None) -> Pseudonyms:
         """Return pseudonyms under a key that is nowhere kept: alike within one output, and never again."""
-        return cls(secrets.token_bytes(32))
+        return cls(secrets.token_bytes(32), remember)
 
     def digest(self, kind: str, value: str) -> bytes:
         """Return the keyed hash [32 bytes] of a value in its one spelling."""
@@ -76,10 +77,10 @@ def key_from(path: Path) -> tuple[bytes, bool]:
     try:
         if path.exists():
             text = path.read_text(encoding="ascii", errors="replace").strip()
-            try:
-                return bytes.fromhex(text), False
-            except ValueError:
-                pass
+            with contextlib.suppress(ValueError):
+                key = bytes.fromhex(text)
+                if len(key) >= _LEAST:
+                    return key, False
             if len(text) >= 2 * _LEAST:  # a passphrase of one's own
                 return hashlib.sha256(text.encode()).digest(), False
             raise OptionError(

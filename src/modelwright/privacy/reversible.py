@@ -43,7 +43,7 @@ class PseudonymStore:
         if not vault_keys():
             raise VaultError(
                 "Pseudonyms that lead back are kept in the vault only: name its key with --vault.",
-                "可还原的化名只能保存在加密库中：请用 --vault 指定密钥。",
+                "可还原的假名只能保存在加密库中：请用 --vault 指定密钥。",
             )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ class PseudonymStore:
             return
         if known is not None:
             raise VaultError(
-                f"The pseudonym `{pseudonym}` stands for another value already.", f"化名 `{pseudonym}` 已对应另一个值。"
+                f"The pseudonym `{pseudonym}` stands for another value already.", f"假名 `{pseudonym}` 已对应另一个值。"
             )
         self._keep(original, pseudonym)
         self._changed = True

@@ -28,6 +28,7 @@ from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
 from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
+from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
 
 FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
@@ -77,7 +78,8 @@ class Predictor:
         else:
             raw = gathered(rows if isinstance(rows, pa.Table) else pa.table(rows), self.layouts)
             table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
-        return self.shield.apply(table, tell=self.task.restores), bad
+        # what was hidden from the model is hidden in messages about its input too
+        return self.shield.apply(table, tell=self.task.restores), safe_values(bad, public=not self.shield)
 
     @cached_property
     def layouts(self) -> dict[str, dict[str, Any]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from modelwright.verbs._common import LANG, Header, Json, Lang, opt, print_json, w
+from modelwright.core.words import Words
+from modelwright.verbs._common import LANG, Header, Json, Lang, Vault, opt, print_json, w
 
 
 def add(app: typer.Typer) -> None:
@@ -60,6 +62,21 @@ def add(app: typer.Typer) -> None:
         quasi: Annotated[
             str | None, opt("columns that tell a person together: age,zip,gender", "合起来能认出人的列：age,zip,gender")
         ] = None,
+        remember: Annotated[
+            Path | None,
+            opt(
+                "keep originals beside their pseudonyms in this encrypted store; needs --vault",
+                "把原值与假名的对应关系存入该加密库；需要 --vault",
+            ),
+        ] = None,
+        reveal: Annotated[
+            Path | None,
+            opt(
+                "turn the pseudonyms of this store back instead; needs --vault, is written into the ledger",
+                "改为用该库还原假名；需要 --vault，并记入账本",
+            ),
+        ] = None,
+        vault: Vault = None,
         recogniser: Annotated[list[str] | None, opt("another recogniser: presidio", "附加识别器：presidio")] = None,
         query: Annotated[str | None, opt("SQL query", "SQL 查询")] = None,
         table: Annotated[str | None, opt("SQL table", "SQL 表")] = None,
@@ -69,44 +86,113 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.core.words import Words
-        from modelwright.privacy import anonymise as making
-        from modelwright.privacy.anonymity import parse_quasi
-        from modelwright.privacy.files import clean_folder
-        from modelwright.privacy.pseudonyms import Pseudonyms, key_from
+        from modelwright.core.sealed import unlocked
 
-        pseudonyms, made = None, False
+        reading = {"query": query, "table": table, "sheet": sheet, "header": header}
+        with unlocked(vault):
+            if reveal is not None:
+                _refuse_beside_reveal(private, key_file, k, quasi, remember, recogniser)
+                facts, lines = _revealed(source, out, reveal, force, reading)
+            else:
+                facts, lines = _copied(
+                    source, out, private or [], key_file, remember, k, quasi, recogniser or [], force, reading
+                )
+        for words in lines:
+            sys.stderr.write(words.to(LANG) + "\n")
+        if json_:
+            print_json(facts)
+
+
+def _refuse_beside_reveal(*others: object) -> None:
+    from modelwright.core.errors import OptionError
+
+    if any(others):
+        raise OptionError(
+            "--reveal turns pseudonyms back and does nothing else: leave out --private, --key-file, --k, --quasi, --remember and --recogniser.",
+            "--reveal 只用于还原假名：请去掉 --private、--key-file、--k、--quasi、--remember 和 --recogniser。",
+        )
+
+
+def _copied(
+    source: str,
+    out: Path,
+    private: list[str],
+    key_file: Path | None,
+    remember: Path | None,
+    k: int | None,
+    quasi: str | None,
+    also: list[str],
+    force: bool,
+    reading: dict[str, Any],
+) -> tuple[dict[str, Any], list[Words]]:
+    """Make the copy, write into the ledger that it was made, and return facts and lines."""
+    from modelwright.privacy import anonymise as making
+    from modelwright.privacy.anonymity import parse_quasi
+    from modelwright.privacy.files import clean_folder
+    from modelwright.privacy.ledger import record
+    from modelwright.privacy.policy import Policy
+    from modelwright.privacy.pseudonyms import Pseudonyms, key_from
+    from modelwright.privacy.reveal import remember_in
+    from modelwright.privacy.reversible import PseudonymStore
+
+    # refused before a key or a store is made
+    making.check_out(source, out, force)
+    Policy.parse(private)
+    made, said = False, []
+    with contextlib.ExitStack() as open_:
+        told = remember_in(open_.enter_context(PseudonymStore.open(remember))) if remember is not None else None
         if key_file is not None:
-            making.check_out(source, out, force)  # so that a refused copy leaves no key behind
             key, made = key_from(key_file)
-            pseudonyms = Pseudonyms(key)
-        said: list[Words] = []
+            pseudonyms = Pseudonyms(key, told)
+        else:
+            pseudonyms = Pseudonyms.fresh(told)
         if Path(source).is_dir():
-            result = clean_folder(Path(source), out, rules=private or [], pseudonyms=pseudonyms, force=force)
-            facts, lines = result.to_json(), result.lines()
+            cleaned = clean_folder(Path(source), out, rules=private, pseudonyms=pseudonyms, force=force)
+            facts, lines = cleaned.to_json(), cleaned.lines()
         else:
             copied = making.anonymise(
-                source, out, rules=private or [], pseudonyms=pseudonyms, k=k, quasi=parse_quasi(quasi or ""),
-                also=recogniser or [], force=force, query=query, table=table, sheet=sheet, header=header,
+                source, out, rules=private, pseudonyms=pseudonyms, k=k, quasi=parse_quasi(quasi or ""), also=also,
+                force=force, **reading,
             )  # fmt: skip
             facts, lines = copied.to_json(), copied.redactor.lines()
             lines += [copied.anonymous.words] if copied.anonymous else []
             said.append(Words(f"{copied.rows:,} rows written to {out}", f"已写出 {copied.rows:,} 行：{out}"))
-        if made:
-            said.append(
-                Words(
-                    f"A new key was made: {key_file}. Keep it apart from the data.",
-                    f"已生成新密钥：{key_file}。请与数据分开保存。",
-                )
+    record(
+        None, "copy anonymised", rows=facts.get("rows"), files=facts.get("files"), k=k, remembered=remember is not None
+    )
+    if made:
+        said.append(
+            Words(
+                f"A new key was made: {key_file}. Keep it apart from the data.",
+                f"已生成新密钥：{key_file}。请与数据分开保存。",
             )
-        elif key_file is None:
-            said.append(
-                Words(
-                    "No --key-file was named: pseudonyms agree within this copy only.",
-                    "未指定 --key-file：假名只在本副本内一致。",
-                )
+        )
+    elif key_file is None:
+        said.append(
+            Words(
+                "No --key-file was named: pseudonyms agree within this copy only.",
+                "未指定 --key-file：假名只在本副本内一致。",
             )
-        for words in [*lines, *said]:
-            sys.stderr.write(words.to(LANG) + "\n")
-        if json_:
-            print_json(facts)
+        )
+    return facts, [*lines, *said]
+
+
+def _revealed(
+    source: str, out: Path, store: Path, force: bool, reading: dict[str, Any]
+) -> tuple[dict[str, Any], list[Words]]:
+    """Turn pseudonyms back, write into the ledger that it was done, and return facts and lines."""
+    from modelwright.core.errors import DataError
+    from modelwright.privacy import ledger
+    from modelwright.privacy.reveal import reveal
+    from modelwright.privacy.reversible import PseudonymStore
+
+    if not store.is_file():
+        raise DataError(
+            f"There is no store {store}. `modelwright anonymise --remember {store}` makes one.",
+            f"没有假名库 {store}。可用 `modelwright anonymise --remember {store}` 建立。",
+        )
+    ledger.ready()
+    with PseudonymStore.open(store) as kept:
+        done = reveal(source, out, kept, force=force, **reading)
+    ledger.record(None, "pseudonyms turned back", rows=done.rows, values=done.revealed, unknown=done.unknown)
+    return done.to_json(), done.lines()

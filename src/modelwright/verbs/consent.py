@@ -149,7 +149,7 @@ def withdraw(
 def erase(
     subject: Subject,
     consents: Table = None,
-    pseudonyms: Annotated[Path | None, opt("store of pseudonyms to forget it in", "同时清除该主体的化名库")] = None,
+    pseudonyms: Annotated[Path | None, opt("store of pseudonyms to forget it in", "同时清除该主体的假名库")] = None,
     dry_run: Annotated[bool, opt("only say what would be done", "只显示将执行的操作")] = False,
     runs: Runs = Path("runs"),
     vault: Vault = None,

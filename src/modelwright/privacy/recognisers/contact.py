@@ -11,7 +11,7 @@ from modelwright.privacy.text import Block
 _PHONE = compiled(
     r"电话|手机|手機|電話|联系方式|联系我|联系|联络|致电|拨打|来电|座机|热线|号码|传真|微信同号|\bphones?\b|\btel\b|telephone|mobile|\bcell\b|"
     r"\bfax\b|\bcall\b|\bcalled\b|\bcalling\b|\bdial\b|\boffice\b|\bring\b|\breach\b|hotline|contact|whatsapp|\bsms\b|\btext me\b|"
-    r"\banswering at\b|_tel|tel_|shouji|dianhua|msisdn"
+    r"\banswering at\b|\b(?:my|your|his|her|our|their)\s+(?:new\s|old\s|other\s|private\s)?number\b|\btext\s+$|_tel|tel_|shouji|dianhua|msisdn"
 )
 # the first three digits that China's operators use for mobiles
 _MOBILE = r"1(?:3[0-9]|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])"
@@ -23,6 +23,9 @@ _DATE = re.compile(
     r"^(?:19|20)[0-9]{2}[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12][0-9]|3[01])$|^(?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:19|20)?[0-9]{2}$"
 )
 
+_AFTER = compiled(
+    r"[\s\-,(]{0,5}(?:(?:is|was) (?:my|your|his|her|our|their)\b.{0,8}number|office|fax|mobile|cell|home|work|phone|tel|手机|电话|办公)"
+)
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 
 
@@ -68,10 +71,20 @@ class Contact(Patterns):
             compiled(_LEFT, r"00[1-9][0-9]{0,2}[ .\-][0-9]{2,4}(?:[ .\-][0-9]{2,5}){1,4}", _EXT, _RIGHT),
             0.6, "00[1-9]", _PHONE, 0.93,
         ),
+        Pattern(  # a trunk zero and groups of digits, as most countries write them
+            "phone",
+            compiled(_LEFT, r"(?<![0-9] )(?:\(0[0-9 ]{1,5}\)\s?|0[1-9][0-9]{0,3}[ .\-/])(?:[0-9]{2,5}[ .\-]){1,4}[0-9]{2,4}", _EXT, _RIGHT),
+            0.1, "0[1-9]", _PHONE, 0.9, valid=lambda c: 9 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 11, checked=0.6,
+        ),
+        Pattern(  # an area code in brackets before two groups
+            "phone",
+            compiled(_LEFT, r"(?:8 )?\([1-9][0-9]{1,4}\)\s?[0-9]{2,5}[ .\-][0-9]{2,4}(?:[ .\-][0-9]{2,4}){0,2}", _EXT, _RIGHT),
+            0.1, r"\([1-9]", _PHONE, 0.9, valid=lambda c: 8 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 12, checked=0.6,
+        ),
     )  # fmt: skip
 
     _groups = compiled(
-        r"(?<![0-9A-Za-z+])(?<![0-9][.\-/])(?:\+[0-9]{1,3}[ .\-]?)?(?:\([0-9]{2,5}\)[ .\-]?|[0-9]{2,5}[ .\-]{1,2})(?:\(?[0-9]{1,8}\)?[ .\-]{1,2}){0,5}[0-9]{1,8}", _EXT, r"(?![0-9]|[./][0-9])"
+        r"(?<![0-9A-Za-z+])(?<![0-9][.\-/])(?:\+[0-9]{1,3}[ .\-]?)?(?:\([0-9]{2,5}\)[ .\-]?|[0-9]{2,5}(?:[ .\-]{1,2}|\s?/\s?))(?:\(?[0-9]{1,8}\)?[ .\-]{1,2}){0,5}[0-9]{1,8}", _EXT, r"(?![0-9]|[./][0-9])"
     )  # fmt: skip
     _run = compiled(r"(?<![0-9A-Za-z+])(?<![0-9][.\-/ ])[0-9]{7,12}", _EXT, r"(?![0-9A-Za-z]|[.\-/][0-9])")
     _own = compiled(
@@ -110,7 +123,7 @@ class Contact(Patterns):
             some = block.select("[0-9]{2}")
         else:
             some = block.select(r"[0-9]{2}").select(
-                r"(?i)电话|手机|手機|電話|联系|联络|致电|拨打|座机|热线|号码|传真|phone|tel|mobile|cell|fax|call|dial|office|ring|reach|hotline|contact|sms|text me|answering"
+                r"(?i)电话|手机|手機|電話|联系|联络|致电|拨打|座机|热线|号码|传真|phone|tel|mobile|cell|fax|call|dial|office|ring|reach|hotline|contact|sms|text|number|answering"
             )
         for pattern, score in ((self._groups, 0.82), (self._run, 0.75)):
             for cell, m in some.finditer(pattern):
@@ -120,18 +133,12 @@ class Contact(Patterns):
                     continue
                 first = int(some.starts[cell])
                 before = some.text[max(first, start - 30) : start]
-                after = some.text[end : min(int(some.starts[cell + 1]) - 1, end + 12)]
+                after = some.text[end : min(int(some.starts[cell + 1]) - 1, end + 24)]
                 if AGAINST.search(before[-12:]):
                     continue
                 near = list(_PHONE.finditer(before))
                 close = near and not re.search(r"[.!?。！？]\s|;|；", before[near[-1].end() :])
-                if (
-                    named
-                    or close
-                    or re.match(
-                        r"[\s\-,(]*(?:office|fax|mobile|cell|home|work|phone|tel|手机|电话|办公)", after, re.IGNORECASE
-                    )
-                ):
+                if named or close or _AFTER.match(after):
                     reason = "form+column" if named else "form+context"
                     lone = start == first and end == int(some.starts[cell + 1]) - 1
                     yield int(some.index[cell]), Match(start - first, end - first, "phone", score, reason, lone)

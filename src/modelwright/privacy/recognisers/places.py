@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from modelwright.privacy import lexicon
 from modelwright.privacy.recognisers.base import Match, Pattern, Patterns, compiled
 from modelwright.privacy.text import Block
 
@@ -55,8 +56,20 @@ class Places(Patterns):
         rf"(?:{_HAN}{{2,8}}(?:花园|小区|家园|公寓|苑|大厦|广场|新村|中心)(?:[0-9A-Z]{{1,4}}(?:号楼|栋|幢|座|单元|楼|层|室|房|号))*)?",
     )  # fmt: skip
 
+    # the last line of an address: a country, a state or a city, and a number
+    _last_line = re.compile(
+        r"\n[^\w\n\x00]{0,5}([^\W\d_][^\d\n\x00]{0,48}?)[ ,]+([0-9]{4,6}(?:-[0-9]{4})?)(?=\s*(?:\n|\x00|$))"
+    )
+    _year = re.compile(r"(?:19|20)[0-9]{2}")
+
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
+        some = block.select(r"\n[^\n]*[0-9]{4}")
+        for cell, m in some.finditer(self._last_line):
+            if _is_region(m.group(1)) and not self._year.fullmatch(m.group(2)):
+                first, (start, end) = int(some.starts[cell]), m.span(2)
+                # less sure than an address, which holds its postcode
+                yield int(some.index[cell]), Match(start - first, end - first, "postcode", 0.55, "form+context")
         some = block.select("[路街道巷弄线同][^0-9]{0,3}[0-9]{1,5}")
         for cell, m in some.finditer(self._road):
             first = int(some.starts[cell])
@@ -68,6 +81,16 @@ class Places(Patterns):
             if end - start >= 5:
                 lone = start == first and end == int(some.starts[cell + 1]) - 1
                 yield int(some.index[cell]), Match(start - first, end - first, "address", 0.85, "form", lone)
+
+
+def _is_region(text: str) -> bool:
+    """Whether a text ends in a country, a known city or the two letters of a state."""
+    words = text.replace(",", " ").split()
+    tails = (" ".join(words[-n:]).lower() for n in range(1, min(5, len(words)) + 1))
+    known = (lexicon.entries("countries"), lexicon.entries("cities"))
+    return bool(words) and (
+        re.fullmatch(r"[A-Z]{2}", words[-1]) is not None or any(t in some for t in tails for some in known)
+    )
 
 
 RECOGNISER = Places

@@ -1,0 +1,180 @@
+"""Copies without personal data: every format end to end, joins that survive, and the way back through the vault."""
+
+import csv
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from modelwright.core.errors import DataError, OptionError, VaultError
+from modelwright.core.keyref import Key, write_keys
+from modelwright.core.sealed import unlocked
+from modelwright.privacy.anonymise import anonymise
+from modelwright.privacy.pseudonyms import Pseudonyms
+from modelwright.privacy.reveal import PSEUDONYM, remember_in, reveal
+from modelwright.privacy.reversible import PseudonymStore
+
+PEOPLE = ["张伟", "王芳", "李娜", "刘洋", "陈静", "杨明", "赵磊", "黄丽", "周涛", "吴敏", "徐强", "孙艳"]
+
+
+def rows_of(count: int = 24) -> list[dict[str, str]]:
+    return [
+        {
+            "姓名": PEOPLE[i % 12],
+            "手机": f"138{20260000 + 37 * i}",
+            "出生日期": f"19{60 + i}-03-1{i % 9}",
+            "备注": f"请回电 138-{2026 + i}-{4000 + i}，邮箱 canary{i}@qq.com，谢谢",
+            "类别": "退款" if i % 2 else "换货",
+        }
+        for i in range(count)
+    ]
+
+
+def secrets_of(rows: list[dict[str, str]]) -> list[str]:
+    return [x for r in rows for x in (r["手机"], r["出生日期"], r["备注"][4:17], r["备注"][22:].partition("，")[0])]
+
+
+def write_csv(path, rows, encoding="utf-8"):
+    with path.open("w", newline="", encoding=encoding) as f:
+        out = csv.DictWriter(f, list(rows[0]))
+        out.writeheader()
+        out.writerows(rows)
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as f:
+        return list(csv.DictReader(f))
+
+
+def source_of(folder, form):
+    rows = rows_of()
+    path = folder / f"in.{'csv' if form == 'gb18030' else form}"
+    if form in ("csv", "gb18030"):
+        write_csv(path, rows, "gb18030" if form == "gb18030" else "utf-8")
+    elif form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        nested = [
+            {"who": {"姓名": r["姓名"], "手机": r["手机"]}, "出生日期": r["出生日期"], "备注": [r["备注"]]}
+            for r in rows
+        ]
+        path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in nested), encoding="utf-8")
+    return path, rows
+
+
+@pytest.mark.parametrize("form", ["csv", "gb18030", "parquet", "jsonl"])
+def test_every_format_comes_out_without_a_value(tmp_path, form):
+    path, rows = source_of(tmp_path, form)
+    out = tmp_path / f"out{path.suffix}"
+    done = anonymise(str(path), out)
+    if form == "parquet":
+        written = "\n".join(map(str, pq.read_table(out).to_pylist()))
+    else:
+        written = out.read_text(encoding="utf-8")
+    assert not [s for s in [*secrets_of(rows), *PEOPLE] if s in written]
+    assert done.rows == len(rows)
+    assert written.count("谢谢") == len(rows)  # what is not private stays
+    facts = json.dumps(done.to_json(), ensure_ascii=False)
+    assert not [s for s in [*secrets_of(rows), *PEOPLE] if s in facts]
+    assert {d["type"] for d in done.to_json()["done"]} >= {"phone", "email", "birth-date"}
+    if form == "jsonl":
+        assert list(json.loads(written.splitlines()[0])) == ["who", "出生日期", "备注"]
+        assert list(json.loads(written.splitlines()[0])["who"]) == ["姓名", "手机"]
+
+
+def test_joins_survive_under_the_same_key_and_not_under_another(tmp_path):
+    rows = rows_of()
+    other = [
+        {"电话": f"+86 {r['手机'][:3]} {r['手机'][3:7]} {r['手机'][7:]}", "金额": str(i)} for i, r in enumerate(rows)
+    ]
+    write_csv(tmp_path / "a.csv", rows)
+    write_csv(tmp_path / "b.csv", other)
+    for name, key in (("a", b"k"), ("b", b"k"), ("c", b"o")):
+        source = tmp_path / f"{'b' if name == 'c' else name}.csv"
+        anonymise(str(source), tmp_path / f"{name}.out.csv", pseudonyms=Pseudonyms(key * 32))
+    a = [r["手机"] for r in read_csv(tmp_path / "a.out.csv")]
+    assert a == [r["电话"] for r in read_csv(tmp_path / "b.out.csv")]
+    assert len(set(a)) == len(rows)
+    assert not set(a) & {r["电话"] for r in read_csv(tmp_path / "c.out.csv")}
+
+
+def test_each_action_by_type_and_column(tmp_path):
+    rows = rows_of()
+    write_csv(tmp_path / "in.csv", rows)
+    rules = ["mask:phone", "placeholder:备注", "keep:备注/email", "drop:类别", "keep:person", "generalise:birth-date"]
+    anonymise(str(tmp_path / "in.csv"), tmp_path / "out.csv", rules=rules)
+    got = read_csv(tmp_path / "out.csv")
+    assert list(got[0]) == ["姓名", "手机", "出生日期", "备注"]
+    assert [r["姓名"] for r in got] == [r["姓名"] for r in rows]
+    assert {r["手机"][:2] + r["手机"][-1:] for r in got} == {"13" + r["手机"][-1:] for r in rows}
+    assert all("*" in r["手机"] for r in got)
+    assert [r["出生日期"] for r in got] == [r["出生日期"][:7] for r in rows]
+    assert [r["备注"] for r in got] == [f"请回电 <PHONE>，邮箱 canary{i}@qq.com，谢谢" for i in range(len(rows))]
+
+
+def test_surrogates_look_real(tmp_path):
+    write_csv(tmp_path / "in.csv", rows_of())
+    anonymise(str(tmp_path / "in.csv"), tmp_path / "out.csv", rules=["surrogate"])
+    got = read_csv(tmp_path / "out.csv")
+    assert all(r["手机"].isdigit() and len(r["手机"]) == 11 for r in got)
+    assert all("@example.com" in r["备注"] for r in got)
+    assert not {r["手机"] for r in got} & {r["手机"] for r in rows_of()}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_pseudonyms_lead_back_through_the_vault_alone(tmp_path, form):
+    path, rows = source_of(tmp_path, form)
+    out, back, store = tmp_path / f"out{path.suffix}", tmp_path / f"back{path.suffix}", tmp_path / "names.mwv"
+    rules = ["pseudonym", "keep:birth-date"]
+    write_keys(str(tmp_path / "v.key"), [Key.new()], new=True)
+    write_keys(str(tmp_path / "other.key"), [Key.new()], new=True)
+    with unlocked(str(tmp_path / "v.key")):
+        for name in (out, tmp_path / f"again{path.suffix}"):  # what is known already is no error
+            with PseudonymStore.open(store) as kept:
+                anonymise(str(path), name, rules=rules, pseudonyms=Pseudonyms(b"k" * 32, remember_in(kept)))
+        with PseudonymStore.open(store) as kept:
+            done = reveal(str(out), back, kept)
+    assert "canary" not in out.read_text(encoding="utf-8")
+    assert b"canary" not in store.read_bytes()
+    if form == "csv":
+        assert read_csv(back) == rows
+    else:
+        assert [json.loads(x) for x in back.read_text("utf-8").splitlines()] == [
+            json.loads(x) for x in path.read_text("utf-8").splitlines()
+        ]
+    assert done.revealed == len(PSEUDONYM.findall(out.read_text(encoding="utf-8"))) > 0
+    assert done.unknown == 0
+    with (
+        unlocked(str(tmp_path / "other.key")),
+        pytest.raises(VaultError, match="Wrong key"),
+        PseudonymStore.open(store),
+    ):
+        pass
+
+
+def test_what_the_store_does_not_know_stays_and_is_counted(tmp_path):
+    strange = Pseudonyms(b"x" * 32).of("phone", "13812345678")
+    (tmp_path / "in.csv").write_text(f"a,b\n{strange},1\nphone_short,2\n")
+    write_keys(str(tmp_path / "v.key"), [Key.new()], new=True)
+    with unlocked(str(tmp_path / "v.key")), PseudonymStore.open(tmp_path / "n.mwv") as kept:
+        done = reveal(str(tmp_path / "in.csv"), tmp_path / "out.csv", kept)
+        assert (done.revealed, done.unknown, done.rows) == (0, 1, 2)
+        assert [w.en for w in done.lines()][1].startswith("1 pseudonyms are not in the store")
+        with pytest.raises(DataError, match="received the folder"):
+            reveal(str(tmp_path), tmp_path / "out2.csv", kept)
+    assert strange in (tmp_path / "out.csv").read_text()
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path):
+    (tmp_path / "in.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(OptionError, match="is the source itself"):
+        anonymise(str(tmp_path / "in.csv"), tmp_path / "in.csv", force=True)
+    (tmp_path / "out.csv").write_text("mine")
+    with pytest.raises(OptionError, match="exists already"):
+        anonymise(str(tmp_path / "in.csv"), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "mine"
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 no PAR1")
+    with pytest.raises(DataError):
+        anonymise(str(tmp_path / "bad.parquet"), tmp_path / "new.csv")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.parquet", "in.csv", "out.csv"]
