@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
@@ -53,7 +53,7 @@ class FastNetRecipe(NetworkRecipe):
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        quick = {"optimizer": "muon", "lr": 4e-3} if rows >= _MANY else {}
+        quick: dict[str, Any] = {"optimizer": "muon", "lr": 4e-3} if rows >= _MANY else {}
         first = self.options(**image_plan(rows), **quick, flip=may_flip(target))
         strong = {"policy": 0.4, "colour": 0.1, "erase": 0.25, "base": 32}
         return [first, first.model_copy(update=strong)]
