@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from hosted_made import served, tiny_causal
+from modelwright.core.errors import BundleError
 from modelwright.core.recipe import get_recipe
 from modelwright.core.target import target_from_state
 from modelwright.core.task import get_task
 from modelwright.data._passages import Passage
 from modelwright.models.knowledge import FEATURES, Asked, Knowledge, window
-from modelwright.recipes._answers import Trust
+from modelwright.recipes._answer_trust import Trust, learnt, left_out
 from modelwright.recipes.answer_written import chat, read
 from modelwright.testing import context, judged, sample_table
 from pretrained_made import tiny_text
@@ -60,16 +61,106 @@ def test_the_stretch_that_says_most_is_quoted():
 
 def test_trust_tells_supported_answers_from_others_and_refuses_between():
     rng = np.random.default_rng(0)
-    right = rng.random(200) < 0.5
-    features = np.clip(rng.normal(0.3, 0.1, (200, len(FEATURES))) + 0.4 * right[:, None], 0.01, 1)
-    trust = Trust.fit(features, right, ~right)
+    right = rng.random(400) < 0.5
+    features = np.clip(rng.normal(0.3, 0.1, (400, len(FEATURES))) + 0.2 * right[:, None], 0.01, 1)
+    trust = Trust.fit(features, right)
     sure = trust.sure(features)
-    assert sure[right].min() > sure[~right].max() - 0.5
-    assert (right == (sure >= trust.threshold)).mean() > 0.95
     assert abs(sure.mean() - right.mean()) < 0.05
     assert trust.sure(np.zeros((1, len(FEATURES))))[0] == 0
-    few = Trust.fit(features[:3], right[:3], ~right[:3])
-    assert 0 < few.threshold < 1
+    for wrong in (0.3, 0.1):
+        trust.refuse(features[~right], wrong)
+        answered = sure >= trust.threshold
+        assert wrong - 0.02 < answered[~right].mean() <= wrong
+        assert answered[right].mean() > 0.9
+    strict = trust.threshold
+    trust.refuse(features[right], 0.1, 0.0)
+    assert abs(trust.threshold - strict) < 1e-9, "without weight the threshold stays"
+
+
+@pytest.mark.parametrize("by_words", [True, False])
+def test_what_other_collections_taught_answers_more_where_more_may_be_wrong(by_words):
+    cuts = [Trust.known(by_words, w).threshold for w in (0.02, 0.1, 0.3)]
+    assert cuts == sorted(cuts, reverse=True)
+    near = np.array([[0.6, 0.6, 0.7, 0.7, 0.4, 1.0, 0.0 if by_words else 0.7, 0.0 if by_words else 0.6]])
+    far = np.array([[0.05, 0.1, 0.1, 0.3, 0.02, 1.0, 0.0 if by_words else 0.3, 0.0 if by_words else 0.2]])
+    trust = Trust.known(by_words)
+    assert trust.sure(near)[0] > trust.threshold > trust.sure(far)[0]
+
+
+def stored(count):
+    """Return stored questions on subjects of their own, in the same words around them, the first answered twice."""
+    names = [
+        f"{a}{b}"
+        for a in ("alder", "birch", "cedar", "maple", "rowan")
+        for b in ("beck", "dale", "field", "ton", "wick")
+    ]
+    out = [
+        Passage("faq.csv", "shared", f"When does the {n} office open?", f"The {n} office opens at {9 + i % 3}.",
+                asked=(f"When does the {n} office open?",))
+        for i, n in enumerate(names[:count])
+    ]  # fmt: skip
+    return [*out, Passage("more.csv", "shared", "Alderbeck hours?", out[0].text, asked=("Alderbeck hours?",))]
+
+
+def test_stored_questions_are_asked_with_their_answer_left_out():
+    k = Knowledge(stored(25))
+    found = left_out(k)
+    assert len(found) == 26, "what is answered twice is left out twice"
+    assert found[:, FEATURES.index("title")].max() < 0.9
+    own = np.stack([f.features for f in k.find([Asked(p.asked[0]) for p in k.passages[1:25]], 1)])
+    assert own[:, FEATURES.index("title")].min() > 0.99
+    assert left_out(Knowledge(PASSAGES[:2])).shape == (0, len(FEATURES))
+    # a question that another asks in the same words has its answer there
+    twice = [Passage("b.csv", "shared", p.heading, f"{p.text} Ring.", asked=p.asked) for p in stored(25)[:25]]
+    assert len(left_out(Knowledge([*stored(25)[:25], *twice]))) == 0
+
+
+def test_the_point_of_refusal_is_found_on_the_documents_themselves():
+    k = Knowledge(stored(25))
+    trust = learnt(k, [], [])
+    unsupported = trust.sure(left_out(k))
+    assert (unsupported >= trust.threshold).mean() <= 0.1
+    asked = [Asked(f"{p.asked[0].split()[3]} office: when is it open?") for p in k.passages[:25]]
+    sure = trust.sure(np.stack([f.features for f in k.find(asked)]))
+    assert (sure >= trust.threshold).mean() > 0.8
+    assert learnt(k, [], [], 0.5).threshold < trust.threshold
+
+
+def test_labelled_questions_of_people_take_the_place_of_what_others_taught():
+    k = Knowledge(stored(25))
+    names = [p.asked[0].split()[3] for p in k.passages[:25]]
+    asked = [*[Asked(f"{n} office open") for n in names], *[Asked(f"who paints the {n} bridge") for n in names]]
+    told = [*[{"answer": p.text} for p in k.passages[:25]], *[{"answer": None, "source": None} for _ in names]]
+    own = learnt(k, asked, told)
+    assert not np.allclose(own.weights, Trust.known(True).weights)
+    sure = own.sure(np.stack([f.features for f in k.find(asked)]))
+    assert (sure[25:] >= own.threshold).mean() <= 0.1
+    assert (sure[:25] >= own.threshold).mean() > 0.8
+    made = [{**t, "made": True} for t in told]
+    assert np.allclose(learnt(k, asked, made).weights, Trust.known(True).weights), "made questions teach no weights"
+
+
+def test_how_sure_an_answer_is_does_not_hang_on_how_many_are_asked_for():
+    k = Knowledge(stored(10))
+    a, b = k.find([Asked("birchdale office")], 1)[0], k.find([Asked("birchdale office")], 5)[0]
+    assert len(a.ids) == 1
+    assert np.allclose(a.features, b.features)
+    assert 0 < a.features[FEATURES.index("lead")] < 1
+
+
+def test_bundles_from_before_there_were_more_features_answer_as_they_did(tmp_path):
+    model, _, target = fitted("answer-bm25")
+    model.save(tmp_path)
+    state = json.loads((tmp_path / "model.json").read_text())
+    state["features"], state["trust"]["weights"] = list(FEATURES[:6]), [1.0, 2.0, 3.0, 0.0, 0.0, 0.0]
+    del state["options"]["wrong"]
+    (tmp_path / "model.json").write_text(json.dumps(state))
+    again = type(model).load(tmp_path, target)
+    assert again.trust.weights.tolist() == [1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    state["features"][0] = "other"
+    (tmp_path / "model.json").write_text(json.dumps(state))
+    with pytest.raises(BundleError):
+        type(model).load(tmp_path, target)
 
 
 def test_vectors_and_both_run_from_a_folder_and_save_whole(tmp_path):
@@ -101,7 +192,7 @@ def test_a_hosted_writer_answers_from_its_sources(tmp_path):
         bases = {"endpoint": (json.dumps({"url": fake.url, "model": "large", "price_out": 3.0}),)}
         model, table, target = fitted("answer-written", bases=bases)
         found = model.judge(table)
-        assert TASK.metrics[0](judged(table, target, found)) > 0.7
+        assert TASK.metrics[0](judged(table, target, found)) > 0.6
         assert model.extent["spent"]["cost"] > 0
         assert model.remote
         model.save(tmp_path)

@@ -11,7 +11,7 @@ from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.release.bundle import Predictor
 from modelwright.serve.app import create_app
-from modelwright.serve.keys import KeyRing
+from modelwright.serve.keys import KeyRing, ServiceKey, digest_of
 from modelwright.serve.limits import ServeLimits
 from modelwright.testing import context
 
@@ -124,6 +124,43 @@ def test_a_session_belongs_to_one_tenant(client):
     session = ask(client, "What is the launch code?", tenant="alpha")["session"]
     found = ask(client, "and what is it?", tenant="beta", session=session)
     assert found["searched"] == "and what is it?"
+
+
+@pytest.fixture
+def bound(predictor):
+    """A client whose key is bound to the tenant alpha; a session of the key `any` may name whom it likes."""
+    ring = KeyRing(
+        {"alpha": ServiceKey("alpha", digest_of("key-a"), tenant="alpha"), "any": ServiceKey("any", digest_of("key-b"))}
+    )
+    app = create_app(predictor, keys=ring, limits=ServeLimits())
+    with TestClient(app, headers={"Authorization": "Bearer key-a"}, raise_server_exceptions=False) as c:
+        yield c
+
+
+def test_a_bound_key_asks_in_its_own_tenant_alone(bound):
+    assert "crimson" in ask(bound, "What is the launch code?")["answer"]
+    assert "crimson" in ask(bound, "What is the launch code?", tenant="alpha")["answer"]
+    for other in ("beta", "shared", "ALPHA", "alpha ", "*"):
+        answer = bound.post("/answer", json={"question": "What is the launch code?", "tenant": other})
+        assert answer.status_code == 403
+        assert answer.json()["error"]["code"] == "tenant"
+        assert "crimson" not in answer.text
+    bound.headers["Authorization"] = "Bearer key-b"
+    assert "turquoise" in ask(bound, "What is the launch code?", tenant="beta")["answer"]
+
+
+def test_a_bound_key_is_bound_in_rows_too(bound):
+    rows = [{"question": "launch code"}, {"question": "launch code", "tenant": "alpha"}]
+    answers = bound.post("/predict", json={"rows": rows}).json()["answers"]
+    assert all("crimson" in a["prediction"]["answer"] for a in answers)
+    for body in ({"rows": [*rows, {"question": "launch code", "tenant": "beta"}]}, {"question": "x", "tenant": "beta"}):
+        assert bound.post("/predict", json=body).status_code == 403
+    assert bound.post("/predict", json={"question": "launch code", "tenant": ["beta"]}).status_code in (403, 422)
+
+
+def test_the_page_asks_a_bound_key_for_no_tenant(bound, client):
+    assert 'data-tenanted="0"' in bound.get("/ask").text
+    assert 'data-tenanted="1"' in client.get("/ask").text
 
 
 def test_follow_ups_go_on_with_what_was_asked(client):

@@ -120,10 +120,23 @@ def test_wrong_wishes_are_refused(tmp_path):
         {"name": "environment"},
         {"name": "b", "role": "king"},
         {"name": "b", "rows_per_day": 0},
+        {"name": "b", "tenant": " "},
+        {"name": "b", "tenant": "x" * 201},
+        {"name": "b", "tenant": "acme", "role": "admin"},
     ):
         with pytest.raises(OptionError):
             add_key(path, **wish)
     assert list(read_keys(path)) == ["a"]
+
+
+def test_a_tenant_stays_with_its_key(tmp_path):
+    path = tmp_path / "k.json"
+    text = add_key(path, "shop", tenant="acme")
+    ring, _ = KeyRing.open(path)
+    assert ring.key(text).tenant == "acme"
+    assert ring.key(text).shown()["tenant"] == "acme"
+    rotate_key(path, "shop")
+    assert read_keys(path)["shop"].tenant == "acme"
 
 
 def test_a_file_damaged_while_serving_leaves_the_keys_as_they_were(tmp_path):

@@ -20,7 +20,8 @@ from modelwright.models.retrieval import BM25, Hits, best, terms, unit
 
 By = Literal["words", "vectors", "both"]
 Embed = Callable[[Sequence[str]], np.ndarray]
-FEATURES = ("title", "text", "both", "cosine", "lead", "numbers")
+# how much of the question title, text and both say; how near the passage is, its title, its text; how far ahead of the next
+FEATURES = ("title", "text", "both", "cosine", "lead", "numbers", "title_cosine", "text_cosine")
 _HEADING = 0.4  # weight of a heading, of that of a stored question
 
 
@@ -91,26 +92,24 @@ class Knowledge:
         for row, a in enumerate(asked):
             open_to[row, list(a.without)] = False
         words = self._by_words(asked) if self.by != "vectors" else None
-        vectors = self._by_vectors(asked) if self.by != "words" else None
+        vectors, near = self._by_vectors(asked) if self.by != "words" else (None, None)
         for scores in (words, vectors):
             if scores is not None:
                 scores[~open_to] = -np.inf
         whole = self._fused(words, vectors)
-        hits = best(whole, k)
+        hits = best(whole, max(k, 2))  # how far the first is ahead says how sure it is, however many are asked for
         # what shares no word is not found by words; a vector is near or far, never nothing
         least = 0.0 if vectors is None else -np.inf
         hits = Hits(np.where(hits.scores > least, hits.ids, -1), hits.scores)
         out = []
         for row, text in enumerate(texts):
             kept = [(int(i), float(s)) for i, s in zip(hits.ids[row], hits.scores[row], strict=True) if i >= 0]
-            cosine = vectors[row, kept[0][0]] if kept and vectors is not None else 0.0
-            out.append(
-                Found(
-                    [i for i, _ in kept],
-                    [s for _, s in kept],
-                    self._features(text, kept, asked[row].hidden, float(cosine)),
-                )
-            )
+            cosines = (0.0, 0.0, 0.0)
+            if kept and vectors is not None and near is not None:
+                at = row, kept[0][0]
+                cosines = float(vectors[at]), float(near[0][at]), float(near[1][at])
+            features = self._features(text, kept, asked[row].hidden, cosines)
+            out.append(Found([i for i, _ in kept[:k]], [s for _, s in kept[:k]], features))
         return out
 
     def _fused(self, words: np.ndarray | None, vectors: np.ndarray | None) -> np.ndarray:
@@ -137,16 +136,17 @@ class Knowledge:
         title = self._highest(self.title_words.scores(texts), asked, 0.0)
         return np.asarray((1 - self.weights) * whole + self.weights * title, np.float32)
 
-    def _by_vectors(self, asked: Sequence[Asked]) -> np.ndarray:
+    def _by_vectors(self, asked: Sequence[Asked]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """Return scores [Q, N], and of what: the cosines of passages' best titles and of their texts; 0 without a title."""
         assert self.embed is not None
         assert self.vectors is not None
         questions = unit(self.embed([a.text for a in asked]))
         text = questions @ self.vectors[0].T
         if not self.titles:
-            return text
+            return text.copy(), (np.zeros_like(text), text)
         title = self._highest(questions @ self.vectors[1].T, asked, -1.0)
-        bare = title <= -1.0
-        return np.asarray((1 - self.weights) * text + self.weights * np.where(bare, 0, title), np.float32)
+        title = np.where(title <= -1.0, 0, title)
+        return np.asarray((1 - self.weights) * text + self.weights * title, np.float32), (title, text)
 
     def _highest(self, scores: np.ndarray, asked: Sequence[Asked], least: float) -> np.ndarray:
         """Return of each passage the score of its best title [Q, N] from those of titles [Q, E]; hidden ones count not."""
@@ -162,7 +162,9 @@ class Knowledge:
         """Return the terms of a question with how much each says: rare ones much, those never seen most."""
         return {t: float(self._idf.get(t, self._rare)) for t in terms(question)}
 
-    def _features(self, question: str, kept: list[tuple[int, float]], hidden: str | None, cosine: float) -> np.ndarray:
+    def _features(
+        self, question: str, kept: list[tuple[int, float]], hidden: str | None, cosines: tuple[float, float, float]
+    ) -> np.ndarray:
         """Return how much of what a question says its first passage says too [F]; zeros where nothing was found."""
         if not kept:
             return np.zeros(len(FEATURES))
@@ -178,7 +180,9 @@ class Knowledge:
         both = set(mass) & title
         alike = sum(mass[t] for t in both) / (sum(self._idf.get(t, self._rare) for t in title | set(mass)) or 1.0)
         lead = (kept[0][1] - kept[1][1]) / (abs(kept[0][1]) + 1e-9) if len(kept) > 1 else 1.0
-        return np.array([alike, share(text), share(text | title), cosine, min(1.0, lead), min(8, len(mass)) / 8.0])
+        size = min(8, len(mass)) / 8.0
+        near = [max(0.0, c) for c in cosines[1:]]
+        return np.array([alike, share(text), share(text | title), cosines[0], min(1.0, lead), size, *near])
 
 
 def window(passage: Passage, mass: dict[str, float], longest: int = 320) -> tuple[int, int]:

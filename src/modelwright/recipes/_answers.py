@@ -1,8 +1,7 @@
 """What recipes share that answer questions from passages: reading rows, trusting an answer, refusing, citing, saving.
 
 The passages are the knowledge that is searched, so a bundle holds them; see the threat model. How far an answer is to be
-trusted is learnt from development questions: a logistic regression on how well the first passage supports the question,
-and the point below which refusing is handled rightly more often than answering.
+trusted, and from where on it is given, is told in `_answer_trust`.
 Legend: N questions, F features.
 """
 
@@ -24,72 +23,23 @@ from modelwright.core.words import Words
 from modelwright.data._documents import visible
 from modelwright.data._passages import Passage
 from modelwright.models.knowledge import FEATURES, Asked, By, Found, Knowledge, window
-from modelwright.models.rightness import answerable, rank
+from modelwright.recipes._answer_trust import Trust, learnt
 
 TASK = "question-answering"
 SHOWN = 5  # passages that are kept with an answer
 NO_QUESTION, NO_SUPPORT, NO_TENANT = "no_question", "no_support", "no_tenant"
-_LEAST = 12  # development questions of both kinds from which trust is learnt
-_PLAIN = np.array([1.5, 1.5, 3.0, 1.0, 0.5, 0.5])  # how features weigh where it cannot be learnt
-_PLAIN_SHIFT = -3.0
 
 
 class AnswerOptions(Options):
-    """`title` is the weight of headings and stored questions against texts, `balance` that of vectors against words."""
+    """`title` is the weight of headings and stored questions against texts, `balance` that of vectors against words.
+
+    `wrong` is the share of questions that the documents do not answer which may be answered all the same.
+    """
 
     title: float = Field(default=0.5, ge=0, le=1)
     balance: float = Field(default=0.7, ge=0, le=1)
+    wrong: float = Field(default=0.1, gt=0, lt=1)
     encoder: str | None = None
-
-
-class Trust:
-    """How sure an answer is, from features [F], and from where on it is given."""
-
-    def __init__(self, weights: np.ndarray, shift: float, threshold: float) -> None:
-        self.weights, self.shift, self.threshold = np.asarray(weights, np.float64), float(shift), float(threshold)
-
-    @classmethod
-    def fit(cls, features: np.ndarray, right: np.ndarray, unanswerable: np.ndarray) -> Trust:
-        """Learn from questions: features [N, F], whether the first passage answers [N], whether nothing does [N]."""
-        weights, shift = _PLAIN, _PLAIN_SHIFT
-        if min(right.sum(), (~right).sum()) >= _LEAST:
-            from sklearn.linear_model import LogisticRegression
-
-            mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
-            found = LogisticRegression(C=1.0, max_iter=500).fit((features - mean) / spread, right)
-            # what supports an answer can only speak for it: a slope of the wrong sign is chance
-            weights = np.maximum(found.coef_[0], 0) / spread
-            values = features @ weights
-            shift = float(_shift(values, right))
-        out = cls(weights, shift, 0.5)
-        out.threshold = _threshold(out.sure(features), right, unanswerable)
-        return out
-
-    def sure(self, features: np.ndarray) -> np.ndarray:
-        """Return the probability that the first passage answers [N]; 0 where nothing was found."""
-        value = 1 / (1 + np.exp(-np.clip(features @ self.weights + self.shift, -40, 40)))
-        return np.where(features.any(axis=1), value, 0.0)
-
-
-def _shift(values: np.ndarray, right: np.ndarray) -> float:
-    """Return the intercept under which the mean probability is the share that is right, by bisection."""
-    low, high = -60.0 - values.max(), 60.0 - values.min()
-    for _ in range(60):
-        middle = (low + high) / 2
-        mean = (1 / (1 + np.exp(-np.clip(values + middle, -40, 40)))).mean()
-        low, high = (middle, high) if mean < right.mean() else (low, middle)
-    return (low + high) / 2
-
-
-def _threshold(sure: np.ndarray, right: np.ndarray, unanswerable: np.ndarray) -> float:
-    """Return the probability from which answering is best: most questions handled rightly; the middle of a tie."""
-    if not unanswerable.any() or not right.any():
-        return 0.3
-    cuts = np.unique(np.concatenate([[0.0], sure, [1.0]]))
-    cuts = (cuts[1:] + cuts[:-1]) / 2
-    handled = np.array([(right & (sure >= c)).sum() + (unanswerable & (sure < c)).sum() for c in cuts])
-    best = cuts[handled == handled.max()]
-    return float(best[len(best) // 2])
 
 
 class AnswerModel(Model):
@@ -209,9 +159,11 @@ class AnswerModel(Model):
         by: By = cls.by if encoder is not None else "words"
         knowledge = Knowledge(passages, by, options.title, encoder, vectors, options.balance)
         t = state["trust"]
-        if len(t["weights"]) != len(FEATURES):
+        named = dict(zip(state["features"], t["weights"], strict=True))
+        if not named.keys() <= set(FEATURES):
             raise ValueError("features do not fit")
-        return cls(knowledge, Trust(np.array(t["weights"]), t["shift"], t["threshold"]), options, encoder)
+        weights = np.array([float(named.get(f, 0.0)) for f in FEATURES])  # older bundles know fewer
+        return cls(knowledge, Trust(weights, t["shift"], t["threshold"]), options, encoder)
 
     @classmethod
     def _options(cls, values: dict[str, Any]) -> AnswerOptions:
@@ -299,29 +251,12 @@ class AnswerRecipe(Recipe):
             encoder = TextEncoder.of(passages, str(options.encoder), ctx)
             vectors = vectors_of(encoder, passages, str(options.encoder), ctx)
         knowledge = Knowledge(passages, by, options.title, encoder, vectors, options.balance)
-        return self.made(knowledge, learnt(knowledge, train), options, encoder, ctx)
+        told = truths(train)
+        trust = learnt(knowledge, asked_of(train, told), told, options.wrong)
+        return self.made(knowledge, trust, options, encoder, ctx)
 
     def made(
         self, knowledge: Knowledge, trust: Trust, options: AnswerOptions, encoder: Any, ctx: FitContext
     ) -> AnswerModel:
         """Return the model of a fitted search."""
         return self.model(knowledge, trust, options, encoder)
-
-
-def learnt(knowledge: Knowledge, train: Table) -> Trust:
-    """Return how far first passages are to be trusted, learnt from the labelled questions of a table."""
-    told = truths(train)
-    known = [i for i, t in enumerate(told) if t is not None]
-    asked = [a for i, a in enumerate(asked_of(train, told)) if told[i] is not None]
-    found = knowledge.find(asked, 1)
-    right, none = np.zeros(len(known), bool), np.zeros(len(known), bool)
-    for row, (at, f) in enumerate(zip(known, found, strict=True)):
-        truth = told[at] or {}
-        hits = [
-            {"id": i, "document": p.document, "heading": p.heading, "text": p.text}
-            for i in f.ids
-            for p in (knowledge.passages[i],)
-        ]
-        right[row], none[row] = rank(truth, {"hits": hits}) == 1, not answerable(truth)
-    features = np.stack([f.features for f in found]) if found else np.zeros((0, len(FEATURES)))
-    return Trust.fit(features, right, none)

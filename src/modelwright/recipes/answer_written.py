@@ -107,7 +107,7 @@ class WrittenModel(AnswerModel):
             texts = self.writer.ask(chats, most=options.most)
             self.extent["spent"] = self.writer.spent.to_json()
         else:
-            texts = [self.writer.write(c, options.most) for c in chats]
+            texts = self.writer.write_all(chats, options.most)
         out = []
         for text, f, s in zip(texts, found, sources, strict=True):
             plain, cited = read(text, s)

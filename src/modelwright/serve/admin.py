@@ -16,7 +16,7 @@ from modelwright.serve.guard import answer_json
 from modelwright.serve.keys import KeyRing, add_key, revoke_key
 from modelwright.serve.limits import Refused
 
-_FIELDS = {"name", "role", "scopes", "expires", "rows_per_minute", "rows_per_day"}
+_FIELDS = {"name", "role", "scopes", "expires", "rows_per_minute", "rows_per_day", "tenant"}
 _LONGEST = 10_000
 
 
@@ -31,7 +31,9 @@ def add_admin(app: FastAPI, keys: KeyRing) -> None:
     async def make(request: Request) -> Response:
         asked = _asked(await request.body())
         where = _place(keys)
-        options: dict[str, Any] = {k: asked[k] for k in ("role", "rows_per_minute", "rows_per_day") if k in asked}
+        options: dict[str, Any] = {
+            k: asked[k] for k in ("role", "rows_per_minute", "rows_per_day", "tenant") if k in asked
+        }
         if "expires" in asked:
             options["expires_in"] = parse_duration(asked["expires"])
         made = await asyncio.to_thread(add_key, where, asked["name"], scopes=tuple(asked.get("scopes", ())), **options)
@@ -62,6 +64,7 @@ _BODY: dict[str, Any] = {
                     "expires": {"type": "string", "examples": ["90d"]},
                     "rows_per_minute": {"type": "integer", "minimum": 1},
                     "rows_per_day": {"type": "integer", "minimum": 1},
+                    "tenant": {"type": "string", "minLength": 1, "maxLength": 200},
                 },
             }
         }
@@ -77,6 +80,7 @@ def _asked(body: bytes) -> dict[str, Any]:
         raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
     kinds: dict[str, Any] = {
         "name": str, "role": str, "scopes": list, "expires": str, "rows_per_minute": int, "rows_per_day": int,
+        "tenant": str,
     }  # fmt: skip
     fits = isinstance(data, dict) and isinstance(data.get("name"), str) and set(data) <= _FIELDS
     if fits:

@@ -20,7 +20,7 @@ from modelwright.serve.admin import add_admin
 from modelwright.serve.batcher import Batcher
 from modelwright.serve.guard import Guard, add_errors, answer_json
 from modelwright.serve.keys import KeyRing, ServiceKey
-from modelwright.serve.limits import BodyLimit, Refused, ServeLimits, is_media, parse_rows
+from modelwright.serve.limits import BodyLimit, Refused, ServeLimits, is_media, parse_rows, tenant_for
 from modelwright.serve.page import add_docs, add_page
 from modelwright.serve.quota import Quota
 from modelwright.serve.roles import Rules
@@ -52,6 +52,8 @@ class Service:
         self.modalities = {c.name: c.modality for c in predictor.schema.inputs}
         self.names = frozenset(self.modalities)
         self.files = any(is_media(m) for m in self.modalities.values())
+        # whether rows say whose documents are searched: a bound key may not name another's there either
+        self.tenanted = "tenant" in self.names and any(hasattr(m, "knowledge") for _, m in predictor.members)
         self._reading = asyncio.Lock()
         self.ready = False
         self.registry = CollectorRegistry()
@@ -72,6 +74,8 @@ class Service:
         """Answer the rows of a request's body."""
         rows, alone, with_scores = parse_rows(body, self.limits, self.names, self.modalities)
         self._known(rows)
+        if self.tenanted and key.tenant is not None:
+            rows = [{**row, "tenant": tenant_for(key, row.get("tenant"))} for row in rows]
         self.quota.spend(key, len(rows))
         table, bad = await self._table(rows)
         scores = await self.batcher.scores(table, self.limits.seconds)

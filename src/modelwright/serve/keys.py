@@ -45,6 +45,7 @@ class ServiceKey:
     made: float | None = None
     old: str | None = None  # the hash before the last rotation, known until `old_until`
     old_until: float | None = None
+    tenant: str | None = None  # whose documents alone it may ask for; none: any that a request names
 
     def live(self, now: float) -> bool:
         """Whether the key is neither revoked nor expired."""
@@ -65,7 +66,7 @@ class ServiceKey:
         return {
             "name": self.name, "role": self.role, "scopes": list(self.scopes), "state": state,
             "made": _iso(self.made), "expires": _iso(self.expires),
-            "rows_per_minute": self.rows_per_minute, "rows_per_day": self.rows_per_day,
+            "rows_per_minute": self.rows_per_minute, "rows_per_day": self.rows_per_day, "tenant": self.tenant,
         }  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -254,8 +255,12 @@ def add_key(
     expires_in: float | None = None,
     rows_per_minute: int | None = None,
     rows_per_day: int | None = None,
+    tenant: str | None = None,
 ) -> str:
-    """Make a key and return its text, which is kept nowhere. Raises OptionError for a name in use or an unknown role."""
+    """Make a key and return its text, which is kept nowhere.
+
+    Raises OptionError for a name in use, an unknown role, and for an admin that should be bound to a tenant.
+    """
     keys = read_keys(path)
     if role not in ROLES:
         raise unknown(Words("role", "角色"), role, ROLES)
@@ -267,11 +272,25 @@ def add_key(
     for value in (rows_per_minute, rows_per_day):
         if value is not None and value < 1:
             raise OptionError(f"A quota is at least one row, received {value}.", f"配额至少为 1 行，收到 {value}。")
+    if tenant is not None:
+        _check_tenant(tenant, role)
     text, now = new_key(), time.time()
     until = None if expires_in is None else now + expires_in
-    keys[name] = ServiceKey(name, digest_of(text), role, scopes, until, None, rows_per_minute, rows_per_day, made=now)
+    keys[name] = ServiceKey(
+        name, digest_of(text), role, scopes, until, None, rows_per_minute, rows_per_day, made=now, tenant=tenant
+    )
     write_keys(path, keys)
     return text
+
+
+def _check_tenant(tenant: str, role: str) -> None:
+    if not tenant.strip() or len(tenant) > 200 or any(0xD800 <= ord(c) < 0xE000 for c in tenant):
+        raise OptionError("A tenant is a name of 1 to 200 characters.", "租户名称应为 1 到 200 个字符。")
+    if role == "admin":  # who may make keys could make itself one for another tenant
+        raise OptionError(
+            "An admin makes keys for any tenant, so its key cannot be bound to one. Give it another role.",
+            "admin 可为任意租户创建密钥，因此不能绑定租户。请改用其他角色。",
+        )
 
 
 def revoke_key(path: Path, name: str) -> None:

@@ -54,6 +54,20 @@ class Refused(Exception):
         self.status, self.code, self.words, self.retry, self.more = status, code, words, retry, more
 
 
+def tenant_for(key: Any, named: Any) -> Any:
+    """Return whose documents a request may search: the tenant that the key is bound to, else the one it names.
+
+    Raises Refused 403 where a bound key's request names another.
+    """
+    own = getattr(key, "tenant", None)
+    if own is None:
+        return named
+    if named not in (None, "", own):
+        en = "This key is bound to a tenant, and the request names another. Leave `tenant` out."
+        raise Refused(403, "tenant", Words(en, "此密钥已绑定租户，而请求指定了其他租户。请省略 `tenant`。"))
+    return own
+
+
 class BodyLimit:
     """ASGI middleware that counts the bytes as they come, since a Content-Length can lie or be absent.
 

@@ -56,6 +56,10 @@ def add_(
     expires: Annotated[str | None, opt("time until it ends, e.g. 90d", "有效期，如 90d")] = None,
     rows_per_minute: Annotated[int | None, opt("rows it may ask for in a minute", "每分钟行数配额")] = None,
     rows_per_day: Annotated[int | None, opt("rows it may ask for in a day", "每天行数配额")] = None,
+    tenant: Annotated[
+        str | None,
+        opt("tenant it is bound to; any that a request names if not said", "绑定的租户；默认由请求指定"),
+    ] = None,
     key_file: KeyFile = None,
     json_: Json = False,
     lang: Lang = None,
@@ -73,9 +77,10 @@ def add_(
         expires_in=parse_duration(expires) if expires else None,
         rows_per_minute=rows_per_minute,
         rows_per_day=rows_per_day,
+        tenant=tenant,
     )
     record(bundle, "service key made", key=name, role=role)
-    _made(name, text, json_, role=role)
+    _made(name, text, json_, role=role, **({"tenant": tenant} if tenant else {}))
 
 
 @group.command("list", help=w("List keys, without their texts.", "列出密钥（不含内容）。"))
@@ -90,7 +95,10 @@ def list_(model: RunArg, key_file: KeyFile = None, json_: Json = False, lang: La
         quota = " ".join(f"{r[k]:,}/{u}" for k, u in (("rows_per_minute", "min"), ("rows_per_day", "d")) if r[k])
         ends = f"-> {r['expires']}" if r["expires"] else ""
         scopes = ",".join(r["scopes"]) or "*"
-        sys.stdout.write(f"{r['name']:20} {r['role']:10} {r['state']:8} {scopes}  {quota} {ends}".rstrip() + "\n")
+        bound = f"tenant {r['tenant']}" if r["tenant"] else ""
+        sys.stdout.write(
+            f"{r['name']:20} {r['role']:10} {r['state']:8} {scopes}  {quota} {bound} {ends}".rstrip() + "\n"
+        )
 
 
 @group.command(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from modelwright.core.words import Words
 from modelwright.models.dialogue import REASONS, Conversation, Memory, Turn, covered, hand_over, points, summary, whole
 from modelwright.serve.guard import answer_json
-from modelwright.serve.limits import Refused
+from modelwright.serve.limits import Refused, tenant_for
 from modelwright.serve.page import lang_of, page_of, static
 
 ROLES = {"/answer": "predictor", "/ask": "predictor"}
@@ -86,7 +86,7 @@ def add(app: FastAPI, service: Any) -> None:
     said |= {
         code: {"description": words}
         for code, words in {
-            400: "no JSON", 401: "no key", 413: "too large", 422: "does not fit", 429: "too much", 504: "too slow",
+            400: "no JSON", 401: "no key", 403: "another tenant", 413: "too large", 422: "does not fit", 429: "too much", 504: "too slow",
         }.items()
     }  # fmt: skip
 
@@ -99,7 +99,8 @@ def add(app: FastAPI, service: Any) -> None:
     @app.get("/ask", include_in_schema=False)
     async def ask(request: Request) -> Response:
         where = lang_of(request, "en")
-        body = f'<main class="ask" id="app" data-lang="{where}" data-tenanted="{int(desk.tenanted)}"></main>'
+        named = desk.tenanted and getattr(request.scope["key"], "tenant", None) is None  # else the key says whose
+        body = f'<main class="ask" id="app" data-lang="{where}" data-tenanted="{int(named)}"></main>'
         return page_of(body, where, static("ask.js"), static("ask.css"))
 
 
@@ -161,14 +162,15 @@ class Desk:
 
     async def reply(self, asked: Question, key: Any, lang: str) -> dict[str, Any]:
         """Return the reply to a question; a conversation belongs to one key and one tenant."""
+        tenant = tenant_for(key, asked.tenant)
         self.service.quota.spend(key, 1)
         session = asked.session or secrets.token_urlsafe(16)
-        held = self.memory.get((key.name if key else "", asked.tenant or "", session))
+        held = self.memory.get((key.name if key else "", tenant or "", session))
         if asked.history is not None:
             held = Conversation([Turn(p.question, p.question, p.answer) for p in asked.history])
         person = hand_over(asked.question, held.turns, False)
         full = asked.question if person else whole(asked.question, held.turns)
-        rows = await self._rows(list(dict.fromkeys((asked.question, full))), asked.tenant)
+        rows = await self._rows(list(dict.fromkeys((asked.question, full))), tenant)
         row, searched = rows[0], asked.question
         if len(rows) > 1 and _leaning(asked.question, rows[0], rows[1]):
             row, searched = rows[1], full
