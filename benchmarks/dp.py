@@ -58,7 +58,7 @@ def mnist(data: Path, work: Path) -> None:
     with tarfile.open(data / "mnist-pngs/mnist-pngs.tar.gz") as tar:
         tar.extractall(work, filter="data")
     for part in ("train", "test"):
-        files = sorted((work / "mnist-pngs" / part).glob("*/*.png"))
+        files = sorted(next(p for p in work.rglob(part) if p.is_dir()).glob("*/*.png"))
         with (work / f"{part}.csv").open("w", newline="") as f:
             out = csv.writer(f)
             out.writerow(["picture", "digit"])

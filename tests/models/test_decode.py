@@ -153,3 +153,18 @@ def test_seeds_and_log_probabilities():
     assert token == first.ids[0]
     assert logprob == pytest.approx(float(said[token]), abs=1e-4)
     assert [t for t, _ in top] == said.topk(3).indices.tolist()
+
+
+def test_the_lean_step_follows_the_weights():
+    from modelwright.models.lean_step import lean_step
+
+    torch.manual_seed(0)
+    network = GPT(GPTConfig(vocab=50, width=32, layers=2, heads=4, kv_heads=2, head=8, hidden=40, qk_norm=True)).eval()
+    first = lean_step(network)
+    assert first is not None
+    assert lean_step(network) is first  # kept
+    with torch.no_grad():
+        network.blocks[0].up.add_(0.1)
+    assert lean_step(network) is not first
+    learnt = GPT(GPTConfig(vocab=50, width=32, layers=2, heads=4, kv_heads=2, head=8, hidden=40, positions="learned"))
+    assert lean_step(learnt) is None

@@ -20,9 +20,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from modelwright.models.gpt import GPT
+from modelwright.models.lean_step import lean_step
 from modelwright.models.sampling import Sampling, choose
 
 CHUNK = 256  # ids of a prompt that are read between two steps
+_ALONE = 4 * CHUNK  # ids of prompts read together where no stream runs
 _GROW = 128  # ids by which the cache grows
 
 
@@ -69,6 +71,7 @@ class CachedGPT:
         self.device = network.embed.device
         self._length, self._held = 0, 0
         self._cache: list[Tensor] = []
+        self._lean = lean_step(network)
 
     def _room(self, slots: int, length: int) -> None:
         if slots <= self._held and length <= self._length:
@@ -137,6 +140,8 @@ class CachedGPT:
         longest = max(at) + 1
         self._room(B, longest)
         places = torch.tensor(at, device=self.device)
+        if self._lean is not None:
+            return self._lean(torch.tensor(ids), places, self._cache, longest, min(at) + 1 == longest)
         x, turn = net.start(torch.tensor(ids, device=self.device)[:, None], places[:, None])
         rows = torch.arange(B, device=self.device)
         even = min(at) + 1 == longest
@@ -274,14 +279,15 @@ class Engine:
             self._choose(list(self.running), logits)
 
     def _together(self) -> list[Stream]:
-        """Return the next streams, two or more, whose prompts padded to the longest are no more than a chunk."""
+        """Return the next streams, two or more, whose prompts padded to the longest are no more than a chunk, or a few where none runs."""
         if not hasattr(self.net, "read_many"):
             return []
         out: list[Stream] = []
         longest = 0
         for stream in self.waiting:
             longest = max(longest, len(stream.prompt))
-            if len(self.running) + len(out) >= self.slots or longest * (len(out) + 1) > CHUNK:
+            most = CHUNK if self.running else _ALONE  # where nobody waits for a next id, more may be read at once
+            if len(self.running) + len(out) >= self.slots or longest * (len(out) + 1) > most:
                 break
             out.append(stream)
         return out if len(out) > 1 else []
