@@ -13,12 +13,12 @@ from modelwright.core.target import as_objects
 from modelwright.core.words import Words
 from modelwright.models.knowledge import FEATURES, Asked, Knowledge
 from modelwright.models.rightness import handled
+from modelwright.recipes._answer_trust import Trust
 from modelwright.recipes._answers import (
     NO_SUPPORT,
     AnswerModel,
     AnswerOptions,
     AnswerRecipe,
-    Trust,
     asked_of,
     passages_of,
     refusal,

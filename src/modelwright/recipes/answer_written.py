@@ -24,7 +24,8 @@ from modelwright.data._passages import Passage
 from modelwright.models.hosted import Hosted
 from modelwright.models.knowledge import Asked, Found, Knowledge
 from modelwright.models.retrieval import terms
-from modelwright.recipes._answers import AnswerModel, AnswerOptions, AnswerRecipe, Trust
+from modelwright.recipes._answer_trust import Trust
+from modelwright.recipes._answers import AnswerModel, AnswerOptions, AnswerRecipe
 from modelwright.recipes._labeller import CAUSAL, ENDPOINT
 
 NOTHING = "NONE"
