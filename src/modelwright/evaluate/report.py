@@ -116,7 +116,13 @@ def _numbers(facts: Facts, lang: str) -> Html:
     won = [r for r in facts.get("leaderboard") or [] if r.get("winner") and r.get("ms_per_row") is not None]
     if won:
         ms = max(r["ms_per_row"] for r in won)
-        cells.append(("每条回答" if zh else "per answer", f"{ms:.2g} ms", "成批计算" if zh else "in batches"))
+        cells.append(
+            (
+                "每条回答" if zh else "per answer",
+                f"{ms:.2g} ms" if ms < 10 else f"{ms:,.0f} ms",
+                "成批计算" if zh else "in batches",
+            )
+        )
     seconds = facts.get("seconds")
     total = seconds.get("bundle") if isinstance(seconds, Mapping) else seconds
     if isinstance(total, (int, float)):
