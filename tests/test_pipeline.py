@@ -103,7 +103,7 @@ def test_stopping_keeps_the_best_so_far_and_resuming_goes_on(tmp_path):
     assert (folder.bundle / "manifest.json").is_file()
     assert [r["name"] for r in first.facts["leaderboard"] if r["status"] == "ok"] == ["linear", "constant"]
     fitted = (folder.candidates / "linear" / "candidate.json").stat().st_mtime_ns
-    again = walk(config, table, EventStream(), folder=folder, deadline=Deadline.after(20), resume=True)
+    again = walk(config, table, EventStream(), folder=folder, deadline=Deadline.after(60), resume=True)
     assert {r["recipe"] for r in again.facts["leaderboard"] if r["status"] == "ok"} >= {"linear", "constant", "trees"}
     assert (folder.candidates / "linear" / "candidate.json").stat().st_mtime_ns == fitted
     other = table.slice(10)
