@@ -93,7 +93,8 @@ def facts(
     rows = [{**r, "status": "ok", "winner": r["name"] in won, "weight": won.get(r["name"])} for r in ladder]
     rows.sort(key=lambda r: r["value"], reverse=metric.higher)
     failed = [
-        {"name": f.name, "recipe": f.name, "status": "failed", "reason": list(f.reason)} for f in outcome.failures
+        {"name": f.name, "recipe": f.name, "status": "failed" if f.fits else "unfit", "reason": list(f.reason)}
+        for f in outcome.failures
     ]
     if len(won) > 1:
         value = abs(outcome.value)

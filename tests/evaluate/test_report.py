@@ -113,6 +113,20 @@ def test_what_stands_in_the_data_is_never_markup(facts, lang):
     assert "<script>alert(1)</script>" in "".join(page.text)
 
 
+def test_recipes_for_other_data_are_one_quiet_line(facts):
+    rows = [
+        *facts["leaderboard"],
+        {"name": "resnet", "recipe": "resnet", "status": "unfit", "reason": ["made for picture columns", "用于图片列"]},
+        {"name": "mpnn", "recipe": "mpnn", "status": "unfit", "reason": ["made for molecules", "用于分子"]},
+    ]
+    page = write_report({**facts, "leaderboard": rows}, "en")
+    assert "Made for other data or settings: resnet, mpnn." in page
+    assert "made for picture columns" not in page
+    assert "would need about 2m10s" in page
+    assert "用于其他数据或设置的方案：resnet、mpnn。" in write_report({**facts, "leaderboard": rows}, "zh")
+    assert "Made for other data" not in write_report(facts, "en")
+
+
 def test_few_facts_make_a_page():
     few = {"name": "x", "task": "regression", "metric": "rmse", "leaderboard": [], "metrics": []}
     page = Page(write_report(few, "zh"))

@@ -141,7 +141,8 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         "验证集上的得分，模型据此选出；横线为 95% 区间。选中的模型已标出。",
     )
     out = [paragraph(words, lang, "note"), folded(head, body, 20, "排行榜" if zh else "leaderboard", zh)]
-    failed = [r for r in rows if r.get("status", "ok") != "ok"]
+    failed = [r for r in rows if r.get("status", "ok") not in ("ok", "unfit")]
+    unfit = [r["name"] for r in rows if r.get("status") == "unfit"]
     if failed:
         head = [("未能完成" if zh else "did not finish", "name"), ("原因" if zh else "reason", "")]
         out.append(
@@ -151,6 +152,11 @@ def leaderboard(facts: Facts, lang: str) -> Html:
                 "未能完成的模型" if zh else "failed models",
             )
         )
+    if unfit:
+        words = Words(
+            f"Made for other data or settings: {', '.join(unfit)}.", f"用于其他数据或设置的方案：{'、'.join(unfit)}。"
+        )
+        out.append(paragraph(words, lang, "note"))
     return join(out)
 
 

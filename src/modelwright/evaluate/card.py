@@ -106,7 +106,7 @@ def _training(facts: Facts) -> list[Words]:
                 "选定后用测试集以外的全部数据重新训练。",
             )
         )
-    tried = [r for r in facts.get("leaderboard") or [] if r.get("recipe") != "ensemble"]
+    tried = [r for r in facts.get("leaderboard") or [] if r.get("recipe") != "ensemble" and r.get("status") != "unfit"]
     if tried:
         failed = sum(r.get("status", "ok") != "ok" for r in tried)
         out.append(
