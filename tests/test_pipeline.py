@@ -90,9 +90,9 @@ def test_stopping_keeps_the_best_so_far_and_resuming_goes_on(tmp_path):
 
     table, target = sample()
     config = make_config(
-        data="memory", target=target, recipes=["constant", "linear", "trees"], search="none", budget="60s"
+        data="memory", target=target, recipes=["constant", "linear", "trees"], search="none", budget="25s"
     )
-    folder, deadline, events = RunFolder(tmp_path / "r"), Deadline.after(60), EventStream()
+    folder, deadline, events = RunFolder(tmp_path / "r"), Deadline.after(25), EventStream()
 
     def stop(event: Event) -> None:
         if isinstance(event, CandidateDone) and event.name == "linear":
@@ -103,12 +103,12 @@ def test_stopping_keeps_the_best_so_far_and_resuming_goes_on(tmp_path):
     assert (folder.bundle / "manifest.json").is_file()
     assert [r["name"] for r in first.facts["leaderboard"] if r["status"] == "ok"] == ["linear", "constant"]
     fitted = (folder.candidates / "linear" / "candidate.json").stat().st_mtime_ns
-    again = walk(config, table, EventStream(), folder=folder, deadline=Deadline.after(60), resume=True)
+    again = walk(config, table, EventStream(), folder=folder, deadline=Deadline.after(25), resume=True)
     assert {r["recipe"] for r in again.facts["leaderboard"] if r["status"] == "ok"} >= {"linear", "constant", "trees"}
     assert (folder.candidates / "linear" / "candidate.json").stat().st_mtime_ns == fitted
     other = table.slice(10)
     with pytest.raises(DataError, match="changed"):
-        walk(config, other, EventStream(), folder=folder, deadline=Deadline.after(60), resume=True)
+        walk(config, other, EventStream(), folder=folder, deadline=Deadline.after(25), resume=True)
 
 
 def test_recipes_for_other_data_are_one_line_and_keep_their_reasons(tmp_path):
