@@ -43,7 +43,7 @@ def data_note(data: Data, task: Task) -> Note:
     beside = len(data.aside) if data.aside is not None else 0
     more = f"  + {beside:,} {task.beside.en}" if beside else ""
     more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
-    en = f"data      {len(data.table):,} rows  {names}{more}  -> {task.title.en}   {len(grave)} findings to look at"
+    en = f"data      {len(data.table):,} rows  {names}{more}  -> {task.title.en}   {len(grave)} finding{'s' * (len(grave) != 1)} to look at"
     zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
     for f in [f for f in data.findings if f.drop_rows or f.severity == "error"] + grave[:3]:
         en += f"\n          {f.words.en}"
