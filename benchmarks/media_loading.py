@@ -43,7 +43,8 @@ def cifar10(work: Path, rows: int) -> Table:
     with tarfile.open(next((data_folder() / "cifar10-images").glob("*.tar.gz"))) as archive:
         members = [m for m in archive.getmembers() if m.isfile() and "/train/" in f"/{m.name}"]
         chosen = [members[i] for i in np.random.default_rng(0).permutation(len(members))[:rows]]
-        archive.extractall(work, members=chosen, filter="data")
+        # in the order of the archive: to go back in a compressed one is to begin anew
+        archive.extractall(work, members=sorted(chosen, key=lambda m: m.offset), filter="data")
     found = [{"image": str(work / m.name), "label": Path(m.name).parent.name} for m in chosen]
     return coerce_rows(found, SCHEMA, folder=work)[0]
 
@@ -86,17 +87,19 @@ class Watch:
         def timed_ahead(*given: Any) -> Iterator[Any]:
             batches_ahead = ahead(*given)
             began = time.perf_counter()
-            while True:
-                asked = time.perf_counter()
-                try:
-                    item = next(batches_ahead)
-                except StopIteration:
-                    break
-                finally:
-                    self.waited += time.perf_counter() - asked
-                self.count += 1
-                yield item
-            self.steps += time.perf_counter() - began
+            try:
+                while True:
+                    asked = time.perf_counter()
+                    try:
+                        item = next(batches_ahead)
+                    except StopIteration:
+                        break
+                    finally:
+                        self.waited += time.perf_counter() - asked
+                    self.count += 1
+                    yield item
+            finally:  # the loop may leave before the last batch
+                self.steps += time.perf_counter() - began
 
         def timed_augment(*given: Any) -> Any:
             began = time.perf_counter()
