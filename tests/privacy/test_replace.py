@@ -7,7 +7,7 @@ from modelwright.privacy import checksums
 from modelwright.privacy.catalogue import TYPES
 from modelwright.privacy.policy import ACTIONS, Policy
 from modelwright.privacy.pseudonyms import Pseudonyms
-from modelwright.privacy.replace import replaced, safe
+from modelwright.privacy.replace import replaced, safe_cells
 from modelwright.privacy.reveal import PSEUDONYM
 
 VALUES = {
@@ -109,4 +109,7 @@ def test_rules_that_cannot_be_followed_are_told_in_both_languages(rule, nearest)
 
 
 def test_messages_hold_placeholders():
-    assert safe("could not read 13812345678 of a@b.com") == "could not read <PHONE> of <EMAIL>"
+    assert safe_cells(["could not read 13812345678 of a@b.com", "fine"]) == [
+        "could not read <PHONE> of <EMAIL>",
+        "fine",
+    ]

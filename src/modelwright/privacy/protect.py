@@ -24,7 +24,7 @@ from modelwright.privacy.detect import Found, as_cells, by_share, find_cells, sc
 from modelwright.privacy.media import media_found
 from modelwright.privacy.policy import RUN_ACTIONS, Policy
 from modelwright.privacy.recognisers.base import Match
-from modelwright.privacy.replace import cell_without
+from modelwright.privacy.replace import safe_cells
 from modelwright.privacy.shield import Shield, rewritten, rows_with, to_months
 
 WHOLE = 0.5  # of the filled cells hold nothing but one direct identifier: the column is one
@@ -306,8 +306,7 @@ def safe_values(bad: Sequence[BadValue], public: bool) -> list[BadValue]:
     said: dict[tuple[str, str], str] = {}
     for column in {b.column for b in bad}:
         values = list(dict.fromkeys(b.value for b in bad if b.column == column))
-        for value, found in zip(values, find_cells(values, column)[0]):
-            said[column, value] = cell_without(value, found, lambda _: "placeholder")
+        said |= {(column, value): safe for value, safe in zip(values, safe_cells(values, column))}
     out = []
     for b in bad:
         value = said[b.column, b.value]

@@ -39,6 +39,6 @@ def cell_without(
     return "".join([*out, cell[at:]])
 
 
-def safe(text: str, column: str = "") -> str:
-    """Return a text for messages and logs in which everything private is a placeholder."""
-    return cell_without(text, find_cells([text], column)[0][0], lambda _: "placeholder")
+def safe_cells(cells: Sequence[str], column: str = "") -> list[str]:
+    """Return cells for messages and logs in which everything private is a placeholder."""
+    return [cell_without(c, found, lambda _: "placeholder") for c, found in zip(cells, find_cells(cells, column)[0])]
