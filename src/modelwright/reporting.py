@@ -261,6 +261,7 @@ def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
             "low": found[m.name].low,
             "high": found[m.name].high,
             "higher": m.higher,
+            "ideal": m.ideal,
         }
         for m in wanted
     ]

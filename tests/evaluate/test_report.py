@@ -208,3 +208,10 @@ def test_contrast_meets_wcag_aa(dark):
     ]:
         light, low = sorted((luminance(colours[front]), luminance(colours[back])), reverse=True)
         assert (light + 0.05) / (low + 0.05) >= 4.5, (front, back)
+
+
+def test_a_ratio_is_best_at_one():
+    assert _html.better({"higher": True, "ideal": 1.0}, "en") == "best at 1"
+    assert _html.better({"higher": True, "ideal": 1.0}, "zh") == "越接近 1 越好"
+    assert _html.better({"higher": True}, "en") == "higher is better"
+    assert _html.better({"higher": False, "ideal": None}, "zh") == "越低越好"

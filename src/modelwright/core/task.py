@@ -64,6 +64,7 @@ class Metric:
     per_label: bool = False
     low: float = 0.0
     high: float = 1.0
+    ideal: float | None = None  # the best value where neither end is, as of a ratio; for show
 
     parts: Callable[[Judged], np.ndarray] | None = None
 
@@ -122,7 +123,7 @@ class Task(ABC):
     free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
     points: ClassVar[bool] = False  # whether answers are places in the inputs' texts, which must stay as they are then
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
-    held_out: ClassVar[int] = 10_000  # validation rows at most: making answers to more would take too long
+    held_out: ClassVar[int] = 5000  # validation rows at most: they train nothing where nothing is refitted
     keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
     checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are

@@ -85,8 +85,8 @@ def _page(path: Path, file: BinaryIO, at: int) -> _Page:
         page = _Page(0, -1, -1, 0, 0)
     if page.unpacked < 0 or page.packed < 0:
         raise DataError(
-            f"{path} is no whole Parquet file (a page at byte {at} cannot be read).",
-            f"{path} 不是完整的 Parquet 文件（第 {at} 字节处的数据页无法读取）。",
+            f"{path} is no whole Parquet file (a page at byte {at} cannot be read). Copy or write it again.",
+            f"{path} 不是完整的 Parquet 文件（第 {at} 字节处的数据页无法读取）。请重新复制或生成。",
         )
     return page
 

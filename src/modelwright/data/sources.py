@@ -242,7 +242,10 @@ def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
                 part = pa.Table.from_batches([batch])
                 yield from swelling.parts(part) if columns else (part,)
     except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
-        raise DataError(f"{path} is no whole Parquet file ({e}).", f"{path} 不是完整的 Parquet 文件（{e}）。") from e
+        raise DataError(
+            f"{path} is no whole Parquet file ({e}). Copy or write it again.",
+            f"{path} 不是完整的 Parquet 文件（{e}）。请重新复制或生成。",
+        ) from e
 
 
 def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:

@@ -57,6 +57,14 @@ def said(words: Any, lang: str) -> str:
     return "" if words is None else str(words)
 
 
+def better(metric: Mapping[str, Any], lang: str) -> str:
+    """Return in words which way a metric of the facts is better."""
+    if metric.get("ideal") is not None:
+        return Words("best at {v:g}", "越接近 {v:g} 越好").fill(v=metric["ideal"]).to(lang)
+    higher = metric.get("higher", True)
+    return (Words("higher is better", "越高越好") if higher else Words("lower is better", "越低越好")).to(lang)
+
+
 def number(value: Any) -> str:
     """Return a number in a reader's digits: three decimals below 100, thousands apart above; a dash for none."""
     if value is None or isinstance(value, str):

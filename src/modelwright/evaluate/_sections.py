@@ -10,7 +10,7 @@ from typing import Any
 from modelwright.core.recipe import guesses
 from modelwright.core.words import Words
 from modelwright.evaluate._canvas import in_lang
-from modelwright.evaluate._html import Html, code, esc, interval, join, number, said, scale, spanned, table, tag
+from modelwright.evaluate._html import Html, better, code, esc, interval, join, number, said, scale, spanned, table, tag
 from modelwright.evaluate._pictures import of_mistake
 
 Facts = Mapping[str, Any]
@@ -198,7 +198,7 @@ def metrics(facts: Facts, lang: str) -> Html:
             [
                 tag("span", said(m.get("title"), lang) or m["name"], title=m["name"]), number(m["value"]), interval(m["low"], m["high"]),
                 _bar(m, (0.0, 1.0)) if fits and facts.get("task") != "regression" else "",
-                tag("span", ("越高越好" if zh else "higher is better") if m.get("higher", True) else ("越低越好" if zh else "lower is better"), class_="quiet"),
+                tag("span", better(m, lang), class_="quiet"),
             ],
         ))  # fmt: skip
     words = Words(

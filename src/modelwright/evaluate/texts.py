@@ -210,6 +210,7 @@ LENGTH = Metric(
     True,
     ratio,
     high=np.inf,
+    ideal=1.0,
     parts=_parts(2, _length),
 )
 SLOTS = Metric("slot_error", Words("slot error", "槽位错误率"), False, ratio, high=np.inf, parts=_slot_parts)

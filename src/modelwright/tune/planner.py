@@ -25,26 +25,20 @@ from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, StageStarted
 from modelwright.core.kept import kept_folders, sealing
 from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, guesses, missing_modules, on_torch
+from modelwright.core.schema import Schema
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
 from modelwright.tune.private import PrivatePlan, climb_privately
 from modelwright.tune.search import Search, available, pick_recipe
+from modelwright.tune.shares import DEAR_RANK, LONG_SHARE, affordable_network, breadth_share, media_only
 from modelwright.tune.standings import Failure, Outcome, Standings, nothing_stands, passed_over
 from modelwright.tune.twins import add_twins
 
-_BREADTH_SHARE = 0.4  # of the time at hand, the most that one recipe's first variant may take
-_NETWORK_SHARE = 0.55
 _BASELINE_SHARE = 0.35
-_PRETRAINED_SHARE = 0.9  # of a pretrained encoder that the user named: its fine-tuning is what the run is for
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
 _LEAST, _LEAST_NETWORK = 0.35, 0.1
-# Recipes of this rank and above seldom win on a few minutes of a CPU; they are tried where they cost little of the time.
-_DEAR_RANK, _DEAR_SHARE = 40, 0.25
-# Where a network's whole plan takes more than this share of the time at hand, one long fit is worth more than a short one
-# and its repetition on all rows: nothing is refitted then.
-_LONG_SHARE, _LONG_FIRST = 0.35, 0.8
 _TWINS = 2  # further fits of the winner's networks that are worth more than tuning; see docs/log.md
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
 
@@ -72,11 +66,13 @@ class Planner:
     standings: Standings = field(init=False)
     _asked: tuple[int, bool] = (0, False)
     _long: bool = False
+    _recipes: list[Recipe] = field(default_factory=list)
     _probes: dict[Any, Any] = field(default_factory=dict)
     _refit_took: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
+        self._schema: Schema = self.validation.parts[0][0].schema
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -94,8 +90,8 @@ class Planner:
             return climb_privately(self, self.private)
         self.resume()
         self.events.emit(StageStarted("train"))
-        recipes = self._fitting_recipes()
-        for recipe in recipes:
+        self._recipes = self._fitting_recipes()
+        for recipe in self._recipes:
             if self._should_end():
                 break
             self._breadth(recipe)
@@ -141,13 +137,13 @@ class Planner:
         """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
         if self.config.mitigate == "reweigh" and not recipe.weighs and not guesses(recipe.name):
             return Words("it does not heed weights of rows", "它不支持行权重")
-        if recipe.extra != "pretrained" or recipe.rank < _DEAR_RANK or self.config.pretrained or self.config.recipes:
+        if recipe.extra != "pretrained" or recipe.rank < DEAR_RANK or self.config.pretrained or self.config.recipes:
             return None
         return Words("tried where --pretrained names an encoder", "仅在 --pretrained 指定编码器时尝试")
 
     def _wanted(self, recipe: Recipe) -> bool:
         """Return whether a recipe uses the encoders that the user named, and may take most of the time."""
-        return bool(self.config.pretrained) and recipe.extra == "pretrained" and recipe.rank < _DEAR_RANK
+        return bool(self.config.pretrained) and recipe.extra == "pretrained" and recipe.rank < DEAR_RANK
 
     def _breadth(self, recipe: Recipe) -> None:
         if any(c.recipe == recipe.name for c in self.candidates):
@@ -157,21 +153,25 @@ class Planner:
             share = 1.0 if guesses(recipe.name) else _BASELINE_SHARE  # it is cut there and stands, converged or not
             self.train(recipe, options, recipe.name, max(self.spare() * share, min(self.spare(), 5.0)))
             return
-        part = _NETWORK_SHARE if on_torch(recipe) else _BREADTH_SHARE
-        part = _DEAR_SHARE if type(recipe).rank >= _DEAR_RANK else part
-        if on_torch(recipe) and type(recipe).rank < _DEAR_RANK and self._takes_long(recipe, options):
-            part = part if self._long else _LONG_FIRST
-            self._long = True
-        part = _PRETRAINED_SHARE if self._wanted(recipe) else part
+        long = self._takes_long(recipe)
+        first, wanted = long and not self._long, self._wanted(recipe)
+        part = breadth_share(recipe, self._schema, wanted=wanted, first_long=first, long_ahead=self._ahead())
+        self._long |= long
         share = max(self.spare() * part, min(self.spare(), 5.0))
         self.train(recipe, options, recipe.name, share)
 
-    def _takes_long(self, recipe: Recipe, options: Options) -> bool:
-        if self.config.refit or len(self.validation.splits) > 1:
+    def _takes_long(self, recipe: Recipe) -> bool:
+        if not affordable_network(recipe) or self.config.refit or len(self.validation.splits) > 1:
             return False
         ctx = self.context(recipe.name, self.deadline, torch=True)
-        cost = recipe.estimate(self.validation.parts[0][0], options, ctx)
-        return cost.seconds > _LONG_SHARE * self.spare() * (1 if self._long else 2.15)
+        cost = recipe.estimate(self.validation.parts[0][0], self._variants(recipe)[0], ctx)
+        return cost.seconds > LONG_SHARE * self.spare() * (1 if self._long else 2.15)
+
+    def _ahead(self) -> bool:
+        """Return whether a network that takes long is among the recipes; asked of media alone, where it matters."""
+        if not self._long and media_only(self._schema):
+            return any(self._takes_long(r) for r in self._recipes)
+        return self._long
 
     def _depth(self) -> None:
         """Try further variants, those of the best recipes first."""
@@ -283,7 +283,7 @@ class Planner:
                     f"would need about {need} MB of memory, {have} MB are granted",
                     f"约需内存 {need} MB，可用 {have} MB",
                 )
-            cut = on_torch(recipe) and recipe.seeded and type(recipe).rank < _DEAR_RANK
+            cut = recipe.seeded and affordable_network(recipe)
             least = _LEAST_NETWORK if cut else _LEAST
             if cost.seconds * folds * least > share and not type(recipe).baseline:
                 raise ModelwrightError(

@@ -1,0 +1,48 @@
+"""How much of the time at hand the first variant of a recipe may take."""
+
+from __future__ import annotations
+
+from modelwright.core.recipe import Recipe, on_torch
+from modelwright.core.schema import Schema
+from modelwright.data.kinds.base import kind_of
+
+_PLAIN, _NETWORK = 0.4, 0.55
+# Of a pretrained encoder that the user named: its fine-tuning is what the run is for.
+_PRETRAINED = 0.9
+# Recipes of this rank and above seldom win on a few minutes of a CPU; they are tried where they cost little of the time.
+DEAR_RANK, _DEAR = 40, 0.25
+# Where a network's whole plan takes more than this share of the time at hand, one long fit is worth more than a short one
+# and its repetition on all rows: nothing is refitted then.
+LONG_SHARE, _LONG_FIRST = 0.35, 0.8
+# Of pictures, recordings and clips alone the others see summaries only: they have won on few rows, where a network is not
+# long, and never beside a long one; see docs/log.md.
+_SUMMARIES, _LONG_MEDIA = 0.15, 0.94
+
+
+def affordable_network(recipe: Recipe) -> bool:
+    """Return whether a recipe is a network that may well win on a few minutes of a CPU."""
+    return on_torch(recipe) and type(recipe).rank < DEAR_RANK
+
+
+def media_only(schema: Schema) -> bool:
+    """Return whether every input is a picture, a recording or a clip."""
+    kinds = [kind_of(c.modality) for c in schema.inputs]
+    return bool(kinds) and all(k is not None and k.slow for k in kinds)
+
+
+def breadth_share(recipe: Recipe, schema: Schema, *, wanted: bool, first_long: bool, long_ahead: bool) -> float:
+    """Return the share for one recipe.
+
+    `wanted`: it uses encoders that the user named; `first_long`: the first network whose plan is long; `long_ahead`: such
+    a network is still to come.
+    """
+    if wanted:
+        return _PRETRAINED
+    media = media_only(schema)
+    if first_long:
+        return _LONG_MEDIA if media else _LONG_FIRST
+    if type(recipe).rank >= DEAR_RANK:
+        return _DEAR
+    if on_torch(recipe):
+        return _NETWORK
+    return _SUMMARIES if media and long_ahead else _PLAIN

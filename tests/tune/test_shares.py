@@ -1,0 +1,42 @@
+"""Shares of the time: what a table holds decides how long trees and the first long network may take."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelwright.core.recipe import get_recipe
+from modelwright.core.schema import Column, Schema
+from modelwright.tune.shares import breadth_share, media_only
+
+
+def schema(*modalities: str) -> Schema:
+    return Schema((*(Column(f"c{i}", m) for i, m in enumerate(modalities)), Column("y", "category", "target")))
+
+
+@pytest.mark.parametrize(
+    ("modalities", "only"),
+    [
+        (("image",), True),
+        (("audio", "video"), True),
+        (("image", "number"), False),
+        (("text",), False),
+        (("series",), False),
+        ((), False),
+    ],
+)
+def test_media_only(modalities: tuple[str, ...], only: bool) -> None:
+    assert media_only(schema(*modalities)) is only
+
+
+def test_on_pictures_alone_the_long_network_gets_what_trees_would_take() -> None:
+    pictures, mixed = schema("image"), schema("image", "number")
+
+    def share(name: str, of: Schema, first_long: bool = False, ahead: bool = True, wanted: bool = False) -> float:
+        return breadth_share(get_recipe(name), of, wanted=wanted, first_long=first_long, long_ahead=ahead)
+
+    assert share("trees", pictures) < 0.2 < share("trees", mixed)
+    assert share("trees", pictures, ahead=False) == share("trees", mixed)
+    assert share("fastnet", pictures, first_long=True) > 0.9 > share("fastnet", mixed, first_long=True)
+    assert share("fastnet", pictures) == share("fastnet", mixed) < share("fastnet", mixed, first_long=True)
+    assert share("vit", pictures) < share("resnet", pictures)  # dear ones get little
+    assert share("finetune", pictures, wanted=True) > share("finetune", pictures)
