@@ -6,6 +6,8 @@ import os
 import time
 from functools import cache
 
+from modelwright.core.pages import keep_pages
+
 
 def cores() -> int:
     """Return how many cores this process may use (`MODELWRIGHT_THREADS` overrides)."""
@@ -79,4 +81,5 @@ def pick_device(asked: str = "auto") -> str:
         return "cuda"
     if torch.backends.mps.is_available():
         return "mps"
+    keep_pages()  # before a probe of what a step takes
     return "cpu"

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
+from modelwright.core.pages import keep_pages, return_pages
 from modelwright.core.recipe import FitContext
 from modelwright.train.batches import Feed, ahead
 from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
@@ -60,6 +61,7 @@ def train(
     loss is not finite.
     """
     torch.set_num_threads(max(1, ctx.threads))
+    keep_pages()
     network.to(ctx.device)
     per_epoch = len(feed.epoch(np.random.default_rng(0)))
     optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
@@ -216,4 +218,5 @@ def _finish(
     if ctx.folder is not None and not ctx.deadline.stopped:
         for path in (ctx.folder / "checkpoint.json", ctx.folder / "checkpoint.safetensors"):
             path.unlink(missing_ok=True)
+    return_pages()
     return trained
