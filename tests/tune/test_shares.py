@@ -31,12 +31,14 @@ def test_media_only(modalities: tuple[str, ...], only: bool) -> None:
 def test_on_pictures_alone_the_long_network_gets_what_trees_would_take() -> None:
     pictures, mixed = schema("image"), schema("image", "number")
 
-    def share(name: str, of: Schema, first_long: bool = False, ahead: bool = True, wanted: bool = False) -> float:
-        return breadth_share(get_recipe(name), of, wanted=wanted, first_long=first_long, long_ahead=ahead)
+    def share(name: str, of: Schema, first: bool = False, ahead: bool = True, **more: bool) -> float:
+        wanted, last = more.get("wanted", False), more.get("last", False)
+        return breadth_share(get_recipe(name), of, wanted=wanted, first=first, last=last, ahead=ahead)
 
     assert share("trees", pictures) < 0.2 < share("trees", mixed)
     assert share("trees", pictures, ahead=False) == share("trees", mixed)
-    assert share("fastnet", pictures, first_long=True) > 0.9 > share("fastnet", mixed, first_long=True)
-    assert share("fastnet", pictures) == share("fastnet", mixed) < share("fastnet", mixed, first_long=True)
+    assert share("fastnet", pictures, first=True) > 0.9 > share("fastnet", mixed, first=True)
+    assert share("seq2seq", schema("text"), first=True, last=True) > 0.9 > share("seq2seq", schema("text"), first=True)
+    assert share("fastnet", pictures) == share("fastnet", mixed) < share("fastnet", mixed, first=True)
     assert share("vit", pictures) < share("resnet", pictures)  # dear ones get little
     assert share("finetune", pictures, wanted=True) > share("finetune", pictures)

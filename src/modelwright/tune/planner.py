@@ -154,8 +154,8 @@ class Planner:
             self.train(recipe, options, recipe.name, max(self.spare() * share, min(self.spare(), 5.0)))
             return
         long = self._takes_long(recipe)
-        first, wanted = long and not self._long, self._wanted(recipe)
-        part = breadth_share(recipe, self._schema, wanted=wanted, first_long=first, long_ahead=self._ahead())
+        first, wanted, last = long and not self._long, self._wanted(recipe), recipe is self._recipes[-1]
+        part = breadth_share(recipe, self._schema, wanted=wanted, first=first, last=last, ahead=self._ahead())
         self._long |= long
         share = max(self.spare() * part, min(self.spare(), 5.0))
         self.train(recipe, options, recipe.name, share)

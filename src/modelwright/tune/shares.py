@@ -16,7 +16,7 @@ DEAR_RANK, _DEAR = 40, 0.25
 LONG_SHARE, _LONG_FIRST = 0.35, 0.8
 # Of pictures, recordings and clips alone the others see summaries only: they have won on few rows, where a network is not
 # long, and never beside a long one; see docs/log.md.
-_SUMMARIES, _LONG_MEDIA = 0.15, 0.94
+_SUMMARIES, _LONG_ALONE = 0.15, 0.94
 
 
 def affordable_network(recipe: Recipe) -> bool:
@@ -30,19 +30,19 @@ def media_only(schema: Schema) -> bool:
     return bool(kinds) and all(k is not None and k.slow for k in kinds)
 
 
-def breadth_share(recipe: Recipe, schema: Schema, *, wanted: bool, first_long: bool, long_ahead: bool) -> float:
+def breadth_share(recipe: Recipe, schema: Schema, *, wanted: bool, first: bool, last: bool, ahead: bool) -> float:
     """Return the share for one recipe.
 
-    `wanted`: it uses encoders that the user named; `first_long`: the first network whose plan is long; `long_ahead`: such
-    a network is still to come.
+    `wanted`: it uses encoders that the user named; `first`: the first network whose plan is long; `last`: no recipe
+    comes after it; `ahead`: a network whose plan is long is still to come.
     """
     if wanted:
         return _PRETRAINED
     media = media_only(schema)
-    if first_long:
-        return _LONG_MEDIA if media else _LONG_FIRST
+    if first:
+        return _LONG_ALONE if media or last else _LONG_FIRST
     if type(recipe).rank >= DEAR_RANK:
         return _DEAR
     if on_torch(recipe):
         return _NETWORK
-    return _SUMMARIES if media and long_ahead else _PLAIN
+    return _SUMMARIES if media and ahead else _PLAIN
