@@ -33,9 +33,11 @@ def test_on_pictures_alone_the_long_network_gets_what_trees_would_take() -> None
 
     def share(name: str, of: Schema, first: bool = False, ahead: bool = True, **more: bool) -> float:
         wanted, last = more.get("wanted", False), more.get("last", False)
-        return breadth_share(get_recipe(name), of, wanted=wanted, first=first, last=last, ahead=ahead)
+        return breadth_share(get_recipe(name), of, wanted=wanted, first=first, last=last, ahead=lambda: ahead)
 
     assert share("trees", pictures) < 0.2 < share("trees", mixed)
+    assert share("linear", pictures) < 0.2 < share("linear", mixed)
+    assert share("constant", pictures) == 1
     assert share("trees", pictures, ahead=False) == share("trees", mixed)
     assert share("fastnet", pictures, first=True) > 0.9 > share("fastnet", mixed, first=True)
     assert share("seq2seq", schema("text"), first=True, last=True) > 0.9 > share("seq2seq", schema("text"), first=True)

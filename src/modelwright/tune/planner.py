@@ -35,7 +35,6 @@ from modelwright.tune.shares import DEAR_RANK, LONG_SHARE, affordable_network, b
 from modelwright.tune.standings import Failure, Outcome, Standings, nothing_stands, passed_over
 from modelwright.tune.twins import add_twins
 
-_BASELINE_SHARE = 0.35
 # The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
 # short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
 _LEAST, _LEAST_NETWORK = 0.35, 0.1
@@ -149,13 +148,9 @@ class Planner:
         if any(c.recipe == recipe.name for c in self.candidates):
             return
         options = self._variants(recipe)[0]
-        if type(recipe).baseline:
-            share = 1.0 if guesses(recipe.name) else _BASELINE_SHARE  # it is cut there and stands, converged or not
-            self.train(recipe, options, recipe.name, max(self.spare() * share, min(self.spare(), 5.0)))
-            return
         long = self._takes_long(recipe)
         first, wanted, last = long and not self._long, self._wanted(recipe), recipe is self._recipes[-1]
-        part = breadth_share(recipe, self._schema, wanted=wanted, first=first, last=last, ahead=self._ahead())
+        part = breadth_share(recipe, self._schema, wanted=wanted, first=first, last=last, ahead=self._ahead)
         self._long |= long
         share = max(self.spare() * part, min(self.spare(), 5.0))
         self.train(recipe, options, recipe.name, share)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from modelwright.core.recipe import Recipe, on_torch
+from collections.abc import Callable
+
+from modelwright.core.recipe import Recipe, guesses, on_torch
 from modelwright.core.schema import Schema
 from modelwright.data.kinds.base import kind_of
 
 _PLAIN, _NETWORK = 0.4, 0.55
+_BASELINE = 0.35  # they are cut there and stand, converged or not
 # Of a pretrained encoder that the user named: its fine-tuning is what the run is for.
 _PRETRAINED = 0.9
 # Recipes of this rank and above seldom win on a few minutes of a CPU; they are tried where they cost little of the time.
@@ -16,7 +19,7 @@ DEAR_RANK, _DEAR = 40, 0.25
 LONG_SHARE, _LONG_FIRST = 0.35, 0.8
 # Of pictures, recordings and clips alone the others see summaries only: they have won on few rows, where a network is not
 # long, and never beside a long one; see docs/log.md.
-_SUMMARIES, _LONG_ALONE = 0.15, 0.94
+_SUMMARIES, _LONG_ALONE = 0.035, 0.98
 
 
 def affordable_network(recipe: Recipe) -> bool:
@@ -30,19 +33,24 @@ def media_only(schema: Schema) -> bool:
     return bool(kinds) and all(k is not None and k.slow for k in kinds)
 
 
-def breadth_share(recipe: Recipe, schema: Schema, *, wanted: bool, first: bool, last: bool, ahead: bool) -> float:
+def breadth_share(
+    recipe: Recipe, schema: Schema, *, wanted: bool, first: bool, last: bool, ahead: Callable[[], bool]
+) -> float:
     """Return the share for one recipe.
 
     `wanted`: it uses encoders that the user named; `first`: the first network whose plan is long; `last`: no recipe
-    comes after it; `ahead`: a network whose plan is long is still to come.
+    comes after it; `ahead()`: whether a network whose plan is long is still to come.
     """
     if wanted:
         return _PRETRAINED
     media = media_only(schema)
+    if guesses(recipe.name):
+        return 1.0
     if first:
         return _LONG_ALONE if media or last else _LONG_FIRST
     if type(recipe).rank >= DEAR_RANK:
         return _DEAR
     if on_torch(recipe):
         return _NETWORK
-    return _SUMMARIES if media and ahead else _PLAIN
+    usual = _BASELINE if type(recipe).baseline else _PLAIN
+    return _SUMMARIES if media and ahead() else usual
