@@ -64,8 +64,11 @@ def test_several_wordings_count_by_their_mean():
     doubled = np.repeat(titles, 2, axis=0)
     doubled[2], doubled[3] = titles[0], titles[19]
     assert Knowledge(more, "vectors", vectors=(texts, doubled)).alike([0]) == [{1}]
-    doubled[2] = titles[17]
+    # beside an answer that is far, neither the best of the wordings counts nor their mean drawn to length 1
+    texts[1] = 0.5 * texts[0] + np.sqrt(1 - 0.5**2) * unit((texts[19] - texts[19] @ texts[0] * texts[0])[None])[0]
     assert Knowledge(more, "vectors", vectors=(texts, doubled)).alike([0]) == [set()]
+    doubled[3] = titles[0]
+    assert Knowledge(more, "vectors", vectors=(texts, doubled)).alike([0]) == [{1}]
 
 
 @pytest.mark.parametrize("k", [1, 3, 15])

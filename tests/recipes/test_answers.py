@@ -155,12 +155,12 @@ def test_what_says_the_same_by_a_chain_is_left_out_and_a_few_close_pairs_are_not
     # the first and the last of the first subject are near to the second alone
     for vectors in k.vectors:
         a, b = vectors[0].copy(), vectors[2] - vectors[2] @ vectors[0] * vectors[0]
-        b /= np.linalg.norm(b)
-        vectors[0], vectors[1], vectors[2] = a, (a + b) / np.sqrt(2), b
+        b = 0.48 * a + np.sqrt(1 - 0.48**2) * b / np.linalg.norm(b)
+        vectors[0], vectors[1], vectors[2] = a, (a + b) / np.linalg.norm(a + b), b
     assert k.alike([0, 1, 2]) == [{1}, {0, 2}, {1}]
     made = {p.asked[0]: v for p, v in zip(k.passages, k.vectors[1], strict=True)}
     k.embed = lambda t: np.stack([made[x] for x in t])
-    assert left_out(k)[0, cosine] < 0.6
+    assert left_out(k)[0, cosine] < 0.45
     # here two of twenty questions have one that says the same: they are taken for close ones that differ
     few = sourced(1, 2.0)
     for vectors in few.vectors:

@@ -235,7 +235,7 @@ class Planner:
         table = self.validation.parts[0][0]
         variants = recipe.variants(table.schema, self.validation.target, len(table))
         fields = type(recipe).options.model_fields
-        given = {n: v for n in ("vectors", "wrong") if n in fields and (v := getattr(self.config, n))}
+        given: dict[str, Any] = {n: v for n in ("vectors", "wrong") if n in fields and (v := getattr(self.config, n))}
         return [type(v)(**{**v.model_dump(), **given}) for v in variants] if given else variants
 
     # -- training one ------------------------------------------------------------------------------------------
