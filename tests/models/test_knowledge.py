@@ -97,3 +97,14 @@ def test_by_words_the_crowd_is_of_those_that_share_any():
     k = Knowledge([Passage("a.md", "shared", "", "alder cedar"), *passages])
     assert k.find([Asked("cedar")])[0].features[CROWD] == pytest.approx(1)
     assert 0 < k.find([Asked("cedar alder")])[0].features[CROWD] < 1
+
+
+@pytest.mark.parametrize(
+    ("subjects", "cosine", "same"), [(50, 0.52, True), (50, 0.48, False), (200, 0.52, False), (200, 0.58, True)]
+)
+def test_the_more_entries_there_are_the_nearer_they_must_be(subjects, cosine, same):
+    one = np.eye(2 * subjects, dtype=np.float32)[:subjects]
+    other = cosine * one + np.sqrt(1 - cosine**2) * np.eye(2 * subjects, dtype=np.float32)[subjects:]
+    vectors = np.concatenate([one, other])
+    passages = [Passage("faq.csv", "shared", "", f"a{i}", asked=(f"q{i}",)) for i in range(2 * subjects)]
+    assert Knowledge(passages, "vectors", vectors=(vectors, vectors)).alike([0]) == [{subjects} if same else set()]

@@ -26,6 +26,7 @@ FEATURES = ("title", "text", "both", "cosine", "lead", "numbers", "title_cosine"
 _HEADING = 0.4  # weight of a heading, of that of a stored question
 _CROWD = 10  # rank from which on passages are taken to say something else
 _NEAR = 0.5  # how near stored entries are that say the same, where 0 is as near as any two are and 1 is equal
+_FEW, _STEP = 200, 0.05  # entries up to which that holds; of twice as many, twice as many are near by chance
 _BLOCK = 64  # entries that are compared with all others at a time
 _FORM = 0.5  # from this share of words on they follow one form instead, and differ in a word that counts
 
@@ -213,7 +214,7 @@ class Knowledge:
         both = np.concatenate([texts, titles], axis=1) / math.sqrt(2)
         total = both[stored].sum(axis=0)
         usual = float(total @ total - np.square(both[stored]).sum()) / (n * (n - 1))
-        least = usual + _NEAR * (1.0 - usual)
+        least = usual + (_NEAR + _STEP * max(0.0, math.log2(n / _FEW))) * (1.0 - usual)
         out = []
         for start in range(0, len(rows), _BLOCK):
             some = list(rows[start : start + _BLOCK])

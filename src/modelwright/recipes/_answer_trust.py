@@ -9,8 +9,8 @@ questions of their own, the weights are fitted on those instead.
 
 From where on an answer is given depends on the documents, and is found on them: stored questions are asked with their own
 answer left out, and at most a given share of them may be answered. Where several sources answer the same questions, what says
-the same is left out too: another source's answer is none that should be refused. Both cut-offs were chosen on Banking77.
-Legend: N questions, F features.
+the same is left out too: another source's answer is none that should be refused. What is near enough for that, and in how many,
+was chosen on Banking77; that it rises with the number of entries, on questions to COVID-QA's papers. Legend: N questions, F features.
 """
 
 from __future__ import annotations
