@@ -171,6 +171,13 @@ def test_what_says_the_same_by_a_chain_is_left_out_and_a_few_close_pairs_are_not
     assert (left_out(few)[:2, cosine] > 0.8).all()
 
 
+def test_where_all_say_the_same_nothing_is_learnt_about_refusing():
+    k = sourced(2, 2.0)
+    k.alike = lambda rows: [set(range(40)) - {i} for i in rows]
+    assert left_out(k).shape == (0, len(FEATURES))
+    assert learnt(k, [], []).threshold == Trust.known(False).threshold
+
+
 def test_the_point_of_refusal_is_found_on_the_documents_themselves():
     k = Knowledge(stored(25))
     trust = learnt(k, [], [])

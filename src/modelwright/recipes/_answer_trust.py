@@ -146,6 +146,8 @@ def left_out(knowledge: Knowledge) -> np.ndarray:
     kept = []
     for i, f in zip(some, knowledge.find(asked, 1), strict=True):
         text = passages[i].text
+        if not f.ids and knowledge.by != "words":
+            continue  # vectors find something wherever anything is left
         if f.ids and (f.features[0] >= _AGAIN or (len(text) >= _LONG and same(text, passages[f.ids[0]].text))):
             continue
         kept.append(f.features)
