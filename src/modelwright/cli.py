@@ -134,6 +134,10 @@ def run(
     ] = None,
     favourable: Annotated[str | None, opt("label that is good to get", "有利的标签")] = None,
     mitigate: Annotated[str | None, typer.Option(help="none, reweigh, thresholds")] = None,
+    wrong: Annotated[
+        float | None,
+        opt("share of unanswerable questions that may be answered (0.1)", "无答案问题中允许误答的比例（0.1）"),
+    ] = None,
     vectors: Annotated[
         str | None, opt("word vectors (GloVe/word2vec text)", "词向量（GloVe/word2vec 文本格式）")
     ] = None,
@@ -186,7 +190,7 @@ def run(
         "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject,
         "purpose": purpose, "retain": retain,
         "epsilon": epsilon, "delta": delta, "bounds": pairs(bounds) or None, "sensitive": sensitive,
-        "sensitive_input": sensitive_input, "favourable": favourable, "mitigate": mitigate,
+        "sensitive_input": sensitive_input, "favourable": favourable, "mitigate": mitigate, "wrong": wrong,
     }  # fmt: skip
     given = {k: v for k, v in given.items() if v is not None}
     code = run_command(given, config, name, Path(out), resume, LANG, quiet, json_)

@@ -19,7 +19,7 @@ from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, Opti
 from modelwright.core.events import EventStream
 from modelwright.core.kept import sealing
 from modelwright.core.pretrained import find, find_causal
-from modelwright.core.recipe import recipe_names
+from modelwright.core.recipe import has_option, recipe_names
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Metric, Task, get_task, judge, task_names
@@ -80,6 +80,11 @@ def check_names(config: RunConfig) -> None:
     if config.base:
         find_causal(config.base)
     check_private(config)
+    if config.wrong is not None and not ((task := named_task(config)) and has_option(task.recipes, "wrong")):
+        raise OptionError(
+            f"--wrong goes with a task that may refuse to answer, received {config.task or 'no task'}: add --task question-answering.",
+            f"--wrong 只用于可以拒绝回答的任务，收到的是{config.task or '未指定任务'}：请加上 --task question-answering。",
+        )
     if config.device != "auto":
         pick_device(config.device)
 

@@ -12,6 +12,7 @@ from modelwright.core.target import target_from_state
 from modelwright.core.task import get_task
 from modelwright.data._passages import Passage
 from modelwright.models.knowledge import FEATURES, Asked, Knowledge, window
+from modelwright.models.retrieval import unit
 from modelwright.recipes._answer_trust import Trust, learnt, left_out
 from modelwright.recipes.answer_written import chat, read
 from modelwright.testing import context, judged, sample_table
@@ -81,8 +82,8 @@ def test_trust_tells_supported_answers_from_others_and_refuses_between():
 def test_what_other_collections_taught_answers_more_where_more_may_be_wrong(by_words):
     cuts = [Trust.known(by_words, w).threshold for w in (0.02, 0.1, 0.3)]
     assert cuts == sorted(cuts, reverse=True)
-    near = np.array([[0.6, 0.6, 0.7, 0.7, 0.4, 1.0, 0.0 if by_words else 0.7, 0.0 if by_words else 0.6]])
-    far = np.array([[0.05, 0.1, 0.1, 0.3, 0.02, 1.0, 0.0 if by_words else 0.3, 0.0 if by_words else 0.2]])
+    near = np.array([[0.6, 0.6, 0.7, 0.7, 0.4, 1.0, 0.0 if by_words else 0.7, 0.0 if by_words else 0.6, 0.7]])
+    far = np.array([[0.05, 0.1, 0.1, 0.3, 0.02, 1.0, 0.0 if by_words else 0.3, 0.0 if by_words else 0.2, 0.1]])
     trust = Trust.known(by_words)
     assert trust.sure(near)[0] > trust.threshold > trust.sure(far)[0]
 
@@ -113,6 +114,68 @@ def test_stored_questions_are_asked_with_their_answer_left_out():
     # a question that another asks in the same words has its answer there
     twice = [Passage("b.csv", "shared", p.heading, f"{p.text} Ring.", asked=p.asked) for p in stored(25)[:25]]
     assert len(left_out(Knowledge([*stored(25)[:25], *twice]))) == 0
+
+
+def sourced(sources, near):
+    """Return stored questions on 20 subjects, of several sources in other words, so near to each other in their vectors."""
+    rng = np.random.default_rng(0)
+    centres, passages, vectors = unit(rng.normal(0, 1, (20, 64))), [], []
+    for i in range(20):
+        for source in range(sources):
+            word = f"{'abcdefghijklmnopqrst'[i]}{'uvwxyz'[source]}ord"
+            passages.append(Passage("faq.csv", "shared", word, f"{word}so", asked=(f"{word}?",)))
+            vectors.append(near * centres[i] + unit(rng.normal(0, 1, (1, 64)))[0])
+    made = unit(np.array(vectors))
+    by_title = {p.asked[0]: v for p, v in zip(passages, made, strict=True)}
+    return Knowledge(
+        passages, "vectors", embed=lambda t: np.stack([by_title[x] for x in t]), vectors=(made, made.copy())
+    )
+
+
+def test_what_other_sources_say_is_left_out_too():
+    cosine = FEATURES.index("title_cosine")
+    several = sourced(3, 2.0)
+    found = left_out(several)
+    assert len(found) == 60
+    assert found[:, cosine].max() < 0.6, "no other source's answer was found"
+    alone = np.stack(
+        [f.features for f in several.find([Asked(p.asked[0], without=(i,)) for i, p in enumerate(several.passages)], 1)]
+    )
+    assert np.median(alone[:, cosine]) > 0.7
+    own = np.stack([f.features for f in several.find([Asked(p.asked[0]) for p in several.passages], 1)])
+    strict = Trust.known(False)
+    strict.refuse(alone, 0.1)
+    assert learnt(several, [], []).threshold < strict.threshold - 0.1
+    assert (learnt(several, [], []).sure(own) >= learnt(several, [], []).threshold).all()
+
+
+def test_what_says_the_same_by_a_chain_is_left_out_and_a_few_close_pairs_are_not():
+    cosine = FEATURES.index("title_cosine")
+    k = sourced(3, 2.0)
+    # the first and the last of the first subject are near to the second alone
+    for vectors in k.vectors:
+        a, b = vectors[0].copy(), vectors[2] - vectors[2] @ vectors[0] * vectors[0]
+        b = 0.48 * a + np.sqrt(1 - 0.48**2) * b / np.linalg.norm(b)
+        vectors[0], vectors[1], vectors[2] = a, (a + b) / np.linalg.norm(a + b), b
+    assert k.alike([0, 1, 2]) == [{1}, {0, 2}, {1}]
+    made = {p.asked[0]: v for p, v in zip(k.passages, k.vectors[1], strict=True)}
+    k.embed = lambda t: np.stack([made[x] for x in t])
+    assert left_out(k)[0, cosine] < 0.45
+    # here two of twenty questions have one that says the same: they are taken for close ones that differ
+    few = sourced(1, 2.0)
+    for vectors in few.vectors:
+        vectors[1] = unit((vectors[0] + 0.5 * vectors[1])[None])[0]
+    made = {p.asked[0]: v for p, v in zip(few.passages, few.vectors[1], strict=True)}
+    few.embed = lambda t: np.stack([made[x] for x in t])
+    assert few.alike([0, 1]) == [{1}, {0}]
+    assert (left_out(few)[:2, cosine] > 0.8).all()
+
+
+def test_where_all_say_the_same_nothing_is_learnt_about_refusing():
+    k = sourced(2, 2.0)
+    k.alike = lambda rows: [set(range(40)) - {i} for i in rows]
+    assert left_out(k).shape == (0, len(FEATURES))
+    assert learnt(k, [], []).threshold == Trust.known(False).threshold
 
 
 def test_the_point_of_refusal_is_found_on_the_documents_themselves():
@@ -156,7 +219,7 @@ def test_bundles_from_before_there_were_more_features_answer_as_they_did(tmp_pat
     del state["options"]["wrong"]
     (tmp_path / "model.json").write_text(json.dumps(state))
     again = type(model).load(tmp_path, target)
-    assert again.trust.weights.tolist() == [1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert again.trust.weights.tolist() == [1.0, 2.0, 3.0, *[0.0] * (len(FEATURES) - 3)]
     state["features"][0] = "other"
     (tmp_path / "model.json").write_text(json.dumps(state))
     with pytest.raises(BundleError):

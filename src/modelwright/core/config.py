@@ -66,6 +66,12 @@ class RunConfig(BaseModel):
         "none", description="against gaps between groups: weights of rows in training, or a threshold for each group"
     )
     class_weight: bool = Field(False, description="weigh rare classes up")
+    wrong: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of questions without an answer that may be answered all the same; 0.1 if not said",
+    )
     vectors: str | None = Field(None, description="word vectors in GloVe or word2vec text format")
     pretrained: list[str] = Field(
         default_factory=list, description="pretrained encoders: a folder, `minilm`, or the name of a hub model"

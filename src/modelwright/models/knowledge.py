@@ -21,8 +21,14 @@ from modelwright.models.retrieval import BM25, Hits, best, terms, unit
 By = Literal["words", "vectors", "both"]
 Embed = Callable[[Sequence[str]], np.ndarray]
 # how much of the question title, text and both say; how near the passage is, its title, its text; how far ahead of the next
-FEATURES = ("title", "text", "both", "cosine", "lead", "numbers", "title_cosine", "text_cosine")
+# and, since several sources may say the same, of the tenth
+FEATURES = ("title", "text", "both", "cosine", "lead", "numbers", "title_cosine", "text_cosine", "crowd")
 _HEADING = 0.4  # weight of a heading, of that of a stored question
+_CROWD = 10  # rank from which on passages are taken to say something else
+_NEAR = 0.5  # how near stored entries are that say the same, where 0 is as near as any two are and 1 is equal
+_FEW, _STEP = 200, 0.05  # entries up to which that holds; of twice as many, twice as many are near by chance
+_BLOCK = 64  # entries that are compared with all others at a time
+_FORM = 0.5  # from this share of words on they follow one form instead, and differ in a word that counts
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class Knowledge:
             if scores is not None:
                 scores[~open_to] = -np.inf
         whole = self._fused(words, vectors)
-        hits = best(whole, max(k, 2))  # how far the first is ahead says how sure it is, however many are asked for
+        hits = best(whole, max(k, _CROWD))  # how far the first is ahead says how sure it is, however many are asked for
         # what shares no word is not found by words; a vector is near or far, never nothing
         least = 0.0 if vectors is None else -np.inf
         hits = Hits(np.where(hits.scores > least, hits.ids, -1), hits.scores)
@@ -182,7 +188,51 @@ class Knowledge:
         lead = (kept[0][1] - kept[1][1]) / (abs(kept[0][1]) + 1e-9) if len(kept) > 1 else 1.0
         size = min(8, len(mass)) / 8.0
         near = [max(0.0, c) for c in cosines[1:]]
-        return np.array([alike, share(text), share(text | title), cosines[0], min(1.0, lead), size, *near])
+        crowd = self._ahead(kept)
+        return np.array([alike, share(text), share(text | title), cosines[0], min(1.0, lead), size, *near, crowd])
+
+    def _ahead(self, kept: list[tuple[int, float]]) -> float:
+        """Return how far the first passage is ahead of the tenth; of the last where vectors find fewer, of none by words."""
+        few = 0.0 if self.by == "words" or len(kept) < 2 else kept[-1][1]
+        far = kept[_CROWD - 1][1] if len(kept) >= _CROWD else few
+        return min(1.0, (kept[0][1] - far) / (abs(kept[0][1]) + 1e-9))
+
+    def alike(self, rows: Sequence[int]) -> list[set[int]]:
+        """Return, for each of `rows`, the stored entries that say the same in other words; none without vectors.
+
+        How near two are is the mean of the cosines of their questions and of their answers, between 0 for the mean of all
+        pairs and 1, so that it means much the same on a narrow subject and with another encoder.
+        """
+        stored = np.array([bool(p.asked) for p in self.passages])
+        n = int(stored.sum())
+        if self.vectors is None or n < 2:
+            return [set() for _ in rows]
+        texts, titles = self.vectors[0], np.zeros_like(self.vectors[0])
+        # of several wordings the mean counts: their best would grow with their number
+        np.add.at(titles, self.owners, self.vectors[1])
+        titles /= np.maximum(np.bincount(self.owners, minlength=len(titles)), 1)[:, None]
+        both = np.concatenate([texts, titles], axis=1) / math.sqrt(2)
+        total = both[stored].sum(axis=0)
+        usual = float(total @ total - np.square(both[stored]).sum()) / (n * (n - 1))
+        least = usual + (_NEAR + _STEP * max(0.0, math.log2(n / _FEW))) * (1.0 - usual)
+        out = []
+        for start in range(0, len(rows), _BLOCK):
+            some = list(rows[start : start + _BLOCK])
+            for i, near in zip(some, both[some] @ both.T, strict=True):
+                found = np.flatnonzero((near >= least) & stored).tolist()
+                out.append({j for j in found if j != i and self._shared(i, j) < _FORM})
+        return out
+
+    def _shared(self, i: int, j: int) -> float:
+        """Return how far two entries share their words, questions and answers counted alike: cosines by rarity."""
+
+        def cosine(a: set[str], b: set[str]) -> float:
+            mass = [sum(self._idf.get(t, self._rare) ** 2 for t in s) for s in (a & b, a, b)]
+            return mass[0] / (math.sqrt(mass[1] * mass[2]) or 1.0)
+
+        p, q = self.passages[i], self.passages[j]
+        asked = [{t for title in x.asked for t in terms(title)} for x in (p, q)]
+        return (cosine(asked[0], asked[1]) + cosine(set(terms(p.text)), set(terms(q.text)))) / 2
 
 
 def window(passage: Passage, mass: dict[str, float], longest: int = 320) -> tuple[int, int]:

@@ -229,9 +229,9 @@ class Planner:
         recipe.bases = self.bases
         table = self.validation.parts[0][0]
         variants = recipe.variants(table.schema, self.validation.target, len(table))
-        if self.config.vectors and "vectors" in type(recipe).options.model_fields:
-            variants = [type(v)(**{**v.model_dump(), "vectors": self.config.vectors}) for v in variants]
-        return variants
+        fields = type(recipe).options.model_fields
+        given: dict[str, Any] = {n: v for n in ("vectors", "wrong") if n in fields and (v := getattr(self.config, n))}
+        return [type(v)(**{**v.model_dump(), **given}) for v in variants] if given else variants
 
     # -- training one ------------------------------------------------------------------------------------------
 
