@@ -238,7 +238,7 @@ def test_latency_limit_keeps_the_blend_small(tmp_path):
         latency="40ms",
         recipes=["constant", "linear", "trees"],
         search="none",
-        budget="40s",
+        budget="20s",
     )
     assert sum(r["ms_per_row"] for r in done.leaderboard if r.get("winner") and r["recipe"] != "ensemble") <= 40
 
