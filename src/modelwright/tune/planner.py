@@ -25,13 +25,13 @@ from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, StageStarted
 from modelwright.core.kept import kept_folders, sealing
 from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, guesses, missing_modules, on_torch
-from modelwright.core.schema import Schema
+from modelwright.core.schema import Table
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
 from modelwright.tune.private import PrivatePlan, climb_privately
 from modelwright.tune.search import Search, available, pick_recipe
-from modelwright.tune.shares import DEAR_RANK, LONG_SHARE, affordable_network, breadth_share, media_only
+from modelwright.tune.shares import DEAR_RANK, LONG_SHARE, affordable_network, breadth_share
 from modelwright.tune.standings import Failure, Outcome, Standings, nothing_stands, passed_over
 from modelwright.tune.twins import add_twins
 
@@ -71,7 +71,7 @@ class Planner:
 
     def __post_init__(self) -> None:
         self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
-        self._schema: Schema = self.validation.parts[0][0].schema
+        self._table: Table = self.validation.parts[0][0]
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -106,7 +106,7 @@ class Planner:
     # -- what to try -------------------------------------------------------------------------------------------
 
     def _fitting_recipes(self) -> list[Recipe]:
-        table, target = self.validation.parts[0][0], self.validation.target
+        table, target = self._table, self.validation.target
         names = [n for n in self.task.recipes if not self.config.recipes or n in self.config.recipes]
         out, folded = [], 0
         for name in names:
@@ -150,7 +150,7 @@ class Planner:
         options = self._variants(recipe)[0]
         long = self._takes_long(recipe)
         first, wanted, last = long and not self._long, self._wanted(recipe), recipe is self._recipes[-1]
-        part = breadth_share(recipe, self._schema, wanted=wanted, first=first, last=last, ahead=self._ahead)
+        part = breadth_share(recipe, self._table, wanted=wanted, first=first, last=last, ahead=self._ahead)
         self._long |= long
         share = max(self.spare() * part, min(self.spare(), 5.0))
         self.train(recipe, options, recipe.name, share)
@@ -159,14 +159,12 @@ class Planner:
         if not affordable_network(recipe) or self.config.refit or len(self.validation.splits) > 1:
             return False
         ctx = self.context(recipe.name, self.deadline, torch=True)
-        cost = recipe.estimate(self.validation.parts[0][0], self._variants(recipe)[0], ctx)
+        cost = recipe.estimate(self._table, self._variants(recipe)[0], ctx)
         return cost.seconds > LONG_SHARE * self.spare() * (1 if self._long else 2.15)
 
     def _ahead(self) -> bool:
-        """Return whether a network that takes long is among the recipes; asked of media alone, where it matters."""
-        if not self._long and media_only(self._schema):
-            return any(self._takes_long(r) for r in self._recipes)
-        return self._long
+        """Return whether a network that takes long is among the recipes; probes them, so it is asked where it matters."""
+        return self._long or any(self._takes_long(r) for r in self._recipes)
 
     def _depth(self) -> None:
         """Try further variants, those of the best recipes first."""
@@ -227,7 +225,7 @@ class Planner:
 
     def _variants(self, recipe: Recipe) -> list[Options]:
         recipe.bases = self.bases
-        table = self.validation.parts[0][0]
+        table = self._table
         variants = recipe.variants(table.schema, self.validation.target, len(table))
         fields = type(recipe).options.model_fields
         given: dict[str, Any] = {n: v for n in ("vectors", "wrong") if n in fields and (v := getattr(self.config, n))}
@@ -270,7 +268,7 @@ class Planner:
         ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
         folds = len(self.validation.splits)
         try:
-            cost = recipe.estimate(self.validation.parts[0][0], options, ctx)
+            cost = recipe.estimate(self._table, options, ctx)
             memory = self.memory if self.memory is not None else free_memory()
             if cost.memory > memory:
                 need, have = cost.memory >> 20, memory >> 20

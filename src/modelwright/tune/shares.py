@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelwright.core.recipe import Recipe, guesses, on_torch
-from modelwright.core.schema import Schema
+from modelwright.core.schema import Table
 from modelwright.data.kinds.base import kind_of
 
 _PLAIN, _NETWORK = 0.4, 0.55
@@ -17,9 +17,10 @@ DEAR_RANK, _DEAR = 40, 0.25
 # Where a network's whole plan takes more than this share of the time at hand, one long fit is worth more than a short one
 # and its repetition on all rows: nothing is refitted then.
 LONG_SHARE, _LONG_FIRST = 0.35, 0.8
-# Of pictures, recordings and clips alone the others see summaries only: they have won on few rows, where a network is not
-# long, and never beside a long one; see docs/log.md.
+# Of pictures, recordings and clips alone the linear model and trees see summaries only. On few rows they and a second
+# network still help the first one; on many they come nowhere near it, and it wants all the time. See docs/log.md.
 _SUMMARIES, _LONG_ALONE = 0.035, 0.98
+_MANY = 10_000  # rows
 
 
 def affordable_network(recipe: Recipe) -> bool:
@@ -27,14 +28,14 @@ def affordable_network(recipe: Recipe) -> bool:
     return on_torch(recipe) and type(recipe).rank < DEAR_RANK
 
 
-def media_only(schema: Schema) -> bool:
-    """Return whether every input is a picture, a recording or a clip."""
-    kinds = [kind_of(c.modality) for c in schema.inputs]
-    return bool(kinds) and all(k is not None and k.slow for k in kinds)
+def media_alone(table: Table) -> bool:
+    """Return whether there are many rows, and every input is a picture, a recording or a clip."""
+    kinds = [kind_of(c.modality) for c in table.schema.inputs]
+    return len(table) >= _MANY and bool(kinds) and all(k is not None and k.slow for k in kinds)
 
 
 def breadth_share(
-    recipe: Recipe, schema: Schema, *, wanted: bool, first: bool, last: bool, ahead: Callable[[], bool]
+    recipe: Recipe, table: Table, *, wanted: bool, first: bool, last: bool, ahead: Callable[[], bool]
 ) -> float:
     """Return the share for one recipe.
 
@@ -43,7 +44,7 @@ def breadth_share(
     """
     if wanted:
         return _PRETRAINED
-    media = media_only(schema)
+    media = media_alone(table)
     if guesses(recipe.name):
         return 1.0
     if first:
