@@ -35,16 +35,16 @@ def test_media_alone(modalities: tuple[str, ...], only: bool) -> None:
 def test_on_pictures_alone_the_long_network_gets_what_trees_would_take() -> None:
     pictures, mixed, few = table("image"), table("image", "number"), table("image", rows=5000)
 
-    def share(name: str, of: Table, first: bool = False, ahead: bool = True, **more: bool) -> float:
+    def share(name: str, of: Table, first: bool = False, networks: bool = True, **more: bool) -> float:
         wanted, last = more.get("wanted", False), more.get("last", False)
-        return breadth_share(get_recipe(name), of, wanted=wanted, first=first, last=last, ahead=lambda: ahead)
+        return breadth_share(get_recipe(name), of, wanted=wanted, first=first, last=last, networks=networks)
 
     assert share("trees", pictures) < 0.2 < share("trees", mixed)
     assert share("linear", pictures) < 0.2 < share("linear", mixed)
     assert share("constant", pictures) == 1
     assert share("trees", few) == share("trees", mixed)
     assert share("fastnet", few, first=True) == share("fastnet", mixed, first=True)
-    assert share("trees", pictures, ahead=False) == share("trees", mixed)
+    assert share("trees", pictures, networks=False) == share("trees", mixed)
     assert share("fastnet", pictures, first=True) > 0.9 > share("fastnet", mixed, first=True)
     assert share("seq2seq", table("text"), first=True, last=True) > 0.9 > share("seq2seq", table("text"), first=True)
     assert share("fastnet", pictures) == share("fastnet", mixed) < share("fastnet", mixed, first=True)

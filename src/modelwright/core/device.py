@@ -83,3 +83,11 @@ def pick_device(asked: str = "auto") -> str:
         return "mps"
     keep_pages()  # before a probe of what a step takes
     return "cpu"
+
+
+def settle(device: str) -> None:
+    """Wait until the device has done what it was asked for: a GPU takes orders ahead, and a clock must wait for it."""
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.synchronize(device)

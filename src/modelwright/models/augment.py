@@ -17,16 +17,17 @@ from modelwright.models.encoders.base import Mix
 DEFAULTS: Mapping[str, float | bool] = {"flip": True, "shift": 0.1, "erase": 0.0, "colour": 0.0, "policy": 0.0}
 
 
-def augment(x: Tensor, options: Mapping[str, Any]) -> Tensor:
+def augment(x: Tensor, options: Mapping[str, Any], turn: Tensor | None = None) -> Tensor:
     """Return the batch flipped, shifted, recoloured, turned and erased, as far as the options ask for it.
 
-    `flip`: left-right for half of the pictures. `shift`: moved by up to that share of the side, what comes in mirrored.
+    `flip`: left-right for the pictures that `turn` [B] marks, without it for half of them. `shift`: moved by up to that share of the side, what comes in mirrored.
     `colour`: brightness, contrast and, in colour, saturation changed by up to that share. `policy`: turned, sheared and
     scaled by up to that strength in 0..1, in the manner of RandAugment (arXiv 1909.13719). `erase`: that share of the
     pictures loses a rectangle (arXiv 1708.04896).
     """
     if options["flip"]:
-        x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
+        turned = torch.rand(len(x), device=x.device) < 0.5 if turn is None else turn
+        x = torch.where(turned[:, None, None, None], x.flip(3), x)
     if options["shift"]:
         x = shifted(x, float(options["shift"]))
     if options["policy"]:

@@ -78,11 +78,14 @@ class ResNet(nn.Module):
 class FastNet(nn.Module):
     """A short network for small pictures in the spirit of arXiv 2404.00498: convolution, pooling, GELU, few wide layers.
 
-    The first convolution is 2 x 2; each of three groups pools once. D = widths[-1]. With the second moments `patches`
-    [4 C, 4 C] of 2 x 2 patches, it whitens them (each main direction and its opposite) and only its bias is learnt.
+    The first convolution is 2 x 2; each of three groups pools once and has `depth` convolutions. D = widths[-1]. With the
+    second moments `patches` [4 C, 4 C] of 2 x 2 patches, it whitens them (each main direction and its opposite) and only
+    its bias is learnt.
     """
 
-    def __init__(self, channels: int, widths: Sequence[int], patches: Sequence[Sequence[float]] | None = None) -> None:
+    def __init__(
+        self, channels: int, widths: Sequence[int], patches: Sequence[Sequence[float]] | None = None, depth: int = 2
+    ) -> None:
         super().__init__()
         first = 24 if patches is None else 8 * channels
         self.first = nn.Conv2d(channels, first, 2, bias=True)
@@ -91,7 +94,7 @@ class FastNet(nn.Module):
         groups: list[nn.Module] = []
         into = first
         for width in widths:
-            groups.append(_Group(into, width))
+            groups.append(_Group(into, width, depth))
             into = width
         self.groups = nn.Sequential(*groups)
         self.width = into
@@ -110,19 +113,27 @@ def _whitening(patches: Sequence[Sequence[float]], channels: int) -> Tensor:
 
 
 class _Group(nn.Module):
-    def __init__(self, into: int, out: int) -> None:
+    """One convolution that pools, then `depth` - 1 more; from three on, those after the pooling stand beside a shortcut."""
+
+    def __init__(self, into: int, out: int, depth: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(into, out, 3, padding=1, bias=False)
-        self.norm1 = norm(out)
-        self.conv2 = nn.Conv2d(out, out, 3, padding=1, bias=False)
-        self.norm2 = norm(out)
-        for conv in (self.conv1, self.conv2):  # begins as the identity as far as the widths allow
-            nn.init.dirac_(conv.weight[: min(conv.weight.shape[:2])])
+        self.depth = depth
+        for i in range(1, depth + 1):
+            conv = nn.Conv2d(into if i == 1 else out, out, 3, padding=1, bias=False)
+            nn.init.dirac_(conv.weight[: min(conv.weight.shape[:2])])  # the identity as far as the widths allow
+            self.add_module(f"conv{i}", conv)
+            self.add_module(f"norm{i}", norm(out))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool2d(self.conv1(x), 2)
-        x = F.gelu(self.norm1(x), approximate="tanh")
-        return F.gelu(self.norm2(self.conv2(x)), approximate="tanh")
+        parts = self._modules
+        x = parts["norm1"](F.max_pool2d(parts["conv1"](x), 2))  # type: ignore[misc]
+        first = x = F.gelu(x, approximate="tanh")
+        for i in range(2, self.depth + 1):
+            x = parts[f"norm{i}"](parts[f"conv{i}"](x))  # type: ignore[misc]
+            if i == self.depth > 2:
+                x = x + first
+            x = F.gelu(x, approximate="tanh")
+        return x
 
 
 class ConvNeXt(nn.Module):

@@ -57,6 +57,7 @@ class ColumnNetwork(nn.Module):
             start = f"{i}."
             own = {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
             encoder.mix = self.mix if self.training else None
+            encoder.turn = tensors.get("turn") if self.training else None
             vector = encoder(own).vector
             if encoder.mix is not None and not encoder.mixes:
                 partners, share, _ = encoder.mix

@@ -226,7 +226,7 @@ class HubImage(HubEncoder):
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x = (inputs["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.deviation
         if self.training:
-            x = augment(x, self.augmentation)
+            x = augment(x, self.augmentation, self.turn)
             if self.mix is not None:
                 x = mixed(x, self.mix)
         vector, maps = self.pooled_of(self.model(pixel_values=x))

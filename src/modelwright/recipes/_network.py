@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from modelwright.core.device import free_memory
+from modelwright.core.device import free_memory, settle
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.schema import Column, Schema, Table, arrow_type
@@ -75,6 +75,12 @@ class NetworkOptions(Options):
     noise: float = Field(default=0.0, ge=0)
     clipping: Literal["flat", "automatic"] = "flat"
     views: int = Field(default=1, ge=1, le=32)
+
+
+def _in_bf16(options: NetworkOptions, ctx: FitContext) -> bool:
+    from modelwright.train.optim import bf16_helps
+
+    return options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
 
 
 def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int, str]]:
@@ -235,9 +241,9 @@ class NetworkRecipe(Recipe):
         from modelwright.models.network import ColumnNetwork
         from modelwright.models.rowwise import read_singly
         from modelwright.train.batches import collate, encode, lengths
-        from modelwright.train.optim import bf16_helps, make_optimizers
+        from modelwright.train.optim import make_optimizers
 
-        bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
+        bf16 = _in_bf16(options, ctx)
         torch.set_num_threads(max(1, ctx.threads))
         some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: max(options.batch, 256)]))
         some, _ = known_rows(some, ctx.target)
@@ -264,6 +270,7 @@ class NetworkRecipe(Recipe):
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
+            settle(ctx.device)
             times.append(time.perf_counter() - begin)
             # the first step sets things up and says nothing of the others
             if len(times) >= 3 and sum(times) > 0.5:
@@ -306,8 +313,12 @@ class NetworkRecipe(Recipe):
             held, answers, rows = encode(valid, codecs), valid.column(column), valid.rows
             expected = self._truth(answers, ctx)
 
+            # as quick as training; probabilities stand it, values would lose digits
+            quick = kind == "classes" and _in_bf16(options, ctx)
+
             def watch(net: Any) -> tuple[float, float]:
-                scores = predict(net, held, len(rows), kind, *unit, ctx.device)
+                with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=quick):
+                    scores = predict(net, held, len(rows), kind, *unit, ctx.device)
                 judged = judge(ctx.target, answers, scores, rows)
                 value = ctx.metric(judged)
                 signed = value if ctx.metric.higher else -value
@@ -322,7 +333,8 @@ class NetworkRecipe(Recipe):
                 return float(loss), float(signed) if np.isfinite(signed) else -float(loss)
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
-        feed: Any = RowFeed(arrays, self._truth(train.column(column), ctx), options.batch)
+        turns = bool(getattr(options, "flip", False))
+        feed: Any = RowFeed(arrays, self._truth(train.column(column), ctx), options.batch, turns=turns)
         loss, steps = step_loss(options, ctx, weights, network), None
         if ctx.private is not None:
             epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)

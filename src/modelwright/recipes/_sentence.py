@@ -84,7 +84,7 @@ class PairFeed:
         self.sizes = every[a] + every[b] + (0 if n is None else every[n])
         self.total = int(self.sizes.sum())
 
-    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return pair numbers [B] of each batch: of any length, so that negatives are not told by length."""
         if self.by_label:
             self._draw(rng)

@@ -136,7 +136,7 @@ class TagFeed:
         self.sizes, self.batch = np.diff(offsets), batch
         self.total = int(self.sizes.sum())
 
-    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return piece numbers [B] of each batch."""
         from modelwright.train.batches import order
 

@@ -77,8 +77,8 @@ class Feed(Protocol):
     def total(self) -> int:
         """What an epoch holds, in the unit of `size`: rows, tokens."""
 
-    def epoch(self, rng: np.random.Generator) -> list[Any]:
-        """Return the batches of one epoch, as whatever `load` takes; their number should not change between epochs."""
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[Any]:
+        """Return the batches of epoch `number`, as whatever `load` takes; how many should not change between epochs."""
 
     def size(self, batch: Any) -> int:
         """Return what a batch costs, in rows or tokens."""
@@ -88,15 +88,22 @@ class Feed(Protocol):
 
 
 class RowFeed:
-    """Rows of encoded columns with an encoded answer each [N, ...], in batches of like length."""
+    """Rows of encoded columns with an encoded answer each [N, ...], in batches of like length.
 
-    def __init__(self, arrays: Arrays, truth: Tensor, batch: int) -> None:
+    With `turns` a batch also says which of its rows are to be mirrored, `turn` [B]: half of all in one epoch, and the
+    other half in the next, so that two epochs show both sides of each (alternating flips, arXiv 2404.00498, section 3.6).
+    """
+
+    def __init__(self, arrays: Arrays, truth: Tensor, batch: int, *, turns: bool = False) -> None:
         self.arrays, self.truth, self.batch = arrays, truth, batch
+        self._turned = np.random.default_rng(0).random(len(truth)) < 0.5 if turns else None
+        self._odd = False
         self.sizes = lengths(arrays, len(truth))
         self.total = int(self.sizes.sum())
 
-    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return row numbers [B] of each batch."""
+        self._odd = bool(number % 2)
         return order(self.sizes, self.batch, rng)
 
     def size(self, batch: np.ndarray) -> int:
@@ -105,7 +112,10 @@ class RowFeed:
 
     def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], Tensor]:
         """Return the flat tensors of the rows, and their answers."""
-        return collate(self.arrays, batch, device), self.truth[torch.from_numpy(batch)].to(device)
+        tensors = collate(self.arrays, batch, device)
+        if self._turned is not None:
+            tensors["turn"] = torch.from_numpy(self._turned[batch] != self._odd).to(device)
+        return tensors, self.truth[torch.from_numpy(batch)].to(device)
 
 
 def ahead(feed: Feed, batches: list[Any], device: str) -> Iterator[tuple[Any, Any]]:

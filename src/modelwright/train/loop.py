@@ -28,6 +28,7 @@ _AVERAGE_EVERY = (
     4,
     16,
 )  # steps, at least and at most: a large table of embeddings costs more to average than a step may
+_RARELY = 25  # checkpoints take one part in so many of the time: on a GPU an epoch may be a second
 _AVERAGE_OVER = 0.05  # of all steps at most: in a short fit a long average would hold weights of the beginning
 
 
@@ -75,6 +76,7 @@ def train(
     ]
     bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
     began, did, watched, tokens = time.monotonic(), 0, 0.0, 0
+    due = began  # when the next checkpoint is
     seldom = min(_AVERAGE_EVERY[1], max(_AVERAGE_EVERY[0], state.planned // 60))
 
     def keep_time(seen: int) -> None:
@@ -85,7 +87,7 @@ def train(
         epoch = state.step // per_epoch
         keep_time(tokens)
         torch.manual_seed(ctx.seed * 100_003 + epoch if private is None else private.draw())
-        batches = feed.epoch(np.random.default_rng([ctx.seed, epoch]))
+        batches = feed.epoch(np.random.default_rng([ctx.seed, epoch]), epoch)
         network.train()
         running, count = 0.0, 0
         for tensors, expected in ahead(feed, batches, ctx.device):
@@ -121,8 +123,10 @@ def train(
         watched += state.watching
         if ctx.deadline.expired():
             break
-        if ctx.folder is not None and not state.done and state.step < state.total and watch is not None:
+        going = not state.done and state.step < state.total and watch is not None
+        if ctx.folder is not None and going and (start := time.monotonic()) >= due:
             save_checkpoint(ctx.folder, network, optimizers, average, state)
+            due = time.monotonic() + (_RARELY - 1) * (time.monotonic() - start)
     return _finish(network, average, state, per_epoch, watch is None and private is None, ctx)
 
 

@@ -32,11 +32,19 @@ def orthogonal(g: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Muon for (parameter, parts): a matrix of `parts` matrices stacked by rows, each made orthogonal by itself.
 
-    Filters [R, ...] of a convolution are one matrix [R, C] of all that each of them sees.
+    Filters [R, ...] of a convolution are one matrix [R, C] of all that each of them sees. With `unit` the mean square norm
+    of a matrix's rows is set to 1 before each step instead of letting it decay: for filters that are normalised after, of
+    which only the direction counts, `lr` is then the share by which a step turns them (arXiv 2404.00498's later recipe).
     """
 
     def __init__(
-        self, matrices: Sequence[tuple[nn.Parameter, int]], lr: float, weight_decay: float = 0.0, momentum: float = 0.95
+        self,
+        matrices: Sequence[tuple[nn.Parameter, int]],
+        lr: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        *,
+        unit: bool = False,
     ) -> None:
         groups: dict[tuple[int, int, int], list[nn.Parameter]] = {}
         for p, parts in matrices:
@@ -45,6 +53,7 @@ class Muon(torch.optim.Optimizer):
             [{"params": ps, "parts": shape[0]} for shape, ps in groups.items()],
             {"lr": lr, "weight_decay": weight_decay, "momentum": momentum},
         )
+        self.unit = unit
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -66,7 +75,10 @@ class Muon(torch.optim.Optimizer):
             made = orthogonal(flat.view(-1, rows, columns)).reshape(len(params), -1, columns)
             whole = [m.view(p.shape) for m, p in zip(made.to(params[0].dtype).unbind(0), params)]
             lr = group["lr"]
-            if group["weight_decay"]:
+            if self.unit:
+                sizes = torch._foreach_norm(params)
+                torch._foreach_mul_(params, [p.shape[0] ** 0.5 / s.clamp_min(1e-12) for p, s in zip(params, sizes)])
+            elif group["weight_decay"]:
                 torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
-            scale = max(1.0, rows / columns) ** 0.5
+            scale = 1.0 if self.unit else max(1.0, rows / columns) ** 0.5
             torch._foreach_add_(params, whole, alpha=-lr * scale)

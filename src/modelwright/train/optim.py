@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from modelwright.train.muon import Muon
 
-_FILTERS, _FILTERS_MOMENTUM = 75, 0.8  # times the learning rate of AdamW is that of Muon for filters; see docs/log.md
+_FILTERS, _FILTERS_MOMENTUM = 30, 0.6  # times the learning rate of AdamW is that of Muon for filters; see docs/log.md
 
 
 def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: str) -> list[torch.optim.Optimizer]:
@@ -49,14 +49,8 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
     if matrices:
         out.append(torch.optim.Muon(matrices, lr=10 * lr, weight_decay=weight_decay))
     for scale, filters in sorts["filters"].items():
-        out.append(
-            Muon(
-                [(p, 1) for p in filters],
-                lr=_FILTERS * lr * scale,
-                weight_decay=weight_decay,
-                momentum=_FILTERS_MOMENTUM,
-            )
-        )
+        unit = [(p, 1) for p in filters]
+        out.append(Muon(unit, lr=_FILTERS * lr * scale, momentum=_FILTERS_MOMENTUM, unit=True))
     if sparse:
         out.append(torch.optim.SparseAdam(sparse, lr=lr, betas=(0.9, 0.98)))
     for optimizer in out:

@@ -27,7 +27,7 @@ class PairFeed:
         self.passes = max(1, -(-least // self.batches))
         self.total = int(self.sizes.sum()) * self.passes
 
-    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return row numbers [B] of each batch; their number is always the same."""
         return [b for _ in range(self.passes) for b in self._one(rng)]
 

@@ -32,7 +32,7 @@ class PrivateFeed:
         self.rate = min(1.0, batch / self.rows)
         self.total = feed.total
 
-    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return row numbers of each batch; `rng` is known to whoever knows the seed, so it is not used."""
         return [np.flatnonzero(self.random.random(self.rows) < self.rate) for _ in range(self.batches)]
 

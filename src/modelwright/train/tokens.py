@@ -33,7 +33,7 @@ class TokenFeed:
         self.steps = max(1, min(steps, self.windows // self.batch))
         self.total = self.steps * self.batch * self.block
 
-    def epoch(self, rng: np.random.Generator) -> list[np.ndarray]:
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return where the windows of each batch begin [B]."""
         spare = len(self.ids) - 1 - self.windows * self.block
         slack = int(rng.integers(0, min(self.block, spare + self.block)))

@@ -150,7 +150,8 @@ class Planner:
         options = self._variants(recipe)[0]
         long = self._takes_long(recipe)
         first, wanted, last = long and not self._long, self._wanted(recipe), recipe is self._recipes[-1]
-        part = breadth_share(recipe, self._table, wanted=wanted, first=first, last=last, ahead=self._ahead)
+        nets = any(affordable_network(r) for r in self._recipes)
+        part = breadth_share(recipe, self._table, wanted=wanted, first=first, last=last, networks=nets)
         self._long |= long
         share = max(self.spare() * part, min(self.spare(), 5.0))
         self.train(recipe, options, recipe.name, share)
@@ -161,10 +162,6 @@ class Planner:
         ctx = self.context(recipe.name, self.deadline, torch=True)
         cost = recipe.estimate(self._table, self._variants(recipe)[0], ctx)
         return cost.seconds > LONG_SHARE * self.spare() * (1 if self._long else 2.15)
-
-    def _ahead(self) -> bool:
-        """Return whether a network that takes long is among the recipes; probes them, so it is asked where it matters."""
-        return self._long or any(self._takes_long(r) for r in self._recipes)
 
     def _depth(self) -> None:
         """Try further variants, those of the best recipes first."""

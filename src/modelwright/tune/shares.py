@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from modelwright.core.recipe import Recipe, guesses, on_torch
 from modelwright.core.schema import Table
 from modelwright.data.kinds.base import kind_of
@@ -34,13 +32,11 @@ def media_alone(table: Table) -> bool:
     return len(table) >= _MANY and bool(kinds) and all(k is not None and k.slow for k in kinds)
 
 
-def breadth_share(
-    recipe: Recipe, table: Table, *, wanted: bool, first: bool, last: bool, ahead: Callable[[], bool]
-) -> float:
+def breadth_share(recipe: Recipe, table: Table, *, wanted: bool, first: bool, last: bool, networks: bool) -> float:
     """Return the share for one recipe.
 
     `wanted`: it uses encoders that the user named; `first`: the first network whose plan is long; `last`: no recipe
-    comes after it; `ahead()`: whether a network whose plan is long is still to come.
+    comes after it; `networks`: whether there are networks among the recipes.
     """
     if wanted:
         return _PRETRAINED
@@ -54,4 +50,4 @@ def breadth_share(
     if on_torch(recipe):
         return _NETWORK
     usual = _BASELINE if type(recipe).baseline else _PLAIN
-    return _SUMMARIES if media and ahead() else usual
+    return _SUMMARIES if media and networks else usual

@@ -32,11 +32,13 @@ class Encoder(nn.Module):
     """Encodes one column. Built from its codec and the network's options; `width` is D.
 
     An encoder that `mixes` blends its inputs by `mix` where the network sets it; of others the vectors are blended.
+    `turn` [B] says which rows one that mirrors its inputs in training should mirror; None leaves it to chance.
     """
 
     width: int
     mixes: ClassVar[bool] = False
     mix: Mix | None = None
+    turn: Tensor | None = None
 
     def __init__(self, codec: Codec, options: Any) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ class ImageEncoder(Encoder):
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x = (inputs["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.deviation
         if self.training:
-            x = augment(x, self.augmentation)
+            x = augment(x, self.augmentation, self.turn)
             if self.mix is not None:
                 x = mixed(x, self.mix)
         x = x.contiguous(memory_format=torch.channels_last)
@@ -80,10 +80,10 @@ class FastNetEncoder(ImageEncoder):
 
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
-        base = int(getattr(options, "base", 64))
+        base, depth = int(getattr(options, "base", 64)), int(getattr(options, "blocks", 2))
         groups = 3 if codec.side <= 48 else 4 if codec.side <= 96 else 5
         widths = [base] + [4 * base] * (groups - 1)
-        self.network = channels_last(FastNet(codec.channels, widths, getattr(codec, "patches", None)))
+        self.network = channels_last(FastNet(codec.channels, widths, getattr(codec, "patches", None), depth))
         self.width = self.network.width
 
     def features(self, x: Tensor) -> Tensor:
