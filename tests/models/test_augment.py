@@ -55,3 +55,10 @@ def test_a_pasted_strip_has_the_share_it_says(share):
     assert float(out[1].mean()) == pytest.approx(share)
     blended = mixed(x, (torch.tensor([1, 0]), share, False))
     assert float(blended[1].mean()) == pytest.approx(share)
+
+
+def test_rows_that_are_marked_are_turned_and_no_others():
+    x, turn = batch(), torch.tensor([True, False, False, True, True, False])
+    out = augment(x, {**OFF, "flip": True}, turn)
+    assert torch.equal(out[turn], x[turn].flip(3))
+    assert torch.equal(out[~turn], x[~turn])

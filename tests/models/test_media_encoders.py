@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from modelwright.core.recipe import get_recipe
+from modelwright.features.image import ImageTensor
 from modelwright.models.encoders.audio import ENCODERS as AUDIO
 from modelwright.models.encoders.video import ENCODERS as VIDEO
 from modelwright.models.spectral import DEFAULTS, disturbed, pooled
@@ -169,3 +170,33 @@ def test_the_short_network_begins_by_whitening_patches():
     assert torch.allclose(flat.T @ flat / len(flat), torch.eye(12), atol=0.02)
     assert torch.equal(seen[:, 12:], -seen[:, :12])
     assert FastNet(3, [8, 8, 8]).first.weight.requires_grad  # as before where nothing was looked at
+
+
+def test_a_deeper_short_network_has_shortcuts():
+    from modelwright.models.cnn import FastNet
+
+    torch.manual_seed(0)
+    shallow, deep = FastNet(3, [8, 16, 16]), FastNet(3, [8, 16, 16], depth=4)
+    x = torch.randn(2, 3, 32, 32)
+    assert shallow(x).shape == deep(x).shape == (2, 16, 3, 3)
+    group = deep.groups[1]
+    for i in (2, 3, 4):
+        torch.nn.init.zeros_(group.get_submodule(f"norm{i}").weight)
+    seen = group.eval()(torch.randn(1, 8, 15, 15))
+    assert seen.abs().max() > 0  # what stood beside them comes through
+    assert {n.split(".")[0] for n, _ in shallow.groups[0].named_parameters()} == {"conv1", "norm1", "conv2", "norm2"}
+
+
+def test_the_network_hands_on_which_rows_are_turned():
+    from modelwright.core.schema import Column
+    from modelwright.models.network import ColumnNetwork
+
+    recipe = get_recipe("fastnet")
+    codec = ImageTensor(32, 3, [0.5] * 3, [0.2] * 3)
+    network = ColumnNetwork({"picture": (Column("picture", "image"), codec)}, 2, recipe.options(base=4, shift=0.0))
+    rows = {"0.pixels": torch.zeros(4, 32, 32, 3, dtype=torch.uint8), "0.missing": torch.zeros(4)}
+    turn = torch.tensor([True, False, True, True])
+    network.train()({**rows, "turn": turn})
+    assert network.encoders[0].turn is turn
+    network.eval()({**rows, "turn": turn})
+    assert network.encoders[0].turn is None

@@ -17,6 +17,7 @@ from pretrained_made import tiny_audio, tiny_image, tiny_text, tiny_video
 
 pytest.importorskip("onnxruntime")
 SMALL = {
+    "trees": 40,
     "epochs": 1, "embedding": 16, "filters": 8, "hidden": 8, "width": 16, "rounds": 30, "base": 8, "blocks": 1, "layers": 1,
     "heads": 2, "batch": 16,
 }  # fmt: skip
@@ -80,6 +81,12 @@ def test_ranks(tmp_path, name):
     predictor, table = made(name, "ordinal", rows=90)
     opened = check(predictor, table, tmp_path / "onnx")
     assert np.allclose(opened.scores(table).sum(1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", ["classification", "multi-label-classification", "regression", "ordinal"])
+def test_extremely_randomised_trees(tmp_path, task):
+    predictor, table = made("extratrees", task, rows=120)
+    check(predictor, table, tmp_path / "onnx")
 
 
 @pytest.mark.parametrize("task", ["classification", "multi-label-classification", "regression"])

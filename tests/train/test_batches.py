@@ -70,3 +70,19 @@ def test_scores_do_not_depend_on_the_other_rows():
         start, end = arrays["0.ids"].offsets[i : i + 2]
         alone = {"0.ids": Ragged(arrays["0.ids"].values[start:end], np.array([0, end - start]))}
         assert np.allclose(predict(Sum(), alone, 1, "classes", 0, 1, "cpu")[0], many[i], atol=1e-6)
+
+
+def test_every_row_is_turned_in_every_second_epoch():
+    feed = RowFeed({"0.x": np.arange(90.0)[:, None]}, torch.arange(90), 16, turns=True)
+    seen = []
+    for number in (0, 1, 2):
+        turned = np.zeros(90, bool)
+        for batch in feed.epoch(np.random.default_rng(number), number):
+            tensors, truth = feed.load(batch, "cpu")
+            turned[truth.numpy()] = tensors["turn"].numpy()
+        seen.append(turned)
+    assert 20 < seen[0].sum() < 70
+    assert np.array_equal(seen[0], ~seen[1])
+    assert np.array_equal(seen[0], seen[2])
+    plain = RowFeed({"0.x": np.arange(90.0)[:, None]}, torch.arange(90), 16)
+    assert "turn" not in plain.load(np.arange(3), "cpu")[0]

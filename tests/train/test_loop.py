@@ -1,5 +1,6 @@
 """The training loop: learns, stops, resumes exactly, comes down with the time it has."""
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -227,3 +228,19 @@ def test_moving_average_follows_the_weights():
     for _ in range(40):
         average.update(network)
     assert float(average.shadow["weight"]) == pytest.approx(start + 1, abs=1e-3)
+
+
+def test_checkpoints_take_a_small_part_of_the_time(tmp_path, monkeypatch):
+    from modelwright.train import loop
+
+    saved = []
+
+    def slow(*args):
+        saved.append(time.monotonic())
+        time.sleep(0.02)
+
+    monkeypatch.setattr(loop, "save_checkpoint", slow)
+    began = time.monotonic()
+    train(fresh(), RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(), context(folder=tmp_path), epochs=30)
+    took = time.monotonic() - began
+    assert 1 <= len(saved) <= 2 + took / (0.02 * 20)

@@ -33,3 +33,18 @@ def test_every_parameter_that_learns_has_one_optimiser(kind):
     own = [o for o in optimizers if isinstance(o, Muon)]
     assert bool(own) == (kind == "muon")
     assert all(g["base"] == g["lr"] for o in optimizers for g in o.param_groups)
+
+
+def test_filters_of_unit_size_only_turn():
+    torch.manual_seed(0)
+    told = torch.randn(8, 4, 3, 3)
+    made = []
+    for size in (1.0, 50.0):
+        torch.manual_seed(1)
+        p = nn.Parameter(size * torch.randn(8, 4, 3, 3))
+        before = p.detach() * 8**0.5 / p.detach().norm()
+        p.grad = told
+        Muon([(p, 1)], lr=0.1, unit=True).step()
+        made.append(p.detach())
+        assert torch.allclose((p.detach() - before).norm(), torch.tensor(0.1 * 8**0.5), rtol=0.25)
+    assert torch.allclose(made[0], made[1], atol=1e-5)  # how large they were counts for nothing

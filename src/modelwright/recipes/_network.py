@@ -333,7 +333,7 @@ class NetworkRecipe(Recipe):
                 return float(loss), float(signed) if np.isfinite(signed) else -float(loss)
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
-        turns = bool(getattr(options, "flip", False))
+        turns = bool(getattr(options, "flip", False)) and ctx.private is None  # chance alone may say what is private
         feed: Any = RowFeed(arrays, self._truth(train.column(column), ctx), options.batch, turns=turns)
         loss, steps = step_loss(options, ctx, weights, network), None
         if ctx.private is not None:

@@ -95,6 +95,44 @@ def catboost(model: Any) -> Any:
     return _forest_model("catboost", grown, target, model.columns.width, np.array(biases, np.float64))
 
 
+def extratrees(model: Any) -> Any:
+    """The mean of a forest's leaves over the input `features` [N, D] float32, NaN where missing."""
+    from onnx import helper, numpy_helper
+
+    target, leaves = model.target, model.forest.leaves
+    feature, threshold, right, missing, roots = (
+        model.forest.arrays[k] for k in ("feature", "threshold", "right", "missing", "roots")
+    )
+    nodes = np.arange(len(feature))
+    tree = np.searchsorted(roots, nodes, side="right") - 1
+    inner, own = feature >= 0, nodes - roots[tree]
+    entry, output = np.nonzero(leaves)
+    ending = nodes[~inner][np.argsort(right[~inner])]  # the node of each leaf
+    grown = [
+        helper.make_node("Cast", ["features"], ["wide"], to=11),
+        helper.make_node(
+            "TreeEnsembleRegressor", ["wide"], ["mean"], domain="ai.onnx.ml", n_targets=leaves.shape[1],
+            aggregate_function="AVERAGE", post_transform="NONE",
+            nodes_treeids=tree.tolist(), nodes_nodeids=own.tolist(), nodes_featureids=np.maximum(feature, 0).tolist(),
+            nodes_modes=["BRANCH_LEQ" if b else "LEAF" for b in inner],
+            nodes_truenodeids=np.where(inner, own + 1, 0).tolist(),
+            nodes_falsenodeids=np.where(inner, right - roots[tree], 0).tolist(),
+            nodes_missing_value_tracks_true=missing.astype(int).tolist(),
+            nodes_values_as_tensor=numpy_helper.from_array(threshold.astype(np.float64), "values"),
+            target_treeids=tree[ending[entry]].tolist(), target_nodeids=own[ending[entry]].tolist(),
+            target_ids=output.tolist(),
+            target_weights_as_tensor=numpy_helper.from_array(leaves[entry, output].astype(np.float64), "weights"),
+        ),
+        helper.make_node("Cast", ["mean"], ["raw"], to=1),
+    ]  # fmt: skip
+    constants: dict[str, np.ndarray] = {}
+    if target.kind == "value":
+        grown += _scaled("raw", "scores", target.std, target.mean, constants)
+    else:
+        grown.append(helper.make_node("Identity", ["raw"], ["scores"]))
+    return _model("extratrees", grown, constants, {"features": ("float", ["N", model.columns.width])}, target.outputs)
+
+
 def minirocket(model: Any) -> Any:
     """Decision values of the input `features` [N, D], then the scales that make them probabilities."""
     from onnx import helper

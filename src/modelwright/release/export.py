@@ -35,7 +35,7 @@ from modelwright.release.bundle import Predictor
 TOLERANCE = 1e-4
 _GRAPHS = {
     "constant": _onnx_graphs.constant, "linear": _onnx_graphs.linear, "trees": _onnx_graphs.trees,
-    "catboost": _onnx_graphs.catboost, "minirocket": _onnx_graphs.minirocket,
+    "catboost": _onnx_graphs.catboost, "extratrees": _onnx_graphs.extratrees, "minirocket": _onnx_graphs.minirocket,
 }  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def _drop_weights(folder: Path, kind: str) -> None:
         write_json(folder / "beside.json", read_json(folder / "model.json")["beside"])
         (folder / "encoders" / "encoders.safetensors").unlink()
     for path in folder.iterdir():
-        named = path.name.startswith(("weights", "catboost-", "ranks."))
+        named = path.name.startswith(("weights", "catboost-", "ranks.", "forest."))
         if named or path.suffix == ".txt" or (path.name == "model.json" and kind != "trees"):
             path.unlink()
 

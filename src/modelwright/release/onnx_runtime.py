@@ -92,7 +92,7 @@ def _feed(kind: str, folder: Path) -> Feed:
     if kind == "linear":
         return lambda table: _stored(table, codecs)
     crosses = None
-    if kind in ("catboost", "minirocket"):
+    if kind in ("catboost", "extratrees", "minirocket"):
         return lambda table: _dense(table, codecs, None)
     state = read_json(folder / "model.json")
     if state.get("crosses"):
