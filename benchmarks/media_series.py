@@ -44,7 +44,7 @@ def wisdm(data: Path, work: Path) -> list[list[str]]:
         for part, index in zip(("train", "test"), parts):
             files.append(work / f"wisdm-{i}-{part}.arff")
             files[-1].write_text("\n".join(head + [rows[j] for j in index]) + "\n", encoding="utf-8")
-        runs.append([str(files[0]), "-t", "class", "--test", str(files[1]), "-m", "accuracy", "-b", "45s"])
+        runs.append([str(files[0]), "-t", "class", "--test", str(files[1]), "-m", "accuracy", "-b", "2m"])
     return runs
 
 
