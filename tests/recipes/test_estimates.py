@@ -64,3 +64,26 @@ def test_what_was_read_once_is_not_counted_again():
     recipe.fit(table, table.take(np.arange(10)), options, ctx)
     assert recipe.estimate(table, options, ctx).seconds < 30
     assert found.seconds < 30
+
+
+@pytest.mark.parametrize(("dear", "most"), [(0.0, 32), (1e9, 256)])
+def test_of_a_dear_step_few_rows_are_tried(monkeypatch, dear, most):
+    from modelwright.models.network import ColumnNetwork
+    from modelwright.recipes import _network
+
+    task = get_task("classification")
+    table, target = sample_table(task, 280)
+    recipe, seen = get_recipe("textcnn"), []
+    real = ColumnNetwork.forward
+
+    def forward(self, tensors):
+        seen.append(len(next(iter(tensors.values()))))
+        return real(self, tensors)
+
+    monkeypatch.setattr(ColumnNetwork, "forward", forward)
+    monkeypatch.setattr(_network, "_DEAR_STEP", dear)
+    options = recipe.variants(table.schema, target, 280)[0]
+    small = {"embedding": 8, "filters": 8, "width": 8, "batch": 256, "bigrams": False}
+    found = recipe.estimate(table, options.model_copy(update=small), context(task, target))
+    assert max(seen) == most
+    assert found.seconds > 0

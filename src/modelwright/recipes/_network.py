@@ -32,6 +32,7 @@ from modelwright.recipes._network_loss import step_loss
 from modelwright.recipes._rows import known_rows, row_weights
 
 _PROBE_STEPS = 4
+_FEW, _DEAR_STEP = 32, 2.0  # rows, seconds
 _PRIVATE_STEP = 1.8  # times what a plain step takes
 _TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 
@@ -257,24 +258,30 @@ class NetworkRecipe(Recipe):
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
         name = train.schema.target
         truth = self._truth(some.column(name.name if name else ""), ctx)
-        times = []
         sizes = lengths(arrays, len(some))
         # rows of about the mean length: in training, batches hold rows of like length
         index = np.resize(np.argsort(np.abs(sizes - sizes.mean()), kind="stable")[: options.batch], options.batch)
-        for _ in range(_PROBE_STEPS):
+
+        def step(rows: np.ndarray) -> float:
             begin = time.perf_counter()
             with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
-                outputs = network(collate(arrays, index, ctx.device))
-                loss = step_loss(options, ctx, None, network)(outputs, truth[index].to(ctx.device))
+                outputs = network(collate(arrays, rows, ctx.device))
+                loss = step_loss(options, ctx, None, network)(outputs, truth[rows].to(ctx.device))
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
             settle(ctx.device)
-            times.append(time.perf_counter() - begin)
-            # the first step sets things up and says nothing of the others
-            if len(times) >= 3 and sum(times) > 0.5:
-                break
+            return time.perf_counter() - begin
+
+        # the first step sets things up and says nothing of the others; of large batches some rows say enough where a
+        # step of all would take seconds
+        few, times = index[:_FEW], [step(index[:_FEW])]
+        if len(index) >= 8 * _FEW and (scaled := step(few) * len(index) / len(few)) > _DEAR_STEP:
+            times = [scaled]
+        else:
+            while len(times) < _PROBE_STEPS and not (len(times) >= 3 and sum(times) > 0.5):
+                times.append(step(index))
         weights = sum(p.numel() for p in network.parameters()) * 4
         sizes_row = sum((a.values if isinstance(a, Ragged) else a).nbytes for a in arrays.values()) / len(some)
         held = min(sizes_row * len(train), free_memory() / 4)  # larger columns of media are kept on disk
