@@ -131,7 +131,13 @@ def recipes(lang: str) -> str:
             lang,
             "A recipe is one way to solve a task. They are tried cheapest first; name some with `--recipe` to try only these.",
             "方案是解决任务的一种方法。从最省的开始尝试；可用 `--recipe` 只试指定的方案。",
-        )
+        ),
+        say(
+            lang,
+            "Each has the option `leave` besides: modalities whose columns a fit does not see. Where pictures, recordings or "
+            "clips stand beside other columns, recipes made for the others are tried with and without them.",
+            "此外每个方案都有选项 `leave`：训练时不看的列的模态。当图片、录音或视频与其他列并存时，为其他列而设的方案会在带与不带这些媒体的情况下各试一次。",
+        ),
     ]
     for recipe in found:
         facts = [f"- {say(lang, 'source', '出处')}: {recipe.paper or '-'}"]
@@ -149,6 +155,8 @@ def recipes(lang: str) -> str:
             )
         rows = []
         for name, field in recipe.options.model_fields.items():
+            if name in Options.model_fields:
+                continue
             axis = recipe.space.get(name)
             default = json.dumps(_plain(field.get_default(call_default_factory=True)), ensure_ascii=False)
             rows.append([f"`{name}`", f"`{default}`", _axis(axis, lang), field.description or ""])

@@ -136,7 +136,8 @@ def check_recipe(recipe: Recipe, task: Task, rows: int = 16) -> None:
         assert axis_name in declared.options.model_fields, f"search space of {recipe.name}: no option `{axis_name}`"
         values = axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
         for value in values:
-            declared.options(**{axis_name: int(value) if isinstance(axis, Range) and axis.whole else value})
+            chosen: dict[str, Any] = {axis_name: int(value) if isinstance(axis, Range) and axis.whole else value}
+            declared.options(**chosen)
     table, target = sample_table(task, max(rows, 16), modality=getattr(recipe, "leads", ""))
     why = recipe.refuses(table.schema, target, len(table))
     if why is not None:

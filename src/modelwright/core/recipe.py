@@ -28,9 +28,11 @@ RECIPES = "modelwright.recipes"
 
 
 class Options(BaseModel):
-    """Options of a recipe: strict, typed, every default visible."""
+    """Options of a recipe: strict, typed, every default visible. `leave` are modalities whose columns the fit does not see."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    leave: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -329,9 +329,6 @@ class NetworkTagger(TaggerRecipe):
         made = self.options
         if rows < 1000:
             epochs = int(min(60, max(20, 6000 // max(1, rows))))
-            return [
-                made(
-                    **{"batch": 8 if rows < 300 else 16, "epochs": epochs, "patience": max(6, epochs // 4), "least": 1}
-                )
-            ]
+            few: dict[str, Any] = {"batch": 8 if rows < 300 else 16, "epochs": epochs, "patience": max(6, epochs // 4), "least": 1}  # fmt: skip
+            return [made(**few)]
         return [made()]

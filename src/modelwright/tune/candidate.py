@@ -19,6 +19,7 @@ from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Table
 from modelwright.core.target import TargetCodec, as_objects
 from modelwright.core.task import Judged, Metric, judge
+from modelwright.tune.lean import seen
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -145,7 +146,7 @@ def train_candidate(
                 "folder": None if ctx.folder is None else ctx.folder / str(i),
             }
         )
-        model = recipe.fit(train, valid, options, own)
+        model = recipe.fit(seen(train, options), seen(valid, options), options, own)
         scored = time.perf_counter()
         scores = model.judge(valid)
         batch = max(batch, 1000 * (time.perf_counter() - scored) / max(len(valid), 1))
@@ -238,6 +239,6 @@ def refit(
             "extent": candidate.models[0].extent,
         }
     )
-    model = recipe.fit(table, None, options, own)
+    model = recipe.fit(seen(table, options), None, options, own)
     model.history = candidate.models[0].history
     return Candidate(**{**candidate.__dict__, "models": [model], "refitted": True})

@@ -29,6 +29,7 @@ from modelwright.core.schema import Table
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
+from modelwright.tune.lean import seen, with_lean
 from modelwright.tune.private import PrivatePlan, climb_privately
 from modelwright.tune.search import Search, available, pick_recipe
 from modelwright.tune.shares import DEAR_RANK, LONG_SHARE, affordable_network, breadth_share
@@ -160,7 +161,8 @@ class Planner:
         if not affordable_network(recipe) or self.config.refit or len(self.validation.splits) > 1:
             return False
         ctx = self.context(recipe.name, self.deadline, torch=True)
-        cost = recipe.estimate(self._table, self._variants(recipe)[0], ctx)
+        options = self._variants(recipe)[0]
+        cost = recipe.estimate(seen(self._table, options), options, ctx)
         return cost.seconds > LONG_SHARE * self.spare() * (1 if self._long else 2.15)
 
     def _depth(self) -> None:
@@ -214,9 +216,12 @@ class Planner:
                 gain_at, best = trial, now
 
     def _new_search(self, recipe: Recipe) -> Search:
-        search = Search(self._variants(recipe)[0], recipe.space, self.config.search, self.config.seed)
-        for c in self.candidates:
-            if c.recipe == recipe.name:
+        own = [c for c in self.candidates if c.recipe == recipe.name]
+        leave = tuple(max(own, key=lambda c: c.value).options.get("leave", ())) if own else ()
+        base = self._variants(recipe)[0].model_copy(update={"leave": leave})
+        search = Search(base, recipe.space, self.config.search, self.config.seed)
+        for c in own:
+            if tuple(c.options.get("leave", ())) == leave:
                 search.known(c.options, c.value)
         return search
 
@@ -224,6 +229,7 @@ class Planner:
         recipe.bases = self.bases
         table = self._table
         variants = recipe.variants(table.schema, self.validation.target, len(table))
+        variants = with_lean(variants, recipe, table, self.validation.target)
         fields = type(recipe).options.model_fields
         given: dict[str, Any] = {n: v for n in ("vectors", "wrong") if n in fields and (v := getattr(self.config, n))}
         return [type(v)(**{**v.model_dump(), **given}) for v in variants] if given else variants
@@ -265,7 +271,7 @@ class Planner:
         ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
         folds = len(self.validation.splits)
         try:
-            cost = recipe.estimate(self._table, options, ctx)
+            cost = recipe.estimate(seen(self._table, options), options, ctx)
             memory = self.memory if self.memory is not None else free_memory()
             if cost.memory > memory:
                 need, have = cost.memory >> 20, memory >> 20
