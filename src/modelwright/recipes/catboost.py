@@ -221,7 +221,7 @@ class CatBoostRecipe(Recipe):
             watch = _Watch(ctx, max(40, round(4 / options.learning_rate)), total)
             booster = CatBoost(
                 {
-                    **options.model_dump(exclude={"rounds"}), "iterations": total, "loss_function": _loss(ctx.target),
+                    **options.model_dump(exclude={"rounds", *Options.model_fields}), "iterations": total, "loss_function": _loss(ctx.target),
                     # said outright, since a label may be absent from these rows
                     **({"classes_count": ctx.target.outputs} if _loss(ctx.target) == "MultiClass" else {}),
                     "bootstrap_type": "MVS", "thread_count": ctx.threads, "random_seed": ctx.seed,
