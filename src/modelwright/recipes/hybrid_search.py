@@ -124,7 +124,7 @@ class Hybrid(MatchRecipe):
             if name == "pretrained-sentence" and recipe.refuses(schema, target, rows):
                 continue
             own = recipe.variants(schema, target, rows)
-            out += [HybridOptions(dense=name, inner=o.model_dump()) for o in own[: 2 if len(own) > 2 else 1]]
+            out += [HybridOptions(dense=name, inner=o.model_dump(mode="json")) for o in own[: 2 if len(own) > 2 else 1]]
         return out
 
     def _inner(self, options: HybridOptions) -> tuple[Any, Options]:
