@@ -154,9 +154,8 @@ class HubFrames(HubImage):
         x = (x - self.mean[:, None]) / self.deviation[:, None]
         b, f, c, h, w = x.shape
         if self.training:
-            folded = augment(
-                x.reshape(b, f * c, h, w), self.augmentation, self.turn
-            )  # frames as channels: one draw a clip
+            # frames as channels: one draw a clip
+            folded = augment(x.reshape(b, f * c, h, w), self.augmentation, self.turn)
             if self.mix is not None:
                 folded = mixed(folded, self.mix)
             x = folded.reshape(b, f, c, h, w)

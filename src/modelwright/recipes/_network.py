@@ -78,12 +78,6 @@ class NetworkOptions(Options):
     views: int = Field(default=1, ge=1, le=32)
 
 
-def _in_bf16(options: NetworkOptions, ctx: FitContext) -> bool:
-    from modelwright.train.optim import bf16_helps
-
-    return options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
-
-
 def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int, str]]:
     """Return for each flat tensor of some codecs which of its axes may have any size."""
     out: dict[str, dict[int, str]] = {}
@@ -242,9 +236,9 @@ class NetworkRecipe(Recipe):
         from modelwright.models.network import ColumnNetwork
         from modelwright.models.rowwise import read_singly
         from modelwright.train.batches import collate, encode, lengths
-        from modelwright.train.optim import make_optimizers
+        from modelwright.train.optim import in_bf16, make_optimizers
 
-        bf16 = _in_bf16(options, ctx)
+        bf16 = in_bf16(options.precision, ctx.device)
         torch.set_num_threads(max(1, ctx.threads))
         some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: max(options.batch, 256)]))
         some, _ = known_rows(some, ctx.target)
@@ -294,6 +288,7 @@ class NetworkRecipe(Recipe):
         from modelwright.train.batches import RowFeed, encode
         from modelwright.train.inference import predict
         from modelwright.train.loop import train as run_loop
+        from modelwright.train.optim import in_bf16
 
         assert isinstance(options, NetworkOptions)
         name = train.schema.target
@@ -321,7 +316,7 @@ class NetworkRecipe(Recipe):
             expected = self._truth(answers, ctx)
 
             # as quick as training; probabilities stand it, values would lose digits
-            quick = kind == "classes" and _in_bf16(options, ctx)
+            quick = kind == "classes" and in_bf16(options.precision, ctx.device)
 
             def watch(net: Any) -> tuple[float, float]:
                 with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=quick):

@@ -158,7 +158,7 @@ class GPTRecipe(Recipe):
         import torch
 
         from modelwright.models.gpt import GPT, GPTConfig
-        from modelwright.train.optim import bf16_helps
+        from modelwright.train.optim import in_bf16
         from modelwright.train.tokens import TokenFeed
 
         form = str(getattr(ctx.target, "form", "texts"))
@@ -178,7 +178,7 @@ class GPTRecipe(Recipe):
             max(8, int(options.grow * width) // 8 * 8), options.context, norm_weights=False, qk_norm=options.qk_norm,
             activation=options.activation, tied=options.tied,
         )  # fmt: skip
-        bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
+        bf16 = in_bf16(options.precision, ctx.device)
         return GPT(config, torch.bfloat16 if bf16 else torch.float32), feed, vocabulary, form
 
 

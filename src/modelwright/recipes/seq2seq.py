@@ -160,7 +160,7 @@ class Seq2SeqRecipe(TextRecipe):
         import torch
 
         from modelwright.models.seq2seq import Seq2Seq
-        from modelwright.train.optim import bf16_helps, make_optimizers
+        from modelwright.train.optim import in_bf16, make_optimizers
         from modelwright.train.pairs import PairFeed
 
         torch.set_num_threads(max(1, ctx.threads))
@@ -174,7 +174,7 @@ class Seq2SeqRecipe(TextRecipe):
         network = Seq2Seq(max(options.pieces + 300, subwords.size), options).to(ctx.device)
         feed = PairFeed(ids[0], ids[1], options.tokens)
         optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
-        bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
+        bf16 = in_bf16(options.precision, ctx.device)
         seconds, tokens = [], []
         for batch in (feed.epoch(np.random.default_rng(0)) * _PROBE)[:_PROBE]:
             begin, worked = time.perf_counter(), time.process_time()

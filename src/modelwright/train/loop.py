@@ -18,7 +18,7 @@ from modelwright.core.pages import keep_pages, return_pages
 from modelwright.core.recipe import FitContext
 from modelwright.train.batches import Feed, ahead
 from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
-from modelwright.train.optim import MovingAverage, bf16_helps, make_optimizers, schedule
+from modelwright.train.optim import MovingAverage, in_bf16, make_optimizers, schedule
 from modelwright.train.private import PrivateSteps
 
 Loss = Callable[[Any, Any], Tensor]
@@ -74,7 +74,7 @@ def train(
     clipped = [
         p for o in optimizers if not isinstance(o, torch.optim.SparseAdam) for g in o.param_groups for p in g["params"]
     ]
-    bf16 = options.precision == "bf16" or (options.precision == "auto" and bf16_helps(ctx.device))
+    bf16 = in_bf16(options.precision, ctx.device)
     began, did, watched, tokens = time.monotonic(), 0, 0.0, 0
     due = began  # when the next checkpoint is
     seldom = min(_AVERAGE_EVERY[1], max(_AVERAGE_EVERY[0], state.planned // 60))

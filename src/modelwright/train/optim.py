@@ -93,6 +93,11 @@ def bf16_helps(device: str) -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
+def in_bf16(precision: str, device: str) -> bool:
+    """Return whether a network of that `precision` option multiplies in bf16 on this device."""
+    return precision == "bf16" or (precision == "auto" and bf16_helps(device))
+
+
 class MovingAverage:
     """Exponential moving average of all weights and buffers; what is evaluated and kept."""
 

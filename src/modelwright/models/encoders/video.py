@@ -49,9 +49,8 @@ class VideoEncoder(Encoder):
         x = (inputs["frames"].permute(0, 1, 4, 2, 3).float() - self.mean) / self.deviation
         if self.training:
             b, f, c, h, w = x.shape
-            folded = augment(
-                x.reshape(b, f * c, h, w), self.augmentation, self.turn
-            )  # frames as channels: one draw a clip
+            # frames as channels: one draw a clip
+            folded = augment(x.reshape(b, f * c, h, w), self.augmentation, self.turn)
             if self.mix is not None:
                 folded = mixed(folded, self.mix)
             x = folded.reshape(b, f, c, h, w)
