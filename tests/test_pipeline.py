@@ -17,7 +17,7 @@ import modelwright as mw
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig, make_config, save_config
 from modelwright.core.errors import BudgetTooSmall, DataError, Stopped
-from modelwright.core.events import CandidateDone, CandidateFailed, Event, Note, Warned
+from modelwright.core.events import CandidateDone, CandidateFailed, Event, Note, Planned, Probing, Warned, Working
 from modelwright.core.task import get_task
 from modelwright.data import samples
 
@@ -278,3 +278,21 @@ def test_the_config_keeps_no_password(tmp_path):
     text = (tmp_path / "c.yaml").read_text()
     assert "secret" not in text
     assert "me:***@host" in text
+
+
+def test_what_is_being_done_is_told_as_it_begins(tmp_path):
+    table, target = sample(80)
+    told: list[Event] = []
+    mw.fit(table, target, out=tmp_path, folds=2, listeners=[told.append], **FAST)
+    (plan,) = [e for e in told if isinstance(e, Planned)]
+    assert plan.folds == 2
+    assert set(plan.recipes) == {"constant", "linear"}
+    of_linear = [e for e in told if isinstance(e, Working | Probing | CandidateDone) and linear_s(e)]
+    fits = [(e.fold, e.folds) for e in of_linear if isinstance(e, Working) and e.what == "fit"]
+    assert fits == [(1, 2), (2, 2)]
+    assert isinstance(of_linear[-1], CandidateDone)
+    assert all(e.share > 0 for e in of_linear if isinstance(e, Working) and e.what == "fit")
+
+
+def linear_s(event: Event) -> bool:
+    return (event.name if isinstance(event, CandidateDone) else event.who) == "linear"

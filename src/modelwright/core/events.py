@@ -37,6 +37,39 @@ class Step(Event):
 
 
 @dataclass(frozen=True)
+class Planned(Event):
+    """What the run will try, in this order: recipes by name, and over how many parts each is compared."""
+
+    recipes: tuple[str, ...]
+    folds: int
+
+
+@dataclass(frozen=True)
+class Probing(Event):
+    """A recipe runs for some moments, to tell what a fit of it takes."""
+
+    who: str
+    recipe: str
+
+
+@dataclass(frozen=True)
+class Working(Event):
+    """A fit begins: `what` is `fit`, `score`, `refit` or `twin` (once more under another seed).
+
+    `fold` counts from 1, 0 where the rows are not folded; `seconds` are those it is expected to take, and `share` those it
+    may take at most (0 where unknown). Steps of it follow as `Step` events of the same `who`.
+    """
+
+    who: str
+    recipe: str
+    what: str
+    fold: int = 0
+    folds: int = 0
+    seconds: float = 0.0
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
 class CandidateDone(Event):
     """A candidate stands on the leaderboard; `row` is what the leaderboard shows of it."""
 

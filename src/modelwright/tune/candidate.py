@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.events import Working
 from modelwright.core.kept import keeping_folder, kept_folder
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.run import read_json, write_json
@@ -146,7 +147,10 @@ def train_candidate(
                 "folder": None if ctx.folder is None else ctx.folder / str(i),
             }
         )
+        of = (i + 1, count) if count > 1 else (0, 0)
+        ctx.events.emit(Working(name, recipe.name, "fit", *of, share=share))
         model = recipe.fit(seen(train, options), seen(valid, options), options, own)
+        ctx.events.emit(Working(name, recipe.name, "score", *of))
         scored = time.perf_counter()
         scores = model.judge(valid)
         batch = max(batch, 1000 * (time.perf_counter() - scored) / max(len(valid), 1))
@@ -239,6 +243,8 @@ def refit(
             "extent": candidate.models[0].extent,
         }
     )
+    what = "refit" if seed is None else "twin"
+    ctx.events.emit(Working(candidate.name, recipe.name, what, share=deadline.remaining()))
     model = recipe.fit(seen(table, options), None, options, own)
     model.history = candidate.models[0].history
     return Candidate(**{**candidate.__dict__, "models": [model], "refitted": True})

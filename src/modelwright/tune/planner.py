@@ -22,7 +22,7 @@ from modelwright.core.budget import Deadline, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import BundleError, ModelwrightError
-from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, StageStarted
+from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, Planned, Probing, StageStarted
 from modelwright.core.kept import kept_folders, sealing
 from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.schema import Table
@@ -91,6 +91,7 @@ class Planner:
         self.resume()
         self.events.emit(StageStarted("train"))
         self._recipes = self._fitting_recipes()
+        self.events.emit(Planned(tuple(r.name for r in self._recipes), len(self.validation.splits)))
         for recipe in self._recipes:
             if self._should_end():
                 break
@@ -271,6 +272,7 @@ class Planner:
         ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
         folds = len(self.validation.splits)
         try:
+            self.events.emit(Probing(name, recipe.name))
             cost = recipe.estimate(seen(self._table, options), options, ctx)
             memory = self.memory if self.memory is not None else free_memory()
             if cost.memory > memory:
