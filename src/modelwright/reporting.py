@@ -96,9 +96,10 @@ def facts(
         {"name": f.name, "recipe": f.name, "status": "failed" if f.fits else "unfit", "reason": list(f.reason)}
         for f in outcome.failures
     ]
+    took = predictor.answer_time(validation.parts[0][1])
     if len(won) > 1:
         value = abs(outcome.value)
-        rows.insert(0, ensemble_row(outcome, validation, metric, value))
+        rows.insert(0, ensemble_row(outcome, validation, metric, value, took))
     out: dict[str, Any] = {
         "name": predictor.name,
         "modelwright": __version__,
@@ -116,6 +117,8 @@ def facts(
         "gate": [v.to_json() for v in verdict.verdicts],
         "baselines": [asdict(b) for b in verdict.beaten],
         "winner": list(won),
+        "ms_per_row": took.one,
+        "batch_ms": took.batch,
         "refitted": any(c.refitted for _, c in outcome.winner),
         "leaderboard": rows + failed,
         "rows": {
@@ -320,6 +323,7 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
         "low",
         "high",
         "ms_per_row",
+        "batch_ms",
         "seconds",
         "cost",
         "winner",

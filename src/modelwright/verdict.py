@@ -10,9 +10,12 @@ from modelwright.core.words import Words
 from modelwright.stages import Judgement
 from modelwright.tune.candidate import Validation
 from modelwright.tune.standings import Outcome
+from modelwright.tune.timing import AnswerTime
 
 
-def ensemble_row(outcome: Outcome, validation: Validation, metric: Metric, value: float) -> dict[str, Any]:
+def ensemble_row(
+    outcome: Outcome, validation: Validation, metric: Metric, value: float, took: AnswerTime
+) -> dict[str, Any]:
     from modelwright.evaluate.intervals import bootstrap
 
     found = bootstrap(metric, validation.judged(outcome.scores), resamples=200, seconds=0.5)
@@ -24,7 +27,8 @@ def ensemble_row(outcome: Outcome, validation: Validation, metric: Metric, value
         "value": value,
         "low": found.low,
         "high": found.high,
-        "ms_per_row": sum(c.ms_per_row for c in members),
+        "ms_per_row": took.one,
+        "batch_ms": took.batch,
         "seconds": sum(c.seconds for c in members),
         "status": "ok",
         "winner": True,

@@ -115,7 +115,6 @@ class Task(ABC):
     title: ClassVar[Words]
     inputs: ClassVar[frozenset[str]]  # modalities it accepts as inputs
     targets: ClassVar[frozenset[str]]  # modalities it accepts as target
-    recipes: ClassVar[tuple[str, ...]]  # names, cheapest first
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
     restores: ClassVar[bool] = (
         False  # whether placeholders in an answer are those of its own row, and may be filled again
@@ -127,6 +126,11 @@ class Task(ABC):
     keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
     checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
+
+    @property
+    @abstractmethod
+    def recipes(self) -> tuple[str, ...]:
+        """Names of its recipes, cheapest first. Asked for in training only: a model in use needs none but its own."""
 
     @abstractmethod
     def accepts(self, values: pa.Array, column: Column) -> float:

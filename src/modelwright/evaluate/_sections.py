@@ -117,11 +117,11 @@ def leaderboard(facts: Facts, lang: str) -> Html:
     ends = scale([r for r in good if not guesses(r.get("recipe", ""))] or good)
     head = [
         ("模型" if zh else "model", "name"), (said(facts.get("metric_title"), lang) or facts["metric"], "n"), ("95% 区间" if zh else "95 % interval", "n"), ("", "bar"),
-        ("毫秒/行" if zh else "ms/row", "n"), ("秒" if zh else "seconds", "n"), ("权重" if zh else "weight", "n"),
+        ("毫秒/行" if zh else "ms/row", "n"), ("批量毫秒/行" if zh else "ms/row in batches", "n"), ("秒" if zh else "seconds", "n"), ("权重" if zh else "weight", "n"),
     ]  # fmt: skip
     priced = any(r.get("cost") is not None for r in good)
     if priced:
-        head.insert(6, ("费用" if zh else "cost", "n"))
+        head.insert(7, ("费用" if zh else "cost", "n"))
     body = []
     for r in good:
         weight = number(r["weight"]) if r.get("winner") and r.get("weight") is not None else ""
@@ -131,6 +131,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
             interval(r.get("low"), r.get("high")),
             _bar(r, ends) if ends[0] <= _real(r.get("value")) <= ends[1] else "",
             _few(r.get("ms_per_row")),
+            _few(r.get("batch_ms")),
             _few(r.get("seconds")),
             *([number(r["cost"]) if r.get("cost") is not None else ""] if priced else []),
             weight,

@@ -182,11 +182,13 @@ def _limits(facts: Facts) -> list[Words]:
 
 def _cost(facts: Facts) -> list[Words]:
     out = []
-    won = [r for r in facts.get("leaderboard") or [] if r.get("winner") and r.get("ms_per_row") is not None]
-    if won:
-        slow = max(won, key=lambda r: r["ms_per_row"])
+    if facts.get("ms_per_row") is not None:
+        one, many = facts["ms_per_row"], facts["batch_ms"]
         out.append(
-            Words(f"One answer takes about {slow['ms_per_row']:.2g} ms.", f"单条回答约 {slow['ms_per_row']:.2g} 毫秒。")
+            Words(
+                f"One answer takes about {one:.2g} ms; in batches, a row takes about {many:.2g} ms.",
+                f"回答一行约需 {one:.2g} 毫秒；批量时每行约 {many:.2g} 毫秒。",
+            )
         )
     if facts.get("budget"):
         out.append(Words(f"Budget of the run: {facts['budget']}.", f"本次运行的预算：{facts['budget']}。"))

@@ -88,6 +88,10 @@ def _bare(facts: Facts, lang: str) -> str:
     return f"{said(facts.get('metric_title'), lang) or facts['metric']} {number(facts.get('value'))}"
 
 
+def _ms(value: float) -> str:
+    return f"{value:.2g} ms" if value < 10 else f"{value:,.0f} ms"
+
+
 def _numbers(facts: Facts, lang: str) -> Html:
     """Return the few figures that everyone asks for."""
     zh = lang == "zh"
@@ -113,14 +117,13 @@ def _numbers(facts: Facts, lang: str) -> Html:
     if rows.get("test") is not None:
         where = ("官方划分" if zh else "official split") if rows.get("official") else ("留出" if zh else "held out")
         cells.append(("测试行数" if zh else "test rows", number(rows["test"]), where))
-    won = [r for r in facts.get("leaderboard") or [] if r.get("winner") and r.get("ms_per_row") is not None]
-    if won:
-        ms = max(r["ms_per_row"] for r in won)
+    if facts.get("ms_per_row") is not None:
+        many = _ms(facts["batch_ms"])
         cells.append(
             (
-                "每条回答" if zh else "per answer",
-                f"{ms:.2g} ms" if ms < 10 else f"{ms:,.0f} ms",
-                "成批计算" if zh else "in batches",
+                "回答一行" if zh else "one answer",
+                _ms(facts["ms_per_row"]),
+                f"批量时每行 {many}" if zh else f"{many} a row in batches",
             )
         )
     seconds = facts.get("seconds")

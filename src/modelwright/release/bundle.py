@@ -30,6 +30,7 @@ from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
+from modelwright.tune.timing import AnswerTime, as_sent, measure
 
 FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
 _SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
@@ -141,6 +142,22 @@ class Predictor:
         for value in bad:
             answers[value.row - 1] = {"error": value.words.en, "error_zh": value.words.zh, "column": value.column}
         return answers
+
+    def answer_time(self, table: Table) -> AnswerTime:
+        """Measure what `predict` takes, warm, for one row by itself and a row in a batch of a typed table's rows."""
+        first = table.take(np.zeros(1, np.int64))
+        inputs = Schema(tuple(c for c in self._inputs if c.name in table.data.column_names))
+        rows = as_sent(first, inputs)
+        once = any(m.remote for _, m in self.members)
+
+        def one() -> None:
+            self.answers(self.scores(first)) if rows is None else self.predict(rows)
+
+        def many(count: int) -> None:
+            part = Table(table.data.slice(0, count), table.schema, table.rows[:count], table.source)
+            self.answers(self.scores(part)) if rows is None else self.predict(part.data.select(inputs.names))
+
+        return measure(one, many, len(table), once=once)
 
     def search(self, query: str, k: int = 10) -> list[dict[str, Any]]:
         """Return the best `k` documents of a query: `{"text", "score", "id"}`. Raises OptionError for other tasks."""

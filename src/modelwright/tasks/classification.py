@@ -22,8 +22,11 @@ class Classification(Task):
     title = Words("classification", "分类")
     inputs = INPUTS
     targets = frozenset({"category", "boolean", "number", "text"})
-    recipes = column_recipes()
     metrics = CLASSIFICATION
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return column_recipes()
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return {"category": 1.0, "boolean": 1.0, "text": 0.5, "number": 0.2}.get(column.modality, 0.0)

@@ -22,8 +22,11 @@ class MultiLabelClassification(Task):
     title = Words("multi-label classification", "多标签分类")
     inputs = INPUTS
     targets = frozenset({"labels"})
-    recipes = column_recipes()
     metrics = MULTI_LABEL
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return column_recipes()
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 1.0 if column.modality == "labels" else 0.0

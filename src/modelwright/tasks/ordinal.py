@@ -27,8 +27,11 @@ class Ordinal(Task):
     title = Words("ordinal classification", "有序分类")
     inputs = INPUTS
     targets = frozenset({"category", "number", "text"})
-    recipes = column_recipes(ordered=True)
     metrics = ORDINAL
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return column_recipes(ordered=True)
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.1 if column.modality in self.targets else 0.0

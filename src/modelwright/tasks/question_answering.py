@@ -93,12 +93,15 @@ class QuestionAnswering(Task):
     title = Words("question answering", "问答")
     inputs = frozenset({"text", "category"})
     targets = frozenset({"text"})
-    recipes = own_recipes("question-answering")
     metrics = evaluate.METRICS
     free = True
     keeps_unlabelled = True
     checked = False
     beside = Words("passages", "个段落")
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.01 if column.modality == "text" and column.name == "answer" else 0.0

@@ -23,8 +23,11 @@ class Regression(Task):
     title = Words("regression", "回归")
     inputs = INPUTS
     targets = frozenset({"number"})
-    recipes = column_recipes()
     metrics = REGRESSION
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return column_recipes()
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 1.0 if column.modality == "number" else 0.0

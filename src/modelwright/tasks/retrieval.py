@@ -59,9 +59,12 @@ class Retrieval(Task):
     title = Words("retrieval (semantic search)", "检索（语义搜索）")
     inputs = frozenset({"text", "category", "id"})
     targets = frozenset({"text"})
-    recipes = own_recipes("retrieval")
     metrics = evaluate.retrieval()
     free = True
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.01 if column.modality == "text" else 0.0

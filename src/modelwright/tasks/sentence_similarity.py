@@ -26,8 +26,11 @@ class SentenceSimilarity(Task):
     title = Words("sentence similarity", "句子相似度")
     inputs = frozenset({"text", "category", "id"})
     targets = frozenset({"category", "boolean", "number"})
-    recipes = own_recipes("sentence-similarity")
     metrics = evaluate.pairs()
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         if column.modality == "number":

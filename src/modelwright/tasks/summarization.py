@@ -16,8 +16,11 @@ class Summarization(TextTask):
 
     name = "summarization"
     title = Words("summarization", "文本摘要")
-    recipes = own_recipes("summarization")
     metrics = (ROUGE_L, ROUGE_1, ROUGE_2, BLEU, CHRF, LENGTH)
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
 
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
         rng = np.random.default_rng(seed)

@@ -16,8 +16,11 @@ class Text2Text(TextTask):
 
     name = "text2text-generation"
     title = Words("text to text", "文本生成")
-    recipes = own_recipes("text2text-generation")
     metrics = (BLEU, CHRF, ROUGE_L, SLOTS, EXACT, LENGTH)
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
 
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
         rng = np.random.default_rng(seed)

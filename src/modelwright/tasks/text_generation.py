@@ -42,10 +42,13 @@ class TextGeneration(Task):
     title = Words("text generation", "文本生成")
     inputs = frozenset({"text"})
     targets = frozenset({"text"})
-    recipes = own_recipes("text-generation")
     metrics = language.METRICS
     free = True
     needs_inputs = False
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.01 if column.modality == "text" else 0.0

@@ -59,10 +59,13 @@ class TokenClassification(Task):
     title = Words("token classification (named entities)", "序列标注（命名实体识别）")
     inputs = frozenset(_TEXT)
     targets = frozenset({"text"})
-    recipes = own_recipes("token-classification")
     metrics = evaluate.metrics()
     free = True
     points = True
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         if column.modality != "text":

@@ -20,8 +20,11 @@ class Translation(TextTask):
 
     name = "translation"
     title = Words("translation", "机器翻译")
-    recipes = own_recipes("translation")
     metrics = (BLEU, CHRF, TER, ROUGE_L, EXACT, LENGTH)
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
 
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
         rng = np.random.default_rng(seed)

@@ -21,6 +21,7 @@ from modelwright.core.schema import Table
 from modelwright.core.target import TargetCodec, as_objects
 from modelwright.core.task import Judged, Metric, judge
 from modelwright.tune.lean import seen
+from modelwright.tune.timing import answer_time
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -89,7 +90,11 @@ class Validation:
 
 @dataclass
 class Candidate:
-    """A recipe with chosen options, trained: one row of the leaderboard. One model per split."""
+    """A recipe with chosen options, trained: one row of the leaderboard. One model per split.
+
+    `ms_per_row` and `batch_ms` are what all its models together take for an answer, warm: to one row by itself, and to
+    a row in a batch.
+    """
 
     name: str
     recipe: str
@@ -105,18 +110,6 @@ class Candidate:
     fold_values: tuple[float, ...] = ()
 
 
-def predict_ms(model: Model, table: Table, repeats: int = 3) -> float:
-    """Return milliseconds for an answer to one row by itself: the median of a few, after one to warm up."""
-    row = table.take(np.zeros(1, np.int64))
-    model.scores(row)
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        model.scores(row)
-        times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times))
-
-
 def train_candidate(
     name: str,
     recipe: Recipe,
@@ -130,7 +123,7 @@ def train_candidate(
     Raises ModelwrightError where a fit gave no usable model or the deadline passed before the last split.
     """
     start = time.monotonic()
-    models, parts, fold_values, batch = [], [], [], 0.0
+    models, parts, fold_values, batch = [], [], [], np.inf
     count = len(validation.splits)
     for i, (train, valid) in enumerate(validation.parts):
         if i and ctx.deadline.expired():
@@ -153,7 +146,7 @@ def train_candidate(
         ctx.events.emit(Working(name, recipe.name, "score", *of))
         scored = time.perf_counter()
         scores = model.judge(valid)
-        batch = max(batch, 1000 * (time.perf_counter() - scored) / max(len(valid), 1))
+        batch = min(batch, 1000 * (time.perf_counter() - scored) / max(len(valid), 1))  # the first one warms up
         if scores.dtype != object and not np.isfinite(scores).all():
             raise ModelwrightError("its scores were not finite (training diverged)", "模型输出不是有限数（训练发散）")
         models.append(model)
@@ -162,6 +155,7 @@ def train_candidate(
             one = judge(validation.target, _truth(valid), scores, valid.rows)
             fold_values.append(validation.metric(one))
     scores = validation.gather(parts)
+    took = answer_time(models, validation.parts[0][1], validation.target, known=batch * count)
     candidate = Candidate(
         name=name,
         recipe=recipe.name,
@@ -170,8 +164,8 @@ def train_candidate(
         scores=scores,
         value=validation.value(scores),
         seconds=time.monotonic() - start,
-        ms_per_row=predict_ms(models[0], validation.parts[0][1]) * count,
-        batch_ms=batch * count,
+        ms_per_row=took.one,
+        batch_ms=took.batch,
         seed=ctx.seed,
         fold_values=tuple(fold_values),
     )
@@ -247,4 +241,8 @@ def refit(
     ctx.events.emit(Working(candidate.name, recipe.name, what, share=deadline.remaining()))
     model = recipe.fit(seen(table, options), None, options, own)
     model.history = candidate.models[0].history
-    return Candidate(**{**candidate.__dict__, "models": [model], "refitted": True})
+    again = {"models": [model], "refitted": True}
+    if len(candidate.models) > 1:  # one model answers where several did
+        took = answer_time([model], table, ctx.target)
+        again |= {"ms_per_row": took.one, "batch_ms": took.batch}
+    return Candidate(**{**candidate.__dict__, **again})

@@ -67,6 +67,7 @@ class Standings:
             "low": found.low,
             "high": found.high,
             "ms_per_row": candidate.ms_per_row,
+            "batch_ms": candidate.batch_ms,
             "seconds": candidate.seconds,
             "folds": list(candidate.fold_values),
             "options": candidate.options,
