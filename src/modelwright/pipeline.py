@@ -15,13 +15,13 @@ from modelwright import permitted, records, reporting, stages, teaching
 from modelwright.core.budget import Deadline, parse_duration, parse_size
 from modelwright.core.config import RunConfig, save_config
 from modelwright.core.device import process_start
-from modelwright.core.errors import DataError
 from modelwright.core.events import Done, EventStream, StageStarted, log_to
-from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.core.run import RunFolder, write_json
 from modelwright.core.sealed import unlocked
 from modelwright.release.bundle import Predictor, save
 from modelwright.stages import Judgement
 from modelwright.trust import Trust
+from modelwright.tune import resumed
 from modelwright.tune.bases import bases_for
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import parse_gate
@@ -78,7 +78,12 @@ def _walk(
     records.warn_of_bundle(task, events)
     metric = task.metric(config.metric) if config.metric else task.ranks(data.table.schema)
     bases = bases_for(config, data.table)
-    parts = stages.split_data(config, data, task, deadline.remaining())
+    began = None
+    if resume:
+        began = resumed.begun(folder, config, data.seen)
+    else:
+        resumed.check_fresh(folder)
+    parts = stages.split_data(config, data.table, data.test, data.aside, task, deadline.remaining(), began)
     parts, teacher = teaching.taught(config, data, task, parts, bases, metric, events, deadline)
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
     train, ledger = validation.parts[0][0], folder.data / "epsilon.json"
@@ -163,14 +168,9 @@ def _reserve(config: RunConfig, test_rows: int, models: int) -> Any:
 
 
 def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages.Parts, resume: bool) -> None:
-    """Make the run folder, or check that the one to be resumed was made from the same data."""
+    """Make the run folder, or check that the one to be resumed reads its columns as it did."""
     if resume:
-        before = read_json(folder.data / "splits.json")["fingerprint"]
-        if before != data.fingerprint:
-            raise DataError(
-                f"The data of {folder.path} has changed since the run began; start a new run.",
-                f"{folder.path} 的数据自上次运行后已改变；请重新开始运行。",
-            )
+        resumed.same_columns(folder, parts.develop.schema)
     folder.data.mkdir(parents=True, exist_ok=True)
     folder.candidates.mkdir(exist_ok=True)
     save_config(config, folder.config)
@@ -178,11 +178,5 @@ def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages
     write_json(folder.data / "schema.json", parts.develop.schema.to_json())
     write_json(folder.data / "findings.json", [f.to_json() for f in data.findings])
     write_json(folder.data / "privacy.json", data.private.to_json() if data.private else {})
-    write_json(
-        folder.data / "splits.json",
-        {
-            "fingerprint": data.fingerprint,
-            "test": parts.test.rows.tolist(),
-            "folds": [[parts.develop.rows[v].tolist() for _, v in parts.splits]],
-        },
-    )
+    if not resume:
+        resumed.keep(folder, config, data.seen, parts, len(data.table))

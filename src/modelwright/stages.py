@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from modelwright import permitted
 from modelwright.core.budget import Deadline, parse_size, show_duration
@@ -21,15 +19,14 @@ from modelwright.core.kept import sealing
 from modelwright.core.pretrained import find, find_causal
 from modelwright.core.recipe import has_option, recipe_names
 from modelwright.core.schema import Schema, Table
-from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Metric, Task, get_task, judge, task_names
 from modelwright.core.words import Words
 from modelwright.data._series import SERIES_OPTIONS, gathered, gathered_as_asked, with_layouts
 from modelwright.data.check import Finding, apply, check
 from modelwright.data.coerce import BadValue, coerce
+from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
 from modelwright.data.sources import folder_of, read
-from modelwright.data.split import folds, holdout
 from modelwright.labelled import aligned, labelled
 from modelwright.privacy.consent import Allowed
 from modelwright.privacy.protect import Protected, safe_values
@@ -37,14 +34,14 @@ from modelwright.privacy.shield import Shield
 from modelwright.protecting import protected
 from modelwright.release.bundle import Predictor
 from modelwright.trust import grouped, marked
-from modelwright.tune.candidate import Splits, Validation
+from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
+from modelwright.tune.parts import Parts as Parts
+from modelwright.tune.parts import split_data as split_data
 from modelwright.tune.private import check_private
+from modelwright.tune.resumed import Seen
 from modelwright.tune.standings import Outcome
 
-_SMALL = 20_000  # rows up to which a table without text is cross-validated by default
-_SMALL_TEXT = 2_000  # the same where there is text, or media
-_VALID_SHARE = 0.15
 _ALIASES = {  # other names of the field for the same task
     "ner": "token-classification",
     "named-entity-recognition": "token-classification",
@@ -62,7 +59,9 @@ class Data:
     bad: list[BadValue]
     findings: list[Finding] = field(default_factory=list)
     rows_read: int = 0
-    fingerprint: str = ""
+    seen: Seen = field(
+        default_factory=Seen
+    )  # digests of what was read, to tell whether a run that goes on reads the same
     allowed: Allowed | None = None  # which rows may be used, where consent or retention were asked for
     allowed_test: Allowed | None = None
     aside: Table | None = None  # rows without an answer, which are never held out
@@ -129,6 +128,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
     schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
     table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
+    seen = Seen(digests(raw, table), None, raw.num_rows)
     table, aside = labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
     table = grouped(table, config)
     test, allowed_test = None, None
@@ -149,7 +149,11 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             )
         coerced = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
         test, _ = permitted.renumbered(*coerced, allowed_test)
+        seen = replace(seen, test=digests(raw_test, test))
         test = aligned(labelled(test, events)[0], table, events)
+    seen = replace(
+        seen, whole=whole({**seen.data, **{f"test:{k}": v for k, v in (seen.test or {}).items()}}, seen.rows)
+    )
     bad = safe_values(bad, config.public)
     private = protected(config, table, test, raw, task, events)
     table, test = private.table, private.test
@@ -167,9 +171,9 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    whole = (allowed, allowed_test, aside, private)
+    more = (allowed, allowed_test, aside, private)
     table = table if config.epsilon else _with_choices(table)
-    return Data(table, test, bad, findings, rows, fingerprint(raw), *whole)
+    return Data(table, test, bad, findings, rows, seen, *more)
 
 
 def _with_choices(table: Table) -> Table:
@@ -182,14 +186,6 @@ def _with_choices(table: Table) -> Table:
             if 0 < len(common) <= 30:
                 changes[column.name] = {"options": {**column.options, "choices": sorted(common)}}
     return table.with_schema(table.schema.with_columns(changes))
-
-
-def fingerprint(raw: pa.Table) -> str:
-    """Return a digest of shape, names and a few rows, to tell whether `--resume` sees the same data."""
-    digest = hashlib.sha256(repr((raw.num_rows, raw.column_names)).encode())
-    for i in sorted({0, raw.num_rows // 2, max(0, raw.num_rows - 1)}):
-        digest.update(repr(raw.slice(i, 1).to_pylist()).encode())
-    return digest.hexdigest()
 
 
 def named_task(config: RunConfig) -> Task | None:
@@ -222,90 +218,6 @@ def choose_task(config: RunConfig, table: Table) -> Task:
         return task
     tasks = [get_task(n) for n in task_names()]
     return max(tasks, key=lambda t: t.accepts(values, column))
-
-
-@dataclass
-class Parts:
-    """Development rows (train and validation), test rows, and the validation splits into the former."""
-
-    develop: Table
-    test: Table
-    splits: Splits
-    target: TargetCodec
-    official: bool
-    aside: int = 0  # the last rows of `develop`: never held out, in the training part of every split
-
-    def join(self, rows: Table | None) -> Parts:
-        """Return these parts with rows added that are trained on and never held out."""
-        if rows is None or len(rows) == 0:
-            return self
-        more = np.arange(len(self.develop), len(self.develop) + len(rows))
-        splits = [(np.concatenate([t, more]), v) for t, v in self.splits]
-        whole = self.develop.concat(rows.with_schema(self.develop.schema))
-        return Parts(whole, self.test, splits, self.target, self.official, self.aside + len(rows))
-
-
-def split_data(config: RunConfig, data: Data, task: Task, seconds: float) -> Parts:
-    """Split so that nothing leaks; the target codec is fitted on development rows only."""
-    column = data.table.schema.target
-    name = column.name if column else ""
-    keys: dict[str, Any] = {"group": config.group, "time": config.time, "seed": config.seed, "split": config.split}
-    if data.test is not None:
-        develop, test = data.table, data.test
-    else:
-        codes = _codes(task, data.table, name)
-        inner, outer = holdout(data.table, codes, fraction=config.test_fraction, units=task.units(data.table), **keys)
-        if len(outer) == 0 or len(inner) < 2:
-            raise DataError(
-                f"{len(data.table)} rows are too few: some must train, some validate, some test. Give at least 10.",
-                f"{len(data.table)} 行数据太少：需要分别用于训练、验证和测试。请至少提供 10 行。",
-            )
-        develop, test = data.table.take(inner), data.table.take(outer)
-    target = task.fit_target(develop.column(name), develop.schema[name])
-    codes = target.encode(develop.column(name)) if target.kind == "classes" else None
-    if data.test is not None and target.kind == "classes" and (target.encode(test.column(name)) < 0).all():
-        raise DataError(
-            f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
-            f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
-        )
-    count = config.folds or (1 if task.free or config.epsilon else _default_folds(develop, seconds))
-    if task.free and count > 1:
-        raise OptionError(
-            f"Task `{task.name}` is judged on one held-out part; leave --folds out.",
-            f"任务 `{task.name}` 只用一份留出数据评估；请去掉 --folds。",
-        )
-    if count > len(develop):
-        raise OptionError(
-            f"{count} folds need at least {count} rows to train on; there are {len(develop)}.",
-            f"{count} 折至少需要 {count} 行训练数据，实际只有 {len(develop)} 行。",
-        )
-    if count > 1:
-        splits = folds(develop, codes, k=count, repeats=config.repeats, **keys)
-    else:
-        share = min(_VALID_SHARE, task.held_out / len(develop))
-        splits = [holdout(develop, codes, fraction=share, units=task.units(develop), **keys)]
-    if any(len(t) == 0 or len(v) == 0 for t, v in splits):
-        raise DataError(
-            "The rows cannot be split into a training and a validation part; give more rows or groups.",
-            "无法把数据划分为训练与验证两部分；请提供更多行或更多分组。",
-        )
-    parts = Parts(develop, test, splits, target, data.test is not None)
-    return parts.join(data.aside) if task.keeps_unlabelled else parts
-
-
-def _codes(task: Task, table: Table, name: str) -> np.ndarray | None:
-    """Return class numbers to stratify by; None where the target is no class."""
-    if task.free or "labels" in task.targets or task.targets == {"number"}:
-        return None
-    return np.unique(np.asarray(table.column(name).cast(pa.string()).to_pylist()), return_inverse=True)[1]
-
-
-def _default_folds(develop: Table, seconds: float) -> int:
-    plain = {"number", "category", "boolean", "timestamp"}
-    most = _SMALL if all(c.modality in plain for c in develop.schema.inputs) else _SMALL_TEXT
-    if len(develop) < 10:
-        return 2
-    return 5 if len(develop) <= most and seconds >= 30 else 1
 
 
 def decide(
