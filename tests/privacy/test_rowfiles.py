@@ -130,3 +130,29 @@ def test_a_format_that_cannot_be_changed_is_named(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match="Parquet"):
         remove_rows(tmp_path / "a.parquet", "user", of_subject("u1"))
+
+
+@pytest.mark.parametrize("layout", ["string_view", "dictionary", "runs", "binary_view", "list"])
+@pytest.mark.parametrize("name", ["a.arrow", "s.arrow", "a.parquet"])
+def test_no_layout_keeps_what_was_taken_out(tmp_path, layout, name):
+    cells = ["someone-who-leaves", "someone-who-stays", None, "someone-who-leaves"]
+    column = {
+        "string_view": pa.array(cells, pa.string_view()),
+        "binary_view": pa.array([c and c.encode() for c in cells], pa.binary_view()),
+        "dictionary": pa.array(cells).dictionary_encode(),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1, 2, 3, 4], pa.int32()), pa.array(cells)),
+        "list": pa.array([[c] for c in cells], pa.list_(pa.string_view())),
+    }[layout]
+    if name == "a.parquet" and layout in ("runs", "binary_view", "list"):
+        pytest.skip("Parquet does not know the layout")
+    table = pa.table({"user": ["u1", "u2", "u3", "u1"], "who": column})
+    path = tmp_path / name
+    if name == "a.parquet":
+        pq.write_table(table, path)
+    else:
+        new = pa.ipc.new_file if name == "a.arrow" else pa.ipc.new_stream
+        with pa.OSFile(str(path), "wb") as f, new(f, table.schema) as w:
+            w.write_table(table)
+    assert remove_rows(path, "user", of_subject("u1")) == 2
+    assert b"someone-who-leaves" not in path.read_bytes()
+    assert b"someone-who-stays" in path.read_bytes()

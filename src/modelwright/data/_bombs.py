@@ -202,20 +202,50 @@ class Swelling:
 
 
 def check_arrow(path: Path, source: Any, size: int) -> None:
-    """Add up the unpacked lengths of compressed buffers in an Arrow file or stream. Raises DataError for a bomb or damage."""
+    """Add up the unpacked lengths of compressed buffers in an Arrow file or stream. Raises DataError for a bomb or damage.
+
+    A file's parts are found as its readers find them, by the footer: polars writes a schema before them that no stream has.
+    """
     source.seek(0)
     begins = source.read(8)
-    source.seek(8 if begins == b"ARROW1\x00\x00" else 0)
     total = 0
     try:
-        for message in pa.ipc.MessageReader.open_stream(source):
-            if message.body is None or message.type not in ("record batch", "dictionary"):
-                continue
-            total += _unpacked(memoryview(message.metadata), memoryview(message.body))
+        for head, body in _blocks(source) if begins == b"ARROW1\x00\x00" else _messages(source):
+            total += _unpacked(head, body)
             if total > max(FREE, RATIO * size):
                 raise bomb(path, "compressed buffers")
-    except (pa.ArrowInvalid, OSError, struct.error, IndexError) as e:
+    except (pa.ArrowInvalid, OSError, struct.error, IndexError, ValueError, OverflowError) as e:
         raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
+
+
+def _messages(source: Any) -> Iterator[tuple[memoryview, memoryview]]:
+    source.seek(0)
+    for message in pa.ipc.MessageReader.open_stream(source):
+        if message.body is not None and message.type in ("record batch", "dictionary"):
+            yield memoryview(message.metadata), memoryview(message.body)
+
+
+def _blocks(source: Any) -> Iterator[tuple[memoryview, memoryview]]:
+    """Yield head and body of the messages that a file's footer names (Arrow columnar format, "File format")."""
+    size = source.seek(0, 2)
+    source.seek(max(0, size - 10))
+    end = source.read(10)
+    length = struct.unpack_from("<i", end, 0)[0] if end[4:] == b"ARROW1" else 0
+    if not 0 < length <= size - 18:
+        raise ValueError("its footer is missing")
+    source.seek(size - 10 - length)
+    footer = memoryview(source.read(length))
+    root = struct.unpack_from("<I", footer, 0)[0]
+    for number in (2, 3):  # dictionaries, record batches
+        blocks = _field(footer, root, number)
+        for i in range(struct.unpack_from("<I", footer, blocks)[0] if blocks else 0):
+            offset, head, body = struct.unpack_from("<qi4xq", footer, blocks + 4 + 24 * i)
+            if not (8 <= offset <= size and 8 <= head <= size - offset and 0 <= body <= size - offset - head):
+                raise ValueError(f"part {i + 1} lies outside of it")
+            source.seek(offset)
+            told = memoryview(source.read(head))
+            begin = 8 if bytes(told[:4]) == b"\xff\xff\xff\xff" else 4
+            yield told[begin:], memoryview(source.read(body))
 
 
 def _unpacked(head: memoryview, body: memoryview) -> int:

@@ -151,10 +151,10 @@ def _category(value: Any, column: Column) -> str | None:
 def _text(value: Any, column: Column) -> str | None:
     if isinstance(value, (list, tuple)):
         if any(isinstance(v, dict) for v in value):  # the messages of a chat
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False, default=str)
         return " ".join(map(str, value))
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=str)
     return str(value).replace("\x00", " ")
 
 
@@ -179,7 +179,19 @@ _READERS: dict[str, Any] = {
 def _reader(modality: str, folder: Path | None) -> Callable[[Any, Column], Any]:
     """Return what reads one cell of a modality; it raises ValueError for what it cannot read."""
     kind = kind_of(modality)
-    return _READERS[modality] if kind is None else partial(kind.read, folder=folder)
+    return partial(_cell, _READERS[modality]) if kind is None else partial(kind.read, folder=folder)
+
+
+def _cell(read: Callable[[Any, Column], Any], value: Any, column: Column) -> Any:
+    """Read a cell of a plain column; bytes are text in UTF-8, as databases and older Parquet files keep it."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Unreadable(
+                "expected text, received bytes that are no UTF-8", "应为文本，收到的字节不是 UTF-8"
+            ) from None
+    return read(value, column)
 
 
 def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder: Path | None) -> pa.Array:
@@ -190,10 +202,10 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
     kind = kind_of(column.modality)
     if kind is not None:
         return _coerce_kind(values, column, bad, folder, kind.slow)
-    read = _READERS[column.modality]
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+    read = _reader(column.modality, folder)
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_dictionary(values.type):
         # read each distinct cell once
-        coded = values.dictionary_encode()
+        coded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         seen: list[Any] = []
         wrong: dict[int, Any] = {}
         for i, cell in enumerate(coded.dictionary.to_pylist()):
@@ -211,9 +223,9 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
     for i, cell in enumerate(values.to_pylist()):
         try:
             out.append(None if cell is None else read(cell, column))
-        except ValueError:
+        except ValueError as e:
             out.append(None)
-            bad.append(_bad(i + 1, column, cell))
+            bad.append(_bad(i + 1, column, cell, e))
     return pa.array(out, goal)
 
 

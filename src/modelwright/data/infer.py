@@ -73,11 +73,19 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     kind = values.type
     if asked is not None:
         return Column(name, asked, options=_options(name, values, asked))
+    coded = pa.types.is_dictionary(kind)
+    if coded or pa.types.is_null(kind):
+        values, kind = values.cast(pa.string()), pa.string()
     own = None if target else recognise(name, values)
     if own is not None:
         return Column(name, own[0], options=own[1])
-    if pa.types.is_dictionary(kind):
-        return Column(name, "category")
+    if coded:
+        return Column(name, "category" if target else _coded_kind(name, values))
+    if pa.types.is_large_binary(kind):
+        try:
+            values, kind = values.cast(pa.string()), pa.string()
+        except pa.ArrowInvalid:  # neither text nor media
+            return Column(name, "text")
     if pa.types.is_boolean(kind):
         return Column(name, "boolean")
     if pa.types.is_temporal(kind):
@@ -136,13 +144,19 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
     return Column(name, _words_kind(name, distinct, cells, total))
 
 
+def _coded_kind(name: str, values: pa.ChunkedArray) -> str:
+    """Tell what a column is that its library codes: categories, unless it only saves the space of sentences."""
+    distinct = [str(v) for v in pc.unique(values).to_pylist() if v is not None]
+    cells = [c for c in distinct[:_LOOK] if not is_missing(c)]
+    total = len(values) - values.null_count
+    return "text" if cells and _words_kind(name, distinct, cells, total) == "text" and _wordy(cells) else "category"
+
+
 def _words_kind(name: str, distinct: list[str], cells: list[str], total: int) -> str:
     """Tell category, text and identifier apart by distinctness, length and make-up; Chinese has no spaces."""
     share = len(distinct) / max(1, total)
     length = sum(map(len, cells)) / len(cells)
-    blanks = sum(" " in c.strip() for c in cells) / len(cells)
-    han = sum(any("\u4e00" <= ch <= "\u9fff" for ch in c) for c in cells) / len(cells)
-    wordy = blanks > 0.5 or (han > 0.5 and length >= 6) or length > 60
+    wordy = _wordy(cells)
     if share > 0.9 and total >= 30 and not wordy and _coded(cells):
         return "id"
     if len(distinct) <= max(2, min(1000, 0.2 * total)) and length <= 40:
@@ -152,6 +166,14 @@ def _words_kind(name: str, distinct: list[str], cells: list[str], total: int) ->
     if share > 0.95 and total >= 30 and re.search(r"(^|[_\s])(id|no|code|uuid|编号|单号|号)$", name, re.IGNORECASE):
         return "id"
     return "text" if share > 0.5 or length > 25 else "category"
+
+
+def _wordy(cells: list[str]) -> bool:
+    """Whether cells are several words each; Chinese has no spaces."""
+    length = sum(map(len, cells)) / len(cells)
+    blanks = sum(" " in c.strip() for c in cells) / len(cells)
+    han = sum(any("\u4e00" <= ch <= "\u9fff" for ch in c) for c in cells) / len(cells)
+    return blanks > 0.5 or (han > 0.5 and length >= 6) or length > 60
 
 
 def _coded(cells: list[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from modelwright.core.events import EventStream
 from modelwright.core.sealed import open_plain
 from modelwright.data import _media
 from modelwright.data._arff import arff_batches
+from modelwright.data._arrow import plain
 from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
+from modelwright.data._frames import frame_batches
 from modelwright.data._text import column as as_array
-from modelwright.data._text import delimited, from_rows, json_lines, open_bytes, sniff, unique_names
+from modelwright.data._text import delimited, json_lines, open_bytes, sniff, unique_names
 from modelwright.data._ts import ts_batches
 
 KINDS = (
@@ -132,8 +134,21 @@ def batches(
 
     Raises DataError for what cannot be read, MissingExtra where a format needs a library that is not installed.
     """
+    raw = _any(source, query, table, header, sheet, rows, events)
+    yield from (plain(part) for part in raw)
+
+
+def _any(
+    source: Any,
+    query: str | None,
+    table: str | None,
+    header: bool | None,
+    sheet: str | None,
+    rows: int,
+    events: EventStream | None,
+) -> Iterator[pa.Table]:
     if not isinstance(source, (str, Path)):
-        yield from _in_memory(source, rows)
+        yield from frame_batches(source, rows)
         return
     text = str(source)
     if "://" in text:
@@ -253,13 +268,12 @@ def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
         with pa.PythonFile(open_plain(path)) if is_sealed(path) else pa.memory_map(str(path)) as source:
             check_arrow(path, source, path.stat().st_size)
             source.seek(0)
-            try:
-                reader: Any = pa.ipc.open_file(source)
-                parts = (reader.get_batch(i) for i in range(reader.num_record_batches))
-            except pa.ArrowInvalid:
-                source.seek(0)
-                parts = iter(pa.ipc.open_stream(source))
+            framed = source.read(6) == b"ARROW1"
+            source.seek(0)
+            reader: Any = pa.ipc.open_file(source) if framed else pa.ipc.open_stream(source)
+            parts = (reader.get_batch(i) for i in range(reader.num_record_batches)) if framed else iter(reader)
             for batch in parts:
+                batch.validate(full=True)  # offsets, views and codes that lead outside would be followed without a look
                 for start in range(0, batch.num_rows, rows):
                     yield pa.Table.from_batches([batch.slice(start, rows)])
     except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
@@ -314,29 +328,3 @@ def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Ite
 
 def _cells(names: list[str], lines: list[tuple[Any, ...]]) -> pa.Table:
     return pa.table({n: as_array([line[i] if i < len(line) else None for line in lines]) for i, n in enumerate(names)})
-
-
-def _in_memory(source: Any, rows: int) -> Iterator[pa.Table]:
-    if isinstance(source, pa.Table):
-        data = source
-    elif hasattr(source, "__arrow_c_stream__"):
-        data = pa.table(source)
-    elif isinstance(source, Mapping):
-        try:
-            data = pa.table({str(k): as_array(list(v)) for k, v in source.items()})
-        except pa.ArrowInvalid as e:
-            raise DataError(f"The columns have different lengths ({e}).", f"各列长度不一致（{e}）。") from e
-    elif isinstance(source, Sequence) and all(isinstance(r, Mapping) for r in source):
-        data = from_rows([dict(r) for r in source]) if source else pa.table({})
-    else:
-        raise DataError(
-            f"Cannot read rows from a {type(source).__name__}. Give a path, a URL, a list of mappings, a mapping of lists, "
-            "or an object with the Arrow C-stream interface (pandas, polars, DuckDB, datasets).",
-            f"无法从 {type(source).__name__} 读取数据。可给出路径、URL、字典列表、列表字典，或支持 Arrow C-stream 接口的对象。",
-        )
-    if data.num_rows == 0:
-        raise DataError("The data has no rows (it is empty).", "数据没有任何行（empty）。")
-    names = unique_names([str(n) for n in data.column_names])
-    data = data.rename_columns(names)
-    for start in range(0, data.num_rows, rows):
-        yield data.slice(start, rows)

@@ -101,6 +101,8 @@ class Redactor:
                 whole = values.combine_chunks().cast(pa.timestamp("us"))
                 return to_months(whole).cast(values.type)
             return values
+        if pa.types.is_dictionary(values.type):  # what a library codes is text like any other
+            values = values.cast(pa.string())
         if plan.whole is None and not pa.types.is_string(values.type) and not pa.types.is_large_string(values.type):
             return values
         numbers = not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type))

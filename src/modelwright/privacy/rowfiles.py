@@ -12,12 +12,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import ColumnError, DataError, unknown
 from modelwright.core.sealed import SealWriter, open_plain, vault_keys
 from modelwright.core.words import Words
+from modelwright.data._arrow import plain_array
 from modelwright.data._text import CELL_LIMIT, find_encoding, open_bytes, sniff
 from modelwright.privacy.subjects import plain_subject
 from modelwright.privacy.vault import whole_file
@@ -178,7 +181,55 @@ def _json(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
 
 def _kept(part: pa.Table, column: str, wanted: Wanted) -> pa.Table:
     _place(column, part.column_names)
-    return part.filter(pa.array([not wanted(v) for v in part.column(column).to_pylist()], pa.bool_()))
+    stays = pa.array([not wanted(v) for v in part.column(column).to_pylist()], pa.bool_())
+    return pa.Table.from_arrays([_filtered(c, stays) for c in part.columns], schema=part.schema)
+
+
+def _filtered(values: pa.ChunkedArray, stays: pa.Array) -> pa.ChunkedArray:
+    """Return the rows that stay in the layout they had, and nothing of the others.
+
+    A filter keeps the whole dictionary of coded values, and views keep all bytes: those who are to be forgotten would
+    stay in the file. Some layouts have no filter at all.
+    """
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return pa.chunked_array([_recoded(c) for c in values.filter(stays).chunks], kind)
+    other = _copied(kind)
+    if pa.types.is_run_end_encoded(kind):
+        unrolled = pa.chunked_array([plain_array(c, "") for c in values.chunks], None if values.num_chunks else other)
+        kept = unrolled.filter(stays).cast(other)
+        return pa.chunked_array([pc.run_end_encode(c, kind.run_end_type) for c in kept.chunks], kind)
+    return values.filter(stays) if other == kind else values.cast(other).filter(stays).cast(kind)
+
+
+def _copied(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which values of this one lie one after the other, so that a filter copies those that stay."""
+    if pa.types.is_run_end_encoded(kind):
+        return kind.value_type
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or _list_view(kind):
+        return pa.large_list(pa.field(kind.value_field.name, _copied(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([kind.field(i).with_type(_copied(kind.field(i).type)) for i in range(kind.num_fields)])
+    return kind
+
+
+def _list_view(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind))
+
+
+def _recoded(values: pa.Array) -> pa.Array:
+    """Return coded values whose dictionary holds only what a row uses, in its old order."""
+    codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    used = np.unique(codes[codes >= 0])
+    places = np.searchsorted(used, np.maximum(codes, 0))
+    indices = pa.array(places, values.type.index_type, mask=codes < 0)
+    kind = values.dictionary.type
+    words = values.dictionary.cast(_copied(kind)).take(pa.array(used)).cast(kind)
+    return pa.DictionaryArray.from_arrays(indices, words, ordered=values.type.ordered)
 
 
 def _parquet(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
@@ -216,13 +267,16 @@ def _arrow(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int
                 opened.seek(0)
                 reader = pa.ipc.open_stream(pa.PythonFile(opened))
                 parts, new = list(reader), pa.ipc.new_stream
-            with ExitStack() as stack:
-                writer = stack.enter_context(new(pa.PythonFile(out, "w"), reader.schema)) if out is not None else None
-                for batch in parts:
-                    part = pa.Table.from_batches([batch])
-                    kept = _kept(part, column, wanted)
-                    gone += part.num_rows - kept.num_rows
-                    if writer is not None:
+            found = []
+            for batch in parts:
+                batch.validate(full=True)
+                part = pa.Table.from_batches([batch])
+                found.append(_kept(part, column, wanted))
+                gone += part.num_rows - found[-1].num_rows
+            if out is not None:
+                how = pa.ipc.IpcWriteOptions(unify_dictionaries=True)  # a file holds one dictionary a column
+                with new(pa.PythonFile(out, "w"), reader.schema, options=how) as writer:
+                    for kept in [pa.concat_tables(found)] if new is pa.ipc.new_file and found else found:
                         writer.write_table(kept)
     except pa.ArrowInvalid as e:
         raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from pydantic import BaseModel
 
 from modelwright import __version__
@@ -26,6 +25,7 @@ from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
+from modelwright.data._frames import as_table
 from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
 from modelwright.privacy.protect import safe_values
@@ -77,7 +77,7 @@ class Predictor:
         if isinstance(rows, Sequence):
             table, bad = coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
         else:
-            raw = gathered(rows if isinstance(rows, pa.Table) else pa.table(rows), self.layouts)
+            raw = gathered(as_table(rows), self.layouts)
             table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
         # what was hidden from the model is hidden in messages about its input too
         return self.shield.apply(table, tell=self.task.restores), safe_values(bad, public=not self.shield)
