@@ -113,8 +113,8 @@ def test_a_pickle_is_never_loaded_from_a_bundle(bundle, stored, tmp_path):
 def test_a_pickle_is_never_loaded_from_keys_consents_or_checkpoints(tmp_path):
     from modelwright.core.keyref import read_keys
     from modelwright.core.run import read_json
+    from modelwright.privacy.audit import read_entries
     from modelwright.privacy.consent import read_consents
-    from modelwright.privacy.ledger import read_entries
     from modelwright.privacy.subjects import trace
     from modelwright.serve.keys import KeyRing
 

@@ -17,7 +17,7 @@ from modelwright import api
 from modelwright.core.errors import OptionError, VaultError
 from modelwright.core.keyref import Key, own_key, write_keys
 from modelwright.data import samples
-from modelwright.privacy.ledger import verify
+from modelwright.privacy.audit import verify
 from modelwright.privacy.subjects import trace
 
 QUICK = {"budget": "30s", "recipes": ["constant", "linear"], "search": "none", "ensemble": False}

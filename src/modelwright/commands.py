@@ -18,7 +18,7 @@ from modelwright.core.config import load_config, make_config
 from modelwright.core.device import process_start
 from modelwright.core.errors import DataError, MissingExtra, OptionError, unknown
 from modelwright.core.events import Done, Event, EventStream
-from modelwright.core.run import RunFolder, find_bundle
+from modelwright.core.run import RunFolder, find_bundle, state_folder
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
 from modelwright.terminal import Display, console, pad, print_private
@@ -167,10 +167,10 @@ def predict_command(
     """Answer a file in a stream; return how many rows were answered, and which were bad."""
     from modelwright.privacy.ledger import model_id, ready, record
 
-    ready()
+    bundle = find_bundle(model)
+    ready(bundle)
     with unlocked(vault):
         summary = _predict(model, data, out, scores, strict, header, lang)
-    bundle = find_bundle(model)
     record(bundle, "predict", model=model_id(bundle), rows=summary["rows"], bad=summary["bad"])
     return summary
 
@@ -276,7 +276,7 @@ def serve_command(
         bundle,
         host=host,
         port=port,
-        key_file=key_file or bundle.parent / "serve" / "keys.json",
+        key_file=key_file or state_folder(bundle) / "keys.json",
         tls_cert=tls_cert,
         tls_key=tls_key,
         behind_proxy=behind_proxy,
@@ -290,11 +290,12 @@ def export_command(model: str, to: str, out: Path | None) -> Path:
     if to != "onnx":
         raise unknown(Words("export format", "导出格式"), to, ["onnx"])
     _need("export", "modelwright export --to onnx")
-    from modelwright.privacy.ledger import model_id, record
+    from modelwright.privacy.ledger import model_id, ready, record
     from modelwright.release.bundle import load
     from modelwright.release.export import export_onnx
 
     bundle = find_bundle(model)
+    ready(bundle)
     made = export_onnx(load(bundle), out or bundle.parent / "onnx")
     record(bundle, "export", model=model_id(bundle), to=to)
     return made

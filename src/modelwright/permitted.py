@@ -19,7 +19,7 @@ from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
-from modelwright.privacy import consent, ledger, subjects
+from modelwright.privacy import consent, subjects
 from modelwright.privacy.consent import Allowed
 
 
@@ -29,9 +29,8 @@ def asked(config: RunConfig) -> bool:
 
 
 def check(config: RunConfig) -> None:
-    """Refuse options that do not go together, and places that cannot be written. Raises OptionError, LedgerError."""
+    """Refuse options that do not go together, and keys that cannot be made. Raises OptionError, VaultError."""
     consent.check_wishes(config.consent, config.subject, config.purpose, config.retain)
-    ledger.ready()
     if config.subject is not None:
         own_key()  # what digests are made with must be there before anything is written
 

@@ -18,6 +18,7 @@ from modelwright.core.device import process_start
 from modelwright.core.events import Done, EventStream, StageStarted, log_to
 from modelwright.core.run import RunFolder, write_json
 from modelwright.core.sealed import unlocked
+from modelwright.privacy.ledger import ready
 from modelwright.release.bundle import Predictor, save
 from modelwright.stages import Judgement
 from modelwright.trust import Trust
@@ -51,9 +52,10 @@ def run(
 ) -> RunResult:
     """Walk the whole path inside `deadline`; the report follows it.
 
-    Raises a ModelwrightError for bad input before anything is written, BudgetTooSmall or Stopped where no model
+    Raises a ModelwrightError for bad input before anything is written, LedgerError where no entry could be, BudgetTooSmall or Stopped where no model
     came to stand.
     """
+    ready(folder.path)
     with unlocked(config.vault):
         result = _walk(config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang)
     records.enter(result.facts, folder)

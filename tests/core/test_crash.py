@@ -161,7 +161,7 @@ def test_a_disk_that_fills_up_during_a_run(tmp_path, size):
     assert last.startswith("Error: ")
     assert not list(tmp_path.rglob("*.part*"))
     for manifest in tmp_path.rglob("manifest.json"):
-        from modelwright.release.bundle import verify
+        from modelwright.release.check import verify
 
         verify(manifest.parent)
 

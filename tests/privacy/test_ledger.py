@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from modelwright.core.errors import LedgerError
 from modelwright.core.keyref import Key
 from modelwright.privacy import ledger
-from modelwright.privacy.ledger import append, checkpoint, place_of, read_entries, record, verify
+from modelwright.privacy.audit import checkpoint, read_entries, verify
+from modelwright.privacy.ledger import append, place_of, record
 
 KEY = Key.new()
 
@@ -131,16 +132,11 @@ def test_no_change_of_bytes_goes_unseen(tmp_path_factory, data):
     for i in range(3):
         append(place, KEY, "run", {"rows": i})
     whole = place.read_bytes()
-    at = data.draw(st.integers(0, len(whole) - 2))
+    at = data.draw(st.integers(0, len(whole) - 1))
     new = data.draw(st.integers(0, 255))
     changed = whole[:at] + bytes([new]) + whole[at + 1 :]
     place.write_bytes(changed)
-    same = [json.loads(x) for x in whole.splitlines()]
-    try:
-        now = [json.loads(x) for x in changed.splitlines() if x]
-    except ValueError:
-        now = []
-    if now != same:  # white space between fields says nothing
+    if changed != whole:
         assert verify(place, KEY)[0]
 
 
@@ -186,6 +182,13 @@ def test_where_it_stands(tmp_path, monkeypatch):
     assert place_of(tmp_path / "runs" / "a" / "bundle") == tmp_path / "runs" / "ledger.jsonl"
     assert place_of(tmp_path / "runs") == tmp_path / "runs" / "ledger.jsonl"
     monkeypatch.chdir(tmp_path)
+    for name, mark in (("copied", "manifest.json"), ("model", "config.json")):  # models that stand in no run
+        (tmp_path / name).mkdir()
+        (tmp_path / name / mark).write_text("{}")
+        assert place_of(tmp_path / name) == Path("runs/ledger.jsonl")
+    monkeypatch.chdir(tmp_path / "copied")
+    assert place_of(Path()) == tmp_path / "home" / "modelwright" / "ledger.jsonl"
+    monkeypatch.chdir(tmp_path)
     assert place_of(None) == Path("runs/ledger.jsonl")
     monkeypatch.setenv("MODELWRIGHT_LEDGER", str(tmp_path / "other.jsonl"))
     assert place_of(tmp_path / "runs" / "a") == tmp_path / "other.jsonl"
@@ -199,17 +202,99 @@ def test_where_it_stands(tmp_path, monkeypatch):
     assert not (tmp_path / "runs" / "ledger.jsonl").exists()
 
 
-def test_a_ledger_that_cannot_be_written_stops_only_those_who_asked_for_it(tmp_path, monkeypatch):
+def test_where_no_entry_can_be_written_the_act_is_refused(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("MODELWRIGHT_LEDGER", str(tmp_path / "file" / "l.jsonl"))
-    for write in (lambda: record(tmp_path, "run"), ledger.ready):
+    os.mkfifo(tmp_path / "pipe")
+    for bad in (tmp_path / "file" / "l.jsonl", tmp_path / "pipe", tmp_path):
+        monkeypatch.setenv("MODELWRIGHT_LEDGER", str(bad))
+        for write in (lambda: record(tmp_path, "run"), ledger.ready):
+            with pytest.raises(LedgerError, match=r"Cannot write.*MODELWRIGHT_LEDGER=off"):
+                write()
+    monkeypatch.delenv("MODELWRIGHT_LEDGER")
+    runs = tmp_path / "file" / "runs"  # the one kept by default is no exception
+    for write in (lambda: record(runs, "run"), lambda: ledger.ready(runs)):
         with pytest.raises(LedgerError, match="Cannot write"):
             write()
-    monkeypatch.delenv("MODELWRIGHT_LEDGER")
-    ledger.ready()
-    record(tmp_path / "file" / "runs", "run")  # kept by default: left out
     monkeypatch.setattr(ledger, "own_key", lambda: (_ for _ in ()).throw(LedgerError("no home")))
+    with pytest.raises(LedgerError, match=r"no home.*MODELWRIGHT_LEDGER=off"):
+        record(tmp_path, "run")
+    monkeypatch.setenv("MODELWRIGHT_LEDGER", "off")
+    ledger.ready()
     record(tmp_path, "run")
+
+
+def test_nothing_is_made_before_work_begins(tmp_path):
+    ledger.ready(tmp_path / "runs" / "a")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: x.replace('"rows": 2', '"rows":  2'),
+        lambda x: x.replace('"rows": 2', '"rows": 2, "rows": 2'),
+        lambda x: x.replace('"n": 3', '"n": 9, "n": 3'),
+        lambda x: json.dumps(json.loads(x)),  # Han letters escaped
+        lambda x: json.dumps(dict(reversed(json.loads(x).items())), ensure_ascii=False),
+        lambda x: x + " ",
+        lambda x: x + "\r",
+        lambda x: " " + x,
+        lambda x: x.replace('"rows": 2', '"rows": 2e0'),
+        lambda x: x + "\n",
+        lambda x: "\n" + x,
+    ],
+    ids=[
+        "space",
+        "twice",
+        "number twice",
+        "escapes",
+        "order",
+        "after",
+        "return",
+        "before",
+        "figure",
+        "blank",
+        "blank above",
+    ],
+)
+def test_an_entry_stands_in_one_form_only(book, other):
+    new = lines(book)
+    new[2] = other(new[2])
+    put(book, new)
+    assert codes(book) & {"form", "unreadable", "edited"}
+
+
+def test_an_end_without_its_line_break_is_found(book):
+    book.write_bytes(book.read_bytes()[:-1])
+    assert codes(book) == {"unreadable"}
+    append(book, KEY, "run", {"rows": 7})  # the whole entry without its end counts as what a crash left
+    assert codes(book) <= {"cut", "rewritten"}
+
+
+def test_ledgers_from_before_there_was_one_form_still_verify(tmp_path):
+    place = tmp_path / "l.jsonl"
+    before, text = ledger.FIRST, ""
+    for n in (1, 2):
+        entry = {
+            "n": n,
+            "at": "2026-01-01T00:00:00Z",
+            "who": "a@b",
+            "did": "run",
+            "rows": n,
+            "model": "m",
+            "prev": before,
+        }
+        before = entry["mac"] = ledger.mac(KEY, entry)
+        text += json.dumps(entry, ensure_ascii=False) + "\n"
+    place.write_text(text)
+    append(place, KEY, "run", {"rows": 3})
+    assert codes(place) == set()
+
+
+def test_text_that_no_file_can_hold_is_replaced_before_it_is_signed(book):
+    append(book, KEY, "run", {"run": "a\udcff", "what": "b"})
+    assert codes(book) == set()
+    assert read_entries(book)[-1]["run"] == "a?"
 
 
 def test_the_verbs(tmp_path, monkeypatch, capsys):

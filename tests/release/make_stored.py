@@ -10,7 +10,8 @@ import numpy as np
 
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
-from modelwright.release.bundle import FORMAT, Predictor, save
+from modelwright.release.bundle import Predictor, save
+from modelwright.release.check import FORMAT
 from modelwright.testing import context, sample_table
 
 SMALL = {

@@ -14,7 +14,8 @@ from modelwright.core.recipe import get_recipe, missing_modules, recipe_names
 from modelwright.core.task import get_task
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
-from modelwright.release.bundle import Predictor, load, save, verify
+from modelwright.release.bundle import Predictor, load, save
+from modelwright.release.check import verify
 from modelwright.testing import context, sample_table
 
 MARKS = {"message": "quizzaciously zyzzogeton", "channel": "xylotypographic", "amount": "48151623.42"}
@@ -145,3 +146,135 @@ def test_no_value_that_one_row_alone_holds_is_in_the_bundle(recipe: str, tmp_pat
 
 def test_only_data_is_written(bundle: Path) -> None:
     assert {p.suffix for p in bundle.rglob("*") if p.is_file()} <= {".json", ".safetensors", ".md", ".txt"}
+
+
+def listed(folder: Path, more: dict[str, bytes] | None = None) -> None:
+    """Make the manifest fit what stands in the folder: damage that the hashes do not show."""
+    import hashlib
+
+    for name, data in (more or {}).items():
+        (folder / name).write_bytes(data)
+    files = {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "manifest.json"
+    }
+    manifest(folder, files=files)
+
+
+def changed(folder: Path, **fields: object) -> None:
+    path = folder / "bundle.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    listed(folder)
+
+
+def test_a_bundle_under_any_name_is_used_and_never_written_to(copy: Path, tmp_path: Path, monkeypatch) -> None:
+    from modelwright import cli
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(copy, tmp_path / "release-3")
+    (tmp_path / "rows.csv").write_text("message,channel,amount\nrefund please,mail,3\n")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "release-3").rglob("*")}
+    for _ in range(2):  # the second use reads what the first may have left
+        cli.app(["predict", "release-3", "rows.csv", "-o", "out.csv", "--lang", "en"], standalone_mode=False)
+    cli.app(["keys", "add", "release-3", "ann"], standalone_mode=False)
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "release-3").rglob("*")} == before
+    assert (tmp_path / "release-3.serve" / "keys.json").is_file()
+    load(tmp_path / "release-3")
+
+
+def test_two_bundles_side_by_side_share_no_keys(tmp_path: Path, monkeypatch) -> None:
+    from modelwright.core.run import state_folder
+
+    places = [state_folder(tmp_path / name) for name in ("a", "b", "bundle")]
+    assert len(set(places)) == 3
+    assert places[2] == tmp_path / "serve"
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    assert state_folder(Path()) == places[0]
+    os.symlink(tmp_path / "a", tmp_path / "current")
+    assert state_folder(tmp_path / "current") == tmp_path / "current.serve"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "bundle.json", "members/0/model.json", "more.json"])
+def test_a_pipe_is_refused_and_not_waited_for(copy: Path, name: str) -> None:
+    if name == "more.json":
+        listed(copy, {name: b"x"})
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    with pytest.raises(BundleError):
+        load(copy)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, '{"files":' * 100_000, "null", "[]", '"x"', "7", "", '{"files": {"a": 1}}', '{"files": {"a": "0"}}', '{"files": {}}'],
+    ids=lambda t: t[:12] or "empty",
+)  # fmt: skip
+def test_a_manifest_of_another_shape_is_refused(copy: Path, text: str) -> None:
+    (copy / "manifest.json").write_text(text)
+    with pytest.raises(BundleError):
+        load(copy)
+
+
+def test_a_manifest_of_another_type_is_refused(copy: Path) -> None:
+    for value in ("2", 2.5, None, [], True, {}):
+        manifest(copy, format=value)
+        with pytest.raises(BundleError, match="manifest"):
+            load(copy)
+    (copy / "manifest.json").unlink()
+    (copy / "manifest.json").mkdir()
+    with pytest.raises(BundleError):
+        load(copy)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "null", "[]", "7", "{}", '{"members": 3}', '{"target": []}'])
+def test_deep_or_foreign_json_in_a_listed_file_is_one_error(copy: Path, text: str) -> None:
+    for name in ("bundle.json", "members/0/model.json"):
+        before = (copy / name).read_bytes()
+        listed(copy, {name: text.encode()})
+        with pytest.raises(BundleError):
+            load(copy)
+        (copy / name).write_bytes(before)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, "1", None, True, [1]])
+def test_weights_that_are_no_numbers_are_refused(copy: Path, value: object) -> None:
+    entry = json.loads((copy / "bundle.json").read_text())["members"][0]
+    changed(copy, members=[{**entry, "weight": value}])
+    with pytest.raises(BundleError, match="weight"):
+        load(copy)
+    changed(copy, members=[entry], temperature=value)
+    with pytest.raises(BundleError, match="temperature"):
+        load(copy)
+
+
+def test_no_weight_at_all_and_no_temperature_are_refused(copy: Path) -> None:
+    entry = json.loads((copy / "bundle.json").read_text())["members"][0]
+    for fields in ({"members": [{**entry, "weight": 0}]}, {"members": []}, {"temperature": 0}):
+        changed(copy, **{"members": [entry], "temperature": 1.0, **fields})
+        with pytest.raises(BundleError):
+            load(copy)
+
+
+@pytest.mark.parametrize("kind", ["<f4", "<f8", "<f2", "bf16"])
+def test_arrays_with_nan_are_refused(copy: Path, kind: str) -> None:
+    from modelwright.release.check import refuse_nan
+
+    values = np.ones(1000, "<u2" if kind == "bf16" else kind)
+    if kind == "bf16":
+        values[:] = 0x7F80  # infinity: borders of bins may hold it
+    names = {"<f4": "F32", "<f8": "F64", "<f2": "F16", "bf16": "BF16"}
+
+    def put() -> None:
+        head = json.dumps({"w": {"dtype": names[kind], "shape": [1000], "data_offsets": [0, values.nbytes]}}).encode()
+        data = len(head).to_bytes(8, "little") + head + values.tobytes()
+        (copy / "members" / "0" / "weights.safetensors").write_bytes(data)
+
+    put()
+    refuse_nan(copy)
+    values[777] = 0x7FC0 if kind == "bf16" else np.nan
+    put()
+    listed(copy)
+    with pytest.raises(BundleError, match="NaN"):
+        load(copy)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modelwright.release.bundle import FORMAT, load
+from modelwright.release.bundle import load
+from modelwright.release.check import FORMAT
 
 PLACES = sorted((Path(__file__).parent / "stored").glob("format-*"))
 

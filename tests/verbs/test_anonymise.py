@@ -7,7 +7,7 @@ import pytest
 from modelwright import cli
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.keyref import Key, own_key, write_keys
-from modelwright.privacy.ledger import verify
+from modelwright.privacy.audit import verify
 
 
 @pytest.fixture

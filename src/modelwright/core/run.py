@@ -32,10 +32,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON. Raises BundleError where the file is absent or damaged."""
+    """Read JSON. Raises BundleError where the file is absent, damaged, nested too deeply, or no ordinary file."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError("no ordinary file")
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         raise BundleError(
             f"Cannot read {path} ({type(e).__name__}). Is this the right folder?",
             f"无法读取 {path}（{type(e).__name__}）。请确认文件夹是否正确。",
@@ -167,3 +169,13 @@ def find_bundle(path: str | Path) -> Path:
         f"The run {run.path} has no bundle: it was stopped before one was written. Go on with: modelwright run --resume {run.path}",
         f"运行 {run.path} 还没有模型包（可能被提前终止）。可继续：modelwright run --resume {run.path}",
     )
+
+
+def state_folder(bundle: Path) -> Path:
+    """Return where a service keeps what belongs to a bundle (keys, quotas): beside the bundle, never in it.
+
+    For `RUN/bundle` that is `RUN/serve`; for a bundle of another name, NAME.serve, so that two side by side share nothing.
+    Links are not followed: what a link is moved to goes on with the same keys.
+    """
+    place = Path(os.path.abspath(bundle))
+    return place.with_name("serve" if place.name == "bundle" else f"{place.name}.serve")

@@ -11,13 +11,13 @@ Entries hold digests, counts and names of runs, never a value of the data.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import hmac
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,58 +28,89 @@ from modelwright.core.words import Words
 ENV = "MODELWRIGHT_LEDGER"
 NAME = "ledger.jsonl"
 _OFF = ("off", "none", "0")
+VERSION = 2  # of the form of entries: since 2 one entry can be written in one way only
+_MODELS = ("manifest.json", "config.json")  # a folder that holds one is a model, not a folder of runs
+_HINT = Words(
+    "Name another with MODELWRIGHT_LEDGER, or keep none with MODELWRIGHT_LEDGER=off.",
+    "可用 MODELWRIGHT_LEDGER 指定其他位置，或设 MODELWRIGHT_LEDGER=off 不记账。",
+)
 _TAIL = 1 << 16
-_FIRST = "0" * 64
+FIRST = "0" * 64
 
 
 def place_of(path: Path | None) -> Path:
     """Return the ledger of a run, bundle or folder of runs: MODELWRIGHT_LEDGER, else `ledger.jsonl` beside the runs.
 
-    None gives the one of `runs/` in the working folder, or this user's own where there is no such folder.
+    None, and a bundle that stands in no run, give the one of `runs/` in the working folder, or this user's own where
+    there is no such folder: nothing is ever written into a bundle.
     """
     named = os.environ.get(ENV, "")
     if named and named.lower() not in _OFF:
         return Path(named)
+    path = None if path is None else Path(os.path.abspath(path))
+    if path is not None and (path.name == "bundle" or any((path / name).exists() for name in _MODELS)):
+        path = path.parent if path.name == "bundle" and (path.parent / "config.yaml").exists() else None
     if path is None:
         return (Path("runs") if Path("runs").is_dir() else home()) / NAME
-    run = path.parent if path.name == "bundle" else path
-    return (run.parent if (run / "config.yaml").exists() or path.name == "bundle" else path) / NAME
+    return (path.parent if (path / "config.yaml").exists() else path) / NAME
+
+
+def _off() -> bool:
+    return os.environ.get(ENV, "").lower() in _OFF
 
 
 def record(path: Path | None, did: str, *, digests: Mapping[str, str] | None = None, **facts: Any) -> None:
     """Write what was done into the ledger of `path` (as in `place_of`).
 
     Of `digests` only keyed digests are written, so that nothing can be guessed back from the ledger alone.
-    Where the user named the ledger, failing to write it is a LedgerError; the one kept by default is left out then, so
-    that a read-only disk stops nobody. MODELWRIGHT_LEDGER=off keeps none.
+    Raises LedgerError where it cannot be written: whoever calls gives up what was to be done, or takes it back.
+    MODELWRIGHT_LEDGER=off keeps none.
     """
-    named = os.environ.get(ENV, "")
-    if named.lower() in _OFF and named:
+    if _off():
         return
-    place = place_of(path)
-    try:
+    with _named():
         key = own_key()
         hidden = {name: key.digest("ledger facts", value) for name, value in (digests or {}).items()}
-        append(place, key, did, {**facts, **hidden})
-    except ModelwrightError:
-        if named:
-            raise
+        append(place_of(path), key, did, {**facts, **hidden})
 
 
-def ready() -> None:
-    """Raise LedgerError where the user named a ledger that cannot be written, before any work is done."""
-    named = os.environ.get(ENV, "")
-    if not named or named.lower() in _OFF:
-        return
-    place = Path(named)
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    """Say with every refusal of the ledger what can be done about it."""
     try:
+        yield
+    except ModelwrightError as e:
+        if e.words.en.endswith(_HINT.en):
+            raise
+        raise LedgerError(f"{e.words.en} {_HINT.en}", f"{e.words.zh}{_HINT.zh}") from e
+
+
+def ready(path: Path | None = None) -> None:
+    """Raise LedgerError where the ledger of `path` could not be written, before any work is done; nothing is made."""
+    if _off():
+        return
+    place = place_of(path)
+    with _named():
+        try:
+            if os.path.lexists(place):
+                os.close(os.open(place, os.O_RDWR | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)))
+                if not place.is_file():
+                    raise OSError(errno.EINVAL, "no ordinary file")
+            else:
+                above = next(p for p in (place.parent, *place.absolute().parents) if p.exists())
+                if not above.is_dir():
+                    raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+                if not os.access(above, os.W_OK | os.X_OK):
+                    raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as e:
+            raise _unwritable(place, e) from e
         own_key()
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
-    except OSError as e:
-        raise LedgerError(
-            f"Cannot write the ledger {place}: {e.strerror}.", f"无法写入审计账本 {place}：{e.strerror}。"
-        ) from e
+
+
+def _unwritable(place: Path, error: OSError) -> LedgerError:
+    return LedgerError(
+        f"Cannot write the ledger {place}: {error.strerror}.", f"无法写入审计账本 {place}：{error.strerror}。"
+    )
 
 
 def model_id(bundle: Path) -> str | None:
@@ -118,23 +149,31 @@ def append(place: Path, key: Key, did: str, facts: dict[str, Any]) -> dict[str, 
             _keep_head(place, key, entry)
             return entry
     except OSError as e:
-        raise LedgerError(
-            f"Cannot write the ledger {place}: {e.strerror}.", f"无法写入审计账本 {place}：{e.strerror}。"
-        ) from e
+        raise _unwritable(place, e) from e
 
 
 def _add(file: BinaryIO, key: Key, last: dict[str, Any] | None, did: str, facts: dict[str, Any]) -> dict[str, Any]:
+    # what is signed is what can be read back: text that UTF-8 cannot hold is replaced before, not after
+    plain = json.dumps({k: v for k, v in facts.items() if v is not None}, ensure_ascii=False, default=str)
     entry: dict[str, Any] = {
         "n": 1 if last is None else int(last["n"]) + 1,
+        "v": VERSION,
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "who": who(),
+        "who": who().encode("utf-8", "replace").decode(),
         "did": did,
-        **{k: v for k, v in facts.items() if v is not None},
-        "prev": _FIRST if last is None else last["mac"],
+        **json.loads(plain.encode("utf-8", "replace")),
+        "prev": FIRST if last is None else last["mac"],
     }
     entry["mac"] = mac(key, entry)
-    file.write((json.dumps(entry, ensure_ascii=False, default=str) + "\n").encode())
-    return json.loads(json.dumps(entry, default=str))
+    file.write(line_of(entry) + b"\n")
+    return entry
+
+
+def line_of(entry: Mapping[str, Any]) -> bytes:
+    """Return the one line that stands for an entry: who did what when, the facts by name, the link, the code."""
+    first, last = ("n", "v", "at", "who", "did"), ("prev", "mac")
+    names = [*(k for k in first if k in entry), *sorted(set(entry) - {*first, *last}), *(k for k in last if k in entry)]
+    return json.dumps({k: entry[k] for k in names}, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def mac(key: Key, entry: dict[str, Any]) -> str:
@@ -186,169 +225,24 @@ def locked(file: BinaryIO) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-# -- heads and checkpoints -------------------------------------------------------------------------------------------
+# -- heads -------------------------------------------------------------------------------------------
 
 
-def _head_place(place: Path) -> Path:
+def head_place(place: Path) -> Path:
     name = hashlib.sha256(str(place.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:24]
     return home() / "ledgers" / f"{name}.json"
 
 
 def _keep_head(place: Path, key: Key, entry: dict[str, Any]) -> None:
     """Keep number and code of the last entry in the key's folder; it is a help, and never stops the work."""
-    head = _head_place(place)
+    head = head_place(place)
     with contextlib.suppress(OSError):
         head.parent.mkdir(parents=True, exist_ok=True)
         part = head.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(_point(place, key, entry)), encoding="utf-8")
+        part.write_text(json.dumps(point_of(place, key, entry)), encoding="utf-8")
         os.replace(part, head)
 
 
-def _point(place: Path, key: Key, entry: dict[str, Any]) -> dict[str, Any]:
+def point_of(place: Path, key: Key, entry: dict[str, Any]) -> dict[str, Any]:
     point = {"ledger": place.name, "n": entry["n"], "of": entry["mac"], "at": entry["at"]}
     return {**point, "mac": mac(key, point)}
-
-
-def checkpoint(place: Path, key: Key, file: Path) -> dict[str, Any]:
-    """Add a checkpoint of the ledger's last entry to `file`, which should stand on another machine or medium.
-
-    Raises LedgerError where the ledger is empty, does not verify, or the file cannot be written.
-    """
-    problems, entries = verify(place, key)
-    if problems:
-        raise LedgerError(problems[0].words)
-    if not entries:
-        raise LedgerError(f"{place} holds no entry yet.", f"{place} 还没有任何记录。")
-    point = _point(place, key, entries[-1])
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as f:
-            f.write(json.dumps(point) + "\n")
-            f.flush()
-            os.fsync(f.fileno())
-    except OSError as e:
-        raise LedgerError(
-            f"Cannot write the checkpoint {file}: {e.strerror}.", f"无法写入检查点 {file}：{e.strerror}。"
-        ) from e
-    return point
-
-
-# -- verifying -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that does not fit; `line` counts from 1, 0 where it is the whole ledger."""
-
-    code: str  # edited, removed, moved, cut, rewritten, unreadable
-    line: int
-    words: Words
-
-
-def read_entries(place: Path) -> list[dict[str, Any]]:
-    """Return the entries as they stand, unchecked; lines that are none are left out. Raises LedgerError without a file."""
-    return [e for _, e in _lines(place) if e is not None]
-
-
-def _lines(place: Path) -> list[tuple[bytes, dict[str, Any] | None]]:
-    try:
-        data = place.read_bytes()
-    except OSError as e:
-        raise LedgerError(f"There is no ledger at {place}.", f"{place} 处没有审计账本。") from e
-    out: list[tuple[bytes, dict[str, Any] | None]] = []
-    for line in data.split(b"\n"):
-        if line:
-            try:
-                entry = json.loads(line)
-                ok = isinstance(entry, dict) and isinstance(entry.get("n"), int) and "mac" in entry and "prev" in entry
-            except (ValueError, RecursionError):
-                ok = False
-            out.append((line, entry if ok else None))
-    return out
-
-
-def verify(place: Path, key: Key, points: Path | None = None) -> tuple[list[Problem], list[dict[str, Any]]]:
-    """Return everything that does not fit, and the entries; with `points` a file of checkpoints is held against them.
-
-    Finds entries that were edited, removed, added or moved, an end that was cut off (against checkpoints and the head
-    kept beside the key), and a ledger that was written anew (against checkpoints). Raises LedgerError without a file.
-    """
-    lines = _lines(place)
-    found: list[Problem] = []
-    entries: list[dict[str, Any]] = []
-    before, expected = _FIRST, 1
-    for number, (raw, entry) in enumerate(lines, 1):
-        if entry is None:
-            if not _noted(raw, lines[number][1] if number < len(lines) else None):
-                found.append(_problem("unreadable", number, "is no entry", "不是有效记录"))
-            continue
-        n = entry["n"]
-        if not _same(mac(key, entry), entry["mac"]):
-            found.append(_problem("edited", number, f"(entry {n}) was edited", f"（第 {n} 条）被改动"))
-        elif n != expected:
-            code, en, zh = (
-                (
-                    "removed",
-                    f"entries {expected} to {n - 1} before it are missing",
-                    f"其前第 {expected} 至 {n - 1} 条缺失",
-                )
-                if n > expected
-                else ("moved", f"entry {n} stands out of its place", f"第 {n} 条不在原位")
-            )
-            found.append(_problem(code, number, en, zh))
-        elif entry["prev"] != before:
-            found.append(
-                _problem("moved", number, f"entry {n} does not follow the one before", f"第 {n} 条与前一条不相接")
-            )
-        entries.append(entry)
-        before, expected = str(entry["mac"]), n + 1
-    found += _against(place, key, entries, points)
-    return found, entries
-
-
-def _same(one: str, other: object) -> bool:
-    return hmac.compare_digest(one.encode(), str(other).encode("utf-8", "surrogatepass"))
-
-
-def _noted(raw: bytes, following: dict[str, Any] | None) -> bool:
-    """Whether a line that a crash left unfinished is accounted for by the entry after it."""
-    digest = hashlib.sha256(raw).hexdigest()
-    return following is not None and following.get("sha256") == digest and following["did"] == "unfinished line found"
-
-
-def _problem(code: str, line: int, en: str, zh: str) -> Problem:
-    return Problem(code, line, Words(f"line {line}: {en}.", f"第 {line} 行：{zh}。"))
-
-
-def _against(place: Path, key: Key, entries: list[dict[str, Any]], points: Path | None) -> list[Problem]:
-    """Hold checkpoints, and the head kept beside the key, against the entries."""
-    by_number = {e["n"]: str(e["mac"]) for e in entries}
-    found: list[Problem] = []
-    kept: list[tuple[str, Any]] = []
-    head = _head_place(place)
-    with contextlib.suppress(OSError, ValueError):
-        kept.append((str(head), json.loads(head.read_text(encoding="utf-8"))))
-    if points is not None:
-        try:
-            text = points.read_text(encoding="utf-8")
-        except OSError as e:
-            raise LedgerError(f"There is no checkpoint file {points}.", f"找不到检查点文件 {points}。") from e
-        for line in text.splitlines():
-            try:
-                kept.append((str(points), json.loads(line)))
-            except ValueError:
-                kept.append((str(points), None))
-    for source, point in kept:
-        if not (isinstance(point, dict) and _same(mac(key, point), point.get("mac"))):
-            en, zh = f"a checkpoint in {source} does not fit the key", f"{source} 中有检查点与密钥不符"
-            found.append(Problem("checkpoint", 0, Words(f"{en}.", f"{zh}。")))
-        elif point["n"] not in by_number:
-            last = max(by_number, default=0)
-            en = f"the end was cut: entry {point['n']} stood there on {point['at']}, the last one is {last}"
-            zh = f"结尾被截断：{point['at']} 时已有第 {point['n']} 条，现在最后一条是第 {last} 条"
-            found.append(Problem("cut", 0, Words(f"{en}.", f"{zh}。")))
-        elif by_number[point["n"]] != point["of"]:
-            en = f"the ledger was written anew: entry {point['n']} is not the one of {point['at']}"
-            zh = f"账本被重写：第 {point['n']} 条与 {point['at']} 的检查点不一致"
-            found.append(Problem("rewritten", 0, Words(f"{en}.", f"{zh}。")))
-    return list(dict.fromkeys(found))

@@ -8,7 +8,6 @@ members/<i>/    one fitted model each; model.json names its recipe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,10 +29,9 @@ from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
+from modelwright.release.check import FORMAT, number, refuse_nan, sha256_of, verify
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
-FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
-_SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
 _CHUNK = 8192
 
 
@@ -248,81 +246,58 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 "card": predictor.card,
             },
         )
-        files = {str(p.relative_to(part).as_posix()): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
+        files = {str(p.relative_to(part).as_posix()): sha256_of(p) for p in sorted(part.rglob("*")) if p.is_file()}
         form = FORMAT if predictor.shifts else 1
         write_json(part / "manifest.json", {"format": form, "modelwright": __version__, "files": files})
 
 
-def verify(folder: Path) -> None:
-    """Check a bundle against its manifest.
-
-    Raises BundleError for a changed, missing or unknown file, a link, a kind of file that could hold code, or a
-    format from the future.
-    """
-    manifest = read_json(folder / "manifest.json")
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-        raise BundleError(f"{folder} holds no bundle manifest.", f"{folder} 中没有有效的清单文件。")
-    if manifest.get("format", 0) > FORMAT:
-        raise BundleError(
-            f"The bundle in {folder} has format {manifest['format']}, this version reads up to {FORMAT}. Upgrade Modelwright.",
-            f"{folder} 的模型包格式为 {manifest['format']}，当前版本最高支持 {FORMAT}。请升级 Modelwright。",
-        )
-    listed = manifest["files"]
-    found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir()}
-    found.pop("manifest.json", None)
-    for name in listed:
-        if name not in found:
-            raise BundleError(
-                f"The bundle misses the file {name}. Copy it again.", f"模型包缺少文件 {name}，请重新复制。"
-            )
-    for name, path in found.items():
-        if name not in listed or path.is_symlink() or path.suffix not in _SUFFIXES:
-            raise BundleError(
-                f"The bundle holds {name}, which its manifest does not allow. Remove it or copy the bundle again.",
-                f"模型包中的 {name} 不在清单允许之列。请删除它或重新复制模型包。",
-            )
-        if _sha256(path) != listed[name]:
-            raise BundleError(
-                f"The file {name} of the bundle was changed after it was written. Copy the bundle again.",
-                f"模型包中的文件 {name} 与清单不符。请重新复制模型包。",
-            )
-
-
 def load(folder: Path) -> Predictor:
-    """Load a bundle after checking it against its manifest. Raises BundleError where anything does not fit."""
+    """Load a bundle after checking it against its manifest; nothing is ever written into it.
+
+    Raises BundleError where anything does not fit, MissingExtra where a member needs a library that is not installed.
+    """
     verify(folder)
+    refuse_nan(folder)
     data = read_json(folder / "bundle.json")
     try:
-        target = target_from_state(data["target"])
-        members = []
-        for entry in data["members"]:
-            place = (folder / entry["folder"]).resolve()
-            if not place.is_relative_to(folder.resolve()):
-                raise ValueError(entry["folder"])
-            cls = type(get_recipe(entry["recipe"])).model
-            members.append((float(entry["weight"]), cls.load(place, target)))
-        return Predictor(
-            task=get_task(data["task"]),
-            schema=Schema.from_json(data["schema"]),
-            target=target,
-            members=members,
-            temperature=float(data["temperature"]),
-            thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
-            shifts=data.get("shifts"),
-            name=data["name"],
-            version=data["version"],
-            card=data["card"],
-            shield=Shield.from_json(data.get("private")),
-        )
-    except (KeyError, TypeError, ValueError) as e:
+        return _loaded(folder, data)
+    except (ModelwrightError, MemoryError):
+        raise
+    except Exception as e:  # what a loader meets in a file from elsewhere has one answer, whatever it is
         raise BundleError(
-            f"The bundle in {folder} cannot be understood ({e}).", f"无法解读 {folder} 中的模型包（{e}）。"
+            f"The bundle in {folder} cannot be understood ({_told(e)}).",
+            f"无法解读 {folder} 中的模型包（{_told(e)}）。",
         ) from e
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as f:
-        while block := f.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _loaded(folder: Path, data: Any) -> Predictor:
+    target = target_from_state(data["target"])
+    members = []
+    for entry in data["members"]:
+        place = (folder / entry["folder"]).resolve()
+        if not place.is_relative_to(folder.resolve()):
+            raise ValueError(entry["folder"])
+        cls = type(get_recipe(entry["recipe"])).model
+        members.append((number(entry, "weight"), cls.load(place, target)))
+    if not sum(w for w, _ in members) > 0:
+        raise ValueError("no member has a weight")
+    thresholds = data["thresholds"]
+    return Predictor(
+        task=get_task(data["task"]),
+        schema=Schema.from_json(data["schema"]),
+        target=target,
+        members=members,
+        temperature=number(data, "temperature", above=True),
+        thresholds=tuple(number({"threshold": t}, "threshold") for t in thresholds) if thresholds else None,
+        shifts=data.get("shifts"),
+        name=data["name"],
+        version=data["version"],
+        card=data["card"],
+        shield=Shield.from_json(data.get("private")),
+    )
+
+
+def _told(error: Exception) -> str:
+    """Return what an error says in a few words, on one line."""
+    said = " ".join(str(error).split())[:120]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

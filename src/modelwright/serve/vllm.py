@@ -46,7 +46,7 @@ def model_folder(path: Path) -> tuple[Path, str]:
     """
     if not (path / "manifest.json").is_file():
         return path, path.resolve().name
-    from modelwright.release.bundle import verify
+    from modelwright.release.check import verify
 
     verify(path)
     data = read_json(path / "bundle.json")

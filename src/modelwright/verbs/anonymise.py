@@ -129,13 +129,14 @@ def _copied(
     from modelwright.privacy import anonymise as making
     from modelwright.privacy.anonymity import parse_quasi
     from modelwright.privacy.files import clean_folder
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.policy import Policy
     from modelwright.privacy.pseudonyms import Pseudonyms, key_from
     from modelwright.privacy.reveal import remember_in
     from modelwright.privacy.reversible import PseudonymStore
 
     # refused before a key or a store is made
+    ready()
     making.check_out(source, out, force)
     Policy.parse(private)
     made, said = False, []

@@ -51,14 +51,14 @@ def show(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.privacy.ledger import read_entries
+    from modelwright.privacy.audit import read_entries
 
     entries = read_entries(_place(ledger))[-last:]
     if json_:
         print_json(entries)
         return
     for e in entries:
-        rest = {k: v for k, v in e.items() if k not in ("n", "at", "who", "did", "prev", "mac")}
+        rest = {k: v for k, v in e.items() if k not in ("n", "v", "at", "who", "did", "prev", "mac")}
         facts = "  ".join(f"{k}={v}" for k, v in rest.items())
         sys.stdout.write(f"{e['n']:>5}  {e.get('at')}  {e.get('who')}  {e.get('did')}  {facts}\n")
 
@@ -75,7 +75,7 @@ def verify(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.privacy.ledger import verify as check
+    from modelwright.privacy.audit import verify as check
 
     place = _place(ledger)
     problems, entries = check(place, _key(key), checkpoint)
@@ -104,7 +104,7 @@ def checkpoint(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.privacy.ledger import checkpoint as keep
+    from modelwright.privacy.audit import checkpoint as keep
 
     point = keep(_place(ledger), _key(key), file)
     if json_:

@@ -125,10 +125,11 @@ def withdraw(
     from modelwright.core.keyref import own_key
     from modelwright.core.sealed import unlocked
     from modelwright.privacy import erasure
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.subjects import digest
 
     name, key = _subject(subject), own_key()
+    ready(runs)
     with unlocked(vault):
         purposes = erasure.withdraw(consents, name, purpose)
     due = erasure.trained_for(runs, name, key, None if purpose is None else purposes)
@@ -160,12 +161,14 @@ def erase(
     from modelwright.core.run import RunFolder
     from modelwright.core.sealed import unlocked
     from modelwright.privacy import erasure
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.reversible import PseudonymStore
     from modelwright.privacy.subjects import digest
     from modelwright.records import forget_quotes
 
     name, key = _subject(subject), own_key()
+    if not dry_run:
+        ready(runs)
     with unlocked(vault):
         found = erasure.find(runs, name, key, erase=not dry_run)
         if consents is not None and not dry_run:
@@ -207,8 +210,9 @@ def expire(
     from modelwright.core.keyref import own_key
     from modelwright.core.sealed import unlocked
     from modelwright.privacy import erasure
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
 
+    ready(runs)
     with unlocked(vault):
         old = erasure.expired(runs, delete=delete)
         ended = erasure.lapsed(runs, own_key())

@@ -36,10 +36,11 @@ def notice(
     from modelwright.core.kept import kept_json
     from modelwright.core.run import RunFolder, read_json, write_text
     from modelwright.evaluate.notice import Told, markdown, page, sections
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.subjects import count
 
     run = RunFolder.find(model)
+    ready(run.path)
     facts: dict[str, Any] = read_json(run.facts)
     consent: Any = kept_json(run.data / "consent.json") or {}
     parts = sections(

@@ -47,8 +47,9 @@ def _say(en: str, zh: str) -> None:
 @group.command(help=w("Make a new key.", "生成新密钥。"))
 def init(key: KeyArg, json_: Json = False, lang: Lang = None) -> None:
     from modelwright.core.keyref import Key, write_keys
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
 
+    ready()
     made = Key.new()
     if key.startswith("env:"):
         name = key.partition(":")[2]
@@ -80,10 +81,11 @@ def encrypt(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.vault import encrypt_file, files_below, sealed_name
 
     key = _keys(vault)[0]
+    ready()
     made, size = [], 0
     for path in files_below(paths, sealed=False):
         size += encrypt_file(path, sealed_name(path), key, force=force, remove=remove)
@@ -110,13 +112,14 @@ def decrypt(
     lang: Lang = None,
 ) -> None:
     from modelwright.core.errors import VaultError
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.vault import decrypt_file, files_below, plain_name
 
     keys = _keys(vault)
     found = files_below(paths, sealed=True)
     if not found:
         raise VaultError("No encrypted file there.", "其中没有加密文件。")
+    ready()
     single = len(found) == 1 and paths[0].is_file() and out is not None and not out.is_dir()
     made, size = [], 0
     for path in found:
@@ -154,7 +157,7 @@ def rotate(
 ) -> None:
     from modelwright.core.errors import OptionError
     from modelwright.core.keyref import Key, read_keys, write_keys
-    from modelwright.privacy.ledger import record
+    from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.vault import files_below, reencrypt, rewrap
 
     keys = _keys(vault)
@@ -164,6 +167,7 @@ def rotate(
             "--forget 只用于在原处更换密钥；使用 --new 时请自行删除旧密钥。",
         )
     found = files_below(paths, sealed=True)
+    ready()
     if new is None:
         key = Key.new()
         write_keys(str(vault), [key, *keys])
