@@ -1,13 +1,15 @@
 """Weka's ARFF: attributes of numbers, nominal values, strings, dates, and relations (several series in one cell).
 
-In a relational attribute every inner row is a channel and every inner attribute a moment, as the UEA archive has it.
+What a sparse row leaves out is zero: of a nominal attribute the first declared value, of a date the year 1970. Of a string
+it is whatever the writer's memory held first, so it is missing here. In a relational attribute every inner row is a channel and every inner attribute a moment, as the UEA archive has it.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,29 +17,37 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
+from modelwright.data._patterns import ISO, reader
 from modelwright.data._text import find_encoding, open_bytes, unique_names
 
 _SAMPLE = 64 << 10
-_ATTRIBUTE = re.compile(r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)\s*(.*)$""", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s{'"][^\s{]*)\s*(.*)$""", re.IGNORECASE
+)
 _CELL = re.compile(r"""\s*+(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|((?!['"])[^,]*))\s*(,|$)""", re.DOTALL)
+_PAIR = re.compile(r"""\s*+(\d+)\s+(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|((?!['"])[^,]*))\s*(,|$)""", re.DOTALL)
+_WORDS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,'"]+""")
+_COMMENT = re.compile(r"""((?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^'"%]|(?<=\S)%)*?)\s+%.*""", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MARKS = {"n": "\n", "t": "\t", "r": "\r"}
 _TYPES = {
     "number": pa.float64(),
     "nominal": pa.dictionary(pa.int32(), pa.string()),
     "string": pa.string(),
+    "date": pa.timestamp("us"),
     "relation": pa.list_(pa.list_(pa.float64())),
 }
 
 
 @dataclass
 class Attribute:
-    """A column: `kind` is number, nominal (with its values), string or relation (with its inner attributes)."""
+    """A column: `kind` is number, nominal (its values in order), string, date (read by `moment`) or relation."""
 
     name: str
     kind: str
-    values: frozenset[str] = frozenset()
+    values: dict[str, None] = field(default_factory=dict)
     inner: list[Attribute] = field(default_factory=list)
+    moment: Callable[[str], dt.datetime] | None = None
 
 
 def arff_batches(path: Path, rows: int) -> Iterator[pa.Table]:
@@ -46,8 +56,8 @@ def arff_batches(path: Path, rows: int) -> Iterator[pa.Table]:
         sample = raw.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
-    with open_bytes(path) as raw:
-        lines = enumerate(io.TextIOWrapper(raw, encoding=find_encoding(sample, path), errors="replace"), 1)
+    with io.TextIOWrapper(open_bytes(path), encoding=find_encoding(sample, path)) as text:
+        lines = enumerate(_decoded(path, text), 1)
         attributes = _header(path, lines)
         block: list[list[Any]] = []
         count = 0
@@ -66,6 +76,16 @@ def arff_batches(path: Path, rows: int) -> Iterator[pa.Table]:
         raise DataError(f"{path} has no rows after @data.", f"{path} 在 @data 之后没有任何数据行。")
 
 
+def _decoded(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
+    try:
+        yield from text
+    except UnicodeDecodeError as e:
+        raise DataError(
+            f"{path}: bytes that are no {text.encoding} ({e.reason}). Save the file as UTF-8.",
+            f"{path}：字节不符合 {text.encoding} 编码（{e.reason}）。请将文件另存为 UTF-8。",
+        ) from e
+
+
 def _header(path: Path, lines: Iterator[tuple[int, str]]) -> list[Attribute]:
     open_: list[list[Attribute]] = [[]]
     for number, line in lines:
@@ -82,7 +102,7 @@ def _header(path: Path, lines: Iterator[tuple[int, str]]) -> list[Attribute]:
         if tag == "@end" and len(open_) > 1:
             open_.pop()
             continue
-        found = _ATTRIBUTE.match(line)
+        found = _ATTRIBUTE.match(_uncommented(line))
         if not found:
             raise _wrong(
                 path, number, "@attribute NAME TYPE, @end or @data", "@attribute 名称 类型、@end 或 @data", line
@@ -103,9 +123,19 @@ def _attribute(path: Path, number: int, line: str, name: str, kind: str) -> Attr
         return Attribute(name, "number")
     if kind.startswith("{") and kind.endswith("}"):
         cells = _cells(kind[1:-1])
-        return Attribute(name, "nominal", frozenset(c for c in cells if c is not None))
-    if word in ("string", "date"):
+        return Attribute(name, "nominal", dict.fromkeys(c for c in cells if c is not None))
+    if word == "string":
         return Attribute(name, "string")
+    if word == "date":
+        pattern = _plain(kind[4:].strip()) or ISO
+        try:
+            return Attribute(name, "date", moment=reader(pattern))
+        except ValueError:
+            en, zh = (
+                "a date format of letters such as yyyy-MM-dd HH:mm:ss",
+                "由 yyyy-MM-dd HH:mm:ss 等字母组成的日期格式",
+            )
+            raise _wrong(path, number, en, zh, line) from None
     if word == "relational":
         return Attribute(name, "relation")
     en = "a type: numeric, {a,b,...}, string, date or relational"
@@ -154,25 +184,60 @@ def _cells(line: str) -> list[str | None]:
         at = found.end()
 
 
+def _uncommented(line: str) -> str:
+    """Return a line without the comment at its end; `%` within a word or quotes begins none."""
+    found = _COMMENT.fullmatch(line) if "%" in line else None
+    return found[1].rstrip() if found else line
+
+
 def _row(path: Path, number: int, line: str, attributes: list[Attribute]) -> list[Any]:
+    line = _uncommented(line)
     try:
-        cells = _sparse(line[1:-1], attributes) if line.startswith("{") and line.endswith("}") else _cells(line)
+        if line.startswith("{") and line.endswith("}"):
+            return [
+                _value(path, number, c, a) if isinstance(c, str) else _left_out(a) if c is _ABSENT else None
+                for c, a in zip(_sparse(line[1:-1], len(attributes)), attributes)
+            ]
+        cells = _cells(line)
     except (ValueError, IndexError) as e:
         raise _wrong(
             path, number, "cells separated by `,`, quotes closed", "以 `,` 分隔、引号成对的单元格", str(e)
         ) from None
+    if len(cells) != len(attributes) and len(words := _WORDS.findall(line)) == len(attributes):  # blanks may separate
+        cells = [None if w == "?" else _plain(w) for w in words]
     if len(cells) != len(attributes):
         raise _wrong(path, number, f"{len(attributes)} cells", f" {len(attributes)} 个单元格", f"{len(cells)}: {line}")
     return [None if c is None else _value(path, number, c, a) for c, a in zip(cells, attributes)]
 
 
-def _sparse(body: str, attributes: list[Attribute]) -> list[str | None]:
-    """Return the cells of a sparse row: `{2 1.5, 7 b}`; numbers that are not named are zero."""
-    out: list[str | None] = ["0" if a.kind == "number" else None for a in attributes]
-    for pair in _cells(body) if body.strip() else []:
-        index, _, value = (pair or "").partition(" ")
-        out[int(index)] = None if value.strip() == "?" else _plain(value.strip())
+_ABSENT = object()
+
+
+def _sparse(body: str, width: int) -> list[Any]:
+    """Return the cells of a sparse row `{2 1.5, 7 b}`: text, None for `?`, `_ABSENT` for what is left out."""
+    out: list[Any] = [_ABSENT] * width
+    at = 0
+    while body[at:].strip():
+        found = _PAIR.match(body, at)
+        if not found or out[int(found[1])] is not _ABSENT:
+            raise ValueError(body[at : at + 20])
+        bare = found[4].strip() if found[4] is not None else None
+        cell = bare if bare is not None else _unescaped(found[2] if found[2] is not None else found[3])
+        out[int(found[1])] = None if bare == "?" else cell
+        at = found.end()
     return out
+
+
+def _left_out(attribute: Attribute) -> Any:
+    """Return what a sparse row means by leaving an attribute out."""
+    if attribute.kind == "number":
+        return 0.0
+    if attribute.kind == "nominal":
+        return next(iter(attribute.values), None)
+    return _EPOCH if attribute.kind == "date" else None
+
+
+_EPOCH = dt.datetime(1970, 1, 1)
 
 
 def _value(path: Path, number: int, cell: str, attribute: Attribute) -> Any:
@@ -180,10 +245,16 @@ def _value(path: Path, number: int, cell: str, attribute: Attribute) -> Any:
         return cell
     if attribute.kind == "nominal":
         if cell not in attribute.values:
-            shown = ", ".join(sorted(attribute.values)[:8])
+            shown = ", ".join(list(attribute.values)[:8])
             said = f"{cell} ({attribute.name})"
             raise _wrong(path, number, f"one of {shown}", f" {shown} 之一", said)
         return cell
+    if attribute.moment is not None:
+        try:
+            return attribute.moment(cell)
+        except (ValueError, OverflowError):
+            said = f"{cell} ({attribute.name})"
+            raise _wrong(path, number, "a date in the declared format", "符合声明格式的日期", said) from None
     try:
         if attribute.kind == "number":
             return float(cell)
