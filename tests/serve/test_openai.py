@@ -181,6 +181,57 @@ def test_errors_have_openais_shape(client, changes, error, said):
     assert {"message", "type", "param", "code"} <= set(found.value.body)
 
 
+FIELDS = [
+    ("completions", {"echo": True, "logprobs": 2}, "echo"), ("completions", {"echo": 1}, "echo"), ("completions", {"best_of": 3}, "best_of"),
+    ("completions", {"suffix": "x"}, "suffix"), ("completions", {"logprobs": True}, "logprobs"), ("chat", {"n": True}, "n"),
+    ("chat", {"stream": "yes"}, "stream"), ("chat", {"store": True}, "store"), ("chat", {"tool_choice": "required"}, "tool_choice"),
+    ("chat", {"logit_bias": {"5": 1}}, "logit_bias"), ("chat", {"guided_grammar": "x"}, "guided_grammar"), ("chat", {"temperatur": 1}, "temperature"),
+    ("chat", {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "data:"}}]}]}, r"content\[1\]"),
+    ("chat", {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]}, r"content\[0\]"),
+    ("chat", {"messages": [{"role": "assistant", "content": "a", "tool_calls": [{"id": "x"}]}]}, "tool_calls"),
+    ("chat", {"top_logprobs": 2}, "logprobs"), ("chat", {"stop": ["a"] * 17}, "stop"), ("chat", {"stream": True, "stream_options": {"usage": True}}, "include_usage"),
+    ("chat", {"guided_choice": ["a"], "guided_regex": "b"}, "keep one"), ("chat", {"structured_outputs": {"grammar": "x"}}, "structured_outputs"),
+    ("chat", {"structured_outputs": {"json": {"not": {}}}}, "not"), ("chat", {"response_format": {"type": "yaml"}}, "json_object"),
+    ("embeddings", {"dimensions": 4}, "dimensions"), ("embeddings", {"encoding_format": "int8"}, "encoding_format"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "more", "said"), FIELDS, ids=lambda v: str(v)[:40])
+def test_no_field_is_passed_over(predictor, tmp_path, kind, more, said):
+    keys, key = ring(tmp_path)
+    path = {"chat": "/v1/chat/completions"}.get(kind, f"/v1/{kind}")
+    base = {
+        "chat": {"messages": SAID, "max_tokens": 2},
+        "completions": {"prompt": "a", "max_tokens": 2},
+        "embeddings": {"input": "a"},
+    }
+    with TestClient(create_app(predictor, keys=keys), headers={"Authorization": f"Bearer {key}"}) as c:
+        answer = c.post(path, json={**base[kind], **more})
+        assert answer.status_code == 400
+        assert re.search(said, answer.json()["error"]["message"])
+        assert c.post(path, json=base[kind]).status_code == 200
+
+
+def test_fields_that_ask_for_nothing_and_those_of_the_books_are_taken(predictor, tmp_path):
+    keys, key = ring(tmp_path)
+    more = {"echo": None, "tools": [], "tool_choice": "auto", "store": False, "logit_bias": {}, "user": "u1", "metadata": {"a": "b"}, "n": 1,
+            "parallel_tool_calls": True, "service_tier": "auto", "modalities": ["text"], "stream_options": None}  # fmt: skip
+    back = {"role": "assistant", "content": "hi", "refusal": None, "tool_calls": None, "annotations": []}
+    with TestClient(create_app(predictor, keys=keys), headers={"Authorization": f"Bearer {key}"}) as c:
+        asked = {"messages": [*SAID, back, *SAID], "max_tokens": 2, **more}
+        assert c.post("/v1/chat/completions", json=asked).status_code == 200
+
+
+def test_answers_are_one_of_the_choices(client):
+    for more in ({"guided_choice": ["退货", "refund"]}, {"structured_outputs": {"choice": ["退货", "refund"]}}):
+        said = client.chat.completions.create(model="tiny-chat", messages=SAID, max_tokens=40, extra_body=more)
+        assert said.choices[0].message.content in ("退货", "refund")
+    said = client.chat.completions.create(
+        model="tiny-chat", messages=SAID, max_tokens=40, extra_body={"structured_outputs": {"json": {"enum": [3, 14]}}}
+    )
+    assert said.choices[0].message.content in ("3", "14")
+
+
 def test_keys_and_quotas(running, predictor, tmp_path):
     stranger = openai.OpenAI(base_url=f"http://127.0.0.1:{running.port}/v1", api_key="wrong")
     with stranger, pytest.raises(openai.AuthenticationError) as wrong:

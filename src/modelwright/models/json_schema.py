@@ -1,8 +1,7 @@
 """JSON Schema as a grammar: answers that fit it, written compactly, properties in the order of the schema.
 
-Known are type, enum, const, properties, required, additionalProperties, items, prefixItems, minItems, maxItems, anyOf,
-oneOf, allOf of one, $ref inside the schema, minLength, maxLength, pattern, format, and bounds of integers. An object with
-properties has no others. What else would bind the answer is refused by name, never passed over.
+All keywords of a schema hold together (`schema_shapes.py`), in the forms of drafts 2020-12 and 4. An object with properties
+has no others. What is not known is refused by name, never passed over (`schema_keywords.py`).
 """
 
 from __future__ import annotations
@@ -13,67 +12,24 @@ from typing import Any
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.words import Words
 from modelwright.models.grammar import Alt, Automaton, Chars, Repeat, Rule, Seq, compile_grammar, inverted, text
-from modelwright.models.regex import parse_regex
+from modelwright.models.number_grammar import ANY_NUMBER, ANY_WHOLE, NEVER, integers, numbers
+from modelwright.models.regex import parse_found, parse_regex
+from modelwright.models.schema_keywords import refuse
+from modelwright.models.schema_shapes import Conjunction, Shape, Shapes, key_of
 
-_SAID = frozenset(
-    [
-        "title",
-        "description",
-        "default",
-        "examples",
-        "$schema",
-        "$id",
-        "$comment",
-        "$defs",
-        "definitions",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "strict",
-    ]
-)
-_KNOWN = frozenset(
-    [
-        "type",
-        "enum",
-        "const",
-        "properties",
-        "required",
-        "additionalProperties",
-        "items",
-        "prefixItems",
-        "minItems",
-        "maxItems",
-        "anyOf",
-        "oneOf",
-        "allOf",
-        "$ref",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "format",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-    ]
-)
-_LARGE = 10**15
+_MOST_RULES = 4_000
 _HEX = Chars(((48, 57), (65, 70), (97, 102)))
-_DIGIT = Chars(((48, 57),))
 _PLAIN = inverted(((0, 31), (34, 34), (92, 92)))
-_ESCAPED = Seq(
-    (text("\\"), Alt((Chars(tuple((ord(c), ord(c)) for c in '"\\/bfnrt')), Seq((text("u"), Repeat(_HEX, 4, 4))))))
-)
+# halves of surrogate pairs are no characters by themselves, and two would count as one
+_CODE = Alt((
+    Seq((Chars(((48, 57), (65, 67), (69, 70), (97, 99), (101, 102))), Repeat(_HEX, 3, 3))),
+    Seq((Chars(((68, 68), (100, 100))), Chars(((48, 55),)), Repeat(_HEX, 2, 2))),
+))  # fmt: skip
+_ESCAPED = Seq((text("\\"), Alt((Chars(tuple((ord(c), ord(c)) for c in '"\\/bfnrt')), Seq((text("u"), _CODE))))))
 _CHARACTER = Alt((Chars(_PLAIN), _ESCAPED))
+_ANYTHING = Chars(inverted(()))
 _COMMA, _COLON = Seq((text(","), Repeat(text(" "), 0, 1))), Seq((text(":"), Repeat(text(" "), 0, 1)))
-_WHOLE = Seq((Repeat(text("-"), 0, 1), Alt((text("0"), Seq((Chars(((49, 57),)), Repeat(_DIGIT, 0, 17)))))))
-_FRACTION = Repeat(Seq((text("."), Repeat(_DIGIT, 1, 16))), 0, 1)
-_POWER = Repeat(
-    Seq((Chars(((69, 69), (101, 101))), Repeat(Chars(((43, 43), (45, 45))), 0, 1), Repeat(_DIGIT, 1, 3))), 0, 1
-)
-_NUMBER = Seq((_WHOLE, _FRACTION, _POWER))
-_DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_DATE = r"[1-9]\d{3}-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
 _TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
 _FORMATS = {
     "date": _DATE, "time": _TIME, "date-time": f"{_DATE}T{_TIME}",
@@ -92,7 +48,9 @@ _VALUES: dict[str, Any] = {
     "array": Seq(
         (text("["), Repeat(Seq((Rule("value"), Repeat(Seq((_COMMA, Rule("value"))), 0, None))), 0, 1), text("]"))
     ),
-    "value": Alt((Rule("string"), Rule("object"), Rule("array"), _NUMBER, text("true"), text("false"), text("null"))),
+    "value": Alt(
+        (Rule("string"), Rule("object"), Rule("array"), ANY_NUMBER, text("true"), text("false"), text("null"))
+    ),
 }
 
 
@@ -102,203 +60,167 @@ def compile_json_object() -> Automaton:
 
 
 def compile_schema(schema: Any) -> Automaton:
-    """Return the automaton of JSON texts that fit a schema. Raises OptionError for keywords that are not known."""
+    """Return the automaton of JSON texts that fit a schema. Raises OptionError for keywords that are not known, and where nothing fits."""
     builder = _Builder(schema)
-    start = builder.expression(schema, "#")
-    return compile_grammar(start, builder.rules)
+    start = builder.expression(((schema, "#"),))
+    ends = _ending(builder.rules)
+    if not _possible(start, builder.rules, ends):
+        raise refuse("#", "has no value that fits", "没有任何值能满足")
+    rules = {n: _pruned(e, builder.rules, ends) for n, e in builder.rules.items() if n in ends}
+    return compile_grammar(_pruned(start, builder.rules, ends), rules)
 
 
 class _Builder:
     def __init__(self, root: Any) -> None:
-        self.root = root
+        self.shapes = Shapes(root)
         self.rules: dict[str, Any] = dict(_VALUES)
 
-    def expression(self, s: Any, where: str) -> Any:
-        if s is True or s == {}:
-            return Rule("value")
-        if not isinstance(s, dict):
-            raise self.refuse(where, "is no schema", "不是有效的模式")
-        for key in s:
-            if key not in _SAID | _KNOWN:
-                raise unknown(
-                    Words(f"schema keyword at {where}", f"{where} 处的模式关键字"),
-                    str(key),
-                    sorted(_KNOWN),
-                    OptionError,
-                )
-        if "$ref" in s:
-            return self.reference(s["$ref"], where)
-        if "const" in s:
-            return text(_dumped(s["const"]))
-        if "enum" in s:
-            if not s["enum"]:
-                raise self.refuse(where, "has an empty enum", "的 enum 为空")
-            return Alt(tuple(text(_dumped(v)) for v in s["enum"]))
-        for key in ("anyOf", "oneOf", "allOf"):
-            if key in s:
-                if key == "allOf" and len(s[key]) != 1:
-                    raise self.refuse(where, "combines several schemas by allOf", "使用了多个 allOf 模式")
-                return Alt(tuple(self.expression(p, f"{where}/{key}/{i}") for i, p in enumerate(s[key])))
-        kinds = s.get("type", "object" if "properties" in s else "array" if "items" in s else None)
-        if kinds is None:
-            return self.string(s, where) if {"pattern", "format", "minLength", "maxLength"} & set(s) else Rule("value")
-        made = [self.of_type(k, s, where) for k in (kinds if isinstance(kinds, list) else [kinds])]
+    def expression(self, conjunction: Conjunction) -> Any:
+        """Return the expression of values that fit all of these schemas; a rule where it may call itself."""
+        key = key_of(conjunction)
+        if '"$ref"' not in key:
+            return self.written(conjunction)
+        if key not in self.rules:
+            if len(self.rules) >= _MOST_RULES:
+                raise refuse(conjunction[0][1], "is too large", "过大")
+            self.rules[key] = NEVER  # known from now on, so that it may call itself
+            self.rules[key] = self.written(conjunction)
+        return Rule(key)
+
+    def written(self, conjunction: Conjunction) -> Any:
+        made = [self.shape(s) for s in self.shapes.of(conjunction)]
         return made[0] if len(made) == 1 else Alt(tuple(made))
 
-    def of_type(self, kind: str, s: dict[str, Any], where: str) -> Any:
-        if kind == "object":
-            return self.object(s, where)
-        if kind == "array":
-            return self.array(s, where)
-        if kind == "string":
-            return self.string(s, where)
-        if kind == "integer":
-            return self.integer(s, where)
-        if kind == "number":
-            return self.number(s, where)
-        if kind == "boolean":
+    def shape(self, s: Shape) -> Any:
+        if s.kind == "const":
+            return text(_dumped(s.value))
+        if s.kind == "object":
+            return self.object(s)
+        if s.kind == "array":
+            return self.array(s)
+        if s.kind == "string":
+            return self.string(s)
+        if s.kind == "number":
+            return numbers(s.low, s.low_out, s.high, s.high_out)
+        if s.kind == "integer":
+            free = s.low == -float("inf") and s.high == float("inf")
+            return ANY_WHOLE if free else integers(s.low, s.low_out, s.high, s.high_out)
+        if s.kind == "boolean":
             return Alt((text("true"), text("false")))
-        if kind == "null":
-            return text("null")
-        raise self.refuse(where, f"has the unknown type `{kind}`", f"的类型 `{kind}` 未知")
+        return text("null") if s.kind == "null" else Rule("value")
 
-    def refuse(self, where: str, en: str, zh: str) -> OptionError:
-        return OptionError(f"The JSON schema at {where} {en}.", f"JSON 模式在 {where} 处{zh}。")
-
-    def reference(self, path: Any, where: str) -> Any:
-        if not isinstance(path, str) or not (path == "#" or path.startswith("#/")):
-            raise self.refuse(where, f"refers to `{path}`, outside the schema", f"引用了模式之外的 `{path}`")
-        if path not in self.rules:
-            goal = self.root
-            for part in path[2:].split("/") if path != "#" else []:
-                part = part.replace("~1", "/").replace("~0", "~")
-                if not isinstance(goal, dict) or part not in goal:
-                    raise self.refuse(where, f"refers to `{path}`, which is not there", f"引用的 `{path}` 不存在")
-                goal = goal[part]
-            self.rules[path] = Seq(())  # known from now on, so that it may call itself
-            self.rules[path] = self.expression(goal, path)
-        return Rule(path)
-
-    def object(self, s: dict[str, Any], where: str) -> Any:
-        known = s.get("properties") or {}
-        required = s.get("required") or []
-        missing = [r for r in required if r not in known]
-        if missing:
-            raise self.refuse(
-                where, f"requires `{missing[0]}`, which has no schema", f"要求 `{missing[0]}`，但未定义其模式"
+    def object(self, s: Shape) -> Any:
+        if not s.members:
+            return self.free_object(s)
+        if s.least > len(s.required):
+            raise refuse(
+                s.where,
+                "asks for more members (minProperties) than it requires by name",
+                "的 minProperties 大于 required 的个数",
             )
-        if not known:
-            more = s.get("additionalProperties", True)
-            if more is False:
-                return text("{}")
-            if more is True or more == {}:
-                return Rule("object")
-            member = Seq((Rule("string"), _COLON, self.expression(more, f"{where}/additionalProperties")))
-            return Seq((text("{"), Repeat(Seq((member, Repeat(Seq((_COMMA, member)), 0, None))), 0, 1), text("}")))
-        members = [
-            Seq((text(_dumped(k)), _COLON, self.expression(v, f"{where}/properties/{k}"))) for k, v in known.items()
-        ]
-        must = [k in required for k in known]
+        names = [n for n in s.members if n in s.required or s.most is None or s.most >= len(s.members)]
+        if s.most is not None and len(names) > s.most:
+            return NEVER
+        members = [Seq((text(_dumped(n)), _COLON, self.expression(s.members[n]))) for n in names]
+        must = [n in s.required for n in names]
         # after a first member, then before one; rules keep what follows from being written out for every way there
         after: Any = Seq(())
         before: Any = Seq(())
         for i in range(len(members) - 1, -1, -1):
-            name = f"{where}|after|{i}"
+            name = f"{len(self.rules)}|after"
             self.rules[name] = after
             first = Seq((members[i], Rule(name)))
             before = first if must[i] else Alt((first, before))
             after = Seq((Repeat(Seq((_COMMA, members[i])), 1 if must[i] else 0, 1), Rule(name)))
-            label = f"{where}|before|{i}"
+            label = f"{len(self.rules)}|before"
             self.rules[label], before = before, Rule(label)
         return Seq((text("{"), before, text("}")))
 
-    def array(self, s: dict[str, Any], where: str) -> Any:
-        first = [self.expression(p, f"{where}/prefixItems/{i}") for i, p in enumerate(s.get("prefixItems") or [])]
-        low, high = int(s.get("minItems", 0)), s.get("maxItems")
-        items = s.get("items", True)
-        if first:
-            fixed = Seq(tuple(x for i, e in enumerate(first) for x in ([_COMMA, e] if i else [e])))
-            if items is False or "items" not in s:
-                return Seq((text("["), fixed, text("]")))
-            item = self.expression(items, f"{where}/items")
-            rest = Repeat(
-                Seq((_COMMA, item)), max(0, low - len(first)), None if high is None else max(0, int(high) - len(first))
+    def free_object(self, s: Shape) -> Any:
+        """Return the expression of an object none of whose members is named."""
+        if s.least > 1 or (s.most is not None and s.most > 0 and s.least):
+            raise refuse(
+                s.where, "counts members (minProperties) that have no names", "用 minProperties 限定了未命名的成员"
             )
-            return Seq((text("["), fixed, rest, text("]")))
-        item = self.expression(items, f"{where}/items")
-        if high is not None and int(high) < max(1, low):
+        if s.most is not None:
+            return text("{}")
+        if not s.rest and not s.least:
+            return Rule("object")
+        value = self.expression(s.rest) if s.rest else Rule("value")
+        member = Seq((Rule("string"), _COLON, value))
+        some = Seq((member, Repeat(Seq((_COMMA, member)), 0, None)))
+        return Seq((text("{"), some if s.least else Repeat(some, 0, 1), text("}")))
+
+    def array(self, s: Shape) -> Any:
+        if s.most == 0:
             return text("[]")
-        some = Seq((item, Repeat(Seq((_COMMA, item)), max(0, low - 1), None if high is None else int(high) - 1)))
-        return Seq((text("["), some if low else Repeat(some, 0, 1), text("]")))
+        first = [self.expression(c) for c in s.first][: s.most]
+        item = (self.expression(s.rest) if s.rest else Rule("value")) if s.open else NEVER
+        if first:
+            least = max(0, s.least - len(first))
+            most = None if s.most is None else s.most - len(first)
+            rest = Repeat(Seq((_COMMA, item)), least, most) if s.open else Seq(())
+            # from the last one, so that a position nothing fits ends what may be left out
+            tail: Any = rest
+            for i in range(len(first) - 1, -1, -1):
+                tail = Seq((_COMMA, first[i], tail)) if i else Seq((first[i], tail))
+                if s.least <= i and not _possible(first[i], self.rules):
+                    tail = Seq(())
+            return Seq((text("["), tail, text("]")))
+        some = Seq((item, Repeat(Seq((_COMMA, item)), max(0, s.least - 1), None if s.most is None else s.most - 1)))
+        return Seq((text("["), some if s.least else Repeat(some, 0, 1), text("]")))
 
-    def string(self, s: dict[str, Any], where: str) -> Any:
-        pattern = s.get("pattern")
-        if pattern is None and s.get("format") is not None:
-            if s["format"] not in _FORMATS:
-                raise unknown(Words("string format", "字符串格式"), str(s["format"]), list(_FORMATS), OptionError)
-            pattern = f"^({_FORMATS[s['format']]})$"
-        if pattern is not None:
-            if "minLength" in s or "maxLength" in s:
-                raise self.refuse(
-                    where,
-                    "bounds the length beside a pattern or format; say it in the pattern",
-                    "同时限定了长度与模式/格式；请写入模式中",
-                )
-            body = _escaped(parse_regex(pattern))
-            anything = Repeat(_CHARACTER, 0, None)
-            parts = [] if pattern.startswith("^") else [anything]
-            parts += [body] if pattern.endswith("$") and not pattern.endswith("\\$") else [body, anything]
-            return Seq((text('"'), *parts, text('"')))
-        low, high = int(s.get("minLength", 0)), s.get("maxLength")
-        return Seq((text('"'), Repeat(_CHARACTER, low, None if high is None else int(high)), text('"')))
-
-    def number(self, s: dict[str, Any], where: str) -> Any:
-        if s.get("minimum") == 0 and not {"maximum", "exclusiveMaximum", "exclusiveMinimum"} & set(s):
-            return Seq((*_WHOLE.parts[1:], _FRACTION, _POWER))
-        if {"minimum", "maximum", "exclusiveMaximum", "exclusiveMinimum"} & set(s):
-            raise self.refuse(
-                where,
-                "bounds a number; bounds are known for integers, and minimum 0",
-                "限定了数值范围；仅支持整数范围及 minimum 0",
+    def string(self, s: Shape) -> Any:
+        if s.pattern is None and s.format is None:
+            return Seq((text('"'), Repeat(_CHARACTER, s.least, s.most), text('"')))
+        if s.pattern is not None and s.format is not None:
+            raise refuse(s.where, "has a pattern and a format; keep one", "同时有 pattern 与 format；请保留其一")
+        if s.least or s.most is not None:
+            raise refuse(
+                s.where,
+                "bounds the length beside a pattern or format; say it in the pattern",
+                "同时限定了长度与模式/格式；请写入模式中",
             )
-        return _NUMBER
-
-    def integer(self, s: dict[str, Any], where: str) -> Any:
-        if not {"minimum", "maximum", "exclusiveMaximum", "exclusiveMinimum"} & set(s):
-            return _WHOLE
-        low = max(int(s.get("minimum", -_LARGE)), int(s.get("exclusiveMinimum", -_LARGE - 1)) + 1)
-        high = min(int(s.get("maximum", _LARGE)), int(s.get("exclusiveMaximum", _LARGE + 1)) - 1)
-        if low > high:
-            raise self.refuse(where, "leaves no integer between its bounds", "的整数范围为空")
-        parts = []
-        if low < 0:
-            parts.append(Seq((text("-"), _between(max(1, -high), -low))))
-        if high >= 0:
-            parts.append(_between(max(0, low), high))
-        return Alt(tuple(parts))
+        if s.format is not None:
+            if s.format not in _FORMATS:
+                raise unknown(Words("string format", "字符串格式"), s.format, list(_FORMATS), OptionError)
+            return Seq((text('"'), _escaped(parse_regex(_FORMATS[s.format])), text('"')))
+        return Seq((text('"'), _escaped(parse_found(s.pattern or "", _ANYTHING)), text('"')))
 
 
-def _between(low: int, high: int) -> Any:
-    """Return the expression of whole numbers from `low` to `high`, neither below 0, without leading zeros."""
-    parts = []
-    for size in range(len(str(low)), len(str(high)) + 1):
-        a, b = max(low, 10 ** (size - 1) if size > 1 else 0), min(high, 10**size - 1)
-        if a <= b:
-            parts.append(_digits(str(a), str(b)))
-    return Alt(tuple(parts))
+def _possible(e: Any, rules: dict[str, Any], known: frozenset[str] | None = None) -> bool:
+    """Return whether anything at all fits an expression."""
+    ends = _ending(rules) if known is None else known
+    if isinstance(e, Chars):
+        return bool(e.ranges)
+    if isinstance(e, Seq):
+        return all(_possible(p, rules, ends) for p in e.parts)
+    if isinstance(e, Alt):
+        return any(_possible(p, rules, ends) for p in e.parts)
+    if isinstance(e, Repeat):
+        return e.low == 0 or _possible(e.part, rules, ends)
+    return not isinstance(e, Rule) or e.name in ends
 
 
-def _digits(a: str, b: str) -> Any:
-    if not a:
-        return Seq(())
-    first, last = int(a[0]), int(b[0])
-    if first == last:
-        return Seq((text(a[0]), _digits(a[1:], b[1:])))
-    rest = len(a) - 1
-    parts = [Seq((text(a[0]), _digits(a[1:], "9" * rest))), Seq((text(b[0]), _digits("0" * rest, b[1:])))]
-    if last - first > 1:
-        parts.append(Seq((Chars(((49 + first, 47 + last),)), Repeat(_DIGIT, rest, rest))))
-    return Alt(tuple(parts))
+def _ending(rules: dict[str, Any]) -> frozenset[str]:
+    """Return the rules that something fits: those that need not call themselves for ever."""
+    found: frozenset[str] = frozenset()
+    while True:
+        more = frozenset(n for n, e in rules.items() if n in found or _possible(e, rules, found))
+        if more == found:
+            return found
+        found = more
+
+
+def _pruned(e: Any, rules: dict[str, Any], ends: frozenset[str]) -> Any:
+    """Return an expression without the ways that lead to no end, so that nobody who follows it gets stuck."""
+    if isinstance(e, Seq):
+        return Seq(tuple(_pruned(p, rules, ends) for p in e.parts))
+    if isinstance(e, Alt):
+        return Alt(tuple(_pruned(p, rules, ends) for p in e.parts if _possible(p, rules, ends)))
+    if isinstance(e, Repeat):
+        return Repeat(_pruned(e.part, rules, ends), e.low, e.high) if _possible(e.part, rules, ends) else Seq(())
+    return e
 
 
 def _escaped(e: Any) -> Any:

@@ -13,9 +13,9 @@ from typing import Any
 
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
-from modelwright.data._messages import message
+from modelwright.data._messages import PartError, message
 from modelwright.models.decode import Stream
-from modelwright.models.grammar import Automaton
+from modelwright.models.grammar import Alt, Automaton, compile_grammar, text
 from modelwright.models.guide import Held, HeldAnswer, Tree
 from modelwright.models.json_schema import compile_json_object, compile_schema
 from modelwright.models.regex import compile_regex
@@ -175,7 +175,7 @@ class Talker:
 
     def _chat_prompt(self, asked: ChatAsked) -> list[int]:
         try:
-            messages = [message(m) for m in asked.messages]
+            messages = [_text_message(m, i) for i, m in enumerate(asked.messages)]
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             words = Words(
                 'Each message is {"role": ..., "content": text}.', '每条消息应为 {"role": ..., "content": 文本}。'
@@ -233,32 +233,18 @@ class Talker:
             temperature=1.0 if asked.temperature is None else asked.temperature, top_k=asked.top_k or 0,
             top_p=asked.top_p or 1.0, min_p=asked.min_p or 0.0, repetition_penalty=asked.repetition_penalty or 1.0,
             frequency_penalty=asked.frequency_penalty or 0.0, presence_penalty=asked.presence_penalty or 0.0,
-            max_tokens=most, stop=asked.stops[:16], seed=seed, logprobs=logprobs,
+            max_tokens=most, stop=asked.stops, seed=seed, logprobs=logprobs,
         )  # fmt: skip
 
     def _held(self, asked: Asked) -> Held | None:
         """Return what the answer is held to, from the ones kept where it is known. Raises ModelwrightError."""
-        format_ = asked.response_format or {}
-        kind = format_.get("type", "text")
-        if kind == "json_schema":
-            schema = (format_.get("json_schema") or {}).get("schema")
-            if schema is None:
-                raise ModelwrightError(
-                    "`response_format.json_schema.schema` is missing.", "缺少 `response_format.json_schema.schema`。"
-                )
-            key = "schema" + json.dumps(schema)
-        elif kind == "json_object":
-            key = "object"
-        elif asked.guided_json is not None:
-            key = "schema" + json.dumps(asked.guided_json)
-        elif asked.guided_regex is not None:
-            key = "regex" + asked.guided_regex[:10_000]
-        elif kind == "text":
+        asks = held_to(asked)
+        if not asks:
             return None
-        else:
-            raise ModelwrightError(
-                f"`response_format.type` `{kind}` is not known.", f"不支持 `response_format.type` `{kind}`。"
-            )
+        if len(asks) > 1:
+            names = ", ".join(f"`{name}`" for name in asks)
+            raise ModelwrightError(f"{names} all bind the answer; keep one.", f"{names} 同时限定了回答；请保留其一。")
+        key = next(iter(asks.values()))
         if key not in self._grammars:
             made = _compiled(key)
             if self._tree is None:
@@ -269,7 +255,57 @@ class Talker:
         return self._grammars[key]
 
 
+def held_to(asked: Asked) -> dict[str, str]:
+    """Return what the answer is to be held to, by the field that says so. Raises ModelwrightError for an unknown format."""
+    out: dict[str, str] = {}
+    format_ = asked.response_format or {}
+    kind = format_.get("type", "text")
+    if kind == "json_schema":
+        said = format_.get("json_schema")
+        schema = said.get("schema") if isinstance(said, dict) else None
+        if schema is None:
+            raise ModelwrightError(
+                "`response_format.json_schema.schema` is missing.", "缺少 `response_format.json_schema.schema`。"
+            )
+        out["response_format"] = "schema" + json.dumps(schema)
+    elif kind == "json_object":
+        out["response_format"] = "object"
+    elif kind != "text":
+        raise ModelwrightError(
+            "`response_format.type` is `text`, `json_object` or `json_schema`.",
+            "`response_format.type` 应为 `text`、`json_object` 或 `json_schema`。",
+        )
+    more = asked.structured_outputs
+    for name, schema, regex, choice in (
+        ("guided", asked.guided_json, asked.guided_regex, asked.guided_choice),
+        ("structured_outputs", *((more.json_, more.regex, more.choice) if more else (None, None, None))),
+    ):
+        mark = "_" if name == "guided" else "."
+        if schema is not None:
+            out[f"{name}{mark}json"] = "schema" + json.dumps(schema)
+        if regex is not None:
+            out[f"{name}{mark}regex"] = "regex" + regex
+        if choice is not None:
+            out[f"{name}{mark}choice"] = "choice" + json.dumps(choice)
+    if more and more.json_object:
+        out["structured_outputs.json_object"] = "object"
+    return out
+
+
+def _text_message(m: dict[str, Any], number: int) -> dict[str, str]:
+    try:
+        return message(m)
+    except PartError as e:
+        words = Words(
+            f"`messages[{number}].content[{e.place}]` is no text; this model reads text alone.",
+            f"`messages[{number}].content[{e.place}]` 不是文本；该模型只能读取文本。",
+        )
+        raise bad(words, f"messages[{number}].content[{e.place}].type", "unsupported_parameter") from e
+
+
 def _compiled(key: str) -> Automaton:
     if key == "object":
         return compile_json_object()
+    if key.startswith("choice"):
+        return compile_grammar(Alt(tuple(text(t) for t in json.loads(key[6:]))))
     return compile_regex(key[5:]) if key.startswith("regex") else compile_schema(json.loads(key[6:]))

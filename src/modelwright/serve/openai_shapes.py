@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from modelwright.core.words import Words
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
+from modelwright.serve.openai_fields import check_fields
 
 T = TypeVar("T", bound=BaseModel)
-_REFUSED = ("tools", "functions", "tool_choice", "logit_bias", "audio", "modalities", "suffix", "echo", "best_of")
+
+
+class StructuredOutputs(BaseModel):
+    """What an answer is held to, as vLLM says it: one of a schema, any JSON object, a regular expression, some texts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    json_: dict[str, Any] | bool | None = Field(None, alias="json")
+    json_object: bool | None = None
+    regex: str | None = Field(None, max_length=10_000)
+    choice: list[str] | None = Field(None, min_length=1, max_length=1000)
 
 
 class Asked(BaseModel):
     """What requests for texts share. Fields of OpenAI's, and `top_k`, `min_p`, `repetition_penalty` as vLLM has them."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
     model: str = ""
     temperature: float | None = Field(None, ge=0, le=100)
     top_p: float | None = Field(None, gt=0, le=1)
@@ -32,12 +42,14 @@ class Asked(BaseModel):
     max_completion_tokens: int | None = Field(None, ge=1)
     n: int | None = Field(None, ge=1, le=16)
     seed: int | None = None
-    stop: str | list[str] | None = None
+    stop: str | Annotated[list[str], Field(max_length=16)] | None = None
     stream: bool | None = None
     stream_options: dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
-    guided_regex: str | None = None
-    guided_json: dict[str, Any] | None = None
+    guided_regex: str | None = Field(None, max_length=10_000)
+    guided_json: dict[str, Any] | bool | None = None
+    guided_choice: list[str] | None = Field(None, min_length=1, max_length=1000)
+    structured_outputs: StructuredOutputs | None = None
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -58,6 +70,12 @@ class ChatAsked(Asked):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=20)
 
+    @model_validator(mode="after")
+    def _logprobs_asked(self) -> ChatAsked:
+        if self.top_logprobs and not self.logprobs:
+            raise ValueError("`top_logprobs` goes with `logprobs` true")
+        return self
+
 
 class TextAsked(Asked):
     """A request to /v1/completions."""
@@ -69,11 +87,10 @@ class TextAsked(Asked):
 class VectorsAsked(BaseModel):
     """A request to /v1/embeddings."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
     model: str = ""
     input: str | list[str] | list[int] | list[list[int]]
     encoding_format: Literal["float", "base64"] | None = None
-    dimensions: int | None = None
 
 
 def read_asked(body: bytes, kind: type[T]) -> T:
@@ -84,18 +101,12 @@ def read_asked(body: bytes, kind: type[T]) -> T:
             raise ValueError("no object")
     except (ValueError, RecursionError) as e:
         raise bad(Words("Expected a JSON object.", "应为 JSON 对象。"), None) from e
-    for name in _REFUSED:
-        if data.get(name) not in (None, [], {}, False, "none", "auto", 1, ["text"]):
-            raise bad(
-                Words(f"`{name}` is not known here; leave it out.", f"不支持 `{name}`；请去掉。"),
-                name,
-                "unsupported_parameter",
-            )
+    check_fields(data, kind.model_fields)
     try:
         return kind.model_validate(data)
     except ValidationError as e:
         first = e.errors()[0]
-        where = ".".join(str(p) for p in first["loc"][:2])
+        where = ".".join(str(p) for p in first["loc"][:2]) or "body"
         raise bad(Words(f"`{where}`: {first['msg']}.", f"`{where}` 无效：{first['msg']}。"), where) from e
 
 

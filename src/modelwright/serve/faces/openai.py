@@ -202,8 +202,6 @@ def _inputs(asked: VectorsAsked, talker: Talker) -> list[str]:
         else talker.model.vocabulary.decode(i for i in t if 0 <= i < talker.model.vocabulary.size)
         for t in given
     ]
-    if asked.dimensions is not None:
-        raise bad(Words("`dimensions` is not known here; leave it out.", "不支持 `dimensions`；请去掉。"), "dimensions")
     if not 0 < len(texts) <= _MOST_TEXTS or any(len(t) > talker.limits.cell for t in texts):
         words = Words(
             f"Expected 1 to {_MOST_TEXTS} texts of at most {talker.limits.cell} characters.",
