@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelwright.core.budget import Deadline, parse_duration, show_duration
 from modelwright.core.config import load_config, make_config
@@ -22,6 +22,10 @@ from modelwright.core.run import RunFolder, find_bundle, state_folder
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
 from modelwright.terminal import Display, console, pad, print_private
+
+if TYPE_CHECKING:
+    from modelwright.data._records import Misfit
+    from modelwright.data.coerce import BadValue
 
 EXTRAS = {
     "nn": ("torch",),
@@ -184,30 +188,31 @@ def _predict(
     from modelwright.release.write import Writer
 
     predictor = load(find_bundle(model))
-    answered, bad_rows, done = 0, 0, 0
+    answered, bad_rows, done, told = 0, 0, 0, 0
+    names: dict[str, None] = {}  # of all rows, since columns may come late
+    misfits: list[Misfit] = []
     start = time.monotonic()
     with Writer(out) as writer:
-        for raw in whole(batches(data, header=header), predictor.layouts):
+        for raw in whole(batches(data, header=header, misfits=misfits), predictor.layouts):
             table, bad = predictor.table(raw, folder_of(data))
+            names |= dict.fromkeys(gathered(raw, predictor.layouts).column_names)
             if done == 0:
-                _same_columns(predictor.schema.inputs, gathered(raw, predictor.layouts).column_names, data, lang)
-            for value in bad:
-                row, column = done + value.row, value.column
-                words = Words(
-                    f"{data}, row {row}, column `{column}`: {value.words.en}",
-                    f"{data} 第 {row} 行，列 `{column}`：{value.words.zh}",
-                )
+                _some_column(predictor.schema.inputs, list(names), data)
+            unread = {m.row - done: m for m in misfits[told:] if m.row <= done + raw.num_rows}
+            told += len(unread)
+            for words in _bad_words(data, done, unread, bad):
                 if strict:
                     raise DataError(words)
                 sys.stderr.write(words.to(lang) + "\n")
             answers = predictor.answers(predictor.scores(table), scores, table.hidden)
-            gone = {v.row - 1 for v in bad}
+            gone = {v.row - 1 for v in bad} | {row - 1 for row in unread}
             for i in gone:
                 answers[i] = {"prediction": None}
             writer.write(raw, answers, list(predictor.target.labels) if scores else [], predictor.target.kind)
             done += raw.num_rows
             bad_rows += len(gone)
             answered += raw.num_rows - len(gone)
+    _say_absent(predictor.schema.inputs, list(names), writer.left_out, data, lang)
     summary = {"rows": done, "answered": answered, "bad": bad_rows, "out": str(out) if out else None}
     if out is not None:
         took = show_duration(time.monotonic() - start)
@@ -219,18 +224,43 @@ def _predict(
     return summary
 
 
-def _same_columns(inputs: list[Any], names: list[str], data: str, lang: str) -> None:
+def _bad_words(data: str, done: int, unread: dict[int, Misfit], bad: list[BadValue]) -> Iterator[Words]:
+    """Say of each row of a block, after `done` rows, what in it cannot be read."""
+    for row, misfit in sorted(unread.items()):
+        yield Words(
+            f"{data}, row {done + row} (line {misfit.line}): {misfit.words.en}",
+            f"{data} 第 {done + row} 行（文件第 {misfit.line} 行）：{misfit.words.zh}",
+        )
+    for value in bad:
+        row, column = done + value.row, value.column
+        yield Words(
+            f"{data}, row {row}, column `{column}`: {value.words.en}",
+            f"{data} 第 {row} 行，列 `{column}`：{value.words.zh}",
+        )
+
+
+def _some_column(inputs: list[Any], names: list[str], data: str) -> None:
     """Refuse a file that holds none of the model's columns; one that lacks some is answered with those missing."""
     wanted = [c.name for c in inputs]
-    absent = [n for n in wanted if n not in names]
-    if len(absent) == len(wanted):
+    if not set(wanted) & set(names):
         raise DataError(
             f"{data} holds none of the columns the model reads ({', '.join(wanted[:8])}); it has {', '.join(names[:8])}.",
             f"{data} 不含模型所需的任何列（{'、'.join(wanted[:8])}）；其列为 {'、'.join(names[:8])}。",
         )
+
+
+def _say_absent(inputs: list[Any], names: list[str], left_out: list[str], data: str, lang: str) -> None:
+    """Say which columns of the model the file lacks, and which of its columns came too late to be written."""
+    absent = [c.name for c in inputs if c.name not in names]
     if absent:
         words = Words(
             f"{data} lacks {', '.join(absent)}; answered as missing.", f"{data} 缺少 {'、'.join(absent)}；按缺失处理。"
+        )
+        sys.stderr.write(words.to(lang) + "\n")
+    if left_out:
+        words = Words(
+            f"{', '.join(left_out)} first appear after the header was written and are left out; write to a file with --out to keep them.",
+            f"{'、'.join(left_out)} 在表头写出之后才出现，未写出；用 --out 写入文件即可保留。",
         )
         sys.stderr.write(words.to(lang) + "\n")
 

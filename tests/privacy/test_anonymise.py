@@ -178,3 +178,24 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(DataError):
         anonymise(str(tmp_path / "bad.parquet"), tmp_path / "new.csv")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.parquet", "in.csv", "out.csv"]
+
+
+def test_fields_that_come_late_are_cleaned_under_their_own_names(tmp_path):
+    rows = [{"city": "Graz"} for _ in range(4096)] + [{"mail": f"bob{i}@example.com", "city": None} for i in range(4)]
+    source = tmp_path / "d.jsonl"
+    source.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    anonymise(str(source), tmp_path / "o.csv", k=2, quasi=["city"])
+    with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as f:
+        got = list(csv.DictReader(f))
+    assert len(got) == len(rows)
+    assert got[0]["mail"] == ""
+    assert got[-1]["mail"].startswith("email_")
+    assert "example.com" not in (tmp_path / "o.csv").read_text(encoding="utf-8")
+    anonymise(str(source), tmp_path / "k.csv", k=2, quasi=["mail"], rules=["keep"])
+
+
+def test_rows_that_cannot_be_read_stand_empty_in_the_copy(tmp_path):
+    (tmp_path / "d.csv").write_text("city,n\n" + "Graz,1\n" * 30 + "Bari,2,3\n" + "Lyon,4\n" * 9)
+    done = anonymise(str(tmp_path / "d.csv"), tmp_path / "o.csv")
+    assert [(m.row, m.line) for m in done.unread] == [(31, 32)]
+    assert (tmp_path / "o.csv").read_text().splitlines()[31] == ","

@@ -19,8 +19,9 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.sealed import open_plain
+from modelwright.core.words import Words
+from modelwright.data._records import CELL_LIMIT, Misfit, reader_of, records
 
-CELL_LIMIT = 16 << 20  # characters in one cell
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
 _DELIMITERS = ",\t;|"
 _SAMPLE = 256 << 10
@@ -143,20 +144,13 @@ def sniff(path: Path, header: bool | None) -> Dialect:
         )
     delimiter = _delimiter(text, path)
     quoting = _quotes(text, delimiter)
-    rows = [r for r in _reader(io.StringIO(text, newline=""), delimiter, quoting) if any(c.strip() for c in r)][:1000]
+    rows = [r for r in reader_of(io.StringIO(text, newline=""), delimiter, quoting) if any(c.strip() for c in r)][:1000]
     if not rows:
         raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
     has_header = _has_header(rows) if header is None else header
     width = Counter(len(r) for r in rows[1 if has_header and len(rows) > 1 else 0 :]).most_common(1)[0][0]
     names = unique_names(rows[0]) if has_header else [f"column_{i + 1}" for i in range(width)]
     return Dialect(encoding, delimiter, quoting, has_header, tuple(names))
-
-
-def _reader(file: Any, delimiter: str, quoting: bool) -> Iterator[list[str]]:
-    csv.field_size_limit(CELL_LIMIT)
-    if quoting:
-        return csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-    return csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
 
 
 def _delimiter(text: str, path: Path) -> str:
@@ -167,7 +161,7 @@ def _delimiter(text: str, path: Path) -> str:
             try:
                 rows = [
                     r
-                    for r in _reader(io.StringIO(text[: 64 << 10], newline=""), d, quoting)
+                    for r in reader_of(io.StringIO(text[: 64 << 10], newline=""), d, quoting)
                     if any(c.strip() for c in r)
                 ][: -1 or None][:300]
             except csv.Error:
@@ -243,48 +237,68 @@ def unique_names(cells: list[str]) -> list[str]:
     return out
 
 
-def delimited(path: Path, dialect: Dialect, rows: int, ragged: list[int]) -> Iterator[pa.Table]:
-    """Yield tables of strings of up to `rows` rows; the numbers of rows of another width are added to `ragged`.
+def delimited(
+    path: Path, dialect: Dialect, rows: int, misfits: list[Misfit], *, every: bool = False
+) -> Iterator[pa.Table]:
+    """Yield tables of strings of up to `rows` rows; rows that cannot be read are added to `misfits` and left out.
 
+    With `every` they stay, as rows without values, and a blank line of a file with one column is such a row too.
     Raises DataError for bytes of another encoding, cells over the limit, zero bytes.
     """
     width = len(dialect.names)
-    line = 0
+    row = blank = 0
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
-        reader = _reader(text, dialect.delimiter, dialect.quoting)
         block: list[list[str]] = []
         first = dialect.header
         try:
-            for cells in reader:
-                if not cells or (len(cells) == 1 and not cells[0].strip()):
-                    continue
+            for line, cells in records(text, dialect.delimiter, dialect.quoting, width):
                 if first:
-                    first = False
+                    first = isinstance(cells, list) and not any(cells)
                     continue
-                line += 1
-                if len(cells) != width:
-                    while len(cells) > width and not cells[-1].strip():
-                        cells.pop()
-                    if len(cells) != width:
-                        ragged.append(line)
+                if isinstance(cells, list) and (not cells or (len(cells) == 1 and not cells[0].strip())):
+                    blank += every and width == 1
+                    continue
+                for back in range(blank, 0, -1):  # blank lines at the end are none
+                    row += 1
+                    misfits.append(Misfit(row, line - back, Words("the line is blank", "该行为空行")))
+                    block.append([""])
+                blank = 0
+                row += 1
+                read = _fitting(cells, width)
+                if isinstance(read, Words):
+                    misfits.append(Misfit(row, line, read))
+                    if not every:
                         continue
-                block.append(cells)
-                if len(block) == rows:
+                    read = [""] * width
+                block.append(read)
+                if len(block) >= rows:
                     yield _table(block, dialect.names)
                     block = []
         except UnicodeDecodeError as e:
             raise DataError(
-                f"{path}, near row {line + 1}: bytes that are no {dialect.encoding}. Save the file as UTF-8.",
-                f"{path} 第 {line + 1} 行附近：字节不符合 {dialect.encoding} 编码。请将文件另存为 UTF-8。",
+                f"{path}, near row {row + 1}: bytes that are no {dialect.encoding}. Save the file as UTF-8.",
+                f"{path} 第 {row + 1} 行附近：字节不符合 {dialect.encoding} 编码。请将文件另存为 UTF-8。",
             ) from e
         except csv.Error as e:
             raise DataError(
-                f"{path}, row {line + 1}: {e}. A cell may hold up to {CELL_LIMIT >> 20} million characters; look for an unclosed quote.",
-                f"{path} 第 {line + 1} 行：{e}。单元格最多 {CELL_LIMIT >> 20} 百万字符；请检查是否有未闭合的引号。",
+                f"{path}, row {row + 1}: {e}. A cell may hold up to {CELL_LIMIT >> 20} million characters; look for an unclosed quote.",
+                f"{path} 第 {row + 1} 行：{e}。单元格最多 {CELL_LIMIT >> 20} 百万字符；请检查是否有未闭合的引号。",
             ) from e
         if block:
             yield _table(block, dialect.names)
+
+
+def _fitting(cells: list[str] | Words, width: int) -> list[str] | Words:
+    """Return the cells of a row, without empty ones too many at its end, or why they do not fit."""
+    if isinstance(cells, Words) or len(cells) == width:
+        return cells
+    found = len(cells)
+    while len(cells) > width and not cells[-1].strip():
+        cells.pop()
+    if len(cells) == width:
+        return cells
+    return Words(f"{found} cells where there are {width} columns", f"有 {found} 个单元格，而列数为 {width}")
 
 
 def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:

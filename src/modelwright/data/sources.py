@@ -16,6 +16,7 @@ from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
 from modelwright.core.sealed import open_plain
+from modelwright.core.words import Words
 from modelwright.data import _media
 from modelwright.data._arff import arff_batches
 from modelwright.data._arrow import plain
@@ -23,6 +24,7 @@ from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_pa
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
 from modelwright.data._frames import frame_batches
+from modelwright.data._records import Misfit
 from modelwright.data._text import column as as_array
 from modelwright.data._text import delimited, json_lines, open_bytes, sniff, unique_names
 from modelwright.data._ts import ts_batches
@@ -48,6 +50,7 @@ KINDS = (
 )
 _BATCH = 8192
 _RAGGED_SHARE = 0.05
+_MOST = 0.5  # of rows that may be bad where each is answered
 
 
 def read(
@@ -129,12 +132,16 @@ def batches(
     sheet: str | None = None,
     rows: int = 4096,
     events: EventStream | None = None,
+    misfits: list[Misfit] | None = None,
 ) -> Iterator[pa.Table]:
     """Yield a source in tables of up to `rows` rows, in constant memory where the format allows it.
 
+    Rows of delimited text that cannot be read are set aside with a warning; where `misfits` is given they stay as rows
+    without values, and are added to it.
+
     Raises DataError for what cannot be read, MissingExtra where a format needs a library that is not installed.
     """
-    raw = _any(source, query, table, header, sheet, rows, events)
+    raw = _any(source, query, table, header, sheet, rows, events, misfits)
     yield from (plain(part) for part in raw)
 
 
@@ -146,6 +153,7 @@ def _any(
     sheet: str | None,
     rows: int,
     events: EventStream | None,
+    misfits: list[Misfit] | None,
 ) -> Iterator[pa.Table]:
     if not isinstance(source, (str, Path)):
         yield from frame_batches(source, rows)
@@ -167,7 +175,7 @@ def _any(
 
         yield from _media.batches(_media.zip_table(path, free_memory() // 3), rows)
         return
-    yield from _file(path, endings[-1] if endings else "", header, sheet, rows, events)
+    yield from _file(path, endings[-1] if endings else "", header, sheet, rows, events, misfits)
 
 
 def folder_of(source: Any) -> Path:
@@ -188,7 +196,13 @@ def _check_path(path: Path) -> None:
 
 
 def _file(
-    path: Path, kind: str, header: bool | None, sheet: str | None, rows: int, events: EventStream | None
+    path: Path,
+    kind: str,
+    header: bool | None,
+    sheet: str | None,
+    rows: int,
+    events: EventStream | None,
+    misfits: list[Misfit] | None,
 ) -> Iterator[pa.Table]:
     if kind == ".parquet":
         yield from _parquet(path, rows)
@@ -205,7 +219,7 @@ def _file(
     elif kind in FASTA:
         yield from fasta_batches(path, rows)
     elif kind in (".csv", ".tsv", ".txt", ".data", ""):
-        yield from _csv(path, header, rows, events)
+        yield from _csv(path, header, rows, events, misfits)
     else:
         with open_bytes(path) as f:
             known = f.read(4)
@@ -218,25 +232,31 @@ def _file(
         )
 
 
-def _csv(path: Path, header: bool | None, rows: int, events: EventStream | None) -> Iterator[pa.Table]:
+def _csv(
+    path: Path, header: bool | None, rows: int, events: EventStream | None, kept: list[Misfit] | None
+) -> Iterator[pa.Table]:
     dialect = sniff(path, header)
-    ragged: list[int] = []
+    misfits: list[Misfit] = [] if kept is None else kept
     good = 0
-    for part in delimited(path, dialect, rows, ragged):
+    for part in delimited(path, dialect, rows, misfits, every=kept is not None):
         good += part.num_rows
         yield part
-    if ragged and len(ragged) > _RAGGED_SHARE * (good + len(ragged)):
+    total = good + len(misfits) if kept is None else good
+    if misfits and len(misfits) > (_RAGGED_SHARE if kept is None else _MOST) * total:
+        first = misfits[0]
         raise DataError(
-            f"{path}: {len(ragged)} of {good + len(ragged)} rows do not have {len(dialect.names)} cells, first row {ragged[0]}. "
+            f"{path}: {len(misfits)} of {total} rows cannot be read; line {first.line}: {first.words.en}. "
             "Check the delimiter and the quotes.",
-            f"{path}：{good + len(ragged)} 行中有 {len(ragged)} 行的单元格数不是 {len(dialect.names)}，首个为第 {ragged[0]} 行。"
-            "请检查分隔符和引号。",
+            f"{path}：{total} 行中有 {len(misfits)} 行无法读取；第 {first.line} 行：{first.words.zh}。请检查分隔符和引号。",
         )
-    if ragged and events:
-        shown = ", ".join(map(str, ragged[:5]))
+    if misfits and events and kept is None:
+        shown = Words(
+            "; ".join(f"line {m.line}: {m.words.en}" for m in misfits[:5]),
+            "；".join(f"第 {m.line} 行：{m.words.zh}" for m in misfits[:5]),
+        )
         events.warn(
-            f"{path}: {len(ragged)} rows with too many or too few cells are set aside (rows {shown}).",
-            f"{path}：{len(ragged)} 行单元格数不符，已搁置（第 {shown} 行）。",
+            f"{path}: {len(misfits)} rows cannot be read and are set aside ({shown.en}).",
+            f"{path}：{len(misfits)} 行无法读取，已搁置（{shown.zh}）。",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -16,8 +18,9 @@ import pyarrow.parquet as pq
 
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError, MissingExtra, VaultError, unknown
-from modelwright.core.sealed import SealWriter, vault_keys
+from modelwright.core.sealed import SealWriter, open_plain, vault_keys
 from modelwright.core.words import Words
+from modelwright.data._shapes import as_type, fitted, joined
 
 TEXTS = (".csv", ".tsv")
 FORMATS = (*TEXTS, ".jsonl", ".parquet")
@@ -25,6 +28,9 @@ FORMATS = (*TEXTS, ".jsonl", ".parquet")
 
 class TableWriter:
     """Writes tables one after the other in the format that the file's ending names.
+
+    Columns may come late, end early, stand in another order or change their type: the file has all of them, each value
+    under its own name. On standard output, where what is written stands, late columns are left out and named in `left_out`.
 
     `out` None writes CSV to standard output; one that ends with .mwv is encrypted. Raises OptionError for an unknown ending,
     MissingExtra for Excel without its library, DataError where the disk refuses, VaultError where no vault is open.
@@ -42,11 +48,15 @@ class TableWriter:
                 import openpyxl  # noqa: F401
             except ImportError as e:
                 raise MissingExtra("excel", f"Writing {out}", f"写入 {out}") from e
-        self._part = None if out is None else out.with_name(f".{out.name}.part")
+        self.left_out: list[str] = []
+        self._parts: list[Path] = []
         self._file: Any = None
         self._sink: Any = None
-        self._book: Any = None
         self._base: Any = None
+        self._schema: pa.Schema | None = None
+        self._growth: list[tuple[int, int]] = []  # of CSV: up to which byte rows have how many cells
+        self._at = 0
+        self._sheets: list[pa.Table] = []
         self._key = vault_keys()
         if self._sealed and not self._key:
             raise VaultError(
@@ -55,34 +65,53 @@ class TableWriter:
 
     def __enter__(self) -> Self:
         try:
-            self._file = self._base = sys.stdout.buffer if self._part is None else self._part.open("wb")
-            if self._sealed:
-                self._file = SealWriter(self._base, self._key[0])
+            self._open()
         except OSError as e:
             raise self._refused(e) from e
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _open(self) -> None:
+        """Begin another file that may take the place of `out`."""
+        if self._out is None:
+            self._file = self._base = sys.stdout.buffer
+            return
+        number = f".{len(self._parts) + 1}" if self._parts else ""
+        self._parts.append(self._out.with_name(f".{self._out.name}{number}.part"))
+        self._file = self._base = self._parts[-1].open("wb")
+        if self._sealed:
+            self._file = SealWriter(self._base, self._key[0])
+
+    def _shut(self, whole: bool) -> None:
         if self._sink is not None:
             self._sink.close()
-        if self._book is not None and kind is None:
-            self._book.save(self._file)
-        if self._part is None:
+            self._sink = None
+        if self._out is None:
             self._file.flush()
             return
-        if self._sealed and kind is not None:
+        if self._sealed and not whole:
             self._file.drop()
         self._file.close()
         self._base.close()
-        if kind is None and self._out is not None:
-            os.replace(self._part, self._out)
-        else:
-            self._part.unlink(missing_ok=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        whole = kind is None
+        try:
+            if whole and self._sheets:
+                self._write_book()
+            self._shut(whole)
+            if whole and self._out is not None:
+                self._settle()
+                os.replace(self._parts[-1], self._out)
+        except OSError as e:
+            raise self._refused(e) from e
+        finally:
+            for part in self._parts:
+                part.unlink(missing_ok=True)
 
     def write_table(self, table: pa.Table) -> None:
-        """Write rows; all tables must have the columns of the first."""
+        """Write rows; see the class for columns that differ from those before."""
         try:
             self._write(table)
         except OSError as e:
@@ -102,27 +131,109 @@ class TableWriter:
     def _write(self, table: pa.Table) -> None:
         if self.suffix == ".jsonl":
             self.write_rows(table.to_pylist())
-            return
-        if self.suffix == ".xlsx":
-            self._write_cells(table)
-            return
+        elif self.suffix == ".xlsx":
+            self._sheets.append(table)
+            self._schema = joined(self._schema or pa.schema([]), table)
+        elif self.suffix == ".parquet":
+            self._write_parquet(table)
+        else:
+            self._write_text(table)
+
+    def _write_parquet(self, table: pa.Table) -> None:
+        """Write rows under the schema so far; where that does not hold them, another part begins."""
+        if self._sink is not None and self._schema is not None and table.schema != self._schema:
+            schema = joined(self._schema, table)
+            if schema != self._schema:
+                self._shut(True)
+                self._open()
+                self._schema = schema
+            table = fitted(table, schema)
         if self._sink is None:
-            if self.suffix == ".parquet":
-                self._sink = pq.ParquetWriter(self._file, table.schema)
-            else:
-                options = pcsv.WriteOptions(delimiter="\t" if self.suffix == ".tsv" else ",", quoting_style="needed")
-                self._sink = pcsv.CSVWriter(self._file, table.schema, write_options=options)
+            self._schema = self._schema or table.schema
+            self._sink = pq.ParquetWriter(self._file, self._schema)
         self._sink.write_table(table)
 
-    def _write_cells(self, table: pa.Table) -> None:
-        if self._book is None:
-            import openpyxl
+    def _write_text(self, table: pa.Table) -> None:
+        names = table.column_names
+        if self._schema is None:
+            self._schema = pa.schema([pa.field(n, pa.string()) for n in names])
+            self._put_text(table, header=True)
+            return
+        before = self._schema.names
+        if names != before:
+            late = [n for n in names if n not in before]
+            if self._out is None:
+                self.left_out += [n for n in late if n not in self.left_out]
+            elif late:
+                self._growth.append((self._at, len(before)))
+                self._schema = pa.schema([*self._schema, *(pa.field(n, pa.string()) for n in late)])
+            here = {n: table.column(i) for i, n in enumerate(names)}
+            table = pa.table({n: here.get(n, pa.nulls(table.num_rows)) for n in self._schema.names})
+        self._put_text(table, header=False)
 
-            self._book = openpyxl.Workbook(write_only=True)
-            self._book.create_sheet()
-            self._book.worksheets[0].append(table.column_names)
-        for row in zip(*(column.to_pylist() for column in table.columns)):
-            self._book.worksheets[0].append([_cell(v) for v in row])
+    def _put_text(self, table: pa.Table, *, header: bool) -> None:
+        written = io.BytesIO()
+        kinds = {f.name: f.type for f in table.schema}
+        views = [n for n, t in kinds.items() if pa.types.is_nested(t) or t in (pa.string_view(), pa.binary_view())]
+        for name in views:  # which the CSV writer does not know
+            table = table.set_column(table.column_names.index(name), name, as_type(table.column(name), pa.string()))
+        options = pcsv.WriteOptions(
+            include_header=header, delimiter="\t" if self.suffix == ".tsv" else ",", quoting_style="needed"
+        )
+        pcsv.write_csv(table, written, options)
+        self._file.write(written.getbuffer())
+        self._at += written.tell()
+
+    def _settle(self) -> None:
+        """Bring what was written under one schema, where later rows had other columns or types than the first ones."""
+        assert self._schema is not None or not (self._growth or len(self._parts) > 1)
+        before = list(self._parts)
+        if self._growth:
+            self._open()
+            self._settle_text(before[0])
+            self._shut(True)
+        elif len(before) > 1 and self._schema is not None:
+            self._open()
+            with pq.ParquetWriter(self._file, self._schema) as sink:
+                for part in before:
+                    with contextlib.closing(open_plain(part)) as opened, pq.ParquetFile(opened) as file:
+                        for batch in file.iter_batches():
+                            sink.write_table(fitted(pa.Table.from_batches([batch]), self._schema))
+            self._shut(True)
+
+    def _settle_text(self, before: Path) -> None:
+        """Copy CSV under a new header, with empty cells for the columns that came after a row."""
+        assert self._schema is not None
+        delimiter = "\t" if self.suffix == ".tsv" else ","
+        with contextlib.closing(open_plain(before)) as lines:
+            at, growth, inside, first = 0, list(self._growth), False, True
+            for line in lines:
+                begins = not inside
+                inside ^= line.count(b'"') % 2 == 1
+                while growth and begins and at >= growth[0][0]:
+                    growth.pop(0)
+                at += len(line)
+                if first:
+                    first = inside
+                    if not first:
+                        self._put_text(self._schema.empty_table(), header=True)
+                    continue
+                lacking = 0 if inside or not growth else len(self._schema) - growth[0][1]
+                self._file.write(line.rstrip(b"\r\n") + delimiter.encode() * lacking + b"\n" if lacking else line)
+
+    def _write_book(self) -> None:
+        import openpyxl
+
+        assert self._schema is not None
+        names = self._schema.names
+        book = openpyxl.Workbook(write_only=True)
+        book.create_sheet()
+        book.worksheets[0].append(names)
+        for table in self._sheets:
+            here = {n: table.column(i).to_pylist() for i, n in enumerate(table.column_names)}
+            for row in zip(*(here.get(n) or [None] * table.num_rows for n in names)):
+                book.worksheets[0].append([_cell(v) for v in row])
+        book.save(self._file)
 
 
 def _cell(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.words import Words
+from modelwright.data._records import Misfit
 from modelwright.data._text import json_rows
 from modelwright.data.sources import batches
 from modelwright.data.write import FORMATS, TableWriter, flat
@@ -33,12 +34,14 @@ class Copied:
     rows: int
     redactor: Redactor
     anonymous: Anonymous | None = None
+    unread: list[Misfit] = field(default_factory=list)  # rows that could not be read and stand empty
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; no value of a row is in it."""
         return {
             "out": str(self.out),
             "rows": self.rows,
+            "unread": len(self.unread),
             "done": self.redactor.to_json(),
             "anonymity": self.anonymous.to_json() if self.anonymous else None,
         }
@@ -76,17 +79,17 @@ def anonymise(
         if column not in names:
             raise unknown(Words("column", "列"), column, names, ColumnError)
     anonymous = _counted(source, redactor, quasi, k, reading) if k is not None else None
-    rows = 0
+    rows, unread = 0, list[Misfit]()
     with TableWriter(out, OUT_FORMATS) as writer:
-        for raw in batches(source, **reading):
-            table = redactor.table(raw)
+        for raw in batches(source, misfits=unread, **reading):
+            table = redactor.table(_with(raw, quasi))
             if anonymous is not None:
                 table = _coarse(table, quasi, anonymous)
             if writer.suffix == ".xlsx" or writer.suffix in (".csv", ".tsv"):
                 table = pa.table({n: flat(table.column(n), writer.suffix) for n in table.column_names})
             writer.write_table(table)
             rows += len(table)
-    return Copied(out, rows, redactor, anonymous)
+    return Copied(out, rows, redactor, anonymous, unread)
 
 
 def nested(source: str, out: Path) -> bool:
@@ -133,8 +136,17 @@ def _counted(source: str, redactor: Redactor, quasi: Sequence[str], k: int, read
     counts: Counter[tuple[str, ...]] = Counter()
     counting = Redactor(redactor.policy, redactor.pseudonyms, redactor.also, redactor.plans)
     for raw in batches(source, **reading):
+        raw = _with(raw, quasi)
         counts.update(texts_of(counting.table(raw.select(list(quasi))), quasi))
     return make_anonymous(quasi, counts, k)
+
+
+def _with(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return a table that has the named columns: missing ones stand empty, where fields come late or end early."""
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+    return table
 
 
 def _coarse(table: pa.Table, quasi: Sequence[str], anonymous: Anonymous) -> pa.Table:

@@ -157,6 +157,13 @@ def _copied(
             )  # fmt: skip
             facts, lines = copied.to_json(), copied.redactor.lines()
             lines += [copied.anonymous.words] if copied.anonymous else []
+            said += [
+                Words(
+                    f"{source}, row {m.row} (line {m.line}): {m.words.en}; it stands empty in the copy.",
+                    f"{source} 第 {m.row} 行（文件第 {m.line} 行）：{m.words.zh}；副本中该行为空。",
+                )
+                for m in copied.unread[:20]
+            ]
             said.append(Words(f"{copied.rows:,} rows written to {out}", f"已写出 {copied.rows:,} 行：{out}"))
     record(
         None, "copy anonymised", rows=facts.get("rows"), files=facts.get("files"), k=k, remembered=remember is not None

@@ -1,0 +1,81 @@
+"""`predict` gives as many rows out as in, each value under its own name, and names every row that it cannot read."""
+
+import csv
+import json
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+
+import modelwright as mw
+from modelwright import cli
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    rows = [
+        {"text": f"{said} number {i}", "channel": "mail", "label": label}
+        for i in range(40)
+        for said, label in (("the parcel is late", "parcel"), ("charged me twice", "bill"))
+    ]
+    out = tmp_path_factory.mktemp("runs")
+    return mw.fit(rows, "label", out=out, recipes=["linear"], search="none", budget="20s").folder
+
+
+@pytest.fixture
+def predict(model, monkeypatch):
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["modelwright", "predict", str(model), *map(str, args)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return int(end.value.code or 0)
+
+    return call
+
+
+def test_a_field_that_comes_late_and_one_that_ends_early(predict, tmp_path):
+    rows = [
+        {"text": f"the parcel is late, {i}", **({"channel": "mail"} if i < 4100 else {"note": i})} for i in range(4200)
+    ]
+    path = tmp_path / "d.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    assert predict(path, "-o", tmp_path / "o.csv") == 0
+    assert predict(path, "-o", tmp_path / "o.parquet") == 0
+    with (tmp_path / "o.csv").open(newline="") as f:
+        text = list(csv.DictReader(f))
+    table = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    for given, a, b in zip(rows, text, table, strict=True):
+        assert a["text"] == b["text"] == given["text"]
+        assert (a["channel"] or None, b["channel"]) == (given.get("channel"),) * 2
+        assert (a["note"] and int(a["note"]), b["note"]) == (given.get("note", ""), given.get("note"))
+        assert a["prediction"] == b["prediction"] == "parcel"
+
+
+def test_rows_that_cannot_be_read_keep_their_place(predict, tmp_path, capfd):
+    lines = [f'"the parcel, {i}, is late",mail' for i in range(30)]
+    lines[3], lines[5] = "the parcel, 3,mail", '"charged me, twice,mail'
+    path = tmp_path / "d.csv"
+    path.write_text("text,channel\n" + "\n".join(lines) + "\n")
+    assert predict(path, "-o", tmp_path / "o.csv", "--strict") == 2
+    assert "row 4 (line 5): 3 cells where there are 2 columns" in capfd.readouterr().err
+    assert not (tmp_path / "o.csv").exists()
+    assert predict(path, "-o", tmp_path / "o.csv") == 0
+    said = capfd.readouterr().err
+    assert "row 6 (line 7): a quote is opened" in said
+    assert "28 rows answered" in said
+    assert "2 bad" in said
+    with (tmp_path / "o.csv").open(newline="") as f:
+        got = list(csv.DictReader(f))
+    assert [i for i, row in enumerate(got) if not row["prediction"]] == [3, 5]
+    assert [row["text"] for row in got[6:8]] == ["the parcel, 6, is late", "the parcel, 7, is late"]
+    assert len(got) == 30
+
+
+def test_a_blank_line_of_one_column_is_a_row(predict, tmp_path, capfd):
+    path = tmp_path / "d.csv"
+    path.write_text("text\nthe parcel is late\n\ncharged me twice\n")
+    assert predict(path, "-o", tmp_path / "o.jsonl") == 0
+    assert "row 2 (line 3): the line is blank" in capfd.readouterr().err
+    got = [json.loads(line)["prediction"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert got == ["parcel", None, "bill"]
+    assert predict(path, "-o", tmp_path / "s.csv", "--strict") == 2
