@@ -26,6 +26,7 @@ from modelwright.tune import resumed
 from modelwright.tune.bases import bases_for
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import parse_gate
+from modelwright.tune.parts import told_of
 from modelwright.tune.planner import Planner
 from modelwright.tune.private import plan_privately, private_target
 
@@ -86,6 +87,7 @@ def _walk(
     else:
         resumed.check_fresh(folder)
     parts = stages.split_data(config, data.table, data.test, data.aside, task, deadline.remaining(), began)
+    data.findings[:0] = told_of(parts)
     parts, teacher = teaching.taught(config, data, task, parts, bases, metric, events, deadline)
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
     train, ledger = validation.parts[0][0], folder.data / "epsilon.json"

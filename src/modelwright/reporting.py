@@ -45,7 +45,8 @@ def data_note(data: Data, task: Task) -> Note:
     more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
     en = f"data      {len(data.table):,} rows  {names}{more}  -> {task.title.en}   {len(grave)} finding{'s' * (len(grave) != 1)} to look at"
     zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
-    for f in [f for f in data.findings if f.drop_rows or f.severity == "error"] + grave[:3]:
+    first = [f for f in data.findings if f.drop_rows or f.severity == "error"]
+    for f in first + [f for f in grave[:3] if f not in first]:
         en += f"\n          {f.words.en}"
         zh += f"\n          {f.words.zh}"
     return Note(Words(en, zh))
@@ -126,7 +127,7 @@ def facts(
             "train": len(validation.splits[0][0]) - parts.aside,
             "beside": parts.aside,
             "valid": len(validation.index),
-            "test": len(parts.test),
+            "test": len(judged.rows),
             "folds": len(validation.splits),
             "official": parts.official,
         },

@@ -59,7 +59,10 @@ def test_unknown_state_is_refused():
         target_from_state({"kind": "pickle"})
 
 
-def test_judging_leaves_out_rows_without_truth():
+def test_judging_leaves_out_rows_without_truth_and_counts_unseen_labels_as_wrong():
     codec = ClassesCodec.fit(pa.array(["a", "b"]))
     found = judge(codec, pa.array(["a", None, "c", "b"]), np.full((4, 2), 0.5), np.array([1, 2, 3, 4]))
-    assert found.rows.tolist() == [1, 4]
+    assert found.rows.tolist() == [1, 3, 4]
+    assert found.truth.tolist() == [0, 2, 1]
+    assert found.target.labels == ("a", "b", "c")
+    assert found.scores[:, 2].tolist() == [0, 0, 0]

@@ -76,6 +76,21 @@ def test_time_goes_forward():
         assert day[a].max() < day[b].min()
 
 
+def test_running_numbers_read_as_text_are_sorted_as_numbers_and_words_are_refused():
+    schema = Schema((Column("no", "id", "time"), Column("x", "number")))
+
+    def of(values):
+        return Table.of(pa.table({"no": pa.array(values, pa.string()), "x": np.arange(float(len(values)))}), schema)
+
+    for values in ([str(i) for i in range(120)], [f"{i}.0" for i in range(120)], [str(10**18 + i) for i in range(120)]):
+        a, b = holdout(of(values), None, fraction=0.2, group=None, time="no", seed=0)
+        assert (a.max(), b.tolist()) == (95, list(range(96, 120)))
+    gaps = holdout(of([None, "3", "2", "1"]), None, fraction=0.25, group=None, time="no", seed=0)
+    assert gaps[1].tolist() == [1]
+    with pytest.raises(DataError, match="`soon` is no time"):
+        holdout(of(["1", "soon"]), None, fraction=0.5, group=None, time="no", seed=0)
+
+
 def test_folds_cover_all_once_per_repeat_and_repeats_differ():
     t = table(120)
     parts = folds(t, codes(t), k=5, repeats=2, group=None, time=None, seed=0)

@@ -103,6 +103,18 @@ class OrderedCodec(ClassesCodec):
 
     ordered = True
 
+    @property
+    def ranks(self) -> np.ndarray:
+        """Where each label stands in the order, float64 [K]; labels that were not learnt stand between or beside those that were."""
+        return self._ranks if self._ranks is not None else np.arange(self.outputs, dtype=np.float64)
+
+    _ranks: np.ndarray | None = None
+
+    def _with(self, more: Sequence[Any]) -> ClassesCodec:
+        out = OrderedCodec([*self.values, *more], [*self.counts, *[0] * len(more)])
+        out._ranks = np.r_[self.ranks, _ranks_between(self.values, more)]
+        return out
+
     @classmethod
     def fit(cls, values: pa.Array) -> OrderedCodec:
         """Learn labels and order. Raises DataError where there are fewer than two or more than 100, or no known order."""
@@ -134,6 +146,25 @@ class OrderedCodec(ClassesCodec):
 
     def state(self) -> dict[str, Any]:
         return {**super().state(), "ordered": True}
+
+
+def _ranks_between(known: Sequence[Any], more: Sequence[Any]) -> np.ndarray:
+    """Return the ranks [M] of further labels among those known, 0 to K - 1; far from all where their order is not known."""
+    every = in_order([*known, *more])
+    if every is None:
+        return np.full(len(more), 2.0 * len(known))
+    at = {as_label(v): i for i, v in enumerate(known)}
+    places = [at.get(as_label(v)) for v in every]
+    ranks: dict[str, float] = {}
+    for i, value in enumerate(every):
+        if places[i] is None:
+            before = next(((p, i - j) for j in range(i, -1, -1) if (p := places[j]) is not None), None)
+            after = next(((p, j - i) for j in range(i, len(every)) if (p := places[j]) is not None), None)
+            if before and after:
+                ranks[as_label(value)] = before[0] + before[1] / (before[1] + after[1])
+            else:
+                ranks[as_label(value)] = float(before[0] + before[1] if before else -after[1] if after else 0)
+    return np.array([ranks[as_label(v)] for v in more])
 
 
 def mean_rank(scores: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.errors import BundleError, DataError
 
@@ -52,6 +53,15 @@ class TargetCodec(ABC):
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Return JSON values from which `target_from_state` makes the same codec."""
+
+    def unseen(self, values: pa.Array) -> dict[str, int]:
+        """Return by label how many rows hold one that was not learnt, the most frequent first; none for values."""
+        return {}
+
+    def extended(self, values: pa.Array) -> TargetCodec:
+        """Return this codec with the labels of `values` that it has not learnt behind its own: what rows are judged by,
+        so that one whose label no model can answer counts as wrong. The codec itself where there is none."""
+        return self
 
 
 def as_label(value: object) -> str:
@@ -104,6 +114,18 @@ class ClassesCodec(TargetCodec):
             len(values),
         )
 
+    def unseen(self, values: pa.Array) -> dict[str, int]:
+        counts = Counter(as_label(v) for v in values.to_pylist() if v is not None)
+        return {label: n for label, n in counts.most_common() if label not in self._index}
+
+    def extended(self, values: pa.Array) -> TargetCodec:
+        new = {as_label(v): _json_scalar(v) for v in values.unique().to_pylist() if v is not None}
+        more = [new[label] for label in sorted(new) if label not in self._index]
+        return self._with(more) if more else self
+
+    def _with(self, more: Sequence[Any]) -> ClassesCodec:
+        return ClassesCodec([*self.values, *more], [*self.counts, *[0] * len(more)])
+
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         """As TargetCodec.decode; two classes with one threshold answer the second from that probability on."""
         if thresholds is not None and self.outputs == 2:
@@ -148,6 +170,14 @@ class LabelSetsCodec(TargetCodec):
                 if at is not None:
                     out[row, at] = 1.0
         return out
+
+    def unseen(self, values: pa.Array) -> dict[str, int]:
+        counts = Counter(label for labels in values.to_pylist() for label in set(labels or ()))
+        return {label: n for label, n in counts.most_common() if label not in self._index}
+
+    def extended(self, values: pa.Array) -> TargetCodec:
+        more = sorted(set(pc.list_flatten(values).unique().to_pylist()) - {None} - set(self._index))
+        return LabelSetsCodec([*self.labels, *more], [*self.counts, *[0] * len(more)]) if more else self
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         cut = np.asarray(thresholds if thresholds is not None else [0.5] * self.outputs)

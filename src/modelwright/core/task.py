@@ -27,7 +27,7 @@ TASKS = "modelwright.tasks"
 class Judged:
     """Held-out rows with their truth and what a model answered: what metrics and plots take.
 
-    `truth` as `TargetCodec.encode` gives it, `scores` [N, K], `answers` decoded from them, `chosen` the answers
+    `target` may hold labels behind those that were learnt, see `judge`; `truth` as its `encode` gives it, `scores` [N, K], `answers` decoded from them, `chosen` the answers
     encoded again as `truth` is. `rows` [N] are source row numbers.
     """
 
@@ -218,12 +218,19 @@ class Task(ABC):
 
 def judge(target: TargetCodec, truth: pa.Array, scores: np.ndarray, rows: np.ndarray,
           thresholds: Sequence[float] | None = None) -> Judged:  # fmt: skip
-    """Decode scores [N, K] and put them beside the truth; rows whose truth is absent are left out."""
+    """Decode scores [N, K] and put them beside the truth; rows whose truth is absent are left out.
+
+    A truth that the codec has not learnt counts, and as wrong: `target` of what is returned has its label behind the
+    others, and its scores are zero.
+    """
     known = np.asarray(truth.is_valid())
     encoded = target.encode(truth)
-    if target.kind == "classes":
-        known &= encoded >= 0
-    elif target.kind == "value":
+    wide = target
+    if target.kind == "label_sets" or (target.kind == "classes" and (encoded[known] < 0).any()):
+        wide = target.extended(truth)
+    if wide is not target:
+        encoded = wide.encode(truth)
+    if target.kind == "value":
         known &= np.isfinite(encoded)
     scores = scores[known]
     answers = target.decode(scores, thresholds)
@@ -233,8 +240,9 @@ def judge(target: TargetCodec, truth: pa.Array, scores: np.ndarray, rows: np.nda
         chosen = scores[:, 0].astype(np.float64)
     else:
         kind = pa.list_(pa.string()) if target.kind == "label_sets" else None
-        chosen = target.encode(pa.array(answers.predictions, kind))
-    return Judged(target, encoded[known], scores, answers, chosen, rows[known])
+        chosen = wide.encode(pa.array(answers.predictions, kind))
+        scores = np.pad(scores, ((0, 0), (0, wide.outputs - scores.shape[1])))
+    return Judged(wide, encoded[known], scores, answers, chosen, rows[known])
 
 
 def get_task(name: str) -> Task:

@@ -66,12 +66,39 @@ def folds(
 
 
 def _times(table: Table, name: str) -> np.ndarray:
+    """Return numbers [N] that stand in the order of time; rows without a time come first. Raises DataError for words."""
     values = table.column(name)
-    if pa.types.is_timestamp(values.type):
+    if pa.types.is_timestamp(values.type) or pa.types.is_boolean(values.type):
         values = values.cast(pa.int64())
     if pa.types.is_string(values.type):
-        return np.asarray(values.fill_null(""), dtype=object)
-    return np.asarray(pc.fill_null(values, 0), dtype=np.float64)
+        values = _numbers(values, name)
+    if values.null_count == 0:
+        return np.asarray(values)
+    low = pc.min(values).as_py()
+    first = -np.inf if pa.types.is_floating(values.type) else (low or 0) - 1
+    return np.asarray(pc.fill_null(values, pa.scalar(first, values.type)))
+
+
+def _numbers(values: pa.Array, name: str) -> pa.Array:
+    """Return a running number that was read as text as numbers: sorted as text, 10 would come before 9."""
+    for kind in (pa.int64(), pa.float64()):
+        try:
+            return values.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    odd = next(v for v in values.to_pylist() if v is not None and not _reads_as_number(v))
+    raise DataError(
+        f"--time {name}: `{odd}` is no time and no number, so the rows have no order. Give dates, times or running numbers.",
+        f"--time {name}：`{odd}` 既不是时间也不是数字，无法确定先后。请使用日期、时间或流水号。",
+    )
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _units(table: Table, group: str | None) -> np.ndarray:

@@ -81,10 +81,12 @@ def batched(metric: Metric, judged: Judged, label: int | None = None, counts: Co
         told = (label,) if metric.per_label else ()
         return lambda w: of_counts(*counts.labels(w), *told)
     if f in m.OF_CONFUSION and judged.target.kind == "classes":
-        of_confusion = m.OF_CONFUSION[f]
+        of_confusion, ranks = m.OF_CONFUSION[f], m.ranks_of(judged)
         if judged.target.outputs <= _SQUARE:
-            return lambda w: of_confusion(counts.confusions(w))
-        return lambda w: np.concatenate([of_confusion(Counts(judged).confusions(w[i : i + 1])) for i in range(len(w))])
+            return lambda w: of_confusion(counts.confusions(w), ranks)
+        return lambda w: np.concatenate(
+            [of_confusion(Counts(judged).confusions(w[i : i + 1]), ranks) for i in range(len(w))]
+        )
     if f in m.MEANS:
         return _mean(*m.MEANS[f], judged)
     if f is m.median_ae:

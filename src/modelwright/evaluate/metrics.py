@@ -80,9 +80,13 @@ def _mcc_of(c: np.ndarray) -> np.ndarray:
     return _divide(right * n - (t * p).sum(-1), below)
 
 
-def _qwk_of(c: np.ndarray) -> np.ndarray:
-    k = c.shape[-1]
-    w = (np.arange(k)[:, None] - np.arange(k)[None]) ** 2 / max(1, (k - 1) ** 2)
+def ranks_of(judged: Judged) -> np.ndarray:
+    """Return where each label stands, float64 [K]: labels of no order stand as they are listed."""
+    return np.asarray(getattr(judged.target, "ranks", np.arange(judged.target.outputs)), np.float64)
+
+
+def _qwk_of(c: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    w = (ranks[:, None] - ranks[None]) ** 2 / max(1.0, np.ptp(ranks) ** 2)
     chance = c.sum(-1)[..., :, None] * c.sum(-2)[..., None, :] / np.maximum(1.0, c.sum((-2, -1)))[..., None, None]
     below = (w * chance).sum((-2, -1))
     return np.where(below > 0, 1 - _divide((w * c).sum((-2, -1)), below), 0.0)
@@ -142,7 +146,7 @@ def mcc(judged: Judged) -> float:
 
 def qwk(judged: Judged) -> float:
     """Cohen's kappa with quadratic weights, for ordered labels (Cohen 1968)."""
-    return float(_qwk_of(confusion(judged).astype(float)))
+    return float(_qwk_of(confusion(judged).astype(float), ranks_of(judged)))
 
 
 def auc(truth: np.ndarray, scores: np.ndarray) -> float:
@@ -271,7 +275,8 @@ def mape(judged: Judged) -> float:
 
 
 def _steps(judged: Judged) -> np.ndarray:
-    return np.abs(judged.chosen - judged.truth).astype(float)
+    ranks = ranks_of(judged)
+    return np.abs(ranks[judged.chosen] - ranks[judged.truth])
 
 
 def mae_steps(judged: Judged) -> float:
@@ -288,14 +293,15 @@ def spearman(judged: Judged) -> float:
     """Rank correlation of the mean rank under the probabilities with the true rank; NaN where either does not vary."""
     from scipy.stats import rankdata
 
-    said = judged.scores @ np.arange(judged.scores.shape[1])
-    if len(said) < 2 or np.ptp(judged.truth) == 0 or np.ptp(said) == 0:
+    ranks = ranks_of(judged)
+    said, truth = judged.scores @ ranks, ranks[judged.truth]
+    if len(said) < 2 or np.ptp(truth) == 0 or np.ptp(said) == 0:
         return float("nan")
-    return float(np.corrcoef(rankdata(said), rankdata(judged.truth))[0, 1])
+    return float(np.corrcoef(rankdata(said), rankdata(truth))[0, 1])
 
 
-# The same metrics for many sets of row weights at once, by function: of counts, of confusion matrices, and of means
-# over rows (the rows' values, and what is done with their mean).
+# The same metrics for many sets of row weights at once, by function: of counts, of confusion matrices
+# and the labels' ranks, and of means over rows (the rows' values, and what is done with their mean).
 OF_COUNTS: dict[Any, Callable[..., np.ndarray]] = {
     precision: _precision_of,
     recall: _recall_of,
@@ -304,7 +310,7 @@ OF_COUNTS: dict[Any, Callable[..., np.ndarray]] = {
     weighted_f1: _weighted_f1_of,
     balanced_accuracy: _balanced_of,
 }
-OF_CONFUSION: dict[Any, Callable[[np.ndarray], np.ndarray]] = {mcc: _mcc_of, qwk: _qwk_of}
+OF_CONFUSION: dict[Any, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {mcc: lambda c, _: _mcc_of(c), qwk: _qwk_of}
 MEANS: dict[Any, tuple[Callable[[Judged], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
     accuracy: (_right, np.asarray),
     log_loss: (_log_losses, np.asarray),

@@ -45,6 +45,11 @@ class SpansCodec(ObjectsCodec):
     def encode(self, values: pa.Array) -> np.ndarray:
         return as_objects([None if v is None else read_spans(v) for v in values.to_pylist()])
 
+    def unseen(self, values: pa.Array) -> dict[str, int]:
+        rows = [{span["label"] for span in read_spans(v)} for v in values.to_pylist() if v is not None]
+        counts = Counter(label for row in rows for label in row)
+        return {label: n for label, n in counts.most_common() if label not in self.labels}
+
     def perfect(self, truth: np.ndarray) -> np.ndarray:
         return as_objects([[{**s, "text": "", "confidence": 1.0} for s in row] for row in truth])[:, None]
 

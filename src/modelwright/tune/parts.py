@@ -13,6 +13,8 @@ from modelwright.core.errors import DataError, OptionError
 from modelwright.core.schema import Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.task import Task
+from modelwright.core.words import Words
+from modelwright.data._finding import Finding
 from modelwright.data.split import folds, holdout
 from modelwright.tune.candidate import Splits
 from modelwright.tune.resumed import Began
@@ -123,6 +125,31 @@ def _splits(config: RunConfig, develop: Table, target: TargetCodec, task: Task, 
             "无法把数据划分为训练与验证两部分；请提供更多行或更多分组。",
         )
     return splits
+
+
+def told_of(parts: Parts) -> list[Finding]:
+    """Return what the test rows hold that training never had: labels, which no model can answer."""
+    column = parts.test.schema.target
+    truth = parts.test.column(column.name if column else "")
+    new = parts.target.unseen(truth)
+    if column is None or not new:
+        return []
+    wide = parts.target.extended(truth).encode(truth)
+    if parts.target.kind == "classes":
+        rows = np.flatnonzero(wide >= parts.target.outputs)
+    elif parts.target.kind == "label_sets":
+        rows = np.flatnonzero(wide[:, parts.target.outputs :].any(axis=1))
+    else:
+        rows = np.flatnonzero([bool(parts.target.unseen(truth.slice(i, 1))) for i in range(len(truth))])
+    shown = ", ".join(f"`{label}` {n}" for label, n in list(new.items())[:6]) + (" ..." if len(new) > 6 else "")
+    return [
+        Finding(
+            "unseen-labels", "error", column.name,
+            Words(f"{len(rows)} of {len(truth)} test rows have labels that no training row has ({shown}): they count as wrong.", f"{len(truth)} 行测试数据中有 {len(rows)} 行的标签在训练数据中从未出现（{shown}）：一律计为错误。"),
+            Words("Collect training rows with these labels; a model answers only what it was shown.", "请收集带有这些标签的训练数据；模型只能回答它见过的标签。"),
+            rows=tuple(int(r) for r in parts.test.rows[rows[:20]]),
+        )
+    ]  # fmt: skip
 
 
 def _codes(task: Task, table: Table) -> np.ndarray | None:
