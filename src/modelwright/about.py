@@ -87,7 +87,7 @@ def print_doctor(facts: dict[str, Any], lang: str) -> None:
         line = "  ".join(f"{k} {v}" for k, v in found.items()) if found else f'pip install "modelwright[{extra}]"'
         out.print(f"  {pad(extra, 10)} {line}", style=None if found else "dim", markup=False)
     good = (
-        Words("The installation is well.", "安装完好。") if facts["well"] else Words("Parts are missing.", "缺少组件。")
+        Words("The installation is fine.", "安装完好。") if facts["well"] else Words("Parts are missing.", "缺少组件。")
     )
     out.print(good.to(lang))
 

@@ -65,7 +65,8 @@ def _root(
 
 @app.command(
     help=w(
-        "Make a model from data: train, test, gate, bundle, report.", "从数据得到模型：训练、测试、把关、打包、报告。"
+        "Make a model from data: train, test, check against the gate, bundle, report.",
+        "从数据得到模型：训练、测试、核对门槛、打包、生成报告。",
     )
 )
 def run(
@@ -78,17 +79,24 @@ def run(
     target: Annotated[str | None, typer.Option("--target", "-t", help=w("column to predict", "要预测的列"))] = None,
     test: Annotated[str | None, opt("file with the official test rows", "官方测试集文件")] = None,
     budget: Annotated[
-        str | None, typer.Option("--budget", "-b", help=w("time to a usable bundle (5m)", "到可用模型包的时间（5m）"))
+        str | None,
+        typer.Option("--budget", "-b", help=w("time until a usable bundle stands (5m)", "得到可用模型包的时间（5m）")),
     ] = None,
     gate: Annotated[
         str | None,
-        typer.Option("--gate", "-g", help=w("conditions, e.g. macro_f1>=0.9", "发布条件，如 macro_f1>=0.9")),
+        typer.Option(
+            "--gate", "-g", help=w("conditions for release, e.g. macro_f1>=0.9", "发布门槛，如 macro_f1>=0.9")
+        ),
     ] = None,
-    metric: Annotated[str | None, typer.Option("--metric", "-m", help=w("what ranks", "排名指标"))] = None,
-    task: Annotated[str | None, opt("task; found from the target if not said", "任务；默认由目标列决定")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", "-m", help=w("metric that ranks the models", "排名所用的指标"))
+    ] = None,
+    task: Annotated[str | None, opt("task; chosen from the target if not given", "任务；默认由目标列决定")] = None,
     column: Columns = None,
     ignore: Annotated[list[str] | None, opt("column to leave out", "要忽略的列")] = None,
-    group: Annotated[str | None, opt("column whose groups never straddle a split", "分组列：同组数据不跨集合")] = None,
+    group: Annotated[
+        str | None, opt("column of groups; one group is never split", "分组列：同组的行不会被分开")
+    ] = None,
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
@@ -110,17 +118,17 @@ def run(
         bool | None,
         typer.Option(
             "--refit/--no-refit",
-            help=w("train the winner again on all but the test rows", "用除测试外的全部数据重训优胜者"),
+            help=w("train the winner again on all but the test rows", "用测试集以外的全部数据重新训练选中的模型"),
         ),
     ] = None,
     class_weight: Annotated[
         bool | None,
-        typer.Option("--class-weight/--no-class-weight", help=w("weigh rare classes up", "提高稀有类别权重")),
+        typer.Option("--class-weight/--no-class-weight", help=w("give rare classes more weight", "提高稀有类别权重")),
     ] = None,
     epsilon: Annotated[
         float | None, opt("differential privacy of training rows: the budget", "训练数据差分隐私预算 epsilon")
     ] = None,
-    delta: Annotated[float | None, opt("goes with --epsilon (1e-5)", "与 --epsilon 同用（1e-5）")] = None,
+    delta: Annotated[float | None, opt("used with --epsilon (1e-5)", "与 --epsilon 同用（1e-5）")] = None,
     bounds: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=LOW..HIGH", help=w("bounds known beforehand", "事先已知的取值范围")),
@@ -130,9 +138,9 @@ def run(
     ] = None,
     sensitive_input: Annotated[
         bool | None,
-        typer.Option("--sensitive-input/--no-sensitive-input", help=w("let it be an input too", "仍作为输入")),
+        typer.Option("--sensitive-input/--no-sensitive-input", help=w("use it as an input too", "仍作为输入")),
     ] = None,
-    favourable: Annotated[str | None, opt("label that is good to get", "有利的标签")] = None,
+    favourable: Annotated[str | None, opt("the favourable label", "有利的标签")] = None,
     mitigate: Annotated[str | None, typer.Option(help="none, reweigh, thresholds")] = None,
     wrong: Annotated[
         float | None,
@@ -161,7 +169,7 @@ def run(
     header: Header = None,
     private: Private = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
-    seed: Annotated[int | None, opt("seed of everything random", "随机种子")] = None,
+    seed: Annotated[int | None, opt("random seed", "随机种子")] = None,
     vault: Vault = None,
     consent: Annotated[str | None, opt("table of consents", "同意记录表")] = None,
     subject: Annotated[str | None, opt("column that says whose row it is", "每行所属主体的列")] = None,
@@ -172,7 +180,7 @@ def run(
     name: Annotated[str | None, opt("name of the run", "运行名称")] = None,
     out: Annotated[str, opt("folder of runs", "运行文件夹所在目录")] = "runs",
     config: Annotated[Path | None, opt("YAML file with these options", "含以上选项的 YAML 文件")] = None,
-    resume: Annotated[str | None, opt("go on with this run", "继续此前的运行")] = None,
+    resume: Annotated[str | None, opt("resume this run", "继续此前的运行")] = None,
     quiet: Quiet = False,
     json_: Json = False,
     lang: Lang = None,
@@ -198,7 +206,7 @@ def run(
         raise typer.Exit(code)
 
 
-@app.command(help=w("Say what is in the data and what is wrong with it.", "检查数据：有什么、有什么问题。"))
+@app.command(help=w("Show what is in the data and what is wrong with it.", "检查数据：有什么、有什么问题。"))
 def inspect(
     data: Annotated[
         str,
@@ -230,17 +238,17 @@ def inspect(
     print_json(found) if json_ else print_inspection(found, LANG)
 
 
-@app.command(help=w("Answer the rows of a file.", "对文件中的每一行给出预测。"))
+@app.command(help=w("Predict the rows of a file.", "对文件中的每一行给出预测。"))
 def predict(
     model: RunArg,
-    data: Annotated[str, typer.Argument(metavar="DATA", help=w("file with rows to answer", "待预测的文件"))],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=w("file with the rows to predict", "待预测的文件"))],
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             "-o",
             help=w(
-                "file to write (.csv, .jsonl, .parquet); standard output if not said",
+                "file to write (.csv, .jsonl, .parquet); standard output if not given",
                 "输出文件（.csv、.jsonl、.parquet）；默认标准输出",
             ),
         ),
@@ -261,7 +269,8 @@ def predict(
 
 @app.command(
     help=w(
-        "Write a run's report anew, in either language, and say where it is.", "重新生成报告（中文或英文）并给出位置。"
+        "Write a run's report again, in either language, and print where it is.",
+        "重新生成报告（中文或英文）并给出位置。",
     )
 )
 def report(
@@ -351,10 +360,11 @@ def doctor(json_: Json = False, lang: Lang = None) -> None:
         raise typer.Exit(2)
 
 
-@app.command(help=w("Write a real data set to start from.", "写出一份可直接使用的真实数据集。"))
+@app.command(help=w("Write a sample data set to start with.", "写出一份可直接使用的示例数据。"))
 def sample(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help=w("which; all are listed if not said", "名称；不填则列出全部"))
+        str | None,
+        typer.Argument(metavar="NAME", help=w("which one; lists them all if not given", "名称；不填则列出全部")),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help=w("file to write", "输出文件"))] = None,
     force: Annotated[bool, opt("replace an existing file", "覆盖已有文件")] = False,

@@ -217,8 +217,8 @@ def _predict(
     if out is not None:
         took = show_duration(time.monotonic() - start)
         words = Words(
-            f"{answered:,} rows answered in {took}, {bad_rows} bad; written to {out}",
-            f"已预测 {answered:,} 行，用时 {took}，坏行 {bad_rows}；结果写入 {out}",
+            f"{answered:,} rows predicted in {took}, {bad_rows} unreadable; written to {out}",
+            f"已预测 {answered:,} 行，用时 {took}，{bad_rows} 行无法读取；结果写入 {out}",
         )
         sys.stderr.write(words.to(lang) + "\n")
     return summary
@@ -244,7 +244,7 @@ def _some_column(inputs: list[Any], names: list[str], data: str) -> None:
     wanted = [c.name for c in inputs]
     if not set(wanted) & set(names):
         raise DataError(
-            f"{data} holds none of the columns the model reads ({', '.join(wanted[:8])}); it has {', '.join(names[:8])}.",
+            f"{data} has none of the columns that the model reads ({', '.join(wanted[:8])}); it has {', '.join(names[:8])}.",
             f"{data} 不含模型所需的任何列（{'、'.join(wanted[:8])}）；其列为 {'、'.join(names[:8])}。",
         )
 
@@ -254,7 +254,8 @@ def _say_absent(inputs: list[Any], names: list[str], left_out: list[str], data: 
     absent = [c.name for c in inputs if c.name not in names]
     if absent:
         words = Words(
-            f"{data} lacks {', '.join(absent)}; answered as missing.", f"{data} 缺少 {'、'.join(absent)}；按缺失处理。"
+            f"{data} lacks {', '.join(absent)}; these count as missing.",
+            f"{data} 缺少 {'、'.join(absent)}；按缺失处理。",
         )
         sys.stderr.write(words.to(lang) + "\n")
     if left_out:

@@ -75,7 +75,7 @@ def taught(
             break
     if not scores:
         raise ModelwrightError(
-            "The time ended before the teacher had labelled a row; give more with --budget.",
+            "Time ran out before the teacher had labelled a row; raise --budget.",
             "教师模型尚未标注任何行，时间已用尽；请用 --budget 增加时间。",
         )
     labelled = _labelled(rows.take(np.arange(sum(map(len, scores)))), np.concatenate(scores), parts)

@@ -69,7 +69,7 @@ def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> 
         advice.append(
             Words(
                 f'Say what is good enough, for example --gate "{condition}".',
-                f'可声明达标条件，例如 --gate "{condition}"。',
+                f'可声明门槛，例如 --gate "{condition}"。',
             )
         )
         return words, advice

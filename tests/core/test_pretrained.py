@@ -48,7 +48,7 @@ def test_code_of_a_model_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("config", "says"),
-    [('{"model_type": "gpt2"}', "no encoder known"), ("{}", "no encoder known"), ("no json", "config.json")],
+    [('{"model_type": "gpt2"}', "not an encoder known"), ("{}", "not an encoder known"), ("no json", "config.json")],
 )
 def test_other_folders_are_refused(tmp_path, config, says):
     (tmp_path / "config.json").write_text(config)
@@ -64,7 +64,7 @@ def test_a_folder_without_weights_is_refused(tmp_path):
 
 
 def test_a_path_that_is_not_there_is_no_hub_name(tmp_path):
-    with pytest.raises(OptionError, match="no folder"):
+    with pytest.raises(OptionError, match="not a folder"):
         find(str(tmp_path / "nothing"))
 
 

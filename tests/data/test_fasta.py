@@ -69,7 +69,7 @@ def test_bad_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"line 1.*`>`"):
         read(path)
     path.write_bytes(b">a\n\xff\xfe\x00\n")
-    with pytest.raises(DataError, match="no whole FASTA"):
+    with pytest.raises(DataError, match="not a complete FASTA"):
         read(path)
     path.write_text("")
     with pytest.raises(DataError):

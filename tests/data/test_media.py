@@ -72,7 +72,7 @@ def test_files_in_no_class_folder_are_refused(tmp_path):
 def test_a_damaged_archive_is_named(folder, tmp_path):
     whole = zipped(tmp_path / "p.zip", {"a/b.png": picture()}).read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="no whole zip"):
+    with pytest.raises(DataError, match="not a complete zip"):
         read(tmp_path / "cut.zip")
 
 

@@ -97,7 +97,7 @@ def test_clips_cut_short_are_named(container, codec, share):
 @pytest.mark.parametrize(
     ("data", "said"),
     [(b"", "empty"), (b"x" * 500, "known container"), (b"\0" * 500, "known container"),
-     (b"\0\0\0\x18ftypisom" + b"\0" * 400, "no whole clip"), (b"\x1aE\xdf\xa3" + b"\1" * 400, "no whole clip"),
+     (b"\0\0\0\x18ftypisom" + b"\0" * 400, "not a complete clip"), (b"\x1aE\xdf\xa3" + b"\1" * 400, "not a complete clip"),
      (b"GIF89a" + b"\0" * 40, "cut short")],
 )  # fmt: skip
 def test_what_is_no_clip_is_named(data, said):

@@ -40,7 +40,7 @@ def test_rivals_are_told_as_they_came_out(facts):
     told = [{"name": n, "difference": d, "low": low, "high": high, "p": 0.1} for n, d, low, high in rivals]
     text = card({**facts, "baselines": told}, "en")
     assert "Better than `constant` by 0.700 (0.600 – 0.800)" in text
-    assert "Not to be told apart from `linear`" in text
+    assert "No clear difference from `linear`" in text
     assert "Worse than `lstm` by 0.050" in text
     assert "不如 `lstm`，相差 0.050" in card({**facts, "baselines": told}, "zh")
 

@@ -123,7 +123,7 @@ def test_errors_that_grow_with_the_answer_are_said():
     size = judged.truth[:, None]
     grown = replace(judged, scores=size * (1 + 0.1 * np.random.default_rng(0).normal(size=size.shape)))
     says = next(p for p in plots.regression(grown) if p.name == "errors-by-size").says.en
-    low, high = (float(x.replace(",", "")) for x in re.findall(r"miss is ([\d.,]+) .* and ([\d.,]+) among", says)[0])
+    low, high = (float(x.replace(",", "")) for x in re.findall(r"error is ([\d.,]+) .* and ([\d.,]+) among", says)[0])
     assert high > 3 * low
 
 

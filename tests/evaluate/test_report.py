@@ -120,10 +120,10 @@ def test_recipes_for_other_data_are_one_quiet_line(facts):
         {"name": "mpnn", "recipe": "mpnn", "status": "unfit", "reason": ["made for molecules", "用于分子"]},
     ]
     page = write_report({**facts, "leaderboard": rows}, "en")
-    assert "Made for other data or settings: resnet, mpnn." in page
+    assert "Not tried, as they are for other data or settings: resnet, mpnn." in page
     assert "made for picture columns" not in page
     assert "would need about 2m10s" in page
-    assert "用于其他数据或设置的方案：resnet、mpnn。" in write_report({**facts, "leaderboard": rows}, "zh")
+    assert "未尝试的方案（适用于其他数据或设置）：resnet、mpnn。" in write_report({**facts, "leaderboard": rows}, "zh")
     assert "Made for other data" not in write_report(facts, "en")
 
 
@@ -137,7 +137,7 @@ def test_few_facts_make_a_page():
         "task": "multi-label-classification",
         "mistakes": [{"row": 3, "said": ["a"], "true": [], "confidence": 0.9, "inputs": {"x": ""}}],
     }
-    assert "said a, true is –" in "".join(Page(write_report(more, "en")).text)
+    assert "predicted a, actually –" in "".join(Page(write_report(more, "en")).text)
 
 
 def test_undefined_values_are_dashes(facts):

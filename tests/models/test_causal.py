@@ -103,5 +103,5 @@ def test_damaged_weights_are_one_line(folder, tmp_path):
     where = tmp_path / "tiny"
     shutil.copytree(folder, where)
     (where / "model.safetensors").write_bytes(b"\0" * 64)
-    with pytest.raises(OptionError, match="no folder of a causal language model"):
+    with pytest.raises(OptionError, match="not the folder of a causal language model"):
         Causal(where)

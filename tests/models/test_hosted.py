@@ -92,7 +92,7 @@ def test_an_answer_of_another_shape_is_refused():
 
 
 def test_ends_when_the_time_does():
-    with served(lambda body: "hi") as fake, pytest.raises(ModelwrightError, match="time ended"):
+    with served(lambda body: "hi") as fake, pytest.raises(ModelwrightError, match="time ran out"):
         hosted(fake).ask([CHAT], expired=lambda: True)
     assert fake.asked == []
 

@@ -77,7 +77,7 @@ def test_what_cannot_be_copied_is_told(folder, tmp_path):
     with pytest.raises(OptionError, match="lies inside"):
         clean_folder(folder, folder / "deeper")
     (folder / "broken.gif").write_bytes(b"GIF89a")
-    with pytest.raises(OptionError, match="is no whole picture"):
+    with pytest.raises(OptionError, match="is not a complete picture"):
         clean_folder(folder, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

@@ -142,9 +142,9 @@ def test_in_process_without_a_folder_paths_are_refused(seeing, pictures, tmp_pat
         (png_that_claims(50_000, 50_000), "too many pixels"),
         (png_that_claims(9000, 9000), "9000 x 9000"),
         (packed(8000, 8000), "at most 50 million"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(60), "no whole picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n" + bytes(60), "no whole picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>", "no whole picture"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(60), "not a complete picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n" + bytes(60), "not a complete picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>", "not a complete picture"),
     ],
 )
 def test_bombs_and_damaged_pictures_are_named_with_memory_flat(seen, data, message):

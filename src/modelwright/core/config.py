@@ -25,8 +25,8 @@ class RunConfig(BaseModel):
     query: str | None = Field(None, description="SQL query, for a database URL")
     table: str | None = Field(None, description="SQL table, for a database URL")
     sheet: str | None = Field(None, description="sheet of an Excel file")
-    header: bool | None = Field(None, description="whether the first line names the columns; found out if not said")
-    task: str | None = Field(None, description="name of the task; chosen from the target if not said")
+    header: bool | None = Field(None, description="whether the first line names the columns; detected if not given")
+    task: str | None = Field(None, description="name of the task; chosen from the target if not given")
     column: dict[str, str] = Field(default_factory=dict, description="modality by column, overriding inference")
     ignore: list[str] = Field(default_factory=list, description="columns to leave out")
     group: str | None = Field(None, description="rows of one group never stand on both sides of a split")
@@ -37,7 +37,7 @@ class RunConfig(BaseModel):
     split: Literal["random", "scaffold"] = Field(
         "random", description="scaffold: molecules of one scaffold never stand on both sides of a split"
     )
-    metric: str | None = Field(None, description="what ranks; the task's first metric if not said")
+    metric: str | None = Field(None, description="what ranks; the task's first metric if not given")
     gate: str | None = Field(None, description="conditions for release, such as macro_f1>=0.9, recall[fraud]>=0.8")
     budget: str = Field("5m", description="time from the command's start to a usable bundle")
     memory: str | None = Field(None, description="memory the run may use, such as 4g")
@@ -50,9 +50,9 @@ class RunConfig(BaseModel):
     ensemble: bool = Field(True, description="whether candidates may be combined")
     refit: bool | None = Field(None, description="train the winner again on all rows but the test rows")
     epsilon: float | None = Field(
-        None, gt=0, le=1000, description="differential privacy of training rows: the budget; none if not said"
+        None, gt=0, le=1000, description="differential privacy of training rows: the budget; none if not given"
     )
-    delta: float | None = Field(None, gt=0, lt=1, description="goes with epsilon; 1e-5 if not said")
+    delta: float | None = Field(None, gt=0, lt=1, description="goes with epsilon; 1e-5 if not given")
     bounds: dict[str, str] = Field(
         default_factory=dict,
         description="LOW..HIGH by column: bounds known beforehand, so that privacy need not pay for them",
@@ -70,7 +70,7 @@ class RunConfig(BaseModel):
         None,
         gt=0,
         lt=1,
-        description="share of questions without an answer that may be answered all the same; 0.1 if not said",
+        description="share of questions without an answer that may be answered all the same; 0.1 if not given",
     )
     vectors: str | None = Field(None, description="word vectors in GloVe or word2vec text format")
     pretrained: list[str] = Field(

@@ -138,7 +138,7 @@ def find_causal(asked: str) -> Found:
         ) from e
     if not any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in made):
         raise OptionError(
-            f"`{asked}` is no causal language model: its architectures are {made}, expected ...ForCausalLM.",
+            f"`{asked}` is not a causal language model: its architectures are {made}, expected ...ForCausalLM.",
             f"`{asked}` 不是因果语言模型：其架构为 {made}，应为 ...ForCausalLM。",
         )
     if "auto_map" in config:
@@ -180,7 +180,7 @@ def _from_hub(asked: str) -> Path:
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, ValueError) as e:
         raise OptionError(
-            f"`{asked}` is no folder here, and the hub did not give it ({type(e).__name__}). Check the name and the "
+            f"`{asked}` is not a folder here, and the hub did not give it ({type(e).__name__}). Check the name and the "
             "network (HF_ENDPOINT names a mirror), or give a local folder.",
             f"本地没有文件夹 `{asked}`，也无法从模型库取得（{type(e).__name__}）。请检查名称与网络"
             "（HF_ENDPOINT 可指定镜像），或给出本地文件夹。",
@@ -194,7 +194,7 @@ def _modality(config: dict[str, Any], asked: str) -> str:
             return modality
     known = Words(*("; ".join(f"{m}: {', '.join(k)}" for m, k in FAMILIES.items()),) * 2)
     raise OptionError(
-        f"`{asked}` is of kind `{kind}`, which is no encoder known here. Known: {known.en}.",
+        f"`{asked}` is of kind `{kind}`, which is not an encoder known here. Known: {known.en}.",
         f"`{asked}` 的类型为 `{kind}`，不是已知的编码器。可用：{known.zh}。",
     )
 

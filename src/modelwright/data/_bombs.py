@@ -85,7 +85,7 @@ def _page(path: Path, file: BinaryIO, at: int) -> _Page:
         page = _Page(0, -1, -1, 0, 0)
     if page.unpacked < 0 or page.packed < 0:
         raise DataError(
-            f"{path} is no whole Parquet file (a page at byte {at} cannot be read). Copy or write it again.",
+            f"{path} is not a complete Parquet file (a page at byte {at} cannot be read). Copy or write it again.",
             f"{path} 不是完整的 Parquet 文件（第 {at} 字节处的数据页无法读取）。请重新复制或生成。",
         )
     return page
@@ -215,7 +215,7 @@ def check_arrow(path: Path, source: Any, size: int) -> None:
             if total > max(FREE, RATIO * size):
                 raise bomb(path, "compressed buffers")
     except (pa.ArrowInvalid, OSError, struct.error, IndexError, ValueError, OverflowError) as e:
-        raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
+        raise DataError(f"{path} is not a complete Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
 
 
 def _messages(source: Any) -> Iterator[tuple[memoryview, memoryview]]:
@@ -287,6 +287,6 @@ def check_excel(path: Path, source: Any, size: int) -> None:
         with zipfile.ZipFile(source) as archive:
             total = sum(m.file_size for m in archive.infolist())
     except (zipfile.BadZipFile, OSError) as e:
-        raise DataError(f"{path} is no Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
+        raise DataError(f"{path} is not an Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
     if total > max(FREE, RATIO * size):
         raise bomb(path, "sheets")

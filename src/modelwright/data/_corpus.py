@@ -50,7 +50,7 @@ def _files(path: Path) -> pa.Table:
             raise DataError(f"There is no file {file}.", f"找不到文件 {file}。")
         data = file.read_bytes()
         if b"\x00" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise DataError(f"{file} is no text file.", f"{file} 不是文本文件。")
+            raise DataError(f"{file} is not a text file.", f"{file} 不是文本文件。")
         text = data.decode(find_encoding(data[: 1 << 16], file), "replace").lstrip("\ufeff")
         texts.append(text.replace("\r\n", "\n").replace("\r", "\n"))
         names.append(file.relative_to(path).as_posix() if path.is_dir() else file.name)

@@ -299,7 +299,7 @@ def _pdf(path: Path) -> Parts:
             yield (f"p. {number}",), _unbroken(text)
     except (PyPdfError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as e:
         raise DataError(
-            f"{path} is no whole PDF ({type(e).__name__}).", f"{path} 不是完整的 PDF（{type(e).__name__}）。"
+            f"{path} is not a complete PDF ({type(e).__name__}).", f"{path} 不是完整的 PDF（{type(e).__name__}）。"
         ) from e
     if empty:
         raise DataError(
@@ -349,7 +349,7 @@ def _docx(path: Path) -> Parts:
         yield tuple(headings), "\n\n".join(held)
     except (zipfile.BadZipFile, PackageNotFoundError, KeyError, ValueError, OSError, AttributeError) as e:
         raise DataError(
-            f"{path} is no whole DOCX ({type(e).__name__}).", f"{path} 不是完整的 DOCX（{type(e).__name__}）。"
+            f"{path} is not a complete DOCX ({type(e).__name__}).", f"{path} 不是完整的 DOCX（{type(e).__name__}）。"
         ) from e
 
 

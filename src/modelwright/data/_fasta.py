@@ -52,7 +52,7 @@ def records(path: Path) -> Iterator[tuple[str, str]]:
                         )
     except (OSError, UnicodeDecodeError, EOFError) as e:
         raise DataError(
-            f"{path} is no whole FASTA file ({type(e).__name__}).",
+            f"{path} is not a complete FASTA file ({type(e).__name__}).",
             f"{path} 不是完整的 FASTA 文件（{type(e).__name__}）。",
         ) from e
     if header is not None:

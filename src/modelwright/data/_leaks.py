@@ -48,7 +48,7 @@ def leaks(table: Table, target: str) -> list[Finding]:
 def _leak(name: str, target: str, share: float) -> Finding:
     return Finding(
         "leak", "warning", name,
-        Words(f"`{name}` alone tells `{target}` in {100 * share:.1f} % of held-out rows.", f"仅凭 `{name}` 就能在 {100 * share:.1f}% 的留出行上得出 `{target}`。"),
+        Words(f"`{name}` alone gives away `{target}` in {100 * share:.1f} % of held-out rows.", f"仅凭 `{name}` 就能在 {100 * share:.1f}% 的留出行上得出 `{target}`。"),
         Words(f"If it is filled in after the answer is known, leave it out: --ignore {name}", f"若该列在答案已知后才填写，请忽略它：--ignore {name}"),
     )  # fmt: skip
 

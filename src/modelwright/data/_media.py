@@ -62,7 +62,7 @@ def zip_table(path: Path, memory: int) -> pa.Table:
             return _table(str(path), list(names), list(names), read)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as e:
         raise DataError(
-            f"{path} is no whole zip archive, or an encrypted one ({e}).",
+            f"{path} is not a complete zip archive, or it is encrypted ({e}).",
             f"{path} 不是完整的 zip 文件，或已加密（{e}）。",
         ) from e
 

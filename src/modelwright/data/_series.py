@@ -115,7 +115,7 @@ def _wide(names: list[str], text: str, spec: str, apart: set[str]) -> list[list[
             wrong = [n for n in found if n in apart]
             if wrong:
                 raise OptionError(
-                    f"--series {text}: the range takes in `{wrong[0]}`, which is no moment of a series.",
+                    f"--series {text}: the range takes in `{wrong[0]}`, which is not a moment of a series.",
                     f"--series {text}：范围内含有列 `{wrong[0]}`，它不是序列的时刻。",
                 )
         else:

@@ -57,7 +57,7 @@ def _lines(path: Path) -> Iterator[str]:
                 yield line.rstrip("\n")
         except UnicodeDecodeError as e:
             raise DataError(
-                f"{path}, near line {number + 1}: bytes that are no {encoding}. Save the file as UTF-8.",
+                f"{path}, near line {number + 1}: bytes that are not valid {encoding}. Save the file as UTF-8.",
                 f"{path} 第 {number + 1} 行附近：字节不符合 {encoding} 编码。请将文件另存为 UTF-8。",
             ) from e
 

@@ -55,7 +55,7 @@ class _Bounded(io.RawIOBase):
             block = self._inner.read(len(buffer))
         except (EOFError, OSError, zlib.error) as e:
             raise DataError(
-                f"{self._path} is no whole gzip file ({e}). Compress it again.",
+                f"{self._path} is not a complete gzip file ({e}). Compress it again.",
                 f"{self._path} 不是完整的 gzip 文件（{e}）。请重新压缩。",
             ) from e
         self._read += len(block)
@@ -101,7 +101,7 @@ def find_encoding(sample: bytes, path: Path) -> str:
         at = sample.index(b"\x00")
         line = sample.count(b"\n", 0, at) + 1
         raise DataError(
-            f"{path} is no text: byte {at + 1} (line {line}) is zero. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
+            f"{path} is not text: byte {at + 1} (line {line}) is zero. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
             f"{path} 不是文本：第 {at + 1} 字节（第 {line} 行）为零字节。支持 CSV、TSV、JSON Lines、Parquet、Arrow、Excel。",
         )
     for name in ("utf-8", "gb18030"):
@@ -277,7 +277,7 @@ def delimited(
                     block = []
         except UnicodeDecodeError as e:
             raise DataError(
-                f"{path}, near row {row + 1}: bytes that are no {dialect.encoding}. Save the file as UTF-8.",
+                f"{path}, near row {row + 1}: bytes that are not valid {dialect.encoding}. Save the file as UTF-8.",
                 f"{path} 第 {row + 1} 行附近：字节不符合 {dialect.encoding} 编码。请将文件另存为 UTF-8。",
             ) from e
         except csv.Error as e:
@@ -331,7 +331,7 @@ def json_rows(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 data = json.load(text)
             except (ValueError, RecursionError) as e:
-                raise DataError(f"{path} is no JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
+                raise DataError(f"{path} is not a JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
             yield from _objects(path, enumerate(data, 1))
         else:
             yield from _objects(path, _lines(path, text))
@@ -344,7 +344,7 @@ def _lines(path: Path, text: Any) -> Iterator[tuple[int, Any]]:
                 yield number, json.loads(line)
             except (ValueError, RecursionError) as e:
                 raise DataError(
-                    f"{path}, line {number}: no JSON ({e}).", f"{path} 第 {number} 行：不是 JSON（{e}）。"
+                    f"{path}, line {number}: not valid JSON ({e}).", f"{path} 第 {number} 行：不是 JSON（{e}）。"
                 ) from e
 
 

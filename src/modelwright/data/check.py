@@ -100,7 +100,7 @@ def _column(table: Table, name: str) -> list[Finding]:
             Finding(
                 "missing", "warning", name,
                 Words(f"`{name}` is missing in {share} % of the rows.", f"`{name}` 有 {share}% 的行缺失。"),
-                Words("Collect it more often, or leave it out with --ignore.", "请提高采集率，或用 --ignore 忽略该列。"),
+                Words("Fill it in more often, or leave it out with --ignore.", "请补充该列数据，或用 --ignore 忽略它。"),
             )
         )  # fmt: skip
     if modality == "number" and len(present) > 20:
@@ -112,8 +112,8 @@ def _column(table: Table, name: str) -> list[Finding]:
             out.append(
                 Finding(
                     "outlier", "info", name,
-                    Words(f"`{name}` has {far} values far outside the rest ({numbers.min():g} to {numbers.max():g}).", f"`{name}` 有 {far} 个远离其余的值（{numbers.min():g} 到 {numbers.max():g}）。"),
-                    Words("Check the unit and typing of these rows.", "请检查这些行的单位和录入。"),
+                    Words(f"`{name}` has {far} values far outside the rest ({numbers.min():g} to {numbers.max():g}).", f"`{name}` 有 {far} 个明显偏离的值（{numbers.min():g} 到 {numbers.max():g}）。"),
+                    Words("Check these rows for wrong units and typing errors.", "请检查这些行的单位和录入。"),
                 )
             )  # fmt: skip
     if modality == "text":
@@ -129,7 +129,7 @@ def _text(name: str, present: pa.Array) -> Finding:
     return Finding(
         "text", "info", name,
         Words(f"`{name}` is text: {shown}; median length {int(np.median(lengths))} characters, longest {max(lengths)}.", f"`{name}` 是文本：{shown}；长度中位数 {int(np.median(lengths))} 字符，最长 {max(lengths)}。"),
-        Words("Nothing to do; one model reads all languages together.", "无需处理；同一模型可同时读取多种语言。"),
+        Words("Nothing to do: one model reads all of them.", "无需处理；同一模型可同时读取多种语言。"),
     )  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def _bad_values(bad: Sequence[BadValue]) -> list[Finding]:
             Finding(
                 "unreadable", "warning", name,
                 Words(f"`{name}`: {len(rows)} values cannot be read ({shown}); first in row {rows[0].row}.", f"`{name}`：{len(rows)} 个值无法解读（{shown}）；首个在第 {rows[0].row} 行。"),
-                Words("They count as missing. Mend them, or say what the column is with --column.", "按缺失处理。请修正，或用 --column 指定该列模态。"),
+                Words("They count as missing. Correct them, or say what the column holds with --column.", "按缺失处理。请修正，或用 --column 指定该列模态。"),
                 rows=tuple(b.row for b in rows[:20]),
             )
         )  # fmt: skip
@@ -193,7 +193,7 @@ def _empty_rows(table: Table) -> list[Finding]:
         Finding(
             "empty-rows", "warning", None,
             Words(f"{len(rows)} rows hold no input that can be read; first row {table.rows[rows[0]]}.", f"{len(rows)} 行没有任何可读的输入；首个为第 {table.rows[rows[0]]} 行。"),
-            Words("They are set aside.", "已搁置。"),
+            Words("They are left out.", "已排除。"),
             rows=tuple(int(r) for r in table.rows[rows[:20]]), drop_rows=tuple(int(i) for i in rows),
         )
     ]  # fmt: skip
@@ -207,7 +207,7 @@ def _rows(table: Table, free: bool = False) -> list[Finding]:
             Finding(
                 "few-rows", "warning", None,
                 Words(f"There are only {n} rows.", f"只有 {n} 行数据。"),
-                Words("Scores will be uncertain; a few hundred rows make a first usable model.", "评分会很不确定；通常几百行才能得到初步可用的模型。"),
+                Words("Scores will be uncertain; a first usable model takes a few hundred rows.", "评分会很不确定；通常几百行才能得到初步可用的模型。"),
             )
         )  # fmt: skip
     target = table.schema.target
@@ -224,7 +224,7 @@ def _rows(table: Table, free: bool = False) -> list[Finding]:
             Finding(
                 "duplicates", "info", None,
                 Words(f"{len(duplicates)} rows are exact duplicates.", f"{len(duplicates)} 行完全重复。"),
-                Words("They are dropped, so that none stands on both sides of a split.", "已删除，以免同一行出现在划分的两边。"),
+                Words("They are dropped, so that no row is in both training and test data.", "已去除，以免同一行同时出现在训练集和测试集中。"),
                 rows=tuple(int(r) for r in table.rows[duplicates[:20]]),
                 drop_rows=tuple(int(i) for i in duplicates),
             )
@@ -237,7 +237,7 @@ def _rows(table: Table, free: bool = False) -> list[Finding]:
             Finding(
                 "conflict", "warning", target.name,
                 Words(f"{len(rows)} rows share their inputs with a row that has another answer.", f"{len(rows)} 行的输入与另一行相同但答案不同。"),
-                Words("No model can answer both rightly; decide which is true.", "任何模型都无法同时答对；请确定哪个正确。"),
+                Words("No model can get both right; decide which answer is correct.", "任何模型都无法同时答对；请确定哪个正确。"),
                 rows=tuple(int(r) for r in table.rows[rows[:20]]),
             )
         )  # fmt: skip
@@ -267,7 +267,7 @@ def _target(table: Table, name: str) -> list[Finding]:
             Finding(
                 "imbalance", "warning", name,
                 Words(f"`{counts[0][1]}` has {counts[0][0]} rows, `{counts[-1][1]}` {counts[-1][0]}.", f"`{counts[0][1]}` 有 {counts[0][0]} 行，`{counts[-1][1]}` 仅 {counts[-1][0]} 行。"),
-                Words("Do not judge by accuracy; try --metric macro_f1 or --class-weight.", "不要以准确率评判；可试 --metric macro_f1 或 --class-weight。"),
+                Words("Accuracy is misleading here; try --metric macro_f1 or --class-weight.", "此时准确率会误导；可用 --metric macro_f1 或 --class-weight。"),
             )
         )  # fmt: skip
     return out
@@ -291,8 +291,8 @@ def _across(table: Table, test: Table) -> list[Finding]:
     return [
         Finding(
             "test-overlap", "warning" if share > 1 else "info", None,
-            Words(f"{int(shared.sum())} test rows ({share:.1f} %) have inputs that stand in the training data too.", f"{int(shared.sum())} 个测试行（{share:.1f}%）的输入也出现在训练数据中。"),
-            Words("The test score may flatter; take them out of the training file for a strict test.", "测试得分可能偏高；如需严格测试，请将其从训练文件中移除。"),
+            Words(f"{int(shared.sum())} test rows ({share:.1f} %) have inputs that also occur in the training data.", f"{int(shared.sum())} 个测试行（{share:.1f}%）的输入也出现在训练数据中。"),
+            Words("The test score may be too good; take them out of the training file for a strict test.", "测试得分可能偏高；如需严格测试，请将其从训练文件中移除。"),
             rows=tuple(int(r) for r in test.rows[np.flatnonzero(shared)[:20]]),
         )
     ]  # fmt: skip

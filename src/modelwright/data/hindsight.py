@@ -36,8 +36,8 @@ def label_noise(table: Table, truth: np.ndarray, scores: np.ndarray) -> list[Fin
     return [
         Finding(
             "label-noise", "warning" if share > 1 else "info", target.name if target else None,
-            Words(f"{len(suspects)} labels ({share:.1f} %) look wrong to a model that did not see them, first rows {shown}.", f"{len(suspects)} 个标签（{share:.1f}%）在未见过它们的模型看来有误，首先是第 {shown} 行。"),
-            Words("Look at these rows; mending labels often helps more than another model.", "请检查这些行；修正标签往往比换模型更有效。"),
+            Words(f"{len(suspects)} labels ({share:.1f} %) look wrong to a model that had not seen them; first rows {shown}.", f"{len(suspects)} 个标签（{share:.1f}%）很可能有误（由未见过这些行的模型判断），首先是第 {shown} 行。"),
+            Words("Look at these rows; correcting labels often helps more than another model.", "请检查这些行；修正标签往往比换模型更有效。"),
             rows=tuple(int(r) for r in table.rows[suspects[:20]]),
         )
     ]  # fmt: skip
@@ -55,8 +55,8 @@ def enough_data(sizes: Sequence[int], scores: Sequence[float], higher: bool) -> 
             f"More rows would help: each doubling moved the score by about {abs(slope):.3g} ({curve}).",
             f"更多数据会有帮助：每翻一倍，得分约变化 {abs(slope):.3g}（{curve}）。",
         )
-        advice = Words(f"Collect toward {2 * sizes[-1]:,} rows.", f"建议收集到约 {2 * sizes[-1]:,} 行。")
+        advice = Words(f"Aim for {2 * sizes[-1]:,} rows.", f"建议收集到约 {2 * sizes[-1]:,} 行。")
     else:
         words = Words(f"The score hardly grows with more rows ({curve}).", f"增加数据对得分影响不大（{curve}）。")
-        advice = Words("Better columns or labels will help more than further rows.", "更好的列或标签比更多行更有用。")
+        advice = Words("Better columns or labels will help more than further rows.", "改进列或标签比增加行数更有用。")
     return Finding("learning-curve", "info", None, words, advice)

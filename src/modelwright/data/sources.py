@@ -255,8 +255,8 @@ def _csv(
             "；".join(f"第 {m.line} 行：{m.words.zh}" for m in misfits[:5]),
         )
         events.warn(
-            f"{path}: {len(misfits)} rows cannot be read and are set aside ({shown.en}).",
-            f"{path}：{len(misfits)} 行无法读取，已搁置（{shown.zh}）。",
+            f"{path}: {len(misfits)} rows cannot be read and are left out ({shown.en}).",
+            f"{path}：{len(misfits)} 行无法读取，已排除（{shown.zh}）。",
         )
 
 
@@ -278,7 +278,7 @@ def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
                 yield from swelling.parts(part) if columns else (part,)
     except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
         raise DataError(
-            f"{path} is no whole Parquet file ({e}). Copy or write it again.",
+            f"{path} is not a complete Parquet file ({e}). Copy or write it again.",
             f"{path} 不是完整的 Parquet 文件（{e}）。请重新复制或生成。",
         ) from e
 
@@ -297,7 +297,7 @@ def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
                 for start in range(0, batch.num_rows, rows):
                     yield pa.Table.from_batches([batch.slice(start, rows)])
     except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
-        raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
+        raise DataError(f"{path} is not a complete Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
 
 
 def _whole(path: Path) -> Any:
@@ -321,7 +321,7 @@ def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Ite
     try:
         book = openpyxl.load_workbook(whole, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as e:
-        raise DataError(f"{path} is no Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
+        raise DataError(f"{path} is not an Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
     if sheet is not None and sheet not in book.sheetnames:
         raise DataError(
             f"{path} has no sheet `{sheet}`; it has {', '.join(book.sheetnames)}.",

@@ -42,7 +42,7 @@ def confusion_matrix(judged: Judged) -> Plot:
     ax.text(
         1,
         1.02,
-        c.both(Words("across: said", "横向：预测")),
+        c.both(Words("across: predicted", "横向：预测")),
         transform=ax.transAxes,
         ha="right",
         fontsize=c.SIZE,
@@ -53,13 +53,13 @@ def confusion_matrix(judged: Judged) -> Plot:
     off = counts - np.diag(np.diag(counts))
     at, said = np.unravel_index(int(off.argmax()), off.shape)
     says = Words(
-        f"Each row is a true class, each column what the model said; {int(np.trace(counts))} of {counts.sum()} rows lie on the diagonal and are right.",
-        f"每行是真实类别，每列是模型的回答；{counts.sum()} 行中有 {int(np.trace(counts))} 行落在对角线上，即回答正确。",
+        f"Each row is a true class, each column what the model predicted; {int(np.trace(counts))} of {counts.sum()} rows lie on the diagonal and are right.",
+        f"每行是真实类别，每列是模型的预测；{counts.sum()} 行中有 {int(np.trace(counts))} 行落在对角线上，即预测正确。",
     )
     if off.max() > 0:
         says = Words(
-            f"{says.en} Most often confused: `{labels[at]}` taken for `{labels[said]}` ({off[at, said]} times).",
-            f"{says.zh}最常见的混淆：`{labels[at]}` 被当成 `{labels[said]}`（{off[at, said]} 次）。",
+            f"{says.en} Most often confused: `{labels[at]}` mistaken for `{labels[said]}` ({off[at, said]} times).",
+            f"{says.zh}最常见的混淆：`{labels[at]}` 被误判为 `{labels[said]}`（{off[at, said]} 次）。",
         )
     if len(labels) > _MOST:
         says = Words(
@@ -93,8 +93,8 @@ def roc(columns: list[tuple[str, np.ndarray, np.ndarray]]) -> Plot:
     c.name_axes(ax, Words("false positive rate", "假阳性率"), Words("true positive rate", "真阳性率"))
     mean = float(np.mean(areas))
     says = Words(
-        f"How many of a label's rows are found (up) for how many false alarms (right) as the threshold falls; area {mean:.3f}"
-        f"{' on average' if len(columns) > 1 else ''}, 0.5 is guessing.",
+        f"What share of a label's rows is found (up) at what rate of false alarms (right) as the threshold falls; area {mean:.3f}"
+        f"{' on average' if len(columns) > 1 else ''}, 0.5 is chance.",
         f"阈值降低时，找出的比例（纵轴）与误报的比例（横轴）；曲线下面积{'平均' if len(columns) > 1 else ''}为 {mean:.3f}，0.5 相当于随机猜测。",
     )
     return Plot("roc", title, says, c.svg(fig, "roc", title))
@@ -108,8 +108,8 @@ def precision_recall(columns: list[tuple[str, np.ndarray, np.ndarray]]) -> Plot:
     _curves(ax, columns, areas, lambda t, s: _pr_points(t, s), 0.03)
     c.name_axes(ax, Words("recall", "召回率"), Words("precision", "精确率"))
     says = Words(
-        f"What share of the answers is right (up) when that share of a label's rows is to be found (right); average precision {np.mean(areas):.3f}.",
-        f"要找出相应比例的行（横轴）时，回答正确的比例（纵轴）；平均精确率 {np.mean(areas):.3f}。",
+        f"What share of the answers is right (up) when a given share of a label's rows is to be found (right); average precision {np.mean(areas):.3f}.",
+        f"要找出相应比例的行（横轴）时，预测正确的比例（纵轴）；平均精确率 {np.mean(areas):.3f}。",
     )
     return Plot("precision-recall", title, says, c.svg(fig, "precision-recall", title))
 
@@ -168,7 +168,7 @@ def _pr_points(truth: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
 
 def reliability(judged: Judged) -> Plot:
     """Draw confidence against the share that is right, ten bins, with how many rows each holds."""
-    title = Words("Reliability", "置信度可靠性")
+    title = Words("Can confidence be trusted?", "置信度是否可信？")
     if judged.target.kind == "label_sets":
         sure, right = judged.scores.ravel(), (judged.truth > 0.5).ravel()
     else:
@@ -184,10 +184,10 @@ def reliability(judged: Judged) -> Plot:
     ax.plot(mean, share, color=c.ACCENT, linewidth=1.8, marker="o", markersize=5)
     c.name_axes(ax, Words("confidence", "置信度"), Words("share that is right", "实际正确的比例"))
     gap = float((np.abs(mean - share) * n[used]).sum() / n.sum())
-    lean = "too sure" if (mean * n[used]).sum() > (share * n[used]).sum() else "too careful"
+    lean = "overconfident" if (mean * n[used]).sum() > (share * n[used]).sum() else "underconfident"
     says = Words(
-        f"Whether a confidence can be taken at its word: on the dashed line it can. On average it is off by {gap:.3f}, rather {lean}; grey bars say where most rows lie.",
-        f"置信度是否可信：落在虚线上即可信。平均偏差 {gap:.3f}，整体{'偏自信' if lean == 'too sure' else '偏保守'}；灰色柱表示各段的行数。",
+        f"On the dashed line, 80 % confidence means right in 80 % of cases. On average confidence is off by {gap:.3f}: the model is {lean}. Grey bars show how many rows each point stands for.",
+        f"落在虚线上时，80% 的置信度即意味着 80% 的预测正确。平均偏差 {gap:.3f}，模型整体{'过于自信' if lean == 'overconfident' else '偏于保守'}；灰色柱表示各段的行数。",
     )
     return Plot("reliability", title, says, c.svg(fig, "reliability", title))
 
@@ -211,7 +211,7 @@ def f1_bars(labels: list[str], values: np.ndarray, rows: np.ndarray) -> Plot:
     ax.set_ylim(len(order) - 0.4, -0.6)
     worst = order[0]
     says = Words(
-        f"How well each label is told from the others; the weakest is `{labels[worst]}` with {values[worst]:.2f}.",
+        f"How well each label is recognised; the weakest is `{labels[worst]}` with {values[worst]:.2f}.",
         f"各类别被正确识别的程度；最弱的是 `{labels[worst]}`，F1 为 {values[worst]:.2f}。",
     )
     if len(labels) > len(order):

@@ -113,7 +113,7 @@ def _groups(fair: Mapping[str, Any], column: Mapping[str, Any], lang: str) -> Ht
 def _gaps(column: Mapping[str, Any], lang: str) -> Html:
     zh = lang == "zh"
     head = [
-        ("差距" if zh else "gap", "name"), ("达标条件中的写法" if zh else "in a gate", "key"), ("值" if zh else "value", "n"),
+        ("差距" if zh else "gap", "name"), ("门槛中的写法" if zh else "in a gate", "key"), ("值" if zh else "value", "n"),
         ("95% 区间" if zh else "95 % interval", "n"),
     ]  # fmt: skip
     rows = [

@@ -72,12 +72,13 @@ def gate(facts: Facts, lang: str) -> Html:
             )
             rows.append(("", [tag("code", g["condition"]), number(g["value"]), interval(g["low"], g["high"]), mark]))
         words = Words(
-            "A condition is met when the worse end of the interval meets it.", "区间较差的一端满足条件才算满足。"
+            "A condition counts as met when even the worse end of the interval meets it.",
+            "区间中较差的一端也满足条件，才算满足。",
         )
         out += [
-            tag("h3", "达标条件" if zh else "The gate"),
+            tag("h3", "门槛" if zh else "The gate"),
             paragraph(words, lang, "note"),
-            table(head, rows, "达标条件" if zh else "gate"),
+            table(head, rows, "门槛" if zh else "gate"),
         ]
     if facts.get("baselines"):
         head = [
@@ -91,8 +92,8 @@ def gate(facts: Facts, lang: str) -> Html:
             for b in facts["baselines"]
         ]
         words = Words(
-            "The model and each baseline on the same test rows; an interval above zero says that the model is better for certain.",
-            "模型与各基线在相同测试行上的比较；区间全部大于零，说明模型确实更好。",
+            "The model and each baseline on the same test rows; where the whole interval is above zero, the model is really better, and not by luck of these rows.",
+            "模型与各基线在相同测试行上的比较；整个区间都大于零时，说明模型确实更好，而非偶然。",
         )
         out += [
             tag("h3", "与基线及次优者比较" if zh else "Against the baselines and the runner-up"),
@@ -138,8 +139,8 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         ]
         body.append(("won" if r.get("winner") else "", cells))
     words = Words(
-        "Scores on validation rows, by which the choice was made; the bar is the 95 % interval. The chosen model is marked.",
-        "验证集上的得分，模型据此选出；横线为 95% 区间。选中的模型已标出。",
+        "Scores on the validation rows, by which the winner was chosen. The bar is the 95 % interval; the winner is highlighted.",
+        "验证集上的得分，据此选出最佳模型；横条为 95% 区间，最佳模型以底色标出。",
     )
     out = [paragraph(words, lang, "note"), folded(head, body, 20, "排行榜" if zh else "leaderboard", zh)]
     failed = [r for r in rows if r.get("status", "ok") not in ("ok", "unfit")]
@@ -155,7 +156,8 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         )
     if unfit:
         words = Words(
-            f"Made for other data or settings: {', '.join(unfit)}.", f"用于其他数据或设置的方案：{'、'.join(unfit)}。"
+            f"Not tried, as they are for other data or settings: {', '.join(unfit)}.",
+            f"未尝试的方案（适用于其他数据或设置）：{'、'.join(unfit)}。",
         )
         out.append(paragraph(words, lang, "note"))
     return join(out)
@@ -203,8 +205,8 @@ def metrics(facts: Facts, lang: str) -> Html:
             ],
         ))  # fmt: skip
     words = Words(
-        "On the test rows, which were read once, after the choice was made.",
-        "在测试集上计算；测试集只在选定模型之后读取一次。",
+        "On the test rows, which were used only once, after the winner had been chosen.",
+        "在测试集上计算；测试集只在选定模型之后使用一次。",
     )
     return join([paragraph(words, lang, "note"), table(head, body, "指标" if zh else "metrics")])
 
@@ -251,7 +253,7 @@ def weak(facts: Facts, lang: str) -> Html:
             for s in rows
         ]
         words = Words(
-            "Parts of the test rows that are answered worse than the whole (upright line).",
+            "Parts of the test rows with a worse score than all rows together (vertical line).",
             "测试集中表现低于整体（竖线）的部分。",
         )
         out += [
@@ -276,7 +278,7 @@ def weak(facts: Facts, lang: str) -> Html:
     if facts.get("confusions"):
         head = [
             ("真实" if zh else "true", "name"),
-            ("被当成" if zh else "taken for", "name"),
+            ("误判为" if zh else "predicted", "name"),
             ("次数" if zh else "times", "n"),
         ]
         body = [("", [c["true"], c["said"], number(c["count"])]) for c in facts["confusions"]]
@@ -314,7 +316,7 @@ def without(facts: Facts, lang: str) -> Html:
     ]
     title = said(facts.get("metric_title"), lang) or facts["metric"]
     words = Words(
-        f"How much {title} is lost when a column is missing, on {rows[0]['rows']:,} test rows. An interval above zero says that the column adds something that the others do not tell.",
+        f"How much {title} is lost when a column is missing, on {rows[0]['rows']:,} test rows. Where the whole interval is above zero, the column adds something that the others do not have.",
         f"缺少某一列时{title}损失多少（{rows[0]['rows']:,} 行测试数据）。区间全部大于零，说明该列提供了其他列没有的信息。",
     )
     grid = table(head, body, "各列的贡献" if zh else "what each column adds")
@@ -328,16 +330,16 @@ def mistakes(facts: Facts, lang: str) -> Html:
         return Html("")
     zh = lang == "zh"
     words = Words(
-        "Wrong answers of which the model was surest. Either the model misses something, or the label in the data is wrong: both are worth a look. Tinted: what spoke for the answer (blue) and against it (red).",
-        "模型最有把握却答错的行。可能是模型有所遗漏，也可能是数据中的标签有误，都值得查看。着色表示支持（蓝）与反对（红）该回答的内容。",
+        "Wrong predictions in which the model was most confident. Either the model misses something or the label in the data is wrong; both are worth a look. Blue marks what spoke for the prediction, red what spoke against it.",
+        "置信度最高却预测错误的行。可能是模型有所遗漏，也可能是数据中的标签有误，都值得查看。蓝色表示支持该预测的内容，红色表示反对的内容。",
     )
     if facts.get("task") == "regression":
         words = Words(
-            "The answers that are furthest from the truth. Tinted: what raised the answer (blue) and lowered it (red).",
-            "与真实值相差最大的回答。着色表示抬高（蓝）与压低（红）该回答的内容。",
+            "The predictions that are furthest off. Blue marks what raised the prediction, red what lowered it.",
+            "与真实值相差最大的预测。蓝色表示使预测值升高的内容，红色表示使其降低的内容。",
         )
     if any(m.get("pictures") for m in found):
-        words = Words(f"{words.en} In pictures: where it lies.", f"{words.zh}图片中则标出其所在位置。")
+        words = Words(f"{words.en} In pictures the place is marked.", f"{words.zh}图片中标出相应位置。")
     cards = [_mistake(m, zh) for m in found]
     out = [paragraph(words, lang, "note"), *cards[:_MISTAKES]]
     if len(cards) > _MISTAKES:
@@ -350,8 +352,8 @@ def _mistake(mistake: Mapping[str, Any], zh: bool) -> Html:
     m = mistake
     sure = "" if m.get("confidence") is None else f"{'，置信度' if zh else ', confidence'} {number(m['confidence'])}"
     first = join([
-        f"第 {m['row']} 行：模型答 " if zh else f"Row {m['row']}: said ", tag("strong", _answer(m["said"])),
-        "，真实为 " if zh else ", true is ", tag("strong", _answer(m["true"])), tag("span", sure, class_="quiet"),
+        f"第 {m['row']} 行：预测为 " if zh else f"Row {m['row']}: predicted ", tag("strong", _answer(m["said"])),
+        "，实际为 " if zh else ", actually ", tag("strong", _answer(m["true"])), tag("span", sure, class_="quiet"),
     ])  # fmt: skip
     inputs = []
     most = max((abs(e["weight"]) for e in m.get("explanation") or []), default=0.0)

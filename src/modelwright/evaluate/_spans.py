@@ -99,7 +99,7 @@ def per_label(judged: Judged) -> Section:
     says = Words("Each label's spans in the test rows.", "测试集中各类片段的识别情况。")
     if weak:
         says = Words(
-            f"Each label's spans in the test rows; `{weak[0]}` is found worst (F1 {weak[5]}).",
+            f"Each label's spans in the test rows; `{weak[0]}` is the weakest (F1 {weak[5]}).",
             f"测试集中各类片段的识别情况；`{weak[0]}` 最弱（F1 {weak[5]}）。",
         )
     head = (
@@ -135,7 +135,7 @@ def mistakes(judged: Judged) -> Section:
     for (label, kind), n in kinds.most_common(12):
         words = names.get(kind, Words(kind, f"标成 {kind[3:]}"))
         rows.append([label, f"{words.en} / {words.zh}" if words.en != words.zh else words.en, str(n)])
-    says = Words("What goes wrong most often.", "最常见的错误。")
+    says = Words("The most frequent mistakes.", "最常见的错误。")
     head = (Words("label", "标签"), Words("what happens", "错误"), Words("spans", "片段数"))
     return Section("confusions", Words("Mistakes", "错误类型"), says, head, rows)
 

@@ -62,8 +62,8 @@ def _use(facts: Facts) -> list[Words]:
         out.append(Words(f"Possible answers ({len(labels)}): {shown}.", f"可能的回答（{len(labels)} 个）：{shown}。"))
     out.append(
         Words(
-            "For rows like those it was trained on. Where an answer decides about a person, let a person decide with it.",
-            "适用于与训练数据相似的行。若回答关系到个人权益，应由人参考它作出决定。",
+            "For rows like those it was trained on. Where a prediction affects a person, a person should make the decision.",
+            "适用于与训练数据相似的行。若预测关系到个人权益，应由人作出决定，模型仅供参考。",
         )
     )
     return out
@@ -146,8 +146,8 @@ def _against(other: Mapping[str, Any]) -> Words:
     if other["high"] < 0:
         return Words(f"Worse than `{name}` by {difference} ({ends}).", f"不如 `{name}`，相差 {difference}（{ends}）。")
     return Words(
-        f"Not to be told apart from `{name}` on these rows: the difference is {number(other['difference'])} ({ends}).",
-        f"在这些行上与 `{name}` 无法区分：差值为 {number(other['difference'])}（{ends}）。",
+        f"No clear difference from `{name}` on these rows: the difference is {number(other['difference'])} ({ends}).",
+        f"在这些行上与 `{name}` 没有明显差别：差值为 {number(other['difference'])}（{ends}）。",
     )
 
 
@@ -170,10 +170,10 @@ def _limits(facts: Facts) -> list[Words]:
                 )
             )
     if facts.get("asked") and not facts.get("met"):
-        out.append(Words("It does not meet the gate that was asked for.", "未满足所要求的达标条件。"))
+        out.append(Words("It does not meet the gate that was asked for.", "未满足所要求的门槛。"))
     out.append(
         Words(
-            "Measured once, on rows of one time and place: when the data changes, measure again.",
+            "Measured once, on data from one time and source: measure again when the data changes.",
             "仅在特定时间与来源的数据上测得：数据变化后应重新评估。",
         )
     )

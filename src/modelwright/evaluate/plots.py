@@ -87,7 +87,7 @@ def _predicted(judged: Judged) -> Plot:
     c.name_axes(ax, Words("true", "真实值"), Words("predicted", "预测值"))
     lean = float(np.mean(said - truth))
     says = Words(
-        f"Each point is a row; on the dashed line the answer is exact. On average answers are {_number(abs(lean))} too {'high' if lean > 0 else 'low'}.",
+        f"Each point is a row; on the dashed line the prediction is exact. On average predictions are {_number(abs(lean))} too {'high' if lean > 0 else 'low'}.",
         f"每个点是一行；落在虚线上即完全准确。平均偏{'高' if lean > 0 else '低'} {_number(abs(lean))}。",
     )
     return Plot("predicted", title, says, c.svg(fig, "predicted", title))
@@ -110,14 +110,14 @@ def _residuals(judged: Judged) -> Plot:
     half = float(np.quantile(np.abs(errors), 0.5))
     most = float(np.quantile(np.abs(errors), 0.9))
     says = Words(
-        f"How far answers miss: half of them by less than {_number(half)}, nine of ten by less than {_number(most)}.",
-        f"误差大小：一半的回答误差小于 {_number(half)}，九成小于 {_number(most)}。",
+        f"Half of the predictions are off by less than {_number(half)}, nine out of ten by less than {_number(most)}.",
+        f"一半的预测误差小于 {_number(half)}，九成小于 {_number(most)}。",
     )
     return Plot("errors", title, says, c.svg(fig, "errors", title))
 
 
 def _by_size(judged: Judged) -> Plot:
-    title = Words("Errors by size of the answer", "误差随预测值的变化")
+    title = Words("Errors by size of the prediction", "误差随预测值的变化")
     said, errors = judged.scores[:, 0], judged.scores[:, 0] - judged.truth
     some = np.random.default_rng(0).permutation(len(said))[:800]
     fig = c.figure(480, 300)
@@ -139,8 +139,8 @@ def _by_size(judged: Judged) -> Plot:
     c.name_axes(ax, Words("predicted", "预测值"), Words("predicted minus true", "预测值减真实值"))
     low, high = (float(np.median(np.abs(errors[p]))) for p in (parts[0], parts[-1]))
     says = Words(
-        f"Whether large answers miss by more than small ones: the usual miss is {_number(low)} among the smallest answers and {_number(high)} among the largest. Half of the rows lie between the two solid lines.",
-        f"大的预测值是否误差更大：预测值最小的一组误差中位数为 {_number(low)}，最大的一组为 {_number(high)}。两条实线之间是一半的行。",
+        f"The typical error is {_number(low)} among the smallest predictions and {_number(high)} among the largest. Half of the rows lie between the two solid lines.",
+        f"预测值最小的一组误差中位数为 {_number(low)}，最大的一组为 {_number(high)}。两条实线之间是一半的行。",
     )
     return Plot("errors-by-size", title, says, c.svg(fig, "errors-by-size", title))
 
@@ -186,7 +186,7 @@ def _curve(key: str, lines: Mapping[str, tuple[list[float], list[float]]]) -> Pl
         )  # fmt: skip
     c.name_axes(ax, Words("epoch", "轮次"), what)
     says = Words(
-        f"How {what.en} went while training; best: `{best}` with {ends[best]:.4g}.",
+        f"{what.en[:1].upper() + what.en[1:]} during training; best: `{best}` with {ends[best]:.4g}.",
         f"训练过程中{what.zh}的变化；最好的是 `{best}`，为 {ends[best]:.4g}。",
     )
     name = f"curve-{key}".replace("_", "-")
@@ -206,7 +206,7 @@ def _apart(values: Sequence[float], lines: Mapping[str, tuple[list[float], list[
 
 def importance_bars(importances: Sequence[Drop], metric_title: Words) -> Plot:
     """Draw how much the metric loses when a column is shuffled, the strongest 25, with intervals."""
-    title = Words("What the answers rest on", "各列的重要性")
+    title = Words("Importance of each column", "各列的重要性")
     order = sorted(importances, key=lambda i: -i.drop)[:25]
     names = [c.plain(i.column) for i in order] or ["-"]
     fig = c.figure(660, 24 * max(1, len(order)) + 46)
@@ -233,7 +233,7 @@ def importance_bars(importances: Sequence[Drop], metric_title: Words) -> Plot:
 
 def data_curve(sizes: Sequence[int], scores: Sequence[float], metric_title: Words) -> Plot:
     """Draw the metric against the number of training rows."""
-    title = Words("Would more data help?", "更多数据是否有用？")
+    title = Words("Would more data help?", "增加数据是否有用？")
     fig = c.figure(480, 300)
     ax = c.axes(fig, 60, 34, 50, 48)
     ax.plot(sizes, scores, color=c.ACCENT, linewidth=1.8, marker="o", markersize=5)
@@ -243,7 +243,7 @@ def data_curve(sizes: Sequence[int], scores: Sequence[float], metric_title: Word
     ax.margins(y=0.25)
     c.name_axes(ax, Words("training rows", "训练行数"), metric_title)
     says = Words(
-        f"{metric_title.en} of the cheapest real model trained on parts of the rows: from {scores[0]:.3g} with {sizes[0]:,} to {scores[-1]:.3g} with {sizes[-1]:,}. A curve that still moves says that more rows would help.",
-        f"用部分数据训练最简单的模型所得的{metric_title.zh}：{sizes[0]:,} 行时 {scores[0]:.3g}，{sizes[-1]:,} 行时 {scores[-1]:.3g}。曲线若仍在变化，说明更多数据会有帮助。",
+        f"{metric_title.en} of the simplest model when trained on part of the rows: from {scores[0]:.3g} with {sizes[0]:,} to {scores[-1]:.3g} with {sizes[-1]:,}. If the curve is still moving at its right end, more rows would help.",
+        f"用部分数据训练最简单的模型所得的{metric_title.zh}：{sizes[0]:,} 行时 {scores[0]:.3g}，{sizes[-1]:,} 行时 {scores[-1]:.3g}。若曲线右端仍在变化，说明增加数据会有帮助。",
     )
     return Plot("data-curve", title, says, c.svg(fig, "data-curve", title))

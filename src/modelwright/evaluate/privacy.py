@@ -90,18 +90,18 @@ def attack_words(m: Mapping[str, Any], private: bool) -> Words:
     if m["auc_low"] > 0.5:
         grade = Words("clearly", "明显") if m["auc"] >= 0.6 else Words("somewhat", "有一定程度上")
         found = Words(
-            f"Training rows can {grade.en} be told from others by how well they are answered: area under the curve {seen}, where 0.5 is guessing.",
-            f"仅凭回答的好坏，可以{grade.zh}区分训练行与其他行：曲线下面积 {seen}，0.5 为瞎猜。",
+            f"Training rows can {grade.en} be told from other rows by how well they are predicted: area under the curve {seen}, where 0.5 is chance.",
+            f"仅凭预测的好坏，可以{grade.zh}区分训练行与其他行：曲线下面积 {seen}，0.5 相当于随机猜测。",
         )
         if not private:
             found = Words(
-                f"{found.en} Whoever may ask the model with the true answers in hand learns something of who was in the data; more rows, a smaller model or --epsilon help.",
+                f"{found.en} Anyone who can query the model and knows the true answers can learn something about who was in the data; more rows, a smaller model or --epsilon help.",
                 f"{found.zh}掌握真实答案且能查询模型的人，可由此推断谁在数据之中；增加数据、缩小模型或使用 --epsilon 会有帮助。",
             )
         return found
     return Words(
-        f"Training rows are not told from others by how well they are answered: area under the curve {seen}, where 0.5 is guessing. This one simple attack finds nothing; it proves nothing about others.",
-        f"仅凭回答的好坏不能区分训练行与其他行：曲线下面积 {seen}，0.5 为瞎猜。这一种简单攻击没有发现问题，但不能证明其他攻击无效。",
+        f"Training rows cannot be told from other rows by how well they are predicted: area under the curve {seen}, where 0.5 is chance. This one simple attack finds nothing, which says nothing about stronger ones.",
+        f"仅凭预测的好坏不能区分训练行与其他行：曲线下面积 {seen}，0.5 相当于随机猜测。这一种简单攻击没有发现问题，但不能证明其他攻击无效。",
     )
 
 

@@ -60,10 +60,10 @@ def _header(facts: Facts, lang: str) -> Html:
         facts.get("target") and f"→ {facts['target']}",
         facts.get("created"),
     ]
-    mark = Words("no gate asked", "未设达标条件")
+    mark = Words("no gate set", "未设门槛")
     kind = "plain"
     if facts.get("asked"):
-        mark = Words("good enough", "达标") if facts.get("met") else Words("not good enough", "未达标")
+        mark = Words("gate met", "达到门槛") if facts.get("met") else Words("gate not met", "未达门槛")
         kind = "good" if facts.get("met") else "bad"
     advice = [tag("li", code(said(a, lang))) for a in facts.get("advice") or []]
     return tag(
@@ -143,7 +143,7 @@ def _numbers(facts: Facts, lang: str) -> Html:
 
 def _footer(facts: Facts, lang: str) -> Html:
     made = Words(
-        f"Made by Modelwright {facts.get('modelwright', '')}. This page quotes rows of your data: mind to whom you give it.",
+        f"Made by Modelwright {facts.get('modelwright', '')}. This page quotes rows of your data: be careful whom you share it with.",
         f"由 Modelwright {facts.get('modelwright', '')} 生成。本页引用了您的数据，分享前请留意。",
     )
     if not facts.get("mistakes") and not any(s["private"] for s in facts.get("sections") or []):
@@ -254,17 +254,17 @@ def _settings(facts: Facts, lang: str) -> Html:
 
 _PARTS: list[tuple[str, Words, Callable[[Facts, str], Html]]] = [
     ("leaderboard", Words("Leaderboard", "排行榜"), parts.leaderboard),
-    ("scores", Words("How good it is", "有多好"), _result),
-    ("pictures", Words("Pictures", "图示"), _pictures),
-    ("answers", Words("A closer look", "细看"), _sections),
-    ("weak", Words("Where it is weak", "弱点"), parts.weak),
-    ("mistakes", Words("Surest mistakes", "最有把握的错误"), parts.mistakes),
-    ("importance", Words("What it rests on", "依据"), _importance),
+    ("scores", Words("Scores", "得分"), _result),
+    ("pictures", Words("Charts", "图表"), _pictures),
+    ("answers", Words("In detail", "详情"), _sections),
+    ("weak", Words("Weak spots", "薄弱之处"), parts.weak),
+    ("mistakes", Words("Examples", "示例"), parts.mistakes),
+    ("importance", Words("Which columns matter", "哪些列重要"), _importance),
     ("fairness", Words("Fairness", "公平性"), _fair_parts.section),
     ("privacy", Words("Privacy", "隐私"), privacy.section),
-    ("data", Words("The data", "数据"), _data),
+    ("data", Words("Data", "数据"), _data),
     ("private", Words("Personal data", "个人数据"), private),
     ("training", Words("Training", "训练过程"), _training),
     ("card", Words("Model card", "模型卡"), _card),
-    ("settings", Words("How to do it again", "如何复现"), _settings),
+    ("settings", Words("How to reproduce this", "如何复现"), _settings),
 ]

@@ -72,7 +72,7 @@ def _by_length(metric: Metric, judged: Judged) -> Section:
     return Section(
         "length", Words("By length of the source", "按原文长度"),
         Words(
-            "Sources from short to long, in words (Han characters one by one). Long ones are mostly harder.",
+            "Sources from short to long, in words (Han characters one by one). Long ones are usually harder.",
             "原文由短到长，按词（汉字逐字）计。较长的通常更难。",
         ),
         (Words("length", "长度"), Words("sources", "原文数"), metric.title, CHRF.title), rows,

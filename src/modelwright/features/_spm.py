@@ -37,12 +37,12 @@ def tokenizer_of(data: bytes, name: str) -> str:
                 charsmap, dummy, tidy = told.get(2, b""), bool(told.get(3, 1)), bool(told.get(4, 1))
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, struct.error) as e:
         raise OptionError(
-            f"`{name}` is no SentencePiece model ({type(e).__name__}).",
+            f"`{name}` is not a SentencePiece model ({type(e).__name__}).",
             f"`{name}` 不是 SentencePiece 模型（{type(e).__name__}）。",
         ) from e
     if not pieces or unknown is None or kind != _UNIGRAM:
         raise OptionError(
-            f"`{name}` is no unigram SentencePiece model; save the model with a tokenizer.json.",
+            f"`{name}` is not a unigram SentencePiece model; save the model with a tokenizer.json.",
             f"`{name}` 不是 unigram 类型的 SentencePiece 模型；请保存带 tokenizer.json 的模型。",
         )
     normalizers: list[dict[str, Any]] = []

@@ -49,7 +49,7 @@ class Causal:
                 self.model: Any = gpt_layout.read(folder).to(device) if self.own else _other(folder, device)
         except (OSError, ValueError, KeyError, RuntimeError, TypeError, BundleError) as e:
             raise OptionError(
-                f"`{folder.name}` is no folder of a causal language model ({type(e).__name__}). Expected config.json, "
+                f"`{folder.name}` is not the folder of a causal language model ({type(e).__name__}). Expected config.json, "
                 "tokenizer.json and *.safetensors, as `save_pretrained` writes them.",
                 f"`{folder.name}` 不是因果语言模型文件夹（{type(e).__name__}）。应含 config.json、tokenizer.json 与 "
                 "*.safetensors（即 `save_pretrained` 写出的内容）。",
@@ -80,7 +80,7 @@ class Causal:
         out = np.zeros((len(prompts), len(ends)))
         for i, whole in enumerate(prompts):
             if expired():
-                raise ModelwrightError("the time ended while the model read rows", "模型读取数据时时间已用尽")
+                raise ModelwrightError("time ran out while the model read rows", "模型读取数据时时间已用尽")
             prompt = list(whole)[-room:]
             longest = max(map(len, ends))
             ids = torch.tensor([prompt + e + [0] * (longest - len(e)) for e in ends], device=self.device)

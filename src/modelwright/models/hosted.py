@@ -113,7 +113,7 @@ class Hosted:
 
         def one(item: tuple[str, Sequence[Message]]) -> None:
             if expired():
-                raise ModelwrightError("the time ended while the endpoint was asked", "等待大模型接口回答时时间已用尽")
+                raise ModelwrightError("time ran out while the endpoint was asked", "等待大模型接口回答时时间已用尽")
             fresh[item[0]] = self._one(item[1], schema, most, temperature)
 
         if wanted:

@@ -217,7 +217,7 @@ def _again(data: bytes, path: Path) -> bytes:
             return held.getvalue()
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as e:
         raise OptionError(
-            f"{path} is no whole picture ({type(e).__name__}); take it out of the folder.",
+            f"{path} is not a complete picture ({type(e).__name__}); take it out of the folder.",
             f"{path} 不是完整的图片（{type(e).__name__}）；请移出该文件夹。",
         ) from e
 

@@ -252,7 +252,9 @@ def _parquet(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> i
                 if writer is not None and kept.num_rows:
                     writer.write_table(kept)
     except pa.ArrowInvalid as e:
-        raise DataError(f"{path} is no whole Parquet file ({e}).", f"{path} 不是完整的 Parquet 文件（{e}）。") from e
+        raise DataError(
+            f"{path} is not a complete Parquet file ({e}).", f"{path} 不是完整的 Parquet 文件（{e}）。"
+        ) from e
     return gone
 
 
@@ -280,7 +282,7 @@ def _arrow(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int
                     for kept in [pa.concat_tables(found)] if new is pa.ipc.new_file and found else found:
                         writer.write_table(kept)
     except pa.ArrowInvalid as e:
-        raise DataError(f"{path} is no whole Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
+        raise DataError(f"{path} is not a complete Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
     return gone
 
 

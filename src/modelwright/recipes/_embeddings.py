@@ -216,7 +216,7 @@ class Embedder:
         kept = {k: _KNOWN[k] for k in keys if k in _KNOWN}
         for start in range(0, len(fresh), _PIECE):
             if ctx.deadline.expired():
-                raise ModelwrightError("the time ended while rows were embedded", "计算嵌入时时间已用尽")
+                raise ModelwrightError("time ran out while rows were embedded", "计算嵌入时时间已用尽")
             index = np.array(fresh[start : start + _PIECE])
             for i, vector in zip(index, self.embeddings.of(table.take(index)), strict=True):
                 kept[keys[i]] = _KNOWN[keys[i]] = vector

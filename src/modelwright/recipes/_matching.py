@@ -347,4 +347,4 @@ class MatchRecipe(Recipe):
 def check_time(ctx: FitContext) -> None:
     """Raise ModelwrightError where the deadline has passed."""
     if ctx.deadline.expired():
-        raise ModelwrightError("the time ended while texts were read", "读取文本时时间已用尽")
+        raise ModelwrightError("time ran out while texts were read", "读取文本时时间已用尽")

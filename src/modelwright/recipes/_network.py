@@ -346,7 +346,7 @@ class NetworkRecipe(Recipe):
         finally:
             told = private.settle(steps, ctx, self.name)
         if valid is None and trained.epochs < epochs:
-            raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+            raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         extent = {"epochs": max(1, trained.best_epoch or trained.epochs), **told}
         return self._model(network, codecs, options, ctx, extent, trained.history)
 

@@ -78,7 +78,7 @@ def affordable(epochs: int, seconds: float, ctx: FitContext) -> int:
         return epochs
     fits = int(epochs * min(1.0, 0.85 * left / seconds))
     if fits < 1:
-        raise ModelwrightError("not one pass over the rows fits into the time", "时间不足以完成一轮训练")
+        raise ModelwrightError("there was no time for one pass over the rows", "时间不足以完成一轮训练")
     return fits
 
 

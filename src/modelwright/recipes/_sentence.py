@@ -321,7 +321,7 @@ class SentenceRecipe(MatchRecipe):
             feed = self.feed(matcher, material, options, ctx)
             trained = run_loop(matcher.network, feed, self.loss(options, ctx), watch, options, ctx, epochs=epochs)
             if valid is None and trained.epochs < epochs:
-                raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+                raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
             history, extent = trained.history, {"epochs": max(1, trained.best_epoch or trained.epochs)}
         self.finish(matcher)
         return finished(made, matcher, material, ctx.target, extent, history)

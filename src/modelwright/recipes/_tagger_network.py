@@ -311,7 +311,7 @@ class NetworkTagger(TaggerRecipe):
         epochs = int(ctx.extent["epochs"]) if ctx.extent else plan.epochs
         trained = run_loop(network, feed, likelihood, watch, plan, ctx, epochs=epochs)
         if valid is None and trained.epochs < epochs:
-            raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+            raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         self.finish(network)
         extent = {"epochs": max(1, trained.best_epoch or trained.epochs)}
         model: Model = made(network, codec, plan, ctx.target, extent, trained.history, ctx.device)

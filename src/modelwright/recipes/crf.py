@@ -221,7 +221,7 @@ class _Fit:
             if ctx.deadline.expired() or since >= options.patience:
                 break
         if valid is None and len(history) < epochs:
-            raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+            raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         if best is not None:
             best.history = history
             return best

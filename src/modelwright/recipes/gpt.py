@@ -147,7 +147,7 @@ class GPTRecipe(Recipe):
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         trained = run_loop(network, feed, lambda hidden, y: network.loss(hidden, y), watch, plain, ctx, epochs=epochs)
         if valid is None and trained.epochs < epochs:
-            raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+            raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         network.compute = torch.float32
         network.requires_grad_(False)
         extent = {"epochs": max(1, trained.best_epoch or trained.epochs)}

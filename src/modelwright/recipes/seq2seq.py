@@ -231,7 +231,7 @@ class Seq2SeqRecipe(TextRecipe):
         watch = watcher(model, feed_of, loss, valid, ctx) if valid is not None and len(valid) else None
         trained = run_loop(network, feed, loss, watch, options, ctx, epochs=epochs)
         if valid is None and trained.epochs < epochs:
-            raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+            raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         model.extent = {"epochs": max(1, trained.best_epoch or trained.epochs)}
         model.history = trained.history
         return model

@@ -211,9 +211,9 @@ def _asked(judged: Judged, test: Table) -> list[Section]:
         return []
     return [
         Section(
-            "wrong", Words("Questions not handled rightly", "处理有误的问题"),
+            "wrong", Words("Questions handled wrongly", "处理有误的问题"),
             Words("A dash stands for a refusal.", "短横表示拒绝回答。"),
-            (Words("question", "问题"), Words("should be", "应为"), Words("answer", "回答"), Words("confidence", "把握")),
+            (Words("question", "问题"), Words("should be", "应为"), Words("answer", "回答"), Words("confidence", "置信度")),
             rows, private=True,
         )
     ]  # fmt: skip

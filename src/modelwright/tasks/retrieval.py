@@ -128,7 +128,7 @@ class Retrieval(Task):
         ranked = Section(
             "ranks", Words("Ranks", "排名分布"),
             Words(
-                f"At which rank the right document stands, among the documents of all rows ({len(getattr(model, 'documents', []))} in the index and those of the test rows).",
+                f"The rank of the right document, among the documents of all rows ({len(getattr(model, 'documents', []))} in the index and those of the test rows).",
                 f"正确文档所在的名次（索引中 {len(getattr(model, 'documents', []))} 个文档，另加测试行的文档）。",
             ),
             (Words("first", "第 1"), Words("2 to 5", "2–5"), Words("6 to 10", "6–10"), Words("further down", "更后"), Words("not found", "未找到")),
@@ -138,7 +138,7 @@ class Retrieval(Task):
             return [ranked]
         missed = Section(
             "missed", Words("Queries whose document is not first", "未排在首位的查询"),
-            Words("What stands first instead.", "排在首位的是另一文档。"),
+            Words("What comes first instead.", "排在首位的是另一文档。"),
             (Words("row", "行"), Words("query", "查询"), Words("should find", "应找到"), Words("first", "首位"), Words("rank", "名次")),
             rows, private=True,
         )  # fmt: skip

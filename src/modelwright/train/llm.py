@@ -87,7 +87,7 @@ def tune(
         trainer.train()
     done = int(trainer.state.global_step)
     if done == 0:
-        raise ModelwrightError("not one step fitted into the time", "时间不足以完成一步训练")
+        raise ModelwrightError("there was no time for a single training step", "时间不足以完成一步训练")
     if history and not math.isfinite(history[-1]["loss"]):
         raise ModelwrightError("its loss was not finite (training diverged)", "损失不是有限数（训练发散）")
     with warnings.catch_warnings():

@@ -213,7 +213,7 @@ def _finish(
     trained = state.trained
     trained.steps, trained.epochs = state.step, max(1, math.ceil(state.step / per_epoch))
     if refit and state.step < 0.8 * state.total:
-        raise ModelwrightError("the time ended before the refit was through", "重训未完成，时间已用尽")
+        raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
     if state.best_weights is not None:
         network.load_state_dict(state.best_weights)
     elif average and average.steps:

@@ -38,7 +38,7 @@ Lang = Annotated[str | None, typer.Option("--lang", help=w("language: en or zh",
 Json = Annotated[
     bool, typer.Option("--json", help=w("print one JSON object on standard output", "在标准输出打印一个 JSON 对象"))
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=w("say nothing but errors", "只显示错误"))]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=w("print errors only", "只显示错误"))]
 RunArg = Annotated[
     str, typer.Argument(metavar="RUN", help=w("run folder, its name, or a bundle", "运行文件夹、其名称或模型包"))
 ]
@@ -47,7 +47,7 @@ Header = Annotated[
 ]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--column", "-c", metavar="NAME=MODALITY", help=w("say what a column is", "指定列的模态")),
+    typer.Option("--column", "-c", metavar="NAME=MODALITY", help=w("say what a column holds", "指定列的模态")),
 ]
 
 Private = Annotated[
@@ -76,8 +76,8 @@ Vault = Annotated[
         ),
     ),
 ]
-SeriesId = Annotated[str | None, opt("long tables: which series a row is of", "长表：行所属序列的列")]
-SeriesTime = Annotated[str | None, opt("long tables: what orders a series", "长表：序列内排序的列")]
+SeriesId = Annotated[str | None, opt("long tables: column that names a row's series", "长表：行所属序列的列")]
+SeriesTime = Annotated[str | None, opt("long tables: column that orders a series", "长表：序列内排序的列")]
 
 Public = Annotated[
     bool | None,

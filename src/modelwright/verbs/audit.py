@@ -16,7 +16,7 @@ Ledger = Annotated[
         "--ledger",
         envvar="MODELWRIGHT_LEDGER",
         show_envvar=False,
-        help=w("the ledger; runs/ledger.jsonl if not said", "账本文件；默认 runs/ledger.jsonl"),
+        help=w("the ledger; runs/ledger.jsonl if not given", "账本文件；默认 runs/ledger.jsonl"),
     ),
 ]
 Key = Annotated[

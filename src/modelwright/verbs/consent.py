@@ -116,7 +116,7 @@ def show(
 def withdraw(
     subject: Subject,
     consents: Annotated[Path, opt("table of consents", "同意记录表")],
-    purpose: Annotated[str | None, opt("only this purpose; all if not said", "仅此目的；默认全部")] = None,
+    purpose: Annotated[str | None, opt("only this purpose; all if not given", "仅此目的；默认全部")] = None,
     runs: Runs = Path("runs"),
     vault: Vault = None,
     json_: Json = False,

@@ -14,7 +14,7 @@ def add(app: typer.Typer) -> None:
     """Add the verb."""
 
     @app.command(
-        help=w("Give a model that searches other documents.", "更换检索模型的文档库（无需重新训练）。"),
+        help=w("Replace the documents that a search model searches.", "更换检索模型的文档库（无需重新训练）。"),
     )
     def index(
         model: RunArg,

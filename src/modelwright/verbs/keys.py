@@ -49,7 +49,7 @@ def add_(
     scope: Annotated[
         list[str] | None,
         opt(
-            "release it is for, NAME or NAME/VERSION with *; all if not said",
+            "release it is for, NAME or NAME/VERSION with *; all if not given",
             "适用的发布：名称 或 名称/版本，可用 *；默认全部",
         ),
     ] = None,
@@ -58,7 +58,7 @@ def add_(
     rows_per_day: Annotated[int | None, opt("rows it may ask for in a day", "每天行数配额")] = None,
     tenant: Annotated[
         str | None,
-        opt("tenant it is bound to; any that a request names if not said", "绑定的租户；默认由请求指定"),
+        opt("tenant it is bound to; any that a request names if not given", "绑定的租户；默认由请求指定"),
     ] = None,
     key_file: KeyFile = None,
     json_: Json = False,
@@ -103,7 +103,7 @@ def list_(model: RunArg, key_file: KeyFile = None, json_: Json = False, lang: La
 
 @group.command(
     help=w(
-        "Let a key open nothing any more; a running service follows within a second.",
+        "Revoke a key; a running service follows within a second.",
         "吊销密钥；运行中的服务在一秒内生效。",
     )
 )

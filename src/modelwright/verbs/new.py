@@ -25,7 +25,7 @@ def add(app: typer.Typer) -> None:
         folder: Annotated[
             Path | None,
             typer.Argument(
-                metavar="DIR", help=w("folder; named like the project if not said", "文件夹；默认与项目同名")
+                metavar="DIR", help=w("folder; named like the project if not given", "文件夹；默认与项目同名")
             ),
         ] = None,
         json_: Json = False,

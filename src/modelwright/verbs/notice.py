@@ -25,7 +25,7 @@ def notice(
     model: RunArg,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help=w("folder to write; the run's if not said", "输出文件夹；默认为运行文件夹")),
+        typer.Option("--out", "-o", help=w("folder to write; the run's if not given", "输出文件夹；默认为运行文件夹")),
     ] = None,
     controller: Annotated[str | None, opt("who is responsible", "处理者名称")] = None,
     contact: Annotated[str | None, opt("where people turn to", "联系方式")] = None,

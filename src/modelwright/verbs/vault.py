@@ -148,7 +148,7 @@ def rotate(
     vault: Vault = None,
     new: Annotated[
         str | None,
-        opt("where the new key stands; made in the old one's place if not said", "新密钥所在；默认在原处生成"),
+        opt("where the new key stands; made in the old one's place if not given", "新密钥所在；默认在原处生成"),
     ] = None,
     deep: Annotated[bool, opt("encrypt the data anew", "重新加密数据内容")] = False,
     forget: Annotated[bool, opt("drop the old keys afterwards", "完成后丢弃旧密钥")] = False,

@@ -40,7 +40,7 @@ def decode(cell: Mapping[str, Any], rate: int, most_seconds: float = MOST_SECOND
     """Return the first `most_seconds` of a media cell as float32 mono [T] in -1..1 at `rate` samples a second.
 
     Channels are averaged. Read in blocks: memory goes with what is returned, whatever the header says. Raises Unreadable
-    for what is no whole recording, is longer than an hour, or ends before its header says.
+    for what is not a complete recording, is longer than an hour, or ends before its header says.
     """
     with _sound(cell) as sound:
         return _start(sound, rate, most_seconds)

@@ -44,7 +44,7 @@ def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_P
     """Return a media cell as uint8 [H, W, 1 or 3]: the first frame, upright, transparency on white, 16 bits brought to 8.
 
     With `side` the picture is squeezed to side x side; JPEG files are then decoded at the nearest cheap size. Raises
-    Unreadable for what is no whole picture, or one of more than `most` pixels.
+    Unreadable for what is not a complete picture, or one of more than `most` pixels.
     """
     data = content(cell)
     if data[128:132] == b"DICM":
@@ -70,7 +70,7 @@ def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_P
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as e:
         size = f"{len(data)} bytes"
         raise Unreadable(
-            f"no whole picture ({type(e).__name__}, {size}); save it again as PNG or JPEG",
+            f"not a complete picture ({type(e).__name__}, {size}); save it again as PNG or JPEG",
             f"不是完整的图片（{type(e).__name__}，{size}）；请重新存为 PNG 或 JPEG",
         ) from None
     except (MemoryError, Image.DecompressionBombError):

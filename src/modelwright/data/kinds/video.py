@@ -49,7 +49,7 @@ def decode(cell: Mapping[str, Any], frames: int, side: int, edge: int = 0) -> np
 
     With `edge` the shorter side is brought to it and the middle S x S cut out, so that shapes stay as they are.
     A clip of fewer frames repeats them. Of a clip of more than 600 frames each place is looked up from the key frame
-    before it. Raises Unreadable for what is no whole clip, has no picture, or frames of more than 40 million pixels.
+    before it. Raises Unreadable for what is not a complete clip, has no picture, or frames of more than 40 million pixels.
     """
     with _clip(cell) as (container, stream):
         times = _times(container, stream)
@@ -109,7 +109,7 @@ def _clip(cell: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
             raise
         except (av.FFmpegError, OSError, ValueError, EOFError, RuntimeError, IndexError, TypeError) as e:
             raise Unreadable(
-                f"no whole clip ({type(e).__name__}, {size} bytes); save it again as MP4 or WebM",
+                f"not a complete clip ({type(e).__name__}, {size} bytes); save it again as MP4 or WebM",
                 f"不是完整的视频（{type(e).__name__}，{size} 字节）；请重新存为 MP4 或 WebM",
             ) from None
         except MemoryError:
