@@ -64,7 +64,7 @@ def test_a_folder_without_weights_is_refused(tmp_path):
 
 
 def test_a_path_that_is_not_there_is_no_hub_name(tmp_path):
-    with pytest.raises(OptionError, match="not a folder"):
+    with pytest.raises(OptionError, match="no folder"):
         find(str(tmp_path / "nothing"))
 
 

@@ -90,7 +90,7 @@ def test_a_truncated_file_of_polars_is_refused(tmp_path):
     pl.DataFrame(VALUES).write_ipc(tmp_path / "a.arrow")
     whole = (tmp_path / "a.arrow").read_bytes()
     (tmp_path / "b.arrow").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="no whole Arrow file"):
+    with pytest.raises(DataError, match="not a complete Arrow file"):
         read(tmp_path / "b.arrow")
 
 
@@ -99,7 +99,7 @@ def test_offsets_that_lead_outside_are_refused(tmp_path):
     offsets = pa.py_buffer(np.array([0, 2, 4000, 6], np.int32))
     bent = pa.Array.from_buffers(pa.string(), 3, [None, offsets, good.buffers()[2]])
     pa.feather.write_feather(pa.table({"a": bent}), tmp_path / "a.feather", compression="uncompressed")
-    with pytest.raises(DataError, match="no whole Arrow file"):
+    with pytest.raises(DataError, match="not a complete Arrow file"):
         read(tmp_path / "a.feather")
 
 

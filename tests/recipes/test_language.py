@@ -180,7 +180,12 @@ def test_folders_that_are_refused(tmp_path):
     config = json.loads((tmp_path / "code" / "config.json").read_text())
     (tmp_path / "code" / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "x.py"}}))
     (tmp_path / "none").mkdir()
-    for name, said in (("bert", "not a causal"), ("code", "never done"), ("none", "config.json"), ("gone", "not a folder")):
+    for name, said in (
+        ("bert", "not a causal"),
+        ("code", "never done"),
+        ("none", "config.json"),
+        ("gone", "not a folder"),
+    ):
         with pytest.raises(OptionError, match=said):
             find_causal(str(tmp_path / name))
 
