@@ -33,6 +33,6 @@ def test_a_run_with_a_named_encoder(tmp_path):
 
 def test_an_unusable_encoder_leaves_no_run_behind(tmp_path):
     raw, target = get_task("classification").sample(40, 0)
-    with pytest.raises(OptionError, match="not a folder"):
+    with pytest.raises(OptionError, match="no folder"):
         fit(raw, target, out=tmp_path / "runs", budget="20s", pretrained=[str(tmp_path / "nothing")])
     assert not (tmp_path / "runs").exists() or not any((tmp_path / "runs").iterdir())

@@ -184,7 +184,7 @@ def test_folders_that_are_refused(tmp_path):
         ("bert", "not a causal"),
         ("code", "never done"),
         ("none", "config.json"),
-        ("gone", "not a folder"),
+        ("gone", "no folder"),
     ):
         with pytest.raises(OptionError, match=said):
             find_causal(str(tmp_path / name))
