@@ -6,9 +6,12 @@ import math
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from modelwright.core.errors import OptionError
+from modelwright.core.errors import BudgetTooSmall, OptionError, Stopped
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "ms": 1e-3}
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -103,6 +106,32 @@ class Deadline:
     def stopped(self) -> bool:
         """Whether `stop` was called on this deadline or on one above it (as against time running out)."""
         return self._switch.is_set() or (self.parent is not None and self.parent.stopped)
+
+
+_watched: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+@contextmanager
+def watched(deadline: Deadline) -> Iterator[None]:
+    """Let every `step()` inside end the work once the deadline is over: for stages that must end whole or not at all."""
+    before = _watched.set(deadline)
+    try:
+        yield
+    finally:
+        _watched.reset(before)
+
+
+def step() -> None:
+    """Between two steps of reading or checking: raise Stopped or BudgetTooSmall where the watched deadline is over."""
+    deadline = _watched.get()
+    if deadline is None or not deadline.expired():
+        return
+    if deadline.stopped:
+        raise Stopped("Stopped while reading the data; nothing was kept.", "读取数据时被终止；没有保留任何结果。")
+    raise BudgetTooSmall(
+        "Reading and checking the data took the whole budget. Give more with --budget, or fewer rows.",
+        "仅读取和检查数据就用完了全部预算。请用 --budget 增加时间，或减少行数。",
+    )
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,11 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from modelwright.core.budget import step
 from modelwright.core.errors import DataError
 from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
+from modelwright.data._blocks import blocks
 from modelwright.data._records import CELL_LIMIT, Misfit, reader_of, records
 
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
@@ -246,35 +248,46 @@ def delimited(
     Raises DataError for bytes of another encoding, cells over the limit, zero bytes.
     """
     width = len(dialect.names)
-    row = blank = 0
+    row = blank = passed = 0
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
         block: list[list[str]] = []
         first = dialect.header
         try:
-            for line, cells in records(text, dialect.delimiter, dialect.quoting, width):
-                if first:
-                    first = isinstance(cells, list) and not any(cells)
+            for part, lines in blocks(text, dialect.delimiter, dialect.quoting, dialect.names, dialect.header):
+                if isinstance(part, pa.Table):
+                    first = False
+                    row, passed = row + part.num_rows, passed + lines
+                    if block:
+                        yield _table(block, dialect.names)
+                        block = []
+                    yield from (part.slice(i, rows) for i in range(0, part.num_rows, rows))
                     continue
-                if isinstance(cells, list) and (not cells or (len(cells) == 1 and not cells[0].strip())):
-                    blank += every and width == 1
-                    continue
-                for back in range(blank, 0, -1):  # blank lines at the end are none
-                    row += 1
-                    misfits.append(Misfit(row, line - back, Words("the line is blank", "该行为空行")))
-                    block.append([""])
-                blank = 0
-                row += 1
-                read = _fitting(cells, width)
-                if isinstance(read, Words):
-                    misfits.append(Misfit(row, line, read))
-                    if not every:
+                for line, cells in records(part, dialect.delimiter, dialect.quoting, width):
+                    if first:
+                        first = isinstance(cells, list) and not any(cells)
                         continue
-                    read = [""] * width
-                block.append(read)
-                if len(block) >= rows:
-                    yield _table(block, dialect.names)
-                    block = []
+                    if isinstance(cells, list) and (not cells or (len(cells) == 1 and not cells[0].strip())):
+                        blank += every and width == 1
+                        continue
+                    for back in range(blank, 0, -1):  # blank lines at the end are none
+                        row += 1
+                        misfits.append(Misfit(row, passed + line - back, Words("the line is blank", "该行为空行")))
+                        block.append([""])
+                    blank = 0
+                    row += 1
+                    read = _fitting(cells, width)
+                    if isinstance(read, Words):
+                        misfits.append(Misfit(row, passed + line, read))
+                        if not every:
+                            continue
+                        read = [""] * width
+                    block.append(read)
+                    if len(block) >= rows:
+                        step()
+                        yield _table(block, dialect.names)
+                        block = []
+                passed += lines
         except UnicodeDecodeError as e:
             raise DataError(
                 f"{path}, near row {row + 1}: bytes that are not valid {dialect.encoding}. Save the file as UTF-8.",

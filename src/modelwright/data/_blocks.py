@@ -1,0 +1,122 @@
+"""Delimited text read by Arrow's parser in blocks: several times as fast as the csv module, and to the same cells.
+
+Whatever the two could read differently (quotes inside cells, cells of several lines, zero bytes, lines of another width) is
+left to the csv module.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from modelwright.core.budget import step
+from modelwright.data._records import reader_of
+
+BLOCK = 4 << 20  # characters that are read at once
+_QUOTE = ord('"')
+_NEWLINE, _RETURN = ord("\n"), ord("\r")
+
+
+def blocks(
+    text: Any, delimiter: str, quoting: bool, names: tuple[str, ...], header: bool
+) -> Iterator[tuple[pa.Table | Iterable[str], int]]:
+    """Yield a text stream in parts, and how many lines each has: tables of strings where Arrow reads them, lines where not.
+
+    A line of names (`header`) is taken off a first table, and stays among first lines. Where quotes may hold line ends, the
+    rest comes as lines at once, however many there are.
+    """
+    held = ""
+    while True:
+        step()
+        fresh = text.read(BLOCK)
+        held += fresh
+        cut = held.rfind("\n") + 1 if fresh else len(held)
+        if not held:
+            return
+        part = held[:cut]
+        data = part.encode("utf-8")
+        if len(names) < 2 or "\x00" in held or not _simple(data, delimiter, quoting):
+            yield chain(io.StringIO(held + text.readline(), newline=""), text), 0
+            return
+        start = _after_names(part, delimiter, quoting) if header else 0
+        rest = data[len(part[:start].encode("utf-8")) :]
+        table = table_of(rest, delimiter, quoting, names) if rest else None
+        lines = part.count("\n") + (part[-1] != "\n")
+        yield (io.StringIO(part, newline=""), lines) if table is None else (table, lines)
+        header = header and table is None and start == len(part)
+        held = held[cut:]
+        if not fresh:
+            return
+
+
+def _after_names(text: str, delimiter: str, quoting: bool) -> int:
+    """Return where the line of names ends, the first that is not empty; blank ones before it are passed over."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        cells = next(reader_of([text[start:end]], delimiter, quoting), [])
+        start = end
+        if any(cells):
+            break
+    return start
+
+
+def _simple(data: bytes, delimiter: str, quoting: bool) -> bool:
+    """Whether all readers agree on a text of whole lines: quotes enclose whole cells of one line, lines end as they do today."""
+    codes = np.frombuffer(data, np.uint8)
+    returns = np.flatnonzero(codes == _RETURN)
+    if not len(codes) or not (codes[np.minimum(returns + 1, len(codes) - 1)] == _NEWLINE).all():
+        return False
+    if not quoting or _QUOTE not in data:
+        return True
+    at = np.flatnonzero(codes == _QUOTE)
+    if len(at) % 2:
+        return False
+    opened, closed = at[::2], at[1::2]
+    edge = np.zeros(256, bool)
+    edge[[_NEWLINE, _RETURN, ord(delimiter), _QUOTE]] = True
+    if not (edge[codes[opened - 1]] | (opened == 0)).all():
+        return False
+    if not (edge[codes[np.minimum(closed + 1, len(codes) - 1)]]).all():
+        return False
+    lines = np.flatnonzero(codes == _NEWLINE)
+    return bool((np.searchsorted(opened, lines) == np.searchsorted(closed, lines)).all())
+
+
+def table_of(data: bytes, delimiter: str, quoting: bool, names: tuple[str, ...]) -> pa.Table | None:
+    """Return whole lines in UTF-8 as a table of stripped strings, empty ones null; None where lines have another width."""
+    keys = [str(i) for i in range(len(names))]
+    odd = []
+
+    def refuse(row: Any) -> str:
+        odd.append(row.number)
+        return "skip"
+
+    try:
+        found = arrow_csv.read_csv(
+            pa.BufferReader(data),
+            arrow_csv.ReadOptions(column_names=keys, block_size=len(data) + 1, use_threads=False),
+            arrow_csv.ParseOptions(
+                delimiter=delimiter, quote_char='"' if quoting else False, invalid_row_handler=refuse
+            ),
+            arrow_csv.ConvertOptions(column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if odd:
+        return None
+    return pa.Table.from_arrays([_bare(c) for c in found.columns], names=list(names))
+
+
+def _bare(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return cells without blanks at their ends, empty ones null."""
+    stripped = pc.utf8_trim_whitespace(values)
+    empty = pc.equal(pc.binary_length(stripped), 0)
+    return pc.if_else(empty, pa.scalar(None, pa.string()), stripped) if pc.any(empty).as_py() else stripped
