@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelwright import permitted, records, reporting, stages, teaching
-from modelwright.core.budget import Deadline, parse_duration, parse_size
+from modelwright.core.budget import Deadline, parse_duration, parse_size, watched
 from modelwright.core.config import RunConfig, save_config
 from modelwright.core.device import process_start
 from modelwright.core.events import Done, EventStream, StageStarted, log_to
@@ -76,7 +76,8 @@ def _walk(
     started = time.monotonic()
     stages.check_names(config)
     events.emit(StageStarted("data"))
-    data = stages.get_data(config, source, events)
+    with watched(deadline):
+        data = stages.get_data(config, source, events)
     task = stages.choose_task(config, data.table)
     records.warn_of_bundle(task, events)
     metric = task.metric(config.metric) if config.metric else task.ranks(data.table.schema)

@@ -11,16 +11,18 @@ from modelwright.core.schema import Table
 from modelwright.core.task import Task
 from modelwright.privacy.protect import Protected, protect
 
+_SHARE = 0.05  # of the budget
+
 
 def protected(
     config: RunConfig, table: Table, test: Table | None, raw: pa.Table, task: Task | None, events: EventStream
 ) -> Protected:
-    """Find and replace personal data, within a tenth of the budget, and say what was done.
+    """Find and replace personal data, within a twentieth of the budget, and say what was done.
 
     Documents that are searched and quoted (`Task.keeps_unlabelled`) are told of and left as they are, unless rules say
     otherwise: a telephone number in them is what somebody asks for.
     """
-    seconds = min(60.0, max(2.0, 0.1 * parse_duration(config.budget)))
+    seconds = min(60.0, max(0.5, _SHARE * parse_duration(config.budget)))
     quoted = bool(task and task.keeps_unlabelled)
     rules = config.private or (["keep"] if quoted else [])
     points = bool(task and task.points)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from modelwright import permitted
-from modelwright.core.budget import Deadline, parse_size, show_duration
+from modelwright.core.budget import Deadline, parse_duration, parse_size, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.device import grant_memory, pick_device
 from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, Stopped, unknown
@@ -42,6 +42,7 @@ from modelwright.tune.private import check_private
 from modelwright.tune.resumed import Seen
 from modelwright.tune.standings import Outcome
 
+_READING = 0.1  # of the budget
 _ALIASES = {  # other names of the field for the same task
     "ner": "token-classification",
     "named-entity-recognition": "token-classification",
@@ -103,6 +104,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
             sheet=config.sheet,
             memory=memory,
             seed=config.seed,
+            seconds=_READING * parse_duration(config.budget),
             events=events,
         )
     raw, allowed = permitted.permit(config, raw, config.data, events)

@@ -19,6 +19,7 @@ _NUMBER = re.compile(
     r"^([-+]?)(?:[$€£¥￥]\s*)?([-+]?)(\d{1,3}(?:,\d{3})+|\d+)?(\.\d*)?(e[-+]?\d+)?\s*(%|万|亿|元|千)?$", re.IGNORECASE
 )
 _COMMA = re.compile(r"^[-+]?\d+,\d{1,2}$|^[-+]?\d{4,},\d+$")
+PLAIN = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"  # numbers that Arrow's cast reads as `to_number` does
 _SCALE = {"%": 0.01, "万": 1e4, "亿": 1e8, "元": 1.0, "千": 1e3, None: 1.0}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.budget import step
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data._finding import Finding as Finding
@@ -34,6 +35,7 @@ def check(
     """
     found: list[Finding] = []
     for column in table.schema.inputs:
+        step()
         found += _column(table, column.name)
     for column in table.schema:
         if column.role == "ignored" and column.reason:

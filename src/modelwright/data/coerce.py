@@ -16,11 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.budget import step
 from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
-from modelwright.data._values import half_width, is_mark, is_missing, to_bool, to_number, to_time
+from modelwright.data._values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number, to_time
 from modelwright.data.kinds.base import Unreadable, kind_of
 
 _COLUMN = Words("column", "列")
@@ -48,6 +49,7 @@ def coerce(
     columns: dict[str, pa.Array] = {}
     places = {name: i for i, name in enumerate(raw.column_names)}
     for column in schema:
+        step()
         if column.name not in places:
             if column.role == "target" and need_target:
                 raise unknown(_COLUMN, column.name, raw.column_names, ColumnError)
@@ -206,13 +208,19 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_dictionary(values.type):
         # read each distinct cell once
         coded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
-        seen: list[Any] = []
+        distinct = coded.dictionary
+        seen: list[Any] = [None] * len(distinct)
         wrong: dict[int, Any] = {}
-        for i, cell in enumerate(coded.dictionary.to_pylist()):
+        others = np.arange(len(distinct))
+        if column.modality == "number":
+            plain = pc.match_substring_regex(distinct, PLAIN)
+            numbers = pc.cast(pc.if_else(plain, distinct, pa.scalar(None, distinct.type)), goal)
+            seen = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, goal)).to_pylist()
+            others = np.flatnonzero(~np.asarray(plain))
+        for i, cell in zip(others.tolist(), distinct.take(pa.array(others)).to_pylist(), strict=True):
             try:
-                seen.append(read(cell, column))
+                seen[i] = read(cell, column)
             except ValueError:
-                seen.append(None)
                 wrong[i] = cell
         if wrong:
             codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)

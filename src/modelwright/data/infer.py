@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.budget import step
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
 from modelwright.data._gifs import moving
-from modelwright.data._values import find_form, is_mark, is_missing, to_bool, to_number
+from modelwright.data._values import PLAIN, find_form, is_mark, is_missing, to_bool, to_number
 from modelwright.data.kinds.base import kind_of, recognise
 
 _LOOK = 4000  # distinct cells looked at to tell a column's modality
+_MOST_MARKS = 20  # spellings of missing in one column
 _SEPARATORS = ("|", ";", "；", "、", ",", "，")
 _COLUMN = Words("column", "列")
 
@@ -52,6 +54,7 @@ def infer_schema(
             raise unknown(Words("modality", "模态"), modality, MODALITIES, OptionError)
     columns = []
     for i, name in enumerate(raw.column_names):
+        step()
         role = roles.get(name, "ignored" if name in ignore else "input")
         column = _infer_column(name, raw.column(i), role == "target", overrides.get(name))
         reason = None
@@ -76,6 +79,9 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     coded = pa.types.is_dictionary(kind)
     if coded or pa.types.is_null(kind):
         values, kind = values.cast(pa.string()), pa.string()
+    plain = None if target else _plain_numbers(name, values)
+    if plain is not None:
+        return Column(name, plain)
     own = None if target else recognise(name, values)
     if own is not None:
         return Column(name, own[0], options=own[1])
@@ -99,9 +105,25 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     return _infer_text(name, values, target)
 
 
+def _plain_numbers(name: str, values: pa.ChunkedArray) -> str | None:
+    """Return the modality of a column of cells such as `-1.5`, told from whole arrays; None where some are written otherwise."""
+    if not pa.types.is_string(values.type) or _names_time(name):
+        return None
+    some = pc.unique(values).drop_null().slice(0, _LOOK)
+    plain = pc.match_substring_regex(some, PLAIN)
+    others = some.filter(pc.invert(plain))
+    if len(others) == len(some) or len(others) > _MOST_MARKS:
+        return None
+    if not all(is_missing(c) or is_mark(c) for c in others.to_pylist()):
+        return None
+    first = values.slice(0, 5000)
+    numbers = pc.cast(first.filter(pc.match_substring_regex(first, PLAIN)), pa.float64())
+    return "id" if _is_row_number(name, numbers) else "number"
+
+
 def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
-    distinct = [str(v) for v in pc.unique(values).to_pylist() if v is not None]
-    cells = [c for c in distinct[:_LOOK] if not is_missing(c)]
+    distinct = pc.unique(values).drop_null()
+    cells = [c for c in distinct.slice(0, _LOOK).to_pylist() if not is_missing(c)]
     total = len(values) - values.null_count
     if not cells:
         return Column(name, "category")
@@ -131,7 +153,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
         if _is_row_number(
             name,
             pa.chunked_array(
-                [pa.array([to_number(str(v), comma) if v else None for v in values.to_pylist()[:5000]], pa.float64())]
+                [pa.array([to_number(str(v), comma) if v else None for v in values.slice(0, 5000).to_pylist()], pa.float64())]
             ),
         ):
             return Column(name, "id")
@@ -146,13 +168,13 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
 
 def _coded_kind(name: str, values: pa.ChunkedArray) -> str:
     """Tell what a column is that its library codes: categories, unless it only saves the space of sentences."""
-    distinct = [str(v) for v in pc.unique(values).to_pylist() if v is not None]
-    cells = [c for c in distinct[:_LOOK] if not is_missing(c)]
+    distinct = pc.unique(values).drop_null()
+    cells = [c for c in distinct.slice(0, _LOOK).to_pylist() if not is_missing(c)]
     total = len(values) - values.null_count
     return "text" if cells and _words_kind(name, distinct, cells, total) == "text" and _wordy(cells) else "category"
 
 
-def _words_kind(name: str, distinct: list[str], cells: list[str], total: int) -> str:
+def _words_kind(name: str, distinct: Sized, cells: list[str], total: int) -> str:
     """Tell category, text and identifier apart by distinctness, length and make-up; Chinese has no spaces."""
     share = len(distinct) / max(1, total)
     length = sum(map(len, cells)) / len(cells)
@@ -203,7 +225,7 @@ def _decimal_comma(cells: list[str]) -> bool:
 
 
 def _mostly_numbers(values: pa.ChunkedArray, comma: bool) -> bool:
-    sample = [str(v) for v in values.to_pylist()[:5000] if v is not None and not is_missing(str(v))]
+    sample = [str(v) for v in values.slice(0, 5000).to_pylist() if v is not None and not is_missing(str(v))]
     return sum(to_number(c, comma) is not None for c in sample) >= 0.75 * len(sample)
 
 
@@ -263,7 +285,8 @@ def _options(name: str, values: pa.ChunkedArray, modality: str) -> dict[str, Any
         return dict(special.recognise(name, values) or {})
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return {}
-    cells = [str(v) for v in pc.unique(values).to_pylist()[:_LOOK] if v is not None and not is_missing(str(v))]
+    distinct = pc.unique(values).drop_null().slice(0, _LOOK).to_pylist()
+    cells = [v for v in distinct if not is_missing(v)]
     if modality == "timestamp":
         form = find_form(cells[:500]) or (
             _epoch(cells) if cells and all(to_number(c) is not None for c in cells) else None

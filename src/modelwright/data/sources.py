@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.budget import step
 from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
@@ -62,24 +64,36 @@ def read(
     sheet: str | None = None,
     memory: int | None = None,
     seed: int = 0,
+    seconds: float | None = None,
     events: EventStream | None = None,
 ) -> pa.Table:
     """Read a whole source; text formats give strings, typed formats keep their types.
 
     Where the rows would take more than a third of `memory` (bytes; that of the machine if None), a uniform sample
-    of them is kept and a warning says so. Raises DataError for what cannot be read.
+    of them is kept and a warning says so; after `seconds` the rest is left unread, which a warning says too. Raises
+    DataError for what cannot be read.
     """
     from modelwright.core.device import free_memory
 
     limit = (memory if memory is not None else free_memory()) // 3
-    keeper = _Keeper(limit, seed)
+    keeper, begun, cut = _Keeper(limit, seed), time.monotonic(), False
     for part in batches(source, query=query, table=table, header=header, sheet=sheet, rows=_BATCH, events=events):
+        step()
         keeper.add(part)
+        if seconds is not None and time.monotonic() - begun > seconds:
+            cut = True
+            break
     out = keeper.table(str(source) if isinstance(source, (str, Path)) else "the data")
     if keeper.seen > out.num_rows and events:
         events.warn(
             f"The data holds {keeper.seen:,} rows, more than the memory allows; a random {out.num_rows:,} of them are used.",
             f"数据共 {keeper.seen:,} 行，超出可用内存；随机抽取其中 {out.num_rows:,} 行使用。",
+        )
+    if cut and events:
+        events.warn(
+            f"Only the first {keeper.seen:,} rows were read, as reading may take a tenth of the budget. Give more with --budget, "
+            "or shuffle the rows if their order means something.",
+            f"读取最多占预算的十分之一，因此只读取了前 {keeper.seen:,} 行。可用 --budget 增加时间；若行的顺序有含义，请先打乱。",
         )
     return out
 

@@ -16,7 +16,8 @@ _ACTIONS = {
     "keep": Words("kept", "保留"),
 }
 PUBLIC = Words(
-    "The data was declared public: personal data in it was not replaced.", "数据已声明为公开：其中的个人数据未被替换。"
+    "The data was declared public: personal data was not looked for, nor replaced.",
+    "数据已声明为公开：未查找、也未替换其中的个人数据。",
 )
 NOTHING = Words("No personal data was found in the columns.", "各列中没有发现个人数据。")
 SERVED = Words(

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.budget import step
 from modelwright.core.words import Words
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.mask import masked
@@ -63,6 +64,7 @@ def find_cells(
         for n, (first, last) in enumerate(spans):
             if n and limits and time.monotonic() > min(limits):
                 break
+            step()
             if n not in blocks:
                 blocks[n] = Block([c[:_LONGEST] for c in cells[first:last]])
             for recogniser in wanted:

@@ -16,11 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.budget import step
 from modelwright.core.schema import MEDIA, Column, Table, arrow_type
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.privacy.catalogue import TYPES, get_type
-from modelwright.privacy.detect import Found, as_cells, by_share, find_cells, scan_column, summary
+from modelwright.privacy.detect import Found, by_share, find_cells, summary
+from modelwright.privacy.digits import codes_in, may_identify
 from modelwright.privacy.media import media_found
 from modelwright.privacy.policy import RUN_ACTIONS, Policy
 from modelwright.privacy.recognisers.base import Match
@@ -41,13 +43,12 @@ _DONE = {
     "months": Words("made months", "已改为月份"),
     "kept": Words("kept", "保留"),
     "unread": Words("not read by the model", "模型不读取"),
-    "public": Words("kept, as the data was declared public", "数据已声明为公开，予以保留"),
 }
 
 
 @dataclass(frozen=True)
 class ColumnReport:
-    """What was found in one column and what was done: `replaced`, `ignored`, `months`, `kept`, `unread` or `public`.
+    """What was found in one column and what was done: `replaced`, `ignored`, `months`, `kept` or `unread`.
 
     `read` is the share of the filled cells in which names were looked for.
     """
@@ -141,7 +142,7 @@ def protect(
     table: Table, test: Table | None, raw: pa.Table, *, rules: Sequence[str] = (), public: bool = False,
     points: bool = False, seconds: float = 30.0,
 ) -> Protected:  # fmt: skip
-    """Look for personal data in every column, and replace it in what models read and write unless `public`.
+    """Look for personal data in every column, and replace it in what models read and write. Of `public` data nothing is looked for.
 
     Numbers and identifiers are looked at as they were written (`raw`). Looking for names stops after about `seconds`; what
     has a form is looked for in every cell that a model reads. With `points` answers are places in texts, which stay as they are. Raises OptionError and ColumnError for rules that cannot be followed.
@@ -155,11 +156,12 @@ def protect(
     changes: dict[str, dict[str, Any]] = {}
     data = table.data
     written = dict(zip(raw.column_names[::-1], raw.columns[::-1], strict=True))  # the first of a name
-    for i, column in enumerate(table.schema):
-        if not public and policy.columns.get(column.name) == "drop" and column.role == "input":
+    for i, column in enumerate(() if public else table.schema):
+        step()
+        if policy.columns.get(column.name) == "drop" and column.role == "input":
             changes[column.name] = {"role": "ignored", "reason": Words("left out as asked", "按要求忽略")}
             continue
-        look = _Look(column, policy, public, points, begun + seconds * (i + 1) / len(table.schema))
+        look = _Look(column, policy, points, begun + seconds * (i + 1) / len(table.schema))
         look.at(table.column(column.name), written.get(column.name))
         if look.report is not None:
             reports.append(look.report)
@@ -188,8 +190,8 @@ def _reason(report: ColumnReport) -> Words:
 class _Look:
     """One column looked at: what was found (`report`), the action for each type, and its values without what goes."""
 
-    def __init__(self, column: Column, policy: Policy, public: bool, points: bool, until: float) -> None:
-        self.column, self.policy, self.public, self.until = column, policy, public, until
+    def __init__(self, column: Column, policy: Policy, points: bool, until: float) -> None:
+        self.column, self.policy, self.until = column, policy, until
         self.report: ColumnReport | None = None
         self.actions: dict[str, str] = {}
         self.fresh: pa.Array | None = None
@@ -206,15 +208,13 @@ class _Look:
         elif modality == "timestamp":
             self._days(values)
         elif modality in ("number", "id") and raw is not None:
-            self._codes(raw)
+            self._codes(values, raw)
 
     def _report(self, found: Sequence[Found], done: str = "kept", read: float = 1.0) -> None:
         if not found:
             return
         role = self.column.role
-        if self.public:
-            done = "public"
-        elif role == "ignored":
+        if role == "ignored":
             done = "ignored"
         elif role not in ("input", "target"):
             done = "unread"
@@ -229,27 +229,22 @@ class _Look:
         if BORN.search(name) and filled:
             self.actions = {"birth-date": self._action("birth-date")}
             found = Found(name, "birth-date", filled, pc.count_distinct(values).as_py(), 0.9, "column", 1.0)
-            coarse = self.actions["birth-date"] != "keep" and self.column.role == "input" and not self.public
+            coarse = self.actions["birth-date"] != "keep" and self.column.role == "input"
             if coarse:
                 self.fresh = to_months(values)
             self._report([found], "months" if coarse else "kept")
             self.actions = {}
 
-    def _codes(self, values: pa.ChunkedArray) -> None:
+    def _codes(self, typed: pa.Array, values: pa.ChunkedArray) -> None:
         """Numbers and identifiers: the column is one kind of identifier, or nothing is said."""
         name = self.column.name
         if POSITION.search(name) and self.column.modality == "number":
             filled = len(values) - values.null_count
             self._report([Found(name, "gps", filled, pc.count_distinct(values).as_py(), 0.7, "column", 1.0)])
             return
-        if (
-            pa.types.is_string(values.type)
-            and not pc.any(pc.match_substring_regex(values, r"\d[\d .\-]{4,}\d|\pL")).as_py()
-        ):
+        if self.column.modality == "number" and not may_identify(name, typed, WHOLE):
             return
-        cells, indices = as_cells(values)
-        found, read = scan_column(name, cells, indices, until=self.until) if cells else ([], 1.0)
-        found = [f for f in found if f.share >= WHOLE and f.type != "place"]
+        found, read = codes_in(name, values, WHOLE, self.until)
         if found:
             self.actions = {f.type: self._action(f.type) for f in found}
             goes = any(get_type(f.type).direct and self.actions[f.type] != "keep" for f in found)
@@ -263,12 +258,12 @@ class _Look:
         cells = coded.dictionary.to_pylist()
         chosen = {t: a for t in TYPES if (a := self._action(t)) != "keep"}
         if not cells:
-            self.actions = {} if self.public or not self.read_by_model else chosen
+            self.actions = chosen if self.read_by_model else {}
             return
         order = np.random.default_rng(0).permutation(len(cells))
         counts = rows_with(coded, len(cells))[order]
         shuffled = [cells[i] for i in order]
-        limit = None if self.read_by_model and not self.public else self.until
+        limit = None if self.read_by_model else self.until
         matches, read = find_cells(shuffled, name, until=limit, names_until=self.until, least=0.0)
         matches = by_share(matches, cells, order)
         if category:
@@ -283,7 +278,7 @@ class _Look:
         goes = any(f.type in chosen for f in found) and self.read_by_model
         done = "kept" if not goes else "ignored" if whole and self.column.role == "input" else "replaced"
         self._report(found, done, float(counts[read].sum() / max(1, counts.sum())))
-        if self.public or not self.read_by_model:
+        if not self.read_by_model:
             self.actions = {}
         elif done == "replaced":
             back = [matches[i] for i in np.argsort(order)]

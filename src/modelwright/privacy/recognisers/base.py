@@ -71,6 +71,10 @@ class Recogniser(ABC):
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         """Yield (cell of the block's source, match) with places in the plain cell; `column` is the column's name."""
 
+    def named(self, column: str) -> bool:
+        """Whether a column's name says that it holds values of these types."""
+        return False
+
 
 _AGAINST = (
     r"(?:order|invoice|tracking|serial|sku|ref(?:erence)?|ticket|version|amount|price|total|batch|model|timestamp|epoch|build|"
@@ -109,6 +113,9 @@ class Patterns(Recogniser):
     """A recogniser made of patterns."""
 
     patterns: ClassVar[tuple[Pattern, ...]]
+
+    def named(self, column: str) -> bool:
+        return any(p.near is not None and p.near.search(column) for p in self.patterns)
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         for pattern in self.patterns:
@@ -163,6 +170,11 @@ def recognisers(also: tuple[str, ...] = ()) -> tuple[Recogniser, ...]:
     found = [get_recogniser(n) for n in names_in(RECOGNISERS)]
     asked = [get_recogniser(n) for n in also]
     return tuple(sorted([r for r in found if not r.asked] + [r for r in asked if r.asked], key=lambda r: r.rank))
+
+
+def speaks_of(column: str) -> bool:
+    """Whether a column's name says to any recogniser that it holds values of its types."""
+    return any(r.named(column) for r in recognisers())
 
 
 def compiled(*parts: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:

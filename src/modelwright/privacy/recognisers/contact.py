@@ -100,6 +100,9 @@ class Contact(Patterns):
     _whole_id = compiled(r"(?<=\x00)[A-Za-z][-_A-Za-z0-9]{5,27}(?=\x00)|^[A-Za-z][-_A-Za-z0-9]{5,27}(?=\x00)")
     _whole_number = compiled(r"(?<=\x00)[1-9][0-9]{4,10}(?=\x00)|^[1-9][0-9]{4,10}(?=\x00)")
 
+    def named(self, column: str) -> bool:
+        return super().named(column) or any(p.search(column) for p in (self._is_wechat, self._is_qq))
+
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
         yield from self._loose(block, column)
