@@ -77,7 +77,7 @@ def _walk(
     stages.check_names(config)
     events.emit(StageStarted("data"))
     with watched(deadline):
-        data = stages.get_data(config, source, events)
+        data = stages.get_data(config, source, events, resumed.left_out(folder) if resume else None)
     task = stages.choose_task(config, data.table)
     records.warn_of_bundle(task, events)
     metric = task.metric(config.metric) if config.metric else task.ranks(data.table.schema)
@@ -182,6 +182,7 @@ def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages
     permitted.keep(config, folder, data.allowed, parts.develop.rows, parts.test.rows, data.allowed_test)
     write_json(folder.data / "schema.json", parts.develop.schema.to_json())
     write_json(folder.data / "findings.json", [f.to_json() for f in data.findings])
-    write_json(folder.data / "privacy.json", data.private.to_json() if data.private else {})
+    found = {**data.private.to_json(), "left_out": data.private.left_out} if data.private else {}
+    write_json(folder.data / "privacy.json", found)
     if not resume:
         resumed.keep(folder, config, data.seen, parts, len(data.table))

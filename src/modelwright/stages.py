@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,9 @@ def check_names(config: RunConfig) -> None:
         pick_device(config.device)
 
 
-def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
-    """Read, infer types, coerce, and let the data doctor look. Raises DataError or ColumnError for what cannot work."""
+def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequence[int] | None = None) -> Data:
+    """Read, infer types, coerce, and let the data doctor look. A run that goes on says which rows it left out. Raises DataError or ColumnError for what cannot work."""
+    begun = time.monotonic()
     memory = parse_size(config.memory) if config.memory else None
     grant_memory(memory)
     task = named_task(config)
@@ -157,7 +159,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream) -> Data:
         seen, whole=whole({**seen.data, **{f"test:{k}": v for k, v in (seen.test or {}).items()}}, seen.rows)
     )
     bad = safe_values(bad, config.public)
-    private = protected(config, table, test, raw, task, events)
+    private = protected(config, table, test, raw, task, events, time.monotonic() - begun, left_out)
     table, test = private.table, private.test
     aside = aside if aside is None or (task and task.keeps_unlabelled) else private.shield.apply(aside)
     looked = task is None or task.checked

@@ -153,7 +153,12 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
         if _is_row_number(
             name,
             pa.chunked_array(
-                [pa.array([to_number(str(v), comma) if v else None for v in values.slice(0, 5000).to_pylist()], pa.float64())]
+                [
+                    pa.array(
+                        [to_number(str(v), comma) if v else None for v in values.slice(0, 5000).to_pylist()],
+                        pa.float64(),
+                    )
+                ]
             ),
         ):
             return Column(name, "id")

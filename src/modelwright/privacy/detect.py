@@ -25,6 +25,7 @@ from modelwright.privacy.text import Block
 
 SURE = 0.5  # from here on a match counts
 _CHARACTERS = 400_000  # of one block
+_FEWER = 60_000  # the same for slow recognisers, so that they end on time
 _LONGEST = 200_000  # characters of a cell that are read
 _SHARE = 0.8  # of a column's cells: what looks like a type by its form alone then is one
 _LEAST_CELLS = 12
@@ -46,34 +47,30 @@ def find_cells(
     types: Collection[str] | None = None,
     also: Sequence[str] = (),
     until: float | None = None,
-    names_until: float | None = None,
+    slow: bool | None = None,
     least: float = SURE,
 ) -> tuple[list[list[Match]], np.ndarray]:
     """Return the matches of each cell, and which cells were read by all recognisers [N] bool before `until` (monotonic).
 
-    `types` leaves out all others. `names_until` bounds the slow recognisers alone. Cells are read in the order given:
-    shuffle them where part may have to do.
+    `types` leaves out all others; `slow` asks for the slow recognisers (names) alone, or for all others. Cells are read in
+    the order given: shuffle them where part may have to do.
     """
     wanted = [r for r in recognisers(tuple(also)) if types is None or set(r.types) & set(types)]
+    wanted = [r for r in wanted if slow is None or slow == (r.rank > 0)]
     out: list[list[Match]] = [[] for _ in cells]
-    read = np.zeros((max((r.rank for r in wanted), default=0) + 1, len(cells)), bool)
-    spans = list(_stretches(cells))
-    blocks: dict[int, Block] = {}
+    done = np.ones(len(cells), bool)
     for rank in sorted({r.rank for r in wanted}):
-        limits = [t for t in (until, names_until if rank else None) if t is not None]
+        spans = _stretches(cells, _FEWER if rank else _CHARACTERS)
         for n, (first, last) in enumerate(spans):
-            if n and limits and time.monotonic() > min(limits):
+            if n and until is not None and time.monotonic() > until:
+                done[first:] = False
                 break
             step()
-            if n not in blocks:
-                blocks[n] = Block([c[:_LONGEST] for c in cells[first:last]])
+            block = Block([c[:_LONGEST] for c in cells[first:last]])
             for recogniser in wanted:
                 if recogniser.rank == rank:
-                    _collect(recogniser, blocks[n], column, first, types, out)
-            read[rank, first:last] = True
-    ranks = sorted({r.rank for r in wanted})
-    done: np.ndarray = np.all(read[ranks], axis=0) if ranks else np.ones(len(cells), bool)
-    return [_apart([m for m in found if m.score >= least]) for found in out], done
+                    _collect(recogniser, block, column, first, types, out)
+    return [_apart([m for m in found if m.score >= least]) if found else found for found in out], done
 
 
 def _collect(
@@ -87,11 +84,11 @@ def _collect(
             out[first + cell].append(m)
 
 
-def _stretches(cells: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _stretches(cells: Sequence[str], most: int) -> Iterator[tuple[int, int]]:
     first, size = 0, 0
     for i, cell in enumerate(cells):
         size += min(len(cell), _LONGEST)
-        if size > _CHARACTERS:
+        if size > most:
             yield first, i + 1
             first, size = i + 1, 0
     if first < len(cells):
@@ -260,14 +257,14 @@ def by_share(matches: list[list[Match]], cells: Sequence[str], order: np.ndarray
     raised = {t for t, n in lone.items() if n >= max(_LEAST_CELLS, _SHARE * len(matches))}
     out = []
     for found in matches:
-        if raised:
+        if found and raised:
             found = [
                 Match(m.start, m.end, m.type, max(m.score, 0.75), m.reason + "+share", True)
                 if m.lone and m.type in raised and m.score < SURE
                 else m
                 for m in found
             ]
-        out.append(_apart([m for m in found if m.score >= SURE]))
+        out.append(_apart([m for m in found if m.score >= SURE]) if found else [])
     return out
 
 
@@ -275,9 +272,12 @@ def summary(name: str, cells: Sequence[str], matches: Sequence[list[Match]], cou
     """Return the finds of a column by type, those in most rows first."""
     out = []
     filled = max(1, int(counts.sum()))
+    held: dict[str, list[tuple[int, list[Match]]]] = {}
+    for i, some in enumerate(matches):
+        for kind in dict.fromkeys(m.type for m in some):
+            held.setdefault(kind, []).append((i, [m for m in some if m.type == kind]))
     for kind in TYPES:
-        own = [(i, [m for m in found if m.type == kind]) for i, found in enumerate(matches)]
-        own = [(i, ms) for i, ms in own if ms]
+        own = held.get(kind, [])
         if not own:
             continue
         rows = int(sum(counts[i] for i, _ in own))

@@ -13,7 +13,10 @@ from modelwright.privacy.detect import Found, as_cells, scan_column
 from modelwright.privacy.recognisers.base import speaks_of
 
 SAMPLE = 500  # distinct cells that settle whether a column is worth reading whole
-_SHORTEST, _FORMED = 1e5, 1e10  # whole numbers below say nothing; below the second, only beside a name that says what they are
+_SHORTEST, _FORMED = (
+    1e5,
+    1e10,
+)  # whole numbers below say nothing; below the second, only beside a name that says what they are
 
 
 def may_identify(name: str, numbers: pa.Array, share: float) -> bool:
@@ -35,9 +38,10 @@ def codes_in(name: str, values: pa.ChunkedArray, share: float, until: float) -> 
 
     A sample is read first; all cells only where it tells of such a type.
     """
-    if pa.types.is_string(values.type) and not pc.any(
-        pc.match_substring_regex(values, r"[0-9][0-9 .\-]{4,}[0-9]|\pL")
-    ).as_py():
+    if (
+        pa.types.is_string(values.type)
+        and not pc.any(pc.match_substring_regex(values, r"[0-9][0-9 .\-]{4,}[0-9]|\pL")).as_py()
+    ):
         return [], 1.0
     cells, indices = as_cells(values)
     if not cells:

@@ -6,6 +6,7 @@ identifiers are; days of birth become months. What is replaced and how is a `Shi
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ POSITION = re.compile(
     r"^(?:lat|lng|lon|long|latitude|longitude|gps.*|.*_(?:lat|lng|lon|latitude|longitude)|经度|纬度|.*经纬度)$",
     re.IGNORECASE,
 )
+_SLOW = frozenset({"text", "category"})  # modalities whose columns share the time
 _MOST_COLUMNS = 8  # that are named in one message
 _DONE = {
     "replaced": Words("replaced", "已替换"),
@@ -102,6 +104,7 @@ class Protected:
     shield: Shield
     columns: list[ColumnReport] = field(default_factory=list)
     public: bool = False
+    left_out: tuple[int, ...] = ()  # numbers of the rows that there was no time to look through
     seconds: float = 0.0
 
     def to_json(self, examples: bool = False) -> dict[str, Any]:
@@ -114,6 +117,17 @@ class Protected:
             "sampled": list(sampled) if sampled else None,
             "seconds": round(self.seconds, 3),
         }
+
+    def shortened(self) -> Words | None:
+        """Say how many rows were left out because there was no time to look through them, if any."""
+        if not self.left_out:
+            return None
+        n, rows = len(self.left_out), len(self.left_out) + len(self.table)
+        return Words(
+            f"{n:,} of {rows:,} rows, drawn by chance, are left out: looking through them for personal data would take more than its "
+            "share of the budget. Give more with --budget, or say --public.",
+            f"随机略去 {rows:,} 行中的 {n:,} 行：检查其中的个人数据会超出其预算份额。可用 --budget 增加时间，或用 --public 声明数据公开。",
+        )
 
     def sampled(self) -> Words | None:
         """Say which columns were read for names in part, if any."""
@@ -140,20 +154,25 @@ class Protected:
 
 def protect(
     table: Table, test: Table | None, raw: pa.Table, *, rules: Sequence[str] = (), public: bool = False,
-    points: bool = False, seconds: float = 30.0,
+    points: bool = False, seconds: float = 30.0, most: float | None = None,
+    left_out: Sequence[int] | None = None,
 ) -> Protected:  # fmt: skip
     """Look for personal data in every column, and replace it in what models read and write. Of `public` data nothing is looked for.
 
-    Numbers and identifiers are looked at as they were written (`raw`). Looking for names stops after about `seconds`; what
-    has a form is looked for in every cell that a model reads. With `points` answers are places in texts, which stay as they are. Raises OptionError and ColumnError for rules that cannot be followed.
+    Numbers and identifiers are looked at as they were written (`raw`). Looking for names stops after about `seconds`, for
+    all else after `most`; rows that were not looked through by then are left out, so that no model reads them (`left_out` says by their
+    numbers which they were before). With `points` answers are places in texts, which stay as they are. Raises OptionError and ColumnError for rules that cannot be followed.
     """
     begun = time.monotonic()
+    most = None if left_out is not None else most
     policy = Policy.parse(rules, actions=RUN_ACTIONS)
     policy.check(table.schema.names)
     reports: list[ColumnReport] = []
     shields: dict[str, dict[str, str]] = {}
     months: list[str] = []
     changes: dict[str, dict[str, Any]] = {}
+    unseen = np.zeros(len(table), bool)
+    slow = of = max(1, sum(c.modality in _SLOW for c in table.schema))
     data = table.data
     written = dict(zip(raw.column_names[::-1], raw.columns[::-1], strict=True))  # the first of a name
     for i, column in enumerate(() if public else table.schema):
@@ -161,7 +180,9 @@ def protect(
         if policy.columns.get(column.name) == "drop" and column.role == "input":
             changes[column.name] = {"role": "ignored", "reason": Words("left out as asked", "按要求忽略")}
             continue
-        look = _Look(column, policy, points, begun + seconds * (i + 1) / len(table.schema))
+        slow -= column.modality in _SLOW
+        share = 1 - slow / of
+        look = _Look(column, policy, points, begun + seconds * share, begun + (most or math.inf) * share)
         look.at(table.column(column.name), written.get(column.name))
         if look.report is not None:
             reports.append(look.report)
@@ -172,12 +193,20 @@ def protect(
                 months.append(column.name)
         if look.actions:
             shields[column.name] = look.actions
+        if look.unseen is not None:
+            unseen |= look.unseen
         if look.fresh is not None:
             data = data.set_column(i, column.name, look.fresh)
     whole = Shield(shields, tuple(months))
     inputs = Shield({c: a for c, a in shields.items() if table.schema[c].role == "input"}, tuple(months))
     out = Table(data, table.schema.with_columns(changes), table.rows, table.source)
-    done = Protected(out, None if test is None else whole.apply(test), inputs, reports, public)
+    if left_out is not None:
+        unseen = np.isin(table.rows, np.asarray(left_out, np.int64))
+    if unseen.any():
+        out = out.take(np.flatnonzero(~unseen))
+    done = Protected(
+        out, None if test is None else whole.apply(test), inputs, reports, public, tuple(table.rows[unseen].tolist())
+    )
     done.seconds = time.monotonic() - begun
     return done
 
@@ -190,11 +219,12 @@ def _reason(report: ColumnReport) -> Words:
 class _Look:
     """One column looked at: what was found (`report`), the action for each type, and its values without what goes."""
 
-    def __init__(self, column: Column, policy: Policy, points: bool, until: float) -> None:
-        self.column, self.policy, self.until = column, policy, until
+    def __init__(self, column: Column, policy: Policy, points: bool, until: float, forms_until: float) -> None:
+        self.column, self.policy, self.until, self.forms_until = column, policy, until, forms_until
         self.report: ColumnReport | None = None
         self.actions: dict[str, str] = {}
         self.fresh: pa.Array | None = None
+        self.unseen: np.ndarray | None = None  # rows whose cells were not looked through [N] bool
         written = column.role == "target" and column.modality == "text"
         self.read_by_model = (column.role == "input" or written) and not (points and column.modality == "text")
 
@@ -263,9 +293,13 @@ class _Look:
         order = np.random.default_rng(0).permutation(len(cells))
         counts = rows_with(coded, len(cells))[order]
         shuffled = [cells[i] for i in order]
-        limit = None if self.read_by_model else self.until
-        matches, read = find_cells(shuffled, name, until=limit, names_until=self.until, least=0.0)
-        matches = by_share(matches, cells, order)
+        forms, seen = find_cells(shuffled, name, until=self.forms_until, slow=False, least=0.0)
+        if not seen.all() and self.read_by_model:
+            placed = seen[np.argsort(order)]
+            self.unseen = ~placed[np.asarray(coded.indices.fill_null(0))] & np.asarray(values.is_valid())
+        names, read = find_cells(shuffled, name, until=self.until, slow=True, least=0.0)
+        matches = by_share([[*a, *b] for a, b in zip(forms, names, strict=True)], cells, order)
+        read &= seen
         if category:
             matches, named = _only_whole_names(matches)
             if not named:

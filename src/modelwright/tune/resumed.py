@@ -91,6 +91,12 @@ class Began:
         )
 
 
+def left_out(folder: RunFolder) -> list[int]:
+    """Return the rows that a run left out because there was no time to look through them for personal data."""
+    path = folder.data / "privacy.json"
+    return list(read_json(path).get("left_out", [])) if path.is_file() else []
+
+
 def keep(folder: RunFolder, config: RunConfig, seen: Seen, parts: Parts, kept: int) -> None:
     """Write down what a run begins with, `kept` rows of the data; digests of columns are encrypted where a vault is open."""
     develop, test, splits = parts.develop, parts.test, parts.splits

@@ -89,7 +89,8 @@ class Pattern:
     """A form, and what speaks for and against it. Group 1 of `regex`, where there is one, is the value.
 
     `score` is how sure the form alone makes, `checked` with a right check digit (`valid`; `strict` drops those that fail),
-    `nearby` with words that `near` finds beside it or in the column's name. `only_before` looks to the left alone.
+    `nearby` with words that `near` finds beside it or in the column's name. `only_before` looks to the left alone. A cell with
+    fewer than `digits` of them cannot hold it, nor one without `hint`.
     """
 
     type: str
@@ -104,6 +105,12 @@ class Pattern:
     against: re.Pattern[str] | None = AGAINST
     reach: int = BEFORE
     only_before: bool = False
+    digits: int = 0
+
+    @property
+    def weak(self) -> bool:
+        """Whether nothing is told without words beside the value."""
+        return max(self.score, self.checked if self.valid is not None else 0) < LEAST
 
 
 _BARE = re.compile(r"[\s\-.·/()]+")
@@ -119,10 +126,12 @@ class Patterns(Recogniser):
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         for pattern in self.patterns:
-            some = block.select(pattern.hint)
+            some = block.with_digits(pattern.digits).select(pattern.hint)
+            named = pattern.near is not None and pattern.near.search(column) is not None
+            if pattern.weak and pattern.near is not None and not named:
+                some = some.matching(pattern.near)
             if not len(some):
                 continue
-            named = pattern.near is not None and pattern.near.search(column) is not None
             for cell, m in some.finditer(pattern.regex):
                 start, end = m.span(1) if m.re.groups and m.group(1) is not None else m.span()
                 found = judged(pattern, some, cell, start, end, column, named)

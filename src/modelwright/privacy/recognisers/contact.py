@@ -47,39 +47,39 @@ class Contact(Patterns):
         Pattern(
             "phone",
             compiled(r"(?<![0-9])(?<![0-9][.\-])(?<![A-Za-z][A-Za-z0-9])(?:\(?(?:\+|00)?86\)?[ \-]?)?", _MOBILE, r"(?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[0-9][ \-][0-9]{3}[ \-][0-9]{4}|[ \-][0-9]{3}[ \-][0-9]{5})", _RIGHT),
-            0.75, "1[ -]?[3-9]", _PHONE, 0.95,
+            0.75, "1[ -]?[3-9]", _PHONE, 0.95, digits=11,
         ),
         Pattern(
             "phone",
             compiled(_LEFT, r"(?:\(0", _AREA, r"\)[ \-]?|0", _AREA, r"[ \-])[2-9][0-9]{2,3}[ \-]?[0-9]{4}(?:\s?(?:-|x|ext\.?|转|分机)\s?[0-9]{1,6})?(?![0-9]|[.][0-9])"),
-            0.7, "0[1-9][0-9]", _PHONE, 0.95,
+            0.7, "0[1-9][0-9]", _PHONE, 0.95, digits=10,
         ),
-        Pattern("phone", compiled(_LEFT, r"(?:400|800)[ \-]?[0-9]{3}[ \-]?[0-9]{4}", _RIGHT), 0.4, "[48]00", _PHONE, 0.9),
-        Pattern("phone", compiled(_LEFT, r"[48]00-[0-9]{3,4}-[0-9]{3,4}", _RIGHT), 0.65, "[48]00-", _PHONE, 0.9),
+        Pattern("phone", compiled(_LEFT, r"(?:400|800)[ \-]?[0-9]{3}[ \-]?[0-9]{4}", _RIGHT), 0.4, "[48]00", _PHONE, 0.9, digits=10),
+        Pattern("phone", compiled(_LEFT, r"[48]00-[0-9]{3,4}-[0-9]{3,4}", _RIGHT), 0.65, "[48]00-", _PHONE, 0.9, digits=9),
         Pattern(
             "phone",
             compiled(r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}[ .\-]?(?:\(0?[0-9]{1,4}\)[ .\-]?)?(?:[0-9]{1,5}[ .\-]?){1,5}[0-9]{2,5}", _EXT, _RIGHT),
-            0.8, r"\+", _PHONE, 0.95, valid=lambda c: 8 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 15, checked=0.8,
+            0.8, r"\+", _PHONE, 0.95, valid=lambda c: 8 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 15, checked=0.8, digits=8,
         ),
         Pattern(  # North America
             "phone",
             compiled(_LEFT, r"(?<![0-9] )(?:(?:\+1|001|1)[ .\-]?)?(?:\([2-9][0-9]{2}\)\s?|[2-9][0-9]{2}[.\- ])[0-9]{3}[.\- ][0-9]{4}", _EXT, r"(?![0-9]|[.\-/][0-9])"),
-            0.65, "[0-9]{3}[-. ][0-9]{4}", _PHONE, 0.93,
+            0.65, "[0-9]{3}[-. ][0-9]{4}", _PHONE, 0.93, digits=10,
         ),
         Pattern(
             "phone",
             compiled(_LEFT, r"00[1-9][0-9]{0,2}[ .\-][0-9]{2,4}(?:[ .\-][0-9]{2,5}){1,4}", _EXT, _RIGHT),
-            0.6, "00[1-9]", _PHONE, 0.93,
+            0.6, "00[1-9]", _PHONE, 0.93, digits=7,
         ),
         Pattern(  # a trunk zero and groups of digits, as most countries write them
             "phone",
             compiled(_LEFT, r"(?<![0-9] )(?:\(0[0-9 ]{1,5}\)\s?|0[1-9][0-9]{0,3}[ .\-/])(?:[0-9]{2,5}[ .\-]){1,4}[0-9]{2,4}", _EXT, _RIGHT),
-            0.1, "0[1-9]", _PHONE, 0.9, valid=lambda c: 9 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 11, checked=0.6,
+            0.1, "0[1-9]", _PHONE, 0.9, valid=lambda c: 9 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 11, checked=0.6, digits=9,
         ),
         Pattern(  # an area code in brackets before two groups
             "phone",
             compiled(_LEFT, r"(?:8 )?\([1-9][0-9]{1,4}\)\s?[0-9]{2,5}[ .\-][0-9]{2,4}(?:[ .\-][0-9]{2,4}){0,2}", _EXT, _RIGHT),
-            0.1, r"\([1-9]", _PHONE, 0.9, valid=lambda c: 8 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 12, checked=0.6,
+            0.1, r"\([1-9]", _PHONE, 0.9, valid=lambda c: 8 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 12, checked=0.6, digits=8,
         ),
     )  # fmt: skip
 
@@ -123,10 +123,14 @@ class Contact(Patterns):
         """Find numbers in groups of any country, where words beside them say that they are phones."""
         named = _PHONE.search(column) is not None
         if named:
-            some = block.select("[0-9]{2}")
+            some = block.with_digits(6).select("[0-9]{2}")
         else:
-            some = block.select(r"[0-9]{2}").select(
-                r"(?i)电话|手机|手機|電話|联系|联络|致电|拨打|座机|热线|号码|传真|phone|tel|mobile|cell|fax|call|dial|office|ring|reach|hotline|contact|sms|text|number|answering"
+            some = (
+                block.with_digits(6)
+                .select(r"[0-9]{2}")
+                .select(
+                    r"(?i)电话|手机|手機|電話|联系|联络|致电|拨打|座机|热线|号码|传真|phone|tel|mobile|cell|fax|call|dial|office|ring|reach|hotline|contact|sms|text|number|answering"
+                )
             )
         for pattern, score in ((self._groups, 0.82), (self._run, 0.75)):
             for cell, m in some.finditer(pattern):

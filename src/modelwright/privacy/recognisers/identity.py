@@ -31,52 +31,52 @@ class Identity(Patterns):
         Pattern(
             "id-card",
             compiled(r"(?<![0-9])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){15}[ \-]?(?:[0-9](?![0-9]|[.\-][0-9])|X(?![A-Za-z0-9]))"),
-            0.3, "(?:[0-9][ -]?){17}", _ID, 0.99, checksums.id_card, 0.96, against=None,
+            0.3, "(?:[0-9][ -]?){17}", _ID, 0.99, checksums.id_card, 0.96, against=None, digits=17,
         ),
         Pattern(  # a day of birth in the right place, and a wrong check digit: a slip of the pen where words say what it is
             "id-card",
             compiled(r"(?<![0-9])[1-8][0-9]{5}(?:19|20)[0-9]{9}(?:[0-9](?![0-9])|X(?![A-Za-z0-9]))"),
-            0.3, "[0-9]{17}", _ID, 0.8, lambda c: len(c) == 18 and checksums.id_form(c), 0.35,
+            0.3, "[0-9]{17}", _ID, 0.8, lambda c: len(c) == 18 and checksums.id_form(c), 0.35, digits=17,
         ),
         Pattern(
             "id-card",
             compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){13}(?![0-9A-Za-z]|[.\-][0-9])"),
-            0.3, "(?:[0-9][ -]?){15}", _ID, 0.9, _old_id, 0.45,
+            0.3, "(?:[0-9][ -]?){15}", _ID, 0.9, _old_id, 0.45, digits=15,
         ),
         Pattern(
             "id-card", compiled(r"(?<![0-9A-Za-z])[A-Z]{1,2}[0-9]{6}\s?\([0-9A]\)"),
-            0.5, r"\(", compiled(r"身份证|hkid|香港|identity|id\s*card"), 0.97, checksums.hong_kong_id, 0.85,
+            0.5, r"\(", compiled(r"身份证|hkid|香港|identity|id\s*card"), 0.97, checksums.hong_kong_id, 0.85, digits=6,
         ),
         Pattern(
             "id-card", compiled(r"(?<![0-9A-Za-z])[A-Z][12][0-9]{8}(?![0-9A-Za-z])"),
-            0.4, "[A-Za-z][12][0-9]{8}", compiled(r"身份證|身份证|身分證|台湾|臺灣|taiwan|id\s*card|證號"), 0.95, checksums.taiwan_id, 0.55,
+            0.4, "[A-Za-z][12][0-9]{8}", compiled(r"身份證|身份证|身分證|台湾|臺灣|taiwan|id\s*card|證號"), 0.95, checksums.taiwan_id, 0.55, digits=9,
         ),
         Pattern(
             "passport", compiled(r"(?<![0-9A-Za-z])(?:[EG][0-9]{8}|E[A-HJ-NP-Z][0-9]{7}|[DSPK][0-9]{7})(?![0-9A-Za-z])"),
-            0.35, "[DEGKPSdegkps][A-Za-z0-9][0-9]{6}", _PASS, 0.92,
+            0.35, "[DEGKPSdegkps][A-Za-z0-9][0-9]{6}", _PASS, 0.92, digits=7,
         ),
         Pattern(
             "passport", compiled(r"(?<![0-9A-Za-z])[HMC][0-9]{8}(?:[0-9]{2})?(?![0-9A-Za-z])"),
-            0.3, "[HMChmc][0-9]{8}", _PASS, 0.9,
+            0.3, "[HMChmc][0-9]{8}", _PASS, 0.9, digits=8,
         ),
         Pattern(
             "passport", compiled(r"(?<![0-9A-Za-z\-])(?=[A-Z0-9]*[0-9])[A-Z0-9]{7,9}(?![0-9A-Za-z\-])"),
-            0.1, "[0-9]", compiled(r"护照|passport|台胞证"), 0.85, _some_digits, 0.1, only_before=True, reach=16,
+            0.1, "[0-9]", compiled(r"护照|passport|台胞证"), 0.85, _some_digits, 0.1, only_before=True, reach=16, digits=4,
         ),
         Pattern(  # the first line of what machines read
             "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<",
         ),
         Pattern(
             "ssn", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9A-Za-z]|[.\-/][0-9])"),
-            0.7, "[0-9]{3}-[0-9]{2}-[0-9]{4}", _SSN, 0.97,
+            0.7, "[0-9]{3}-[0-9]{2}-[0-9]{4}", _SSN, 0.97, digits=9,
         ),
         Pattern(
             "ssn", compiled(r"(?<![0-9A-Za-z\-])(?!000|666|9)[0-9]{3} ?(?!00)[0-9]{2} ?(?!0000)[0-9]{4}(?![0-9A-Za-z\-])"),
-            0.1, "[0-9]{3} ?[0-9]{2} ?[0-9]{4}", _SSN, 0.85, only_before=True,
+            0.1, "[0-9]{3} ?[0-9]{2} ?[0-9]{4}", _SSN, 0.85, only_before=True, digits=9,
         ),
         Pattern(
             "driver-licence", compiled(r"(?<![0-9A-Za-z\-])[A-Z]{0,3}[0-9][0-9A-Z\-]{3,18}[0-9A-Z](?![0-9A-Za-z])"),
-            0.1, "[0-9]{2}", _DRIVER, 0.85, _some_digits, 0.1, only_before=True, reach=40,
+            0.1, "[0-9]{2}", _DRIVER, 0.85, _some_digits, 0.1, only_before=True, reach=40, digits=4,
         ),
     )  # fmt: skip
 

@@ -33,27 +33,27 @@ class Money(Patterns):
         Pattern(
             "bank-card",
             compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])[1-9][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,7}(?:[ \-]?[0-9]{3})?(?![0-9]|[.\-/][0-9]|[A-Za-z])"),
-            0.2, "(?:[0-9][ -]?){13}", _CARD, 0.97, _issued, 0.72,
+            0.2, "(?:[0-9][ -]?){13}", _CARD, 0.97, _issued, 0.72, digits=13,
         ),
         Pattern(
             "bank-card", compiled(r"(?<![0-9A-Za-z])3[0-9]{3}[ \-]?[0-9]{6}[ \-]?[0-9]{4,5}(?![0-9A-Za-z])"),
-            0.2, "3(?:[0-9][ -]?){12}", _CARD, 0.97, _issued, 0.72,
+            0.2, "3(?:[0-9][ -]?){12}", _CARD, 0.97, _issued, 0.72, digits=14,
         ),
         Pattern(  # any number with the right last digit, where words say that it is a card
             "bank-card", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])[1-9](?:[ \-]?[0-9]){11,18}(?![0-9A-Za-z]|[.\-/][0-9])"),
-            0.1, "(?:[0-9][ -]?){12}", _CARD, 0.9, checksums.luhn, 0.1, only_before=True,
+            0.1, "(?:[0-9][ -]?){12}", _CARD, 0.9, checksums.luhn, 0.1, only_before=True, digits=12,
         ),
         Pattern(
             "bank-card", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])[0-9]{9,22}(?![0-9A-Za-z]|[.\-/][0-9])"),
-            0.1, "[0-9]{9}", _ACCOUNT, 0.6, only_before=True, reach=16,
+            0.1, "[0-9]{9}", _ACCOUNT, 0.6, only_before=True, reach=16, digits=9,
         ),
         Pattern(
             "iban", compiled(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ \-]?[A-Z0-9]{4}){2,7}(?:[ \-]?[A-Z0-9]{1,3})?(?![0-9A-Za-z])"),
-            0.2, "[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{4}", None, 0.9, checksums.iban, 0.97, against=None,
+            0.2, "[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{4}", None, 0.9, checksums.iban, 0.97, against=None, digits=6,
         ),
         Pattern(
             "credit-code", compiled(r"(?<![0-9A-Za-z])[1-9A-HJ-NPQRTUWXY][0-9A-HJ-NPQRTUWXY][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z])"),
-            0.2, "[0-9]{6}[0-9A-Za-z]{10}", compiled(r"信用代码|税号|纳税人|统一社会|credit\s?code|uscc"), 0.97, _company, 0.9, against=None,
+            0.2, "[0-9]{6}[0-9A-Za-z]{10}", compiled(r"信用代码|税号|纳税人|统一社会|credit\s?code|uscc"), 0.97, _company, 0.9, against=None, digits=6,
         ),
     )  # fmt: skip
 

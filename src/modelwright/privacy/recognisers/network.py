@@ -39,7 +39,7 @@ class Network(Patterns):
         ),
         Pattern(
             "mac", compiled(r"(?<![0-9a-z:\-.])(?:[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|[0-9a-f]{12})(?![0-9a-z:\-.])"),
-            0.1, "[0-9A-Fa-f]{4}", compiled(r"\bmac\b|mac_|_mac|mac地址|物理地址|网卡"), 0.85, lambda c: any(x.isdigit() for x in c), 0.1, only_before=True, against=None,
+            0.1, "[0-9A-Fa-f]{4}", compiled(r"\bmac\b|mac_|_mac|mac地址|物理地址|网卡"), 0.85, lambda c: any(x.isdigit() for x in c), 0.1, only_before=True, against=None, digits=1,
         ),
     )  # fmt: skip
 
@@ -50,7 +50,7 @@ class Network(Patterns):
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
-        some = block.select(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
+        some = block.with_digits(4).select(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
         for cell, m in some.finditer(self._four):
             yield from self._judged(some, cell, m.start(), m.end(), column)
         some = block.select("[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from modelwright.privacy.recognisers.base import Pattern, Patterns, compiled
 
-_BORN = compiled(r"^生(?![产效日活成])|出生|生日|生于|诞辰|\bborn\b|birth|\bd\.?o\.?b\b|birthday|阳历生|农历生")
+_BORN = compiled(
+    r"(?<![^0-9日号 ])生(?![产效日活成])|出生|生日|生于|诞辰|\bborn\b|birth|\bd\.?o\.?b\b|birthday|阳历生|农历生"
+)
 _MEDICAL = compiled(
     r"病历号|病案号|住院号|门诊号|就诊号|就诊卡|诊疗卡|医保|社保|社会保障|体检号|检查号|影像号|登记号|medical\s*record|\bmrn\b|patient\s*(?:id|no|num|#)|"
     r"chart\s*(?:no|num|#)|health\s*(?:card|insurance)|insurance\s*(?:id|no|num|#)|medicare|medicaid|member\s*id"
@@ -33,11 +35,11 @@ class Person(Patterns):
                 rf"|{_MONTH}\.?\s+[0-9]{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)[0-9]{{2}}"
                 rf"|[0-9]{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\.?,?\s+(?:19|20)[0-9]{{2}})(?![0-9])"
             ),
-            0.1, "[0-9]{2}", _BORN, 0.9, against=None, reach=28,
+            0.1, "[0-9]{2}", _BORN, 0.9, against=None, reach=28, digits=5,
         ),
         Pattern(
             "medical-record", compiled(r"(?<![0-9A-Za-z\-])[A-Z]{0,4}[\-]?[0-9][0-9A-Z\-]{3,18}(?<!-)(?![0-9A-Za-z])"),
-            0.1, "[0-9]{3}", _MEDICAL, 0.85, _some_digits, 0.1, only_before=True, reach=18,
+            0.1, "[0-9]{3}", _MEDICAL, 0.85, _some_digits, 0.1, only_before=True, reach=18, digits=4,
         ),
     )  # fmt: skip
 

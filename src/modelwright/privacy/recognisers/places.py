@@ -34,18 +34,18 @@ class Places(Patterns):
                 r"(?:,?\s+[A-Z][A-Za-z.'’\-]+(?:\s[A-Z][A-Za-z.'’\-]+){0,2})?(?:,?\s+[A-Z]{2})?(?:,?\s+[0-9]{5}(?:-[0-9]{4})?)?(?![0-9A-Za-z])",
                 flags=0,
             ),
-            0.75, "[0-9]", compiled(r"address|\blives?\b|ship|deliver|located|地址"), 0.9, against=None,
+            0.75, r"[0-9][A-Za-z]?\s+[A-Z0-9]", compiled(r"address|\blives?\b|ship|deliver|located|地址"), 0.9, against=None, digits=1,
         ),
         Pattern(
             "address", compiled(r"(?<![A-Za-z])P\.?\s?O\.?\s?Box\s+[0-9]{1,6}(?![0-9])"), 0.8, "(?i)box", against=None,
         ),
         Pattern(
             "postcode", compiled(r"(?<![0-9A-Za-z])(?:[0-9]{4,6}(?:-[0-9]{3,4})?|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3}|[A-Z]{1,2}[0-9][0-9A-Z]?\s?[0-9][A-Z]{2}|[A-Z][0-9][A-Z]\s?[0-9][A-Z][0-9])(?![0-9A-Za-z])"),
-            0.1, "[0-9]{2}", _CODE, 0.85, only_before=True, reach=22, against=None,
+            0.1, "[0-9]", _CODE, 0.85, only_before=True, reach=22, against=None, digits=2,
         ),
         Pattern(
             "gps", compiled(r"(?<![0-9.\-])-?(?:[0-8]?[0-9]|90)\.[0-9]{4,}°?\s?[NS]?\s?[,;/ ]\s?-?1?[0-9]{1,2}\.[0-9]{4,}(?![0-9.])|(?<![0-9.\-])-?1?[0-9]{1,2}\.[0-9]{4,}°?\s?[EW]?\s?[,;/ ]\s?-?(?:[0-8]?[0-9]|90)\.[0-9]{4,}(?![0-9.])"),
-            0.6, r"[0-9]\.[0-9]{4,}[^0-9]{1,4}[0-9]{1,3}\.[0-9]{4}", _PLACE, 0.92, against=None,
+            0.6, r"[0-9]\.[0-9]{4,}[^0-9]{1,4}[0-9]{1,3}\.[0-9]{4}", _PLACE, 0.92, against=None, digits=10,
         ),
     )  # fmt: skip
 
@@ -64,13 +64,13 @@ class Places(Patterns):
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
-        some = block.select(r"\n[^\n]*[0-9]{4}")
+        some = block.with_digits(4).select(r"\n[^\n]*[0-9]{4}")
         for cell, m in some.finditer(self._last_line):
             if _is_region(m.group(1)) and not self._year.fullmatch(m.group(2)):
                 first, (start, end) = int(some.starts[cell]), m.span(2)
                 # less sure than an address, which holds its postcode
                 yield int(some.index[cell]), Match(start - first, end - first, "postcode", 0.55, "form+context")
-        some = block.select("[路街道巷弄线同][^0-9]{0,3}[0-9]{1,5}")
+        some = block.with_digits(1).select("[路街道巷弄线同][^0-9]{0,3}[0-9]{1,5}")
         for cell, m in some.finditer(self._road):
             first = int(some.starts[cell])
             start, end = m.start(), m.end()

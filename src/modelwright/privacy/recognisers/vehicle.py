@@ -23,16 +23,16 @@ class Vehicle(Patterns):
             compiled(
                 rf"[{_PROVINCES}][A-HJ-NP-Z][ ·.\-]?(?:[DF][A-HJ-NP-Z0-9][0-9]{{4}}|[0-9]{{5}}[DF]|[A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9挂学警港澳])(?![A-Za-z0-9])"
             ),
-            0.92, f"[{_PROVINCES}][A-Za-z]", _CAR, 0.98, lambda c: any(x.isdigit() for x in c), 0.92, against=None,
+            0.92, f"[{_PROVINCES}][A-Za-z]", _CAR, 0.98, lambda c: any(x.isdigit() for x in c), 0.92, against=None, digits=1,
         ),
-        Pattern("plate", compiled(r"(?<![A-Za-z0-9])WJ[ ·]?[\u4e00-\u9fff]?[0-9]{4}[0-9JBXTHSD](?![A-Za-z0-9])"), 0.3, "(?i)WJ", _CAR, 0.9),
+        Pattern("plate", compiled(r"(?<![A-Za-z0-9])WJ[ ·]?[\u4e00-\u9fff]?[0-9]{4}[0-9JBXTHSD](?![A-Za-z0-9])"), 0.3, "(?i)WJ", _CAR, 0.9, digits=4),
         Pattern(
             "plate", compiled(r"(?<![A-Za-z0-9\-])(?=[A-Z0-9 \-]{0,7}[0-9])(?=[A-Z0-9 \-]{0,7}[A-Z])[A-Z0-9]{2,4}[ \-]?[A-Z0-9]{3,4}(?![A-Za-z0-9\-])", flags=0),
-            0.1, "[A-Z]", compiled(r"licen[cs]e\s*plate|plate\s*(?:no|num|#)|number\s*plate|registration\s*(?:no|num|plate)"), 0.8, only_before=True, reach=24,
+            0.1, "[A-Z]", compiled(r"licen[cs]e\s*plate|plate\s*(?:no|num|#)|number\s*plate|registration\s*(?:no|num|plate)"), 0.8, only_before=True, reach=24, digits=1,
         ),
         Pattern(
             "vin", compiled(r"(?<![A-Za-z0-9])[A-HJ-NPR-Z0-9]{8}[0-9X][A-HJ-NPR-Z0-9]{4}[0-9]{4}(?![A-Za-z0-9])"),
-            0.3, "[A-Za-z0-9]{13}[0-9]{4}", compiled(r"车架|车辆识别|\bvin\b|大架号|chassis"), 0.95, _mixed, 0.7, strict=False,
+            0.3, "[A-Za-z0-9]{13}[0-9]{4}", compiled(r"车架|车辆识别|\bvin\b|大架号|chassis"), 0.95, _mixed, 0.7, strict=False, digits=4,
         ),
     )  # fmt: skip
 
