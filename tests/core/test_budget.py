@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.core.budget import Deadline, parse_duration, parse_size, show_duration
-from modelwright.core.errors import OptionError
+from modelwright.core.budget import Deadline, parse_duration, parse_size, show_duration, step, watched
+from modelwright.core.errors import BudgetTooSmall, OptionError, Stopped
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,16 @@ def test_time_running_out_is_not_being_stopped():
     time.sleep(0.02)
     assert deadline.expired()
     assert not deadline.stopped
+
+
+def test_a_step_ends_reading_once_the_watched_deadline_is_over():
+    step()  # nothing is watched
+    deadline = Deadline.after(60)
+    with watched(deadline):
+        step()
+        deadline.stop()
+        with pytest.raises(Stopped):
+            step()
+    with watched(Deadline.after(-1)), pytest.raises(BudgetTooSmall, match="--budget"):
+        step()
+    step()

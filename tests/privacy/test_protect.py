@@ -1,0 +1,49 @@
+"""Personal data in a table: what is left out where time is short, and nothing looked for in public data."""
+
+import pyarrow as pa
+
+from modelwright.data.coerce import coerce
+from modelwright.data.infer import infer_schema
+from modelwright.privacy import detect
+from modelwright.privacy.protect import protect
+
+N = 900
+
+
+def table():
+    words = "The parcel number {} came late, please call 1381234{:04} about it, thank you very much."
+    raw = pa.table({"text": [words.format(i, i) for i in range(N)], "y": ["a", "b"] * (N // 2)})
+    return coerce(raw, infer_schema(raw, target="y"))[0], raw
+
+
+def test_rows_that_were_not_looked_through_are_left_out_and_told(monkeypatch):
+    monkeypatch.setattr(detect, "_CHARACTERS", 10_000)
+    typed, raw = table()
+    done = protect(typed, None, raw, seconds=0.0, most=1e-9)
+    kept = len(done.table)
+    assert 0 < kept < N
+    assert kept + len(done.left_out) == N
+    assert all("<PHONE>" in t for t in done.table.column("text").to_pylist())
+    assert set(done.left_out) == set(range(1, N + 1)) - set(done.table.rows.tolist())
+    assert f"{N - kept:,} of {N:,} rows" in done.shortened().en
+    assert f"{N - kept:,} 行" in done.shortened().zh
+
+    again = protect(typed, None, raw, seconds=0.0, most=1e-9, left_out=done.left_out)
+    assert again.table.rows.tolist() == done.table.rows.tolist()
+    assert again.left_out == done.left_out
+
+
+def test_all_rows_stay_where_time_suffices():
+    typed, raw = table()
+    done = protect(typed, None, raw, seconds=60.0, most=600.0)
+    assert len(done.table) == N
+    assert done.shortened() is None
+
+
+def test_nothing_is_looked_for_in_public_data(monkeypatch):
+    monkeypatch.setattr("modelwright.privacy.protect.find_cells", None)
+    typed, raw = table()
+    done = protect(typed, None, raw, public=True)
+    assert done.columns == []
+    assert not done.shield
+    assert done.table.data.equals(typed.data)
