@@ -1,5 +1,6 @@
 """CatBoost: damaged files, categories, deadlines."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -56,12 +57,26 @@ def test_a_deadline_ends_the_fit_with_what_stands(fitted):
     assert model.boosters[0].tree_count_ <= 3
 
 
+def test_a_split_out_of_range_is_refused_though_the_checksum_fits(fitted, tmp_path):
+    _, model, _, _, target, _ = fitted
+    model.save(tmp_path)
+    data = json.loads((tmp_path / "catboost-0.json").read_text())
+    tree = next(t for t in data["oblivious_trees"] if t["splits"])
+    tree["splits"][0]["split_index"] = 100_000
+    (tmp_path / "catboost-0.json").write_text(json.dumps(data))
+    state = json.loads((tmp_path / "model.json").read_text())
+    state["sha256"] = [hashlib.sha256((tmp_path / "catboost-0.json").read_bytes()).hexdigest()]
+    (tmp_path / "model.json").write_text(json.dumps(state))
+    with pytest.raises(BundleError, match="out of range"):
+        type(model).load(tmp_path, target)
+
+
 def test_half_a_file_is_refused(fitted, tmp_path):
     _, model, _, _, target, _ = fitted
     model.save(tmp_path)
     text = (tmp_path / "catboost-0.json").read_bytes()
     (tmp_path / "catboost-0.json").write_bytes(text[: len(text) // 2])
-    with pytest.raises(BundleError, match="ValueError"):
+    with pytest.raises(BundleError, match="checksum"):
         type(model).load(tmp_path, target)
     assert json.loads((tmp_path / "model.json").read_text())["sha256"]
 

@@ -1,5 +1,8 @@
 """Boosted trees: they learn, stop in time, repeat their rounds, and are the same after saving."""
 
+import hashlib
+import json
+import re
 import time
 from pathlib import Path
 
@@ -113,6 +116,25 @@ def test_damaged_bundles_are_refused(mixed, context, tmp_path: Path) -> None:
     (tmp_path / "trees-0.txt").write_text(text[: len(text) // 3], encoding="utf-8")
     with pytest.raises(BundleError):
         TreesModel.load(tmp_path, ctx.target)
+
+
+@pytest.mark.parametrize("damage", ["feature", "classes"])
+def test_damage_is_refused_though_the_checksum_fits(mixed, context, tmp_path: Path, damage: str) -> None:
+    table = mixed("classes", labels=3)
+    ctx = context(table)
+    Trees().fit(*halves(table), QUICK, ctx).save(tmp_path)
+    text = (tmp_path / "trees-0.txt").read_text()
+    target = ctx.target
+    if damage == "feature":
+        text = re.sub(r"split_feature=\d", "split_feature=9", text)
+    else:
+        target = ClassesCodec([f"l{i}" for i in range(4)], [1] * 4)
+    (tmp_path / "trees-0.txt").write_text(text)
+    state = json.loads((tmp_path / "model.json").read_text())
+    state["sha256"] = [hashlib.sha256(text.encode()).hexdigest()]
+    (tmp_path / "model.json").write_text(json.dumps(state))
+    with pytest.raises(BundleError, match="out of range" if damage == "feature" else "another question"):
+        TreesModel.load(tmp_path, target)
 
 
 def test_estimates_and_variants(mixed, context) -> None:

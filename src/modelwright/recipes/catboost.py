@@ -17,6 +17,7 @@ from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, 
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
+from modelwright.models.catboost_json import checked
 from modelwright.recipes._attribution import Contribution
 from modelwright.recipes._calibration import sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
@@ -120,24 +121,40 @@ class CatBoostModel(Model):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> CatBoostModel:
-        from catboost import CatBoost, CatBoostError
+        from catboost import CatBoostError
 
         try:
             state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            # the library takes half a file without a word: it may only see what was written
-            places = [folder / f"catboost-{i}.json" for i in range(len(state["sha256"]))]
-            if [hashlib.sha256(p.read_bytes()).hexdigest() for p in places] != state["sha256"]:
+            texts = [(folder / f"catboost-{i}.json").read_bytes() for i in range(len(state["sha256"]))]
+            if [hashlib.sha256(text).hexdigest() for text in texts] != state["sha256"]:
                 raise ValueError("checksum")
-            boosters = [CatBoost() for _ in places]
-            for booster, place in zip(boosters, places, strict=True):
-                booster.load_model(str(place), format="json")
             columns = ColumnCodecs.load(folder, state["widths"])
+            if len(texts) != (target.outputs if target.kind == "label_sets" else 1):
+                raise ValueError("another number of boosters than the target needs")
+            boosters = [_booster(json.loads(text), columns, target) for text in texts]
             return cls(columns, boosters, target, state["extent"], state["history"])
-        except (OSError, KeyError, ValueError, TypeError, CatBoostError) as e:
+        except (OSError, KeyError, ValueError, TypeError, RecursionError, CatBoostError) as e:
+            why = str(e) if type(e) is ValueError else type(e).__name__
             raise BundleError(
-                f"The trees in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的树模型（{type(e).__name__}）。请重新复制模型包。",
+                f"The trees in {folder} cannot be read ({why}). Copy the bundle again.",
+                f"无法读取 {folder} 中的树模型（{why}）。请重新复制模型包。",
             ) from e
+
+
+def _booster(data: Any, columns: ColumnCodecs, target: TargetCodec) -> Any:
+    """Return the booster of a JSON model. Raises ValueError where the model is not one that the library wrote for this."""
+    from catboost import CatBoost
+
+    coded, loss = len(columns.categorical()), _loss(target)
+    outputs = target.outputs if loss == "MultiClass" else 1
+    # the library takes half a file without a word, and what indices say: it may only see what was checked
+    model = checked(data, columns.width - coded, coded, outputs, loss)
+    booster = CatBoost()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "model.json"
+        place.write_text(json.dumps(model), encoding="utf-8")
+        booster.load_model(str(place), format="json")
+    return booster
 
 
 class CatBoostRecipe(Recipe):

@@ -15,6 +15,7 @@ from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, O
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
+from modelwright.models.lightgbm_text import Forest, read_forest
 from modelwright.recipes._attribution import Contribution
 from modelwright.recipes._boosting import boost
 from modelwright.recipes._calibration import sigmoid, softmax
@@ -134,20 +135,37 @@ class TreesModel(Model):
         try:
             state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
             texts = [(folder / f"trees-{i}.txt").read_bytes() for i in range(len(state["sha256"]))]
-            # the library ends the whole process over a damaged text: it may only see what was written
             if [hashlib.sha256(text).hexdigest() for text in texts] != state["sha256"]:
                 raise ValueError("checksum")
-            boosters = [lgb.Booster(model_str=text.decode()) for text in texts]
             crosses = None
             if state["crosses"] is not None:
                 crosses = Crosses.restore(state["crosses"], load_file(str(folder / "crosses.safetensors")))
             columns = ColumnCodecs.load(folder, state["widths"])
+            width = columns.width
+            if crosses is not None:
+                if not all(0 <= n < width for n in crosses.numbers):
+                    raise ValueError("a pair of numbers is out of range")
+                width += len(crosses.pairs())
+            forests = [read_forest(text.decode("ascii"), width) for text in texts]
+            _check_outputs(forests, target)
+            # the library ends the whole process over a damaged text: it may only see what was checked
+            boosters = [lgb.Booster(model_str=forest.text) for forest in forests]
             return cls(columns, crosses, boosters, target, state["extent"], state["history"])
         except (OSError, KeyError, ValueError, TypeError, SafetensorError, lgb.basic.LightGBMError) as e:
+            why = str(e) if type(e) is ValueError else type(e).__name__
             raise BundleError(
-                f"The trees in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的树模型（{type(e).__name__}）。请重新复制模型包。",
+                f"The trees in {folder} cannot be read ({why}). Copy the bundle again.",
+                f"无法读取 {folder} 中的树模型（{why}）。请重新复制模型包。",
             ) from e
+
+
+def _check_outputs(forests: list[Forest], target: TargetCodec) -> None:
+    """Refuse forests that answer another question than the target's. Raises ValueError."""
+    several = target.kind == "classes" and target.outputs > 2
+    count, rounds = (target.outputs if target.kind == "label_sets" else 1), (target.outputs if several else 1)
+    kind = "regression" if target.kind == "value" else "multiclass" if several else "binary"
+    if len(forests) != count or any(f.per_round != rounds or f.objective.split(" ")[0] != kind for f in forests):
+        raise ValueError("the trees answer another question")
 
 
 class Trees(Recipe):
