@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from modelwright.commands import EXTRAS
 from modelwright.core.device import cores, free_memory
 from modelwright.core.run import RunFolder, read_json
+from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
-from modelwright.terminal import console, pad
+from modelwright.terminal import console, pad, show_score, width
 
 
 def list_runs(root: Path) -> list[dict[str, Any]]:
@@ -29,6 +31,13 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
         if folder.facts.is_file():
             facts = read_json(folder.facts)
             row |= {"task": facts["task"], "metric": facts["metric"], "value": facts["value"], "good": facts["met"]}
+            row |= {
+                "created": facts.get("created"),
+                "metric_title": facts.get("metric_title"),
+                "plain": facts.get("plain"),
+            }
+        else:
+            row["created"] = time.strftime("%Y-%m-%d %H:%M", time.localtime(place.stat().st_mtime))
         out.append(row)
     return out
 
@@ -38,13 +47,18 @@ def print_runs(runs: list[dict[str, Any]], lang: str) -> None:
     out = console(stderr=False)
     if not runs:
         out.print(Words("No runs here yet.", "这里还没有运行记录。").to(lang))
+    name = max([20, *(width(r["run"]) for r in runs)])
     for r in runs:
         if "metric" in r:
-            state = f"{r['task']}  {r['metric']} {r['value']:.4g}"
+            task = get_task(r["task"]).title.to(lang) if r["task"] in task_names() else r["task"]
+            metric = Words(*r["metric_title"]).to(lang) if r.get("metric_title") else r["metric"]
+            state = f"{task}  {metric} {show_score(r['value'])}"
         else:
             state = Words("stopped before a bundle was written", "在写出模型包之前被终止").to(lang)
         due = f"  {Words(*r['due']).to(lang)}" if "due" in r else ""
-        out.print(f"  {pad(r['run'], 32)}  {state}{due}", markup=False)
+        out.print(
+            f"  {pad(r['run'], name)}  {pad(r.get('created') or '', 16)}  {state}{due}", markup=False, soft_wrap=True
+        )
 
 
 def doctor_facts() -> dict[str, Any]:

@@ -21,7 +21,7 @@ from modelwright.core.events import Done, Event, EventStream
 from modelwright.core.run import RunFolder, find_bundle, state_folder
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
-from modelwright.terminal import Display, console, pad, print_private
+from modelwright.terminal import Display, console, pad, print_private, width
 
 if TYPE_CHECKING:
     from modelwright.data._records import Misfit
@@ -129,25 +129,28 @@ def _print_end(display: Display, facts: dict[str, Any], folder: RunFolder, lang:
     if display.quiet:
         return
     display.say(Words("verdict", "结论").to(lang), Words(*facts["verdict"]))
+    if facts.get("chosen"):
+        display.say(Words("winner", "最佳模型").to(lang), Words(*facts["chosen"]))
+    display.say(Words("report", "报告").to(lang), Words(str(folder.report), str(folder.report)))
     serve = f"modelwright serve {folder.path}"
-    display.say(
-        Words("next", "下一步").to(lang),
-        Words(f"{serve}     report: {folder.report}", f"{serve}     报告：{folder.report}"),
-    )
+    display.say(Words("next", "下一步").to(lang), Words(serve, serve))
 
 
 def print_inspection(found: dict[str, Any], lang: str) -> None:
     """Print columns and findings."""
+    from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
+
     out = console(stderr=False)
     rows = Words(
         f"{found['rows']:,} rows, {len(found['columns'])} columns", f"{found['rows']:,} 行，{len(found['columns'])} 列"
     )
     out.print(f"[bold]{rows.to(lang)}[/bold]")
-    longest = max([len(c["name"].encode("gbk", "replace")) for c in found["columns"]] + [8])
+    longest = min(30, max([width(c["name"]) for c in found["columns"]] + [8]))
     for c in found["columns"]:
-        role = "" if c["role"] == "input" else c["role"]
+        role = "" if c["role"] == "input" else ROLE_WORDS[c["role"]].to(lang)
+        kind = Words(c["modality"], f"{MODALITY_WORDS[c['modality']].zh} {c['modality']}").to(lang)
         reason = f"({Words(*c['reason']).to(lang)})" if c.get("reason") else ""
-        out.print(f"  {pad(c['name'], min(longest, 30))}  {pad(c['modality'], 10)} {role} {reason}", markup=False)
+        out.print(f"  {pad(c['name'], longest)}  {pad(kind, 10 if lang == 'en' else 18)} {role} {reason}", markup=False)
     if not found["findings"]:
         out.print(Words("No findings.", "没有发现问题。").to(lang))
     for f in found["findings"]:
@@ -272,6 +275,8 @@ def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
 
     display = Display(lang, 0.0)
     display.console = console(stderr=False)
+    names = [width(row["name"]) for row in facts["leaderboard"] if row.get("status") != "unfit"]
+    display.name = max([display.NAME, *(n + 1 for n in names)])
     for row in facts["leaderboard"]:
         if row.get("status") == "ok":
             display(CandidateDone(row["name"], row))

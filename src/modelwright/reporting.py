@@ -32,7 +32,7 @@ from modelwright.stages import Beaten, Data, Judgement, Parts, interval
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, judge_gate
 from modelwright.tune.standings import Outcome
-from modelwright.verdict import ensemble_row, verdict_words
+from modelwright.verdict import ensemble_row, verdict_words, winner_words
 
 
 def data_note(data: Data, task: Task) -> Note:
@@ -43,8 +43,12 @@ def data_note(data: Data, task: Task) -> Note:
     beside = len(data.aside) if data.aside is not None else 0
     more = f"  + {beside:,} {task.beside.en}" if beside else ""
     more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
-    en = f"data      {len(data.table):,} rows  {names}{more}  -> {task.title.en}   {len(grave)} finding{'s' * (len(grave) != 1)} to look at"
-    zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {task.title.zh}   {len(grave)} 个需要留意的发现"
+    target = data.table.schema.target
+    what, what_zh = (f"{target.name}: {task.title.en}", f"{target.name}：{task.title.zh}") if target else task.title
+    look = f"   {len(grave)} finding{'s' * (len(grave) != 1)} to look at" if grave else ""
+    look_zh = f"   {len(grave)} 处需要留意" if grave else ""
+    en = f"data      {len(data.table):,} rows  {names}{more}  -> {what}{look}"
+    zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {what_zh}{look_zh}"
     first = [f for f in data.findings if f.drop_rows or f.severity == "error"]
     for f in first + [f for f in grave[:3] if f not in first]:
         en += f"\n          {f.words.en}"
@@ -89,6 +93,8 @@ def facts(
     ladder: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Return what can be said as soon as the test rows are read; `deepen` adds what takes longer."""
+    from modelwright.evaluate.plain import guessing, plainly
+
     main = interval(metric, judged)
     won = {c.name: w for w, c in outcome.winner}
     rows = [{**r, "status": "ok", "winner": r["name"] in won, "weight": won.get(r["name"])} for r in ladder]
@@ -140,9 +146,12 @@ def facts(
         "config": config.model_dump(),
         "environment": {"Python": platform.python_version(), "system": platform.platform(), "cores": str(cores())},
     }
+    for key, told in (("plain", plainly(judged)), ("guessing", guessing(judged))):
+        out[key] = list(told) if told is not None else None
     words, advice = verdict_words(out, verdict, metric)
     out["verdict"] = list(words)
     out["advice"] = [list(a) for a in advice]
+    out["chosen"] = list(winner_words(out))
     return out
 
 

@@ -6,8 +6,18 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from modelwright.core.budget import show_duration
-from modelwright.core.events import CandidateDone, CandidateFailed, Event, Note, StageStarted, Step, Warned
+from modelwright.core.budget import duration_words
+from modelwright.core.events import (
+    CandidateDone,
+    CandidateFailed,
+    Event,
+    Note,
+    Probing,
+    StageStarted,
+    Step,
+    Warned,
+    Working,
+)
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:
@@ -21,6 +31,12 @@ STAGES = {
     "evaluate": Words("testing", "测试"),
     "bundle": Words("writing the bundle", "写出模型包"),
     "report": Words("writing the report", "生成报告"),
+}
+_WORK = {
+    "fit": Words("training", "训练"),
+    "score": Words("scoring", "评分"),
+    "refit": Words("training again on all rows:", "用全部数据重新训练"),
+    "twin": Words("training once more with another seed:", "换种子再训练"),
 }
 
 
@@ -45,78 +61,143 @@ def pad(text: str, cells: int, right: bool = False) -> str:
 
 
 class Display:
-    """Listens to a run: prints each candidate as a line, and a live status line where the terminal can show one."""
+    """Listens to a run: prints each candidate as a line, and below it what is being done now, ticking every second.
+
+    Where the output is no terminal, what is done now is a plain line, at most one every ten seconds.
+    """
 
     NAME = 18
+    EVERY = 10.0  # seconds between plain lines
 
     def __init__(self, lang: str, until: float, quiet: bool = False) -> None:
         self.lang, self.until, self.quiet = lang, until, quiet
         self.console = console()
-        self._status: Any = None
+        self.name = self.NAME  # cells of the names
+        self._live: Any = None
         self._head = False
-        self._stage = ""
+        self._doing = Words("starting", "启动中")
+        self._step = ""
+        self._printed = time.monotonic()
 
     def __enter__(self) -> Display:
         if not self.quiet and self.console.is_terminal:
-            self._status = self.console.status("", spinner="dots")
-            self._status.start()
+            from rich.live import Live
+            from rich.spinner import Spinner
+
+            spinner = Spinner("dots")
+
+            def now() -> Any:
+                spinner.update(text=self.line())
+                return spinner
+
+            self._live = Live(console=self.console, get_renderable=now, refresh_per_second=4, transient=True)
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._status:
-            self._status.stop()
-            self._status = None
+        if self._live:
+            self._live.stop()
+            self._live = None
 
     def __call__(self, event: Event) -> None:
         if self.quiet:
             return
         if isinstance(event, StageStarted):
-            self._stage = STAGES.get(event.stage, Words(event.stage, event.stage)).to(self.lang)
-            self._show(self._stage)
+            self._do(STAGES.get(event.stage, Words(event.stage, event.stage)))
+        elif isinstance(event, Probing):
+            self._do(Words(f"trying out {event.who}", f"试跑 {event.who}"))
+        elif isinstance(event, Working):
+            what = _WORK.get(event.what, _WORK["fit"])
+            fold = Words("", "")
+            if event.fold and event.folds > 1:
+                fold = Words(f", fold {event.fold} of {event.folds}", f"，第 {event.fold}/{event.folds} 折")
+            self._do(Words(f"{what.en} {event.who}{fold.en}", f"{what.zh} {event.who}{fold.zh}"))
         elif isinstance(event, Step):
-            total = f"/{event.total}" if event.total else ""
-            scores = "  ".join(f"{k} {v:.4g}" for k, v in event.scores.items())
-            self._show(f"{self._stage}  {event.who}  {event.done}{total}  {scores}")
+            self._stepped(event)
         elif isinstance(event, CandidateDone):
             self._candidate(event)
         elif isinstance(event, CandidateFailed):
-            self.console.print(f"  [dim]{pad(event.name, self.NAME)}   {_plain(event.reason.to(self.lang))}[/dim]")
+            self._hang(f"  {pad(event.name, self.name)}   ", event.reason.to(self.lang), style="dim")
         elif isinstance(event, Note):
             self.say("", event.words)
         elif isinstance(event, Warned):
-            self.console.print(f"[yellow]![/yellow] {_plain(event.words.to(self.lang))}")
+            self._hang("! ", event.words.to(self.lang), style="yellow")
 
     def say(self, head: str, words: Words) -> None:
-        """Print one line of people's words."""
+        """Print one line of people's words; what does not fit goes on below its beginning."""
         if not self.quiet:
-            self.console.print(
-                f"[bold]{pad(head, 10)}[/bold]{_plain(words.to(self.lang))}" if head else _plain(words.to(self.lang))
-            )
+            for line in words.to(self.lang).split("\n"):
+                self._hang(pad(head, 10) if head else "", line, head_style="bold")
+                head = " " * 10 if head else ""
 
-    def _show(self, text: str) -> None:
-        if self._status:
-            left = max(0.0, self.until - time.monotonic())
-            word = Words("left", "剩余").to(self.lang)
-            self._status.update(f"[dim]{_plain(text)}   {show_duration(left)} {word}[/dim]")
+    def line(self) -> Any:
+        """Return what is being done now, with the time left, cut to the terminal's width."""
+        from rich.text import Text
+
+        left = duration_words(float(int(max(0.0, self.until - time.monotonic()))))
+        if self.until < time.monotonic():
+            rest = Words("finishing", "收尾中")
+        else:
+            rest = Words(f"{left.en.replace('.0s', 's')} left", f"剩余 {left.zh.replace('.0 秒', ' 秒')}")
+        step = f"   {self._step}" if self._step else ""
+        room = self.console.width - 4 - width(rest.to(self.lang)) - 3
+        text = Text(f"{self._doing.to(self.lang)}{step}", no_wrap=True, style="dim")
+        text.truncate(max(8, room), overflow="ellipsis")
+        return text.append(f"   {rest.to(self.lang)}", style="dim")
+
+    def _do(self, words: Words) -> None:
+        self._doing, self._step = words, ""
+        if self._live is None and time.monotonic() - self._printed >= self.EVERY:
+            self._printed = time.monotonic()
+            self.console.print(f"  ... {self.line().plain}", markup=False)
+
+    def _stepped(self, event: Step) -> None:
+        scores = "  ".join(f"{k} {v:.4g}" for k, v in event.scores.items())
+        share = f"{min(100, 100 * event.done // event.total)} %" if event.total else f"{event.done}"
+        self._step = f"{share}  {scores}".strip()
+        if self._live is None and time.monotonic() - self._printed >= self.EVERY:
+            self._printed = time.monotonic()
+            self.console.print(f"  ... {self.line().plain}", markup=False)
+
+    def _hang(self, head: str, text: str, style: str = "", head_style: str = "") -> None:
+        """Print a text behind a head, its further lines below its beginning; wide characters count as two cells."""
+        from rich.text import Text
+
+        start = width(head)
+        if not self.console.is_terminal or self.console.width < start + 20:
+            self.console.print(Text(head, head_style or style).append(text, style), soft_wrap=True)
+            return
+        lines = Text(text, style).wrap(self.console, self.console.width - start - 1)
+        for i, line in enumerate(lines):
+            line.rstrip()
+            front = Text(head, head_style or style) if i == 0 else Text(" " * start)
+            self.console.print(front.append_text(line), no_wrap=True, overflow="ignore", crop=False)
 
     def _candidate(self, event: CandidateDone) -> None:
         row = event.row
+        metric = Words(*row["metric_title"]).to(self.lang) if row.get("metric_title") else row["metric"]
+        narrow = self.console.is_terminal and self.console.width < 76
+        score = max(12, width(metric) + 2)
         if not self._head:
             self._head = True
             names = (
                 Words("model", "模型"),
-                Words("95 %", "95% 区间"),
+                Words("95 % interval", "95% 区间"),
                 Words("ms/row", "毫秒/行"),
                 Words("seconds", "用时(秒)"),
             )
             model, range_, ms, seconds = (w.to(self.lang) for w in names)
-            head = f"  {pad(model, self.NAME)}{pad(row['metric'], 12, True)}{pad(range_, 18, True)}"
-            self.console.print(f"[bold]{head}{pad(ms, 10, True)}{pad(seconds, 10, True)}[/bold]")
-        span = f"{_number(row['low'])} - {_number(row['high'])}"
-        self.console.print(
-            f"  {pad(row['name'], self.NAME)}{pad(_number(row['value']), 12, True)}{pad(span, 18, True)}"
-            f"{row['ms_per_row']:>10.1f}{row['seconds']:>10.1f}"
+            head = f"  {pad(model, self.name)}{pad(metric, score, True)}{pad(range_, 18, True)}"
+            more = "" if narrow else f"{pad(ms, 10, True)}{pad(seconds, 10, True)}"
+            self._row(f"{head}{more}", "bold")
+        span = f"{show_score(row['low'])} - {show_score(row['high'])}"
+        more = "" if narrow else f"{row['ms_per_row']:>10.1f}{row['seconds']:>10.1f}"
+        self._row(
+            f"  {pad(row['name'], self.name)}{pad(show_score(row['value']), score, True)}{pad(span, 18, True)}{more}"
         )
+
+    def _row(self, text: str, style: str = "") -> None:
+        self.console.print(text, style=style or None, markup=False, no_wrap=True, overflow="ignore", crop=False)
 
 
 def print_private(private: dict[str, Any], lang: str) -> None:
@@ -144,13 +225,6 @@ def print_private(private: dict[str, Any], lang: str) -> None:
         out.print(Words(*private["sampled"]).to(lang), markup=False)
 
 
-def _number(value: float) -> str:
+def show_score(value: float) -> str:
     """Return a score with three decimals, large values with none."""
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
-
-
-def _plain(text: str) -> str:
-    """Return text with rich's markup characters made harmless."""
-    from rich.markup import escape
-
-    return escape(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from modelwright.core.recipe import guesses
@@ -24,6 +25,7 @@ def ensemble_row(
         "name": " + ".join(c.name for c in members),
         "recipe": "ensemble",
         "metric": metric.name,
+        "metric_title": list(metric.title),
         "value": value,
         "low": found.low,
         "high": found.high,
@@ -39,62 +41,89 @@ def ensemble_row(
 
 def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
     """Return the verdict in plain words, and what to do next."""
-    said = f"{metric.title.en} {_show(facts['value'])}"
-    said_zh = f"{metric.title.zh} {_show(facts['value'])}"
-    ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
+    score, reached = _score(facts, metric)
     lost = [b for b in verdict.beaten if b.low <= 0]
     advice: list[Words] = []
     if any(guesses(n) for n in facts["winner"]) or any(guesses(b.name) for b in lost):
         advice.append(
             Words(
-                "Nothing beats guessing: look whether the columns can tell the answer at all.",
-                "没有模型优于直接猜测：请检查这些列是否包含与答案有关的信息。",
+                "Nothing is clearly better than guessing: check whether these columns can tell the answer at all.",
+                "没有模型明显优于猜测：请检查这些列是否包含与答案有关的信息。",
             )
         )
     elif any(b.name == "linear" for b in lost):
         advice.append(
             Words(
-                "The linear model is about as good; take it alone if speed and plainness matter: --recipe linear",
-                "线性模型差不多同样好；若更看重速度与简洁，可只用它：--recipe linear",
+                "The linear model alone does about as well, and is faster and simpler: --recipe linear",
+                "单用线性模型效果相近，且更快、更简单：--recipe linear",
             )
         )
     if not verdict.asked:
         # the end of the interval that a gate would be judged on: what this run would just have met
-        reached = _show(facts["low" if metric.higher else "high"]).replace(",", "")
-        condition = f"{metric.name}{'>=' if metric.higher else '<='}{reached}"
-        words = Words(
-            f"{said} on {facts['rows']['test']} test rows (95 %: {ends}).",
-            f"测试集 {facts['rows']['test']} 行上{said_zh}（95%：{ends}）。",
-        )
+        just = _show(facts["low" if metric.higher else "high"]).replace(",", "")
+        condition = f"{metric.name}{'>=' if metric.higher else '<='}{just}"
         advice.append(
             Words(
-                f'Say what is good enough, for example --gate "{condition}".',
-                f'可声明门槛，例如 --gate "{condition}"。',
+                f'To require this of every release: --gate "{condition}"',
+                f'如需将此作为发布门槛：--gate "{condition}"',
             )
         )
-        return words, advice
+        return _sentence(reached, score), advice
     if verdict.met:
-        return (
-            Words(
-                f"Good enough: {said} (95 %: {ends}); every condition of the gate is met.",
-                f"达标：{said_zh}（95%：{ends}）；所有条件均满足。",
-            ),
-            advice,
-        )
+        return _sentence(Words("gate met", "达到门槛"), reached, score), advice
     open_ = [f"{v.text} ({_show(v.value)}, {_show(v.low)} - {_show(v.high)})" for v in verdict.verdicts if not v.met]
-    if not open_:
-        words = Words(
-            f"Not good enough: {said} does not beat guessing for certain.", f"未达标：{said_zh}，不能确定优于直接猜测。"
-        )
+    if open_:
+        why = Words(f"gate not met: {', '.join(open_)}", f"未达门槛：{'，'.join(open_)}")
     else:
-        words = Words(f"Not good enough: {', '.join(open_)}.", f"未达标：{'，'.join(open_)}。")
+        why = Words("gate not met: not clearly better than guessing", "未达门槛：并不明显优于猜测")
     advice.append(
         Words(
-            f"Give more time (--budget, now {facts['budget']}), more rows, or mend the findings above.",
-            f"可增加时间（--budget，当前 {facts['budget']}）、增加数据，或先解决上面的发现。",
+            f"Give it more time (--budget, now {facts['budget']}) or more rows, or resolve the findings above.",
+            f"可增加时间（--budget，当前 {facts['budget']}）或数据，或先处理上面列出的问题。",
         )
     )
-    return words, advice
+    return _sentence(why, reached, score), advice
+
+
+def _score(facts: dict[str, Any], metric: Metric) -> tuple[Words, Words | None]:
+    """Return the score with its interval, and what it means in plain words where that is known."""
+    ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
+    value = _show(facts["value"])
+    plain = Words(*facts["plain"]) if facts.get("plain") else None
+    if plain is None:
+        n = facts["rows"]["test"]
+        return Words(
+            f"{metric.title.en} {value} on {n:,} test rows (95 %: {ends})",
+            f"在 {n:,} 行测试数据上{metric.title.zh}为 {value}（95%：{ends}）",
+        ), None
+    return Words(f"{metric.title.en} {value} (95 %: {ends})", f"{metric.title.zh} {value}（95%：{ends}）"), plain
+
+
+def _sentence(*parts: Words | None) -> Words:
+    """Return clauses as one sentence in each language."""
+    told = [p for p in parts if p is not None]
+    en = "; ".join(p.en for p in told)
+    return Words(f"{en[:1].upper()}{en[1:]}.", f"{'；'.join(p.zh for p in told)}。")
+
+
+def winner_words(facts: dict[str, Any]) -> Words:
+    """Return which model won, and how its score on validation rows goes with that on test rows."""
+    won = next((r for r in facts["leaderboard"] if r.get("winner")), None)
+    names = " + ".join(facts["winner"])
+    if won is None or not math.isfinite(won["value"]) or not math.isfinite(facts["value"]):
+        return Words(f"{names}", f"{names}")
+    chosen, test = _show(won["value"]), _show(facts["value"])
+    words = Words(
+        f"{names}: {chosen} on the validation rows it was chosen by, {test} on the unseen test rows",
+        f"{names}：验证集（用于选出它）上 {chosen}，未见过的测试集上 {test}",
+    )
+    worse = facts["value"] < won["low"] if facts["higher"] else facts["value"] > won["high"]
+    if worse:
+        return Words(
+            f"{words.en}, as the best of many looks better than it is; quote the test score.",
+            f"{words.zh}；从众多模型中选优会使验证得分偏高，请以测试得分为准。",
+        )
+    return Words(f"{words.en}; quote the test score.", f"{words.zh}；请以测试得分为准。")
 
 
 def _show(value: float) -> str:

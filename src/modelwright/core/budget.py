@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from modelwright.core.errors import BudgetTooSmall, OptionError, Stopped
+from modelwright.core.words import Words
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "ms": 1e-3}
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -67,6 +68,20 @@ def show_duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02d}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+def duration_words(seconds: float) -> Words:
+    """Return a reading of seconds for people: `3m05s` in English, `3 分 05 秒` in Chinese."""
+    if seconds < 9.95:
+        return Words(show_duration(seconds), f"{seconds:.1f} 秒")
+    whole = round(seconds)
+    if whole < 60:
+        zh = f"{whole} 秒"
+    elif whole < 3600:
+        zh = f"{whole // 60} 分 {whole % 60:02d} 秒"
+    else:
+        zh = f"{whole // 3600} 小时 {whole % 3600 // 60:02d} 分"
+    return Words(show_duration(seconds), zh)
 
 
 @dataclass

@@ -33,6 +33,18 @@ Modality = Literal[
 MODALITIES: tuple[str, ...] = get_args(Modality)
 Role = Literal["input", "target", "group", "time", "weight", "sensitive", "ignored"]
 
+# what people read of them; messages and options keep the English names
+MODALITY_WORDS = {
+    "number": Words("number", "数值"), "category": Words("category", "类别"), "boolean": Words("boolean", "布尔"),
+    "text": Words("text", "文本"), "timestamp": Words("timestamp", "时间"), "labels": Words("labels", "多标签"), "id": Words("id", "标识"),
+    "image": Words("image", "图像"), "audio": Words("audio", "音频"), "video": Words("video", "视频"), "series": Words("series", "序列"),
+    "molecule": Words("molecule", "分子"), "sequence": Words("sequence", "生物序列"),
+}  # fmt: skip
+ROLE_WORDS = {
+    "input": Words("input", "输入"), "target": Words("target", "目标"), "group": Words("group", "分组"), "time": Words("time", "时间"),
+    "weight": Words("weight", "权重"), "sensitive": Words("sensitive", "敏感"), "ignored": Words("ignored", "忽略"),
+}  # fmt: skip
+
 MEDIA = pa.struct([("path", pa.string()), ("bytes", pa.large_binary()), ("digest", pa.string())])
 
 _ARROW: dict[str, pa.DataType] = {

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from modelwright.core.budget import parse_duration
+from modelwright.core.schema import MODALITY_WORDS
 from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
 from modelwright.evaluate._html import Html, code, join, number, tag
-from modelwright.evaluate.report import _MODALITIES, style
+from modelwright.evaluate.report import style
 from modelwright.privacy.policy import ACTIONS
 
 Facts = Mapping[str, Any]
@@ -103,7 +104,7 @@ def _data(facts: Facts, consent: Facts, privacy: Any, subjects: int | None) -> l
     used = [c for c in columns if c["role"] in ("input", "group", "time")]
     left = [c["name"] for c in columns if c["role"] == "ignored"]
     names = ", ".join(f"`{c['name']}` ({c['modality']})" for c in used)
-    names_zh = "、".join(f"`{c['name']}`（{_MODALITIES.get(c['modality'], c['modality'])}）" for c in used)
+    names_zh = "、".join(f"`{c['name']}`（{MODALITY_WORDS[c['modality']].zh}）" for c in used)
     target = facts.get("target")
     out = [
         Words(f"The model reads these fields: {names or '-'}.", f"模型读取以下字段：{names_zh or '-'}。"),

@@ -8,7 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from modelwright.core.budget import show_duration
+from modelwright.core.budget import duration_words
+from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
 from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
 from modelwright.evaluate import _fair_parts, card, privacy
@@ -133,7 +134,7 @@ def _numbers(facts: Facts, lang: str) -> Html:
         cells.append(
             (
                 "用时" if zh else "time",
-                show_duration(float(total)),
+                duration_words(float(total)).to(lang),
                 (f"预算 {of}" if zh else f"of a budget of {of}") if of else "",
             )
         )
@@ -200,7 +201,6 @@ def _data(facts: Facts, lang: str) -> Html:
         words = [tag("p", code(said(f["words"], lang))), tag("p", code(said(f["advice"], lang)), class_="note"), where]
         out.append(tag("div", *words, class_=f"finding {f['severity']}"))
     if facts.get("columns"):
-        modality, role = _MODALITIES, _ROLES
         head = [
             ("列" if zh else "column", "name"),
             ("类型" if zh else "kind", ""),
@@ -209,28 +209,12 @@ def _data(facts: Facts, lang: str) -> Html:
         ]
         body = [
             ("failed" if c["role"] == "ignored" else "", [
-                c["name"], modality.get(c["modality"], c["modality"]) if zh else c["modality"],
-                role.get(c["role"], c["role"]) if zh else c["role"], code(said(c.get("reason"), lang)),
+                c["name"], MODALITY_WORDS[c["modality"]].to(lang), ROLE_WORDS[c["role"]].to(lang), code(said(c.get("reason"), lang)),
             ])
             for c in facts["columns"]
         ]  # fmt: skip
         out += [tag("h3", "列" if zh else "Columns"), parts.folded(head, body, 40, "列" if zh else "columns", zh)]
     return join(out)
-
-
-_MODALITIES = {
-    "number": "数值", "category": "类别", "boolean": "布尔", "text": "文本", "timestamp": "时间", "labels": "多标签", "id": "标识",
-    "image": "图像", "audio": "音频", "video": "视频", "series": "序列", "molecule": "分子", "sequence": "生物序列",
-}  # fmt: skip
-_ROLES = {
-    "input": "输入",
-    "target": "目标",
-    "group": "分组",
-    "time": "时间",
-    "weight": "权重",
-    "sensitive": "敏感",
-    "ignored": "忽略",
-}
 
 
 def _card(facts: Facts, lang: str) -> Html:

@@ -63,6 +63,7 @@ class Standings:
             "name": candidate.name,
             "recipe": candidate.recipe,
             "metric": metric.name,
+            "metric_title": list(metric.title),
             "value": found.value,
             "low": found.low,
             "high": found.high,
