@@ -12,11 +12,12 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from modelwright.core.schema import MEDIA, Column
+from modelwright.core.schema import MEDIA, Column, Schema
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.infer import infer_schema
 from modelwright.data.kinds.base import Unreadable, media
 from modelwright.data.kinds.image import ImageKind, decode
+from modelwright.data.sources import read
 
 RED = np.zeros((20, 30, 3), np.uint8)
 RED[:, :, 0] = 200
@@ -172,3 +173,49 @@ def test_the_sample_shows_its_states():
     kind = ImageKind()
     a, b = (kind.read(c, COLUMN, Path()) for c in kind.sample([0, 2], 0))
     assert np.abs(decode(a).astype(int) - decode(b).astype(int)).max() > 100
+
+
+def deep_folder(tmp_path, kind, change=lambda a: a.astype(np.uint16)):
+    rng = np.random.default_rng(0)
+    for label, more in (("a", 0), ("b", 120)):
+        (tmp_path / label).mkdir()
+        for i in range(8):
+            pixels = 800 + rng.normal(0, 10, (12, 12))
+            pixels[3:6, 3:6] += more
+            data = encoded(kind, change(pixels))
+            (tmp_path / label / f"{i}.{kind.lower()}").write_bytes(data)
+    return read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("PNG", lambda a: a.astype(np.uint16)),
+        ("TIFF", lambda a: a.astype(np.uint16)),
+        ("TIFF", lambda a: a.astype(">u2")),
+        ("TIFF", lambda a: a.astype(np.float32)),
+        ("TIFF", lambda a: (a / 4095).astype(np.float32)),
+        ("TIFF", lambda a: a.astype(np.int32) - 1000),
+        ("PNG", lambda a: (a / 4).astype(np.uint16)),  # of 10 bits
+        ("PNG", lambda a: (a * 4).astype(np.uint16)),  # of 14 bits
+    ],
+)
+def test_grey_of_any_depth_is_brought_to_eight_bits_by_one_range_for_a_column(tmp_path, kind, change):
+    raw = deep_folder(tmp_path, kind, change)
+    column = infer_schema(raw, target="label", folder=tmp_path)["image"]
+    assert Column.from_json(column.to_json()).options == column.options  # as a bundle keeps it
+    table, bad = coerce(raw, Schema((column,)), folder=tmp_path)
+    assert not bad
+    marks = [int(decode(c)[4, 4, 0]) for c in table.column("image").to_pylist()]
+    ground = [int(decode(c)[9, 9, 0]) for c in table.column("image").to_pylist()]
+    assert min(marks[8:]) - max(marks[:8]) > 60
+    assert max(ground) - min(ground) < 80
+    served, _ = coerce_rows([{"image": (tmp_path / "b" / f"0.{kind.lower()}").read_bytes()}], Schema((column,)))
+    assert int(decode(served.column("image").to_pylist()[0])[4, 4, 0]) == marks[8]
+
+
+def test_pictures_of_eight_bits_need_no_range(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(encoded())
+    (tmp_path / "a" / "2.png").write_bytes(encoded(mode="L"))
+    assert infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].options == {}

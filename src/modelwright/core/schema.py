@@ -9,7 +9,7 @@ Canonical Arrow types, which every reader may rely on:
 | boolean | bool |
 | timestamp | timestamp[us], no zone (UTC) |
 | labels (several at once) | list<string> |
-| image, audio, video | `MEDIA`: struct of path or bytes as they came, and a digest of the content |
+| image, audio, video | `MEDIA`: struct of path or bytes as they came, a digest of the content, and how it is to be decoded |
 | series | list<list<float>>: channels of equal length, each its values in time |
 """
 
@@ -45,7 +45,8 @@ ROLE_WORDS = {
     "weight": Words("weight", "权重"), "sensitive": Words("sensitive", "敏感"), "ignored": Words("ignored", "忽略"),
 }  # fmt: skip
 
-MEDIA = pa.struct([("path", pa.string()), ("bytes", pa.large_binary()), ("digest", pa.string())])
+# `how`: what the column has settled for all its cells, as JSON (the range of grey values, the channel); None for nothing
+MEDIA = pa.struct([("path", pa.string()), ("bytes", pa.large_binary()), ("digest", pa.string()), ("how", pa.string())])
 
 _ARROW: dict[str, pa.DataType] = {
     "number": pa.float64(),

@@ -49,9 +49,13 @@ def check(
         elif column.role == "input" and column.reason:
             told = Words(f"`{column.name}`: {column.reason.en}.", f"`{column.name}`：{column.reason.zh}。")
             advice = Words(
-                f"For the first frame alone: --column {column.name}=image.",
-                f"若只用首帧：--column {column.name}=image。",
+                "The bundle reads what it is to answer by the same rule.", "模型包按同一规则读取待预测的数据。"
             )
+            if column.modality == "video":
+                advice = Words(
+                    f"For the first frame alone: --column {column.name}=image.",
+                    f"若只用首帧：--column {column.name}=image。",
+                )
             found.append(Finding("read-as", "info", column.name, told, advice))
     found += _bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += _empty_rows(table)

@@ -68,6 +68,10 @@ def infer_schema(
         elif role == "input" and column.modality == "image" and name not in overrides:
             reason = moving(raw.column(i), folder)
             column = replace(column, modality="video", options={}) if reason else column
+        kind = kind_of(column.modality) if role != "ignored" else None
+        if kind is not None:
+            column = kind.settle(column, raw.column(i), folder)
+            reason = reason or column.reason
         columns.append(Column(name, column.modality, role, column.options, reason))  # type: ignore[arg-type]
     return Schema(tuple(columns))
 

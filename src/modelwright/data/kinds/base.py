@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import io
+import json
 import os
 import re
 from abc import ABC, abstractmethod
@@ -70,6 +71,13 @@ class Kind(ABC):
     @abstractmethod
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:
         """Return synthetic raw cells, each showing its state (0, 1 or 2), for the conformance kit and demos."""
+
+    def settle(self, column: Column, values: pa.ChunkedArray, folder: Path | None) -> Column:
+        """Return a column of raw cells with what only all of them can say, in its options: a cell alone would be guessed.
+
+        Some cells are opened; paths are taken from `folder`. What is settled is told by the column's `reason`.
+        """
+        return column
 
     def groups(self, values: pa.Array, column: Column) -> list[str | None] | None:
         """Return for each canonical cell the family it belongs to, for `--split scaffold`: rows of a family stay together.
@@ -176,6 +184,34 @@ def media(value: Any, folder: Path | None) -> dict[str, Any] | None:
     except OSError:
         raise Unreadable(f"there is no file {text[-120:]}", f"找不到文件 {text[-120:]}") from None
     return {"path": str(path), "bytes": None, "digest": digest}
+
+
+def with_how(cell: dict[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a cell that says how it is to be decoded; {} for the usual way. What is kept by digest is kept apart."""
+    if not how:
+        return cell
+    told = json.dumps(how, sort_keys=True)
+    return {**cell, "how": told, "digest": f"{cell['digest']} {told}"}
+
+
+def how_of(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a media cell is to be decoded."""
+    told = cell.get("how")
+    return json.loads(told) if told else {}
+
+
+def some_media(values: pa.ChunkedArray, folder: Path | None, most: int) -> list[dict[str, Any]]:
+    """Return up to `most` media cells of a raw column, from all over it; those that cannot be opened are passed over."""
+    places = np.unique(np.linspace(0, max(0, len(values) - 1), min(most, len(values))).astype(np.int64))
+    out = []
+    for value in values.take(pa.array(places)).to_pylist():
+        try:
+            cell = media(value, folder)
+        except Unreadable:
+            continue
+        if cell is not None:
+            out.append(cell)
+    return out
 
 
 def _of_bytes(data: bytes) -> dict[str, Any]:

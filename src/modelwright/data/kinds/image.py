@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,18 @@ import pyarrow as pa
 from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
-from modelwright.data.kinds.base import Kind, Unreadable, content, looks_like, media, seeded
+from modelwright.data._dicom import Range, brought, is_dicom, opened, shown
+from modelwright.data.kinds.base import (
+    Kind,
+    Unreadable,
+    content,
+    how_of,
+    looks_like,
+    media,
+    seeded,
+    some_media,
+    with_how,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -34,6 +47,9 @@ _MAGIC = (
     b"P6",
 )
 _MOST_PIXELS = 120_000_000  # of one picture; more is refused before anything is decoded
+_CAN_BE_DEEP = (b"\x89PNG", b"II", b"MM", b"P5", b"P6", b"Pf", b"P2")
+_LOOK, _PIXELS = 48, 20_000  # pictures, and values of each, from which the range of grey is settled
+_MARGIN = 0.1  # of the range, at both its ends
 _MOST_SIDE = 60_000
 _MOST_FROM_OUTSIDE = 50_000_000  # pixels of a picture that came with a request: a bomb packs a thousandfold
 # formats that Pillow decodes by itself: others (EPS) would start a program
@@ -41,14 +57,22 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
 
 
 def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_PIXELS) -> np.ndarray:
-    """Return a media cell as uint8 [H, W, 1 or 3]: the first frame, upright, transparency on white, 16 bits brought to 8.
+    """Return a media cell as uint8 [H, W, 1 or 3]: the first frame, upright, transparency on white.
 
-    With `side` the picture is squeezed to side x side; JPEG files are then decoded at the nearest cheap size. Raises
-    Unreadable for what is not a complete picture, or one of more than `most` pixels.
+    Grey values of more than 8 bits, and those of DICOM without a window, are brought to 8 by the range that the column has
+    settled (`ImageKind.settle`). With `side` the picture is squeezed to side x side; JPEG files are then decoded at the
+    nearest cheap size. Raises Unreadable for what is not a complete picture, or one of more than `most` pixels.
     """
     data = content(cell)
-    if data[128:132] == b"DICM":
-        return _squeezed(_dicom(data, most), side)
+    told = how_of(cell).get("range")
+    scale = (float(told[0]), float(told[1])) if told else None
+    if is_dicom(data):
+        return _squeezed(shown(data, most, scale), side)
+    return _squeezed(_picture(data, side, most, lambda picture: _plain(picture, scale)), side)
+
+
+def _picture(data: bytes, side: int | None, most: int, made: Callable[[Picture], np.ndarray]) -> np.ndarray:
+    """Return what `made` makes of a picture loaded within bounds. Raises Unreadable."""
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as e:
@@ -63,8 +87,7 @@ def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_P
             if side is not None:
                 picture.draft("RGB" if picture.mode not in ("L", "CMYK") else picture.mode, (side, side))
             picture.load()
-            picture = ImageOps.exif_transpose(picture)
-            return _squeezed(_plain(picture), side)
+            return made(ImageOps.exif_transpose(picture))
     except Unreadable:
         raise
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as e:
@@ -85,12 +108,15 @@ def _too_large(size: str, most: int) -> Unreadable:
     )
 
 
-def _plain(picture: Picture) -> np.ndarray:
+_DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # modes of one channel with more than 8 bits
+
+
+def _plain(picture: Picture, scale: Range | None) -> np.ndarray:
     """Return a loaded picture of any mode as uint8 [H, W, 1 or 3]."""
     from PIL import Image
 
-    if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        return _to_bytes(np.asarray(picture, np.float32))
+    if picture.mode in _DEEP:
+        return _to_bytes(np.asarray(picture).astype(np.float64), scale)
     if picture.mode in ("1", "L"):
         return np.asarray(picture.convert("L"))[:, :, None]
     if "A" in picture.mode or "transparency" in picture.info:
@@ -100,48 +126,17 @@ def _plain(picture: Picture) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
 
 
-def _to_bytes(values: np.ndarray) -> np.ndarray:
-    """Return grey values of any range as uint8 [H, W, 1]: 16 bits by their upper half, others by their own range."""
+def _to_bytes(values: np.ndarray, scale: Range | None) -> np.ndarray:
+    """Return grey values as uint8 [H, W, 1]: by the column's range, else 16 bits by their upper half, others by their own."""
+    if scale is not None:
+        return brought(values, scale)[:, :, None]
+    values = np.nan_to_num(values)
     low, high = float(values.min(initial=0)), float(values.max(initial=0))
     if low >= 0 and 255 < high <= 65535:
         return (values / 257).astype(np.uint8)[:, :, None]
     if low >= 0 and high <= 255:
         return values.astype(np.uint8)[:, :, None]
-    return ((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)[:, :, None]
-
-
-def _dicom(data: bytes, most: int) -> np.ndarray:
-    """Return the first frame of a DICOM file as uint8 [H, W, 1 or 3], its window applied, MONOCHROME1 turned round."""
-    try:
-        import pydicom
-        from pydicom.errors import InvalidDicomError
-        from pydicom.pixels.processing import apply_voi_lut
-    except ImportError as e:
-        raise MissingExtra("dicom", "Reading DICOM images", "读取 DICOM 图像") from e
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = pydicom.dcmread(io.BytesIO(data))
-            if int(found.Rows) * int(found.Columns) > most:
-                raise Unreadable("the DICOM image is too large", "DICOM 图像过大")
-            pixels = found.pixel_array
-            frames = int(getattr(found, "NumberOfFrames", 1) or 1)
-            if frames > 1:
-                pixels = pixels[0]
-            if pixels.ndim == 3:
-                return np.ascontiguousarray(pixels[:, :, :3], np.uint8)
-            shown = np.asarray(apply_voi_lut(pixels, found), np.float32)
-    except Unreadable:
-        raise
-    except (InvalidDicomError, AttributeError, ValueError, KeyError, OSError, NotImplementedError, RuntimeError) as e:
-        raise Unreadable(
-            f"no readable DICOM image ({type(e).__name__})", f"无法读取的 DICOM 图像（{type(e).__name__}）"
-        ) from None
-    low, high = float(shown.min()), float(shown.max())
-    grey = (shown - low) / max(high - low, 1e-9)
-    if str(getattr(found, "PhotometricInterpretation", "")) == "MONOCHROME1":
-        grey = 1 - grey
-    return (255 * grey).astype(np.uint8)[:, :, None]
+    return brought(values, (low, high))[:, :, None]
 
 
 def _squeezed(pixels: np.ndarray, side: int | None) -> np.ndarray:
@@ -152,6 +147,27 @@ def _squeezed(pixels: np.ndarray, side: int | None) -> np.ndarray:
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     out = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0))
     return out if out.ndim == 3 else out[:, :, None]
+
+
+def _deep(cell: Mapping[str, Any]) -> np.ndarray | None:
+    """Return some grey values of a picture that has more than 8 bits and no window of its own; None for any other."""
+    try:
+        data = content(cell)
+        if is_dicom(data):
+            found = opened(data, _MOST_PIXELS)
+            if found.colour is not None or found.window is not None:
+                return None
+            values = found.values if found.padding is None else found.values[found.values != found.padding]
+        elif not data.startswith(_CAN_BE_DEEP):
+            return None
+        else:
+            values = _picture(
+                data, None, _MOST_PIXELS, lambda p: np.asarray(p).astype(np.float64) if p.mode in _DEEP else np.zeros(0)
+            )
+    except Unreadable:
+        return None
+    values = values[np.isfinite(values)]
+    return values[:: max(1, len(values) // _PIXELS)] if len(values) else None
 
 
 class ImageKind(Kind):
@@ -168,10 +184,30 @@ class ImageKind(Kind):
     def read(self, value: Any, column: Column, folder: Path | None) -> Any:
         cell = media(value, folder)
         if cell is not None:
+            cell = with_how(cell, {k: column.options[k] for k in ("range",) if k in column.options})
             decode(
                 cell, 32, _MOST_PIXELS if folder is not None else _MOST_FROM_OUTSIDE
             )  # the whole file is read once, so that a damaged one is named here
         return cell
+
+    def settle(self, column: Column, values: pa.ChunkedArray, folder: Path | None) -> Column:
+        """Settle the range of grey values: 12 bits in files of 16 would be nearly black, and each picture by its own
+        range would lose what tells them apart. Taken from what some pictures hold, with a margin."""
+        if "range" in column.options:
+            return column
+        held = [v for cell in some_media(values, folder, _LOOK) if (v := _deep(cell)) is not None]
+        if not held:
+            return column
+        ends = np.quantile(np.concatenate(held), [1e-4, 1 - 1e-4])
+        low, high = float(ends[0]), float(ends[1])
+        margin = _MARGIN * (high - low) or 1.0
+        floor = 0.0 if min(float(v.min()) for v in held) >= 0 else -math.inf
+        scale = [round(max(floor, low - margin), 6), round(high + margin, 6)]
+        reason = Words(
+            f"grey values from {scale[0]:g} to {scale[1]:g} are read as 0 to 255, in all its pictures alike",
+            f"灰度值 {scale[0]:g} 至 {scale[1]:g} 统一读作 0 至 255",
+        )
+        return replace(column, options={**column.options, "range": scale}, reason=reason)
 
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:
         from PIL import Image
