@@ -62,8 +62,8 @@ def test_rows_that_cannot_be_read_keep_their_place(predict, tmp_path, capfd):
     assert predict(path, "-o", tmp_path / "o.csv") == 0
     said = capfd.readouterr().err
     assert "row 6 (line 7): a quote is opened" in said
-    assert "28 rows answered" in said
-    assert "2 bad" in said
+    assert "28 rows" in said
+    assert "2 unreadable" in said
     with (tmp_path / "o.csv").open(newline="") as f:
         got = list(csv.DictReader(f))
     assert [i for i, row in enumerate(got) if not row["prediction"]] == [3, 5]

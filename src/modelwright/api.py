@@ -92,7 +92,7 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `columns`,
     `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
-    `options`: query, table, sheet, header, column (modality by name), ignore, group, time, series,
+    `options`: query, table, sheet, header, delimiter, decimal, encoding, dates, column (modality by name), ignore, group, time, series,
     series_id, series_time, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
     """
     with unlocked(options.pop("vault", None)):
@@ -104,17 +104,18 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.data.check import check
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
+    from modelwright.data.reading import ASKED, Reading
     from modelwright.data.sources import folder_of, read
     from modelwright.privacy.protect import protect, safe_values
 
     rules, public = options.pop("private", None) or [], bool(options.pop("public", False))
-    reading = {k: options.pop(k) for k in ("query", "table", "sheet", "header") if k in options}
+    reading = Reading(**{k: options.pop(k) for k in ASKED if k in options})
     column = options.pop("column", {})
-    raw = read(data, **reading)
+    raw = read(data, reading=reading)
     spread = {k: options.get(k) for k in SERIES_OPTIONS}
     raw, layouts, ignore = gathered_as_asked(raw, **{**spread, "target": target})
     options = {k: v for k, v in options.items() if not k.startswith("series")} | {"ignore": ignore}
-    inferred = infer_schema(raw, overrides=column, target=target, folder=folder_of(data), **options)
+    inferred = infer_schema(raw, overrides=column, target=target, folder=folder_of(data), reading=reading, **options)
     schema = with_layouts(inferred, layouts)
     source = str(data) if isinstance(data, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
@@ -124,6 +125,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
         json.dumps(
             {
                 "rows": len(table),
+                "reading": list(said) if (said := reading.words()) else None,
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],
                 "private": private.to_json(examples=True),

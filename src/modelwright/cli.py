@@ -15,6 +15,10 @@ from modelwright.verbs._common import (
     LANG,
     Base,
     Columns,
+    Dates,
+    Decimal,
+    Delimiter,
+    Encoding,
     Endpoint,
     EndpointModel,
     Header,
@@ -167,6 +171,10 @@ def run(
     table: Annotated[str | None, opt("SQL table, for a database URL", "SQL 表（数据库 URL）")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    dates: Dates = None,
     private: Private = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps")] = None,
     seed: Annotated[int | None, opt("random seed", "随机种子")] = None,
@@ -194,6 +202,7 @@ def run(
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
+        "delimiter": delimiter, "decimal": decimal, "encoding": encoding, "dates": dates,
         "private": private, "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
         "price_out": price_out, "base": base, "teacher": teacher, "vault": vault, "consent": consent, "subject": subject,
         "purpose": purpose, "retain": retain,
@@ -220,6 +229,10 @@ def inspect(
     table: Annotated[str | None, opt("SQL table", "SQL 表")] = None,
     sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
     header: Header = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    dates: Dates = None,
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
@@ -231,9 +244,21 @@ def inspect(
     from modelwright.api import inspect as look
     from modelwright.commands import print_inspection
 
-    spread = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
+    spread: dict[str, Any] = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
     found = look(
-        data, target, column=pairs(column), query=query, table=table, sheet=sheet, header=header, vault=vault, **spread
+        data,
+        target,
+        column=pairs(column),
+        query=query,
+        table=table,
+        sheet=sheet,
+        header=header,
+        vault=vault,
+        delimiter=delimiter,
+        decimal=decimal,
+        encoding=encoding,
+        dates=dates,
+        **spread,
     )
     print_json(found) if json_ else print_inspection(found, LANG)
 
@@ -256,13 +281,17 @@ def predict(
     scores: Annotated[bool, opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
     strict: Annotated[bool, opt("stop at the first bad row", "遇到坏行即停止")] = False,
     header: Header = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     vault: Vault = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
     from modelwright.commands import predict_command
 
-    summary = predict_command(model, data, out, scores, strict, header, LANG, vault)
+    reading = {"header": header, "delimiter": delimiter, "decimal": decimal, "encoding": encoding}
+    summary = predict_command(model, data, out, scores, strict, LANG, vault, **reading)
     if json_ and out is not None:
         print_json(summary)
 
@@ -336,20 +365,6 @@ def serve(
     serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend)
 
 
-@app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
-def export(
-    model: RunArg,
-    to: Annotated[str, typer.Option("--to", help="onnx")] = "onnx",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help=w("folder to write", "输出文件夹"))] = None,
-    json_: Json = False,
-    lang: Lang = None,
-) -> None:
-    from modelwright.commands import export_command
-
-    path = export_command(model, to, out)
-    print_json({"export": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
-
-
 @app.command(help=w("Check the installation.", "检查安装是否完好。"))
 def doctor(json_: Json = False, lang: Lang = None) -> None:
     from modelwright.about import doctor_facts, print_doctor
@@ -358,24 +373,6 @@ def doctor(json_: Json = False, lang: Lang = None) -> None:
     print_json(facts) if json_ else print_doctor(facts, LANG)
     if not facts["well"]:
         raise typer.Exit(2)
-
-
-@app.command(help=w("Write a sample data set to start with.", "写出一份可直接使用的示例数据。"))
-def sample(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME", help=w("which one; lists them all if not given", "名称；不填则列出全部")),
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help=w("file to write", "输出文件"))] = None,
-    force: Annotated[bool, opt("replace an existing file", "覆盖已有文件")] = False,
-    json_: Json = False,
-    lang: Lang = None,
-) -> None:
-    from modelwright.commands import sample_command
-
-    result = sample_command(name, out, force, LANG)
-    if json_:
-        print_json(result)
 
 
 for _name in names_in("modelwright.verbs"):

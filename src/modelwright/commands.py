@@ -24,8 +24,12 @@ from modelwright.core.words import Words
 from modelwright.terminal import Display, console, pad, print_private, width
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from modelwright.data._records import Misfit
     from modelwright.data.coerce import BadValue
+    from modelwright.data.reading import Reading
+    from modelwright.release.bundle import Predictor
 
 EXTRAS = {
     "nn": ("torch",),
@@ -145,6 +149,8 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
         f"{found['rows']:,} rows, {len(found['columns'])} columns", f"{found['rows']:,} 行，{len(found['columns'])} 列"
     )
     out.print(f"[bold]{rows.to(lang)}[/bold]")
+    if found.get("reading"):
+        out.print("  " + Words(*found["reading"]).to(lang), markup=False)
     longest = min(30, max([width(c["name"]) for c in found["columns"]] + [8]))
     for c in found["columns"]:
         role = "" if c["role"] == "input" else ROLE_WORDS[c["role"]].to(lang)
@@ -167,25 +173,26 @@ def predict_command(
     out: Path | None,
     scores: bool,
     strict: bool,
-    header: bool | None,
     lang: str,
     vault: str | None = None,
+    **reading: Any,
 ) -> dict[str, Any]:
-    """Answer a file in a stream; return how many rows were answered, and which were bad."""
+    """Answer a file in a stream; return how many rows were answered, and which were bad. `reading` are options of `Reading`."""
     from modelwright.privacy.ledger import model_id, ready, record
 
-    bundle = find_bundle(model)
-    ready(bundle)
+    ready()
     with unlocked(vault):
-        summary = _predict(model, data, out, scores, strict, header, lang)
+        summary = _predict(model, data, out, scores, strict, lang, reading)
+    bundle = find_bundle(model)
     record(bundle, "predict", model=model_id(bundle), rows=summary["rows"], bad=summary["bad"])
     return summary
 
 
 def _predict(
-    model: str, data: str, out: Path | None, scores: bool, strict: bool, header: bool | None, lang: str
+    model: str, data: str, out: Path | None, scores: bool, strict: bool, lang: str, reading: dict[str, Any]
 ) -> dict[str, Any]:
     from modelwright.data._series import gathered, whole
+    from modelwright.data.reading import Reading
     from modelwright.data.sources import batches, folder_of
     from modelwright.release.bundle import load
     from modelwright.release.write import Writer
@@ -194,9 +201,12 @@ def _predict(
     answered, bad_rows, done, told = 0, 0, 0, 0
     names: dict[str, None] = {}  # of all rows, since columns may come late
     misfits: list[Misfit] = []
+    how = Reading(**reading, names=tuple(predictor.schema.names), usual=predictor.reading)
     start = time.monotonic()
     with Writer(out) as writer:
-        for raw in whole(batches(data, header=header, misfits=misfits), predictor.layouts):
+        for raw in whole(batches(data, reading=how, misfits=misfits), predictor.layouts):
+            if done == 0:
+                _respell(predictor, raw, how, data, lang)
             table, bad = predictor.table(raw, folder_of(data))
             names |= dict.fromkeys(gathered(raw, predictor.layouts).column_names)
             if done == 0:
@@ -225,6 +235,15 @@ def _predict(
         )
         sys.stderr.write(words.to(lang) + "\n")
     return summary
+
+
+def _respell(predictor: Predictor, raw: pa.Table, how: Reading, data: str, lang: str) -> None:
+    """Let a model read the decimal sign of this file where it is another than that of its training data."""
+    from modelwright.data._decimals import respelt
+
+    predictor.schema, words = respelt(predictor.schema, raw, how.decimal, how.found.get("delimiter"))
+    if words is not None:
+        sys.stderr.write(Words(f"{data}: {words.en}.", f"{data}：{words.zh}。").to(lang) + "\n")
 
 
 def _bad_words(data: str, done: int, unread: dict[int, Misfit], bad: list[BadValue]) -> Iterator[Words]:

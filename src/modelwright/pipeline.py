@@ -129,6 +129,7 @@ def _walk(
             shield = data.private.shield if data.private else None
             schema, plain = parts.develop.schema, plan is not None
             predictor = stages.decide(outcome, validation, task, schema, folder.path.name, shield, plain=plain)
+            predictor.reading = data.reading
             trust.mitigate(predictor, outcome, validation)
             trust.looking_at(parts.test)
             judged = stages.judge_test(predictor, parts.test)

@@ -27,6 +27,7 @@ from modelwright.data.check import Finding, apply, check
 from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
+from modelwright.data.reading import Reading
 from modelwright.data.sources import folder_of, read
 from modelwright.labelled import aligned, labelled
 from modelwright.privacy.consent import Allowed
@@ -68,6 +69,7 @@ class Data:
     allowed_test: Allowed | None = None
     aside: Table | None = None  # rows without an answer, which are never held out
     private: Protected | None = None
+    reading: dict[str, Any] = field(default_factory=dict)  # how the source was spelt, for files to be answered
 
 
 def check_names(config: RunConfig) -> None:
@@ -96,19 +98,10 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
     memory = parse_size(config.memory) if config.memory else None
     grant_memory(memory)
     task = named_task(config)
-    raw = task.read(source) if task else None
+    raw, how = task.read(source) if task else None, Reading.of(config)
     if raw is None:
-        raw = read(
-            source,
-            query=config.query,
-            table=config.table,
-            header=config.header,
-            sheet=config.sheet,
-            memory=memory,
-            seed=config.seed,
-            seconds=_READING * parse_duration(config.budget),
-            events=events,
-        )
+        limit = _READING * parse_duration(config.budget)
+        raw = read(source, reading=how, memory=memory, seed=config.seed, seconds=limit, events=events)
     raw, allowed = permitted.permit(config, raw, config.data, events)
     target = config.target or (task.target_of(raw) if task else None)
     if not target:
@@ -127,7 +120,9 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
         time=config.time,
         ignore=ignore,
         folder=folder_of(source),
+        reading=how,
     )
+    how.tell(events)
     schema = marked(with_layouts(schema, layouts), config)
     schema = task.typed(schema) if task else schema
     name = config.data if isinstance(source, (str, Path)) else "table"
@@ -139,7 +134,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
     if config.test:
         raw_test = task.read_test(config.test) if task else None
         if raw_test is None:
-            raw_test = read(config.test, header=config.header, sheet=config.sheet, seed=config.seed, events=events)
+            raw_test = read(config.test, reading=how.again(), seed=config.seed, events=events)
         raw_test, allowed_test = permitted.permit(config, raw_test, config.test, events)
         raw_test = gathered(raw_test, layouts)
         allowed_test = permitted.regathered(config, raw_test, allowed_test)
@@ -175,7 +170,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    more = (allowed, allowed_test, aside, private)
+    more = (allowed, allowed_test, aside, private, how.kept())
     table = table if config.epsilon else _with_choices(table)
     return Data(table, test, bad, findings, rows, seen, *more)
 

@@ -97,7 +97,7 @@ def test_a_wide_table_is_answered_as_it_came(tmp_path):
     data.write_text("\n".join(lines) + "\n", encoding="utf-8")
     run = mw.fit(data, "kind", out=tmp_path, budget="10s", recipes=["minirocket"], search="none", series=["wave=t*"])
     out = tmp_path / "answers.jsonl"
-    summary = predict_command(str(run.folder), str(data), out, False, True, None, "en")
+    summary = predict_command(str(run.folder), str(data), out, False, True, "en")
     answers = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert summary["answered"] == 60
     assert answers[0]["t0"] == str(waves[0, 0])
@@ -120,7 +120,7 @@ def test_a_long_table_is_answered_with_one_row_a_series(tmp_path):
         data, "kind", out=tmp_path, budget="10s", recipes=["minirocket"], search="none", series_id="run", series_time="t"
     )  # fmt: skip
     out = tmp_path / "answers.csv"
-    summary = predict_command(str(run.folder), str(data), out, False, True, None, "en")
+    summary = predict_command(str(run.folder), str(data), out, False, True, "en")
     assert summary["answered"] == 40
     assert len(out.read_text(encoding="utf-8").splitlines()) == 41
 

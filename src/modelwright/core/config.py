@@ -26,6 +26,14 @@ class RunConfig(BaseModel):
     table: str | None = Field(None, description="SQL table, for a database URL")
     sheet: str | None = Field(None, description="sheet of an Excel file")
     header: bool | None = Field(None, description="whether the first line names the columns; detected if not given")
+    delimiter: str | None = Field(None, description="what divides the cells of a text file; detected if not given")
+    decimal: str | None = Field(None, description="decimal sign of numbers in text: `,` or `.`; detected if not given")
+    encoding: str | None = Field(
+        None, description="encoding of a text file, such as windows-1252; detected if not given"
+    )
+    dates: str | None = Field(
+        None, description="order of dates such as 03/04/2024: dmy, mdy or ymd; detected if not given"
+    )
     task: str | None = Field(None, description="name of the task; chosen from the target if not given")
     column: dict[str, str] = Field(default_factory=dict, description="modality by column, overriding inference")
     ignore: list[str] = Field(default_factory=list, description="columns to leave out")

@@ -22,10 +22,11 @@ from modelwright.core.errors import DataError
 from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 from modelwright.data._blocks import blocks
+from modelwright.data._delimiters import find_delimiter
 from modelwright.data._records import CELL_LIMIT, Misfit, reader_of, records
+from modelwright.data.reading import Reading
 
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
-_DELIMITERS = ",\t;|"
 _SAMPLE = 256 << 10
 
 
@@ -128,14 +129,15 @@ def _undecodable(path: Path, sample: bytes) -> DataError:
     )
 
 
-def sniff(path: Path, header: bool | None) -> Dialect:
-    """Find out encoding, delimiter, quoting and header from a file's beginning. Raises DataError for no text."""
+def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialect:
+    """Find out encoding, delimiter, quoting and header from a file's beginning, but for what `how` says. Raises DataError for no text."""
+    how = how or Reading()
     with open_bytes(path) as f:
         sample = f.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
-    encoding = find_encoding(sample, path)
-    text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    encoding = how.encoding or find_encoding(sample, path)
+    text = _decoded(sample, encoding, path)
     if len(sample) == _SAMPLE and "\n" in text:
         text = text[: text.rindex("\n")]
     odd = sum(1 for c in text if ord(c) < 32 and c not in "\t\r\n\f")
@@ -144,7 +146,7 @@ def sniff(path: Path, header: bool | None) -> Dialect:
             f"{path} looks like a binary file. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
             f"{path} 像是二进制文件。支持 CSV、TSV、JSON Lines、Parquet、Arrow、Excel。",
         )
-    delimiter = _delimiter(text, path)
+    delimiter = how.delimiter or find_delimiter(text, how.names)
     quoting = _quotes(text, delimiter)
     rows = [r for r in reader_of(io.StringIO(text, newline=""), delimiter, quoting) if any(c.strip() for c in r)][:1000]
     if not rows:
@@ -152,31 +154,20 @@ def sniff(path: Path, header: bool | None) -> Dialect:
     has_header = _has_header(rows) if header is None else header
     width = Counter(len(r) for r in rows[1 if has_header and len(rows) > 1 else 0 :]).most_common(1)[0][0]
     names = unique_names(rows[0]) if has_header else [f"column_{i + 1}" for i in range(width)]
+    how.found |= {"encoding": encoding, "delimiter": delimiter, "names": names}
     return Dialect(encoding, delimiter, quoting, has_header, tuple(names))
 
 
-def _delimiter(text: str, path: Path) -> str:
-    """Return the delimiter that gives most lines the same number of cells, more than one."""
-    best, best_key = ",", (0.0, 0)
-    for d in _DELIMITERS:
-        for quoting in (True, False):
-            try:
-                rows = [
-                    r
-                    for r in reader_of(io.StringIO(text[: 64 << 10], newline=""), d, quoting)
-                    if any(c.strip() for c in r)
-                ][: -1 or None][:300]
-            except csv.Error:
-                continue
-            if not rows:
-                continue
-            width, times = Counter(len(r) for r in rows).most_common(1)[0]
-            share = times / len(rows)
-            # a comma that stands in every sentence some number of times is no delimiter
-            key = (round(share, 2) if width > 1 else 0.0, width if share > 0.9 else 0)
-            if width > 1 and (key > best_key or (d == "\t" and share > 0.95)):
-                best, best_key = d, key
-    return best
+def _decoded(sample: bytes, encoding: str, path: Path) -> str:
+    """Return a file's beginning as text. Raises DataError naming the line where it is not in the encoding asked for."""
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeDecodeError as e:
+        line = sample.count(b"\n", 0, e.start) + 1
+        raise DataError(
+            f"{path}, line {line}: bytes that are no {encoding}. Say another --encoding, or leave it out.",
+            f"{path} 第 {line} 行：字节不符合 {encoding} 编码。请改用其他 --encoding，或不指定。",
+        ) from e
 
 
 def _quotes(text: str, delimiter: str) -> bool:
@@ -319,10 +310,10 @@ def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:
     return pa.Table.from_arrays(columns, names=list(names))
 
 
-def json_lines(path: Path, rows: int) -> Iterator[pa.Table]:
+def json_lines(path: Path, rows: int, how: Reading | None = None) -> Iterator[pa.Table]:
     """Yield tables from JSON Lines, or from one JSON array of objects. Raises DataError naming the line."""
     block: list[dict[str, Any]] = []
-    for item in json_rows(path):
+    for item in json_rows(path, how.encoding if how else None):
         block.append(item)
         if len(block) == rows:
             yield from_rows(block)
@@ -331,13 +322,14 @@ def json_lines(path: Path, rows: int) -> Iterator[pa.Table]:
         yield from_rows(block)
 
 
-def json_rows(path: Path) -> Iterator[dict[str, Any]]:
+def json_rows(path: Path, encoding: str | None = None) -> Iterator[dict[str, Any]]:
     """Yield the objects of JSON Lines, or of one JSON array, as they are. Raises DataError naming the line."""
     with open_bytes(path) as f:
         sample = f.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
-    encoding = find_encoding(sample, path)
+    encoding = encoding or find_encoding(sample, path)
+    _decoded(sample, encoding, path)
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=encoding)
         if sample.decode(encoding, "ignore").lstrip("\ufeff \t\r\n").startswith("["):

@@ -105,7 +105,7 @@ def _number(value: Any, column: Column) -> float | None:
     text = str(value)
     if is_missing(text) or is_mark(text):
         return None
-    found = to_number(text, bool(column.options.get("comma")))
+    found = to_number(text, bool(column.options.get("comma")), column.options.get("decimal", "."))
     if found is None:
         raise ValueError(text)
     return found if math.isfinite(found) else None
@@ -212,7 +212,7 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
         seen: list[Any] = [None] * len(distinct)
         wrong: dict[int, Any] = {}
         others = np.arange(len(distinct))
-        if column.modality == "number":
+        if column.modality == "number" and column.options.get("decimal") != ",":
             plain = pc.match_substring_regex(distinct, PLAIN)
             numbers = pc.cast(pc.if_else(plain, distinct, pa.scalar(None, distinct.type)), goal)
             seen = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, goal)).to_pylist()
@@ -264,7 +264,7 @@ def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | No
     """Return the column by whole-array operations where that gives the same as reading cell by cell."""
     kind = values.type
     if column.modality == "number":
-        if pa.types.is_string(kind) and not column.options.get("comma"):
+        if pa.types.is_string(kind) and not {"comma", "decimal"} & set(column.options):
             try:
                 numbers = pc.cast(values, pa.float64())
             except pa.ArrowInvalid:

@@ -16,9 +16,11 @@ from modelwright.core.budget import step
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
+from modelwright.data._decimals import find_decimals
 from modelwright.data._gifs import moving
 from modelwright.data._values import PLAIN, find_form, is_mark, is_missing, to_bool, to_number
 from modelwright.data.kinds.base import kind_of, recognise
+from modelwright.data.reading import Reading
 
 _LOOK = 4000  # distinct cells looked at to tell a column's modality
 _MOST_MARKS = 20  # spellings of missing in one column
@@ -36,10 +38,13 @@ def infer_schema(
     weight: str | None = None,
     ignore: Sequence[str] = (),
     folder: Path | None = None,
+    reading: Reading | None = None,
 ) -> Schema:
     """Tell the modality and role of every column; `overrides` maps a column to a modality.
 
     Paths in cells are taken from `folder`: GIFs are opened, since they may be pictures or clips.
+
+    `reading` says what was asked and found about the spelling of numbers and dates, and is told the decimal sign.
 
     Raises ColumnError for a named column that is absent, OptionError for an unknown modality.
     """
@@ -52,12 +57,17 @@ def infer_schema(
     for modality in overrides.values():
         if modality not in MODALITIES:
             raise unknown(Words("modality", "模态"), modality, MODALITIES, OptionError)
+    how = reading or Reading()
+    decimals = find_decimals(raw, how.decimal, how.found.get("delimiter"))
+    how.found["decimal"] = decimals.sign
     columns = []
     for i, name in enumerate(raw.column_names):
         step()
         role = roles.get(name, "ignored" if name in ignore else "input")
-        column = _infer_column(name, raw.column(i), role == "target", overrides.get(name))
-        reason = None
+        column = _infer_column(name, raw.column(i), role == "target", overrides.get(name), decimals.of(name))
+        if how.dates and column.options.get("form") in ("dmy", "mdy"):
+            column = replace(column, options={"form": how.dates})
+        reason = decimals.words(name) if column.modality == "number" else None
         if role == "ignored":
             reason = Words("left out as asked", "按要求忽略")
         elif role == "input" and column.modality == "id" and name not in overrides:
@@ -76,14 +86,14 @@ def infer_schema(
     return Schema(tuple(columns))
 
 
-def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str | None) -> Column:
+def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str | None, decimal: str) -> Column:
     kind = values.type
     if asked is not None:
-        return Column(name, asked, options=_options(name, values, asked))
+        return Column(name, asked, options=_options(name, values, asked, decimal))
     coded = pa.types.is_dictionary(kind)
     if coded or pa.types.is_null(kind):
         values, kind = values.cast(pa.string()), pa.string()
-    plain = None if target else _plain_numbers(name, values)
+    plain = None if target or decimal == "," else _plain_numbers(name, values)
     if plain is not None:
         return Column(name, plain)
     own = None if target else recognise(name, values)
@@ -106,7 +116,7 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
         return Column(name, _number_or_class(values, target) if not _is_row_number(name, values) or target else "id")
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return Column(name, "text")
-    return _infer_text(name, values, target)
+    return _infer_text(name, values, target, decimal)
 
 
 def _plain_numbers(name: str, values: pa.ChunkedArray) -> str | None:
@@ -125,15 +135,14 @@ def _plain_numbers(name: str, values: pa.ChunkedArray) -> str | None:
     return "id" if _is_row_number(name, numbers) else "number"
 
 
-def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
+def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) -> Column:
     distinct = pc.unique(values).drop_null()
     cells = [c for c in distinct.slice(0, _LOOK).to_pylist() if not is_missing(c)]
     total = len(values) - values.null_count
     if not cells:
         return Column(name, "category")
     plain = [c for c in cells if not is_mark(c)] or cells
-    comma = _decimal_comma(plain)
-    numbers = sum(to_number(c, comma) is not None for c in plain)
+    numbers = sum(to_number(c, decimal=decimal) is not None for c in plain)
     if (
         len(cells) <= 8
         and all(to_bool(c) is not None for c in cells)
@@ -148,9 +157,9 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
         form = _epoch(plain)
     if form and not (target and len(distinct) <= 20):
         return Column(name, "timestamp", options={"form": form})
-    if numbers >= 0.95 * len(plain) or (numbers >= 0.75 * len(plain) and _mostly_numbers(values, comma)):
-        options: dict[str, Any] = {"comma": True} if comma else {}
-        as_numbers = pa.chunked_array([pa.array([to_number(c, comma) for c in plain], pa.float64())])
+    if numbers >= 0.95 * len(plain) or (numbers >= 0.75 * len(plain) and _mostly_numbers(values, decimal)):
+        options: dict[str, Any] = {"decimal": ","} if decimal == "," else {}
+        as_numbers = pa.chunked_array([pa.array([to_number(c, decimal=decimal) for c in plain], pa.float64())])
         if target:
             modality = "category" if numbers < len(plain) else _number_or_class(as_numbers, True, len(distinct), total)
             return Column(name, modality, options=options if modality == "number" else {})
@@ -159,7 +168,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool) -> Column:
             pa.chunked_array(
                 [
                     pa.array(
-                        [to_number(str(v), comma) if v else None for v in values.slice(0, 5000).to_pylist()],
+                        [to_number(v, decimal=decimal) if v else None for v in values.slice(0, 5000).to_pylist()],
                         pa.float64(),
                     )
                 ]
@@ -224,18 +233,9 @@ def _epoch(cells: list[str]) -> str | None:
     return "epoch-ms" if all(5e11 < v < 5e12 for v in values) else None
 
 
-def _decimal_comma(cells: list[str]) -> bool:
-    some = [c for c in cells if "," in c]
-    return (
-        bool(some)
-        and "." not in "".join(some)
-        and all(re.fullmatch(r"[-+]?\d+,\d{1,2}|[-+]?\d{4,},\d+|[-+]?0,\d+", c) for c in some)
-    )
-
-
-def _mostly_numbers(values: pa.ChunkedArray, comma: bool) -> bool:
+def _mostly_numbers(values: pa.ChunkedArray, decimal: str) -> bool:
     sample = [str(v) for v in values.slice(0, 5000).to_pylist() if v is not None and not is_missing(str(v))]
-    return sum(to_number(c, comma) is not None for c in sample) >= 0.75 * len(sample)
+    return sum(to_number(c, decimal=decimal) is not None for c in sample) >= 0.75 * len(sample)
 
 
 def _is_row_number(name: str, values: pa.ChunkedArray) -> bool:
@@ -287,7 +287,7 @@ def _separator(cells: list[str], total: int) -> str | None:
     return None
 
 
-def _options(name: str, values: pa.ChunkedArray, modality: str) -> dict[str, Any]:
+def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) -> dict[str, Any]:
     """Return what coercion needs for a modality that the user named."""
     special = kind_of(modality)
     if special is not None:
@@ -306,8 +306,8 @@ def _options(name: str, values: pa.ChunkedArray, modality: str) -> dict[str, Any
                 f"列 `{name}` 无法解读为时间；例如其中有 `{cells[0] if cells else ''}`。",
             )
         return {"form": form}
-    if modality == "number" and _decimal_comma(cells):
-        return {"comma": True}
+    if modality == "number" and decimal == ",":
+        return {"decimal": ","}
     if modality == "labels":
         counts = {m: sum(m in c for c in cells) for m in _SEPARATORS}
         return {"separator": max(_SEPARATORS, key=lambda m: counts[m])}

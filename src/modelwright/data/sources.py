@@ -30,6 +30,7 @@ from modelwright.data._records import Misfit
 from modelwright.data._text import column as as_array
 from modelwright.data._text import delimited, json_lines, open_bytes, sniff, unique_names
 from modelwright.data._ts import ts_batches
+from modelwright.data.reading import Reading
 
 KINDS = (
     ".csv",
@@ -58,16 +59,16 @@ _MOST = 0.5  # of rows that may be bad where each is answered
 def read(
     source: Any,
     *,
-    query: str | None = None,
-    table: str | None = None,
-    header: bool | None = None,
-    sheet: str | None = None,
+    reading: Reading | None = None,
     memory: int | None = None,
     seed: int = 0,
     seconds: float | None = None,
     events: EventStream | None = None,
+    **options: Any,
 ) -> pa.Table:
     """Read a whole source; text formats give strings, typed formats keep their types.
+
+    `options` (query, table, header, sheet, delimiter, encoding) stand for a `reading` made of them.
 
     Where the rows would take more than a third of `memory` (bytes; that of the machine if None), a uniform sample
     of them is kept and a warning says so; after `seconds` the rest is left unread, which a warning says too. Raises
@@ -77,7 +78,7 @@ def read(
 
     limit = (memory if memory is not None else free_memory()) // 3
     keeper, begun, cut = _Keeper(limit, seed), time.monotonic(), False
-    for part in batches(source, query=query, table=table, header=header, sheet=sheet, rows=_BATCH, events=events):
+    for part in batches(source, reading=reading, rows=_BATCH, events=events, **options):
         step()
         keeper.add(part)
         if seconds is not None and time.monotonic() - begun > seconds:
@@ -140,34 +141,25 @@ class _Keeper:
 def batches(
     source: Any,
     *,
-    query: str | None = None,
-    table: str | None = None,
-    header: bool | None = None,
-    sheet: str | None = None,
+    reading: Reading | None = None,
     rows: int = 4096,
     events: EventStream | None = None,
     misfits: list[Misfit] | None = None,
+    **options: Any,
 ) -> Iterator[pa.Table]:
-    """Yield a source in tables of up to `rows` rows, in constant memory where the format allows it.
+    """Yield a source in tables of up to `rows` rows, in constant memory where the format allows it; see `read` for `options`.
 
     Rows of delimited text that cannot be read are set aside with a warning; where `misfits` is given they stay as rows
     without values, and are added to it.
 
     Raises DataError for what cannot be read, MissingExtra where a format needs a library that is not installed.
     """
-    raw = _any(source, query, table, header, sheet, rows, events, misfits)
-    yield from (plain(part) for part in raw)
+    how = reading or Reading(**options)
+    yield from (plain(part) for part in _any(source, how, rows, events, misfits))
 
 
 def _any(
-    source: Any,
-    query: str | None,
-    table: str | None,
-    header: bool | None,
-    sheet: str | None,
-    rows: int,
-    events: EventStream | None,
-    misfits: list[Misfit] | None,
+    source: Any, how: Reading, rows: int, events: EventStream | None, misfits: list[Misfit] | None
 ) -> Iterator[pa.Table]:
     if not isinstance(source, (str, Path)):
         yield from frame_batches(source, rows)
@@ -176,7 +168,7 @@ def _any(
     if "://" in text:
         from modelwright.data._sql import sql_batches
 
-        yield from sql_batches(text, query, table, rows)
+        yield from sql_batches(text, how.query, how.table, rows)
         return
     path = Path(text)
     if path.is_dir():
@@ -189,7 +181,7 @@ def _any(
 
         yield from _media.batches(_media.zip_table(path, free_memory() // 3), rows)
         return
-    yield from _file(path, endings[-1] if endings else "", header, sheet, rows, events, misfits)
+    yield from _file(path, endings[-1] if endings else "", how, rows, events, misfits)
 
 
 def folder_of(source: Any) -> Path:
@@ -210,22 +202,16 @@ def _check_path(path: Path) -> None:
 
 
 def _file(
-    path: Path,
-    kind: str,
-    header: bool | None,
-    sheet: str | None,
-    rows: int,
-    events: EventStream | None,
-    misfits: list[Misfit] | None,
+    path: Path, kind: str, how: Reading, rows: int, events: EventStream | None, misfits: list[Misfit] | None
 ) -> Iterator[pa.Table]:
     if kind == ".parquet":
         yield from _parquet(path, rows)
     elif kind in (".arrow", ".feather", ".ipc"):
         yield from _arrow(path, rows)
     elif kind == ".xlsx":
-        yield from _excel(path, sheet, header, rows)
+        yield from _excel(path, how.sheet, how.header, rows)
     elif kind in (".jsonl", ".ndjson", ".json"):
-        yield from json_lines(path, rows)
+        yield from json_lines(path, rows, how)
     elif kind == ".ts":
         yield from ts_batches(path, rows)
     elif kind == ".arff":
@@ -233,7 +219,7 @@ def _file(
     elif kind in FASTA:
         yield from fasta_batches(path, rows)
     elif kind in (".csv", ".tsv", ".txt", ".data", ""):
-        yield from _csv(path, header, rows, events, misfits)
+        yield from _csv(path, how, rows, events, misfits)
     else:
         with open_bytes(path) as f:
             known = f.read(4)
@@ -247,9 +233,9 @@ def _file(
 
 
 def _csv(
-    path: Path, header: bool | None, rows: int, events: EventStream | None, kept: list[Misfit] | None
+    path: Path, how: Reading, rows: int, events: EventStream | None, kept: list[Misfit] | None
 ) -> Iterator[pa.Table]:
-    dialect = sniff(path, header)
+    dialect = sniff(path, how.header, how)
     misfits: list[Misfit] = [] if kept is None else kept
     good = 0
     for part in delimited(path, dialect, rows, misfits, every=kept is not None):

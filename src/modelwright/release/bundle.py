@@ -53,6 +53,7 @@ class Predictor:
     version: str = "1"
     card: dict[str, Any] = field(default_factory=dict)
     shield: Shield = field(default_factory=Shield)
+    reading: dict[str, Any] = field(default_factory=dict)  # how the training data was spelt; see data/reading.py
 
     @cached_property
     def request(self) -> type[BaseModel]:
@@ -243,6 +244,7 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 "thresholds": predictor.thresholds,
                 "private": predictor.shield.to_json(),
                 **({"shifts": predictor.shifts} if predictor.shifts else {}),
+                **({"reading": predictor.reading} if predictor.reading else {}),
                 "card": predictor.card,
             },
         )

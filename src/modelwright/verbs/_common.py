@@ -45,6 +45,19 @@ RunArg = Annotated[
 Header = Annotated[
     bool | None, typer.Option("--header/--no-header", help=w("whether line one names the columns", "首行是否为列名"))
 ]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help=w(
+            "what divides cells: one character, or tab, semicolon, comma, bar",
+            "单元格分隔符：单个字符，或 tab、semicolon、comma、bar",
+        ),
+    ),
+]
+Decimal = Annotated[str | None, typer.Option(metavar="SIGN", help=w("decimal sign: , or .", "小数点：, 或 ."))]
+Encoding = Annotated[str | None, opt("encoding of the text, e.g. windows-1252", "文本编码，如 windows-1252")]
+Dates = Annotated[str | None, opt("order of 03/04/2024: dmy, mdy or ymd", "03/04/2024 的顺序：dmy、mdy 或 ymd")]
 Columns = Annotated[
     list[str] | None,
     typer.Option("--column", "-c", metavar="NAME=MODALITY", help=w("say what a column holds", "指定列的模态")),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from modelwright.core.words import Words
-from modelwright.verbs._common import LANG, Header, Json, Lang, Vault, opt, print_json, w
+from modelwright.verbs._common import LANG, Delimiter, Encoding, Header, Json, Lang, Vault, opt, print_json, w
 
 
 def add(app: typer.Typer) -> None:
@@ -82,6 +82,8 @@ def add(app: typer.Typer) -> None:
         table: Annotated[str | None, opt("SQL table", "SQL 表")] = None,
         sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
         header: Header = None,
+        delimiter: Delimiter = None,
+        encoding: Encoding = None,
         force: Annotated[bool, opt("replace an existing file", "覆盖已有文件")] = False,
         json_: Json = False,
         lang: Lang = None,
@@ -89,6 +91,7 @@ def add(app: typer.Typer) -> None:
         from modelwright.core.sealed import unlocked
 
         reading = {"query": query, "table": table, "sheet": sheet, "header": header}
+        reading |= {"delimiter": delimiter, "encoding": encoding}
         with unlocked(vault):
             if reveal is not None:
                 _refuse_beside_reveal(private, key_file, k, quasi, remember, recogniser)
