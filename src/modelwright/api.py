@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelwright.core import plain_json
 from modelwright.core.budget import Deadline, parse_duration
 from modelwright.core.config import make_config
 from modelwright.core.events import EventStream, Listener
@@ -27,7 +28,7 @@ class Run:
     folder: Path
     predictor: Predictor
     facts: dict[str, Any]
-    good_enough: bool
+    good_enough: bool | None  # whether the gate was met; None where none was given
 
     def predict(self, rows: Any, *, scores: bool = False) -> list[dict[str, Any]]:
         """Answer rows: a mapping, a list of mappings, or anything with the Arrow C-stream interface."""
@@ -122,14 +123,13 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS)
     findings = check(table, bad=safe_values(bad, public), raw=raw)
     return json.loads(
-        json.dumps(
+        plain_json.dumps(
             {
                 "rows": len(table),
                 "reading": list(said) if (said := reading.words()) else None,
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],
                 "private": private.to_json(examples=True),
-            },
-            default=str,
+            }
         )
     )

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelwright.core import plain_json
 from modelwright.core.budget import Deadline, parse_duration, show_duration
 from modelwright.core.config import load_config, make_config
 from modelwright.core.device import process_start
@@ -121,12 +122,10 @@ def run_command(
         result = run(config, config.data, events, folder=folder, deadline=deadline, resume=bool(resume), lang=lang)
         _print_end(display, result.facts, folder, lang)
     if json_:
-        import json
-
-        sys.stdout.write(json.dumps(results[-1], ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(plain_json.dumps(results[-1]) + "\n")
     if deadline.stopped:
         return 130
-    return 0 if result.judgement.met else 3
+    return 3 if result.judgement.met is False else 0
 
 
 def _print_end(display: Display, facts: dict[str, Any], folder: RunFolder, lang: str) -> None:

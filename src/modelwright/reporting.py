@@ -32,7 +32,7 @@ from modelwright.stages import Beaten, Data, Judgement, Parts, interval
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, judge_gate
 from modelwright.tune.standings import Outcome
-from modelwright.verdict import ensemble_row, verdict_words, winner_words
+from modelwright.verdict import conclusive, ensemble_row, validated, verdict_words, winner_words
 
 
 def data_note(data: Data, task: Task) -> Note:
@@ -77,7 +77,8 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
         test = paired(metric, judged, other, resamples=400, seconds=0.25)
         beaten.append(Beaten(candidate.name, test.difference, test.low, test.high, test.p))
     beats = all(b.low > 0 for b in beaten if guesses(b.name)) and not any(guesses(n) for n in alone)
-    return Judgement(verdicts, beaten, bool(conditions), (all(v.met for v in verdicts) and beats) or not conditions)
+    met = all(v.met for v in verdicts) and beats if conditions else None
+    return Judgement(verdicts, beaten, bool(conditions), met)
 
 
 def facts(
@@ -121,6 +122,7 @@ def facts(
         "high": main.high,
         "asked": verdict.asked,
         "met": verdict.met,
+        "validated": validated(metric, outcome, validation),
         "gate": [v.to_json() for v in verdict.verdicts],
         "baselines": [asdict(b) for b in verdict.beaten],
         "winner": list(won),
@@ -148,6 +150,7 @@ def facts(
     }
     for key, told in (("plain", plainly(judged)), ("guessing", guessing(judged))):
         out[key] = list(told) if told is not None else None
+    out["conclusive"] = conclusive(out)
     words, advice = verdict_words(out, verdict, metric)
     out["verdict"] = list(words)
     out["advice"] = [list(a) for a in advice]
@@ -376,6 +379,8 @@ def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
         "low": facts["low"],
         "high": facts["high"],
         "met": facts["met"],
+        "conclusive": facts["conclusive"],
+        "validated": facts["validated"],
         "verdict": facts["verdict"],
         "winner": facts["winner"],
         "metrics": {m["name"]: {"value": m["value"], "low": m["low"], "high": m["high"]} for m in facts["metrics"]},

@@ -29,7 +29,7 @@ from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
 from modelwright.data.reading import Reading
 from modelwright.data.sources import folder_of, read
-from modelwright.labelled import aligned, labelled
+from modelwright.labelled import aligned, check_answers, labelled
 from modelwright.privacy.consent import Allowed
 from modelwright.privacy.protect import Protected, safe_values
 from modelwright.privacy.shield import Shield
@@ -214,9 +214,12 @@ def choose_task(config: RunConfig, table: Table) -> Task:
                 f"任务 `{config.task}` 无法预测 `{column.name}`（模态为 {column.modality}）。"
                 f"可用 --column {column.name}={min(task.targets)} 指定其模态。",
             )
+        check_answers(table, task, asked=column.name in config.column)
         return task
     tasks = [get_task(n) for n in task_names()]
-    return max(tasks, key=lambda t: t.accepts(values, column))
+    task = max(tasks, key=lambda t: t.accepts(values, column))
+    check_answers(table, task, asked=column.name in config.column)
+    return task
 
 
 def decide(
@@ -302,9 +305,9 @@ class Beaten:
 
 @dataclass
 class Judgement:
-    """The final word: gate verdicts, comparison with baselines, and whether all is well."""
+    """The final word: gate verdicts, comparison with baselines, and whether the gate is met; None where there is none."""
 
     verdicts: list[Verdict]
     beaten: list[Beaten]
     asked: bool
-    met: bool
+    met: bool | None

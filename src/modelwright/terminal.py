@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -225,6 +226,8 @@ def print_private(private: dict[str, Any], lang: str) -> None:
         out.print(Words(*private["sampled"]).to(lang), markup=False)
 
 
-def show_score(value: float) -> str:
-    """Return a score with three decimals, large values with none."""
+def show_score(value: float | None) -> str:
+    """Return a score with three decimals, large values with none; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"

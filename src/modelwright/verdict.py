@@ -13,6 +13,8 @@ from modelwright.tune.candidate import Validation
 from modelwright.tune.standings import Outcome
 from modelwright.tune.timing import AnswerTime
 
+LEAST_TEST = 20  # test rows below which a score by itself tells too little to be a verdict
+
 
 def ensemble_row(
     outcome: Outcome, validation: Validation, metric: Metric, value: float, took: AnswerTime
@@ -39,8 +41,52 @@ def ensemble_row(
     }
 
 
+def validated(metric: Metric, outcome: Outcome, validation: Validation) -> dict[str, Any]:
+    """Return the winner's score on the rows that it was chosen by, with its interval: what a small test is told beside."""
+    from modelwright.evaluate.intervals import bootstrap
+
+    judged = validation.judged(outcome.scores)
+    found = bootstrap(metric, judged, resamples=200, seconds=0.3)
+    return {"value": found.value, "low": found.low, "high": found.high, "rows": len(judged.rows)}
+
+
+def conclusive(facts: dict[str, Any]) -> bool:
+    """Return whether the test rows tell anything: a defined score, and a verdict of the gate or rows enough."""
+    known = all(math.isfinite(facts[k]) for k in ("value", "low", "high"))
+    return known and (facts["asked"] or facts["rows"]["test"] >= LEAST_TEST)
+
+
+def _nothing_told(facts: dict[str, Any], metric: Metric) -> tuple[Words, list[Words]]:
+    """Return the words for test rows that tell nothing, with the score that stands beside."""
+    n, beside = facts["rows"]["test"], facts["validated"]
+    rows, rows_zh = (f"{n} test row{'s' * (n != 1)}", f"{n} 行测试数据")
+    why = Words(f"Nothing can be concluded from {rows}", f"仅凭 {rows_zh}无法得出结论")
+    if not math.isfinite(facts["value"]):
+        why = Words(
+            f"{why.en}: {metric.title.en} is not defined on them.", f"{why.zh}：{metric.title.zh}在其上没有定义。"
+        )
+    else:
+        why = Words(f"{why.en} ({metric.title.en} {_show(facts['value'])}).", f"{why.zh}（{metric.title.zh} {_show(facts['value'])}）。")  # fmt: skip
+    if math.isfinite(beside["value"]):
+        folded = facts["rows"]["folds"] > 1
+        how = Words("cross-validation", "交叉验证") if folded else Words("validation", "验证集")
+        span = f"{_show(beside['low'])} - {_show(beside['high'])}"
+        why = Words(
+            f"{why.en} On the {beside['rows']} rows of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen by them, that rather flatters.",
+            f"{why.zh}在{how.zh}的 {beside['rows']} 行上得分 {_show(beside['value'])}（95%：{span}）；模型正是据此选出，因此略偏高。",
+        )
+    advice = Words(
+        "Give more rows (100 or more), or test rows of your own: --test FILE",
+        "请提供更多数据（100 行以上），或自备测试数据：--test 文件",
+    )
+    return why, [advice]
+
+
 def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
     """Return the verdict in plain words, and what to do next."""
+    if not facts["conclusive"]:
+        told, what = _nothing_told(facts, metric)
+        return (Words(f"Gate not met. {told.en}", f"未达门槛。{told.zh}") if verdict.asked else told), what
     score, reached = _score(facts, metric)
     lost = [b for b in verdict.beaten if b.low <= 0]
     advice: list[Words] = []
@@ -126,5 +172,7 @@ def winner_words(facts: dict[str, Any]) -> Words:
     return Words(f"{words.en}; quote the test score.", f"{words.zh}；请以测试得分为准。")
 
 
-def _show(value: float) -> str:
+def _show(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
+from modelwright.core import plain_json
 from modelwright.core.words import Words
 
 
@@ -139,7 +139,7 @@ class EventStream:
 
 def to_json(event: Event) -> str:
     """Return one line of JSON: the event's type under `event`, then its fields."""
-    return json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False, default=str)
+    return plain_json.dumps({"event": type(event).__name__, **asdict(event)})
 
 
 def log_to(file: TextIO) -> Listener:

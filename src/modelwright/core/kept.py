@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from modelwright.core import plain_json
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import BundleError, DataError
 from modelwright.core.run import read_json, recover, refused, whole_folder, write_json
@@ -114,7 +115,7 @@ def keep_line(path: Path, record: Any) -> None:
     Raises DataError where the disk refuses.
     """
     rows = record if isinstance(record, list) else [record]
-    data = "".join(json.dumps(r, ensure_ascii=False, default=str) + "\n" for r in rows).encode("utf-8", "replace")
+    data = "".join(plain_json.dumps(r) + "\n" for r in rows).encode("utf-8", "replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not sealing():
@@ -152,7 +153,7 @@ def keep_json(path: Path, data: Any) -> None:
     part = target.with_name(f".{target.name}.part")
     try:
         with part.open("wb") as file, SealWriter(file, vault_keys()[0]) as sealed:
-            sealed.write(json.dumps(data, ensure_ascii=False, default=str).encode())
+            sealed.write(plain_json.dumps(data).encode())
         os.replace(part, target)
     except OSError as e:
         raise DataError(f"Cannot write {target}: {e.strerror}.", f"无法写入 {target}：{e.strerror}。") from e

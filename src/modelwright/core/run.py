@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from modelwright.core import plain_json
 from modelwright.core.errors import BundleError, DataError
 
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON through a temporary file, so that readers see the old or the new file, never half of one."""
-    write_text(path, json.dumps(data, ensure_ascii=False, indent=1, default=str))
+    write_text(path, plain_json.dumps(data, indent=1))
 
 
 def write_text(path: Path, text: str) -> None:

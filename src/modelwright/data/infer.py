@@ -113,7 +113,7 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return Column(name, "labels" if target else "text")
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return Column(name, _number_or_class(values, target) if not _is_row_number(name, values) or target else "id")
+        return Column(name, _number_or_class(values, target) if not counts_rows(name, values) or target else "id")
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return Column(name, "text")
     return _infer_text(name, values, target, decimal)
@@ -163,7 +163,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         if target:
             modality = "category" if numbers < len(plain) else _number_or_class(as_numbers, True, len(distinct), total)
             return Column(name, modality, options=options if modality == "number" else {})
-        if _is_row_number(
+        if counts_rows(
             name,
             pa.chunked_array(
                 [
@@ -238,7 +238,7 @@ def _mostly_numbers(values: pa.ChunkedArray, decimal: str) -> bool:
     return sum(to_number(c, decimal=decimal) is not None for c in sample) >= 0.75 * len(sample)
 
 
-def _is_row_number(name: str, values: pa.ChunkedArray) -> bool:
+def counts_rows(name: str, values: pa.ChunkedArray) -> bool:
     """Whether whole numbers count the rows up one by one, or are named an identifier and all differ."""
     numbers = np.asarray(values.drop_null().cast(pa.float64()))
     if len(numbers) < 20 or not np.all(numbers == np.floor(numbers)):

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from modelwright.core import plain_json
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError, MissingExtra, VaultError, unknown
 from modelwright.core.sealed import SealWriter, open_plain, vault_keys
@@ -120,7 +121,7 @@ class TableWriter:
     def write_rows(self, rows: Sequence[dict[str, Any]]) -> None:
         """Write objects as JSON Lines, nested as they are."""
         try:
-            lines = (json.dumps(r, ensure_ascii=False, default=str) + "\n" for r in rows)
+            lines = (plain_json.dumps(r) + "\n" for r in rows)
             self._file.write("".join(lines).encode("utf-8", "replace"))
         except OSError as e:
             raise self._refused(e) from e

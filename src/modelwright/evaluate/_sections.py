@@ -304,7 +304,7 @@ def without(facts: Facts, lang: str) -> Html:
     ]
     body = [
         (
-            "main" if a["low"] > 0 else "",
+            "main" if _real(a["low"]) > 0 else "",
             [
                 a["column"],
                 number(a["drop"]),

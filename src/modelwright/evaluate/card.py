@@ -139,8 +139,10 @@ def _results(facts: Facts) -> list[Words]:
 
 def _against(other: Mapping[str, Any]) -> Words:
     """Say how the model compares with another on the test rows: better, worse, or not to be told apart."""
-    ends = interval(other["low"], other["high"])
-    difference, name = number(abs(other["difference"])), other["name"]
+    ends, name = interval(other["low"], other["high"]), other["name"]
+    if not ends:  # undefined on these rows
+        return Words(f"It cannot be compared with `{name}` on these rows.", f"在这些行上无法与 `{name}` 比较。")
+    difference = number(abs(other["difference"]))
     if other["low"] > 0:
         return Words(f"Better than `{name}` by {difference} ({ends}).", f"优于 `{name}`，相差 {difference}（{ends}）。")
     if other["high"] < 0:

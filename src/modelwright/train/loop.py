@@ -152,6 +152,7 @@ class _State:
         """Take up what `to_json` gave."""
         data = dict(data)
         self.trained.history, self.trained.best_epoch = data.pop("history"), data.pop("best_epoch")
+        data["best"] = -math.inf if data["best"] is None else data["best"]  # which JSON does not know
         self.__dict__.update(data)
 
 

@@ -213,7 +213,8 @@ def _load(folder: Path, target: TargetCodec) -> Candidate:
     else:
         scores = load_file(str(folder / "validation.safetensors"))["scores"]
     plain = {k: v for k, v in data.items() if k not in ("models", "extents")}
-    plain["fold_values"] = tuple(plain["fold_values"])
+    plain["fold_values"] = tuple(np.nan if v is None else v for v in plain["fold_values"])
+    plain["value"] = -np.inf if plain["value"] is None else plain["value"]  # undefined: JSON knows no infinity
     return Candidate(models=models, scores=scores, **plain)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated, Any
 
 import typer
 
+from modelwright.core import plain_json
 from modelwright.core.words import Words, pick_lang
 
 
@@ -126,4 +126,4 @@ def pairs(values: list[str] | None) -> dict[str, str]:
 
 def print_json(data: Any) -> None:
     """Print one JSON object on standard output."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(plain_json.dumps(data) + "\n")
