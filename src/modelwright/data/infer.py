@@ -132,7 +132,7 @@ def _plain_numbers(name: str, values: pa.ChunkedArray) -> str | None:
         return None
     first = values.slice(0, 5000)
     numbers = pc.cast(first.filter(pc.match_substring_regex(first, PLAIN)), pa.float64())
-    return "id" if _is_row_number(name, numbers) else "number"
+    return "id" if counts_rows(name, numbers) else "number"
 
 
 def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) -> Column:
