@@ -73,7 +73,7 @@ def _walk(
     resume: bool,
     lang: str,
 ) -> RunResult:
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     stages.check_names(config)
     events.emit(StageStarted("data"))
     with watched(deadline):
@@ -100,6 +100,8 @@ def _walk(
     trust.looking_at(parts.develop)
     events.emit(reporting.data_note(data, task))
     read_seconds = time.monotonic() - started
+    # reading is mostly work of one core: what it took beyond that tells how busy the machine is
+    load = min(3.0, max(1.0, read_seconds / max(0.1, time.process_time() - worked)))
     stages.check_time(config, deadline, read_seconds)
 
     _open(folder, config, data, parts, resume)
@@ -123,8 +125,10 @@ def _walk(
                 folder=folder.candidates,
                 bases=bases,
                 private=plan,
+                load=load,
             )
             outcome = planner.climb()
+            validation = outcome.validation
             events.emit(StageStarted("evaluate"))
             shield = data.private.shield if data.private else None
             schema, plain = parts.develop.schema, plan is not None
@@ -169,7 +173,7 @@ def _walk(
 def _reserve(config: RunConfig, test_rows: int, models: int) -> Any:
     """Return how long the end of the run takes: scoring the test rows, intervals, writing the bundle; and slack."""
     budget = parse_duration(config.budget)
-    fixed = 1.2 + 0.02 * budget + 0.15 * models
+    fixed = 0.8 + 0.01 * budget + 0.1 * models
     return lambda batch_ms: fixed + 1.5 * batch_ms * test_rows / 1000
 
 

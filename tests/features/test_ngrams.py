@@ -99,7 +99,8 @@ def test_what_one_row_alone_holds_is_not_kept() -> None:
     with_secret = NgramCodec.fit(pa.array([*shared, "Zyxwvu 13800138000"]), COLUMN, None, 0)
     without = NgramCodec.fit(pa.array([*shared, "the"]), COLUMN, None, 0)
     assert set(with_secret.arrays()["word.hashes"]) == set(without.arrays()["word.hashes"])
-    assert with_secret.encode(pa.array(["Zyxwvu 13800138000"])).nnz == 0
+    told = pa.array(["Zyxwvu 13800138000"])  # a character that others wrote too is all that is known of it
+    assert (with_secret.encode(told) != without.encode(told)).nnz == 0
     assert "queue" not in json.dumps(with_secret.state())
     assert all(a.dtype.kind in "uf" for a in with_secret.arrays().values())
 

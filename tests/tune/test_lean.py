@@ -16,8 +16,9 @@ from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.kinds.base import kind_of
 from modelwright.testing import context
-from modelwright.tune.candidate import Validation, load_candidate, refit, train_candidate
+from modelwright.tune.candidate import Validation, candidate_of, fit_fold, load_candidate, refit, save_candidate
 from modelwright.tune.lean import seen, with_lean
+from modelwright.tune.pace import Stopwatch
 
 TASK = get_task("classification")
 
@@ -76,7 +77,9 @@ def test_a_lean_candidate_answers_whole_rows_and_is_kept(tmp_path: Path) -> None
     recipe = get_recipe("linear")
     options = recipe.variants(rows.schema, target, 40)[0].model_copy(update={"leave": ("image",)})
     ctx = context(TASK, target)
-    made = train_candidate("linear-2", recipe, options, validation, ctx, tmp_path / "linear-2")
+    fold = fit_fold("linear-2", recipe, options, validation, 0, ctx, Stopwatch())
+    made = candidate_of("linear-2", recipe, options, validation, fold, 0)
+    save_candidate(made, tmp_path / "linear-2")
     assert list(made.models[0].columns.codecs) == ["size"]
     again = load_candidate(tmp_path / "linear-2", target)
     assert tuple(again.options["leave"]) == ("image",)

@@ -3,6 +3,7 @@
     ModelwrightError          exit 1
     ├── InputError            exit 2   something the user gave does not fit
     │   ├── DataError                  the data itself: unreadable, ragged, empty ...
+    │   │   └── CannotWrite            the disk refuses: full, read-only, over a limit
     │   ├── ColumnError                a column that is absent, or cannot be what it should be
     │   ├── OptionError                an option, name or value that is not known
     │   ├── BundleError                a bundle or run folder that is damaged or not one
@@ -43,6 +44,10 @@ class InputError(ModelwrightError):
 
 class DataError(InputError):
     """The data cannot be read or used; the message names file, row and column where known."""
+
+
+class CannotWrite(DataError):
+    """The disk refuses to be written: it is full, read-only, or a limit on sizes is reached."""
 
 
 class ColumnError(InputError):

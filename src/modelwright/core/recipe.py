@@ -57,10 +57,20 @@ Axis = Choice | Range
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a fit is expected to cost: seconds and bytes of memory."""
+    """What a fit is expected to cost on an idle machine: processor seconds of all threads together, and bytes of memory.
+
+    `least` are the processor seconds below which a fit that is cut short gives nothing worth having: reading the columns,
+    the first epoch or some rounds of trees. A third of the whole where it is not said.
+    """
 
     seconds: float
     memory: int
+    least: float | None = None
+
+    @property
+    def least_seconds(self) -> float:
+        """Processor seconds below which a fit is not worth beginning."""
+        return min(self.seconds, 0.35 * self.seconds if self.least is None else self.least)
 
 
 @dataclass
@@ -70,7 +80,8 @@ class FitContext:
     `target` is the run's one target codec, `metric` what ranks (early stopping watches it or the loss). A fit checks `deadline.expired()` between steps and ends with its
     best so far. `extent` is set for a refit without validation rows: the `Model.extent` of the earlier fit
     (rounds, epochs), which the refit repeats. `folder` is a place for checkpoints; None keeps none.
-    `cache` holds encoded columns by key so that trials do not encode again.
+    `cache` holds encoded columns by key so that trials do not encode again. `probe` are the processor seconds that an
+    estimate may take to try things out.
     """
 
     task: Task
@@ -91,6 +102,7 @@ class FitContext:
         str, ...
     ] = ()  # columns whose groups are weighed so that answers do not depend on them (reweighing)
     cache: dict[Any, Any] = field(default_factory=dict)
+    probe: float = 3.0
 
 
 class Model(ABC):
@@ -170,7 +182,10 @@ class Recipe(ABC):
 
     @abstractmethod
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
-        """Return the expected cost of a fit, from a short probe where a formula would mislead."""
+        """Return the expected cost of a fit, from a probe within `ctx.probe` where a formula would mislead.
+
+        What is expected counts, not the most that could be: epochs and rounds until early stopping ends them.
+        """
 
     @abstractmethod
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.core import plain_json
-from modelwright.core.errors import BundleError, DataError
+from modelwright.core.errors import BundleError, CannotWrite, DataError
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -29,7 +29,7 @@ def write_text(path: Path, text: str) -> None:
         os.replace(temporary, path)
     except OSError as e:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"Cannot write {path}: {e.strerror}.", f"无法写入 {path}：{e.strerror}。") from e
+        raise CannotWrite(f"Cannot write {path}: {e.strerror}.", f"无法写入 {path}：{e.strerror}。") from e
 
 
 def read_json(path: Path) -> Any:
@@ -49,7 +49,7 @@ def read_json(path: Path) -> Any:
 _WRITERS = frozenset({"SafetensorError", "LightGBMError", "CatBoostError"})
 
 
-def refused(error: BaseException, path: Path | str) -> DataError | None:
+def refused(error: BaseException, path: Path | str) -> CannotWrite | None:
     """Return the error for a disk that refused to be written: full, read-only, over a limit; None for other errors."""
     if isinstance(error, OSError):
         why = error.strerror or str(error)
@@ -57,7 +57,7 @@ def refused(error: BaseException, path: Path | str) -> DataError | None:
         why = str(error).splitlines()[0][:160]
     else:
         return None
-    return DataError(f"Cannot write {path}: {why}.", f"无法写入 {path}：{why}。")
+    return CannotWrite(f"Cannot write {path}: {why}.", f"无法写入 {path}：{why}。")
 
 
 def recover(final: Path) -> bool:

@@ -35,7 +35,7 @@ _CHUNK_ROWS = 1 << 16  # a row's number must fit into the 16 bits below a hash
 
 
 class NgramCodec(Codec):
-    """TF-IDF of word n-grams (1 to 2) and character n-grams (2 to 5), each block of a fixed length; CSR float32 [N, V].
+    """TF-IDF of word n-grams (1 to 2) and character n-grams (1 to 5), each block of a fixed length; CSR float32 [N, V].
 
     Term frequency is sublinear (1 + ln tf), inverse document frequency is smoothed: ln((1 + N) / (1 + df)) + 1. Where
     texts are long (a median of 400 characters or more), `figures` about their make-up follow the n-grams, standardised:
@@ -45,7 +45,7 @@ class NgramCodec(Codec):
     view = "sparse"
     min_df = 2
     max_features = 400_000
-    chars = (2, 5)
+    chars = (1, 5)
     long = 400  # characters
     weight = 0.3  # of a standardised figure beside the n-grams of a row, which have a length of 1.2
 

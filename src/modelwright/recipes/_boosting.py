@@ -16,6 +16,7 @@ from modelwright.core.recipe import FitContext
 
 _REFIT = 1.05  # a refit has more rows and takes a few more rounds
 _TOLD = 25  # rounds between two events
+LEAST_ROUNDS = 25  # rounds below which a fit that is cut short is not worth having
 
 
 @dataclass(frozen=True)

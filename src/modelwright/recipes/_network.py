@@ -32,9 +32,13 @@ from modelwright.recipes._network_loss import step_loss
 from modelwright.recipes._rows import known_rows, row_weights
 
 _PROBE_STEPS = 4
-_FEW, _DEAR_STEP = 32, 2.0  # rows, seconds
+_TINY, _FEW, _LOOK = 8, 32, 256  # rows of a probe's first step, and of its first and second reading
+_WATCHED = 1.1  # times the steps, with the looks at held-out rows
+_FEW_STEPS = 60  # steps below which a network has learnt nothing worth having
+_STOPS = 0.8  # share of the epochs asked for that a fit goes through where its patience may end it
+_ENOUGH = 0.5  # share of its epochs that a refit must go through: its schedule is cut to the time at hand
 _PRIVATE_STEP = 1.8  # times what a plain step takes
-_TABLE = frozenset(("number", "category", "boolean", "timestamp"))
+TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 
 
 class NetworkOptions(Options):
@@ -76,6 +80,11 @@ class NetworkOptions(Options):
     noise: float = Field(default=0.0, ge=0)
     clipping: Literal["flat", "automatic"] = "flat"
     views: int = Field(default=1, ge=1, le=32)
+
+
+def _epochs(options: NetworkOptions) -> float:
+    """Return the epochs that a fit is expected to go through: patience ends most before the last one."""
+    return options.epochs if options.patience >= options.epochs else max(1.0, _STOPS * options.epochs)
 
 
 def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int, str]]:
@@ -214,23 +223,29 @@ class NetworkRecipe(Recipe):
             kind = kind_of(self.leads)
             what = kind.title if kind else Words(self.leads, {"text": "文本"}.get(self.leads, self.leads))
             return Words(f"made for {what.en} columns, and there is none", f"用于{what.zh}列，但没有这类列")
-        if not self.leads and not found & _TABLE:
+        if not self.leads and not found & TABLE:
             shown = ", ".join(sorted(found))
             return Words(f"made for table columns, and there is only {shown}", f"用于表格列，但只有 {shown} 列")
         return None
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, NetworkOptions)
-        key = ("network-estimate", self.name, options.model_dump_json(exclude={"epochs"}))
+        key = ("network-estimate", self.name, options.model_dump_json(exclude={"epochs", "patience"}))
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         step, encode_row, size = ctx.cache[key]
         step *= _PRIVATE_STEP * options.views if ctx.private else 1
-        steps = options.epochs * max(1, len(train) / options.batch)
-        return Estimate(step * steps * 1.1 + encode_row * len(train) + 0.5, size)
+        each = max(1, len(train) / options.batch)
+        steps = _epochs(options) * each
+        reading = encode_row * len(train) + 0.3
+        return Estimate(step * steps * _WATCHED + reading, size, reading + step * min(steps, max(_FEW_STEPS, each / 2)))
 
     def _probe(self, train: Table, options: NetworkOptions, ctx: FitContext) -> tuple[float, float, int]:
-        """Return seconds per step, seconds to encode a row, and bytes of memory, from a few steps on few rows."""
+        """Return seconds per step, seconds to encode a row, and bytes of memory, from a few steps on few rows.
+
+        In processor time where the processor does the work, else on the clock; within `ctx.probe` seconds as far as one
+        step on a few rows allows.
+        """
         import torch
 
         from modelwright.models.network import ColumnNetwork
@@ -238,14 +253,20 @@ class NetworkRecipe(Recipe):
         from modelwright.train.batches import collate, encode, lengths
         from modelwright.train.optim import in_bf16, make_optimizers
 
+        clock = time.process_time if ctx.device == "cpu" else time.perf_counter
         bf16 = in_bf16(options.precision, ctx.device)
         torch.set_num_threads(max(1, ctx.threads))
-        some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: max(options.batch, 256)]))
-        some, _ = known_rows(some, ctx.target)
-        start = time.perf_counter()
-        codecs = self._codecs(some, replace(ctx, private=None), options)
-        arrays = encode(some, codecs)
-        encode_row = (time.perf_counter() - start) / len(some)
+        order = np.random.default_rng(0).permutation(len(train))
+        whole = max(options.batch, _LOOK)
+        for count in sorted({min(_FEW, whole), whole}):
+            some, _ = known_rows(train.take(np.sort(order[:count])), ctx.target)
+            start = clock()
+            codecs = self._codecs(some, replace(ctx, private=None), options)
+            arrays = encode(some, codecs)
+            spent = clock() - start
+            if spent * whole / count > ctx.probe / 2:
+                break
+        encode_row = spent / max(1, len(some))
         network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
         if ctx.private is not None:
             read_singly(network)
@@ -257,7 +278,7 @@ class NetworkRecipe(Recipe):
         index = np.resize(np.argsort(np.abs(sizes - sizes.mean()), kind="stable")[: options.batch], options.batch)
 
         def step(rows: np.ndarray) -> float:
-            begin = time.perf_counter()
+            begin = clock()
             with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
                 outputs = network(collate(arrays, rows, ctx.device))
                 loss = step_loss(options, ctx, None, network)(outputs, truth[rows].to(ctx.device))
@@ -266,20 +287,21 @@ class NetworkRecipe(Recipe):
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
             settle(ctx.device)
-            return time.perf_counter() - begin
+            return clock() - begin
 
-        # the first step sets things up and says nothing of the others; of large batches some rows say enough where a
-        # step of all would take seconds
-        few, times = index[:_FEW], [step(index[:_FEW])]
-        if len(index) >= 8 * _FEW and (scaled := step(few) * len(index) / len(few)) > _DEAR_STEP:
-            times = [scaled]
-        else:
-            while len(times) < _PROBE_STEPS and not (len(times) >= 3 and sum(times) > 0.5):
-                times.append(step(index))
+        # the first step sets things up and says nothing of the others; where a step of all rows would take long, some say
+        # enough: what a step takes for no rows at all is little then
+        few = index[: min(_TINY, len(index))]
+        spent = step(few)
+        small = step(few)
+        scaled = small * len(index) / len(few)
+        times = [scaled] if spent + small + scaled > ctx.probe else [step(index)]
+        while len(times) < _PROBE_STEPS and spent + small + sum(times) + times[-1] < ctx.probe:
+            times.append(step(index))
         weights = sum(p.numel() for p in network.parameters()) * 4
         sizes_row = sum((a.values if isinstance(a, Ragged) else a).nbytes for a in arrays.values()) / len(some)
         held = min(sizes_row * len(train), free_memory() / 4)  # larger columns of media are kept on disk
-        return min(times[1:] or times), encode_row, int(6 * weights + held + 400 * len(train) + (200 << 20))
+        return min(times), encode_row, int(6 * weights + held + 400 * len(train) + (200 << 20))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch
@@ -308,11 +330,12 @@ class NetworkRecipe(Recipe):
             weights = None
         unit = (ctx.target.mean, ctx.target.std) if isinstance(ctx.target, ValueCodec) else (0.0, 1.0)
         kind = ctx.target.kind
-        watch = None
+        watch, held_rows = None, train.rows[:0]
         if valid is not None:
             valid, _ = known_rows(valid, ctx.target)
         if valid is not None and len(valid) and ctx.private is None:
             held, answers, rows = encode(valid, codecs), valid.column(column), valid.rows
+            held_rows = rows
             expected = self._truth(answers, ctx)
 
             # as quick as training; probabilities stand it, values would lose digits
@@ -342,10 +365,11 @@ class NetworkRecipe(Recipe):
             epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)
             feed, steps = private.steps_of(network, feed, loss, options, ctx, self.name, epochs)
         try:
-            trained = run_loop(network, feed, loss, watch, options, ctx, epochs=epochs, private=steps)
+            looks = 0.0 if watch is None else len(held_rows) / max(1, len(train))
+            trained = run_loop(network, feed, loss, watch, options, ctx, epochs=epochs, private=steps, looks=looks)
         finally:
             told = private.settle(steps, ctx, self.name)
-        if valid is None and trained.epochs < epochs:
+        if valid is None and ctx.private is None and trained.epochs < _ENOUGH * epochs:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         extent = {"epochs": max(1, trained.best_epoch or trained.epochs), **told}
         return self._model(network, codecs, options, ctx, extent, trained.history)

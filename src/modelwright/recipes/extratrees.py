@@ -191,7 +191,8 @@ class ExtraTrees(Recipe):
         work = rows * np.log2(max(2, rows)) * width * options.features
         nodes = 2 * rows / max(1, _leaf(options, rows)) * options.trees
         size = int(nodes * (13 + 2 * ctx.target.outputs)) + 12 * rows * width + (64 << 20)
-        return Estimate(0.3 + seconds + options.trees * (_COST * work + 2e-3) / ctx.threads, size)
+        each = _COST * work + 2e-3
+        return Estimate(0.3 + seconds + options.trees * each, size, 0.3 + seconds + 20 * each)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> ExtraTreesModel:
         from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor

@@ -9,7 +9,7 @@ from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.target import TargetCodec
 from modelwright.core.words import Words
-from modelwright.recipes._network import NetworkModel, NetworkOptions, NetworkRecipe, small_plan
+from modelwright.recipes._network import TABLE, NetworkModel, NetworkOptions, NetworkRecipe, small_plan
 
 
 class TextCNNOptions(NetworkOptions):
@@ -55,7 +55,10 @@ class TextCNNRecipe(NetworkRecipe):
         plan = small_plan(rows) or {"batch": 64 if rows < 20_000 else 128, "epochs": 10 if rows < 20_000 else 5}
         first = self.options(**plan)
         other = {"bigrams": False, "embedding": 256, "filters": 256, "lr": 3e-3}
-        return [first, first.model_copy(update=other)]
+        # table columns beside the text may say little and still be heeded; the held-out rows decide
+        beside = tuple(sorted({c.modality for c in schema.inputs} & TABLE))
+        alone = [first.model_copy(update={"leave": beside})] if beside else []
+        return [first, *alone, first.model_copy(update=other)]
 
 
 RECIPE = TextCNNRecipe

@@ -29,6 +29,8 @@ _AVERAGE_EVERY = (
     16,
 )  # steps, at least and at most: a large table of embeddings costs more to average than a step may
 _RARELY = 25  # checkpoints take one part in so many of the time: on a GPU an epoch may be a second
+_ENOUGH = 0.5  # share of its steps that a refit must have done when the time ends, to be taken for whole
+_LOOK = 0.35  # of what a row costs in training, what a look at it costs; until a look was measured
 _AVERAGE_OVER = 0.05  # of all steps at most: in a short fit a long average would hold weights of the beginning
 
 
@@ -52,13 +54,15 @@ def train(
     *,
     epochs: int,
     private: PrivateSteps | None = None,
+    looks: float = 0.0,
 ) -> Trained:
     """Train in place and leave the best weights in the network.
 
     Plans `epochs` passes; where the measured speed says that they do not fit in `ctx.deadline`, the plan is cut at an
     epoch's beginning, and the cosine with it, so that the learning rate always comes down. Ends at the next step once
     the deadline expires. Without `watch` (a refit) the last weights stand. Resumes from `ctx.folder` where an earlier
-    fit was stopped there. `private` gives the gradients under differential privacy, and ends the fit with its budget. Raises ModelwrightError where not one epoch's worth of steps could be done, or where the
+    fit was stopped there. `private` gives the gradients under differential privacy, and ends the fit with its budget.
+    `looks` are the rows that `watch` looks at, as a share of the training rows: time is kept for the last look. Raises ModelwrightError where not one epoch's worth of steps could be done, or where the
     loss is not finite.
     """
     torch.set_num_threads(max(1, ctx.threads))
@@ -81,7 +85,10 @@ def train(
 
     def keep_time(seen: int) -> None:
         if seen:  # cost goes with tokens, not with steps: batches differ in length
-            _fit_to_time(state, (time.monotonic() - began - watched) * feed.total / seen, ctx, per_epoch)
+            each = (time.monotonic() - began - watched) * feed.total / seen
+            if watched == 0:
+                state.watching = _LOOK * looks * each
+            _fit_to_time(state, each, ctx, per_epoch)
 
     while state.step < state.total and not state.done and (private is None or private.left):
         epoch = state.step // per_epoch
@@ -116,7 +123,8 @@ def train(
                 ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
             if did == 12:
                 keep_time(tokens + sum(map(feed.size, batches[:count])))
-            if state.step >= state.total or ctx.deadline.expired() or not (private is None or private.left):
+            over = ctx.deadline.remaining() <= state.watching  # the last look comes after it
+            if state.step >= state.total or over or not (private is None or private.left):
                 break
         tokens += sum(map(feed.size, batches[:count]))
         _end_epoch(network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began)
@@ -213,7 +221,7 @@ def _finish(
 ) -> Trained:
     trained = state.trained
     trained.steps, trained.epochs = state.step, max(1, math.ceil(state.step / per_epoch))
-    if refit and state.step < 0.8 * state.total:
+    if refit and state.step < _ENOUGH * state.total:
         raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
     if state.best_weights is not None:
         network.load_state_dict(state.best_weights)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from safetensors.numpy import load_file, save_file
 
 from modelwright.core.budget import Deadline
@@ -21,9 +22,14 @@ from modelwright.core.schema import Table
 from modelwright.core.target import TargetCodec, as_objects
 from modelwright.core.task import Judged, Metric, judge
 from modelwright.tune.lean import seen
+from modelwright.tune.pace import Stopwatch
 from modelwright.tune.timing import answer_time
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
+
+# Of the epochs that a fit went through, the share that a refit takes at least: which epoch was best on few held-out rows is
+# mostly chance, and the learning rate should come down as slowly.
+_THROUGH = 0.7
 
 
 @dataclass
@@ -49,24 +55,43 @@ class Validation:
         name = self.table.schema.target
         self.truth = self.table.take(self.index).column(name.name if name else "")
 
-    def gather(self, parts: list[np.ndarray]) -> np.ndarray:
-        """Return scores [V, K] from the scores of each split's valid rows."""
-        if parts[0].dtype == object:  # answers that were made cannot be averaged
+    def added(self, scores: np.ndarray | None, folds: Sequence[int], new: np.ndarray, split: int) -> np.ndarray:
+        """Return scores [V, K] of `folds` and one more split; NaN where none of them holds a row out, a mean where several do."""
+        at = np.searchsorted(self.index, self.splits[split][1])
+        if new.dtype == object:  # answers that were made cannot be averaged; there is one split
             made = np.empty((len(self.index), 1), object)
-            for (_, valid), scores in zip(self.splits, parts, strict=True):
-                made[np.searchsorted(self.index, valid)] = scores
+            made[at] = new
             return made
-        total = np.zeros((len(self.index), parts[0].shape[1]))
         times = np.zeros(len(self.index))
-        for (_, valid), scores in zip(self.splits, parts, strict=True):
-            at = np.searchsorted(self.index, valid)
-            np.add.at(total, at, scores)
-            np.add.at(times, at, 1)
-        return total / times[:, None]
+        for i in folds:
+            times[np.searchsorted(self.index, self.splits[i][1])] += 1
+        total = np.zeros((len(self.index), new.shape[1]))
+        if scores is not None:
+            total[times > 0] = scores[times > 0] * times[times > 0, None]
+        total[at] += new
+        times[at] += 1
+        return np.where(times[:, None] > 0, total / np.maximum(times, 1)[:, None], np.nan)
+
+    def on(self, folds: Sequence[int]) -> Validation:
+        """Return the same with only these of the splits."""
+        if len(folds) == len(self.splits):
+            return self
+        return Validation(self.table, self.target, self.metric, [self.splits[i] for i in folds])
+
+    def rows_of(self, folds: Iterable[int]) -> np.ndarray:
+        """Return which of the rows [V] are held out by one of these splits."""
+        out = np.zeros(len(self.index), bool)
+        for i in folds:
+            out[np.searchsorted(self.index, self.splits[i][1])] = True
+        return out
 
     def judged(self, scores: np.ndarray) -> Judged:
-        """Return validation rows judged by scores [V, K]."""
-        return judge(self.target, self.truth, scores, self.table.rows[self.index])
+        """Return validation rows judged by scores [V, K]; rows that have none (NaN) are left out."""
+        rows = self.table.rows[self.index]
+        if scores.dtype != object and len(scores) and np.isnan(scores[:, 0]).any():
+            known = np.flatnonzero(~np.isnan(scores[:, 0]))
+            return judge(self.target, self.truth.take(pa.array(known)), scores[known], rows[known])
+        return judge(self.target, self.truth, scores, rows)
 
     def value(self, scores: np.ndarray) -> float:
         """Return the ranking metric, signed so that more is better; minus infinity where undefined."""
@@ -90,10 +115,11 @@ class Validation:
 
 @dataclass
 class Candidate:
-    """A recipe with chosen options, trained: one row of the leaderboard. One model per split.
+    """A recipe with chosen options, trained: one row of the leaderboard. One model for each of `folds`, the splits done.
 
-    `ms_per_row` and `batch_ms` are what all its models together take for an answer, warm: to one row by itself, and to
-    a row in a batch.
+    `scores` [V, K] are NaN for rows that none of these splits holds out; `seconds` are those of all fits and scorings.
+    `ms_per_row` and `batch_ms` are what all its models together take for an answer, warm: to one row by itself, and to a row
+    in a batch.
     """
 
     name: str
@@ -108,70 +134,84 @@ class Candidate:
     batch_ms: float = 0.0
     refitted: bool = False
     fold_values: tuple[float, ...] = ()
+    folds: tuple[int, ...] = (0,)
+
+    @property
+    def fit_seconds(self) -> float:
+        """Seconds on the clock that one of its fits took."""
+        return self.seconds / max(1, len(self.folds))
 
 
-def train_candidate(
-    name: str,
-    recipe: Recipe,
-    options: Options,
-    validation: Validation,
-    ctx: FitContext,
-    folder: Path | None,
-) -> Candidate:
-    """Fit the recipe on every split under `ctx.deadline`, score the held-out rows, and save the whole.
+@dataclass
+class Fold:
+    """What a fit on one split gave: a model, its scores [rows held out, K], and what it took."""
 
-    Raises ModelwrightError where a fit gave no usable model or the deadline passed before the last split.
+    split: int
+    model: Model
+    scores: np.ndarray
+    seconds: float
+    batch_ms: float
+
+
+def fit_fold(
+    name: str, recipe: Recipe, options: Options, validation: Validation, split: int, ctx: FitContext, watch: Stopwatch
+) -> Fold:
+    """Fit the recipe on one split under `ctx.deadline` and score the rows that it holds out.
+
+    Raises ModelwrightError where no usable model came about. `watch` measures the fit alone.
     """
-    start = time.monotonic()
-    models, parts, fold_values, batch = [], [], [], np.inf
+    train, valid = validation.parts[split]
     count = len(validation.splits)
-    for i, (train, valid) in enumerate(validation.parts):
-        if i and ctx.deadline.expired():
-            raise ModelwrightError(
-                f"the time ended after {i} of {count} folds", f"时间在完成 {count} 折中的 {i} 折后用尽"
-            )
-        share = ctx.deadline.remaining() / (count - i)
-        own = FitContext(
-            **{
-                **ctx.__dict__,
-                "deadline": ctx.deadline.sub(share) if count > 1 else ctx.deadline,
-                "seed": ctx.seed + i,
-                "cache": validation.caches[i],
-                "folder": None if ctx.folder is None else ctx.folder / str(i),
-            }
-        )
-        of = (i + 1, count) if count > 1 else (0, 0)
-        ctx.events.emit(Working(name, recipe.name, "fit", *of, share=share))
-        model = recipe.fit(seen(train, options), seen(valid, options), options, own)
-        ctx.events.emit(Working(name, recipe.name, "score", *of))
-        scored = time.perf_counter()
-        scores = model.judge(valid)
-        batch = min(batch, 1000 * (time.perf_counter() - scored) / max(len(valid), 1))  # the first one warms up
-        if scores.dtype != object and not np.isfinite(scores).all():
-            raise ModelwrightError("its scores were not finite (training diverged)", "模型输出不是有限数（训练发散）")
-        models.append(model)
-        parts.append(scores)
-        if count > 1:
-            one = judge(validation.target, _truth(valid), scores, valid.rows)
-            fold_values.append(validation.metric(one))
-    scores = validation.gather(parts)
-    took = answer_time(models, validation.parts[0][1], validation.target, known=batch * count)
-    candidate = Candidate(
-        name=name,
-        recipe=recipe.name,
-        options=options.model_dump(),
-        models=models,
-        scores=scores,
-        value=validation.value(scores),
-        seconds=time.monotonic() - start,
-        ms_per_row=took.one,
-        batch_ms=took.batch,
-        seed=ctx.seed,
-        fold_values=tuple(fold_values),
+    of = (split + 1, count) if count > 1 else (0, 0)
+    own = FitContext(
+        **{
+            **ctx.__dict__,
+            "seed": ctx.seed + split,
+            "cache": validation.caches[split],
+            "folder": None if ctx.folder is None else ctx.folder / str(split),
+        }
     )
-    if folder is not None:
-        save_candidate(candidate, folder)
-    return candidate
+    begun = time.monotonic()
+    ctx.events.emit(Working(name, recipe.name, "fit", *of, share=ctx.deadline.remaining()))
+    with watch:
+        model = recipe.fit(seen(train, options), seen(valid, options), options, own)
+    ctx.events.emit(Working(name, recipe.name, "score", *of))
+    scored = time.perf_counter()
+    scores = model.judge(valid)
+    batch = 1000 * (time.perf_counter() - scored) / max(len(valid), 1)
+    if scores.dtype != object and not np.isfinite(scores).all():
+        raise ModelwrightError("its scores were not finite (training diverged)", "模型输出不是有限数（训练发散）")
+    return Fold(split, model, scores, time.monotonic() - begun, batch)
+
+
+def candidate_of(
+    name: str, recipe: Recipe, options: Options, validation: Validation, fold: Fold, seed: int
+) -> Candidate:
+    """Make a candidate of its first fold."""
+    made = Candidate(name, recipe.name, options.model_dump(), [], np.empty(0), 0.0, 0.0, 0.0, seed, folds=())
+    add_fold(made, fold, validation)
+    return made
+
+
+def add_fold(candidate: Candidate, fold: Fold, validation: Validation) -> None:
+    """Add what a further fold gave, in place."""
+    before = candidate.scores if candidate.folds else None
+    candidate.scores = validation.added(before, candidate.folds, fold.scores, fold.split)
+    candidate.folds = (*candidate.folds, fold.split)
+    before_models = len(candidate.models)
+    candidate.models = [*candidate.models, fold.model]
+    candidate.seconds += fold.seconds
+    candidate.value = validation.value(candidate.scores)
+    if not before_models:
+        took = answer_time([fold.model], validation.parts[0][1], validation.target, known=fold.batch_ms)
+        candidate.ms_per_row, candidate.batch_ms = took.one, took.batch
+    else:
+        more = len(candidate.models) / before_models
+        candidate.ms_per_row, candidate.batch_ms = candidate.ms_per_row * more, candidate.batch_ms * more
+    if len(validation.splits) > 1:
+        valid = validation.parts[fold.split][1]
+        one = judge(validation.target, _truth(valid), fold.scores, valid.rows)
+        candidate.fold_values = (*candidate.fold_values, validation.metric(one))
 
 
 def _truth(table: Table) -> Any:
@@ -215,7 +255,22 @@ def _load(folder: Path, target: TargetCodec) -> Candidate:
     plain = {k: v for k, v in data.items() if k not in ("models", "extents")}
     plain["fold_values"] = tuple(np.nan if v is None else v for v in plain["fold_values"])
     plain["value"] = -np.inf if plain["value"] is None else plain["value"]  # undefined: JSON knows no infinity
+    # what was kept before folds could be unfinished has done all of them
+    plain["folds"] = tuple(plain.get("folds") or range(len(models)))
     return Candidate(models=models, scores=scores, **plain)
+
+
+def _extent(candidate: Candidate) -> Mapping[str, Any]:
+    """Return how long a refit goes on: the mean of what the folds found best, and not far short of what they went through."""
+    found = [m.extent for m in candidate.models]
+    out = dict(found[0])
+    if "rounds" in out:
+        out["rounds"] = [round(float(r)) for r in np.mean([e["rounds"] for e in found], axis=0)]
+    if "epochs" in out:
+        best = float(np.mean([e["epochs"] for e in found]))
+        through = float(np.mean([len(m.history) for m in candidate.models]))
+        out["epochs"] = max(1, round(max(best, _THROUGH * through)))
+    return out
 
 
 def refit(
@@ -235,7 +290,7 @@ def refit(
             "cache": {},
             "folder": None,
             "name": candidate.name,
-            "extent": candidate.models[0].extent,
+            "extent": _extent(candidate),
         }
     )
     what = "refit" if seed is None else "twin"

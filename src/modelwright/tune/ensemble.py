@@ -10,6 +10,15 @@ import numpy as np
 
 from modelwright.core.budget import Deadline
 
+Sure = Callable[[np.ndarray, np.ndarray], float]
+
+_CHEAP = 0.001  # seconds an answer that nobody will notice
+_LIKELY = (
+    0.55,
+    0.65,
+    0.85,
+)  # how sure a gain must be: of cheap members, of those that cost as much again, of dear ones
+
 
 @dataclass(frozen=True)
 class Blend:
@@ -29,12 +38,15 @@ def select(
     deadline: Deadline,
     rounds: int = 24,
     pool: int = 12,
+    sure: Sure | None = None,
 ) -> Blend | None:
     """Choose members from validation scores, each [V, K], V rows and K outputs.
 
     `value` (more is better) is what ranks; `fine` breaks ties and smooths (minus the log loss, say). `costs` are
     seconds per row; with a `limit` the sum over chosen members stays below it. Starts at the best single and adds,
-    each time, the candidate that helps most; the best round wins. Returns None where no candidate fits the limit.
+    each time, the candidate that helps most; the best round wins. Then members are taken out again whose gain is within
+    the noise of the rows, which `sure(a, b)` tells: the chance that the first scores are better than the second. Returns
+    None where no candidate fits the limit.
     """
     alone = [(value(s), fine(s)) for s in scores]
     fits = [i for i in range(len(scores)) if limit is None or costs[i] <= limit]
@@ -63,4 +75,41 @@ def select(
         if key > best_key:
             best, best_key = list(chosen), key
     counts = Counter(best)
-    return Blend({i: n / len(best) for i, n in counts.items()}, best_key[0])
+    return _smallest(counts, scores, value, best_key[0], costs, sure)
+
+
+def _smallest(
+    counts: Counter[int],
+    scores: Sequence[np.ndarray],
+    value: Callable[[np.ndarray], float],
+    best: float,
+    costs: Sequence[float],
+    sure: Sure | None,
+) -> Blend:
+    """Return the smallest part of a blend, the weightiest members first, that the whole does not clearly beat.
+
+    What a further member must gain grows with what its answers cost beside those of the members before it.
+    """
+    order = [i for i, _ in counts.most_common()]
+
+    def mean(members: Sequence[int]) -> np.ndarray:
+        total = sum(counts[i] for i in members)
+        return np.asarray(sum((counts[i] / total) * scores[i] for i in members))
+
+    if len(order) == 1 or sure is None:
+        return Blend({i: n / sum(counts.values()) for i, n in counts.items()}, best)
+    whole = mean(order)
+    for k in range(1, len(order)):
+        part = mean(order[:k])
+        rest, own = sum(costs[i] for i in order[k:]), sum(costs[i] for i in order[:k])
+        if sure(whole, part) < _needed(rest, own):
+            total = sum(counts[i] for i in order[:k])
+            return Blend({i: counts[i] / total for i in order[:k]}, value(part))
+    return Blend({i: n / sum(counts.values()) for i, n in counts.items()}, best)
+
+
+def _needed(more: float, own: float) -> float:
+    """Return in how many of all resamplings a blend must be better, for `more` seconds an answer beside its own."""
+    if more <= _CHEAP:
+        return _LIKELY[0]
+    return _LIKELY[1] if more <= own * 2 + _CHEAP else _LIKELY[2]

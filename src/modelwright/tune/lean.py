@@ -28,7 +28,7 @@ def with_lean(variants: list[Options], recipe: Recipe, table: Table, target: Tar
     made_for_them = getattr(recipe, "leads", "") in media or recipe.extra == "pretrained"
     if not media or made_for_them or guesses(recipe.name) or len(kinds) == len(media):
         return variants
-    lean = [v.model_copy(update={"leave": media}) for v in variants]
+    lean = [v.model_copy(update={"leave": tuple(sorted({*v.leave, *media}))}) for v in variants]
     if recipe.refuses(seen(table, lean[0]).schema, target, len(table)):
         return variants
     if on_torch(recipe):

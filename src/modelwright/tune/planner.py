@@ -1,16 +1,16 @@
-"""The planner: climbs from cheap to dear inside the budget, tunes, combines, and always has a best-so-far answer.
+"""The planner: climbs from what leads to what follows inside the budget, and always has a best-so-far answer.
 
-breadth   the first variant of every recipe, cheapest first, unless its estimate cannot fit
+breadth   the first variant of every recipe on the first fold, what leads for these columns first
+confirm   what may still win on the other folds, one fold after the other; what has lost stops (`race.py`)
 depth     further variants of the recipes that did best
 tuning    Optuna over their search spaces, and twins of the best network under other seeds
-blend     a weighted ensemble, where it helps on validation rows and fits the latency limit
-refit     the winner once more on all rows but the test rows, with time set aside for it
+blend     a weighted ensemble, where it gains more than noise and than its answers cost
+refit     the winner once more on all rows but the test rows, with time set aside for it (`finish.py`)
 """
 
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,36 +18,46 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.budget import Deadline, show_duration
+from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
-from modelwright.core.device import cores, free_memory, pick_device
-from modelwright.core.errors import BundleError, ModelwrightError
-from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, Planned, Probing, StageStarted
-from modelwright.core.kept import kept_folders, sealing
-from modelwright.core.recipe import FitContext, Options, Recipe, get_recipe, guesses, missing_modules, on_torch
+from modelwright.core.device import cores
+from modelwright.core.errors import BundleError
+from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, Planned, StageStarted
+from modelwright.core.kept import kept_folders
+from modelwright.core.recipe import Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.schema import Table
 from modelwright.core.task import Task
 from modelwright.core.words import Words
-from modelwright.tune.candidate import Candidate, Validation, load_candidate, refit, train_candidate
-from modelwright.tune.lean import seen, with_lean
+from modelwright.tune import ends
+from modelwright.tune.candidate import Candidate, Validation, load_candidate
+from modelwright.tune.finish import Finish
+from modelwright.tune.fits import Fits
+from modelwright.tune.lean import with_lean
+from modelwright.tune.order import alike, fitting, wanted
+from modelwright.tune.pace import Pace
 from modelwright.tune.private import PrivatePlan, climb_privately
+from modelwright.tune.race import beaten, between, leader_of
 from modelwright.tune.search import Search, available, pick_recipe
-from modelwright.tune.shares import DEAR_RANK, LONG_SHARE, affordable_network, breadth_share
-from modelwright.tune.standings import Failure, Outcome, Standings, nothing_stands, passed_over
-from modelwright.tune.twins import add_twins
+from modelwright.tune.shares import LONG_SHARE, affordable_network, breadth_share
+from modelwright.tune.standings import Failure, Outcome, Standings
 
-# The share of its estimated time below which a fit is not begun. Networks cut their plan to the time they have, and a
-# short plan brought to its end is still worth having; estimates are also the first thing that a busy machine spoils.
-_LEAST, _LEAST_NETWORK = 0.35, 0.1
 _TWINS = 2  # further fits of the winner's networks that are worth more than tuning; see docs/log.md
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
+_TRIFLE = 0.05  # share of the time left below which a recipe's further variants are tried at once
+_ALONE = 0.25  # the same of a leading network that leaves the other columns out
+_DEAR = 0.04  # share of the time left from which on a recipe is not tried whose like has lost by far
+_FLOOR = 1.5, 0.08  # seconds, and share of what can be spared, that any recipe may take
+_ROOM = 1.15  # times what a fold took, as room for the next one
+_DEPTH = 0.5  # share of what can be spared that a further variant may be expected to take
+_LEFT = 0.5  # seconds with which nothing can be begun any more
 
 
 @dataclass
 class Planner:
     """One climb. `good_enough(scores)` says whether the gate is met on validation rows; None where there is no gate.
 
-    `reserve(ms_per_row)` gives the seconds to keep for what follows training, from the winner's batched cost.
+    `reserve(ms_per_row)` gives the seconds to keep on an idle machine for what follows training, from the winner's batched
+    cost; `pace` stretches it where the machine is busy.
     """
 
     task: Task
@@ -63,15 +73,20 @@ class Planner:
     folder: Path | None
     bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # pretrained encoders by modality
     private: PrivatePlan | None = None
+    load: float = 1.0  # how many times as long as on an idle machine the run took so far
     standings: Standings = field(init=False)
+    pace: Pace = field(init=False)
+    fits: Fits = field(init=False)
+    end: Finish = field(init=False)
     _asked: tuple[int, bool] = (0, False)
-    _long: bool = False
     _recipes: list[Recipe] = field(default_factory=list)
-    _probes: dict[Any, Any] = field(default_factory=dict)
-    _refit_took: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.pace = Pace(cores(), max(1.0, self.load))
         self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
+        self.fits = Fits(self, self.pace)
+        self.end = Finish(self)
+        self.standings.single = self.end.refits
         self._table: Table = self.validation.parts[0][0]
 
     @property
@@ -85,99 +100,176 @@ class Planner:
         return self.standings.failures
 
     def climb(self) -> Outcome:
-        """Walk the whole ladder. Raises BudgetTooSmall or Stopped where not even a baseline stands."""
+        """Walk the whole ladder.
+
+        Raises BudgetTooSmall (GateNotMet where there is a gate) where no model stands beside guesses, or none answers within
+        the latency; Stopped where not even a guess stands.
+        """
         if self.private is not None:
             return climb_privately(self, self.private)
         self.resume()
         self.events.emit(StageStarted("train"))
         self._recipes = self._fitting_recipes()
         self.events.emit(Planned(tuple(r.name for r in self._recipes), len(self.validation.splits)))
-        for recipe in self._recipes:
-            if self._should_end():
-                break
-            self._breadth(recipe)
+        self._breadth()
         if not self.candidates:
-            nothing_stands(self.failures, self.deadline, self.config.budget)
+            ends.nothing_stands(self.failures, self.deadline, self.config.budget)
+        self._confirm()
         if not self._should_end():
             self._depth()
         if not self._should_end() and self.config.search != "none":
             self.events.emit(StageStarted("tune"))
             self._tune()
-        return self._finish()
+        ends.only_guesses(self.standings, self.config, self.fits.quickest)
+        ends.too_slow(self.standings, self.validation, self.config)
+        return self.end.outcome()
 
     # -- what to try -------------------------------------------------------------------------------------------
 
     def _fitting_recipes(self) -> list[Recipe]:
-        table, target = self._table, self.validation.target
-        names = [n for n in self.task.recipes if not self.config.recipes or n in self.config.recipes]
-        out, folded = [], 0
-        for name in names:
-            recipe = get_recipe(name)
-            if recipe.privacy == "only":
+        found = fitting(self.task, self.config, self._table, self.validation.target, self.bases)
+        for name, why in found.refused:
+            self.fail(name, why)
+        for name, why in found.unfit:
+            self.standings.fail(name, why, fits=False)
+        if found.unfit:
+            self.events.emit(Note(ends.passed_over(len(found.unfit))))
+        return found.recipes
+
+    def _breadth(self) -> None:
+        """Train the first variant of every recipe on the first fold, and more where that costs next to nothing."""
+        for at, recipe in enumerate(self._recipes):
+            if self._should_end():
+                self._untried(self._recipes[at:])
+                return
+            if any(c.recipe == recipe.name for c in self.candidates) or self._like_a_loser(recipe):
                 continue
-            missing = missing_modules(type(recipe))
-            if missing:
-                line = f'pip install "modelwright[{recipe.extra}]"'
-                self.fail(name, Words(f"not installed: {line}", f"未安装：{line}"))
+            first, *others = self.variants(recipe)
+            self.train(recipe, first, recipe.name, self._share(recipe, first, at), folds=(0,))
+            for options in others[: 3 if self.candidates and not guesses(recipe.name) else 0]:
+                # what a leading network makes of its own column alone is worth knowing early
+                leads = affordable_network(recipe) and len(options.leave) > len(first.leave)
+                most = (_ALONE if leads else _TRIFLE) * self.spare()
+                if self._should_end() or self.fits.expected(recipe, options) > most:
+                    break
+                self.train(recipe, options, self.standings.next_name(recipe.name), 1.5 * most, folds=(0,))
+
+    def _untried(self, recipes: list[Recipe]) -> None:
+        """Say of recipes that the run ended before their turn."""
+        why = Words("the time ended before its turn", "轮到它之前时间已用尽")
+        if self.deadline.stopped:
+            why = Words("stopped before its turn", "轮到它之前运行已被终止")
+        elif self.good_enough is not None and self._asked[1]:
+            why = Words("not needed: the gate was met before its turn", "无需尝试：轮到它之前已达标")
+        for recipe in recipes:
+            if not any(c.recipe == recipe.name for c in self.candidates):
+                self.fail(recipe.name, why)
+
+    def _like_a_loser(self, recipe: Recipe) -> bool:
+        """Return whether a recipe is dear and its like has lost by far; says so."""
+        leader = leader_of(self.candidates, self.validation)
+        for c in self.candidates:
+            if leader is None or c.recipe == recipe.name or c.recipe not in alike(recipe.name):
                 continue
-            recipe.bases = self.bases
-            why = recipe.refuses(table.schema, target, len(table)) or self._unasked(recipe)
-            if why and self.config.recipes:
-                self.fail(name, why)
-            elif why:
-                folded += 1
-                self.standings.fail(name, why, fits=False)
-            else:
-                out.append(recipe)
-        if folded:
-            self.events.emit(Note(passed_over(folded)))
-        # where the user named an encoder, its recipes follow the baselines' first
-        return sorted(out, key=lambda r: 1.5 if self._wanted(r) else r.rank)
+            lost = between(c, leader, self.validation)
+            if lost.far and self.fits.expected(recipe, self.variants(recipe)[0]) > _DEAR * self.spare():
+                by = f"{abs(lost.difference):.3g}"
+                words = Words(
+                    f"not tried: {c.name}, of the same kind, is behind {leader.name} by {by}",
+                    f"未尝试：同类方案 {c.name} 落后 {leader.name} {by}",
+                )
+                self.fail(recipe.name, words)
+                return True
+        return False
 
-    def _unasked(self, recipe: Recipe) -> Words | None:
-        """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
-        if self.config.mitigate == "reweigh" and not recipe.weighs and not guesses(recipe.name):
-            return Words("it does not heed weights of rows", "它不支持行权重")
-        if recipe.extra != "pretrained" or recipe.rank < DEAR_RANK or self.config.pretrained or self.config.recipes:
-            return None
-        return Words("tried where --pretrained names an encoder", "仅在 --pretrained 指定编码器时尝试")
-
-    def _wanted(self, recipe: Recipe) -> bool:
-        """Return whether a recipe uses the encoders that the user named, and may take most of the time."""
-        return bool(self.config.pretrained) and recipe.extra == "pretrained" and recipe.rank < DEAR_RANK
-
-    def _breadth(self, recipe: Recipe) -> None:
-        if any(c.recipe == recipe.name for c in self.candidates):
-            return
-        options = self._variants(recipe)[0]
-        long = self._takes_long(recipe)
-        first, wanted, last = long and not self._long, self._wanted(recipe), recipe is self._recipes[-1]
+    def _share(self, recipe: Recipe, options: Options, at: int) -> float:
+        """Return the seconds that the first fold of a recipe may take."""
+        last = at == len(self._recipes) - 1
         nets = any(affordable_network(r) for r in self._recipes)
-        part = breadth_share(recipe, self._table, wanted=wanted, first=first, last=last, networks=nets)
-        self._long |= long
-        share = max(self.spare() * part, min(self.spare(), 5.0))
-        self.train(recipe, options, recipe.name, share)
+        long = affordable_network(recipe) and not self.config.refit and self._takes_long(recipe, options)
+        first = long and not self.end.kept
+        if long:
+            self.end.kept.add(recipe.name)
+        named = wanted(recipe, self.config)
+        part = breadth_share(recipe, self._table, wanted=named, first=first, last=last, networks=nets)
+        spare = self.end.left() if long else self.spare()
+        return max(spare * part, min(spare, max(_FLOOR[0], _FLOOR[1] * spare)))
 
-    def _takes_long(self, recipe: Recipe) -> bool:
-        if not affordable_network(recipe) or self.config.refit or len(self.validation.splits) > 1:
-            return False
-        ctx = self.context(recipe.name, self.deadline, torch=True)
-        options = self._variants(recipe)[0]
-        cost = recipe.estimate(seen(self._table, options), options, ctx)
-        return cost.seconds > LONG_SHARE * self.spare() * (1 if self._long else 2.15)
+    def _takes_long(self, recipe: Recipe, options: Options) -> bool:
+        """Return whether one long fit is worth more than a short one and its repetition on all rows."""
+        return self.fits.expected(recipe, options) > LONG_SHARE * self.end.left()
+
+    def _confirm(self) -> None:
+        """Train what may still win on the folds that it lacks, fold by fold, and drop what has lost."""
+        self._drop_beaten()
+        for split in range(1, len(self.validation.splits)):
+            for candidate in self._in_order():
+                if self._should_end():
+                    return
+                if split not in candidate.folds and candidate.name not in self.standings.beaten:
+                    self._extend(candidate, split)
+            self._drop_beaten()
+
+    def _in_order(self) -> list[Candidate]:
+        """Return guesses, then the candidates in the race, the members of the best answer first."""
+        members = [c.name for _, c in self.standings.best()[0]]
+        real = [c for c in self.candidates if not guesses(c.recipe) and c.name not in self.standings.beaten]
+        real.sort(key=lambda c: (c.name not in members, c.fit_seconds))
+        return [c for c in self.candidates if guesses(c.recipe)] + real
+
+    def _extend(self, candidate: Candidate, split: int) -> bool:
+        """Train a candidate on one more fold where there is time for it; return whether it was."""
+        spare = self.spare(1, new=False)
+        return candidate.fit_seconds * _ROOM <= spare and self.fits.extend(candidate, split, spare)
+
+    def _drop_beaten(self) -> None:
+        leader = leader_of(self.standings.field(), self.validation)
+        if leader is None:
+            return
+        for c in self.candidates:
+            if c.name in self.standings.beaten or c.name in self.standings.waiting or c.recipe == leader.recipe:
+                continue
+            lost = beaten(c, leader, self.validation)
+            if lost is not None:
+                done, of, by = len(c.folds), len(self.validation.splits), f"{abs(lost.difference):.3g}"
+                self.standings.beaten[c.name] = Words(
+                    f"behind {leader.name} by {by} after {done} of {of} folds",
+                    f"在 {of} 折中的 {done} 折后落后 {leader.name} {by}",
+                )
+
+    def _try(self, recipe: Recipe, options: Options, name: str, **more: Any) -> Candidate | None:
+        """Train a further variant on the first fold, and on the others while it keeps up with the best of its recipe."""
+        rival = max(
+            (c for c in self.candidates if c.recipe == recipe.name and c.name not in self.standings.beaten),
+            key=lambda c: c.value,
+            default=None,
+        )
+        found = self.train(recipe, options, name, self.spare(), folds=(0,), waits=True, **more)
+        if found is None:
+            return None
+        wanted_folds = set(leader.folds) if (leader := leader_of(self.standings.field(), self.validation)) else {0}
+        for split in sorted(wanted_folds - {0}):
+            if rival is not None and between(found, rival, self.validation).errors < -0.5:
+                by = Words(f"behind {rival.name}", f"落后 {rival.name}")
+                self.standings.beaten[found.name] = by
+                break
+            if self._should_end() or not self._extend(found, split):
+                break
+        if wanted_folds <= set(found.folds):
+            self.standings.waiting.discard(found.name)
+        return found
 
     def _depth(self) -> None:
         """Try further variants, those of the best recipes first."""
-        best: dict[str, float] = {}
-        for c in self.candidates:
-            best[c.recipe] = max(best.get(c.recipe, -np.inf), c.value)
-        ranked = [r for r in sorted(best, key=lambda r: best[r], reverse=True) if not guesses(r)]
-        for recipe_name in ranked[:4]:
+        best, _ = self.standings.by_recipe()
+        for recipe_name in sorted(best, key=lambda r: best[r], reverse=True)[:4]:
             recipe = get_recipe(recipe_name)
-            for options in self._variants(recipe)[1:]:
+            done = [c.options for c in self.candidates if c.recipe == recipe_name]
+            for options in self.variants(recipe)[1:]:
                 if self._should_end():
                     return
-                self.train(recipe, options, self.standings.next_name(recipe_name), self.spare())
+                if options.model_dump() not in done and self.fits.expected(recipe, options) < _DEPTH * self.spare(1):
+                    self._try(recipe, options, self.standings.next_name(recipe_name))
 
     def _tune(self) -> None:
         turn = random.Random(self.config.seed)
@@ -198,9 +290,7 @@ class Planner:
                 if not twin and not on_torch(recipe):
                     return
                 options = type(recipe).options(**top.options)
-                self.train(
-                    recipe, options, self.standings.next_name(name), self.spare(), seed=self.config.seed + 101 + trial
-                )
+                self._try(recipe, options, self.standings.next_name(name), seed=self.config.seed + 101 + trial)
             else:
                 search = searches.get(name)
                 if search is None:
@@ -208,25 +298,30 @@ class Planner:
                 proposal = search.ask()
                 if proposal is None:
                     continue
-                tried = self.train(
-                    recipe, proposal.options, self.standings.next_name(name), self.spare(), search=(search, proposal)
-                )
-                search.tell(proposal, tried.value if tried else None)
+                tried = self._try(recipe, proposal.options, self.standings.next_name(name), search=(search, proposal))
+                search.tell(proposal, self._first_value(tried) if tried else None)
             now = self.standings.best()[1]
             if now > best + 1e-6:
                 gain_at, best = trial, now
 
+    def _first_value(self, candidate: Candidate) -> float:
+        """Return the ranking metric on the first fold, which every candidate has done, signed so that more is better."""
+        if not candidate.fold_values:
+            return candidate.value
+        return candidate.fold_values[0] * (1 if self.validation.metric.higher else -1)
+
     def _new_search(self, recipe: Recipe) -> Search:
         own = [c for c in self.candidates if c.recipe == recipe.name]
         leave = tuple(max(own, key=lambda c: c.value).options.get("leave", ())) if own else ()
-        base = self._variants(recipe)[0].model_copy(update={"leave": leave})
+        base = self.variants(recipe)[0].model_copy(update={"leave": leave})
         search = Search(base, recipe.space, self.config.search, self.config.seed)
         for c in own:
             if tuple(c.options.get("leave", ())) == leave:
-                search.known(c.options, c.value)
+                search.known(c.options, self._first_value(c))
         return search
 
-    def _variants(self, recipe: Recipe) -> list[Options]:
+    def variants(self, recipe: Recipe) -> list[Options]:
+        """Return the options of a recipe that are worth trying, the first ones first."""
         recipe.bases = self.bases
         table = self._table
         variants = recipe.variants(table.schema, self.validation.target, len(table))
@@ -237,79 +332,25 @@ class Planner:
 
     # -- training one ------------------------------------------------------------------------------------------
 
-    def context(self, name: str, deadline: Deadline, seed: int | None = None, *, torch: bool = False) -> FitContext:
-        """Return the context of a fit under this plan; the device is looked up only for recipes on torch."""
-        return FitContext(
-            task=self.task,
-            target=self.validation.target,
-            deadline=deadline,
-            events=self.events,
-            metric=self.validation.metric,
-            name=name,
-            seed=self.config.seed if seed is None else seed,
-            threads=cores(),
-            device=pick_device(self.device) if torch else "cpu",
-            folder=None if self.folder is None or sealing() else self.folder / f".{name}.checkpoints",
-            class_weight=self.config.class_weight,
-            memory=self.memory,
-            private=self.private.spending if self.private else None,
-            sensitive=tuple(self.config.sensitive) if self.config.mitigate == "reweigh" else (),
-            cache=self._probes,
-        )
-
     def train(
-        self,
-        recipe: Recipe,
-        options: Options,
-        name: str,
-        share: float,
-        *,
-        seed: int | None = None,
-        search: tuple[Search, Any] | None = None,
+        self, recipe: Recipe, options: Options, name: str, share: float, *, waits: bool = False, **more: Any
     ) -> Candidate | None:
-        share = min(share, self.spare())
-        deadline = self.deadline.sub(share)
-        ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
-        folds = len(self.validation.splits)
-        try:
-            self.events.emit(Probing(name, recipe.name))
-            cost = recipe.estimate(seen(self._table, options), options, ctx)
-            memory = self.memory if self.memory is not None else free_memory()
-            if cost.memory > memory:
-                need, have = cost.memory >> 20, memory >> 20
-                raise ModelwrightError(
-                    f"would need about {need} MB of memory, {have} MB are granted",
-                    f"约需内存 {need} MB，可用 {have} MB",
-                )
-            cut = recipe.seeded and affordable_network(recipe)
-            least = _LEAST_NETWORK if cut else _LEAST
-            if cost.seconds * folds * least > share and not type(recipe).baseline:
-                raise ModelwrightError(
-                    f"would need about {show_duration(cost.seconds * folds)}, {show_duration(share)} could be spared",
-                    f"约需 {show_duration(cost.seconds * folds)}，可分配的时间为 {show_duration(share)}",
-                )
-            pruner = None
-            if search:
-                pruner = search[0].watch(search[1], name, deadline)
-                self.events.listen(pruner)
-            folder = None if self.folder is None else self.folder / name
-            try:
-                candidate = train_candidate(name, recipe, options, self.validation, ctx, folder)
-            finally:
-                if pruner:
-                    self.events.forget(pruner)
-        except ModelwrightError as e:
-            self.fail(name, e.words)
+        """Train a candidate within `share` seconds, on all folds or those named; None where it failed, which is told.
+
+        One that `waits` does not join the others before it has done the folds on which they are compared.
+        """
+        candidate = self.fits.begin(recipe, options, name, share, **more)
+        if candidate is None:
             return None
-        except MemoryError:
-            self.fail(name, Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据"))
-            return None
+        if waits and len(self.validation.splits) > 1:
+            self.standings.waiting.add(name)
         self.candidates.append(candidate)
         self.events.emit(CandidateDone(name, self.standings.row(candidate)))
         return candidate
 
-    def fail(self, name: str, reason: Words) -> None:
-        self.standings.fail(name, reason)
+    def fail(self, name: str, reason: Words, fault: bool = False) -> None:
+        """Keep and tell why a recipe or candidate has no score."""
+        self.standings.fail(name, reason, fault=fault)
         self.events.emit(CandidateFailed(name, reason))
 
     def resume(self) -> None:
@@ -326,73 +367,21 @@ class Planner:
 
     # -- time --------------------------------------------------------------------------------------------------
 
-    def _refit_seconds(self, winner: list[tuple[float, Candidate]], twins: int = 0) -> float:
-        """Return how long refitting the winner takes, its networks `twins` times more under other seeds."""
-        if not self._refits():
-            return 0.0
-        grown = len(self.validation.table) / max(1, len(self.validation.splits[0][0]))
-        times = {name: 1 + twins * (on_torch(get_recipe(name))) for name in {c.recipe for _, c in winner}}
-        return sum((c.seconds * grown * 1.1 + 0.2) * times[c.recipe] for _, c in winner)
-
-    def _refits(self) -> bool:
-        plain = self.config.refit is not False and not self._long and self.private is None
-        return plain and len(self.validation.splits) == 1
-
-    def spare(self, twins: int = 0) -> float:
+    def spare(self, twins: int = 0, *, new: bool = True) -> float:
         """Return seconds for training one more, with the refit of the winner and the end of the run set aside."""
+        left = self.end.left()
         if not self.candidates:
-            return max(0.0, self.deadline.remaining() - self.reserve(0.0))
-        winner, _, _ = self.standings.best()
-        left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
-        spare = left - self._refit_seconds(winner, twins)
+            return left
+        spare = left - self.end.refit_seconds(self.standings.best()[0], twins)
         # A new candidate that enters the winner would be refitted as well.
-        return max(0.0, spare / 2.15 if self._refits() and len(self.candidates) > 1 else spare)
+        return max(0.0, spare / 2.15 if new and self.end.refits and len(self.candidates) > 1 else spare)
 
     def _should_end(self) -> bool:
-        if self.deadline.stopped or (self.candidates and self.spare() < 0.5):
+        if self.deadline.stopped or (self.candidates and self.spare() < _LEFT):
             return True
         if self.good_enough is None or len(self.candidates) < 2:
             return False
-        if len(self.candidates) != self._asked[0]:  # asking takes a bootstrap; the answer only changes with a candidate
-            self._asked = len(self.candidates), self.good_enough(self.standings.best()[2])
+        done = sum(len(c.folds) for c in self.candidates)
+        if done != self._asked[0]:  # asking takes a bootstrap; the answer only changes with a candidate
+            self._asked = done, self.good_enough(self.standings.best()[2])
         return self._asked[1]
-
-    # -- the end -------------------------------------------------------------------------------------------------
-
-    def _finish(self) -> Outcome:
-        winner, value, scores = self.standings.best()
-        met = bool(self.good_enough and self.good_enough(scores))
-        if len(winner) > 1:
-            self.events.emit(StageStarted("ensemble"))
-        if self._refits() and not self.deadline.stopped:
-            winner = [(w, self._refit(c)) for w, c in winner]
-            add_twins(
-                winner, self.validation.table, self.context, self.deadline, self.latency, self.reserve, self._refit_took
-            )
-        return Outcome(self.candidates, self.failures, winner, value, scores, met)
-
-    def _refit(self, candidate: Candidate) -> Candidate:
-        """Return the candidate trained on all rows where there is time for it, else as it was."""
-        winner, _, _ = self.standings.best()
-        time_left = self.deadline.remaining() - self.reserve(sum(c.batch_ms for _, c in winner))
-        need = self._refit_seconds([(1.0, candidate)])
-        start = time.monotonic()
-        if guesses(candidate.recipe) or time_left < 0.9 * need:
-            return candidate
-        deadline = self.deadline.sub(time_left)
-        start = time.monotonic()
-        try:
-            again = refit(
-                candidate,
-                self.validation.table,
-                self.context(candidate.name, deadline, torch=on_torch(get_recipe(candidate.recipe))),
-                deadline,
-            )
-        except ModelwrightError as e:
-            self.events.warn(
-                f"{candidate.name} keeps its first fit: {e.words.en}", f"{candidate.name} 沿用首次训练：{e.words.zh}"
-            )
-            return candidate
-        self._refit_took[again.name] = time.monotonic() - start
-        again.seconds = candidate.seconds + time.monotonic() - start
-        return again

@@ -27,7 +27,8 @@ from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.privacy.statistics import RANGE_LOOKS, moments_of, quantiles, within
 from modelwright.tune.candidate import Candidate, Validation
-from modelwright.tune.standings import Failure, Outcome, nothing_stands
+from modelwright.tune.ends import nothing_stands
+from modelwright.tune.standings import Failure, Outcome
 
 if TYPE_CHECKING:
     from modelwright.tune.planner import Planner
@@ -263,7 +264,9 @@ def climb_privately(planner: Planner, plan: PrivatePlan) -> Outcome:
         f"private   ({plan.spending.spent:.2f}, {plan.spending.delta:g}) of ({plan.spending.epsilon:g}, {plan.spending.delta:g}) spent on {plan.rows:,} training rows",
         f"隐私      已在 {plan.rows:,} 行训练数据上使用 ({plan.spending.spent:.2f}, {plan.spending.delta:g})，预算 ({plan.spending.epsilon:g}, {plan.spending.delta:g})",
     )
-    return Outcome(planner.candidates, planner.failures, [(1.0, winner)], winner.value, winner.scores)
+    return Outcome(
+        planner.candidates, planner.failures, [(1.0, winner)], winner.value, winner.scores, planner.validation
+    )
 
 
 def choose(candidates: list[Candidate], validation: Validation, plan: PrivatePlan) -> Candidate:

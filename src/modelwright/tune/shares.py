@@ -7,6 +7,7 @@ from modelwright.core.schema import Table
 from modelwright.data.kinds.base import kind_of
 
 _PLAIN, _NETWORK = 0.4, 0.55
+_BESIDE = 0.12  # of trees beside text or media, where a network leads
 _BASELINE = 0.35  # they are cut there and stand, converged or not
 # Of a pretrained encoder that the user named: its fine-tuning is what the run is for.
 _PRETRAINED = 0.9
@@ -24,6 +25,11 @@ _MANY = 10_000  # rows
 def affordable_network(recipe: Recipe) -> bool:
     """Return whether a recipe is a network that may well win on a few minutes of a CPU."""
     return on_torch(recipe) and type(recipe).rank < DEAR_RANK
+
+
+def leads_not(recipe: Recipe) -> bool:
+    """Return whether a recipe is made for table columns, and only looks at texts and media in passing."""
+    return not getattr(recipe, "leads", "") and recipe.extra != "pretrained"
 
 
 def media_alone(table: Table) -> bool:
@@ -49,5 +55,6 @@ def breadth_share(recipe: Recipe, table: Table, *, wanted: bool, first: bool, la
         return _DEAR
     if on_torch(recipe):
         return _NETWORK
-    usual = _BASELINE if type(recipe).baseline else _PLAIN
+    led = any(c.modality == "text" or ((k := kind_of(c.modality)) is not None and k.slow) for c in table.schema.inputs)
+    usual = _BASELINE if type(recipe).baseline else _BESIDE if led and networks and leads_not(recipe) else _PLAIN
     return _SUMMARIES if media and networks else usual

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from modelwright.core.budget import Deadline
-from modelwright.core.errors import BudgetTooSmall, Stopped
 from modelwright.core.recipe import guesses
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
-from modelwright.tune.ensemble import Blend, select
+from modelwright.tune.ensemble import select
+from modelwright.tune.race import common, gap
 
 Winner = list[tuple[float, Candidate]]
+
+_SELECT = 0.4, 0.01  # seconds, or the share of the time left if that is more, that choosing a blend may take
 
 
 @dataclass
@@ -24,24 +27,32 @@ class Failure:
     name: str
     reason: Words
     fits: bool = True  # False where the recipe is made for other data
+    fault: bool = False  # whether the program or a library failed, as against time or data that do not suit
 
 
 @dataclass
 class Standings:
-    """Candidates and failures so far. `latency` is the most seconds one answer may take; None where it is free."""
+    """Candidates and failures so far. `latency` is the most seconds one answer may take; None where it is free.
+
+    `single` says whether the winner will answer with one model of each candidate, trained again on all rows. Candidates in
+    `beaten` go no further, with the reason; those in `waiting` have not done the folds yet on which the others are compared.
+    """
 
     validation: Validation
     latency: float | None
     ensemble: bool
     deadline: Deadline
+    single: bool = False
     candidates: list[Candidate] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    _rows: dict[int, dict[str, Any]] = field(default_factory=dict)
-    _cached: tuple[tuple[int, ...], tuple[Winner, float, np.ndarray]] | None = None
+    beaten: dict[str, Words] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+    _rows: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    _cached: tuple[Any, tuple[Winner, float, np.ndarray]] | None = None
 
-    def fail(self, name: str, reason: Words, fits: bool = True) -> None:
+    def fail(self, name: str, reason: Words, fits: bool = True, fault: bool = False) -> None:
         """Keep why a recipe or candidate has no score; the latest reason of a name stands."""
-        self.failures[:] = [f for f in self.failures if f.name != name] + [Failure(name, reason, fits)]
+        self.failures[:] = [f for f in self.failures if f.name != name] + [Failure(name, reason, fits, fault)]
 
     def next_name(self, recipe: str) -> str:
         """Return a name for a further candidate of a recipe: `linear-2`, `linear-3` ..."""
@@ -53,13 +64,14 @@ class Standings:
 
     def row(self, candidate: Candidate) -> dict[str, Any]:
         """Return what the leaderboard shows of a candidate, judged on validation rows."""
-        if id(candidate) in self._rows:
-            return self._rows[id(candidate)]
+        key = id(candidate), len(candidate.folds)
+        if key in self._rows:
+            return self._with_reason(candidate, self._rows[key])
         from modelwright.evaluate.intervals import bootstrap
 
         metric = self.validation.metric
         found = bootstrap(metric, self.validation.judged(candidate.scores), resamples=200, seconds=0.5)
-        row = self._rows[id(candidate)] = {
+        row = self._rows[key] = {
             "name": candidate.name,
             "recipe": candidate.recipe,
             "metric": metric.name,
@@ -77,86 +89,94 @@ class Standings:
         if spent:
             row["cost"] = sum(s["cost"] for s in spent)
             row["tokens"] = sum(s["tokens_in"] + s["tokens_out"] for s in spent)
-        return row
+        return self._with_reason(candidate, row)
+
+    def _with_reason(self, candidate: Candidate, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row with why its candidate was compared on some folds only, where that is so."""
+        done, count = len(candidate.folds), len(self.validation.splits)
+        if done == count:
+            return row
+        why = self.beaten.get(candidate.name)
+        if why is None:
+            why = Words(f"scored on {done} of {count} folds", f"在 {count} 折中的 {done} 折上评分")
+        return {**row, "reason": list(why)}
+
+    def cost(self, candidate: Candidate) -> float:
+        """Return the seconds that an answer of a candidate takes as it would be served."""
+        return candidate.ms_per_row / 1000 / (len(candidate.models) if self.single else 1)
+
+    def field(self) -> list[Candidate]:
+        """Return the candidates that may win: those still in the race; guesses only where there is nothing else."""
+        real = [c for c in self.candidates if not guesses(c.recipe)]
+        racing = [c for c in real if c.name not in self.beaten and c.name not in self.waiting]
+        return racing or real or self.candidates
 
     def best(self) -> tuple[Winner, float, np.ndarray]:
-        """Return the best so far: weighted candidates, their validation value, their scores [V, K]."""
-        key = tuple(id(c) for c in self.candidates)
+        """Return the best so far: weighted candidates, their validation value, their scores [V, K] (NaN where not judged)."""
+        pool = self.field()
+        key = tuple((id(c), len(c.folds)) for c in pool)
         if self._cached is not None and self._cached[0] == key:
             return self._cached[1]
-        blend = self._select()
-        found: tuple[Winner, float, np.ndarray]
-        if blend is None:  # nothing is fast enough: the fastest stands, and the verdict says so
-            fastest = min(self.candidates, key=lambda c: c.ms_per_row)
-            found = [(1.0, fastest)], fastest.value, fastest.scores
-        else:
-            members = [(w, self.candidates[i]) for i, w in blend.weights.items()]
-            if len(members) == 1:
-                scores = members[0][1].scores
-            else:
-                scores = np.zeros_like(members[0][1].scores, dtype=np.float64)
-                for w, c in members:
-                    scores += w * c.scores
-            found = members, blend.value, scores
+        found = self._among(pool)
+        members = [c for _, c in found[0]]
+        if len(common(members)) > len(common(pool)):  # judged by more rows without those that had no part in it
+            more = set(common(members))
+            found = self._among([c for c in pool if more <= set(c.folds)])
         self._cached = key, found
         return found
 
-    def _select(self) -> Blend | None:
-        # the constant only smooths a blend, which the temperature does better
-        pool = [i for i, c in enumerate(self.candidates) if not guesses(c.recipe)] or list(range(len(self.candidates)))
-        found = select(
-            [self.candidates[i].scores for i in pool],
+    def _among(self, pool: list[Candidate]) -> tuple[Winner, float, np.ndarray]:
+        rows = self.validation.rows_of(common(pool))
+        made = pool[0].scores.dtype == object
+        scores = [c.scores if made else np.where(rows[:, None], c.scores, np.nan) for c in pool]
+        blend = select(
+            scores,
             self.validation.value,
             self.validation.fine,
-            [self.candidates[i].ms_per_row / 1000 for i in pool],
+            [self.cost(c) for c in pool],
             limit=self.latency,
-            deadline=self.deadline,
+            deadline=self.deadline.sub(max(_SELECT[0], _SELECT[1] * min(self.deadline.remaining(), 1e5))),
             rounds=24 if self.ensemble else 0,
+            sure=lambda a, b: NormalDist().cdf(gap(a, b, self.validation).errors),
         )
-        return None if found is None else Blend({pool[i]: w for i, w in found.weights.items()}, found.value)
+        if blend is None:  # nothing is fast enough: the fastest stands for now
+            at = min(range(len(pool)), key=lambda i: self.cost(pool[i]))
+            return [(1.0, pool[at])], self.validation.value(scores[at]), scores[at]
+        members = [(w, pool[i]) for i, w in blend.weights.items()]
+        if len(members) == 1:
+            return members, blend.value, scores[next(iter(blend.weights))]
+        mean = np.zeros_like(scores[0], dtype=np.float64)
+        for i, w in blend.weights.items():
+            mean += w * scores[i]
+        return members, blend.value, mean
+
+    def too_slow(self) -> bool:
+        """Return whether there is a limit on the time of an answer that no candidate keeps."""
+        return self.latency is not None and all(self.cost(c) > self.latency for c in self.field())
 
     def by_recipe(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the best value and the longest training time of each recipe, the constant left out."""
+        """Return the best value and the longest fit of each recipe that is still in the race, guesses left out."""
         values: dict[str, float] = {}
         seconds: dict[str, float] = {}
         for c in self.candidates:
-            if guesses(c.recipe):
+            if guesses(c.recipe) or c.name in self.beaten:
                 continue
             values[c.recipe] = max(values.get(c.recipe, -np.inf), c.value)
-            seconds[c.recipe] = max(seconds.get(c.recipe, 0.0), c.seconds)
+            seconds[c.recipe] = max(seconds.get(c.recipe, 0.0), c.fit_seconds)
         return values, seconds
 
 
 @dataclass
 class Outcome:
-    """What the planner leaves: candidates, failures, and the winner as weighted candidates."""
+    """What the planner leaves: candidates, failures, and the winner as weighted candidates.
+
+    `value` and `scores` [V, K] are the winner's on the rows of `validation`: the folds that all its members have done.
+    """
 
     candidates: list[Candidate]
     failures: list[Failure]
     winner: list[tuple[float, Candidate]]
     value: float
     scores: np.ndarray
+    validation: Validation
     gate_met: bool = False
-
-
-def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> None:
-    """Raise Stopped or BudgetTooSmall, with the reason of every recipe, where not even a baseline stands."""
-    if deadline.stopped:
-        raise Stopped(
-            "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
-        )
-    tried = [f for f in failures if f.fits] or failures
-    reasons = "; ".join(f"{f.name}: {f.reason.en}" for f in tried)
-    reasons_zh = "；".join(f"{f.name}：{f.reason.zh}" for f in tried)
-    raise BudgetTooSmall(
-        f"No recipe fits a budget of {budget}. Give more with --budget, or fewer rows. ({reasons})",
-        f"预算 {budget} 不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons_zh}）",
-    )
-
-
-def passed_over(count: int) -> Words:
-    """Return the one line that is said of recipes made for other data; the leaderboard keeps each one's reason."""
-    return Words(
-        f"  {count} recipe{'s' * (count != 1)} made for other data or settings: modelwright leaderboard RUN lists them",
-        f"  另有 {count} 个方案用于其他数据或设置：modelwright leaderboard RUN 列出",
-    )

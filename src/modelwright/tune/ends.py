@@ -1,0 +1,102 @@
+"""Climbs that end without a model: what is said then, and with which error."""
+
+from __future__ import annotations
+
+from modelwright.core.budget import Deadline, show_duration
+from modelwright.core.config import RunConfig
+from modelwright.core.errors import BudgetTooSmall, GateNotMet, ModelwrightError, Stopped
+from modelwright.core.recipe import guesses
+from modelwright.core.words import Words
+from modelwright.tune.candidate import Candidate, Validation
+from modelwright.tune.race import leader_of
+from modelwright.tune.standings import Failure, Standings
+
+
+def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> None:
+    """Raise Stopped or BudgetTooSmall, with the reason of every recipe, where not even a baseline stands."""
+    if deadline.stopped:
+        raise Stopped(
+            "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
+        )
+    reasons = _reasons([f for f in failures if f.fits] or failures)
+    raise BudgetTooSmall(
+        f"No recipe fits a budget of {budget}. Give more with --budget, or fewer rows. ({reasons.en})",
+        f"预算 {budget} 不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
+    )
+
+
+def only_guesses(standings: Standings, config: RunConfig, need: float | None) -> None:
+    """Raise an error where no model stands beside those that only guess, unless these were all that was asked for.
+
+    `need` are the seconds that the quickest model would take, where that is known. Where every recipe failed by a fault the
+    guess is kept, and the caller says so.
+    """
+    if any(not guesses(c.recipe) for c in standings.candidates):
+        return
+    tried = [f for f in standings.failures if f.fits and not guesses(f.name)]
+    if standings.deadline.stopped or not tried or all(f.fault for f in tried):
+        return
+    reasons = _reasons(tried)
+    if need is not None:
+        words = Words(
+            f"No model finished in {config.budget}; the quickest needs about {show_duration(need)}. "
+            f"Give more with --budget, or fewer rows. ({reasons.en})",
+            f"{config.budget} 内没有模型完成训练；最快的约需 {show_duration(need)}。"
+            f"请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
+        )
+    else:
+        words = Words(
+            f"No model finished in {config.budget}. ({reasons.en})",
+            f"{config.budget} 内没有模型完成训练。（{reasons.zh}）",
+        )
+    raise _error(words, config)
+
+
+def too_slow(standings: Standings, validation: Validation, config: RunConfig) -> None:
+    """Raise an error where no model answers within the latency that was asked for; it names the quickest good one."""
+    if not standings.too_slow():
+        return
+    real = [c for c in standings.candidates if not guesses(c.recipe)]
+    if not real:
+        return
+    quick = _quickest_good(real, standings, validation)
+    ms = 1000 * standings.cost(quick)
+    raise _error(
+        Words(
+            f"No model answers within {config.latency}; the fastest good one is {quick.name}, {ms:.2g} ms. "
+            f"Grant more with --latency {_more(ms)}.",
+            f"没有模型能在 {config.latency} 内给出回答；效果好的模型中最快的是 {quick.name}，{ms:.2g} 毫秒。"
+            f"请用 --latency {_more(ms)} 放宽。",
+        ),
+        config,
+    )
+
+
+def _quickest_good(real: list[Candidate], standings: Standings, validation: Validation) -> Candidate:
+    """Return the quickest of those that are not clearly worse than the best one."""
+    best = leader_of(real, validation)
+    good = [c for c in real if c.name not in standings.beaten or c is best]
+    return min(good or real, key=standings.cost)
+
+
+def _more(ms: float) -> str:
+    return f"{max(1, round(ms * 1.25 + 0.5))}ms"
+
+
+def _error(words: Words, config: RunConfig) -> ModelwrightError:
+    return GateNotMet(words) if config.gate else BudgetTooSmall(words)
+
+
+def _reasons(failures: list[Failure]) -> Words:
+    return Words(
+        "; ".join(f"{f.name}: {f.reason.en}" for f in failures),
+        "；".join(f"{f.name}：{f.reason.zh}" for f in failures),
+    )
+
+
+def passed_over(count: int) -> Words:
+    """Return the one line that is said of recipes made for other data; the leaderboard keeps each one's reason."""
+    return Words(
+        f"  {count} recipe{'s' * (count != 1)} made for other data or settings: modelwright leaderboard RUN lists them",
+        f"  另有 {count} 个方案用于其他数据或设置：modelwright leaderboard RUN 列出",
+    )

@@ -1,0 +1,189 @@
+"""Fits under the planner: what each may cost, its share of the time, and what comes of it or goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from modelwright.core.budget import Deadline, parse_duration, show_duration
+from modelwright.core.device import cores, free_memory, pick_device
+from modelwright.core.errors import CannotWrite, ModelwrightError
+from modelwright.core.events import Probing
+from modelwright.core.kept import sealing
+from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_recipe, on_torch
+from modelwright.tune.attempt import Broken, attempt
+from modelwright.tune.candidate import Candidate, add_fold, candidate_of, fit_fold, save_candidate
+from modelwright.tune.lean import seen
+from modelwright.tune.pace import Pace, Stopwatch
+from modelwright.tune.search import Search
+from modelwright.tune.shares import DEAR_RANK
+
+if TYPE_CHECKING:
+    from modelwright.tune.planner import Planner
+
+_PROBE = 0.04  # share of the budget that telling what a fit takes may cost, all probes together
+_PROBES_MOST = 0.01  # of one probe
+_DEAR = 0.35  # share of its time without which a dear network is not begun
+
+
+@dataclass
+class Fits:
+    """Trains candidates fold by fold for a planner, and learns what they take."""
+
+    planner: Planner
+    pace: Pace
+    quickest: float | None = None  # seconds that the quickest model would have taken of those that did not fit
+    _probes: dict[Any, Any] = field(default_factory=dict)
+    _probed: float = 0.0  # processor seconds that probes took
+    _known: dict[str, Estimate] = field(default_factory=dict)  # estimates by recipe and options
+    _full: bool = False  # whether the disk has refused a candidate
+
+    def context(self, name: str, deadline: Deadline, seed: int | None = None, *, torch: bool = False) -> FitContext:
+        """Return the context of a fit under this plan; the device is looked up only for recipes on torch."""
+        p = self.planner
+        return FitContext(
+            task=p.task,
+            target=p.validation.target,
+            deadline=deadline,
+            events=p.events,
+            metric=p.validation.metric,
+            name=name,
+            seed=p.config.seed if seed is None else seed,
+            threads=cores(),
+            device=pick_device(p.device) if torch else "cpu",
+            folder=None if p.folder is None or sealing() else p.folder / f".{name}.checkpoints",
+            class_weight=p.config.class_weight,
+            memory=p.memory,
+            private=p.private.spending if p.private else None,
+            sensitive=tuple(p.config.sensitive) if p.config.mitigate == "reweigh" else (),
+            cache=self._probes,
+            probe=self._probe_seconds(),
+        )
+
+    def _probe_seconds(self) -> float:
+        budget = parse_duration(self.planner.config.budget) / self.pace.load
+        return max(0.05, min(3.0, _PROBES_MOST * budget, _PROBE * budget - self._probed))
+
+    def estimate(self, recipe: Recipe, options: Options, name: str = "") -> Estimate:
+        """Return what a fit on one fold is to cost, asked once for the same options. Raises what the recipe raises."""
+        key = f"{recipe.name} {options.model_dump_json()}"
+        if key not in self._known:
+            p = self.planner
+            p.events.emit(Probing(name or recipe.name, recipe.name))
+            ctx = self.context(name or recipe.name, p.deadline, torch=on_torch(recipe))
+            with Stopwatch() as watch:
+                self._known[key] = recipe.estimate(seen(p.validation.parts[0][0], options), options, ctx)
+            self._probed += watch.cpu
+            if on_torch(recipe):
+                self.pace.learn(recipe, watch)
+        return self._known[key]
+
+    def expected(self, recipe: Recipe, options: Options) -> float:
+        """Return the seconds on the clock that a fit on one fold is to take, what was learnt so far counted in."""
+        found = attempt(lambda: self.estimate(recipe, options), recipe.name, None)
+        if isinstance(found, Broken):
+            return float("inf")
+        return self.pace.seconds(recipe, found.seconds)
+
+    def begin(
+        self, recipe: Recipe, options: Options, name: str, share: float, *, seed: int | None = None,
+        search: tuple[Search, Any] | None = None, folds: tuple[int, ...] | None = None,
+    ) -> Candidate | None:  # fmt: skip
+        """Train on the folds (all where none are named) and keep what came of it; None where nothing did, which is told."""
+        p = self.planner
+        share = min(share, p.end.left())
+        splits = tuple(range(len(p.validation.splits))) if folds is None else folds
+        made: list[Candidate] = []
+
+        def work() -> None:
+            cost = self.estimate(recipe, options, name)
+            self._check(recipe, cost, share, len(splits))
+            for i, split in enumerate(splits):
+                deadline = p.deadline.sub(share / (len(splits) - i) if made else share)
+                ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
+                pruner = search[0].watch(search[1], name, deadline) if search else None
+                if pruner:
+                    p.events.listen(pruner)
+                try:
+                    self._fold(made, name, recipe, options, split, ctx, cost)
+                finally:
+                    if pruner:
+                        p.events.forget(pruner)
+
+        failed = attempt(work, name, p.folder.parent if p.folder else None)
+        if isinstance(failed, Broken) and not made:
+            p.fail(name, failed.words, failed.fault)
+            return None
+        self._save(made[0])
+        return made[0]
+
+    def extend(self, candidate: Candidate, split: int, share: float) -> bool:
+        """Train a candidate on one more fold, in place; return whether it was."""
+        p = self.planner
+        recipe = get_recipe(candidate.recipe)
+        recipe.bases = p.bases
+        options = type(recipe).options(**candidate.options)
+        ctx = self.context(candidate.name, p.deadline.sub(share), candidate.seed, torch=on_torch(recipe))
+        made = [candidate]
+        found = attempt(
+            lambda: self._fold(made, candidate.name, recipe, options, split, ctx, None),
+            candidate.name,
+            p.folder.parent if p.folder else None,
+        )
+        if isinstance(found, Broken):
+            p.standings.beaten.setdefault(candidate.name, found.words)
+            return False
+        if len(candidate.folds) == len(p.validation.splits):
+            self._save(candidate)
+        return True
+
+    def _fold(
+        self, made: list[Candidate], name: str, recipe: Recipe, options: Options, split: int, ctx: FitContext,
+        cost: Estimate | None,
+    ) -> None:  # fmt: skip
+        """Fit one fold and add it to the candidate in `made`, or begin it there; learn what it took."""
+        validation = self.planner.validation
+        fresh = ("fitted", recipe.name) not in validation.caches[split]
+        watch = Stopwatch()
+        fold = fit_fold(name, recipe, options, validation, split, ctx, watch)
+        if made:
+            add_fold(made[0], fold, validation)
+        else:
+            made.append(candidate_of(name, recipe, options, validation, fold, ctx.seed))
+        validation.caches[split]["fitted", recipe.name] = True
+        estimated = cost.seconds if cost is not None and fresh else 0.0  # a further one finds its columns encoded
+        self.pace.learn(recipe, watch, estimated, whole=not ctx.deadline.expired())
+
+    def _check(self, recipe: Recipe, cost: Estimate, share: float, folds: int) -> None:
+        """Raise ModelwrightError where memory does not suffice, or not even a short fit would."""
+        p = self.planner
+        memory = p.memory if p.memory is not None else free_memory()
+        if cost.memory > memory:
+            need, have = cost.memory >> 20, memory >> 20
+            raise ModelwrightError(
+                f"would need about {need} MB of memory, {have} MB are granted",
+                f"约需内存 {need} MB，可用 {have} MB",
+            )
+        worth = max(cost.least_seconds, _DEAR * cost.seconds) if type(recipe).rank >= DEAR_RANK else cost.least_seconds
+        least = self.pace.seconds(recipe, worth) * folds
+        if least > share and not type(recipe).baseline:
+            if self.quickest is None or least < self.quickest:
+                self.quickest = least
+            raise ModelwrightError(
+                f"needs at least about {show_duration(least)}, {show_duration(share)} could be spared",
+                f"至少约需 {show_duration(least)}，可分配的时间为 {show_duration(share)}",
+            )
+
+    def _save(self, candidate: Candidate) -> None:
+        """Keep a candidate on disk; where the disk refuses, it stays in memory, and that is said once."""
+        p = self.planner
+        if p.folder is None or self._full:
+            return
+        try:
+            save_candidate(candidate, p.folder / candidate.name)
+        except CannotWrite as e:
+            self._full = True
+            p.events.warn(
+                f"{e.words.en} Candidates are kept in memory only; --resume will not find them.",
+                f"{e.words.zh} 候选模型只保留在内存中；--resume 将找不到它们。",
+            )

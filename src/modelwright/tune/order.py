@@ -1,0 +1,109 @@
+"""Which recipes fit the data, and in which order: what leads for these columns comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from modelwright.core.config import RunConfig
+from modelwright.core.recipe import Recipe, get_recipe, guesses, missing_modules, on_torch
+from modelwright.core.schema import Schema, Table
+from modelwright.core.target import TargetCodec
+from modelwright.core.task import Task
+from modelwright.core.words import Words
+from modelwright.data.kinds.base import kind_of
+from modelwright.tune.shares import DEAR_RANK
+
+_PLAIN = frozenset(("number", "category", "boolean", "timestamp"))
+# Recipes that are alike: where one has lost by far, the others seldom win.
+FAMILIES = (frozenset(("trees", "catboost", "extratrees")),)
+_TABLES = ("trees", "catboost", "tabm", "extratrees")  # on plain tables, in this order
+_BESIDE = ("tabm", "trees", "catboost", "extratrees")  # beside text or media
+
+
+_FROZEN = 20  # rank below which a pretrained encoder is only read from, which is quick
+
+
+@dataclass
+class Field:
+    """The recipes of a run in order, and the reasons of those that are not tried."""
+
+    recipes: list[Recipe] = field(default_factory=list)
+    refused: list[tuple[str, Words]] = field(default_factory=list)  # those that the user would expect
+    unfit: list[tuple[str, Words]] = field(default_factory=list)  # those for other data or settings
+
+
+def fitting(
+    task: Task, config: RunConfig, table: Table, target: TargetCodec, bases: Mapping[str, tuple[str, ...]]
+) -> Field:
+    """Return the recipes that fit a table, what leads for its columns first."""
+    out = Field()
+    for name in [n for n in task.recipes if not config.recipes or n in config.recipes]:
+        recipe = get_recipe(name)
+        if recipe.privacy == "only":
+            continue
+        missing = missing_modules(type(recipe))
+        recipe.bases = bases
+        why = recipe.refuses(table.schema, target, len(table)) or _unasked(recipe, config)
+        if why and not config.recipes:
+            out.unfit.append((name, why))
+        elif missing:
+            line = f'pip install "modelwright[{recipe.extra}]"'
+            out.refused.append((name, Words(f"not installed: {line}", f"未安装：{line}")))
+        elif why:
+            out.refused.append((name, why))
+        else:
+            out.recipes.append(recipe)
+    place = _places(out.recipes, table.schema, task)
+    # where the user named an encoder, its recipes follow the baselines' first
+    out.recipes.sort(key=lambda r: 1.5 if wanted(r, config) else place(r))
+    return out
+
+
+def wanted(recipe: Recipe, config: RunConfig) -> bool:
+    """Return whether a recipe uses the encoders that the user named, and may take most of the time."""
+    return bool(config.pretrained) and recipe.extra == "pretrained" and recipe.rank < DEAR_RANK
+
+
+def alike(name: str) -> frozenset[str]:
+    """Return the recipes of the same kind as one."""
+    return next((f for f in FAMILIES if name in f), frozenset((name,)))
+
+
+def _unasked(recipe: Recipe, config: RunConfig) -> Words | None:
+    """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
+    if config.mitigate == "reweigh" and not recipe.weighs and not guesses(recipe.name):
+        return Words("it does not heed weights of rows", "它不支持行权重")
+    if recipe.extra != "pretrained" or recipe.rank < DEAR_RANK or config.pretrained or config.recipes:
+        return None
+    return Words("tried where --pretrained names an encoder", "仅在 --pretrained 指定编码器时尝试")
+
+
+def _places(recipes: list[Recipe], schema: Schema, task: Task) -> Callable[[Recipe], float]:
+    """Return what the recipes are put in order by, the smallest first."""
+    if task.free:
+        return lambda r: float(r.rank)
+    found = {c.modality for c in schema.inputs}
+    media = {m for m in found if (kind := kind_of(m)) is not None and kind.slow}
+    order = _TABLES if found <= _PLAIN else _BESIDE
+    firsts: dict[str, Recipe] = {}
+    for r in sorted(recipes, key=lambda r: r.rank):
+        leads = getattr(r, "leads", "")
+        if on_torch(r) and leads in found and r.extra != "pretrained":
+            firsts.setdefault(leads, r)
+
+    def place(recipe: Recipe) -> float:
+        leads = getattr(recipe, "leads", "")
+        if recipe.rank <= 1:
+            return float(recipe.rank)
+        if leads in found and not on_torch(recipe):
+            return 2.0
+        if recipe.extra == "pretrained" and recipe.rank < _FROZEN:
+            return 2.7
+        if firsts.get(leads) is recipe:
+            return 2.0 if leads in media else 2.5
+        if recipe.name in order:
+            return 3.0 + order.index(recipe.name) / 10
+        return 10.0 + recipe.rank
+
+    return place

@@ -1,0 +1,125 @@
+"""The climb over folds: what leads goes first, what has lost goes no further, and one failure ends one candidate."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, Stopped
+from modelwright.core.events import CandidateDone, CandidateFailed, Warned
+from tune.made import Some, planner, some
+
+
+def guess() -> Some:
+    return some("guess", right=0.5, rank=0)
+
+
+def test_what_has_lost_by_far_is_not_trained_on_the_other_folds(monkeypatch):
+    good, bad = some("good", right=0.95), some("bad", right=0.55)
+    made, _ = planner(monkeypatch, [guess(), good, bad], count=400)
+    outcome = made.climb()
+    assert good.ended == [False] * 5 + [True]
+    assert bad.ended == [False]
+    (row,) = [made.standings.row(c) for c in outcome.candidates if c.name == "bad"]
+    assert "behind good" in row["reason"][0]
+    assert "1 of 5" in row["reason"][0]
+    assert [c.name for _, c in outcome.winner] == ["good"]
+
+
+def test_a_candidate_with_four_of_five_folds_is_scored_on_them_and_wins(monkeypatch):
+    good = some("good", right=0.95, error=RuntimeError("no more"), fails_at=4)
+    made, _ = planner(monkeypatch, [guess(), good], config={"refit": False})
+    outcome = made.climb()
+    assert [c.name for _, c in outcome.winner] == ["good"]
+    assert outcome.winner[0][1].folds == (0, 1, 2, 3)
+    assert len(outcome.validation.splits) == 4
+    assert len(outcome.scores) == len(outcome.validation.index) == 96
+    assert outcome.value == pytest.approx(outcome.validation.value(outcome.scores))
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("CUDA out of memory\nat line 3"), ValueError("array must not be empty"), ZeroDivisionError()]
+)
+def test_any_error_of_a_fit_ends_that_candidate_alone(monkeypatch, tmp_path, error):
+    (tmp_path / "candidates").mkdir()
+    broken, good = some("broken", error=error), some("good", right=0.9)
+    made, told = planner(monkeypatch, [guess(), broken, good], folder=tmp_path / "candidates")
+    outcome = made.climb()
+    assert [c.name for _, c in outcome.winner] == ["good"]
+    (failure,) = [f for f in outcome.failures if f.name == "broken"]
+    first = (str(error).splitlines() or [""])[0]
+    assert failure.reason.en == f"{type(error).__name__}: {first}".removesuffix(": ")
+    assert failure.fault
+    assert any(isinstance(e, CandidateFailed) and e.name == "broken" for e in told)
+    assert type(error).__name__ in (tmp_path / "failures" / "broken.txt").read_text()
+    assert "Traceback" in (tmp_path / "failures" / "broken.txt").read_text()
+
+
+def test_ctrl_c_in_a_fit_is_no_failed_candidate(monkeypatch):
+    made, _ = planner(monkeypatch, [guess(), some("good", error=KeyboardInterrupt())])
+    with pytest.raises(KeyboardInterrupt):
+        made.climb()
+
+
+def test_every_recipe_that_raises_leaves_the_guess(monkeypatch):
+    made, _ = planner(monkeypatch, [guess(), some("broken", error=RuntimeError("x"))])
+    assert [c.name for _, c in made.climb().winner] == ["guess"]
+
+
+@pytest.mark.parametrize(("gate", "kind"), [(None, BudgetTooSmall), ("accuracy>=0.9", GateNotMet)])
+def test_only_guesses_left_is_a_failure_that_says_what_would_do(monkeypatch, gate, kind):
+    made, _ = planner(
+        monkeypatch, [guess(), some("slow", told=900.0)], seconds=6, config={"gate": gate} if gate else {}
+    )
+    with pytest.raises(kind, match=r"No model finished in 6s; the quickest needs about .*slow") as e:
+        made.climb()
+    assert "没有模型" in e.value.words.zh
+    assert "column" not in e.value.words.en
+
+
+def test_a_guess_that_was_asked_for_is_no_failure(monkeypatch):
+    made, _ = planner(monkeypatch, [guess()])
+    assert [c.name for _, c in made.climb().winner] == ["guess"]
+
+
+def test_no_model_quick_enough_names_the_fastest_good_one(monkeypatch):
+    made, _ = planner(monkeypatch, [guess(), some("good", right=0.95)], latency=1e-9, config={"latency": "1ms"})
+    with pytest.raises(BudgetTooSmall, match=r"No model answers within 1ms; the fastest good one is good, .* ms") as e:
+        made.climb()
+    assert "毫秒" in e.value.words.zh
+
+
+def test_a_disk_that_is_full_keeps_candidates_in_memory_and_says_so(monkeypatch, tmp_path):
+    from modelwright.tune import fits
+
+    def full(*_: object) -> None:
+        raise CannotWrite("Cannot write x: File too large.", "无法写入 x：File too large。")
+
+    monkeypatch.setattr(fits, "save_candidate", full)
+    made, told = planner(monkeypatch, [guess(), some("good", right=0.95)], folder=tmp_path)
+    assert [c.name for _, c in made.climb().winner] == ["good"]
+    (warned,) = [e for e in told if isinstance(e, Warned)]
+    assert "File too large" in warned.words.en
+
+
+def test_a_fit_that_turns_out_slow_is_cut_short_and_stands(monkeypatch):
+    made, _ = planner(monkeypatch, [guess(), some("slow", right=0.9, seconds=9, told=0.5)], folds=1, seconds=2.5)
+    outcome = made.climb()
+    assert [c.name for _, c in outcome.winner] == ["slow"]
+    assert not made.failures
+
+
+def test_what_was_not_tried_before_the_end_says_so(monkeypatch):
+    made, told = planner(monkeypatch, [guess(), some("first", right=0.9), some("second")])
+    made.events.listen(lambda e: made.deadline.stop() if isinstance(e, CandidateDone) and e.name == "first" else None)
+    outcome = made.climb()
+    (failure,) = [f for f in outcome.failures if f.name == "second"]
+    assert failure.reason.en == "stopped before its turn"
+    assert any(isinstance(e, CandidateFailed) and e.name == "second" for e in told)
+    assert [c.name for _, c in outcome.winner] == ["first"]
+
+
+def test_stopping_before_anything_stands(monkeypatch):
+    made, _ = planner(monkeypatch, [guess()])
+    made.deadline.stop()
+    with pytest.raises(Stopped):
+        made.climb()
