@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.core import plain_json
-from modelwright.core.errors import BundleError, CannotWrite, DataError
+from modelwright.core.errors import BundleError, CannotWrite
 
 
 def write_json(path: Path, data: Any) -> None:
