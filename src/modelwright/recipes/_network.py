@@ -7,7 +7,6 @@ Legend: N rows, K outputs.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from modelwright.core.device import free_memory, settle
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.schema import Column, Schema, Table, arrow_type
@@ -28,16 +26,11 @@ from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
 from modelwright.recipes import _private as private
 from modelwright.recipes._columns import identity
+from modelwright.recipes._network_cost import cost_of
 from modelwright.recipes._network_loss import step_loss
 from modelwright.recipes._rows import known_rows, row_weights
 
-_PROBE_STEPS = 4
-_TINY, _FEW, _LOOK = 8, 32, 256  # rows of a probe's first step, and of its first and second reading
-_WATCHED = 1.1  # times the steps, with the looks at held-out rows
-_FEW_STEPS = 60  # steps below which a network has learnt nothing worth having
-_STOPS = 0.8  # share of the epochs asked for that a fit goes through where its patience may end it
 _ENOUGH = 0.5  # share of its epochs that a refit must go through: its schedule is cut to the time at hand
-_PRIVATE_STEP = 1.8  # times what a plain step takes
 TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 
 
@@ -80,11 +73,6 @@ class NetworkOptions(Options):
     noise: float = Field(default=0.0, ge=0)
     clipping: Literal["flat", "automatic"] = "flat"
     views: int = Field(default=1, ge=1, le=32)
-
-
-def _epochs(options: NetworkOptions) -> float:
-    """Return the epochs that a fit is expected to go through: patience ends most before the last one."""
-    return options.epochs if options.patience >= options.epochs else max(1.0, _STOPS * options.epochs)
 
 
 def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int, str]]:
@@ -230,78 +218,7 @@ class NetworkRecipe(Recipe):
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, NetworkOptions)
-        key = ("network-estimate", self.name, options.model_dump_json(exclude={"epochs", "patience"}))
-        if key not in ctx.cache:
-            ctx.cache[key] = self._probe(train, options, ctx)
-        step, encode_row, size = ctx.cache[key]
-        step *= _PRIVATE_STEP * options.views if ctx.private else 1
-        each = max(1, len(train) / options.batch)
-        steps = _epochs(options) * each
-        reading = encode_row * len(train) + 0.3
-        return Estimate(step * steps * _WATCHED + reading, size, reading + step * min(steps, max(_FEW_STEPS, each / 2)))
-
-    def _probe(self, train: Table, options: NetworkOptions, ctx: FitContext) -> tuple[float, float, int]:
-        """Return seconds per step, seconds to encode a row, and bytes of memory, from a few steps on few rows.
-
-        In processor time where the processor does the work, else on the clock; within `ctx.probe` seconds as far as one
-        step on a few rows allows.
-        """
-        import torch
-
-        from modelwright.models.network import ColumnNetwork
-        from modelwright.models.rowwise import read_singly
-        from modelwright.train.batches import collate, encode, lengths
-        from modelwright.train.optim import in_bf16, make_optimizers
-
-        clock = time.process_time if ctx.device == "cpu" else time.perf_counter
-        bf16 = in_bf16(options.precision, ctx.device)
-        torch.set_num_threads(max(1, ctx.threads))
-        order = np.random.default_rng(0).permutation(len(train))
-        whole = max(options.batch, _LOOK)
-        for count in sorted({min(_FEW, whole), whole}):
-            some, _ = known_rows(train.take(np.sort(order[:count])), ctx.target)
-            start = clock()
-            codecs = self._codecs(some, replace(ctx, private=None), options)
-            arrays = encode(some, codecs)
-            spent = clock() - start
-            if spent * whole / count > ctx.probe / 2:
-                break
-        encode_row = spent / max(1, len(some))
-        network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
-        if ctx.private is not None:
-            read_singly(network)
-        optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
-        name = train.schema.target
-        truth = self._truth(some.column(name.name if name else ""), ctx)
-        sizes = lengths(arrays, len(some))
-        # rows of about the mean length: in training, batches hold rows of like length
-        index = np.resize(np.argsort(np.abs(sizes - sizes.mean()), kind="stable")[: options.batch], options.batch)
-
-        def step(rows: np.ndarray) -> float:
-            begin = clock()
-            with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
-                outputs = network(collate(arrays, rows, ctx.device))
-                loss = step_loss(options, ctx, None, network)(outputs, truth[rows].to(ctx.device))
-            loss.backward()
-            for optimizer in optimizers:
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-            settle(ctx.device)
-            return clock() - begin
-
-        # the first step sets things up and says nothing of the others; where a step of all rows would take long, some say
-        # enough: what a step takes for no rows at all is little then
-        few = index[: min(_TINY, len(index))]
-        spent = step(few)
-        small = step(few)
-        scaled = small * len(index) / len(few)
-        times = [scaled] if spent + small + scaled > ctx.probe else [step(index)]
-        while len(times) < _PROBE_STEPS and spent + small + sum(times) + times[-1] < ctx.probe:
-            times.append(step(index))
-        weights = sum(p.numel() for p in network.parameters()) * 4
-        sizes_row = sum((a.values if isinstance(a, Ragged) else a).nbytes for a in arrays.values()) / len(some)
-        held = min(sizes_row * len(train), free_memory() / 4)  # larger columns of media are kept on disk
-        return min(times), encode_row, int(6 * weights + held + 400 * len(train) + (200 << 20))
+        return cost_of(self, train, options, ctx)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch
@@ -318,7 +235,7 @@ class NetworkRecipe(Recipe):
         train, _ = known_rows(train, ctx.target)
         key = ("network-arrays", identity(train), json.dumps([options.codecs, dict(self.views)], sort_keys=True))
         if key not in ctx.cache:
-            codecs = self._codecs(train, ctx, options)
+            codecs = self.fit_codecs(train, ctx, options)
             ctx.cache[key] = (codecs, encode(train, codecs))
         codecs, arrays = ctx.cache[key]
         torch.manual_seed(ctx.seed)
@@ -336,7 +253,7 @@ class NetworkRecipe(Recipe):
         if valid is not None and len(valid) and ctx.private is None:
             held, answers, rows = encode(valid, codecs), valid.column(column), valid.rows
             held_rows = rows
-            expected = self._truth(answers, ctx)
+            expected = self.truth(answers, ctx)
 
             # as quick as training; probabilities stand it, values would lose digits
             quick = kind == "classes" and in_bf16(options.precision, ctx.device)
@@ -359,7 +276,7 @@ class NetworkRecipe(Recipe):
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         turns = bool(getattr(options, "flip", False)) and ctx.private is None  # chance alone may say what is private
-        feed: Any = RowFeed(arrays, self._truth(train.column(column), ctx), options.batch, turns=turns)
+        feed: Any = RowFeed(arrays, self.truth(train.column(column), ctx), options.batch, turns=turns)
         loss, steps = step_loss(options, ctx, weights, network), None
         if ctx.private is not None:
             epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)
@@ -381,7 +298,7 @@ class NetworkRecipe(Recipe):
         model: Model = made(network, codecs, options, ctx.target, extent, history, ctx.device)
         return model
 
-    def _codecs(self, table: Table, ctx: FitContext, options: NetworkOptions) -> dict[str, tuple[Column, Codec]]:
+    def fit_codecs(self, table: Table, ctx: FitContext, options: NetworkOptions) -> dict[str, tuple[Column, Codec]]:
         out = {}
         for column in table.schema.inputs:
             cls = codec_class(column.modality, self.views.get(column.modality, "tensor"))
@@ -394,7 +311,7 @@ class NetworkRecipe(Recipe):
                     out[column.name] = (own, cls.fit(table.column(column.name), own, None, ctx.seed))
         return out
 
-    def _truth(self, values: Any, ctx: FitContext) -> Any:
+    def truth(self, values: Any, ctx: FitContext) -> Any:
         """Return the truth as the loss takes it: class numbers, label sets, or standardised values."""
         import torch
 

@@ -135,9 +135,9 @@ class HubRecipe(NetworkRecipe):
         """Return learning rates that suit the encoders; none where the options' defaults do."""
         return {}
 
-    def _codecs(self, table: Table, ctx: FitContext, options: NetworkOptions) -> Codecs:
+    def fit_codecs(self, table: Table, ctx: FitContext, options: NetworkOptions) -> Codecs:
         hub = hub_codecs(table, options.codecs, ctx.seed)
-        other = super()._codecs(table, ctx, options.model_copy(update={"codecs": {}}))
+        other = super().fit_codecs(table, ctx, options.model_copy(update={"codecs": {}}))
         return {name: hub.get(name, pair) for name, pair in {**other, **hub}.items()}
 
 
