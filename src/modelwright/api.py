@@ -94,7 +94,7 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
     `options`: query, table, sheet, header, delimiter, decimal, encoding, dates, column (modality by name), ignore, group, time, series,
-    series_id, series_time, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
+    series_id, series_time, channel, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
     """
     with unlocked(options.pop("vault", None)):
         return _inspect(data, target, options)

@@ -14,6 +14,7 @@ from modelwright.exits import answered
 from modelwright.verbs._common import (
     LANG,
     Base,
+    Channel,
     Columns,
     Dates,
     Decimal,
@@ -104,6 +105,7 @@ def run(
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
+    channel: Channel = None,
     time: Annotated[str | None, opt("time column: later rows are held out", "时间列：较晚的数据留作测试")] = None,
     split: Annotated[
         str | None, opt("random, or scaffold for molecules", "random，或 scaffold（按分子骨架划分）")
@@ -197,7 +199,7 @@ def run(
 
     given: dict[str, Any] = {
         "data": data, "target": target, "test": test, "budget": budget, "gate": gate, "metric": metric, "task": task,
-        "series": series, "series_id": series_id, "series_time": series_time,
+        "series": series, "series_id": series_id, "series_time": series_time, "channel": channel,
         "column": pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
         "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
@@ -236,6 +238,7 @@ def inspect(
     series: Series = None,
     series_id: SeriesId = None,
     series_time: SeriesTime = None,
+    channel: Channel = None,
     vault: Vault = None,
     private: Private = None,
     json_: Json = False,
@@ -245,21 +248,9 @@ def inspect(
     from modelwright.commands import print_inspection
 
     spread: dict[str, Any] = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
-    found = look(
-        data,
-        target,
-        column=pairs(column),
-        query=query,
-        table=table,
-        sheet=sheet,
-        header=header,
-        vault=vault,
-        delimiter=delimiter,
-        decimal=decimal,
-        encoding=encoding,
-        dates=dates,
-        **spread,
-    )
+    reading = {"delimiter": delimiter, "decimal": decimal, "encoding": encoding, "dates": dates, "channel": channel}
+    more = {"query": query, "table": table, "sheet": sheet, "header": header, "vault": vault, **spread, **reading}
+    found = look(data, target, column=pairs(column), **more)
     print_json(found) if json_ else print_inspection(found, LANG)
 
 

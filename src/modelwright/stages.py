@@ -121,6 +121,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
         ignore=ignore,
         folder=folder_of(source),
         reading=how,
+        channel=config.channel,
     )
     how.tell(events)
     schema = marked(with_layouts(schema, layouts), config)

@@ -42,6 +42,9 @@ class RunConfig(BaseModel):
     series: list[str] = Field(default_factory=list, description="NAME=FIRST..LAST or NAME=PATTERN: columns of a series")
     series_id: str | None = Field(None, description="long tables: the column that says which series a row belongs to")
     series_time: str | None = Field(None, description="long tables: the column that orders the rows of a series")
+    channel: str | None = Field(
+        None, description="of sound with several channels: a number from 1, left, right, mean or louder"
+    )
     split: Literal["random", "scaffold"] = Field(
         "random", description="scaffold: molecules of one scaffold never stand on both sides of a split"
     )

@@ -16,6 +16,7 @@ from modelwright.core.budget import step
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
+from modelwright.data._channels import checked
 from modelwright.data._decimals import find_decimals
 from modelwright.data._gifs import moving
 from modelwright.data._values import PLAIN, find_form, is_mark, is_missing, to_bool, to_number
@@ -39,8 +40,9 @@ def infer_schema(
     ignore: Sequence[str] = (),
     folder: Path | None = None,
     reading: Reading | None = None,
+    channel: str | None = None,
 ) -> Schema:
-    """Tell the modality and role of every column; `overrides` maps a column to a modality.
+    """Tell the modality and role of every column; `overrides` maps a column to a modality, `channel` is that of sound.
 
     Paths in cells are taken from `folder`: GIFs are opened, since they may be pictures or clips.
 
@@ -80,9 +82,15 @@ def infer_schema(
             column = replace(column, modality="video", options={}) if reason else column
         kind = kind_of(column.modality) if role != "ignored" else None
         if kind is not None:
+            if channel is not None and column.modality == "audio":
+                column = replace(column, options={**column.options, "channel": checked(channel)})
             column = kind.settle(column, raw.column(i), folder)
             reason = reason or column.reason
         columns.append(Column(name, column.modality, role, column.options, reason))  # type: ignore[arg-type]
+    if channel is not None and not any(c.modality == "audio" for c in columns):
+        raise OptionError(
+            "--channel names a channel of sound, but no column holds sound.", "--channel 指定音频声道，但没有音频列。"
+        )
     return Schema(tuple(columns))
 
 

@@ -91,6 +91,10 @@ Vault = Annotated[
 ]
 SeriesId = Annotated[str | None, opt("long tables: column that names a row's series", "长表：行所属序列的列")]
 SeriesTime = Annotated[str | None, opt("long tables: column that orders a series", "长表：序列内排序的列")]
+Channel = Annotated[
+    str | None,
+    opt("channel of sound: 1, 2, ..., left, right, mean, louder", "音频声道：1、2…，或 left、right、mean、louder"),
+]
 
 Public = Annotated[
     bool | None,

@@ -10,6 +10,7 @@ import struct
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +20,18 @@ import pyarrow as pa
 from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
-from modelwright.data.kinds.base import Kind, Unreadable, looks_like, media, opened, seeded
+from modelwright.data._channels import asked_weights, heard
+from modelwright.data.kinds.base import (
+    Kind,
+    Unreadable,
+    how_of,
+    looks_like,
+    media,
+    opened,
+    seeded,
+    some_media,
+    with_how,
+)
 
 SUFFIXES = frozenset(
     (".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf")
@@ -33,17 +45,25 @@ _RATES = (1000, 768_000)  # samples a second that a real recording can have
 _BLOCK = 1 << 16  # samples of all channels together that are held at once
 _WHOLE = 0.98  # share of the samples its header promises that a whole file holds
 _NO_LENGTH = frozenset((0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF))  # what streams write where the length is unknown
+_LOOK = 24  # recordings whose channels are looked at to tell what is wrong with them
 _CHECKED = 30.0  # seconds decoded when a file is first looked at, besides its end
 
 
 def decode(cell: Mapping[str, Any], rate: int, most_seconds: float = MOST_SECONDS) -> np.ndarray:
     """Return the first `most_seconds` of a media cell as float32 mono [T] in -1..1 at `rate` samples a second.
 
-    Channels are averaged. Read in blocks: memory goes with what is returned, whatever the header says. Raises Unreadable
+    Channels are averaged, but for those that are dead; where some cancel each other the louder one is read, and where the
+    column says a channel, that one. Read in blocks: memory goes with what is returned, whatever the header says. Raises Unreadable
     for what is not a complete recording, is longer than an hour, or ends before its header says.
     """
+    channel = how_of(cell).get("channel")
     with _sound(cell) as sound:
-        return _start(sound, rate, most_seconds)
+        weights = asked_weights(channel, sound.channels)
+        if weights is not None:
+            return _start(sound, rate, most_seconds, weights)
+        weights = heard(sound).weights(louder=channel == "louder")
+    with _sound(cell) as sound:  # opened anew: not every format can go back
+        return _start(sound, rate, most_seconds, weights)
 
 
 def facts(cell: Mapping[str, Any]) -> tuple[int, float]:
@@ -118,7 +138,7 @@ def _cut_short(share: float) -> Unreadable:
     )
 
 
-def _start(sound: Any, rate: int, most_seconds: float) -> np.ndarray:
+def _start(sound: Any, rate: int, most_seconds: float, weights: np.ndarray) -> np.ndarray:
     try:
         import soxr
     except ImportError as e:
@@ -132,7 +152,7 @@ def _start(sound: Any, rate: int, most_seconds: float) -> np.ndarray:
         if not len(found):
             break
         got += len(found)
-        mono = np.nan_to_num(found.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
+        mono = np.nan_to_num(found @ weights, nan=0.0, posinf=1.0, neginf=-1.0)
         parts.append(change.resample_chunk(mono) if change else mono)
     if got == 0:
         raise Unreadable("the recording holds no sound", "录音中没有声音")
@@ -165,10 +185,36 @@ class AudioKind(Kind):
     def read(self, value: Any, column: Column, folder: Path | None) -> Any:
         cell = media(value, folder)
         if cell is not None:
+            cell = with_how(cell, {k: column.options[k] for k in ("channel",) if k in column.options})
             with _sound(cell) as sound:  # decoded once, so that a damaged file is named here
-                _start(sound, int(sound.samplerate), _CHECKED)
+                some = asked_weights(how_of(cell).get("channel"), sound.channels)
+                _start(sound, int(sound.samplerate), _CHECKED, np.ones(sound.channels) if some is None else some)
                 _check_end(sound)
         return cell
+
+    def settle(self, column: Column, values: pa.ChunkedArray, folder: Path | None) -> Column:
+        """Tell where channels that cancel or are dead were found; what each cell needs is seen when it is decoded."""
+        if "channel" in column.options:
+            return column
+        cancel, dead, seen = 0, 0, 0
+        for cell in some_media(values, folder, _LOOK):
+            try:
+                with _sound(cell) as sound:
+                    found = heard(sound) if sound.channels > 1 else None
+            except Unreadable:
+                continue
+            seen += 1
+            cancel += found is not None and found.cancel
+            dead += found is not None and found.dead
+        if not cancel and not dead:
+            return column
+        en = [
+            f"in {cancel} of {seen} recordings looked at channels cancel each other, so the louder one is read"
+        ] * bool(cancel)
+        zh = [f"查看的 {seen} 段录音中有 {cancel} 段声道互相抵消，因此读取较响的声道"] * bool(cancel)
+        en += [f"in {dead} of {seen} recordings looked at a channel is silent, so the others are read"] * bool(dead)
+        zh += [f"查看的 {seen} 段录音中有 {dead} 段存在无声声道，因此只读取其余声道"] * bool(dead)
+        return replace(column, reason=Words("; ".join(en), "；".join(zh)))
 
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:
         rng = seeded(states, seed)
