@@ -223,11 +223,18 @@ def deepen(
         facts["without"] = [a.to_json() for a in less]
     if len(test.schema.inputs) > 1 and not remote:
         found_drops = importance.permutation(
-            predictor.scores, test, predictor.target, metric, seconds=max(0.3, until.remaining() * 0.8)
+            predictor.scores,
+            test,
+            predictor.target,
+            metric,
+            thresholds=predictor.thresholds,
+            seconds=max(0.3, until.remaining() * 0.8),
         )
         facts["importance"] = [i.to_json() for i in found_drops]
+        told = importance.conclusion(found_drops, test.schema)
+        facts["importance_says"] = list(told)
         if drawing:
-            pictures.append(plots.importance_bars(found_drops, metric.title))
+            pictures.append(plots.importance_bars(found_drops, metric.title, told))
     facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
     return facts
 

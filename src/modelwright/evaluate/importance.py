@@ -1,31 +1,42 @@
 """What a model's answers rest on: how much a metric loses when one column is shuffled.
 
-Source: Breiman, Random Forests, 2001; Fisher et al., arXiv 1801.01489. Legend: N rows, K outputs, M columns.
+All columns are measured on a few rows first, then on more in rounds, so that what is shown never follows the order of columns.
+Source: Breiman, Random Forests, 2001; Fisher et al., arXiv 1801.01489; intervals by the delete-a-group jackknife (Kott 2001).
+Legend: N rows, K outputs, M columns.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.schema import Table
+from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
-from modelwright.core.task import Metric, judge
+from modelwright.core.task import Judged, Metric, judge
+from modelwright.core.words import Words
+
+_FIRST, _FEWEST = 40, 12  # rows that every column is measured on at first, and where even that takes too long
+_TOGETHER = 4096  # rows answered in one call, so that the cost of a call counts once for several columns
+_PARTS = 10  # of the jackknife
 
 
 @dataclass(frozen=True)
 class Importance:
-    """How much the metric loses without one column (above 0: the column helps), with a 95 % interval."""
+    """How much the metric loses without one column (above 0: the column helps), with a 95 % interval, on `rows` rows.
+
+    The interval is NaN where there are too few rows to tell one.
+    """
 
     column: str
     drop: float
     low: float
     high: float
+    rows: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the importance as JSON values."""
@@ -38,61 +49,103 @@ def permutation(
     target: TargetCodec,
     metric: Metric,
     *,
+    thresholds: Sequence[float] | None = None,
     seconds: float = 5.0,
     repeats: int = 5,
     rows: int = 2000,
     seed: int = 0,
 ) -> list[Importance]:
-    """Return the importance of every input column that there was time for, the strongest first.
+    """Return the importance of the input columns, the strongest first; those that there was no time for are absent.
 
-    `scores` answers a table with scores [N, K]; `table` holds the target column. At most `rows` rows are drawn. The
-    first answer tells the cost of one: rows are cut, down to 200, until all columns fit once; then rounds are repeated
-    while time is left, each shuffling anew. The interval comes from the rounds and from how much the drop varies
-    from one part of the rows to another; it says what this model uses, not what causes the answer.
+    `scores` answers a table with scores [N, K]; `table` holds the target column. At most `rows` rows are drawn. A first
+    round measures every column on as many rows as two fifths of the time allow, 40 at least; each further round takes
+    twice the rows where all columns fit once more, or shuffles the same rows anew, at most `repeats` times. The interval
+    comes from the rounds and from how much the drop varies with the rows; it says what this model uses, not what
+    causes the answer.
     """
     until = time.monotonic() + seconds
     column = table.schema.target
-    if column is None or not len(table):
+    names = [c.name for c in table.schema.inputs]
+    if column is None or not len(table) or not names:
         return []
     rng = np.random.default_rng(seed)
-    if len(table) > rows:
-        table = table.take(np.sort(rng.permutation(len(table))[:rows]))
+    order = rng.permutation(len(table))[:rows]
+    scores(table.take(order[:2]))  # the first call sets things up and says nothing of the others
     started = time.monotonic()
-    base = scores(table)
-    cost = max(1e-4, time.monotonic() - started)
-    names = [c.name for c in table.schema.inputs]
-    affordable = int(len(table) * max(0.0, until - time.monotonic()) * 0.9 / (cost * max(1, len(names))))
-    if affordable < len(table):
-        kept = np.sort(rng.permutation(len(table))[: max(min(200, len(table)), affordable)])
-        table, base = table.take(kept), base[kept]
-    truth = table.column(column.name)
-    sign = 1.0 if metric.higher else -1.0
-
-    def value(found: np.ndarray, part: np.ndarray) -> float:
-        return sign * metric(judge(target, truth.take(pa.array(part)), found[part], table.rows[part]))
-
-    everything = np.arange(len(table))
-    groups = np.array_split(rng.permutation(len(table)), int(np.clip(len(table) // 40, 1, 8)))
-    whole = value(base, everything)
-    of_groups = np.array([value(base, group) for group in groups])
-    drops: dict[str, list[float]] = {}
+    scores(table.take(np.sort(order[:_FIRST])))
+    each = (time.monotonic() - started) / min(_FIRST, len(order))
+    round_ = max(1e-7, each * (len(names) + 1))  # seconds of a round, by row
+    left = until - time.monotonic()
+    n = min(len(order), max(_FIRST if _FIRST * round_ <= left else _FEWEST, int(0.4 * left / round_)))
+    found: dict[str, list[float]] = {}
     spread: dict[str, float] = {}
-    for _ in range(repeats):
-        for name in names:
-            if time.monotonic() >= until and drops:
+    sizes: dict[str, int] = {}
+    again = 0
+    while True:
+        started = time.monotonic()
+        some = table.take(np.sort(order[:n]))
+        whole = _judged(scores(some), some, target, thresholds)
+        for part in _chunks(
+            [names[i] for i in rng.permutation(len(names))], max(1, min(_TOGETHER, int(left / max(each, 1e-7))) // n)
+        ):
+            if found and time.monotonic() >= until:
                 break
-            shuffled = scores(_shuffle(table, name, rng))
-            drops.setdefault(name, []).append(whole - value(shuffled, everything))
-            if name not in spread:
-                spread[name] = _error(of_groups - [value(shuffled, group) for group in groups])
-    out = [_sum_up(name, np.array(d), spread[name]) for name, d in drops.items()]
+            for name, less in _without(scores, some, part, rng, target, thresholds):
+                if sizes.get(name) != n:
+                    found[name], sizes[name] = [], n
+                    spread[name] = _jackknife(metric, whole, less)
+                found[name].append(_lost(metric, whole, less))
+        took, left = time.monotonic() - started, until - time.monotonic()
+        more = min(len(order), 2 * n)
+        if more > n and took * more / n <= left:
+            n, again = more, 0
+        elif took <= left and again < repeats - 1:
+            again += 1
+        else:
+            break
+    out = [_sum_up(name, np.array(d), spread[name], sizes[name]) for name, d in found.items()]
     return sorted((i for i in out if np.isfinite(i.drop)), key=lambda i: -i.drop)
 
 
-def _error(drops: np.ndarray) -> float:
-    """Return the standard error of the mean of the drops of equal parts; zero where there are too few."""
+def _chunks(names: list[str], size: int) -> list[list[str]]:
+    return [names[i : i + size] for i in range(0, len(names), size)]
+
+
+def _without(
+    scores: Callable[[Table], np.ndarray], table: Table, names: list[str], rng: np.random.Generator, target: TargetCodec,
+    thresholds: Sequence[float] | None,
+) -> list[tuple[str, Judged]]:  # fmt: skip
+    """Return the rows judged once for each of several columns, with that column shuffled."""
+    shuffled = [_shuffle(table, name, rng) for name in names]
+    every = Table(
+        pa.concat_tables([t.data for t in shuffled]), table.schema, np.tile(table.rows, len(names)), table.source
+    )
+    parts = np.split(scores(every), len(names))
+    return [(n, _judged(s, table, target, thresholds)) for n, s in zip(names, parts, strict=True)]
+
+
+def _judged(found: np.ndarray, table: Table, target: TargetCodec, thresholds: Sequence[float] | None) -> Judged:
+    column = table.schema.target
+    return judge(target, table.column(column.name if column else ""), found, table.rows, thresholds)
+
+
+def _lost(metric: Metric, whole: Judged, less: Judged) -> float:
+    return (1.0 if metric.higher else -1.0) * (metric(whole) - metric(less))
+
+
+def _jackknife(metric: Metric, whole: Judged, less: Judged) -> float:
+    """Return the standard error of the drop from what it is without one part of the rows after the other; NaN for too few."""
+    n = len(whole.rows)
+    parts = min(_PARTS, n // 4)
+    if parts < 4:
+        return float("nan")
+    part_of = np.random.default_rng(0).permutation(np.arange(n) % parts)
+    rest = [np.flatnonzero(part_of != i) for i in range(parts)]
+    drops = np.array([_lost(metric, whole.take(r), less.take(r)) for r in rest])
     drops = drops[np.isfinite(drops)]
-    return float(drops.std(ddof=1) / np.sqrt(len(drops))) if len(drops) > 1 else 0.0
+    if len(drops) < 4:
+        return float("nan")
+    return float(np.sqrt((len(drops) - 1) * drops.var()))
 
 
 def _shuffle(table: Table, name: str, rng: np.random.Generator) -> Table:
@@ -102,7 +155,43 @@ def _shuffle(table: Table, name: str, rng: np.random.Generator) -> Table:
     return Table(data, table.schema, table.rows, table.source)
 
 
-def _sum_up(name: str, drops: np.ndarray, spread: float) -> Importance:
+def _sum_up(name: str, drops: np.ndarray, spread: float, rows: int) -> Importance:
     mean = float(drops.mean())
-    half = 1.96 * float(np.hypot(_error(drops), spread))
-    return Importance(name, mean, mean - half, mean + half)
+    rounds = float(drops.std(ddof=1) / np.sqrt(len(drops))) if len(drops) > 1 else 0.0
+    half = 2.26 * float(
+        np.hypot(rounds, spread)
+    )  # Student's t with as many degrees as the jackknife has parts, less one
+    return Importance(name, mean, mean - half, mean + half, rows)
+
+
+def surest(found: Sequence[Importance]) -> Importance | None:
+    """Return the column that most rests on, where that can be said: its interval is above zero and above the next one's drop."""
+    first = max(found, key=lambda i: i.drop, default=None)
+    if first is None or not first.low > 0:
+        return None
+    rest = [i.drop for i in found if i is not first]
+    return first if first.low > max(rest, default=0.0) else None
+
+
+def conclusion(found: Sequence[Importance], schema: Schema) -> Words:
+    """Return what the importances say: the column that most rests on, where that is sure; and columns that were not measured."""
+    top = surest(found)
+    measured = {i.column for i in found}
+    missed = [c.name for c in schema.inputs if c.name not in measured]
+    out = Words("", "")
+    if top is not None and not missed:
+        out = Words(f"Most rests on `{top.column}`.", f"模型最依赖 `{top.column}`。")
+    elif top is not None:
+        out = Words(
+            f"Of the columns measured, most rests on `{top.column}`.", f"在已测的列中，模型最依赖 `{top.column}`。"
+        )
+    elif any(i.low > 0 for i in found):
+        out = Words("No single column stands out for certain.", "没有哪一列确定最重要。")
+    elif found:
+        out = Words(
+            "No column's share is certain: every interval holds zero.", "任何一列的作用都不确定：所有区间都包含零。"
+        )
+    if missed:
+        names = ", ".join(f"`{n}`" for n in missed[:8]) + (" ..." if len(missed) > 8 else "")
+        out = Words(f"{out.en} Not measured for lack of time: {names}.".strip(), f"{out.zh}因时间不足未测：{names}。")
+    return out

@@ -204,8 +204,8 @@ def _apart(values: Sequence[float], lines: Mapping[str, tuple[list[float], list[
     return [float(v) for v in out - (out - np.array(values)).mean()]
 
 
-def importance_bars(importances: Sequence[Drop], metric_title: Words) -> Plot:
-    """Draw how much the metric loses when a column is shuffled, the strongest 25, with intervals."""
+def importance_bars(importances: Sequence[Drop], metric_title: Words, told: Words | None = None) -> Plot:
+    """Draw how much the metric loses when a column is shuffled, the strongest 25, with intervals; `told` is what follows from it."""
     title = Words("Importance of each column", "各列的重要性")
     order = sorted(importances, key=lambda i: -i.drop)[:25]
     names = [c.plain(i.column) for i in order] or ["-"]
@@ -216,18 +216,17 @@ def importance_bars(importances: Sequence[Drop], metric_title: Words) -> Plot:
     spots = np.arange(len(drops))
     ax.barh(spots, drops, 0.56, color=c.ACCENT, alpha=0.85)
     for spot, i in zip(spots.tolist(), order):
+        high = i.high if np.isfinite(i.high) else i.drop
         ax.plot([i.low, i.high], [spot, spot], color=c.INK, linewidth=1.1)
-        ax.text(max(i.high, i.drop, 0), spot, f"\u2002{i.drop:.3g}", va="center_baseline", fontsize=c.SIZE, color=c.INK)
+        ax.text(max(high, i.drop, 0), spot, f"\u2002{i.drop:.3g}", va="center_baseline", fontsize=c.SIZE, color=c.INK)
     ax.axvline(0, color=c.MUTED, linewidth=1)
     ax.set_yticks(spots, names)
     ax.set_ylim(len(drops) - 0.4, -0.6)
-    top = order[0] if order else None
-    says = Words(
-        f"How much {metric_title.en} is lost when one column's values are shuffled among the test rows."
-        + (f" Most rests on `{top.column}`." if top and top.drop > 0 else ""),
-        f"把测试集中某一列的值打乱后，{metric_title.zh}损失多少。"
-        + (f"最重要的是 `{top.column}`。" if top and top.drop > 0 else ""),
+    words = Words(
+        f"How much {metric_title.en} is lost when one column's values are shuffled among the test rows.",
+        f"把测试集中某一列的值打乱后，{metric_title.zh}损失多少。",
     )
+    says = Words(f"{words.en} {told.en}".strip(), f"{words.zh}{told.zh}") if told else words
     return Plot("importance", title, says, c.svg(fig, "importance", title))
 
 

@@ -179,7 +179,8 @@ def _importance(facts: Facts, lang: str) -> Html:
         return join([drawn, less])
     grid = table(head, body, "各列的重要性" if zh else "importances")
     if not drawn:
-        return join([grid, less])
+        told = said(facts.get("importance_says"), lang)
+        return join([tag("p", code(told), class_="note") if told else "", grid, less])
     return join([drawn, tag("details", tag("summary", "数值" if zh else "The numbers"), grid), less])
 
 
