@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from modelwright.core import plain_json
 from modelwright.core.budget import Deadline, parse_duration
 from modelwright.core.config import make_config
 from modelwright.core.events import EventStream, Listener
+from modelwright.core.options import RunOptions
 from modelwright.core.run import RunFolder, find_bundle
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from modelwright.evaluate.notebook import Leaderboard
 
 _LOOK_SECONDS = 30.0  # for personal data in `inspect`
 
@@ -34,20 +42,31 @@ class Run:
         """Answer rows: a mapping, a list of mappings, or anything with the Arrow C-stream interface."""
         return self.predictor.predict(rows, scores=scores)
 
+    def predict_proba(self, rows: Any) -> np.ndarray:
+        """Return probabilities [N, K] of N rows over the K labels of `predictor.classes`. Raises OptionError for other tasks."""
+        return self.predictor.predict_proba(rows)
+
     @property
     def metrics(self) -> dict[str, float]:
         """The test metrics by name."""
         return {m["name"]: m["value"] for m in self.facts["metrics"]}
 
     @property
-    def leaderboard(self) -> list[dict[str, Any]]:
-        """The rows of the leaderboard, best first."""
-        return list(self.facts["leaderboard"])
+    def leaderboard(self) -> Leaderboard:
+        """The rows of the leaderboard, best first; `.frame()` gives them as a pandas DataFrame."""
+        from modelwright.evaluate.notebook import Leaderboard
+
+        return Leaderboard(self.facts["leaderboard"])
 
     @property
     def report(self) -> Path:
         """The report page."""
         return self.folder / "report.html"
+
+    def _repr_html_(self) -> str:
+        from modelwright.evaluate.notebook import run_html
+
+        return str(run_html(self.facts, str(self.report), pick_lang()))
 
 
 def fit(
@@ -59,14 +78,16 @@ def fit(
     lang: str | None = None,
     listeners: Sequence[Listener] = (),
     deadline: Deadline | None = None,
-    **options: Any,
+    progress: bool | None = None,
+    **options: Unpack[RunOptions],
 ) -> Run:
     """Walk the whole path from data to a bundle and return the run.
 
     `data` is a file, a SQLAlchemy URL, or anything with the Arrow C-stream interface (pandas, polars, DuckDB,
     datasets), a list of mappings or a mapping of lists. Some tasks, named by task=..., need no target. `options` are those of `modelwright run` under the same
     names and units: budget="5m", gate="macro_f1>=0.9", test="test.csv", folds=5 ... The budget counts from this
-    call. A `listener` is called with every event. Raises ModelwrightError subclasses; a gate that is not met is no
+    call. A `listener` is called with every event. `progress` shows what is being done; if not said, it is shown in notebooks and
+    terminals. Raises ModelwrightError subclasses; a gate that is not met is no
     error here, see `Run.good_enough`.
     """
     from modelwright.pipeline import run
@@ -80,8 +101,28 @@ def fit(
     events = EventStream()
     for listener in listeners:
         events.listen(listener)
-    result = run(config, data, events, folder=folder, deadline=deadline, lang=pick_lang(lang))
+    lang = pick_lang(lang)
+    with _shown(events, progress, lang, deadline):
+        result = run(config, data, events, folder=folder, deadline=deadline, lang=lang)
     return Run(folder.path, result.predictor, result.facts, result.judgement.met)
+
+
+@contextmanager
+def _shown(events: EventStream, progress: bool | None, lang: str, deadline: Deadline) -> Iterator[None]:
+    """Show the progress of a run in the notebook or the terminal, unless `progress` is False."""
+    from modelwright.evaluate.notebook import NotebookDisplay, in_notebook
+
+    if in_notebook() and progress is not False:
+        events.listen(NotebookDisplay(lang, deadline.at))
+        yield
+    elif progress or (progress is None and sys.stderr.isatty()):
+        from modelwright.terminal import Display
+
+        with Display(lang, deadline.at) as display:
+            events.listen(display)
+            yield
+    else:
+        yield
 
 
 def load(path: str | Path) -> Predictor:

@@ -50,15 +50,16 @@ def run(
     deadline: Deadline,
     resume: bool = False,
     lang: str = "en",
+    look: float = 5.0,
 ) -> RunResult:
-    """Walk the whole path inside `deadline`; the report follows it.
+    """Walk the whole path inside `deadline`; the report follows it, with explanations and figures of at most `look` seconds.
 
     Raises a ModelwrightError for bad input before anything is written, LedgerError where no entry could be, BudgetTooSmall or Stopped where no model
     came to stand.
     """
     ready(folder.path)
     with unlocked(config.vault):
-        result = _walk(config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang)
+        result = _walk(config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang, look=look)
     records.enter(result.facts, folder)
     return result
 
@@ -72,6 +73,7 @@ def _walk(
     deadline: Deadline,
     resume: bool,
     lang: str,
+    look: float,
 ) -> RunResult:
     started, worked = time.monotonic(), time.process_time()
     stages.check_names(config)
@@ -160,8 +162,9 @@ def _walk(
             reporting.write_leaderboard(folder, facts)
             facts["seconds"]["bundle"] = time.monotonic() - started
             events.emit(StageStarted("report"))
-            facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=5.0)
+            facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=look)
             trust.deepen(facts, predictor, parts, judged, validation)
+            reporting.write_metrics(folder, facts)
             facts = records.keep_facts(folder, facts)
             reporting.write(folder, lang)
             events.emit(Done(reporting.summary(facts, folder)))

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from modelwright import __version__
-from modelwright.core.errors import BundleError, ModelwrightError, OptionError
+from modelwright.core.errors import BundleError, DataError, ModelwrightError, OptionError
 from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
@@ -141,6 +141,34 @@ class Predictor:
         for value in bad:
             answers[value.row - 1] = {"error": value.words.en, "error_zh": value.words.zh, "column": value.column}
         return answers
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels in the order of the columns of `predict_proba`; empty where the task chooses no labels."""
+        return tuple(self.target.labels) if self.target.kind in ("classes", "label_sets") else ()
+
+    def predict_proba(self, rows: Any) -> np.ndarray:
+        """Return probabilities [N, K] of N rows over the K labels of `classes`; for several labels each by itself.
+
+        Raises OptionError for tasks without labels, DataError for a value that cannot be read.
+        """
+        if not self.classes:
+            raise OptionError(
+                f"A model of task `{self.task.name}` has no probabilities of labels; use predict.",
+                f"任务 `{self.task.name}` 的模型没有类别概率；请使用 predict。",
+            )
+        table, bad = self.table(rows, Path())
+        if bad:
+            raise DataError(bad[0].words)
+        return np.asarray(self.scores(table), np.float64)
+
+    def _repr_html_(self) -> str:
+        from modelwright.core.words import pick_lang
+        from modelwright.evaluate.notebook import model_html
+
+        lang = pick_lang()
+        columns = [(c.name, c.modality) for c in self._inputs]
+        return str(model_html(self.name, self.task.title.to(lang), self.classes, columns, lang))
 
     def answer_time(self, table: Table) -> AnswerTime:
         """Measure what `predict` takes, warm, for one row by itself and a row in a batch of a typed table's rows."""
