@@ -228,6 +228,7 @@ def tasks(lang: str) -> str:
 def python_interface(lang: str) -> str:
     """Return the page of what `import modelwright` offers, and of the contracts one codes against."""
     import modelwright
+    import modelwright.sklearn
     import modelwright.testing
     from modelwright.core.recipe import FitContext, Model, Recipe
     from modelwright.core.target import TargetCodec
@@ -240,6 +241,8 @@ def python_interface(lang: str) -> str:
     parts += [
         _item(c, f"{c.__module__}.{c.__name__}") for c in (Recipe, Model, FitContext, Task, Metric, TargetCodec, Codec)
     ]
+    parts += ["## `modelwright.sklearn`", inspect.getdoc(modelwright.sklearn) or ""]
+    parts += [_item(getattr(modelwright.sklearn, n), f"modelwright.sklearn.{n}") for n in modelwright.sklearn.__all__]
     parts += ["## `modelwright.testing`", inspect.getdoc(modelwright.testing) or ""]
     for name, function in vars(modelwright.testing).items():
         if name.startswith("check_"):

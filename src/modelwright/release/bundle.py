@@ -159,7 +159,10 @@ class Predictor:
             )
         table, bad = self.table(rows, Path())
         if bad:
-            raise DataError(bad[0].words)
+            b = bad[0]
+            raise DataError(
+                f"Row {b.row}, column `{b.column}`: {b.words.en}.", f"第 {b.row} 行，列 `{b.column}`：{b.words.zh}。"
+            )
         return np.asarray(self.scores(table), np.float64)
 
     def _repr_html_(self) -> str:
