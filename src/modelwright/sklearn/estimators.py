@@ -27,6 +27,7 @@ class _Modelwright(BaseEstimator):
     """What both estimators share. Parameters are the options of a run under the same names."""
 
     _task: str
+    predictor_: Predictor
 
     def __init__(
         self,
@@ -146,7 +147,7 @@ class _Modelwright(BaseEstimator):
                     place = Path(scratch) / name
                     place.parent.mkdir(parents=True, exist_ok=True)
                     place.write_bytes(content)
-                self.predictor_: Predictor = load(Path(scratch))
+                self.predictor_ = load(Path(scratch))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "predictor_")
