@@ -18,6 +18,7 @@ from modelwright.core.device import process_start
 from modelwright.core.events import Done, EventStream, StageStarted, log_to
 from modelwright.core.run import RunFolder, write_json
 from modelwright.core.sealed import unlocked
+from modelwright.evaluate.tracking import flat_metrics
 from modelwright.privacy.ledger import ready
 from modelwright.release.bundle import Predictor, save
 from modelwright.stages import Judgement
@@ -164,7 +165,7 @@ def _walk(
             events.emit(StageStarted("report"))
             facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=look)
             trust.deepen(facts, predictor, parts, judged, validation)
-            reporting.write_metrics(folder, facts)
+            write_json(folder.path / "metrics.json", flat_metrics(facts))
             facts = records.keep_facts(folder, facts)
             reporting.write(folder, lang)
             events.emit(Done(reporting.summary(facts, folder)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
-import math
 import platform
 import time
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from modelwright.core.device import cores
 from modelwright.core.events import Note
 from modelwright.core.kept import kept_json
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.run import RunFolder, read_json, write_json, write_text
+from modelwright.core.run import RunFolder, read_json, write_text
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
@@ -357,28 +356,6 @@ def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
     for row in facts["leaderboard"]:
         writer.writerow({**row, "reason": row["reason"][0] if row.get("reason") else ""})
     write_text(folder.leaderboard, out.getvalue())
-
-
-def write_metrics(folder: RunFolder, facts: dict[str, Any]) -> None:
-    """Write `metrics.json`: numbers by name and nothing else, as `mlflow.log_metrics` takes them."""
-    flat: dict[str, float | None] = {}
-    for m in facts["metrics"]:
-        flat |= {
-            f"test_{m['name']}": m["value"],
-            f"test_{m['name']}_low": m["low"],
-            f"test_{m['name']}_high": m["high"],
-        }
-    stands = [r for r in facts["leaderboard"] if r["status"] == "ok"]
-    flat[f"validation_{facts['metric']}"] = stands[0]["value"] if stands else None
-    flat |= {
-        "rows_train": facts["rows"]["train"],
-        "rows_test": facts["rows"]["test"],
-        "seconds": facts["seconds"]["bundle"],
-    }
-    flat |= {"answer_ms": facts["ms_per_row"], "candidates": len(stands)}
-    write_json(
-        folder.path / "metrics.json", {k: float(v) for k, v in flat.items() if v is not None and math.isfinite(v)}
-    )
 
 
 def write(folder: RunFolder, lang: str, out: Path | None = None) -> Path:
