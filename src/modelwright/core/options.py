@@ -16,6 +16,10 @@ class RunOptions(TypedDict, total=False):
     table: str | None
     sheet: str | None
     header: bool | None
+    delimiter: str | None
+    decimal: str | None
+    encoding: str | None
+    dates: str | None
     task: str | None
     column: dict[str, str]
     ignore: list[str]
