@@ -28,6 +28,7 @@ class RunOptions(TypedDict, total=False):
     series: list[str]
     series_id: str | None
     series_time: str | None
+    channel: str | None
     split: Literal["random", "scaffold"]
     metric: str | None
     gate: str | None
