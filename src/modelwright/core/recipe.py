@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -128,6 +128,15 @@ class Model(ABC):
 
         For tasks that make answers: JSON values in an object array [N, 1].
         """
+
+    @classmethod
+    def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
+        """Return what answers for several models of this class at once: scores [M, N, K] that are equal to each one's own.
+
+        It may answer None for tables that it gains nothing for, and there may be no such thing: then each model answers
+        by itself.
+        """
+        return None
 
     def judge(self, table: Table) -> np.ndarray:
         """Return the scores that metrics take; other than `scores` only where the truth must be read (likelihoods)."""

@@ -21,6 +21,7 @@ from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
+from modelwright.data._few import array_of
 from modelwright.data._values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number, to_time
 from modelwright.data.kinds.base import Unreadable, kind_of
 
@@ -77,7 +78,7 @@ def coerce_rows(
             except ValueError as e:
                 out.append(None)
                 bad.append(_bad(i + 1, column, value, e))
-        arrays.append(pa.array(out, arrow_type(column.modality)))
+        arrays.append(array_of(out, arrow_type(column.modality)))
     data = pa.Table.from_arrays(arrays, names=schema.names)
     return Table(data, schema, np.arange(1, len(rows) + 1), "rows"), sorted(bad, key=lambda b: b.row)
 

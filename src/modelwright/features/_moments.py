@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from modelwright.features.shared import listed
+
 PARTS = ("days", "year", "month", "day", "weekday", "hour", "year_sin", "year_cos", "day_sin", "day_cos")
 
 
@@ -13,7 +15,10 @@ def moments(values: pa.Array) -> np.ndarray:
 
     `days` counts days since 1970 with fractions, `weekday` is 0 on Monday, the circles are in radians' sine and cosine.
     """
-    stamps = np.array(values.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False), "datetime64[us]")
+    if len(values) == 1:  # without what Arrow does with times, which imports pandas
+        stamps = np.array(listed(values), "datetime64[us]")
+    else:
+        stamps = np.array(values.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False), "datetime64[us]")
     missing = np.isnat(stamps)
     stamps[missing] = np.datetime64(0, "us")
     day = stamps.astype("datetime64[D]")

@@ -6,7 +6,8 @@ does not enter the bundle. Legend: N rows, V n-grams, G n-grams of a chunk, D fe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,12 +25,13 @@ from modelwright.features._hashing import (
     word_ngrams,
 )
 from modelwright.features.base import Codec
+from modelwright.features.shared import MOST, listed, once
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 BLOCKS = ("word", "char")
-_LENGTHS = np.array([0.6, 1.0], np.float32)  # of each block: characters know more, as measured in three data sets
+LENGTHS = np.array([0.6, 1.0], np.float32)  # of each block: characters know more, as measured in three data sets
 _CHUNK_CHARS = 1_000_000
 _CHUNK_ROWS = 1 << 16  # a row's number must fit into the 16 bits below a hash
 
@@ -58,7 +60,6 @@ class NgramCodec(Codec):
         self._indexes = [HashIndex(v) for v in vocabularies]
         self._idf = [np.asarray(w, np.float32) for w in idf]
         self._offsets = np.cumsum([0] + [len(v) for v in vocabularies])
-        self._weights = np.concatenate(self._idf)
 
     @property
     def width(self) -> int:
@@ -91,7 +92,7 @@ class NgramCodec(Codec):
         """Return CSR float32 [N, V]; missing and empty texts give rows of zeros."""
         from scipy.sparse import csr_matrix
 
-        parts = [self._encode(text) for text in _layouts(values)]
+        parts = [self._encode(*part) for part in grams_of(values, self.chars)]
         indptr = np.zeros(len(values) + 1, np.int64)
         if parts:
             np.cumsum(np.concatenate([p[0] for p in parts]), out=indptr[1:])
@@ -100,32 +101,58 @@ class NgramCodec(Codec):
         grams = csr_matrix((data, indices, indptr), shape=(len(values), self.width), copy=False)
         return grams if self.figures is None else self._with_figures(grams, values)
 
+    def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features [G] and their weights [G] of a single text, as `encode` gives them."""
+        found = [self._encode(*part) for part in grams_of(values, self.chars)]
+        places, data = (found[0][1], found[0][2]) if found else (np.zeros(0, np.int32), np.zeros(0, np.float32))
+        if self.figures is None:
+            return places, data
+        more = self.scaled_figures(values)[0]
+        held = np.flatnonzero(more)
+        return np.append(places, self.width + held), np.append(data, more[held])
+
+    def scaled_figures(self, values: pa.Array) -> np.ndarray:
+        """Return the standardised figures of texts as features, float32 [N, 13]; zeros where there is no text."""
+        assert self.figures is not None
+        texts = listed(values)
+        found = once("scaled figures", values, lambda: _scaled_figures([t or "" for t in texts]))
+        scaled = np.clip((found - self.figures[0]) / self.figures[1], -4, 4)
+        scaled[[not t for t in texts]] = 0
+        return (self.weight * scaled).astype(np.float32)
+
     def _with_figures(self, grams: csr_matrix, values: pa.Array) -> csr_matrix:
         from scipy.sparse import csr_matrix, hstack
 
-        assert self.figures is not None
-        texts = values.to_pylist()
-        scaled = np.clip((_scaled_figures([t or "" for t in texts]) - self.figures[0]) / self.figures[1], -4, 4)
-        scaled[[not t for t in texts]] = 0
-        return csr_matrix(hstack([grams, csr_matrix((self.weight * scaled).astype(np.float32))], format="csr"))
+        return csr_matrix(hstack([grams, csr_matrix(self.scaled_figures(values))], format="csr"))
 
-    def _encode(self, text: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _encode(self, count: int, blocks: Sequence[Grams]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return for a chunk: features per row [N], feature numbers and weights of all rows, row by row."""
-        width = max(1, self.width)
-        keys = []
-        for block, hashes, owners in _blocks(text, self.chars):
-            found = self._indexes[block].find(hashes)
-            known = found >= 0
-            keys.append(owners[known].astype(np.int64) * width + (found[known] + self._offsets[block]))
-        key = np.sort(np.concatenate(keys))
-        first = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else np.zeros(0, np.int64)
-        tf = np.diff(np.append(first, len(key)))
-        row, column = np.divmod(key[first], width)
-        data = (1 + np.log(tf)).astype(np.float32) * self._weights[column]
-        part = row * 2 + (column >= self._offsets[1])
-        norms = np.sqrt(np.bincount(part, data * data, text.count * 2))
-        data *= _LENGTHS[part % 2] / norms[part]
-        return np.bincount(row, minlength=text.count), column.astype(np.int32), data.astype(np.float32)
+        parts = []
+        for block, grams in enumerate(blocks):
+            found = self._indexes[block].find(grams.distinct)
+            at = found[grams.gram]
+            known = at >= 0
+            row, at = grams.row[known], at[known]
+            data = grams.frequency[known] * self._idf[block][at]
+            norms = np.sqrt(np.bincount(row, data * data, count))
+            data *= LENGTHS[block] / norms[row]
+            parts.append((row, at + np.int32(self._offsets[block]), data.astype(np.float32)))
+        if count == 1:
+            places, data = (np.concatenate([p[k] for p in parts]) for k in (1, 2))
+            return np.array([len(places)]), places, data
+        held = [np.bincount(row, minlength=count) for row, _, _ in parts]
+        total = held[0] + held[1]
+        start = np.cumsum(total) - total
+        places, data = np.empty(int(total.sum()), np.int32), np.empty(int(total.sum()), np.float32)
+        for (row, at, own), before, mine in zip(parts, (0 * start, held[0]), held, strict=True):
+            to = np.arange(len(row)) - (np.cumsum(mine) - mine)[row] + (start + before)[row]
+            places[to], data[to] = at, own
+        return total, places, data
+
+    @property
+    def blocks(self) -> list[tuple[np.ndarray, np.ndarray, int]]:
+        """Each block's hashes, sorted, their inverse document frequencies, and its first feature."""
+        return [(i.keys, w, int(o)) for i, w, o in zip(self._indexes, self._idf, self._offsets[:-1], strict=True)]
 
     def spans(self, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the features [G] that a text holds and where: first [G] and end [G] characters of the original."""
@@ -195,8 +222,14 @@ class ReducedNgramCodec(Codec):
     def encode(self, values: pa.Array) -> np.ndarray:
         """Return float32 [N, R + 13]; NaN where the text is missing."""
         reduced = np.asarray(self.grams.encode(values) @ self.directions, np.float32)
-        out = np.concatenate([reduced, text_figures([t or "" for t in values.to_pylist()])], axis=1)
-        out[np.asarray(values.is_null())] = np.nan
+        return self.with_figures(reduced, values)
+
+    @staticmethod
+    def with_figures(reduced: np.ndarray, values: pa.Array) -> np.ndarray:
+        """Return the directions' values [N, R] and the figures after them; NaN where the text is missing."""
+        texts = listed(values)
+        out = np.concatenate([reduced, once("figures", values, lambda: text_figures([t or "" for t in texts]))], axis=1)
+        out[[t is None for t in texts]] = np.nan
         return out
 
     def state(self) -> dict[str, Any]:
@@ -227,11 +260,52 @@ def _scaled_figures(texts: Sequence[str]) -> np.ndarray:
     return found
 
 
+@dataclass(frozen=True)
+class Grams:
+    """One block's n-grams of a chunk of texts: each pair of a row and an n-gram once, row by row, in the order of hashes.
+
+    `distinct` [D] hashes, sorted; `row` [P]; `gram` [P], which of the distinct ones; `frequency` [P], 1 + ln tf.
+    """
+
+    distinct: np.ndarray
+    row: np.ndarray
+    gram: np.ndarray
+    frequency: np.ndarray
+
+
+def grams_of(values: pa.Array, chars: tuple[int, int]) -> Iterable[tuple[int, list[Grams]]]:
+    """Yield for each chunk of texts how many they are, and the n-grams of each block; kept while sharing."""
+    return once(("grams", chars), values, lambda: _kept_or_not(values, chars))
+
+
+def _kept_or_not(values: pa.Array, chars: tuple[int, int]) -> Iterable[tuple[int, list[Grams]]]:
+    if len(values) > 1 and values.nbytes > MOST:  # a chunk at a time
+        return ((text.count, [_grams(text, None), _grams(text, chars)]) for text in _layouts(values))
+    words = once("words", values, lambda: [(text, _grams(text, None)) for text in _layouts(values)])
+    return [(text.count, [found, _grams(text, chars)]) for text, found in words]
+
+
+def _grams(text: Layout, chars: tuple[int, int] | None) -> Grams:
+    """Return the n-grams of characters of these lengths; None for those of words."""
+    # the hash without its empty lower bits, below the number of the row
+    found = char_ngrams(text, *chars) if chars else word_ngrams(text)
+    parts = [(text.rows[s].astype(np.uint64) << np.uint64(48)) | (h >> np.uint64(16)) for h, s, _ in found]
+    key = np.sort(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
+    first = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else np.zeros(0, np.int64)
+    frequency = (1 + np.log(np.diff(np.append(first, len(key))))).astype(np.float32)
+    key = key[first]
+    hashes = key << np.uint64(16)
+    if text.count == 1:
+        return Grams(hashes, np.zeros(len(key), np.int64), np.arange(len(key)), frequency)
+    distinct, gram = np.unique(hashes, return_inverse=True)
+    return Grams(distinct, (key >> np.uint64(48)).astype(np.int64), gram, frequency)
+
+
 def _layouts(values: pa.Array) -> Iterator[Layout]:
     """Yield layouts of a bounded number of characters and rows each, over all values."""
     folded: list[str] = []
     size = 0
-    for text in values.to_pylist():
+    for text in listed(values):
         folded.append(fold(text) if text else "")
         size += len(folded[-1])
         if size >= _CHUNK_CHARS or len(folded) == _CHUNK_ROWS:

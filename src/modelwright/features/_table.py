@@ -5,6 +5,7 @@ Legend: N rows, B bins, C categories. Infinite numbers are treated as missing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,13 +17,20 @@ from modelwright.core.schema import Column
 from modelwright.features._categories import category_codes, frequent
 from modelwright.features._moments import PARTS, moments
 from modelwright.features.base import Codec
+from modelwright.features.shared import listed, once
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
+_ONE = np.ones(1, np.float32)
+
+
 def _numbers(values: pa.Array) -> np.ndarray:
     """Return float64 [N], NaN where missing or infinite."""
+    if len(values) == 1:
+        number = listed(values)[0]
+        return np.array([number if number is not None and math.isfinite(number) else math.nan])
     out = np.array(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
     out[np.isinf(out)] = np.nan
     return out
@@ -64,6 +72,11 @@ class NumberSparse(Codec):
         self.centre, self.scale = centre, scale
         self.edges = np.asarray(edges, np.float64)
 
+    @property
+    def width(self) -> int:
+        """How many features it has: value, missing mark and bins."""
+        return 2 + max(0, len(self.edges) - 1)
+
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> NumberSparse:
         """Learn centre, scale and bin edges of the known values."""
@@ -89,6 +102,26 @@ class NumberSparse(Codec):
             steps[missing] = 0
             return _csr(np.concatenate([np.stack(columns, 1), steps], axis=1))
         return _csr(np.stack(columns, 1))
+
+    def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features and their values for a single number."""
+        return self.one_of(listed(values)[0])
+
+    def one_of(self, number: float | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features and their values for a number; None is missing."""
+        if number is None or not np.isfinite(number):
+            return np.array([1]), np.ones(1, np.float32)
+        scaled = min(5.0, max(-5.0, (number - self.centre) / self.scale))
+        if not len(self.edges):
+            return np.array([0]), np.array([scaled], np.float32)
+        # below its bin nothing, above it all of the step: only what lies in a bin is to be reckoned
+        steps = np.clip((number - self.edges[:-1]) / np.diff(self.edges), 0, 1) * self.bend
+        full = int(np.count_nonzero(steps))
+        out = np.empty(full + 1, np.float32)
+        out[0], out[1:] = scaled, steps[:full]
+        places = np.arange(1, full + 2)
+        places[0] = 0
+        return places, out
 
     def state(self) -> dict[str, Any]:
         return {"centre": self.centre, "scale": self.scale, "edges": self.edges.tolist()}
@@ -134,7 +167,6 @@ class CategorySparse(Codec):
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
-        self._set = pa.array(names, pa.string())
         self._lookup = {name: i for i, name in enumerate(names)}
 
     @classmethod
@@ -144,11 +176,16 @@ class CategorySparse(Codec):
 
     def encode(self, values: pa.Array) -> csr_matrix:
         """Return CSR float32 [N, C + 2]."""
-        codes = category_codes(values, self._set, self._lookup)
+        codes = category_codes(values, self._lookup)
         count = len(self.names)
         codes[codes == -1] = count
         codes[codes == -2] = count + 1
         return _one_hot(codes, count + 2)
+
+    def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Return the feature of a single category and its value, 1."""
+        value, count = listed(values)[0], len(self.names)
+        return np.array([count + 1 if value is None else self._lookup.get(value, count)]), _ONE
 
     def state(self) -> dict[str, Any]:
         return {"names": self.names}
@@ -171,7 +208,6 @@ class CategoryDense(Codec):
 
     def __init__(self, names: list[str], counts: list[int]) -> None:
         self.names, self.counts = names, counts
-        self._set = pa.array(names, pa.string())
         self._lookup = {name: i for i, name in enumerate(names)}
         # reached by the codes -2 (missing) and -1 (unknown)
         self._frequency = np.log1p(np.array([*counts, 0, 1], np.float32))
@@ -184,7 +220,7 @@ class CategoryDense(Codec):
 
     def encode(self, values: pa.Array) -> np.ndarray:
         """Return float32 [N, 1 or 2]."""
-        codes = category_codes(values, self._set, self._lookup)
+        codes = category_codes(values, self._lookup)
         own = codes.astype(np.float32)
         own[codes < 0] = np.nan
         if len(self.categorical) == 1:
@@ -224,6 +260,11 @@ class BooleanSparse(_BooleanCodec):
         """Return CSR float32 [N, 3]."""
         return _one_hot(np.asarray(pc.fill_null(values.cast(pa.int8()), 2), np.int32), 3)
 
+    def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Return the feature of a single truth value and its value, 1."""
+        value = listed(values)[0]
+        return np.array([2 if value is None else int(value)]), _ONE
+
 
 class BooleanDense(_BooleanCodec):
     """Booleans for trees: 1, 0, NaN where missing; float32 [N, 1]."""
@@ -253,7 +294,7 @@ class TimestampSparse(Codec):
         """Return CSR float32 [N, 2 + B + 12 + 7 + 24]; missing ones have the missing mark alone."""
         from scipy.sparse import csr_matrix, hstack
 
-        parts = moments(values)
+        parts = once("moments", values, lambda: moments(values))
         known = ~np.isnan(parts[:, 0])
         blocks = [self.days.encode(pa.array(parts[:, 0], from_pandas=True))]
         for name, first, count in (("month", 1, 12), ("weekday", 0, 7), ("hour", 0, 24)):
@@ -262,6 +303,17 @@ class TimestampSparse(Codec):
             hot[np.flatnonzero(known), codes[known]] = 1.0
             blocks.append(_csr(hot))
         return csr_matrix(hstack(blocks, format="csr", dtype=np.float32))
+
+    def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features and their values for a single moment."""
+        parts = once("moments", values, lambda: moments(values))[0]
+        if np.isnan(parts[0]):
+            return np.array([1]), _ONE
+        places, data = self.days.one_of(float(parts[0]))
+        first = self.days.width
+        month, weekday, hour = (int(parts[PARTS.index(n)]) for n in ("month", "weekday", "hour"))
+        held = [first + month - 1, first + 12 + weekday, first + 19 + hour]
+        return np.append(places, held), np.append(data, np.ones(3, np.float32))
 
     def state(self) -> dict[str, Any]:
         return self.days.state()
@@ -279,4 +331,4 @@ class TimestampDense(_BooleanCodec):
 
     def encode(self, values: pa.Array) -> np.ndarray:
         """Return float32 [N, 10]; NaN where missing."""
-        return moments(values).astype(np.float32)
+        return once("moments", values, lambda: moments(values)).astype(np.float32)

@@ -13,10 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.schema import Column
 from modelwright.core.spending import Spending
+from modelwright.features._categories import distinct_of
 from modelwright.features.base import Codec
+from modelwright.features.shared import once
 from modelwright.privacy.statistics import RANGE_LOOKS, quantiles, within
 
 _EDGES = 48
@@ -75,7 +78,7 @@ class NumbersTensor(Codec):
                    np.array([e for _, _, e in found], np.float32))  # fmt: skip
 
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
-        x = self.features(values)
+        x = once(("features", type(self)), values, lambda: self.features(values))
         missing = ~np.isfinite(x)
         scaled = np.clip((np.where(missing, self.center, x) - self.center) / self.scale, -4, 4)
         return {"x": scaled.astype(np.float32), "missing": missing.astype(np.float32)}
@@ -163,14 +166,12 @@ class CategoryTensor(Codec):
         return len(self.values) + self.buckets + 2
 
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
+        distinct, place = distinct_of(values)
         if self.buckets:
-            plain = values.dictionary_encode()
-            known = [2 + zlib.crc32(v.encode("utf-8", "replace")) % self.buckets for v in plain.dictionary.to_pylist()]
-            at = np.asarray(plain.indices.fill_null(len(known)), np.int64)
-            return {"ids": np.array([*known, 0], np.int64)[at]}
-        index = self._index
-        ids = (0 if v is None else index.get(v, 1) for v in values.to_pylist())
-        return {"ids": np.fromiter(ids, np.int64, len(values))}
+            known = [2 + zlib.crc32(v.encode("utf-8", "replace")) % self.buckets for v in distinct]
+        else:
+            known = [self._index.get(v, 1) for v in distinct]
+        return {"ids": np.array([*known, 0], np.int64)[place]}
 
     def state(self) -> dict[str, Any]:
         return {"values": self.values} | ({"buckets": self.buckets} if self.buckets else {})
@@ -199,8 +200,7 @@ class BooleanTensor(Codec):
         return cls()
 
     def encode(self, values: pa.Array) -> dict[str, np.ndarray]:
-        ids = (0 if v is None else 2 if v else 1 for v in values.to_pylist())
-        return {"ids": np.fromiter(ids, np.int64, len(values))}
+        return {"ids": np.asarray(pc.add(pc.fill_null(values.cast(pa.int8()), -1), 1), np.int64)}
 
     def state(self) -> dict[str, Any]:
         return {}

@@ -19,6 +19,7 @@ import pyarrow as pa
 from modelwright.core.schema import Column
 from modelwright.core.spending import Spending
 from modelwright.features.base import Codec, Ragged
+from modelwright.features.shared import once
 
 PAD, BUCKETS, BIGRAMS = 0, 1024, 1 << 15
 _TOKEN = re.compile(
@@ -33,6 +34,18 @@ def tokenize(text: str) -> list[str]:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return _TOKEN.findall(text.lower())
+
+
+def _tokens(values: pa.Array) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the different tokens of texts, which one stands at each place [S], and where each row begins [N + 1]."""
+    index: dict[str, int] = {}
+    flat: list[int] = []
+    ends = [0]
+    for text in values.to_pylist():
+        for token in tokenize(text) if text else ():
+            flat.append(index.setdefault(token, len(index)))
+        ends.append(len(flat))
+    return list(index), np.array(flat, np.int64), np.array(ends, np.int64)
 
 
 class TokenCodec(Codec):
@@ -87,13 +100,24 @@ class TokenCodec(Codec):
                     self._unknown[token] = found
         return found
 
+    def ids(self, values: pa.Array) -> Ragged:
+        """Return the ids alone."""
+        words, flat, ends = once("tokens", values, lambda: _tokens(values))
+        known = np.array([*map(self._id, words), 1], np.int64)
+        sizes = np.minimum(np.diff(ends), self.length)
+        if len(sizes) == 1:
+            found = known[flat[: sizes[0]]] if sizes[0] else known[-1:]
+            return Ragged(found, np.array([0, len(found)], np.int64))
+        held = np.maximum(sizes, 1)  # a row without a token has one, the unknown
+        offsets = np.concatenate([[0], np.cumsum(held)])
+        row = np.repeat(np.arange(len(sizes)), held)
+        place = np.arange(offsets[-1]) - offsets[row] + ends[row]
+        flat = np.append(flat, len(words))
+        return Ragged(known[np.where(sizes[row] > 0, flat[np.minimum(place, len(flat) - 1)], len(words))], offsets)
+
     def encode(self, values: pa.Array) -> dict[str, Ragged]:
-        offsets, ids = [0], []
-        for text in values.to_pylist():
-            tokens = tokenize(text)[: self.length] if text else []
-            ids += [self._id(t) for t in tokens] or [1]
-            offsets.append(len(ids))
-        flat, ends = np.array(ids, np.int64), np.array(offsets, np.int64)
+        found = self.ids(values)
+        flat, ends = found.values, found.offsets
         following = np.r_[flat[1:], 0]
         following[ends[1:] - 1] = 0  # the last token of a row has no neighbour
         mixed = (flat * 0x9E3779B1 + following * 0x85EBCA77) & 0xFFFFFFFF

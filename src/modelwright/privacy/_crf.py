@@ -56,6 +56,8 @@ def padded(sequence: np.ndarray, most: int = 60_000) -> Iterator[tuple[np.ndarra
 def decode(emission: np.ndarray, sequence: np.ndarray, steps: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Return the likeliest labels [N] (Viterbi) for emissions [N, K], steps [K, K] and first labels [K]."""
     out = np.zeros(len(emission), np.int64)
+    if len(sequence) and sequence[0] == sequence[-1]:
+        return _decode_one(emission, steps, first)
     for index, lengths in padded(sequence):
         own = emission[index]
         score = own[:, 0] + first
@@ -81,6 +83,20 @@ def decode(emission: np.ndarray, sequence: np.ndarray, steps: np.ndarray, first:
             if t:
                 label = np.where(inside, back[t][rows, label], label)
     return out
+
+
+def _decode_one(emission: np.ndarray, steps: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """As `decode` for a single sequence, as a request brings it, without what several need."""
+    score = emission[0] + first
+    back = np.zeros(emission.shape, np.int64)
+    for t in range(1, len(emission)):
+        reach = score[:, None] + steps
+        back[t] = reach.argmax(0)
+        score = reach.max(0) + emission[t]
+    out = [int(score.argmax())]
+    for row in back[:0:-1].tolist():
+        out.append(row[out[-1]])
+    return np.array(out[::-1], np.int64)
 
 
 def _log_sum(x: np.ndarray, axis: int) -> np.ndarray:

@@ -171,15 +171,19 @@ class Tokens:
             (w[-1], c[0]), (c[0], w[1]), (w[-1], w[0], w[1]), (c[-2], c[-1], c[0]), (c[0], c[1], c[2]), (w[-2], w[-1], c[0]),
             (c[0],), (c[-1],), (c[1],), (c[0], self._cased), (w[0], self._cased), (c[0], w[1], w[2]), (w[0], c[1]), (c[-1], w[0]),
         ]  # fmt: skip
-        return [_mixed(parts, salt) for salt, parts in enumerate(templates)]
+        return _mixed(templates)
 
 
-def _mixed(parts: tuple[np.ndarray, ...], salt: int) -> np.ndarray:
-    out = np.full(len(parts[0]), (salt + 1) * 0x632BE59BD9B4E019 & 0xFFFFFFFFFFFFFFFF, np.uint64)
-    for part in parts:
-        out = (out ^ part) * _ODD
-        out ^= out >> np.uint64(29)
-    return (out % np.uint64(SIZE)).astype(np.int64)
+def _mixed(templates: list[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
+    """Return the hash [N] of each template's parts, salted by its place; all templates in one go."""
+    salts = [(salt + 1) * 0x632BE59BD9B4E019 & 0xFFFFFFFFFFFFFFFF for salt in range(len(templates))]
+    out = np.repeat(np.array(salts, np.uint64)[:, None], len(templates[0][0]), axis=1)
+    for step in range(max(map(len, templates))):
+        has = [i for i, parts in enumerate(templates) if len(parts) > step]
+        mixed = (out[has] ^ np.stack([templates[i][step] for i in has])) * _ODD
+        mixed ^= mixed >> np.uint64(29)
+        out[has] = mixed
+    return list((out % np.uint64(SIZE)).astype(np.int64))
 
 
 def _sequences(last: np.ndarray, cells: np.ndarray) -> np.ndarray:

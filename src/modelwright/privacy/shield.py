@@ -15,12 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.schema import Table
+from modelwright.data._few import array_of
 from modelwright.privacy.catalogue import get_type
 from modelwright.privacy.detect import find_cells
 from modelwright.privacy.recognisers.base import Match
 from modelwright.privacy.replace import cell_without
 
 VERSION = 1
+_FEW = 64  # rows whose values are looked up among those known to hold nothing
+_KEPT, _SHORT = 2000, 40  # values of a column that are remembered, while the process runs, and their characters
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Shield:
 
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     months: tuple[str, ...] = ()
+    _clean: dict[str, set[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.columns or self.months)
@@ -58,9 +62,14 @@ class Shield:
     def _replaced(self, values: pa.Array, name: str, told: list[dict[str, set[str]]]) -> pa.Array:
         if not pa.types.is_string(values.type) or values.null_count == len(values):
             return values
+        clean = self._clean.setdefault(name, set())
+        if len(values) <= _FEW and all(v is None or v in clean for v in values.to_pylist()):
+            return values
         coded = values.dictionary_encode()
         cells = coded.dictionary.to_pylist()
         matches, _ = find_cells(cells, name, types=set(self.columns[name]))
+        if len(clean) < _KEPT:  # a category's few values come again with every row
+            clean.update(c for c, found in zip(cells, matches) if not found and len(c) <= _SHORT)
         actions = self.columns[name]
         for row, at in zip(told, coded.indices.to_pylist()):
             for m in [] if at is None else matches[at]:
@@ -100,7 +109,7 @@ def rewritten(
         cell_without(cell, found, lambda kind: actions.get(kind, "keep")) if found else cell
         for cell, found in zip(cells, matches)
     ]
-    return pa.array(new, pa.string()).take(coded.indices)
+    return array_of(new, pa.string()).take(coded.indices)
 
 
 def filled(answer: Any, values: Mapping[str, str]) -> Any:

@@ -7,7 +7,7 @@ stay; characters without width are taken out, and their places kept to find the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 
 import numpy as np
@@ -39,6 +39,11 @@ def _bare(pattern: re.Pattern[str]) -> str:
     """Return a pattern without what RE2 does not know: looking ahead and back."""
     flags = "(?i)" if pattern.flags & re.IGNORECASE else ""
     return flags + re.sub(r"\(\?<?[!=](?:[^()\[\]]|\[[^\]]*\])*\)", "", pattern.pattern)
+
+
+@cache
+def _search(hint: str) -> Callable[[str], object]:
+    return re.compile(hint).search
 
 
 class Block:
@@ -103,7 +108,10 @@ class Block:
             return self
         if hint not in self._selected:
             if len(self.cells) <= _FEW:
-                search = re.compile(hint).search
+                search = _search(hint)
+                if len(self.cells) == 1 and search(self.cells[0]):
+                    self._selected[hint] = self
+                    return self
                 found = np.array([i for i, c in enumerate(self.cells) if search(c)], np.int64)
             else:
                 found = np.flatnonzero(np.asarray(pc.match_substring_regex(self._array, hint)))

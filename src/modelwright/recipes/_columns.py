@@ -16,6 +16,7 @@ from modelwright.core.errors import ColumnError
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.base import Codec, codec_class, load_codecs, save_codecs
+from modelwright.features.shared import once
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -123,12 +124,19 @@ class ColumnCodecs:
 
 def _part(codec: Codec, column: Column, values: Any, columns: list[Column]) -> Any:
     """Return one column's encoding, made smaller where it is a sparse one that stands beside text."""
-    encoding = codec.encode(values)
-    if codec.view != "sparse" or column.modality == "text" or all(c.modality != "text" for c in columns):
+    encoding = once(("encoding", id(codec)), values, lambda: codec.encode(values))
+    scale = part_scale(codec, column, columns)
+    if scale == 1:
         return encoding
     encoding = encoding.tocsr(copy=True)
-    encoding.data *= np.float32(_BESIDE_TEXT)
+    encoding.data *= np.float32(scale)
     return encoding
+
+
+def part_scale(codec: Codec, column: Column, columns: list[Column]) -> float:
+    """Return what a column's encoding is multiplied by: below 1 where it is a sparse one that stands beside text."""
+    plain = codec.view != "sparse" or column.modality == "text" or all(c.modality != "text" for c in columns)
+    return 1.0 if plain else _BESIDE_TEXT
 
 
 def encoded(

@@ -7,7 +7,7 @@ Legend: N rows, K outputs.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -27,6 +27,7 @@ from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, s
 from modelwright.recipes import _private as private
 from modelwright.recipes._columns import identity
 from modelwright.recipes._network_cost import cost_of
+from modelwright.recipes._network_group import one_row
 from modelwright.recipes._network_loss import step_loss
 from modelwright.recipes._rows import known_rows, row_weights
 
@@ -117,6 +118,10 @@ class NetworkModel(Model):
             return np.empty((0, self.target.outputs))
         arrays = encode(table, self.codecs)
         return predict(self.network, arrays, len(table), self.target.kind, *self.unit, self.device)
+
+    @classmethod
+    def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
+        return one_row(models) if cls.scores is NetworkModel.scores else None
 
     def to_inputs(self, table: Table) -> dict[str, Any]:
         """Return the flat tensors of a table, in the order the export takes them."""

@@ -7,6 +7,9 @@ K outputs.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,11 +23,12 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, ValueCodec
 from modelwright.core.words import Words
 from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
+from modelwright.recipes._dense_group import DenseGroup
 from modelwright.recipes._rows import known_rows, row_weights
 
 _READS = ("number", "category", "boolean", "timestamp", "molecule", "sequence", "series")
 _MOST_OUTPUTS = 50
-_TOGETHER = 1 << 20  # pairs of a row and a tree that are answered at a time
+_TOGETHER = 1 << 17  # pairs of a row and a tree that are answered at a time
 _WIDE = 100  # columns
 _CHUNK = 25  # trees grown between two looks at the clock
 _ROWS_A_LEAF = 4000  # of more rows leaves hold more than one, or the trees would outgrow the data
@@ -58,20 +62,68 @@ class Forest:
         feature, threshold, right, missing, roots = (self.arrays[k] for k in _ARRAYS)
         n, trees = len(matrix), len(roots)
         flat = np.ascontiguousarray(matrix, np.float32).ravel()
-        node = np.tile(roots, n)
-        row = np.repeat(np.arange(n) * matrix.shape[1], trees)
+        gaps = bool(np.isnan(flat).any())
+        # tree by tree, so that the nodes of one are at hand for all rows
+        node = np.repeat(roots, n)
+        row = np.tile(np.arange(n) * matrix.shape[1], trees)
         on = np.flatnonzero(feature[node] >= 0)
         while len(on):
             at = node[on]
             x = flat[row[on] + feature[at]]
-            left = np.where(np.isnan(x), missing[at] > 0, x <= threshold[at])
+            left = x <= threshold[at]
+            if gaps:
+                left |= np.isnan(x) & (missing[at] > 0)
             node[on] = at = np.where(left, at + 1, right[at])
             on = on[feature[at] >= 0]
         total = np.zeros((n, self.leaves.shape[1]))
-        found = right[node].reshape(n, trees)
-        for t in range(trees):
-            total += self.leaves[found[:, t]]
+        for found in right[node].reshape(trees, n):
+            total += self.leaves[found]
         return total / trees
+
+
+class Forests:
+    """Several forests as one, for a single row: all their trees are walked together."""
+
+    def __init__(self, forests: Sequence[Forest], widths: Sequence[int]) -> None:
+        firsts = np.cumsum([0, *widths[:-1]])
+        nodes = np.cumsum([0, *(len(f.arrays["feature"]) for f in forests[:-1])])
+        held = np.cumsum([0, *(len(f.leaves) for f in forests[:-1])])
+        parts: dict[str, list[np.ndarray]] = {k: [] for k in _ARRAYS}
+        for forest, first, node, leaf in zip(forests, firsts, nodes, held, strict=True):
+            own = forest.arrays
+            inner = own["feature"] >= 0
+            parts["feature"].append(np.where(inner, own["feature"] + first, -1).astype(np.int32))
+            parts["right"].append((own["right"] + np.where(inner, node, leaf)).astype(np.int32))
+            parts["roots"].append(own["roots"] + node)
+            parts["threshold"].append(own["threshold"])
+            parts["missing"].append(own["missing"])
+        whole = {k: np.concatenate(v) for k, v in parts.items()}
+        self.forest = Forest(whole, np.concatenate([f.leaves for f in forests]))
+        self.trees = np.cumsum([0, *(len(f.arrays["roots"]) for f in forests)])
+
+    def answer(self, row: np.ndarray) -> np.ndarray:
+        """Return the answers [M, 1, K] of the M forests to their features [sum of D], laid side by side."""
+        leaves = self.forest.leaves[self._walk(row)]
+        return np.stack([leaves[a:b].mean(axis=0, dtype=np.float64) for a, b in pairwise(self.trees)])[:, None]
+
+    def _walk(self, row: np.ndarray) -> np.ndarray:
+        """Return the leaf in which a row ends in each tree [T], with as few looks at the trees' arrays as can be."""
+        feature, threshold, right, missing, at = (self.forest.arrays[k] for k in _ARRAYS)
+        gaps = np.isnan(row)
+        gaps = gaps if gaps.any() else None
+        out, on = np.empty(len(at), np.int64), np.arange(len(at))
+        while len(at):
+            asked = feature[at]
+            inner = asked >= 0
+            if not inner.all():
+                done = ~inner
+                out[on[done]] = right[at[done]]
+                at, on, asked = at[inner], on[inner], asked[inner]
+            left = row[asked] <= threshold[at]
+            if gaps is not None:
+                left |= gaps[asked] & (missing[at] > 0)
+            at = np.where(left, at + 1, right[at])
+        return out
 
 
 class ExtraTreesModel(Model):
@@ -87,8 +139,30 @@ class ExtraTreesModel(Model):
         self.extent, self.history = extent, history
 
     def scores(self, table: Table) -> np.ndarray:
-        found = self.forest.answer(self.columns.encode(table))
+        return self._in_unit(self.forest.answer(self.columns.encode(table)))
+
+    def _in_unit(self, found: np.ndarray) -> np.ndarray:
         return found * self.target.std + self.target.mean if isinstance(self.target, ValueCodec) else found
+
+    @classmethod
+    def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
+        made: list[Any] = list(models)
+        if len(made) < 2:
+            return None
+
+        @cache
+        def group() -> tuple[DenseGroup, Forests]:
+            columns = [m.columns for m in made]
+            return DenseGroup(columns), Forests([m.forest for m in made], [c.width for c in columns])
+
+        def answer(table: Table) -> np.ndarray | None:
+            if len(table) != 1:
+                return None
+            dense, forests = group()
+            found = forests.answer(dense.encode(table))
+            return np.stack([m._in_unit(f) for m, f in zip(made, found, strict=True)])
+
+        return answer
 
     def save(self, folder: Path) -> None:
         from safetensors.numpy import save_file

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -18,6 +20,7 @@ from modelwright.recipes import _solvers
 from modelwright.recipes._attribution import Contribution, average_parts, explain
 from modelwright.recipes._calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
+from modelwright.recipes._linear_group import LinearGroup
 from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _FEW = (
@@ -55,6 +58,19 @@ class LinearModel(Model):
 
     def scores(self, table: Table) -> np.ndarray:
         return self._answer(_solvers.apply(self.columns.encode(table), self.weights))
+
+    @classmethod
+    def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
+        made: list[Any] = list(models)
+        group = cache(lambda: LinearGroup(made))
+
+        def answer(table: Table) -> np.ndarray | None:
+            if len(table) != 1:
+                return None
+            found = group().decide(table)
+            return np.stack([m._answer(v[None].astype(np.float64)) for m, v in zip(made, found, strict=True)])
+
+        return answer
 
     def _answer(self, values: np.ndarray) -> np.ndarray:
         if self.target.kind == "value":

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +24,7 @@ from modelwright.recipes._boosting import LEAST_ROUNDS, boost
 from modelwright.recipes._calibration import sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes._crosses import Crosses
+from modelwright.recipes._dense_group import DenseGroup
 from modelwright.recipes._rows import known_rows, row_weights, split_off
 
 _MOST_LABELS = 120
@@ -55,9 +59,28 @@ class TreesModel(Model):
         self.columns, self.crosses, self.boosters, self.target = columns, crosses, boosters, target
         self.extent, self.history = extent, history
 
+    @classmethod
+    def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
+        made: list[Any] = list(models)
+        if cls.scores is not TreesModel.scores:
+            return None
+        group = cache(lambda: DenseGroup([m.columns for m in made]))
+
+        def answer(table: Table) -> np.ndarray | None:
+            if len(table) != 1:
+                return None
+            row = group().encode(table)
+            parts = [row[None, a:b] for a, b in pairwise(group().ends)]
+            return np.stack([m.answer(m.crossed(p)) for m, p in zip(made, parts, strict=True)])
+
+        return answer
+
     def scores(self, table: Table) -> np.ndarray:
-        matrix = self._features(table)
-        threads = 1 if len(table) < 500 else 0
+        return self.answer(self._features(table))
+
+    def answer(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the scores [N, K] of features [N, D], crosses included."""
+        threads = 1 if len(matrix) < 500 else 0
         raw = [np.asarray(b.predict(matrix, raw_score=True, num_threads=threads)) for b in self.boosters]
         if self.target.kind == "value":
             return raw[0].reshape(-1, 1)
@@ -69,7 +92,10 @@ class TreesModel(Model):
         return softmax(raw[0].reshape(-1, self.target.outputs))
 
     def _features(self, table: Table) -> np.ndarray:
-        matrix = self.columns.encode(table)
+        return self.crossed(self.columns.encode(table))
+
+    def crossed(self, matrix: np.ndarray) -> np.ndarray:
+        """Return columns' features with those of pairs of numbers after them."""
         return matrix if self.crosses is None else np.concatenate([matrix, self.crosses.encode(matrix)], axis=1)
 
     def contributions(self, table: Table) -> list[list[Contribution]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
+from modelwright.recipes._together import Together
 from modelwright.release.check import FORMAT, number, refuse_nan, sha256_of, verify
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
-_CHUNK = 8192
+_CHUNK = 2048
 
 
 @dataclass
@@ -54,6 +56,7 @@ class Predictor:
     card: dict[str, Any] = field(default_factory=dict)
     shield: Shield = field(default_factory=Shield)
     reading: dict[str, Any] = field(default_factory=dict)  # how the training data was spelt; see data/reading.py
+    _made: Together | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def request(self) -> type[BaseModel]:
@@ -106,8 +109,16 @@ class Predictor:
             return self.members[0][1].judge(table)
         return self.scores(table)
 
+    @property
+    def _together(self) -> Together:
+        """The members as they answer with one another; made anew where others were put in their place."""
+        models = [m for _, m in self.members]
+        if self._made is None or any(a is not b for a, b in zip_longest(self._made.models, models)):
+            self._made = Together(models)
+        return self._made
+
     def _scores(self, table: Table) -> np.ndarray:
-        mean = blend([w for w, _ in self.members], [m.scores(table) for _, m in self.members])
+        mean = blend([w for w, _ in self.members], self._together.scores(table))
         scores = tempered(mean, self.temperature, self.target.kind)
         if self.shifts is None:
             return scores

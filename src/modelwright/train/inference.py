@@ -10,7 +10,7 @@ from modelwright.models.network import to_scores
 from modelwright.train.batches import Arrays, collate, lengths
 
 _BATCH_TOKENS = 16_384
-_BATCH_ROWS = 1024
+_BATCH_ROWS, _CPU_ROWS = 1024, 256  # on a processor, few enough for its caches
 _SPARE_TOKENS = 64  # about what a call costs by itself
 _SPARE_SHARE = 0.15
 
@@ -22,11 +22,12 @@ def predict(
     sizes = lengths(arrays, rows)
     sequence = np.argsort(sizes, kind="stable")
     out: np.ndarray | None = None
-    at = 0
-    network.eval()
+    at, most = 0, _CPU_ROWS if device == "cpu" else _BATCH_ROWS
+    if network.training:  # setting every part of it takes as long as a row
+        network.eval()
     with torch.inference_mode():
         while at < rows:
-            index = sequence[at : at + _together(sizes[sequence[at : at + _BATCH_ROWS]])]
+            index = sequence[at : at + _together(sizes[sequence[at : at + most]])]
             scores = to_scores(network(collate(arrays, index, device)), kind, mean, std).double().cpu().numpy()
             if out is None:
                 out = np.empty((rows, scores.shape[1]))

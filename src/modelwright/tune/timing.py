@@ -18,6 +18,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.kinds.base import kind_of
+from modelwright.recipes._together import Together
 
 _SECONDS = 0.008  # for one row, and for a batch
 _SLOW = 0.1  # a first call of this length was no warming up: the model is slow
@@ -41,11 +42,11 @@ def answer_time(
     more would take too long or cost money.
     """
 
+    together = Together(models)
+
     def answer(part: Table) -> None:
-        scores = models[0].scores(part)
-        for model in models[1:]:
-            scores = scores + model.scores(part)
-        target.decode(scores / len(models) if len(models) > 1 else scores)
+        found = together.scores(part)
+        target.decode(sum(found[1:], found[0]) / len(found) if len(found) > 1 else found[0])
 
     inputs = Schema(tuple(table.schema.inputs))
     rows = as_sent(table.take(np.zeros(1, np.int64)), inputs)
