@@ -93,6 +93,10 @@ def run(
             "--gate", "-g", help=w("conditions for release, e.g. macro_f1>=0.9", "发布门槛，如 macro_f1>=0.9")
         ),
     ] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL:missed=500,false_alarm=5", help=w("what wrong answers cost", "错误的代价")),
+    ] = None,
     metric: Annotated[
         str | None, typer.Option("--metric", "-m", help=w("metric that ranks the models", "排名所用的指标"))
     ] = None,
@@ -198,7 +202,7 @@ def run(
     from modelwright.commands import run_command
 
     given: dict[str, Any] = {
-        "data": data, "target": target, "test": test, "budget": budget, "gate": gate, "metric": metric, "task": task,
+        "data": data, "target": target, "test": test, "budget": budget, "gate": gate, "cost": cost, "metric": metric, "task": task,
         "series": series, "series_id": series_id, "series_time": series_time, "channel": channel,
         "column": pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,

@@ -13,11 +13,13 @@ from typing import Any
 
 from modelwright import permitted, records, reporting, stages, teaching
 from modelwright.core.budget import Deadline, parse_duration, parse_size, watched
+from modelwright.core.clock import Clock
 from modelwright.core.config import RunConfig, save_config
 from modelwright.core.device import process_start
 from modelwright.core.events import Done, EventStream, StageStarted, log_to
 from modelwright.core.run import RunFolder, write_json
 from modelwright.core.sealed import unlocked
+from modelwright.evaluate.cost import cost_facts, parse_costs
 from modelwright.evaluate.tracking import flat_metrics
 from modelwright.privacy.ledger import ready
 from modelwright.release.bundle import Predictor, save
@@ -78,6 +80,8 @@ def _walk(
 ) -> RunResult:
     started, worked = time.monotonic(), time.process_time()
     stages.check_names(config)
+    clock = Clock()
+    events.listen(clock)
     events.emit(StageStarted("data"))
     with watched(deadline):
         data = stages.get_data(config, source, events, resumed.left_out(folder) if resume else None)
@@ -98,6 +102,7 @@ def _walk(
     plan = plan_privately(config, task, train, parts.target, ledger, resume)
     trust = Trust.begin(config, task, parts.target, plan)
     conditions = parse_gate(config.gate, task, parts.target, trust.metric)
+    costs = parse_costs(config.cost, parts.target)
     if plan is not None:
         parts.target = validation.target = private_target(parts.target, train, plan)
     trust.looking_at(parts.develop)
@@ -164,6 +169,7 @@ def _walk(
             facts["seconds"]["bundle"] = time.monotonic() - started
             events.emit(StageStarted("report"))
             facts = reporting.deepen(facts, predictor, parts, judged, outcome, validation, seconds=look)
+            facts |= {"time": clock.to_json(), "costs": cost_facts(costs, judged)}
             trust.deepen(facts, predictor, parts, judged, validation)
             write_json(folder.path / "metrics.json", flat_metrics(facts))
             facts = records.keep_facts(folder, facts)
@@ -171,6 +177,7 @@ def _walk(
             events.emit(Done(reporting.summary(facts, folder)))
         finally:
             events.forget(listener)
+            events.forget(clock)
     return RunResult(folder, predictor, judgement, facts)
 
 

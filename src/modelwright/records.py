@@ -15,8 +15,9 @@ def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
     """Write the facts and return them; what quotes rows stands encrypted in a file of its own where a vault is open."""
     if sealing():
         sections = facts.get("sections", [])
-        keep_json(folder.data / "quoted.json", {"mistakes": facts.get("mistakes"), "sections": sections})
-        facts = {**facts, "mistakes": [], "sections": [s for s in sections if not s["private"]]}
+        quoted = {"mistakes": facts.get("mistakes"), "right": facts.get("right"), "sections": sections}
+        keep_json(folder.data / "quoted.json", quoted)
+        facts = {**facts, "mistakes": [], "right": [], "sections": [s for s in sections if not s["private"]]}
     write_json(folder.facts, facts)
     return facts
 
@@ -43,9 +44,9 @@ def forget_quotes(folder: RunFolder, lang: str) -> bool:
     facts = read_json(folder.facts)
     sections = facts.get("sections", [])
     kept = [s for s in sections if not s["private"]]
-    had = bool(facts.get("mistakes")) or len(kept) < len(sections)
+    had = bool(facts.get("mistakes") or facts.get("right")) or len(kept) < len(sections)
     if had:
-        write_json(folder.facts, {**facts, "mistakes": [], "sections": kept})
+        write_json(folder.facts, {**facts, "mistakes": [], "right": [], "sections": kept})
     if had or folder.report.is_file():
         reporting.write(folder, lang)
     return had or bool(places)

@@ -175,7 +175,7 @@ def deepen(
     seconds: float,
 ) -> dict[str, Any]:
     """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`."""
-    from modelwright.evaluate import ablation, importance, plots, slices
+    from modelwright.evaluate import ablation, coverage, importance, plots, slices
 
     until = Deadline.after(seconds)
     task, metric = predictor.task, predictor.task.metric(facts["metric"])
@@ -199,6 +199,9 @@ def deepen(
     if curve and drawing:
         pictures.append(plots.data_curve(curve[0], curve[1], metric.title))
     test = parts.test
+    facts["coverage"] = [x.to_json() for x in coverage.coverage(judged)]
+    automated = coverage.curve(judged) if drawing else None
+    pictures += [automated] if automated is not None else []
     facts["per_class"] = [p.to_json() for p in slices.per_class(judged)]
     facts["confusions"] = [p.to_json() for p in slices.confusion_pairs(judged)]
     facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric, seconds=1.0)]
@@ -209,8 +212,9 @@ def deepen(
         if not until.expired() and not remote:
             row = test.take(np.array([by_row[m["row"]]]))
             m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
-    _add_pictures(mistakes, test, by_row)
-    facts["mistakes"] = mistakes
+    right = [m.to_json() for m in slices.typical(test, judged)]
+    _add_pictures(mistakes, right, test, by_row)
+    facts |= {"mistakes": mistakes, "right": right}
     if ablation.worth_it(test.schema) and not remote:
         less = ablation.without_columns(
             predictor.scores,
@@ -256,13 +260,15 @@ def _deepen_made(
     return facts
 
 
-def _add_pictures(mistakes: list[dict[str, Any]], test: Table, places: dict[int, int]) -> None:
-    """Add small pictures of the media of mistakes, as data URLs by column, within the room that a report has for them."""
+def _add_pictures(
+    mistakes: list[dict[str, Any]], right: list[dict[str, Any]], test: Table, places: dict[int, int]
+) -> None:
+    """Add small pictures of the media of quoted rows, as data URLs by column, within the room that a report has for them."""
     from modelwright.evaluate._pictures import SIDE, kept
     from modelwright.evaluate.explain_media import pictures
 
     used = 0
-    for m in mistakes:
+    for m in [*mistakes, *right]:
         row = test.take(np.array([places[m["row"]]]))
         found = kept(pictures(row, SIDE, m.get("explanation") or ()), used)
         if found:

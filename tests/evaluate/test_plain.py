@@ -27,7 +27,7 @@ def test_values_are_told_by_their_typical_error():
     words = plainly(judged)
     assert words.en.startswith(f"typically off by {rounded(float(np.median(off)))} on 300 unseen rows")
     assert "误差通常约为" in words.zh
-    assert guessing(judged).en.startswith("always answering the median: off by ")
+    assert guessing(judged).en.startswith("Always answering the median would typically be off by ")
 
 
 def test_labels_are_told_by_the_rows_that_are_right():
@@ -35,4 +35,4 @@ def test_labels_are_told_by_the_rows_that_are_right():
     right = int((judged.chosen == judged.truth).sum())
     assert plainly(judged).en == f"right on {right} of 200 unseen rows ({share(right, 200)} %)"
     most = int(np.bincount(judged.truth).max())
-    assert guessing(judged).zh == f"若一律回答最常见的标签：{share(most, 200)}%"
+    assert guessing(judged).zh == f"若一律回答最常见的标签，正确率为 {share(most, 200)}%。"

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from evaluate import made
-from modelwright.evaluate import _html, _sections
+from modelwright.evaluate import _examples, _html
 from modelwright.evaluate.report import style, write_report
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -158,14 +158,14 @@ def test_words_are_tinted_by_their_weight():
         {"column": "t", "start": 90, "end": 99, "weight": 9.0},  # beyond the shortened text
         {"column": "t", "start": 5, "end": 6, "weight": 0.01},
     ]
-    made_html = _sections.tinted("ab<cd>e", parts[:2] + parts[3:], 2.0)
+    made_html = _examples.tinted("ab<cd>e", parts[:2] + parts[3:], 2.0)
     assert (
         made_html
         == '<mark class="for" style="--w:1.0">ab</mark>&lt;<mark class="against" style="--w:0.5">cd</mark>&gt;e'
     )
-    assert "<mark" not in _sections.tinted("short", parts[2:3], 9.0)
+    assert "<mark" not in _examples.tinted("short", parts[2:3], 9.0)
     whole = [{"column": "n", "start": None, "end": None, "weight": 1.0}]
-    assert _sections.tinted("5", whole, 4.0) == '<mark class="for" style="--w:0.25">5</mark>'
+    assert _examples.tinted("5", whole, 4.0) == '<mark class="for" style="--w:0.25">5</mark>'
 
 
 @pytest.mark.parametrize(("value", "shown"), [

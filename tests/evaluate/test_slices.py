@@ -157,3 +157,15 @@ def test_per_class_and_confusions_agree_with_the_metrics():
     assert pairs[0].count == max(p.count for p in pairs)
     assert slices.per_class(made.of_values()) == slices.confusion_pairs(made.of_sets()) == []
     json.dumps([p.to_json() for p in (*per, *pairs)])
+
+
+def test_typical_rows_are_right_and_of_every_frequent_label():
+    judged = made.of_classes(200)
+    shown = slices.typical(made.table(judged), judged, top=3)
+    assert len(shown) == 3
+    assert len({m.true for m in shown}) == 3
+    assert all(m.said == m.true for m in shown)
+    values = made.of_values(99)
+    off = np.abs(values.scores[:, 0] - values.truth)
+    (first, *_) = slices.typical(made.table(values), values)
+    assert abs(first.said - first.true) == pytest.approx(float(np.median(off)))

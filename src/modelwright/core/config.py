@@ -50,6 +50,9 @@ class RunConfig(BaseModel):
     )
     metric: str | None = Field(None, description="what ranks; the task's first metric if not given")
     gate: str | None = Field(None, description="conditions for release, such as macro_f1>=0.9, recall[fraud]>=0.8")
+    cost: list[str] = Field(
+        default_factory=list, description="LABEL:missed=500,false_alarm=5: what wrong answers cost, for the report"
+    )
     budget: str = Field("5m", description="time from the command's start to a usable bundle")
     memory: str | None = Field(None, description="memory the run may use, such as 4g")
     latency: str | None = Field(None, description="longest time for one answer, such as 20ms")

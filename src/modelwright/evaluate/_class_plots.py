@@ -198,7 +198,7 @@ def f1_bars(labels: list[str], values: np.ndarray, rows: np.ndarray) -> Plot:
     order = [int(i) for i in np.argsort(values, kind="stable") if rows[i] > 0][:_BARS]
     names = [c.plain(labels[i]) for i in order]
     left = max([60.0, *(c.wide(n) for n in names)]) + 14
-    fig = c.figure(660, 22 * len(order) + 40)
+    fig = c.figure(540, 22 * len(order) + 40)
     ax = c.axes(fig, left, 8, 110, 30)
     ax.grid(False, axis="y")
     spots = np.arange(len(order))

@@ -10,12 +10,10 @@ from typing import Any
 from modelwright.core.recipe import guesses
 from modelwright.core.words import Words
 from modelwright.evaluate._canvas import in_lang
-from modelwright.evaluate._html import Html, better, code, esc, interval, join, number, said, scale, spanned, table, tag
-from modelwright.evaluate._pictures import of_mistake
+from modelwright.evaluate._html import Html, better, code, interval, join, number, said, scale, spanned, table, tag
 
 Facts = Mapping[str, Any]
 _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ')
-_MISTAKES = 5  # shown at once, the others on demand
 
 
 def paragraph(words: Words, lang: str, class_: str | None = None) -> Html:
@@ -85,7 +83,7 @@ def gate(facts: Facts, lang: str) -> Html:
             ("基线" if zh else "baseline", "name"),
             ("优势" if zh else "better by", "n"),
             ("95% 区间" if zh else "95 % interval", "n"),
-            ("p 值" if zh else "p", "n"),
+            ("p 值" if zh else "p", "n less"),
         ]
         rows = [
             ("", [b["name"], number(b["difference"]), interval(b["low"], b["high"]), _p(b["p"])])
@@ -118,7 +116,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
     ends = scale([r for r in good if not guesses(r.get("recipe", ""))] or good)
     head = [
         ("模型" if zh else "model", "name"), (said(facts.get("metric_title"), lang) or facts["metric"], "n"), ("95% 区间" if zh else "95 % interval", "n"), ("", "bar"),
-        ("毫秒/行" if zh else "ms/row", "n"), ("批量毫秒/行" if zh else "ms/row in batches", "n"), ("秒" if zh else "seconds", "n"), ("权重" if zh else "weight", "n"),
+        ("毫秒/行" if zh else "ms/row", "n"), ("批量毫秒/行" if zh else "ms/row in batches", "n less"), ("秒" if zh else "seconds", "n less"), ("权重" if zh else "weight", "n less"),
     ]  # fmt: skip
     priced = any(r.get("cost") is not None for r in good)
     if priced:
@@ -321,77 +319,3 @@ def without(facts: Facts, lang: str) -> Html:
     )
     grid = table(head, body, "各列的贡献" if zh else "what each column adds")
     return join([tag("h3", "各列的贡献" if zh else "What each column adds"), paragraph(words, lang, "note"), grid])
-
-
-def mistakes(facts: Facts, lang: str) -> Html:
-    """Return the surest mistakes with their inputs; words are tinted by what they spoke for."""
-    found = facts.get("mistakes") or []
-    if not found:
-        return Html("")
-    zh = lang == "zh"
-    words = Words(
-        "Wrong predictions in which the model was most confident. Either the model misses something or the label in the data is wrong; both are worth a look. Blue marks what spoke for the prediction, red what spoke against it.",
-        "置信度最高却预测错误的行。可能是模型有所遗漏，也可能是数据中的标签有误，都值得查看。蓝色表示支持该预测的内容，红色表示反对的内容。",
-    )
-    if facts.get("task") == "regression":
-        words = Words(
-            "The predictions that are furthest off. Blue marks what raised the prediction, red what lowered it.",
-            "与真实值相差最大的预测。蓝色表示使预测值升高的内容，红色表示使其降低的内容。",
-        )
-    if any(m.get("pictures") for m in found):
-        words = Words(f"{words.en} In pictures the place is marked.", f"{words.zh}图片中标出相应位置。")
-    cards = [_mistake(m, zh) for m in found]
-    out = [paragraph(words, lang, "note"), *cards[:_MISTAKES]]
-    if len(cards) > _MISTAKES:
-        more = f"另外 {len(cards) - _MISTAKES} 行" if zh else f"{len(cards) - _MISTAKES} more"
-        out.append(tag("details", tag("summary", more), *cards[_MISTAKES:]))
-    return join(out)
-
-
-def _mistake(mistake: Mapping[str, Any], zh: bool) -> Html:
-    m = mistake
-    sure = "" if m.get("confidence") is None else f"{'，置信度' if zh else ', confidence'} {number(m['confidence'])}"
-    first = join([
-        f"第 {m['row']} 行：预测为 " if zh else f"Row {m['row']}: predicted ", tag("strong", _answer(m["said"])),
-        "，实际为 " if zh else ", actually ", tag("strong", _answer(m["true"])), tag("span", sure, class_="quiet"),
-    ])  # fmt: skip
-    inputs = []
-    most = max((abs(e["weight"]) for e in m.get("explanation") or []), default=0.0)
-    for name, text in m["inputs"].items():
-        parts = [e for e in m.get("explanation") or [] if e["column"] == name]
-        inputs += [tag("dt", name), tag("dd", of_mistake(m, name, "zh" if zh else "en"), tinted(text, parts, most))]
-    return tag("article", tag("h3", first), tag("dl", *inputs), class_="mistake")
-
-
-def _answer(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    return number(value) if isinstance(value, float) else str(value)
-
-
-def tinted(text: str, parts: Iterable[Mapping[str, Any]], most: float) -> Html:
-    """Return a text whose stretches are tinted by their weights; a whole value is tinted when it has no stretches.
-
-    `most` is the largest weight of the row, which has the full tint.
-    """
-    known = [p for p in parts if p.get("weight")]
-    spans = sorted((p for p in known if p.get("start") is not None and p["end"] <= len(text)), key=lambda p: p["start"])
-    whole = [p for p in known if p.get("start") is None]
-    if whole and not spans:
-        return _mark(text, whole[0]["weight"], most)
-    out: list[Html] = []
-    at = 0
-    for p in spans:
-        if p["start"] >= at:
-            out += [esc(text[at : p["start"]]), _mark(text[p["start"] : p["end"]], p["weight"], most)]
-            at = p["end"]
-    return join([*out, text[at:]])
-
-
-def _mark(text: str, weight: float, most: float) -> Html:
-    share = round(abs(weight) / most, 2) if most else 0.0
-    return (
-        tag("mark", text, class_="for" if weight > 0 else "against", style=f"--w:{share}")
-        if share >= 0.1
-        else esc(text)
-    )

@@ -67,11 +67,14 @@ def guessing(judged: Judged) -> Words | None:
         return None
     if judged.target.kind == "value":
         off = float(np.median(np.abs(judged.truth - np.median(judged.truth))))
-        return Words(f"always answering the median: off by {rounded(off)}", f"若一律回答中位数：误差约 {rounded(off)}")
+        return Words(
+            f"Always answering the median would typically be off by {rounded(off)}.",
+            f"若一律回答中位数，误差通常约为 {rounded(off)}。",
+        )
     if judged.target.kind != "classes":
         return None
     most = int(np.bincount(judged.truth.astype(int)).max())
     return Words(
-        f"always answering the most common label: {share(most, n)} %",
-        f"若一律回答最常见的标签：{share(most, n)}%",
+        f"Always answering the most common label would be right on {share(most, n)} %.",
+        f"若一律回答最常见的标签，正确率为 {share(most, n)}%。",
     )

@@ -209,7 +209,7 @@ def importance_bars(importances: Sequence[Drop], metric_title: Words, told: Word
     title = Words("Importance of each column", "各列的重要性")
     order = sorted(importances, key=lambda i: -i.drop)[:25]
     names = [c.plain(i.column) for i in order] or ["-"]
-    fig = c.figure(660, 24 * max(1, len(order)) + 46)
+    fig = c.figure(540, 24 * max(1, len(order)) + 46)
     ax = c.axes(fig, max(60.0, *map(c.wide, names)) + 14 if names else 60, 8, 70, 34)
     ax.grid(False, axis="y")
     drops = np.array([i.drop for i in order] or [0.0])

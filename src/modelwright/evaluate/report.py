@@ -12,7 +12,7 @@ from modelwright.core.budget import duration_words
 from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
 from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
-from modelwright.evaluate import _fair_parts, card, privacy
+from modelwright.evaluate import _examples, _fair_parts, _practice, card, privacy
 from modelwright.evaluate import _sections as parts
 from modelwright.evaluate._html import Html, code, interval, join, number, said, table, tag
 from modelwright.evaluate._private import private
@@ -147,7 +147,7 @@ def _footer(facts: Facts, lang: str) -> Html:
         f"Made by Modelwright {facts.get('modelwright', '')}. This page quotes rows of your data: be careful whom you share it with.",
         f"由 Modelwright {facts.get('modelwright', '')} 生成。本页引用了您的数据，分享前请留意。",
     )
-    if not facts.get("mistakes") and not any(s["private"] for s in facts.get("sections") or []):
+    if not (facts.get("mistakes") or facts.get("right")) and not any(s["private"] for s in facts.get("sections") or []):
         made = Words(
             f"Made by Modelwright {facts.get('modelwright', '')}.",
             f"由 Modelwright {facts.get('modelwright', '')} 生成。",
@@ -160,7 +160,7 @@ def _result(facts: Facts, lang: str) -> Html:
 
 
 def _pictures(facts: Facts, lang: str) -> Html:
-    apart = ("curve", "data-curve", "importance", "fairness")
+    apart = ("curve", "data-curve", "importance", "fairness", "coverage")
     return parts.figures(facts, lang, lambda n: not n.startswith(apart))
 
 
@@ -189,7 +189,12 @@ def _sections(facts: Facts, lang: str) -> Html:
 
 
 def _training(facts: Facts, lang: str) -> Html:
-    return parts.figures(facts, lang, lambda n: n.startswith("curve") or n == "data-curve")
+    drawn = parts.figures(facts, lang, lambda n: n.startswith("curve") or n == "data-curve")
+    return join([drawn, _practice.spent(facts, lang)])
+
+
+def _weak(facts: Facts, lang: str) -> Html:
+    return join([_practice.few_rows(facts, lang), parts.weak(facts, lang)])
 
 
 def _data(facts: Facts, lang: str) -> Html:
@@ -238,12 +243,13 @@ def _settings(facts: Facts, lang: str) -> Html:
 
 
 _PARTS: list[tuple[str, Words, Callable[[Facts, str], Html]]] = [
+    ("practice", Words("In practice", "实际效果"), _practice.practice),
     ("leaderboard", Words("Leaderboard", "排行榜"), parts.leaderboard),
     ("scores", Words("Scores", "得分"), _result),
     ("pictures", Words("Charts", "图表"), _pictures),
     ("answers", Words("In detail", "详情"), _sections),
-    ("weak", Words("Weak spots", "薄弱之处"), parts.weak),
-    ("mistakes", Words("Examples", "示例"), parts.mistakes),
+    ("weak", Words("Weak spots", "薄弱之处"), _weak),
+    ("mistakes", Words("Examples", "示例"), _examples.examples),
     ("importance", Words("Which columns matter", "哪些列重要"), _importance),
     ("fairness", Words("Fairness", "公平性"), _fair_parts.section),
     ("privacy", Words("Privacy", "隐私"), privacy.section),

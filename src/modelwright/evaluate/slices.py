@@ -50,7 +50,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer: the source row, what was said, what is true, and the inputs as short texts.
+    """An answer that is shown, most often a wrong one: the source row, what was said, what is true, and the inputs as short texts.
 
     `confidence` is None for values, whose mistakes are ranked by their size.
     """
@@ -218,13 +218,35 @@ def confident_mistakes(table: Table, judged: Judged, top: int = 12) -> list[Mist
         sure = judged.answers.confidence if judged.answers.confidence is not None else judged.scores.max(1)
         order = np.flatnonzero(wrong)
         order = order[np.argsort(-sure[order], kind="stable")][:top]
+    return _quoted(table, judged, order.tolist())
+
+
+def _quoted(table: Table, judged: Judged, index: list[int]) -> list[Mistake]:
     own = _match(table, judged)
     out = []
-    for i in order.tolist():
+    for i in index:
         inputs = {c.name: _short(own.column(c.name)[i].as_py(), c.modality) for c in table.schema.inputs}
         confidence = None if judged.answers.confidence is None else float(judged.answers.confidence[i])
         out.append(Mistake(int(judged.rows[i]), judged.answers.predictions[i], _true(judged, i), confidence, inputs))
     return out
+
+
+def typical(table: Table, judged: Judged, top: int = 4) -> list[Mistake]:
+    """Return everyday answers: of each frequent label the right row of middle confidence; for values rows of middling error."""
+    kind, n = judged.target.kind, len(judged.rows)
+    if kind == "value":
+        off = np.abs(judged.scores[:, 0] - judged.truth)
+        picked = np.argsort(np.abs(off - np.median(off)), kind="stable")[: min(3, n)].tolist() if n else []
+    else:
+        right = judged.truth == judged.chosen
+        right = right.all(1) if kind == "label_sets" else right
+        sure = judged.answers.confidence if judged.answers.confidence is not None else judged.scores.max(1)
+        groups = [np.flatnonzero(right)]
+        if kind == "classes":
+            counts = np.bincount(judged.truth.astype(int), minlength=judged.target.outputs)
+            groups = [np.flatnonzero(right & (judged.truth == k)) for k in np.argsort(-counts, kind="stable")[:top]]
+        picked = [int(g[np.argsort(sure[g], kind="stable")[len(g) // 2]]) for g in groups if len(g)]
+    return _quoted(table, judged, picked)
 
 
 def _true(judged: Judged, row: int) -> Any:
