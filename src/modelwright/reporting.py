@@ -21,7 +21,6 @@ from modelwright.core.events import Note
 from modelwright.core.kept import kept_json
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.run import RunFolder, read_json, write_text
-from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
 from modelwright.curve import data_curve
@@ -176,6 +175,7 @@ def deepen(
 ) -> dict[str, Any]:
     """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`."""
     from modelwright.evaluate import ablation, coverage, importance, plots, slices
+    from modelwright.evaluate._pictures import add_pictures
 
     until = Deadline.after(seconds)
     task, metric = predictor.task, predictor.task.metric(facts["metric"])
@@ -213,7 +213,7 @@ def deepen(
             row = test.take(np.array([by_row[m["row"]]]))
             m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
     right = [m.to_json() for m in slices.typical(test, judged)]
-    _add_pictures(mistakes, right, test, by_row)
+    add_pictures([*mistakes, *right], test, by_row)
     facts |= {"mistakes": mistakes, "right": right}
     if ablation.worth_it(test.schema) and not remote:
         less = ablation.without_columns(
@@ -258,22 +258,6 @@ def _deepen_made(
     pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
     facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
     return facts
-
-
-def _add_pictures(
-    mistakes: list[dict[str, Any]], right: list[dict[str, Any]], test: Table, places: dict[int, int]
-) -> None:
-    """Add small pictures of the media of quoted rows, as data URLs by column, within the room that a report has for them."""
-    from modelwright.evaluate._pictures import SIDE, kept
-    from modelwright.evaluate.explain_media import pictures
-
-    used = 0
-    for m in [*mistakes, *right]:
-        row = test.take(np.array([places[m["row"]]]))
-        found = kept(pictures(row, SIDE, m.get("explanation") or ()), used)
-        if found:
-            m["pictures"] = found
-            used += sum(map(len, found.values()))
 
 
 def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:

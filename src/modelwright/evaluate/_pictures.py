@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from modelwright.core.schema import Table
 from modelwright.evaluate._html import Html, join, tag
 
 SIDE = 160  # pixels of the longer side
@@ -21,6 +24,19 @@ def kept(pictures: Mapping[str, str], used: int) -> dict[str, str]:
             out[name] = url
             used += len(url)
     return out
+
+
+def add_pictures(quoted: list[dict[str, Any]], test: Table, places: Mapping[int, int]) -> None:
+    """Add small pictures of the media of quoted rows, as data URLs by column, within the room that a report has for them."""
+    from modelwright.evaluate.explain_media import pictures
+
+    used = 0
+    for m in quoted:
+        row = test.take(np.array([places[m["row"]]]))
+        found = kept(pictures(row, SIDE, m.get("explanation") or ()), used)
+        if found:
+            m["pictures"] = found
+            used += sum(map(len, found.values()))
 
 
 def picture(url: str, heat: Sequence[Sequence[float]] | None, name: str, lang: str) -> Html:
