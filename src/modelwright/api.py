@@ -146,8 +146,10 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.data.check import check
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
+    from modelwright.data.near import finding, near
     from modelwright.data.reading import ASKED, Reading
     from modelwright.data.sources import folder_of, read
+    from modelwright.data.split import row_codes
     from modelwright.privacy.protect import protect, safe_values
 
     rules, public = options.pop("private", None) or [], bool(options.pop("public", False))
@@ -163,6 +165,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS)
     findings = check(table, bad=safe_values(bad, public), raw=raw)
+    findings += finding(near(table, row_codes(table)), len(table)) if table.schema.inputs else []
     return json.loads(
         plain_json.dumps(
             {

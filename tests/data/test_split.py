@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelwright.core.errors import DataError
+from modelwright.core.errors import DataError, OptionError
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.data.split import folds, holdout, row_codes
 
@@ -89,6 +89,62 @@ def test_running_numbers_read_as_text_are_sorted_as_numbers_and_words_are_refuse
     assert gaps[1].tolist() == [1]
     with pytest.raises(DataError, match="`soon` is no time"):
         holdout(of(["1", "soon"]), None, fraction=0.5, group=None, time="no", seed=0)
+
+
+def later(seed: int, span: float) -> Table:
+    """Shops that open one after the other and stay open for `span` days each."""
+    rng = np.random.default_rng(seed)
+    opens = rng.uniform(0, 300, 60)
+    shop = rng.integers(0, 60, 400)
+    data = pa.table({
+        "x": rng.normal(size=400), "shop": [f"s{i}" for i in shop], "day": opens[shop] + rng.uniform(0, span, 400),
+        "y": [str(i) for i in rng.integers(0, 3, 400)],
+    })  # fmt: skip
+    return Table.of(data, SCHEMA)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_with_time_are_whole_and_later(seed):
+    t = later(seed, span=20)
+    shop, day = (np.array(t.column(n).to_pylist()) for n in ("shop", "day"))
+    pairs = [holdout(t, None, fraction=0.2, group="shop", time="day", seed=0)]
+    pairs += folds(t, None, k=3, group="shop", time="day", seed=0)
+    assert abs(len(pairs[0][1]) / 400 - 0.2) < 0.06
+    for a, b in pairs:
+        assert not set(shop[a]) & set(shop[b])
+        assert day[a].max() < day[b].min()
+        assert len(set(shop[b])) >= 2
+    assert [a.max() for a, _ in pairs[1:]] == sorted(a.max() for a, _ in pairs[1:])
+
+
+def test_groups_that_run_through_the_whole_time_are_refused():
+    t = later(0, span=2000)
+    for split in (holdout, folds):
+        amount = {"fraction": 0.2} if split is holdout else {"k": 3}
+        with pytest.raises(DataError, match="--group shop and --time day cannot both hold"):
+            split(t, None, group="shop", time="day", seed=0, **amount)
+
+
+def test_units_with_time_leave_earlier_kin_out():
+    t = table(100)
+    units = np.arange(100)
+    order = np.argsort(t.column("day").to_pylist())
+    units[order[-1]] = units[order[3]]  # a late row is nearly the same as an early one
+    a, b = holdout(t, None, fraction=0.2, group=None, time="day", seed=0, units=units)
+    assert order[3] not in a
+    assert (len(a), len(b)) == (79, 20)
+    for a, b in folds(t, None, k=4, group=None, time="day", seed=0, units=units):
+        assert not set(units[a]) & set(units[b])
+    twice = np.arange(100) % 50  # where most rows have kin, they stay
+    a, b = holdout(t, None, fraction=0.4, group=None, time="day", seed=0, units=twice)
+    assert len(a) + len(b) == 100
+
+
+@pytest.mark.parametrize(("group", "time", "split"), [("shop", None, "scaffold"), (None, "day", "scaffold")])
+def test_pairs_of_options_that_cannot_both_hold_are_refused(group, time, split):
+    for one, amount in ((holdout, {"fraction": 0.2}), (folds, {"k": 3})):
+        with pytest.raises(OptionError, match="cannot be held at once"):
+            one(table(60), None, group=group, time=time, seed=0, split=split, **amount)
 
 
 def test_folds_cover_all_once_per_repeat_and_repeats_differ():

@@ -1,16 +1,24 @@
-"""Columns that give the answer away: copies of the target, and columns that tell it alone."""
+"""Columns that give the answer away: copies of the target, columns that tell it alone, and the order of the file.
+
+Legend: N rows, B bins.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from modelwright.core.budget import step
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.data._finding import Finding
 
 _SAMPLE = 20_000
 _FIRST = 100  # rows compared before all are
+_BINS = 40
+_TELLS = 0.9  # of what guessing leaves to be explained, on rows that the column was not matched on
+_SORTED = 0.5  # of the changes of label from row to row that chance would make
 
 
 def codes_of(values: pa.Array) -> np.ndarray:
@@ -21,37 +29,175 @@ def codes_of(values: pa.Array) -> np.ndarray:
 
 
 def leaks(table: Table, target: str) -> list[Finding]:
-    """Find single columns that give the answer away on rows they were not matched on."""
-    rng = np.random.default_rng(0)
-    index = np.sort(rng.choice(len(table), min(len(table), _SAMPLE), replace=False))
-    some = table.take(index)
-    answers = codes_of(some.column(target))
-    if len(some) < 40 or table.schema[target].modality == "number":
-        return _copies(table, target)
-    half = rng.permutation(len(some)) < len(some) // 2
-    common = np.bincount(answers[answers >= 0]).max() / len(answers)
+    """Find single columns that give the answer away on rows they were not matched on, and rows sorted by their answer."""
     out = _copies(table, target)
+    n = len(table)
+    if n < 40 or table.schema[target].modality == "labels":
+        return out
+    sampled = np.sort(np.random.default_rng(0).permutation(n)[:_SAMPLE]) if n > _SAMPLE else np.arange(n)
+    some = table.take(sampled) if n > _SAMPLE else table
+    number = table.schema[target].modality == "number"
+    answers = _floats(some.column(target)) if number else codes_of(some.column(target))
+    if (number and not np.isfinite(answers).all()) or (not number and (answers < 0).any()):
+        return out
+    order = _order(table, target, number)
+    out += order
+    half = np.random.default_rng(1).permutation(len(some)) < len(some) // 2
     for column in table.schema.inputs:
-        if column.modality not in ("category", "boolean", "number") or any(f.column == column.name for f in out):
+        if any(f.column == column.name for f in out):
             continue
-        codes = codes_of(some.column(column.name)) + 1
-        if codes.max() > 0.3 * len(some):
-            continue
-        counts = np.zeros((codes.max() + 1, answers.max() + 1))
-        np.add.at(counts, (codes[half], answers[half]), 1)
-        known = counts[codes[~half]].sum(1) > 0
-        right = (counts[codes[~half]].argmax(1) == answers[~half])[known]
-        if known.mean() > 0.9 and right.mean() > 0.995 and right.mean() - common > 0.1:
-            out.append(_leak(column.name, target, right.mean()))
+        step()
+        told = _told(some, column.name, column.modality, answers, half, number)
+        if told is not None and told > _TELLS:
+            out.append(_leak(column.name, target, told, number, bool(order)))
     return out
 
 
-def _leak(name: str, target: str, share: float) -> Finding:
+def _told(table: Table, name: str, modality: str, answers: np.ndarray, half: np.ndarray, number: bool) -> float | None:
+    """Return what share of what guessing leaves open one column tells, on the other half of the rows; None for other kinds."""
+    values = table.column(name)
+    if modality in ("number", "timestamp"):
+        numbers = _floats(values)
+        if number:
+            return _told_number(numbers, answers, half)
+        codes = _bins(numbers, half, min(_BINS, max(2, int(half.sum()) // 10)))
+    elif modality in ("category", "boolean"):
+        codes = codes_of(values) + 1
+    else:
+        return None
+    if codes.max() > 0.3 * len(codes):
+        return None
+    if number:
+        return _explained(_means(codes, answers, half), answers, half)
+    counts = np.zeros((codes.max() + 1, answers.max() + 1))
+    np.add.at(counts, (codes[half], answers[half]), 1)
+    known = counts[codes[~half]].sum(1) > 0
+    if known.mean() < 0.9:
+        return None
+    right = (counts[codes[~half]].argmax(1) == answers[~half])[known].mean()
+    common = np.bincount(answers).max() / len(answers)
+    # rare labels: a share of a few rows is no evidence
+    if (1 - common) * (~half).sum() < 10:
+        return None
+    return float((right - common) / (1 - common))
+
+
+def _told_number(numbers: np.ndarray, answers: np.ndarray, half: np.ndarray) -> float | None:
+    """Return the better of a straight line and a step function: another unit is a line, another scale is none."""
+    known = np.isfinite(numbers)
+    if known.mean() < 0.9 or np.unique(numbers[known]).size < 3:
+        return None
+    here, there = half & known, ~half & known
+    if np.ptp(numbers[here]) == 0:
+        return None
+    line = np.polyfit(numbers[here], answers[here], 1)
+    straight = _explained(np.polyval(line, numbers), answers, here, there)
+    steps = _means(_bins(numbers, here, max(2, int(here.sum()) // 8)), answers, here)
+    return max(straight, _explained(steps, answers, here, there))
+
+
+def _explained(said: np.ndarray, answers: np.ndarray, half: np.ndarray, other: np.ndarray | None = None) -> float:
+    """Return the share of the spread of the other half that is explained; by the middle 98 %, since single rows may be far off."""
+    other = ~half if other is None else other
+    errors = np.abs(answers[other] - said[other])
+    spread = np.abs(answers[other] - np.median(answers[half]))
+    cut = np.quantile(errors, 0.98)
+    kept = errors <= cut
+    return float(1 - (errors[kept] ** 2).mean() / max(1e-12, (spread**2).mean()))
+
+
+def _means(codes: np.ndarray, answers: np.ndarray, half: np.ndarray) -> np.ndarray:
+    total = np.bincount(codes[half], answers[half], codes.max() + 1)
+    n = np.bincount(codes[half], minlength=codes.max() + 1)
+    return np.where(n > 0, total / np.maximum(1, n), answers[half].mean())[codes]
+
+
+def _bins(numbers: np.ndarray, half: np.ndarray, bins: int) -> np.ndarray:
+    """Return bins [N] of about equal size, with one for absent values."""
+    known = np.isfinite(numbers)
+    here = numbers[half & known]
+    cuts = np.unique(np.quantile(here, np.linspace(0, 1, bins + 1)[1:-1])) if len(here) else np.zeros(0)
+    return np.where(known, np.searchsorted(cuts, np.where(known, numbers, 0), side="right") + 1, 0)
+
+
+def _floats(values: pa.Array) -> np.ndarray:
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.int64())
+    return np.asarray(pc.cast(values, pa.float64(), safe=False).fill_null(float("nan")), np.float64)
+
+
+def _leak(name: str, target: str, told: float, number: bool, ordered: bool) -> Finding:
+    share = f"{100 * told:.1f}"
+    what = Words(
+        f"`{name}` alone tells {share} % of what guessing leaves open about `{target}`, on rows it was not matched on.",
+        f"仅凭 `{name}` 就能说明 `{target}` 在猜测之外 {share}% 的差异（在未参与匹配的行上）。",
+    )
+    if ordered:
+        what = Words(
+            f"{what.en} The file is sorted by `{target}`, and `{name}` runs along with it.",
+            f"{what.zh}文件按 `{target}` 排序，而 `{name}` 与其次序一致。",
+        )
     return Finding(
-        "leak", "warning", name,
-        Words(f"`{name}` alone gives away `{target}` in {100 * share:.1f} % of held-out rows.", f"仅凭 `{name}` 就能在 {100 * share:.1f}% 的留出行上得出 `{target}`。"),
+        "leak", "warning", name, what,
         Words(f"If it is filled in after the answer is known, leave it out: --ignore {name}", f"若该列在答案已知后才填写，请忽略它：--ignore {name}"),
     )  # fmt: skip
+
+
+def _order(table: Table, target: str, number: bool) -> list[Finding]:
+    """Find rows that are sorted by their answer, and columns that count the rows up beside it."""
+    values = table.column(target)
+    place = np.argsort(table.rows, kind="stable")
+    n = len(place)
+    if number:
+        answers = _floats(values)[place]
+        sortedness = abs(_rank_correlation(np.arange(n), answers))
+        told = sortedness > 0.9
+    else:
+        codes = codes_of(values)[place]
+        share = np.bincount(codes) / n
+        chance = 1 - float((share**2).sum())
+        changes = float((codes[1:] != codes[:-1]).mean())
+        sigma = max(1e-9, np.sqrt(chance * (1 - chance) / n))
+        told = chance > 0 and changes < _SORTED * chance and (chance - changes) / sigma > 6
+    if not told:
+        return []
+    counting = [
+        c.name
+        for c in table.schema.inputs
+        if c.modality in ("number", "timestamp") and _counts_along(_floats(table.column(c.name))[place])
+    ]
+    words = Words(
+        f"The rows are sorted by `{target}`: what counts along with them (running numbers, times of writing) gives the answer away.",
+        f"数据按 `{target}` 排序：随之递增的列（流水号、写入时间）会泄露答案。",
+    )
+    advice = Words("The split does not follow the file's order.", "划分不依文件次序进行。")
+    out = [Finding("sorted", "warning" if counting else "info", target, words, advice)]
+    for name in counting:
+        said = Words(
+            f"`{name}` counts up with the rows, which are sorted by `{target}`.",
+            f"`{name}` 随行递增，而数据按 `{target}` 排序。",
+        )
+        leave = Words(
+            f"Unless it is known before the answer is, leave it out: --ignore {name}",
+            f"除非它在答案之前就已知道，否则请忽略它：--ignore {name}",
+        )
+        out.append(Finding("counts-along", "warning", name, said, leave))
+    return out
+
+
+def _counts_along(values: np.ndarray) -> bool:
+    known = np.isfinite(values)
+    if known.mean() < 0.9 or np.unique(values[known]).size < 0.5 * known.sum():
+        return False
+    return abs(_rank_correlation(np.flatnonzero(known), values[known])) > 0.98
+
+
+def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    from scipy.stats import rankdata
+
+    if len(a) < 3 or np.ptp(b) == 0:
+        return 0.0
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def _plain(values: pa.Array) -> list[object]:

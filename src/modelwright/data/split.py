@@ -11,6 +11,8 @@ from modelwright.core.schema import MEDIA, Table
 from modelwright.data.kinds.base import kind_of
 
 Pair = tuple[np.ndarray, np.ndarray]
+_KIN = 0.2  # of the kept rows, the most that are taken out since a later row is nearly the same
+_LEFT_OUT = 0.4  # of all rows, the most that stand in no part where groups are whole and later
 
 
 def holdout(
@@ -19,19 +21,25 @@ def holdout(
 ) -> Pair:  # fmt: skip
     """Return (kept, held out) row indices; about `fraction` of the rows are held out.
 
-    With `time` the latest rows are held out; with `group` whole groups; with the split "scaffold" whole families of
-    molecules; else rows are drawn by chance, class by class where `codes` [N] are given. Rows with equal inputs stay
-    together, or those with the same of `units` [N] where given. Raises DataError for a single group, OptionError for a split that the columns do not offer.
+    With `time` the latest rows are held out; with `group` whole groups; with both, the groups that begin last, and what others
+    have from then on is in neither part; with the split "scaffold" whole families of molecules; else rows are drawn by chance,
+    class by class where `codes` [N] are given. Rows with equal inputs stay together, or those with the same of `units` [N]
+    where given; with `time`, earlier rows that share one with a held-out row are in neither part, where they are few.
+    Raises DataError for a single group, or groups that cannot be told apart in time, OptionError for a split that the
+    columns do not offer.
     """
     _check(split, group, time)
     n = len(table)
     if time is not None:
-        order = np.argsort(_times(table, time), kind="stable")
+        times = _times(table, time)
+        if group is not None:
+            return _later_groups(times, _units(table, group), fraction, group, time)
+        order = np.argsort(times, kind="stable")
         cut = min(n - 1, max(1, round(n * (1 - fraction))))
-        return np.sort(order[:cut]), np.sort(order[cut:])
+        return _apart(np.sort(order[:cut]), np.sort(order[cut:]), units)
     if units is None or group is not None or split != "random":
         units = _families(table) if split == "scaffold" else _units(table, group)
-    return _draw(units, codes, fraction, np.random.default_rng(seed))
+    return _draw(np.unique(units, return_inverse=True)[1], codes, fraction, np.random.default_rng(seed))
 
 
 def folds(
@@ -44,15 +52,22 @@ def folds(
     time: str | None,
     seed: int,
     split: str = "random",
+    units: np.ndarray | None = None,
 ) -> list[Pair]:
-    """Return k (train, valid) pairs, `repeats` times over. With `time` each fold trains on what came before it."""
+    """Return k (train, valid) pairs, `repeats` times over. With `time` each fold trains on what came before it, and with `group`
+    as well no group is in both; `units` as for `holdout`."""
     _check(split, group, time)
     n = len(table)
     if time is not None:
-        order = np.argsort(_times(table, time), kind="stable")
-        blocks = np.array_split(order, k + 1)
-        return [(np.sort(np.concatenate(blocks[: i + 1])), np.sort(blocks[i + 1])) for i in range(k)]
-    units = _families(table) if split == "scaffold" else _units(table, group)
+        times = _times(table, time)
+        if group is not None:
+            return _later_folds(times, _units(table, group), k, group, time)
+        blocks = np.array_split(np.argsort(times, kind="stable"), k + 1)
+        pairs = [(np.sort(np.concatenate(blocks[: i + 1])), np.sort(blocks[i + 1])) for i in range(k)]
+        return [_apart(a, b, units) for a, b in pairs]
+    if units is None or group is not None or split != "random":
+        units = _families(table) if split == "scaffold" else _units(table, group)
+    units = np.unique(units, return_inverse=True)[1]
     if units.max() + 1 < k:
         raise DataError(
             f"{k} folds need at least {k} groups; there are {units.max() + 1}.",
@@ -63,6 +78,52 @@ def folds(
         place = _deal(units, codes, k, np.random.default_rng(seed + r))
         out += [(np.flatnonzero(place != i), np.flatnonzero(place == i)) for i in range(k)]
     return [(t, v) for t, v in out if len(t) and len(v) and n]
+
+
+def _apart(kept: np.ndarray, held: np.ndarray, units: np.ndarray | None) -> Pair:
+    """Take rows out of what is kept whose unit is held out as well, unless these are more than a fifth of them."""
+    if units is None:
+        return kept, held
+    kin = np.isin(units[kept], units[held])
+    return (kept[~kin], held) if kin.mean() <= _KIN else (kept, held)
+
+
+def _later_groups(times: np.ndarray, groups: np.ndarray, fraction: float, group: str, time: str) -> Pair:
+    """Return rows of the groups that begin first, up to when the last ones begin, and those last groups whole.
+
+    So no group is in both parts and every held-out row is later than every kept one. Raises DataError where that leaves too
+    little: groups that run through the whole time cannot be told apart in it.
+    """
+    begins = np.full(groups.max() + 1, np.inf)
+    np.minimum.at(begins, groups, times)
+    sizes = np.bincount(groups)
+    order = np.argsort(-begins, kind="stable")
+    # groups that begin at one time stay together, so the start of the later part is the start of a group
+    enough = int(np.searchsorted(np.cumsum(sizes[order]), max(1.0, fraction * len(times))))
+    start = begins[order[min(enough, len(order) - 1)]]
+    held = begins[groups] >= start
+    kept = ~held & (times < start)
+    left_out = int((~held & ~kept).sum())
+    if not kept.any() or not held.any() or len(np.unique(groups[held])) < 2 or left_out > _LEFT_OUT * len(times):
+        raise DataError(
+            f"--group {group} and --time {time} cannot both hold: the groups run through the whole time, so that whole groups that "
+            f"come later would leave out {left_out:,} of {len(times):,} rows. Give --group for new groups, or --time for later rows.",
+            f"--group {group} 与 --time {time} 无法同时满足：各组贯穿整个时间段，若要整组且更晚，将舍去 {len(times):,} 行中的 {left_out:,} 行。"
+            f"请用 --group 评估新的组，或用 --time 评估更晚的行。",
+        )
+    return np.flatnonzero(kept), np.flatnonzero(held)
+
+
+def _later_folds(times: np.ndarray, groups: np.ndarray, k: int, group: str, time: str) -> list[Pair]:
+    """Return k (train, valid) pairs forward in time with groups whole; later folds first, then on what was kept before them."""
+    rows, out = np.arange(len(times)), []
+    for left in range(k, 0, -1):
+        kept, held = _later_groups(
+            times[rows], np.unique(groups[rows], return_inverse=True)[1], 1 / (left + 1), group, time
+        )
+        out.append((rows[kept], rows[held]))
+        rows = rows[kept]
+    return out[::-1]
 
 
 def _times(table: Table, name: str) -> np.ndarray:

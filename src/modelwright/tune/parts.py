@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import DataError, OptionError
-from modelwright.core.schema import Table
+from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.data._finding import Finding
-from modelwright.data.split import folds, holdout
+from modelwright.data.near import finding, near
+from modelwright.data.split import folds, holdout, row_codes
 from modelwright.tune.candidate import Splits
 from modelwright.tune.resumed import Began
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
 _SMALL_TEXT = 2_000  # the same where there is text, or media
 _VALID_SHARE = 0.15
+_PER_ROW = 5e-5  # seconds that looking for near-duplicates takes, by row
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Parts:
     splits: Splits
     target: TargetCodec
     official: bool
+    found: list[Finding] = field(default_factory=list)  # what is to be told of rows that belong together
     aside: int = 0  # the last rows of `develop`: never held out, in the training part of every split
 
     def join(self, rows: Table | None) -> Parts:
@@ -42,7 +46,7 @@ class Parts:
         more = np.arange(len(self.develop), len(self.develop) + len(rows))
         splits = [(np.concatenate([t, more]), v) for t, v in self.splits]
         whole = self.develop.concat(rows.with_schema(self.develop.schema))
-        return Parts(whole, self.test, splits, self.target, self.official, self.aside + len(rows))
+        return replace(self, develop=whole, splits=splits, aside=self.aside + len(rows))
 
 
 def split_data(
@@ -53,26 +57,85 @@ def split_data(
 
     A run that goes on (`began`) keeps the splits that it began with, whatever time it has now.
     """
+    units, found = _together(config, table, task)
     if began is not None:
         develop, test, splits = began.parts(table, official)
         target = _target(task, develop, test, official is not None)
     else:
-        develop, test = _held_out(config, table, official, task)
+        develop, test, inner = _held_out(config, table, official, task, units)
         target = _target(task, develop, test, official is not None)
-        splits = _splits(config, develop, target, task, seconds)
-    parts = Parts(develop, test, splits, target, official is not None)
+        splits = _splits(config, develop, target, task, seconds, None if units is None else units[inner])
+    if official is not None and not task.free:
+        found = found + _kin_of(config, table, official)
+    left_out = len(table) + (0 if official is None else len(test)) - len(develop) - len(test)
+    if left_out:
+        found = [*found, _left_out(config, left_out, len(table))]
+    parts = Parts(develop, test, splits, target, official is not None, found)
     return parts.join(aside) if task.keeps_unlabelled else parts
 
 
-def _held_out(config: RunConfig, table: Table, official: Table | None, task: Task) -> tuple[Table, Table]:
-    """Return the rows to develop on and those to test on."""
+def _most(config: RunConfig) -> int:
+    """Return how many rows are looked at for near-duplicates: what takes about 3 % of the budget. No clock is asked, so that the
+    same command splits alike on a busy machine."""
+    return int(np.clip(0.03 * parse_duration(config.budget) / _PER_ROW, 2_000, 200_000))
+
+
+def _together(config: RunConfig, table: Table, task: Task) -> tuple[np.ndarray | None, list[Finding]]:
+    """Return a number per row [N], the same for rows that must stay together, and what is told of them."""
+    if config.group or config.split != "random" or task.free or not task.checked or not table.schema.inputs:
+        return task.units(table), []
+    found = near(table, row_codes(table), most=_most(config), seed=config.seed)
+    return found.units, finding(found, len(table))
+
+
+def _kin_of(config: RunConfig, table: Table, test: Table) -> list[Finding]:
+    """Find official test rows that are nearly the same as a training row: they stay, and are told."""
+    names = [c.name for c in table.schema.inputs]
+    if len(names) < 2 and not any(c.modality == "text" for c in table.schema.inputs):
+        return []
+    data = pa.concat_tables([table.data.select(names), test.data.select(names)])
+    both = Table(data, Schema(tuple(table.schema.inputs)), np.arange(len(table) + len(test)))
+    codes = row_codes(both)
+    units = near(both, codes, most=_most(config), seed=config.seed).units
+    n = len(table)
+    rows = np.flatnonzero(np.isin(units[n:], units[:n]) & ~np.isin(codes[n:], codes[:n]))
+    if len(rows) <= 0.01 * len(test):
+        return []
+    return [
+        Finding(
+            "test-near", "warning" if len(rows) > 0.1 * len(test) else "info", None,
+            Words(f"{len(rows):,} of {len(test):,} test rows are nearly the same as a training row.", f"{len(test):,} 行测试数据中有 {len(rows):,} 行与某一训练行几乎相同。"),
+            Words("The test score may flatter; take them out of one of the files for a strict test.", "测试得分可能偏高；如需严格测试，请从其中一个文件移除它们。"),
+            rows=tuple(int(r) for r in test.rows[rows[:20]]),
+        )
+    ]  # fmt: skip
+
+
+def _left_out(config: RunConfig, count: int, rows: int) -> Finding:
+    words = Words(
+        f"{count:,} of {rows:,} rows neither train nor test: they are earlier, and nearly the same as test rows.",
+        f"{rows:,} 行中有 {count:,} 行既不训练也不测试：它们较早，且与测试行几乎相同。",
+    )
+    if config.group:
+        words = Words(
+            f"{count:,} of {rows:,} rows neither train nor test: their `{config.group}` began before the test does, and they fall into its time.",
+            f"{rows:,} 行中有 {count:,} 行既不训练也不测试：其 `{config.group}` 在测试期之前已开始，而这些行落在测试期内。",
+        )
+    advice = Words("So nothing of the test was known beforehand.", "这样测试内容没有被提前得知。")
+    return Finding("left-out", "info", None, words, advice)
+
+
+def _held_out(
+    config: RunConfig, table: Table, official: Table | None, task: Task, units: np.ndarray | None
+) -> tuple[Table, Table, np.ndarray]:
+    """Return the rows to develop on, those to test on, and where the former stand in the table."""
     if official is not None:
-        return table, official
+        return table, official, np.arange(len(table))
     inner, outer = holdout(
         table,
         _codes(task, table),
         fraction=config.test_fraction,
-        units=task.units(table),
+        units=units,
         group=config.group,
         time=config.time,
         seed=config.seed,
@@ -83,7 +146,7 @@ def _held_out(config: RunConfig, table: Table, official: Table | None, task: Tas
             f"{len(table)} rows are too few: some must train, some validate, some test. Give at least 10.",
             f"{len(table)} 行数据太少：需要分别用于训练、验证和测试。请至少提供 10 行。",
         )
-    return table.take(inner), table.take(outer)
+    return table.take(inner), table.take(outer), inner
 
 
 def _target(task: Task, develop: Table, test: Table, official: bool) -> TargetCodec:
@@ -98,7 +161,9 @@ def _target(task: Task, develop: Table, test: Table, official: bool) -> TargetCo
     return target
 
 
-def _splits(config: RunConfig, develop: Table, target: TargetCodec, task: Task, seconds: float) -> Splits:
+def _splits(
+    config: RunConfig, develop: Table, target: TargetCodec, task: Task, seconds: float, units: np.ndarray | None
+) -> Splits:
     """Return the folds, or the one split, that candidates are compared on."""
     keys: dict[str, Any] = {"group": config.group, "time": config.time, "seed": config.seed, "split": config.split}
     column = develop.schema.target
@@ -115,10 +180,10 @@ def _splits(config: RunConfig, develop: Table, target: TargetCodec, task: Task, 
             f"{count} 折至少需要 {count} 行训练数据，实际只有 {len(develop)} 行。",
         )
     if count > 1:
-        splits = folds(develop, codes, k=count, repeats=config.repeats, **keys)
+        splits = folds(develop, codes, k=count, repeats=config.repeats, units=units, **keys)
     else:
         share = min(_VALID_SHARE, task.held_out / len(develop))
-        splits = [holdout(develop, codes, fraction=share, units=task.units(develop), **keys)]
+        splits = [holdout(develop, codes, fraction=share, units=units, **keys)]
     if any(len(t) == 0 or len(v) == 0 for t, v in splits):
         raise DataError(
             "The rows cannot be split into a training and a validation part; give more rows or groups.",
@@ -128,12 +193,12 @@ def _splits(config: RunConfig, develop: Table, target: TargetCodec, task: Task, 
 
 
 def told_of(parts: Parts) -> list[Finding]:
-    """Return what the test rows hold that training never had: labels, which no model can answer."""
+    """Return what is to be said of the parts: labels of test rows that training never had, rows that belong together."""
     column = parts.test.schema.target
     truth = parts.test.column(column.name if column else "")
     new = parts.target.unseen(truth)
     if column is None or not new:
-        return []
+        return parts.found
     wide = parts.target.extended(truth).encode(truth)
     if parts.target.kind == "classes":
         rows = np.flatnonzero(wide >= parts.target.outputs)
@@ -148,7 +213,8 @@ def told_of(parts: Parts) -> list[Finding]:
             Words(f"{len(rows)} of {len(truth)} test rows have labels that no training row has ({shown}): they count as wrong.", f"{len(truth)} 行测试数据中有 {len(rows)} 行的标签在训练数据中从未出现（{shown}）：一律计为错误。"),
             Words("Collect training rows with these labels; a model answers only what it was shown.", "请收集带有这些标签的训练数据；模型只能回答它见过的标签。"),
             rows=tuple(int(r) for r in parts.test.rows[rows[:20]]),
-        )
+        ),
+        *parts.found,
     ]  # fmt: skip
 
 
