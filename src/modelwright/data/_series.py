@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
+from modelwright.data._dates import to_time
 from modelwright.data._text import from_rows
-from modelwright.data._values import is_mark, is_missing, to_number, to_time
+from modelwright.data._values import is_mark, is_missing, to_number
 
 Layouts = dict[str, dict[str, Any]]  # by the name of the gathered column
 

@@ -1,8 +1,7 @@
-"""Reading single cells: missing marks, numbers, truth values, dates; English and Chinese spellings."""
+"""Reading single cells: missing marks, numbers, truth values; English and Chinese spellings."""
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 import unicodedata
@@ -95,55 +94,3 @@ def to_bool(cell: str) -> bool | None:
     """Return the truth value a cell holds; None where it holds none."""
     low = half_width(cell).strip().lower()
     return True if low in _TRUE else False if low in _FALSE else None
-
-
-# name -> pattern and the order of its groups; time of day follows
-_TIME = r"(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(am|pm|AM|PM)?)?(?:Z|[+-]\d{2}:?\d{2})?$"
-FORMS: dict[str, tuple[re.Pattern[str], str]] = {
-    "ymd": (re.compile(r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME), "ymd"),
-    "dmy": (re.compile(r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})" + _TIME), "dmy"),
-    "mdy": (re.compile(r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})" + _TIME), "mdy"),
-    "chinese": (re.compile(r"^(\d{4})年(\d{1,2})月(\d{1,2})[日号]?\s*" + _TIME.replace("[ T]+", "[ T]*")), "ymd"),
-    "compact": (re.compile(r"^((?:19|20)\d{2})(\d{2})(\d{2})$"), "ymd"),
-    "month": (re.compile(r"^(\d{4})[-/年](\d{1,2})月?$"), "ym"),
-    "named": (re.compile(r"^(\d{1,2})[- ]([A-Za-z]{3,9})[-, ]+(\d{4})" + _TIME), "dby"),
-    "named-us": (re.compile(r"^([A-Za-z]{3,9})[. ]+(\d{1,2}),?[ ]+(\d{4})" + _TIME), "bdy"),
-}
-_MONTHS = {
-    m: i + 1 for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
-}
-
-
-def to_time(cell: str, form: str) -> dt.datetime | None:
-    """Return the moment a cell holds under a form of `FORMS`, or `epoch`/`epoch-ms`; None where it holds none."""
-    text = half_width(cell).strip()
-    if form.startswith("epoch"):
-        number = to_number(text)
-        if number is None or not math.isfinite(number) or abs(number) > 1e14:
-            return None
-        seconds = number / (1000 if form == "epoch-ms" else 1)
-        return dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
-    pattern, order = FORMS[form]
-    found = pattern.match(text)
-    if not found:
-        return None
-    part = dict(zip(order, found.groups()))
-    try:
-        month = _MONTHS[part["b"][:3].lower()] if "b" in part else int(part["m"])
-        clock = found.groups()[3:] if len(found.groups()) > 3 else ()
-        hour, minute, second = (int(c) if c else 0 for c in (clock[:3] if len(clock) >= 3 else (0, 0, 0)))
-        if len(clock) > 3 and clock[3]:
-            hour = hour % 12 + (12 if clock[3].lower() == "pm" else 0)
-        return dt.datetime(int(part["y"]), month, int(part.get("d", 1)), hour, minute, second)
-    except (ValueError, KeyError):
-        return None
-
-
-def find_form(cells: list[str]) -> str | None:
-    """Return the one form under which nearly all cells are dates; the whole column settles day or month first."""
-    best, most = None, 0.0
-    for form in FORMS:
-        share = sum(to_time(c, form) is not None for c in cells) / max(1, len(cells))
-        if share > most:
-            best, most = form, share
-    return best if most >= 0.9 else None

@@ -21,8 +21,9 @@ from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
+from modelwright.data._dates import from_numbers, to_time
 from modelwright.data._few import array_of
-from modelwright.data._values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number, to_time
+from modelwright.data._values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number
 from modelwright.data.kinds.base import Unreadable, kind_of
 
 _COLUMN = Words("column", "列")
@@ -134,9 +135,9 @@ def _timestamp(value: Any, column: Column) -> dt.datetime | None:
     text = str(value)
     if is_missing(text) or is_mark(text):
         return None
-    forms = [column.options.get("form", "ymd"), "ymd", "chinese"]
-    for form in forms:
-        found = to_time(text, form)
+    exact = bool(column.options.get("utc"))  # bundles of older versions drop zones and fractions of seconds
+    for form in (column.options.get("form", "ymd"), "ymd", "chinese"):
+        found = to_time(text, form, exact)
         if found is not None:
             return found
     raise ValueError(text)
@@ -280,9 +281,25 @@ def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | No
         else:
             return None
         return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
-    if column.modality == "timestamp" and pa.types.is_timestamp(kind):
-        naive = values.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")) if kind.tz else values
-        return naive.cast(goal)
+    if column.modality == "timestamp":
+        return _quick_times(values, column, goal)
     if column.modality == "text" and pa.types.is_string(kind):
         return values
+    return None
+
+
+def _quick_times(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | None:
+    kind = values.type
+    if pa.types.is_timestamp(kind):
+        naive = values.cast(pa.timestamp(kind.unit, "UTC")).cast(pa.timestamp(kind.unit)) if kind.tz else values
+        return naive.cast(goal, safe=False)
+    if pa.types.is_date(kind):
+        return values.cast(goal)
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return from_numbers(values, column.options.get("form", ""))
+    if pa.types.is_string(kind) and column.options.get("form") == "ymd" and column.options.get("utc"):
+        try:
+            return values.cast(goal)
+        except pa.ArrowInvalid:
+            return None
     return None

@@ -17,11 +17,12 @@ from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
 from modelwright.data._channels import checked
+from modelwright.data._dates import Order, find_form, names_time, number_form, settle
 from modelwright.data._decimals import find_decimals
 from modelwright.data._gifs import moving
-from modelwright.data._values import PLAIN, find_form, is_mark, is_missing, to_bool, to_number
+from modelwright.data._values import PLAIN, is_mark, is_missing, to_bool, to_number
 from modelwright.data.kinds.base import kind_of, recognise
-from modelwright.data.reading import Reading
+from modelwright.data.reading import ORDERS, Reading
 
 _LOOK = 4000  # distinct cells looked at to tell a column's modality
 _MOST_MARKS = 20  # spellings of missing in one column
@@ -62,13 +63,15 @@ def infer_schema(
     how = reading or Reading()
     decimals = find_decimals(raw, how.decimal, how.found.get("delimiter"))
     how.found["decimal"] = decimals.sign
-    columns = []
+    columns: list[Column] = []
+    orders: dict[str, Order] = {}
     for i, name in enumerate(raw.column_names):
         step()
         role = roles.get(name, "ignored" if name in ignore else "input")
         column = _infer_column(name, raw.column(i), role == "target", overrides.get(name), decimals.of(name))
-        if how.dates and column.options.get("form") in ("dmy", "mdy"):
-            column = replace(column, options={"form": how.dates})
+        if column.modality == "timestamp" and "form" in column.options:
+            orders[name] = settle(raw.column(i), column.options["form"], how.dates)
+            column = replace(column, options={**column.options, "form": orders[name].form})
         reason = decimals.words(name) if column.modality == "number" else None
         if role == "ignored":
             reason = Words("left out as asked", "按要求忽略")
@@ -91,7 +94,28 @@ def infer_schema(
         raise OptionError(
             "--channel names a channel of sound, but no column holds sound.", "--channel 指定音频声道，但没有音频列。"
         )
-    return Schema(tuple(columns))
+    return _ordered(Schema(tuple(columns)), orders)
+
+
+def _ordered(schema: Schema, orders: Mapping[str, Order]) -> Schema:
+    """Let columns of dates whose order cannot be told follow the others of their table; else say so.
+
+    Raises ColumnError where rows are to be split by such a column.
+    """
+    sure = {o.name for o in orders.values() if not o.others and o.name in ORDERS}
+    changes: dict[str, dict[str, Any]] = {}
+    for name, order in orders.items():
+        if not order.others or schema[name].role == "ignored":
+            continue
+        others = [f for f in (order.form, *order.others) if f[:3] in sure]
+        if len(others) == 1:
+            changes[name] = {"options": {**schema[name].options, "form": others[0]}}
+            continue
+        words = order.words()
+        if schema[name].role == "time":
+            raise ColumnError(f"--time {name}: {words.en}.", f"--time {name}：{words.zh}。")
+        changes[name] = {"reason": words}
+    return schema.with_columns(changes)
 
 
 def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str | None, decimal: str) -> Column:
@@ -117,10 +141,13 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     if pa.types.is_boolean(kind):
         return Column(name, "boolean")
     if pa.types.is_temporal(kind):
-        return Column(name, "timestamp")
+        return Column(name, "timestamp", options={"utc": True})
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return Column(name, "labels" if target else "text")
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        form = None if target or not names_time(name) else number_form(name, _floats(values))
+        if form:
+            return Column(name, "timestamp", options={"form": form, "utc": True})
         return Column(name, _number_or_class(values, target) if not counts_rows(name, values) or target else "id")
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return Column(name, "text")
@@ -129,7 +156,7 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
 
 def _plain_numbers(name: str, values: pa.ChunkedArray) -> str | None:
     """Return the modality of a column of cells such as `-1.5`, told from whole arrays; None where some are written otherwise."""
-    if not pa.types.is_string(values.type) or _names_time(name):
+    if not pa.types.is_string(values.type) or names_time(name):
         return None
     some = pc.unique(values).drop_null().slice(0, _LOOK)
     plain = pc.match_substring_regex(some, PLAIN)
@@ -158,13 +185,13 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         and not target
     ):
         return Column(name, "boolean")
-    form = find_form(plain[:500])
-    if form == "compact" and not _names_time(name):
+    form = find_form(plain)
+    if form in ("compact", "compact-time") and not names_time(name):
         form = None
-    if form is None and numbers == len(plain) and _names_time(name):
-        form = _epoch(plain)
+    if form is None and numbers == len(plain) and names_time(name):
+        form = number_form(name, np.array([to_number(c, decimal=decimal) for c in plain]))
     if form and not (target and len(distinct) <= 20):
-        return Column(name, "timestamp", options={"form": form})
+        return Column(name, "timestamp", options={"form": form, "utc": True})
     if numbers >= 0.95 * len(plain) or (numbers >= 0.75 * len(plain) and _mostly_numbers(values, decimal)):
         options: dict[str, Any] = {"decimal": ","} if decimal == "," else {}
         as_numbers = pa.chunked_array([pa.array([to_number(c, decimal=decimal) for c in plain], pa.float64())])
@@ -230,15 +257,8 @@ def _coded(cells: list[str]) -> bool:
     return sum(any(c.isdigit() for c in s) and " " not in s for s in sample) > 0.8 * len(sample)
 
 
-def _names_time(name: str) -> bool:
-    return bool(re.search(r"(date|time|_at$|_ts$|timestamp|day|日期|时间|日$)", name, re.IGNORECASE))
-
-
-def _epoch(cells: list[str]) -> str | None:
-    values = [to_number(c) or 0.0 for c in cells]
-    if all(5e8 < v < 5e9 for v in values):
-        return "epoch"
-    return "epoch-ms" if all(5e11 < v < 5e12 for v in values) else None
+def _floats(values: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(values.drop_null().cast(pa.float64(), safe=False))
 
 
 def _mostly_numbers(values: pa.ChunkedArray, decimal: str) -> bool:
@@ -301,19 +321,22 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
     if special is not None:
         return dict(special.recognise(name, values) or {})
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
-        return {}
+        if modality != "timestamp":
+            return {}
+        numeric = pa.types.is_floating(values.type) or pa.types.is_integer(values.type)
+        form = number_form("date", _floats(values)) if numeric else None
+        return {"form": form, "utc": True} if form else {"utc": True}
     distinct = pc.unique(values).drop_null().slice(0, _LOOK).to_pylist()
     cells = [v for v in distinct if not is_missing(v)]
     if modality == "timestamp":
-        form = find_form(cells[:500]) or (
-            _epoch(cells) if cells and all(to_number(c) is not None for c in cells) else None
-        )
+        numbers = [n for n in (to_number(c) for c in cells) if n is not None]
+        form = find_form(cells) or (number_form("date", np.array(numbers)) if len(numbers) == len(cells) else None)
         if form is None:
             raise ColumnError(
                 f"Column `{name}` cannot be read as timestamps; it holds for example `{cells[0] if cells else ''}`.",
                 f"列 `{name}` 无法解读为时间；例如其中有 `{cells[0] if cells else ''}`。",
             )
-        return {"form": form}
+        return {"form": form, "utc": True}
     if modality == "number" and decimal == ",":
         return {"decimal": ","}
     if modality == "labels":

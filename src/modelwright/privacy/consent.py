@@ -22,8 +22,8 @@ import pyarrow as pa
 from modelwright.core.budget import parse_duration
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
 from modelwright.core.words import Words
-from modelwright.data._values import find_form, is_missing, to_time
-from modelwright.data.infer import _epoch
+from modelwright.data._dates import find_form, number_form, to_time
+from modelwright.data._values import is_missing, to_number
 from modelwright.data.sources import read
 from modelwright.privacy.subjects import plain_subject
 
@@ -137,7 +137,7 @@ def _dates(path: Path, raw: pa.Table, name: str, what: str) -> list[dt.datetime 
             moment, day = dt.datetime(cell.year, cell.month, cell.day), True
         else:
             text = str(cell)
-            moment, day = to_time(text, form) or to_time(text, "chinese"), ":" not in text
+            moment, day = to_time(text, form, False) or to_time(text, "chinese", False), ":" not in text
         if moment is None:
             raise DataError(
                 f"{path}, row {row}, column `{name}`: expected a date such as 2026-03-01, received `{str(cell)[:40]}`.",
@@ -285,7 +285,9 @@ def moments_of(cells: Iterable[Any]) -> list[dt.datetime | None]:
     """Return cells as moments of the local clock; None for those that are none."""
     values = list(cells)
     texts = [str(c) for c in values if isinstance(c, (str, int, float)) and not is_missing(str(c))]
-    form = find_form(texts[:1000]) or (_epoch(texts[:1000]) if texts else None) or "ymd"
+    numbers = [n for n in map(to_number, texts[:1000]) if n is not None]
+    counted = number_form("date", np.array(numbers)) if len(numbers) == len(texts[:1000]) else None
+    form = find_form(texts[:1000]) or counted or "ymd"
     out: list[dt.datetime | None] = []
     for cell in values:
         if isinstance(cell, dt.datetime):
@@ -294,5 +296,5 @@ def moments_of(cells: Iterable[Any]) -> list[dt.datetime | None]:
             out.append(dt.datetime(cell.year, cell.month, cell.day))
         else:
             text = "" if cell is None else str(cell)
-            out.append(to_time(text, form) or to_time(text, "chinese"))
+            out.append(to_time(text, form, False) or to_time(text, "chinese", False))
     return out

@@ -1,0 +1,129 @@
+"""Dates: the order of day and month from all cells, instants in UTC, and one moment however it is written."""
+
+import datetime as dt
+
+import pyarrow as pa
+import pytest
+
+from modelwright.core.errors import ColumnError
+from modelwright.data._dates import find_form, settle, to_time
+from modelwright.data.coerce import coerce, coerce_rows
+from modelwright.data.infer import infer_schema
+from modelwright.data.reading import Reading
+
+NOON = dt.datetime(2024, 3, 5, 12)
+
+
+@pytest.mark.parametrize(
+    ("cell", "moment"),
+    [
+        ("2024-03-05T12:00:00.250Z", NOON.replace(microsecond=250_000)),
+        ("2024-03-05 20:00:00+08:00", NOON),
+        ("2024-03-05T06:30:00,123456789-0530", NOON.replace(microsecond=123_456)),
+        ("05-Mar-24 12:00", NOON),
+        ("Tue, 05 Mar 2024 14:00:00 +0200", NOON),
+        ("March 5th, 2024 12:00 PM", NOON),
+        ("20240305T120000Z", NOON),
+        ("2024年3月5日 12时00分", NOON),
+        ("2024年3月5日 星期二 中午12:00", NOON),
+        ("２０２４年３月５日下午8点", NOON.replace(hour=20)),
+        ("二〇二四年三月五日", NOON.replace(hour=0)),
+        ("民国113年3月5日", NOON.replace(hour=0)),
+        ("Mar 2024", dt.datetime(2024, 3, 1)),
+        ("03/2024", dt.datetime(2024, 3, 1)),
+        ("2024-03-05 24:00", dt.datetime(2024, 3, 6)),
+        ("31.12.98", dt.datetime(1998, 12, 31)),
+    ],
+)
+def test_one_cell(cell, moment):
+    form = find_form([cell])
+    assert form is not None
+    assert to_time(cell, form) == moment
+
+
+@pytest.mark.parametrize(
+    "cell", ["2024-02-30", "Market 2022", "1.2.10", "3-4-05", "12:30", "2024-03-05 25:00", "10/2024/3"]
+)
+def test_no_date(cell):
+    assert find_form([cell]) is None
+
+
+def order(*cells, asked=None):
+    form = find_form(cells)
+    assert form is not None
+    found = settle(pa.chunked_array([pa.array(cells)]), form, asked)
+    return found.form, bool(found.others)
+
+
+def test_day_or_month_first_is_told_from_all_cells():
+    early = [f"01/{day:02d}/2024 {hour:02d}:00" for day in range(1, 13) for hour in range(24)] * 3
+    assert order(*early, "01/13/2024 00:00") == ("mdy", False)
+    assert order("03/04/2024", "25/04/2024") == ("dmy", False)
+    assert order("01/05/24", "12/31/23", "02/03/24") == ("mdy2", False)
+    assert order("24/01/05", "23/12/31", "99/02/03") == ("ymd2", False)
+    assert order("03/01/2024", "04/01/2024", "05/01/2024", "11/01/2024") == ("mdy", False)  # the first of each month
+    days = [dt.date(2023, 11, 1) + dt.timedelta(days=i) for i in range(12)]
+    days += [dt.date(2023, 12, 1) + dt.timedelta(days=i) for i in range(12)]
+    assert order(*[f"{d:%m/%d/%Y}" for d in days]) == ("mdy", False)  # rows in order of time
+    assert order("03/04/2024", "05/02/2024") == ("dmy", True)
+    assert order("03/04/2024", "05/02/2024", asked="mdy") == ("mdy", False)
+
+
+def test_an_order_that_cannot_be_told_follows_the_table_or_is_asked():
+    doubt, sure = ["03/04/2024", "05/02/2024"] * 9, ["03/14/2024", "05/02/2024"] * 9
+    raw = pa.table({"sold": doubt, "y": ["a", "b"] * 9})
+    with pytest.raises(ColumnError, match="--dates mdy"):
+        infer_schema(raw, target="y", time="sold")
+    assert "2024-04-03" in infer_schema(raw, target="y")["sold"].reason.en
+    assert infer_schema(raw, time="sold", reading=Reading(dates="mdy"))["sold"].options["form"] == "mdy"
+    beside = infer_schema(raw.append_column("paid", pa.array(sure)), time="sold")
+    assert beside["sold"].options["form"] == "mdy"
+    assert beside["sold"].reason is None
+
+
+def moments(values, name="read_at", **options):
+    raw = pa.table({name: values})
+    schema = infer_schema(raw, **options)
+    assert schema[name].modality == "timestamp"
+    typed, bad = coerce(raw, schema, need_target=False)
+    assert not bad
+    return typed.column(name).to_pylist(), schema
+
+
+def test_one_moment_however_it_is_written():
+    whole = [NOON + dt.timedelta(hours=7 * i, milliseconds=125) for i in range(30)]
+    seconds = [(m - dt.datetime(1970, 1, 1)) / dt.timedelta(seconds=1) for m in whole]
+    east = dt.timezone(dt.timedelta(hours=8))
+    zoned = [m.replace(tzinfo=dt.UTC).astimezone(east) for m in whole]
+    written = {
+        "text": [m.isoformat() for m in whole],
+        "with zones": [m.isoformat() for m in zoned],
+        "American": [f"{m:%m/%d/%Y %I:%M:%S}.125 {m:%p}" for m in whole],
+        "seconds": seconds,
+        "seconds as text": [repr(s) for s in seconds],
+        "milliseconds": [int(s * 1000) for s in seconds],
+        "nanoseconds": [int(s * 1000) * 10**6 for s in seconds],
+        "Arrow": pa.array(whole, pa.timestamp("ns")),
+        "Arrow with a zone": pa.array(zoned, pa.timestamp("us", "Asia/Shanghai")),
+    }
+    for kind, values in written.items():
+        found, schema = moments(values)
+        assert found == whole, kind
+        served, bad = coerce_rows([{"read_at": zoned[4].isoformat()}, {"read_at": whole[5].isoformat() + "Z"}], schema)
+        assert not bad
+        assert served.column("read_at").to_pylist() == whole[4:6], kind
+
+
+def test_serial_days_of_excel():
+    assert moments([45356 + i / 2 for i in range(9)], "order_date")[0][:2] == [NOON.replace(hour=0), NOON]
+    assert moments(["45356", "45357", "45358", "45359", "45360"], "日期")[0][0] == NOON.replace(hour=0)
+    assert infer_schema(pa.table({"load": [45356 + i / 2 for i in range(9)]}))["load"].modality == "number"
+
+
+def test_hours_around_summer_time_stay_apart():
+    cells = ["2024-10-27T02:30:00+02:00", "2024-10-27T02:30:00+01:00"] * 9
+    assert moments(cells)[0][:2] == [dt.datetime(2024, 10, 27, 0, 30), dt.datetime(2024, 10, 27, 1, 30)]
+
+
+def test_bundles_of_older_versions_read_as_they_did():
+    assert to_time("2024-03-05T12:00:00.5+08:00", "ymd", exact=False) == NOON
