@@ -18,7 +18,10 @@ RUN useradd --create-home --uid 10001 modelwright \
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
-RUN pip install --no-cache-dir -c constraints.txt ".[nn,serve,explain]"
+# What every winner on tables and texts needs. A bundle says in bundle.json, under "extras", what it needs itself: less makes a smaller
+# image (--build-arg EXTRAS=catboost,serve), pictures and sound need more (--build-arg EXTRAS=nn,image,audio,serve).
+ARG EXTRAS=nn,catboost,text,language,pretrained,llm,chinese,retrieval,explain,serve
+RUN pip install --no-cache-dir -c constraints.txt ".[${EXTRAS}]"
 
 USER modelwright
 ENV PYTHONUNBUFFERED=1

@@ -161,6 +161,7 @@ class Recipe(ABC):
     paper: ClassVar[str]  # where it comes from
     needs: ClassVar[tuple[str, ...]]  # importable modules that come with an extra
     extra: ClassVar[str]  # that extra; empty for the core
+    trains_with: ClassVar[tuple[str, ...]] = ()  # those of `needs` that a fitted model answers without
     baseline: ClassVar[bool]
     seeded: ClassVar[bool] = True  # whether another seed gives another model, worth averaging with the first
     options: ClassVar[type[Options]]

@@ -46,6 +46,7 @@ class Causal(CausalRecipe):
     paper = "LoRA, Hu et al. 2021; DPO, Rafailov et al. 2023"
     needs = ("torch", "transformers", "peft", "trl")
     extra = "llm"
+    trains_with = ("trl",)
     baseline = False
     seeded = True
     options = CausalOptions

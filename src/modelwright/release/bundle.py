@@ -32,6 +32,7 @@ from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
 from modelwright.recipes._together import Together
 from modelwright.release.check import FORMAT, number, refuse_nan, sha256_of, verify
+from modelwright.release.extras import needed, refuse_missing
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
 _CHUNK = 2048
@@ -282,6 +283,7 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                     {"folder": f"members/{i}", "recipe": model.recipe, "weight": weight}
                     for i, (weight, model) in enumerate(predictor.members)
                 ],
+                "extras": list(needed([m.recipe for _, m in predictor.members], predictor.schema)),
                 "temperature": predictor.temperature,
                 "thresholds": predictor.thresholds,
                 "private": predictor.shield.to_json(),
@@ -315,6 +317,8 @@ def load(folder: Path) -> Predictor:
 
 
 def _loaded(folder: Path, data: Any) -> Predictor:
+    # told from the recipes, not from what the file says: older ones say nothing
+    refuse_missing([str(entry["recipe"]) for entry in data["members"]], Schema.from_json(data["schema"]))
     target = target_from_state(data["target"])
     members = []
     for entry in data["members"]:
