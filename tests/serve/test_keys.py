@@ -4,13 +4,15 @@ import json
 import logging
 import os
 import stat
+import subprocess
+import sys
 import time
 
 import pytest
 from starlette.testclient import TestClient
 
 from modelwright.core.errors import BundleError, DataError, OptionError
-from modelwright.serve import keys, quota
+from modelwright.serve import keys
 from modelwright.serve.app import create_app
 from modelwright.serve.keys import ROLES, KeyRing, ServiceKey, add_key, digest_of, read_keys, revoke_key, rotate_key
 from modelwright.serve.limits import Refused, ServeLimits
@@ -241,23 +243,6 @@ def test_a_quota_holds_for_routes_that_know_the_name_only():
     spending.spend("b", 900)
 
 
-def test_the_count_of_a_day_survives_a_restart_and_ends_with_the_day(tmp_path, monkeypatch):
-    key = ServiceKey("a", "", rows_per_day=10)
-    first = Quota(1000, tmp_path / "usage.json")
-    first.spend(key, 8)
-    first.keep()
-    second = Quota(1000, tmp_path / "usage.json")
-    with pytest.raises(Refused):
-        second.spend(key, 3)
-    second.spend(key, 2)
-    assert second.spent == {"a": 2}
-    second.keep()
-    monkeypatch.setattr(quota, "_today", lambda: "2999-01-01")
-    second.spend(key, 9)
-    (tmp_path / "usage.json").write_text("damaged")
-    Quota(1000, tmp_path / "usage.json").spend(key, 10)
-
-
 def test_a_key_never_reaches_logs_metrics_or_errors(predictor, tmp_path, row, caplog, capfd):
     ring, key = KeyRing.open(tmp_path / "keys.json")
     wrong = "mws_canary-key-that-nobody-made"
@@ -317,3 +302,98 @@ def test_the_file_stays_closed_to_others_after_changes(tmp_path):
     add_key(path, "a")
     rotate_key(path, "a")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_keys_that_others_can_change_are_refused_at_the_start(tmp_path):
+    path = tmp_path / "k.json"
+    add_key(path, "a")
+    for mode in (0o622, 0o660, 0o666):
+        path.chmod(mode)
+        with pytest.raises(DataError, match=r"Others can change .*chmod 600"):
+            KeyRing.open(path)
+    path.chmod(0o644)  # hashes may be read
+    KeyRing.open(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="no ordinary file"):
+        KeyRing.open(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match="no ordinary file"):
+        KeyRing.open(path)
+    path.rmdir()
+    path.symlink_to(tmp_path / "gone")
+    with pytest.raises(DataError, match="leads nowhere"):
+        KeyRing.open(path)
+    with pytest.raises(DataError, match="leads nowhere"):
+        add_key(path, "b")
+
+
+def test_keys_of_another_user_are_refused(tmp_path, monkeypatch):
+    add_key(tmp_path / "k.json", "a")
+    monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    if os.stat(tmp_path / "k.json").st_uid == 0:
+        KeyRing.open(tmp_path / "k.json")  # root's are trusted by all
+        os.chown(tmp_path / "k.json", 1234, -1)
+    with pytest.raises(DataError, match="another user"):
+        KeyRing.open(tmp_path / "k.json")
+
+
+_CHANGE = """
+import sys
+from pathlib import Path
+from modelwright.serve.keys import add_key, revoke_key
+path, who = Path(sys.argv[1]), sys.argv[2]
+for i in range(8):
+    add_key(path, f"{who}-{i}")
+    revoke_key(path, f"old-{who}-{i}")
+"""
+
+
+def test_changes_by_several_processes_at_once_all_stand(tmp_path):
+    path = tmp_path / "k.json"
+    workers = ["a", "b", "c"]
+    for who in workers:
+        for i in range(8):
+            add_key(path, f"old-{who}-{i}")
+    started = [subprocess.Popen([sys.executable, "-c", _CHANGE, str(path), who]) for who in workers]
+    assert [p.wait() for p in started] == [0, 0, 0]
+    found = read_keys(path)
+    assert sorted(n for n, k in found.items() if k.revoked is None) == sorted(
+        f"{who}-{i}" for who in workers for i in range(8)
+    )
+    assert sum(k.revoked is not None for k in found.values()) == 24
+
+
+def test_two_services_that_start_at_once_make_one_first_key(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: KeyRing.open(tmp_path / "serve" / "k.json")[1], range(8)))
+    assert sum(m is not None for m in made) == 1
+
+
+def test_revocations_asked_for_at_once_all_stand(predictor, tmp_path, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    monkeypatch.setenv("MODELWRIGHT_LEDGER", str(tmp_path / "ledger.jsonl"))
+    ring, admin = KeyRing.open(tmp_path / "k.json")
+    texts = {f"k{i}": add_key(tmp_path / "k.json", f"k{i}") for i in range(12)}
+    with (
+        TestClient(create_app(predictor, keys=ring), headers={"X-API-Key": admin}) as c,
+        ThreadPoolExecutor(12) as pool,
+    ):
+        assert all(r.json()["revoked"] for r in pool.map(lambda n: c.delete(f"/keys/{n}"), texts))
+    assert [n for n, text in texts.items() if ring.who(text)] == []
+    assert sum(k.revoked is not None for k in read_keys(tmp_path / "k.json").values()) == 12
+
+
+def test_without_an_entry_in_the_ledger_no_key_is_changed(predictor, tmp_path, monkeypatch):
+    ring, admin = KeyRing.open(tmp_path / "k.json")
+    add_key(tmp_path / "k.json", "app")
+    before = (tmp_path / "k.json").read_bytes()
+    monkeypatch.setenv("MODELWRIGHT_LEDGER", str(tmp_path))  # a folder takes no entry
+    with TestClient(create_app(predictor, keys=ring), headers={"X-API-Key": admin}) as c:
+        assert c.post("/keys", json={"name": "more"}).status_code == 503
+        assert c.delete("/keys/app").status_code == 503
+    assert (tmp_path / "k.json").read_bytes() == before

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 
 from modelwright.core.errors import LedgerError, ModelwrightError
 from modelwright.core.keyref import Key, home, own_key
+from modelwright.core.locks import locked
 from modelwright.core.words import Words
 
 ENV = "MODELWRIGHT_LEDGER"
@@ -198,31 +199,6 @@ def _last(file: BinaryIO) -> tuple[dict[str, Any] | None, bytes]:
         if size <= reach:
             return None, torn
         reach *= 8
-
-
-@contextlib.contextmanager
-def locked(file: BinaryIO) -> Iterator[None]:
-    """Hold the file for this process alone."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        lock: Any = msvcrt
-        file.seek(1 << 40)
-        lock.locking(file.fileno(), lock.LK_LOCK, 1)
-        try:
-            yield
-        finally:
-            file.seek(1 << 40)
-            lock.locking(file.fileno(), lock.LK_UNLCK, 1)
-        return
-    fcntl.flock(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        file.flush()
-        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 # -- heads -------------------------------------------------------------------------------------------

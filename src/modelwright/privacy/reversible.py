@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from modelwright.core.errors import VaultError
+from modelwright.core.locks import locked
 from modelwright.core.sealed import SealReader, SealWriter, vault_keys
-from modelwright.privacy.ledger import locked
 from modelwright.privacy.subjects import plain_subject
 from modelwright.privacy.vault import whole_file
 

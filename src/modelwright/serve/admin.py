@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -20,8 +23,20 @@ _FIELDS = {"name", "role", "scopes", "expires", "rows_per_minute", "rows_per_day
 _LONGEST = 10_000
 
 
-def add_admin(app: FastAPI, keys: KeyRing) -> None:
-    """Add `/keys`."""
+def add_admin(app: FastAPI, keys: KeyRing, bundle: Path | None = None) -> None:
+    """Add `/keys`. What is done is entered into the ledger of `bundle` before it is: without an entry it is refused."""
+
+    async def change(request: Request, did: str, act: Callable[..., Any], name: str, role: str | None = None) -> Any:
+        def enter() -> None:
+            try:
+                record(bundle, did, key=name, role=role, by=request.scope["key"].name)
+            except ModelwrightError as e:
+                raise Refused(503, "ledger", e.words) from e
+
+        place = _place(keys)
+        done = await asyncio.to_thread(lambda: act(place, name, enter=enter))
+        keys.reload()
+        return done
 
     @app.get("/keys")
     async def list_keys() -> Response:
@@ -30,22 +45,19 @@ def add_admin(app: FastAPI, keys: KeyRing) -> None:
     @app.post("/keys", status_code=201, openapi_extra={"requestBody": _BODY})
     async def make(request: Request) -> Response:
         asked = _asked(await request.body())
-        where = _place(keys)
         options: dict[str, Any] = {
             k: asked[k] for k in ("role", "rows_per_minute", "rows_per_day", "tenant") if k in asked
         }
         if "expires" in asked:
             options["expires_in"] = parse_duration(asked["expires"])
-        made = await asyncio.to_thread(add_key, where, asked["name"], scopes=tuple(asked.get("scopes", ())), **options)
-        keys.reload()
-        _entered(keys, "service key made", request, asked["name"], asked.get("role", "predictor"))
+        options["scopes"] = tuple(asked.get("scopes", ()))
+        who, role = asked["name"], asked.get("role", "predictor")
+        made = await change(request, "service key made", partial(add_key, **options), who, role)
         return answer_json({"name": asked["name"], "key": made}, 201)
 
     @app.delete("/keys/{name}")
     async def revoke(request: Request, name: str) -> Response:
-        await asyncio.to_thread(revoke_key, _place(keys), name)
-        keys.reload()
-        _entered(keys, "service key revoked", request, name, None)
+        await change(request, "service key revoked", revoke_key, name)
         return answer_json({"name": name, "revoked": True})
 
 
@@ -94,21 +106,8 @@ def _asked(body: bytes) -> dict[str, Any]:
     return dict(data)
 
 
-def _place(keys: KeyRing) -> Any:
+def _place(keys: KeyRing) -> Path:
     if keys.path is None:
         words = Words("This service keeps its keys elsewhere.", "此服务的密钥保存在别处。")
         raise Refused(409, "keys", words)
     return keys.path
-
-
-def _entered(keys: KeyRing, did: str, request: Request, name: str, role: str | None) -> None:
-    """Write a change of keys into the ledger; a ledger that cannot be written is answered as an error."""
-    try:
-        record(_runs(keys), did, key=name, role=role, by=request.scope["key"].name)
-    except ModelwrightError as e:
-        raise Refused(503, "ledger", e.words) from e
-
-
-def _runs(keys: KeyRing) -> Any:
-    """Return the run whose keys these are: they stand in RUN/serve/keys.json unless told otherwise."""
-    return keys.path.parent.parent if keys.path is not None and keys.path.parent.name == "serve" else None

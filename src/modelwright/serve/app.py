@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -48,7 +49,7 @@ class Service:
     def __init__(self, predictor: Predictor, keys: KeyRing, limits: ServeLimits) -> None:
         self.predictor, self.keys, self.limits = predictor, keys, limits
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
-        self.quota = Quota(limits.rows_per_minute, keys.path.with_name("usage.json") if keys.path else None, keys)
+        self.quota = Quota(limits.rows_per_minute, keys.path.with_name("usage.journal") if keys.path else None, keys)
         self.modalities = {c.name: c.modality for c in predictor.schema.inputs}
         self.names = frozenset(self.modalities)
         self.files = any(is_media(m) for m in self.modalities.values())
@@ -191,22 +192,24 @@ def create_app(
     limits: ServeLimits | None = None,
     lang: str = "en",
     secure_cookie: bool = False,
+    bundle: Path | None = None,
 ) -> FastAPI:
-    """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only."""
+    """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only.
+
+    Changes of keys are entered into the ledger of `bundle`. Raises DataError where the count of rows cannot be kept.
+    """
     service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema))
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await service.warm()
         service.ready = True
-        keeping = asyncio.create_task(service.quota.keeping())
         yield
-        keeping.cancel()
         service.ready = False
         for stop in getattr(app.state, "at_end", ()):
             await asyncio.to_thread(stop)
         await service.batcher.stop()
-        service.quota.keep()
+        service.quota.usage.close()
 
     app = FastAPI(
         title=f"Modelwright: {predictor.name}",
@@ -221,7 +224,7 @@ def create_app(
     add_errors(app)
     _add_routes(app, service)
     faces = _add_faces(app, service)
-    add_admin(app, keys)
+    add_admin(app, keys, bundle)
     add_page(app, service.keys, lang, secure_cookie)
     add_docs(app, lang)
     app.add_middleware(BodyLimit, limit=service.limits.body, held=service.limits.held)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from modelwright.core.errors import BundleError, DataError, OptionError, unknown
+from modelwright.core.errors import BundleError, DataError, ModelwrightError, OptionError, unknown
+from modelwright.core.locks import check_own_file, lock_beside
 from modelwright.core.words import Words
 
 ENV = "MODELWRIGHT_KEY"
@@ -113,7 +115,7 @@ class KeyRing:
         """Return the ring kept at `path` and, where it was made just now, the new key to show once: an admin.
 
         A key in the environment variable MODELWRIGHT_KEY is known too, as a predictor, and none is made then. Raises
-        BundleError for a damaged file, DataError where the folder cannot be written.
+        BundleError for a damaged file, DataError for one that others can change, and where the folder cannot be written.
         """
         keys = read_keys(path)
         made = None
@@ -122,9 +124,10 @@ class KeyRing:
                 raise DataError(f"{ENV} must hold at least 16 characters.", f"{ENV} 至少需要 16 个字符。")
             keys["environment"] = ServiceKey("environment", digest_of(os.environ[ENV]))
         elif not keys:
-            made = new_key()
-            keys["first"] = ServiceKey("first", digest_of(made), "admin", made=time.time())
-            write_keys(path, keys)
+            with changing(path) as keys:
+                if not keys:  # two services may start at once
+                    made = new_key()
+                    keys["first"] = ServiceKey("first", digest_of(made), "admin", made=time.time())
         return cls(keys, path), made
 
     def key(self, text: str | None) -> ServiceKey | None:
@@ -192,7 +195,7 @@ class KeyRing:
         try:
             self._take(read_keys(self._path) | self._fixed)
             self._seen = mark
-        except BundleError:
+        except ModelwrightError:
             return
 
 
@@ -210,13 +213,16 @@ def new_key() -> str:
 
 
 def read_keys(path: Path) -> dict[str, ServiceKey]:
-    """Return the keys kept at `path`; {} where there is no file. Raises BundleError where it is damaged."""
-    if not path.is_file():
+    """Return the keys kept at `path`; {} where there is no file.
+
+    Raises BundleError where it is damaged, DataError where it is no ordinary file or others can change it.
+    """
+    if not check_own_file(path):
         return {}
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         return {str(n): ServiceKey.from_json(str(n), k) for n, k in stored["keys"].items()}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as e:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as e:
         raise BundleError(
             f"The key file {path} is damaged; remove it to have a new key made.",
             f"密钥文件 {path} 已损坏；删除后将生成新密钥。",
@@ -233,6 +239,8 @@ def write_keys(path: Path, keys: Mapping[str, ServiceKey]) -> None:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as f:
             json.dump({"format": _FORMAT, "keys": kept}, f)
+            f.flush()
+            os.fsync(f.fileno())  # a revocation that was answered outlives a power cut
         os.replace(part, path)
     except OSError as e:
         raise DataError(
@@ -246,6 +254,27 @@ def write_keys(path: Path, keys: Mapping[str, ServiceKey]) -> None:
 # -- changing them ---------------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def changing(path: Path, enter: Callable[[], None] | None = None) -> Iterator[dict[str, ServiceKey]]:
+    """Give the keys at `path` to be changed, and keep them when the block ends well; nobody else changes them meanwhile.
+
+    `enter` writes into the ledger what is done, before it is: where no entry can be written, nothing is changed.
+    Raises DataError where the place cannot be written.
+    """
+    try:
+        with lock_beside(path):
+            keys = read_keys(path)
+            yield keys
+            if enter is not None:
+                enter()
+            write_keys(path, keys)
+    except OSError as e:
+        raise DataError(
+            f"Cannot write the key file {path}: {e.strerror}. Name another with --key-file.",
+            f"无法写入密钥文件 {path}：{e.strerror}。请用 --key-file 指定其他位置。",
+        ) from e
+
+
 def add_key(
     path: Path,
     name: str,
@@ -256,19 +285,14 @@ def add_key(
     rows_per_minute: int | None = None,
     rows_per_day: int | None = None,
     tenant: str | None = None,
+    enter: Callable[[], None] | None = None,
 ) -> str:
-    """Make a key and return its text, which is kept nowhere.
+    """Make a key and return its text, which is kept nowhere. `enter` as in `changing`.
 
     Raises OptionError for a name in use, an unknown role, and for an admin that should be bound to a tenant.
     """
-    keys = read_keys(path)
     if role not in ROLES:
         raise unknown(Words("role", "角色"), role, ROLES)
-    if not name or len(name) > 64 or name == "environment" or (name in keys and keys[name].revoked is None):
-        raise OptionError(
-            f"The name `{name[:64]}` is in use or cannot be used; give another.",
-            f"名称 `{name[:64]}` 已被使用或不可用；请换一个。",
-        )
     for value in (rows_per_minute, rows_per_day):
         if value is not None and value < 1:
             raise OptionError(f"A quota is at least one row, received {value}.", f"配额至少为 1 行，收到 {value}。")
@@ -276,10 +300,15 @@ def add_key(
         _check_tenant(tenant, role)
     text, now = new_key(), time.time()
     until = None if expires_in is None else now + expires_in
-    keys[name] = ServiceKey(
-        name, digest_of(text), role, scopes, until, None, rows_per_minute, rows_per_day, made=now, tenant=tenant
-    )
-    write_keys(path, keys)
+    with changing(path, enter) as keys:
+        if not name or len(name) > 64 or name == "environment" or (name in keys and keys[name].revoked is None):
+            raise OptionError(
+                f"The name `{name[:64]}` is in use or cannot be used; give another.",
+                f"名称 `{name[:64]}` 已被使用或不可用；请换一个。",
+            )
+        keys[name] = ServiceKey(
+            name, digest_of(text), role, scopes, until, None, rows_per_minute, rows_per_day, made=now, tenant=tenant
+        )
     return text
 
 
@@ -293,25 +322,26 @@ def _check_tenant(tenant: str, role: str) -> None:
         )
 
 
-def revoke_key(path: Path, name: str) -> None:
-    """Let a key open nothing any more. Raises OptionError for an unknown name."""
-    keys = read_keys(path)
-    keys[name] = replace(_named(keys, name), revoked=time.time(), old=None, old_until=None)
-    write_keys(path, keys)
+def revoke_key(path: Path, name: str, enter: Callable[[], None] | None = None) -> None:
+    """Let a key open nothing any more; `enter` as in `changing`. Raises OptionError for an unknown name."""
+    with changing(path, enter) as keys:
+        keys[name] = replace(_named(keys, name), revoked=time.time(), old=None, old_until=None)
 
 
-def rotate_key(path: Path, name: str, grace: float = 0.0) -> str:
-    """Give a key a new text and return it; the old one opens for `grace` seconds more. Raises OptionError."""
-    keys = read_keys(path)
-    key, text, now = _named(keys, name), new_key(), time.time()
-    keys[name] = replace(
-        key,
-        digest=digest_of(text),
-        made=now,
-        old=key.digest if grace else None,
-        old_until=now + grace if grace else None,
-    )
-    write_keys(path, keys)
+def rotate_key(path: Path, name: str, grace: float = 0.0, enter: Callable[[], None] | None = None) -> str:
+    """Give a key a new text and return it; the old one opens for `grace` seconds more. Raises OptionError.
+
+    `enter` as in `changing`.
+    """
+    with changing(path, enter) as keys:
+        key, text, now = _named(keys, name), new_key(), time.time()
+        keys[name] = replace(
+            key,
+            digest=digest_of(text),
+            made=now,
+            old=key.digest if grace else None,
+            old_until=now + grace if grace else None,
+        )
     return text
 
 

@@ -80,7 +80,7 @@ def serve(
         name, version = predictor.name, predictor.version
         _share_cores()
         keys, made = KeyRing.open(key_file)
-        app = create_app(predictor, keys=keys, lang=lang, secure_cookie=secure)
+        app = create_app(predictor, keys=keys, lang=lang, secure_cookie=secure, bundle=bundle)
     address = f"{'https' if tls_cert else 'http'}://{host}:{port}"
     say = sys.stderr.write
     say(Words(f"serving {name} at {address}\n", f"正在 {address} 提供 {name}\n").to(lang))

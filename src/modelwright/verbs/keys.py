@@ -78,8 +78,8 @@ def add_(
         rows_per_minute=rows_per_minute,
         rows_per_day=rows_per_day,
         tenant=tenant,
+        enter=lambda: record(bundle, "service key made", key=name, role=role),
     )
-    record(bundle, "service key made", key=name, role=role)
     _made(name, text, json_, role=role, **({"tenant": tenant} if tenant else {}))
 
 
@@ -112,8 +112,7 @@ def revoke(model: RunArg, name: Name, key_file: KeyFile = None, json_: Json = Fa
     from modelwright.serve.keys import revoke_key
 
     bundle, place = _place(model, key_file)
-    revoke_key(place, name)
-    record(bundle, "service key revoked", key=name)
+    revoke_key(place, name, enter=lambda: record(bundle, "service key revoked", key=name))
     if json_:
         print_json({"name": name, "revoked": True})
 
@@ -132,6 +131,6 @@ def rotate(
     from modelwright.serve.keys import rotate_key
 
     bundle, place = _place(model, key_file)
-    text = rotate_key(place, name, parse_duration(grace) if grace else 0.0)
-    record(bundle, "service key rotated", key=name)
+    seconds = parse_duration(grace) if grace else 0.0
+    text = rotate_key(place, name, seconds, lambda: record(bundle, "service key rotated", key=name))
     _made(name, text, json_)
