@@ -350,6 +350,13 @@ def serve(
     tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
     behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
     key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        opt(
+            "origin whose pages may ask from a browser, e.g. https://app.example.com; repeat for several",
+            "允许其网页从浏览器调用的来源，如 https://app.example.com；可重复",
+        ),
+    ] = None,
     backend: Annotated[
         str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
     ] = "own",
@@ -357,7 +364,7 @@ def serve(
 ) -> None:
     from modelwright.commands import serve_command
 
-    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend)
+    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend, allow_origin or ())
 
 
 @app.command(help=w("Check the installation.", "检查安装是否完好。"))

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -313,6 +313,7 @@ def serve_command(
     key_file: Path | None,
     lang: str,
     backend: str = "own",
+    allow_origin: Sequence[str] = (),
 ) -> None:
     """Serve a bundle, or a folder with a causal language model, until stopped."""
     _need("serve", "modelwright serve")
@@ -336,6 +337,7 @@ def serve_command(
         behind_proxy=behind_proxy,
         lang=lang,
         backend=backend,
+        allow_origin=allow_origin,
     )
 
 

@@ -200,6 +200,38 @@ async def _gone():
     return {"type": "http.request", "body": b"x" * 600, "more_body": False}
 
 
+def test_who_has_shown_no_key_draws_on_nothing_that_others_need(monkeypatch):
+    import asyncio
+
+    from modelwright.serve import limits
+    from modelwright.serve.limits import BodyLimit
+
+    monkeypatch.setattr(limits, "_LOGIN_SECONDS", 0.05)
+
+    async def stalled():
+        await asyncio.sleep(60)
+
+    async def some():
+        return {"type": "http.request", "body": b"x" * 3000, "more_body": True}
+
+    async def all_():
+        codes = []
+
+        async def app(scope, receive, send):
+            while True:
+                await receive()
+
+        limit = BodyLimit(app, 10**6, held=10**6)
+        for receive in (stalled, some):
+            try:
+                await limit({"type": "http", "key": None}, receive, None)
+            except Refused as e:
+                codes.append((e.status, limit.now))
+        return codes
+
+    assert asyncio.run(all_()) == [(408, 0), (413, 0)]
+
+
 def test_too_much_at_a_time_is_refused_with_a_wait():
     import asyncio
 
@@ -215,14 +247,14 @@ def test_too_much_at_a_time_is_refused_with_a_wait():
             await asyncio.sleep(0.05)
 
         limit = BodyLimit(app, 1000, held=1000)
-        first = asyncio.create_task(limit({"type": "http"}, _gone, None))
+        first = asyncio.create_task(limit({"type": "http", "key": "some"}, _gone, None))
         await inside.wait()
         try:
-            await limit({"type": "http"}, _gone, None)
+            await limit({"type": "http", "key": "some"}, _gone, None)
         except Refused as e:
             said.append((e.status, e.retry))
         await first
-        await limit({"type": "http"}, _gone, None)
+        await limit({"type": "http", "key": "some"}, _gone, None)
         return said, limit.now
 
     assert asyncio.run(both()) == ([(429, 1)], 0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,19 @@ from modelwright.data.coerce import BadValue
 from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor
 from modelwright.serve.admin import add_admin
-from modelwright.serve.batcher import Batcher
-from modelwright.serve.guard import Guard, add_errors, answer_json
+from modelwright.serve.batcher import Batcher, Ticket
+from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
 from modelwright.serve.keys import KeyRing, ServiceKey
 from modelwright.serve.limits import BodyLimit, Refused, ServeLimits, is_media, parse_rows, tenant_for
 from modelwright.serve.page import add_docs, add_page
 from modelwright.serve.quota import Quota
 from modelwright.serve.roles import Rules
+from modelwright.serve.turns import Turns
 
 FACES = "modelwright.serve.faces"  # further routes for predictors that fit them, one file each
+_LARGE_BODY = 32 << 10  # bytes from which a body is read beside the event loop
+_MANY_ROWS = 64
+_EXPLAIN_ROWS = 50  # what an explanation costs of a quota
 _SHOWN = 480  # pixels of the longer side of a picture that comes with an explanation
 
 
@@ -55,8 +60,12 @@ class Service:
         self.files = any(is_media(m) for m in self.modalities.values())
         # whether rows say whose documents are searched: a bound key may not name another's there either
         self.tenanted = "tenant" in self.names and any(hasattr(m, "knowledge") for _, m in predictor.members)
-        self._reading = asyncio.Lock()
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")  # large bodies, beside the event loop
+        self.explains = Turns(2.0 if self.files else 1.0)
+        self.searches = Turns(0.05)
+        self._bytes_per_row = 0.0
         self.ready = False
+        self.stopping = Stopping()
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "modelwright_requests", "Requests by route and status", ["route", "status"], registry=self.registry
@@ -71,26 +80,80 @@ class Service:
         for rows in (1, 1, 2, 8):
             await self.batcher.scores(self.predictor.table([{}] * rows)[0], self.limits.seconds)
 
-    async def predict(self, body: bytes, key: ServiceKey) -> Any:
-        """Answer the rows of a request's body."""
-        rows, alone, with_scores = parse_rows(body, self.limits, self.names, self.modalities)
+    async def predict(self, body: bytes, key: ServiceKey) -> Response:
+        """Answer the rows of a request's body; what is not answered costs nothing."""
+        rows, alone, with_scores = await self._beside(len(body) > _LARGE_BODY, self._parse, body)
+        self._bytes_per_row = 0.9 * (self._bytes_per_row or len(body) / len(rows)) + 0.1 * len(body) / len(rows)
         self._known(rows)
         if self.tenanted and key.tenant is not None:
             rows = [{**row, "tenant": tenant_for(key, row.get("tenant"))} for row in rows]
-        self.quota.spend(key, len(rows))
-        table, bad = await self._table(rows)
-        scores = await self.batcher.scores(table, self.limits.seconds)
+        with self.admitted(key, len(rows)) as ticket:
+            table, bad = await self._table(rows)
+            scores = await self.batcher.scores(table, self.limits.seconds, ticket)
+            if alone and bad:
+                raise _refused_value(bad[0])
+            response: Response = await self._beside(
+                len(rows) > _MANY_ROWS, self._answer, scores, with_scores, table, bad, alone
+            )
+        unread = len({value.row for value in bad})
+        if unread:
+            self.quota.refund(key, unread)
+        self.rows.inc(len(rows) - unread)
+        return response
+
+    def _parse(self, body: bytes) -> tuple[list[dict[str, Any]], bool, bool]:
+        return parse_rows(body, self.limits, self.names, self.modalities)
+
+    def _answer(self, scores: Any, with_scores: bool, table: Table, bad: list[BadValue], alone: bool) -> Response:
         answers = self.predictor.answers(scores, with_scores, table.hidden)
         for value in bad:
             answers[value.row - 1] = bad_json(value)
-        self.rows.inc(len(rows) - len({value.row for value in bad}))
-        if not alone:
-            return {"answers": answers}
-        if bad:
-            error = bad_json(bad[0])["error"]
-            words = Words(error.pop("message"), error.pop("message_zh"))
-            raise Refused(422, error.pop("code"), words, **error)
-        return answers[0]
+        return answer_json(answers[0] if alone else {"answers": answers})
+
+    async def _beside(self, large: bool, function: Callable[..., Any], *args: Any) -> Any:
+        """Run what takes long beside the event loop, so that others are answered meanwhile."""
+        if not large:
+            return function(*args)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, function, *args)
+
+    @contextmanager
+    def admitted(self, key: ServiceKey, rows: int) -> Iterator[Ticket]:
+        """Keep a place for rows and take them from the key's quota; they are given back where no answer comes of it.
+
+        Raises Refused 429: too much is waiting, or the quota is used up.
+        """
+        ticket = self.batcher.admit(key.name, float(self.quota.per_minute(key)), rows, self.limits.seconds)
+        try:
+            self.quota.spend(key, rows)
+            try:
+                yield ticket
+            except BaseException:
+                self.quota.refund(key, rows)
+                raise
+        finally:
+            ticket.drop()
+
+    def gate(self, key: ServiceKey, size: str | None) -> None:
+        """Refuse a request before its body is read where its size tells that it would wait too long. Raises Refused."""
+        if size is None or not size.isdecimal() or not self._bytes_per_row:
+            return
+        rows = min(self.limits.rows, max(1, round(int(size) / self._bytes_per_row)))
+        weight = float(self.quota.per_minute(key))
+        self.batcher.admit(key.name, weight, rows, self.limits.seconds).drop()
+
+    def refuse_waiting(self) -> None:
+        """Answer all that waits with 503: the time to finish it is over."""
+        self.batcher.refuse_waiting()
+        self.explains.refuse_waiting()
+        self.searches.refuse_waiting()
+
+    async def stop(self) -> None:
+        """End all work; what waits is refused."""
+        await self.explains.stop()
+        await self.searches.stop()
+        await self.batcher.stop()
+        self._reader.shutdown(wait=True)
+        self.quota.usage.close()
 
     def _known(self, rows: list[dict[str, Any]]) -> None:
         """Refuse rows that hold none of the model's columns: most likely a wrong name or a wrong service."""
@@ -116,20 +179,24 @@ class Service:
                 "回答来自托管模型，每行都有费用：不提供解释。",
             )
             raise Refused(422, "task", hosted if remote else made)
-        rows, _, _ = parse_rows(body, self.limits, self.names, self.modalities)
+        rows, _, _ = await self._beside(len(body) > _LARGE_BODY, self._parse, body)
         if len(rows) != 1:
             raise Refused(422, "rows", Words("Explain takes one row at a time.", "每次只能解释一行。"))
         self._known(rows)
-        self.quota.spend(key, 50)
-        table, bad = await self._table(rows)
-        if bad:
-            error = bad_json(bad[0])["error"]
-            words = Words(error.pop("message"), error.pop("message_zh"))
-            raise Refused(422, error.pop("code"), words, **error)
-        answer = self.predictor.answers(await self.batcher.scores(table, self.limits.seconds), True)[0]
         from modelwright.evaluate.explain_media import read_as, shares
 
-        found, pictures = await asyncio.to_thread(self._why, table)
+        table, bad = await self._table(rows)
+        if bad:
+            raise _refused_value(bad[0])
+        weight = float(self.quota.per_minute(key))
+        self.quota.spend(key, _EXPLAIN_ROWS)
+        try:
+            answer, found, pictures = await self.explains.run(
+                key.name, weight, lambda: self._why(table), self.limits.seconds
+            )
+        except BaseException:
+            self.quota.refund(key, _EXPLAIN_ROWS)
+            raise
         # places in texts are counted as the model reads them: with personal data replaced, molecules in one spelling
         texts = {n: table.column(n)[0].as_py() for n in self.predictor.shield.columns if n in table.data.column_names}
         texts = {n: t for n, t in texts.items() if t is not None and t != rows[0].get(n)}
@@ -142,23 +209,23 @@ class Service:
             "read_as": read_as(table),
         }
 
-    def _why(self, table: Table) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        """Return what the answer to a table of one row rests on, and a small picture of each cell that has one."""
+    def _why(self, table: Table) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, str]]:
+        """Return the answer to a table of one row, what it rests on, and a small picture of each cell that has one."""
         from modelwright.evaluate.explain_media import pictures
 
+        answer = self.predictor.answers(self.predictor.scores(table), True)[0]
         # parts of media are hidden by the hundred, which takes longer than words do
         found = self.predictor.explain_table(table, top=30, seconds=2.0 if self.files else 1.0)
-        return found, pictures(table, _SHOWN, found)
+        return answer, found, pictures(table, _SHOWN, found)
 
     async def _table(self, rows: list[dict[str, Any]]) -> tuple[Table, list[BadValue]]:
-        """Return rows as a typed table; files are decoded one request at a time, beside the event loop.
+        """Return rows as a typed table; files and many rows are read one request at a time, beside the event loop.
 
         No folder is given: a path or an address in a request is refused, never opened.
         """
-        if not self.files:
-            return self.predictor.table(rows)
-        async with self._reading:
-            return await asyncio.to_thread(self.predictor.table, rows)
+        large = self.files or len(rows) > _MANY_ROWS
+        found: tuple[Table, list[BadValue]] = await self._beside(large, self.predictor.table, rows)
+        return found
 
     def schema(self) -> dict[str, Any]:
         """Return what the model reads and answers, for forms and clients."""
@@ -193,12 +260,15 @@ def create_app(
     lang: str = "en",
     secure_cookie: bool = False,
     bundle: Path | None = None,
+    origins: frozenset[str] = frozenset(),
+    stopping: Stopping | None = None,
 ) -> FastAPI:
     """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only.
 
-    Changes of keys are entered into the ledger of `bundle`. Raises DataError where the count of rows cannot be kept.
+    Pages of `origins` may ask from a browser. Once `stopping` says so, requests are answered 503. Changes of keys are entered into the ledger of `bundle`. Raises DataError where the count of rows cannot be kept.
     """
     service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema))
+    service.stopping = stopping = stopping or Stopping()
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -208,8 +278,7 @@ def create_app(
         service.ready = False
         for stop in getattr(app.state, "at_end", ()):
             await asyncio.to_thread(stop)
-        await service.batcher.stop()
-        service.quota.usage.close()
+        await service.stop()
 
     app = FastAPI(
         title=f"Modelwright: {predictor.name}",
@@ -227,7 +296,8 @@ def create_app(
     add_admin(app, keys, bundle)
     add_page(app, service.keys, lang, secure_cookie)
     add_docs(app, lang)
-    app.add_middleware(BodyLimit, limit=service.limits.body, held=service.limits.held)
+    bounds = service.limits
+    app.add_middleware(BodyLimit, limit=bounds.body, held=bounds.held, seconds=bounds.seconds)
     app.add_middleware(
         Guard,
         keys=keys,
@@ -236,6 +306,8 @@ def create_app(
         rules=Rules(app.routes, faces),
         release=(predictor.name, predictor.version),
         forms=frozenset(getattr(app.state, "forms", ())),
+        origins=origins,
+        stopping=stopping,
     )
     return app
 
@@ -253,16 +325,11 @@ def _add_faces(app: FastAPI, service: Service) -> dict[str, str]:
     return roles
 
 
-async def _body(request: Request, limits: ServeLimits) -> bytes:
-    """Return the request's body. Raises Refused 408 where it trickles in too slowly."""
-    try:
-        async with asyncio.timeout(limits.seconds):
-            return await request.body()
-    except TimeoutError:
-        words = Words(
-            f"The body did not arrive within {limits.seconds:g} s.", f"{limits.seconds:g} 秒内未收到完整请求。"
-        )
-        raise Refused(408, "slow", words) from None
+def _refused_value(value: BadValue) -> Refused:
+    """Return the refusal of a row by itself that holds a value which cannot be read."""
+    error = bad_json(value)["error"]
+    words = Words(error.pop("message"), error.pop("message_zh"))
+    return Refused(422, error.pop("code"), words, **error)
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
@@ -293,7 +360,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.post("/predict", openapi_extra=body, responses={**problems, **said})
     async def predict(request: Request) -> Response:
-        return answer_json(await service.predict(await _body(request, service.limits), request.scope["key"]))
+        key = request.scope["key"]
+        service.gate(key, request.headers.get("content-length"))
+        return await service.predict(await request.body(), key)
 
     @app.post(
         "/explain",
@@ -301,7 +370,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         responses=problems,
     )
     async def explain(request: Request) -> Response:
-        return answer_json(await service.explain(await _body(request, service.limits), request.scope["key"]))
+        return answer_json(await service.explain(await request.body(), request.scope["key"]))
 
     @app.get("/schema", responses=problems)
     async def schema() -> Response:
@@ -321,4 +390,5 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/readyz", responses={503: {"description": "not ready"}})
     async def readyz() -> Response:
-        return answer_json({"ready": service.ready}, 200 if service.ready else 503)
+        ready = service.ready and not service.stopping.now
+        return answer_json({"ready": ready}, 200 if ready else 503)

@@ -3,23 +3,29 @@
 The model takes about a + b*n seconds for n rows; both are learnt from what it takes. While it works, requests gather.
 When it is free, waiting a little longer for company pays as long as the arrivals it would catch save more start-up
 time (rate * a) than the rows already waiting lose (n), and as long as a is still a large part of a call.
+
+A request is admitted by the time that it would take, not by rows: at most about twice what it takes when nobody else
+asks. What would take longer is refused at once, with the time after which it would not.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.serve.limits import Refused
+from modelwright.serve.fair import FairLine
+from modelwright.serve.limits import STOPPING, Refused
 
+_PATIENCE = 2.0  # times what a request takes by itself ...
+_GRACE = 0.1  # ... and seconds, which nobody minds
 _MAX_BATCH = 512
 _FADE = 0.9
 
@@ -29,6 +35,23 @@ class _Waiting:
     table: Table
     future: asyncio.Future[np.ndarray]
     since: float
+
+
+@dataclass
+class Ticket:
+    """A place that was given to a request of `rows` rows before they were read; `drop` gives it up."""
+
+    line: FairLine[_Waiting]
+    key: str
+    weight: float
+    rows: int
+    held: bool = field(default=True)
+
+    def drop(self) -> None:
+        """Give the place up, if it is still held."""
+        if self.held:
+            self.held = False
+            self.line.reserve(self.key, self.weight, -self.rows)
 
 
 class LatencyModel:
@@ -56,6 +79,13 @@ class LatencyModel:
         self.per_row = max(0.0, float(spread @ points[:, 1]) / float(spread @ spread))
         self.fixed = max(0.0, t - self.per_row * n)
 
+    def seconds(self, rows: float) -> float:
+        """Return what so many rows take, in as many calls as they need; 0 as long as nothing is known."""
+        if self.per_row or self.fixed or not self._means:
+            return math.ceil(rows / _MAX_BATCH) * self.fixed + rows * self.per_row
+        n, t = next(iter(self._means.values()))
+        return t * max(1.0, rows / n)
+
     def enough(self) -> float:
         """Return the rows from which on the fixed part is less than a fifth of a call."""
         return 4 * self.fixed / self.per_row if self.per_row else _MAX_BATCH
@@ -70,41 +100,70 @@ class Batcher:
 
     def __init__(self, scores: Callable[[Table], np.ndarray], *, queue: int) -> None:
         self._scores, self._limit = scores, queue
-        self._waiting: deque[_Waiting] = deque()
-        self._rows = 0
+        self._line: FairLine[_Waiting] = FairLine()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._work: asyncio.Future[tuple[np.ndarray, float]] | None = None
+        self._until = 0.0  # when the call that is under way should end
         self._timer: asyncio.TimerHandle | None = None
         self._last = time.monotonic()
         self._gap = 1.0  # mean seconds between requests
         self.latency = LatencyModel()
+        self.alone = LatencyModel()  # what a request takes when nobody else asks
         self.batches = 0
         self.answered = 0
 
-    async def stop(self) -> None:
-        """End the work: what the model is at is answered, requests still waiting are cancelled."""
-        waiting, self._waiting, self._rows = self._waiting, deque(), 0
-        for item in waiting:
-            item.future.cancel()
+    async def stop(self, seconds: float = 0.0) -> None:
+        """End the work within `seconds`: what is not answered by then is refused with 503 and a time to retry."""
+        until = time.monotonic() + seconds
+        while (self._line or self._work is not None) and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        self.refuse_waiting()
         if self._work is not None:
             await asyncio.wait([self._work])
         self._pool.shutdown(wait=True)
 
-    async def scores(self, table: Table, seconds: float) -> np.ndarray:
-        """Return the scores of a table. Raises Refused 429 where too much waits, 504 after `seconds`."""
-        if self._rows + len(table) > self._limit:
+    def refuse_waiting(self) -> None:
+        """Answer what still waits with 503."""
+        for item in self._line.clear():
+            if not item.future.done():
+                item.future.set_exception(Refused(503, "stopping", STOPPING, retry=5))
+
+    def expected(self, key: str, weight: float, rows: int) -> float:
+        """Return the seconds until a request of so many rows would be answered, with the share that its key has."""
+        left = max(0.0, self._until - time.monotonic()) if self._work is not None else 0.0
+        return left + self.latency.seconds(self._line.ahead(key, weight, rows))
+
+    def admit(self, key: str, weight: float, rows: int, most: float) -> Ticket:
+        """Keep a place for a request. Raises Refused 429 where its answer would take too long, with the time to wait.
+
+        `most` seconds is what no answer may take. Where the model is free a request is always admitted.
+        """
+        takes = self.expected(key, weight, rows)
+        patience = min(most, _PATIENCE * (self.alone.seconds(rows) or self.latency.seconds(rows)) + _GRACE)
+        ahead = self._line.ahead(key, weight, rows)
+        busy = self._work is not None or bool(self._line) or ahead > rows
+        if (busy and takes > patience) or (ahead > rows and ahead > self._limit):
             raise Refused(
                 429,
                 "busy",
-                Words("Too many rows are waiting; try again in a second.", "排队的请求过多；请稍后再试。"),
-                retry=1,
+                Words(
+                    "More is asked for than can be answered in time; try again later.",
+                    "请求过多，无法及时回答；请稍后再试。",
+                ),
+                retry=max(1, math.ceil(takes - patience)),
             )
+        self._line.reserve(key, weight, rows)
+        return Ticket(self._line, key, weight, rows)
+
+    async def scores(self, table: Table, seconds: float, ticket: Ticket | None = None) -> np.ndarray:
+        """Return the scores of a table. Raises Refused 429 where too much waits, 504 after `seconds`."""
+        ticket = ticket or self.admit("", 1.0, len(table), seconds)
+        ticket.drop()
         now = time.monotonic()
         self._gap = 0.9 * self._gap + 0.1 * min(1.0, now - self._last)
         self._last = now
         item = _Waiting(table, asyncio.get_running_loop().create_future(), now)
-        self._waiting.append(item)
-        self._rows += len(table)
+        self._line.push(ticket.key, ticket.weight, len(table), item)
         self._consider()
         try:
             async with asyncio.timeout(seconds):
@@ -119,11 +178,12 @@ class Batcher:
 
         Nobody waits longer for company than the fixed part of a call.
         """
-        if self._work is not None or not self._waiting:
+        first = self._line.peek()
+        if self._work is not None or first is None:
             return
         fixed = self.latency.fixed
-        left = self._waiting[0].since + fixed - time.monotonic()
-        if left <= 0 or self._rows >= min(self.latency.enough(), _MAX_BATCH, fixed / max(self._gap, 1e-6)):
+        left = first[1].since + fixed - time.monotonic()
+        if left <= 0 or self._line.cost >= min(self.latency.enough(), _MAX_BATCH, fixed / max(self._gap, 1e-6)):
             self._hand_over()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(left, self._hand_over)
@@ -135,15 +195,17 @@ class Batcher:
         batch = self._next() if self._work is None else []
         if batch:
             loop = asyncio.get_running_loop()
+            self._until = time.monotonic() + self.latency.seconds(sum(len(b.table) for b in batch))
+            alone = len(batch) == 1 and not self._line
             self._work = loop.run_in_executor(self._pool, self._call, [b.table for b in batch])
-            self._work.add_done_callback(lambda work: self._done(work, batch))
+            self._work.add_done_callback(lambda work: self._done(work, batch, alone))
 
     def _call(self, tables: list[Table]) -> tuple[np.ndarray, float]:
         start = time.perf_counter()
         scores = self._scores(_join(tables))
         return scores, time.perf_counter() - start
 
-    def _done(self, work: asyncio.Future[tuple[np.ndarray, float]], batch: list[_Waiting]) -> None:
+    def _done(self, work: asyncio.Future[tuple[np.ndarray, float]], batch: list[_Waiting], alone: bool) -> None:
         self._work = None
         self._consider()  # first the model gets its next rows, then the answers go out
         error = work.exception()
@@ -154,6 +216,8 @@ class Batcher:
             return
         scores, seconds = work.result()
         self.latency.learn(len(scores), seconds)
+        if alone and not self._line:
+            self.alone.learn(len(scores), seconds)
         self.batches += 1
         self.answered += len(scores)
         at = 0
@@ -164,13 +228,12 @@ class Batcher:
 
     def _next(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        rows = 0
-        while self._waiting and (not batch or rows + len(self._waiting[0].table) <= _MAX_BATCH):
-            item = self._waiting.popleft()
-            self._rows -= len(item.table)
+        rows = 0.0
+        while (first := self._line.peek()) is not None and (not batch or rows + first[0] <= _MAX_BATCH):
+            item = self._line.pop()
             if not item.future.done():  # a client that went away costs nothing more
                 batch.append(item)
-                rows += len(item.table)
+                rows += first[0]
         return batch
 
 

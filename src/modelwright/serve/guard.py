@@ -5,6 +5,7 @@ Shut by default: a path that is not named here as open needs a key, whether ther
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -20,7 +21,8 @@ from starlette.requests import cookie_parser
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
 from modelwright.serve.keys import KeyRing, ServiceKey
-from modelwright.serve.limits import Refused
+from modelwright.serve.limits import STOPPING, Refused
+from modelwright.serve.origins import answered_preflight, check_own_page, shared
 from modelwright.serve.roles import FORMS, OPEN, Rules
 
 COOKIE = "modelwright_session"
@@ -78,39 +80,72 @@ class Guard:
         rules: Rules,
         release: tuple[str, str],
         forms: frozenset[str] = frozenset(),
+        origins: frozenset[str] = frozenset(),
+        stopping: Stopping | None = None,
     ) -> None:
         self.app, self.keys, self.requests, self.seconds = app, keys, requests, seconds
         self.rules, self.release = rules, release
         self.forms = FORMS | forms
+        self.origins, self.stopping = origins, stopping or Stopping()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start = time.perf_counter()
+        start, began = time.perf_counter(), False
+        headers = Headers(scope=scope)
+        more = [(n.lower().encode(), v.encode()) for n, v in shared(headers, self.origins).items()]
 
         async def watched(message: Any) -> None:
+            nonlocal began
             if message["type"] == "http.response.start":
+                began = True
                 own = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(h for h in _RAW_HEADERS if h[0] not in own)]
+                added = [*_RAW_HEADERS, *more, *([(b"connection", b"close")] if self.stopping.now else [])]
+                message["headers"] = [*message["headers"], *(h for h in added if h[0] not in own)]
                 route = getattr(scope.get("route"), "path", "other")
                 self.requests.labels(route, str(message["status"])).inc()
                 self.seconds.labels(route).observe(time.perf_counter() - start)
             await send(message)
 
-        path = scope["path"]
-        scope["key"] = key = None if path in OPEN else self._key(Headers(scope=scope))
-        scope["who"] = None if key is None else key.name
-        refused = self._refused(key, path)
-        if refused is not None:
-            await error_json(Headers(scope=scope), refused)(scope, receive, watched)
+        preflight = answered_preflight(scope["method"], headers, self.origins)
+        if preflight is not None:
+            await Response(None, 204 if preflight else 403, preflight)(scope, receive, watched)
             return
-        await self.app(scope, receive, watched)
+        path = scope["path"]
+        given = "" if path in OPEN else _given(headers)
+        scope["key"] = key = None if path in OPEN else self._key(headers, given)
+        scope["who"] = None if key is None else key.name
+        refused = self._refused(scope, headers, key, given)
+        if refused is not None:
+            await error_json(headers, refused)(scope, receive, watched)
+            return
+        if key is not None and (wire := scope.get("modelwright.wire")) is not None:
+            wire.known()
+        try:
+            await self.app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if began or not self.stopping.now:
+                raise
+            await error_json(headers, stopped())(scope, receive, watched)
 
-    def _refused(self, key: ServiceKey | None, path: str) -> Refused | None:
+    def _refused(self, scope: Any, headers: Headers, key: ServiceKey | None, given: str) -> Refused | None:
         """Return why a request may not pass; None where it may."""
-        if path in OPEN or (key is None and path in self.forms):
+        path = scope["path"]
+        if path in OPEN:
             return None
+        if self.stopping.now:
+            return stopped()
+        if not given:  # only a cookie, or nothing at all, speaks for it
+            try:
+                check_own_page(scope["method"], scope.get("scheme", "http"), headers)
+            except Refused as e:
+                return e
+        if key is None and path in self.forms and not given:
+            return None
+        if key is None and given:
+            en = "This key is not known here, has expired or was revoked. Ask whoever runs the service for another."
+            return Refused(401, "wrong_key", Words(en, "此密钥不存在、已过期或已吊销。请向服务管理员索取新的密钥。"))
         if key is None:
             en = "A key is needed: send the header `Authorization: Bearer KEY`."
             return Refused(401, "key", Words(en, "需要密钥：请发送请求头 `Authorization: Bearer KEY`。"))
@@ -122,13 +157,29 @@ class Guard:
             return Refused(403, "role", Words(en, f"此密钥无权执行该操作：需要角色 {role}。"))
         return None
 
-    def _key(self, headers: Headers) -> ServiceKey | None:
+    def _key(self, headers: Headers, given: str) -> ServiceKey | None:
         """Return the live key that a request carries, or None."""
-        head = headers.get("authorization", "")
-        key = head[7:].strip() if head[:7].lower() == "bearer " else headers.get("x-api-key")
-        if key:
-            return self.keys.key(key)
+        if given:
+            return self.keys.key(given)
         return self.keys.session(cookie_parser(headers.get("cookie", "")).get(COOKIE))
+
+
+def _given(headers: Headers) -> str:
+    """Return the text of the key that a request's headers hold; "" where there is none."""
+    head = headers.get("authorization", "")
+    return head[7:].strip() if head[:7].lower() == "bearer " else headers.get("x-api-key", "")
+
+
+def stopped() -> Refused:
+    """Return the refusal of a service that is about to stop."""
+    return Refused(503, "stopping", STOPPING, retry=5)
+
+
+class Stopping:
+    """Whether the service was told to stop: what comes from then on is answered 503."""
+
+    def __init__(self) -> None:
+        self.now = False
 
 
 def add_errors(app: FastAPI) -> None:

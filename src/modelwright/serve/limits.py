@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,8 @@ from typing import Any
 
 from modelwright.core.schema import MEDIA, Schema, arrow_type
 from modelwright.core.words import Words
+
+_LOGIN_BYTES, _LOGIN_SECONDS = 4096, 5.0
 
 
 @dataclass(frozen=True)
@@ -68,32 +71,51 @@ def tenant_for(key: Any, named: Any) -> Any:
     return own
 
 
+STOPPING = Words("The service is stopping; ask again in a moment.", "服务正在停止；请稍后重试。")
+
+
 class BodyLimit:
     """ASGI middleware that counts the bytes as they come, since a Content-Length can lie or be absent.
 
     Reading on raises Refused in the route, which is answered like every other refusal: 413 past `limit` bytes of one
-    request, 429 past `held` bytes of all that are under way.
+    request, 429 past `held` bytes of all that are under way, 408 past `seconds` for a body. Who has shown no key may
+    send a login's few bytes in a few seconds, and they are not counted among those of who has.
     """
 
-    def __init__(self, app: Any, limit: int, held: int = 256 << 20) -> None:
-        self.app, self.limit, self.held = app, limit, held
+    def __init__(self, app: Any, limit: int, held: int = 256 << 20, seconds: float = 30.0) -> None:
+        self.app, self.limit, self.held, self.seconds = app, limit, held, seconds
         self.now = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        seen = 0
+        known = scope.get("key") is not None
+        limit, seconds = (self.limit, self.seconds) if known else (min(self.limit, _LOGIN_BYTES), _LOGIN_SECONDS)
+        seen, held, whole, until = 0, 0, False, 0.0
 
         async def counted() -> Any:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            self.now += len(message.get("body", b""))
-            if seen > self.limit:
+            nonlocal seen, held, whole, until
+            if whole:  # what comes after a body is that the client went away
+                return await receive()
+            now = asyncio.get_running_loop().time()
+            until = until or now + seconds
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                words = Words(f"The body did not arrive within {seconds:g} s.", f"{seconds:g} 秒内未收到完整请求。")
+                raise Refused(408, "slow", words) from None
+            whole = not message.get("more_body", False)
+            size = len(message.get("body", b""))
+            seen += size
+            if known:
+                held += size
+                self.now += size
+            if seen > limit:
                 words = Words(
-                    f"The request holds more than {self.limit} bytes; send fewer rows at a time.",
-                    f"请求超过 {self.limit} 字节；请减少每次发送的行数。",
+                    f"The request holds more than {limit} bytes; send fewer rows at a time.",
+                    f"请求超过 {limit} 字节；请减少每次发送的行数。",
                 )
                 raise Refused(413, "too_large", words)
             if self.now > max(self.held, self.limit):
@@ -104,7 +126,7 @@ class BodyLimit:
         try:
             await self.app(scope, counted, send)
         finally:
-            self.now -= seen
+            self.now -= held
 
 
 def parse_rows(

@@ -7,12 +7,14 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from modelwright.core.device import cores
 from modelwright.core.errors import OptionError
 from modelwright.core.words import Words
+from modelwright.serve.origins import parse_origins
 
 
 def check_binding(host: str, tls_cert: Path | None, tls_key: Path | None, behind_proxy: bool) -> None:
@@ -51,25 +53,32 @@ def serve(
     behind_proxy: bool = False,
     lang: str = "en",
     backend: str = "own",
+    allow_origin: Sequence[str] = (),
 ) -> None:
     """Serve a bundle, or a folder with a causal language model, until SIGTERM or Ctrl-C; requests under way are answered first.
 
-    Raises OptionError for an address that may not be bound or a port in use, BundleError for a damaged bundle.
+    Pages of `allow_origin` may ask from a browser. Raises OptionError for an address that may not be bound or a port in
+    use, BundleError for a damaged bundle, DataError for a key file that others can change, LedgerError where the start
+    cannot be entered.
     """
+    origins = parse_origins(allow_origin)
     check_binding(host, tls_cert, tls_key, behind_proxy)
     _check_port(host, port)
     import uvicorn
 
     from modelwright.privacy.ledger import model_id, record
-    from modelwright.serve.guard import WithoutValues
+    from modelwright.serve.guard import Stopping, WithoutValues
     from modelwright.serve.keys import KeyRing
+    from modelwright.serve.wire import FINISH_SECONDS, Door, Server, Wire
+
+    stopping = Stopping()
 
     secure = tls_cert is not None or behind_proxy
     if backend == "vllm":
         from modelwright.serve.vllm import vllm_app
 
         keys, made = KeyRing.open(key_file)
-        app, name = vllm_app(bundle, keys, lang=lang, secure_cookie=secure)
+        app, name = vllm_app(bundle, keys, lang=lang, secure_cookie=secure, origins=origins, stopping=stopping)
         version = "1"
     else:
         from modelwright.release.bundle import load
@@ -80,7 +89,9 @@ def serve(
         name, version = predictor.name, predictor.version
         _share_cores()
         keys, made = KeyRing.open(key_file)
-        app = create_app(predictor, keys=keys, lang=lang, secure_cookie=secure, bundle=bundle)
+        app = create_app(
+            predictor, keys=keys, lang=lang, secure_cookie=secure, bundle=bundle, origins=origins, stopping=stopping
+        )
     address = f"{'https' if tls_cert else 'http'}://{host}:{port}"
     say = sys.stderr.write
     say(Words(f"serving {name} at {address}\n", f"正在 {address} 提供 {name}\n").to(lang))
@@ -106,13 +117,16 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=5,
+        http=Wire,
     )
+    # a proxy's address stands for all its clients: it is not counted by itself
+    Wire.door = Door(None) if behind_proxy else Door()
     logging.getLogger("uvicorn.error").addFilter(WithoutValues())
     # uvicorn stops by itself on both signals, and then raises them once more: an orderly stop is no failure
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
-        uvicorn.Server(config).run()
+        Server(config, stopping, FINISH_SECONDS).run()
     except KeyboardInterrupt:
         say(Words("stopped\n", "已停止\n").to(lang))
     finally:

@@ -108,7 +108,10 @@ class Usage:
     def _catch_up(self) -> None:
         """Read what others have added; the file may have been written anew."""
         assert self._path is not None
-        found = os.stat(self._path) if self._path.exists() else None
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            found = None
         if self._file is None or found is None or found.st_ino != self._inode or found.st_size < self._read:
             self._reopen()
             self.rows, self._read = {}, 0

@@ -27,7 +27,7 @@ from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.run import read_json
 from modelwright.core.words import Words
 from modelwright.serve.faces.openai import add_chat
-from modelwright.serve.guard import Guard, add_errors, answer_json
+from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import BodyLimit, Refused, ServeLimits
 from modelwright.serve.openai_shapes import error_of
@@ -127,12 +127,12 @@ def launch(folder: Path, name: str) -> Upstream:
     return upstream
 
 
-def vllm_app(path: Path, keys: KeyRing, *, lang: str, secure_cookie: bool) -> tuple[FastAPI, str]:
+def vllm_app(path: Path, keys: KeyRing, *, lang: str, secure_cookie: bool, **door: Any) -> tuple[FastAPI, str]:
     """Start vLLM on a bundle or folder; return the service before it, and the model's name."""
     folder, name = model_folder(path)
     if not (folder / "config.json").is_file():
         raise BundleError(f"{folder} holds no config.json.", f"{folder} 中没有 config.json。")
-    return proxy_app(launch(folder, name), name, keys, lang=lang, secure_cookie=secure_cookie), name
+    return proxy_app(launch(folder, name), name, keys, lang=lang, secure_cookie=secure_cookie, **door), name
 
 
 def proxy_app(
@@ -143,6 +143,8 @@ def proxy_app(
     limits: ServeLimits | None = None,
     lang: str = "en",
     secure_cookie: bool = False,
+    origins: frozenset[str] = frozenset(),
+    stopping: Stopping | None = None,
 ) -> FastAPI:
     """Return the service before another one of OpenAI's shape: keys, quotas, limits, the page to chat."""
     limits = limits or ServeLimits()
@@ -185,6 +187,8 @@ def proxy_app(
         rules=Rules(routes, {r.path: "predictor" for r in routes if r.path not in NEEDS}),
         release=(name, "1"),
         forms=frozenset({"/chat"}),
+        origins=origins,
+        stopping=stopping,
     )
     return app
 

@@ -163,14 +163,17 @@ class Desk:
     async def reply(self, asked: Question, key: Any, lang: str) -> dict[str, Any]:
         """Return the reply to a question; a conversation belongs to one key and one tenant."""
         tenant = tenant_for(key, asked.tenant)
-        self.service.quota.spend(key, 1)
+        with self.service.admitted(key, 1) as ticket:
+            return await self._reply(asked, key, tenant, lang, ticket)
+
+    async def _reply(self, asked: Question, key: Any, tenant: str | None, lang: str, ticket: Any) -> dict[str, Any]:
         session = asked.session or secrets.token_urlsafe(16)
         held = self.memory.get((key.name if key else "", tenant or "", session))
         if asked.history is not None:
             held = Conversation([Turn(p.question, p.question, p.answer) for p in asked.history])
         person = hand_over(asked.question, held.turns, False)
         full = asked.question if person else whole(asked.question, held.turns)
-        rows = await self._rows(list(dict.fromkeys((asked.question, full))), tenant)
+        rows = await self._rows(list(dict.fromkeys((asked.question, full))), tenant, ticket)
         row, searched = rows[0], asked.question
         if len(rows) > 1 and _leaning(asked.question, rows[0], rows[1]):
             row, searched = rows[1], full
@@ -187,8 +190,8 @@ class Desk:
             else None,
         }
 
-    async def _rows(self, questions: list[str], tenant: str | None) -> list[dict[str, Any]]:
+    async def _rows(self, questions: list[str], tenant: str | None, ticket: Any) -> list[dict[str, Any]]:
         service = self.service
         table, _ = service.predictor.table([{"question": q, "tenant": tenant} for q in questions])
-        scores = await service.batcher.scores(table, service.limits.seconds)
+        scores = await service.batcher.scores(table, service.limits.seconds, ticket)
         return [a["prediction"] for a in service.predictor.answers(scores)]

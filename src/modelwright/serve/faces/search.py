@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -51,8 +51,18 @@ def add(app: FastAPI, service: Any) -> None:
     )
     async def search(request: Request) -> Response:
         query, k = _read(await request.body(), service.limits.cell)
-        service.quota.spend(request.scope["key"], 1)
-        hits = await asyncio.wait_for(asyncio.to_thread(service.predictor.search, query, k), service.limits.seconds)
+        key, quota = request.scope["key"], service.quota
+        quota.spend(key, 1)
+        try:
+            hits = await service.searches.run(
+                key.name,
+                float(quota.per_minute(key)),
+                partial(service.predictor.search, query, k),
+                service.limits.seconds,
+            )
+        except BaseException:
+            quota.refund(key, 1)  # what is not answered costs nothing
+            raise
         return answer_json({"hits": hits})
 
 
