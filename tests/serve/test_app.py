@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from modelwright.core.words import Words
 from modelwright.serve.app import create_app
 from modelwright.serve.guard import WithoutValues
 from modelwright.serve.keys import KeyRing
-from modelwright.serve.limits import ServeLimits, parse_rows
+from modelwright.serve.limits import Refused, ServeLimits, parse_rows
 
 OPEN = {"/healthz", "/readyz"}
 
@@ -223,3 +224,45 @@ def test_whole_numbers_beyond_all_floats_are_no_crash(client, row, column):
     for number in ("9" * 400, "-1" + "0" * 399):
         reply = client.post("/predict", content=json.dumps(row)[:-1] + f', "{column}": {number}}}')
         assert reply.status_code in (200, 422), reply.text
+
+
+def test_what_is_not_answered_costs_nothing(predictor, key_and_ring, row):
+    key, ring = key_and_ring
+    app = create_app(predictor, keys=ring)
+    service = app.state.service
+    headers = {"Authorization": f"Bearer {key}"}
+    with TestClient(app, headers=headers, raise_server_exceptions=False) as c:
+
+        def paid() -> int:
+            return service.quota.spent.get("first", 0)
+
+        assert c.post("/predict", json={"rows": [row] * 5}).status_code == 200
+        assert paid() == 5
+        assert c.post("/predict", json={**row, "amount": "no number"}).status_code == 422
+        assert c.post("/predict", json={"rows": [row, {**row, "amount": "no number"}]}).status_code == 200
+        assert paid() == 6
+        real = service.batcher.scores
+
+        async def fails(*args):
+            raise RuntimeError
+
+        service.batcher.scores = fails
+        assert c.post("/predict", json=row).status_code == 500
+        service.batcher.scores = real
+        service.batcher.check = lambda *args: (_ for _ in ()).throw(Refused(429, "busy", Words("no", "否"), retry=7))
+        refused = c.post("/predict", json={"rows": [row] * 50})
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
+        assert paid() == 6
+        assert service.quota.usage.rows["first"] == 6
+        real_why = service._why
+        service._why = fails_now
+        assert c.post("/explain", json=row).status_code == 500
+        assert paid() == 6
+        service._why = real_why
+        assert c.post("/explain", json=row).status_code == 200
+        assert paid() == 56
+    assert service.batcher._line._keys == {}  # no place is kept
+
+
+def fails_now(table):
+    raise RuntimeError

@@ -114,3 +114,85 @@ def test_a_lone_request_waits_for_nobody():
         return took
 
     assert run(job()) < 0.15
+
+
+def known(b, fixed=0.0, per_row=0.01):
+    """Let a batcher know what calls take."""
+    for n in (1, 2, 8, 32):
+        b.latency.learn(n, fixed + per_row * n)
+        b.alone.learn(n, fixed + per_row * n)
+
+
+def test_a_request_is_admitted_by_the_time_it_would_take_and_told_a_true_wait():
+    async def job():
+        b = Batcher(double, queue=10_000)
+        known(b)
+        b.admit("a", 1, 300, 30)  # three seconds of work, and the model is free
+        with pytest.raises(Refused) as small:
+            b.admit("a", 1, 10, 30)
+        with pytest.raises(Refused) as long:
+            b.admit("a", 1, 200, 2.0)  # nobody may take longer than that
+        other = b.admit("b", 1, 10, 30)  # its share is free: ten rows of the other's come before it, not 300
+        await b.stop()
+        return small.value, long.value, other.takes
+
+    small, long, takes = run(job())
+    assert (small.status, small.retry) == (429, 3)  # 3.1 seconds, of which it would have waited a fifth of one
+    assert (long.status, long.retry) == (429, 3)
+    assert takes == pytest.approx(0.2, rel=0.01)
+
+
+def test_a_place_that_is_given_up_is_free_again():
+    async def job():
+        b = Batcher(double, queue=10_000)
+        known(b)
+        ticket = b.admit("a", 1, 300, 30)
+        ticket.drop()
+        ticket.drop()
+        b.admit("a", 1, 10, 30)
+        await b.stop()
+
+    run(job())
+
+
+def test_what_takes_longer_than_rows_say_is_learnt():
+    async def job():
+        b = Batcher(lambda t: (time.sleep(0.05), double(t))[1], queue=10_000)
+        known(b, per_row=0.005)
+        for _ in range(4):
+            await b.scores(table(1, 2), 5)
+        await b.stop()
+        return b.stretch
+
+    assert 1.5 < run(job()) <= 6
+
+
+def test_a_key_that_had_more_waits_while_another_one_has_less():
+    async def job():
+        b = Batcher(double, queue=10_000)
+        known(b, per_row=0.0001)
+        b.admit("a", 1, 40, 30)
+        b.admit("b", 1, 10, 30)
+        b._shares.refuse("b", time.monotonic())  # it asked for more than it got
+        with pytest.raises(Refused):
+            b.admit("a", 1, 1, 30)
+        b.admit("b", 1, 20, 30)
+        b.admit("c", 1, 1, 30)
+        await b.stop()
+
+    run(job())
+
+
+def test_what_waits_at_the_end_is_refused_with_503():
+    async def job():
+        b = Batcher(lambda t: (time.sleep(0.1), double(t))[1], queue=1000)
+        first = asyncio.create_task(b.scores(table(1), 5))
+        await asyncio.sleep(0.02)
+        second = asyncio.create_task(b.scores(table(2), 5))
+        await asyncio.sleep(0)
+        await b.stop()
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    first, second = run(job())
+    assert first.tolist() == [[2.0]]
+    assert (second.status, second.retry) == (503, 5)

@@ -138,8 +138,7 @@ class Service:
         if size is None or not size.isdecimal() or not self._bytes_per_row:
             return
         rows = min(self.limits.rows, max(1, round(int(size) / self._bytes_per_row)))
-        weight = float(self.quota.per_minute(key))
-        self.batcher.admit(key.name, weight, rows, self.limits.seconds).drop()
+        self.batcher.check(key.name, float(self.quota.per_minute(key)), rows, self.limits.seconds)
 
     def refuse_waiting(self) -> None:
         """Answer all that waits with 503: the time to finish it is over."""

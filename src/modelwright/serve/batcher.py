@@ -21,11 +21,13 @@ import numpy as np
 
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.serve.fair import FairLine
+from modelwright.serve.fair import FairLine, Shares
 from modelwright.serve.limits import STOPPING, Refused
 
-_PATIENCE = 2.0  # times what a request takes by itself ...
-_GRACE = 0.1  # ... and seconds, which nobody minds
+_PATIENCE = 1.8  # times what a request takes by itself ...
+_GRACE = 0.025  # ... and seconds, which nobody minds
+_MOST_STRETCH = 6.0
+_UP, _DOWN = 0.2, 0.02  # how far it moves: what is expected is not exceeded by about nine of ten answers
 _MAX_BATCH = 512
 _FADE = 0.9
 
@@ -45,7 +47,9 @@ class Ticket:
     key: str
     weight: float
     rows: int
-    held: bool = field(default=True)
+    takes: float = 0.0  # seconds, by rows alone
+    since: float = field(default_factory=time.monotonic)
+    held: bool = True
 
     def drop(self) -> None:
         """Give the place up, if it is still held."""
@@ -101,6 +105,7 @@ class Batcher:
     def __init__(self, scores: Callable[[Table], np.ndarray], *, queue: int) -> None:
         self._scores, self._limit = scores, queue
         self._line: FairLine[_Waiting] = FairLine()
+        self._shares = Shares()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._work: asyncio.Future[tuple[np.ndarray, float]] | None = None
         self._until = 0.0  # when the call that is under way should end
@@ -109,6 +114,8 @@ class Batcher:
         self._gap = 1.0  # mean seconds between requests
         self.latency = LatencyModel()
         self.alone = LatencyModel()  # what a request takes when nobody else asks
+        # what answers take in truth, against what rows alone say: reading, writing and a machine that is busy count too
+        self.stretch = 1.0
         self.batches = 0
         self.answered = 0
 
@@ -129,20 +136,34 @@ class Batcher:
                 item.future.set_exception(Refused(503, "stopping", STOPPING, retry=5))
 
     def expected(self, key: str, weight: float, rows: int) -> float:
-        """Return the seconds until a request of so many rows would be answered, with the share that its key has."""
+        """Return the seconds until a request of so many rows would be answered, with the share that its key has.
+
+        By rows alone; `stretch` times as many in truth.
+        """
         left = max(0.0, self._until - time.monotonic()) if self._work is not None else 0.0
         return left + self.latency.seconds(self._line.ahead(key, weight, rows))
 
     def admit(self, key: str, weight: float, rows: int, most: float) -> Ticket:
-        """Keep a place for a request. Raises Refused 429 where its answer would take too long, with the time to wait.
+        """Keep a place for a request, as in `check`, which this raises of."""
+        by_rows = self.check(key, weight, rows, most)
+        self._line.reserve(key, weight, rows)
+        self._shares.give(key, weight, rows, time.monotonic())
+        return Ticket(self._line, key, weight, rows, by_rows)
 
-        `most` seconds is what no answer may take. Where the model is free a request is always admitted.
+    def check(self, key: str, weight: float, rows: int, most: float) -> float:
+        """Return what is expected of a request by rows alone. Raises Refused 429 where its answer would take too long.
+
+        `most` seconds is what no answer may take. Where the model is free a request is always admitted; where it is
+        not, a key that had more than its share waits until the others have theirs.
         """
-        takes = self.expected(key, weight, rows)
+        by_rows = self.expected(key, weight, rows)
+        takes = by_rows * self.stretch
         patience = min(most, _PATIENCE * (self.alone.seconds(rows) or self.latency.seconds(rows)) + _GRACE)
         ahead = self._line.ahead(key, weight, rows)
-        busy = self._work is not None or bool(self._line) or ahead > rows
-        if (busy and takes > patience) or (ahead > rows and ahead > self._limit):
+        busy, now = self._work is not None or bool(self._line) or ahead > rows, time.monotonic()
+        late = takes > patience or self._shares.over(key, now)
+        if (busy and late) or (ahead > rows and ahead > self._limit):
+            self._shares.refuse(key, now)
             raise Refused(
                 429,
                 "busy",
@@ -152,8 +173,15 @@ class Batcher:
                 ),
                 retry=max(1, math.ceil(takes - patience)),
             )
-        self._line.reserve(key, weight, rows)
-        return Ticket(self._line, key, weight, rows)
+        return by_rows
+
+    def _learn(self, ticket: Ticket) -> None:
+        """Hold what an answer took against what was expected of it."""
+        if ticket.takes < 1e-3:
+            return
+        ratio = min(_MOST_STRETCH, (time.monotonic() - ticket.since) / ticket.takes)
+        step = _UP if ratio > self.stretch else _DOWN
+        self.stretch = max(1.0, self.stretch + step * (ratio - self.stretch))
 
     async def scores(self, table: Table, seconds: float, ticket: Ticket | None = None) -> np.ndarray:
         """Return the scores of a table. Raises Refused 429 where too much waits, 504 after `seconds`."""
@@ -167,7 +195,9 @@ class Batcher:
         self._consider()
         try:
             async with asyncio.timeout(seconds):
-                return await item.future
+                scores = await item.future
+                self._learn(ticket)
+                return scores
         except TimeoutError:
             raise Refused(
                 504, "timeout", Words(f"No answer within {seconds:g} s.", f"{seconds:g} 秒内未能得到回答。"), retry=1

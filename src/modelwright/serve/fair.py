@@ -7,11 +7,14 @@ for more than its share waits behind itself, and another one's share is not touc
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+_FADE_SECONDS = 2.0  # in which what was given to a key fades to 1/e, and a refusal is forgotten
+_OVER = 1.05
 
 
 @dataclass
@@ -94,3 +97,39 @@ class FairLine(Generic[Item]):
     def _next(self) -> _Key[Item] | None:
         found = [k for k in self._keys.values() if k.waiting]
         return min(found, key=lambda k: k.waiting[0][0]) if found else None
+
+
+class Shares:
+    """What each key was given of late, by its weight, and who was refused: so that no key has more while another has less.
+
+    A short line forgets who was served before; this does not.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, tuple[float, float]] = {}
+        self._refused: dict[str, float] = {}
+
+    def give(self, key: str, weight: float, cost: float, now: float) -> None:
+        """Count what a key is given."""
+        self._given[key] = (self._of(key, now) + cost / max(weight, 1e-9), now)
+        if len(self._given) > 1000:
+            self._given = {k: v for k, v in self._given.items() if now - v[1] < 10 * _FADE_SECONDS}
+
+    def refuse(self, key: str, now: float) -> None:
+        """Remember that a key asked for more than it got."""
+        self._refused[key] = now
+        if len(self._refused) > 1000:
+            self._refused = {k: t for k, t in self._refused.items() if now - t < _FADE_SECONDS}
+
+    def over(self, key: str, now: float) -> bool:
+        """Whether a key had more of late than another one that was refused."""
+        own = self._of(key, now)
+        return any(
+            own > _OVER * self._of(other, now)
+            for other, at in self._refused.items()
+            if other != key and now - at < _FADE_SECONDS
+        )
+
+    def _of(self, key: str, now: float) -> float:
+        value, at = self._given.get(key, (0.0, now))
+        return value * math.exp((at - now) / _FADE_SECONDS)
