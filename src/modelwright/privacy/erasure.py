@@ -21,6 +21,7 @@ from modelwright.data.sources import read
 from modelwright.privacy import subjects as kept
 from modelwright.privacy.consent import Consents, cutoff, moments_of, read_consents, same
 from modelwright.privacy.rowfiles import can_change, kind_of, of_subject, remove_rows, replacing
+from modelwright.privacy.vault import sweep_places
 
 KEPT = ("feedback", "requests")  # folders of a run that hold what users sent; see `logs_of`
 
@@ -33,6 +34,7 @@ class Found:
     trained: list[Path] = field(default_factory=list)
     tested: list[Path] = field(default_factory=list)
     unread: list[tuple[str, Words]] = field(default_factory=list)
+    swept: list[Path] = field(default_factory=list)  # half-written copies that were removed
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -41,6 +43,7 @@ class Found:
             "trained": [str(p) for p in self.trained],
             "tested": [str(p) for p in self.tested],
             "unread": [{"place": p, "why": list(w)} for p, w in self.unread],
+            "unfinished_copies_removed": [str(p) for p in self.swept],
         }
 
 
@@ -74,6 +77,9 @@ def find(root: Path, subject: str, key: Key, *, erase: bool = False, also: Seque
         column = subject_column(run)
         if column is not None:
             places += [(p, column) for p in logs_of(run)]
+    if erase:
+        # what a program that was killed left half-written holds the subject's rows as well
+        out.swept = sweep_places([root, *dict.fromkeys(p for p, _ in (*places, *also))])
     for path, column in dict.fromkeys([*places, *also]):
         if not path.is_file():
             words = Words(
@@ -165,6 +171,8 @@ def expired(root: Path, now: dt.datetime | None = None, *, delete: bool = False)
     """
     now = now or dt.datetime.now()
     out: dict[str, int] = {}
+    if delete:
+        sweep_places([root, *(Path(e["path"]) for e in kept.registered(root))])
     for entry in kept.registered(root):
         column, limit, path = entry.get("time"), entry.get("retain"), Path(entry["path"])
         if not column or not limit or not path.is_file() or not can_change(path):

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from modelwright.core.envelope import CHUNK, HEADER, SLOT_SIZE, SLOTS, SUFFIX, is_sealed, read_header, unwrap, wrap
 from modelwright.core.errors import ModelwrightError, VaultError
 from modelwright.core.keyref import Key
+from modelwright.core.leftovers import being_written, sweep
 from modelwright.core.sealed import SealReader, SealWriter
 
 
@@ -47,6 +48,20 @@ def files_below(places: Sequence[Path], *, sealed: bool | None = None) -> list[P
     return [p for p in dict.fromkeys(out) if sealed is None or is_sealed(p) == sealed]
 
 
+def sweep_places(places: Sequence[Path]) -> list[Path]:
+    """Remove what programs that were killed left half-written beside the files named and below the folders named.
+
+    Raises VaultError where one cannot be removed.
+    """
+    try:
+        return sweep([p for p in places if not p.is_dir()], [p for p in places if p.is_dir()])
+    except OSError as e:
+        raise VaultError(
+            f"Cannot remove the unfinished copy {e.filename}: {e.strerror}.",
+            f"无法删除未完成的副本 {e.filename}：{e.strerror}。",
+        ) from e
+
+
 @contextmanager
 def whole_file(final: Path, *, force: bool = False, sync: bool = False) -> Iterator[BinaryIO]:
     """Give a file, readable by its owner only, that takes the place of `final` once the block ends well.
@@ -55,11 +70,12 @@ def whole_file(final: Path, *, force: bool = False, sync: bool = False) -> Itera
     """
     if final.exists() and not force:
         raise VaultError(f"{final} exists already; replace it with --force.", f"{final} 已存在；如需覆盖请加 --force。")
-    part = final.with_name(f".{final.name}.{os.getpid()}.part")
+    part = final.with_name(f".{final.name}.{os.getpid()}.held.part")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w+b") as file, being_written(file):
             yield file
             if sync:
                 file.flush()

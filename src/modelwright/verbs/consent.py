@@ -49,6 +49,8 @@ def _print(found: Any, json_: bool, **more: Any) -> None:
         sys.stdout.write(w(f"{run}: trained on it\n", f"{run}：训练时使用过\n"))
     for run in found.tested:
         sys.stdout.write(w(f"{run}: tested on it, not trained\n", f"{run}：仅用于测试，未参与训练\n"))
+    for place in found.swept:
+        sys.stdout.write(w(f"{place}: an unfinished copy, removed\n", f"{place}：未完成的副本，已删除\n"))
     for place, why in found.unread:
         sys.stdout.write(w(f"{place}: not looked into: ", f"{place}：未能检查：") + why.to(LANG) + "\n")
     if not (found.files or found.trained or found.tested):
@@ -188,6 +190,7 @@ def erase(
             rows=sum(found.files.values()),
             due=[r.name for r in found.trained],
             unread=len(found.unread),
+            swept=len(found.swept) or None,
         )
     _print(found, json_, erased=not dry_run)
     if found.unread:

@@ -40,6 +40,14 @@ def _keys(ref: str | None) -> list[Any]:
     return read_keys(ref)
 
 
+def _sweep(paths: list[Path]) -> None:
+    """Remove what an encryption, decryption or rotation that was killed left half-written there, and say so."""
+    from modelwright.privacy.vault import sweep_places
+
+    for path in sweep_places(paths):
+        _say(f"{path}: an unfinished copy, removed.", f"{path}：未完成的副本，已删除。")
+
+
 def _say(en: str, zh: str) -> None:
     sys.stderr.write(w(en, zh) + "\n")
 
@@ -86,6 +94,7 @@ def encrypt(
 
     key = _keys(vault)[0]
     ready()
+    _sweep(paths)
     made, size = [], 0
     for path in files_below(paths, sealed=False):
         size += encrypt_file(path, sealed_name(path), key, force=force, remove=remove)
@@ -120,6 +129,7 @@ def decrypt(
     if not found:
         raise VaultError("No encrypted file there.", "其中没有加密文件。")
     ready()
+    _sweep(paths)
     single = len(found) == 1 and paths[0].is_file() and out is not None and not out.is_dir()
     made, size = [], 0
     for path in found:
@@ -168,6 +178,7 @@ def rotate(
         )
     found = files_below(paths, sealed=True)
     ready()
+    _sweep(paths)
     if new is None:
         key = Key.new()
         write_keys(str(vault), [key, *keys])
