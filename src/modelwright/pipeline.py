@@ -61,8 +61,15 @@ def run(
     came to stand.
     """
     ready(folder.path)
-    with unlocked(config.vault):
-        result = _walk(config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang, look=look)
+    folder.claim()
+    try:
+        with unlocked(config.vault):
+            result = _walk(
+                config, source, events, folder=folder, deadline=deadline, resume=resume, lang=lang, look=look
+            )
+    except BaseException:
+        folder.give_up()  # bad input leaves nothing behind
+        raise
     records.enter(result.facts, folder)
     return result
 

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -117,15 +118,53 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._stem: str | None = None
+        self._made: list[Path] = []
 
     @classmethod
     def choose(cls, root: Path, name: str) -> RunFolder:
-        """Return a folder that does not exist yet: `name`, else `name-2`, `name-3` ..."""
-        base = slug(name)
-        n = 1
-        while (root / (base if n == 1 else f"{base}-{n}")).exists():
-            n += 1
-        return cls(root / (base if n == 1 else f"{base}-{n}"))
+        """Return a folder that does not exist yet: `name`, else `name-2`, `name-3` ... It is made by `claim`."""
+        folder = cls(root)
+        folder._stem = slug(name)
+        folder.path = next(p for p in folder._names(root) if not p.exists())
+        return folder
+
+    def _names(self, root: Path) -> Iterator[Path]:
+        yield root / str(self._stem)
+        for n in count(2):
+            yield root / f"{self._stem}-{n}"
+
+    def claim(self) -> None:
+        """Make a chosen folder for this run alone: of two that begin at once, one goes on under the next name.
+
+        Raises CannotWrite.
+        """
+        if self._stem is None or self._made:
+            return
+        root = self.path.parent
+        above = [p for p in (root, *root.parents) if not p.exists()]
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            for path in self._names(root):
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                self.path, self._made = path, [path, *above]
+                return
+        except OSError as e:
+            raise CannotWrite(
+                f"Cannot write {self.path}: {e.strerror}.", f"无法写入 {self.path}：{e.strerror}。"
+            ) from e
+
+    def give_up(self) -> None:
+        """Take back what `claim` made, as far as it is empty."""
+        for path in self._made:
+            try:
+                path.rmdir()
+            except OSError:
+                return
+        self._made = []
 
     @classmethod
     def find(cls, path: str | Path) -> RunFolder:
