@@ -103,3 +103,33 @@ def test_a_wrong_key_and_no_key_are_told_apart(client, row):
     assert [r.status_code for r in (none, wrong)] == [401, 401]
     assert [r.json()["error"]["code"] for r in (none, wrong)] == ["key", "wrong_key"]
     assert "mws_other" not in wrong.text
+
+
+def test_errors_never_quote_what_a_request_brought(predictor, tmp_path, monkeypatch, row):
+    from modelwright.serve.keys import KeyRing
+
+    monkeypatch.setenv("MODELWRIGHT_LEDGER", "off")
+    ring, admin = KeyRing.open(tmp_path / "k.json")
+    mark = "canary42"
+    bad = [
+        ("POST", "/predict", {**row, mark: {"a": 1}}),
+        ("POST", "/predict", {**row, mark: "x" * 200_000}),
+        ("POST", "/predict", {mark: 1}),
+        ("POST", "/predict", {**row, "amount": mark}),
+        ("POST", "/predict", {"rows": [mark]}),
+        ("POST", "/explain", {**row, mark: [[1]]}),
+        ("POST", "/keys", {"name": "a", mark: 1}),
+        ("POST", "/keys", {"name": "a", "role": mark}),
+        ("POST", "/keys", {"name": "a", "expires": mark}),
+        ("POST", "/keys", {"name": "first", "role": "viewer", "scopes": [mark]}),
+        ("POST", "/keys", {"name": mark * 20}),
+        ("DELETE", f"/keys/{mark}", None),
+        ("GET", f"/{mark}?{mark}={mark}", None),
+        ("POST", "/login", {mark: mark}),
+    ]
+    with TestClient(create_app(predictor, keys=ring), headers={"X-API-Key": admin}) as c:
+        for method, path, body in bad:
+            reply = c.request(method, path, json=body)
+            assert 400 <= reply.status_code < 500, (path, reply.status_code)
+            assert mark not in reply.text, (path, reply.text)
+        assert mark not in c.post("/predict", content=b'{"' + mark.encode() + b'": NaN}').text

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from modelwright.core.budget import parse_duration
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import record
 from modelwright.serve.guard import answer_json
@@ -34,7 +34,14 @@ def add_admin(app: FastAPI, keys: KeyRing, bundle: Path | None = None) -> None:
                 raise Refused(503, "ledger", e.words) from e
 
         place = _place(keys)
-        done = await asyncio.to_thread(lambda: act(place, name, enter=enter))
+        try:
+            done = await asyncio.to_thread(lambda: act(place, name, enter=enter))
+        except OptionError:  # its message quotes what was asked
+            words = Words(
+                "That cannot be done: the name is in use or not known, or a field holds a value that it may not.",
+                "无法执行：名称已被使用或不存在，或某个字段的值不合要求。",
+            )
+            raise Refused(422, "fields", words) from None
         keys.reload()
         return done
 
@@ -49,7 +56,11 @@ def add_admin(app: FastAPI, keys: KeyRing, bundle: Path | None = None) -> None:
             k: asked[k] for k in ("role", "rows_per_minute", "rows_per_day", "tenant") if k in asked
         }
         if "expires" in asked:
-            options["expires_in"] = parse_duration(asked["expires"])
+            try:
+                options["expires_in"] = parse_duration(asked["expires"])
+            except OptionError:
+                words = Words("`expires` is a time such as 90d.", "`expires` 应为时长，如 90d。")
+                raise Refused(422, "expires", words) from None
         options["scopes"] = tuple(asked.get("scopes", ()))
         who, role = asked["name"], asked.get("role", "predictor")
         made = await change(request, "service key made", partial(add_key, **options), who, role)

@@ -35,15 +35,22 @@ _EXPLAIN_ROWS = 50  # what an explanation costs of a quota
 _SHOWN = 480  # pixels of the longer side of a picture that comes with an explanation
 
 
+def _without_quote(text: str, received: str) -> str:
+    """Return what was expected, without the part of a message that quotes what came."""
+    head, mark, tail = text.partition(received)
+    return head if mark and "`" in tail else text
+
+
 def bad_json(value: BadValue) -> dict[str, Any]:
-    """Return a value that cannot be read as the answer to its row."""
+    """Return a value that cannot be read as the answer to its row; the value itself is quoted nowhere."""
+    en, zh = _without_quote(value.words.en, ", received"), _without_quote(value.words.zh, "，收到")
     return {
         "error": {
             "code": "value",
             "row": value.row,
             "column": value.column,
-            "message": f"row {value.row}, column `{value.column}`: {value.words.en}",
-            "message_zh": f"第 {value.row} 行，列 `{value.column}`：{value.words.zh}",
+            "message": f"row {value.row}, column `{value.column}`: {en}",
+            "message_zh": f"第 {value.row} 行，列 `{value.column}`：{zh}",
         }
     }
 

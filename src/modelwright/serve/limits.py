@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelwright.core.schema import MEDIA, Schema, arrow_type
 from modelwright.core.words import Words
@@ -183,9 +183,10 @@ def _check_row(number: int, row: object, limits: ServeLimits, modalities: Mappin
             row=number,
         )
     for name, value in row.items():
+        where = _where(number, name, modalities)
         modality = modalities.get(name, "text")
         if modality == "series" and isinstance(value, list):
-            _check_series(number, name, value, limits)
+            _check_series(where, value, limits)
             continue
         longest = limits.media_cell if is_media(modality) else limits.cell
         parts: Sequence[Any] = value if isinstance(value, list) else [value]
@@ -193,27 +194,35 @@ def _check_row(number: int, row: object, limits: ServeLimits, modalities: Mappin
             raise Refused(
                 422,
                 "nested",
-                Words(
-                    f"Row {number}, column `{name[:60]}`: values may not be nested.",
-                    f"第 {number} 行，列 `{name[:60]}`：值不能嵌套。",
-                ),
-                row=number,
-                column=name[:60],
+                Words(f"{where.words.en}: values may not be nested.", f"{where.words.zh}：值不能嵌套。"),
+                **where.more,
             )
         if any(isinstance(p, str) and len(p) > longest for p in parts):
             raise Refused(
                 422,
                 "cell",
                 Words(
-                    f"Row {number}, column `{name[:60]}`: more than {longest} characters.",
-                    f"第 {number} 行，列 `{name[:60]}`：超过 {longest} 个字符。",
+                    f"{where.words.en}: more than {longest} characters.", f"{where.words.zh}：超过 {longest} 个字符。"
                 ),
-                row=number,
-                column=name[:60],
+                **where.more,
             )
 
 
-def _check_series(number: int, name: str, value: list[Any], limits: ServeLimits) -> None:
+class _Where(NamedTuple):
+    words: Words
+    more: dict[str, Any]
+
+
+def _where(number: int, name: str, modalities: Mapping[str, str]) -> _Where:
+    """Return where in a request something is; only the model's own columns are named, never what the request brought."""
+    if name in modalities:
+        words = Words(f"Row {number}, column `{name}`", f"第 {number} 行，列 `{name}`")
+        return _Where(words, {"row": number, "column": name})
+    words = Words(f"Row {number}, a field that is no column", f"第 {number} 行，一个不属于任何列的字段")
+    return _Where(words, {"row": number})
+
+
+def _check_series(where: _Where, value: list[Any], limits: ServeLimits) -> None:
     """Take a list of numbers, or a list of channels of numbers, within bounds; what they hold is read later."""
     channels = value if any(isinstance(v, list) for v in value) else [value]
     flat = all(isinstance(c, list) and not any(isinstance(v, (dict, list, str)) for v in c) for c in channels)
@@ -223,12 +232,11 @@ def _check_series(number: int, name: str, value: list[Any], limits: ServeLimits)
         422,
         "series",
         Words(
-            f"Row {number}, column `{name[:60]}`: expected a list of numbers, or at most {limits.channels} such lists, "
+            f"{where.words.en}: expected a list of numbers, or at most {limits.channels} such lists, "
             f"of at most {limits.values} numbers together.",
-            f"第 {number} 行，列 `{name[:60]}`：应为数字列表，或最多 {limits.channels} 个这样的列表，总共不超过 {limits.values} 个数字。",
+            f"{where.words.zh}：应为数字列表，或最多 {limits.channels} 个这样的列表，总共不超过 {limits.values} 个数字。",
         ),
-        row=number,
-        column=name[:60],
+        **where.more,
     )
 
 

@@ -125,10 +125,13 @@ def _read(body: bytes) -> Question:
         first = e.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":
             raise Refused(400, "no_json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
-        where = ".".join(str(p) for p in first["loc"])
+        # a field is named where it is one of ours, never as the request wrote it
+        field = str(first["loc"][0]) if first["loc"] and first["loc"][0] in Question.model_fields else None
+        en = f"`{field}` does not fit" if field else "There is a field that is not known"
+        zh = f"`{field}` 不符合要求" if field else "包含未知字段"
         words = Words(
-            f'`{where[:60]}`: {first["msg"]}. Expected {{"question": text, "tenant": text, "session": text}}.',
-            f'`{where[:60]}` 不符合要求。应为 {{"question": 文本, "tenant": 文本, "session": 文本}}。',
+            f'{en}. Expected {{"question": text, "tenant": text, "session": text}}.',
+            f'{zh}。应为 {{"question": 文本, "tenant": 文本, "session": 文本}}。',
         )
         raise Refused(422, "question", words) from None
     if not asked.question.strip():
