@@ -189,7 +189,7 @@ function listed(found, asked) {
 }
 
 function show(result, asked) {
-  const place = app.querySelector(".answer") || app.appendChild(make("section", { className: "answer", ariaLive: "polite" }));
+  const place = app.querySelector(".answer") || app.insertBefore(make("section", { className: "answer", ariaLive: "polite" }), app.querySelector(".beside"));
   const answer = result.answer;
   const found = answer.prediction;
   if (schema.made && Array.isArray(found) && found.every((f) => typeof f === "object")) {
@@ -238,8 +238,9 @@ function draw() {
     schema.columns.length > 1 ? make("p", { className: "hint", textContent: say("empty") }) : null,
     make("button", { className: "go", textContent: say("go") }), make("p", { className: "problem", role: "alert" }));
   form.addEventListener("submit", submit);
+  if (schema.columns.some((c) => !FILES.includes(c.modality))) form.querySelector("button.go").after(exampleButton(form));
   app.replaceChildren(make("header", {}, make("h1", { textContent: schema.name }), other),
-    make("p", { className: "hint", textContent: schema.title[lang] }), form);
+    make("p", { className: "hint", textContent: schema.title[lang] }), form, make("section", { className: "beside" }, ...(schema.columns.some((c) => FILES.includes(c.modality)) ? [] : [tablePanel()]), codePanel()));
   for (const input of form.querySelectorAll("[name]")) if (kept[input.name]) { input.value = kept[input.name]; input.dispatchEvent(new Event("input")); }
 }
 
