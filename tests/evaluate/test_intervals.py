@@ -57,7 +57,8 @@ def test_all_right_still_leaves_room():
     accuracy = next(x for x in m.CLASSIFICATION if x.name == "accuracy")
     found = intervals.bootstrap(accuracy, made.of_classes(50, signal=50.0), resamples=50)
     assert found.value == 1.0
-    assert found.low == pytest.approx(1 - 3 / 50)
+    assert found.low == pytest.approx(50 / (50 + 1.96**2), abs=1e-4)  # Wilson
+    assert found.high == 1.0
 
 
 def test_undefined_has_no_interval():

@@ -1,6 +1,6 @@
-"""How sure a score is: bootstrap intervals, and paired comparison of two models on the same rows.
+"""How sure a score is: intervals by the size of the test, and paired comparison of two models on the same rows.
 
-Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993 (percentile intervals).
+Source for large tests: Efron & Tibshirani, An Introduction to the Bootstrap, 1993 (percentile intervals).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from modelwright.core.task import Judged, Metric
+from modelwright.evaluate import _small as small
 from modelwright.evaluate._weighted import Counts, batched, weights
 from modelwright.evaluate.metrics import average_precision, roc_auc
 
@@ -49,7 +50,8 @@ def bootstrap(
     level: float = 0.95,
     seconds: float | None = None,
 ) -> Interval:
-    """Return the metric on all rows with a percentile interval over resampled rows, within a time cap in seconds.
+    """Return the metric on all rows with its interval: up to 600 rows as `_small.py` says, beyond by percentiles over resampled
+    rows, within a time cap in seconds.
 
     At least 40 resamples are drawn whatever the cap; fewer than 200 give a normal interval from their spread. NaN
     where the metric is undefined.
@@ -81,10 +83,17 @@ def _intervals(
 ) -> dict[str, Interval]:  # fmt: skip
     until = None if seconds is None else time.monotonic() + seconds
     values = {name: metric(judged, label) for name, (metric, label) in asked.items()}
-    drawn = _samples(asked, judged, resamples, seed, until)
-    return {
-        name: _interval(asked[name][0], value, drawn[name], len(judged.rows), level) for name, value in values.items()
-    }
+    out: dict[str, Interval] = {}
+    counts = Counts(judged) if len(judged.rows) <= small.MOST else None
+    for name, (metric, label) in asked.items():
+        ends = small.interval(metric, judged, values[name], label, level, counts) if counts is not None else None
+        if ends is not None:
+            out[name] = Interval(values[name], float(min(ends[0], values[name])), float(max(ends[1], values[name])))
+    rest = {name: of for name, of in asked.items() if name not in out}
+    drawn = _samples(rest, judged, resamples, seed, until) if rest else {}
+    for name in rest:
+        out[name] = _interval(asked[name][0], values[name], drawn[name], len(judged.rows), level)
+    return {name: out[name] for name in asked}
 
 
 def _samples(
@@ -138,9 +147,13 @@ def _interval(metric: Metric, value: float, drawn: np.ndarray, rows: int, level:
 def paired(
     metric: Metric, a: Judged, b: Judged, *, resamples: int = 1000, seed: int = 0, seconds: float | None = None
 ) -> PairedTest:
-    """Compare two models judged on the same rows by resampling the rows for both at once."""
+    """Compare two models judged on the same rows: of few rows by leaving out one after the other, of many by resampling them for both."""
     sign = 1.0 if metric.higher else -1.0
     value = sign * (metric(a) - metric(b))
+    if len(a.rows) <= small.MOST:
+        told = small.difference(metric, a, b, value)
+        if told is not None:
+            return PairedTest(float(value), *told)
     until = None if seconds is None else time.monotonic() + seconds
     asked: dict[str, tuple[Metric, int | None]] = {metric.name: (metric, None)}
     # the same seed draws the same rows for both; the time cap may leave one with fewer samples

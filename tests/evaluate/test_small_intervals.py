@@ -1,0 +1,102 @@
+"""Intervals of small tests hold the truth about as often as they say."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from evaluate import made
+from modelwright.core.target import Answers, ClassesCodec, ValueCodec
+from modelwright.core.task import Judged
+from modelwright.evaluate import _small as small
+from modelwright.evaluate import metrics as m
+from modelwright.evaluate.intervals import bootstrap, many, paired
+
+
+def named(metrics, name):
+    return next(x for x in metrics if x.name == name)
+
+
+def classes(rng, n, shares, signal):
+    k = len(shares)
+    truth = rng.choice(k, n, p=shares)
+    scores = rng.normal(size=(n, k)) + np.log(shares)
+    scores[np.arange(n), truth] += signal
+    scores = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    target = ClassesCodec([f"c{i}" for i in range(k)], [1] * k)
+    return Judged(target, truth, scores, Answers([], None), scores.argmax(1), np.arange(n))
+
+
+def numbers(rng, n, tails):
+    truth = rng.normal(50, 10, n)
+    said = truth + (4 * rng.standard_t(5, n) if tails else rng.normal(0, 5, n))
+    return Judged(ValueCodec(0, 1, 0, 1), truth, said[:, None], Answers([], None), said, np.arange(n))
+
+
+CASES = [
+    ("macro_f1", lambda rng, n: classes(rng, n, (1 / 3,) * 3, 1.5), m.CLASSIFICATION),
+    ("macro_f1", lambda rng, n: classes(rng, n, (0.6, 0.3, 0.1), 2.0), m.CLASSIFICATION),
+    ("accuracy", lambda rng, n: classes(rng, n, (0.5, 0.5), 1.5), m.CLASSIFICATION),
+    ("roc_auc", lambda rng, n: classes(rng, n, (5 / 6, 1 / 6), 1.6), m.CLASSIFICATION),
+    ("mcc", lambda rng, n: classes(rng, n, (0.5, 0.5), 1.5), m.CLASSIFICATION),
+    ("rmse", lambda rng, n: numbers(rng, n, False), m.REGRESSION),
+    ("mae", lambda rng, n: numbers(rng, n, True), m.REGRESSION),
+    ("median_ae", lambda rng, n: numbers(rng, n, True), m.REGRESSION),
+    ("r2", lambda rng, n: numbers(rng, n, False), m.REGRESSION),
+]
+
+
+@pytest.mark.parametrize(("name", "draw", "metrics"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)])
+def test_the_truth_is_held_as_often_as_is_said(name, draw, metrics):
+    metric = named(metrics, name)
+    true = metric(draw(np.random.default_rng(1), 200_000))
+    rng, hits = np.random.default_rng(2), []
+    for _ in range(250):
+        found = bootstrap(metric, draw(rng, 35))
+        if np.isfinite(found.low):
+            hits.append(found.low <= true <= found.high)
+    assert 0.91 <= np.mean(hits) <= 0.995  # chance alone moves .95 by .03; percentiles of a bootstrap gave .83 to .91
+
+
+def test_shares_have_wilsons_interval():
+    for hits, n in ((0, 20), (17, 20), (50, 50), (3, 200)):
+        reference = stats.binomtest(hits, n).proportion_ci(method="wilson")
+        assert small.wilson(hits, n, 0.95) == pytest.approx((reference.low, reference.high), abs=1e-9)
+    judged = made.of_classes(80)
+    recall = named(m.CLASSIFICATION, "recall")
+    hit, truth, _ = m.label_counts(judged)
+    found = bootstrap(recall, judged, label=2)
+    assert (found.low, found.high) == pytest.approx(small.wilson(hit[2], truth[2], 0.95))
+
+
+def test_every_metric_stays_inside_its_ends_and_holds_its_value():
+    for judged, metrics in (
+        (made.of_classes(40), m.CLASSIFICATION), (made.of_classes(40, signal=50), m.CLASSIFICATION),
+        (made.of_sets(40), m.MULTI_LABEL), (made.of_values(40), m.REGRESSION), (made.of_classes(5), m.CLASSIFICATION),
+    ):  # fmt: skip
+        for name, found in many([x for x in metrics if not x.per_label], judged).items():
+            metric = named(metrics, name)
+            assert metric.low <= found.low <= found.value <= found.high <= metric.high, name
+
+
+def test_more_rows_narrow_and_large_tests_go_on_as_before():
+    metric = named(m.CLASSIFICATION, "macro_f1")
+    widths = [
+        found.high - found.low for n in (40, 160, 600, 700) if (found := bootstrap(metric, made.of_classes(n, seed=3)))
+    ]
+    assert widths[0] > widths[1] > widths[2]
+    assert widths[3] == pytest.approx(widths[2], rel=0.3)  # beyond 600 rows it is another method
+
+
+def test_a_difference_is_held_and_equal_models_are_not_told_apart():
+    metric = named(m.CLASSIFICATION, "accuracy")
+    rng, below = np.random.default_rng(0), []
+    for _ in range(200):
+        a, b = (classes(rng, 60, (0.5, 0.5), 1.2) for _ in range(2))
+        b = Judged(a.target, a.truth, b.scores, b.answers, np.where(b.truth == b.chosen, a.truth, 1 - a.truth), a.rows)
+        below.append(paired(metric, a, b).p < 0.05)
+    assert np.mean(below) <= 0.10
+    good, bad = classes(rng, 60, (0.5, 0.5), 8.0), classes(rng, 60, (0.5, 0.5), 0.0)
+    bad = Judged(good.target, good.truth, bad.scores, bad.answers, bad.chosen, good.rows)
+    told = paired(metric, good, bad)
+    assert told.low > 0.2
+    assert told.p < 0.01
