@@ -219,7 +219,7 @@ def _floats(values: pa.ChunkedArray | pa.Array) -> np.ndarray | None:
                 return None
             values = pa.array(found, pa.float64())
     try:
-        return np.asarray(values.cast(pa.float64()).fill_null(np.nan))
+        return np.asarray(values.cast(pa.float64(), safe=False).fill_null(np.nan))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -70,7 +72,8 @@ def as_type(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     if values.null_count == len(values):
         return pa.chunked_array([pa.nulls(len(values), kind)])
     texts = (pa.string(), pa.large_string())
-    if kind in texts and values.type not in texts and not pa.types.is_temporal(values.type):
+    cast = pa.types.is_temporal(values.type) and not pa.types.is_duration(values.type)
+    if kind in texts and values.type not in texts and not cast:
         return pa.chunked_array([pa.array([as_text(v) for v in values.to_pylist()], kind)])
     return values.cast(kind)
 
@@ -79,4 +82,6 @@ def as_text(value: Any) -> str | None:
     """Return a value as text: what is no text stands as JSON."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, (dt.timedelta, dt.time, dt.date, Decimal)):
+        return str(value)
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError, MissingExtra, unknown
 from modelwright.core.words import Words
+from modelwright.data._shapes import EXACT
 from modelwright.data._text import column
 
 
@@ -64,4 +65,6 @@ def _plain(value: Any) -> Any:
     """Return a database value as one Arrow knows: decimals as numbers."""
     from decimal import Decimal
 
-    return float(value) if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal):
+        return int(value) if abs(value) > EXACT and value == value.to_integral_value() else float(value)
+    return value

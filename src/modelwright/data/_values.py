@@ -9,6 +9,7 @@ import unicodedata
 _MISSING = frozenset(
     ["", "na", "n/a", "nan", "null", "none", "nil", "#n/a", "<na>", "missing", "unknown?", "缺失", "空值"]
 )
+ALWAYS_MISSING = frozenset(["", "n/a", "#n/a", "<na>"])  # in any column, whatever its other cells are
 _MARKS = frozenset(
     ["?", "-", "--", "—", ".", "无", "空", "未知", "unknown", "n.a."]
 )  # missing among numbers and dates only

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
+from modelwright.data._absent import OLD_WORDS
 from modelwright.data._dates import from_numbers, to_time
+from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
 from modelwright.data._few import array_of
 from modelwright.data._values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number
 from modelwright.data.kinds.base import Unreadable, kind_of
@@ -98,6 +101,8 @@ def _bad(row: int, column: Column, value: object, error: Exception | None = None
 
 
 def _number(value: Any, column: Column) -> float | None:
+    if column.options.get("form") == "duration" and not isinstance(value, (int, float)):
+        return _seconds(value)
     if isinstance(value, (int, float)):
         try:
             number = float(value)
@@ -111,6 +116,20 @@ def _number(value: Any, column: Column) -> float | None:
     if found is None:
         raise ValueError(text)
     return found if math.isfinite(found) else None
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    text = str(value)
+    if is_missing(text) or is_mark(text):
+        return None
+    found = to_seconds(text)
+    if found is None:
+        found = to_number(text)
+    if found is None:
+        raise ValueError(text)
+    return found
 
 
 def _boolean(value: Any, column: Column) -> bool | None:
@@ -128,6 +147,8 @@ def _boolean(value: Any, column: Column) -> bool | None:
 
 
 def _timestamp(value: Any, column: Column) -> dt.datetime | None:
+    if column.options.get("form") == "clock":
+        return _clock(value)
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
     if isinstance(value, dt.date):
@@ -143,13 +164,27 @@ def _timestamp(value: Any, column: Column) -> dt.datetime | None:
     raise ValueError(text)
 
 
+def _clock(value: Any) -> dt.datetime | None:
+    """Read a time of day; of a whole moment only that counts."""
+    text = value.time().isoformat() if isinstance(value, dt.datetime) else str(value)
+    if is_missing(text) or is_mark(text):
+        return None
+    moment = to_time(text, "ymd")
+    found = to_clock(moment.time().isoformat() if moment else text)
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
 def _category(value: Any, column: Column) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
     text = half_width(str(value)).strip()
-    return None if is_missing(text) and text.lower() not in ("none", "na") else text
+    return None if is_missing(text) and text.lower() not in column.options.get("words", OLD_WORDS) else text
 
 
 def _text(value: Any, column: Column) -> str | None:
@@ -214,7 +249,7 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
         seen: list[Any] = [None] * len(distinct)
         wrong: dict[int, Any] = {}
         others = np.arange(len(distinct))
-        if column.modality == "number" and column.options.get("decimal") != ",":
+        if column.modality == "number" and not {"decimal", "form"} & set(column.options):
             plain = pc.match_substring_regex(distinct, PLAIN)
             numbers = pc.cast(pc.if_else(plain, distinct, pa.scalar(None, distinct.type)), goal)
             seen = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, goal)).to_pylist()
@@ -266,7 +301,9 @@ def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | No
     """Return the column by whole-array operations where that gives the same as reading cell by cell."""
     kind = values.type
     if column.modality == "number":
-        if pa.types.is_string(kind) and not {"comma", "decimal"} & set(column.options):
+        if pa.types.is_duration(kind) or pa.types.is_time(kind):
+            return seconds_of(values)
+        if pa.types.is_string(kind) and not {"comma", "decimal", "form"} & set(column.options):
             try:
                 numbers = pc.cast(values, pa.float64())
             except pa.ArrowInvalid:
@@ -277,7 +314,7 @@ def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | No
             or pa.types.is_decimal(kind)
             or pa.types.is_boolean(kind)
         ):
-            numbers = values.cast(pa.float64())
+            numbers = values.cast(pa.float64(), safe=False)
         else:
             return None
         return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
@@ -290,6 +327,11 @@ def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | No
 
 def _quick_times(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | None:
     kind = values.type
+    if column.options.get("form") == "clock":
+        if pa.types.is_timestamp(kind) and kind.tz:
+            values = values.cast(pa.timestamp("us", "UTC"), safe=False)
+        typed = pa.types.is_time(kind) or pa.types.is_duration(kind) or pa.types.is_timestamp(kind)
+        return clocks_of(values) if typed else None
     if pa.types.is_timestamp(kind):
         naive = values.cast(pa.timestamp(kind.unit, "UTC")).cast(pa.timestamp(kind.unit)) if kind.tz else values
         return naive.cast(goal, safe=False)

@@ -16,11 +16,14 @@ from modelwright.core.budget import step
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
+from modelwright.data._absent import marks_of, words_of
 from modelwright.data._channels import checked
 from modelwright.data._dates import Order, find_form, names_time, number_form, settle
 from modelwright.data._decimals import find_decimals
+from modelwright.data._durations import span_form
 from modelwright.data._gifs import moving
 from modelwright.data._values import PLAIN, is_mark, is_missing, to_bool, to_number
+from modelwright.data._whole import beyond_floats
 from modelwright.data.kinds.base import kind_of, recognise
 from modelwright.data.reading import ORDERS, Reading
 
@@ -94,7 +97,25 @@ def infer_schema(
         raise OptionError(
             "--channel names a channel of sound, but no column holds sound.", "--channel 指定音频声道，但没有音频列。"
         )
-    return _ordered(Schema(tuple(columns)), orders)
+    return _with_words(_ordered(Schema(tuple(columns)), orders), raw)
+
+
+def _with_words(schema: Schema, raw: pa.Table) -> Schema:
+    """Settle for columns of words which words of missing are values there; the reason of a column says so."""
+    texts = [c for c in schema if c.modality == "category" and c.role != "ignored" and c.name in raw.column_names]
+    elsewhere: set[str] = set()
+    for column in schema if texts else ():
+        if column.modality in ("number", "timestamp", "boolean"):
+            elsewhere |= marks_of(raw.column(schema.names.index(column.name)))
+    changes: dict[str, dict[str, Any]] = {}
+    for column in texts:
+        found = words_of(raw.column(schema.names.index(column.name)), elsewhere)
+        if found is not None:
+            changes[column.name] = {
+                "options": {**column.options, "words": found[0]},
+                "reason": column.reason or found[1],
+            }
+    return schema.with_columns(changes)
 
 
 def _ordered(schema: Schema, orders: Mapping[str, Order]) -> Schema:
@@ -125,6 +146,8 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     coded = pa.types.is_dictionary(kind)
     if coded or pa.types.is_null(kind):
         values, kind = values.cast(pa.string()), pa.string()
+    if beyond_floats(values) and not (pa.types.is_integer(kind) and number_form(name, _floats(values))):
+        return Column(name, "category" if target or _recurs(values) else "id")
     plain = None if target or decimal == "," else _plain_numbers(name, values)
     if plain is not None:
         return Column(name, plain)
@@ -140,6 +163,10 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
             return Column(name, "text")
     if pa.types.is_boolean(kind):
         return Column(name, "boolean")
+    if pa.types.is_duration(kind):
+        return Column(name, "number", options={"form": "duration"})
+    if pa.types.is_time(kind):
+        return Column(name, "timestamp", options={"form": "clock", "utc": True})
     if pa.types.is_temporal(kind):
         return Column(name, "timestamp", options={"utc": True})
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -185,6 +212,12 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         and not target
     ):
         return Column(name, "boolean")
+    span = None if target and len(distinct) <= 20 else span_form(name, plain)
+    if span is not None:
+        clock = span == "clock"
+        return Column(
+            name, "timestamp" if clock else "number", options={"form": span, **({"utc": True} if clock else {})}
+        )
     form = find_form(plain)
     if form in ("compact", "compact-time") and not names_time(name):
         form = None
@@ -257,6 +290,11 @@ def _coded(cells: list[str]) -> bool:
     return sum(any(c.isdigit() for c in s) and " " not in s for s in sample) > 0.8 * len(sample)
 
 
+def _recurs(values: pa.ChunkedArray) -> bool:
+    """Whether the values of a column are few enough to be categories."""
+    return len(pc.unique(values)) <= max(2, min(1000, 0.2 * len(values)))
+
+
 def _floats(values: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(values.drop_null().cast(pa.float64(), safe=False))
 
@@ -268,7 +306,7 @@ def _mostly_numbers(values: pa.ChunkedArray, decimal: str) -> bool:
 
 def counts_rows(name: str, values: pa.ChunkedArray) -> bool:
     """Whether whole numbers count the rows up one by one, or are named an identifier and all differ."""
-    numbers = np.asarray(values.drop_null().cast(pa.float64()))
+    numbers = _floats(values)
     if len(numbers) < 20 or not np.all(numbers == np.floor(numbers)):
         return False
     if len(np.unique(numbers)) < len(numbers):
@@ -284,7 +322,7 @@ def _number_or_class(
     """Numbers stay numbers, but a target of few whole numbers is a class."""
     if not target:
         return "number"
-    numbers = np.asarray(values.drop_null().cast(pa.float64()))
+    numbers = _floats(values)
     numbers = numbers[np.isfinite(numbers)]
     if len(numbers) == 0:
         return "category"
@@ -322,7 +360,10 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
         return dict(special.recognise(name, values) or {})
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         if modality != "timestamp":
-            return {}
+            span = pa.types.is_duration(values.type) or pa.types.is_time(values.type)
+            return {"form": "duration"} if modality == "number" and span else {}
+        if pa.types.is_time(values.type):
+            return {"form": "clock", "utc": True}
         numeric = pa.types.is_floating(values.type) or pa.types.is_integer(values.type)
         form = number_form("date", _floats(values)) if numeric else None
         return {"form": form, "utc": True} if form else {"utc": True}
@@ -330,13 +371,18 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
     cells = [v for v in distinct if not is_missing(v)]
     if modality == "timestamp":
         numbers = [n for n in (to_number(c) for c in cells) if n is not None]
-        form = find_form(cells) or (number_form("date", np.array(numbers)) if len(numbers) == len(cells) else None)
+        form = span_form("", cells) if span_form("", cells) == "clock" else None
+        form = (
+            form or find_form(cells) or (number_form("date", np.array(numbers)) if len(numbers) == len(cells) else None)
+        )
         if form is None:
             raise ColumnError(
                 f"Column `{name}` cannot be read as timestamps; it holds for example `{cells[0] if cells else ''}`.",
                 f"列 `{name}` 无法解读为时间；例如其中有 `{cells[0] if cells else ''}`。",
             )
         return {"form": form, "utc": True}
+    if modality == "number" and span_form("", cells) is not None:
+        return {"form": "duration"}
     if modality == "number" and decimal == ",":
         return {"decimal": ","}
     if modality == "labels":

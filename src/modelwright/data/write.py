@@ -175,7 +175,11 @@ class TableWriter:
     def _put_text(self, table: pa.Table, *, header: bool) -> None:
         written = io.BytesIO()
         kinds = {f.name: f.type for f in table.schema}
-        views = [n for n, t in kinds.items() if pa.types.is_nested(t) or t in (pa.string_view(), pa.binary_view())]
+        views = [
+            n
+            for n, t in kinds.items()
+            if pa.types.is_nested(t) or pa.types.is_duration(t) or t in (pa.string_view(), pa.binary_view())
+        ]
         for name in views:  # which the CSV writer does not know
             table = table.set_column(table.column_names.index(name), name, as_type(table.column(name), pa.string()))
         options = pcsv.WriteOptions(

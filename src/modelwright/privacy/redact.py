@@ -139,7 +139,7 @@ class Redactor:
         if action == "keep":
             return values
         text = pa.types.is_string(values.type)
-        numbers = pc.cast(values, pa.float64()) if text else values.cast(pa.float64())
+        numbers = pc.cast(values, pa.float64()) if text else values.cast(pa.float64(), safe=False)
         rounded = pc.round(numbers, ndigits=1)
         return rounded.cast(pa.string()) if text else rounded.cast(values.type, safe=False)
 

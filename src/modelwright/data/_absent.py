@@ -1,0 +1,81 @@
+"""Words that may stand for no value: `missing` is a state of a parcel, `NA` a country, `nan` an artefact; the other cells tell.
+
+Among numbers, dates and truth values all of them stand for no value. In a column of words one does where the file's columns of
+numbers use it so, or where it is written otherwise than the column's other cells (`NaN` beside `red`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.words import Words
+from modelwright.data._values import ALWAYS_MISSING, half_width, is_missing
+
+OLD_WORDS = ("none", "na")  # values in a column of words for bundles of older versions, whatever its other cells are
+_SHOWN = 3
+
+
+def marks_of(values: pa.ChunkedArray) -> set[str]:
+    """Return the words, in small letters, that stand for no value in a column of numbers, dates or truth values."""
+    if not pa.types.is_string(values.type):
+        return set()
+    return {c.strip().lower() for c in pc.unique(values).drop_null().to_pylist() if is_missing(c)} - ALWAYS_MISSING
+
+
+def words_of(values: pa.ChunkedArray, elsewhere: Collection[str]) -> tuple[list[str], Words] | None:
+    """Return which words of missing are values in a column of words, in small letters, and what is said of them; None without any.
+
+    `elsewhere` are the words that stand for no value in other columns.
+    """
+    kind = values.type
+    if not (pa.types.is_string(kind) or pa.types.is_dictionary(kind)):
+        return None
+    found = pc.value_counts(values.cast(pa.string()).drop_null())
+    counts: Counter[str] = Counter()
+    for cell, n in zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True):
+        counts[half_width(cell).strip()] += n
+    words = {c: n for c, n in counts.items() if is_missing(c) and c.lower() not in ALWAYS_MISSING}
+    others = [c for c in counts if not is_missing(c)]
+    if not words or not others:
+        return None
+    kept = [w for w in words if _is_value(w, others, elsewhere)]
+    total = sum(counts.values())
+    share = {w: max(1, round(100 * n / total)) for w, n in words.items()}
+    said = [
+        Words(
+            f"`{w}` ({share[w]} % of the cells) is {'a value' if w in kept else 'no value'} here",
+            f"`{w}`（占 {share[w]}%）在此{'是取值' if w in kept else '表示缺失'}",
+        )
+        for w in sorted(words, key=lambda w: -words[w])[:_SHOWN]
+    ]
+    return sorted({w.lower() for w in kept}), Words("; ".join(s.en for s in said), "；".join(s.zh for s in said))
+
+
+def _is_value(word: str, others: list[str], elsewhere: Collection[str]) -> bool:
+    if word.isupper() and sum(len(c) == len(word) and c.isupper() for c in others) >= 0.8 * len(others) > 1:
+        return True  # one code among codes of one length, such as those of countries
+    if word.lower() in elsewhere:
+        return False
+    if word.lower() in OLD_WORDS:
+        return True
+    mine = _style(word)
+    return sum(_style(c) & mine != set() for c in others) >= 0.6 * len(others)
+
+
+def _style(cell: str) -> set[str]:
+    """Return how a cell is written: in capitals, small letters, with one capital, or in a script that has none."""
+    letters = "".join(ch for ch in cell if ch.isalpha())
+    if not letters:
+        return {"none"}
+    out = set()
+    if letters.isupper():
+        out.add("upper")
+    if letters.islower():
+        out.add("lower")
+    if letters[0].isupper() and (len(letters) == 1 or letters[1:].islower()):
+        out.add("title")
+    return out or {"script" if not any(ch.islower() or ch.isupper() for ch in letters) else "mixed"}
