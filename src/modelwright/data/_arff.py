@@ -56,7 +56,8 @@ def arff_batches(path: Path, rows: int) -> Iterator[pa.Table]:
         sample = raw.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
-    with io.TextIOWrapper(open_bytes(path), encoding=find_encoding(sample, path)) as text:
+    encoding = find_encoding(sample, path)
+    with io.TextIOWrapper(open_bytes(path), encoding=encoding) as text:
         lines = enumerate(_decoded(path, text), 1)
         attributes = _header(path, lines)
         block: list[list[Any]] = []

@@ -6,23 +6,18 @@ Legend: H, W pixels.
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from modelwright.core.errors import MissingExtra
+from modelwright.data._faults import FAULTS
 from modelwright.data.kinds.base import Unreadable
 
 Range = tuple[float, float]
 _DEFLATED = b"1.2.840.10008.1.2.1.99"  # a few bytes of it can unpack to gigabytes before anything could be counted
-_DAMAGED = (
-    AttributeError, ValueError, KeyError, IndexError, TypeError, OSError, EOFError, NotImplementedError, RuntimeError,
-    OverflowError, AssertionError, MemoryError, ZeroDivisionError, struct.error, zlib.error,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,10 +59,11 @@ def opened(data: bytes, most: int) -> Opened:
     """Decode one frame of at most `most` pixels. Raises Unreadable for what cannot be read."""
     try:
         import pydicom
-        from pydicom.errors import InvalidDicomError
+        from pydicom.errors import BytesLengthException, InvalidDicomError
         from pydicom.pixels.utils import pixel_array
     except ImportError as e:
         raise MissingExtra("dicom", "Reading DICOM images", "读取 DICOM 图像") from e
+    faults: tuple[type[Exception], ...] = (*FAULTS, InvalidDicomError, BytesLengthException)
     if _DEFLATED in data[132:2048]:
         raise Unreadable(
             "the DICOM file is deflated as a whole; store it uncompressed or with compressed pixels",
@@ -87,7 +83,7 @@ def opened(data: bytes, most: int) -> Opened:
             return _opened(file, pixels, frame)
     except Unreadable:
         raise
-    except (InvalidDicomError, *_DAMAGED) as e:
+    except faults as e:
         raise Unreadable(
             f"no readable DICOM image ({type(e).__name__})", f"无法读取的 DICOM 图像（{type(e).__name__}）"
         ) from None

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.words import Words
-from modelwright.data.kinds.base import Unreadable, content, media
+from modelwright.data._faults import FAULTS
+from modelwright.data.kinds.base import content, media
 
 _LOOK = 24  # files opened
 _MOSTLY = 0.8  # share of a column's cells that are GIFs, for it to be a column of GIFs
@@ -52,6 +53,7 @@ def _several(cell: object, folder: Path | None) -> bool | None:
     """Return whether a GIF has several frames; None for what cannot be read."""
     from PIL import Image
 
+    faults: tuple[type[Exception], ...] = (*FAULTS, Image.DecompressionBombError)  # Unreadable is a ValueError
     try:
         held = media(cell, folder)
         if held is None:
@@ -60,5 +62,5 @@ def _several(cell: object, folder: Path | None) -> bool | None:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content(held)), formats=["GIF"]) as picture:
                 return bool(getattr(picture, "is_animated", False))
-    except (Unreadable, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except faults:
         return None

@@ -13,6 +13,7 @@ from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
 from modelwright.core.registry import names_in
 from modelwright.core.sealed import open_plain
+from modelwright.data._faults import FAULTS
 from modelwright.data.kinds.base import KINDS, kind_of
 
 _MOST_MEMBERS = 1_000_000
@@ -60,7 +61,7 @@ def zip_table(path: Path, memory: int) -> pa.Table:
             if len(tables) == 1:
                 return _listed(path, tables[0], names, read)
             return _table(str(path), list(names), list(names), read)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as e:
+    except FAULTS as e:
         raise DataError(
             f"{path} is not a complete zip archive, or it is encrypted ({e}).",
             f"{path} 不是完整的 zip 文件，或已加密（{e}）。",

@@ -25,6 +25,7 @@ from modelwright.data._arrow import plain
 from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
+from modelwright.data._faults import named
 from modelwright.data._frames import frame_batches
 from modelwright.data._records import Misfit
 from modelwright.data._text import column as as_array
@@ -51,6 +52,9 @@ KINDS = (
     ".fna",
     ".faa",
 )
+_PARQUET = Words("a complete Parquet file", "完整的 Parquet 文件")
+_ARROW = Words("a complete Arrow file", "完整的 Arrow 文件")
+_EXCEL = Words("an Excel file", "有效的 Excel 文件")
 _BATCH = 8192
 _RAGGED_SHARE = 0.05
 _MOST = 0.5  # of rows that may be bad where each is answered
@@ -205,11 +209,11 @@ def _file(
     path: Path, kind: str, how: Reading, rows: int, events: EventStream | None, misfits: list[Misfit] | None
 ) -> Iterator[pa.Table]:
     if kind == ".parquet":
-        yield from _parquet(path, rows)
+        yield from named(path, _PARQUET, _parquet(path, rows))
     elif kind in (".arrow", ".feather", ".ipc"):
-        yield from _arrow(path, rows)
+        yield from named(path, _ARROW, _arrow(path, rows))
     elif kind == ".xlsx":
-        yield from _excel(path, how.sheet, how.header, rows)
+        yield from named(path, _EXCEL, _excel(path, how.sheet, how.header, rows))
     elif kind in (".jsonl", ".ndjson", ".json"):
         yield from json_lines(path, rows, how)
     elif kind == ".ts":
@@ -263,41 +267,33 @@ def _csv(
 def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
-    try:
-        with open_plain(path) as opened, pq.ParquetFile(opened) as looked:
-            named = check_parquet(path, opened, looked.metadata, looked.schema)
-            kinds = {f.name: f.type for f in looked.schema_arrow}
-        columns = [n for n in named if n in kinds and not pa.types.is_dictionary(kinds[n])]
-        with (
-            contextlib.closing(open_plain(path)) if is_sealed(path) else contextlib.nullcontext(path) as source,
-            pq.ParquetFile(source, read_dictionary=columns) as file,
-        ):
-            swelling = Swelling(path, columns, path.stat().st_size)
-            for batch in file.iter_batches(batch_size=rows):
-                part = pa.Table.from_batches([batch])
-                yield from swelling.parts(part) if columns else (part,)
-    except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
-        raise DataError(
-            f"{path} is not a complete Parquet file ({e}). Copy or write it again.",
-            f"{path} 不是完整的 Parquet 文件（{e}）。请重新复制或生成。",
-        ) from e
+    with open_plain(path) as opened, pq.ParquetFile(opened) as looked:
+        dictionaries = check_parquet(path, opened, looked.metadata, looked.schema)
+        kinds = {f.name: f.type for f in looked.schema_arrow}
+    columns = [n for n in dictionaries if n in kinds and not pa.types.is_dictionary(kinds[n])]
+    with (
+        contextlib.closing(open_plain(path)) if is_sealed(path) else contextlib.nullcontext(path) as source,
+        pq.ParquetFile(source, read_dictionary=columns) as file,
+    ):
+        swelling = Swelling(path, columns, path.stat().st_size)
+        for batch in file.iter_batches(batch_size=rows):
+            batch.validate(full=True)  # pages may hold bytes that are no text
+            part = pa.Table.from_batches([batch])
+            yield from swelling.parts(part) if columns else (part,)
 
 
 def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
-    try:
-        with pa.PythonFile(open_plain(path)) if is_sealed(path) else pa.memory_map(str(path)) as source:
-            check_arrow(path, source, path.stat().st_size)
-            source.seek(0)
-            framed = source.read(6) == b"ARROW1"
-            source.seek(0)
-            reader: Any = pa.ipc.open_file(source) if framed else pa.ipc.open_stream(source)
-            parts = (reader.get_batch(i) for i in range(reader.num_record_batches)) if framed else iter(reader)
-            for batch in parts:
-                batch.validate(full=True)  # offsets, views and codes that lead outside would be followed without a look
-                for start in range(0, batch.num_rows, rows):
-                    yield pa.Table.from_batches([batch.slice(start, rows)])
-    except (pa.ArrowInvalid, pa.ArrowMemoryError, OSError) as e:
-        raise DataError(f"{path} is not a complete Arrow file ({e}).", f"{path} 不是完整的 Arrow 文件（{e}）。") from e
+    with pa.PythonFile(open_plain(path)) if is_sealed(path) else pa.memory_map(str(path)) as source:
+        check_arrow(path, source, path.stat().st_size)
+        source.seek(0)
+        framed = source.read(6) == b"ARROW1"
+        source.seek(0)
+        reader: Any = pa.ipc.open_file(source) if framed else pa.ipc.open_stream(source)
+        parts = (reader.get_batch(i) for i in range(reader.num_record_batches)) if framed else iter(reader)
+        for batch in parts:
+            batch.validate(full=True)  # offsets, views and codes that lead outside would be followed without a look
+            for start in range(0, batch.num_rows, rows):
+                yield pa.Table.from_batches([batch.slice(start, rows)])
 
 
 def _whole(path: Path) -> Any:
@@ -311,17 +307,11 @@ def _whole(path: Path) -> Any:
 def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Iterator[pa.Table]:
     try:
         import openpyxl
-        from openpyxl.utils.exceptions import InvalidFileException
     except ImportError as e:
         raise MissingExtra("excel", f"Reading {path}", f"读取 {path}") from e
-    import zipfile
-
     whole = _whole(path)
     check_excel(path, whole, path.stat().st_size)
-    try:
-        book = openpyxl.load_workbook(whole, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as e:
-        raise DataError(f"{path} is not an Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
+    book = openpyxl.load_workbook(whole, read_only=True, data_only=True)
     if sheet is not None and sheet not in book.sheetnames:
         raise DataError(
             f"{path} has no sheet `{sheet}`; it has {', '.join(book.sheetnames)}.",

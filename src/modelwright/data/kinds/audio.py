@@ -21,6 +21,7 @@ from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
 from modelwright.data._channels import asked_weights, heard
+from modelwright.data._faults import FAULTS
 from modelwright.data.kinds.base import (
     Kind,
     Unreadable,
@@ -89,7 +90,7 @@ def _sound(cell: Mapping[str, Any]) -> Iterator[Any]:
                 yield sound
         except Unreadable:
             raise
-        except (RuntimeError, OSError, ValueError, TypeError) as e:
+        except FAULTS as e:
             raise Unreadable(
                 f"no readable sound ({type(e).__name__}, {size} bytes); save it as WAV, FLAC, MP3 or OGG",
                 f"无法读取的音频（{type(e).__name__}，{size} 字节）；请存为 WAV、FLAC、MP3 或 OGG",

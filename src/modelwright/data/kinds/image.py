@@ -17,6 +17,7 @@ from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
 from modelwright.data._dicom import Range, brought, is_dicom, opened, shown
+from modelwright.data._faults import FAULTS
 from modelwright.data.kinds.base import (
     Kind,
     Unreadable,
@@ -74,7 +75,7 @@ def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_P
 def _picture(data: bytes, side: int | None, most: int, made: Callable[[Picture], np.ndarray]) -> np.ndarray:
     """Return what `made` makes of a picture loaded within bounds. Raises Unreadable."""
     try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, ImageOps
     except ImportError as e:
         raise MissingExtra("image", "Reading images", "读取图片") from e
     try:
@@ -90,14 +91,14 @@ def _picture(data: bytes, side: int | None, most: int, made: Callable[[Picture],
             return made(ImageOps.exif_transpose(picture))
     except Unreadable:
         raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as e:
+    except (MemoryError, Image.DecompressionBombError):
+        raise _too_large("> 178 000 000", most) from None
+    except FAULTS as e:
         size = f"{len(data)} bytes"
         raise Unreadable(
             f"not a complete picture ({type(e).__name__}, {size}); save it again as PNG or JPEG",
             f"不是完整的图片（{type(e).__name__}，{size}）；请重新存为 PNG 或 JPEG",
         ) from None
-    except (MemoryError, Image.DecompressionBombError):
-        raise _too_large("> 178 000 000", most) from None
 
 
 def _too_large(size: str, most: int) -> Unreadable:

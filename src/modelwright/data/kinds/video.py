@@ -18,6 +18,7 @@ import pyarrow as pa
 from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
+from modelwright.data._faults import FAULTS
 from modelwright.data.kinds.base import Kind, Unreadable, looks_like, media, opened, seeded
 
 # `.gif` stands in `kinds/image.py`; a column of GIFs that move is told to be video by `data/_gifs.py`
@@ -80,6 +81,7 @@ def _clip(cell: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
         import av
     except ImportError as e:
         raise MissingExtra("video", "Reading video", "读取视频") from e
+    faults: tuple[type[Exception], ...] = (*FAULTS, av.FFmpegError)
     with opened(cell) as (file, size):
         head = file.read(16)
         file.seek(0)
@@ -107,13 +109,13 @@ def _clip(cell: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
                 yield container, stream
         except Unreadable:
             raise
-        except (av.FFmpegError, OSError, ValueError, EOFError, RuntimeError, IndexError, TypeError) as e:
+        except MemoryError:
+            raise Unreadable("the clip's frames are too large", "视频画面过大") from None
+        except faults as e:
             raise Unreadable(
                 f"not a complete clip ({type(e).__name__}, {size} bytes); save it again as MP4 or WebM",
                 f"不是完整的视频（{type(e).__name__}，{size} 字节）；请重新存为 MP4 或 WebM",
             ) from None
-        except MemoryError:
-            raise Unreadable("the clip's frames are too large", "视频画面过大") from None
 
 
 def _check_gif(file: BinaryIO, size: int) -> None:
