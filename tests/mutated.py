@@ -11,6 +11,7 @@ that a crash of the process or a hang is seen from outside. Everything follows f
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
 import hashlib
 import io
@@ -694,8 +695,9 @@ class Worker:
     def ask(self, kind: str, number: int, index: int) -> dict[str, Any]:
         """Let it read one file; a crash or a hang is an answer too."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([kind, number, index]).encode() + b"\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it fell between two files
+            self._process.stdin.write(json.dumps([kind, number, index]).encode() + b"\n")
+            self._process.stdin.flush()
         line = self._line(HANG + 5)
         if line:
             found: dict[str, Any] = json.loads(line)
@@ -716,7 +718,8 @@ class Worker:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._errors):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
 
 
 BAD = ("traceback", "crash", "hang")

@@ -22,6 +22,7 @@ from modelwright.core.recipe import has_option, recipe_names
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Judged, Metric, Task, get_task, judge, task_names
 from modelwright.core.words import Words
+from modelwright.data._knowledge import tell_unread
 from modelwright.data._series import SERIES_OPTIONS, gathered, gathered_as_asked, with_layouts
 from modelwright.data.check import Finding, apply, check
 from modelwright.data.coerce import BadValue, coerce
@@ -99,6 +100,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
     grant_memory(memory)
     task = named_task(config)
     raw, how = task.read(source) if task else None, Reading.of(config)
+    tell_unread(raw, events)
     if raw is None:
         limit = _READING * parse_duration(config.budget)
         raw = read(source, reading=how, memory=memory, seed=config.seed, seconds=limit, events=events)

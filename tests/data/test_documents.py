@@ -112,7 +112,7 @@ def test_html_keeps_what_can_be_seen(tmp_path):
     )
     found = {s.headings: s.text for s in read_document(path).sections}
     assert found[("Top",)] == "Hello bold\n\nSeen & read"
-    assert found[("Top", "Sub")].split() == ["one", "two", "a", "b"]
+    assert found[("Top", "Sub")].split("\n") == ["one", "two", "", "a | b"]
     assert "hidden" not in str(found)
     assert "evil" not in str(found)
     assert "menu" not in str(found)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from modelwright.core.errors import ColumnError, DataError
-from modelwright.data._knowledge import made_questions, read_knowledge, read_questions
+from modelwright.core.events import EventStream, Warned
+from modelwright.data._knowledge import made_questions, read_knowledge, read_questions, tell_unread
 from modelwright.data._passages import Passage
 
 
@@ -81,3 +82,18 @@ def test_made_questions_are_of_every_kind_and_the_same_for_a_seed():
     assert {m["tenant"] for m in made} == {"shared", "x"}
     for m, t in zip(made, truths, strict=True):
         assert all(passages[i].tenant == m["tenant"] for i in t["passages"])
+
+
+def test_what_could_not_be_read_is_told(tmp_path):
+    (tmp_path / "a.md").write_text(
+        "# Returns\n\n" + "A parcel may be sent back within thirty days of its arrival. " * 4
+    )
+    (tmp_path / "b.html").write_text("<h1>Map</h1><p>Where we are in town.</p><iframe src=x></iframe>")
+    (tmp_path / "c.pptx").write_bytes(b"PK")
+    heard: list[str] = []
+    events = EventStream()
+    events.listen(lambda e: heard.append(e.words.en) if isinstance(e, Warned) else None)
+    tell_unread(read_knowledge(tmp_path), events)
+    assert heard == ["c.pptx: not read, its kind is not known.", "b.html: not read: 1 embedded page."]
+    tell_unread(None, events)
+    assert len(heard) == 2

@@ -17,10 +17,14 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import ColumnError, DataError
+from modelwright.core.events import EventStream
+from modelwright.core.words import Words
 from modelwright.data._documents import SHARED, Document, read_document, read_folder, suffixes, visible
 from modelwright.data._passages import Passage, cut, distinct, sentences
 from modelwright.data.sources import KINDS, read
 
+_TOLD = 8  # files that are named one by one
+UNREAD = "unread"  # in the metadata of the table: what of the sources could not be read
 COLUMNS = ("question", "tenant", "document", "heading", "passage", "answer")
 _NAMES = {
     "question": ("question", "questions", "query", "q", "问题", "提问", "标准问", "问"),
@@ -106,6 +110,7 @@ _FUNCTION = frozenset(
 def read_knowledge(source: Any, seed: int = 0) -> pa.Table:
     """Read a folder, a document, or a table of questions and answers. Raises DataError where nothing is in it."""
     documents: list[Document] = []
+    unread: list[Words] = []
     faq: list[Passage] = []
     asked: list[dict[str, Any]] = []
     if isinstance(source, (str, Path)) and Path(source).is_dir():
@@ -116,6 +121,8 @@ def read_knowledge(source: Any, seed: int = 0) -> pa.Table:
                     asked.extend(_questions(read(path), name, tenant))
                 else:
                     faq.extend(_pairs(read(path), name, tenant))
+            else:
+                unread.append(Words(f"{name}: not read, its kind is not known", f"{name}：未读取，不支持此类文件"))
 
         documents = read_folder(Path(source), table)
     elif isinstance(source, (str, Path)) and Path(source).suffix.lower() in suffixes() and Path(source).is_file():
@@ -123,6 +130,8 @@ def read_knowledge(source: Any, seed: int = 0) -> pa.Table:
     else:
         name = Path(source).name if isinstance(source, (str, Path)) else "faq"
         faq = _pairs(read(source), name, SHARED)
+    unread += [w for d in documents for w in d.unread]
+    unread += [Words(f"{d.name}: no text in it", f"{d.name}：没有文字") for d in documents if not d.sections]
     passages = distinct([*faq, *(p for d in documents for p in cut(d))])
     if not passages:
         kinds = ", ".join(sorted(suffixes()))
@@ -139,7 +148,19 @@ def read_knowledge(source: Any, seed: int = 0) -> pa.Table:
         )
     rows = [{"passage": json.dumps(p.to_json(), ensure_ascii=False), "tenant": p.tenant, "document": p.document,
              "heading": p.heading} for p in passages]  # fmt: skip
-    return pa.table({c: pa.array([r.get(c) for r in [*asked, *rows]], pa.string()) for c in COLUMNS})
+    found = pa.table({c: pa.array([r.get(c) for r in [*asked, *rows]], pa.string()) for c in COLUMNS})
+    return found.replace_schema_metadata({UNREAD: json.dumps([[w.en, w.zh] for w in unread], ensure_ascii=False)})
+
+
+def tell_unread(raw: pa.Table | None, events: EventStream) -> None:
+    """Warn of what of the sources of a table could not be read, file by file."""
+    told = (raw.schema.metadata or {}).get(UNREAD.encode()) if raw is not None else None
+    unread = [Words(*w) for w in json.loads(told)] if told else []
+    for words in unread[:_TOLD]:
+        events.warn(f"{words.en}.", f"{words.zh}。")
+    if len(unread) > _TOLD:
+        more = len(unread) - _TOLD
+        events.warn(f"{more} more files were not read, or not all of them.", f"另有 {more} 个文件未读取或未读全。")
 
 
 def read_questions(source: Any) -> pa.Table:
