@@ -17,6 +17,7 @@ from typing import Any
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.words import Words
 from modelwright.data._faults import FAULTS, damaged
+from modelwright.data._numbering import Numbering
 
 _RATIO = 200  # times that the parts of a DOCX may expand, above the first 64 MB
 _DEEP = 60  # tables, boxes and controls within each other
@@ -67,6 +68,7 @@ class _Reader:
         self.unread: Counter[str] = Counter()
         self._body = book.element.body
         self._levels = _levels(book)
+        self._numbering = Numbering(_numbering(book), book.styles.element)
         self._notes = {"footnoteReference": _notes(book, "footnotes"), "endnoteReference": _notes(book, "endnotes")}
         self._numbers: dict[tuple[str, str], int] = {}
         self._fields: list[bool] = []  # of the fields that are open: whether their result has begun
@@ -93,7 +95,9 @@ class _Reader:
         for block in parent:
             name = _name(block)
             if name == "p":
-                text = joined + self._inline(block)
+                text = self._inline(block)
+                number = self._numbering.before(block) if text.strip() else ""
+                text = joined + (f"{number} {text}" if number else text)
                 joined = text if _is_deleted(block) else ""  # its end was deleted: it goes on in the next one
                 if not joined:
                     yield self._level(block), text
@@ -334,6 +338,14 @@ def _levels(book: Any) -> dict[str, int]:
         if at in out:
             out[key] = out[at]
     return out
+
+
+def _numbering(book: Any) -> Any:
+    """Return the element of the numbering part, None where the document has none."""
+    for relation in book.part.rels.values():
+        if relation.reltype.rsplit("/", 1)[-1] == "numbering" and not relation.is_external:
+            return relation.target_part.element
+    return None
 
 
 def _notes(book: Any, kind: str) -> dict[str, Any]:
