@@ -73,10 +73,14 @@ def stopping(deadline: Deadline) -> Iterator[None]:
             raise KeyboardInterrupt
         deadline.stop()
 
+    import pyarrow as pa
+
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    pa.enable_signal_handlers(False)  # its readers would take a signal for themselves, and end in an error of their own
     try:
         yield
     finally:
+        pa.enable_signal_handlers(True)
         for number, handler in before.items():
             signal.signal(number, handler)
 
