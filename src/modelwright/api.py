@@ -153,6 +153,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.privacy.protect import protect, safe_values
 
     rules, public = options.pop("private", None) or [], bool(options.pop("public", False))
+    show = bool(options.pop("show_values", False))
     reading = Reading(**{k: options.pop(k) for k in ASKED if k in options})
     column = options.pop("column", {})
     raw = read(data, reading=reading)
@@ -163,7 +164,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     schema = with_layouts(inferred, layouts)
     source = str(data) if isinstance(data, (str, Path)) else "table"
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
-    private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS)
+    private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS, show=show)
     findings = check(table, bad=safe_values(bad, public), raw=raw)
     findings += finding(near(table, row_codes(table)), len(table)) if table.schema.inputs else []
     return json.loads(

@@ -245,6 +245,10 @@ def inspect(
     channel: Channel = None,
     vault: Vault = None,
     private: Private = None,
+    show_values: Annotated[
+        bool,
+        typer.Option("--show-values", help=w("list the values that a run would replace", "列出运行时会被替换的值")),
+    ] = False,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
@@ -253,7 +257,16 @@ def inspect(
 
     spread: dict[str, Any] = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
     reading = {"delimiter": delimiter, "decimal": decimal, "encoding": encoding, "dates": dates, "channel": channel}
-    more = {"query": query, "table": table, "sheet": sheet, "header": header, "vault": vault, **spread, **reading}
+    more = {
+        "query": query,
+        "table": table,
+        "sheet": sheet,
+        "header": header,
+        "vault": vault,
+        "show_values": show_values,
+        **spread,
+        **reading,
+    }
     found = look(data, target, column=pairs(column), **more)
     print_json(found) if json_ else print_inspection(found, LANG)
 

@@ -222,8 +222,22 @@ def print_private(private: dict[str, Any], lang: str) -> None:
             head = f"  {pad(c['column'], 18)}  {pad(Words(*f['title']).to(lang), 24)}  {pad(n, 24)}  {done}"
             out.print(head, markup=False)
             out.print(f"      {f['confidence']:.2f}  {why}    {'  '.join(f['examples'])}", style="dim", markup=False)
+            _print_shown(out, f)
+        for f in c.get("unsure", []):
+            title = Words(*f["title"]).to(lang)
+            n = Words(f"perhaps {f['values']:,}", f"可能有 {f['values']:,} 个").to(lang)
+            done = Words("kept, as it is not sure enough", "把握不足，予以保留").to(lang)
+            out.print(f"  {pad(c['column'], 18)}  {pad(title, 24)}  {pad(n, 24)}  {done}", markup=False)
+            out.print(f"      {f['confidence']:.2f}  {'  '.join(f['examples'])}", style="dim", markup=False)
+            _print_shown(out, f)
     if private["sampled"]:
         out.print(Words(*private["sampled"]).to(lang), markup=False)
+
+
+def _print_shown(out: Any, found: dict[str, Any]) -> None:
+    """Print the values of a find, where they were asked for."""
+    if found.get("shown"):
+        out.print("      " + " | ".join(found["shown"]), markup=False)
 
 
 def show_score(value: float | None) -> str:

@@ -6,16 +6,18 @@ list of this file's own, not those that the tagger learnt from.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from tests.privacy.chinese import _SLOT, Numbers, Span
+from chinese import Numbers, Span
 
 _LINES = Path(__file__).with_name("cells.txt")
 _FILLS = 5
+_SLOT = re.compile(r"\{(-?[a-z][a-z0-9_\-]*)(?::([a-z0-9]+))?\}")
 _ZH_NAMES = """陈建国 王晓燕 李思远 张雨桐 刘志强 赵婷婷 周子涵 吴俊杰 郑秀兰 孙梦瑶 马超群 朱丽娟 胡一鸣 林芷若 何文博 高海燕 郭靖宇 罗永强 梁家辉 宋佳音 谢雨欣
-唐国庆 韩雪梅 冯一凡 邓紫薇 曹德旺财 彭于宴 曾小贤 肖战胜 田馥香 董明月 潘粤鸣 袁咏怡 蔡依晴 蒋欣然 余文辉 杜海波 叶知秋 程浩宇 魏晨曦 苏有鹏飞 吕梓萱 丁俊宏 任嘉轮 沈腾跃 姚晨阳 卢俊毅 姜大卫东 崔永年 钟楚红玉
-谭松涛 陆小曼 汪小菲儿 范思哲 金秀珍 石破军 廖凡宇 贾乃文 夏紫薇 韦小宝玉 方世杰 白敬亭 邹市民 孟非凡 熊黛林 秦海璐 江疏影 尹正阳 薛之谦逊 阎立本 段奕宏 雷佳音 侯勇 龙丹妮 史可欣 陶然 黎明珠 贺强 顾长风 毛晓彤 郝蕾 龚琳
-诸葛明远 欧阳娜 欧阳振华 司马青 上官婉清 慕容雪 皇甫嵩 东方朔 令狐冲 夏侯杰 尉迟恭 公孙丽 李伟 王芳 张敏 刘洋 陈静 杨帆 黄勇 赵磊 周涛 吴倩 徐丽 孙浩 胡军 朱琳 高峰 林峰 何洁 郭亮 马丽 罗兰 梁静 宋涛 郑爽 谢娜
+唐国庆 韩雪梅 冯一凡 邓紫薇 曹德华 彭宇航 曾庆丰 肖建军 田秀梅 董明月 潘振东 袁慧敏 蔡文静 蒋欣然 余文辉 杜海波 叶知秋 程浩宇 魏晨曦 苏志鹏 吕梓萱 丁俊宏 任嘉伟 沈国梁 姚晨阳 卢俊毅 姜卫东 崔永年 钟红玉
+谭松涛 陆晓曼 汪海涛 范文彬 金秀珍 石建平 廖凡宇 贾文斌 夏紫薇 韦宝山 方世杰 白玉兰 邹伟明 孟非凡 熊志华 秦海璐 江晓燕 尹正阳 薛文涛 阎立本 段志宏 雷建新 侯勇 龙丹妮 史可欣 陶然 黎明珠 贺强 顾长风 毛晓彤 郝蕾 龚琳
+诸葛明远 欧阳娜 欧阳振华 司马青 上官婉清 慕容雪 皇甫嵩 东方俊 令狐文 夏侯文杰 尉迟恭 公孙丽 李伟 王芳 张敏 刘洋 陈静 杨帆 黄勇 赵磊 周涛 吴倩 徐丽 孙浩 胡军 朱琳 高峰 林峰 何洁 郭亮 马丽 罗兰 梁静 宋涛 郑爽 谢娜
 买买提·艾力 阿依古丽·吐尔逊 卓玛次仁 扎西顿珠""".split()
 _EN_NAMES = """Anna Holm|James Carter|Maria Lopez|Priya Natarajan|Chen Wei|Oluwaseun Adeyemi|Sofia Rossi|Liam O'Connor|Emma van Dijk|Noah Schneider|Yuki Tanaka|Fatima Al-Sayed|Carlos Mendes|Ingrid Nilsen|Peter Novak
 John Smith|Michael Brown|Sarah Johnson|David Lee|Emily Clark|Robert Wilson|Laura Martin|Kevin Nguyen|Rachel Green|Thomas Baker|Hannah Fischer|Omar Haddad|Zhang Min|Li Na|Grace Kim|Daniel Kowalski|Julia Petrova|Marco Bianchi|Elena Popescu|Ahmed Hassan"""
@@ -150,6 +152,9 @@ class Cells(Numbers):
 
     def ip6(self, form: str) -> str:
         return self.ip("six")
+
+    def ssn(self, form: str) -> str:
+        return f"{self.rng.integers(100, 600)}-{self.rng.integers(10, 99)}-{self.rng.integers(1000, 9999)}"
 
     def secret(self, form: str) -> str:
         return super().secret(form or "key")

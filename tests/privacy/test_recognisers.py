@@ -44,7 +44,7 @@ ENGLISH = [
     ("-----BEGIN PRIVATE KEY-----\nMIIabc\n-----END PRIVATE KEY-----", "secret", "-----BEGIN PRIVATE KEY-----\nMIIabc\n-----END PRIVATE KEY-----"),
     ("VIN 1M8GDM9AXKP042788", "vin", "1M8GDM9AXKP042788"),
     ("ZIP code 90210", "postcode", "90210"),
-    ("at 48.858370, 2.294481 now", "gps", "48.858370, 2.294481"),
+    ("position 48.858370, 2.294481 now", "gps", "48.858370, 2.294481"),
 ]  # fmt: skip
 NOTHING = [
     "order 4111111111111112 is late",

@@ -42,6 +42,11 @@ def _samples(zh: bool) -> tuple[str, ...]:
     return tuple(out)
 
 
+@cache
+def _tempting() -> tuple[str, ...]:
+    return tuple(w for w in entries("zh_words") if 1 < len(w) < 5)
+
+
 class Maker(Names):
     """Makes sentences; the same seed makes the same ones.
 
@@ -123,7 +128,9 @@ class Maker(Names):
             return self.pick([*pieces("brands"), *pieces("latin_in_zh"), word, word.upper(), code])
         if draw < 0.18:
             return self.pick("，，，。、！？：； “”")
-        return self.piece("joints") if draw < 0.42 else self.pick(self._words)
+        if draw < 0.26:  # words that begin as names do
+            return self.pick(_tempting())
+        return self.piece("joints") if draw < 0.46 else self.pick(self._words)
 
     def _size(self) -> int:
         return int(self.pick([10, 100, 1000, 100000]))
@@ -155,6 +162,8 @@ class Maker(Names):
             "first": lambda zh: self.chinese_person() if zh else self.first(),
             "last": lambda zh: self.surname() if zh else self.last(),
             "surname": lambda zh: self.surname(),
+            "act": lambda zh: self.piece("acts_zh"),
+            "lead": lambda zh: self.piece("leads_zh"),
             "person": lambda zh: self.chinese_person() if zh and self.chance(0.96) else self.latin_person(),
             "en_person": lambda zh: self.latin_person(),
             "initial": lambda zh: self.initial(),

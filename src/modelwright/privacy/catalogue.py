@@ -51,6 +51,7 @@ class PrivateType:
     run: str = "placeholder"
     anonymise: str = "pseudonym"
     canonical: Callable[[str], str] = _letters
+    sure: float = 0.5  # how sure a find must be for a run to replace it; less sure ones are shown
 
     @property
     def placeholder(self) -> str:
@@ -69,7 +70,7 @@ def _type(name: str, one: str, many: str, zh: str, **more: object) -> PrivateTyp
 TYPES: dict[str, PrivateType] = {
     t.name: t
     for t in (
-        _type("person", "name of a person", "names of persons", "人名", canonical=_words),
+        _type("person", "name of a person", "names of persons", "人名", canonical=_words, sure=0.7),
         _type("address", "address", "addresses", "地址", anonymise="generalise", canonical=_words),
         _type("place", "place", "places", "地名", direct=False, run="keep", anonymise="keep", canonical=_words),
         _type("postcode", "postcode", "postcodes", "邮编", direct=False, anonymise="generalise"),

@@ -84,6 +84,10 @@ def id_check_digit(body: str) -> str:
 
 def id_form(code: str) -> bool:
     """Whether 18 or 15 characters have the form of a mainland ID card: a division and a day of birth; old ones have no more."""
+    if (
+        len(code) == 18 and code[0] == "9"
+    ):  # for foreigners who stay for good, since 2023: division and nation come after the 9
+        return code[1:3] in _PROVINCES and is_date(code[6:14])
     if code[:2] not in _PROVINCES:
         return False
     return is_date(code[6:14]) if len(code) == 18 else is_date("19" + code[6:12])
@@ -110,6 +114,38 @@ def taiwan_id(code: str) -> bool:
     first = _TAIWAN.index(code[0].upper()) + 10
     digits = [first // 10, first % 10, *map(int, code[1:])]
     return sum(d * w for d, w in zip(digits, (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1))) % 10 == 0
+
+
+_TURN = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)  # Verhoeff's permutation, applied once more at each place
+
+
+def verhoeff(digits: str) -> bool:
+    """Whether the last digit fits the others (J. Verhoeff, 1969: in the dihedral group of ten elements)."""
+    total = 0
+    for i, c in enumerate(reversed(digits)):
+        n = int(c)
+        for _ in range(i % 8):
+            n = _TURN[n]
+        turned = n % 5 if n < 5 else n - 5
+        if total < 5:
+            total = (total + turned) % 5 if n < 5 else 5 + (total + turned) % 5
+        else:
+            total = 5 + (total - turned) % 5 if n < 5 else (total - 5 - turned) % 5
+    return total == 0
+
+
+def aadhaar(digits: str) -> bool:
+    """Whether twelve digits can be an Aadhaar number of India: no 0 or 1 in front, Verhoeff's digit at the end."""
+    return len(digits) == 12 and digits[0] not in "01" and verhoeff(digits)
+
+
+def resident_number(digits: str) -> bool:
+    """Whether thirteen digits can be a resident registration number of Korea: a day of birth, and a century and sex.
+
+    The check digit is not asked for: since October 2020 the last six digits are drawn by chance.
+    """
+    century = {"1": "19", "2": "19", "5": "19", "6": "19", "3": "20", "4": "20", "7": "20", "8": "20"}.get(digits[6:7])
+    return len(digits) == 13 and century is not None and is_date(century + digits[:6])
 
 
 def luhn(digits: str) -> bool:

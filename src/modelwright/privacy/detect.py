@@ -30,6 +30,7 @@ _LONGEST = 200_000  # characters of a cell that are read
 _SHARE = 0.8  # of a column's cells: what looks like a type by its form alone then is one
 _LEAST_CELLS = 12
 _EXAMPLES = 3
+_MOST_SHOWN = 500  # values of a type in a column that are shown where asked for
 _SELECTIVE = frozenset(
     {"id-card", "passport", "bank-card", "plate", "vin", "ssn", "ip", "mac"}
 )  # forms that few numbers have
@@ -71,6 +72,12 @@ def find_cells(
                 if recogniser.rank == rank:
                     _collect(recogniser, block, column, first, types, out)
     return [_apart([m for m in found if m.score >= least]) if found else found for found in out], done
+
+
+def parted(matches: Sequence[list[Match]]) -> tuple[list[list[Match]], list[list[Match]]]:
+    """Return the matches that are sure enough to be replaced, and those that are only shown."""
+    sure = [[m for m in found if m.score >= TYPES[m.type].sure] for found in matches]
+    return sure, [[m for m in found if m.score < TYPES[m.type].sure] for found in matches]
 
 
 def _collect(
@@ -121,6 +128,7 @@ class Found:
     reason: str
     share: float
     examples: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()  # values as they are, where they were asked for
 
     @property
     def words(self) -> Words:
@@ -135,6 +143,8 @@ class Found:
             "values": self.values, "share": round(self.share, 4), "confidence": round(self.confidence, 3),
             "reason": self.reason, "why": list(reason_words(self.reason)),
         }  # fmt: skip
+        if self.shown:
+            out["shown"] = list(self.shown)
         return out | {"examples": list(self.examples)} if examples else out
 
 
@@ -268,8 +278,10 @@ def by_share(matches: list[list[Match]], cells: Sequence[str], order: np.ndarray
     return out
 
 
-def summary(name: str, cells: Sequence[str], matches: Sequence[list[Match]], counts: np.ndarray) -> list[Found]:
-    """Return the finds of a column by type, those in most rows first."""
+def summary(
+    name: str, cells: Sequence[str], matches: Sequence[list[Match]], counts: np.ndarray, show: bool = False
+) -> list[Found]:
+    """Return the finds of a column by type, those in most rows first; with `show` the values themselves too, up to a few hundred."""
     out = []
     filled = max(1, int(counts.sum()))
     held: dict[str, list[tuple[int, list[Match]]]] = {}
@@ -286,5 +298,8 @@ def summary(name: str, cells: Sequence[str], matches: Sequence[list[Match]], cou
         reasons = Counter(m.reason for _, ms in own for m in ms)
         confidence = float(np.mean([m.score for _, ms in own for m in ms]))
         shown = tuple(dict.fromkeys(masked(cells[i][ms[0].start : ms[0].end], kind) for i, ms in own[:20]))[:_EXAMPLES]
-        out.append(Found(name, kind, rows, len(values), confidence, reasons.most_common(1)[0][0], lone / filled, shown))
+        plain = Counter(cells[i][m.start : m.end] for i, ms in own for m in ms) if show else Counter[str]()
+        told = tuple(v for v, _ in plain.most_common(_MOST_SHOWN))
+        why = reasons.most_common(1)[0][0]
+        out.append(Found(name, kind, rows, len(values), confidence, why, lone / filled, shown, told))
     return sorted(out, key=lambda f: -f.rows)

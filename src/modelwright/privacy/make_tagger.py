@@ -17,12 +17,14 @@ import numpy as np
 
 from modelwright.core.errors import MissingExtra
 from modelwright.privacy import lexicon
+from modelwright.privacy._common import FILE, CommonWords
 from modelwright.privacy._sentences import Maker
 from modelwright.privacy.tagger import Tagger
 
-COUNT = 36_000
+COUNT = 54_000
 SEED = 7
 _LEAST = 20  # times that a word must stand in the dictionary's counts
+_COMMON = 10  # the same for words that a name is compared with
 _NAMES = ("nr", "ns", "nt", "nz")
 
 
@@ -45,6 +47,15 @@ def ordinary_words(count: int, seed: int) -> list[str]:
     return [words[i] for i in np.concatenate(drawn)]
 
 
+def common_words() -> CommonWords:
+    """Return all words of two to four characters that are not rare and no names of persons, as a set that holds none of them."""
+    lines = files("jieba").joinpath("dict.txt").read_text(encoding="utf-8").splitlines()
+    found = (line.split() for line in lines)
+    return CommonWords.of(
+        w for w, n, kind in found if 2 <= len(w) <= 4 and int(n) >= _COMMON and not kind.startswith("nr")
+    )
+
+
 def ordinary_sentences() -> list[str]:
     """Return English sentences of a manual that everybody has."""
     from pydoc_data.topics import topics
@@ -65,6 +76,7 @@ def main(path: Path) -> None:
 
     tagger = Tagger.train([t for t, _ in made], [s for _, s in made], penalty=1.0, rounds=60, said=said)
     tagger.save(path)
+    common_words().save(path.with_name(FILE))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from modelwright.core.schema import MEDIA, Column, Table, arrow_type
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.privacy.catalogue import TYPES, get_type
-from modelwright.privacy.detect import Found, by_share, find_cells, summary
+from modelwright.privacy.detect import Found, by_share, find_cells, parted, summary
 from modelwright.privacy.digits import codes_in, may_identify
 from modelwright.privacy.media import media_found
 from modelwright.privacy.policy import RUN_ACTIONS, Policy
@@ -61,11 +61,13 @@ class ColumnReport:
     found: tuple[Found, ...]
     actions: Mapping[str, str] = field(default_factory=dict)
     read: float = 1.0
+    unsure: tuple[Found, ...] = ()  # too little to be replaced
 
     @property
     def loud(self) -> bool:
         """Whether it is worth a line in the terminal: something was done, or points at persons and was left."""
-        return self.done in ("replaced", "ignored", "months") or any(get_type(f.type).direct for f in self.found)
+        told = self.done in ("replaced", "ignored", "months") or any(get_type(f.type).direct for f in self.found)
+        return bool(self.found) and told
 
     @property
     def words(self) -> Words:
@@ -86,7 +88,7 @@ class ColumnReport:
         found = [{**f.to_json(examples), "action": self.actions.get(f.type, "keep")} for f in self.found]
         return {
             "column": self.column, "modality": self.modality, "done": self.done, "done_words": list(_DONE[self.done]),
-            "read": round(self.read, 4), "found": found,
+            "read": round(self.read, 4), "found": found, "unsure": [f.to_json(examples) for f in self.unsure],
         }  # fmt: skip
 
 
@@ -155,13 +157,14 @@ class Protected:
 def protect(
     table: Table, test: Table | None, raw: pa.Table, *, rules: Sequence[str] = (), public: bool = False,
     points: bool = False, seconds: float = 30.0, most: float | None = None,
-    left_out: Sequence[int] | None = None,
+    left_out: Sequence[int] | None = None, show: bool = False,
 ) -> Protected:  # fmt: skip
     """Look for personal data in every column, and replace it in what models read and write. Of `public` data nothing is looked for.
 
     Numbers and identifiers are looked at as they were written (`raw`). Looking for names stops after about `seconds`, for
     all else after `most`; rows that were not looked through by then are left out, so that no model reads them (`left_out` says by their
-    numbers which they were before). With `points` answers are places in texts, which stay as they are. Raises OptionError and ColumnError for rules that cannot be followed.
+    numbers which they were before). With `show` the report holds the values themselves, for whoever looks at
+    the data. With `points` answers are places in texts, which stay as they are. Raises OptionError and ColumnError for rules that cannot be followed.
     """
     begun = time.monotonic()
     most = None if left_out is not None else most
@@ -182,7 +185,7 @@ def protect(
             continue
         slow -= column.modality in _SLOW
         share = 1 - slow / of
-        look = _Look(column, policy, points, begun + seconds * share, begun + (most or math.inf) * share)
+        look = _Look(column, policy, points, begun + seconds * share, begun + (most or math.inf) * share, show)
         look.at(table.column(column.name), written.get(column.name))
         if look.report is not None:
             reports.append(look.report)
@@ -219,11 +222,15 @@ def _reason(report: ColumnReport) -> Words:
 class _Look:
     """One column looked at: what was found (`report`), the action for each type, and its values without what goes."""
 
-    def __init__(self, column: Column, policy: Policy, points: bool, until: float, forms_until: float) -> None:
+    def __init__(
+        self, column: Column, policy: Policy, points: bool, until: float, forms_until: float, show: bool
+    ) -> None:
         self.column, self.policy, self.until, self.forms_until = column, policy, until, forms_until
+        self.show = show
         self.report: ColumnReport | None = None
         self.actions: dict[str, str] = {}
         self.fresh: pa.Array | None = None
+        self.unsure: tuple[Found, ...] = ()
         self.unseen: np.ndarray | None = None  # rows whose cells were not looked through [N] bool
         written = column.role == "target" and column.modality == "text"
         self.read_by_model = (column.role == "input" or written) and not (points and column.modality == "text")
@@ -241,14 +248,16 @@ class _Look:
             self._codes(values, raw)
 
     def _report(self, found: Sequence[Found], done: str = "kept", read: float = 1.0) -> None:
-        if not found:
+        if not found and not self.unsure:
             return
         role = self.column.role
         if role == "ignored":
             done = "ignored"
         elif role not in ("input", "target"):
             done = "unread"
-        self.report = ColumnReport(self.column.name, self.column.modality, done, tuple(found), self.actions, read)
+        self.report = ColumnReport(
+            self.column.name, self.column.modality, done, tuple(found), self.actions, read, self.unsure
+        )
 
     def _action(self, kind: str) -> str:
         return self.policy.action(get_type(kind), self.column.name, get_type(kind).run)
@@ -304,7 +313,9 @@ class _Look:
             matches, named = _only_whole_names(matches)
             if not named:
                 chosen = {t: a for t, a in chosen.items() if t not in NAMES}
-        found = summary(name, shuffled, matches, counts)
+        matches, unsure = parted(matches)
+        found = summary(name, shuffled, matches, counts, self.show)
+        self.unsure = tuple(summary(name, shuffled, unsure, counts, self.show))
         self.actions = chosen
         whole = any(
             f.share >= WHOLE and f.type in chosen and get_type(f.type).direct and f.type not in NAMES for f in found

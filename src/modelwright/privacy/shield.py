@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from modelwright.core.schema import Table
 from modelwright.data._few import array_of
 from modelwright.privacy.catalogue import get_type
-from modelwright.privacy.detect import find_cells
+from modelwright.privacy.detect import find_cells, parted
 from modelwright.privacy.recognisers.base import Match
 from modelwright.privacy.replace import cell_without
 
@@ -67,7 +67,7 @@ class Shield:
             return values
         coded = values.dictionary_encode()
         cells = coded.dictionary.to_pylist()
-        matches, _ = find_cells(cells, name, types=set(self.columns[name]))
+        matches, _ = parted(find_cells(cells, name, types=set(self.columns[name]))[0])
         if len(clean) < _KEPT:  # a category's few values come again with every row
             clean.update(c for c, found in zip(cells, matches) if not found and len(c) <= _SHORT)
         actions = self.columns[name]

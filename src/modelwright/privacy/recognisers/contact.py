@@ -13,6 +13,7 @@ _PHONE = compiled(
     r"\bfax\b|\bcall\b|\bcalled\b|\bcalling\b|\bdial\b|\boffice\b|\bring\b|\breach\b|hotline|contact|whatsapp|\bsms\b|\btext me\b|"
     r"\banswering at\b|\b(?:my|your|his|her|our|their)\s+(?:new\s|old\s|other\s|private\s)?number\b|\btext\s+$|_tel|tel_|shouji|dianhua|msisdn"
 )
+_MAIL = compiled(r"邮箱|邮件|电邮|e-?mail|\bmail\b|write to")
 # the first three digits that China's operators use for mobiles
 _MOBILE = r"1(?:3[0-9]|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])"
 _AREA = r"(?:10|2[0-57-9]|3[1-9][0-9]|4[1-9][0-9]|5[1-9][0-9]|6[1-9][0-9]|7[1-9][0-9]|8[1-9][0-9]|9[0-9]{2})"
@@ -41,8 +42,21 @@ class Contact(Patterns):
         ),
         Pattern(  # written so that machines should not read it
             "email",
-            compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z._%+\-]{2,40}\s?[\[({（【]\s?(?:at|艾特)\s?[\])}）】]\s?[0-9A-Za-z\-]{2,40}\s?(?:[\[({（【]\s?(?:dot|点)\s?[\])}）】]|\.)\s?[A-Za-z]{2,10}(?![A-Za-z0-9])"),
-            0.85, "(?i)(?:at|艾特)", against=None,
+            compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z._%+\-]{2,40}\s?[\[({（【]\s?(?:at|艾特)\s?[\])}）】]\s?[0-9A-Za-z\-]{2,40}(?:\s?(?:[\[({（【]\s?(?:dot|点)\s?[\])}）】]|\.)\s?[A-Za-z]{2,10}){1,3}(?![A-Za-z0-9])"),
+            0.85, r"(?i)[\[({（【]\s?(?:at|艾特)", against=None,
+        ),
+        Pattern(  # another sign for the one in the middle, before a host where people have their mail, or beside words
+            "email",
+            compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z][0-9A-Za-z._%+\-]{1,40}\s?[#＃*]\s?(?:qq|163|126|139|gmail|outlook|hotmail|foxmail|sina|sohu|yeah|aliyun|icloud|yahoo)(?:\.[a-z]{2,4}){1,2}(?![A-Za-z0-9])"),
+            0.85, "[#*]", _MAIL, 0.93, against=None,
+        ),
+        Pattern(
+            "email", compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z][0-9A-Za-z._%+\-]{1,40}#(?:[0-9A-Za-z\-]{1,40}\.){1,3}[A-Za-z]{2,10}(?![A-Za-z0-9])"),
+            0.3, "#", _MAIL, 0.9, against=None,
+        ),
+        Pattern(
+            "email", compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z][0-9A-Za-z._%+\-]{1,40}\s(?:at|艾特|圈a)\s[0-9A-Za-z\-]{2,40}(?:\s?(?:\sdot\s|\.|点)\s?[A-Za-z]{2,10}){1,3}(?![A-Za-z0-9])"),
+            0.1, r"(?i)\s(?:at|艾特|圈a)\s", _MAIL, 0.8, only_before=True, against=None,
         ),
         Pattern(
             "phone",

@@ -33,7 +33,12 @@ class Money(Patterns):
         Pattern(
             "bank-card",
             compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])[1-9][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,7}(?:[ \-]?[0-9]{3})?(?![0-9]|[.\-/][0-9]|[A-Za-z])"),
-            0.2, "(?:[0-9][ -]?){13}", _CARD, 0.97, _issued, 0.72, digits=13,
+            0.2, "(?:[0-9][ -]?){13}", _CARD, 0.97, _issued, 0.45, digits=13,
+        ),
+        Pattern(  # in groups of four, or of the scheme whose first digits few other numbers have
+            "bank-card",
+            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?:[2-6][0-9]{3}(?:[ \-][0-9]{4}){3}|62[0-9]{14,17})(?![ \-]?[0-9]|[.\-/][0-9]|[A-Za-z])"),
+            0.2, "[2-6](?:[0-9][ -]?){15}", _CARD, 0.97, _issued, 0.72, digits=16,
         ),
         Pattern(
             "bank-card", compiled(r"(?<![0-9A-Za-z])3[0-9]{3}[ \-]?[0-9]{6}[ \-]?[0-9]{4,5}(?![0-9A-Za-z])"),

@@ -8,29 +8,35 @@ from collections.abc import Iterator
 import numpy as np
 
 from modelwright.privacy import lexicon
+from modelwright.privacy._doubt import doubt
 from modelwright.privacy.recognisers.base import LEAST, Match, Recogniser, compiled
 from modelwright.privacy.tagger import shipped
 from modelwright.privacy.text import Block
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_SOUNDS = frozenset(
+SOUNDS = frozenset(
     "克斯尔特德罗拉里姆奥艾布卡马尼亚伊维莱兰森顿恩利瑞塔娜莎琳萨丹格鲁哈菲浦普约翰逊杰弗劳伦沃贝蒂妮雷费南迪穆巴托梅洛佩科瓦基诺夫汉瑟琪乔治亨威廉查希戴凯文赫温詹埃阿加帕佛根肖买提吐热木江古丽扎西多吉次仁卓玛"
 )
-_PERSON = compiled(
+PERSON = compiled(
     r"姓名|名字|(?:客户|用户|患者|病人|学生|员工|职工|联系|收件|收货|寄件|负责|经办|申请|持卡|持有|投保|被保险|驾驶|参会|签字|户主|业主|租客|房东|主叫|医生|教师|老师)(?:人|者)?(?:姓名|名)?$|联系人|收件人|收货人|寄件人|负责人|经办人|申请人|户名|"
     r"(?:^|_|\b)(?:full|first|last|sur|middle|given|family|patient|customer|client|employee|student|contact|person|maiden|holder|owner|author|sender|recipient|passenger|guest|driver|doctor|teacher|user)[\s_\-]?names?$|"
     r"^names?$|^persons?$|^patients?$|^passenger$|^recipient$|^contact$|^author$"
 )
-_FIRM = compiled(
+FIRM = compiled(
     r"公司|企业|单位|商品|产品|文件|品牌|店铺|项目|company|product|file|brand|store|project|item|user_?name|login"
 )
 _ADDRESS = compiled(r"地址|住址|住所|户籍|籍贯地|address|addr(?:_|$|\b)|street|residence")
 _NO_ADDRESS = compiled(r"ip|mac|邮箱|mail|url|网址|web")
-_LATIN_NAME = re.compile(
+LATIN_NAME = re.compile(
     r"[^\W\d_][^\W\d_'’.\-]*(?:[ ,.'’\-]{1,2}[^\W\d_][^\W\d_'’.\-]*){0,5}\.?(?:\s?\([^()]{2,60}\)?)?\"?"
 )
 _PARTS = re.compile(r"[路街道巷弄号楼栋幢座室区县镇乡村苑园庄厦场里城寓]")
 _STREET = re.compile(r"\d")
+_CODE = re.compile(
+    r"(?i)(?<![a-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,}|[0-9a-f]{4}-[0-9a-f]{4}|\d\s?ms\b|^\w+ \d{1,2}/\d{2,4}$|\d\.\d+,\s?-?\d+\.\d"
+)  # keys of machines
+_DOUBTED = 0.6  # what a full doubt takes from the score of a Chinese name
+_TAILS = frozenset("和与跟同的了是在说会")  # characters that the tagger takes along and no name ends in
 _GAP = re.compile(r"[\s,.;>#\-|?]{0,6}")
 _LEAST_SURE = {"latin": 0.6, "lower": 0.85, "han": 0.7}  # certainty of the tagger below which no name is told
 
@@ -42,7 +48,7 @@ class Names(Recogniser):
     rank = 1
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
-        person = _PERSON.search(column) is not None and not _FIRM.search(column)
+        person = PERSON.search(column) is not None and not FIRM.search(column)
         address = _ADDRESS.search(column) is not None and not _NO_ADDRESS.search(column)
         if person or address:
             for i, cell in enumerate(block.cells):
@@ -58,8 +64,16 @@ class Names(Recogniser):
             first, last = int(some.starts[at]), int(some.starts[at + 1]) - 1
             if kind == "ORGANISATION" or end > last:
                 continue
+            while end - start > 2 and some.text[end - 1] in _TAILS and _HAN.match(some.text[start]):
+                end -= 1
             value = some.text[start:end]
             score = _judged(kind, value, sure)
+            if kind == "PERSON" and score and _HAN.search(value):
+                score = min(score, 0.9 - _DOUBTED * doubt(some.text, start, end))
+            elif (
+                kind == "PERSON" and score and _odd_in_han(some.text[max(first, start - 2) : min(last, end + 2)], value)
+            ):
+                score = min(score, 0.6)
             if score >= LEAST:
                 lone = start == first and end == last
                 yield int(some.index[at]), Match(start - first, end - first, kind.lower(), score, "sentence", lone)
@@ -74,7 +88,7 @@ class Names(Recogniser):
         if _HAN.search(text):
             good = (len(text) <= 4 and all(_HAN.match(c) for c in text)) or "·" in text
         else:
-            good = _LATIN_NAME.fullmatch(text) is not None and text.lower() not in _NO_NAMES
+            good = LATIN_NAME.fullmatch(text) is not None and text.lower() not in NO_NAMES
         return Match(start, start + len(text), "person", 0.9, "form+column", True) if good else None
 
     @staticmethod
@@ -86,7 +100,7 @@ class Names(Recogniser):
         return Match(start, start + len(text), "address", 0.9, "form+column", True)
 
 
-_NO_NAMES = frozenset(
+NO_NAMES = frozenset(
     [
         "none",
         "unknown",
@@ -129,7 +143,7 @@ def _judged(kind: str, value: str, sure: float) -> float:
     """Return how sure a span of the tagger is, 0 where its form speaks against it; what has a form of its own goes first."""
     han = _HAN.search(value) is not None
     if kind == "PERSON":
-        if han and (not _chinese_name(value) or value in _COMMON):
+        if han and (not _chinese_name(value) or value in COMMON):
             return 0.0
         if not han and (not any(c.isalpha() for c in value) or len(value) < 2 or any(c.isdigit() for c in value)):
             return 0.0
@@ -144,21 +158,30 @@ def _judged(kind: str, value: str, sure: float) -> float:
         else:
             lettered = any(c.isalpha() for c in value)
             good = digits and lettered and " " in value.strip() and max(map(len, value.split())) <= 24
+            good = good and not _CODE.search(value)
         return 0.4 + 0.4 * sure if good and len(value) <= 200 and sure >= 0.5 else 0.0
     return 0.4 + 0.4 * sure if any(c.isalpha() for c in value) and sure >= 0.5 else 0.0
+
+
+def _odd_in_han(around: str, value: str) -> bool:
+    """Whether one Latin word stands amid Han characters and is no first name: brands, units and keys do."""
+    if " " in value or not _HAN.search(around):
+        return False
+    return value.lower() not in _FIRST
 
 
 def _chinese_name(value: str) -> bool:
     bare = value.replace("·", "")
     if not all(_HAN.match(c) for c in bare):
         return False
-    if "·" in value or all(c in _SOUNDS for c in bare):
+    if "·" in value or all(c in SOUNDS for c in bare):
         return 2 <= len(bare) <= 12
-    double = value[:2] in _DOUBLE
+    double = value[:2] in DOUBLE
     return (value[0] in lexicon.surnames() and len(bare) <= 4) or (double and 2 <= len(bare) <= 5)
 
 
-_COMMON = frozenset(lexicon.entries("zh_words"))
-_DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
+_FIRST = frozenset(lexicon.entries("first_names"))
+COMMON = frozenset(lexicon.entries("zh_words"))
+DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
 
 RECOGNISER = Names

@@ -12,7 +12,7 @@ from modelwright.privacy.text import Block
 _HAN = r"[\u4e00-\u9fff]"
 _CODE = compiled(r"邮编|邮政编码|邮码|zip|post\s?code|postal|plz")
 _PLACE = compiled(
-    r"经纬度|坐标|定位|位置|经度|纬度|\bgps\b|coordinate|location|latitude|longitude|lat[_\s,/]*lon|lat[_\s,/]*lng|position"
+    r"经纬度|坐标(?!系|轴|变换)|定位|位置(?!编码|向量)|经度|纬度|\bgps\b|coordinate|location|latitude|longitude|lat[_\s,/]*lon|lat[_\s,/]*lng|position"
 )
 _STREETS = r"street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|way|place|square|terrace|parkway|pkwy|highway|hwy|circle|close|crescent|row|alley|mews"
 _TRIM = re.compile(
@@ -45,7 +45,7 @@ class Places(Patterns):
         ),
         Pattern(
             "gps", compiled(r"(?<![0-9.\-])-?(?:[0-8]?[0-9]|90)\.[0-9]{4,}°?\s?[NS]?\s?[,;/ ]\s?-?1?[0-9]{1,2}\.[0-9]{4,}(?![0-9.])|(?<![0-9.\-])-?1?[0-9]{1,2}\.[0-9]{4,}°?\s?[EW]?\s?[,;/ ]\s?-?(?:[0-8]?[0-9]|90)\.[0-9]{4,}(?![0-9.])"),
-            0.6, r"[0-9]\.[0-9]{4,}[^0-9]{1,4}[0-9]{1,3}\.[0-9]{4}", _PLACE, 0.92, against=None, digits=10,
+            0.4, r"[0-9]\.[0-9]{4,}[^0-9]{1,4}[0-9]{1,3}\.[0-9]{4}", _PLACE, 0.92, against=None, digits=10,
         ),
     )  # fmt: skip
 

@@ -1,0 +1,143 @@
+"""Names where something says that they are: keys of JSON and forms, titles after a surname, words that lead to a name.
+
+By patterns alone, so that every cell can be looked through; what stands in sentences without such words is the tagger's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelwright.privacy import lexicon
+from modelwright.privacy._doubt import NEVER, doubt
+from modelwright.privacy.recognisers.base import Match, Recogniser
+from modelwright.privacy.recognisers.names import COMMON, DOUBLE, FIRM, LATIN_NAME, NO_NAMES, PERSON, SOUNDS
+from modelwright.privacy.text import Block
+
+_HAN = "\u4e00-\u9fff"
+# characters that are surnames and far more often something else beside a title: 和老师, 向经理, 由主任
+_SELDOM = (
+    "和向由于但都那应时从常全有为能要会与同把被让找是着别请问计相商单老小大初原副正前本其该某每各双成支位区国信展经任帅"
+)
+_ONE = "".join(sorted(lexicon.surnames() - set(_SELDOM)))
+_ANY = "".join(sorted(lexicon.surnames() - NEVER))
+_TWO = "|".join(sorted(DOUBLE))
+_SURNAME = rf"(?:{_TWO}|[{_ONE}])"
+_GIVEN = rf"(?![的了是在我你他她它们这那有不也就都还又很个时候说让给])[{_HAN}]"
+_SOUND = "".join(sorted(SOUNDS))
+_PLAIN = rf"(?:(?:{_TWO})(?:{_GIVEN}){{1,2}}|[{_ANY}](?:{_GIVEN}){{1,2}})"
+_NAME = rf"(?:[{_SOUND}]{{1,6}}·[{_HAN}]{{1,8}}|{_PLAIN})"
+_TITLE = (
+    r"先生|女士|小姐(?!姐)|太太|老师(?!傅)|医生|大夫|医师|护士长?|教授|博士|院士|主任|主管|经理(?!人)|律师|师傅|警官|法官|总监|总经理|董事长|董事|书记|"
+    r"处长|局长|科长|部长|院长|校长|厂长|所长|队长|班长|组长|店长|村长|镇长|县长|市长|会长|行长|教练|导游|老板娘?|会计|秘书|助理|管家|阿姨|大爷|大妈|叔叔?|"
+    r"大姐|大哥|工程师|同学(?!们)|师姐|师兄|学长|学姐|姑娘|哥(?!们|哥)|姐(?!妹|姐)|"
+    r"工(?![程作地人业艺具序资厂会商期伤时龄])|总(?![是在共之有要会算归得计额理部数裁体督监务结局价分决赛统汇览动线站台装重量和而能觉想爱]|会[员议])"
+)
+_EDGE = rf"(?<![{_HAN}A-Za-z0-9])"
+_BEFORE = r"(?:(?<=[和与跟同给找请问向叫让对的由被是到把为替帮陪派])|(?<=感谢|谢谢|麻烦|联系|转告|通知|告诉|拜托|听说|昨天|今天|刚才|刚刚|上午|下午|晚上))"
+_AFTER = r"(?=[\s，,。；;：:（(）)、|/&\"'”』」！!？?\x00\n]|$)"
+_LEADS = (
+    r"姓\s?名|联系人|收件人|收货人|寄件人|发件人|负责人|经办人|申请人|投诉人|签署人|签收人|审批人|审核人|操作人|开户名|户\s?名|户主|业主|租客|房东|法人|法定代表人|"
+    r"患者|病人|客户|客户名|当事人|原告|被告|嫌疑人|受益人|投保人|被保险人|持卡人|持有人|参会人|乘客|旅客|学员|考生|学生|作者|译者|主编|记者|经办|抄送|发送人|紧急联系人"
+)
+_ROLES = (
+    r"司机|护士|医生|大夫|前台|客服|经理|主管|店长|老板娘?|店员|服务员|保安|保洁|快递员|外卖员|导游|教练|老师|班主任|同学|同事|室友|邻居|房东|租客|妻子|丈夫|老公|老婆|儿子|女儿|"
+    r"哥哥|姐姐|弟弟|妹妹|表哥|表姐|表弟|表妹|堂哥|堂弟|舅舅|朋友|好友|队友|队长|记者|作家|诗人|画家|歌手|演员|导演|球员|选手|工程师|销售|顾问|律师|会计|秘书|小妹|小哥|师傅|员工|职工|患者|病人|客户|用户|"
+    r"乘客|学生|学员|考生|投诉人|申请人|当事人|原告|被告|嫌疑人|负责人"
+)
+_TIMES = r"昨天|今天|明天|前天|刚才|刚刚|上午|下午|中午|早上|晚上|昨晚|今早|[0-9一二三四五六七八九十]点|上周|下周|周[一二三四五六日]|听说|据说|因为|感谢|多谢|谢谢|表扬|投诉|联系|通知|转告|告诉"
+_ACTS = (
+    r"来电|打来|发来|打电话|说[，：:过这要他她我]|称|表示|认为|指出|介绍|回复|反映|反馈|告诉|通知|答应|同意|不同意|拒绝|建议|要求|申请|提交|签字|签收|签的|代签|替|"
+    r"来了|没来|到了|到场|到现场|会来|会到|会去|要来|要去|离职|入职|请假|出差|住院|出院|生病|去世|获得|获奖|夺冠|主持|参加|出席|发言|负责|处理|接待|服务|态度|绕路|迟到|聊|"
+    r"一起|一家|等人|本人|扎针|看病|讲课|修复|完成|修好|帮我|帮忙|带我|送来|接的|开车|付款|转账|买了|退了|报名|报道|写的|著|主演|导演|翻译|演唱|"
+    r"的(?:电话|手机|号码|地址|快递|包裹|权限|账号|合同|意见|孩子|房间|病历|论文|作品|邮箱|名字|工号|服务|态度|妻子|丈夫|父亲|母亲|爸爸|妈妈|同事|老师)|于[上北广深天重杭南武成西]"
+)
+
+# what must stand in a cell, for a first look that is quick
+_KEYS = r"(?i)(?:names?|person|patient|passenger|recipient|contact|author|姓名|名字|[人者名主户生师工]|客户|用户|房东|主叫)[\"']? ?[:=：]"
+_TITLED = rf"[{_HAN}](?:{re.sub(r'[(][?]![^()]*[)]', '', _TITLE)})"
+_ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{_ACTS})"
+
+
+class Told(Recogniser):
+    """Names of persons beside words that say so."""
+
+    types = ("person",)
+
+    _keyed = re.compile(
+        rf"(?P<key>[A-Za-z_{_HAN}][A-Za-z0-9_ {_HAN}]{{0,30}})[\"']?\s?[:=：]\s?(?:\"(?P<quoted>[^\"\x00\n]{{2,60}})\"|'(?P<single>[^'\x00\n]{{2,60}})'|"
+        rf"(?P<bare>[{_HAN}·]{{2,12}}|[A-Z][\w.'’\-]{{0,30}}(?: [A-Z][\w.'’\-]{{0,30}}){{1,3}})(?=[\s,，;；|&}})\x00]|$))"
+    )
+    _titled = re.compile(rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_SURNAME})(?={_TITLE})")
+    _whole = re.compile(rf"{_EDGE}(?P<name>{_NAME})(?=先生|女士|小姐(?!姐)|老师(?!傅)|医生|教授|同学(?!们))")
+    _led = re.compile(rf"(?:{_LEADS})\s?(?:名|姓名)?\s?[:：=是为]?\s?[“\"']?(?P<name>{_NAME}){_AFTER}")
+    _said = re.compile(rf"(?:我叫|我是|本人|名叫|叫做|名字[叫是])(?P<name>{_NAME}){_AFTER}")
+    _received = re.compile(rf"(?<=[，,；;\s）)])(?P<name>{_NAME})(?=\s?[（(]?收[）)]?(?:[\s，,。；;）)\x00]|$))")
+    _sexed = re.compile(rf"{_EDGE}(?P<name>{_NAME})(?=[，,、\s]\s?[男女][，,。、\s\x00])")
+    _called = re.compile(rf"@(?P<name>{_NAME}){_AFTER}")
+
+    _acting = re.compile(
+        rf"(?:{_EDGE}|(?<=[和与跟同给找请问叫让对由被把为替帮陪派听据、——])|(?:{_ROLES})|(?:{_TIMES}))(?P<name>{_PLAIN.replace('{1,2}', '{1,2}?')})(?={_ACTS})"
+    )
+
+    def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
+        some = block.select(_KEYS)
+        for cell, m in some.finditer(self._keyed):
+            key = m["key"].strip()
+            part = next(p for p in ("quoted", "single", "bare") if m[p] is not None)
+            if (
+                PERSON.search(key)
+                and not FIRM.search(key)
+                and _is_name(m[part], key.lower() in ("name", "名字", "names"))
+            ):
+                yield self._match(some, cell, m.span(part), 0.92)
+        han = block.select(f"[{_HAN}]")
+        for hint, pattern, score in (
+            (f"[{_ANY}][{_HAN}]{{1,3}}(?:先生|女士|小姐|老师|医生|教授|同学)", self._whole, 0.9),
+            (_LEADS.replace(r"\s?", " ?"), self._led, 0.92),
+            ("我叫|我是|本人|名叫|叫做|名字", self._said, 0.88),
+            (f"[，,；; ）)][{_HAN}·]{{2,12}} ?[（(]?收", self._received, 0.9),
+            ("[，,、 ] ?[男女][，,。、 ]?", self._sexed, 0.9),
+            ("@", self._called, 0.85),
+        ):
+            found = han.select(hint)
+            for cell, m in found.finditer(pattern):
+                if m["name"] not in COMMON and not (pattern is self._whole and m["name"][1:] in ("家", "位", "名")):
+                    yield self._match(found, cell, m.span("name"), score)
+        acting = han.select(_ACTING)
+        for cell, m in acting.finditer(self._acting):
+            start, end = m.span("name")
+            if doubt(acting.text, start, end) == 0 and m["name"][-1] in _GIVEN_NAMES:
+                yield self._match(acting, cell, (start, end), 0.8)
+        found = han.select(_TITLED)
+        for cell, m in found.finditer(self._titled):
+            yield self._match(found, cell, m.span("name"), 0.86)
+
+    @staticmethod
+    def _match(block: Block, cell: int, span: tuple[int, int], score: float) -> tuple[int, Match]:
+        first, last = int(block.starts[cell]), int(block.starts[cell + 1]) - 1
+        start, end = span
+        return int(block.index[cell]), Match(
+            start - first, end - first, "person", score, "form+context", start == first and end == last
+        )
+
+
+def _is_name(value: str, loose: bool) -> bool:
+    """Whether a value beside a key is a name; a `loose` key is called `name` for other things too."""
+    text = value.strip()
+    if re.search(f"[{_HAN}]", text):
+        return re.fullmatch(_NAME, text) is not None and not (loose and text in COMMON)
+    words = text.split()
+    if LATIN_NAME.fullmatch(text) is None or text.lower() in NO_NAMES:
+        return False
+    known = [w.lower().strip(".,") in _FIRST for w in words]
+    return any(known) or (
+        len(words) >= 2 and all(w[0].isupper() for w in words) and not any(w.lower() in _WORDS for w in words)
+    )
+
+
+_GIVEN_NAMES = lexicon.given()
+_FIRST = frozenset(w for e in lexicon.entries("first_names") for w in e.split())
+_WORDS = frozenset(lexicon.entries("words"))
+
+RECOGNISER = Told
