@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from chinese import Numbers, Span
+from privacy.chinese import Numbers, Span
 
 _LINES = Path(__file__).with_name("cells.txt")
 _FILLS = 5
@@ -109,7 +109,12 @@ class Cells(Numbers):
         return f"{code[:4]} {code[4:8]} {code[8:]}"
 
     def id_card_nino(self) -> str:
-        return self.letters(1, "ABCEGHJKLMNPRST") + self.letters(1, "ABCEGHJKLMNPRSTWXYZ") + self.digits(6) + self.letters(1, "ABCD")
+        return (
+            self.letters(1, "ABCEGHJKLMNPRST")
+            + self.letters(1, "ABCEGHJKLMNPRSTWXYZ")
+            + self.digits(6)
+            + self.letters(1, "ABCD")
+        )
 
     def id_card_ninospaced(self) -> str:
         code = self.id_card_nino()
@@ -170,6 +175,18 @@ class Cells(Numbers):
             "tracking": lambda: self.pick("SF YT JD") + self.digits(13),
         }  # fmt: skip
         return made[kind]() if kind in made else super().no(kind)
+
+
+def compared(truth: list[Span], found: list[Span]) -> tuple[set[Span], set[Span]]:
+    """Return labels and finds as sets, with finds of addresses taken for right where they are nearly the label's characters."""
+    wanted, said = set(truth), set(found)
+    for a in [s for s in wanted if s[2] == "address"]:
+        for b in [s for s in said if s[2] == "address"]:
+            common = min(a[1], b[1]) - max(a[0], b[0])
+            if common >= 0.8 * (a[1] - a[0]) and b[1] - b[0] <= 1.2 * (a[1] - a[0]):
+                said = said - {b} | {a}
+                break
+    return wanted, said
 
 
 def _verhoeff(body: str) -> int:

@@ -21,6 +21,14 @@ digits = st.integers(0, 9).map(str)
         (checksums.iban, "GB82WEST12345698765432", "GB83WEST12345698765432"),
         (checksums.iban, "de89370400440532013000", "de8937040044053201300"),
         (checksums.credit_code, "91350100M000100Y43", "91350100M000100Y44"),
+        (
+            checksums.id_card,
+            "911124198108030024",
+            "911124198108030025",
+        ),  # a foreigner who stays: the sample of the card
+        (checksums.verhoeff, "2363", "2364"),
+        (checksums.aadhaar, "999941057058", "999941057085"),
+        (checksums.resident_number, "9001011234567", "9002301234567"),
         (checksums.vin, "1M8GDM9AXKP042788", "1M8GDM9AXKP042789"),
     ],
 )

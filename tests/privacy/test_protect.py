@@ -1,11 +1,13 @@
 """Personal data in a table: what is left out where time is short, and nothing looked for in public data."""
 
+import numpy as np
 import pyarrow as pa
 
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.privacy import detect
 from modelwright.privacy.protect import protect
+from modelwright.privacy.recognisers.base import Match
 
 N = 900
 
@@ -38,6 +40,22 @@ def test_all_rows_stay_where_time_suffices():
     done = protect(typed, None, raw, seconds=60.0, most=600.0)
     assert len(done.table) == N
     assert done.shortened() is None
+
+
+def test_an_unsure_name_is_shown_and_stays(monkeypatch):
+    def found(cells, column, *, slow=None, **more):
+        sure = [[Match(0, 2, "person", 0.9 if c.startswith("张") else 0.6, "sentence")] if slow else [] for c in cells]
+        return sure, np.ones(len(cells), bool)
+
+    monkeypatch.setattr("modelwright.privacy.protect.find_cells", found)
+    raw = pa.table({"text": ["张伟说房间不错，还会再来的" + "。" * i for i in range(40)] + ["王牌的服务，还会再来的" + "。" * i for i in range(40)], "y": ["a", "b"] * 40})  # fmt: skip
+    done = protect(coerce(raw, infer_schema(raw, target="y", overrides={"text": "text"}))[0], None, raw, show=True)
+    texts = done.table.column("text").to_pylist()
+    assert texts[0].startswith("<PERSON>说")
+    assert texts[40].startswith("王牌的")
+    report = done.columns[0].to_json(examples=True)
+    assert [f["shown"] for f in report["found"]] == [["张伟"]]
+    assert [f["shown"] for f in report["unsure"]] == [["王牌"]]
 
 
 def test_nothing_is_looked_for_in_public_data(monkeypatch):

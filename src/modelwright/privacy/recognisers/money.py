@@ -6,7 +6,7 @@ from modelwright.privacy import checksums
 from modelwright.privacy.recognisers.base import Pattern, Patterns, compiled
 
 _CARD = compiled(
-    r"卡号|银行卡|信用卡|储蓄卡|借记卡|尾号|付款卡|收款卡|\bcards?\b|\bcc\b|credit|debit|\bvisa\b|master\s?card|amex|unionpay|银联|\bpan\b|card_?no"
+    r"卡号|银行卡|信用卡|储蓄卡|借记卡|尾号|付款卡|收款卡|\bcards?\b|\bcc\b|credit|debit|\bvisa\b|master\s?card|amex|unionpay|银联|万事达|运通卡|维萨|\bpan\b|card_?no"
 )
 _ACCOUNT = compiled(
     r"银行账[号户]|银行帐号|开户|对公|收款账[号户]|打款|汇款|bank\s*(?:account|acct)|account\s*(?:no|num|#)|账号|帐号"
@@ -37,7 +37,7 @@ class Money(Patterns):
         ),
         Pattern(  # in groups of four, or of the scheme whose first digits few other numbers have
             "bank-card",
-            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?:[2-6][0-9]{3}(?:[ \-][0-9]{4}){3}|62[0-9]{14,17})(?![ \-]?[0-9]|[.\-/][0-9]|[A-Za-z])"),
+            compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?:[2-6][0-9]{3}(?:[ \-][0-9]{4}){3}(?:[ \-][0-9]{3})?|62[0-9]{14,17})(?![ \-]?[0-9]|[.\-/][0-9]|[A-Za-z])"),
             0.2, "[2-6](?:[0-9][ -]?){15}", _CARD, 0.97, _issued, 0.72, digits=16,
         ),
         Pattern(

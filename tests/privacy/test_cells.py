@@ -1,0 +1,62 @@
+"""Cells of many shapes: what stands in them is found, in the half that recognisers were made on and in the one that they were not."""
+
+import pytest
+
+from modelwright.privacy.detect import find, find_cells
+from privacy.cells import cells, compared
+
+
+@pytest.mark.parametrize("half", ["development", "unseen"])
+def test_cells_of_many_shapes(half):
+    rows = cells(half)
+    assert len(rows) >= 500
+    right = said = wanted = 0
+    names = [0, 0, 0]
+    for (text, labels), matches in zip(rows, find_cells([t for t, _ in rows])[0], strict=True):
+        truth, found = compared(labels, [(m.start, m.end, m.type) for m in matches if m.type not in ("place", "url")])
+        right, said, wanted = right + len(truth & found), said + len(found), wanted + len(truth)
+        if any("\u4e00" <= c <= "\u9fff" for c in text):
+            people = [{s for s in some if s[2] == "person"} for some in (truth & found, found, truth)]
+            names = [n + len(some) for n, some in zip(names, people, strict=True)]
+    assert right / said >= 0.96
+    assert right / wanted >= 0.92
+    assert names[0] / names[1] >= 0.94
+    assert names[0] / names[2] >= 0.80
+
+
+FOUND = [
+    ("张总下午到，刘经理去接", "person", ["张", "刘"]),
+    ("找欧阳老师签字", "person", ["欧阳"]),
+    ("联系人：诸葛青云，电话另附", "person", ["诸葛青云"]),
+    ('{"id": 7, "full_name": "Anna Holm", "city": "Oslo"}', "person", ["Anna Holm"]),
+    ('{"姓名": "高峰"}', "person", ["高峰"]),
+    ("李小红，女，工号另报", "person", ["李小红"]),
+    ("打我电话一三八零零一三八零零零", "phone", ["一三八零零一三八零零零"]),
+    ("phone: one three eight, zero zero one three", "phone", ["one three eight, zero zero one three"]),
+    ("1 3 8 0 0 1 3 8 0 0 0 是我的号码", "phone", ["1 3 8 0 0 1 3 8 0 0 0"]),
+    ("邮箱zhang.san#example.cn", "email", ["zhang.san#example.cn"]),
+    ("永久居留身份证911124198108030024", "id-card", ["911124198108030024"]),
+    ("澳门身份证1234567(8)", "id-card", ["1234567(8)"]),
+    ("台湾居民居留证AB12345678", "id-card", ["AB12345678"]),
+    ("往来台湾通行证L12345678", "passport", ["L12345678"]),
+    ("Aadhaar: 9999 4105 7058", "id-card", ["9999 4105 7058"]),
+    ("NI number AB 12 34 56 C", "id-card", ["AB 12 34 56 C"]),
+    ("주민등록번호 900101-1234567", "id-card", ["900101-1234567"]),
+]
+NOTHING = [
+    "主张总体规划先行", "开张大吉", "和老师沟通过了", "帅哥美女都来了", "市场经理岗位职责",
+    "温泉很舒服，简洁大方，宁静的沙滩，床是席梦丝的", "但风格不同，那清晨的阳光", "Dell的键盘和Ghz的频率",
+    '{"name": "Standard plan", "file_name": "张三丰"}', "订单一二三四五六七", "二〇二六年一月", "1, 2, 3, 4, 5, 6, 7, 8",
+    "request 6f1e2d3c-1b2a-4c3d-9e8f-0a1b2c3d4e5f took 35.1 ms", "0.123456, 98.765432", "4539578763621486",
+    "坐标系 12.345678, 98.765432", "score one two", "BG 12 34 56 C",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "kind", "values"), FOUND, ids=lambda x: str(x)[:20])
+def test_found(text, kind, values):
+    assert [text[m.start : m.end] for m in find(text) if m.type == kind] == values
+
+
+@pytest.mark.parametrize("text", NOTHING, ids=lambda t: t[:20])
+def test_nothing_is_there(text):
+    assert [(m.type, text[m.start : m.end], m.score) for m in find(text) if m.type != "place" and m.score >= 0.7] == []
