@@ -34,6 +34,7 @@ from modelwright.verbs._common import (
     Series,
     SeriesId,
     SeriesTime,
+    ShowValues,
     Teacher,
     Vault,
     opt,
@@ -245,10 +246,7 @@ def inspect(
     channel: Channel = None,
     vault: Vault = None,
     private: Private = None,
-    show_values: Annotated[
-        bool,
-        typer.Option("--show-values", help=w("list the values that a run would replace", "列出运行时会被替换的值")),
-    ] = False,
+    show_values: ShowValues = False,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:

@@ -63,6 +63,9 @@ Columns = Annotated[
     typer.Option("--column", "-c", metavar="NAME=MODALITY", help=w("say what a column holds", "指定列的模态")),
 ]
 
+ShowValues = Annotated[
+    bool, typer.Option("--show-values", help=w("list the values that a run would replace", "列出运行时会被替换的值"))
+]
 Private = Annotated[
     list[str] | None,
     typer.Option(
