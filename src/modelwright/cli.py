@@ -255,17 +255,8 @@ def inspect(
 
     spread: dict[str, Any] = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
     reading = {"delimiter": delimiter, "decimal": decimal, "encoding": encoding, "dates": dates, "channel": channel}
-    more = {
-        "query": query,
-        "table": table,
-        "sheet": sheet,
-        "header": header,
-        "vault": vault,
-        "show_values": show_values,
-        **spread,
-        **reading,
-    }
-    found = look(data, target, column=pairs(column), **more)
+    more = {"query": query, "table": table, "sheet": sheet, "header": header, "vault": vault, **spread, **reading}
+    found = look(data, target, column=pairs(column), show_values=show_values, **more)
     print_json(found) if json_ else print_inspection(found, LANG)
 
 
