@@ -179,7 +179,14 @@ async def overload(
             health.append(time.perf_counter() - began if status == 200 else 99.0)
             await asyncio.sleep(0.1)
 
-    explained = Counter()
+    explained, own = Counter(), [0.0]
+
+    async def own_stalls(until: float) -> None:
+        # a machine that is busy with other things stalls the client as well: told, since it is counted to the service
+        while time.monotonic() < until:
+            began = time.perf_counter()
+            await asyncio.sleep(0.02)
+            own[0] = max(own[0], time.perf_counter() - began - 0.02)
 
     async def explains(until: float) -> None:
         while time.monotonic() < until:
@@ -188,7 +195,7 @@ async def overload(
             await asyncio.sleep(explain_every)
 
     until = time.monotonic() + seconds
-    beside = [asyncio.create_task(healths(until))]
+    beside = [asyncio.create_task(healths(until)), asyncio.create_task(own_stalls(until))]
     if explain_every:
         beside.append(asyncio.create_task(explains(until)))
     tasks: set[asyncio.Task[None]] = set()
@@ -216,6 +223,7 @@ async def overload(
     print(f"{busy_99 / calm_99:.2f} times unloaded p99 (bar 3)")
     print(f"/healthz   p50 {statistics.median(health) * 1e3:.0f} ms   slowest {max(health) * 1e3:.0f} ms (bar 200)")
     print("shares     " + " and ".join(f"{shares[i] / whole:.3f}" for i in (0, 1)) + " (bar .4 to .6)")
+    print(f"longest stall of the client itself {own[0] * 1e3:.0f} ms")
     print(f"refused with Retry-After {true_waits[True]}, without {true_waits[False]}")
     print(f"charged    {paid} rows, answered {whole}")
 

@@ -199,6 +199,23 @@ def test_login_opens_the_page_and_a_wrong_key_does_not(predictor, key_and_ring):
         assert c.get("/schema").status_code == 200
 
 
+def test_the_page_says_how_to_call_it_and_shows_no_key(predictor, key_and_ring):
+    key, ring = key_and_ring
+    with TestClient(create_app(predictor, keys=ring), headers={"X-API-Key": key}) as c:
+        text = c.get("/").text
+        for said in (
+            "Call it from code",
+            "用代码调用",
+            "Bearer KEY",
+            "/docs?lang=",
+            "Answer a table",
+            "Fill in an example",
+        ):
+            assert said in text
+        assert key not in text
+        assert c.get("/docs?lang=zh").status_code == 200
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(max_size=30),
     lambda inner: (
