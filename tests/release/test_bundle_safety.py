@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -278,3 +279,23 @@ def test_arrays_with_nan_are_refused(copy: Path, kind: str) -> None:
     listed(copy)
     with pytest.raises(BundleError, match="NaN"):
         load(copy)
+
+
+def test_a_model_that_answers_no_number_or_fails_is_one_error(copy: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    place = copy / "members" / "0" / "weights.safetensors"
+    arrays = load_file(str(place))
+    name = max(arrays, key=lambda n: arrays[n].size if arrays[n].dtype.kind == "f" else 0)
+    save_file({**arrays, name: np.full_like(arrays[name], 3e38)}, str(place))  # finite in the file, not in use
+    listed(copy)
+    with pytest.raises(BundleError, match="cannot answer"), np.errstate(all="ignore"):
+        load(copy).predict({"amount": 1.0, "message": "refund please"})
+    state = copy / "members" / "0" / "codecs.json"
+    text = state.read_text()
+    listed(copy, {"members/0/codecs.json": re.sub(r'("scale": )[-0-9.e]+', r"\1null", text).encode()})
+    save_file(arrays, str(place))
+    listed(copy)
+    if state.read_text() != text:
+        with pytest.raises(BundleError):
+            load(copy).predict({"amount": 1.0, "message": "refund please"})

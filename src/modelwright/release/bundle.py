@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from modelwright import __version__
-from modelwright.core.errors import BundleError, DataError, ModelwrightError, OptionError
+from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
@@ -31,7 +31,7 @@ from modelwright.data.coerce import BadValue, coerce, coerce_rows
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
 from modelwright.recipes._together import Together
-from modelwright.release.check import FORMAT, number, refuse_nan, sha256_of, verify
+from modelwright.release.check import FORMAT, number, one_answer, refuse_nan, sha256_of, verify
 from modelwright.release.extras import needed, refuse_missing
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
@@ -57,6 +57,7 @@ class Predictor:
     card: dict[str, Any] = field(default_factory=dict)
     shield: Shield = field(default_factory=Shield)
     reading: dict[str, Any] = field(default_factory=dict)  # how the training data was spelt; see data/reading.py
+    foreign: bool = False  # read from a bundle: what it answers is looked at
     _made: Together | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -119,6 +120,15 @@ class Predictor:
         return self._made
 
     def _scores(self, table: Table) -> np.ndarray:
+        if not self.foreign:
+            return self._made_scores(table)
+        with one_answer("The bundle's model cannot answer", "模型包中的模型无法作答"):
+            scores = self._made_scores(table)
+            if scores.dtype.kind == "f" and not np.isfinite(scores).all():
+                raise ValueError("its answer is no number")
+            return scores
+
+    def _made_scores(self, table: Table) -> np.ndarray:
         mean = blend([w for w, _ in self.members], self._together.scores(table))
         scores = tempered(mean, self.temperature, self.target.kind)
         if self.shifts is None:
@@ -305,15 +315,8 @@ def load(folder: Path) -> Predictor:
     verify(folder)
     refuse_nan(folder)
     data = read_json(folder / "bundle.json")
-    try:
+    with one_answer(f"The bundle in {folder} cannot be understood", f"无法解读 {folder} 中的模型包"):
         return _loaded(folder, data)
-    except (ModelwrightError, MemoryError):
-        raise
-    except Exception as e:  # what a loader meets in a file from elsewhere has one answer, whatever it is
-        raise BundleError(
-            f"The bundle in {folder} cannot be understood ({_told(e)}).",
-            f"无法解读 {folder} 中的模型包（{_told(e)}）。",
-        ) from e
 
 
 def _loaded(folder: Path, data: Any) -> Predictor:
@@ -342,10 +345,5 @@ def _loaded(folder: Path, data: Any) -> Predictor:
         version=data["version"],
         card=data["card"],
         shield=Shield.from_json(data.get("private")),
+        foreign=True,
     )
-
-
-def _told(error: Exception) -> str:
-    """Return what an error says in a few words, on one line."""
-    said = " ".join(str(error).split())[:120]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -5,6 +5,7 @@ A bundle comes from elsewhere. Nothing is opened that is no ordinary file: a pip
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.errors import BundleError
+from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.run import read_json
 
 FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
@@ -165,3 +166,16 @@ def number(data: Mapping[str, Any], name: str, *, least: float = 0.0, above: boo
 
 def _short(name: str) -> str:
     return name if len(name) <= 120 else name[:120] + "..."
+
+
+@contextlib.contextmanager
+def one_answer(en: str, zh: str) -> Iterator[None]:
+    """Answer whatever a loader or a model meets in a file from elsewhere as one BundleError that says so and why."""
+    try:
+        yield
+    except (ModelwrightError, MemoryError):
+        raise
+    except Exception as e:
+        said = " ".join(str(e).split())[:120]
+        why = f"{type(e).__name__}: {said}" if said else type(e).__name__
+        raise BundleError(f"{en} ({why}). Copy the bundle again.", f"{zh}（{why}）。请重新复制模型包。") from e

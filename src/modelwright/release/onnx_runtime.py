@@ -17,6 +17,8 @@ from modelwright.core.task import get_task
 from modelwright.features.base import load_codecs
 from modelwright.privacy.shield import Shield
 from modelwright.release.bundle import Predictor
+from modelwright.release.check import number
+from modelwright.release.onnx_check import check_onnx
 
 Feed = Callable[[Table], dict[str, np.ndarray]]
 
@@ -46,6 +48,7 @@ class OnnxModel(Model):
 def load_onnx(folder: Path | str) -> Predictor:
     """Open an export; it answers as the bundle it was made from. Raises BundleError where it is damaged."""
     try:
+        import onnx  # noqa: F401 - what checks the graphs
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as said
     except ImportError as e:
@@ -58,14 +61,15 @@ def load_onnx(folder: Path | str) -> Predictor:
             file, codecs = ((folder / entry[k]).resolve() for k in ("file", "codecs"))
             if not (file.is_relative_to(folder.resolve()) and codecs.is_relative_to(folder.resolve())):
                 raise ValueError(entry["file"])
+            check_onnx(file)
             session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-            members.append((float(entry["weight"]), OnnxModel(session, _feed(entry["kind"], codecs))))
+            members.append((number(entry, "weight"), OnnxModel(session, _feed(entry["kind"], codecs))))
         return Predictor(
             task=get_task(data["task"]),
             schema=Schema.from_json(data["schema"]),
             target=target_from_state(data["target"]),
             members=members,
-            temperature=float(data["temperature"]),
+            temperature=number(data, "temperature", above=True),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,
             shifts=data.get("shifts"),
             name=data["name"],

@@ -18,7 +18,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.words import Words
 from modelwright.serve.keys import KeyRing, ServiceKey
 from modelwright.serve.limits import STOPPING, Refused
@@ -191,6 +191,9 @@ def add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(ModelwrightError)
     async def ours(request: Request, error: ModelwrightError) -> Response:
+        if isinstance(error, BundleError):  # no fault of the request: the model that is served is damaged
+            words = Words("The model of this service cannot answer.", "此服务的模型无法作答。")
+            return error_json(request.headers, Refused(500, "model", words))
         return error_json(request.headers, Refused(422, type(error).__name__, error.words))
 
     @app.exception_handler(HTTPException)

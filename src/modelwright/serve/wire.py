@@ -7,6 +7,7 @@ it has not read yet. Both are mended here, with its classes as they are.
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import time
 from collections import OrderedDict
@@ -186,6 +187,12 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stopping: Stopping, finish: float = FINISH_SECONDS) -> None:
         super().__init__(config)
         self._stopping, self._finish = stopping, finish
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and leave what is there by now out of the search for garbage, which stops all requests meanwhile."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what was accepted, answer the rest 503, then end.
