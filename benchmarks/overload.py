@@ -78,7 +78,7 @@ class Service:
         environment = {**os.environ, "MODELWRIGHT_LEDGER": str(folder / "ledger.jsonl")}
         told = [sys.executable, "-c", _SERVE, str(folder / "bundle"), str(self.port), str(self.key_file)]
         self.process = subprocess.Popen(told, stderr=subprocess.DEVNULL, env=environment)
-        for _ in range(600):
+        for _ in range(2400):
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:
                     return

@@ -331,6 +331,12 @@ def serve_command(
     due = due_words(bundle)
     if due is not None:
         sys.stderr.write(Words(f"Warning: this model is {due.en}.\n", f"警告：该模型{due.zh}。\n").to(lang))
+    before, place = bundle.parent / "serve" / "keys.json", state_folder(bundle) / "keys.json"
+    if key_file is None and place != before and before.is_file() and not place.exists():
+        # until each bundle had keys of its own, all that stood beside each other shared these
+        en = f"Note: the keys in {before} do not open this bundle any more; give --key-file {before} to go on with them.\n"
+        zh = f"注意：{before} 中的密钥不再适用于此模型包；如需继续使用请加 --key-file {before}。\n"
+        sys.stderr.write(Words(en, zh).to(lang))
     serve(
         bundle,
         host=host,

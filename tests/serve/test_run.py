@@ -195,3 +195,25 @@ def test_start_answer_stop(predictor, tmp_path, row, monkeypatch):
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+def test_keys_that_stood_where_all_bundles_shared_them_are_named(predictor, tmp_path, monkeypatch, capsys):
+    from modelwright import commands
+    from modelwright.serve import run
+    from modelwright.serve.keys import add_key
+
+    save(predictor, tmp_path / "release-3")
+    add_key(tmp_path / "serve" / "keys.json", "ann")
+    asked = {}
+    monkeypatch.setattr(run, "serve", lambda bundle, **named: asked.update(named))
+
+    def start(key_file=None):
+        commands.serve_command(str(tmp_path / "release-3"), "127.0.0.1", 8000, None, None, False, key_file, "en")
+        return asked["key_file"], capsys.readouterr().err
+
+    place, said = start()
+    assert place == tmp_path / "release-3.serve" / "keys.json"
+    assert f"--key-file {tmp_path / 'serve' / 'keys.json'}" in said
+    add_key(place, "bob")
+    assert start()[1] == ""
+    assert start(tmp_path / "serve" / "keys.json")[0] == tmp_path / "serve" / "keys.json"
