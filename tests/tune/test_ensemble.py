@@ -1,6 +1,7 @@
 """Greedy ensemble selection."""
 
 import numpy as np
+import pytest
 
 from modelwright.core.budget import Deadline
 from modelwright.tune.ensemble import select
@@ -43,3 +44,23 @@ def test_a_useless_model_is_left_out():
     blend = select([good, useless], accuracy, lambda s: 0.0, [1, 1], limit=None, deadline=Deadline.after(60))
     assert blend is not None
     assert blend.weights == {0: 1.0}
+
+
+def test_a_member_whose_gain_is_within_noise_is_left_out() -> None:
+    a, b = np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([[0.1, 0.9], [0.6, 0.4]])
+    goals = np.array([[0.5, 0.5], [0.5, 0.5]])
+
+    def value(scores: np.ndarray) -> float:
+        return -float(np.abs(scores - goals).sum())
+
+    def chosen(sure: float, costs: list[float]) -> set[int]:
+        found = select([a, b], value, value, costs, limit=None, deadline=Deadline(), sure=lambda x, y: sure)
+        assert found is not None
+        assert sum(found.weights.values()) == pytest.approx(1)
+        return set(found.weights)
+
+    assert len(chosen(0.99, [0.002, 0.002])) == 2
+    assert len(chosen(0.3, [0.002, 0.002])) == 1
+    # what a member must gain grows with what its answers cost
+    assert len(chosen(0.6, [0.002, 0.002])) == 2
+    assert len(chosen(0.6, [0.002, 0.5])) == 1

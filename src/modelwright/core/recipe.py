@@ -182,6 +182,10 @@ class Recipe(ABC):
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         """Return the options worth trying by default, the first one first; tuning goes on from there."""
 
+    def cheaper(self, options: Options, schema: Schema) -> list[Options]:
+        """Return options that do the same with less work, the dearest first, for when time is short; none by default."""
+        return []
+
     def private_options(self, schema: Schema, target: TargetCodec, rows: int) -> Options:
         """Return the options to take under differential privacy, where every further trial would cost of its budget."""
         return self.variants(schema, target, rows)[0]

@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.recipe import FitContext
 
 _REFIT = 1.05  # a refit has more rows and takes a few more rounds
+_ENOUGH = 0.85  # share of the rounds that a refit must have grown when the time ends
 _TOLD = 25  # rounds between two events
+FASTER = (0.1, 0.2, 0.3)  # learning rates for when time is short
 LEAST_ROUNDS = 25  # rounds below which a fit that is cut short is not worth having
 
 
@@ -86,11 +89,18 @@ def boost(
         watch = _Watch(ctx, max(30, round(3 / options["learning_rate"])), total)
         booster = lgb.train(parameters, dataset, total, valid_sets=sets, callbacks=[watch])
         kept = watch.best_round or total
+        whole_refit(ctx, kept, total)
         # what is kept is exactly the rounds that count, so that the file and the memory agree
         boosters.append(lgb.Booster(model_str=booster.model_to_string(num_iteration=kept)))
         rounds.append(kept)
         history = watch.history if k == 0 else history
     return Boosted(boosters, rounds, history)
+
+
+def whole_refit(ctx: FitContext, done: int, total: int) -> None:
+    """Raise ModelwrightError where a refit was cut so short that the first fit, which went further, is worth more."""
+    if ctx.extent and ctx.extent.get("rounds") and done < _ENOUGH * total:
+        raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
 
 
 def _parameters(options: Mapping[str, Any], rows: int, ctx: FitContext) -> dict[str, Any]:

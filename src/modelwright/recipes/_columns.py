@@ -157,7 +157,7 @@ def encoded(
 
 
 def reading(table: Table, view: str, ctx: FitContext) -> tuple[float, float]:
-    """Return the seconds to read a table's media, molecules and the like for a view, and how wide their features are.
+    """Return the processor seconds to read a table's media, molecules and the like for a view, and how wide their features are.
 
     Measured on a few rows, once for a run; no time where the table's encoding is in the run's cache already.
     """
@@ -172,9 +172,9 @@ def reading(table: Table, view: str, ctx: FitContext) -> tuple[float, float]:
             values = some.column(column.name)
             codec = kind.fit(values, column, None, ctx.seed)
             codec.encode(values.slice(0, 1))  # the first one imports libraries
-            began = time.perf_counter()
+            began = time.process_time()
             width += codec.encode(values).shape[1]
-            seconds += (time.perf_counter() - began) / max(1, len(some))
+            seconds += (time.process_time() - began) / max(1, len(some))
         ctx.cache[key] = (seconds, width)
     per_row, wide = ctx.cache.get(key, (0.0, 0))
     done = ("columns", view, ctx.seed if view == "dense" else 0, identity(table)) in ctx.cache

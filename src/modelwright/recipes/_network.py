@@ -31,6 +31,7 @@ from modelwright.recipes._network_group import one_row
 from modelwright.recipes._network_loss import step_loss
 from modelwright.recipes._rows import known_rows, row_weights
 
+_SIDES = (128, 96, 64, 48, 32)  # pixels, of pictures made smaller
 _ENOUGH = 0.5  # share of its epochs that a refit must go through: its schedule is cut to the time at hand
 TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 
@@ -220,6 +221,14 @@ class NetworkRecipe(Recipe):
             shown = ", ".join(sorted(found))
             return Words(f"made for table columns, and there is only {shown}", f"用于表格列，但只有 {shown} 列")
         return None
+
+    def cheaper(self, options: Options, schema: Schema) -> list[Options]:
+        assert isinstance(options, NetworkOptions)
+        seen = {c.modality for c in schema.inputs} - set(options.leave)
+        if "image" not in seen or options.codecs.get("image"):
+            return []
+        smaller = [{**options.codecs, "image": {"most_side": side}} for side in _SIDES]
+        return [options.model_copy(update={"codecs": codecs}) for codecs in smaller]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, NetworkOptions)

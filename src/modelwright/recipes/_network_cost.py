@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from modelwright.recipes._network import NetworkOptions, NetworkRecipe
 
 _PROBE_STEPS = 4
-_TINY, _FEW, _LOOK = 8, 32, 256  # rows of a probe's first step, and of its first and second reading
+_TINY, _READ, _LOOK = 2, (8, 64), 256  # rows of a probe's first step, of its first readings, and of the last one
 _WATCHED = 1.1  # times the steps, with the looks at held-out rows
 _FEW_STEPS = 60  # steps below which a network has learnt nothing worth having
-_STOPS = 0.8  # share of the epochs asked for that a fit goes through where its patience may end it
+_STOPS = 0.55  # share of the epochs asked for that a fit goes through where its patience may end it
 _PRIVATE_STEP = 1.8  # times what a plain step takes
 
 
@@ -62,15 +62,22 @@ def _probe(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: Fi
     torch.set_num_threads(max(1, ctx.threads))
     order = np.random.default_rng(0).permutation(len(train))
     whole = max(options.batch, _LOOK)
-    for count in sorted({min(_FEW, whole), whole}):
+    read: list[tuple[int, float]] = []
+    levels = sorted({min(n, whole) for n in (*_READ, whole)})
+    for count, more in zip(levels, [*levels[1:], 0], strict=True):
         some, _ = known_rows(train.take(np.sort(order[:count])), ctx.target)
         start = clock()
         codecs = recipe.fit_codecs(some, replace(ctx, private=None), options)
         arrays = encode(some, codecs)
         spent = clock() - start
-        if spent * whole / count > ctx.probe / 2:
+        read.append((len(some), spent))
+        if spent * more / count > ctx.probe / 2:
             break
-    encode_row = spent / max(1, len(some))
+    # what reading takes for no rows at all is not to be multiplied
+    (first, begun), (last, ended) = read[0], read[-1]
+    encode_row = (
+        max(ended / max(1, last) / 5, (ended - begun) / max(1, last - first)) if last > first else ended / max(1, last)
+    )
     network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
     if ctx.private is not None:
         read_singly(network)
@@ -97,11 +104,15 @@ def _probe(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: Fi
     # enough: what a step takes for no rows at all is little then
     few = index[: min(_TINY, len(index))]
     spent = step(few)
-    small = step(few)
-    scaled = small * len(index) / len(few)
-    times = [scaled] if spent + small + scaled > ctx.probe else [step(index)]
-    while len(times) < _PROBE_STEPS and spent + small + sum(times) + times[-1] < ctx.probe:
+    times: list[float] = []
+    for count in (len(few), min(4 * _TINY, len(index)), len(index)):
+        if times and spent + times[-1] * count / len(index) > ctx.probe:
+            break
+        times = [step(index[:count]) * len(index) / count]
+        spent += times[-1] * count / len(index)
+    while len(times) < _PROBE_STEPS and count == len(index) and spent + times[-1] < ctx.probe:
         times.append(step(index))
+        spent += times[-1]
     weights = sum(p.numel() for p in network.parameters()) * 4
     sizes_row = sum((a.values if isinstance(a, Ragged) else a).nbytes for a in arrays.values()) / len(some)
     held = min(sizes_row * len(train), free_memory() / 4)  # larger columns of media are kept on disk

@@ -11,6 +11,7 @@ from modelwright.core.recipe import get_recipe, guesses, on_torch
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, refit
 from modelwright.tune.race import common
+from modelwright.tune.shares import MANY_ROWS
 from modelwright.tune.standings import Outcome, Winner
 from modelwright.tune.twins import add_twins
 
@@ -32,12 +33,17 @@ class Finish:
     @property
     def refits(self) -> bool:
         """Whether the winner is trained again on all rows but the test rows."""
-        return self.planner.config.refit is not False and self.planner.private is None
+        p = self.planner
+        if p.config.refit is None and len(p.validation.splits) == 1 and len(p.validation.table) >= MANY_ROWS:
+            return False
+        return p.config.refit is not False and p.private is None
 
     def left(self) -> float:
         """Return the seconds until training must end, so that the bundle is there in time on a machine as busy as now."""
         p = self.planner
-        cost = sum(c.batch_ms for _, c in p.standings.best()[0]) if p.candidates else 0.0
+        if all(guesses(c.recipe) for c in p.candidates):  # nothing worth keeping time for stands yet
+            return max(0.0, p.deadline.remaining() - p.reserve(0.0))
+        cost = sum(c.batch_ms for _, c in p.standings.best()[0])
         return max(0.0, p.deadline.remaining() - p.reserve(cost) * p.pace.load)
 
     def refit_seconds(self, winner: Winner, twins: int = 0) -> float:
@@ -72,7 +78,7 @@ class Finish:
             for i in order:
                 winner[i] = (winner[i][0], self._refit(winner[i][1]))
             add_twins(
-                winner, p.validation.table, p.fits.context, p.deadline, p.latency,
+                winner, p.validation.table, p.fits.context, p.deadline, p.standings.limit([c for _, c in winner]),
                 lambda ms: p.reserve(ms) * p.pace.load, self._took,
             )  # fmt: skip
         return Outcome(p.candidates, p.failures, winner, value, scores, validation, met)

@@ -10,7 +10,6 @@ refit     the winner once more on all rows but the test rows, with time set asid
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,16 +36,16 @@ from modelwright.tune.order import alike, fitting, wanted
 from modelwright.tune.pace import Pace
 from modelwright.tune.private import PrivatePlan, climb_privately
 from modelwright.tune.race import beaten, between, leader_of
-from modelwright.tune.search import Search, available, pick_recipe
-from modelwright.tune.shares import LONG_SHARE, affordable_network, breadth_share
+from modelwright.tune.shares import LONG_SHARE, MANY_ROWS, affordable_network, breadth_share, media_alone
 from modelwright.tune.standings import Failure, Outcome, Standings
+from modelwright.tune.tuning import tune
 
-_TWINS = 2  # further fits of the winner's networks that are worth more than tuning; see docs/log.md
-_PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
 _TRIFLE = 0.05  # share of the time left below which a recipe's further variants are tried at once
 _ALONE = 0.25  # the same of a leading network that leaves the other columns out
 _DEAR = 0.04  # share of the time left from which on a recipe is not tried whose like has lost by far
 _FLOOR = 1.5, 0.08  # seconds, and share of what can be spared, that any recipe may take
+_PRICEY = 0.7  # share of what can be spared from which on cheaper options are looked at
+_CHEAPER = 0.5, 0.25  # share of it that they may take: at most, and of networks beside other columns
 _ROOM = 1.15  # times what a fold took, as room for the next one
 _DEPTH = 0.5  # share of what can be spared that a further variant may be expected to take
 _LEFT = 0.5  # seconds with which nothing can be begun any more
@@ -87,6 +86,7 @@ class Planner:
         self.fits = Fits(self, self.pace)
         self.end = Finish(self)
         self.standings.single = self.end.refits
+        self.standings.load = lambda: self.pace.load
         self._table: Table = self.validation.parts[0][0]
 
     @property
@@ -115,11 +115,11 @@ class Planner:
         if not self.candidates:
             ends.nothing_stands(self.failures, self.deadline, self.config.budget)
         self._confirm()
-        if not self._should_end():
+        if not self.should_end():
             self._depth()
-        if not self._should_end() and self.config.search != "none":
+        if not self.should_end() and self.config.search != "none":
             self.events.emit(StageStarted("tune"))
-            self._tune()
+            tune(self)
         ends.only_guesses(self.standings, self.config, self.fits.quickest)
         ends.too_slow(self.standings, self.validation, self.config)
         return self.end.outcome()
@@ -139,18 +139,19 @@ class Planner:
     def _breadth(self) -> None:
         """Train the first variant of every recipe on the first fold, and more where that costs next to nothing."""
         for at, recipe in enumerate(self._recipes):
-            if self._should_end():
+            if self.should_end():
                 self._untried(self._recipes[at:])
                 return
             if any(c.recipe == recipe.name for c in self.candidates) or self._like_a_loser(recipe):
                 continue
             first, *others = self.variants(recipe)
-            self.train(recipe, first, recipe.name, self._share(recipe, first, at), folds=(0,))
+            first, share = self._within(recipe, first, at)
+            self.train(recipe, first, recipe.name, share, folds=(0,))
             for options in others[: 3 if self.candidates and not guesses(recipe.name) else 0]:
                 # what a leading network makes of its own column alone is worth knowing early
                 leads = affordable_network(recipe) and len(options.leave) > len(first.leave)
                 most = (_ALONE if leads else _TRIFLE) * self.spare()
-                if self._should_end() or self.fits.expected(recipe, options) > most:
+                if self.should_end() or self.fits.expected(recipe, options) > most:
                     break
                 self.train(recipe, options, self.standings.next_name(recipe.name), 1.5 * most, folds=(0,))
 
@@ -182,11 +183,23 @@ class Planner:
                 return True
         return False
 
+    def _within(self, recipe: Recipe, options: Options, at: int) -> tuple[Options, float]:
+        """Return the options to begin with, cheaper ones where the time is short, and the seconds for the first fold."""
+        cheaper = recipe.cheaper(options, self._table.schema)
+        spare = self.spare()
+        part = _CHEAPER[1] if on_torch(recipe) and not media_alone(self._table, 0) else _CHEAPER[0]
+        if cheaper and self.fits.expected(recipe, options) > _PRICEY * spare:
+            for options in cheaper:
+                if self.fits.expected(recipe, options) <= part * spare:
+                    break
+        return options, self._share(recipe, options, at)
+
     def _share(self, recipe: Recipe, options: Options, at: int) -> float:
         """Return the seconds that the first fold of a recipe may take."""
         last = at == len(self._recipes) - 1
         nets = any(affordable_network(r) for r in self._recipes)
-        long = affordable_network(recipe) and not self.config.refit and self._takes_long(recipe, options)
+        slow = affordable_network(recipe) or (len(self._table) >= MANY_ROWS and not type(recipe).baseline)
+        long = slow and not self.config.refit and self._takes_long(recipe, options)
         first = long and not self.end.kept
         if long:
             self.end.kept.add(recipe.name)
@@ -204,7 +217,7 @@ class Planner:
         self._drop_beaten()
         for split in range(1, len(self.validation.splits)):
             for candidate in self._in_order():
-                if self._should_end():
+                if self.should_end():
                     return
                 if split not in candidate.folds and candidate.name not in self.standings.beaten:
                     self._extend(candidate, split)
@@ -237,7 +250,7 @@ class Planner:
                     f"在 {of} 折中的 {done} 折后落后 {leader.name} {by}",
                 )
 
-    def _try(self, recipe: Recipe, options: Options, name: str, **more: Any) -> Candidate | None:
+    def try_variant(self, recipe: Recipe, options: Options, name: str, **more: Any) -> Candidate | None:
         """Train a further variant on the first fold, and on the others while it keeps up with the best of its recipe."""
         rival = max(
             (c for c in self.candidates if c.recipe == recipe.name and c.name not in self.standings.beaten),
@@ -253,7 +266,7 @@ class Planner:
                 by = Words(f"behind {rival.name}", f"落后 {rival.name}")
                 self.standings.beaten[found.name] = by
                 break
-            if self._should_end() or not self._extend(found, split):
+            if self.should_end() or not self._extend(found, split):
                 break
         if wanted_folds <= set(found.folds):
             self.standings.waiting.discard(found.name)
@@ -266,59 +279,10 @@ class Planner:
             recipe = get_recipe(recipe_name)
             done = [c.options for c in self.candidates if c.recipe == recipe_name]
             for options in self.variants(recipe)[1:]:
-                if self._should_end():
+                if self.should_end():
                     return
                 if options.model_dump() not in done and self.fits.expected(recipe, options) < _DEPTH * self.spare(1):
-                    self._try(recipe, options, self.standings.next_name(recipe_name))
-
-    def _tune(self) -> None:
-        turn = random.Random(self.config.seed)
-        searches: dict[str, Search] = {}
-        gain_at, best = 0, self.standings.best()[1]
-        for trial in range(10_000):
-            if self._should_end() or trial - gain_at >= _PATIENCE:
-                return
-            values, seconds = self.standings.by_recipe()
-            payable = {n: v for n, v in values.items() if seconds[n] <= self.spare(_TWINS)}
-            if not payable:
-                return
-            name = pick_recipe(payable, seconds, turn)
-            recipe = get_recipe(name)
-            twin = on_torch(recipe) and recipe.seeded and trial % 2 == 0
-            if twin or not recipe.space or not available():
-                top = max((c for c in self.candidates if c.recipe == name), key=lambda c: c.value)
-                if not twin and not on_torch(recipe):
-                    return
-                options = type(recipe).options(**top.options)
-                self._try(recipe, options, self.standings.next_name(name), seed=self.config.seed + 101 + trial)
-            else:
-                search = searches.get(name)
-                if search is None:
-                    search = searches[name] = self._new_search(recipe)
-                proposal = search.ask()
-                if proposal is None:
-                    continue
-                tried = self._try(recipe, proposal.options, self.standings.next_name(name), search=(search, proposal))
-                search.tell(proposal, self._first_value(tried) if tried else None)
-            now = self.standings.best()[1]
-            if now > best + 1e-6:
-                gain_at, best = trial, now
-
-    def _first_value(self, candidate: Candidate) -> float:
-        """Return the ranking metric on the first fold, which every candidate has done, signed so that more is better."""
-        if not candidate.fold_values:
-            return candidate.value
-        return candidate.fold_values[0] * (1 if self.validation.metric.higher else -1)
-
-    def _new_search(self, recipe: Recipe) -> Search:
-        own = [c for c in self.candidates if c.recipe == recipe.name]
-        leave = tuple(max(own, key=lambda c: c.value).options.get("leave", ())) if own else ()
-        base = self.variants(recipe)[0].model_copy(update={"leave": leave})
-        search = Search(base, recipe.space, self.config.search, self.config.seed)
-        for c in own:
-            if tuple(c.options.get("leave", ())) == leave:
-                search.known(c.options, self._first_value(c))
-        return search
+                    self.try_variant(recipe, options, self.standings.next_name(recipe_name))
 
     def variants(self, recipe: Recipe) -> list[Options]:
         """Return the options of a recipe that are worth trying, the first ones first."""
@@ -370,15 +334,20 @@ class Planner:
     def spare(self, twins: int = 0, *, new: bool = True) -> float:
         """Return seconds for training one more, with the refit of the winner and the end of the run set aside."""
         left = self.end.left()
-        if not self.candidates:
-            return left
+        if new and all(type(get_recipe(c.recipe)).baseline or guesses(c.recipe) for c in self.candidates):
+            return left  # what leads comes before a repetition of what does not
         spare = left - self.end.refit_seconds(self.standings.best()[0], twins)
         # A new candidate that enters the winner would be refitted as well.
         return max(0.0, spare / 2.15 if new and self.end.refits and len(self.candidates) > 1 else spare)
 
-    def _should_end(self) -> bool:
-        if self.deadline.stopped or (self.candidates and self.spare() < _LEFT):
+    def should_end(self) -> bool:
+        """Return whether nothing more is begun: stopped, no time for it, or the gate is met."""
+        if self.deadline.stopped:
             return True
+        if self.candidates and self.spare() < _LEFT:
+            # before a model stands beside guesses, a quick one is tried in the time that an idle machine would need
+            real = any(not guesses(c.recipe) for c in self.candidates)
+            return real or self.deadline.remaining() - self.reserve(0.0) < _LEFT
         if self.good_enough is None or len(self.candidates) < 2:
             return False
         done = sum(len(c.folds) for c in self.candidates)

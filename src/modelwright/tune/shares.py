@@ -8,7 +8,7 @@ from modelwright.data.kinds.base import kind_of
 
 _PLAIN, _NETWORK = 0.4, 0.55
 _BESIDE = 0.12  # of trees beside text or media, where a network leads
-_BASELINE = 0.35  # they are cut there and stand, converged or not
+_BASELINE, _BEFORE_TREES = 0.35, 0.15  # they are cut there and stand, converged or not; on plain tables trees lead
 # Of a pretrained encoder that the user named: its fine-tuning is what the run is for.
 _PRETRAINED = 0.9
 # Recipes of this rank and above seldom win on a few minutes of a CPU; they are tried where they cost little of the time.
@@ -22,6 +22,9 @@ _SUMMARIES, _LONG_ALONE = 0.035, 0.98
 _MANY = 10_000  # rows
 
 
+MANY_ROWS = 50_000  # from which on trees take long, too, and a repetition on a few more rows gains next to nothing
+
+
 def affordable_network(recipe: Recipe) -> bool:
     """Return whether a recipe is a network that may well win on a few minutes of a CPU."""
     return on_torch(recipe) and type(recipe).rank < DEAR_RANK
@@ -32,10 +35,10 @@ def leads_not(recipe: Recipe) -> bool:
     return not getattr(recipe, "leads", "") and recipe.extra != "pretrained"
 
 
-def media_alone(table: Table) -> bool:
-    """Return whether there are many rows, and every input is a picture, a recording or a clip."""
+def media_alone(table: Table, least: int = _MANY) -> bool:
+    """Return whether there are many rows (at least so many), and every input is a picture, a recording or a clip."""
     kinds = [kind_of(c.modality) for c in table.schema.inputs]
-    return len(table) >= _MANY and bool(kinds) and all(k is not None and k.slow for k in kinds)
+    return len(table) >= least and bool(kinds) and all(k is not None and k.slow for k in kinds)
 
 
 def breadth_share(recipe: Recipe, table: Table, *, wanted: bool, first: bool, last: bool, networks: bool) -> float:
@@ -56,5 +59,8 @@ def breadth_share(recipe: Recipe, table: Table, *, wanted: bool, first: bool, la
     if on_torch(recipe):
         return _NETWORK
     led = any(c.modality == "text" or ((k := kind_of(c.modality)) is not None and k.slow) for c in table.schema.inputs)
-    usual = _BASELINE if type(recipe).baseline else _BESIDE if led and networks and leads_not(recipe) else _PLAIN
+    if type(recipe).baseline:
+        usual = _BASELINE if led or last else _BEFORE_TREES
+    else:
+        usual = _BESIDE if led and networks and leads_not(recipe) else _PLAIN
     return _SUMMARIES if media and networks else usual

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -17,6 +18,8 @@ from modelwright.tune.race import common, gap
 
 Winner = list[tuple[float, Candidate]]
 
+# Without a limit of the user's, a blend answers within these seconds, or so many times as slowly as the best candidate.
+_QUICK, _SLOWER = 0.008, 2.0
 _SELECT = 0.4, 0.01  # seconds, or the share of the time left if that is more, that choosing a blend may take
 
 
@@ -43,6 +46,7 @@ class Standings:
     ensemble: bool
     deadline: Deadline
     single: bool = False
+    load: Callable[[], float] = lambda: 1.0  # how many times as long as on an idle machine everything takes
     candidates: list[Candidate] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     beaten: dict[str, Words] = field(default_factory=dict)
@@ -105,6 +109,13 @@ class Standings:
         """Return the seconds that an answer of a candidate takes as it would be served."""
         return candidate.ms_per_row / 1000 / (len(candidate.models) if self.single else 1)
 
+    def limit(self, pool: Sequence[Candidate]) -> float | None:
+        """Return the most seconds that an answer of a blend may take: as asked for, else what nobody has to wait for."""
+        if self.latency is not None or not self.ensemble:
+            return self.latency
+        best = max(pool, key=lambda c: c.value)
+        return max(_QUICK * self.load(), _SLOWER * self.cost(best), *(self.cost(c) for c in pool))
+
     def field(self) -> list[Candidate]:
         """Return the candidates that may win: those still in the race; guesses only where there is nothing else."""
         real = [c for c in self.candidates if not guesses(c.recipe)]
@@ -134,7 +145,7 @@ class Standings:
             self.validation.value,
             self.validation.fine,
             [self.cost(c) for c in pool],
-            limit=self.latency,
+            limit=self.limit(pool),
             deadline=self.deadline.sub(max(_SELECT[0], _SELECT[1] * min(self.deadline.remaining(), 1e5))),
             rounds=24 if self.ensemble else 0,
             sure=lambda a, b: NormalDist().cdf(gap(a, b, self.validation).errors),

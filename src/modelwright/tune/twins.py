@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from modelwright.core.budget import Deadline
-from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import FitContext, get_recipe, on_torch
 from modelwright.core.schema import Table
+from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, refit
 
 Winner = list[tuple[float, Candidate]]
@@ -54,10 +55,10 @@ def add_twins(
         end = deadline.sub(left())
         start = time.monotonic()
         ctx = context(candidate.name, end, torch=on_torch(get_recipe(candidate.recipe)))
-        try:
-            twin = refit(candidate, table, ctx, end, seed=candidate.seed + 1009 * turn)
-        except ModelwrightError:
-            return  # the time ran out; what stands is whole
+        seed = candidate.seed + 1009 * turn
+        twin = attempt(partial(refit, candidate, table, ctx, end, seed=seed), f"{candidate.name}-twin", None)
+        if isinstance(twin, Broken):
+            return  # the time ran out, most likely; what stands is whole
         candidate.models.append(twin.models[0])
         candidate.seconds += time.monotonic() - start
 
