@@ -47,7 +47,7 @@ def test_a_useless_model_is_left_out():
 
 
 def test_a_member_whose_gain_is_within_noise_is_left_out() -> None:
-    a, b = np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([[0.1, 0.9], [0.6, 0.4]])
+    a, b = np.array([[0.88, 0.12], [0.4, 0.6]]), np.array([[0.1, 0.9], [0.6, 0.4]])
     goals = np.array([[0.5, 0.5], [0.5, 0.5]])
 
     def value(scores: np.ndarray) -> float:
