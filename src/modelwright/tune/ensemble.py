@@ -13,11 +13,8 @@ from modelwright.core.budget import Deadline
 Sure = Callable[[np.ndarray, np.ndarray], float]
 
 _CHEAP = 0.001  # seconds an answer that nobody will notice
-_LIKELY = (
-    0.55,
-    0.65,
-    0.85,
-)  # how sure a gain must be: of cheap members, of those that cost as much again, of dear ones
+# how sure a gain must be: of cheap members, of those that cost as much again, of dear ones
+_LIKELY = (0.5, 0.55, 0.75)
 
 
 @dataclass(frozen=True)
