@@ -50,7 +50,6 @@ app = typer.Typer(
         "从数据到产品中可用的模型，一条命令，在自己的机器上。",
     ),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -263,20 +262,30 @@ def inspect(
 @app.command(help=w("Predict the rows of a file.", "对文件中的每一行给出预测。"))
 def predict(
     model: RunArg,
-    data: Annotated[str, typer.Argument(metavar="DATA", help=w("file with the rows to predict", "待预测的文件"))],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help=w(
+                "file with the rows to predict, media file, folder of them, or -",
+                "待预测的表格、媒体文件或其文件夹；- 表示标准输入",
+            ),
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             "-o",
             help=w(
-                "file to write (.csv, .jsonl, .parquet); standard output if not given",
-                "输出文件（.csv、.jsonl、.parquet）；默认标准输出",
+                "file to write (.csv, .jsonl, .parquet, .xlsx); standard output if not given",
+                "输出文件（.csv、.jsonl、.parquet、.xlsx）；默认标准输出",
             ),
         ),
     ] = None,
     scores: Annotated[bool, opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
     strict: Annotated[bool, opt("stop at the first bad row", "遇到坏行即停止")] = False,
+    bom: Annotated[bool, opt("mark CSV as UTF-8 for Excel", "在 CSV 开头写入 BOM，便于 Excel 识别 UTF-8")] = False,
     header: Header = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
@@ -288,7 +297,7 @@ def predict(
     from modelwright.commands import predict_command
 
     reading = {"header": header, "delimiter": delimiter, "decimal": decimal, "encoding": encoding}
-    summary = predict_command(model, data, out, scores, strict, LANG, vault, **reading)
+    summary = predict_command(model, data, out, scores, strict, LANG, vault, bom, **reading)
     if json_ and out is not None:
         print_json(summary)
 

@@ -19,7 +19,7 @@ from modelwright.core.config import load_config, make_config
 from modelwright.core.device import process_start
 from modelwright.core.errors import DataError, MissingExtra, OptionError, unknown
 from modelwright.core.events import Done, Event, EventStream
-from modelwright.core.run import RunFolder, find_bundle, state_folder
+from modelwright.core.run import RunFolder, find_bundle, slug, state_folder
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
 from modelwright.terminal import Display, console, pad, print_private, width
@@ -104,12 +104,14 @@ def run_command(
     if config_file:
         values.update(load_config(config_file))
     values.update(given)
-    for must, how in (("data", "modelwright run DATA --target COLUMN"), ("target", "--target COLUMN")):
-        if not values.get(must) and not (must == "target" and values.get("task")):
-            raise OptionError(f"Say the {must}: {how}", f"请给出 {must}：{how}")
+    if not values.get("data"):
+        raise OptionError(
+            "Name the data: modelwright run DATA --target COLUMN", "请给出数据：modelwright run DATA --target 列名"
+        )
     config = make_config(**values)
+    wanted = slug(name or Path(config.data.split("?")[0]).name.split(".")[0])
     if folder is None:
-        folder = RunFolder.choose(out, name or Path(config.data.split("?")[0]).name.split(".")[0])
+        folder = RunFolder.choose(out, wanted)
     deadline = Deadline(process_start() + parse_duration(config.budget))
     events = EventStream()
     results: list[dict[str, Any]] = []
@@ -121,6 +123,12 @@ def run_command(
     events.listen(keep)
     with stopping(deadline), Display(lang, deadline.at, quiet or json_) as display:
         events.listen(display)
+        if not resume and folder.path.name != wanted:
+            taken = Words(
+                f"{out / wanted} is taken by an earlier run; this one is kept in {folder.path}",
+                f"{out / wanted} 已有此前的运行；本次保存在 {folder.path}",
+            )
+            display.say(Words("name", "名称").to(lang), taken)
         from modelwright.pipeline import run
 
         result = run(config, config.data, events, folder=folder, deadline=deadline, resume=bool(resume), lang=lang)
@@ -178,6 +186,7 @@ def predict_command(
     strict: bool,
     lang: str,
     vault: str | None = None,
+    bom: bool = False,
     **reading: Any,
 ) -> dict[str, Any]:
     """Answer a file in a stream; return how many rows were answered, and which were bad. `reading` are options of `Reading`."""
@@ -185,18 +194,26 @@ def predict_command(
 
     ready()
     with unlocked(vault):
-        summary = _predict(model, data, out, scores, strict, lang, reading)
+        summary = _predict(model, data, out, scores, strict, lang, reading, bom)
     bundle = find_bundle(model)
     record(bundle, "predict", model=model_id(bundle), rows=summary["rows"], bad=summary["bad"])
     return summary
 
 
 def _predict(
-    model: str, data: str, out: Path | None, scores: bool, strict: bool, lang: str, reading: dict[str, Any]
+    model: str,
+    data: str,
+    out: Path | None,
+    scores: bool,
+    strict: bool,
+    lang: str,
+    reading: dict[str, Any],
+    bom: bool,
 ) -> dict[str, Any]:
     from modelwright.data._series import gathered, whole
+    from modelwright.data.given import STDIN, given
     from modelwright.data.reading import Reading
-    from modelwright.data.sources import batches, folder_of
+    from modelwright.data.sources import batches
     from modelwright.release.bundle import load
     from modelwright.release.write import Writer
 
@@ -206,11 +223,12 @@ def _predict(
     misfits: list[Misfit] = []
     how = Reading(**reading, names=tuple(predictor.schema.names), usual=predictor.reading)
     start = time.monotonic()
-    with Writer(out) as writer:
-        for raw in whole(batches(data, reading=how, misfits=misfits), predictor.layouts):
+    with given(data, predictor.schema.inputs) as (source, folder), Writer(out, bom=bom) as writer:
+        data = Words("standard input", "标准输入").to(lang) if data == STDIN else data
+        for raw in whole(batches(source, reading=how, misfits=misfits), predictor.layouts):
             if done == 0:
                 _respell(predictor, raw, how, data, lang)
-            table, bad = predictor.table(raw, folder_of(data))
+            table, bad = predictor.table(raw, folder)
             names |= dict.fromkeys(gathered(raw, predictor.layouts).column_names)
             if done == 0:
                 _some_column(predictor.schema.inputs, list(names), data)
@@ -233,7 +251,7 @@ def _predict(
     if out is not None:
         took = show_duration(time.monotonic() - start)
         words = Words(
-            f"{answered:,} rows predicted in {took}, {bad_rows} unreadable; written to {out}",
+            f"{answered:,} row{'s' * (answered != 1)} predicted in {took}, {bad_rows} unreadable; written to {out}",
             f"已预测 {answered:,} 行，用时 {took}，{bad_rows} 行无法读取；结果写入 {out}",
         )
         sys.stderr.write(words.to(lang) + "\n")

@@ -107,7 +107,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
     raw, allowed = permitted.permit(config, raw, config.data, events)
     target = config.target or (task.target_of(raw) if task else None)
     if not target:
-        raise OptionError("Say the target: --target COLUMN", "请给出目标列：--target 列名")
+        raise no_target(raw.column_names)
     column = dict(config.column)
     if task and task.free and len(task.targets) == 1:
         column.setdefault(target, min(task.targets))
@@ -188,6 +188,15 @@ def _with_choices(table: Table) -> Table:
             if 0 < len(common) <= 30:
                 changes[column.name] = {"options": {**column.options, "choices": sorted(common)}}
     return table.with_schema(table.schema.with_columns(changes))
+
+
+def no_target(names: Sequence[str]) -> OptionError:
+    """Return the error for a run that does not say what to predict, with the columns that there are."""
+    more = " ..." if len(names) > 20 else ""
+    return OptionError(
+        f"Name the column to predict with --target. The columns are: {', '.join(names[:20])}{more}",
+        f"请用 --target 指定要预测的列。现有的列：{'、'.join(names[:20])}{more}",
+    )
 
 
 def named_task(config: RunConfig) -> Task | None:

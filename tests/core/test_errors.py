@@ -4,7 +4,7 @@ import pytest
 
 from modelwright.core import errors
 from modelwright.core.errors import ModelwrightError, OptionError, nearest, unknown
-from modelwright.core.words import Words, pick_lang
+from modelwright.core.words import Words, known_lang, pick_lang
 
 
 def test_exit_codes_are_those_of_the_design():
@@ -43,3 +43,35 @@ def test_language_by_option_then_environment(monkeypatch, env, asked, lang):
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert pick_lang(asked) == lang
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("acc", "accuracy"), ("F1", "f1"), ("f", "f1"), ("macro", "macro_f1"), ("precision", "average_precision")],
+)
+def test_an_abbreviation_finds_what_it_begins(name, first):
+    assert nearest(name, ["mcc", "balanced_accuracy", "accuracy", "average_precision", "macro_f1", "f1"])[0] == first
+
+
+def test_nothing_is_suggested_where_nothing_is_alike():
+    error = unknown(Words("recipe", "方案"), "zzz", ["linear", "textcnn"])
+    assert "Did you mean" not in error.words.en
+    assert "`linear`, `textcnn`" in error.words.en
+    assert "是否指" not in error.words.zh
+
+
+@pytest.mark.parametrize(
+    ("value", "lang"),
+    [
+        ("cn", "zh"),
+        ("zh-Hans", "zh"),
+        ("Chinese", "zh"),
+        ("中文", "zh"),
+        ("en_GB.UTF-8", "en"),
+        ("fr", None),
+        ("C", None),
+    ],
+)
+def test_a_language_goes_by_its_usual_names(value, lang):
+    assert known_lang(value) == lang
+    assert pick_lang(value) == (lang or "en")

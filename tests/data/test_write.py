@@ -1,5 +1,6 @@
 """Writing in a stream: one schema for the whole file, whatever later rows bring."""
 
+import codecs
 import csv
 import datetime as dt
 import json
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from modelwright.core.errors import OptionError
 from modelwright.data.write import TableWriter
 
 FIRST = pa.table({"city": ["Graz", 'say "hi",\nok'], "n": [1, 2]})
@@ -107,3 +109,19 @@ def test_an_error_leaves_nothing_behind(tmp_path):
     with pytest.raises(RuntimeError):
         failing()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_mark_for_excel_begins_the_text_once(tmp_path, late):
+    out = tmp_path / "a.csv"
+    with TableWriter(out, bom=True) as writer:
+        writer.write_table(pa.table({"列": ["甲", "乙"]}))
+        if late:
+            writer.write_table(pa.table({"列": ["丙"], "b": ["x"]}))
+    data = out.read_bytes()
+    assert data.startswith(codecs.BOM_UTF8)
+    assert data.count(codecs.BOM_UTF8) == 1
+    rows = list(csv.DictReader(data.decode("utf-8-sig").splitlines()))
+    assert [r["列"] for r in rows] == ["甲", "乙", "丙"][: 2 + late]
+    with pytest.raises(OptionError, match="--bom"):
+        TableWriter(tmp_path / "a.parquet", bom=True)

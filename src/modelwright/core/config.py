@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from modelwright.core.budget import parse_duration, parse_size
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.words import Words
+
+_LEAST_MEMORY = 32 << 20  # bytes
 
 
 class RunConfig(BaseModel):
@@ -132,11 +134,34 @@ class RunConfig(BaseModel):
             parse_duration(value)
         return value
 
+    @field_validator("budget", "latency", "memory", mode="before")
+    @classmethod
+    def _with_unit(cls, value: Any, info: ValidationInfo) -> Any:
+        """Explain a bare number, whose unit nobody can guess."""
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            forms = {"budget": ("s", "m"), "latency": ("ms", "s"), "memory": ("m", "g")}[info.field_name or "budget"]
+            shown = [f'{info.field_name}="{value:g}{unit}"' for unit in forms]
+            raise OptionError(
+                f"`{info.field_name}` needs a unit: write {shown[0]} or {shown[1]}, received the number {value:g}.",
+                f"`{info.field_name}` 需要单位：请写作 {shown[0]} 或 {shown[1]}，收到的是数字 {value:g}。",
+            )
+        return value
+
     @field_validator("memory")
     @classmethod
     def _size(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_size(value)
+        if value is not None and parse_size(value) < _LEAST_MEMORY:
+            bare = value.strip().isdigit()
+            raise OptionError(
+                f"A memory of `{value}`{' means that many bytes and' if bare else ''} is too little to work with."
+                + (
+                    f" Did you mean {value}g?"
+                    if bare and len(value) < 4
+                    else " Give some hundred megabytes, such as 512m."
+                ),
+                f"内存 `{value}`{'（单位为字节）' if bare else ''}太小，无法工作。"
+                + (f"是否指 {value}g？" if bare and len(value) < 4 else "请至少给出几百兆，例如 512m。"),
+            )
         return value
 
     @field_validator("folds")

@@ -103,13 +103,20 @@ class Stopped(ModelwrightError):
 
 
 def nearest(name: str, valid: Iterable[str]) -> list[str]:
-    """Return the valid names, the ones most like `name` first."""
+    """Return the valid names, the ones most like `name` first: the same but for case, then what it abbreviates, then the like."""
     pool = list(dict.fromkeys(valid))
-    close = difflib.get_close_matches(name, pool, n=3, cutoff=0.5)
-    lower = {v.lower(): v for v in pool}
-    if name.lower() in lower and lower[name.lower()] not in close:
-        close.insert(0, lower[name.lower()])
+    close = _alike(name, pool)
     return close + [v for v in pool if v not in close]
+
+
+def _alike(name: str, pool: list[str]) -> list[str]:
+    """Return the names that may have been meant by `name`, the likeliest first."""
+    low = name.lower()
+    same = [v for v in pool if v.lower() == low]
+    begun = [v for v in pool if len(low) > 1 and v.lower().startswith(low)]
+    like = difflib.get_close_matches(name, pool, n=3, cutoff=0.5)
+    within = [v for v in pool if len(low) > 2 and low in v.lower()]
+    return list(dict.fromkeys([*same, *sorted(begun, key=len), *like, *within]))
 
 
 def unknown(kind: Words, name: str, valid: Iterable[str], error: type[InputError] = OptionError) -> InputError:
@@ -117,10 +124,13 @@ def unknown(kind: Words, name: str, valid: Iterable[str], error: type[InputError
 
     `kind` is the noun, such as `Words("column", "列")`.
     """
-    names = nearest(name, valid)
+    pool = list(dict.fromkeys(valid))
+    names = nearest(name, pool)
     shown = ", ".join(f"`{n}`" for n in names[:12]) + (" ..." if len(names) > 12 else "")
     if not names:
         return error(f"There is no {kind.en} `{name}`.", f"没有名为 `{name}` 的{kind.zh}。")
+    if not _alike(name, pool):
+        return error(f"There is no {kind.en} `{name}`. Known: {shown}", f"没有名为 `{name}` 的{kind.zh}。可用：{shown}")
     return error(
         f"There is no {kind.en} `{name}`. Did you mean `{names[0]}`? Known: {shown}",
         f"没有名为 `{name}` 的{kind.zh}。是否指 `{names[0]}`？可用：{shown}",

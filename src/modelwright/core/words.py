@@ -30,6 +30,13 @@ def pick_lang(asked: str | None = None) -> Lang:
     env = os.environ
     for value in (asked, env.get("MODELWRIGHT_LANG"), env.get("LC_ALL"), env.get("LANG")):
         if value:
-            return "zh" if value.lower().startswith("zh") else "en"
-    code = locale.getlocale()[0] or ""
-    return "zh" if code.lower().startswith(("zh", "chinese")) else "en"
+            return known_lang(value) or "en"
+    return known_lang(locale.getlocale()[0] or "") or "en"
+
+
+def known_lang(value: str) -> Lang | None:
+    """Return the language that a name or a locale's code stands for (`zh_CN.UTF-8`, `cn`, `Chinese`, `中文`); None for others."""
+    low = value.lower()
+    if low.startswith(("zh", "cn", "chinese", "中文", "汉语")):
+        return "zh"
+    return "en" if low.startswith(("en", "英文", "英语")) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import json
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 
 from modelwright.core import plain_json
 from modelwright.core.envelope import SUFFIX
-from modelwright.core.errors import DataError, MissingExtra, VaultError, unknown
+from modelwright.core.errors import DataError, MissingExtra, OptionError, VaultError, unknown
 from modelwright.core.sealed import SealWriter, open_plain, vault_keys
 from modelwright.core.words import Words
 from modelwright.data._shapes import as_type, fitted, joined
@@ -33,17 +34,23 @@ class TableWriter:
     Columns may come late, end early, stand in another order or change their type: the file has all of them, each value
     under its own name. On standard output, where what is written stands, late columns are left out and named in `left_out`.
 
-    `out` None writes CSV to standard output; one that ends with .mwv is encrypted. Raises OptionError for an unknown ending,
-    MissingExtra for Excel without its library, DataError where the disk refuses, VaultError where no vault is open.
+    `out` None writes CSV to standard output; one that ends with .mwv is encrypted. `bom` begins CSV and TSV with a byte order
+    mark, by which Excel tells UTF-8. Raises OptionError for an unknown ending or a mark on other formats, MissingExtra for Excel without its library, DataError where the disk refuses, VaultError where no vault is open.
     """
 
-    def __init__(self, out: Path | None, formats: Sequence[str] = FORMATS) -> None:
+    def __init__(self, out: Path | None, formats: Sequence[str] = FORMATS, bom: bool = False) -> None:
         self._out = out
         self._sealed = out is not None and out.name.endswith(SUFFIX)
         plain = out.name.removesuffix(SUFFIX) if out is not None else ".csv"
         self.suffix = ".csv" if out is None else Path(plain).suffix.lower()
         if self.suffix not in formats:
             raise unknown(Words("output format", "输出格式"), self.suffix or str(out), formats)
+        self._bom = bom
+        if bom and self.suffix not in TEXTS:
+            raise OptionError(
+                f"--bom is a mark for .csv and .tsv, received {out}: leave it out.",
+                f"--bom 只用于 .csv 与 .tsv，收到的是 {out}：请去掉它。",
+            )
         if self.suffix == ".xlsx":
             try:
                 import openpyxl  # noqa: F401
@@ -75,12 +82,20 @@ class TableWriter:
         """Begin another file that may take the place of `out`."""
         if self._out is None:
             self._file = self._base = sys.stdout.buffer
+            self._mark()
             return
         number = f".{len(self._parts) + 1}" if self._parts else ""
         self._parts.append(self._out.with_name(f".{self._out.name}{number}.part"))
         self._file = self._base = self._parts[-1].open("wb")
         if self._sealed:
             self._file = SealWriter(self._base, self._key[0])
+        self._mark()
+
+    def _mark(self) -> None:
+        """Begin a text file with the mark by which Excel tells UTF-8, where that was asked for."""
+        if self._bom:
+            self._file.write(codecs.BOM_UTF8)
+            self._at += len(codecs.BOM_UTF8)
 
     def _shut(self, whole: bool) -> None:
         if self._sink is not None:

@@ -1,13 +1,14 @@
-"""Writing predictions in a stream, beside the columns that came: CSV, JSON Lines or Parquet."""
+"""Writing predictions in a stream, beside the columns that came: CSV, JSON Lines, Parquet or Excel."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from modelwright.data.write import TableWriter, flat
+from modelwright.data.write import FORMATS, TableWriter, flat
 
 
 class Writer(TableWriter):
@@ -16,6 +17,9 @@ class Writer(TableWriter):
     `out` None writes CSV to standard output; one that ends with .mwv is encrypted. Raises OptionError for an unknown
     ending, DataError where the disk refuses, VaultError where no vault is open.
     """
+
+    def __init__(self, out: Path | None, bom: bool = False) -> None:
+        super().__init__(out, (*FORMATS, ".xlsx"), bom)
 
     def write(self, raw: pa.Table, answers: list[dict[str, Any]], labels: list[str], kind: str) -> None:
         """Write rows with columns `prediction`, `confidence` and one `score_<label>` per label in `labels`."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from modelwright.core import plain_json
-from modelwright.core.words import Words, pick_lang
+from modelwright.core.words import Words, known_lang, pick_lang
 
 
 def asked_lang() -> str | None:
@@ -34,7 +34,19 @@ def w(en: str, zh: str) -> str:
     return Words(en, zh).to(LANG)
 
 
-Lang = Annotated[str | None, typer.Option("--lang", help=w("language: en or zh", "语言：en 或 zh"))]
+def _lang(value: str | None) -> str | None:
+    """Refuse a language that nothing is written in. Raises OptionError."""
+    if value is not None and known_lang(value) is None:
+        from modelwright.core.errors import OptionError
+
+        raise OptionError(
+            f"There is no language `{value}` here; --lang takes en or zh.",
+            f"没有语言 `{value}`；--lang 可用 en 或 zh。",
+        )
+    return value
+
+
+Lang = Annotated[str | None, typer.Option("--lang", callback=_lang, help=w("language: en or zh", "语言：en 或 zh"))]
 Json = Annotated[
     bool, typer.Option("--json", help=w("print one JSON object on standard output", "在标准输出打印一个 JSON 对象"))
 ]

@@ -26,16 +26,19 @@ def add(app: typer.Typer) -> None:
         source: Annotated[
             str, typer.Argument(metavar="IN", help=w("file, folder or database URL", "文件、文件夹或数据库 URL"))
         ],
-        out: Annotated[
-            Path,
+        copy: Annotated[
+            Path | None,
             typer.Argument(
-                metavar="OUT",
+                metavar="[OUT]",
                 help=w(
                     "file to write (.csv .tsv .jsonl .parquet .xlsx), or folder",
                     "输出文件（.csv .tsv .jsonl .parquet .xlsx）或文件夹",
                 ),
             ),
-        ],
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option("--out", "-o", help=w("the same, as an option", "同上，写成选项"))
+        ] = None,
         private: Annotated[
             list[str] | None,
             typer.Option(
@@ -90,20 +93,35 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         from modelwright.core.sealed import unlocked
 
+        place = _one_place(copy, out)
         reading = {"query": query, "table": table, "sheet": sheet, "header": header}
         reading |= {"delimiter": delimiter, "encoding": encoding}
         with unlocked(vault):
             if reveal is not None:
                 _refuse_beside_reveal(private, key_file, k, quasi, remember, recogniser)
-                facts, lines = _revealed(source, out, reveal, force, reading)
+                facts, lines = _revealed(source, place, reveal, force, reading)
             else:
                 facts, lines = _copied(
-                    source, out, private or [], key_file, remember, k, quasi, recogniser or [], force, reading
+                    source, place, private or [], key_file, remember, k, quasi, recogniser or [], force, reading
                 )
         for words in lines:
             sys.stderr.write(words.to(LANG) + "\n")
         if json_:
             print_json(facts)
+
+
+def _one_place(copy: Path | None, out: Path | None) -> Path:
+    """Return where to write, given as an argument or as -o. Raises OptionError where it is given twice or not at all."""
+    from modelwright.core.errors import OptionError
+
+    if (copy is None) == (out is None):
+        raise OptionError(
+            f"Say where to write the copy, once: modelwright anonymise IN -o OUT{'' if copy is None else f'; received {copy} and -o {out}'}.",
+            f"请给出副本的写入位置（只需一次）：modelwright anonymise IN -o OUT{'' if copy is None else f'；收到的是 {copy} 和 -o {out}'}。",
+        )
+    chosen = copy if copy is not None else out
+    assert chosen is not None
+    return chosen
 
 
 def _refuse_beside_reveal(*others: object) -> None:
