@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelwright.core.budget import Deadline, parse_duration, show_duration
+from modelwright.core.budget import Deadline, parse_duration, duration_words, show_duration
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import CannotWrite, ModelwrightError
 from modelwright.core.events import Probing
@@ -161,8 +161,8 @@ class Fits:
         if cost.memory > memory:
             need, have = cost.memory >> 20, memory >> 20
             raise ModelwrightError(
-                f"would need about {need} MB of memory, {have} MB are granted",
-                f"约需内存 {need} MB，可用 {have} MB",
+                f"not tried: needs about {need} MB of memory, {have} MB may be used",
+                f"未尝试：约需内存 {need} MB，可用 {have} MB",
             )
         worth = max(cost.least_seconds, _DEAR * cost.seconds) if type(recipe).rank >= DEAR_RANK else cost.least_seconds
         least = self.pace.seconds(recipe, worth) * folds
@@ -170,8 +170,8 @@ class Fits:
             if self.quickest is None or least < self.quickest:
                 self.quickest = least
             raise ModelwrightError(
-                f"needs at least about {show_duration(least)}, {show_duration(share)} could be spared",
-                f"至少约需 {show_duration(least)}，可分配的时间为 {show_duration(share)}",
+                f"not tried: needs at least {show_duration(least)}, its share of the time left is {show_duration(share)}",
+                f"未尝试：至少需要 {duration_words(least).zh}，剩余时间中只能分到 {duration_words(share).zh}",
             )
 
     def _save(self, candidate: Candidate) -> None:
