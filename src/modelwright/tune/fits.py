@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelwright.core.budget import Deadline, parse_duration, duration_words, show_duration
+from modelwright.core.budget import Deadline, duration_words, parse_duration, show_duration
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import CannotWrite, ModelwrightError
 from modelwright.core.events import Probing
