@@ -250,7 +250,7 @@ def inspect(
     lang: Lang = None,
 ) -> None:
     from modelwright.api import inspect as look
-    from modelwright.commands import print_inspection
+    from modelwright.terminal import print_inspection
 
     spread: dict[str, Any] = {"series": series, "series_id": series_id, "series_time": series_time, "private": private}
     reading = {"delimiter": delimiter, "decimal": decimal, "encoding": encoding, "dates": dates, "channel": channel}

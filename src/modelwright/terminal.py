@@ -201,6 +201,33 @@ class Display:
         self.console.print(text, style=style or None, markup=False, no_wrap=True, overflow="ignore", crop=False)
 
 
+def print_inspection(found: dict[str, Any], lang: str) -> None:
+    """Print columns and findings."""
+    from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
+
+    out = console(stderr=False)
+    rows = Words(
+        f"{found['rows']:,} rows, {len(found['columns'])} columns", f"{found['rows']:,} 行，{len(found['columns'])} 列"
+    )
+    out.print(f"[bold]{rows.to(lang)}[/bold]")
+    if found.get("reading"):
+        out.print("  " + Words(*found["reading"]).to(lang), markup=False)
+    longest = min(30, max([width(c["name"]) for c in found["columns"]] + [8]))
+    for c in found["columns"]:
+        role = "" if c["role"] == "input" else ROLE_WORDS[c["role"]].to(lang)
+        kind = Words(c["modality"], f"{MODALITY_WORDS[c['modality']].zh} {c['modality']}").to(lang)
+        reason = f"({Words(*c['reason']).to(lang)})" if c.get("reason") else ""
+        out.print(f"  {pad(c['name'], longest)}  {pad(kind, 10 if lang == 'en' else 18)} {role} {reason}", markup=False)
+    if not found["findings"]:
+        out.print(Words("No findings.", "没有发现问题。").to(lang))
+    for f in found["findings"]:
+        mark = {"error": "[red]×[/red]", "warning": "[yellow]![/yellow]"}.get(f["severity"], "[dim]·[/dim]")
+        from rich.markup import escape
+
+        out.print(f"{mark} {escape(Words(*f['words']).to(lang))} [dim]{escape(Words(*f['advice']).to(lang))}[/dim]")
+    print_private(found["private"], lang)
+
+
 def print_private(private: dict[str, Any], lang: str) -> None:
     """Print what is private by column and type, with masked examples and what a run would do."""
     out = console(stderr=False)
