@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwright.core.errors import BundleError, DataError
-from modelwright.core.target import ClassesCodec, LabelSetsCodec, ValueCodec, target_from_state
+from modelwright.core.target import ClassesCodec, LabelSetsCodec, ValueCodec, as_label, target_from_state
 from modelwright.core.task import judge
 
 
@@ -66,3 +66,21 @@ def test_judging_leaves_out_rows_without_truth_and_counts_unseen_labels_as_wrong
     assert found.truth.tolist() == [0, 2, 1]
     assert found.target.labels == ("a", "b", "c")
     assert found.scores[:, 2].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["b", None, "a", "b", "c", "z"]),
+        pa.array([2.0, 1.0, None, 2.5, 1.0, 9.0]),
+        pa.array([3, 1, None, 3, 2, 9]),
+        pa.array([True, False, None, True]),
+        pa.array(["b", None, "a", "b"]).dictionary_encode(),
+    ],
+)
+def test_labels_are_encoded_by_distinct_value_as_one_by_one(values):
+    codec = ClassesCodec.fit(values.slice(0, 5))
+    assert sum(codec.counts) == len(values.slice(0, 5)) - 1
+    labels = {label: i for i, label in enumerate(codec.labels)}
+    one_by_one = [-1 if v is None else labels.get(as_label(v), -1) for v in values.to_pylist()]
+    assert codec.encode(values).tolist() == one_by_one

@@ -7,6 +7,7 @@ import pytest
 
 from modelwright.core.errors import BundleError, ColumnError
 from modelwright.core.schema import Table
+from modelwright.recipes import linear
 from modelwright.recipes._calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.linear import Linear, LinearModel, LinearOptions
 
@@ -163,3 +164,20 @@ def test_log_count_ratios_weigh_up_what_tells_the_classes_apart():
     assert ratio[0] / np.abs(ratio[1:]).max() > flat[0] / np.abs(flat[1:]).max() > 1
     weighed = dense * flat
     assert float((weighed**2).sum()) == pytest.approx(float((dense**2).sum()), rel=1e-5)
+
+
+def test_large_tables_are_learnt_from_a_sample_and_scored_in_parts(mixed, context, monkeypatch) -> None:
+    read: list[int] = []
+    real = linear.encoded
+    monkeypatch.setattr(linear, "encoded", lambda train, *more: read.append(len(train)) or real(train, *more))
+    monkeypatch.setattr(linear, "_ENOUGH", 80)
+    for text in (False, True):
+        table = mixed("classes", labels=2, text=text)
+        train, valid = halves(table)
+        model = Linear().fit(train, valid, LinearOptions(), context(train, "classes"))
+        whole = model.scores(valid)
+        with monkeypatch.context() as patch:
+            patch.setattr(linear, "_AT_ONCE", 37)
+            assert np.allclose(model.scores(valid), whole)
+    assert read == [80, len(train)]
+    assert len(train) > 80

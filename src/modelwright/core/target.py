@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -79,6 +79,13 @@ def _json_scalar(value: object) -> Any:
     return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
+def _counted(values: pa.Array) -> Iterator[tuple[Any, int]]:
+    """Yield every distinct value but the missing one, in the order in which they come, and how often it occurs."""
+    for pair in values.value_counts().to_pylist():
+        if pair["values"] is not None:
+            yield pair["values"], pair["counts"]
+
+
 class ClassesCodec(TargetCodec):
     """One label out of K; labels are sorted (numbers by value). `values` [K] are the labels in JSON types."""
 
@@ -93,7 +100,9 @@ class ClassesCodec(TargetCodec):
     @classmethod
     def fit(cls, values: pa.Array) -> ClassesCodec:
         """Learn the labels. Raises DataError where fewer than two occur."""
-        counts: Counter[Any] = Counter(_json_scalar(v) for v in values.to_pylist() if v is not None)
+        counts: Counter[Any] = Counter()
+        for value, count in _counted(values):  # 1 and 1.0 are one label
+            counts[_json_scalar(value)] += count
         if len(counts) < 2:
             raise DataError(
                 f"A classification needs at least two different labels, received {len(counts)}: {list(counts)[:1]}.",
@@ -107,15 +116,17 @@ class ClassesCodec(TargetCodec):
         return len(self.labels)
 
     def encode(self, values: pa.Array) -> np.ndarray:
-        index = self._index
-        return np.fromiter(
-            (-1 if v is None else index.get(as_label(v), -1) for v in values.to_pylist()),
-            np.int64,
-            len(values),
-        )
+        coded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        if isinstance(coded, pa.ChunkedArray):
+            coded = coded.unify_dictionaries().combine_chunks()
+        places = [-1 if v is None else self._index.get(as_label(v), -1) for v in coded.dictionary.to_pylist()]
+        codes = np.asarray(coded.indices.fill_null(len(places)), np.int64)
+        return np.array([*places, -1], np.int64)[codes]
 
     def unseen(self, values: pa.Array) -> dict[str, int]:
-        counts = Counter(as_label(v) for v in values.to_pylist() if v is not None)
+        counts: Counter[str] = Counter()
+        for value, count in _counted(values):
+            counts[as_label(value)] += count
         return {label: n for label, n in counts.most_common() if label not in self._index}
 
     def extended(self, values: pa.Array) -> TargetCodec:

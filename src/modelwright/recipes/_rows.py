@@ -29,6 +29,14 @@ def known_rows(table: Table, target: TargetCodec) -> tuple[Table, np.ndarray]:
     return table.take(np.flatnonzero(known)), truth[known]
 
 
+def fewer(table: Table, truth: np.ndarray, most: int, seed: int) -> tuple[Table, np.ndarray]:
+    """Return at most `most` rows, drawn by chance and in their order, and their truth."""
+    if len(table) <= most:
+        return table, truth
+    index = np.sort(np.random.default_rng(seed).permutation(len(table))[:most])
+    return table.take(index), truth[index]
+
+
 def split_off(
     table: Table, truth: np.ndarray, ctx: FitContext, share: float = 0.1
 ) -> tuple[Table, np.ndarray, Table | None, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -21,12 +22,14 @@ from modelwright.recipes._attribution import Contribution, average_parts, explai
 from modelwright.recipes._calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes._linear_group import LinearGroup
-from modelwright.recipes._rows import known_rows, row_weights, split_off
+from modelwright.recipes._rows import fewer, known_rows, row_weights, split_off
 
 _FEW = (
     20  # classes up to which log-count ratios help; with more, a class has too few rows (77 classes: .892 against .905)
 )
 _TABLE = frozenset(("number", "category", "boolean", "timestamp"))
+_ENOUGH = 50_000  # rows that a fit of plain columns reads at most
+_AT_ONCE = 50_000  # rows that are encoded at a time for scores
 _HINGE_MOST = 20_000_000  # stored values up to which one class of an SVM ends within seconds
 
 
@@ -57,7 +60,11 @@ class LinearModel(Model):
         self.history = []
 
     def scores(self, table: Table) -> np.ndarray:
-        return self._answer(_solvers.apply(self.columns.encode(table), self.weights))
+        if len(table) <= _AT_ONCE:
+            return self._answer(_solvers.apply(self.columns.encode(table), self.weights))
+        places = range(0, len(table), _AT_ONCE)
+        parts = (table.take(np.arange(i, min(i + _AT_ONCE, len(table)))) for i in places)
+        return np.concatenate([self.scores(part) for part in parts])
 
     @classmethod
     def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
@@ -179,7 +186,7 @@ class Linear(Recipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From the characters and rows to be read, in processor time of a cloud machine."""
         assert isinstance(options, LinearOptions)
-        rows = len(train)
+        rows = min(len(train), _most_rows(train.schema))
         reading_seconds, wide = reading(train, "sparse", ctx)
         seconds, stored = 0.2 + reading_seconds, wide * rows
         for column in train.schema.inputs:
@@ -212,6 +219,10 @@ class Linear(Recipe):
             train, truth, valid, held = split_off(train, truth, ctx)
         if valid is not None and len(valid) == 0:
             valid = None
+        most = _most_rows(train.schema)
+        train, truth = fewer(train, truth, most, ctx.seed)
+        if valid is not None:
+            valid, held = fewer(valid, held, most, ctx.seed)
         columns, matrix, matrix_held = encoded(train, valid, "sparse", truth, ctx)
         weight = row_weights(train, ctx)
         loss = _loss(options, train.schema, ctx.target)
@@ -245,6 +256,12 @@ class Linear(Recipe):
 
 
 RECIPE = Linear
+
+
+def _most_rows(schema: Schema) -> int:
+    """Return how many rows a fit reads: beyond them a few hundred weights do not change, while time and memory grow."""
+    plain = all(c.modality in _TABLE for c in schema.inputs)
+    return _ENOUGH if plain else sys.maxsize
 
 
 def _has_text(schema: Schema) -> bool:
