@@ -20,8 +20,10 @@ _SQUARE = 200  # classes up to which many confusion matrices are held at once
 
 def weights(rng: np.random.Generator, rows: int, count: int) -> np.ndarray:
     """Return how often each row is drawn in `count` bootstrap samples [B, N] float32."""
-    drawn = rng.integers(0, rows, (count, rows))
-    return np.stack([np.bincount(d, minlength=rows) for d in drawn]).astype(np.float32)
+    out = np.empty((count, rows), np.float32)
+    for one in out:  # the same draws as all at once, in a small part of the memory
+        one[:] = np.bincount(rng.integers(0, rows, rows), minlength=rows)
+    return out
 
 
 class Counts:

@@ -18,6 +18,7 @@ from modelwright.evaluate._weighted import Counts, batched, weights
 from modelwright.evaluate.metrics import average_precision, roc_auc
 
 _BLOCK = 40  # resamples at a time
+_WEIGHTS = 4_000_000  # of rows in samples that are held at once
 _FEW = 200  # resamples from which their percentiles are taken
 
 
@@ -101,6 +102,7 @@ def _samples(
 ) -> dict[str, np.ndarray]:
     """Return the metrics' values over bootstrap samples, as many as there is time for."""
     rows = len(judged.rows)
+    block = min(_BLOCK, max(4, _WEIGHTS // max(1, rows)))
     counts = Counts(judged)
     ranked = [name for name, (metric, _) in asked.items() if metric.function in (roc_auc, average_precision)]
     few = max(_FEW, int(resamples * min(1.0, 2e5 / (rows * judged.target.outputs)))) if rows else 0
@@ -114,7 +116,7 @@ def _samples(
         while done < wanted and rows and names:
             if until is not None and done >= _BLOCK and time.monotonic() > until:
                 break
-            w = weights(rng, rows, min(_BLOCK, wanted - done))
+            w = weights(rng, rows, min(block, wanted - done))
             for name, of_weights in quick.items():
                 parts[name].append(of_weights(w) if of_weights is not None else _taken(*asked[name], judged, w))
             done += len(w)
