@@ -65,3 +65,8 @@ def test_blank_lines_of_one_column_are_rows_where_each_is_answered(tmp_path):
     assert [c for block in kept for c in block] == ["first line", None, None, "second line", None, "third line"]
     assert [(m.row, m.line) for m in misfits] == [(2, 3), (3, 4), (5, 6)]
     assert read(path, header=True).num_rows == 3
+
+
+def test_cells_that_begin_with_a_delimiter_or_a_quote(tmp_path):
+    (tmp_path / "d.csv").write_text('"a","b","c"\n' + '"","",""\n' * 9 + '"",",""x",""\n' * 2 + '"",",",""\n')
+    assert read(tmp_path / "d.csv").column("b").to_pylist()[-3:] == [',"x', ',"x', ","]

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import ColumnError, DataError
+from modelwright.data._encodings import find_encoding
 from modelwright.data._messages import read_messages
-from modelwright.data._text import find_encoding
 from modelwright.data.sources import read
 
 SUFFIXES = (".txt", ".md", ".markdown", ".text")

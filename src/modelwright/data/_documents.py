@@ -14,9 +14,10 @@ from pathlib import Path
 from modelwright.core.errors import DataError
 from modelwright.core.words import Words
 from modelwright.data._docx import docx_parts
+from modelwright.data._encodings import find_encoding
 from modelwright.data._markup import flowing, html_parts, markdown_parts
 from modelwright.data._pdf import pdf_parts
-from modelwright.data._text import find_encoding, open_bytes
+from modelwright.data._text import open_bytes
 
 SHARED = "shared"  # whose passages everybody may read
 TENANTS = ("tenants", "租户")  # a folder of this name holds one folder for each tenant

@@ -22,7 +22,8 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
-from modelwright.data._text import find_encoding, open_bytes
+from modelwright.data._encodings import find_encoding
+from modelwright.data._text import open_bytes
 
 SUFFIXES = (".conll", ".bio", ".bmes", ".bioes", ".iob", ".iob2", ".ner")
 TEXT, SPANS = "text", "spans"

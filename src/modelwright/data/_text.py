@@ -23,11 +23,13 @@ from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 from modelwright.data._blocks import blocks
 from modelwright.data._delimiters import find_delimiter
+from modelwright.data._encodings import tell_encoding
 from modelwright.data._records import CELL_LIMIT, Misfit, reader_of, records
 from modelwright.data.reading import Reading
 
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
 _SAMPLE = 256 << 10
+_FAR = 256  # million bytes that are looked through for the first one beyond ASCII
 
 
 @dataclass(frozen=True)
@@ -84,51 +86,6 @@ def open_bytes(path: Path) -> IO[bytes]:
     return io.BufferedReader(_Bounded(path, file), 1 << 20) if zipped else file
 
 
-def find_encoding(sample: bytes, path: Path) -> str:
-    """Return the encoding of a text's beginning: by its mark, else UTF-8, else GB18030.
-
-    Raises DataError where the bytes are no text.
-    """
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if sample.startswith(mark):
-            return name
-    zeros_even, zeros_odd = sample[::2].count(0), sample[1::2].count(0)
-    half = len(sample) // 2
-    if half and max(zeros_even, zeros_odd) > 0.6 * half and min(zeros_even, zeros_odd) < 0.1 * half:
-        return "utf-16-le" if zeros_odd > zeros_even else "utf-16-be"
-    if b"\x00" in sample:
-        at = sample.index(b"\x00")
-        line = sample.count(b"\n", 0, at) + 1
-        raise DataError(
-            f"{path} is not text: byte {at + 1} (line {line}) is zero. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
-            f"{path} 不是文本：第 {at + 1} 字节（第 {line} 行）为零字节。支持 CSV、TSV、JSON Lines、Parquet、Arrow、Excel。",
-        )
-    for name in ("utf-8", "gb18030"):
-        try:
-            codecs.getincrementaldecoder(name)().decode(sample)
-        except UnicodeDecodeError:
-            continue
-        return name
-    raise _undecodable(path, sample)
-
-
-def _undecodable(path: Path, sample: bytes) -> DataError:
-    try:
-        sample.decode("utf-8")
-        at = 0
-    except UnicodeDecodeError as e:
-        at = e.start
-    line = sample.count(b"\n", 0, at) + 1
-    return DataError(
-        f"{path}, line {line}: the text is neither UTF-8, UTF-16 nor GB18030. Save it as UTF-8.",
-        f"{path} 第 {line} 行：文本既不是 UTF-8、UTF-16，也不是 GB18030。请另存为 UTF-8。",
-    )
-
-
 def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialect:
     """Find out encoding, delimiter, quoting and header from a file's beginning, but for what `how` says. Raises DataError for no text."""
     how = how or Reading()
@@ -136,7 +93,7 @@ def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialec
         sample = f.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
-    encoding = how.encoding or find_encoding(sample, path)
+    encoding = how.encoding or _told(sample, path, how)
     text = _decoded(sample, encoding, path)
     if len(sample) == _SAMPLE and "\n" in text:
         text = text[: text.rindex("\n")]
@@ -158,6 +115,22 @@ def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialec
     return Dialect(encoding, delimiter, quoting, has_header, tuple(names))
 
 
+def _told(sample: bytes, path: Path, how: Reading | None = None) -> str:
+    """Tell the encoding of a file by its beginning, or by its first bytes beyond ASCII further on. Raises DataError where it is to be asked."""
+    if sample.isascii():
+        with open_bytes(path) as f:
+            for _ in range(_FAR):
+                block = f.read(1 << 20)
+                if not block or not block.isascii():
+                    sample = block or sample
+                    break
+    usual = str(how.usual.get("encoding", "")) if how else ""
+    encoding, words = tell_encoding(sample, path, usual)
+    if how is not None and words is not None:
+        how.found["runner_up"] = list(words)
+    return encoding
+
+
 def _decoded(sample: bytes, encoding: str, path: Path) -> str:
     """Return a file's beginning as text. Raises DataError naming the line where it is not in the encoding asked for."""
     try:
@@ -173,11 +146,26 @@ def _decoded(sample: bytes, encoding: str, path: Path) -> str:
 def _quotes(text: str, delimiter: str) -> bool:
     """Whether double quotes enclose cells: those that begin with one end with one, as good as always."""
     d = re.escape(delimiter)
+    if _strictly_quoted(text, delimiter):
+        return True
     good = bad = 0
     for found in re.finditer(rf'(?:^|{d})[ ]*"((?:[^"]|"")*)("?)[ ]*(.|$)', text, re.MULTILINE):
         closed = found[2] and (not found[3] or found[3] in (delimiter, "\r", "\n"))
         good, bad = good + bool(closed), bad + (not closed)
     return good > 0 and bad <= 0.1 * good
+
+
+def _strictly_quoted(text: str, delimiter: str) -> bool:
+    """Whether a text keeps all rules of quotes, and has rows of one width under them."""
+    if re.search(rf'(?:^|{re.escape(delimiter)})[ ]*"', text, re.MULTILINE) is None:
+        return False
+    widths: Counter[int] = Counter()
+    try:
+        for row in reader_of(io.StringIO(text, newline=""), delimiter, True, strict=True):
+            widths[len(row)] += bool(row)
+    except csv.Error:
+        return False
+    return max(widths.values()) >= 0.95 * sum(widths.values())
 
 
 def _kind(cell: str) -> str:
@@ -313,7 +301,7 @@ def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:
 def json_lines(path: Path, rows: int, how: Reading | None = None) -> Iterator[pa.Table]:
     """Yield tables from JSON Lines, or from one JSON array of objects. Raises DataError naming the line."""
     block: list[dict[str, Any]] = []
-    for item in json_rows(path, how.encoding if how else None):
+    for item in json_rows(path, how):
         block.append(item)
         if len(block) == rows:
             yield from_rows(block)
@@ -322,13 +310,13 @@ def json_lines(path: Path, rows: int, how: Reading | None = None) -> Iterator[pa
         yield from_rows(block)
 
 
-def json_rows(path: Path, encoding: str | None = None) -> Iterator[dict[str, Any]]:
+def json_rows(path: Path, how: Reading | None = None) -> Iterator[dict[str, Any]]:
     """Yield the objects of JSON Lines, or of one JSON array, as they are. Raises DataError naming the line."""
     with open_bytes(path) as f:
         sample = f.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
-    encoding = encoding or find_encoding(sample, path)
+    encoding = (how.encoding if how else None) or _told(sample, path, how)
     _decoded(sample, encoding, path)
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=encoding)

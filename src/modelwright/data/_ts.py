@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.schema import arrow_type
-from modelwright.data._text import find_encoding, open_bytes
+from modelwright.data._encodings import find_encoding
+from modelwright.data._text import open_bytes
 
 _SAMPLE = 64 << 10
 

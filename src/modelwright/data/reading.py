@@ -10,6 +10,7 @@ from typing import Any
 from modelwright.core.errors import OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.words import Words
+from modelwright.data._encodings import known_as
 
 DELIMITERS = {"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|", "bar": "|", "space": " "}
 DECIMALS = {"comma": ",", "point": ".", "dot": "."}
@@ -85,8 +86,8 @@ class Reading:
             else Words("decimal points", "小数用点")
         )
         out = Words(
-            f"{found['encoding']}, cells divided by {marks.en}, {signs.en}",
-            f"编码 {found['encoding']}，以{marks.zh}分隔，{signs.zh}",
+            f"{known_as(found['encoding'])}, cells divided by {marks.en}, {signs.en}",
+            f"编码 {known_as(found['encoding'])}，以{marks.zh}分隔，{signs.zh}",
         )
         if found.get("runner_up"):
             en, zh = Words(*found["runner_up"])

@@ -1,0 +1,93 @@
+"""Encodings that are no UTF-8: found by how the text reads, shown with the runner-up, asked where it is close."""
+
+import json
+import random
+
+import pytest
+
+from modelwright.core.errors import DataError
+from modelwright.data._encodings import find_encoding, guesses
+from modelwright.data.reading import Reading
+from modelwright.data.sources import read
+
+TEXTS = {
+    ("gb18030", "shop"): ["物流很慢，客服一直没有回复", "苹果手机屏幕碎了", "包装完好，会再来买"],
+    ("gb18030", "cities"): ["西安", "乌鲁木齐", "石家庄", "厦门"],
+    ("gb18030", "yes or no"): ["是", "否", "男", "女"],
+    ("cp950", "shop"): ["物流很慢，客服一直沒有回覆", "蘋果手機螢幕碎了", "高雄市"],
+    ("cp932", "shop"): ["配送がとても遅いです", "カメラの画面が割れました", "大阪市"],
+    ("cp932", "cities"): ["東京", "名古屋", "札幌", "福岡"],
+    ("euc_jp", "shop"): ["配送がとても遅いです", "カメラの画面が割れました", "大阪市"],
+    ("cp949", "shop"): ["배송이 너무 늦어요", "화면이 깨졌어요", "서울특별시"],
+    ("cp949", "cities"): ["대전", "부산", "인천", "광주"],
+    ("cp1252", "Spanish"): ["Córdoba", "España", "mañana", "¿Dónde está?"],
+    ("cp1252", "French"): ["où est ma commande ?", "déjà payé", "l’été"],
+    ("cp1252", "German"): ["Köln", "Straße", "verärgert", "Bücher"],
+    ("cp1252", "Portuguese"): ["São João", "não chegou", "três situações"],
+    ("cp1252", "capitals"): ["CÓRDOBA", "MÁLAGA"],
+    ("cp1250", "Polish"): ["Łódź", "paczka się spóźniła", "Poznań"],
+    ("cp1250", "Czech"): ["Plzeň", "zásilka přišla pozdě", "město"],
+    ("cp1250", "Hungarian"): ["Győr", "késő csomag", "fűtés", "Székesfehérvár"],
+    ("cp1251", "Russian"): ["посылка опоздала", "Новосибирск", "всё хорошо"],
+    ("koi8_r", "Russian"): ["посылка опоздала", "Новосибирск", "всё хорошо"],
+    ("cp1253", "Greek"): ["το δέμα άργησε", "Πάτρα", "Θεσσαλονίκη"],
+    ("cp1254", "Turkish"): ["kargo gecikti, üzgünüm", "Muğla", "İzmir", "şehir ışığı"],
+    ("cp1255", "Hebrew"): ["המשלוח איחר", "חיפה", "תל אביב"],
+    ("cp1256", "Arabic"): ["الشحنة متأخرة", "القاهرة", "جيد"],
+}
+
+
+def written(words):
+    return "name,size\n" + "".join(f"{w},{i}\n" for i, w in enumerate(words * 8))
+
+
+@pytest.mark.parametrize(("encoding", "kind"), TEXTS)
+def test_a_text_is_read_in_its_encoding(encoding, kind, tmp_path):
+    words = TEXTS[encoding, kind]
+    (tmp_path / "d.csv").write_bytes(written([w.replace(",", " ") for w in words]).encode(encoding))
+    how = Reading()
+    table = read(tmp_path / "d.csv", reading=how, header=None)
+    assert table.column("name").to_pylist()[: len(words)] == [w.replace(",", " ") for w in words]
+    assert how.found["encoding"] == encoding
+    rows = [json.dumps({"name": w}, ensure_ascii=False) for w in words * 8]
+    (tmp_path / "d.jsonl").write_bytes("\n".join(rows).encode(encoding))
+    assert read(tmp_path / "d.jsonl").column("name").to_pylist()[: len(words)] == words
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_wide_text_without_a_mark(encoding, tmp_path):
+    (tmp_path / "d.csv").write_bytes(written(TEXTS["gb18030", "shop"]).encode(encoding))
+    assert read(tmp_path / "d.csv").column("name")[1].as_py() == "苹果手机屏幕碎了"
+
+
+def test_the_runner_up_is_shown(tmp_path):
+    (tmp_path / "d.csv").write_bytes(written(TEXTS["cp1252", "Spanish"]).encode("cp1252"))
+    how = Reading()
+    read(tmp_path / "d.csv", reading=how)
+    assert how.words().en.startswith("windows-1252, ")
+    assert "next best" in how.words().en
+    assert "España" in how.words().zh
+
+
+def test_what_is_close_is_asked_and_the_user_decides(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_bytes(written(["Rīga", "šī"]).encode("cp1257"))
+    assert guesses(path.read_bytes())[0].score - guesses(path.read_bytes())[1].score < 0.05
+    with pytest.raises(DataError, match="--encoding"):
+        read(path)
+    assert read(path, encoding="windows-1257").column("name")[0].as_py() == "Rīga"
+    assert read(path, reading=Reading(usual={"encoding": "cp1257"})).column("name")[0].as_py() == "Rīga"
+    with pytest.raises(DataError, match="no ascii"):
+        read(path, encoding="ascii")
+
+
+def test_letters_that_come_late_are_found(tmp_path):
+    rows = "".join(f"plain {i},{i}\n" for i in range(40_000))
+    (tmp_path / "d.csv").write_bytes(("name,size\n" + rows + "Málaga,1\nCórdoba,2\n").encode("cp1252"))
+    assert read(tmp_path / "d.csv").column("name")[-1].as_py() == "Córdoba"
+
+
+def test_signs_alone_and_noise():
+    assert "25 °C, it’s".encode("cp1252").decode(find_encoding("25 °C, it’s".encode("cp1252"), None)) == "25 °C, it’s"
+    with pytest.raises(DataError, match="read as a language"):
+        find_encoding(bytes(random.Random(0).choices(range(128, 256), k=400)), "d.csv")
