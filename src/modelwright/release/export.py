@@ -4,6 +4,7 @@
       ensemble.json     members, weights, temperature, thresholds, labels, columns
       member-0.onnx     tensors -> scores [N, K]
       member-0/         the member's codecs (JSON and safetensors), as in the bundle
+      encode.json .py .mjs   the same codecs for programs without Modelwright, where all columns are of a table or texts
       README.md         how to answer rows with it
 
 The export is only left in place when onnxruntime answers sample rows as the bundle does, within 1e-4.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -30,6 +32,7 @@ from modelwright.core.run import read_json, whole_folder, write_json, write_text
 from modelwright.core.schema import Table, arrow_type
 from modelwright.data.kinds.base import kind_of
 from modelwright.release import _onnx_graphs
+from modelwright.release._standalone import write_standalone
 from modelwright.release.bundle import Predictor
 
 TOLERANCE = 1e-4
@@ -82,7 +85,8 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
                 "shifts": predictor.shifts,
             },
         )
-        write_text(part / "README.md", _readme(predictor, folder, sample_rows(predictor, 2)))
+        alone = write_standalone(part, predictor, members)
+        write_text(part / "README.md", _readme(predictor, folder, sample_rows(predictor, 2), alone))
         wanted, got = predictor.scores(sample), load_onnx(part).scores(sample)
         spread = max(1.0, float(np.abs(wanted).max()))
         apart = float(np.abs(wanted - got).max())
@@ -197,11 +201,11 @@ def _drop_weights(folder: Path, kind: str) -> None:
             path.unlink()
 
 
-def _readme(predictor: Predictor, folder: Path, sample: Table) -> str:
+def _readme(predictor: Predictor, folder: Path, sample: Table, alone: bool) -> str:
     # synthetic values: a README must not hold a training row
     values = {name: v for name, v in sample.data.slice(0, 1).to_pylist()[0].items() if v is not None}
     row = {name: v.isoformat() if isinstance(v, datetime) else v for name, v in list(values.items())[:6]}
-    return f"""# {predictor.name}: ONNX export
+    out = f"""# {predictor.name}: ONNX export
 
 Each `member-<i>.onnx` takes the tensors that its codecs make of a row and gives scores; `ensemble.json` holds the
 members' weights, the temperature, the labels and the columns. With Modelwright and onnxruntime installed:
@@ -212,7 +216,50 @@ from modelwright.release.onnx_runtime import load_onnx
 model = load_onnx("{folder.name}")
 print(model.predict([{row!r}]))
 ```
-
+"""
+    if not alone:
+        return f"""{out}
 Without Modelwright: open a member with onnxruntime, make the inputs that `session.get_inputs()` names as its
 `codecs.json` describes, and average the members' scores by weight.
+"""
+    hidden = "" if not predictor.shield else _HIDDEN
+    return f"""{out}
+Without Modelwright, `encode.py` (numpy and onnxruntime) takes rows as they come and gives labels and scores:
+
+```python
+import sys
+
+sys.path.insert(0, "{folder.name}")
+from encode import Model
+
+print(Model("{folder.name}").predict([{row!r}]))
+```
+
+In JavaScript, `encode.mjs` does the same with `onnxruntime-node`, or in a browser with `onnxruntime-web`:
+
+```js
+import * as ort from "onnxruntime-node";
+import {{ readFileSync }} from "node:fs";
+import {{ Model }} from "./encode.mjs";
+
+const model = new Model(JSON.parse(readFileSync("encode.json", "utf8")));
+const rows = [{json.dumps(row, ensure_ascii=False)}];
+const scores = [];
+for (const [i, inputs] of model.inputs(rows).entries()) {{
+  const session = await ort.InferenceSession.create(model.members[i].file);
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).filter(([name]) => session.inputNames.includes(name))
+      .map(([name, t]) => [name, new ort.Tensor(t.type, t.data, t.dims)]));
+  scores.push(Array.from((await session.run(feeds)).scores.data));
+}}
+console.log(model.answers(scores));
+```
+
+Numbers are numbers, truth values true or false, times ISO 8601, all else text; what is missing is null or left out.
+{hidden}"""
+
+
+_HIDDEN = """
+In training, personal data in texts was replaced by placeholders such as `[EMAIL]`, and the bundle replaces it before it answers.
+`encode.py` and `encode.mjs` do not look for it: a row that holds some may be answered otherwise than by the bundle.
 """
