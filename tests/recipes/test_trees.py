@@ -12,6 +12,7 @@ import pytest
 from modelwright.core.errors import BundleError
 from modelwright.core.schema import Table
 from modelwright.core.target import ClassesCodec
+from modelwright.recipes import trees
 from modelwright.recipes._crosses import Crosses
 from modelwright.recipes.trees import Trees, TreesModel, TreesOptions
 
@@ -176,3 +177,16 @@ def test_a_row_does_not_tell_itself_its_target() -> None:
     assert abs(np.corrcoef(more[:, -1] - signal, noise)[0, 1]) < 0.1
     counts_safe = [g.means for _, _, grids in crosses.cells for g in grids]
     assert all(np.isfinite(m).all() for m in counts_safe)
+
+
+def test_where_time_is_short_a_part_of_a_large_table_is_learnt_from(mixed, context, monkeypatch) -> None:
+    table = mixed("classes", labels=2, text=False)
+    monkeypatch.setattr(trees, "_FEWEST", 60)
+    read: list[int] = []
+    real = trees.encoded
+    monkeypatch.setattr(trees, "encoded", lambda train, *more: read.append(len(train)) or real(train, *more))
+    for seconds in (1e-6, 3600.0):
+        Trees().fit(table, table.take(np.arange(40)), TreesOptions(rounds=5), context(table, seconds=seconds))
+    assert read == [60, len(table)]
+    short, long = (Trees().estimate(t, TreesOptions(), context(table)).least for t in (table, table.concat(table)))
+    assert long - short < 0.1 * short  # the least time hardly grows with rows that can be left out

@@ -25,9 +25,11 @@ from modelwright.recipes._calibration import sigmoid, softmax
 from modelwright.recipes._columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes._crosses import Crosses
 from modelwright.recipes._dense_group import DenseGroup
-from modelwright.recipes._rows import known_rows, row_weights, split_off
+from modelwright.recipes._rows import fewer, known_rows, row_weights, split_off
 
 _MOST_LABELS = 120
+_FEWEST = 100_000  # rows below which no fit goes for want of time
+_ROUNDS = 100  # that there should be time for
 
 
 class TreesOptions(Options):
@@ -194,6 +196,18 @@ def _check_outputs(forests: list[Forest], target: TargetCodec) -> None:
         raise ValueError("the trees answer another question")
 
 
+def _trees_of(ctx: FitContext) -> int:
+    """Return how many trees a round grows."""
+    return ctx.target.outputs if ctx.target.outputs > 2 or ctx.target.kind == "label_sets" else 1
+
+
+def _affordable(train: Table, options: TreesOptions, ctx: FitContext) -> int:
+    """Return how many rows can be learnt from for `_ROUNDS` rounds in the time left: more rounds serve better than more rows."""
+    deep = np.log2(options.num_leaves)
+    per_row = 4e-9 * len(train.schema.inputs) * options.feature_fraction * deep * _trees_of(ctx) * _ROUNDS
+    return max(_FEWEST, int(min(len(train), 0.7 * ctx.deadline.remaining() / per_row)))
+
+
 class Trees(Recipe):
     """Boosted trees with early stopping on held-out rows."""
 
@@ -259,13 +273,14 @@ class Trees(Recipe):
         if options.crosses:
             numbers = min(8, sum(c.modality == "number" for c in train.schema.inputs))
             width += 3 * numbers * (numbers - 1) // 2
-        trees = ctx.target.outputs if ctx.target.outputs > 2 or ctx.target.kind == "label_sets" else 1
+        trees = _trees_of(ctx)
         rounds = min(options.rounds, 20 / options.learning_rate)
         rounds /= min(3.0, trees**0.5)  # with more classes each round learns more, and the best is reached sooner
         deep = np.log2(options.num_leaves)
         per_tree = 4e-9 * rows * width * options.feature_fraction * deep + 4e-6 * options.num_leaves * width + 1e-4
-        # sorting values into bins comes before the first tree
-        least = seconds + 1e-7 * rows * width + min(rounds, LEAST_ROUNDS) * trees * per_tree
+        # sorting values into bins comes before the first tree; where time is short a part of the rows has to do
+        fewest = min(rows, _FEWEST) / max(1, rows)
+        least = seconds + 1e-7 * rows * width + min(rounds, LEAST_ROUNDS) * trees * per_tree * fewest
         seconds += 1e-7 * rows * width + rounds * trees * per_tree
         return Estimate(seconds, int(12 * rows * width + rounds * trees * options.num_leaves * 200 + (64 << 20)), least)
 
@@ -279,6 +294,7 @@ class Trees(Recipe):
             train, truth, valid, held = split_off(train, truth, ctx)
         if valid is not None and len(valid) == 0:
             valid = None
+        train, truth = fewer(train, truth, _affordable(train, options, ctx), ctx.seed)
         columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
         categorical = columns.categorical()
         crosses: Crosses | None = None
