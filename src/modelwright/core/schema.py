@@ -96,7 +96,9 @@ class Column:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Column:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote. Raises ValueError for a modality or role that there is not."""
+        if data["modality"] not in MODALITIES or data["role"] not in get_args(Role):
+            raise ValueError(f"a column of modality {data['modality']!s:.40} and role {data['role']!s:.40}")
         reason = data.get("reason")
         return cls(
             data["name"],

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from modelwright.core.schema import Column
 from modelwright.features._categories import category_codes, frequent
 from modelwright.features._moments import PARTS, moments
-from modelwright.features.base import Codec
+from modelwright.features.base import Codec, finite
 from modelwright.features.shared import listed, once
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class NumberSparse(Codec):
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> NumberSparse:
-        return cls(state["centre"], state["scale"], np.array(state["edges"], np.float64))
+        return cls(float(finite(state["centre"])), float(finite(state["scale"])), finite(state["edges"]))
 
 
 class NumberDense(Codec):

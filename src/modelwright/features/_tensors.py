@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from modelwright.core.schema import Column
 from modelwright.core.spending import Spending
 from modelwright.features._categories import distinct_of
-from modelwright.features.base import Codec
+from modelwright.features.base import Codec, finite
 from modelwright.features.shared import once
 from modelwright.privacy.statistics import RANGE_LOOKS, quantiles, within
 
@@ -91,7 +91,7 @@ class NumbersTensor(Codec):
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls(np.array(state["center"]), np.array(state["scale"]), arrays["edges"])
+        return cls(finite(state["center"]), finite(state["scale"]), arrays["edges"])
 
 
 def _measured(some: np.ndarray) -> tuple[float, float, np.ndarray]:

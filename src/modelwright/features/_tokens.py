@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\d_\u3040-\u30ff\u3400-\u9fff]+(?:'\w+)?|\d+|[^\w\s]", re.UNICODE
 )
 _MOST = 512
+_LONGEST, _MOST_BUCKETS = 1 << 20, 1 << 24  # that a stored state may name
 _PRIVATE_BUCKETS, _PRIVATE_LENGTH = 4096, 128
 
 
@@ -134,4 +135,7 @@ class TokenCodec(Codec):
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls(list(state["vocabulary"]), int(state["length"]), int(state.get("buckets", BUCKETS)))
+        length, buckets = int(state["length"]), int(state.get("buckets", BUCKETS))
+        if not (1 <= length <= _LONGEST and 1 <= buckets <= _MOST_BUCKETS):
+            raise ValueError(f"texts of {length} tokens in {buckets} buckets")
+        return cls(list(state["vocabulary"]), length, buckets)

@@ -87,6 +87,17 @@ class Codec(ABC):
         """Make the codec that `state` and `arrays` describe."""
 
 
+def finite(value: Any) -> np.ndarray:
+    """Return numbers of a stored state as float64. Raises ValueError where one is none, or not finite."""
+    try:
+        found = np.asarray(value, np.float64)
+    except TypeError as e:
+        raise ValueError("a state without its numbers") from e
+    if not np.isfinite(found).all():
+        raise ValueError("a state with numbers that are not finite")
+    return found
+
+
 def codec_class(modality: str, view: str) -> type[Codec] | None:
     """Return the codec class of a modality for a view, or None where it has none."""
     if modality not in names_in(FEATURES):

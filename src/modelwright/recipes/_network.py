@@ -36,6 +36,12 @@ _ENOUGH = 0.5  # share of its epochs that a refit must go through: its schedule 
 TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 
 
+_SIZES = (
+    "fusion_width", "fusion_layers", "embedding", "filters", "widest", "hidden", "layers", "heads", "number_width", "members",
+    "depth", "width",
+)  # fmt: skip
+
+
 class NetworkOptions(Options):
     """Options of every network; a recipe sets its own defaults."""
 
@@ -174,7 +180,10 @@ class NetworkModel(Model):
         try:
             data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
             made: Any = type(get_recipe(cls.recipe)).options
-            options = made(**{**data["options"], "vectors": None})
+            told = {**data["options"], "vectors": None}
+            # a recipe's own defaults take the bounds of a field away: sizes from elsewhere are held to them here
+            NetworkOptions(**{k: told[k] for k in _SIZES if k in told})
+            options = made(**told)
             network = ColumnNetwork(codecs, target.outputs, options)
             network.load_state_dict(load_file(str(folder / "weights.safetensors")))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:

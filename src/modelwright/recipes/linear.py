@@ -143,6 +143,8 @@ class LinearModel(Model):
             weights = np.zeros(state["shape"], np.float32)
             weights[stored["features"]] = stored["weights"]
             columns = ColumnCodecs.load(folder, state["widths"])
+            if len(weights) != columns.width + 1:
+                raise ValueError("weights of another width")
             return cls(columns, weights, target, state["scale"], state["shift"], stored["centre"], state["extent"])
         except (OSError, KeyError, ValueError, TypeError, IndexError, SafetensorError) as e:
             raise BundleError(
