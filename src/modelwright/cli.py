@@ -13,6 +13,7 @@ from modelwright.core.words import Words
 from modelwright.exits import answered
 from modelwright.verbs._common import (
     LANG,
+    AllowMissing,
     Base,
     Channel,
     Columns,
@@ -25,11 +26,13 @@ from modelwright.verbs._common import (
     Header,
     Json,
     Lang,
+    Missing,
     PriceIn,
     PriceOut,
     Private,
     Public,
     Quiet,
+    Rename,
     RunArg,
     Series,
     SeriesId,
@@ -131,6 +134,7 @@ def run(
             help=w("train the winner again on all but the test rows", "用测试集以外的全部数据重新训练选中的模型"),
         ),
     ] = None,
+    missing: Missing = None,
     class_weight: Annotated[
         bool | None,
         typer.Option("--class-weight/--no-class-weight", help=w("give rare classes more weight", "提高稀有类别权重")),
@@ -206,7 +210,7 @@ def run(
         "series": series, "series_id": series_id, "series_time": series_time, "channel": channel,
         "column": pairs(column) or None, "ignore": ignore, "group": group, "time": time, "split": split, "memory": memory,
         "latency": latency, "folds": folds, "repeats": repeats, "test_fraction": test_fraction, "recipes": recipe,
-        "search": search, "ensemble": ensemble, "refit": refit, "class_weight": class_weight, "vectors": vectors,
+        "search": search, "ensemble": ensemble, "refit": refit, "missing": missing, "class_weight": class_weight, "vectors": vectors,
         "pretrained": pretrained, "query": query, "table": table, "sheet": sheet, "header": header, "device": device,
         "delimiter": delimiter, "decimal": decimal, "encoding": encoding, "dates": dates,
         "private": private, "seed": seed, "public": public, "endpoint": endpoint, "endpoint_model": endpoint_model, "price_in": price_in,
@@ -283,6 +287,8 @@ def predict(
             ),
         ),
     ] = None,
+    allow_missing: AllowMissing = False,
+    rename: Rename = None,
     scores: Annotated[bool, opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
     strict: Annotated[bool, opt("stop at the first bad row", "遇到坏行即停止")] = False,
     bom: Annotated[bool, opt("mark CSV as UTF-8 for Excel", "在 CSV 开头写入 BOM，便于 Excel 识别 UTF-8")] = False,
@@ -297,7 +303,7 @@ def predict(
     from modelwright.commands import predict_command
 
     reading = {"header": header, "delimiter": delimiter, "decimal": decimal, "encoding": encoding}
-    summary = predict_command(model, data, out, scores, strict, LANG, vault, bom, **reading)
+    summary = predict_command(model, data, out, scores, strict, LANG, vault, bom, allow_missing, rename, **reading)
     if json_ and out is not None:
         print_json(summary)
 
@@ -347,6 +353,7 @@ def serve(
             "允许其网页从浏览器调用的来源，如 https://app.example.com；可重复",
         ),
     ] = None,
+    allow_missing: AllowMissing = False,
     backend: Annotated[
         str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
     ] = "own",
@@ -354,7 +361,8 @@ def serve(
 ) -> None:
     from modelwright.commands import serve_command
 
-    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend, allow_origin or ())
+    more = (allow_origin or (), allow_missing)
+    serve_command(model, host, port, tls_cert, tls_key, behind_proxy, key_file, LANG, backend, *more)
 
 
 @app.command(help=w("Check the installation.", "检查安装是否完好。"))

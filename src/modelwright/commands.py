@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,6 +161,8 @@ def predict_command(
     lang: str,
     vault: str | None = None,
     bom: bool = False,
+    allow: bool = False,
+    rename: list[str] | None = None,
     **reading: Any,
 ) -> dict[str, Any]:
     """Answer a file in a stream; return how many rows were answered, and which were bad. `reading` are options of `Reading`."""
@@ -167,7 +170,7 @@ def predict_command(
 
     ready()
     with unlocked(vault):
-        summary = _predict(model, data, out, scores, strict, lang, reading, bom)
+        summary = _predict(model, data, out, scores, strict, lang, {**reading, "allow": allow, "rename": rename}, bom)
     bundle = find_bundle(model)
     record(bundle, "predict", model=model_id(bundle), rows=summary["rows"], bad=summary["bad"])
     return summary
@@ -188,23 +191,28 @@ def _predict(
     from modelwright.data.reading import Reading
     from modelwright.data.sources import batches
     from modelwright.release.bundle import load
+    from modelwright.release.needs import renamed, renames_of, some_column
     from modelwright.release.write import Writer
 
     predictor = load(find_bundle(model))
     answered, bad_rows, done, told = 0, 0, 0, 0
     names: dict[str, None] = {}  # of all rows, since columns may come late
     misfits: list[Misfit] = []
+    allow, names_of = reading.pop("allow"), renames_of(reading.pop("rename"), predictor.schema)
     how = Reading(**reading, names=tuple(predictor.schema.names), usual=predictor.reading)
+    gaps: Counter[str] = Counter()
     start = time.monotonic()
     with given(data, predictor.schema.inputs) as (source, folder), Writer(out, bom=bom) as writer:
         data = Words("standard input", "标准输入").to(lang) if data == STDIN else data
         for raw in whole(batches(source, reading=how, misfits=misfits), predictor.layouts):
             if done == 0:
                 _respell(predictor, raw, how, data, lang)
-            table, bad = predictor.table(raw, folder)
-            names |= dict.fromkeys(gathered(raw, predictor.layouts).column_names)
+            known = renamed(raw, names_of, first=done == 0)
+            table, bad = predictor.table(known, folder)
+            names |= dict.fromkeys(gathered(known, predictor.layouts).column_names)
             if done == 0:
-                _some_column(predictor.schema.inputs, list(names), data)
+                some_column(predictor.schema.inputs, list(names), data)
+                predictor.lacking(known, allow=allow)
             unread = {m.row - done: m for m in misfits[told:] if m.row <= done + raw.num_rows}
             told += len(unread)
             for words in _bad_words(data, done, unread, bad):
@@ -216,10 +224,13 @@ def _predict(
             for i in gone:
                 answers[i] = {"prediction": None}
             writer.write(raw, answers, list(predictor.target.labels) if scores else [], predictor.target.kind)
+            gaps.update({w.column: w.rows for w in predictor.needs.warned(table)})
             done += raw.num_rows
             bad_rows += len(gone)
             answered += raw.num_rows - len(gone)
     _say_absent(predictor.schema.inputs, list(names), writer.left_out, data, lang)
+    for words in predictor.needs.told(gaps):
+        sys.stderr.write(Words(f"{data}: {words.en}", f"{data}：{words.zh}").to(lang) + "\n")
     summary = {"rows": done, "answered": answered, "bad": bad_rows, "out": str(out) if out else None}
     if out is not None:
         took = show_duration(time.monotonic() - start)
@@ -252,16 +263,6 @@ def _bad_words(data: str, done: int, unread: dict[int, Misfit], bad: list[BadVal
         yield Words(
             f"{data}, row {row}, column `{column}`: {value.words.en}",
             f"{data} 第 {row} 行，列 `{column}`：{value.words.zh}",
-        )
-
-
-def _some_column(inputs: list[Any], names: list[str], data: str) -> None:
-    """Refuse a file that holds none of the model's columns; one that lacks some is answered with those missing."""
-    wanted = [c.name for c in inputs]
-    if not set(wanted) & set(names):
-        raise DataError(
-            f"{data} has none of the columns that the model reads ({', '.join(wanted[:8])}); it has {', '.join(names[:8])}.",
-            f"{data} 不含模型所需的任何列（{'、'.join(wanted[:8])}）；其列为 {'、'.join(names[:8])}。",
         )
 
 
@@ -309,6 +310,7 @@ def serve_command(
     lang: str,
     backend: str = "own",
     allow_origin: Sequence[str] = (),
+    allow_missing: bool = False,
 ) -> None:
     """Serve a bundle, or a folder with a causal language model, until stopped."""
     _need("serve", "modelwright serve")
@@ -339,6 +341,7 @@ def serve_command(
         lang=lang,
         backend=backend,
         allow_origin=allow_origin,
+        allow_missing=allow_missing,
     )
 
 

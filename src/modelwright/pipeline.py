@@ -151,6 +151,7 @@ def _walk(
             predictor.reading = data.reading
             trust.mitigate(predictor, outcome, validation)
             trust.looking_at(parts.test)
+            predictor.needs = stages.needs_for(config, predictor, parts, metric)
             judged = stages.judge_test(predictor, parts.test)
             judgement = reporting.judgement(conditions, judged, outcome, parts, metric)
             facts = reporting.facts(

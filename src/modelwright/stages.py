@@ -36,6 +36,7 @@ from modelwright.privacy.protect import Protected, safe_values
 from modelwright.privacy.shield import Shield
 from modelwright.protecting import protected
 from modelwright.release.bundle import Predictor
+from modelwright.release.needs import Needs, needs_of
 from modelwright.trust import grouped, marked
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, Verdict, judge_gate
@@ -269,6 +270,22 @@ def decide(
         if thresholds is not None:
             predictor.thresholds = tuple(float(t) for t in thresholds)
     return predictor
+
+
+def needs_for(config: RunConfig, predictor: Predictor, parts: Parts, metric: Metric) -> Needs:
+    """Return what rows must hold to be answered, from a quick look at what the model rests on, on development rows."""
+    from modelwright.evaluate.importance import permutation
+
+    task, schema = predictor.task, predictor.schema
+    if task.free:  # a query needs no tenant, a text no title: what is absent is told
+        return Needs()
+    found = None
+    remote = any(m.remote for _, m in predictor.members)
+    if len(schema.inputs) > 1 and not remote and config.epsilon is None:
+        some = parts.develop.take(np.random.default_rng(config.seed).permutation(len(parts.develop))[:400])
+        seconds = min(0.5, 0.005 * parse_duration(config.budget))
+        found = permutation(predictor.scores, some, predictor.target, metric, seconds=seconds, repeats=2, rows=400)
+    return needs_of(schema, parts.develop, found, config.missing)
 
 
 def judge_test(predictor: Predictor, test: Table) -> Judged:

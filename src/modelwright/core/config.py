@@ -81,6 +81,10 @@ class RunConfig(BaseModel):
     mitigate: Literal["none", "reweigh", "thresholds"] = Field(
         "none", description="against gaps between groups: weights of rows in training, or a threshold for each group"
     )
+    missing: Literal["keep", "median", "refuse"] = Field(
+        "keep",
+        description="numbers missing in what is to be predicted that never were in training: answered as they are, by the median of training, or refused",
+    )
     class_weight: bool = Field(False, description="weigh rare classes up")
     wrong: float | None = Field(
         None,

@@ -66,8 +66,8 @@ def near(table: Table, codes: np.ndarray, *, most: int = 50_000, seed: int = 0) 
         if column.modality != "text":
             continue
         step()
-        pairs = _text_pairs(some.column(column.name), seed)
-        joined = _fitting(families, looked[pairs], n)
+        equal, alike = _text_pairs(some.column(column.name), seed)
+        joined = _fitting(families, looked[np.concatenate([equal, alike])], n) or _fitting(families, looked[equal], n)
         if joined is not None:
             families = joined
             told.append(column.name)
@@ -169,8 +169,8 @@ def _number_of(word: str) -> int:
     return (zlib.crc32(data) << 32) | zlib.crc32(data, 0x9E3779B9)
 
 
-def _text_pairs(values: pa.Array, seed: int) -> np.ndarray:
-    """Return pairs of rows [P, 2] whose texts are equal but for case, marks and blanks, or nearly equal."""
+def _text_pairs(values: pa.Array, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of rows, each [P, 2], whose texts are equal, and whose texts are equal but for case, marks and blanks or nearly so."""
     coded = values.dictionary_encode()
     place = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     texts = coded.dictionary.to_pylist()
@@ -189,7 +189,7 @@ def _text_pairs(values: pa.Array, seed: int) -> np.ndarray:
     if len(long) > 1:
         near += _similar([shingles[i] for i in long], long, seed)
     pairs = np.array(near, np.int64).reshape(-1, 2)
-    return np.concatenate([equal[equal[:, 0] != equal[:, 1]], first[pairs]])
+    return equal[equal[:, 0] != equal[:, 1]], first[pairs]
 
 
 def _similar(shingles: list[np.ndarray], names: np.ndarray, seed: int) -> list[tuple[int, int]]:

@@ -25,6 +25,7 @@ from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
 from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
+from modelwright.core.words import Words
 from modelwright.data._frames import as_table
 from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
@@ -33,6 +34,7 @@ from modelwright.privacy.shield import Shield, filled
 from modelwright.recipes._together import Together
 from modelwright.release.check import FORMAT, number, one_answer, refuse_nan, sha256_of, verify
 from modelwright.release.extras import needed, refuse_missing
+from modelwright.release.needs import Needs
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
 _CHUNK = 2048
@@ -58,6 +60,7 @@ class Predictor:
     shield: Shield = field(default_factory=Shield)
     reading: dict[str, Any] = field(default_factory=dict)  # how the training data was spelt; see data/reading.py
     foreign: bool = False  # read from a bundle: what it answers is looked at
+    needs: Needs = field(default_factory=Needs)  # what rows must hold; see release/needs.py
     _made: Together | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -83,6 +86,7 @@ class Predictor:
         else:
             raw = gathered(as_table(rows), self.layouts)
             table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
+        bad = sorted([*bad, *self.needs.refused(table)], key=lambda b: b.row)
         # what was hidden from the model is hidden in messages about its input too
         return self.shield.apply(table, tell=self.task.restores), safe_values(bad, public=not self.shield)
 
@@ -129,7 +133,7 @@ class Predictor:
             return scores
 
     def _made_scores(self, table: Table) -> np.ndarray:
-        mean = blend([w for w, _ in self.members], self._together.scores(table))
+        mean = blend([w for w, _ in self.members], self._together.scores(self.needs.filled(table)))
         scores = tempered(mean, self.temperature, self.target.kind)
         if self.shifts is None:
             return scores
@@ -153,11 +157,26 @@ class Predictor:
                     answer["scores"] = dict(zip(self.target.labels, row))
         return out
 
-    def predict(self, rows: Any, *, scores: bool = False) -> list[dict[str, Any]]:
+    def lacking(self, rows: Any, *, allow: bool = False) -> list[Words]:
+        """Return words for columns that rows lack. Raises ColumnError where one of them carries the model, unless `allow`."""
+        if isinstance(rows, Mapping):
+            rows = [rows]
+        if not isinstance(rows, Sequence):
+            return self.needs.check(self._inputs, gathered(as_table(rows), self.layouts).column_names, allow)
+        names = self._inputs.names
+        out: dict[str, Words] = {}
+        for i, row in enumerate(gathered_rows(rows, self.layouts), 1):
+            if any(n not in row for n in names):
+                out |= {w.en: w for w in self.needs.check(self._inputs, row, allow, row=i)}
+        return list(out.values())
+
+    def predict(self, rows: Any, *, scores: bool = False, allow_missing: bool = False) -> list[dict[str, Any]]:
         """Answer rows; a row with a value that cannot be read gets `{"error": ...}` instead of an answer.
 
-        Paths of media are taken from the working folder.
+        Paths of media are taken from the working folder. Raises ColumnError where a column is absent that carries the
+        model, unless `allow_missing`.
         """
+        self.lacking(rows, allow=allow_missing)
         table, bad = self.table(rows, Path())
         answers = self.answers(self.scores(table), scores, table.hidden)
         for value in bad:
@@ -299,6 +318,7 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 "private": predictor.shield.to_json(),
                 **({"shifts": predictor.shifts} if predictor.shifts else {}),
                 **({"reading": predictor.reading} if predictor.reading else {}),
+                "needs": predictor.needs.to_json(),
                 "card": predictor.card,
             },
         )
@@ -346,4 +366,6 @@ def _loaded(folder: Path, data: Any) -> Predictor:
         card=data["card"],
         shield=Shield.from_json(data.get("private")),
         foreign=True,
+        reading=dict(data.get("reading") or {}),
+        needs=Needs.from_json(data.get("needs")),
     )

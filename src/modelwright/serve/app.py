@@ -18,6 +18,7 @@ from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor
+from modelwright.serve._columns import gaps, known_rows
 from modelwright.serve.admin import add_admin
 from modelwright.serve.batcher import Batcher, Ticket
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
@@ -91,7 +92,7 @@ class Service:
         """Answer the rows of a request's body; what is not answered costs nothing."""
         rows, alone, with_scores = await self._beside(len(body) > _LARGE_BODY, self._parse, body)
         self._bytes_per_row = 0.9 * (self._bytes_per_row or len(body) / len(rows)) + 0.1 * len(body) / len(rows)
-        self._known(rows)
+        warnings = known_rows(self.predictor, rows)
         if self.tenanted and key.tenant is not None:
             rows = [{**row, "tenant": tenant_for(key, row.get("tenant"))} for row in rows]
         with self.admitted(key, len(rows)) as ticket:
@@ -100,7 +101,7 @@ class Service:
             if alone and bad:
                 raise _refused_value(bad[0])
             response: Response = await self._beside(
-                len(rows) > _MANY_ROWS, self._answer, scores, with_scores, table, bad, alone
+                len(rows) > _MANY_ROWS, self._answer, scores, with_scores, table, bad, alone, warnings
             )
         unread = len({value.row for value in bad})
         if unread:
@@ -111,11 +112,20 @@ class Service:
     def _parse(self, body: bytes) -> tuple[list[dict[str, Any]], bool, bool]:
         return parse_rows(body, self.limits, self.names, self.modalities)
 
-    def _answer(self, scores: Any, with_scores: bool, table: Table, bad: list[BadValue], alone: bool) -> Response:
+    def _answer(
+        self,
+        scores: Any,
+        with_scores: bool,
+        table: Table,
+        bad: list[BadValue],
+        alone: bool,
+        warnings: list[dict[str, Any]],
+    ) -> Response:
         answers = self.predictor.answers(scores, with_scores, table.hidden)
         for value in bad:
             answers[value.row - 1] = bad_json(value)
-        return answer_json(answers[0] if alone else {"answers": answers})
+        more = {"warnings": found} if (found := [*warnings, *gaps(self.predictor, table)]) else {}
+        return answer_json({**answers[0], **more} if alone else {"answers": answers, **more})
 
     async def _beside(self, large: bool, function: Callable[..., Any], *args: Any) -> Any:
         """Run what takes long beside the event loop, so that others are answered meanwhile."""
@@ -161,18 +171,6 @@ class Service:
         self._reader.shutdown(wait=True)
         self.quota.usage.close()
 
-    def _known(self, rows: list[dict[str, Any]]) -> None:
-        """Refuse rows that hold none of the model's columns: most likely a wrong name or a wrong service."""
-        for i, row in enumerate(rows, 1):
-            if self.names.isdisjoint(row):
-                shown = ", ".join(f"`{n}`" for n in sorted(self.names)[:12])
-                raise Refused(
-                    422,
-                    "columns",
-                    Words(f"Row {i} holds none of the columns: {shown}.", f"第 {i} 行不含任何所需的列：{shown}。"),
-                    row=i,
-                )
-
     async def explain(self, body: bytes, key: ServiceKey) -> Any:
         """Explain the answer to one row."""
         remote = any(m.remote for _, m in self.predictor.members)
@@ -188,7 +186,7 @@ class Service:
         rows, _, _ = await self._beside(len(body) > _LARGE_BODY, self._parse, body)
         if len(rows) != 1:
             raise Refused(422, "rows", Words("Explain takes one row at a time.", "每次只能解释一行。"))
-        self._known(rows)
+        known_rows(self.predictor, rows)
         from modelwright.evaluate.explain_media import read_as, shares
 
         table, bad = await self._table(rows)

@@ -54,6 +54,7 @@ def serve(
     lang: str = "en",
     backend: str = "own",
     allow_origin: Sequence[str] = (),
+    allow_missing: bool = False,
 ) -> None:
     """Serve a bundle, or a folder with a causal language model, until SIGTERM or Ctrl-C; requests under way are answered first.
 
@@ -86,6 +87,8 @@ def serve(
         from modelwright.serve.app import create_app
 
         predictor = wrap_causal(str(bundle)) if is_causal_folder(bundle) else load(bundle)
+        if allow_missing:
+            predictor.needs = predictor.needs.loosened()
         name, version = predictor.name, predictor.version
         _share_cores()
         keys, made = KeyRing.open(key_file)

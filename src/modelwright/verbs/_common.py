@@ -143,6 +143,15 @@ def pairs(values: list[str] | None) -> dict[str, str]:
     return out
 
 
+Missing = Annotated[
+    str | None, opt("numbers missing only later: keep, median, refuse", "仅在预测时缺失的数值：keep、median、refuse")
+]
+Rename = Annotated[list[str] | None, opt("OLD=NEW: name of a column (may repeat)", "原名=新名：列名对应（可重复）")]
+AllowMissing = Annotated[
+    bool, opt("predict even where a column that carries the model is absent", "缺少模型所依赖的列时也预测")
+]
+
+
 def print_json(data: Any) -> None:
     """Print one JSON object on standard output."""
     sys.stdout.write(plain_json.dumps(data) + "\n")

@@ -1,0 +1,32 @@
+"""What rows of a request must hold, and what their answers warn of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelwright.core.errors import ColumnError
+from modelwright.core.schema import Table
+from modelwright.core.words import Words
+from modelwright.release.bundle import Predictor
+from modelwright.serve.limits import Refused
+
+
+def known_rows(predictor: Predictor, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return warnings of columns that rows lack. Raises Refused for rows without any column of the model (most likely a wrong
+    name or a wrong service), or without one that carries it."""
+    names = frozenset(c.name for c in predictor.schema.inputs)
+    for i, row in enumerate(rows, 1):
+        if names.isdisjoint(row):
+            shown = ", ".join(f"`{n}`" for n in sorted(names)[:12])
+            words = Words(f"Row {i} holds none of the columns: {shown}.", f"第 {i} 行不含任何所需的列：{shown}。")
+            raise Refused(422, "columns", words, row=i)
+    try:
+        absent = predictor.lacking(rows)
+    except ColumnError as e:
+        raise Refused(422, "columns", e.words) from e
+    return [{"code": "absent", "message": w.en, "message_zh": w.zh} for w in absent]
+
+
+def gaps(predictor: Predictor, table: Table) -> list[dict[str, Any]]:
+    """Return warnings of numbers that rows lack though no training row did."""
+    return [w.to_json() for w in predictor.needs.warned(table)]
