@@ -38,9 +38,12 @@ class Run:
     facts: dict[str, Any]
     good_enough: bool | None  # whether the gate was met; None where none was given
 
-    def predict(self, rows: Any, *, scores: bool = False) -> list[dict[str, Any]]:
-        """Answer rows: a mapping, a list of mappings, or anything with the Arrow C-stream interface."""
-        return self.predictor.predict(rows, scores=scores)
+    def predict(self, rows: Any, *, scores: bool = False, allow_missing: bool = False) -> list[dict[str, Any]]:
+        """Answer rows: a mapping, a list of mappings, or anything with the Arrow C-stream interface.
+
+        Raises ColumnError where a column is absent that carries the model, unless `allow_missing`.
+        """
+        return self.predictor.predict(rows, scores=scores, allow_missing=allow_missing)
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """Return probabilities [N, K] of N rows over the K labels of `predictor.classes`. Raises OptionError for other tasks."""

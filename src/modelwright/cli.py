@@ -14,6 +14,7 @@ from modelwright.exits import answered
 from modelwright.verbs._common import (
     LANG,
     AllowMissing,
+    AllowOrigin,
     Base,
     Channel,
     Columns,
@@ -346,13 +347,7 @@ def serve(
     tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
     behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
     key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        opt(
-            "origin whose pages may ask from a browser, e.g. https://app.example.com; repeat for several",
-            "允许其网页从浏览器调用的来源，如 https://app.example.com；可重复",
-        ),
-    ] = None,
+    allow_origin: AllowOrigin = None,
     allow_missing: AllowMissing = False,
     backend: Annotated[
         str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")

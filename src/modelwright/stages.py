@@ -285,7 +285,7 @@ def needs_for(config: RunConfig, predictor: Predictor, parts: Parts, metric: Met
         some = parts.develop.take(np.random.default_rng(config.seed).permutation(len(parts.develop))[:400])
         seconds = min(0.5, 0.005 * parse_duration(config.budget))
         found = permutation(predictor.scores, some, predictor.target, metric, seconds=seconds, repeats=2, rows=400)
-    return needs_of(schema, parts.develop, found, config.missing)
+    return needs_of(schema, parts.develop, found, config.missing, config.sensitive)
 
 
 def judge_test(predictor: Predictor, test: Table) -> Judged:

@@ -118,6 +118,13 @@ def test_what_is_needed_follows_from_what_was_measured():
     train = Table.of(pa.table({"text": ["a", "b"], "amount": [1.0, None], "note": ["x", "y"]}), INPUTS)
     sure = [Importance("text", 0.4, 0.3, 0.5), Importance("amount", 0.01, -0.01, 0.03)]
     assert needs_of(INPUTS, train, sure, "keep").columns == ("text", "note")  # what was not measured is needed
+    weak = [
+        Importance("text", 0.4, 0.3, 0.5),
+        Importance("amount", 0.02, 0.01, 0.03),
+        Importance("note", 0.2, 0.1, 0.3),
+    ]
+    assert needs_of(INPUTS, train, weak, "keep").columns == ("text", "note")
+    assert needs_of(INPUTS, train, weak, "keep", ["note"]) == Needs(("text",), ("text",))
     unsure = [Importance(n, 0.01, -0.01, 0.03) for n in INPUTS.names]
     assert needs_of(INPUTS, train, unsure, "keep").columns == ("text", "amount", "note")
     assert needs_of(INPUTS, train, None, "keep").whole == ("text", "note")

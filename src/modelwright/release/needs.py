@@ -6,7 +6,7 @@ A renamed column, or one that a program forgot, would otherwise be answered as i
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.evaluate.importance import Importance
 
-_LITTLE = 0.1  # of the largest drop: a column below, and not certain to help, is hardly used
+_LITTLE = 0.15  # of the largest drop: a column below, or not certain to help, is hardly used
 
 
 @dataclass(frozen=True)
@@ -147,18 +147,22 @@ class Needs:
         ]  # fmt: skip
 
 
-def needs_of(schema: Schema, train: Table, found: list[Importance] | None, missing: str) -> Needs:
+def needs_of(
+    schema: Schema, train: Table, found: list[Importance] | None, missing: str, spared: Collection[str] = ()
+) -> Needs:
     """Return what rows must hold: the columns that the importances say carry the model, or all inputs where they are not sure.
 
-    `found` is None where nothing could be measured. Columns that were not measured are needed.
+    `found` is None where nothing could be measured. Columns that were not measured are needed; those `spared` never are, such as
+    groups, which have a common threshold where they are not said.
     """
     names = [c.name for c in schema.inputs]
     needed = names
     most = max((i.drop for i in found or ()), default=0.0)
     if found and any(i.low > 0 for i in found):
-        little = {i.column for i in found if i.drop < _LITTLE * most and not i.low > 0}
+        little = {i.column for i in found if i.drop < _LITTLE * most or not i.low > 0}
         needed = [n for n in names if n not in little]
-    whole = [n for n in names if n in train.data.column_names and train.column(n).null_count == 0]
+    needed = [n for n in needed if n not in spared]
+    whole = [n for n in names if n not in spared and n in train.data.column_names and train.column(n).null_count == 0]
     medians = {
         n: float(np.median(np.asarray(train.column(n)))) for n in whole if missing == "median" and schema[n].modality == "number"
     }  # fmt: skip

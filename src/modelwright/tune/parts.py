@@ -85,7 +85,8 @@ def _together(config: RunConfig, table: Table, task: Task) -> tuple[np.ndarray |
     if config.group or config.split != "random" or task.free or not task.checked or not table.schema.inputs:
         return task.units(table), []
     found = near(table, row_codes(table), most=_most(config), seed=config.seed)
-    return found.units, finding(found, len(table))
+    # where nothing is near, equal rows stay together as they do of themselves
+    return found.units if found.texts or found.rows else None, finding(found, len(table))
 
 
 def _kin_of(config: RunConfig, table: Table, test: Table) -> list[Finding]:

@@ -143,6 +143,13 @@ def pairs(values: list[str] | None) -> dict[str, str]:
     return out
 
 
+AllowOrigin = Annotated[
+    list[str] | None,
+    opt(
+        "origin whose pages may ask from a browser, e.g. https://app.example.com; repeat for several",
+        "允许其网页从浏览器调用的来源，如 https://app.example.com；可重复",
+    ),
+]
 Missing = Annotated[
     str | None, opt("numbers missing only later: keep, median, refuse", "仅在预测时缺失的数值：keep、median、refuse")
 ]
