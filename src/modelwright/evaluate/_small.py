@@ -188,7 +188,7 @@ def _on_scale(metric: Metric, value: float, half: float, bounded: bool) -> tuple
         width = high - low
         p = float(np.clip((value - low) / width, 1e-9, 1 - 1e-9))
         at, step = np.log(p / (1 - p)), half / width / (p * (1 - p))
-        a, b = (low + width / (1 + np.exp(-e)) for e in (at - step, at + step))
+        a, b = (low + width / (1 + np.exp(-np.clip(e, -50, 50))) for e in (at - step, at + step))
     elif np.isfinite(low) and value > low:
         factor = np.exp(min(50.0, half / (value - low)))
         a, b = low + (value - low) / factor, low + (value - low) * factor
