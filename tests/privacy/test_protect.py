@@ -20,6 +20,7 @@ def table():
 
 def test_rows_that_were_not_looked_through_are_left_out_and_told(monkeypatch):
     monkeypatch.setattr(detect, "_CHARACTERS", 10_000)
+    monkeypatch.setattr("modelwright.privacy.protect._LEAST_READ", 0)
     typed, raw = table()
     done = protect(typed, None, raw, seconds=0.0, most=1e-9)
     kept = len(done.table)
@@ -65,3 +66,13 @@ def test_nothing_is_looked_for_in_public_data(monkeypatch):
     assert done.columns == []
     assert not done.shield
     assert done.table.data.equals(typed.data)
+
+
+def test_columns_read_in_part_are_read_in_the_same_rows(monkeypatch):
+    monkeypatch.setattr(detect, "_CHARACTERS", 10_000)
+    _typed, raw = table()
+    both = raw.append_column("more", pa.array([t[::-1] for t in raw.column("text").to_pylist()]))
+    wide = coerce(both, infer_schema(both, target="y"))[0]
+    monkeypatch.setattr("modelwright.privacy.protect._LEAST_READ", 300)
+    done = protect(wide, None, both, seconds=0.0, most=1e-9)
+    assert 300 <= len(done.table) < N

@@ -50,11 +50,12 @@ def find_cells(
     until: float | None = None,
     slow: bool | None = None,
     least: float = SURE,
+    at_least: int = 0,
 ) -> tuple[list[list[Match]], np.ndarray]:
     """Return the matches of each cell, and which cells were read by all recognisers [N] bool before `until` (monotonic).
 
     `types` leaves out all others; `slow` asks for the slow recognisers (names) alone, or for all others. Cells are read in
-    the order given: shuffle them where part may have to do.
+    the order given, `at_least` so many whatever the time: shuffle them where part may have to do.
     """
     wanted = [r for r in recognisers(tuple(also)) if types is None or set(r.types) & set(types)]
     wanted = [r for r in wanted if slow is None or slow == (r.rank > 0)]
@@ -63,7 +64,7 @@ def find_cells(
     for rank in sorted({r.rank for r in wanted}):
         spans = _stretches(cells, _FEWER if rank else _CHARACTERS)
         for n, (first, last) in enumerate(spans):
-            if n and until is not None and time.monotonic() > until:
+            if n and first >= at_least and until is not None and time.monotonic() > until:
                 done[first:] = False
                 break
             step()

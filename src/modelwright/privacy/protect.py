@@ -38,6 +38,7 @@ POSITION = re.compile(
     re.IGNORECASE,
 )
 _SLOW = frozenset({"text", "category"})  # modalities whose columns share the time
+_LEAST_READ = 20_000  # cells of a column that are looked through whatever the time
 _MOST_COLUMNS = 8  # that are named in one message
 _DONE = {
     "replaced": Words("replaced", "已替换"),
@@ -299,10 +300,10 @@ class _Look:
         if not cells:
             self.actions = chosen if self.read_by_model else {}
             return
-        order = np.random.default_rng(0).permutation(len(cells))
+        order = _by_rows(coded, len(cells))
         counts = rows_with(coded, len(cells))[order]
         shuffled = [cells[i] for i in order]
-        forms, seen = find_cells(shuffled, name, until=self.forms_until, slow=False, least=0.0)
+        forms, seen = find_cells(shuffled, name, until=self.forms_until, slow=False, least=0.0, at_least=_LEAST_READ)
         if not seen.all() and self.read_by_model:
             placed = seen[np.argsort(order)]
             self.unseen = ~placed[np.asarray(coded.indices.fill_null(0))] & np.asarray(values.is_valid())
@@ -328,6 +329,15 @@ class _Look:
         elif done == "replaced":
             back = [matches[i] for i in np.argsort(order)]
             self.fresh = rewritten(values, coded, cells, back, chosen)
+
+
+def _by_rows(coded: pa.DictionaryArray, size: int) -> np.ndarray:
+    """Return distinct cells in the order of rows that is drawn for all columns alike: what is read in part is the same rows."""
+    indices = np.asarray(coded.indices.fill_null(size))
+    drawn = np.random.default_rng(0).permutation(len(indices))
+    first = np.full(size + 1, len(indices))
+    first[indices[drawn[::-1]]] = np.arange(len(indices))[::-1]
+    return np.argsort(first[:size], kind="stable")
 
 
 def _only_whole_names(matches: list[list[Match]]) -> tuple[list[list[Match]], bool]:
