@@ -32,6 +32,7 @@ class RunOptions(TypedDict, total=False):
     split: Literal["random", "scaffold"]
     metric: str | None
     gate: str | None
+    cost: list[str]
     budget: str
     memory: str | None
     latency: str | None
