@@ -18,7 +18,7 @@ from modelwright.core import plain_json
 from modelwright.core.budget import Deadline, parse_duration, show_duration
 from modelwright.core.config import load_config, make_config
 from modelwright.core.device import process_start
-from modelwright.core.errors import DataError, MissingExtra, OptionError, unknown
+from modelwright.core.errors import DataError, MissingExtra, ModelwrightError, OptionError, unknown
 from modelwright.core.events import Done, Event, EventStream
 from modelwright.core.run import RunFolder, find_bundle, slug, state_folder
 from modelwright.core.sealed import unlocked
@@ -345,19 +345,29 @@ def serve_command(
     )
 
 
-def export_command(model: str, to: str, out: Path | None) -> Path:
-    """Export a bundle and check that the export answers as the bundle does; return the folder."""
+def export_command(model: str, to: str, out: Path | None, candidate: str | None = None) -> Path:
+    """Export a bundle, or a candidate of its run, and check that the export answers as it does; return the folder."""
     if to != "onnx":
         raise unknown(Words("export format", "导出格式"), to, ["onnx"])
     _need("export", "modelwright export --to onnx")
     from modelwright.privacy.ledger import model_id, ready, record
     from modelwright.release.bundle import load
+    from modelwright.release.candidates import offer, pick, run_of
     from modelwright.release.export import export_onnx
 
     bundle = find_bundle(model)
     ready(bundle)
-    made = export_onnx(load(bundle), out or bundle.parent / "onnx")
-    record(bundle, "export", model=model_id(bundle), to=to)
+    chosen = pick(bundle, load(bundle), candidate)
+    try:
+        made = export_onnx(chosen, out or bundle.parent / "onnx")
+    except MissingExtra:
+        raise
+    except ModelwrightError as e:
+        run = run_of(bundle)
+        if candidate is not None or run is None or chosen.target.kind == "objects":
+            raise
+        raise offer(run, e.words) from e
+    record(bundle, "export", model=model_id(bundle), to=to, **({"candidate": candidate} if candidate else {}))
     return made
 
 

@@ -98,6 +98,11 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
     return folder
 
 
+def exportable(model: type[Model] | Model) -> bool:
+    """Return whether models of this kind have a graph at all."""
+    return hasattr(model, "answering") or hasattr(model, "sigma") or model.recipe in _GRAPHS
+
+
 def sample_rows(predictor: Predictor, count: int = 8) -> Table:
     """Return synthetic rows of the predictor's columns, some values missing, to check an export on."""
     rng = np.random.default_rng(0)

@@ -19,10 +19,17 @@ def add(app: typer.Typer) -> None:
         model: RunArg,
         to: Annotated[str, typer.Option("--to", help="onnx")] = "onnx",
         out: Annotated[Path | None, typer.Option("--out", "-o", help=w("folder to write", "输出文件夹"))] = None,
+        candidate: Annotated[
+            str | None,
+            typer.Option(
+                "--candidate",
+                help=w("a candidate of the run instead of its winner", "导出运行中的某个候选，而不是胜出者"),
+            ),
+        ] = None,
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
         from modelwright.commands import export_command
 
-        path = export_command(model, to, out)
+        path = export_command(model, to, out, candidate)
         print_json({"export": str(path)}) if json_ else sys.stdout.write(f"{path}\n")
