@@ -207,7 +207,7 @@ class Linear(Recipe):
             classes = 1 if outputs == 2 else outputs
             seconds += 2.5e-7 * stored * classes * min(1.0, 10 / outputs)
         else:
-            seconds += (1 if options.c or _has_text(train.schema) else 3) * 60 * 6e-9 * stored * max(1, outputs - 1)
+            seconds += (1 if options.c or _has_text(train.schema) else 12) * 60 * 6e-9 * stored * max(1, outputs - 1)
         return Estimate(seconds, int(40 * stored + 200 * rows * outputs + (64 << 20)))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> LinearModel:
