@@ -367,7 +367,7 @@ def export_command(model: str, to: str, out: Path | None, candidate: str | None 
         if candidate is not None or run is None or chosen.target.kind == "objects":
             raise
         raise offer(run, e.words) from e
-    record(bundle, "export", model=model_id(bundle), to=to, **({"candidate": candidate} if candidate else {}))
+    record(bundle, "export", model=model_id(bundle), to=to, candidate=candidate or "")
     return made
 
 

@@ -144,3 +144,12 @@ def test_finds_do_not_overlap_and_the_surer_one_stays():
 def test_an_unknown_recogniser_is_named():
     with pytest.raises(OptionError, match="presidio"):
         get_recogniser("presido")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("客户来电：我的快递三天没动了", []), ("联系人：来电", []), ("客户高兴，", []), ("投诉人要求：退款", []),
+     ("客户张伟，", ["张伟"]), ("姓名：高峰", ["高峰"]), ("收货人李明 ", ["李明"])],
+)  # fmt: skip
+def test_words_after_a_lead_are_names_only_where_they_can_be(text, names):
+    assert [text[m.start : m.end] for m in find(text) if m.type == "person"] == names

@@ -59,6 +59,9 @@ _TITLED = rf"[{_HAN}](?:{re.sub(r'[(][?]![^()]*[)]', '', _TITLE)})"
 _ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{_ACTS})"
 
 
+_ACT = re.compile(_ACTS)
+
+
 class Told(Recogniser):
     """Names of persons beside words that say so."""
 
@@ -102,7 +105,12 @@ class Told(Recogniser):
         ):
             found = han.select(hint)
             for cell, m in found.finditer(pattern):
-                if m["name"] not in COMMON and not (pattern is self._whole and m["name"][1:] in ("家", "位", "名")):
+                name = m["name"]
+                # 客户来电: without a sign between, what follows the word may be any word
+                plain = pattern is self._led and m[0].endswith(name) and m[0][-len(name) - 1] not in " :：=是为“\"'"
+                if _no_name(name) or (plain and doubt(name, 0, len(name)) == 1):
+                    continue
+                if not (pattern is self._whole and name[1:] in ("家", "位", "名")):
                     yield self._match(found, cell, m.span("name"), score)
         acting = han.select(_ACTING)
         for cell, m in acting.finditer(self._acting):
@@ -122,11 +130,15 @@ class Told(Recogniser):
         )
 
 
+def _no_name(name: str) -> bool:
+    return name in COMMON or _ACT.fullmatch(name) is not None
+
+
 def _is_name(value: str, loose: bool) -> bool:
     """Whether a value beside a key is a name; a `loose` key is called `name` for other things too."""
     text = value.strip()
     if re.search(f"[{_HAN}]", text):
-        return re.fullmatch(_NAME, text) is not None and not (loose and text in COMMON)
+        return re.fullmatch(_NAME, text) is not None and not (loose and text in COMMON) and not _ACT.fullmatch(text)
     words = text.split()
     if LATIN_NAME.fullmatch(text) is None or text.lower() in NO_NAMES:
         return False
