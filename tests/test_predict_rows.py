@@ -79,3 +79,15 @@ def test_a_blank_line_of_one_column_is_a_row(predict, tmp_path, capfd):
     got = [json.loads(line)["prediction"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert got == ["parcel", None, "bill"]
     assert predict(path, "-o", tmp_path / "s.csv", "--strict") == 2
+
+
+def test_a_bundle_keeps_how_its_data_was_spelt(tmp_path):
+    text = "ciudad;gasto;y\n" + "".join(
+        f"{c};{i},25;{y}\n" for i in range(40) for c, y in (("Málaga", "a"), ("León", "b"))
+    )
+    (tmp_path / "d.csv").write_bytes(text.encode("cp1252"))
+    run = mw.fit(tmp_path / "d.csv", "y", out=tmp_path / "runs", recipes=["linear"], search="none", budget="20s")
+    loaded = mw.load(run.folder)
+    assert loaded.reading == {"encoding": "cp1252", "delimiter": ";", "decimal": ","}
+    rows = [{"ciudad": "Málaga", "gasto": "3,25"}, {"ciudad": "Málaga", "gasto": 3.25}]
+    assert loaded.predict(rows)[0] == loaded.predict(rows)[1]
