@@ -50,6 +50,7 @@ class RunOptions(TypedDict, total=False):
     sensitive_input: bool
     favourable: str | None
     mitigate: Literal["none", "reweigh", "thresholds"]
+    missing: Literal["keep", "median", "refuse"]
     class_weight: bool
     wrong: float | None
     vectors: str | None
