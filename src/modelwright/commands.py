@@ -277,8 +277,8 @@ def _say_absent(inputs: list[Any], names: list[str], left_out: list[str], data: 
         sys.stderr.write(words.to(lang) + "\n")
     if left_out:
         words = Words(
-            f"{', '.join(left_out)} first appear after the header was written and are left out; write to a file with --out to keep them.",
-            f"{'、'.join(left_out)} 在表头写出之后才出现，未写出；用 --out 写入文件即可保留。",
+            f"Fields that first appear after the header was written are left out: {', '.join(left_out)}. Write to a file with --out to keep them.",
+            f"以下字段在表头写出之后才出现，未写出：{'、'.join(left_out)}。用 --out 写入文件即可保留。",
         )
         sys.stderr.write(words.to(lang) + "\n")
 

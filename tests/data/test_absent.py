@@ -48,6 +48,8 @@ def test_a_word_that_is_missing_among_numbers_is_so_among_words():
     assert read(cells, size=["1", "2.5", "none"] * 20)[0][2] is None
     codes = ["ZA", "AO", "NA"] * 20  # but not where the column is made of codes like it
     assert read(codes, size=["1", "2.5", "NA"] * 20)[0][2] == "NA"
+    elements = ["Cl", "K", "Mg", "Na"] * 20  # nor where it is written otherwise
+    assert read(elements, size=["1", "2.5", "NA", "3"] * 20)[0][3] == "Na"
 
 
 def test_a_class_called_missing_is_learnt(tmp_path):

@@ -126,6 +126,19 @@ def test_types_of_other_libraries():
         one(opaque)
 
 
+def test_intervals_of_sql_are_durations(tmp_path):
+    made = duckdb.sql("select case when i <> 3 then interval (i) hour + interval (i) day end as wait from range(60) t(i)")
+    spans = [None if i == 3 else dt.timedelta(days=i, hours=i) for i in range(60)]
+    table = read(made)
+    assert table.column("wait").to_pylist() == spans
+    assert plain(made.to_arrow_table().slice(2, 3)).column("wait").to_pylist() == spans[2:5]
+    assert infer_schema(table)["wait"].options == {"form": "duration"}
+    months = pa.array([(2, 1, 1_500), (-1, 0, -1_000)], pa.month_day_nano_interval())
+    assert one(months).to_pylist() == [dt.timedelta(days=61, microseconds=1), dt.timedelta(days=-30, microseconds=-1)]
+    made.write_parquet(str(tmp_path / "d.parquet"))
+    assert read(tmp_path / "d.parquet").column("wait").to_pylist() == spans
+
+
 def test_intervals_and_periods_of_pandas():
     frame = pd.DataFrame(
         {

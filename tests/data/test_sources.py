@@ -188,3 +188,17 @@ def test_a_gzip_bomb_is_refused_with_memory_flat(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200 << 20
+
+
+def test_only_rows_that_are_left_unread_are_told(tmp_path):
+    def warned(rows):
+        path = tmp_path / f"{rows}.csv"
+        path.write_text("a,b\n" + "".join(f"{i},x\n" for i in range(rows)))
+        found, events = [], EventStream()
+        events.listen(found.append)
+        return read(path, seconds=0.0, events=events).num_rows, [e.words.en for e in found if isinstance(e, Warned)]
+
+    assert warned(50) == (50, [])  # it took too long, but nothing is missing
+    rows, said = warned(20_000)
+    assert rows < 20_000
+    assert said[0].startswith(f"Only the first {rows:,} rows were read")

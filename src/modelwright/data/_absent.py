@@ -20,16 +20,17 @@ _SHOWN = 3
 
 
 def marks_of(values: pa.ChunkedArray) -> set[str]:
-    """Return the words, in small letters, that stand for no value in a column of numbers, dates or truth values."""
+    """Return the words, as they are written, that stand for no value in a column of numbers, dates or truth values."""
     if not pa.types.is_string(values.type):
         return set()
-    return {c.strip().lower() for c in pc.unique(values).drop_null().to_pylist() if is_missing(c)} - ALWAYS_MISSING
+    found = {half_width(c).strip() for c in pc.unique(values).drop_null().to_pylist() if is_missing(c)}
+    return {w for w in found if w.lower() not in ALWAYS_MISSING}
 
 
 def words_of(values: pa.ChunkedArray, elsewhere: Collection[str]) -> tuple[list[str], Words] | None:
     """Return which words of missing are values in a column of words, in small letters, and what is said of them; None without any.
 
-    `elsewhere` are the words that stand for no value in other columns.
+    `elsewhere` are the words that stand for no value in other columns: `NA` among numbers does not speak of `Na` among elements.
     """
     kind = values.type
     if not (pa.types.is_string(kind) or pa.types.is_dictionary(kind)):
@@ -58,7 +59,7 @@ def words_of(values: pa.ChunkedArray, elsewhere: Collection[str]) -> tuple[list[
 def _is_value(word: str, others: list[str], elsewhere: Collection[str]) -> bool:
     if word.isupper() and sum(len(c) == len(word) and c.isupper() for c in others) >= 0.8 * len(others) > 1:
         return True  # one code among codes of one length, such as those of countries
-    if word.lower() in elsewhere:
+    if word in elsewhere:
         return False
     if word.lower() in OLD_WORDS:
         return True

@@ -57,6 +57,7 @@ def _moved(kind: pa.DataType) -> bool:
         or pa.types.is_string_view(kind)
         or pa.types.is_binary_view(kind)
         or pa.types.is_fixed_size_binary(kind)
+        or pa.types.is_interval(kind)
     )
 
 
@@ -79,6 +80,8 @@ def plain_array(values: pa.Array, name: str, extension: str = "") -> pa.Array:
         return _cast(values, pa.large_binary())
     if pa.types.is_timestamp(kind):  # what a microsecond cannot tell apart is cut, as everywhere else
         return values.cast(pa.timestamp("us", kind.tz), safe=False)
+    if pa.types.is_interval(kind):
+        return _spans(values)
     if kind == pa.float16():
         return values.cast(pa.float32())
     if pa.types.is_decimal256(kind):
@@ -99,6 +102,28 @@ def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
     except pa.ArrowInvalid:
         large = pa.large_string() if pa.types.is_string(kind) else kind
         return values.cast(large)
+
+
+def _spans(values: pa.Array) -> pa.Array:
+    """Return intervals of SQL (months, days, nanoseconds) as durations; a month counts 30 days, as databases compare them."""
+    made = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanos", "<i8")])
+    if len(values) == 0:
+        return pa.array([], pa.duration("us"))
+    parts = np.frombuffer(values.buffers()[1], made, count=len(values), offset=values.offset * made.itemsize)
+    days = parts["months"].astype(np.int64) * 30 + parts["days"]
+    micros = days * 86_400_000_000 + parts["nanos"] // 1000
+    return pa.array(micros, pa.int64(), mask=np.asarray(values.is_null())).cast(pa.duration("us"))
+
+
+def parquet_spans(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return intervals as Parquet holds them (three numbers of 32 bits: months, days, milliseconds) as durations."""
+    parts = []
+    for chunk in values.chunks:
+        held = b"".join(bytes(12) if v is None else v for v in chunk.to_pylist())
+        months, days, millis = np.frombuffer(held, "<u4").astype(np.int64).reshape(-1, 3).T
+        micros = (months * 30 + days) * 86_400_000_000 + millis * 1000
+        parts.append(pa.array(micros, pa.int64(), mask=np.asarray(chunk.is_null())).cast(pa.duration("us")))
+    return pa.chunked_array(parts, pa.duration("us"))
 
 
 def _fields(values: pa.Array) -> list[pa.Array]:

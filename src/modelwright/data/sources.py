@@ -21,7 +21,7 @@ from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 from modelwright.data import _media
 from modelwright.data._arff import arff_batches
-from modelwright.data._arrow import plain
+from modelwright.data._arrow import parquet_spans, plain
 from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
@@ -81,13 +81,14 @@ def read(
     from modelwright.core.device import free_memory
 
     limit = (memory if memory is not None else free_memory()) // 3
-    keeper, begun, cut = _Keeper(limit, seed), time.monotonic(), False
+    keeper, begun, late, cut = _Keeper(limit, seed), time.monotonic(), False, False
     for part in batches(source, reading=reading, rows=_BATCH, events=events, **options):
         step()
-        keeper.add(part)
-        if seconds is not None and time.monotonic() - begun > seconds:
+        if late and part.num_rows:  # only what is really left unread is told
             cut = True
             break
+        keeper.add(part)
+        late = seconds is not None and time.monotonic() - begun > seconds
     out = keeper.table(str(source) if isinstance(source, (str, Path)) else "the data")
     if keeper.seen > out.num_rows and events:
         events.warn(
@@ -270,6 +271,8 @@ def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
     with open_plain(path) as opened, pq.ParquetFile(opened) as looked:
         dictionaries = check_parquet(path, opened, looked.metadata, looked.schema)
         kinds = {f.name: f.type for f in looked.schema_arrow}
+        leaves = [looked.schema.column(i) for i in range(len(looked.schema))]
+        spans = [c.path for c in leaves if c.converted_type == "INTERVAL" and c.max_repetition_level == 0]
     columns = [n for n in dictionaries if n in kinds and not pa.types.is_dictionary(kinds[n])]
     with (
         contextlib.closing(open_plain(path)) if is_sealed(path) else contextlib.nullcontext(path) as source,
@@ -279,6 +282,8 @@ def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
         for batch in file.iter_batches(batch_size=rows):
             batch.validate(full=True)  # pages may hold bytes that are no text
             part = pa.Table.from_batches([batch])
+            for name in (n for n in spans if n in kinds):
+                part = part.set_column(part.schema.get_field_index(name), name, parquet_spans(part.column(name)))
             yield from swelling.parts(part) if columns else (part,)
 
 
