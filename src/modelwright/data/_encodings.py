@@ -43,6 +43,7 @@ _LANGUAGES = {
     "cp1254": ("çğıöşüâîû",),
     "cp1257": ("āčēģīķļņšūž", "ąčęėįšųūž", "äõöüšž"),
 }
+_NEVER = {"cp1252": r"^ð|þ$", "cp1254": r"(?:^|[^aeıioöuüâîû])ğ"}  # in Icelandic; in Turkish
 _SIGNS = "€°±²³µ·×÷§©®™«»“”„‘’‚–—…£¥½¼¾¿¡ºª\u00a0"
 _SCRIPTS = {  # letters, and those of the script from the most to the least frequent one
     "cp1251": (r"[А-Яа-яЁёІіЇїЄєҐґЎў]", "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфёіїє"),
@@ -279,14 +280,24 @@ def _latin(text: str, encoding: str) -> float:
     cover = (
         max(sum(n for c, n in high.items() if c in letters or c in _SIGNS) for letters in _LANGUAGES[encoding]) / total
     )
-    strange = 0
+    strange, never = 0, _NEVER.get(encoding)
     words = _words(text)
     for word in words:
         accents = sum(not c.isascii() for c in word)
-        strange += accents > max(2, 0.5 * len(word)) or not (word.islower() or word.isupper() or word.istitle())
+        mixed = not (word.islower() or word.isupper() or word.istitle())
+        odd = never is not None and re.search(never, word.lower()) is not None
+        strange += mixed or odd or accents > max(2, 0.5 * len(word))
     letters = sum(c.isalpha() for c in high.elements())
     alone = 1 - letters / total  # signs only: nothing of a language is seen
-    return 0.9 * cover - 0.7 * strange / max(1, len(words)) - 0.3 * alone
+    told = _turkish(high) if encoding == "cp1254" and not strange else 0.0
+    return told + 0.9 * cover - 0.7 * strange / max(1, len(words)) - 0.3 * alone
+
+
+def _turkish(high: Counter[str]) -> float:
+    """Return what ğ, ı, ş tell of Turkish: Icelandic has ð, ý, þ in their places, but more ð than ý, and vowels with accents."""
+    if high["ğ"] + high["ş"] == 0 or sum(high[c] for c in "ğış") <= 0.8 * sum(high.values()):
+        return 0.0
+    return 0.17 if high["ı"] >= high["ğ"] else 0.1
 
 
 def _script(text: str, encoding: str) -> float:
