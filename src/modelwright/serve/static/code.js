@@ -3,11 +3,17 @@ const more = {
   en: { code: "Call it from code", docs: "All routes", copy: "Copy", copied: "Copied", key: "Put your key in place of KEY; it is not shown here.",
         table: "Answer a table", pick: "Choose a CSV, TSV or JSON Lines file", rows: (n, all) => `${n} of ${all} rows answered`, save: "Download with answers",
         first: (n) => `The first ${n} rows`, large: "At most 20 MB and 20,000 rows; larger tables: modelwright predict.", none: "No row found in this file.",
-        lacks: (c) => `The file has none of the columns: ${c}.`, example: "Fill in an example", prediction: "prediction", confidence: "confidence", error: "error" },
+        lacks: (c) => `The file has none of the columns: ${c}.`, example: "Fill in an example", prediction: "prediction", confidence: "confidence", error: "error",
+        encoding: "The file is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8), or use modelwright predict, which reads other encodings.",
+        fault: (f) => `line ${f.line}: ${{ open: "a quote is opened and not closed", blank: "the line is blank", found: `${f.found} cells where there are ${f.width} columns` }[f.kind]}`,
+        unread: (n) => `, ${n} of them unreadable` },
   zh: { code: "用代码调用", docs: "全部接口", copy: "复制", copied: "已复制", key: "请将 KEY 换成您的密钥；此处不显示密钥。",
         table: "预测整张表", pick: "选择 CSV、TSV 或 JSON Lines 文件", rows: (n, all) => `已预测 ${n} / ${all} 行`, save: "下载结果",
         first: (n) => `前 ${n} 行`, large: "最多 20 MB、20,000 行；更大的表请用 modelwright predict。", none: "文件中没有数据行。",
-        lacks: (c) => `文件不含所需的列：${c}。`, example: "填入示例", prediction: "预测", confidence: "置信度", error: "错误" },
+        lacks: (c) => `文件不含所需的列：${c}。`, example: "填入示例", prediction: "预测", confidence: "置信度", error: "错误",
+        encoding: "文件不是 UTF-8 编码。请另存为 UTF-8（Excel 中选“CSV UTF-8”），或用 modelwright predict，它可读取其他编码。",
+        fault: (f) => `第 ${f.line} 行：${{ open: "引号未闭合", blank: "该行为空行", found: `有 ${f.found} 个单元格，而列数为 ${f.width}` }[f.kind]}`,
+        unread: (n) => `，其中 ${n} 行无法读取` },
 };
 const told = (key) => more[lang][key];
 const BATCH = 100;
@@ -60,39 +66,6 @@ function codePanel() {
     make("p", { className: "hint" }, `${told("key")} `, docs), copy);
 }
 
-// One row of delimited text after the other, quotes and line breaks inside them as RFC 4180 has it.
-function readDelimited(text) {
-  const head = text.slice(0, text.indexOf("\n") + 1 || undefined);
-  const delimiter = ["\t", ";", ","].sort((a, b) => head.split(b).length - head.split(a).length)[0];
-  const out = [];
-  let cells = [], cell = "", quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (quoted) {
-      if (c !== '"') cell += c;
-      else if (text[i + 1] === '"') { cell += '"'; i++; } else quoted = false;
-    } else if (c === '"' && cell === "") quoted = true;
-    else if (c === delimiter) { cells.push(cell); cell = ""; }
-    else if (c === "\n" || c === "\r") {
-      if (c === "\r" && text[i + 1] === "\n") i++;
-      cells.push(cell);
-      if (cells.length > 1 || cells[0] !== "") out.push(cells);
-      cells = []; cell = "";
-    } else cell += c;
-  }
-  cells.push(cell);
-  if (cells.length > 1 || cells[0] !== "") out.push(cells);
-  const names = out.shift() || [];
-  return out.map((values) => Object.fromEntries(names.map((n, i) => [n, values[i] === undefined || values[i] === "" ? null : values[i]])));
-}
-
-function readTable(name, text) {
-  const plain = text.replace(/^\uFEFF/, "");
-  if (/\.(jsonl|ndjson)$/i.test(name)) return plain.split("\n").filter((l) => l.trim()).map((l) => JSON.parse(l));
-  if (/\.json$/i.test(name)) { const data = JSON.parse(plain); return Array.isArray(data) ? data : data.rows || []; }
-  return readDelimited(plain);
-}
-
 async function answerRows(rows) {
   for (let tries = 0; ; tries++) {
     const reply = await fetch("/predict", { method: "POST", headers: { "Content-Type": "application/json", "Accept-Language": lang }, body: JSON.stringify({ rows }) });
@@ -132,20 +105,25 @@ function tablePanel() {
       const picked = file.files[0];
       if (!picked) return;
       if (picked.size > 20e6) throw new Error(told("large"));
-      const rows = readTable(picked.name, await picked.text());
+      const text = textOf(new Uint8Array(await picked.arrayBuffer()));
+      if (text === null) throw new Error(told("encoding"));
+      const { rows, faults } = readTable(picked.name, text);
       if (!rows.length) throw new Error(told("none"));
       if (rows.length > 20000) throw new Error(told("large"));
       const names = schema.columns.map((c) => c.name);
-      if (!names.some((n) => n in rows[0])) throw new Error(told("lacks")(names.slice(0, 12).join(", ")));
+      const whole = rows.filter((_, i) => !faults.has(i));
+      if (!names.some((n) => whole.some((r) => n in r))) throw new Error(told("lacks")(names.slice(0, 12).join(", ")));
       const known = new Set(names);
-      const asked = rows.map((r) => Object.fromEntries(Object.entries(r).filter(([n]) => known.has(n))));
-      const answers = [];
+      const asked = whole.map((r) => Object.fromEntries(Object.entries(r).filter(([n]) => known.has(n))));
+      const given = [];
       for (let i = 0; i < asked.length; i += BATCH) {
-        answers.push(...(await answerRows(asked.slice(i, i + BATCH))));
-        state.textContent = told("rows")(answers.length, asked.length);
+        given.push(...(await answerRows(asked.slice(i, i + BATCH))));
+        state.textContent = told("rows")(given.length + faults.size, rows.length) + (faults.size ? told("unread")(faults.size) : "");
       }
+      let next = 0;
+      const answers = rows.map((_, i) => (faults.has(i) ? { error: { message: told("fault")(faults.get(i)) } } : given[next++]));
       const save = make("a", { href: URL.createObjectURL(new Blob([csvOf(rows, answers)], { type: "text/csv" })), download: `${picked.name.replace(/\.\w+$/, "")}-answers.csv`, className: "save", textContent: told("save") });
-      const columns = names.filter((n) => n in rows[0]).slice(0, 4);
+      const columns = names.filter((n) => whole.some((r) => n in r)).slice(0, 4);
       const line = (cells, tag) => make("tr", {}, ...cells.map((c) => make(tag, { textContent: c === null || c === undefined ? "" : String(c).slice(0, 80) })));
       const body = rows.slice(0, SHOWN).map((r, i) => line([answers[i].error ? answers[i].error.message : plainAnswer(answers[i]), answers[i].confidence === undefined ? "" : `${(100 * answers[i].confidence).toFixed(1)} %`, ...columns.map((n) => r[n])], "td"));
       place.replaceChildren(save, make("table", {}, make("caption", { textContent: told("first")(Math.min(SHOWN, rows.length)) }),
