@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from modelwright.core.budget import Deadline
-from modelwright.core.device import cores
+from modelwright.core.device import free_cores
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.task import Metric, Task, judge
 from modelwright.tune.candidate import Validation
@@ -45,7 +45,7 @@ def data_curve(
                 events=EventStream(),
                 metric=metric,
                 seed=cheap.seed,
-                threads=cores(),
+                threads=free_cores(),
             )
             try:
                 scores = recipe.fit(some, valid, options, ctx).scores(valid)

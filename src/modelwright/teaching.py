@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
-from modelwright.core.device import cores, pick_device
+from modelwright.core.device import free_cores, pick_device
 from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, get_recipe
@@ -55,7 +55,7 @@ def taught(
     if why is not None:
         raise OptionError(Words(f"The teacher cannot label: {why.en}.", f"教师模型无法标注：{why.zh}。"))
     until = deadline.sub(_SHARE * deadline.remaining())
-    ctx = FitContext(task, parts.target, until, events, metric, name="teacher", seed=config.seed, threads=cores(),
+    ctx = FitContext(task, parts.target, until, events, metric, name="teacher", seed=config.seed, threads=free_cores(),
                      device=pick_device(config.device) if key == CAUSAL else "cpu")  # fmt: skip
     model = recipe.fit(train, None, recipe.variants(train.schema, parts.target, len(train))[0], ctx)
     rows = data.aside.with_schema(parts.develop.schema)

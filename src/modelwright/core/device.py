@@ -4,17 +4,69 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from functools import cache
 
 from modelwright.core.pages import keep_pages
 
 
+def _asked() -> int:
+    """Return the threads that the user asked for; 0 where nothing was said."""
+    said = os.environ.get("MODELWRIGHT_THREADS", "")
+    return int(said) if said.isdigit() else 0
+
+
 def cores() -> int:
     """Return how many cores this process may use (`MODELWRIGHT_THREADS` overrides)."""
-    asked = os.environ.get("MODELWRIGHT_THREADS", "")
-    if asked.isdigit() and int(asked) > 0:
-        return int(asked)
+    if _asked():
+        return _asked()
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+@dataclass
+class _Others:
+    """What other programs took of the machine: cores, as last measured, and the state of the counters then."""
+
+    taken: float = 0.0
+    at: float = 0.0
+    busy: float = 0.0
+    own: float = 0.0
+
+
+_others = _Others()
+_LOOK, _AGAIN = 0.1, 1.0  # seconds of the first look at what others take, and between two further ones
+_ROUND = 0.4  # a core of which others take less than this is ours
+
+
+def free_cores() -> int:
+    """Return how many of `cores` other programs leave; at least one. `MODELWRIGHT_THREADS` overrides.
+
+    Threads that wait for one another on a core that another program has can take ten times as long as one thread alone.
+    """
+    own = cores()
+    if _asked() or own == 1:
+        return own
+    import psutil
+
+    def now() -> tuple[float, float, float]:
+        t = psutil.cpu_times()
+        spent = sum(t) - t.idle - getattr(t, "iowait", 0.0) - getattr(t, "guest", 0.0) - getattr(t, "guest_nice", 0.0)
+        return time.monotonic(), spent, time.process_time()
+
+    if not _others.at:
+        _others.at, _others.busy, _others.own = now()
+        time.sleep(_LOOK)
+        fresh = 1.0
+    else:
+        fresh = 0.5
+    at, busy, mine = now()
+    passed = at - _others.at
+    if fresh == 1.0 or passed >= _AGAIN:
+        taken = max(0.0, (busy - _others.busy) - (mine - _others.own)) / passed
+        _others.taken = fresh * taken + (1 - fresh) * _others.taken
+        _others.at, _others.busy, _others.own = at, busy, mine
+    left = (psutil.cpu_count() or own) - _others.taken
+    return max(1, min(own, int(left + _ROUND)))
 
 
 _granted: list[int] = []  # what a run was granted, if anything

@@ -16,8 +16,11 @@ import numpy as np
 
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Table
+from modelwright.core.threads import one_thread
 from modelwright.features.base import Codec
 from modelwright.features.shared import sharing
+
+_FEW = 8  # rows that one thread answers alone
 
 
 class Together:
@@ -37,7 +40,7 @@ class Together:
     def scores(self, table: Table) -> list[np.ndarray]:
         """Return the scores [N, K] of each model."""
         out: list[Any] = [None] * len(self.models)
-        with sharing():
+        with sharing(), one_thread(len(table) <= _FEW):
             for own, answer in self._groups:
                 found = None if answer is None else answer(table)
                 for k, i in enumerate(own):

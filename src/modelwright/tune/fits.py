@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.budget import Deadline, duration_words, parse_duration, show_duration
-from modelwright.core.device import cores, free_memory, pick_device
+from modelwright.core.device import free_cores, free_memory, pick_device
 from modelwright.core.errors import CannotWrite, ModelwrightError
 from modelwright.core.events import Probing
 from modelwright.core.kept import sealing
 from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_recipe, on_torch
+from modelwright.core.threads import use_threads
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, add_fold, candidate_of, fit_fold, save_candidate
 from modelwright.tune.lean import seen
@@ -49,7 +50,7 @@ class Fits:
             metric=p.validation.metric,
             name=name,
             seed=p.config.seed if seed is None else seed,
-            threads=cores(),
+            threads=self._threads(),
             device=pick_device(p.device) if torch else "cpu",
             folder=None if p.folder is None or sealing() else p.folder / f".{name}.checkpoints",
             class_weight=p.config.class_weight,
@@ -59,6 +60,12 @@ class Fits:
             cache=self._probes,
             probe=self._probe_seconds(),
         )
+
+    def _threads(self) -> int:
+        """Return the threads of the next piece of work: what other programs leave now."""
+        self.pace.threads = free_cores()
+        use_threads(self.pace.threads)
+        return self.pace.threads
 
     def _probe_seconds(self) -> float:
         budget = parse_duration(self.planner.config.budget) / self.pace.load

@@ -19,7 +19,7 @@ import numpy as np
 
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
-from modelwright.core.device import cores
+from modelwright.core.device import free_cores
 from modelwright.core.errors import BundleError
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, Planned, StageStarted
 from modelwright.core.kept import kept_folders
@@ -81,7 +81,7 @@ class Planner:
     _recipes: list[Recipe] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.pace = Pace(cores(), max(1.0, self.load))
+        self.pace = Pace(free_cores(), max(1.0, self.load))
         self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
         self.fits = Fits(self, self.pace)
         self.end = Finish(self)
