@@ -50,10 +50,10 @@ def _disk(error: Exception) -> ModelwrightError | None:
 
 
 def _fail(error: ModelwrightError, lang: str) -> NoReturn:
-    word = Words("Error", "错误").to(lang)
+    word = Words("Error: ", "错误：").to(lang)
     if "--json" in sys.argv:
         print_json({"error": {"kind": type(error).__name__, "message": error.words.en, "message_zh": error.words.zh}})
-    sys.stderr.write(f"{word}: {error.words.to(lang)}\n")
+    sys.stderr.write(f"{word}{error.words.to(lang)}\n")
     sys.exit(error.exit_code)
 
 
@@ -67,7 +67,7 @@ def _usage(error: Any, lang: str) -> NoReturn:
     if error.ctx is not None:
         path = error.ctx.command_path
         hint = Words(f" See: {path} --help", f" 参见：{path} --help").to(lang)
-    sys.stderr.write(f"{Words('Error', '错误').to(lang)}: {message}{hint}\n")
+    sys.stderr.write(f"{Words('Error: ', '错误：').to(lang)}{message}{hint}\n")
     sys.exit(2)
 
 

@@ -19,7 +19,7 @@ from modelwright.core.events import EventStream
 from modelwright.core.kept import sealing
 from modelwright.core.pretrained import find, find_causal
 from modelwright.core.recipe import has_option, recipe_names
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import MODALITY_WORDS, Schema, Table
 from modelwright.core.task import Judged, Metric, Task, get_task, judge, task_names
 from modelwright.core.words import Words
 from modelwright.data._knowledge import tell_unread
@@ -222,10 +222,10 @@ def choose_task(config: RunConfig, table: Table) -> Task:
     if task is not None:
         if task.accepts(values, column) == 0:
             raise OptionError(
-                f"Task `{config.task}` cannot predict `{column.name}`, which is of modality {column.modality}. "
-                f"Say what it is with --column {column.name}={min(task.targets)}.",
-                f"任务 `{config.task}` 无法预测 `{column.name}`（模态为 {column.modality}）。"
-                f"可用 --column {column.name}={min(task.targets)} 指定其模态。",
+                f"Task `{config.task}` cannot predict `{column.name}`, whose kind is {column.modality}: "
+                f"leave --task out, or say what the column is with --column {column.name}={min(task.targets)}.",
+                f"任务 `{config.task}` 无法预测 `{column.name}`（类型为 {MODALITY_WORDS[column.modality].zh} {column.modality}）："
+                f"请去掉 --task，或用 --column {column.name}={min(task.targets)} 指定该列的类型。",
             )
         check_answers(table, task, asked=column.name in config.column)
         return task

@@ -216,7 +216,8 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
     for c in found["columns"]:
         role = "" if c["role"] == "input" else ROLE_WORDS[c["role"]].to(lang)
         kind = Words(c["modality"], f"{MODALITY_WORDS[c['modality']].zh} {c['modality']}").to(lang)
-        reason = f"({Words(*c['reason']).to(lang)})" if c.get("reason") else ""
+        why = Words(*c["reason"]).to(lang) if c.get("reason") else ""
+        reason = Words(f"({why})", f"（{why}）").to(lang) if why else ""
         out.print(f"  {pad(c['name'], longest)}  {pad(kind, 10 if lang == 'en' else 18)} {role} {reason}", markup=False)
     if not found["findings"]:
         out.print(Words("No findings.", "没有发现问题。").to(lang))
@@ -224,7 +225,8 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
         mark = {"error": "[red]×[/red]", "warning": "[yellow]![/yellow]"}.get(f["severity"], "[dim]·[/dim]")
         from rich.markup import escape
 
-        out.print(f"{mark} {escape(Words(*f['words']).to(lang))} [dim]{escape(Words(*f['advice']).to(lang))}[/dim]")
+        gap = "" if lang == "zh" else " "
+        out.print(f"{mark} {escape(Words(*f['words']).to(lang))}{gap}[dim]{escape(Words(*f['advice']).to(lang))}[/dim]")
     print_private(found["private"], lang)
 
 

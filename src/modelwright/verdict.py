@@ -71,8 +71,9 @@ def _nothing_told(facts: dict[str, Any], metric: Metric) -> tuple[Words, list[Wo
         folded = facts["rows"]["folds"] > 1
         how = Words("cross-validation", "交叉验证") if folded else Words("validation", "验证集")
         span = f"{_show(beside['low'])} - {_show(beside['high'])}"
+        on = "1 row" if beside["rows"] == 1 else f"{beside['rows']} rows"
         why = Words(
-            f"{why.en} On the {beside['rows']} rows of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen by them, that rather flatters.",
+            f"{why.en} On the {on} of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen by them, that is likely too high.",
             f"{why.zh}在{how.zh}的 {beside['rows']} 行上得分 {_show(beside['value'])}（95%：{span}）；模型正是据此选出，因此略偏高。",
         )
     advice = Words(
@@ -156,7 +157,7 @@ def winner_words(facts: dict[str, Any]) -> Words:
     """Return which model won, and how its score on validation rows goes with that on test rows."""
     won = next((r for r in facts["leaderboard"] if r.get("winner")), None)
     names = " + ".join(facts["winner"])
-    if won is None or not math.isfinite(won["value"]) or not math.isfinite(facts["value"]):
+    if won is None or not conclusive(facts) or not math.isfinite(won["value"]) or not math.isfinite(facts["value"]):
         return Words(f"{names}", f"{names}")
     chosen, test = _show(won["value"]), _show(facts["value"])
     words = Words(

@@ -173,7 +173,7 @@ class RunFolder:
             if (place / "config.yaml").is_file():
                 return cls(place)
         known = sorted(p.parent.name for p in Path("runs").glob("*/config.yaml"))
-        shown = ", ".join(known[:8]) or "-"
+        shown = (", ".join(known[:8]) or "-") + (" ..." if len(known) > 8 else "")
         raise BundleError(
             f"There is no run at `{path}`. Runs here: {shown}. Make one with: modelwright run DATA --target COLUMN",
             f"`{path}` 处没有运行记录。现有：{shown}。可用以下命令创建：modelwright run DATA --target COLUMN",

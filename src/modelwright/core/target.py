@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import BundleError, DataError
+from modelwright.core.words import Words
 
 Kind = Literal["classes", "label_sets", "value", "objects"]
 
@@ -104,9 +105,14 @@ class ClassesCodec(TargetCodec):
         for value, count in _counted(values):  # 1 and 1.0 are one label
             counts[_json_scalar(value)] += count
         if len(counts) < 2:
+            only = Words("none", "实际没有标签")
+            if counts:
+                only = Words(f"only `{next(iter(counts))}`", f"实际只有 `{next(iter(counts))}`")
             raise DataError(
-                f"A classification needs at least two different labels, received {len(counts)}: {list(counts)[:1]}.",
-                f"分类至少需要两个不同的标签，实际只有 {len(counts)} 个：{list(counts)[:1]}。",
+                f"A classification needs at least two different labels, received {only.en}. "
+                "Add rows with other labels (for pictures and sounds, a folder for each), or name another column with --target.",
+                f"分类至少需要两个不同的标签，{only.zh}。"
+                "请补充带有其他标签的数据（图片和音频：每个标签一个文件夹），或用 --target 指定其他列。",
             )
         ordered = sorted(counts, key=lambda v: (isinstance(v, str), v if not isinstance(v, str) else 0, str(v)))
         return cls(ordered, [counts[v] for v in ordered])

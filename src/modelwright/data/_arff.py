@@ -56,7 +56,7 @@ def arff_batches(path: Path, rows: int) -> Iterator[pa.Table]:
     with open_bytes(path) as raw:
         sample = raw.read(_SAMPLE)
     if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     encoding = find_encoding(sample, path)
     with io.TextIOWrapper(open_bytes(path), encoding=encoding) as text:
         lines = enumerate(_decoded(path, text), 1)

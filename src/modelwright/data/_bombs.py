@@ -287,6 +287,9 @@ def check_excel(path: Path, source: Any, size: int) -> None:
         with zipfile.ZipFile(source) as archive:
             total = sum(m.file_size for m in archive.infolist())
     except (zipfile.BadZipFile, OSError) as e:
-        raise DataError(f"{path} is not an Excel file ({e}).", f"{path} 不是有效的 Excel 文件（{e}）。") from e
+        raise DataError(
+            f"{path} is not an Excel file, or it is damaged ({e}). Save it again as .xlsx.",
+            f"{path} 不是有效的 Excel 文件，或已损坏（{e}）。请重新另存为 .xlsx。",
+        ) from e
     if total > max(FREE, RATIO * size):
         raise bomb(path, "sheets")

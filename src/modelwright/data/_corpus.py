@@ -56,7 +56,7 @@ def _files(path: Path) -> pa.Table:
         names.append(file.relative_to(path).as_posix() if path.is_dir() else file.name)
     total = sum(map(len, texts))
     if not any(t.strip() for t in texts):
-        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     size = max(80, min(_MOST, total // _PARTS))
     cells, origin = [], []
     for name, text in zip(names, texts):

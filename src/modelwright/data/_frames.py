@@ -17,7 +17,7 @@ def frame_batches(source: Any, rows: int) -> Iterator[pa.Table]:
     """Yield tables of up to `rows` rows. Raises DataError for what is no table, or has no rows."""
     data = _table(source)
     if data.num_rows == 0:
-        raise DataError("The data has no rows (it is empty).", "数据没有任何行（empty）。")
+        raise DataError("The data has no rows (it is empty).", "数据没有任何行。")
     data = data.rename_columns(unique_names([str(n) for n in data.column_names]))
     for start in range(0, data.num_rows, rows):
         yield data.slice(start, rows)

@@ -90,7 +90,7 @@ def token_file(path: Path) -> pa.Table:
     if tokens:
         sentences.append((tokens, tags))
     if not sentences:
-        raise DataError(f"{path} holds no sentence (it is empty).", f"{path} 中没有句子（empty）。")
+        raise DataError(f"{path} holds no sentence (it is empty).", f"{path} 中没有句子。")
     tight = _by_character(sentences)
     rows = [_joined(words, marks, tight) for words, marks in sentences]
     return pa.table({TEXT: [r[0] for r in rows], SPANS: [dumped(r[1]) for r in rows]})

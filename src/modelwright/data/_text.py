@@ -92,7 +92,7 @@ def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialec
     with open_bytes(path) as f:
         sample = f.read(_SAMPLE)
     if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     encoding = how.encoding or _told(sample, path, how)
     text = _decoded(sample, encoding, path)
     if len(sample) == _SAMPLE and "\n" in text:
@@ -107,7 +107,7 @@ def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialec
     quoting = _quotes(text, delimiter)
     rows = [r for r in reader_of(io.StringIO(text, newline=""), delimiter, quoting) if any(c.strip() for c in r)][:1000]
     if not rows:
-        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     has_header = _has_header(rows) if header is None else header
     width = Counter(len(r) for r in rows[1 if has_header and len(rows) > 1 else 0 :]).most_common(1)[0][0]
     names = unique_names(rows[0]) if has_header else [f"column_{i + 1}" for i in range(width)]
@@ -315,7 +315,7 @@ def json_rows(path: Path, how: Reading | None = None) -> Iterator[dict[str, Any]
     with open_bytes(path) as f:
         sample = f.read(_SAMPLE)
     if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     encoding = (how.encoding if how else None) or _told(sample, path, how)
     _decoded(sample, encoding, path)
     with open_bytes(path) as raw:

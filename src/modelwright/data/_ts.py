@@ -38,7 +38,7 @@ def ts_batches(path: Path, rows: int) -> Iterator[pa.Table]:
     with open_bytes(path) as raw:
         sample = raw.read(_SAMPLE)
     if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     with open_bytes(path) as raw:
         lines = enumerate(io.TextIOWrapper(raw, encoding=find_encoding(sample, path), errors="replace"), 1)
         header = _header(path, lines)

@@ -51,7 +51,7 @@ def _piped() -> Iterator[str]:
     while first and first in b" \t\r\n":
         first = stream.read(1)
     if not first:
-        raise DataError("Standard input holds no rows (it is empty).", "标准输入没有任何数据（empty）。")
+        raise DataError("Standard input holds no rows (it is empty).", "标准输入没有任何数据。")
     ending = ".jsonl" if first in b"{[" else ".csv"
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / f"stdin{ending}"

@@ -326,7 +326,7 @@ def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Ite
     lines = (line for line in lines if any(c is not None for c in line))
     first = next(lines, None)
     if first is None:
-        raise DataError(f"{path} is empty.", f"{path} 是空文件（empty）。")
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     if header is False:
         names = [f"column_{i + 1}" for i in range(len(first))]
         pending = [first]

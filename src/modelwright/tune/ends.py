@@ -25,6 +25,9 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
     )
 
 
+NO_TIME = Words("not tried: too little time was left", "未尝试：剩余时间不足")
+
+
 def only_guesses(standings: Standings, config: RunConfig, need: float | None) -> None:
     """Raise an error where no model stands beside those that only guess, unless these were all that was asked for.
 
@@ -45,9 +48,12 @@ def only_guesses(standings: Standings, config: RunConfig, need: float | None) ->
             f"请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
         )
     else:
+        more = Words(" Give more with --budget, or fewer rows.", "请用 --budget 增加时间，或减少数据。")
+        if NO_TIME not in [f.reason for f in tried]:
+            more = Words("", "")
         words = Words(
-            f"No model finished in {config.budget}. ({reasons.en})",
-            f"{config.budget} 内没有模型完成训练。（{reasons.zh}）",
+            f"No model finished in {config.budget}.{more.en} ({reasons.en})",
+            f"{config.budget} 内没有模型完成训练。{more.zh}（{reasons.zh}）",
         )
     raise _error(words, config)
 
@@ -88,9 +94,13 @@ def _error(words: Words, config: RunConfig) -> ModelwrightError:
 
 
 def _reasons(failures: list[Failure]) -> Words:
+    """Return why recipes failed; a reason that several share is said once."""
+    alike: dict[Words, list[str]] = {}
+    for f in failures:
+        alike.setdefault(f.reason, []).append(f.name)
     return Words(
-        "; ".join(f"{f.name}: {f.reason.en}" for f in failures),
-        "；".join(f"{f.name}：{f.reason.zh}" for f in failures),
+        "; ".join(f"{', '.join(names)}: {reason.en}" for reason, names in alike.items()),
+        "；".join(f"{'、'.join(names)}：{reason.zh}" for reason, names in alike.items()),
     )
 
 

@@ -157,7 +157,7 @@ class Planner:
 
     def _untried(self, recipes: list[Recipe]) -> None:
         """Say of recipes that the run ended before their turn."""
-        why = Words("the time ended before its turn", "轮到它之前时间已用尽")
+        why = ends.NO_TIME
         if self.deadline.stopped:
             why = Words("stopped before its turn", "轮到它之前运行已被终止")
         elif self.good_enough is not None and self._asked[1]:

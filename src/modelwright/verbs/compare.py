@@ -187,9 +187,9 @@ def said(found: dict[str, Any], lang: str) -> str:
     if clear:
         return Words(
             f"On the same {p['rows']:,} test rows {name} is better: {title.en} by {size} (95 %: {span}).",
-            f"在相同的 {p['rows']:,} 行测试数据上，{name} 更好：{title.zh}相差 {size}（95%：{span}）。",
+            f"在相同的 {p['rows']:,} 行测试数据上，{name} 更好：{title.zh} 相差 {size}（95%：{span}）。",
         ).to(lang)
     return Words(
         f"On the same {p['rows']:,} test rows there is no clear difference: {title.en} differs by {size} (95 %: {span}).",
-        f"在相同的 {p['rows']:,} 行测试数据上没有明显差别：{title.zh}相差 {size}（95%：{span}）。",
+        f"在相同的 {p['rows']:,} 行测试数据上没有明显差别：{title.zh} 相差 {size}（95%：{span}）。",
     ).to(lang)
