@@ -59,6 +59,7 @@ def test_a_few_rows_conclude_nothing_and_say_so(tiny):
     assert facts["rows"]["test"] < 5
     assert facts["conclusive"] is False
     assert tiny.good_enough is None
+    assert "quote" not in facts["chosen"][0]  # the test score is worth nothing here
     assert "Nothing can be concluded" in facts["verdict"][0]
     assert "无法得出结论" in facts["verdict"][1]
     assert str(facts["validated"]["rows"]) in facts["verdict"][0]

@@ -84,3 +84,11 @@ def test_labels_are_encoded_by_distinct_value_as_one_by_one(values):
     labels = {label: i for i, label in enumerate(codec.labels)}
     one_by_one = [-1 if v is None else labels.get(as_label(v), -1) for v in values.to_pylist()]
     assert codec.encode(values).tolist() == one_by_one
+
+
+def test_one_label_is_named_with_what_to_do():
+    with pytest.raises(DataError, match=r"received only `one`\. Add rows with other labels .* --target") as e:
+        ClassesCodec.fit(pa.array(["one", "one"]))
+    assert "实际只有 `one`" in e.value.words.zh
+    with pytest.raises(DataError, match="received none"):
+        ClassesCodec.fit(pa.array([None], pa.string()))

@@ -127,7 +127,9 @@ def test_types_of_other_libraries():
 
 
 def test_intervals_of_sql_are_durations(tmp_path):
-    made = duckdb.sql("select case when i <> 3 then interval (i) hour + interval (i) day end as wait from range(60) t(i)")
+    made = duckdb.sql(
+        "select case when i <> 3 then interval (i) hour + interval (i) day end as wait from range(60) t(i)"
+    )
     spans = [None if i == 3 else dt.timedelta(days=i, hours=i) for i in range(60)]
     table = read(made)
     assert table.column("wait").to_pylist() == spans

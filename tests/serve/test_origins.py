@@ -58,6 +58,17 @@ def test_its_own_page_and_programs_go_on(opened, headers, row):
     assert c.post("/predict", json=row, headers=foreign).status_code == 200  # a key that was shown is no cookie
 
 
+def test_a_browser_may_send_the_form_of_the_key(opened):
+    """A form carries `Origin: null` from a page whose referrer policy is no-referrer (Fetch standard, Origin header)."""
+    c, key, _ = opened
+    c.cookies.clear()
+    page = c.get("/")
+    origin = "null" if page.headers["referrer-policy"] == "no-referrer" else "http://testserver"
+    sent = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+    reply = c.post("/login?lang=en", data={"key": key}, headers=sent, follow_redirects=False)
+    assert (reply.status_code, reply.headers.get("location")) == (303, "/?lang=en")
+
+
 def test_a_named_origin_may_ask_and_no_other(opened, row):
     c, key, _ = opened
     ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}

@@ -6,6 +6,9 @@ import pytest
 
 from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
+from modelwright.core.words import Words
+from modelwright.tune.ends import NO_TIME, only_guesses
+from modelwright.tune.standings import Failure
 from tune.made import Some, planner, some
 
 
@@ -74,6 +77,23 @@ def test_only_guesses_left_is_a_failure_that_says_what_would_do(monkeypatch, gat
         made.climb()
     assert "没有模型" in e.value.words.zh
     assert "column" not in e.value.words.en
+
+
+def test_a_reason_that_all_share_is_said_once_with_what_to_do(monkeypatch):
+    made, _ = planner(monkeypatch, [guess()], config={"budget": "5s"})
+    made.climb()
+    made.standings.failures[:] = [Failure(name, NO_TIME) for name in ("linear", "trees")]
+    with pytest.raises(BudgetTooSmall) as e:
+        only_guesses(made.standings, made.config, None)
+    assert e.value.words.en == (
+        "No model finished in 5s. Give more with --budget, or fewer rows. (linear, trees: not tried: too little time was left)"
+    )
+    assert "请用 --budget 增加时间" in e.value.words.zh
+    made.standings.failures.append(Failure("textcnn", Words("not tried: needs about 9 MB of memory", "内存")))
+    made.standings.failures[:2] = []
+    with pytest.raises(BudgetTooSmall) as e:
+        only_guesses(made.standings, made.config, None)
+    assert "--budget" not in e.value.words.en
 
 
 def test_a_guess_that_was_asked_for_is_no_failure(monkeypatch):

@@ -202,7 +202,7 @@ def _check_path(path: Path) -> None:
         names = [p.name for p in folder.iterdir() if p.is_file()]
         near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
-        hint_zh = f" 是否指 {'、'.join(near)}？" if near else ""
+        hint_zh = f"是否指 {'、'.join(near)}？" if near else ""
         raise DataError(f"There is no file {path}.{hint}", f"找不到文件 {path}。{hint_zh}")
 
 
