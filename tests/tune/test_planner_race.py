@@ -80,7 +80,7 @@ def test_only_guesses_left_is_a_failure_that_says_what_would_do(monkeypatch, gat
 
 
 def test_a_reason_that_all_share_is_said_once_with_what_to_do(monkeypatch):
-    made, _ = planner(monkeypatch, [guess()], config={"budget": "5s"})
+    made, _ = planner(monkeypatch, [guess()], seconds=5)
     made.climb()
     made.standings.failures[:] = [Failure(name, NO_TIME) for name in ("linear", "trees")]
     with pytest.raises(BudgetTooSmall) as e:

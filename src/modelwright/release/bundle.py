@@ -188,16 +188,18 @@ class Predictor:
         """The labels in the order of the columns of `predict_proba`; empty where the task chooses no labels."""
         return tuple(self.target.labels) if self.target.kind in ("classes", "label_sets") else ()
 
-    def predict_proba(self, rows: Any) -> np.ndarray:
+    def predict_proba(self, rows: Any, *, allow_missing: bool = False) -> np.ndarray:
         """Return probabilities [N, K] of N rows over the K labels of `classes`; for several labels each by itself.
 
-        Raises OptionError for tasks without labels, DataError for a value that cannot be read.
+        Raises OptionError for tasks without labels, DataError for a value that cannot be read, ColumnError where a column is
+        absent that carries the model, unless `allow_missing`.
         """
         if not self.classes:
             raise OptionError(
                 f"A model of task `{self.task.name}` has no probabilities of labels; use predict.",
                 f"任务 `{self.task.name}` 的模型没有类别概率；请使用 predict。",
             )
+        self.lacking(rows, allow=allow_missing)
         table, bad = self.table(rows, Path())
         if bad:
             b = bad[0]

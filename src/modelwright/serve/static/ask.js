@@ -1,11 +1,11 @@
 const words = {
   en: { go: "Ask", clear: "New conversation", other: "中文", ask: "Your question", title: "Ask the documents",
         hello: "What would you like to know?", help: "Answers are quoted from the documents, each with its source. What they do not say is not answered.",
-        you: "You", it: "Documents", sources: "Source", sure: (p) => `${p} % sure`, problem: "Something went wrong.", tenant: "Tenant",
+        you: "You", it: "Documents", sources: "Source", sure: (p) => `confidence ${p} %`, problem: "Something went wrong.", tenant: "Tenant",
         person: "A person should take over", searched: (q) => `Understood as: ${q}`, keys: "Enter sends, Shift + Enter begins a line.", wait: "Looking …" },
   zh: { go: "提问", clear: "新对话", other: "English", ask: "您的问题", title: "向文档提问",
         hello: "您想了解什么？", help: "回答均引自文档，并注明出处。文档中没有的内容不作回答。",
-        you: "您", it: "文档", sources: "出处", sure: (p) => `把握 ${p} %`, problem: "出错了。", tenant: "租户",
+        you: "您", it: "文档", sources: "出处", sure: (p) => `置信度 ${p}%`, problem: "出错了。", tenant: "租户",
         person: "建议转人工处理", searched: (q) => `理解为：${q}`, keys: "回车发送，Shift + 回车换行。", wait: "查找中……" },
 };
 const app = document.getElementById("app");

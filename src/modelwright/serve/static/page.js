@@ -1,5 +1,5 @@
 const words = {
-  en: { go: "Answer", wait: "…", sure: (p) => `${p} % sure`, why: "What the answer rests on", other: "中文", problem: "Something went wrong.",
+  en: { go: "Answer", wait: "…", sure: (p) => `confidence ${p} %`, why: "What the answer rests on", other: "中文", problem: "Something went wrong.",
         empty: "leave empty if unknown", part: "column", for: "Marked parts speak for the answer, underlined ones against it.",
         drop_image: "Drop a picture here, or", drop_audio: "Drop a sound file here, or", drop_video: "Drop a video here, or", choose: "choose a file",
         paste: "Pasting works too.", pasted: "from the clipboard", chosen: (n) => `chosen picture: ${n}`, remove: "Remove",
@@ -10,7 +10,7 @@ const words = {
         where: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["at the top", "at mid-height", "at the bottom"][k[0]]}${[", on the left", "", ", on the right"][k[1]]}.`,
         when: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["early on", "halfway through", "late"][k[1]]}.`, nowhere: "says little.",
         working: "Looking …" },
-  zh: { go: "预测", wait: "…", sure: (p) => `把握 ${p} %`, why: "依据", other: "English", problem: "出错了。",
+  zh: { go: "预测", wait: "…", sure: (p) => `置信度 ${p}%`, why: "依据", other: "English", problem: "出错了。",
         empty: "未知可留空", part: "列", for: "高亮的部分支持该答案，下划线的部分反对该答案。",
         drop_image: "将图片拖到这里，或", drop_audio: "将音频文件拖到这里，或", drop_video: "将视频拖到这里，或", choose: "选择文件",
         paste: "也可以直接粘贴。", pasted: "来自剪贴板", chosen: (n) => `已选图片：${n}`, remove: "移除",
