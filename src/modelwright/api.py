@@ -46,7 +46,10 @@ class Run:
         return self.predictor.predict(rows, scores=scores, allow_missing=allow_missing)
 
     def predict_proba(self, rows: Any, *, allow_missing: bool = False) -> np.ndarray:
-        """Return probabilities [N, K] of N rows over the K labels of `predictor.classes`. Raises OptionError for other tasks."""
+        """Return probabilities [N, K] of N rows over the K labels of `predictor.classes`.
+
+        Raises OptionError for other tasks, ColumnError as `predict` does.
+        """
         return self.predictor.predict_proba(rows, allow_missing=allow_missing)
 
     @property

@@ -55,6 +55,9 @@ def test_a_renamed_column_is_refused_with_the_name_that_is_meant(run):
     rows = [{"Text": "please refund my money", "amount": 3.0, "note": "x"}]
     with pytest.raises(ColumnError, match="Did you mean `Text`"):
         run.predict(rows)
+    with pytest.raises(ColumnError, match="Did you mean `Text`"):
+        run.predict_proba(rows)
+    assert run.predict_proba(rows, allow_missing=True).shape == (1, 2)
     assert run.predictor.predict(rows, allow_missing=True)[0]["prediction"] in ("refund", "delivery")
     with pytest.raises(ColumnError, match="Did you mean `Text`"):
         run.predict(pa.table({"Text": ["a"], "amount": [1.0]}))
