@@ -1,6 +1,7 @@
 """`predict` gives as many rows out as in, each value under its own name, and names every row that it cannot read."""
 
 import csv
+import datetime as dt
 import json
 import sys
 
@@ -91,3 +92,37 @@ def test_a_bundle_keeps_how_its_data_was_spelt(tmp_path):
     assert loaded.reading == {"encoding": "cp1252", "delimiter": ";", "decimal": ","}
     rows = [{"ciudad": "Málaga", "gasto": "3,25"}, {"ciudad": "Málaga", "gasto": 3.25}]
     assert loaded.predict(rows)[0] == loaded.predict(rows)[1]
+
+
+def test_another_spelling_of_numbers_and_dates_gives_the_same_answers(tmp_path, monkeypatch, capfd):
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=2 * i) for i in range(160)]
+    rows = [(d, i % 16 / 16, "late" if d.day > 15 else "soon") for i, d in enumerate(days)]
+    (tmp_path / "train.csv").write_text(
+        "d;dose;y\n" + "".join(f"{d:%m/%d/%Y};{str(x).replace('.', ',')};{y}\n" for d, x, y in rows)
+    )
+    run = mw.fit(
+        str(tmp_path / "train.csv"),
+        "y",
+        out=tmp_path,
+        recipes=["linear"],
+        search="none",
+        budget="8s",
+        ensemble=False,
+        refit=False,
+    )
+
+    def answers(name, head, lines):
+        (tmp_path / name).write_text(head + "\n" + "".join(line + "\n" for line in lines))
+        monkeypatch.setattr(sys, "argv", ["modelwright", "predict", str(run.folder), str(tmp_path / name), "--scores"])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+        said = capfd.readouterr()
+        return [[r["prediction"], r["score_late"]] for r in csv.DictReader(said.out.splitlines())], said.err
+
+    own, said = answers("own.csv", "d;dose", [f"{d:%m/%d/%Y};{str(x + 0.001).replace('.', ',')}" for d, x, _ in rows])
+    assert "other" not in said
+    other, said = answers("other.csv", "d,dose", [f"{d:%d.%m.%Y},{x + 0.001}" for d, x, _ in rows])
+    assert other == own
+    assert "decimal points here, other than in training (dose)" in said
+    assert "dates are read in another order here than in training (d: dmy)" in said

@@ -243,11 +243,14 @@ def _predict(
 
 
 def _respell(predictor: Predictor, raw: pa.Table, how: Reading, data: str, lang: str) -> None:
-    """Let a model read the decimal sign of this file where it is another than that of its training data."""
+    """Let a model read the decimal sign and the order of dates of this file where they are others than those of its training data."""
+    from modelwright.data._dates import reordered
     from modelwright.data._decimals import respelt
 
-    predictor.schema, words = respelt(predictor.schema, raw, how.decimal, how.found.get("delimiter"))
-    if words is not None:
+    schema, numbers = respelt(predictor.schema, raw, how.decimal, how.found.get("delimiter"))
+    schema, dates = reordered(schema, raw)
+    predictor.read_as(schema)
+    for words in (w for w in (numbers, dates) if w is not None):
         sys.stderr.write(Words(f"{data}: {words.en}.", f"{data}：{words.zh}。").to(lang) + "\n")
 
 

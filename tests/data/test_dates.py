@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.errors import ColumnError
-from modelwright.data._dates import find_form, settle, to_time
+from modelwright.data._dates import find_form, reordered, settle, to_time
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.infer import infer_schema
 from modelwright.data.reading import Reading
@@ -127,3 +127,15 @@ def test_hours_around_summer_time_stay_apart():
 
 def test_bundles_of_older_versions_read_as_they_did():
     assert to_time("2024-03-05T12:00:00.5+08:00", "ymd", exact=False) == NOON
+
+
+def test_the_order_of_another_file_is_told_by_cells_that_are_no_date_otherwise():
+    raw = pa.table({"d": [f"{m:02d}/{d:02d}/2024" for m in range(1, 13) for d in (3, 14, 25)]})
+    schema = infer_schema(raw, overrides={"d": "timestamp"})
+    assert schema["d"].options["form"] == "mdy"
+    assert reordered(schema, raw) == (schema, None)
+    assert reordered(schema, pa.table({"d": ["01/02/2024", "05/04/2024"]})) == (schema, None)
+    assert reordered(schema, pa.table({"d": ["2024-01-31", None]})) == (schema, None)
+    again, said = reordered(schema, pa.table({"d": ["01/02/2024", "31/01/2024"]}))
+    assert again["d"].options["form"] == "dmy"
+    assert "d: dmy" in said.en

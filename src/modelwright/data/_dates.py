@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.schema import Schema
 from modelwright.core.words import Words
 from modelwright.data._values import half_width, to_number
 
@@ -221,14 +222,10 @@ def settle(values: pa.ChunkedArray, form: str, asked: str | None = None) -> Orde
     suffix = "2" if form.endswith("2") else ""
     if asked and asked + suffix in family:
         return Order(asked + suffix)
-    cells = pc.unique(values.cast(pa.string())).drop_null()
-    found = pc.extract_regex(cells, _THREE)
-    kept = np.asarray(found.is_valid())
-    if not kept.any():
+    cells, numbers, parts = _parts(values, family)
+    if not len(cells):
         return Order(form)
-    numbers = np.stack([np.asarray(pc.struct_field(found, n).drop_null().cast(pa.int64())) for n in "abc"])
-    parts = {f: (numbers[f.index("d")], numbers[f.index("m")], numbers[f.index("y")]) for f in family}
-    valid = {f: int(((d >= 1) & (d <= 31) & (m >= 1) & (m <= 12)).sum()) for f, (d, m, _) in parts.items()}
+    valid = {f: _valid(*parts[f]) for f in family}
     most = max(valid.values())
     fits = [f for f in family if valid[f] == most]
     if "ymd2" in fits and len(fits) > 1 and numbers[0].max() <= 31 and numbers[0].min() >= 1:
@@ -240,8 +237,50 @@ def settle(values: pa.ChunkedArray, form: str, asked: str | None = None) -> Orde
     if len(fits) == 1:
         return Order(fits[0])
     odd = np.flatnonzero(parts[fits[0]][0] != parts[fits[0]][1])
-    shown = cells.filter(pa.array(kept))[int(odd[0])].as_py() if len(odd) else ""
+    shown = cells[int(odd[0])].as_py() if len(odd) else ""
     return Order(fits[0], tuple(fits[1:]), shown) if shown else Order(fits[0])
+
+
+def _parts(
+    values: pa.ChunkedArray, family: Sequence[str]
+) -> tuple[pa.Array, np.ndarray, dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """Return the distinct cells [N] of three numbers, these [3, N], and day, month and year [N] by form."""
+    cells = pc.unique(values.cast(pa.string())).drop_null()
+    found = pc.extract_regex(cells, _THREE)
+    numbers = np.stack([np.asarray(pc.struct_field(found, n).drop_null().cast(pa.int64())) for n in "abc"])
+    parts = {f: (numbers[f.index("d")], numbers[f.index("m")], numbers[f.index("y")]) for f in family}
+    return cells.filter(found.is_valid()), numbers, parts
+
+
+def _valid(day: np.ndarray, month: np.ndarray, year: np.ndarray) -> int:
+    return int(((day >= 1) & (day <= 31) & (month >= 1) & (month <= 12)).sum())
+
+
+def reordered(schema: Schema, raw: pa.Table) -> tuple[Schema, Words | None]:
+    """Return a model's schema with the order of dates of another file than its own, and what is to be said where they differ.
+
+    `raw` is the file's first block of rows. Only cells that are no date in the model's order, and are one in another, decide.
+    """
+    changes, said = {}, []
+    for column in schema.inputs:
+        form = column.options.get("form", "")
+        family = next((f for f in _FAMILY.values() if form in f), None)
+        if column.modality != "timestamp" or family is None or column.name not in raw.column_names:
+            continue
+        values = raw.column(column.name)
+        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+            continue
+        _, _, parts = _parts(values, family)
+        best = max(family, key=lambda f: (_valid(*parts[f]), f == form))
+        if best != form:
+            changes[column.name] = {"options": {**column.options, "form": best}}
+            said.append(f"{column.name}: {best[:3]}")
+    if not changes:
+        return schema, None
+    return schema.with_columns(changes), Words(
+        f"dates are read in another order here than in training ({', '.join(said[:4])})",
+        f"此处日期的年月日顺序与训练时不同（{'、'.join(said[:4])}）",
+    )
 
 
 def _in_order(day: np.ndarray, month: np.ndarray, year: np.ndarray) -> bool:

@@ -90,6 +90,12 @@ class Predictor:
         # what was hidden from the model is hidden in messages about its input too
         return self.shield.apply(table, tell=self.task.restores), safe_values(bad, public=not self.shield)
 
+    def read_as(self, schema: Schema) -> None:
+        """Read what is to be answered by another spelling of the same columns from here on."""
+        self.schema = schema
+        for held in ("_inputs", "layouts", "request"):
+            self.__dict__.pop(held, None)
+
     @cached_property
     def layouts(self) -> dict[str, dict[str, Any]]:
         """How series lie spread over the columns or rows of what is to be answered, as in training."""
