@@ -8,9 +8,11 @@ import pytest
 
 import modelwright as mw
 from modelwright import about, reporting
+from modelwright.commands import _print_end
 from modelwright.core import plain_json
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.run import RunFolder
+from modelwright.terminal import Display
 
 FAST = {"recipes": ["constant", "linear"], "search": "none", "budget": "40s"}
 
@@ -65,6 +67,17 @@ def test_a_few_rows_conclude_nothing_and_say_so(tiny):
     assert str(facts["validated"]["rows"]) in facts["verdict"][0]
     assert "nan" not in " ".join(facts["verdict"]).lower()
     assert not any("--gate" in a[0] for a in facts["advice"])
+
+
+@pytest.mark.parametrize(("lang", "says"), [("en", "Give more rows (100 or more)"), ("zh", "请提供更多数据")])
+def test_the_terminal_says_what_to_do_instead_of_serving(tiny, lang, says, capfd):
+    shown = Display(lang, 0.0)
+    _print_end(shown, tiny.facts, RunFolder(tiny.folder), lang)
+    told = capfd.readouterr().err
+    assert says in told
+    assert "modelwright serve" not in told
+    _print_end(shown, {**tiny.facts, "conclusive": True}, RunFolder(tiny.folder), lang)
+    assert "modelwright serve" in capfd.readouterr().err
 
 
 def test_no_json_file_holds_what_json_does_not_know(tiny):

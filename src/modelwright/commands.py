@@ -149,7 +149,10 @@ def _print_end(display: Display, facts: dict[str, Any], folder: RunFolder, lang:
         display.say(Words("winner", "最佳模型").to(lang), Words(*facts["chosen"]))
     display.say(Words("report", "报告").to(lang), Words(str(folder.report), str(folder.report)))
     serve = f"modelwright serve {folder.path}"
-    display.say(Words("next", "下一步").to(lang), Words(serve, serve))
+    then = Words(serve, serve)
+    if not facts.get("conclusive", True) and facts["advice"]:  # a model that nothing is known of is not to be served
+        then = Words(*facts["advice"][0])
+    display.say(Words("next", "下一步").to(lang), then)
 
 
 def predict_command(
