@@ -156,3 +156,10 @@ def test_absent_columns_are_missing_and_others_pass():
     assert not bad
     assert table.data.column_names == ["a", "b"]
     assert table.column("a").to_pylist() == [None]
+
+
+def test_marked_stretches_of_text_are_no_labels():
+    marks = [[{"start": 0, "end": 3, "label": "place"}], []] * 20
+    raw = pa.table({"text": ["we flew to Rome"] * 40, "spans": marks})
+    with pytest.raises(ColumnError, match="--task token-classification"):
+        infer_schema(raw, target="spans")

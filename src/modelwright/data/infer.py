@@ -170,6 +170,11 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     if pa.types.is_temporal(kind):
         return Column(name, "timestamp", options={"utc": True})
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        if target and pa.types.is_struct(kind.value_type) and kind.value_type.get_field_index("start") >= 0:
+            raise ColumnError(
+                f"`{name}` holds marked stretches of text, not labels. Say --task token-classification.",
+                f"`{name}` 中是标注的文字片段，不是标签。请加 --task token-classification。",
+            )
         return Column(name, "labels" if target else "text")
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         form = None if target or not names_time(name) else number_form(name, _floats(values))
