@@ -147,7 +147,7 @@ class NetworkModel(Model):
                     shape = (rows, length, *value.values.shape[1:])
                     out[f"{i}.{key}"] = torch.from_numpy(np.ones(shape, value.values.dtype))
                 else:
-                    out[f"{i}.{key}"] = torch.from_numpy(value)
+                    out[f"{i}.{key}"] = torch.from_numpy(value.copy())  # what Arrow lends may not be written to
         return out
 
     def dynamic_axes(self) -> dict[str, dict[int, str]]:

@@ -82,7 +82,9 @@ def described(model: Any, kind: str) -> dict[str, Any] | None:
         return None
     if form == "rows":
         return {"form": form, "codecs": []}
-    held = getattr(model, "columns", model).codecs
+    held = getattr(getattr(model, "columns", model), "codecs", None)
+    if held is None:
+        return None
     codecs = []
     for name, (column, codec) in held.items():
         tell = _TOLD.get(type(codec))
