@@ -12,8 +12,8 @@ import pytest
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Table
 from modelwright.core.task import get_task
+from modelwright.features._shared import once, sharing
 from modelwright.features.base import codec_class
-from modelwright.features.shared import once, sharing
 from modelwright.recipes._together import Together
 from modelwright.release.bundle import Predictor, load, save
 

@@ -139,9 +139,16 @@ class Schema:
         """All column names, in order."""
         return [c.name for c in self.columns]
 
+    @cached_property
+    def _roles(self) -> dict[str, list[Column]]:
+        out: dict[str, list[Column]] = {}
+        for column in self.columns:
+            out.setdefault(column.role, []).append(column)
+        return out
+
     def of_role(self, role: Role) -> list[Column]:
         """Columns of one role, in order."""
-        return [c for c in self.columns if c.role == role]
+        return list(self._roles.get(role, ()))
 
     @property
     def inputs(self) -> list[Column]:

@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from modelwright.core.errors import DataError
@@ -89,6 +90,8 @@ def guesses(sample: bytes) -> list[Guess]:
         if any("\x80" <= c <= "\x9f" for c in text):
             continue
         score = _CANDIDATES[encoding](text, encoding) + _PRIOR.get(encoding, 0.0)
+        if encoding not in _EAST and not encoding.startswith("cp125") and not _has_a_word(text):
+            score = 0.0  # single letters among marks read as a language in any encoding
         if text not in found or score > found[text].score:
             found[text] = Guess(encoding, score, _shown(text))
     if sum(b > 127 for b in start) < _FEW and not any(g.score > 0.85 for g in found.values() if g.encoding in _EAST):
@@ -98,6 +101,12 @@ def guesses(sample: bytes) -> list[Guess]:
             for t, g in found.items()
         }
     return sorted(found.values(), key=lambda g: -g.score)
+
+
+def _has_a_word(text: str) -> bool:
+    """Return whether two letters beyond ASCII stand side by side, or three stand anywhere."""
+    letters = [c.isalpha() and not c.isascii() for c in text]
+    return sum(letters) > 2 or any(a and b for a, b in pairwise(letters))
 
 
 def is_close(ranked: list[Guess]) -> bool:

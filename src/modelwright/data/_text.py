@@ -208,14 +208,14 @@ def _has_header(rows: list[list[str]]) -> bool:
 
 def unique_names(cells: list[str]) -> list[str]:
     """Return column names without blanks at their ends, none empty, none twice."""
-    out: list[str] = []
+    out: dict[str, None] = {}
     for i, cell in enumerate(cells):
         base = cell.strip().lstrip("\ufeff") or f"column_{i + 1}"
         name, n = base, 2
         while name in out:
             name, n = f"{base}_{n}", n + 1
-        out.append(name)
-    return out
+        out[name] = None
+    return list(out)
 
 
 def delimited(

@@ -102,14 +102,17 @@ def infer_schema(
 
 def _with_words(schema: Schema, raw: pa.Table) -> Schema:
     """Settle for columns of words which words of missing are values there; the reason of a column says so."""
-    texts = [c for c in schema if c.modality == "category" and c.role != "ignored" and c.name in raw.column_names]
+    known = frozenset(raw.column_names)
+    texts = [
+        (i, c) for i, c in enumerate(schema) if c.modality == "category" and c.role != "ignored" and c.name in known
+    ]
     elsewhere: set[str] = set()
-    for column in schema if texts else ():
+    for i, column in enumerate(schema if texts else ()):
         if column.modality in ("number", "timestamp", "boolean"):
-            elsewhere |= marks_of(raw.column(schema.names.index(column.name)))
+            elsewhere |= marks_of(raw.column(i))
     changes: dict[str, dict[str, Any]] = {}
-    for column in texts:
-        found = words_of(raw.column(schema.names.index(column.name)), elsewhere)
+    for i, column in texts:
+        found = words_of(raw.column(i), elsewhere)
         if found is not None:
             changes[column.name] = {
                 "options": {**column.options, "words": found[0]},

@@ -24,8 +24,8 @@ from modelwright.features._hashing import (
     text_figures,
     word_ngrams,
 )
+from modelwright.features._shared import MOST, listed, once
 from modelwright.features.base import Codec
-from modelwright.features.shared import MOST, listed, once
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

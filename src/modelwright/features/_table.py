@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from modelwright.core.schema import Column
 from modelwright.features._categories import category_codes, frequent
 from modelwright.features._moments import PARTS, moments
+from modelwright.features._shared import listed, once
 from modelwright.features.base import Codec, finite
-from modelwright.features.shared import listed, once
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

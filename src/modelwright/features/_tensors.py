@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from modelwright.core.schema import Column
 from modelwright.core.spending import Spending
 from modelwright.features._categories import distinct_of
+from modelwright.features._shared import once
 from modelwright.features.base import Codec, finite
-from modelwright.features.shared import once
 from modelwright.privacy.statistics import RANGE_LOOKS, quantiles, within
 
 _EDGES = 48

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from modelwright.core.schema import Column
 from modelwright.core.spending import Spending
+from modelwright.features._shared import once
 from modelwright.features.base import Codec, Ragged
-from modelwright.features.shared import once
 
 PAD, BUCKETS, BIGRAMS = 0, 1024, 1 << 15
 _TOKEN = re.compile(

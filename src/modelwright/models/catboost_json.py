@@ -33,7 +33,7 @@ def checked(data: Any, numbers: int, categories: int, outputs: int, loss: str) -
     binary += _categories(coded, numbers, categories)
     tables = _map(model.get("ctr_data") or {}, "ctr_data")
     strides = {name: _table(name, _map(table, "a table of statistics")) for name, table in tables.items()}
-    binary += _statistics(_list(info.get("ctrs"), "ctrs"), strides, categories)
+    binary += _statistics(_list(info.get("ctrs"), "ctrs"), strides, numbers, categories)
     trees = _list(model.get("oblivious_trees"), "oblivious_trees")
     if not trees:
         raise ValueError("there are no trees")
@@ -84,7 +84,21 @@ def _categories(features: list[Any], numbers: int, categories: int) -> list[dict
     return out
 
 
-def _statistics(ctrs: list[Any], strides: dict[str, int], categories: int) -> list[dict[str, Any]]:
+def _element(place: dict[str, Any], numbers: int, categories: int) -> None:
+    """Check a part of what a statistic is made of: a category, one value of it, or whether a number lies above a border."""
+    kind = place.get("combination_element")
+    if kind == "float_feature":
+        _whole(place.get("float_feature_index"), 0, numbers - 1)
+        _finite([place.get("border")], "a statistic")
+        return
+    if kind not in ("cat_feature_value", "cat_feature_exact_value"):
+        raise ValueError("a statistic is made of something unknown")
+    _whole(place.get("cat_feature_index"), 0, categories - 1)
+    if kind == "cat_feature_exact_value":
+        _whole(place.get("value"), -(1 << 31), (1 << 32) - 1)
+
+
+def _statistics(ctrs: list[Any], strides: dict[str, int], numbers: int, categories: int) -> list[dict[str, Any]]:
     """Return what a split by each border of each statistic must say."""
     out = []
     for raw in ctrs:
@@ -95,9 +109,7 @@ def _statistics(ctrs: list[Any], strides: dict[str, int], categories: int) -> li
             raise ValueError("a statistic has no table of its own")
         for element in elements:
             place = _map(element, "what a statistic is made of")
-            if place.get("combination_element") != "cat_feature_value":
-                raise ValueError("a statistic is made of something else than categories")
-            _whole(place.get("cat_feature_index"), 0, categories - 1)
+            _element(place, numbers, categories)
         classes = strides[name] - 1
         _whole(ctr.get("target_border_idx"), 0, max(0, classes - 1 - (kind == "Borders")))
         _finite([ctr.get(k) for k in ("prior_numerator", "prior_denomerator", "scale", "shift")], "a statistic")

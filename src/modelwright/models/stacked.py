@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column, Table
+from modelwright.features._shared import listed, once
 from modelwright.features._tensors import NumbersTensor
 from modelwright.features._tokens import TokenCodec
 from modelwright.features.base import Codec
-from modelwright.features.shared import listed, once
 from modelwright.models.encoders._table import Lookup, PiecewiseLinear
 from modelwright.models.encoders.text import TextCNN
 from modelwright.models.fusion import GatedFusion

@@ -6,7 +6,7 @@ Legend: N rows, D features.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,8 @@ import numpy as np
 from modelwright.core.errors import ColumnError
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
+from modelwright.features._shared import once
 from modelwright.features.base import Codec, codec_class, load_codecs, save_codecs
-from modelwright.features.shared import once
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -67,13 +67,14 @@ class ColumnCodecs:
         """
         codecs: dict[str, tuple[Column, Codec]] = {}
         parts, widths = [], {}
+        beside = beside_text(table.schema.inputs)
         for column in usable(table.schema, view):
             kind = codec_class(column.modality, view)
             if kind is not None:
                 values = table.column(column.name)
                 codec = kind.fit(values, column, target, seed)
                 codecs[column.name] = (column, codec)
-                parts.append(_part(codec, column, values, table.schema.inputs))
+                parts.append(_part(codec, column, values, beside))
                 widths[column.name] = parts[-1].shape[1]
         if not codecs:
             words = refuse_unreadable(table.schema, view)
@@ -82,8 +83,8 @@ class ColumnCodecs:
 
     def encode(self, table: Table) -> Any:
         """Return CSR float32 (`sparse`) or float32 (`dense`) [N, D]. Raises ColumnError for an absent column."""
-        columns = [column for column, _ in self.codecs.values()]
-        parts = [_part(codec, column, table.column(name), columns) for name, (column, codec) in self.codecs.items()]
+        beside = beside_text(column for column, _ in self.codecs.values())
+        parts = [_part(codec, column, table.column(name), beside) for name, (column, codec) in self.codecs.items()]
         return _stack(parts, self._view)
 
     def stored(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
@@ -122,10 +123,10 @@ class ColumnCodecs:
         return cls(load_codecs(folder), widths)
 
 
-def _part(codec: Codec, column: Column, values: Any, columns: list[Column]) -> Any:
+def _part(codec: Codec, column: Column, values: Any, beside: bool) -> Any:
     """Return one column's encoding, made smaller where it is a sparse one that stands beside text."""
     encoding = once(("encoding", id(codec)), values, lambda: codec.encode(values))
-    scale = part_scale(codec, column, columns)
+    scale = part_scale(codec, column, beside)
     if scale == 1:
         return encoding
     encoding = encoding.tocsr(copy=True)
@@ -133,9 +134,14 @@ def _part(codec: Codec, column: Column, values: Any, columns: list[Column]) -> A
     return encoding
 
 
-def part_scale(codec: Codec, column: Column, columns: list[Column]) -> float:
-    """Return what a column's encoding is multiplied by: below 1 where it is a sparse one that stands beside text."""
-    plain = codec.view != "sparse" or column.modality == "text" or all(c.modality != "text" for c in columns)
+def beside_text(columns: Iterable[Column]) -> bool:
+    """Return whether there is text among the columns that are encoded together."""
+    return any(c.modality == "text" for c in columns)
+
+
+def part_scale(codec: Codec, column: Column, beside: bool) -> float:
+    """Return what a column's encoding is multiplied by: below 1 where it is a sparse one that stands `beside` text."""
+    plain = codec.view != "sparse" or column.modality == "text" or not beside
     return 1.0 if plain else _BESIDE_TEXT
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.schema import Table
-from modelwright.features.shared import listed
+from modelwright.features._shared import listed
 from modelwright.recipes._columns import ColumnCodecs
 
 _KEPT = frozenset(("category", "boolean"))  # columns whose few values come again with every row

@@ -13,7 +13,7 @@ import numpy as np
 from modelwright.core.schema import Table
 from modelwright.features._ngrams import NgramCodec
 from modelwright.features._union import NgramUnion
-from modelwright.recipes._columns import part_scale
+from modelwright.recipes._columns import beside_text, part_scale
 
 if TYPE_CHECKING:
     from modelwright.recipes.linear import LinearModel
@@ -30,11 +30,12 @@ class LinearGroup:
         shared = {n for n in names if self._unite(n)}
         self._rest = [
             [
-                (name, codec, first, part_scale(codec, column, [c for c, _ in m.columns.codecs.values()]))
+                (name, codec, first, part_scale(codec, column, beside))
                 for name, column, codec, first, _ in m.columns.places()
                 if name not in shared
             ]
             for m in models
+            for beside in [beside_text(c for c, _ in m.columns.codecs.values())]
         ]
 
     def _unite(self, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Several fitted models that answer the same rows: each with what it shares with the others.
 
 A winner holds five models of a recipe, one a fold, and often several recipes. What their codecs read alike of a value is found once
-(`features/shared.py`), codecs that learnt the same are one codec, and models of a class may answer in one go
+(`features/_shared.py`), codecs that learnt the same are one codec, and models of a class may answer in one go
 (`Model.together`). Scores are equal to those of each model by itself.
 """
 
@@ -17,8 +17,8 @@ import numpy as np
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Table
 from modelwright.core.threads import one_thread
+from modelwright.features._shared import sharing
 from modelwright.features.base import Codec
-from modelwright.features.shared import sharing
 
 _FEW = 8  # rows that one thread answers alone
 

@@ -17,7 +17,7 @@ from modelwright.core.run import write_json
 from modelwright.features import _table, _tensors
 from modelwright.features._ngrams import NgramCodec, ReducedNgramCodec
 from modelwright.features._tokens import BIGRAMS, TokenCodec
-from modelwright.recipes._columns import part_scale
+from modelwright.recipes._columns import beside_text, part_scale
 
 FILES = ("encode.py", "encode.mjs")
 _KNOWN = frozenset(("number", "category", "boolean", "timestamp", "text"))
@@ -85,12 +85,12 @@ def described(model: Any, kind: str) -> dict[str, Any] | None:
     held = getattr(getattr(model, "columns", model), "codecs", None)
     if held is None:
         return None
-    codecs = []
+    codecs, beside = [], beside_text(c for c, _ in held.values())
     for name, (column, codec) in held.items():
         tell = _TOLD.get(type(codec))
         if tell is None:
             return None
-        scale = part_scale(codec, column, [c for c, _ in held.values()])
+        scale = part_scale(codec, column, beside)
         codecs.append({"column": name, "beside_text": scale, **tell(codec)})
     return {"form": form, "codecs": codecs}
 

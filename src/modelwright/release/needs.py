@@ -141,8 +141,9 @@ class Needs:
         )
 
     def _numbers(self, table: Table) -> list[str]:
+        known = frozenset(table.data.column_names)
         return [
-            n for n in self.whole if n in table.data.column_names and table.schema[n].modality in ("number", "timestamp")
+            n for n in self.whole if n in known and table.schema[n].modality in ("number", "timestamp")
             and (table.schema[n].modality == "number" or self.missing != "median")
         ]  # fmt: skip
 
@@ -162,7 +163,8 @@ def needs_of(
         little = {i.column for i in found if i.drop < _LITTLE * most or not i.low > 0}
         needed = [n for n in names if n not in little]
     needed = [n for n in needed if n not in spared]
-    whole = [n for n in names if n not in spared and n in train.data.column_names and train.column(n).null_count == 0]
+    known = frozenset(train.data.column_names)
+    whole = [n for n in names if n not in spared and n in known and train.column(n).null_count == 0]
     medians = {
         n: float(np.median(np.asarray(train.column(n)))) for n in whole if missing == "median" and schema[n].modality == "number"
     }  # fmt: skip
