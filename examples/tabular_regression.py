@@ -15,4 +15,4 @@ print({name: round(value, 2) for name, value in run.metrics.items()})
 print("the gate is met" if run.good_enough else "the gate is not met")
 
 patient = {"age": 52, "body_mass_index": 27.4, "blood_pressure": 95, "sex": "group_1"}
-print(run.predict(patient)[0]["prediction"])  # what is not known may be left out
+print(run.predict(patient, allow_missing=True)[0]["prediction"])  # what is not known may be left out

@@ -88,10 +88,14 @@ def test_confusion_counts_are_drawn():
 
 def test_many_classes_show_the_worst_and_are_quick():
     judged = made.of_classes(3000, [f"class {i}" for i in range(77)], signal=4)
+    some = made.of_classes(3000, [f"class {i}" for i in range(20)], signal=4)
     plots.classification(judged)  # imports and font lists are not what is measured
-    started = time.monotonic()
+    started = time.process_time()
+    plots.classification(some)
+    of_twenty = time.process_time() - started
+    started = time.process_time()
     found = plots.classification(judged)
-    assert time.monotonic() - started < 2.5
+    assert time.process_time() - started < 4 * of_twenty
     assert "20" in found[0].says.en
     assert sum(len(p.svg) for p in found) < 200_000
 

@@ -129,7 +129,9 @@ def test_what_is_needed_follows_from_what_was_measured():
     assert needs_of(INPUTS, train, weak, "keep").columns == ("text", "note")
     assert needs_of(INPUTS, train, weak, "keep", ["note"]) == Needs(("text",), ("text",))
     unsure = [Importance(n, 0.01, -0.01, 0.03) for n in INPUTS.names]
-    assert needs_of(INPUTS, train, unsure, "keep").columns == ("text", "amount", "note")
+    assert needs_of(INPUTS, train, unsure, "keep").columns == ()
+    one = Schema((Column("text", "text"),))
+    assert needs_of(one, train, None, "keep").columns == ("text",)
     assert needs_of(INPUTS, train, None, "keep").whole == ("text", "note")
 
 
@@ -143,6 +145,10 @@ def test_a_row_may_leave_out_what_was_missing_at_times():
     with pytest.raises(ColumnError, match="Did you mean `Note`"):
         needs.check(INPUTS, ["text", "amount", "Note"], row=1)
     assert Needs().check(INPUTS, ["amount"])[0].zh
+    with pytest.raises(ColumnError, match="Did you mean `Text`"):  # renamed, whether it carries the model or not
+        Needs().check(INPUTS, ["amount", "Text"])
+    with pytest.raises(ColumnError, match="`text`"):  # nothing that the model reads
+        Needs().check(INPUTS, ["colour"], row=1)
 
 
 def test_renames_are_checked():

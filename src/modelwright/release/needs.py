@@ -20,7 +20,7 @@ from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.evaluate.importance import Importance
 
-_LITTLE = 0.15  # of the largest drop: a column below, or not certain to help, is hardly used
+_LITTLE = 0.3  # of the largest drop: a column below, or not certain to help, is hardly used
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,20 @@ class Needs:
     def check(
         self, inputs: Schema, names: Iterable[str], allow: bool = False, *, row: int | None = None
     ) -> list[Words]:
-        """Return words for columns that are absent from `names`. Raises ColumnError where one of them carries the model.
+        """Return words for columns that are absent from `names`.
 
-        One row by itself (`row`) may leave out what was missing in training at times, unless a name beside is much like it.
+        Raises ColumnError where one of them carries the model, where a name beside is much like one, and where all are absent.
+        One row by itself (`row`) may leave out what was missing in training at times.
         """
-        have = list(names)
+        have = dict.fromkeys(names)
         absent = [c.name for c in inputs if c.name not in have]
         others = [n for n in have if n not in inputs]
+        none = len(absent) == len(inputs) and (row is None or bool(have))
         out = []
         for name in absent:
             like = next((n for n in nearest(name, others)[:1] if _alike(n, name)), None)
-            if name in self.columns and not allow and (row is None or like is not None or name in self.whole):
+            carries = name in self.columns and (row is None or name in self.whole)
+            if not allow and (carries or none or like is not None):
                 raise ColumnError(_refusal(name, like, row))
             hint = Words(f" Did you mean `{like}`?", f"是否指 `{like}`？") if like else Words("", "")
             out.append(
@@ -151,13 +154,13 @@ class Needs:
 def needs_of(
     schema: Schema, train: Table, found: list[Importance] | None, missing: str, spared: Collection[str] = ()
 ) -> Needs:
-    """Return what rows must hold: the columns that the importances say carry the model, or all inputs where they are not sure.
+    """Return what rows must hold: the columns that the importances say carry the model; none where they are not sure.
 
-    `found` is None where nothing could be measured. Columns that were not measured are needed; those `spared` never are, such as
-    groups, which have a common threshold where they are not said.
+    `found` is None where nothing could be measured. Columns that were not measured beside others that were are needed; those `spared`
+    never are, such as groups, which have a common threshold where they are not said.
     """
     names = [c.name for c in schema.inputs]
-    needed = names
+    needed: list[str] = names if len(names) == 1 else []
     most = max((i.drop for i in found or ()), default=0.0)
     if found and any(i.low > 0 for i in found):
         little = {i.column for i in found if i.drop < _LITTLE * most or not i.low > 0}
