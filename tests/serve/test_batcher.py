@@ -149,7 +149,7 @@ def test_a_place_that_is_given_up_is_free_again():
         ticket = b.admit("a", 1, 300, 30)
         ticket.drop()
         ticket.drop()
-        b.admit("a", 1, 10, 30)
+        assert b.admit("a", 1, 10, 30) is not None
         await b.stop()
 
     run(job())
