@@ -33,7 +33,8 @@ def add_twins(
     """Add models to the refitted winners in place, the one with the most weight per model first.
 
     `took` are the seconds of each refit by name, `reserve` gives the seconds to keep from a batched cost in ms a row,
-    `latency` is the most seconds an answer may take. Recipes without a seed that matters get none.
+    `latency` is the most seconds an answer may take. Recipes without a seed that matters get none, nor do those whose
+    answers are made (texts, spans, documents found): such answers have no mean.
     """
     own = [(w, c) for w, c in winner if c.refitted and _seeded(c)]
 
@@ -65,4 +66,4 @@ def add_twins(
 
 def _seeded(candidate: Candidate) -> bool:
     recipe = get_recipe(candidate.recipe)
-    return recipe.seeded and not recipe.baseline
+    return recipe.seeded and not recipe.baseline and candidate.scores.dtype != object
