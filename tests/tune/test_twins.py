@@ -10,7 +10,7 @@ import pytest
 from modelwright.core.budget import Deadline
 from modelwright.tune import twins
 from modelwright.tune.candidate import Candidate
-from tests.tune.made import rows, some
+from tune.made import rows, some
 
 
 @pytest.mark.parametrize(("made", "models"), [(False, 4), (True, 1)])
