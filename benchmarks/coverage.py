@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from modelwright.core.target import Answers, ClassesCodec, ValueCodec
+from modelwright.core.answers.base import Answers, ClassesCodec, ValueCodec
 from modelwright.core.task import Judged
 from modelwright.evaluate.intervals import bootstrap
-from modelwright.evaluate.metrics import CLASSIFICATION, ORDINAL, REGRESSION
+from modelwright.evaluate.metrics.chosen import CLASSIFICATION, ORDINAL, REGRESSION
 
 SIZES = (20, 30, 40, 80, 150, 300, 500)
 Draw = Callable[[np.random.Generator, int], Judged]

@@ -104,7 +104,7 @@ def step(data: Path, work: Path) -> None:
     from modelwright.features.base import codec_class
     from modelwright.models.network import ColumnNetwork
     from modelwright.models.rowwise import read_singly
-    from modelwright.recipes._private import OPTIONS
+    from modelwright.recipes.shared.private import OPTIONS
     from modelwright.testing import sample_table
     from modelwright.train.batches import collate, encode
     from modelwright.train.optim import make_optimizers

@@ -27,7 +27,7 @@ from modelwright.core.config import make_config
 from modelwright.core.device import cores, pick_device
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, on_torch
-from modelwright.stages import choose_task, get_data
+from modelwright.pipeline.stages import choose_task, get_data
 from modelwright.tune.order import fitting
 from modelwright.tune.pace import Pace, Stopwatch
 from modelwright.tune.parts import split_data

@@ -110,7 +110,7 @@ def quality(args: argparse.Namespace) -> None:
     from modelwright.core.recipe import get_recipe
     from modelwright.core.schema import Column, Schema, Table
     from modelwright.core.task import get_task
-    from modelwright.data._corpus import passages
+    from modelwright.data.corpus import passages
     from modelwright.testing import context
 
     text = shakespeare()

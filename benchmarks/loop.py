@@ -20,14 +20,14 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
+from modelwright.core.answers.base import ClassesCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.device import cores
 from modelwright.core.events import EventStream, Step
 from modelwright.core.recipe import FitContext, get_recipe
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import ClassesCodec
 from modelwright.core.task import get_task
-from modelwright.features._tokens import TokenCodec
+from modelwright.features.shared.tokens import TokenCodec
 from modelwright.models.network import ColumnNetwork
 from modelwright.train.batches import Arrays, RowFeed, collate, encode, lengths, order
 from modelwright.train.loop import train

@@ -22,7 +22,7 @@ from modelwright.core.recipe import FitContext, get_recipe
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import get_task
 from modelwright.data.coerce import coerce_rows
-from modelwright.evaluate.explain import explain_row
+from modelwright.evaluate.explain.rows import explain_row
 
 BAR, SIDE, SQUARE = 0.8, 64, 14
 COLOURS = ((230, 60, 60), (60, 60, 230), (60, 200, 60))

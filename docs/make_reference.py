@@ -53,7 +53,7 @@ def command_line(lang: str) -> str:
     """Return the page of all commands and their options."""
     import typer.main
 
-    from modelwright.cli import app
+    from modelwright.cli.app import app
 
     group: Any = typer.main.get_command(app)
     parts = [say(lang, "Exit codes", "退出码") + "\n\n" + _exit_codes(lang)]
@@ -230,8 +230,8 @@ def python_interface(lang: str) -> str:
     import modelwright
     import modelwright.sklearn
     import modelwright.testing
+    from modelwright.core.answers.base import TargetCodec
     from modelwright.core.recipe import FitContext, Model, Recipe
-    from modelwright.core.target import TargetCodec
     from modelwright.core.task import Metric, Task
     from modelwright.features.base import Codec
 

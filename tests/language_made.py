@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from modelwright.features._vocabulary import TEMPLATE, Subwords
+from modelwright.features.shared.vocabulary import TEMPLATE, Subwords
 
 TEXTS = [
     "hello how are you today",

@@ -560,7 +560,7 @@ def look(kind: str, data: bytes, place: Path) -> str:
     path = place / name
     try:
         if kind in DOCUMENTS:
-            from modelwright.data._documents import read_document
+            from modelwright.data.documents import read_document
 
             path.write_bytes(data)
             read_document(path)

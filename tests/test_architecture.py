@@ -22,6 +22,8 @@ ORDER = [
     "release",
     "serve",
     "improve",
+    "pipeline",
+    "cli",
 ]
 FILES = sorted(SOURCE.rglob("*.py"))
 # Lower files may name a right-hand package only by its string, through the registry.
@@ -51,9 +53,35 @@ def _folder(module: str) -> str | None:
     return parts[1] if parts[0] == "modelwright" and len(parts) > 1 and parts[1] in ORDER else None
 
 
+def _dotted(path: Path) -> str:
+    return ".".join(("modelwright", *path.relative_to(SOURCE).with_suffix("").parts))
+
+
+def test_the_top_of_the_package_holds_three_files_and_folders():
+    assert sorted(p.name for p in SOURCE.glob("*.py")) == ["__init__.py", "api.py", "testing.py"]
+    assert [p.name for p in (SOURCE / "recipes").glob("*.py")] == ["__init__.py"]
+
+
+def test_an_underscore_means_private_to_its_folder():
+    wrong = []
+    for path in FILES:
+        own = _dotted(path)
+        for module in _imports(path):
+            parts = module.split(".")
+            for i, part in enumerate(parts):
+                if part.startswith("_") and not part.startswith("__") and i and _is_file(parts[: i + 1]):
+                    wrong += [f"{own}: {module}"] if not own.startswith(".".join(parts[:i]) + ".") else []
+    assert wrong == []
+
+
+def _is_file(parts: list[str]) -> bool:
+    place = SOURCE.parent.joinpath(*parts)
+    return place.with_suffix(".py").is_file() or place.is_dir()
+
+
 @pytest.mark.parametrize(
     "path",
-    [p for p in FILES if p.parent not in (SOURCE, SOURCE / "verbs", SOURCE / "sklearn")],
+    [p for p in FILES if p.parent not in (SOURCE, SOURCE / "cli", SOURCE / "cli" / "verbs", SOURCE / "sklearn")],
     ids=lambda p: str(p.relative_to(SOURCE)),
 )
 def test_imports_go_leftward_only(path):
@@ -66,7 +94,12 @@ def test_imports_go_leftward_only(path):
 
 
 def test_nothing_imports_a_task_or_recipe_by_name():
-    named = {f"modelwright.{kind}.{p.stem}" for kind in ("tasks", "recipes") for p in (SOURCE / kind).glob("[!_]*.py")}
+    named = {
+        _dotted(p)
+        for kind in ("tasks", "recipes")
+        for p in (SOURCE / kind).rglob("[!_]*.py")
+        if p.parent.name != "shared"
+    }
     wrong = {str(p): _imports(p) & named for p in FILES if _imports(p) & named}
     assert wrong == {}
 
@@ -96,7 +129,7 @@ def test_nothing_dangerous_is_called():
 
 def test_the_light_commands_do_not_import_torch():
     code = (
-        "import sys, modelwright, modelwright.cli, modelwright.commands; "
+        "import sys, modelwright, modelwright.cli, modelwright.cli.commands; "
         "print([m for m in ('torch', 'sklearn', 'matplotlib', 'lightgbm', 'fastapi', 'optuna') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -137,7 +137,7 @@ def test_what_is_copied_serves_a_bundle(tmp_path):
 def test_an_installation_without_an_extra_is_told_in_one_line(monkeypatch, tmp_path):
     from typer.testing import CliRunner
 
-    from modelwright.cli import app
+    from modelwright.cli.app import app
 
     bundle = tmp_path / "bundle"
     shutil.copytree(STORED, bundle)

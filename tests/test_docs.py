@@ -74,7 +74,7 @@ def test_links_lead_to_files(page: Path) -> None:
 def test_commands_parse(page: Path) -> None:
     import typer.main
 
-    from modelwright.cli import app
+    from modelwright.cli.app import app
 
     group: Any = typer.main.get_command(app)
     for block in runner.blocks(page.read_text(encoding="utf-8")):

@@ -81,7 +81,7 @@ def test_a_run_that_goes_on_spends_nothing_anew(run, tmp_path):
     from modelwright.core.budget import Deadline
     from modelwright.core.events import EventStream
     from modelwright.core.run import RunFolder
-    from modelwright.pipeline import run as walk
+    from modelwright.pipeline.walk import run as walk
 
     config = make_config(data="memory", target="answer", **FAST)
     before = json.loads((run.folder / "data" / "epsilon.json").read_text())
@@ -150,7 +150,7 @@ def test_bad_options_leave_nothing_behind(options, word, tmp_path):
 def test_one_network_is_settled_on_and_the_others_say_why(tmp_path):
     from modelwright.core.events import EventStream
     from modelwright.core.task import get_task
-    from modelwright.stages import get_data
+    from modelwright.pipeline.stages import get_data
     from modelwright.tune.private import plan_privately
 
     pytest.importorskip("opacus")

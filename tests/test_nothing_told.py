@@ -7,12 +7,13 @@ import pyarrow as pa
 import pytest
 
 import modelwright as mw
-from modelwright import about, reporting
-from modelwright.commands import _print_end
+from modelwright.cli import about
+from modelwright.cli.commands import _print_end
+from modelwright.cli.terminal import Display
 from modelwright.core import plain_json
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.run import RunFolder
-from modelwright.terminal import Display
+from modelwright.pipeline.report import facts as reporting
 
 FAST = {"recipes": ["constant", "linear"], "search": "none", "budget": "40s"}
 
@@ -99,7 +100,7 @@ def test_readers_take_what_is_not_known(tiny, capsys):
     for row in facts["baselines"]:
         row |= {"difference": None, "low": None, "high": None}
     folder.facts.write_text(json.dumps(facts), encoding="utf-8")
-    from modelwright.commands import print_leaderboard
+    from modelwright.cli.commands import print_leaderboard
 
     for lang in ("en", "zh"):
         assert "nan" not in reporting.write(folder, lang).read_text(encoding="utf-8").lower().replace("finance", "")
@@ -130,7 +131,7 @@ def test_a_candidate_without_a_score_is_taken_up_again(tmp_path):
     from modelwright.core.budget import Deadline
     from modelwright.core.config import make_config
     from modelwright.core.events import EventStream
-    from modelwright.pipeline import run as walk
+    from modelwright.pipeline.walk import run as walk
 
     rows = table(24).select(["x", "y"]).set_column(1, "y", pa.array(["yes"] * 22 + ["no"] * 2))
     config = make_config(data="memory", target="y", metric="roc_auc", folds=1, **FAST)

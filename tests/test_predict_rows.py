@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import modelwright as mw
-from modelwright import cli
+from modelwright.cli import app as cli
 
 
 @pytest.fixture(scope="module")

@@ -55,9 +55,9 @@ def test_with_a_vault_no_row_stands_in_the_open(data, tmp_path):
     assert (run.folder / "data" / "quoted.json.mwv").is_file()
     row = {"channel": "app", "text": "where is my money", "user": "u1"}
     assert run.predict(row)[0]["prediction"] in ("billing", "delivery")
-    from modelwright import reporting
     from modelwright.core.run import RunFolder
     from modelwright.core.sealed import unlocked
+    from modelwright.pipeline.report import facts as reporting
 
     with unlocked("v.key"):
         reporting.write(RunFolder(run.folder), "en", tmp_path / "full.html")
@@ -66,7 +66,7 @@ def test_with_a_vault_no_row_stands_in_the_open(data, tmp_path):
 
 
 def test_an_encrypted_run_resumes_with_its_key_only(data, monkeypatch):
-    from modelwright import commands
+    from modelwright.cli import commands
 
     write_keys("v.key", [Key.new()], new=True)
     monkeypatch.setattr(commands, "process_start", time.monotonic)  # else the budget counts from the tests' start
@@ -99,7 +99,7 @@ def test_a_run_with_consent_keeps_what_erasure_needs(data, tmp_path):
     lines = data.read_text().splitlines()[1:]
     tested = json.loads((run.folder / "data" / "splits.json").read_text())["test"]
     assert {u for u, t in traces.items() if t.tested} == {lines[r - 1].split(",")[0] for r in tested}
-    from modelwright import cli
+    from modelwright.cli import app as cli
 
     whose = next(u for u, t in traces.items() if t.trained)
     texts = [x.split(",")[2] for x in lines if x.startswith(f"{whose},")]
@@ -140,7 +140,7 @@ for family in (socket.AF_INET, socket.AF_INET6):
     raise SystemExit("the filter does not hold")
 asked = []
 sys.addaudithook(lambda name, a: asked.append(f"{name} {a}") if name in ("socket.connect", "socket.getaddrinfo", "socket.__new__") else None)
-from modelwright import cli
+from modelwright.cli import app as cli
 sys.argv = ["modelwright", *sys.argv[3:]]
 try:
     cli.main()

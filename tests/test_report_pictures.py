@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from modelwright.api import fit
-from modelwright.evaluate.report import write_report
+from modelwright.evaluate.report.page import write_report
 
 
 @pytest.fixture

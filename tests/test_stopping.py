@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from modelwright.commands import stopping
+from modelwright.cli.commands import stopping
 from modelwright.core.budget import Deadline
 
 

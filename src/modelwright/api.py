@@ -24,7 +24,7 @@ from modelwright.release.bundle import load as load_bundle
 if TYPE_CHECKING:
     import numpy as np
 
-    from modelwright.evaluate.notebook import Leaderboard
+    from modelwright.evaluate.report.notebook import Leaderboard
 
 _LOOK_SECONDS = 30.0  # for personal data in `inspect`
 
@@ -60,7 +60,7 @@ class Run:
     @property
     def leaderboard(self) -> Leaderboard:
         """The rows of the leaderboard, best first; `.frame()` gives them as a pandas DataFrame."""
-        from modelwright.evaluate.notebook import Leaderboard
+        from modelwright.evaluate.report.notebook import Leaderboard
 
         return Leaderboard(self.facts["leaderboard"])
 
@@ -70,7 +70,7 @@ class Run:
         return self.folder / "report.html"
 
     def _repr_html_(self) -> str:
-        from modelwright.evaluate.notebook import run_html
+        from modelwright.evaluate.report.notebook import run_html
 
         return str(run_html(self.facts, str(self.report), pick_lang()))
 
@@ -96,7 +96,7 @@ def fit(
     terminals. Raises ModelwrightError subclasses; a gate that is not met is no
     error here, see `Run.good_enough`.
     """
-    from modelwright.pipeline import run
+    from modelwright.pipeline.walk import run
 
     in_memory = not isinstance(data, (str, Path))
     config = make_config(data="memory" if in_memory else str(data), target=target, **options)
@@ -116,13 +116,13 @@ def fit(
 @contextmanager
 def _shown(events: EventStream, progress: bool | None, lang: str, deadline: Deadline) -> Iterator[None]:
     """Show the progress of a run in the notebook or the terminal, unless `progress` is False."""
-    from modelwright.evaluate.notebook import NotebookDisplay, in_notebook
+    from modelwright.evaluate.report.notebook import NotebookDisplay, in_notebook
 
     if in_notebook() and progress is not False:
         events.listen(NotebookDisplay(lang, deadline.at))
         yield
     elif progress or (progress is None and sys.stderr.isatty()):
-        from modelwright.terminal import Display
+        from modelwright.cli.terminal import Display
 
         with Display(lang, deadline.at) as display:
             events.listen(display)
@@ -148,12 +148,12 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
 
 
 def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str, Any]:
-    from modelwright.data._series import SERIES_OPTIONS, gathered_as_asked, with_layouts
     from modelwright.data.check import check
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
     from modelwright.data.near import finding, near
     from modelwright.data.reading import ASKED, Reading
+    from modelwright.data.series import SERIES_OPTIONS, gathered_as_asked, with_layouts
     from modelwright.data.sources import folder_of, read
     from modelwright.data.split import row_codes
     from modelwright.privacy.protect import protect, safe_values

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.answers.base import ObjectsCodec, TargetCodec, target_from_state
 from modelwright.core.budget import Deadline
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import Choice, FitContext, Model, Options, Range, Recipe
 from modelwright.core.schema import Column, Table
-from modelwright.core.target import ObjectsCodec, TargetCodec, target_from_state
 from modelwright.core.task import Judged, Task, judge
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema

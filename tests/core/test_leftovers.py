@@ -45,7 +45,7 @@ def here(tmp_path, monkeypatch):
 
 
 def test_an_erasure_reaches_what_a_killed_one_left(here):
-    from modelwright import cli
+    from modelwright.cli import app as cli
 
     data = here / "data" / "rows.csv"
     data.parent.mkdir()
@@ -59,7 +59,7 @@ def test_an_erasure_reaches_what_a_killed_one_left(here):
 
 
 def test_a_vault_at_work_reaches_what_a_killed_one_left_in_the_open(here, capsys):
-    from modelwright import cli
+    from modelwright.cli import app as cli
 
     key = here / "vault.key"
     cli.app(["vault", "init", str(key)], standalone_mode=False)

@@ -41,7 +41,7 @@ def test_one_thread_for_a_while():
 
 
 def test_answers_to_a_few_rows_take_one(monkeypatch):
-    from modelwright.recipes._together import Together
+    from modelwright.recipes.shared.together import Together
 
     seen = []
 

@@ -12,7 +12,7 @@ import pyarrow.feather
 import pytest
 
 from modelwright.core.errors import DataError
-from modelwright.data._arrow import plain
+from modelwright.data.arrow import plain
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.sources import read

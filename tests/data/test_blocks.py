@@ -7,9 +7,10 @@ import random
 import pyarrow as pa
 import pytest
 
-from modelwright.data import _blocks, _text
-from modelwright.data._records import Misfit
-from modelwright.data._text import Dialect, delimited
+from modelwright.data import _blocks
+from modelwright.data import text as _text
+from modelwright.data.records import Misfit
+from modelwright.data.text import Dialect, delimited
 
 EASY = ["a", "b", "1", "0.5", "", " ", "x y", "é", "中", '"q"', '"a,b"', '"a""b"', '""']
 ODD = [*EASY, '"m\nn"', 'he"y', "\u3000z", "\t", '"', "\x0b", "\x85", ' "z"']

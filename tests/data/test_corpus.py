@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwright.core.errors import ColumnError, DataError
-from modelwright.data._corpus import passages, read_corpus, shaped, target_column
+from modelwright.data.corpus import passages, read_corpus, shaped, target_column
 
 
 @given(text=st.text(st.sampled_from("ab。. \n你"), min_size=1, max_size=300), size=st.integers(5, 60))

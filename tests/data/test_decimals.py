@@ -4,12 +4,12 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.errors import OptionError
-from modelwright.data._decimals import find_decimals, respelt
-from modelwright.data._values import to_number
 from modelwright.data.coerce import coerce, coerce_rows
+from modelwright.data.decimals import find_decimals, respelt
 from modelwright.data.infer import infer_schema
 from modelwright.data.reading import Reading
 from modelwright.data.sources import read
+from modelwright.data.values import to_number
 
 
 @pytest.mark.parametrize(

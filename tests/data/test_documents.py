@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelwright.core.errors import DataError
-from modelwright.data._documents import Document, Section, read_document, read_folder, visible
-from modelwright.data._passages import LONGEST, Passage, cut, distinct, sentences, weight
+from modelwright.data.documents import Document, Section, read_document, read_folder, visible
+from modelwright.data.passages import LONGEST, Passage, cut, distinct, sentences, weight
 
 TEXTS = st.text(st.sampled_from("ab .!?\n。！？，中文Dr1)”\"'-…\u200b"), max_size=400)
 

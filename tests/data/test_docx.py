@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from modelwright.core.errors import DataError
-from modelwright.data._documents import read_document
+from modelwright.data.documents import read_document
 
 docx = pytest.importorskip("docx")
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"

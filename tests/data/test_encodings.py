@@ -6,7 +6,7 @@ import random
 import pytest
 
 from modelwright.core.errors import DataError
-from modelwright.data._encodings import find_encoding, guesses
+from modelwright.data.encodings import find_encoding, guesses
 from modelwright.data.reading import Reading
 from modelwright.data.sources import read
 

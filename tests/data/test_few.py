@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.schema import arrow_type
-from modelwright.data._few import array_of
+from modelwright.data.few import array_of
 
 CELLS = {
     "number": [1.5, None, -0.0, 3, float("nan")],

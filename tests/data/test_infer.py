@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from modelwright.core.errors import ColumnError, OptionError
 from modelwright.core.schema import arrow_type
-from modelwright.data._dates import find_form, to_time
-from modelwright.data._values import to_bool, to_number
 from modelwright.data.coerce import coerce, coerce_rows
+from modelwright.data.dates import find_form, to_time
 from modelwright.data.infer import infer_schema
+from modelwright.data.values import to_bool, to_number
 
 
 def modality(values, name="c", **more) -> str:

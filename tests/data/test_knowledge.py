@@ -6,8 +6,8 @@ import pytest
 
 from modelwright.core.errors import ColumnError, DataError
 from modelwright.core.events import EventStream, Warned
-from modelwright.data._knowledge import made_questions, read_knowledge, read_questions, tell_unread
-from modelwright.data._passages import Passage
+from modelwright.data.knowledge import made_questions, read_knowledge, read_questions, tell_unread
+from modelwright.data.passages import Passage
 
 
 def parts(table):

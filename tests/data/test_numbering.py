@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelwright.data._documents import read_document
 from modelwright.data._numbering import chinese, shown
+from modelwright.data.documents import read_document
 
 docx = pytest.importorskip("docx")
 

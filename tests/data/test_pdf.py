@@ -3,7 +3,7 @@
 import pytest
 
 from modelwright.core.errors import DataError
-from modelwright.data._documents import read_document
+from modelwright.data.documents import read_document
 
 pytest.importorskip("pypdf")
 

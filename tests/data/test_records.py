@@ -6,7 +6,7 @@ import pytest
 
 from modelwright.core.events import EventStream, Warned
 from modelwright.core.words import Words
-from modelwright.data._records import Misfit, records
+from modelwright.data.records import Misfit, records
 from modelwright.data.sources import batches, read
 
 

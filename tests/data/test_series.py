@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.schema import Column
-from modelwright.data._series import (
+from modelwright.data.coerce import coerce
+from modelwright.data.infer import infer_schema
+from modelwright.data.kinds.base import Unreadable
+from modelwright.data.kinds.series import KIND, read_series
+from modelwright.data.series import (
     find_layouts,
     gathered,
     gathered_as_asked,
@@ -17,10 +21,6 @@ from modelwright.data._series import (
     whole,
     with_layouts,
 )
-from modelwright.data.coerce import coerce
-from modelwright.data.infer import infer_schema
-from modelwright.data.kinds.base import Unreadable
-from modelwright.data.kinds.series import KIND, read_series
 from modelwright.data.sources import read
 
 # -- cells -----------------------------------------------------------------------------------------------------------

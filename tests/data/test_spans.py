@@ -9,15 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwright.core.errors import DataError
-from modelwright.data._spans import (
-    check_spans,
-    column_of,
-    dumped,
-    is_token_file,
-    normalised,
-    runs,
-    token_file,
-)
+from modelwright.data.spans import check_spans, column_of, dumped, is_token_file, normalised, runs, token_file
 
 
 def read(tmp_path, text, name="a.bmes", encoding="utf-8"):

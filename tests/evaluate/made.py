@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.answers.base import ClassesCodec, LabelSetsCodec, ValueCodec
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import ClassesCodec, LabelSetsCodec, ValueCodec
 from modelwright.core.task import Judged, judge
 
 QUEUES = ["account", "billing", "delivery", "退款", "技术支持"]
@@ -68,7 +68,10 @@ def table(judged: Judged, *, seed: int = 7) -> Table:
 def facts(judged: Judged | None = None) -> dict[str, Any]:
     """Facts of a run as the report reads them, built from judged rows by the package's own functions."""
     from modelwright.core.words import Words
-    from modelwright.evaluate import importance, intervals, metrics, plots, slices
+    from modelwright.evaluate import intervals
+    from modelwright.evaluate.explain import importance, slices
+    from modelwright.evaluate.metrics import chosen as metrics
+    from modelwright.evaluate.plots import charts as plots
 
     judged = judged or of_classes()
     rows = table(judged)

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 
 from evaluate import made
-from modelwright.core.target import ClassesCodec
+from modelwright.core.answers.base import ClassesCodec
 from modelwright.core.task import judge
-from modelwright.evaluate import metrics as m
 from modelwright.evaluate.calibration import apply_temperature, best_thresholds, fit_temperature
+from modelwright.evaluate.metrics import chosen as m
 
 BY_NAME = {x.name: x for x in (*m.CLASSIFICATION, *m.MULTI_LABEL)}
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelwright.core.answers.base import ClassesCodec, ValueCodec
 from modelwright.core.errors import OptionError
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import ClassesCodec, ValueCodec
 from modelwright.core.task import Judged, get_task, judge
 from modelwright.data.groups import MISSING, cuts_of, groups_of
 from modelwright.evaluate import fairness
@@ -114,7 +114,7 @@ def test_what_the_report_shows():
     gap = next(g for g in found["columns"][0]["gaps"] if g["name"] == "gap:true_positive_rate")
     assert gap["low"] < 0.4 < gap["high"]
     pytest.importorskip("matplotlib")
-    from modelwright.evaluate._fair_parts import pictures, section
+    from modelwright.evaluate.fair_parts import pictures, section
 
     plot = pictures(found)[0]
     assert plot.svg.startswith("<svg")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from evaluate import made
-from modelwright.evaluate import _weighted, intervals
-from modelwright.evaluate import metrics as m
+from modelwright.evaluate import intervals
+from modelwright.evaluate.metrics import chosen as m
+from modelwright.evaluate.metrics import weighted as _weighted
 
 JUDGED = {
     "two": (made.of_classes(150, ["n", "y"], signal=1), m.CLASSIFICATION),

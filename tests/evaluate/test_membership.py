@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelwright.core.target import Answers, ClassesCodec, LabelSetsCodec, ValueCodec
+from modelwright.core.answers.base import Answers, ClassesCodec, LabelSetsCodec, ValueCodec
 from modelwright.core.task import Judged
 from modelwright.evaluate.membership import attack, losses
 from modelwright.evaluate.privacy import attack_words

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluate.made import facts as made_facts
-from modelwright.evaluate.media.molecule import LENS, atom_weights, drawing
-from modelwright.evaluate.report import write_report
+from modelwright.evaluate.explain.lenses.molecule import LENS, atom_weights, drawing
+from modelwright.evaluate.report.page import write_report
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 

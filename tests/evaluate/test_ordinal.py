@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.ordered import OrderedCodec
+from modelwright.core.answers.ordered import OrderedCodec
 from modelwright.core.task import judge
 from modelwright.evaluate.calibration import best_thresholds
 from modelwright.evaluate.intervals import bootstrap
-from modelwright.evaluate.metrics import ORDINAL
+from modelwright.evaluate.metrics.chosen import ORDINAL
 
 BY_NAME = {m.name: m for m in ORDINAL}
 TARGET = OrderedCodec.fit(pa.array(["1", "2", "3", "4", "5"]))

@@ -5,11 +5,11 @@ import pytest
 from scipy import stats
 
 from evaluate import made
-from modelwright.core.target import Answers, ClassesCodec, ValueCodec
+from modelwright.core.answers.base import Answers, ClassesCodec, ValueCodec
 from modelwright.core.task import Judged
 from modelwright.evaluate import _small as small
-from modelwright.evaluate import metrics as m
 from modelwright.evaluate.intervals import bootstrap, many, paired
+from modelwright.evaluate.metrics import chosen as m
 
 
 def named(metrics, name):

@@ -6,10 +6,11 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from modelwright.core.target import Answers, ClassesCodec, ValueCodec, as_objects
+from modelwright.core.answers.base import Answers, ClassesCodec, ValueCodec, as_objects
 from modelwright.core.task import Judged, get_task, judge
-from modelwright.evaluate import _ranking, _spans
 from modelwright.evaluate.intervals import bootstrap
+from modelwright.evaluate.metrics import ranking as _ranking
+from modelwright.evaluate.metrics import spans as _spans
 from modelwright.tune.gate import parse_gate
 
 

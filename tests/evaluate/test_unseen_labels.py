@@ -6,15 +6,16 @@ import pytest
 from sklearn import metrics as reference
 
 import modelwright as mw
+from modelwright.core.answers.base import ClassesCodec, LabelSetsCodec
+from modelwright.core.answers.ordered import OrderedCodec
 from modelwright.core.events import EventStream, Note
-from modelwright.core.ordered import OrderedCodec
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import ClassesCodec, LabelSetsCodec
 from modelwright.core.task import get_task, judge
-from modelwright.evaluate import plots, slices
+from modelwright.evaluate.explain import slices
 from modelwright.evaluate.intervals import many
-from modelwright.evaluate.metrics import CLASSIFICATION, MULTI_LABEL, ORDINAL
-from modelwright.labelled import aligned
+from modelwright.evaluate.metrics.chosen import CLASSIFICATION, MULTI_LABEL, ORDINAL
+from modelwright.evaluate.plots import charts as plots
+from modelwright.pipeline.labels import aligned
 
 SURE = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
 

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.schema import Column
-from modelwright.features._chemistry import BOND_KINDS, DESCRIPTORS, FOLDED, SLOTS, facts, graph
 from modelwright.features._smiles import SmilesTokens
 from modelwright.features.molecule import MoleculeDense, MoleculeGraph, MoleculeSparse
+from modelwright.features.shared.chemistry import BOND_KINDS, DESCRIPTORS, FOLDED, SLOTS, facts, graph
 from modelwright.testing import check_codec
 
 COLUMN = Column("m", "molecule")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from modelwright.features._table import NumberSparse
-from modelwright.features._tensors import NumberTensor
-from modelwright.features._tokens import TokenCodec
+from modelwright.features.shared.table import NumberSparse
+from modelwright.features.shared.tensors import NumberTensor
+from modelwright.features.shared.tokens import TokenCodec
 
 
 @pytest.mark.parametrize("bad", [None, float("nan"), 1e999, "x", {}])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from modelwright.features._subwords import BEGIN, END
 from modelwright.features.base import Ragged
+from modelwright.features.shared.subwords import BEGIN, END
 from modelwright.models.beam import answer, search
 from modelwright.models.quick import Dropout, attend
 from modelwright.models.seq2seq import Seq2Seq

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modelwright.data._passages import Passage
+from modelwright.data.passages import Passage
 from modelwright.models.knowledge import FEATURES, Asked, Knowledge
 from modelwright.models.retrieval import unit
 

@@ -9,8 +9,8 @@ import torch
 
 from modelwright.core.errors import OptionError
 from modelwright.core.schema import Column, arrow_type
-from modelwright.features._tensors import NumberTensor
 from modelwright.features.base import codec_class
+from modelwright.features.shared.tensors import NumberTensor
 from modelwright.models.encoders.base import encoder_class
 from modelwright.models.encoders.text import BiLSTM
 from modelwright.models.network import ColumnNetwork, TabM, to_scores

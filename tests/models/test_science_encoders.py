@@ -8,8 +8,8 @@ import torch
 from modelwright.core.schema import Column
 from modelwright.features.sequence import SequenceTensor
 from modelwright.models.encoders.sequence import SequenceCNN
-from modelwright.recipes.dnacnn import DnaCNNOptions
-from modelwright.recipes.mpnn import MPNNOptions
+from modelwright.recipes.media.dnacnn import DnaCNNOptions
+from modelwright.recipes.media.mpnn import MPNNOptions
 from modelwright.train.batches import collate
 
 

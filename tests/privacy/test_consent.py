@@ -251,7 +251,7 @@ def test_dates_day_first_are_told_by_the_whole_column(tmp_path):
 
 
 def call(*args: str) -> object:
-    from modelwright import cli
+    from modelwright.cli import app as cli
 
     return cli.app(list(args), standalone_mode=False)
 
@@ -291,8 +291,8 @@ def test_the_verbs(runs, tmp_path, monkeypatch, capsys):
 
 
 def test_due_is_shown_by_list_report_and_serve(runs, tmp_path, monkeypatch, capsys):
-    from modelwright.about import list_runs, print_runs
-    from modelwright.permitted import due_words
+    from modelwright.cli.about import list_runs, print_runs
+    from modelwright.pipeline.concerns.consent import due_words
 
     mark_due(runs / "one", "erased")
     mark_due(runs / "one", "retention", 0)
@@ -304,14 +304,14 @@ def test_due_is_shown_by_list_report_and_serve(runs, tmp_path, monkeypatch, caps
     assert listed["one"]["due"] == list(words)
     print_runs(list(listed.values()), "zh")
     assert "需要重新训练" in capsys.readouterr().out
-    from modelwright.evaluate.report import write_report
+    from modelwright.evaluate.report.page import write_report
 
     facts = {"name": "x", "task": "classification", "metric": "m", "leaderboard": [], "metrics": [], "due": list(words)}
     assert "due for retraining" in write_report(facts, "en")
 
 
 def test_rows_are_found_by_their_numbers_after_others_were_left_out():
-    from modelwright.permitted import _whose
+    from modelwright.pipeline.concerns.consent import _whose
     from modelwright.privacy.consent import Allowed
 
     found = Allowed(np.array([1, 3, 4]), ["b", "d", "e"], {}, {})

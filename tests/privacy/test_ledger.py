@@ -298,7 +298,7 @@ def test_text_that_no_file_can_hold_is_replaced_before_it_is_signed(book):
 
 
 def test_the_verbs(tmp_path, monkeypatch, capsys):
-    from modelwright import cli
+    from modelwright.cli import app as cli
 
     def call(*args: str) -> object:
         return cli.app(list(args), standalone_mode=False)

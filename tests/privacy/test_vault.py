@@ -271,7 +271,7 @@ def test_answers_are_written_encrypted_or_not_at_all(tmp_path, ref, suffix):
 
 
 def call(*args: str) -> None:
-    from modelwright import cli
+    from modelwright.cli import app as cli
 
     cli.app(list(args), standalone_mode=False)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelwright.core.answers.base import ClassesCodec, LabelSetsCodec, TargetCodec, ValueCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Column, Schema, Table, arrow_type
-from modelwright.core.target import ClassesCodec, LabelSetsCodec, TargetCodec, ValueCodec
 from modelwright.core.task import get_task
 
 TASKS = {"classes": "classification", "label_sets": "multi-label-classification", "value": "regression"}

@@ -25,7 +25,7 @@ def estimated(name, rows, modality, cache=None):
 def test_slow_pictures_are_counted(monkeypatch, name):
     if name == "catboost":
         pytest.importorskip("catboost")
-        modality, module, read = "molecule", "modelwright.features._chemistry", "facts"
+        modality, module, read = "molecule", "modelwright.features.shared.chemistry", "facts"
         pytest.importorskip("rdkit")
     else:
         modality, module, read = "image", "modelwright.features.image", "decode"

@@ -16,10 +16,10 @@ from modelwright.core.pretrained import find_causal
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import get_task, judge
-from modelwright.data._corpus import read_corpus
+from modelwright.data.corpus import read_corpus
 from modelwright.evaluate.memorisation import copied, distinct, longest_shared, sections
-from modelwright.recipes._causal import CausalModel
-from modelwright.recipes._lm import windows
+from modelwright.recipes.language._causal import CausalModel
+from modelwright.recipes.shared.lm import windows
 from modelwright.testing import context, sample_table
 from modelwright.train.tokens import TokenFeed
 

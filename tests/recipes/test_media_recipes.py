@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 import modelwright
+from modelwright.core.answers.base import ClassesCodec
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Column, Schema
-from modelwright.core.target import ClassesCodec
 from modelwright.data.kinds.base import kind_of
 
 NAMES = {"audio": ("audiocnn", "audiotransformer"), "video": ("framecnn", "framelstm", "r2plus1d")}

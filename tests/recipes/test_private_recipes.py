@@ -11,7 +11,7 @@ from modelwright.core.spending import Spending, shares_of
 from modelwright.core.task import get_task, judge
 from modelwright.core.words import Words
 from modelwright.evaluate.membership import attack, losses
-from modelwright.recipes._network import NetworkRecipe
+from modelwright.recipes.shared.network import NetworkRecipe
 from modelwright.testing import context, sample_table
 
 QUICK = {"tabm", "dplinear", "constant"}

@@ -8,12 +8,12 @@ import pytest
 from scipy.sparse import csr_matrix
 
 import modelwright as mw
+from modelwright.core.answers.base import ClassesCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Column, Schema
-from modelwright.core.target import ClassesCodec
-from modelwright.recipes import _solvers
-from modelwright.recipes._ridge import ridge_left_out
+from modelwright.recipes.shared import solvers as _solvers
+from modelwright.recipes.shared.ridge import ridge_left_out
 
 RNG = np.random.default_rng(0)
 
@@ -85,7 +85,7 @@ def test_a_table_of_series_becomes_a_model(tmp_path):
 
 
 def test_a_wide_table_is_answered_as_it_came(tmp_path):
-    from modelwright.commands import predict_command
+    from modelwright.cli.commands import predict_command
 
     rng = np.random.default_rng(4)
     states = rng.integers(0, 2, 60)
@@ -107,7 +107,7 @@ def test_a_wide_table_is_answered_as_it_came(tmp_path):
 
 
 def test_a_long_table_is_answered_with_one_row_a_series(tmp_path):
-    from modelwright.commands import predict_command
+    from modelwright.cli.commands import predict_command
 
     rng = np.random.default_rng(5)
     states = rng.integers(0, 2, 40)

@@ -13,8 +13,8 @@ from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
-from modelwright.features._hub_pairs import HubPairs
-from modelwright.recipes.copy import lead
+from modelwright.features.shared.hub_pairs import HubPairs
+from modelwright.recipes.texts.copy import lead
 from modelwright.testing import context, sample_table
 from seq2seq_made import tiny_pairs
 

@@ -170,7 +170,7 @@ def changed(folder: Path, **fields: object) -> None:
 
 
 def test_a_bundle_under_any_name_is_used_and_never_written_to(copy: Path, tmp_path: Path, monkeypatch) -> None:
-    from modelwright import cli
+    from modelwright.cli import app as cli
 
     monkeypatch.chdir(tmp_path)
     shutil.copytree(copy, tmp_path / "release-3")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import modelwright as mw
-from modelwright import commands
+from modelwright.cli import commands
 from modelwright.core.errors import InputError, ModelwrightError
 from modelwright.release import export
 from modelwright.release.candidates import candidate_predictor, run_of

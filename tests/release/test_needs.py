@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 import modelwright as mw
 from modelwright.core.errors import BundleError, ColumnError, OptionError
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.evaluate.importance import Importance
+from modelwright.evaluate.explain.importance import Importance
 from modelwright.release.needs import Needs, needs_of, renamed, renames_of
 from modelwright.serve.app import create_app
 from modelwright.serve.keys import KeyRing

@@ -198,7 +198,7 @@ def test_start_answer_stop(predictor, tmp_path, row, monkeypatch):
 
 
 def test_keys_that_stood_where_all_bundles_shared_them_are_named(predictor, tmp_path, monkeypatch, capsys):
-    from modelwright import commands
+    from modelwright.cli import commands
     from modelwright.serve import run
     from modelwright.serve.keys import add_key
 

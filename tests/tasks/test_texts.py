@@ -43,7 +43,7 @@ def test_a_run_ranks_tests_and_reports(run):
     assert 0 < run.metrics["bleu"] <= 1
     assert [s["name"] for s in run.facts["sections"]][:2] == ["answers", "length"]
     for lang in ("en", "zh"):
-        from modelwright.evaluate.report import write_report
+        from modelwright.evaluate.report.page import write_report
 
         assert "</html>" in write_report(run.facts, lang)
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from modelwright.core.answers.base import ClassesCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import EventStream, Step
 from modelwright.core.recipe import FitContext
-from modelwright.core.target import ClassesCodec
 from modelwright.core.task import get_task
 from modelwright.features.base import Ragged
 from modelwright.train.batches import RowFeed

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from modelwright.features._subwords import BEGIN, END
 from modelwright.features.base import Ragged
+from modelwright.features.shared.subwords import BEGIN, END
 from modelwright.train.pairs import PairFeed
 
 

@@ -12,7 +12,7 @@ from modelwright.core.task import get_task
 from modelwright.features.base import codec_class
 from modelwright.models.network import ColumnNetwork
 from modelwright.models.rowwise import read_singly
-from modelwright.recipes._network import NetworkRecipe
+from modelwright.recipes.shared.network import NetworkRecipe
 from modelwright.testing import sample_table
 from modelwright.train.batches import collate, encode
 from modelwright.train.perrow import NotPrivate, Tape

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.config import make_config
 from modelwright.core.events import Event, EventStream
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import TargetCodec
 from modelwright.core.task import get_task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Validation

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelwright.core.answers.base import ClassesCodec
 from modelwright.core.errors import OptionError
-from modelwright.core.target import ClassesCodec
 from modelwright.core.task import get_task, judge
-from modelwright.stages import interval
+from modelwright.pipeline.stages import interval
 from modelwright.tune.gate import judge_gate, parse_gate
 
 TASK = get_task("classification")

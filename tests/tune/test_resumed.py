@@ -11,7 +11,7 @@ from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, InputError, OptionError
 from modelwright.core.events import CandidateDone, EventStream
 from modelwright.core.run import RunFolder
-from modelwright.pipeline import run as walk
+from modelwright.pipeline.walk import run as walk
 from modelwright.tune.planner import Planner
 
 FAST = {"recipes": ["constant", "linear"], "search": "none", "budget": "60s"}

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelwright.core.answers.base import ClassesCodec
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import ClassesCodec
 from modelwright.tune.timing import answer_time, as_sent, measure
 
 

@@ -21,5 +21,7 @@ def test_answers_that_are_made_get_no_twins(monkeypatch: Any, made: bool, models
     monkeypatch.setattr(twins, "get_recipe", {"some": recipe}.__getitem__)
     monkeypatch.setattr(twins, "on_torch", lambda r: False)
     monkeypatch.setattr(twins, "refit", lambda c, *a, **k: Candidate(**{**c.__dict__, "models": [object()]}))
-    twins.add_twins([(1.0, winner)], rows(), lambda *a, **k: None, Deadline.after(60), None, lambda ms: 0.1, {"some": 0.0})  # type: ignore[arg-type,return-value]
+    twins.add_twins(
+        [(1.0, winner)], rows(), lambda *a, **k: None, Deadline.after(60), None, lambda ms: 0.1, {"some": 0.0}
+    )  # type: ignore[arg-type,return-value]
     assert len(winner.models) == models

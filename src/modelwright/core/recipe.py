@@ -21,7 +21,7 @@ from modelwright.core.spending import Spending
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:
-    from modelwright.core.target import TargetCodec
+    from modelwright.core.answers.base import TargetCodec
     from modelwright.core.task import Metric, Task
 
 RECIPES = "modelwright.recipes"
@@ -172,7 +172,7 @@ class Recipe(ABC):
     privacy: ClassVar[Literal["no", "yes", "only"]] = "no"
     bases: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # by modality, this run's pretrained encoders
 
-    weighs: ClassVar[bool] = False  # whether a fit heeds weights of rows (`recipes/_rows.py`)
+    weighs: ClassVar[bool] = False  # whether a fit heeds weights of rows (`recipes/shared/rows.py`)
 
     @abstractmethod
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
+from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.errors import BundleError
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import Answers, TargetCodec, as_objects
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:

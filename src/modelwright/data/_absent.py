@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.words import Words
-from modelwright.data._values import ALWAYS_MISSING, half_width, is_missing
+from modelwright.data.values import ALWAYS_MISSING, half_width, is_missing
 
 OLD_WORDS = ("none", "na")  # values in a column of words for bundles of older versions, whatever its other cells are
 _SHOWN = 3

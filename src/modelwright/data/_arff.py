@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
-from modelwright.data._encodings import find_encoding
 from modelwright.data._patterns import ISO, reader
-from modelwright.data._text import open_bytes, unique_names
+from modelwright.data.encodings import find_encoding
+from modelwright.data.text import open_bytes, unique_names
 
 _SAMPLE = 64 << 10
 _ATTRIBUTE = re.compile(

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from modelwright.core.budget import step
-from modelwright.data._records import reader_of
+from modelwright.data.records import reader_of
 
 BLOCK = 4 << 20  # characters that are read at once
 _QUOTE = ord('"')

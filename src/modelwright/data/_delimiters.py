@@ -7,8 +7,8 @@ import io
 from collections import Counter
 from collections.abc import Collection
 
-from modelwright.data._records import reader_of
-from modelwright.data._values import bare_number, half_width
+from modelwright.data.records import reader_of
+from modelwright.data.values import bare_number, half_width
 
 _DELIMITERS = ",\t;|"
 _START = 64 << 10  # characters looked at

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
-from modelwright.data._text import open_bytes
+from modelwright.data.text import open_bytes
 
 SUFFIXES = (".fa", ".fasta", ".fna", ".faa")
 _LABEL = re.compile(r"(?:^|[\s;|])(?:label|class)=([^\s;|]+)", re.IGNORECASE)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from modelwright.core.budget import step
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.data._finding import Finding
+from modelwright.data.finding import Finding
 
 _SAMPLE = 20_000
 _FIRST = 100  # rows compared before all are

@@ -11,7 +11,7 @@ import pyarrow as pa
 from modelwright.core.errors import DataError, MissingExtra, unknown
 from modelwright.core.words import Words
 from modelwright.data._shapes import EXACT
-from modelwright.data._text import column
+from modelwright.data.text import column
 
 
 def sql_batches(url: str, query: str | None, table: str | None, rows: int) -> Iterator[pa.Table]:

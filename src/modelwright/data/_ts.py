@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.schema import arrow_type
-from modelwright.data._encodings import find_encoding
-from modelwright.data._text import open_bytes
+from modelwright.data.encodings import find_encoding
+from modelwright.data.text import open_bytes
 
 _SAMPLE = 64 << 10
 

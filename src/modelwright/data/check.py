@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from modelwright.core.budget import step
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.data._finding import Finding as Finding
 from modelwright.data._leaks import codes_of, leaks
 from modelwright.data.coerce import BadValue
+from modelwright.data.finding import Finding as Finding
 from modelwright.data.split import row_codes
 
 _SAMPLE = 20_000

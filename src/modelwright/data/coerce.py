@@ -23,11 +23,11 @@ from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
 from modelwright.data._absent import OLD_WORDS
-from modelwright.data._dates import from_numbers, to_time
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
-from modelwright.data._few import array_of
-from modelwright.data._values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number
+from modelwright.data.dates import from_numbers, to_time
+from modelwright.data.few import array_of
 from modelwright.data.kinds.base import Unreadable, kind_of
+from modelwright.data.values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number
 
 _COLUMN = Words("column", "列")
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.answers.base import as_label
 from modelwright.core.schema import Column, Table
-from modelwright.core.target import as_label
 from modelwright.core.words import Words
 
 MISSING = ""  # the group of rows without a value

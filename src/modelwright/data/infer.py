@@ -18,14 +18,14 @@ from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
 from modelwright.data._absent import marks_of, words_of
 from modelwright.data._channels import checked
-from modelwright.data._dates import Order, find_form, names_time, number_form, settle
-from modelwright.data._decimals import find_decimals
 from modelwright.data._durations import span_form
 from modelwright.data._gifs import moving
-from modelwright.data._values import PLAIN, is_mark, is_missing, to_bool, to_number
 from modelwright.data._whole import beyond_floats
+from modelwright.data.dates import Order, find_form, names_time, number_form, settle
+from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise
 from modelwright.data.reading import ORDERS, Reading
+from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number
 
 _LOOK = 4000  # distinct cells looked at to tell a column's modality
 _MOST_MARKS = 20  # spellings of missing in one column

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from modelwright.core.budget import step
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.data._finding import Finding
+from modelwright.data.finding import Finding
 
 _HASHES, _BAND = 32, 2  # two texts that share three fifths meet in one of 16 bands nearly always
 _SHARED = 0.8  # of the shorter text's shingles, to be called nearly equal

@@ -10,7 +10,7 @@ from typing import Any
 from modelwright.core.errors import OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.words import Words
-from modelwright.data._encodings import known_as
+from modelwright.data.encodings import known_as
 
 DELIMITERS = {"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|", "bar": "|", "space": " "}
 DECIMALS = {"comma": ",", "point": ".", "dot": "."}

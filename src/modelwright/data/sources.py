@@ -21,17 +21,17 @@ from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 from modelwright.data import _media
 from modelwright.data._arff import arff_batches
-from modelwright.data._arrow import parquet_spans, plain
 from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
 from modelwright.data._faults import named
-from modelwright.data._frames import frame_batches
-from modelwright.data._records import Misfit
-from modelwright.data._text import column as as_array
-from modelwright.data._text import delimited, json_lines, open_bytes, sniff, unique_names
 from modelwright.data._ts import ts_batches
+from modelwright.data.arrow import parquet_spans, plain
+from modelwright.data.frames import frame_batches
 from modelwright.data.reading import Reading
+from modelwright.data.records import Misfit
+from modelwright.data.text import column as as_array
+from modelwright.data.text import delimited, json_lines, open_bytes, sniff, unique_names
 
 KINDS = (
     ".csv",

@@ -14,8 +14,8 @@ from statistics import NormalDist
 import numpy as np
 
 from modelwright.core.task import Judged, Metric
-from modelwright.evaluate import metrics as m
-from modelwright.evaluate._weighted import Counts, batched
+from modelwright.evaluate.metrics import chosen as m
+from modelwright.evaluate.metrics.weighted import Counts, batched
 
 MOST = 600  # rows up to which these intervals are used; beyond, percentiles of a bootstrap hold
 _BLOCK = 100

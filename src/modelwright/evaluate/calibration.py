@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelwright.core.ordered import mean_rank
-from modelwright.core.target import Answers
+from modelwright.core.answers.base import Answers
+from modelwright.core.answers.ordered import mean_rank
 from modelwright.core.task import Judged, Metric
 
 _TINY = 1e-12

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.schema import Table
-from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Metric, Task
 from modelwright.core.words import Words
 from modelwright.data.groups import group_words, groups_of

@@ -14,8 +14,8 @@ import numpy as np
 
 from modelwright.core.task import Judged, Metric
 from modelwright.evaluate import _small as small
-from modelwright.evaluate._weighted import Counts, batched, weights
-from modelwright.evaluate.metrics import average_precision, roc_auc
+from modelwright.evaluate.metrics.chosen import average_precision, roc_auc
+from modelwright.evaluate.metrics.weighted import Counts, batched, weights
 
 _BLOCK = 40  # resamples at a time
 _WEIGHTS = 4_000_000  # of rows in samples that are held at once

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.schema import Table
-from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged
 
 _MOST = 4000  # rows of each kind

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelwright.core.words import Words
-from modelwright.evaluate._html import Html, code, interval, join, number, table, tag
+from modelwright.evaluate.report.html import Html, code, interval, join, number, table, tag
 
 Facts = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelwright.features._shared import listed, once
+from modelwright.features.shared.once import listed, once
 
 
 def frequent(values: pa.Array, most: int, least: int = 2) -> tuple[list[str], list[int]]:

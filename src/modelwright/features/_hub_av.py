@@ -22,8 +22,8 @@ from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.video import decode as decode_clip
 from modelwright.features import _hub_sound
 from modelwright.features._decoded import decoded
-from modelwright.features._hub import HubCodec, HubPixels, size_of
 from modelwright.features.base import Ragged
+from modelwright.features.shared.hub import HubCodec, HubPixels, size_of
 
 STRIDE = 320  # samples to a row of a wave: one frame of wav2vec 2.0 and its kin, 20 ms
 _LONGEST = 30.0  # seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from modelwright.features._shared import listed
+from modelwright.features.shared.once import listed
 
 PARTS = ("days", "year", "month", "day", "weekday", "hour", "year_sin", "year_cos", "day_sin", "day_cos")
 

@@ -17,8 +17,8 @@ from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.image import decode
 from modelwright.features._decoded import decoded
 from modelwright.features._figures import Figures, FiguresDense, FiguresSparse
-from modelwright.features._hub import HubPixels
 from modelwright.features.base import Codec
+from modelwright.features.shared.hub import HubPixels
 from modelwright.privacy.statistics import mean_of
 
 SIDES = (32, 48, 64, 96, 128, 160, 224)

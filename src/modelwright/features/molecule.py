@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from modelwright.core.schema import Column
 from modelwright.core.spending import Spending
-from modelwright.features._chemistry import ATOM_WIDTH, DESCRIPTORS, FOLDED, SLOTS, facts, graph
 from modelwright.features._smiles import SmilesTokens
 from modelwright.features.base import Codec, Ragged
+from modelwright.features.shared.chemistry import ATOM_WIDTH, DESCRIPTORS, FOLDED, SLOTS, facts, graph
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -3,8 +3,8 @@
 The view `hub` gives the tokens of a pretrained encoder.
 """
 
-from modelwright.features._hub import HubTokens
-from modelwright.features._ngrams import NgramCodec, ReducedNgramCodec
-from modelwright.features._tokens import TokenCodec
+from modelwright.features.shared.hub import HubTokens
+from modelwright.features.shared.ngrams import NgramCodec, ReducedNgramCodec
+from modelwright.features.shared.tokens import TokenCodec
 
 VIEWS = {"sparse": NgramCodec, "dense": ReducedNgramCodec, "tensor": TokenCodec, "hub": HubTokens}

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelwright.features._subwords import BEGIN, END, PAD, padded
 from modelwright.features.base import Ragged
+from modelwright.features.shared.subwords import BEGIN, END, PAD, padded
 
 Answers = list[tuple[float, list[int]]]  # score and pieces, the best first
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.core.errors import BundleError, MissingExtra, OptionError
-from modelwright.features._subwords import padded
 from modelwright.features.base import Ragged
+from modelwright.features.shared.subwords import padded
 from modelwright.models.pretrained import _quiet, add_lora
 
 _TOKENS = 8000  # source tokens times beams that are answered together

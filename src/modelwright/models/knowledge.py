@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from modelwright.data._documents import SHARED
-from modelwright.data._passages import Passage, sentences
+from modelwright.data.documents import SHARED
+from modelwright.data.passages import Passage, sentences
 from modelwright.models.retrieval import BM25, Hits, best, terms, unit
 
 By = Literal["words", "vectors", "both"]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from modelwright.features._tokens import tokenize
+from modelwright.features.shared.tokens import tokenize
 
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _MANY = 50_000  # vectors from which FAISS searches faster than one product with all of them

@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column, Table
-from modelwright.features._shared import listed, once
-from modelwright.features._tensors import NumbersTensor
-from modelwright.features._tokens import TokenCodec
 from modelwright.features.base import Codec
-from modelwright.models.encoders._table import Lookup, PiecewiseLinear
+from modelwright.features.shared.once import listed, once
+from modelwright.features.shared.tensors import NumbersTensor
+from modelwright.features.shared.tokens import TokenCodec
+from modelwright.models.columns_of_cells import Lookup, PiecewiseLinear
 from modelwright.models.encoders.text import TextCNN
 from modelwright.models.fusion import GatedFusion
 from modelwright.models.network import ColumnNetwork, TabM, Trunk

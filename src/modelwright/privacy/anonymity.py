@@ -19,8 +19,8 @@ import numpy as np
 
 from modelwright.core.errors import OptionError
 from modelwright.core.words import Words
-from modelwright.data._dates import find_form, to_time
-from modelwright.data._values import is_missing, to_number
+from modelwright.data.dates import find_form, to_time
+from modelwright.data.values import is_missing, to_number
 from modelwright.privacy.generalise import band
 
 BLANK = "*"

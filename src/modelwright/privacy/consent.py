@@ -22,9 +22,9 @@ import pyarrow as pa
 from modelwright.core.budget import parse_duration
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
 from modelwright.core.words import Words
-from modelwright.data._dates import find_form, number_form, to_time
-from modelwright.data._values import is_missing, to_number
+from modelwright.data.dates import find_form, number_form, to_time
 from modelwright.data.sources import read
+from modelwright.data.values import is_missing, to_number
 from modelwright.privacy.subjects import plain_subject
 
 _NAMES = {

@@ -16,8 +16,8 @@ from modelwright.core.errors import ColumnError, DataError, ModelwrightError
 from modelwright.core.keyref import Key
 from modelwright.core.run import read_json
 from modelwright.core.words import Words
-from modelwright.data._text import open_bytes, sniff
 from modelwright.data.sources import read
+from modelwright.data.text import open_bytes, sniff
 from modelwright.privacy import subjects as kept
 from modelwright.privacy.consent import Consents, cutoff, moments_of, read_consents, same
 from modelwright.privacy.rowfiles import can_change, kind_of, of_subject, remove_rows, replacing

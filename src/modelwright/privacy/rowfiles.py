@@ -20,10 +20,10 @@ from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import ColumnError, DataError, unknown
 from modelwright.core.sealed import SealWriter, open_plain, vault_keys
 from modelwright.core.words import Words
-from modelwright.data._arrow import plain_array
-from modelwright.data._encodings import find_encoding
-from modelwright.data._records import CELL_LIMIT
-from modelwright.data._text import open_bytes, sniff
+from modelwright.data.arrow import plain_array
+from modelwright.data.encodings import find_encoding
+from modelwright.data.records import CELL_LIMIT
+from modelwright.data.text import open_bytes, sniff
 from modelwright.privacy.subjects import plain_subject
 from modelwright.privacy.vault import whole_file
 

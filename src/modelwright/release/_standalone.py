@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.run import write_json
-from modelwright.features import _table, _tensors
-from modelwright.features._ngrams import NgramCodec, ReducedNgramCodec
-from modelwright.features._tokens import BIGRAMS, TokenCodec
-from modelwright.recipes._columns import beside_text, part_scale
+from modelwright.features.shared import table as _table
+from modelwright.features.shared import tensors as _tensors
+from modelwright.features.shared.ngrams import NgramCodec, ReducedNgramCodec
+from modelwright.features.shared.tokens import BIGRAMS, TokenCodec
+from modelwright.recipes.shared.columns import beside_text, part_scale
 
 FILES = ("encode.py", "encode.mjs")
 _KNOWN = frozenset(("number", "category", "boolean", "timestamp", "text"))

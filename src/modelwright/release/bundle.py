@@ -19,19 +19,19 @@ import numpy as np
 from pydantic import BaseModel
 
 from modelwright import __version__
+from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
-from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task, get_task
 from modelwright.core.words import Words
-from modelwright.data._frames import as_table
-from modelwright.data._series import gathered, gathered_rows, layouts_of
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
+from modelwright.data.frames import as_table
+from modelwright.data.series import gathered, gathered_rows, layouts_of
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
-from modelwright.recipes._together import Together
+from modelwright.recipes.shared.together import Together
 from modelwright.release.check import FORMAT, number, one_answer, refuse_nan, sha256_of, verify
 from modelwright.release.extras import needed, refuse_missing
 from modelwright.release.needs import Needs
@@ -216,7 +216,7 @@ class Predictor:
 
     def _repr_html_(self) -> str:
         from modelwright.core.words import pick_lang
-        from modelwright.evaluate.notebook import model_html
+        from modelwright.evaluate.report.notebook import model_html
 
         lang = pick_lang()
         columns = [(c.name, c.modality) for c in self._inputs]
@@ -270,7 +270,7 @@ class Predictor:
 
     def explain_table(self, table: Table, *, top: int = 20, seconds: float = 1.0) -> list[dict[str, Any]]:
         """Do what `explain` does for a typed table of one row."""
-        from modelwright.evaluate.explain import explain_row
+        from modelwright.evaluate.explain.rows import explain_row
 
         strongest = max(self.members, key=lambda m: m[0])[1] if len(self.members) == 1 else None
         found = explain_row(

@@ -18,7 +18,7 @@ from modelwright.core.errors import ColumnError, DataError, OptionError, nearest
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
-from modelwright.evaluate.importance import Importance
+from modelwright.evaluate.explain.importance import Importance
 
 _LITTLE = 0.3  # of the largest drop: a column below, or not certain to help, is hardly used
 

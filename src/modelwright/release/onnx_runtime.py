@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.errors import BundleError, MissingExtra
 from modelwright.core.recipe import Model
 from modelwright.core.run import read_json
 from modelwright.core.schema import Schema, Table
-from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import get_task
 from modelwright.features.base import load_codecs
 from modelwright.privacy.shield import Shield
@@ -85,7 +85,7 @@ def _feed(kind: str, folder: Path) -> Feed:
     if kind == "constant":
         return lambda table: {"rows": np.zeros(len(table), np.float32)}
     if kind == "frozen":
-        from modelwright.recipes._columns import ColumnCodecs
+        from modelwright.recipes.shared.columns import ColumnCodecs
 
         codecs, told = load_codecs(folder / "encoders"), read_json(folder / "beside.json")
         beside = None if told["widths"] is None else ColumnCodecs.load(folder, told["widths"])
@@ -102,7 +102,7 @@ def _feed(kind: str, folder: Path) -> Feed:
     if state.get("crosses"):
         from safetensors.numpy import load_file
 
-        from modelwright.recipes._crosses import Crosses
+        from modelwright.recipes.shared.crosses import Crosses
 
         crosses = Crosses.restore(state["crosses"], load_file(str(folder / "crosses.safetensors")))
     return lambda table: _dense(table, codecs, crosses)
@@ -125,7 +125,7 @@ def _padded(table: Table, codecs: Any) -> dict[str, np.ndarray]:
 
 def _stored(table: Table, codecs: Any) -> dict[str, np.ndarray]:
     """Return the stored features of each row, padded: `index` [N, S] and `value` [N, S]."""
-    from modelwright.recipes._columns import ColumnCodecs
+    from modelwright.recipes.shared.columns import ColumnCodecs
 
     index, value = ColumnCodecs(codecs, dict.fromkeys(codecs, 0)).stored(table)
     return {"index": index, "value": value}
@@ -141,7 +141,7 @@ def _frozen(table: Table, codecs: Any, beside: Any, size: float) -> dict[str, np
 
 
 def _dense(table: Table, codecs: Any, crosses: Any) -> dict[str, np.ndarray]:
-    from modelwright.recipes._columns import ColumnCodecs
+    from modelwright.recipes.shared.columns import ColumnCodecs
 
     matrix = ColumnCodecs(codecs, dict.fromkeys(codecs, 0)).encode(table)
     if not isinstance(matrix, np.ndarray):

@@ -13,14 +13,14 @@ from typing import Any
 
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
-from modelwright.data._messages import PartError, message
+from modelwright.data.messages import PartError, message
 from modelwright.models.decode import Stream
 from modelwright.models.grammar import Alt, Automaton, compile_grammar, text
 from modelwright.models.guide import Held, HeldAnswer, Tree
 from modelwright.models.json_schema import compile_json_object, compile_schema
 from modelwright.models.regex import compile_regex
 from modelwright.models.sampling import Sampling
-from modelwright.recipes._lm import LanguageModel
+from modelwright.recipes.shared.lm import LanguageModel
 from modelwright.serve.engine import Writer
 from modelwright.serve.limits import Refused, ServeLimits
 from modelwright.serve.openai_shapes import Asked, ChatAsked, TextAsked, bad

@@ -187,7 +187,7 @@ class Service:
         if len(rows) != 1:
             raise Refused(422, "rows", Words("Explain takes one row at a time.", "每次只能解释一行。"))
         known_rows(self.predictor, rows)
-        from modelwright.evaluate.explain_media import read_as, shares
+        from modelwright.evaluate.explain.media import read_as, shares
 
         table, bad = await self._table(rows)
         if bad:
@@ -215,7 +215,7 @@ class Service:
 
     def _why(self, table: Table) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, str]]:
         """Return the answer to a table of one row, what it rests on, and a small picture of each cell that has one."""
-        from modelwright.evaluate.explain_media import pictures
+        from modelwright.evaluate.explain.media import pictures
 
         answer = self.predictor.answers(self.predictor.scores(table), True)[0]
         # parts of media are hidden by the hundred, which takes longer than words do

@@ -23,7 +23,7 @@ def static(name: str) -> str:
 
 def page_of(body: str, lang: str, script: str = "", more_style: str = "") -> Response:
     """Return a page whose style and script carry a nonce of their own, so that nothing else can run."""
-    from modelwright.evaluate.report import style
+    from modelwright.evaluate.report.page import style
 
     nonce = secrets.token_urlsafe(16)
     text = (

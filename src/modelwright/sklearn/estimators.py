@@ -111,7 +111,7 @@ class _Modelwright(BaseEstimator):
     def _walk(self, data: dict[str, Any], folder: RunFolder, options: dict[str, Any]) -> None:
         import pyarrow as pa
 
-        from modelwright.pipeline import run
+        from modelwright.pipeline.walk import run
 
         config = make_config(data="memory", target=_TARGET, **options)
         deadline = Deadline.after(parse_duration(config.budget))

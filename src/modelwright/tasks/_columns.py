@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import get_recipe, recipe_names
 from modelwright.core.schema import MEDIA, MODALITIES, Schema, arrow_type
-from modelwright.core.target import TargetCodec
 
 # Every modality with a codec can be an input; identifiers and label lists have none.
 INPUTS = frozenset(m for m in MODALITIES if m not in ("id", "labels"))

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, create_model
 
+from modelwright.core.answers.base import Answers, ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import Answers, ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.task import Judged, Plot, Section, Task
 from modelwright.data.split import row_codes
-from modelwright.evaluate import text_report
-from modelwright.evaluate.texts import need_sacrebleu, unspaced
+from modelwright.evaluate.metrics.texts import need_sacrebleu, unspaced
+from modelwright.evaluate.report import made_texts as text_report
 from modelwright.tasks._columns import request_model
 
 _INPUTS = frozenset({"text", "category", "number", "boolean", "timestamp", "labels", "id"})

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
+from modelwright.core.answers.base import LabelSetsCodec, TargetCodec
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import LabelSetsCodec, TargetCodec
 from modelwright.core.task import Judged, Plot, Task
 from modelwright.core.words import Words
-from modelwright.evaluate.metrics import MULTI_LABEL
+from modelwright.evaluate.metrics.chosen import MULTI_LABEL
 from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
 
 
@@ -50,7 +50,7 @@ class MultiLabelClassification(Task):
         return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        import modelwright.evaluate.plots as plots
+        import modelwright.evaluate.plots.charts as plots
 
         return plots.multi_label(judged)
 

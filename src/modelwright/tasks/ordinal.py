@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
-from modelwright.core.ordered import OrderedCodec
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.ordered import OrderedCodec
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Plot, Task
 from modelwright.core.words import Words
-from modelwright.evaluate.metrics import ORDINAL
+from modelwright.evaluate.metrics.chosen import ORDINAL
 from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
 
 
@@ -65,7 +65,7 @@ class Ordinal(Task):
         return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        import modelwright.evaluate.plots as plots
+        import modelwright.evaluate.plots.charts as plots
 
         return plots.classification(judged)
 

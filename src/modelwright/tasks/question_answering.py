@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
 
+from modelwright.core.answers.base import Answers, ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import Answers, ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.task import Judged, Plot, Section, Task
 from modelwright.core.words import Words
-from modelwright.data._knowledge import COLUMNS, read_knowledge, read_questions
-from modelwright.evaluate import _answers as evaluate
+from modelwright.data.knowledge import COLUMNS, read_knowledge, read_questions
+from modelwright.evaluate.metrics import answers as evaluate
 from modelwright.models.rightness import answerable, handled
 
 _ROLES = {"question": ("text", "input"), "tenant": ("category", "input"), "document": ("text", "ignored"),

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
+from modelwright.core.answers.base import TargetCodec, ValueCodec
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import TargetCodec, ValueCodec
 from modelwright.core.task import Judged, Plot, Task
 from modelwright.core.words import Words
-from modelwright.evaluate.metrics import REGRESSION
+from modelwright.evaluate.metrics.chosen import REGRESSION
 from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
 
 
@@ -50,7 +50,7 @@ class Regression(Task):
         return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        import modelwright.evaluate.plots as plots
+        import modelwright.evaluate.plots.charts as plots
 
         return plots.regression(judged)
 

@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, create_model
 
+from modelwright.core.answers.base import Answers, ObjectsCodec, TargetCodec
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import Answers, ObjectsCodec, TargetCodec
 from modelwright.core.task import Judged, Plot, Section, Task
 from modelwright.core.words import Words
-from modelwright.evaluate import _ranking as evaluate
+from modelwright.evaluate.metrics import ranking as evaluate
 from modelwright.tasks._columns import request_model
 from modelwright.tasks._matching import answer, questions
 
@@ -101,7 +101,7 @@ class Retrieval(Task):
         return create_model("Answer", **fields)
 
     def served(self, schema: Schema) -> Schema:
-        from modelwright.recipes._matching import text_columns
+        from modelwright.recipes.shared.matching import text_columns
 
         names = text_columns(schema)[:1]
         return Schema(tuple(c for c in schema if c.role != "input" or c.name in names))
@@ -110,7 +110,7 @@ class Retrieval(Task):
         return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
-        from modelwright.recipes._matching import text_columns
+        from modelwright.recipes.shared.matching import text_columns
 
         asked = dict(zip(test.rows.tolist(), test.column(text_columns(test.schema)[0]).to_pylist(), strict=True))
         rows: list[list[str]] = []

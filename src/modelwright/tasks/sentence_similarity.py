@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
+from modelwright.core.answers.base import ClassesCodec, TargetCodec, ValueCodec
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import ClassesCodec, TargetCodec, ValueCodec
 from modelwright.core.task import Judged, Plot, Task
 from modelwright.core.words import Words
-from modelwright.evaluate import _ranking as evaluate
+from modelwright.evaluate.metrics import ranking as evaluate
 from modelwright.tasks._columns import request_model, response_model
 from modelwright.tasks._matching import questions
 
@@ -67,7 +67,7 @@ class SentenceSimilarity(Task):
         return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        import modelwright.evaluate.plots as plots
+        import modelwright.evaluate.plots.charts as plots
 
         return plots.regression(judged) if judged.target.kind == "value" else plots.classification(judged)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from modelwright.core.recipe import own_recipes
 from modelwright.core.words import Words
-from modelwright.evaluate.texts import BLEU, CHRF, LENGTH, ROUGE_1, ROUGE_2, ROUGE_L
+from modelwright.evaluate.metrics.texts import BLEU, CHRF, LENGTH, ROUGE_1, ROUGE_2, ROUGE_L
 from modelwright.tasks._texts import TextTask
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
 
+from modelwright.core.answers.base import ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.task import Judged, Metric, Plot, Section, Task
 from modelwright.core.words import Words
-from modelwright.data._corpus import read_corpus, target_column
-from modelwright.evaluate import language
+from modelwright.data.corpus import read_corpus, target_column
+from modelwright.evaluate.metrics import language
 
 
 class TextsCodec(ObjectsCodec):

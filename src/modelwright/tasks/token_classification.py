@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, Field, create_model
 
+from modelwright.core.answers.base import ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.target import ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.task import Judged, Plot, Section, Task
 from modelwright.core.words import Words
-from modelwright.data import _spans as data
-from modelwright.evaluate import _spans as evaluate
-from modelwright.features._spans import read_spans
+from modelwright.data import spans as data
+from modelwright.evaluate.metrics import spans as evaluate
+from modelwright.features.shared.spans import read_spans
 from modelwright.tasks._columns import request_model
 
 _TEXT = ("text", "category", "id")
@@ -126,7 +126,7 @@ class TokenClassification(Task):
         return create_model("Answer", **fields)
 
     def served(self, schema: Schema) -> Schema:
-        from modelwright.recipes._tagging import text_column
+        from modelwright.recipes.shared.tagging import text_column
 
         name = text_column(schema)
         return Schema(tuple(c for c in schema if c.role != "input" or c.name == name))
@@ -135,7 +135,7 @@ class TokenClassification(Task):
         return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
-        from modelwright.recipes._tagging import text_column
+        from modelwright.recipes.shared.tagging import text_column
 
         name = text_column(test.schema)
         texts = dict(zip(test.rows.tolist(), test.column(name).to_pylist(), strict=True)) if name else {}

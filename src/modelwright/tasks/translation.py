@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from modelwright.core.recipe import own_recipes
 from modelwright.core.words import Words
-from modelwright.evaluate.texts import BLEU, CHRF, EXACT, LENGTH, ROUGE_L, TER
+from modelwright.evaluate.metrics.texts import BLEU, CHRF, EXACT, LENGTH, ROUGE_L, TER
 from modelwright.tasks._texts import TextTask
 
 _WORDS = {

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelwright.features._subwords import BEGIN, END, padded
 from modelwright.features.base import Ragged
+from modelwright.features.shared.subwords import BEGIN, END, padded
 
 
 class PairFeed:

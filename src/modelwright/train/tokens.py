@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelwright.features._chats import Document
+from modelwright.features.shared.chats import Document
 
 IGNORED = -100
 

@@ -14,7 +14,7 @@ from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import MINILM, find, find_causal, minilm_installed, mostly_english
 from modelwright.core.schema import Table
 from modelwright.models.hosted import check_endpoint
-from modelwright.recipes._labeller import CAUSAL, ENDPOINT, PUBLIC
+from modelwright.recipes.shared.labeller import CAUSAL, ENDPOINT, PUBLIC
 
 __all__ = ["CAUSAL", "ENDPOINT", "PUBLIC", "Bases", "bases_for", "large_models"]
 Bases = Mapping[str, tuple[str, ...]]

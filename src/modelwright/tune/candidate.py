@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from safetensors.numpy import load_file, save_file
 
+from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Working
@@ -19,7 +20,6 @@ from modelwright.core.kept import keeping_folder, kept_folder
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Table
-from modelwright.core.target import TargetCodec, as_objects
 from modelwright.core.task import Judged, Metric, judge
 from modelwright.tune.lean import seen
 from modelwright.tune.pace import Stopwatch

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import OptionError, unknown
-from modelwright.core.target import TargetCodec
 from modelwright.core.task import Judged, Metric, Task
 from modelwright.core.words import Words
 

@@ -6,9 +6,9 @@ So recipes that are made for other columns are tried both ways, and the validati
 
 from __future__ import annotations
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Options, Recipe, guesses, on_torch
 from modelwright.core.schema import Table
-from modelwright.core.target import TargetCodec
 from modelwright.data.kinds.base import kind_of
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.config import RunConfig
 from modelwright.core.recipe import Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.schema import Schema, Table
-from modelwright.core.target import TargetCodec
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import kind_of

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.schema import Schema, Table
-from modelwright.core.target import TargetCodec
 from modelwright.core.task import Task
 from modelwright.core.words import Words
-from modelwright.data._finding import Finding
+from modelwright.data.finding import Finding
 from modelwright.data.near import finding, near
 from modelwright.data.split import folds, holdout, row_codes
 from modelwright.tune.candidate import Splits

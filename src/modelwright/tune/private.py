@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import MissingExtra, OptionError
 from modelwright.core.events import StageStarted
@@ -22,7 +23,6 @@ from modelwright.core.recipe import Recipe, get_recipe, guesses, missing_modules
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Column, Table
 from modelwright.core.spending import Look, Spending, shares_of
-from modelwright.core.target import TargetCodec, target_from_state
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.privacy.statistics import RANGE_LOOKS, moments_of, quantiles, within

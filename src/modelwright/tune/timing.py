@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Schema, Table
-from modelwright.core.target import TargetCodec
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.kinds.base import kind_of
-from modelwright.recipes._together import Together
+from modelwright.recipes.shared.together import Together
 
 _SECONDS = 0.008  # for one row, and for a batch
 _SLOW = 0.1  # a first call of this length was no warming up: the model is slow

@@ -14,8 +14,8 @@ import pyarrow as pa
 from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
-from modelwright.data._values import is_missing
 from modelwright.data.kinds.base import Kind, Unreadable, seeded, some_strings
+from modelwright.data.values import is_missing
 
 _TOKEN = re.compile(
     r"\[[^\[\]\s]{1,60}\]|Br|Cl|[BCNOPSFI]|[bcnops]|%\(\d{1,5}\)|%\d\d|\d|[-=#$:/\\.()~*@+]"  # atoms, rings, bonds

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
-from modelwright.data._values import is_missing
 from modelwright.data.kinds.base import Kind, Unreadable, seeded, some_strings
+from modelwright.data.values import is_missing
 
 NUCLEIC, PROTEIN = "nucleic", "protein"
 _PLAIN = {NUCLEIC: frozenset("ACGTUN"), PROTEIN: frozenset("ACDEFGHIKLMNPQRSTVWYX*-")}

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
-from modelwright.data._values import is_mark, is_missing
 from modelwright.data.kinds.base import Kind, Unreadable, seeded, some_strings
+from modelwright.data.values import is_mark, is_missing
 
 _LEAST_TEXT, _LEAST_LIST = 8, 4  # numbers in nearly all cells; fewer in text may be anything
 _SHARE = 0.9

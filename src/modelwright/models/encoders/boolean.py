@@ -1,5 +1,5 @@
 """Encoders of boolean columns."""
 
-from modelwright.models.encoders._table import Lookup
+from modelwright.models.columns_of_cells import Lookup
 
 ENCODERS = {"lookup": Lookup}

@@ -24,7 +24,7 @@ class MessagePassing(Encoder):
 
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__(codec, options)
-        from modelwright.features._chemistry import BOND_KINDS
+        from modelwright.features.shared.chemistry import BOND_KINDS
 
         wide = int(getattr(options, "atom_width", 96))
         self.steps = int(getattr(options, "steps", 3))

@@ -26,7 +26,7 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, codec: Any, options: Any) -> None:
         super().__init__()
-        from modelwright.features._tokens import BIGRAMS
+        from modelwright.features.shared.tokens import BIGRAMS
 
         width = int(options.embedding)
         self.words = nn.Embedding(codec.size, width, padding_idx=0, sparse=True)

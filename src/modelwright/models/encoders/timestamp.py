@@ -1,5 +1,5 @@
 """Encoders of timestamp columns."""
 
-from modelwright.models.encoders._table import PiecewiseLinear
+from modelwright.models.columns_of_cells import PiecewiseLinear
 
 ENCODERS = {"piecewise-linear": PiecewiseLinear}

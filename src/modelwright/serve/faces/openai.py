@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.responses import StreamingResponse
 
 from modelwright.core.words import Words
-from modelwright.recipes._lm import LanguageModel
+from modelwright.recipes.shared.lm import LanguageModel
 from modelwright.serve._talk import Talk, Talker
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused

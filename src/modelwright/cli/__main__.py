@@ -1,0 +1,5 @@
+"""`python -m modelwright.cli` is the command `modelwright`."""
+
+from modelwright.cli.app import main
+
+main()

@@ -1,0 +1,227 @@
+"""`modelwright anonymise IN OUT`: a copy without personal data."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from modelwright.cli.output import LANG, Delimiter, Encoding, Header, Json, Lang, Vault, opt, print_json, w
+from modelwright.core.words import Words
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command(
+        help=w(
+            "Write a copy without personal data: tables, JSON Lines, or a folder of pictures.",
+            "写出不含个人数据的副本：表格、JSON Lines 或图片文件夹。",
+        )
+    )
+    def anonymise(
+        source: Annotated[
+            str, typer.Argument(metavar="IN", help=w("file, folder or database URL", "文件、文件夹或数据库 URL"))
+        ],
+        copy: Annotated[
+            Path | None,
+            typer.Argument(
+                metavar="[OUT]",
+                help=w(
+                    "file to write (.csv .tsv .jsonl .parquet .xlsx), or folder",
+                    "输出文件（.csv .tsv .jsonl .parquet .xlsx）或文件夹",
+                ),
+            ),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option("--out", "-o", help=w("the same, as an option", "同上，写成选项"))
+        ] = None,
+        private: Annotated[
+            list[str] | None,
+            typer.Option(
+                metavar="ACTION[:NAME]",
+                help=w(
+                    "keep, placeholder, mask, generalise, pseudonym, surrogate or drop; for all, a type or a column",
+                    "keep、placeholder、mask、generalise、pseudonym、surrogate 或 drop；对全部、某类型或某列",
+                ),
+            ),
+        ] = None,
+        key_file: Annotated[
+            Path | None,
+            opt(
+                "key of the pseudonyms: the same key gives the same ones; made if absent",
+                "假名密钥文件：同一密钥得到同样的假名；不存在则新建",
+            ),
+        ] = None,
+        k: Annotated[
+            int | None,
+            typer.Option(
+                "--k", help=w("rows that must share the values of --quasi", "--quasi 各列取值至少由多少行共享")
+            ),
+        ] = None,
+        quasi: Annotated[
+            str | None, opt("columns that tell a person together: age,zip,gender", "合起来能认出人的列：age,zip,gender")
+        ] = None,
+        remember: Annotated[
+            Path | None,
+            opt(
+                "keep originals beside their pseudonyms in this encrypted store; needs --vault",
+                "把原值与假名的对应关系存入该加密库；需要 --vault",
+            ),
+        ] = None,
+        reveal: Annotated[
+            Path | None,
+            opt(
+                "turn the pseudonyms of this store back instead; needs --vault, is written into the ledger",
+                "改为用该库还原假名；需要 --vault，并记入账本",
+            ),
+        ] = None,
+        vault: Vault = None,
+        recogniser: Annotated[list[str] | None, opt("another recogniser: presidio", "附加识别器：presidio")] = None,
+        query: Annotated[str | None, opt("SQL query", "SQL 查询")] = None,
+        table: Annotated[str | None, opt("SQL table", "SQL 表")] = None,
+        sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
+        header: Header = None,
+        delimiter: Delimiter = None,
+        encoding: Encoding = None,
+        force: Annotated[bool, opt("replace an existing file", "覆盖已有文件")] = False,
+        json_: Json = False,
+        lang: Lang = None,
+    ) -> None:
+        from modelwright.core.sealed import unlocked
+
+        place = _one_place(copy, out)
+        reading = {"query": query, "table": table, "sheet": sheet, "header": header}
+        reading |= {"delimiter": delimiter, "encoding": encoding}
+        with unlocked(vault):
+            if reveal is not None:
+                _refuse_beside_reveal(private, key_file, k, quasi, remember, recogniser)
+                facts, lines = _revealed(source, place, reveal, force, reading)
+            else:
+                facts, lines = _copied(
+                    source, place, private or [], key_file, remember, k, quasi, recogniser or [], force, reading
+                )
+        for words in lines:
+            sys.stderr.write(words.to(LANG) + "\n")
+        if json_:
+            print_json(facts)
+
+
+def _one_place(copy: Path | None, out: Path | None) -> Path:
+    """Return where to write, given as an argument or as -o. Raises OptionError where it is given twice or not at all."""
+    from modelwright.core.errors import OptionError
+
+    if (copy is None) == (out is None):
+        raise OptionError(
+            f"Say where to write the copy, once: modelwright anonymise IN -o OUT{'' if copy is None else f'; received {copy} and -o {out}'}.",
+            f"请给出副本的写入位置（只需一次）：modelwright anonymise IN -o OUT{'' if copy is None else f'；收到的是 {copy} 和 -o {out}'}。",
+        )
+    chosen = copy if copy is not None else out
+    assert chosen is not None
+    return chosen
+
+
+def _refuse_beside_reveal(*others: object) -> None:
+    from modelwright.core.errors import OptionError
+
+    if any(others):
+        raise OptionError(
+            "--reveal turns pseudonyms back and does nothing else: leave out --private, --key-file, --k, --quasi, --remember and --recogniser.",
+            "--reveal 只用于还原假名：请去掉 --private、--key-file、--k、--quasi、--remember 和 --recogniser。",
+        )
+
+
+def _copied(
+    source: str,
+    out: Path,
+    private: list[str],
+    key_file: Path | None,
+    remember: Path | None,
+    k: int | None,
+    quasi: str | None,
+    also: list[str],
+    force: bool,
+    reading: dict[str, Any],
+) -> tuple[dict[str, Any], list[Words]]:
+    """Make the copy, write into the ledger that it was made, and return facts and lines."""
+    from modelwright.privacy import anonymise as making
+    from modelwright.privacy.anonymity import parse_quasi
+    from modelwright.privacy.files import clean_folder
+    from modelwright.privacy.ledger import ready, record
+    from modelwright.privacy.policy import Policy
+    from modelwright.privacy.pseudonyms import Pseudonyms, key_from
+    from modelwright.privacy.reveal import remember_in
+    from modelwright.privacy.reversible import PseudonymStore
+
+    # refused before a key or a store is made
+    ready()
+    making.check_out(source, out, force)
+    Policy.parse(private)
+    made, said = False, []
+    with contextlib.ExitStack() as open_:
+        told = remember_in(open_.enter_context(PseudonymStore.open(remember))) if remember is not None else None
+        if key_file is not None:
+            key, made = key_from(key_file)
+            pseudonyms = Pseudonyms(key, told)
+        else:
+            pseudonyms = Pseudonyms.fresh(told)
+        if Path(source).is_dir():
+            cleaned = clean_folder(Path(source), out, rules=private, pseudonyms=pseudonyms, force=force)
+            facts, lines = cleaned.to_json(), cleaned.lines()
+        else:
+            copied = making.anonymise(
+                source, out, rules=private, pseudonyms=pseudonyms, k=k, quasi=parse_quasi(quasi or ""), also=also,
+                force=force, **reading,
+            )  # fmt: skip
+            facts, lines = copied.to_json(), copied.redactor.lines()
+            lines += [copied.anonymous.words] if copied.anonymous else []
+            said += [
+                Words(
+                    f"{source}, row {m.row} (line {m.line}): {m.words.en}; it stands empty in the copy.",
+                    f"{source} 第 {m.row} 行（文件第 {m.line} 行）：{m.words.zh}；副本中该行为空。",
+                )
+                for m in copied.unread[:20]
+            ]
+            said.append(Words(f"{copied.rows:,} rows written to {out}", f"已写出 {copied.rows:,} 行：{out}"))
+    record(
+        None, "copy anonymised", rows=facts.get("rows"), files=facts.get("files"), k=k, remembered=remember is not None
+    )
+    if made:
+        said.append(
+            Words(
+                f"A new key was made: {key_file}. Keep it apart from the data.",
+                f"已生成新密钥：{key_file}。请与数据分开保存。",
+            )
+        )
+    elif key_file is None:
+        said.append(
+            Words(
+                "No --key-file was named: pseudonyms agree within this copy only.",
+                "未指定 --key-file：假名只在本副本内一致。",
+            )
+        )
+    return facts, [*lines, *said]
+
+
+def _revealed(
+    source: str, out: Path, store: Path, force: bool, reading: dict[str, Any]
+) -> tuple[dict[str, Any], list[Words]]:
+    """Turn pseudonyms back, write into the ledger that it was done, and return facts and lines."""
+    from modelwright.core.errors import DataError
+    from modelwright.privacy import ledger
+    from modelwright.privacy.reveal import reveal
+    from modelwright.privacy.reversible import PseudonymStore
+
+    if not store.is_file():
+        raise DataError(
+            f"There is no store {store}. `modelwright anonymise --remember {store}` makes one.",
+            f"没有假名库 {store}。可用 `modelwright anonymise --remember {store}` 建立。",
+        )
+    ledger.ready()
+    with PseudonymStore.open(store) as kept:
+        done = reveal(source, out, kept, force=force, **reading)
+    ledger.record(None, "pseudonyms turned back", rows=done.rows, values=done.revealed, unknown=done.unknown)
+    return done.to_json(), done.lines()

@@ -1,0 +1,35 @@
+"""`modelwright export RUN`: a model for other runtimes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelwright.cli.output import Json, Lang, RunArg, print_json, w
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
+    def export(
+        model: RunArg,
+        to: Annotated[str, typer.Option("--to", help="onnx")] = "onnx",
+        out: Annotated[Path | None, typer.Option("--out", "-o", help=w("folder to write", "输出文件夹"))] = None,
+        candidate: Annotated[
+            str | None,
+            typer.Option(
+                "--candidate",
+                help=w("a candidate of the run instead of its winner", "导出运行中的某个候选，而不是胜出者"),
+            ),
+        ] = None,
+        json_: Json = False,
+        lang: Lang = None,
+    ) -> None:
+        from modelwright.cli.commands import export_command
+
+        path = export_command(model, to, out, candidate)
+        print_json({"export": str(path)}) if json_ else sys.stdout.write(f"{path}\n")

@@ -1,0 +1,301 @@
+"""Documents, FAQ tables and questions to one raw table: rows of passages beside rows of questions.
+
+A row is either a passage (`passage` holds it as JSON, `answer` is missing) or a question, whose `answer` says as JSON what
+is right. Passages are what answers are found in, so they are kept whole; only questions are held out. Where there are few
+labelled questions, some are made from the texts themselves; see `made_questions`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from modelwright.core.errors import ColumnError, DataError
+from modelwright.core.events import EventStream
+from modelwright.core.words import Words
+from modelwright.data.documents import SHARED, Document, read_document, read_folder, suffixes, visible
+from modelwright.data.passages import Passage, cut, distinct, sentences
+from modelwright.data.sources import KINDS, read
+
+_TOLD = 8  # files that are named one by one
+UNREAD = "unread"  # in the metadata of the table: what of the sources could not be read
+COLUMNS = ("question", "tenant", "document", "heading", "passage", "answer")
+_NAMES = {
+    "question": ("question", "questions", "query", "q", "问题", "提问", "标准问", "问"),
+    "answer": ("answer", "answers", "response", "a", "答案", "回答", "答复", "答"),
+    "similar": ("similar", "variants", "paraphrases", "similar_questions", "相似问", "相似问法", "相似问题"),
+    "tenant": ("tenant", "租户"),
+    "source": ("source", "document", "file", "文档", "来源", "出处"),
+}
+_MOST_MADE = 400  # questions that are made, at most
+_ENOUGH = 40  # labelled questions from which on none are made
+_KEPT = 0.6  # share of a question's words that stay when it is asked in other words
+_LEFT_OUT = 3  # one made question in so many asks for what is left out
+_QUESTIONS = re.compile(r"questions|问题", re.IGNORECASE)  # a table of this name in a folder holds labelled questions
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+|[^\W_]+(?:['’.-][^\W_]+)*")
+_FUNCTION = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "its",
+        "may",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "should",
+        "that",
+        "the",
+        "their",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "not",
+        "no",
+        "than",
+        "then",
+        "also",
+        "been",
+        "but",
+        "all",
+        "any",
+    ]
+)
+
+
+def read_knowledge(source: Any, seed: int = 0) -> pa.Table:
+    """Read a folder, a document, or a table of questions and answers. Raises DataError where nothing is in it."""
+    documents: list[Document] = []
+    unread: list[Words] = []
+    faq: list[Passage] = []
+    asked: list[dict[str, Any]] = []
+    if isinstance(source, (str, Path)) and Path(source).is_dir():
+
+        def table(path: Path, name: str, tenant: str) -> None:
+            if path.suffix.lower() in KINDS or path.suffix.lower() == ".gz":
+                if _QUESTIONS.search(path.stem):
+                    asked.extend(_questions(read(path), name, tenant))
+                else:
+                    faq.extend(_pairs(read(path), name, tenant))
+            else:
+                unread.append(Words(f"{name}: not read, its kind is not known", f"{name}：未读取，不支持此类文件"))
+
+        documents = read_folder(Path(source), table)
+    elif isinstance(source, (str, Path)) and Path(source).suffix.lower() in suffixes() and Path(source).is_file():
+        documents = [read_document(Path(source))]
+    else:
+        name = Path(source).name if isinstance(source, (str, Path)) else "faq"
+        faq = _pairs(read(source), name, SHARED)
+    unread += [w for d in documents for w in d.unread]
+    unread += [Words(f"{d.name}: no text in it", f"{d.name}：没有文字") for d in documents if not d.sections]
+    passages = distinct([*faq, *(p for d in documents for p in cut(d))])
+    if not passages:
+        kinds = ", ".join(sorted(suffixes()))
+        raise DataError(
+            f"{source} holds nothing to answer from. Expected documents ({kinds}) or tables with the columns question and answer.",
+            f"{source} 中没有可用于回答的内容。应为文档（{kinds}），或含 question 和 answer 列的表格。",
+        )
+    if len(asked) < _ENOUGH:
+        asked += made_questions(passages, seed)
+    if not asked:
+        raise DataError(
+            f"{source} holds too little text to try a question on. Give more documents.",
+            f"{source} 的文字太少，无法构造问题来检验。请提供更多文档。",
+        )
+    rows = [{"passage": json.dumps(p.to_json(), ensure_ascii=False), "tenant": p.tenant, "document": p.document,
+             "heading": p.heading} for p in passages]  # fmt: skip
+    found = pa.table({c: pa.array([r.get(c) for r in [*asked, *rows]], pa.string()) for c in COLUMNS})
+    return found.replace_schema_metadata({UNREAD: json.dumps([[w.en, w.zh] for w in unread], ensure_ascii=False)})
+
+
+def tell_unread(raw: pa.Table | None, events: EventStream) -> None:
+    """Warn of what of the sources of a table could not be read, file by file."""
+    told = (raw.schema.metadata or {}).get(UNREAD.encode()) if raw is not None else None
+    unread = [Words(*w) for w in json.loads(told)] if told else []
+    for words in unread[:_TOLD]:
+        events.warn(f"{words.en}.", f"{words.zh}。")
+    if len(unread) > _TOLD:
+        more = len(unread) - _TOLD
+        events.warn(f"{more} more files were not read, or not all of them.", f"另有 {more} 个文件未读取或未读全。")
+
+
+def read_questions(source: Any) -> pa.Table:
+    """Read labelled questions: a column `question`, and `answer` or `source`; both empty where nothing should be found."""
+    name = Path(source).name if isinstance(source, (str, Path)) else "questions"
+    rows = _questions(read(source), name, SHARED)
+    return pa.table({c: pa.array([r.get(c) for r in rows], pa.string()) for c in COLUMNS})
+
+
+def _column(raw: pa.Table, what: str) -> list[str] | None:
+    by_name = {n.strip().lower(): n for n in raw.column_names}
+    found = next((by_name[n] for n in _NAMES[what] if n in by_name), None)
+    if found is None:
+        return None
+    return ["" if v is None else visible(str(v)).strip() for v in raw.column(found).to_pylist()]
+
+
+def _needed(raw: pa.Table, what: str, name: str) -> list[str]:
+    found = _column(raw, what)
+    if found is None:
+        shown, known = ", ".join(raw.column_names[:8]), ", ".join(_NAMES[what])
+        raise ColumnError(
+            f"{name} has no column of {what}s: expected one of {known}; it has {shown}.",
+            f"{name} 中没有 {what} 列：应为 {known} 之一；现有 {shown}。",
+        )
+    return found
+
+
+def _pairs(raw: pa.Table, name: str, tenant: str) -> list[Passage]:
+    """Return the stored answers of an FAQ table; rows without question or answer are passed over."""
+    asked, answers = _needed(raw, "question", name), _needed(raw, "answer", name)
+    similar, tenants = _column(raw, "similar") or [], _column(raw, "tenant") or []
+    out = []
+    for i, (question, answer) in enumerate(zip(asked, answers, strict=True)):
+        if question and answer:
+            more = re.split(r"[|\n]", similar[i]) if i < len(similar) else []
+            whose = (tenants[i] if i < len(tenants) else "") or tenant
+            out.append(
+                Passage(name, whose, question, answer, asked=tuple(q for q in (question, *map(str.strip, more)) if q))
+            )
+    return out
+
+
+def _questions(raw: pa.Table, name: str, tenant: str) -> list[dict[str, Any]]:
+    asked, answers, sources = _needed(raw, "question", name), _column(raw, "answer"), _column(raw, "source")
+    if answers is None and sources is None:
+        _needed(raw, "answer", name)
+    tenants = _column(raw, "tenant") or []
+    out = []
+    for i, question in enumerate(asked):
+        if question:
+            truth = {
+                "answer": (answers[i] if answers else "") or None,
+                "source": (sources[i] if sources else "") or None,
+            }
+            whose = (tenants[i] if i < len(tenants) else "") or tenant
+            out.append({"question": question, "tenant": whose, "answer": json.dumps(truth, ensure_ascii=False)})
+    return out
+
+
+def made_questions(passages: Sequence[Passage], seed: int) -> list[dict[str, Any]]:
+    """Make questions from the passages themselves, to choose recipes and the point of refusal by.
+
+    A stored question is asked again with itself hidden, or with some of its words exchanged for words from elsewhere, as
+    people use other words; a heading with itself hidden; a sentence by some of its words among others. One in three is asked
+    with everything that answers it left out, and should be refused. None is what people would ask: a report says so.
+    """
+    rng = random.Random(seed)
+    order = list(range(len(passages)))
+    rng.shuffle(order)
+    pools = [sorted({w for p in passages for w in _words(p.text) if _han(w) == han}) for han in (False, True)]
+    out: list[dict[str, Any]] = []
+    for at in order:
+        if len(out) >= _MOST_MADE:
+            break
+        out += _made(passages, at, rng, len(out), pools)
+    return out
+
+
+def _made(
+    passages: Sequence[Passage], at: int, rng: random.Random, count: int, pools: list[list[str]]
+) -> list[dict[str, Any]]:
+    p = passages[at]
+    made: list[tuple[str, str | None]] = []  # a question, and which stored one or heading is hidden while it is asked
+    right = [at]
+    if len(p.asked) > 1:
+        made = [(q, q) for q in p.asked[:3]]
+    elif p.asked:
+        made = [(p.asked[0], p.asked[0])] if rng.random() < 0.25 else [(_other(p.asked[0], rng, pools), None)]
+    else:
+        title = p.heading.rsplit(" > ", 1)[-1]
+        own = len(_words(title)) >= 2 and not title.startswith("p. ")
+        if own and rng.random() < 0.5:
+            made, right = [(title, p.heading)], _same(passages, at)
+        elif spans := [s for s in sentences(p.text) if len(_words(p.text[s[0] : s[1]])) >= 4]:
+            start, end = spans[rng.randrange(len(spans))]
+            made = [(_other(p.text[start:end], rng, pools), None)]
+            right = [i for i in _same(passages, at) if p.text[start:end] in passages[i].text]
+    out = []
+    for i, (question, hidden) in enumerate(made):
+        truth: dict[str, Any] = {"passages": right, "hidden": hidden, "made": True}
+        if (count + i) % _LEFT_OUT == _LEFT_OUT - 1:
+            truth = {"passages": [], "without": _same(passages, at), "made": True}
+        out.append({"question": question, "tenant": p.tenant, "answer": json.dumps(truth, ensure_ascii=False)})
+    return out
+
+
+def _same(passages: Sequence[Passage], at: int) -> list[int]:
+    """Return the passages that may answer what one answers: itself, and those that stand under the same heading."""
+    p = passages[at]
+    near = [i for i, q in enumerate(passages) if not p.asked and (q.document, q.heading) == (p.document, p.heading)]
+    return near or [at]
+
+
+def _words(text: str) -> list[str]:
+    """Return the words that say something; runs of Han in pieces of two."""
+    out: list[str] = []
+    for word in _WORD.findall(text):
+        if "\u3040" <= word[0] <= "\u9fff":
+            out += [word[i : i + 2] for i in range(0, len(word), 2)]
+        elif word.lower() not in _FUNCTION:
+            out.append(word)
+    return out
+
+
+def _han(word: str) -> bool:
+    return "\u3040" <= word[0] <= "\u9fff"
+
+
+def _other(text: str, rng: random.Random, pools: list[list[str]]) -> str:
+    """Return some of a text's words in their order, at most six, the others exchanged for half as many from elsewhere."""
+    words = _words(text)
+    kept = sorted(rng.sample(range(len(words)), min(len(words), 6, max(2, round(_KEPT * len(words))))))
+    out = [words[i] for i in kept]
+    han = sum(map(_han, out)) > len(out) / 2
+    for _ in range(max(1, len(out) // 2) if pools[han] else 0):
+        out.insert(rng.randrange(len(out) + 1), rng.choice(pools[han]))
+    return ("" if han else " ").join(out) or text

@@ -1,0 +1,335 @@
+"""Series that lie spread over a table: over its columns (wide) or over its rows (long), gathered into one column.
+
+A layout says where the moments of a series stand. It is kept in the options of the gathered column, so that a bundle
+takes rows in the same layout: {"wide": [[column, ...] per channel]} or {"long": {"id", "time", "channels": [column, ...]}}.
+Legend: N rows, C channels, T time.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
+from modelwright.core.schema import Schema
+from modelwright.core.words import Words
+from modelwright.data.dates import to_time
+from modelwright.data.text import from_rows
+from modelwright.data.values import is_mark, is_missing, to_number
+
+Layouts = dict[str, dict[str, Any]]  # by the name of the gathered column
+
+LONG_NAME = "series"
+SERIES_OPTIONS = ("series", "series_id", "series_time", "target", "group", "time", "ignore")  # what decides a layout
+_COLUMN = Words("column", "列")
+_NUMBERS = 0.95  # of the cells of a channel
+_LOOK = 5000
+
+
+def gathered_as_asked(
+    raw: pa.Table, *, series: Sequence[str] | None = None, series_id: str | None = None, series_time: str | None = None,
+    target: str | None = None, group: str | None = None, time: str | None = None, ignore: Sequence[str] | None = None,
+) -> tuple[pa.Table, Layouts, list[str]]:  # fmt: skip
+    """Return a table with its series gathered as a run's options ask, their layouts, and the columns to be ignored.
+
+    The identifier of series in a long table is ignored once they are gathered, since no later series will have it.
+    """
+    left_out = list(ignore or ())
+    layouts = find_layouts(raw, series or (), series_id, series_time, apart=(target, group, time, *left_out))
+    if series_id:
+        raw = raw.drop_columns([n for n in left_out if n in raw.column_names and n != series_id])
+        left_out = [n for n in left_out if n in raw.column_names]
+        if series_id not in (target, group, *left_out):
+            left_out.append(series_id)
+    return gathered(raw, layouts, strict=True), layouts, left_out
+
+
+def find_layouts(
+    raw: pa.Table, series: Sequence[str], series_id: str | None, series_time: str | None, *, apart: Iterable[str | None]
+) -> Layouts:
+    """Return the layouts that the options ask for; columns `apart` (target, group, time, ignored) are no moments.
+
+    Raises OptionError or ColumnError for what does not fit the table.
+    """
+    beside = {a for a in apart if a}
+    out: Layouts = {}
+    for text in series:
+        name, equals, spec = text.partition("=")
+        if not equals or not name.strip() or not spec.strip():
+            raise OptionError(
+                f"Expected --series NAME=FIRST..LAST or NAME=PATTERN, received `{text}`.",
+                f"应写作 --series 名称=首列..末列 或 名称=通配符，收到的是 `{text}`。",
+            )
+        out[name.strip()] = {"wide": _wide(raw.column_names, text, spec, beside)}
+    used = [n for layout in out.values() for channel in layout["wide"] for n in channel]
+    if len(set(used)) < len(used):
+        twice = next(n for n in used if used.count(n) > 1)
+        raise OptionError(f"--series takes column `{twice}` twice.", f"--series 两次用到列 `{twice}`。")
+    for name in out:
+        if name in raw.column_names and name not in used:
+            raise OptionError(
+                f"--series {name}: the table has a column of that name already; give another name.",
+                f"--series {name}：表中已有同名列，请换一个名称。",
+            )
+    if bool(series_id) != bool(series_time):
+        raise OptionError(
+            "--series-id and --series-time go together: one names the series, the other its moments.",
+            "--series-id 与 --series-time 须同时给出：一个标明序列，一个标明时刻。",
+        )
+    if series_id and series_time:
+        if series:
+            raise OptionError(
+                "Give --series for wide tables or --series-id for long ones, not both.",
+                "宽表用 --series，长表用 --series-id，不能同时使用。",
+            )
+        for name in (series_id, series_time):
+            if name not in raw.column_names:
+                raise unknown(_COLUMN, name, raw.column_names, ColumnError)
+        beside |= {series_id, series_time}
+        channels = [n for n in raw.column_names if n not in beside and _is_numbers(raw.column(n))]
+        if not channels:
+            raise DataError(
+                "There is no column of numbers beside --series-id and --series-time that could be a channel.",
+                "除 --series-id 与 --series-time 外没有可作通道的数值列。",
+            )
+        name = LONG_NAME if LONG_NAME not in raw.column_names or LONG_NAME in channels else f"{LONG_NAME}_"
+        out[name] = {"long": {"id": series_id, "time": series_time, "channels": channels}}
+    return out
+
+
+def _wide(names: list[str], text: str, spec: str, apart: set[str]) -> list[list[str]]:
+    channels = []
+    for part in (p.strip() for p in spec.split(";")):
+        if not part:
+            continue
+        first, dots, last = part.partition("..")
+        if dots and part not in names:
+            for end in (first, last):
+                if end not in names:
+                    raise unknown(_COLUMN, end, names, ColumnError)
+            found = names[names.index(first) : names.index(last) + 1]
+            wrong = [n for n in found if n in apart]
+            if wrong:
+                raise OptionError(
+                    f"--series {text}: the range takes in `{wrong[0]}`, which is not a moment of a series.",
+                    f"--series {text}：范围内含有列 `{wrong[0]}`，它不是序列的时刻。",
+                )
+        else:
+            found = [n for n in names if fnmatch.fnmatchcase(n, part) and n not in apart]
+        if len(found) < 2:
+            raise OptionError(
+                f"--series {text}: `{part}` names {len(found)} columns; expected two or more, in table order.",
+                f"--series {text}：`{part}` 只对应 {len(found)} 列；应至少两列，按表中顺序。",
+            )
+        channels.append(found)
+    if not channels or len({len(c) for c in channels}) > 1:
+        shown = ", ".join(str(len(c)) for c in channels)
+        raise OptionError(
+            f"--series {text}: the channels have {shown} columns; all need the same number.",
+            f"--series {text}：各通道的列数为 {shown}，应当相同。",
+        )
+    return channels
+
+
+def layouts_of(schema: Schema) -> Layouts:
+    """Return the layouts that a schema's columns keep in their options."""
+    return {
+        c.name: {k: c.options[k]} for c in schema for k in ("wide", "long") if c.modality == "series" and k in c.options
+    }
+
+
+def with_layouts(schema: Schema, layouts: Layouts) -> Schema:
+    """Return a schema whose gathered columns keep their layouts."""
+    return schema.with_columns({n: {"options": {**schema[n].options, **layout}} for n, layout in layouts.items()})
+
+
+def gathered(raw: pa.Table, layouts: Layouts, *, strict: bool = False) -> pa.Table:
+    """Return a table in which spread series have become columns; one that holds them already passes unchanged.
+
+    Of a long table a row remains for each series, in the order in which they first come; its other columns keep
+    their first value there, and `strict` refuses one with several.
+    """
+    for name, layout in layouts.items():
+        if "wide" in layout:
+            names = [n for channel in layout["wide"] for n in channel]
+            if any(n in raw.column_names for n in names) and _is_spread(raw, name, names):
+                raw = _gather_wide(raw, name, layout["wide"])
+        elif layout["long"]["id"] in raw.column_names and _is_spread(raw, name, layout["long"]["channels"]):
+            raw = _gather_long(raw, name, strict=strict, **layout["long"])
+    return raw
+
+
+def gathered_rows(rows: Sequence[Mapping[str, Any]], layouts: Layouts) -> Sequence[Mapping[str, Any]]:
+    """Do for rows given as mappings what `gathered` does for a table."""
+    if any("long" in layout for layout in layouts.values()):
+        return gathered(from_rows([dict(r) for r in rows]), layouts).to_pylist() if rows else rows
+    out = []
+    for row in rows:
+        made = dict(row)
+        for name, layout in layouts.items():
+            cells = [[row.get(n) for n in channel] for channel in layout["wide"]]
+            ends = [max((i + 1 for i, c in enumerate(channel) if c not in (None, "")), default=0) for channel in cells]
+            if max(ends) and (row.get(name) is None or not isinstance(row[name], (list, tuple))):
+                made[name] = [channel[: max(ends)] for channel in cells]
+        out.append(made)
+    return out
+
+
+def whole(parts: Iterable[pa.Table], layouts: Layouts) -> Iterator[pa.Table]:
+    """Yield a stream's tables as they come, or one in all where series lie over rows, which parts would cut through."""
+    if not any("long" in layout for layout in layouts.values()):
+        yield from parts
+        return
+    held = list(parts)
+    if held:
+        yield gathered(pa.concat_tables(held, promote_options="permissive"), layouts)
+
+
+def _is_spread(raw: pa.Table, name: str, names: list[str]) -> bool:
+    """Whether a column of the gathered name is absent, or itself one of those to be gathered and still plain."""
+    if name not in raw.column_names:
+        return True
+    return name in names and not pa.types.is_list(raw.schema.field(name).type)
+
+
+def _is_numbers(values: pa.ChunkedArray) -> bool:
+    kind = values.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return True
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return False
+    cells = [c for c in values.slice(0, _LOOK).to_pylist() if c is not None and not is_missing(c) and not is_mark(c)]
+    return bool(cells) and sum(to_number(c) is not None for c in cells) >= _NUMBERS * len(cells)
+
+
+def _floats(values: pa.ChunkedArray | pa.Array) -> np.ndarray | None:
+    """Return a column as float64 [N], NaN where missing; None where some cell is no number."""
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        try:
+            values = pc.cast(values, pa.float64())
+        except pa.ArrowInvalid:
+            cells = values.to_pylist()
+            found = [None if c is None or is_missing(c) or is_mark(c) else to_number(c) for c in cells]
+            if any(f is None and not (c is None or is_missing(c) or is_mark(c)) for f, c in zip(found, cells)):
+                return None
+            values = pa.array(found, pa.float64())
+    try:
+        return np.asarray(values.cast(pa.float64(), safe=False).fill_null(np.nan))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+
+
+def _gather_wide(raw: pa.Table, name: str, channels: list[list[str]]) -> pa.Table:
+    count = raw.num_rows
+    empty = pa.chunked_array([pa.nulls(count, pa.float64())])
+    held = {n: raw.column(n) if n in raw.column_names else empty for c in channels for n in c}
+    found = {n: _floats(values) for n, values in held.items()}
+    numbers = {n: v for n, v in found.items() if v is not None}
+    cells: list[Any]
+    if len(numbers) == len(held):
+        x: np.ndarray = (
+            np.stack([[numbers[n] for n in c] for c in channels]).astype(np.float32).transpose(2, 0, 1)
+        )  # [N, C, T]
+        known = np.asarray(np.isfinite(x).any(axis=1))
+        # series of different length end in empty cells
+        ends = np.where(known.any(axis=1), x.shape[2] - known[:, ::-1].argmax(axis=1), 0)
+        cells = [list(row[:, :end]) if end else None for row, end in zip(x, ends)]
+        column = pa.array(cells, pa.list_(pa.list_(pa.float32())))
+    else:  # cells that are no numbers go on as they are, to be named when they are read
+        text = {n: v.cast(pa.string()).to_pylist() for n, v in held.items()}
+        cells = [[[text[n][i] for n in c] for c in channels] for i in range(count)]
+        column = pa.array(cells, pa.list_(pa.list_(pa.string())))
+    return raw.select([n for n in raw.column_names if n not in held]).append_column(name, column)
+
+
+def _gather_long(raw: pa.Table, name: str, id: str, time: str, channels: list[str], *, strict: bool) -> pa.Table:
+    for column in (id, time):
+        if column not in raw.column_names:
+            raise unknown(_COLUMN, column, raw.column_names, ColumnError)
+    keys = raw.column(id).combine_chunks()
+    absent = np.flatnonzero(np.asarray(keys.is_null()))
+    if len(absent):
+        raise _in_row(absent[0], id, "expected the name of a series, received nothing", "应为序列名，收到空值")
+    codes = keys.dictionary_encode()
+    group = np.asarray(codes.indices if isinstance(codes, pa.DictionaryArray) else codes, np.int64)
+    order = np.lexsort((_moments(raw, time), group))
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    ends = np.append(starts[1:], len(order))
+    x = np.stack([_channel(raw, c) for c in channels])[:, order].astype(np.float32)
+    cells = [list(x[:, a:b]) for a, b in zip(starts, ends, strict=True)]
+    first = order[starts]
+    columns = {id: keys.take(pa.array(first))}
+    for other in raw.column_names:
+        if other not in (id, time, *channels):
+            values = raw.column(other).combine_chunks()
+            if strict:
+                _check_constant(values, other, id, keys, order, starts, ends)
+            columns[other] = values.take(pa.array(first))
+    columns[name] = pa.array(cells, pa.list_(pa.list_(pa.float32())))
+    return pa.table(columns)
+
+
+def _channel(raw: pa.Table, name: str) -> np.ndarray:
+    if name not in raw.column_names:
+        return np.full(raw.num_rows, np.nan)
+    found = _floats(raw.column(name))
+    if found is not None:
+        return found
+    for row, cell in enumerate(raw.column(name).to_pylist()):
+        if cell is not None and to_number(str(cell)) is None and not is_missing(str(cell)) and not is_mark(str(cell)):
+            said = str(cell)[:40]
+            raise _in_row(row, name, f"expected a number, received `{said}`", f"应为数字，收到的是 `{said}`")
+    return np.full(raw.num_rows, np.nan)
+
+
+def _moments(raw: pa.Table, name: str) -> np.ndarray:
+    """Return what the rows of a series are sorted by [N]: numbers, or times."""
+    values = raw.column(name)
+    if pa.types.is_temporal(values.type):
+        return np.asarray(values.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0))
+    found = _floats(values)
+    if found is not None and np.isfinite(found).all():
+        return found
+    out = np.zeros(raw.num_rows)
+    cells = [None if c is None else str(c) for c in values.to_pylist()]
+    plain = sum(c is not None and to_number(c) is not None for c in cells) > len(cells) / 2
+    for row, cell in enumerate(cells):
+        number = None if cell is None or not plain else to_number(cell)
+        if number is not None:
+            out[row] = number
+            continue
+        at = None if cell is None or plain else to_time(cell, "ymd") or to_time(cell, "chinese")
+        if at is None:
+            said = str(cell)[:40]
+            raise _in_row(
+                row, name, f"expected a number or a time, received `{said}`", f"应为数字或时间，收到的是 `{said}`"
+            )
+        out[row] = at.timestamp()
+    return out
+
+
+def _check_constant(
+    values: pa.Array, name: str, id: str, keys: pa.Array, order: np.ndarray, starts: np.ndarray, ends: np.ndarray
+) -> None:
+    """Raise DataError, naming the row, where a column has several values in one series."""
+    coded = values if isinstance(values, pa.DictionaryArray) else values.dictionary_encode()
+    codes = np.asarray(coded.indices.fill_null(-1), np.int64)[order]
+    low, high = np.minimum.reduceat(codes, starts), np.maximum.reduceat(codes, starts)
+    wrong = np.flatnonzero(low != high)
+    if len(wrong):
+        at = int(starts[wrong[0]])
+        row = int(order[at + int(np.flatnonzero(codes[at : int(ends[wrong[0]])] != codes[at])[0])])
+        raise _in_row(
+            row, name,
+            f"expected one value for all moments of `{keys[row]}` ({id}), received several; leave the column out with --ignore",
+            f"同一序列 `{keys[row]}`（{id}）的所有时刻应为同一值，收到多个；可用 --ignore 忽略该列",
+        )  # fmt: skip
+
+
+def _in_row(row: int, column: str, en: str, zh: str) -> DataError:
+    return DataError(f"Row {int(row) + 1}, column `{column}`: {en}.", f"第 {int(row) + 1} 行，列 `{column}`：{zh}。")

@@ -1,0 +1,264 @@
+"""Marked texts from any of their usual forms to one: a column of text and a column of spans as JSON.
+
+| form | what it looks like |
+|---|---|
+| token files | `token TAG` a line, blank line between sentences; BIO, BMES, BIOES and IO tags (.conll .bio .bmes .iob .txt) |
+| spans | a column of lists of `{"start": 0, "end": 3, "label": "name"}`, end exclusive, also as JSON text |
+| types | `{"name": {"叶老桂": [[9, 11]]}}`, end inclusive, as CLUENER2020 has it |
+| tokens | a column `tokens` of lists beside a column of lists of tags |
+
+Offsets count characters (code points) of the text.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from modelwright.core.errors import DataError
+from modelwright.data.encodings import find_encoding
+from modelwright.data.text import open_bytes
+
+SUFFIXES = (".conll", ".bio", ".bmes", ".bioes", ".iob", ".iob2", ".ner")
+TEXT, SPANS = "text", "spans"
+_CJK = re.compile(r"[\u2e80-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef“”‘’…—·]")
+_TAG = re.compile(r"^(?:O|[BIMESULWV][-_].+)$")
+_LOOK = 2000  # lines looked at to tell a token file
+Span = dict[str, Any]
+
+
+def is_token_file(path: Path) -> bool:
+    """Return whether a file holds tokens with tags, by its ending or, for .txt and none, by its beginning."""
+    kinds = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    kind = kinds[-1] if kinds else ""
+    if kind in SUFFIXES:
+        return True
+    if kind not in (".txt", ".data", ".tsv", "") or not path.is_file():
+        return False
+    lines = [line for _, line in zip(range(_LOOK), _lines(path))]
+    filled = [line.split() for line in lines if line.strip()]
+    tagged = sum(len(cells) >= 2 and bool(_TAG.match(cells[-1])) for cells in filled)
+    return len(filled) > 0 and tagged >= 0.9 * len(filled)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with open_bytes(path) as f:
+        encoding = find_encoding(f.read(256 << 10), path)
+    number = 0
+    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding) as text:
+        try:
+            for line in text:
+                number += 1
+                yield line.rstrip("\n")
+        except UnicodeDecodeError as e:
+            raise DataError(
+                f"{path}, near line {number + 1}: bytes that are not valid {encoding}. Save the file as UTF-8.",
+                f"{path} 第 {number + 1} 行附近：字节不符合 {encoding} 编码。请将文件另存为 UTF-8。",
+            ) from e
+
+
+def token_file(path: Path) -> pa.Table:
+    """Read a token file as columns `text` and `spans`. Raises DataError naming the line that does not fit."""
+    if not path.is_file():
+        raise DataError(f"There is no file {path}.", f"找不到文件 {path}。")
+    sentences: list[tuple[list[str], list[str]]] = []
+    tokens: list[str] = []
+    tags: list[str] = []
+    for number, line in enumerate(_lines(path), 1):
+        cells = line.split("\t") if "\t" in line else line.split()
+        cells = [c.strip() for c in cells]
+        if not any(cells) or cells[0] == "-DOCSTART-":
+            if tokens:
+                sentences.append((tokens, tags))
+                tokens, tags = [], []
+            continue
+        if line.startswith("#") and len(cells) > 2 and not _TAG.match(cells[-1]):
+            continue  # a comment, as CoNLL-U has them
+        if len(cells) < 2 or not _TAG.match(cells[-1]):
+            raise DataError(
+                f"{path}, line {number}: expected `token TAG` with a tag such as O, B-name or I-name, received `{line[:60]}`.",
+                f"{path} 第 {number} 行：应为“字 标签”，标签形如 O、B-name、I-name，收到的是 `{line[:60]}`。",
+            )
+        tokens.append(cells[0] or " ")
+        tags.append(cells[-1])
+    if tokens:
+        sentences.append((tokens, tags))
+    if not sentences:
+        raise DataError(f"{path} holds no sentence (it is empty).", f"{path} 中没有句子。")
+    tight = _by_character(sentences)
+    rows = [_joined(words, marks, tight) for words, marks in sentences]
+    return pa.table({TEXT: [r[0] for r in rows], SPANS: [dumped(r[1]) for r in rows]})
+
+
+def _by_character(sentences: Sequence[tuple[Sequence[str], Sequence[str]]]) -> bool:
+    """Return whether tokens are characters, and so stand without spaces."""
+    some = [t for words, _ in sentences[:500] for t in words]
+    return sum(len(t) == 1 for t in some) >= 0.9 * len(some) and any(_CJK.search(t) for t in some)
+
+
+def _joined(words: Sequence[str], marks: Sequence[str], tight: bool) -> tuple[str, list[Span]]:
+    """Return text and spans of a sentence of tokens; a space between tokens but next to Han and its marks."""
+    text, places = "", []
+    for word in words:
+        if text and not tight and not (_CJK.match(text[-1]) or _CJK.match(word)):
+            text += " "
+        places.append((len(text), len(text) + len(word)))
+        text += word
+    return text, [{"start": places[a][0], "end": places[b - 1][1], "label": n} for a, b, n in runs(marks)]
+
+
+def runs(marks: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Return (first, end, label) of the spans that tags mark, whichever of BIO, BMES, BIOES, BILOU or IO it is.
+
+    Wrong sequences are read leniently, as conlleval does: a tag inside that follows another label begins a span.
+    """
+    out: list[tuple[int, int, str]] = []
+    begun, label = -1, ""
+    for i, mark in enumerate([*marks, "O"]):
+        kind, name = (mark[0], mark[2:]) if len(mark) > 2 and mark[1] in "-_" else ("O", "")
+        inside = kind in "IMEL" and begun >= 0 and name == label
+        if not inside and begun >= 0:
+            out.append((begun, i, label))
+            begun = -1
+        if kind == "O":
+            continue
+        if begun < 0:
+            begun, label = i, name
+        if kind in "ESLUW":
+            out.append((begun, i + 1, label))
+            begun = -1
+    return out
+
+
+def normalised(raw: pa.Table, source: str = "table") -> pa.Table:
+    """Return the table with its marks as one column of spans in JSON text, whatever of the four forms they had.
+
+    Tables without such a column pass unchanged (they may have only texts). Raises DataError naming row and column.
+    """
+    names = {n.lower(): n for n in raw.column_names}
+    if "tokens" in names and _lists(raw.column(names["tokens"])):
+        for name in ("tags", "ner_tags", "labels"):
+            if name in names and _lists(raw.column(names[name])):
+                return _of_tokens(raw, names["tokens"], names[name], source)
+    for name in raw.column_names:
+        cells = raw.column(name).to_pylist()
+        if _marked(cells):
+            made = [_spans_of(c, source, row, name) for row, c in enumerate(cells, 1)]
+            column = pa.array([None if m is None else dumped(m) for m in made], pa.string())
+            raw = raw.set_column(raw.column_names.index(name), name, column)
+    return raw
+
+
+def _lists(values: pa.ChunkedArray) -> bool:
+    kind = values.type
+    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and not pa.types.is_nested(kind.value_type)
+
+
+def _marked(cells: Sequence[Any]) -> bool:
+    """Return whether cells hold spans: lists of objects with start and end, or objects by type."""
+    found = 0
+    for cell in cells[:2000]:
+        if cell is None:
+            continue
+        data = _loaded(cell)
+        if (isinstance(data, list) and all(isinstance(s, dict) and {"start", "end"} <= set(s) for s in data)) or (
+            isinstance(data, dict) and all(isinstance(v, dict) for v in data.values())
+        ):
+            found += bool(data)
+        else:
+            return False
+    return found > 0
+
+
+def _loaded(cell: Any) -> Any:
+    if isinstance(cell, str):
+        text = cell.strip()
+        if not text.startswith(("[", "{")):
+            return None
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+    return cell
+
+
+def _spans_of(cell: Any, source: str, row: int, column: str) -> list[Span] | None:
+    if cell is None:
+        return None
+    data = _loaded(cell)
+    try:
+        if isinstance(data, dict):
+            return [
+                {"start": int(a), "end": int(b) + 1, "label": str(label)}
+                for label, surfaces in data.items()
+                for places in surfaces.values()
+                for a, b in places
+            ]
+        return [{"start": int(s["start"]), "end": int(s["end"]), "label": _label(s)} for s in data]
+    except (TypeError, ValueError, KeyError, AttributeError) as e:
+        raise DataError(
+            f'{source}, row {row}, column `{column}`: expected spans such as {{"start": 0, "end": 3, "label": "name"}}, '
+            f"received `{str(cell)[:60]}`.",
+            f'{source} 第 {row} 行，列 `{column}`：应为 {{"start": 0, "end": 3, "label": "name"}} 形式的片段，'
+            f"收到的是 `{str(cell)[:60]}`。",
+        ) from e
+
+
+def _label(span: Any) -> str:
+    for name in ("label", "type", "entity_type", "entity"):
+        if span.get(name) is not None:
+            return str(span[name])
+    raise KeyError("label")
+
+
+def _of_tokens(raw: pa.Table, tokens: str, tags: str, source: str) -> pa.Table:
+    words, marks = raw.column(tokens).to_pylist(), raw.column(tags).to_pylist()
+    for row, (w, m) in enumerate(zip(words, marks), 1):
+        if m is not None and len(w or ()) != len(m):
+            raise DataError(
+                f"{source}, row {row}: {len(w or ())} tokens and {len(m)} tags; expected as many of both.",
+                f"{source} 第 {row} 行：{len(w or ())} 个词、{len(m)} 个标签；两者数量应相同。",
+            )
+        wrong = [t for t in m or () if not isinstance(t, str) or not _TAG.match(t)]
+        if wrong:
+            raise DataError(
+                f"{source}, row {row}, column `{tags}`: expected tags such as O, B-name, I-name, received `{wrong[0]}`.",
+                f"{source} 第 {row} 行，列 `{tags}`：标签应形如 O、B-name、I-name，收到的是 `{wrong[0]}`。",
+            )
+    sentences = [([str(t) for t in w or ()], list(m or ["O"] * len(w or ()))) for w, m in zip(words, marks)]
+    tight = _by_character(sentences)
+    rows = [_joined(w, m, tight) for w, m in sentences]
+    spans = [None if m is None else dumped(r[1]) for m, r in zip(marks, rows)]
+    rest = raw.drop_columns([tokens, tags])
+    rest = rest.drop_columns([n for n in (TEXT, SPANS) if n in rest.column_names])
+    return rest.append_column(TEXT, pa.array([r[0] for r in rows])).append_column(SPANS, pa.array(spans, pa.string()))
+
+
+def dumped(spans: Sequence[Span]) -> str:
+    """Return spans as the JSON text that the target column holds, in the order of the text."""
+    return json.dumps(sorted(spans, key=lambda s: (s["start"], s["end"], s["label"])), ensure_ascii=False)
+
+
+def column_of(raw: pa.Table) -> str | None:
+    """Return the first column that holds spans, as `normalised` leaves them."""
+    found = [n for n in raw.column_names if _marked(raw.column(n).to_pylist())]
+    return found[0] if found else None
+
+
+def check_spans(texts: Sequence[str | None], targets: Sequence[str | None], rows: Sequence[int], source: str) -> None:
+    """Check that spans lie inside their texts. Raises DataError naming the row."""
+    for text, target, row in zip(texts, targets, rows, strict=True):
+        for span in json.loads(target) if target else ():
+            if not 0 <= span["start"] < span["end"] <= len(text or ""):
+                raise DataError(
+                    f"{source}, row {row}: the span {span['start']}..{span['end']} (`{span['label']}`) lies outside its text "
+                    f"of {len(text or '')} characters. Offsets count characters, and `end` is the first one after the span.",
+                    f"{source} 第 {row} 行：片段 {span['start']}..{span['end']}（`{span['label']}`）超出了 {len(text or '')} 个字符的文本。"
+                    "位置按字符计，end 为片段之后的第一个字符。",
+                )

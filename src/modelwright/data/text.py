@@ -1,0 +1,373 @@
+"""Delimited text and JSON Lines: encoding, delimiter, header found out; rows in a stream of Arrow tables of strings."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from modelwright.core.budget import step
+from modelwright.core.errors import DataError
+from modelwright.core.sealed import open_plain
+from modelwright.core.words import Words
+from modelwright.data._blocks import blocks
+from modelwright.data._delimiters import find_delimiter
+from modelwright.data.encodings import tell_encoding
+from modelwright.data.reading import Reading
+from modelwright.data.records import CELL_LIMIT, Misfit, reader_of, records
+
+RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
+_SAMPLE = 256 << 10
+_FAR = 256  # million bytes that are looked through for the first one beyond ASCII
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited text is written."""
+
+    encoding: str
+    delimiter: str
+    quoting: bool
+    header: bool
+    names: tuple[str, ...]
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressed stream that stops at a bomb: it counts real bytes, since headers lie."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path, self._file = path, file
+        self._inner = gzip.GzipFile(fileobj=file, mode="rb")
+        self._read = 0
+        self._limit = max(64 << 20, RATIO_LIMIT * path.stat().st_size)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            block = self._inner.read(len(buffer))
+        except (EOFError, OSError, zlib.error) as e:
+            raise DataError(
+                f"{self._path} is not a complete gzip file ({e}). Compress it again.",
+                f"{self._path} 不是完整的 gzip 文件（{e}）。请重新压缩。",
+            ) from e
+        self._read += len(block)
+        if self._read > self._limit:
+            raise DataError(
+                f"{self._path} expands more than {RATIO_LIMIT} times, as a gzip bomb does. Unpack it yourself if you trust it.",
+                f"{self._path} 解压超过 {RATIO_LIMIT} 倍，疑似压缩炸弹。如确认可信，请自行解压后再使用。",
+            )
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        self._inner.close()
+        self._file.close()
+        super().close()
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading, through the vault where it is encrypted, and through gzip where it is so compressed."""
+    file = open_plain(path)
+    zipped = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return io.BufferedReader(_Bounded(path, file), 1 << 20) if zipped else file
+
+
+def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialect:
+    """Find out encoding, delimiter, quoting and header from a file's beginning, but for what `how` says. Raises DataError for no text."""
+    how = how or Reading()
+    with open_bytes(path) as f:
+        sample = f.read(_SAMPLE)
+    if not sample.strip():
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    encoding = how.encoding or _told(sample, path, how)
+    text = _decoded(sample, encoding, path)
+    if len(sample) == _SAMPLE and "\n" in text:
+        text = text[: text.rindex("\n")]
+    odd = sum(1 for c in text if ord(c) < 32 and c not in "\t\r\n\f")
+    if odd > 0.02 * len(text):
+        raise DataError(
+            f"{path} looks like a binary file. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
+            f"{path} 像是二进制文件。支持 CSV、TSV、JSON Lines、Parquet、Arrow、Excel。",
+        )
+    delimiter = how.delimiter or find_delimiter(text, how.names)
+    quoting = _quotes(text, delimiter)
+    rows = [r for r in reader_of(io.StringIO(text, newline=""), delimiter, quoting) if any(c.strip() for c in r)][:1000]
+    if not rows:
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    has_header = _has_header(rows) if header is None else header
+    width = Counter(len(r) for r in rows[1 if has_header and len(rows) > 1 else 0 :]).most_common(1)[0][0]
+    names = unique_names(rows[0]) if has_header else [f"column_{i + 1}" for i in range(width)]
+    how.found |= {"encoding": encoding, "delimiter": delimiter, "names": names}
+    return Dialect(encoding, delimiter, quoting, has_header, tuple(names))
+
+
+def _told(sample: bytes, path: Path, how: Reading | None = None) -> str:
+    """Tell the encoding of a file by its beginning, or by its first bytes beyond ASCII further on. Raises DataError where it is to be asked."""
+    if sample.isascii():
+        with open_bytes(path) as f:
+            for _ in range(_FAR):
+                block = f.read(1 << 20)
+                if not block or not block.isascii():
+                    sample = block or sample
+                    break
+    usual = str(how.usual.get("encoding", "")) if how else ""
+    encoding, words = tell_encoding(sample, path, usual)
+    if how is not None and words is not None:
+        how.found["runner_up"] = list(words)
+    return encoding
+
+
+def _decoded(sample: bytes, encoding: str, path: Path) -> str:
+    """Return a file's beginning as text. Raises DataError naming the line where it is not in the encoding asked for."""
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeDecodeError as e:
+        line = sample.count(b"\n", 0, e.start) + 1
+        raise DataError(
+            f"{path}, line {line}: bytes that are no {encoding}. Say another --encoding, or leave it out.",
+            f"{path} 第 {line} 行：字节不符合 {encoding} 编码。请改用其他 --encoding，或不指定。",
+        ) from e
+
+
+def _quotes(text: str, delimiter: str) -> bool:
+    """Whether double quotes enclose cells: those that begin with one end with one, as good as always."""
+    d = re.escape(delimiter)
+    if _strictly_quoted(text, delimiter):
+        return True
+    good = bad = 0
+    for found in re.finditer(rf'(?:^|{d})[ ]*"((?:[^"]|"")*)("?)[ ]*(.|$)', text, re.MULTILINE):
+        closed = found[2] and (not found[3] or found[3] in (delimiter, "\r", "\n"))
+        good, bad = good + bool(closed), bad + (not closed)
+    return good > 0 and bad <= 0.1 * good
+
+
+def _strictly_quoted(text: str, delimiter: str) -> bool:
+    """Whether a text keeps all rules of quotes, and has rows of one width under them."""
+    if re.search(rf'(?:^|{re.escape(delimiter)})[ ]*"', text, re.MULTILINE) is None:
+        return False
+    widths: Counter[int] = Counter()
+    try:
+        for row in reader_of(io.StringIO(text, newline=""), delimiter, True, strict=True):
+            widths[len(row)] += bool(row)
+    except csv.Error:
+        return False
+    return max(widths.values()) >= 0.95 * sum(widths.values())
+
+
+def _kind(cell: str) -> str:
+    from modelwright.data.values import is_missing, to_number
+
+    if is_missing(cell):
+        return "missing"
+    return "number" if to_number(cell) is not None else "word"
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Whether the first row names the columns: short distinct words, unlike the rows below it."""
+    first, rest = rows[0], rows[1:200]
+    if not rest:
+        return True
+    if any(_kind(c) == "number" for c in first):
+        return False
+    if len({c.strip().lower() for c in first}) < len([c for c in first if c.strip()]) and len(first) > 2:
+        pass
+    votes = 0
+    for i, name in enumerate(first):
+        below = [r[i] for r in rest if i < len(r)]
+        if not below:
+            continue
+        kinds = Counter(_kind(c) for c in below)
+        if kinds["number"] > 0.6 * len(below):
+            votes += 2
+        seen = set(below)
+        if name in seen:
+            votes -= 2
+        elif len(seen) <= 0.2 * len(below) and len(below) >= 10:
+            votes += 1
+        mean = sum(map(len, below)) / len(below)
+        if len(name) > 60 or (any(c in name for c in "。！？.!?") and len(name) > 20):
+            votes -= 2
+        elif mean > 3 * len(name):
+            votes += 1
+    return votes >= 0 if votes else all(0 < len(c.strip()) <= 40 for c in first)
+
+
+def unique_names(cells: list[str]) -> list[str]:
+    """Return column names without blanks at their ends, none empty, none twice."""
+    out: dict[str, None] = {}
+    for i, cell in enumerate(cells):
+        base = cell.strip().lstrip("\ufeff") or f"column_{i + 1}"
+        name, n = base, 2
+        while name in out:
+            name, n = f"{base}_{n}", n + 1
+        out[name] = None
+    return list(out)
+
+
+def delimited(
+    path: Path, dialect: Dialect, rows: int, misfits: list[Misfit], *, every: bool = False
+) -> Iterator[pa.Table]:
+    """Yield tables of strings of up to `rows` rows; rows that cannot be read are added to `misfits` and left out.
+
+    With `every` they stay, as rows without values, and a blank line of a file with one column is such a row too.
+    Raises DataError for bytes of another encoding, cells over the limit, zero bytes.
+    """
+    width = len(dialect.names)
+    row = blank = passed = 0
+    with open_bytes(path) as raw:
+        text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
+        block: list[list[str]] = []
+        first = dialect.header
+        try:
+            for part, lines in blocks(text, dialect.delimiter, dialect.quoting, dialect.names, dialect.header):
+                if isinstance(part, pa.Table):
+                    first = False
+                    row, passed = row + part.num_rows, passed + lines
+                    if block:
+                        yield _table(block, dialect.names)
+                        block = []
+                    yield from (part.slice(i, rows) for i in range(0, part.num_rows, rows))
+                    continue
+                for line, cells in records(part, dialect.delimiter, dialect.quoting, width):
+                    if first:
+                        first = isinstance(cells, list) and not any(cells)
+                        continue
+                    if isinstance(cells, list) and (not cells or (len(cells) == 1 and not cells[0].strip())):
+                        blank += every and width == 1
+                        continue
+                    for back in range(blank, 0, -1):  # blank lines at the end are none
+                        row += 1
+                        misfits.append(Misfit(row, passed + line - back, Words("the line is blank", "该行为空行")))
+                        block.append([""])
+                    blank = 0
+                    row += 1
+                    read = _fitting(cells, width)
+                    if isinstance(read, Words):
+                        misfits.append(Misfit(row, passed + line, read))
+                        if not every:
+                            continue
+                        read = [""] * width
+                    block.append(read)
+                    if len(block) >= rows:
+                        step()
+                        yield _table(block, dialect.names)
+                        block = []
+                passed += lines
+        except UnicodeDecodeError as e:
+            raise DataError(
+                f"{path}, near row {row + 1}: bytes that are not valid {dialect.encoding}. Save the file as UTF-8.",
+                f"{path} 第 {row + 1} 行附近：字节不符合 {dialect.encoding} 编码。请将文件另存为 UTF-8。",
+            ) from e
+        except csv.Error as e:
+            raise DataError(
+                f"{path}, row {row + 1}: {e}. A cell may hold up to {CELL_LIMIT >> 20} million characters; look for an unclosed quote.",
+                f"{path} 第 {row + 1} 行：{e}。单元格最多 {CELL_LIMIT >> 20} 百万字符；请检查是否有未闭合的引号。",
+            ) from e
+        if block:
+            yield _table(block, dialect.names)
+
+
+def _fitting(cells: list[str] | Words, width: int) -> list[str] | Words:
+    """Return the cells of a row, without empty ones too many at its end, or why they do not fit."""
+    if isinstance(cells, Words) or len(cells) == width:
+        return cells
+    found = len(cells)
+    while len(cells) > width and not cells[-1].strip():
+        cells.pop()
+    if len(cells) == width:
+        return cells
+    return Words(f"{found} cells where there are {width} columns", f"有 {found} 个单元格，而列数为 {width}")
+
+
+def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:
+    columns = [pa.array([c.strip() or None for c in column], pa.string()) for column in zip(*block, strict=True)]
+    return pa.Table.from_arrays(columns, names=list(names))
+
+
+def json_lines(path: Path, rows: int, how: Reading | None = None) -> Iterator[pa.Table]:
+    """Yield tables from JSON Lines, or from one JSON array of objects. Raises DataError naming the line."""
+    block: list[dict[str, Any]] = []
+    for item in json_rows(path, how):
+        block.append(item)
+        if len(block) == rows:
+            yield from_rows(block)
+            block = []
+    if block:
+        yield from_rows(block)
+
+
+def json_rows(path: Path, how: Reading | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the objects of JSON Lines, or of one JSON array, as they are. Raises DataError naming the line."""
+    with open_bytes(path) as f:
+        sample = f.read(_SAMPLE)
+    if not sample.strip():
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    encoding = (how.encoding if how else None) or _told(sample, path, how)
+    _decoded(sample, encoding, path)
+    with open_bytes(path) as raw:
+        text = io.TextIOWrapper(raw, encoding=encoding)
+        if sample.decode(encoding, "ignore").lstrip("\ufeff \t\r\n").startswith("["):
+            try:
+                data = json.load(text)
+            except (ValueError, RecursionError) as e:
+                raise DataError(f"{path} is not a JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
+            yield from _objects(path, enumerate(data, 1))
+        else:
+            yield from _objects(path, _lines(path, text))
+
+
+def _lines(path: Path, text: Any) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(text, 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as e:
+                raise DataError(
+                    f"{path}, line {number}: not valid JSON ({e}).", f"{path} 第 {number} 行：不是 JSON（{e}）。"
+                ) from e
+
+
+def _objects(path: Path, items: Iterator[tuple[int, Any]]) -> Iterator[dict[str, Any]]:
+    for number, item in items:
+        if not isinstance(item, dict):
+            raise DataError(
+                f"{path}, line {number}: expected an object of column: value, received {type(item).__name__}.",
+                f"{path} 第 {number} 行：应为 {{列: 值}} 对象，收到的是 {type(item).__name__}。",
+            )
+        yield item
+
+
+def from_rows(block: list[dict[str, Any]]) -> pa.Table:
+    """Return a table from mappings; columns of mixed types become strings, nested values JSON text."""
+    names = list(dict.fromkeys(name for row in block for name in row))
+    return pa.table({str(n): column([row.get(n) for row in block]) for n in names})
+
+
+def column(values: list[Any]) -> pa.Array:
+    """Return values as an Arrow array: of their own type where they share one, else as text."""
+    if any(isinstance(v, dict) for v in values):
+        values = [json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else v for v in values]
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return pa.array(
+            [
+                None if v is None else v if isinstance(v, str) else json.dumps(v, ensure_ascii=False, default=str)
+                for v in values
+            ],
+            pa.string(),
+        )

@@ -1,0 +1,126 @@
+"""The parts of the report for those who decide: what the score means, what can be automated, what errors cost, where time went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelwright.core.budget import duration_words
+from modelwright.core.words import Words
+from modelwright.evaluate.report import _sections as parts
+from modelwright.evaluate.report.html import Html, code, join, number, said, table, tag
+from modelwright.evaluate.report.plain import rounded, share
+
+Facts = Mapping[str, Any]
+FEW = 10  # test rows of a label below which its figures are rough
+_STAGES = {
+    "data": Words("reading and checking the data", "读取并检查数据"),
+    "train": Words("training", "训练"),
+    "tune": Words("tuning", "调优"),
+    "ensemble": Words("combining models", "组合模型"),
+    "evaluate": Words("testing", "测试"),
+    "bundle": Words("writing the bundle", "写出模型包"),
+    "report": Words("writing the report", "生成报告"),
+}
+_WORK = {
+    "probe": Words("trying out", "试跑"),
+    "fit": Words("training", "训练"),
+    "score": Words("scoring", "评分"),
+    "refit": Words("training again", "重新训练"),
+    "twin": Words("training again", "重新训练"),
+}
+
+
+def practice(facts: Facts, lang: str) -> Html:
+    """Return what the scores mean for the work that the model is to do: how it compares, automation, money."""
+    told = [said(facts[k], lang) for k in ("chosen", "guessing") if facts.get(k)]
+    return join([*(tag("p", code(text)) for text in told), _automation(facts, lang), money(facts, lang)])
+
+
+def _automation(facts: Facts, lang: str) -> Html:
+    zh = lang == "zh"
+    drawn = parts.figures(facts, lang, lambda n: n == "coverage")
+    rows = facts.get("coverage") or []
+    if not rows:
+        return drawn
+    head = [
+        ("交给模型的比例" if zh else "left to the model", "n"),
+        ("置信度不低于" if zh else "confidence from", "n"),
+        ("正确率" if zh else "right", "n"),
+        ("95% 区间" if zh else "95 % interval", "n"),
+        ("留给人的行数" if zh else "rows left to people", "n less"),
+    ]
+    total = rows[0]["rows"]
+    body = [
+        ("", [f"{100 * r['share']:.0f} %", f"{r['confidence']:.2f}" if r["share"] < 1 else "0", f"{share(round(r['right'] * r['rows']), r['rows'])} %",
+              f"{100 * r['low']:.0f} – {100 * r['high']:.0f} %", f"{total - r['rows']:,}"])
+        for r in rows
+    ]  # fmt: skip
+    grid = table(head, body, "部分自动处理" if zh else "partial automation")
+    if not drawn:
+        return join([tag("h3", "部分自动处理，其余交给人" if zh else "Automate some, keep the rest for people"), grid])
+    return join([drawn, tag("details", tag("summary", "数值" if zh else "The numbers"), grid)])
+
+
+def money(facts: Facts, lang: str) -> Html:
+    """Return what wrong answers cost, where `--cost` said what each costs."""
+    found = facts.get("costs")
+    if not found:
+        return Html("")
+    zh = lang == "zh"
+    ends = f"{rounded(found['low'])} – {rounded(found['high'])}"
+    label, fixed = found["fixed"]["label"], found["fixed"]["per_1000"]
+    words = Words(
+        f"Errors cost {rounded(found['per_1000'])} per 1,000 cases (95 %: {ends}), in the unit of --cost; answering `{label}` every time would cost {rounded(fixed)}.",
+        f"按 --cost 的单位计，每 1,000 例的错误代价为 {rounded(found['per_1000'])}（95%：{ends}）；若一律回答 `{label}`，则为 {rounded(fixed)}。",
+    )
+    head = [
+        ("实际" if zh else "true", "name"), ("预测" if zh else "predicted", "name"), ("次数" if zh else "times", "n"),
+        ("每次代价" if zh else "cost each", "n less"), ("合计" if zh else "together", "n"),
+    ]  # fmt: skip
+    body = [
+        ("", [e["true"], e["said"], number(e["count"]), rounded(e["each"]), rounded(e["cost"])])
+        for e in found["errors"]
+    ]
+    title = "错误的代价" if zh else "What errors cost"
+    return join([tag("h3", title), tag("p", code(words.to(lang))), table(head, body, title) if body else ""])
+
+
+def few_rows(facts: Facts, lang: str) -> Html:
+    """Return a warning where labels have so few test rows that their figures are rough."""
+    few = [p for p in facts.get("per_class") or [] if p["rows"] < FEW]
+    if not few:
+        return Html("")
+    names, names_zh = (sep.join(f"`{p['label']}` ({p['rows']})" for p in few[:8]) for sep in (", ", "、"))
+    words = Words(
+        f"Fewer than {FEW} test rows: {names}. The figures of these labels are rough; more rows would settle them.",
+        f"测试行不足 {FEW} 行的标签：{names_zh}。这些标签的数值仅供参考，需要更多数据才能确定。",
+    )
+    return tag("div", tag("p", code(words.to(lang))), class_="finding warning")
+
+
+def spent(facts: Facts, lang: str) -> Html:
+    """Return where the time went: by stage, and by model with what did not finish."""
+    found = facts.get("time")
+    if not found:
+        return Html("")
+    zh = lang == "zh"
+    stages = [(_STAGES.get(k, Words(k, k)).to(lang), v) for k, v in found["stages"].items() if v >= 0.05]
+    whole = sum(v for _, v in stages) or 1.0
+    head = [("阶段" if zh else "stage", "name"), ("用时" if zh else "time", "n"), ("占比" if zh else "share", "n")]
+    body = [("", [name, duration_words(v).to(lang), f"{100 * v / whole:.0f} %"]) for name, v in stages]
+    out = [
+        tag("h3", "时间用在哪里" if zh else "Where the time went"),
+        table(head, body, "各阶段用时" if zh else "time by stage"),
+    ]
+    kinds = list(dict.fromkeys(w for spent in found["models"].values() for w in spent))
+    if kinds:
+        failed = {r["name"] for r in facts.get("leaderboard") or [] if r.get("status", "ok") != "ok"}
+        head = [("模型" if zh else "model", "name"), *((_WORK.get(k, Words(k, k)).to(lang), "n") for k in kinds), ("合计" if zh else "together", "n"), ("", "")]  # fmt: skip
+        rows = []
+        for name, spent_ in sorted(found["models"].items(), key=lambda m: -sum(m[1].values())):
+            cells = [duration_words(spent_[k]).to(lang) if k in spent_ else "" for k in kinds]
+            mark = ("未完成" if zh else "did not finish") if name in failed else ""
+            rows.append(("failed" if mark else "", [name, *cells, duration_words(sum(spent_.values())).to(lang), mark]))
+        out.append(parts.folded(head, rows, 15, "各模型用时" if zh else "time by model", zh))
+    return join(out)

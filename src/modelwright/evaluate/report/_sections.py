@@ -1,0 +1,333 @@
+"""The parts of the report page, each a function of the run's facts and the language; empty where there is nothing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from modelwright.core.recipe import guesses
+from modelwright.core.words import Words
+from modelwright.evaluate.plots.canvas import in_lang
+from modelwright.evaluate.report.html import (
+    Html,
+    better,
+    code,
+    interval,
+    join,
+    number,
+    said,
+    scale,
+    spanned,
+    table,
+    tag,
+)
+
+Facts = Mapping[str, Any]
+_SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ')
+
+
+def paragraph(words: Words, lang: str, class_: str | None = None) -> Html:
+    """Return a paragraph in one language."""
+    return tag("p", code(words.to(lang)), class_=class_)
+
+
+def folded(
+    head: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[object]]], shown: int, caption: str, zh: bool
+) -> Html:
+    """Return a table of the first rows, with the others behind a fold."""
+    grid = table(head, rows[:shown], caption)
+    if len(rows) <= shown:
+        return grid
+    more = f"另外 {len(rows) - shown} 行" if zh else f"{len(rows) - shown} more"
+    return join([grid, tag("details", tag("summary", more), table(head, rows[shown:], f"{caption}: {more}"))])
+
+
+def made(section: Mapping[str, Any], lang: str) -> Html:
+    """Return a section that a task added: a title, a sentence, a table."""
+    title = said(section["title"], lang)
+    head = [(said(h, lang), "name") for h in section["head"]]
+    rows = [("", list(r)) for r in section["rows"]]
+    grid = folded(head, rows, 12, title, lang == "zh") if rows else Html("")
+    return join([tag("h3", title), paragraph(Words(*section["says"]), lang), grid])
+
+
+def _bar(row: Mapping[str, Any], ends: tuple[float, float], marks: Iterable[float] = ()) -> Html:
+    value, low, high = (_real(row.get(k)) for k in ("value", "low", "high"))
+    return spanned(value, low, high, ends, tuple(marks), f"{number(value)} ({interval(low, high)})")
+
+
+def _real(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def gate(facts: Facts, lang: str) -> Html:
+    """Return what was asked and what was reached, and the comparison with the baselines."""
+    zh = lang == "zh"
+    out: list[Html] = []
+    if facts.get("gate"):
+        head = [
+            ("条件" if zh else "condition", "name"),
+            ("达到" if zh else "reached", "n"),
+            ("95% 区间" if zh else "95 % interval", "n"),
+            ("", ""),
+        ]
+        rows = []
+        for g in facts["gate"]:
+            mark = tag(
+                "span",
+                ("满足" if zh else "met") if g["met"] else ("未满足" if zh else "not met"),
+                class_="good" if g["met"] else "harm",
+            )
+            rows.append(("", [tag("code", g["condition"]), number(g["value"]), interval(g["low"], g["high"]), mark]))
+        words = Words(
+            "A condition counts as met when even the worse end of the interval meets it.",
+            "区间中较差的一端也满足条件，才算满足。",
+        )
+        out += [
+            tag("h3", "门槛" if zh else "The gate"),
+            paragraph(words, lang, "note"),
+            table(head, rows, "门槛" if zh else "gate"),
+        ]
+    if facts.get("baselines"):
+        head = [
+            ("基线" if zh else "baseline", "name"),
+            ("优势" if zh else "better by", "n"),
+            ("95% 区间" if zh else "95 % interval", "n"),
+            ("p 值" if zh else "p", "n less"),
+        ]
+        rows = [
+            ("", [b["name"], number(b["difference"]), interval(b["low"], b["high"]), _p(b["p"])])
+            for b in facts["baselines"]
+        ]
+        words = Words(
+            "The model and each baseline on the same test rows; where the whole interval is above zero, the model is really better, and not by luck of these rows.",
+            "模型与各基线在相同测试行上的比较；整个区间都大于零时，说明模型确实更好，而非偶然。",
+        )
+        out += [
+            tag("h3", "与基线及次优者比较" if zh else "Against the baselines and the runner-up"),
+            paragraph(words, lang, "note"),
+            table(head, rows, "与基线比较" if zh else "baselines"),
+        ]
+    return join(out)
+
+
+def _p(value: Any) -> str:
+    return "< 0.01" if isinstance(value, (int, float)) and value < 0.01 else number(value)
+
+
+def leaderboard(facts: Facts, lang: str) -> Html:
+    """Return all candidates, the best first, failures with their reason at the end."""
+    rows = facts.get("leaderboard") or []
+    if not rows:
+        return Html("")
+    zh = lang == "zh"
+    good = [r for r in rows if r.get("status", "ok") == "ok"]
+    # guessing is so far off that it would squeeze all others together
+    ends = scale([r for r in good if not guesses(r.get("recipe", ""))] or good)
+    head = [
+        ("模型" if zh else "model", "name"), (said(facts.get("metric_title"), lang) or facts["metric"], "n"), ("95% 区间" if zh else "95 % interval", "n"), ("", "bar"),
+        ("毫秒/行" if zh else "ms/row", "n"), ("批量毫秒/行" if zh else "ms/row in batches", "n less"), ("秒" if zh else "seconds", "n less"), ("权重" if zh else "weight", "n less"),
+    ]  # fmt: skip
+    priced = any(r.get("cost") is not None for r in good)
+    if priced:
+        head.insert(7, ("费用" if zh else "cost", "n"))
+    body = []
+    for r in good:
+        weight = number(r["weight"]) if r.get("winner") and r.get("weight") is not None else ""
+        cells = [
+            _named(r),
+            number(r.get("value")),
+            interval(r.get("low"), r.get("high")),
+            _bar(r, ends) if ends[0] <= _real(r.get("value")) <= ends[1] else "",
+            _few(r.get("ms_per_row")),
+            _few(r.get("batch_ms")),
+            _few(r.get("seconds")),
+            *([number(r["cost"]) if r.get("cost") is not None else ""] if priced else []),
+            weight,
+        ]
+        body.append(("won" if r.get("winner") else "", cells))
+    words = Words(
+        "Scores on the validation rows, by which the winner was chosen. The bar is the 95 % interval; the winner is highlighted.",
+        "验证集上的得分，据此选出最佳模型；横条为 95% 区间，最佳模型以底色标出。",
+    )
+    out = [paragraph(words, lang, "note"), folded(head, body, 20, "排行榜" if zh else "leaderboard", zh)]
+    failed = [r for r in rows if r.get("status", "ok") not in ("ok", "unfit")]
+    unfit = [r["name"] for r in rows if r.get("status") == "unfit"]
+    if failed:
+        head = [("未能完成" if zh else "did not finish", "name"), ("原因" if zh else "reason", "")]
+        out.append(
+            table(
+                head,
+                [("failed", [_named(r), code(said(r.get("reason"), lang))]) for r in failed],
+                "未能完成的模型" if zh else "failed models",
+            )
+        )
+    if unfit:
+        words = Words(
+            f"Not tried, as they are for other data or settings: {', '.join(unfit)}.",
+            f"未尝试的方案（适用于其他数据或设置）：{'、'.join(unfit)}。",
+        )
+        out.append(paragraph(words, lang, "note"))
+    return join(out)
+
+
+def _named(row: Mapping[str, Any]) -> Html:
+    options = row.get("options") or {}
+    told = ", ".join(
+        f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in options.items() if v is not None
+    )
+    return tag("span", row["name"], title=told or None)
+
+
+def _few(value: Any) -> str:
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return "–"
+    if 0 < value < 0.01:
+        return "< 0.01"
+    return f"{value:.2g}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def metrics(facts: Facts, lang: str) -> Html:
+    """Return every metric on the test rows with its interval."""
+    rows = facts.get("metrics") or []
+    if not rows:
+        return Html("")
+    zh = lang == "zh"
+    head = [
+        ("指标" if zh else "metric", "name"),
+        ("值" if zh else "value", "n"),
+        ("95% 区间" if zh else "95 % interval", "n"),
+        ("", "bar"),
+        ("", "side"),
+    ]
+    share = all(0 <= _real(m.get("value")) <= 1 for m in rows if math.isfinite(_real(m.get("value"))))
+    body = []
+    for m in rows:
+        fits = share or 0 <= _real(m.get("value")) <= 1
+        body.append((
+            "main" if m["name"] == facts.get("metric") else "",
+            [
+                tag("span", said(m.get("title"), lang) or m["name"], title=m["name"]), number(m["value"]), interval(m["low"], m["high"]),
+                _bar(m, (0.0, 1.0)) if fits and facts.get("task") != "regression" else "",
+                tag("span", better(m, lang), class_="quiet"),
+            ],
+        ))  # fmt: skip
+    words = Words(
+        "On the test rows, which were used only once, after the winner had been chosen.",
+        "在测试集上计算；测试集只在选定模型之后使用一次。",
+    )
+    return join([paragraph(words, lang, "note"), table(head, body, "指标" if zh else "metrics")])
+
+
+def figures(facts: Facts, lang: str, wanted: Any) -> Html:
+    """Return the plots whose name `wanted` accepts; broad ones take the whole width."""
+    out = []
+    for plot in facts.get("plots") or []:
+        if not wanted(plot["name"]):
+            continue
+        picture = tag("div", Html(in_lang(plot["svg"], lang, said(plot["title"], lang))), class_="scroll")
+        parts = [tag("h3", said(plot["title"], lang)), tag("p", code(said(plot["says"], lang))), picture]
+        size = _SIZE.search(plot["svg"])
+        broad = size is not None and float(size[1]) > 540
+        out.append(tag("figure", *parts, class_="whole" if broad else None, id=f"plot-{plot['name']}"))
+    return tag("div", *out, class_="figures") if out else Html("")
+
+
+def weak(facts: Facts, lang: str) -> Html:
+    """Return the worst slices, labels and confusions."""
+    zh = lang == "zh"
+    out: list[Html] = []
+    if facts.get("slices"):
+        rows = facts["slices"]
+        ends = scale([*rows, {"value": rows[0]["overall"]}])
+        head = [
+            ("范围" if zh else "rows where", "name"),
+            ("行数" if zh else "rows", "n"),
+            (said(rows[0].get("metric") or facts.get("metric_title"), lang), "n"),
+            ("95% 区间" if zh else "95 % interval", "n"),
+            ("", "bar"),
+        ]
+        body = [
+            (
+                "unmet",
+                [
+                    said(s["words"], lang),
+                    number(s["rows"]),
+                    number(s["value"]),
+                    interval(s["low"], s["high"]),
+                    _bar(s, ends, [s["overall"]]),
+                ],
+            )
+            for s in rows
+        ]
+        words = Words(
+            "Parts of the test rows with a worse score than all rows together (vertical line).",
+            "测试集中表现低于整体（竖线）的部分。",
+        )
+        out += [
+            tag("h3", "最弱的切片" if zh else "Weakest slices"),
+            paragraph(words, lang, "note"),
+            table(head, body, "最弱的切片" if zh else "slices"),
+        ]
+    if facts.get("per_class"):
+        head = [
+            ("类别" if zh else "label", "name"),
+            ("精确率" if zh else "precision", "n"),
+            ("召回率" if zh else "recall", "n"),
+            ("F1", "n"),
+            ("行数" if zh else "rows", "n"),
+        ]
+        body = [
+            ("", [p["label"], number(p["precision"]), number(p["recall"]), number(p["f1"]), number(p["rows"])])
+            for p in facts["per_class"]
+        ]
+        grid = folded(head, body, 12, "类别" if zh else "labels", zh)
+        out += [tag("h3", "各类别，最弱的在前" if zh else "Labels, the weakest first"), grid]
+    if facts.get("confusions"):
+        head = [
+            ("真实" if zh else "true", "name"),
+            ("误判为" if zh else "predicted", "name"),
+            ("次数" if zh else "times", "n"),
+        ]
+        body = [("", [c["true"], c["said"], number(c["count"])]) for c in facts["confusions"]]
+        out += [
+            tag("h3", "最常见的混淆" if zh else "Most frequent confusions"),
+            folded(head, body, 8, "混淆" if zh else "confusions", zh),
+        ]
+    return join(out)
+
+
+def without(facts: Facts, lang: str) -> Html:
+    """Return what the metric loses without each column, where that was measured."""
+    rows = facts.get("without") or []
+    if not rows:
+        return Html("")
+    zh = lang == "zh"
+    ends = scale([*({**a, "value": a["drop"]} for a in rows), {"value": 0.0}])
+    head = [
+        ("缺少的列" if zh else "without", "name"),
+        ("损失" if zh else "lost", "n"),
+        ("95% 区间" if zh else "95 % interval", "n"),
+        ("", "bar"),
+    ]
+    body = [
+        (
+            "main" if _real(a["low"]) > 0 else "",
+            [
+                a["column"],
+                number(a["drop"]),
+                interval(a["low"], a["high"]),
+                _bar({**a, "value": a["drop"]}, ends, [0.0]),
+            ],
+        )
+        for a in rows
+    ]
+    title = said(facts.get("metric_title"), lang) or facts["metric"]
+    words = Words(
+        f"How much {title} is lost when a column is missing, on {rows[0]['rows']:,} test rows. Where the whole interval is above zero, the column adds something that the others do not have.",
+        f"缺少某一列时{title}损失多少（{rows[0]['rows']:,} 行测试数据）。区间全部大于零，说明该列提供了其他列没有的信息。",
+    )
+    grid = table(head, body, "各列的贡献" if zh else "what each column adds")
+    return join([tag("h3", "各列的贡献" if zh else "What each column adds"), paragraph(words, lang, "note"), grid])

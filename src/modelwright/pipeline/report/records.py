@@ -1,0 +1,66 @@
+"""What a run leaves for those who answer for it: facts without quoted rows, and its entry in the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelwright.core.events import EventStream
+from modelwright.core.kept import keep_json, sealed_at, sealing
+from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.core.task import Task
+from modelwright.privacy.ledger import model_id, record
+
+
+def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
+    """Write the facts and return them; what quotes rows stands encrypted in a file of its own where a vault is open."""
+    if sealing():
+        sections = facts.get("sections", [])
+        quoted = {"mistakes": facts.get("mistakes"), "right": facts.get("right"), "sections": sections}
+        keep_json(folder.data / "quoted.json", quoted)
+        facts = {**facts, "mistakes": [], "right": [], "sections": [s for s in sections if not s["private"]]}
+    write_json(folder.facts, facts)
+    return facts
+
+
+def warn_of_bundle(task: Task, events: EventStream) -> None:
+    """Say that a bundle will hold documents in the open, where a vault is open and the task quotes them."""
+    if sealing() and task.keeps_unlabelled:
+        events.warn(
+            "The vault does not cover the bundle, which holds the documents that the model quotes: keep it as you keep them.",
+            "加密库不覆盖模型包，而模型包含有模型引用的文档：请像保管文档一样保管它。",
+        )
+
+
+def forget_quotes(folder: RunFolder, lang: str) -> bool:
+    """Take every row that a run's report quotes out of it, encrypted ones too; return whether there were any."""
+    from modelwright.pipeline.report import facts as reporting
+
+    quoted = folder.data / "quoted.json"
+    places = [p for p in (quoted, sealed_at(quoted)) if p.is_file()]
+    for place in places:
+        place.unlink()
+    if not folder.facts.is_file():
+        return bool(places)
+    facts = read_json(folder.facts)
+    sections = facts.get("sections", [])
+    kept = [s for s in sections if not s["private"]]
+    had = bool(facts.get("mistakes") or facts.get("right")) or len(kept) < len(sections)
+    if had:
+        write_json(folder.facts, {**facts, "mistakes": [], "right": [], "sections": kept})
+    if had or folder.report.is_file():
+        reporting.write(folder, lang)
+    return had or bool(places)
+
+
+def enter(facts: dict[str, Any], folder: RunFolder) -> None:
+    """Write the run into the ledger: digests and counts only."""
+    record(
+        folder.path,
+        "run",
+        run=folder.path.name,
+        digests={"data": read_json(folder.data / "splits.json")["fingerprint"]},
+        model=model_id(folder.bundle),
+        rows=facts["rows"]["read"],
+        task=facts["task"],
+        met=facts["met"],
+    )

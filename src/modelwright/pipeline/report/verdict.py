@@ -1,0 +1,179 @@
+"""The verdict in plain words: what was reached, what was needed, what to do next."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from modelwright.core.recipe import guesses
+from modelwright.core.task import Metric
+from modelwright.core.words import Words
+from modelwright.pipeline.stages import Judgement
+from modelwright.tune.candidate import Validation
+from modelwright.tune.standings import Outcome
+from modelwright.tune.timing import AnswerTime
+
+LEAST_TEST = 20  # test rows below which a score by itself tells too little to be a verdict
+
+
+def ensemble_row(
+    outcome: Outcome, validation: Validation, metric: Metric, value: float, took: AnswerTime
+) -> dict[str, Any]:
+    from modelwright.evaluate.intervals import bootstrap
+
+    found = bootstrap(metric, validation.judged(outcome.scores), resamples=200, seconds=0.5)
+    members = [c for _, c in outcome.winner]
+    return {
+        "name": " + ".join(c.name for c in members),
+        "recipe": "ensemble",
+        "metric": metric.name,
+        "metric_title": list(metric.title),
+        "value": value,
+        "low": found.low,
+        "high": found.high,
+        "ms_per_row": took.one,
+        "batch_ms": took.batch,
+        "seconds": sum(c.seconds for c in members),
+        "status": "ok",
+        "winner": True,
+        "weight": 1.0,
+        "options": {c.name: round(w, 3) for w, c in outcome.winner},
+    }
+
+
+def validated(metric: Metric, outcome: Outcome, validation: Validation) -> dict[str, Any]:
+    """Return the winner's score on the rows that it was chosen by, with its interval: what a small test is told beside."""
+    from modelwright.evaluate.intervals import bootstrap
+
+    judged = validation.judged(outcome.scores)
+    found = bootstrap(metric, judged, resamples=200, seconds=0.3)
+    return {"value": found.value, "low": found.low, "high": found.high, "rows": len(judged.rows)}
+
+
+def conclusive(facts: dict[str, Any]) -> bool:
+    """Return whether the test rows tell anything: a defined score, and a verdict of the gate or rows enough."""
+    known = all(math.isfinite(facts[k]) for k in ("value", "low", "high"))
+    return known and (facts["asked"] or facts["rows"]["test"] >= LEAST_TEST)
+
+
+def _nothing_told(facts: dict[str, Any], metric: Metric) -> tuple[Words, list[Words]]:
+    """Return the words for test rows that tell nothing, with the score that stands beside."""
+    n, beside = facts["rows"]["test"], facts["validated"]
+    rows, rows_zh = (f"{n} test row{'s' * (n != 1)}", f"{n} 行测试数据")
+    why = Words(f"Nothing can be concluded from {rows}", f"仅凭 {rows_zh}无法得出结论")
+    if not math.isfinite(facts["value"]):
+        why = Words(
+            f"{why.en}: {metric.title.en} is not defined on them.", f"{why.zh}：{metric.title.zh}在其上没有定义。"
+        )
+    else:
+        why = Words(f"{why.en} ({metric.title.en} {_show(facts['value'])}).", f"{why.zh}（{metric.title.zh} {_show(facts['value'])}）。")  # fmt: skip
+    if math.isfinite(beside["value"]):
+        folded = facts["rows"]["folds"] > 1
+        how = Words("cross-validation", "交叉验证") if folded else Words("validation", "验证集")
+        span = f"{_show(beside['low'])} - {_show(beside['high'])}"
+        on = "1 row" if beside["rows"] == 1 else f"{beside['rows']} rows"
+        why = Words(
+            f"{why.en} On the {on} of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen there, that is likely too high.",
+            f"{why.zh}在{how.zh}的 {beside['rows']} 行上得分 {_show(beside['value'])}（95%：{span}）；模型正是据此选出，因此略偏高。",
+        )
+    advice = Words(
+        "Give more rows (100 or more), or test rows of your own: --test FILE",
+        "请提供更多数据（100 行以上），或自备测试数据：--test 文件",
+    )
+    return why, [advice]
+
+
+def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
+    """Return the verdict in plain words, and what to do next."""
+    if not facts["conclusive"]:
+        told, what = _nothing_told(facts, metric)
+        return (Words(f"Gate not met. {told.en}", f"未达门槛。{told.zh}") if verdict.asked else told), what
+    score, reached = _score(facts, metric)
+    lost = [b for b in verdict.beaten if b.low <= 0]
+    advice: list[Words] = []
+    if any(guesses(n) for n in facts["winner"]) or any(guesses(b.name) for b in lost):
+        advice.append(
+            Words(
+                "Nothing is clearly better than guessing: check whether these columns can tell the answer at all.",
+                "没有模型明显优于猜测：请检查这些列是否包含与答案有关的信息。",
+            )
+        )
+    elif any(b.name == "linear" for b in lost):
+        advice.append(
+            Words(
+                "The linear model alone does about as well, and is faster and simpler: --recipe linear",
+                "单用线性模型效果相近，且更快、更简单：--recipe linear",
+            )
+        )
+    if not verdict.asked:
+        # the end of the interval that a gate would be judged on: what this run would just have met
+        just = _show(facts["low" if metric.higher else "high"]).replace(",", "")
+        condition = f"{metric.name}{'>=' if metric.higher else '<='}{just}"
+        advice.append(
+            Words(
+                f'To require this of every release: --gate "{condition}"',
+                f'如需将此作为发布门槛：--gate "{condition}"',
+            )
+        )
+        return _sentence(reached, score), advice
+    if verdict.met:
+        return _sentence(Words("gate met", "达到门槛"), reached, score), advice
+    open_ = [f"{v.text} ({_show(v.value)}, {_show(v.low)} - {_show(v.high)})" for v in verdict.verdicts if not v.met]
+    if open_:
+        why = Words(f"gate not met: {', '.join(open_)}", f"未达门槛：{'，'.join(open_)}")
+    else:
+        why = Words("gate not met: not clearly better than guessing", "未达门槛：并不明显优于猜测")
+    advice.append(
+        Words(
+            f"Give it more time (--budget, now {facts['budget']}) or more rows, or resolve the findings above.",
+            f"可增加时间（--budget，当前 {facts['budget']}）或数据，或先处理上面列出的问题。",
+        )
+    )
+    return _sentence(why, reached, score), advice
+
+
+def _score(facts: dict[str, Any], metric: Metric) -> tuple[Words, Words | None]:
+    """Return the score with its interval, and what it means in plain words where that is known."""
+    ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
+    value = _show(facts["value"])
+    plain = Words(*facts["plain"]) if facts.get("plain") else None
+    if plain is None:
+        n = facts["rows"]["test"]
+        return Words(
+            f"{metric.title.en} {value} on {n:,} test rows (95 %: {ends})",
+            f"在 {n:,} 行测试数据上{metric.title.zh}为 {value}（95%：{ends}）",
+        ), None
+    return Words(f"{metric.title.en} {value} (95 %: {ends})", f"{metric.title.zh} {value}（95%：{ends}）"), plain
+
+
+def _sentence(*parts: Words | None) -> Words:
+    """Return clauses as one sentence in each language."""
+    told = [p for p in parts if p is not None]
+    en = "; ".join(p.en for p in told)
+    return Words(f"{en[:1].upper()}{en[1:]}.", f"{'；'.join(p.zh for p in told)}。")
+
+
+def winner_words(facts: dict[str, Any]) -> Words:
+    """Return which model won, and how its score on validation rows goes with that on test rows."""
+    won = next((r for r in facts["leaderboard"] if r.get("winner")), None)
+    names = " + ".join(facts["winner"])
+    if won is None or not conclusive(facts) or not math.isfinite(won["value"]) or not math.isfinite(facts["value"]):
+        return Words(f"{names}", f"{names}")
+    chosen, test = _show(won["value"]), _show(facts["value"])
+    words = Words(
+        f"{names}: {chosen} on the validation rows it was chosen by, {test} on the unseen test rows",
+        f"{names}：验证集（用于选出它）上 {chosen}，未见过的测试集上 {test}",
+    )
+    worse = facts["value"] < won["low"] if facts["higher"] else facts["value"] > won["high"]
+    if worse:
+        return Words(
+            f"{words.en}, as the best of many looks better than it is; quote the test score.",
+            f"{words.zh}；从众多模型中选优会使验证得分偏高，请以测试得分为准。",
+        )
+    return Words(f"{words.en}; quote the test score.", f"{words.zh}；请以测试得分为准。")
+
+
+def _show(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"

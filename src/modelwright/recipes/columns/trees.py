@@ -1,0 +1,314 @@
+"""Gradient boosted trees (LightGBM): numbers and categories as they are, text through reduced n-grams."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.errors import BundleError
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
+from modelwright.models.lightgbm_text import Forest, read_forest
+from modelwright.recipes.columns._attribution import Contribution
+from modelwright.recipes.columns._boosting import FASTER, LEAST_ROUNDS, boost
+from modelwright.recipes.columns._dense_group import DenseGroup
+from modelwright.recipes.shared.calibration import sigmoid, softmax
+from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
+from modelwright.recipes.shared.crosses import Crosses
+from modelwright.recipes.shared.rows import fewer, known_rows, row_weights, split_off
+
+_MOST_LABELS = 120
+_FEWEST = 100_000  # rows below which no fit goes for want of time
+_ROUNDS = 100  # that there should be time for
+
+
+class TreesOptions(Options):
+    """Options of the boosting; `crosses` adds features of pairs of numbers."""
+
+    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    num_leaves: int = Field(default=16, ge=2, le=4096)
+    min_child_samples: int = Field(default=20, ge=1)
+    feature_fraction: float = Field(default=0.7, gt=0, le=1)
+    bagging_fraction: float = Field(default=0.8, gt=0, le=1)
+    lambda_l2: float = Field(default=1.0, ge=0)
+    path_smooth: float = Field(default=0.0, ge=0)
+    cat_smooth: float = Field(default=10.0, ge=0)
+    max_bin: int = Field(default=255, ge=15, le=1023)
+    extra_trees: bool = False
+    crosses: bool = False
+    rounds: int = Field(default=4000, ge=1, le=100_000)
+
+
+class TreesModel(Model):
+    """One booster, or one per label of a label set."""
+
+    recipe = "trees"
+
+    def __init__(
+        self, columns: ColumnCodecs, crosses: Crosses | None, boosters: list[Any], target: TargetCodec,
+        extent: dict[str, Any], history: list[dict[str, float]],
+    ) -> None:  # fmt: skip
+        self.columns, self.crosses, self.boosters, self.target = columns, crosses, boosters, target
+        self.extent, self.history = extent, history
+
+    @classmethod
+    def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
+        made: list[Any] = list(models)
+        if cls.scores is not TreesModel.scores:
+            return None
+        group = cache(lambda: DenseGroup([m.columns for m in made]))
+
+        def answer(table: Table) -> np.ndarray | None:
+            if len(table) != 1:
+                return None
+            row = group().encode(table)
+            parts = [row[None, a:b] for a, b in pairwise(group().ends)]
+            return np.stack([m.answer(m.crossed(p)) for m, p in zip(made, parts, strict=True)])
+
+        return answer
+
+    def scores(self, table: Table) -> np.ndarray:
+        return self.answer(self._features(table))
+
+    def answer(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the scores [N, K] of features [N, D], crosses included."""
+        threads = 1 if len(matrix) < 500 else 0
+        raw = [np.asarray(b.predict(matrix, raw_score=True, num_threads=threads)) for b in self.boosters]
+        if self.target.kind == "value":
+            return raw[0].reshape(-1, 1)
+        if self.target.kind == "label_sets":
+            return np.stack([sigmoid(r) for r in raw], axis=1)
+        if self.target.outputs == 2:
+            p = sigmoid(raw[0])
+            return np.stack([1 - p, p], axis=1)
+        return softmax(raw[0].reshape(-1, self.target.outputs))
+
+    def _features(self, table: Table) -> np.ndarray:
+        return self.crossed(self.columns.encode(table))
+
+    def crossed(self, matrix: np.ndarray) -> np.ndarray:
+        """Return columns' features with those of pairs of numbers after them."""
+        return matrix if self.crosses is None else np.concatenate([matrix, self.crosses.encode(matrix)], axis=1)
+
+    def contributions(self, table: Table) -> list[list[Contribution]]:
+        """Return for each row how far each column moved its answer, the strongest first.
+
+        Tree SHAP (arXiv 1802.03888) in the booster's raw score, for the answered class; what pairs of numbers
+        contribute is shared by the two columns.
+        """
+        matrix = self._features(table)
+        names, shares = self._owners(matrix.shape[1])
+        best = self.scores(table).argmax(axis=1)
+        out = []
+        for row in range(len(table)):
+            at = int(best[row])
+            booster = self.boosters[at if self.target.kind == "label_sets" else 0]
+            parts = np.asarray(booster.predict(matrix[row : row + 1], pred_contrib=True, num_threads=1))
+            parts = parts.reshape(-1, matrix.shape[1] + 1)
+            own = parts[at if len(parts) > 1 else 0, :-1]
+            if self.target.kind == "classes" and self.target.outputs == 2 and at == 0:
+                own = -own
+            found = [
+                Contribution(n, None, None, table.column(n)[row].as_py(), float(w))
+                for n, w in zip(names, own @ shares, strict=True)
+            ]
+            out.append(sorted(found, key=lambda c: -abs(c.weight)))
+        return out
+
+    def _owners(self, width: int) -> tuple[list[str], np.ndarray]:
+        """Return column names and the share [D, columns] that each column has in each feature."""
+        places = list(self.columns.places())
+        shares = np.zeros((width, len(places)))
+        owner = {}
+        for k, (_, _, _, first, end) in enumerate(places):
+            shares[first:end, k] = 1.0
+            owner.update(dict.fromkeys(range(first, end), k))
+        if self.crosses is not None:
+            for feature, pair in enumerate(self.crosses.pairs(), start=self.columns.width):
+                for number in pair:
+                    shares[feature, owner[number]] += 0.5
+        return [name for name, *_ in places], shares
+
+    def save(self, folder: Path) -> None:
+        from safetensors.numpy import save_file
+
+        self.columns.save(folder)
+        texts = [booster.model_to_string() for booster in self.boosters]
+        for i, text in enumerate(texts):
+            (folder / f"trees-{i}.txt").write_bytes(text.encode())
+        arrays = {} if self.crosses is None else self.crosses.arrays()
+        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, str(folder / "crosses.safetensors"))
+        state = {
+            "sha256": [hashlib.sha256(text.encode()).hexdigest() for text in texts], "widths": self.columns.widths, "extent": self.extent,
+            "history": self.history, "crosses": None if self.crosses is None else self.crosses.state(),
+        }  # fmt: skip
+        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, target: TargetCodec) -> TreesModel:
+        import lightgbm as lgb
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            texts = [(folder / f"trees-{i}.txt").read_bytes() for i in range(len(state["sha256"]))]
+            if [hashlib.sha256(text).hexdigest() for text in texts] != state["sha256"]:
+                raise ValueError("checksum")
+            crosses = None
+            if state["crosses"] is not None:
+                crosses = Crosses.restore(state["crosses"], load_file(str(folder / "crosses.safetensors")))
+            columns = ColumnCodecs.load(folder, state["widths"])
+            width = columns.width
+            if crosses is not None:
+                if not all(0 <= n < width for n in crosses.numbers):
+                    raise ValueError("a pair of numbers is out of range")
+                width += len(crosses.pairs())
+            forests = [read_forest(text.decode("ascii"), width) for text in texts]
+            _check_outputs(forests, target)
+            # the library ends the whole process over a damaged text: it may only see what was checked
+            boosters = [lgb.Booster(model_str=forest.text) for forest in forests]
+            return cls(columns, crosses, boosters, target, state["extent"], state["history"])
+        except (OSError, KeyError, ValueError, TypeError, SafetensorError, lgb.basic.LightGBMError) as e:
+            why = str(e) if type(e) is ValueError else type(e).__name__
+            raise BundleError(
+                f"The trees in {folder} cannot be read ({why}). Copy the bundle again.",
+                f"无法读取 {folder} 中的树模型（{why}）。请重新复制模型包。",
+            ) from e
+
+
+def _check_outputs(forests: list[Forest], target: TargetCodec) -> None:
+    """Refuse forests that answer another question than the target's. Raises ValueError."""
+    several = target.kind == "classes" and target.outputs > 2
+    count, rounds = (target.outputs if target.kind == "label_sets" else 1), (target.outputs if several else 1)
+    kind = "regression" if target.kind == "value" else "multiclass" if several else "binary"
+    if len(forests) != count or any(f.per_round != rounds or f.objective.split(" ")[0] != kind for f in forests):
+        raise ValueError("the trees answer another question")
+
+
+def _trees_of(ctx: FitContext) -> int:
+    """Return how many trees a round grows."""
+    return ctx.target.outputs if ctx.target.outputs > 2 or ctx.target.kind == "label_sets" else 1
+
+
+def _affordable(train: Table, options: TreesOptions, ctx: FitContext) -> int:
+    """Return how many rows can be learnt from for `_ROUNDS` rounds in the time left: more rounds serve better than more rows."""
+    deep = np.log2(options.num_leaves)
+    per_row = 4e-9 * len(train.schema.inputs) * options.feature_fraction * deep * _trees_of(ctx) * _ROUNDS
+    return max(_FEWEST, int(min(len(train), 0.7 * ctx.deadline.remaining() / per_row)))
+
+
+class Trees(Recipe):
+    """Boosted trees with early stopping on held-out rows."""
+
+    name = "trees"
+    title = Words("boosted trees", "提升树")
+    rank = 2
+    paper = "Ke et al. 2017, LightGBM (NeurIPS 30)"
+    needs = ()
+    extra = ""
+    baseline = False
+    options = TreesOptions
+    model = TreesModel
+    weighs = True
+    space: ClassVar[dict[str, Axis]] = {
+        "learning_rate": Range(0.01, 0.2, log=True),
+        "num_leaves": Range(4, 128, log=True, whole=True),
+        "min_child_samples": Range(2, 60, log=True, whole=True),
+        "feature_fraction": Range(0.3, 1.0),
+        "bagging_fraction": Range(0.5, 1.0),
+        "lambda_l2": Range(0.1, 20.0, log=True),
+        "path_smooth": Range(0.0, 20.0),
+        "cat_smooth": Range(1.0, 100.0, log=True),
+        "max_bin": Choice((63, 255, 511)),
+        "extra_trees": Choice((False, True)),
+        "crosses": Choice((False, True)),
+    }
+
+    def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
+        if target.kind != "value" and target.outputs > _MOST_LABELS:
+            return Words(
+                f"It grows one tree per label and round: {target.outputs} labels are too many (at most {_MOST_LABELS}).",
+                f"每一轮要为每个标签生成一棵树：{target.outputs} 个标签过多（最多 {_MOST_LABELS} 个）。",
+            )
+        return refuse_unreadable(schema, "dense")
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        if target.outputs > 12:  # a round is a tree per label: fewer, faster learning rounds
+            return [TreesOptions(learning_rate=0.1, num_leaves=12, feature_fraction=0.5, max_bin=63, rounds=400)]
+        numbers = sum(c.modality == "number" for c in schema.inputs)
+        medium = TreesOptions()
+        small = TreesOptions(num_leaves=6, feature_fraction=0.4, lambda_l2=3, cat_smooth=30)
+        large = TreesOptions(num_leaves=64, feature_fraction=0.6, min_child_samples=10, crosses=numbers >= 2)
+        extra = TreesOptions(num_leaves=48, extra_trees=True, bagging_fraction=1.0)
+        return [large, medium, small, extra] if target.kind == "value" else [medium, small, large, extra]
+
+    def cheaper(self, options: Options, schema: Schema) -> list[Options]:
+        """Learn faster, in fewer rounds."""
+        assert isinstance(options, TreesOptions)
+        return [options.model_copy(update={"learning_rate": r}) for r in FASTER if r > options.learning_rate]
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        """From rows, features and labels, in processor time of a cloud machine."""
+        assert isinstance(options, TreesOptions)
+        reading_seconds, wide = reading(train, "dense", ctx)
+        rows, width, seconds = len(train), int(wide), 0.2 + reading_seconds
+        for column in train.schema.inputs:
+            if column.modality == "text":
+                characters = float(train.data.column(column.name).nbytes) * min(1.0, 20_000 / max(1, rows))
+                seconds += 4e-6 * characters + 4e-6 * rows
+                width += 46
+            else:
+                width += 10 if column.modality == "timestamp" else 1
+        if options.crosses:
+            numbers = min(8, sum(c.modality == "number" for c in train.schema.inputs))
+            width += 3 * numbers * (numbers - 1) // 2
+        trees = _trees_of(ctx)
+        rounds = min(options.rounds, 20 / options.learning_rate)
+        rounds /= min(3.0, trees**0.5)  # with more classes each round learns more, and the best is reached sooner
+        deep = np.log2(options.num_leaves)
+        per_tree = 4e-9 * rows * width * options.feature_fraction * deep + 4e-6 * options.num_leaves * width + 1e-4
+        # sorting values into bins comes before the first tree; where time is short a part of the rows has to do
+        fewest = min(rows, _FEWEST) / max(1, rows)
+        least = seconds + 1e-7 * rows * width + min(rounds, LEAST_ROUNDS) * trees * per_tree * fewest
+        seconds += 1e-7 * rows * width + rounds * trees * per_tree
+        return Estimate(seconds, int(12 * rows * width + rounds * trees * options.num_leaves * 200 + (64 << 20)), least)
+
+    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> TreesModel:
+        assert isinstance(options, TreesOptions)
+        train, truth = known_rows(train, ctx.target)
+        held = truth[:0]
+        if valid is not None:
+            valid, held = known_rows(valid, ctx.target)
+        elif ctx.extent is None:
+            train, truth, valid, held = split_off(train, truth, ctx)
+        if valid is not None and len(valid) == 0:
+            valid = None
+        train, truth = fewer(train, truth, _affordable(train, options, ctx), ctx.seed)
+        columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
+        categorical = columns.categorical()
+        crosses: Crosses | None = None
+        if options.crosses:
+            numbers = [first for _, column, _, first, _ in columns.places() if column.modality == "number"]
+            plain = ctx.target.kind == "value" or (ctx.target.kind == "classes" and ctx.target.outputs == 2)
+            crosses, more = Crosses.fit(matrix, numbers, truth.astype(np.float64) if plain else None, ctx.seed)
+            matrix = np.concatenate([matrix, more], axis=1)
+            if matrix_held is not None:
+                matrix_held = np.concatenate([matrix_held, crosses.encode(matrix_held)], axis=1)
+        boosted = boost(
+            matrix, truth, matrix_held, held, categorical, row_weights(train, ctx), options.model_dump(), ctx
+        )
+        return TreesModel(columns, crosses, boosted.boosters, ctx.target, {"rounds": boosted.rounds}, boosted.history)
+
+
+RECIPE = Trees

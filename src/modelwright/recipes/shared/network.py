@@ -1,0 +1,357 @@
+"""What the network recipes share: options, fitting through the one loop, the model that answers and is saved.
+
+torch is imported inside functions, since recipe files are read by commands that do not need it.
+Legend: N rows, K outputs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from modelwright.core.answers.base import TargetCodec, ValueCodec
+from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
+from modelwright.core.schema import Column, Schema, Table, arrow_type
+from modelwright.core.task import judge
+from modelwright.core.words import Words
+from modelwright.data.kinds.base import kind_of
+from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
+from modelwright.recipes.shared import private
+from modelwright.recipes.shared.columns import identity
+from modelwright.recipes.shared.network_cost import cost_of
+from modelwright.recipes.shared.network_group import one_row
+from modelwright.recipes.shared.network_loss import step_loss
+from modelwright.recipes.shared.rows import known_rows, row_weights
+
+_SIDES = (128, 96, 64, 48, 32)  # pixels, of pictures made smaller
+_ENOUGH = 0.5  # share of its epochs that a refit must go through: its schedule is cut to the time at hand
+TABLE = frozenset(("number", "category", "boolean", "timestamp"))
+
+
+_SIZES = (
+    "fusion_width", "fusion_layers", "embedding", "filters", "widest", "hidden", "layers", "heads", "number_width", "members",
+    "depth", "width",
+)  # fmt: skip
+
+
+class NetworkOptions(Options):
+    """Options of every network; a recipe sets its own defaults."""
+
+    encoders: dict[str, str] = Field(default_factory=dict)  # by modality; its first one where not said
+    codecs: dict[str, dict[str, Any]] = Field(default_factory=dict)  # by modality, for its codec
+    fusion: Literal["gate", "attention"] = "gate"
+    fusion_width: int = Field(default=128, ge=8, le=2048)
+    fusion_layers: int = Field(default=2, ge=1, le=12)
+    column_dropout: float = Field(default=0.05, ge=0, lt=1)
+    mixup: float = Field(default=0.0, ge=0, le=10)
+    embedding: int = Field(default=256, ge=4, le=2048)
+    filters: int = Field(default=256, ge=4, le=2048)
+    widest: int = Field(default=4, ge=1, le=8)
+    hidden: int = Field(default=192, ge=4, le=2048)
+    layers: int = Field(default=1, ge=1, le=24)
+    heads: int = Field(default=4, ge=1, le=32)
+    bigrams: bool = False
+    vectors: str | None = None
+    word_dropout: float = Field(default=0.1, ge=0, lt=1)
+    number_width: int = Field(default=16, ge=1, le=256)
+    members: int = Field(default=0, ge=0, le=64)
+    depth: int = Field(default=0, ge=0, le=8)
+    width: int = Field(default=256, ge=4, le=4096)
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    batch: int = Field(default=64, ge=1, le=8192)
+    epochs: int = Field(default=12, ge=1, le=1000)
+    lr: float = Field(default=1e-3, gt=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
+    clip: float = Field(default=1.0, ge=0)
+    ema: float = Field(default=0.98, ge=0, lt=1)
+    patience: int = Field(default=4, ge=1)
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    norm: Literal["batch", "group"] = "batch"
+    # under differential privacy: noise in units of `clip` (0: what the budget asks for), and how gradients are cut
+    noise: float = Field(default=0.0, ge=0)
+    clipping: Literal["flat", "automatic"] = "flat"
+    views: int = Field(default=1, ge=1, le=32)
+
+
+def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int, str]]:
+    """Return for each flat tensor of some codecs which of its axes may have any size."""
+    out: dict[str, dict[int, str]] = {}
+    for i, (column, codec) in enumerate(codecs.values()):
+        for key, value in codec.encode(pa.nulls(1, arrow_type(column.modality))).items():
+            ragged = isinstance(value, Ragged)
+            out[f"{i}.{key}"] = {0: "batch", 1: f"length_{i}"} if ragged else {0: "batch"}
+    return out
+
+
+def small_plan(rows: int) -> dict[str, Any]:
+    """Return batch, epochs and patience for few rows, so that training takes some 200 steps or more; {} for 2,000 on."""
+    if rows >= 2000:
+        return {}
+    batch = 16 if rows < 400 else 32
+    epochs = min(150, max(30, 200 * batch // max(1, rows)))
+    return {"batch": batch, "epochs": epochs, "patience": max(6, epochs // 4)}
+
+
+class NetworkModel(Model):
+    """A trained ColumnNetwork with its codecs. `network`, `codecs`, `to_inputs` and `answering` serve the export."""
+
+    def __init__(
+        self, network: Any, codecs: Mapping[str, tuple[Column, Codec]], options: NetworkOptions, target: TargetCodec,
+        extent: dict[str, Any], history: list[dict[str, float]], device: str = "cpu",
+    ) -> None:  # fmt: skip
+        self.network, self.codecs, self.options, self.target = network, dict(codecs), options, target
+        self.extent, self.history, self.device = extent, history, device
+
+    @property
+    def unit(self) -> tuple[float, float]:
+        """Mean and deviation of the target; (0, 1) where it is no value."""
+        return (self.target.mean, self.target.std) if isinstance(self.target, ValueCodec) else (0.0, 1.0)
+
+    def scores(self, table: Table) -> np.ndarray:
+        from modelwright.train.batches import encode
+        from modelwright.train.inference import predict
+
+        if len(table) == 0:
+            return np.empty((0, self.target.outputs))
+        arrays = encode(table, self.codecs)
+        return predict(self.network, arrays, len(table), self.target.kind, *self.unit, self.device)
+
+    @classmethod
+    def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
+        return one_row(models) if cls.scores is NetworkModel.scores else None
+
+    def to_inputs(self, table: Table) -> dict[str, Any]:
+        """Return the flat tensors of a table, in the order the export takes them."""
+        from modelwright.train.batches import collate, encode
+
+        return collate(encode(table, self.codecs), np.arange(len(table)))
+
+    def example_inputs(self, rows: int = 3, length: int = 9) -> dict[str, Any]:
+        """Return flat tensors as `to_inputs` gives them, for tracing: of missing values, ragged ones [rows, length]."""
+        import torch
+
+        out: dict[str, Any] = {}
+        for i, (column, codec) in enumerate(self.codecs.values()):
+            for key, value in codec.encode(pa.nulls(rows, arrow_type(column.modality))).items():
+                if isinstance(value, Ragged):
+                    shape = (rows, length, *value.values.shape[1:])
+                    out[f"{i}.{key}"] = torch.from_numpy(np.ones(shape, value.values.dtype))
+                else:
+                    out[f"{i}.{key}"] = torch.from_numpy(value.copy())  # what Arrow lends may not be written to
+        return out
+
+    def dynamic_axes(self) -> dict[str, dict[int, str]]:
+        """Return by flat tensor name which of its axes may have any size, and what they are called."""
+        return open_axes(self.codecs)
+
+    def answering(self, names: tuple[str, ...]) -> Any:
+        """Return a module that takes flat tensors in the order of `names` and gives scores [N, K]."""
+        from modelwright.models.network import Answering
+
+        return Answering(self.network, names, self.target.kind, *self.unit).eval()
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        save_codecs(folder, self.codecs)
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
+        save_file(weights, str(folder / "weights.safetensors"))
+        data = {"options": self.options.model_dump(), "extent": self.extent}
+        (folder / "model.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, target: TargetCodec) -> NetworkModel:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        from modelwright.models.network import ColumnNetwork
+
+        codecs = load_codecs(folder)
+        try:
+            data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            made: Any = type(get_recipe(cls.recipe)).options
+            told = {**data["options"], "vectors": None}
+            # a recipe's own defaults take the bounds of a field away: sizes from elsewhere are held to them here
+            NetworkOptions(**{k: told[k] for k in _SIZES if k in told})
+            options = made(**told)
+            network = ColumnNetwork(codecs, target.outputs, options)
+            network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
+            raise BundleError(
+                f"The network in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
+                f"无法读取 {folder} 中的网络（{type(e).__name__}）。请重新复制模型包。",
+            ) from e
+        network.eval()
+        return cls(network, codecs, options, target, data["extent"], [])
+
+
+class NetworkRecipe(Recipe):
+    """A recipe whose `options` describe a ColumnNetwork.
+
+    `leads` is the modality it is made for, empty for table columns; other columns are read by the first encoder of
+    their modality and fused. `views` names, by modality, the view its columns are read in (`tensor` where not said).
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("torch",)
+    extra = "nn"
+    baseline = False
+    leads: ClassVar[str]
+    views: ClassVar[Mapping[str, str]] = {}
+    model: ClassVar[type[Model]]
+    privacy: ClassVar[Literal["no", "yes", "only"]] = "yes"
+    weighs = True
+    privately: ClassVar[Mapping[str, Any]] = {}  # its own options under differential privacy
+
+    def private_options(self, schema: Schema, target: TargetCodec, rows: int) -> Options:
+        made = self.variants(schema, target, rows)[0].model_dump()
+        kept = {k: v for k, v in private.OPTIONS.items() if k in made}
+        return type(self).options(**{**made, **kept, **private.plan(rows), **self.privately})
+
+    def private_looks(self, schema: Schema) -> Mapping[str, int] | Words:
+        return private.looks_at(schema, self.views, {})
+
+    def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
+        found = {c.modality for c in schema.inputs}
+        if self.leads and self.leads not in found:
+            kind = kind_of(self.leads)
+            what = kind.title if kind else Words(self.leads, {"text": "文本"}.get(self.leads, self.leads))
+            return Words(f"made for {what.en} columns, and there is none", f"用于{what.zh}列，但没有这类列")
+        if not self.leads and not found & TABLE:
+            shown = ", ".join(sorted(found))
+            return Words(f"made for table columns, and there is only {shown}", f"用于表格列，但只有 {shown} 列")
+        return None
+
+    def cheaper(self, options: Options, schema: Schema) -> list[Options]:
+        assert isinstance(options, NetworkOptions)
+        seen = {c.modality for c in schema.inputs} - set(options.leave)
+        if "image" not in seen or options.codecs.get("image"):
+            return []
+        smaller = [{**options.codecs, "image": {"most_side": side}} for side in _SIDES]
+        return [options.model_copy(update={"codecs": codecs}) for codecs in smaller]
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        assert isinstance(options, NetworkOptions)
+        return cost_of(self, train, options, ctx)
+
+    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+        import torch
+
+        from modelwright.models.network import ColumnNetwork
+        from modelwright.train.batches import RowFeed, encode
+        from modelwright.train.inference import predict
+        from modelwright.train.loop import train as run_loop
+        from modelwright.train.optim import in_bf16
+
+        assert isinstance(options, NetworkOptions)
+        name = train.schema.target
+        column = name.name if name else ""
+        train, _ = known_rows(train, ctx.target)
+        key = ("network-arrays", identity(train), json.dumps([options.codecs, dict(self.views)], sort_keys=True))
+        if key not in ctx.cache:
+            codecs = self.fit_codecs(train, ctx, options)
+            ctx.cache[key] = (codecs, encode(train, codecs))
+        codecs, arrays = ctx.cache[key]
+        torch.manual_seed(ctx.seed)
+        network = ColumnNetwork(codecs, ctx.target.outputs, options)
+        weights = self._weights(train, ctx)
+        of_rows = row_weights(train, ctx) if ctx.private or ctx.sensitive else None
+        if of_rows is not None:
+            arrays = {**arrays, "weight": of_rows.astype(np.float32)}
+            weights = None
+        unit = (ctx.target.mean, ctx.target.std) if isinstance(ctx.target, ValueCodec) else (0.0, 1.0)
+        kind = ctx.target.kind
+        watch, held_rows = None, train.rows[:0]
+        if valid is not None:
+            valid, _ = known_rows(valid, ctx.target)
+        if valid is not None and len(valid) and ctx.private is None:
+            held, answers, rows = encode(valid, codecs), valid.column(column), valid.rows
+            held_rows = rows
+            expected = self.truth(answers, ctx)
+
+            # as quick as training; probabilities stand it, values would lose digits
+            quick = kind == "classes" and in_bf16(options.precision, ctx.device)
+
+            def watch(net: Any) -> tuple[float, float]:
+                with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=quick):
+                    scores = predict(net, held, len(rows), kind, *unit, ctx.device)
+                judged = judge(ctx.target, answers, scores, rows)
+                value = ctx.metric(judged)
+                signed = value if ctx.metric.higher else -value
+                p = np.clip(scores, 1e-9, 1 - 1e-9)
+                if kind == "classes":
+                    loss = -np.log(p[np.arange(len(p)), expected.numpy()]).mean()
+                elif kind == "label_sets":
+                    y = expected.numpy()
+                    loss = -(y * np.log(p) + (1 - y) * np.log1p(-p)).mean()
+                else:
+                    loss = (((scores[:, 0] - unit[0]) / unit[1] - expected.numpy()) ** 2).mean()
+                return float(loss), float(signed) if np.isfinite(signed) else -float(loss)
+
+        epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
+        turns = bool(getattr(options, "flip", False)) and ctx.private is None  # chance alone may say what is private
+        feed: Any = RowFeed(arrays, self.truth(train.column(column), ctx), options.batch, turns=turns)
+        loss, steps = step_loss(options, ctx, weights, network), None
+        if ctx.private is not None:
+            epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)
+            feed, steps = private.steps_of(network, feed, loss, options, ctx, self.name, epochs)
+        try:
+            looks = 0.0 if watch is None else len(held_rows) / max(1, len(train))
+            trained = run_loop(network, feed, loss, watch, options, ctx, epochs=epochs, private=steps, looks=looks)
+        finally:
+            told = private.settle(steps, ctx, self.name)
+        if valid is None and ctx.private is None and trained.epochs < _ENOUGH * epochs:
+            raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
+        extent = {"epochs": max(1, trained.best_epoch or trained.epochs), **told}
+        return self._model(network, codecs, options, ctx, extent, trained.history)
+
+    def _model(
+        self, network: Any, codecs: Any, options: NetworkOptions, ctx: FitContext, extent: Any, history: Any
+    ) -> Model:
+        made: type[Any] = self.model
+        model: Model = made(network, codecs, options, ctx.target, extent, history, ctx.device)
+        return model
+
+    def fit_codecs(self, table: Table, ctx: FitContext, options: NetworkOptions) -> dict[str, tuple[Column, Codec]]:
+        out = {}
+        for column in table.schema.inputs:
+            cls = codec_class(column.modality, self.views.get(column.modality, "tensor"))
+            if cls is not None:
+                wanted = options.codecs.get(column.modality)
+                own = replace(column, options={**column.options, **wanted}) if wanted else column
+                if ctx.private is not None:
+                    out[column.name] = (own, private.private_codec(table, own, cls, ctx))
+                else:
+                    out[column.name] = (own, cls.fit(table.column(column.name), own, None, ctx.seed))
+        return out
+
+    def truth(self, values: Any, ctx: FitContext) -> Any:
+        """Return the truth as the loss takes it: class numbers, label sets, or standardised values."""
+        import torch
+
+        encoded = ctx.target.encode(values)
+        if isinstance(ctx.target, ValueCodec):
+            encoded = ((encoded - ctx.target.mean) / ctx.target.std).astype(np.float32)
+        return torch.from_numpy(np.ascontiguousarray(encoded))
+
+    def _weights(self, train: Table, ctx: FitContext) -> Any:
+        """Return weights [K] that balance rare classes, where they are asked for: n / (K n_k), at most 10."""
+        if not ctx.class_weight or ctx.target.kind == "value":
+            return None
+        import torch
+
+        counts = np.array(getattr(ctx.target, "counts", ()), np.float64)
+        if ctx.target.kind == "classes":
+            weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
+        else:
+            weights = (len(train) - counts) / np.maximum(counts, 1)
+        return torch.tensor(np.clip(weights, 0.1, 10), dtype=torch.float32, device=ctx.device)

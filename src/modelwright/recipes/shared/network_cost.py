@@ -1,0 +1,119 @@
+"""What a fit of a network is expected to cost, from a few steps on few rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelwright.core.device import free_memory, settle
+from modelwright.core.recipe import Estimate, FitContext
+from modelwright.core.schema import Table
+from modelwright.features.base import Ragged
+from modelwright.recipes.shared.network_loss import step_loss
+from modelwright.recipes.shared.rows import known_rows
+
+if TYPE_CHECKING:
+    from modelwright.recipes.shared.network import NetworkOptions, NetworkRecipe
+
+_PROBE_STEPS = 4
+_TINY, _READ, _LOOK = 2, (8, 64), 256  # rows of a probe's first step, of its first readings, and of the last one
+_WATCHED = 1.1  # times the steps, with the looks at held-out rows
+_FEW_STEPS = 60  # steps below which a network has learnt nothing worth having
+_STOPS = 0.55  # share of the epochs asked for that a fit goes through where its patience may end it
+_PRIVATE_STEP = 1.8  # times what a plain step takes
+
+
+def cost_of(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: FitContext) -> Estimate:
+    """Return the expected cost of a fit; what a step takes is measured once for the same options."""
+    key = ("network-estimate", recipe.name, options.model_dump_json(exclude={"epochs", "patience"}))
+    if key not in ctx.cache:
+        ctx.cache[key] = _probe(recipe, train, options, ctx)
+    step, encode_row, size = ctx.cache[key]
+    step *= _PRIVATE_STEP * options.views if ctx.private else 1
+    each = max(1, len(train) / options.batch)
+    steps = _epochs(options) * each
+    reading = encode_row * len(train) + 0.3
+    return Estimate(step * steps * _WATCHED + reading, size, reading + step * min(steps, max(_FEW_STEPS, each / 2)))
+
+
+def _epochs(options: NetworkOptions) -> float:
+    """Return the epochs that a fit is expected to go through: patience ends most before the last one."""
+    return options.epochs if options.patience >= options.epochs else max(1.0, _STOPS * options.epochs)
+
+
+def _probe(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: FitContext) -> tuple[float, float, int]:
+    """Return seconds per step, seconds to encode a row, and bytes of memory, from a few steps on few rows.
+
+    In processor time where the processor does the work, else on the clock; within `ctx.probe` seconds as far as one
+    step on a few rows allows.
+    """
+    import torch
+
+    from modelwright.models.network import ColumnNetwork
+    from modelwright.models.rowwise import read_singly
+    from modelwright.train.batches import collate, encode, lengths
+    from modelwright.train.optim import in_bf16, make_optimizers
+
+    clock = time.process_time if ctx.device == "cpu" else time.perf_counter
+    bf16 = in_bf16(options.precision, ctx.device)
+    torch.set_num_threads(max(1, ctx.threads))
+    order = np.random.default_rng(0).permutation(len(train))
+    whole = max(options.batch, _LOOK)
+    read: list[tuple[int, float]] = []
+    levels = sorted({min(n, whole) for n in (*_READ, whole)})
+    for count, more in zip(levels, [*levels[1:], 0], strict=True):
+        some, _ = known_rows(train.take(np.sort(order[:count])), ctx.target)
+        start = clock()
+        codecs = recipe.fit_codecs(some, replace(ctx, private=None), options)
+        arrays = encode(some, codecs)
+        spent = clock() - start
+        read.append((len(some), spent))
+        if spent * more / count > ctx.probe / 2:
+            break
+    # what reading takes for no rows at all is not to be multiplied
+    (first, begun), (last, ended) = read[0], read[-1]
+    encode_row = (
+        max(ended / max(1, last) / 5, (ended - begun) / max(1, last - first)) if last > first else ended / max(1, last)
+    )
+    network = ColumnNetwork(codecs, ctx.target.outputs, options.model_copy(update={"vectors": None})).to(ctx.device)
+    if ctx.private is not None:
+        read_singly(network)
+    optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
+    name = train.schema.target
+    truth = recipe.truth(some.column(name.name if name else ""), ctx)
+    sizes = lengths(arrays, len(some))
+    # rows of about the mean length: in training, batches hold rows of like length
+    index = np.resize(np.argsort(np.abs(sizes - sizes.mean()), kind="stable")[: options.batch], options.batch)
+
+    def step(rows: np.ndarray) -> float:
+        begin = clock()
+        with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
+            outputs = network(collate(arrays, rows, ctx.device))
+            loss = step_loss(options, ctx, None, network)(outputs, truth[rows].to(ctx.device))
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        settle(ctx.device)
+        return clock() - begin
+
+    # the first step sets things up and says nothing of the others; where a step of all rows would take long, some say
+    # enough: what a step takes for no rows at all is little then
+    few = index[: min(_TINY, len(index))]
+    spent = step(few)
+    times: list[float] = []
+    for count in (len(few), min(4 * _TINY, len(index)), len(index)):
+        if times and spent + times[-1] * count / len(index) > ctx.probe:
+            break
+        times = [step(index[:count]) * len(index) / count]
+        spent += times[-1] * count / len(index)
+    while len(times) < _PROBE_STEPS and count == len(index) and spent + times[-1] < ctx.probe:
+        times.append(step(index))
+        spent += times[-1]
+    weights = sum(p.numel() for p in network.parameters()) * 4
+    sizes_row = sum((a.values if isinstance(a, Ragged) else a).nbytes for a in arrays.values()) / len(some)
+    held = min(sizes_row * len(train), free_memory() / 4)  # larger columns of media are kept on disk
+    return min(times), encode_row, int(6 * weights + held + 400 * len(train) + (200 << 20))

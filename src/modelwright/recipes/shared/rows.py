@@ -1,0 +1,84 @@
+"""Rows of a fit: those with a known target, a part held out, weights that balance classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.errors import DataError
+from modelwright.core.recipe import FitContext
+from modelwright.core.schema import Table
+from modelwright.data.groups import groups_of
+
+
+def known_rows(table: Table, target: TargetCodec) -> tuple[Table, np.ndarray]:
+    """Return the rows whose target is known, and their encoded truth. Raises DataError where the table has no target."""
+    column = table.schema.target
+    if column is None:
+        raise DataError("A fit needs a target column; the table has none.", "训练需要目标列，而表中没有。")
+    values = table.column(column.name)
+    truth = target.encode(values)
+    if target.kind == "classes":
+        known = truth >= 0
+    elif target.kind == "value":
+        known = np.isfinite(truth)
+    else:
+        known = np.asarray(values.is_valid())
+    if known.all():
+        return table, truth
+    return table.take(np.flatnonzero(known)), truth[known]
+
+
+def fewer(table: Table, truth: np.ndarray, most: int, seed: int) -> tuple[Table, np.ndarray]:
+    """Return at most `most` rows, drawn by chance and in their order, and their truth."""
+    if len(table) <= most:
+        return table, truth
+    index = np.sort(np.random.default_rng(seed).permutation(len(table))[:most])
+    return table.take(index), truth[index]
+
+
+def split_off(
+    table: Table, truth: np.ndarray, ctx: FitContext, share: float = 0.1
+) -> tuple[Table, np.ndarray, Table | None, np.ndarray]:
+    """Return the larger part and a part to watch; nothing to watch where there are fewer than 50 rows."""
+    if len(table) < 50:
+        return table, truth, None, truth[:0]
+    order = np.random.default_rng(ctx.seed).permutation(len(table))
+    cut = max(1, int(len(table) * share))
+    kept, held = np.sort(order[cut:]), np.sort(order[:cut])
+    return table.take(kept), truth[kept], table.take(held), truth[held]
+
+
+def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:
+    """Return the weight of every row [N] (mean 1) in a fit, or None where all weigh the same.
+
+    Under `class_weight` all classes weigh the same together; under `sensitive` every class weighs within each group what it
+    weighs in all (Kamiran & Calders 2012, doi 10.1007/s10115-011-0463-8). `table` holds rows with known answers. For tasks
+    with one label a row; None for others.
+    """
+    if ctx.target.kind != "classes" or not (ctx.class_weight or ctx.sensitive):
+        return None
+    column = table.schema.target
+    truth = ctx.target.encode(table.column(column.name if column else ""))
+    weights = np.ones(len(truth))
+    if ctx.sensitive:
+        groups = _groups(table, ctx.sensitive)
+        joint = groups * ctx.target.outputs + truth
+        both, of_group = np.bincount(joint)[joint], np.bincount(groups)[groups]
+        weights = of_group * np.bincount(truth)[truth] / (len(truth) * both)
+    if ctx.class_weight:
+        if ctx.private is not None:  # only noisy counts may be known
+            counts = np.maximum(np.array(getattr(ctx.target, "counts", ()), np.float64), 1)
+        else:
+            counts = np.bincount(truth, weights, minlength=ctx.target.outputs)
+        weights = weights * np.clip(counts.sum() / (np.maximum(counts, 1) * (counts > 0).sum()), 0.02, 50)[truth]
+    return np.asarray(weights if ctx.private is not None else weights / weights.mean(), np.float64)
+
+
+def _groups(table: Table, names: tuple[str, ...]) -> np.ndarray:
+    """Return the number of each row's group [N]: its values in all of these columns together."""
+    out = np.zeros(len(table), np.int64)
+    for name in names:
+        codes = groups_of(table.column(name), table.schema[name])[0]
+        out = np.unique(out * (codes.max() + 1) + codes, return_inverse=True)[1]
+    return out

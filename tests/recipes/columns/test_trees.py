@@ -1,0 +1,192 @@
+"""Boosted trees: they learn, stop in time, repeat their rounds, and are the same after saving."""
+
+import hashlib
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.errors import BundleError
+from modelwright.core.schema import Table
+from modelwright.recipes.columns import trees
+from modelwright.recipes.columns.trees import Trees, TreesModel, TreesOptions
+from modelwright.recipes.shared.crosses import Crosses
+
+KINDS = [("classes", 2), ("classes", 3), ("label_sets", 3), ("value", 2)]
+QUICK = TreesOptions(rounds=60, learning_rate=0.1, num_leaves=8, min_child_samples=5)
+
+
+def halves(table: Table) -> tuple[Table, Table]:
+    return table.take(np.arange(0, len(table), 2)), table.take(np.arange(1, len(table), 2))
+
+
+def quality(kind: str, truth: np.ndarray, scores: np.ndarray) -> float:
+    """Accuracy, or the share of variance explained."""
+    if kind == "classes":
+        return float((scores.argmax(axis=1) == truth).mean())
+    if kind == "label_sets":
+        return float(((scores > 0.5) == (truth > 0.5)).mean())
+    return float(1 - ((scores[:, 0] - truth) ** 2).mean() / truth.var())
+
+
+@pytest.mark.parametrize("crosses", [False, True])
+@pytest.mark.parametrize(("kind", "labels"), KINDS)
+def test_learns_and_survives_saving(mixed, context, tmp_path: Path, kind: str, labels: int, crosses: bool) -> None:
+    train, valid = halves(mixed(kind, labels=labels, text=True, rows=400))
+    ctx = context(train, kind)
+    model = Trees().fit(train, valid, QUICK.model_copy(update={"crosses": crosses}), ctx)
+    truth = ctx.target.encode(valid.column("answer"))
+    scores = model.scores(valid)
+    assert scores.dtype == np.float64
+    assert scores.shape == (len(valid), ctx.target.outputs)
+    assert quality(kind, truth, scores) > (0.7 if kind == "value" else 0.9)
+    if kind == "classes":
+        assert np.allclose(scores.sum(axis=1), 1)
+    assert model.history[0]["valid_loss"] > model.history[-1]["valid_loss"]
+    model.save(tmp_path)
+    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors", ".txt"}
+    again = TreesModel.load(tmp_path, ctx.target)
+    assert np.array_equal(again.scores(valid), scores)
+    assert again.extent == model.extent
+    assert np.array_equal(model.scores(valid.take(np.array([5])))[0], scores[5])
+
+
+def test_refit_repeats_the_rounds(mixed, context) -> None:
+    table = mixed("classes", rows=300)
+    first = Trees().fit(*halves(table), QUICK, context(table))
+    again = Trees().fit(table, None, QUICK, context(table, extent=first.extent))
+    assert first.extent["rounds"][0] <= again.extent["rounds"][0] <= round(first.extent["rounds"][0] * 1.1) + 1
+    assert again.boosters[0].num_trees() == again.extent["rounds"][0]
+
+
+@pytest.mark.parametrize(("kind", "labels"), KINDS)
+def test_stops_at_the_deadline(mixed, context, kind: str, labels: int) -> None:
+    table = mixed(kind, labels=labels, rows=2000)
+    options = TreesOptions(rounds=100_000, learning_rate=1e-5, num_leaves=64, min_child_samples=1)
+    ctx = context(table, kind, seconds=1.0)
+    start = time.monotonic()
+    model = Trees().fit(*halves(table), options, ctx)
+    assert time.monotonic() - start < 4.0
+    assert np.isfinite(model.scores(table)).all()
+
+
+def test_same_seed_same_trees(mixed, context) -> None:
+    table = mixed("classes", labels=3, text=True)
+    first, second = (Trees().fit(*halves(table), QUICK, context(table)).scores(table) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_class_weights_raise_the_rare_class(mixed, context) -> None:
+    table = mixed("classes", rows=400)
+    truth = np.array(table.column("answer").to_pylist()) == "标签1"
+    table = table.take(np.concatenate([np.flatnonzero(~truth), np.flatnonzero(truth)[:30]]))
+    plain, weighted = (
+        Trees().fit(table, None, QUICK, context(table, class_weight=flag, extent={"rounds": [10]}))
+        for flag in (False, True)
+    )
+    assert weighted.scores(table)[:, 1].mean() > 1.5 * plain.scores(table)[:, 1].mean()
+
+
+@pytest.mark.parametrize(("kind", "labels"), KINDS)
+def test_contributions_name_the_columns(mixed, context, kind: str, labels: int) -> None:
+    table = mixed(kind, labels=labels)
+    model = Trees().fit(*halves(table), QUICK.model_copy(update={"crosses": True}), context(table, kind))
+    for found in model.contributions(table.take(np.arange(4))):
+        assert {c.column for c in found} == {"金额", "noise", "city", "old", "seen"}
+        assert found[0].column != "noise"
+
+
+def test_too_many_labels_are_refused_in_both_languages(mixed) -> None:
+    target = ClassesCodec([f"k{i}" for i in range(500)], [2] * 500)
+    words = Trees().refuses(mixed("classes").schema, target, 1000)
+    assert words is not None
+    assert "500" in words.en
+    assert "500" in words.zh
+    assert Trees().refuses(mixed("classes").schema, ClassesCodec(["a", "b"], [1, 1]), 100) is None
+
+
+def test_damaged_bundles_are_refused(mixed, context, tmp_path: Path) -> None:
+    table = mixed("classes")
+    ctx = context(table)
+    Trees().fit(*halves(table), QUICK, ctx).save(tmp_path)
+    text = (tmp_path / "trees-0.txt").read_text(encoding="utf-8")
+    (tmp_path / "trees-0.txt").write_text(text[: len(text) // 3], encoding="utf-8")
+    with pytest.raises(BundleError):
+        TreesModel.load(tmp_path, ctx.target)
+
+
+@pytest.mark.parametrize("damage", ["feature", "classes"])
+def test_damage_is_refused_though_the_checksum_fits(mixed, context, tmp_path: Path, damage: str) -> None:
+    table = mixed("classes", labels=3)
+    ctx = context(table)
+    Trees().fit(*halves(table), QUICK, ctx).save(tmp_path)
+    text = (tmp_path / "trees-0.txt").read_text()
+    target = ctx.target
+    if damage == "feature":
+        text = re.sub(r"split_feature=\d", "split_feature=9", text)
+    else:
+        target = ClassesCodec([f"l{i}" for i in range(4)], [1] * 4)
+    (tmp_path / "trees-0.txt").write_text(text)
+    state = json.loads((tmp_path / "model.json").read_text())
+    state["sha256"] = [hashlib.sha256(text.encode()).hexdigest()]
+    (tmp_path / "model.json").write_text(json.dumps(state))
+    with pytest.raises(BundleError, match="out of range" if damage == "feature" else "another question"):
+        TreesModel.load(tmp_path, target)
+
+
+def test_estimates_and_variants(mixed, context) -> None:
+    for kind, labels in KINDS:
+        few, many = mixed(kind, labels=labels, rows=100), mixed(kind, labels=labels, rows=3000)
+        ctx = context(few, kind)
+        variants = Trees().variants(few.schema, ctx.target, 100)
+        assert len(set(variants)) == len(variants) >= 2
+        for options in variants:
+            small, large = (Trees().estimate(t, options, ctx) for t in (few, many))
+            assert 0 < small.seconds < large.seconds
+            assert 0 < small.memory < large.memory
+
+
+def test_cells_find_what_two_numbers_tell_together() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(3000, 3)).astype(np.float32)
+    truth = np.sin(3 * matrix[:, 0]) * np.sin(3 * matrix[:, 1]) + rng.normal(0, 0.1, 3000)
+    crosses, more = Crosses.fit(matrix, [0, 1, 2], truth, 0)
+    assert [(i, j) for i, j, _ in crosses.cells] == [(0, 1)]
+    assert len(crosses.pairs()) == more.shape[1] == 9 + 2
+    assert np.corrcoef(more[:, -1], truth)[0, 1] > 0.5
+    fresh = rng.normal(size=(500, 3)).astype(np.float32)
+    out = crosses.encode(fresh)
+    assert np.corrcoef(out[:, -1], np.sin(3 * fresh[:, 0]) * np.sin(3 * fresh[:, 1]))[0, 1] > 0.6
+    fresh[0, 1] = np.nan
+    assert np.isnan(crosses.encode(fresh)[0]).sum() >= 2 * 3 + 2
+    again = Crosses.restore(crosses.state(), crosses.arrays())
+    assert np.array_equal(again.encode(fresh), crosses.encode(fresh), equal_nan=True)
+
+
+def test_a_row_does_not_tell_itself_its_target() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(3000, 2)).astype(np.float32)
+    noise = rng.normal(size=3000)
+    signal = np.where((matrix > 0).sum(axis=1) == 1, 3.0, -3.0)
+    crosses, more = Crosses.fit(matrix, [0, 1], signal + noise, 0)
+    assert crosses.cells
+    assert abs(np.corrcoef(more[:, -1] - signal, noise)[0, 1]) < 0.1
+    counts_safe = [g.means for _, _, grids in crosses.cells for g in grids]
+    assert all(np.isfinite(m).all() for m in counts_safe)
+
+
+def test_where_time_is_short_a_part_of_a_large_table_is_learnt_from(mixed, context, monkeypatch) -> None:
+    table = mixed("classes", labels=2, text=False)
+    monkeypatch.setattr(trees, "_FEWEST", 60)
+    read: list[int] = []
+    real = trees.encoded
+    monkeypatch.setattr(trees, "encoded", lambda train, *more: read.append(len(train)) or real(train, *more))
+    for seconds in (1e-6, 3600.0):
+        Trees().fit(table, table.take(np.arange(40)), TreesOptions(rounds=5), context(table, seconds=seconds))
+    assert read == [60, len(table)]
+    short, long = (Trees().estimate(t, TreesOptions(), context(table)).least for t in (table, table.concat(table)))
+    assert long - short < 0.1 * short  # the least time hardly grows with rows that can be left out
