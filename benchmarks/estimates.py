@@ -27,7 +27,8 @@ from modelwright.core.config import make_config
 from modelwright.core.device import cores, pick_device
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, on_torch
-from modelwright.pipeline.stages import choose_task, get_data
+from modelwright.pipeline.choose import choose_task
+from modelwright.pipeline.intake import get_data
 from modelwright.tune.order import fitting
 from modelwright.tune.pace import Pace, Stopwatch
 from modelwright.tune.parts import split_data

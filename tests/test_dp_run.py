@@ -150,7 +150,7 @@ def test_bad_options_leave_nothing_behind(options, word, tmp_path):
 def test_one_network_is_settled_on_and_the_others_say_why(tmp_path):
     from modelwright.core.events import EventStream
     from modelwright.core.task import get_task
-    from modelwright.pipeline.stages import get_data
+    from modelwright.pipeline.intake import get_data
     from modelwright.tune.private import plan_privately
 
     pytest.importorskip("opacus")

@@ -7,7 +7,7 @@ import pytest
 from modelwright.core.answers.base import ClassesCodec
 from modelwright.core.errors import OptionError
 from modelwright.core.task import get_task, judge
-from modelwright.pipeline.stages import interval
+from modelwright.pipeline.decide import interval
 from modelwright.tune.gate import judge_gate, parse_gate
 
 TASK = get_task("classification")

@@ -8,7 +8,7 @@ import modelwright as mw
 from modelwright.core.config import make_config
 from modelwright.core.errors import OptionError
 from modelwright.core.recipe import has_option
-from modelwright.pipeline.stages import check_names
+from modelwright.pipeline.choose import check_names
 
 FAQ = [
     {"question": f"When does the {name} office open?", "answer": f"The {name} office opens at {9 + i % 3}."}

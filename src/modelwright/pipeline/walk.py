@@ -2,7 +2,7 @@
 
     get data -> check -> split -> train, tune, combine -> decide -> test once -> gate -> bundle -> report
 
-Each stage is a function in `pipeline/stages.py`, `tune/planner.py` or `pipeline/report/facts.py`.
+Each stage is a function in `intake`, `choose`, `decide`, `tune/planner.py` or `pipeline/report/facts.py`.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ from modelwright.core.run import RunFolder, write_json
 from modelwright.core.sealed import unlocked
 from modelwright.evaluate.report.cost import cost_facts, parse_costs
 from modelwright.evaluate.report.tracking import flat_metrics
-from modelwright.pipeline import stages
+from modelwright.pipeline.choose import check_names, check_time, choose_task, good_enough
 from modelwright.pipeline.concerns import consent as permitted
 from modelwright.pipeline.concerns import teacher as teaching
 from modelwright.pipeline.concerns.trust import Trust
+from modelwright.pipeline.decide import decide, judge_test, needs_for
+from modelwright.pipeline.intake import get_data
 from modelwright.pipeline.report import facts as reporting
 from modelwright.pipeline.report import records
-from modelwright.pipeline.stages import Judgement
+from modelwright.pipeline.state import Data, Judgement
 from modelwright.privacy.ledger import ready
 from modelwright.release.bundle import Predictor, save
 from modelwright.tune import resumed
 from modelwright.tune.bases import bases_for
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import parse_gate
-from modelwright.tune.parts import told_of
+from modelwright.tune.parts import Parts, split_data, told_of
 from modelwright.tune.planner import Planner
 from modelwright.tune.private import plan_privately, private_target
 
@@ -90,13 +92,13 @@ def _walk(
     look: float,
 ) -> RunResult:
     started, worked = time.monotonic(), time.process_time()
-    stages.check_names(config)
+    check_names(config)
     clock = Clock()
     events.listen(clock)
     events.emit(StageStarted("data"))
     with watched(deadline):
-        data = stages.get_data(config, source, events, resumed.left_out(folder) if resume else None)
-    task = stages.choose_task(config, data.table)
+        data = get_data(config, source, events, resumed.left_out(folder) if resume else None)
+    task = choose_task(config, data.table)
     records.warn_of_bundle(task, events)
     metric = task.metric(config.metric) if config.metric else task.ranks(data.table.schema)
     bases = bases_for(config, data.table)
@@ -105,7 +107,7 @@ def _walk(
         began = resumed.begun(folder, config, data.seen)
     else:
         resumed.check_fresh(folder)
-    parts = stages.split_data(config, data.table, data.test, data.aside, task, deadline.remaining(), began)
+    parts = split_data(config, data.table, data.test, data.aside, task, deadline.remaining(), began)
     data.findings[:0] = told_of(parts)
     parts, teacher = teaching.taught(config, data, task, parts, bases, metric, events, deadline)
     validation = Validation(parts.develop, parts.target, metric, parts.splits)
@@ -121,7 +123,7 @@ def _walk(
     read_seconds = time.monotonic() - started
     # reading is mostly work of one core: what it took beyond that tells how busy the machine is
     load = min(3.0, max(1.0, read_seconds / max(0.1, time.process_time() - worked)))
-    stages.check_time(config, deadline, read_seconds)
+    check_time(config, deadline, read_seconds)
 
     _open(folder, config, data, parts, resume)
     if plan is not None:
@@ -140,7 +142,7 @@ def _walk(
                 memory=parse_size(config.memory) if config.memory else None,
                 device=config.device,
                 reserve=_reserve(config, len(parts.test), len(parts.splits)),
-                good_enough=stages.good_enough(conditions, validation),
+                good_enough=good_enough(conditions, validation),
                 folder=folder.candidates,
                 bases=bases,
                 private=plan,
@@ -151,12 +153,12 @@ def _walk(
             events.emit(StageStarted("evaluate"))
             shield = data.private.shield if data.private else None
             schema, plain = parts.develop.schema, plan is not None
-            predictor = stages.decide(outcome, validation, task, schema, folder.path.name, shield, plain=plain)
+            predictor = decide(outcome, validation, task, schema, folder.path.name, shield, plain=plain)
             predictor.reading = data.reading
             trust.mitigate(predictor, outcome, validation)
             trust.looking_at(parts.test)
-            predictor.needs = stages.needs_for(config, predictor, parts, metric)
-            judged = stages.judge_test(predictor, parts.test)
+            predictor.needs = needs_for(config, predictor, parts, metric)
+            judged = judge_test(predictor, parts.test)
             judgement = reporting.judgement(conditions, judged, outcome, parts, metric)
             facts = reporting.facts(
                 config,
@@ -200,7 +202,7 @@ def _reserve(config: RunConfig, test_rows: int, models: int) -> Any:
     return lambda batch_ms: fixed + 1.5 * batch_ms * test_rows / 1000
 
 
-def _open(folder: RunFolder, config: RunConfig, data: stages.Data, parts: stages.Parts, resume: bool) -> None:
+def _open(folder: RunFolder, config: RunConfig, data: Data, parts: Parts, resume: bool) -> None:
     """Make the run folder, or check that the one to be resumed reads its columns as it did."""
     if resume:
         resumed.same_columns(folder, parts.develop.schema)

@@ -117,16 +117,17 @@ def _judged(folder: Any, config: Any, rows: list[int]) -> Any:
 
     from modelwright.core.events import EventStream
     from modelwright.core.run import find_bundle
-    from modelwright.pipeline import stages
+    from modelwright.pipeline.decide import judge_test
+    from modelwright.pipeline.intake import get_data
     from modelwright.release.bundle import load
 
-    data = stages.get_data(config, config.data, EventStream())
+    data = get_data(config, config.data, EventStream())
     table = data.test if data.test is not None else data.table
     at = {int(r): i for i, r in enumerate(table.rows)}
     if any(int(r) not in at for r in rows):
         return None
     test = table.take(np.array([at[int(r)] for r in rows], np.int64))
-    return stages.judge_test(load(find_bundle(folder.path)), test)
+    return judge_test(load(find_bundle(folder.path)), test)
 
 
 def print_compared(found: dict[str, Any], lang: str) -> None:

@@ -20,8 +20,9 @@ from modelwright.core.recipe import FitContext, get_recipe
 from modelwright.core.schema import Table
 from modelwright.core.task import Metric, Task
 from modelwright.core.words import Words
-from modelwright.pipeline.stages import Data, Parts
+from modelwright.pipeline.state import Data
 from modelwright.tune.bases import CAUSAL, ENDPOINT, PUBLIC, Bases
+from modelwright.tune.parts import Parts
 
 _SHARE = 0.45  # of the time at hand that labelling may take
 _ROWS = 64  # labelled between two looks at the clock

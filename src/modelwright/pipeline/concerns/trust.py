@@ -1,6 +1,6 @@
 """What a run owes to the people in its rows: a privacy budget, groups compared, and an attack tried on its own model.
 
-Beside `pipeline/stages.py`: each function is called once on the path, and does nothing where its part was not asked for.
+Each function is called once on the path, and does nothing where its part was not asked for.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from modelwright.tune.private import PrivatePlan, private_facts
 from modelwright.tune.standings import Outcome
 
 if TYPE_CHECKING:
-    from modelwright.pipeline.stages import Parts
+    from modelwright.tune.parts import Parts
 
 _MOST_GROUPS = 50
 _CHUNK = 256  # rows scored between two looks at the clock

@@ -25,12 +25,14 @@ from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
 from modelwright.data.hindsight import enough_data, label_noise
 from modelwright.pipeline.concerns.consent import due_words
+from modelwright.pipeline.decide import interval
 from modelwright.pipeline.report.curve import data_curve
 from modelwright.pipeline.report.verdict import conclusive, ensemble_row, validated, verdict_words, winner_words
-from modelwright.pipeline.stages import Beaten, Data, Judgement, Parts, interval
+from modelwright.pipeline.state import Beaten, Data, Judgement
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, judge_gate
+from modelwright.tune.parts import Parts
 from modelwright.tune.standings import Outcome
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from modelwright.core.recipe import guesses
 from modelwright.core.task import Metric
 from modelwright.core.words import Words
-from modelwright.pipeline.stages import Judgement
+from modelwright.pipeline.state import Judgement
 from modelwright.tune.candidate import Validation
 from modelwright.tune.standings import Outcome
 from modelwright.tune.timing import AnswerTime
