@@ -112,7 +112,7 @@ def measure(name: str, made: Made, most: float, only: list[str]) -> list[tuple[f
         if only and recipe.name not in only:
             continue
         ctx = FitContext(
-            task=task, target=parts.target, deadline=Deadline(), events=events, metric=task.ranks(train.schema),
+            loss=task.loss, target=parts.target, deadline=Deadline(), events=events, metric=task.ranks(train.schema),
             threads=cores(), device=pick_device() if on_torch(recipe) else "cpu", probe=1.0,
         )  # fmt: skip
         options = recipe.variants(train.schema, parts.target, len(train))[0]

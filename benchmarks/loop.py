@@ -68,7 +68,7 @@ def ours(network: nn.Module, arrays: Arrays, truth: Tensor, loss: Any, options: 
     """Train for an epoch of the product's loop: schedule, average, events, collating ahead."""
     task = get_task("classification")
     ctx = FitContext(
-        task=task, target=target, deadline=Deadline.after(3600), events=EventStream(), metric=task.metrics[0],
+        loss=task.loss, target=target, deadline=Deadline.after(3600), events=EventStream(), metric=task.metrics[0],
         threads=cores(),
     )  # fmt: skip
     # the first of many epochs: what a fit does but once is not the price of a step

@@ -122,7 +122,7 @@ def measure(name: str, recipe_name: str, table: Table, epochs: int) -> bool:
     target = task.fit_target(table.column("label"), SCHEMA["label"])
     options: Any = recipe.variants(table.schema, target, len(table))[0]
     whole = options.epochs
-    ctx = FitContext(task, target, Deadline.after(3600), EventStream(), task.metrics[0], threads=cores())
+    ctx = FitContext(task.loss, target, Deadline.after(3600), EventStream(), task.metrics[0], threads=cores())
     watch = Watch()
     watch.set()
     recipe.fit(table, None, options.model_copy(update={"epochs": epochs}), ctx)

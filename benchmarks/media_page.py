@@ -68,7 +68,7 @@ def main() -> int:
     for name, more in (("resnet", {"base": 8, "blocks": 1, "epochs": 10, "batch": 32, "lr": 3e-3, "ema": 0.0}), ("linear", {})):  # fmt: skip
         recipe = get_recipe(name)
         options = type(recipe).options(**more)
-        ctx = FitContext(task, target, Deadline.after(120), EventStream(), task.metrics[0])
+        ctx = FitContext(task.loss, target, Deadline.after(120), EventStream(), task.metrics[0])
         model = recipe.fit(train, None if name == "resnet" else train.take(np.arange(60)), options, ctx)
         right = float((model.scores(test).argmax(1) == target.encode(test.column("colour"))).mean())
         for told in (model, None):

@@ -63,7 +63,7 @@ def _states(answers: list[Any]) -> list[int]:
 def context(task: Task, target: TargetCodec, seconds: float = 600.0, **changes: Any) -> FitContext:
     """Return a context for a fit in a test: one thread, CPU, no folder."""
     return FitContext(
-        task=task,
+        loss=task.loss,
         target=target,
         deadline=Deadline.after(seconds),
         events=EventStream(),

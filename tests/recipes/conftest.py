@@ -64,7 +64,7 @@ def context() -> Callable[..., FitContext]:
         target: TargetCodec = CODECS[kind].fit(table.column(table.schema.target.name))
         task = get_task(TASKS[kind])
         return FitContext(
-            task=task, target=target, deadline=Deadline.after(seconds), events=EventStream(),
+            loss=task.loss, target=target, deadline=Deadline.after(seconds), events=EventStream(),
             metric=task.metrics[0], seed=1, threads=1, **more,
         )  # fmt: skip
 

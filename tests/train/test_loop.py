@@ -53,7 +53,7 @@ def options(**changes: Any) -> Any:
 def context(seconds: float = 60.0, folder: Path | None = None, seed: int = 0) -> FitContext:
     task = get_task("classification")
     return FitContext(
-        task=task, target=ClassesCodec(["a", "b"], [1, 1]), deadline=Deadline.after(seconds), events=EventStream(),
+        loss=task.loss, target=ClassesCodec(["a", "b"], [1, 1]), deadline=Deadline.after(seconds), events=EventStream(),
         metric=task.metrics[0], seed=seed, folder=folder,
     )  # fmt: skip
 

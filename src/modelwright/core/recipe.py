@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -22,7 +22,7 @@ from modelwright.core.words import Words
 
 if TYPE_CHECKING:
     from modelwright.core.answers.base import TargetCodec
-    from modelwright.core.task import Metric, Task
+    from modelwright.core.task import Metric
 
 RECIPES = "modelwright.recipes"
 
@@ -73,18 +73,31 @@ class Estimate:
         return min(self.seconds, 0.35 * self.seconds if self.least is None else self.least)
 
 
+class Loss(Protocol):
+    """What a fit makes small: `Task.loss`. Legend: B rows of a batch, K outputs."""
+
+    def __call__(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
+        """Return the mean loss (a torch scalar) of raw outputs [B, K] against encoded truth (values standardised).
+
+        `smoothing` is the label smoothing in 0..1, `class_weight` a tensor [K] or None. `row_weight` [B] makes it the
+        mean of the rows' losses times their weights (not divided by the weights' sum); never beside `class_weight`.
+        """
+
+
 @dataclass
 class FitContext:
     """All that a fit needs besides rows.
 
-    `target` is the run's one target codec, `metric` what ranks (early stopping watches it or the loss). A fit checks `deadline.expired()` between steps and ends with its
+    `loss` is what training makes small, `target` the run's one target codec, `metric` what ranks (early stopping watches it or the loss). A fit checks `deadline.expired()` between steps and ends with its
     best so far. `extent` is set for a refit without validation rows: the `Model.extent` of the earlier fit
     (rounds, epochs), which the refit repeats. `folder` is a place for checkpoints; None keeps none.
     `cache` holds encoded columns by key so that trials do not encode again. `probe` are the processor seconds that an
     estimate may take to try things out.
     """
 
-    task: Task
+    loss: Loss
     target: TargetCodec
     deadline: Deadline
     events: EventStream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +163,11 @@ def fit_fold(
     train, valid = validation.parts[split]
     count = len(validation.splits)
     of = (split + 1, count) if count > 1 else (0, 0)
-    own = FitContext(
-        **{
-            **ctx.__dict__,
-            "seed": ctx.seed + split,
-            "cache": validation.caches[split],
-            "folder": None if ctx.folder is None else ctx.folder / str(split),
-        }
+    own = replace(
+        ctx,
+        seed=ctx.seed + split,
+        cache=validation.caches[split],
+        folder=None if ctx.folder is None else ctx.folder / str(split),
     )
     begun = time.monotonic()
     ctx.events.emit(Working(name, recipe.name, "fit", *of, share=ctx.deadline.remaining()))
@@ -282,16 +280,14 @@ def refit(
     """
     recipe = get_recipe(candidate.recipe)
     options = type(recipe).options(**candidate.options)
-    own = FitContext(
-        **{
-            **ctx.__dict__,
-            "deadline": deadline,
-            "seed": candidate.seed if seed is None else seed,
-            "cache": {},
-            "folder": None,
-            "name": candidate.name,
-            "extent": _extent(candidate),
-        }
+    own = replace(
+        ctx,
+        deadline=deadline,
+        seed=candidate.seed if seed is None else seed,
+        cache={},
+        folder=None,
+        name=candidate.name,
+        extent=_extent(candidate),
     )
     what = "refit" if seed is None else "twin"
     ctx.events.emit(Working(candidate.name, recipe.name, what, share=deadline.remaining()))

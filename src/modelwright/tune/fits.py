@@ -43,7 +43,7 @@ class Fits:
         """Return the context of a fit under this plan; the device is looked up only for recipes on torch."""
         p = self.planner
         return FitContext(
-            task=p.task,
+            loss=p.task.loss,
             target=p.validation.target,
             deadline=deadline,
             events=p.events,

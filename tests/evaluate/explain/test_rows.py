@@ -138,7 +138,7 @@ def test_real_models_can_be_explained():
     table = Table.of(data, Schema(columns))
     target = task.fit_target(table.column(target_name), columns[-1])
     recipe = get_recipe("linear")
-    ctx = FitContext(task, target, Deadline.after(20), EventStream(), task.metrics[0])
+    ctx = FitContext(task.loss, target, Deadline.after(20), EventStream(), task.metrics[0])
     model = recipe.fit(
         table.take(np.arange(150)), table.take(np.arange(150, 200)), recipe.variants(table.schema, target, 150)[0], ctx
     )

@@ -56,8 +56,8 @@ def taught(
     if why is not None:
         raise OptionError(Words(f"The teacher cannot label: {why.en}.", f"教师模型无法标注：{why.zh}。"))
     until = deadline.sub(_SHARE * deadline.remaining())
-    ctx = FitContext(task, parts.target, until, events, metric, name="teacher", seed=config.seed, threads=free_cores(),
-                     device=pick_device(config.device) if key == CAUSAL else "cpu")  # fmt: skip
+    ctx = FitContext(task.loss, parts.target, until, events, metric, name="teacher", seed=config.seed,
+                     threads=free_cores(), device=pick_device(config.device) if key == CAUSAL else "cpu")  # fmt: skip
     model = recipe.fit(train, None, recipe.variants(train.schema, parts.target, len(train))[0], ctx)
     rows = data.aside.with_schema(parts.develop.schema)
     scores: list[np.ndarray] = []

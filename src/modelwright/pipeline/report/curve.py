@@ -39,7 +39,7 @@ def data_curve(
             scores = cheap.models[0].scores(valid)
         else:
             ctx = FitContext(
-                task=task,
+                loss=task.loss,
                 target=validation.target,
                 deadline=deadline,
                 events=EventStream(),

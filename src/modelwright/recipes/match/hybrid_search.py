@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -143,7 +144,7 @@ class Hybrid(MatchRecipe):
         recipe, inner = self._inner(options)
         extent = dict(ctx.extent or {})
         share, constant = extent.pop("share", options.share), extent.pop("constant", options.constant)
-        own = FitContext(**{**ctx.__dict__, "extent": extent or None})
+        own = replace(ctx, extent=extent or None)
         dense: Any = recipe.fit(train, valid, inner, own)
         material = Material(train, ctx.target)
         matcher = HybridMatcher(

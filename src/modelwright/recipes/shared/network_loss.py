@@ -17,7 +17,7 @@ def step_loss(options: Any, ctx: FitContext, weights: Any, network: Any) -> Any:
             by_row = None if by_row is None else by_row.repeat_interleave(members, dim=0)
             outputs = outputs.reshape(-1, outputs.shape[2])
         more = {} if by_row is None else {"row_weight": by_row}
-        return ctx.task.loss(outputs.float(), truth, smoothing=options.smoothing, class_weight=weights, **more)
+        return ctx.loss(outputs.float(), truth, smoothing=options.smoothing, class_weight=weights, **more)
 
     def loss(outputs: Any, truth: Any) -> Any:
         by_row = network.row_weight

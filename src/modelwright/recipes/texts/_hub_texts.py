@@ -153,7 +153,7 @@ class HubTextRecipe(TextRecipe):
         for batch in (feed.epoch(np.random.default_rng(0)) * _PROBE)[:_PROBE]:
             begin = time.perf_counter()
             inputs, expected = feed.load(batch, ctx.device)
-            loss = ctx.task.loss(network(inputs).float(), expected - 1)
+            loss = ctx.loss(network(inputs).float(), expected - 1)
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
@@ -200,7 +200,7 @@ class HubTextRecipe(TextRecipe):
         )
 
         def loss(outputs: Any, expected: Any) -> Any:
-            return ctx.task.loss(outputs.float(), expected - 1, smoothing=options.smoothing)
+            return ctx.loss(outputs.float(), expected - 1, smoothing=options.smoothing)
 
         def ids(rows: Sequence[tuple[str, str]]) -> Any:
             sides = [list(side) for side in zip(*rows, strict=True)]

@@ -180,7 +180,7 @@ class Seq2SeqRecipe(TextRecipe):
             begin, worked = time.perf_counter(), time.process_time()
             inputs, expected = feed.load(batch, ctx.device)
             with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
-                loss = ctx.task.loss(network(inputs).float(), expected, smoothing=options.smoothing)
+                loss = ctx.loss(network(inputs).float(), expected, smoothing=options.smoothing)
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
@@ -221,7 +221,7 @@ class Seq2SeqRecipe(TextRecipe):
         model = Seq2SeqModel(reader, check, subwords, network, options, _bounds(left, right), ctx.device)
 
         def loss(outputs: Any, expected: Any) -> Any:
-            return ctx.task.loss(outputs.float(), expected, smoothing=options.smoothing)
+            return ctx.loss(outputs.float(), expected, smoothing=options.smoothing)
 
         def feed_of(rows: Sequence[tuple[str, str]]) -> PairFeed:
             sides = (subwords.encode(list(side), options.longest) for side in zip(*rows, strict=True))
