@@ -1,0 +1,34 @@
+"""Bundles that an earlier version wrote load, and answer as they did."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import modelwright
+from modelwright.core.task import task_names
+
+BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
+
+
+def alike(a, b):
+    if isinstance(a, float) or isinstance(b, float):
+        return a == pytest.approx(b, rel=1e-6, abs=1e-6)
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(alike(a[k], b[k]) for k in a)
+    if isinstance(a, list):
+        return isinstance(b, list) and len(a) == len(b) and all(map(alike, a, b))
+    return type(a) is type(b) and a == b
+
+
+def test_every_task_has_a_stored_bundle():
+    assert {p.name for p in BUNDLES.iterdir() if (p / "bundle").is_dir()} >= set(task_names())
+
+
+@pytest.mark.parametrize("place", sorted(p for p in BUNDLES.iterdir() if p.is_dir()), ids=lambda p: p.name)
+def test_a_stored_bundle_answers_as_it_did(place):
+    stored = json.loads((place / "answers.json").read_text(encoding="utf-8"))
+    predictor = modelwright.load(place / "bundle")
+    answers = predictor.predict(stored["rows"], scores=True, allow_missing=True)
+    for row, answer, before in zip(stored["rows"], answers, stored["answers"], strict=True):
+        assert alike(answer, before), row
