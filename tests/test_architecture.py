@@ -129,7 +129,7 @@ def test_nothing_dangerous_is_called():
 
 def test_the_light_commands_do_not_import_torch():
     code = (
-        "import sys, modelwright, modelwright.cli, modelwright.cli.commands; "
+        "import sys, modelwright, modelwright.cli, modelwright.cli.app; "
         "print([m for m in ('torch', 'sklearn', 'matplotlib', 'lightgbm', 'fastapi', 'optuna') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

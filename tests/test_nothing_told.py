@@ -7,13 +7,14 @@ import pyarrow as pa
 import pytest
 
 import modelwright as mw
-from modelwright.cli import about
-from modelwright.cli.commands import _print_end
-from modelwright.cli.terminal import Display
+from modelwright.cli.terminal import Display, print_leaderboard
+from modelwright.cli.verbs.list import print_runs
+from modelwright.cli.verbs.run import print_end
 from modelwright.core import plain_json
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.run import RunFolder
 from modelwright.pipeline.report import facts as reporting
+from modelwright.pipeline.report.records import list_runs
 
 FAST = {"recipes": ["constant", "linear"], "search": "none", "budget": "40s"}
 
@@ -73,11 +74,11 @@ def test_a_few_rows_conclude_nothing_and_say_so(tiny):
 @pytest.mark.parametrize(("lang", "says"), [("en", "Give more rows (100 or more)"), ("zh", "请提供更多数据")])
 def test_the_terminal_says_what_to_do_instead_of_serving(tiny, lang, says, capfd):
     shown = Display(lang, 0.0)
-    _print_end(shown, tiny.facts, RunFolder(tiny.folder), lang)
+    print_end(shown, tiny.facts, RunFolder(tiny.folder), lang)
     told = capfd.readouterr().err
     assert says in told
     assert "modelwright serve" not in told
-    _print_end(shown, {**tiny.facts, "conclusive": True}, RunFolder(tiny.folder), lang)
+    print_end(shown, {**tiny.facts, "conclusive": True}, RunFolder(tiny.folder), lang)
     assert "modelwright serve" in capfd.readouterr().err
 
 
@@ -86,7 +87,7 @@ def test_no_json_file_holds_what_json_does_not_know(tiny):
     assert len(files) > 10
     for path in files:
         strictly(path)
-    (listed,) = about.list_runs(tiny.folder.parent)
+    (listed,) = list_runs(tiny.folder.parent)
     assert listed["good"] is None
     assert "null" in plain_json.dumps(listed)
 
@@ -100,12 +101,10 @@ def test_readers_take_what_is_not_known(tiny, capsys):
     for row in facts["baselines"]:
         row |= {"difference": None, "low": None, "high": None}
     folder.facts.write_text(json.dumps(facts), encoding="utf-8")
-    from modelwright.cli.commands import print_leaderboard
-
     for lang in ("en", "zh"):
         assert "nan" not in reporting.write(folder, lang).read_text(encoding="utf-8").lower().replace("finance", "")
         print_leaderboard(facts, lang)
-        about.print_runs(about.list_runs(tiny.folder.parent), lang)
+        print_runs(list_runs(tiny.folder.parent), lang)
     assert "–" in capsys.readouterr().out
 
 

@@ -66,19 +66,21 @@ def test_with_a_vault_no_row_stands_in_the_open(data, tmp_path):
 
 
 def test_an_encrypted_run_resumes_with_its_key_only(data, monkeypatch):
-    from modelwright.cli import commands
+    from modelwright.cli.verbs.run import run_and_print
 
     write_keys("v.key", [Key.new()], new=True)
-    monkeypatch.setattr(commands, "process_start", time.monotonic)  # else the budget counts from the tests' start
+    monkeypatch.setattr(
+        "modelwright.core.device.process_start", time.monotonic
+    )  # else the budget counts from the tests' start
     wish = {"data": str(data), "target": "queue", "vault": "v.key", **QUICK}
-    assert commands.run_command(wish, None, "r", Path("runs"), None, "en", True, False) == 0
+    assert run_and_print(wish, None, "r", Path("runs"), None, "en", True, False) == 0
     monkeypatch.setattr("modelwright.tune.planner.Planner.train", lambda self, *a, **k: None)  # nothing is trained anew
-    assert commands.run_command({"budget": "30s"}, None, None, Path("runs"), "runs/r", "en", True, False) == 0
+    assert run_and_print({"budget": "30s"}, None, None, Path("runs"), "runs/r", "en", True, False) == 0
     facts = json.loads(Path("runs/r/report.json").read_text())
     assert {r["name"] for r in facts["leaderboard"] if r["status"] == "ok"} >= {"constant", "linear"}
     write_keys("other.key", [Key.new()], new=True)
     with pytest.raises(VaultError, match="Wrong key"):
-        commands.run_command({"vault": "other.key"}, None, None, Path("runs"), "runs/r", "en", True, False)
+        run_and_print({"vault": "other.key"}, None, None, Path("runs"), "runs/r", "en", True, False)
 
 
 def test_a_run_with_consent_keeps_what_erasure_needs(data, tmp_path):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from modelwright.cli.commands import stopping
+from modelwright.cli.exits import stopping
 from modelwright.core.budget import Deadline
 
 

@@ -14,7 +14,7 @@ def call(args: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(sys, "argv", ["modelwright", *args])
     monkeypatch.setattr(cli, "LANG", "en")
     # a budget counts from the start of the process, which here is that of the tests
-    monkeypatch.setattr("modelwright.cli.commands.process_start", time.monotonic)
+    monkeypatch.setattr("modelwright.core.device.process_start", time.monotonic)
     with pytest.raises(SystemExit) as end:
         cli.main()
     return int(end.value.code or 0)

@@ -139,7 +139,7 @@ def test_a_save_cut_off_between_its_two_moves_is_put_back(tmp_path):
 # RLIMIT_FSIZE makes every write beyond so many bytes of a file fail, in native code too, as a full disk does.
 FULL = (
     "import resource, sys\nresource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
-    "sys.argv = ['modelwright', *sys.argv[2:]]\nfrom modelwright import cli\ncli.main()"
+    "sys.argv = ['modelwright', *sys.argv[2:]]\nfrom modelwright.cli.app import main\nmain()"
 )
 
 

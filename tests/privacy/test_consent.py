@@ -291,8 +291,9 @@ def test_the_verbs(runs, tmp_path, monkeypatch, capsys):
 
 
 def test_due_is_shown_by_list_report_and_serve(runs, tmp_path, monkeypatch, capsys):
-    from modelwright.cli.about import list_runs, print_runs
+    from modelwright.cli.verbs.list import print_runs
     from modelwright.pipeline.concerns.consent import due_words
+    from modelwright.pipeline.report.records import list_runs
 
     mark_due(runs / "one", "erased")
     mark_due(runs / "one", "retention", 0)

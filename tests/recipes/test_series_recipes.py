@@ -85,7 +85,7 @@ def test_a_table_of_series_becomes_a_model(tmp_path):
 
 
 def test_a_wide_table_is_answered_as_it_came(tmp_path):
-    from modelwright.cli.commands import predict_command
+    from modelwright.release.predict_file import predict_file
 
     rng = np.random.default_rng(4)
     states = rng.integers(0, 2, 60)
@@ -97,7 +97,7 @@ def test_a_wide_table_is_answered_as_it_came(tmp_path):
     data.write_text("\n".join(lines) + "\n", encoding="utf-8")
     run = mw.fit(data, "kind", out=tmp_path, budget="10s", recipes=["minirocket"], search="none", series=["wave=t*"])
     out = tmp_path / "answers.jsonl"
-    summary = predict_command(str(run.folder), str(data), out, False, True, "en")
+    summary = predict_file(str(run.folder), str(data), out, strict=True)
     answers = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert summary["answered"] == 60
     assert answers[0]["t0"] == str(waves[0, 0])
@@ -107,7 +107,7 @@ def test_a_wide_table_is_answered_as_it_came(tmp_path):
 
 
 def test_a_long_table_is_answered_with_one_row_a_series(tmp_path):
-    from modelwright.cli.commands import predict_command
+    from modelwright.release.predict_file import predict_file
 
     rng = np.random.default_rng(5)
     states = rng.integers(0, 2, 40)
@@ -120,7 +120,7 @@ def test_a_long_table_is_answered_with_one_row_a_series(tmp_path):
         data, "kind", out=tmp_path, budget="10s", recipes=["minirocket"], search="none", series_id="run", series_time="t"
     )  # fmt: skip
     out = tmp_path / "answers.csv"
-    summary = predict_command(str(run.folder), str(data), out, False, True, "en")
+    summary = predict_file(str(run.folder), str(data), out, strict=True)
     assert summary["answered"] == 40
     assert len(out.read_text(encoding="utf-8").splitlines()) == 41
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 import modelwright as mw
-from modelwright.cli import commands
 from modelwright.core.errors import InputError, ModelwrightError
 from modelwright.release import export
-from modelwright.release.candidates import candidate_predictor, run_of
+from modelwright.release.candidates import candidate_predictor, export_model, run_of
 from modelwright.release.onnx_runtime import load_onnx
 
 
@@ -39,9 +38,9 @@ def test_the_winner_that_cannot_is_answered_with_one_that_can(run, tmp_path, mon
     left = {k: v for k, v in export._GRAPHS.items() if k != winner.split("-")[0]}
     monkeypatch.setattr(export, "_GRAPHS", left)
     with pytest.raises(ModelwrightError, match=rf"`{other}[-0-9]*` can: macro F1 .* --candidate {other}"):
-        commands.export_command(str(run.folder), "onnx", tmp_path / "onnx")
+        export_model(str(run.folder), "onnx", tmp_path / "onnx")
     assert not (tmp_path / "onnx").exists()
-    made = commands.export_command(str(run.folder), "onnx", tmp_path / "onnx", other)
+    made = export_model(str(run.folder), "onnx", tmp_path / "onnx", other)
     alone = candidate_predictor(run.predictor, run_of(run.folder / "bundle"), other)
     rows = [{"x": v} for v in (-1.0, 0.1, 1.0)]
     for a, b in zip(load_onnx(made).predict(rows, scores=True), alone.predict(rows, scores=True), strict=True):
@@ -51,9 +50,9 @@ def test_the_winner_that_cannot_is_answered_with_one_that_can(run, tmp_path, mon
 
 def test_candidates_that_are_not_there(run, tmp_path):
     with pytest.raises(InputError, match="linear"):
-        commands.export_command(str(run.folder), "onnx", tmp_path / "onnx", "linaer")
+        export_model(str(run.folder), "onnx", tmp_path / "onnx", "linaer")
     import shutil
 
     shutil.copytree(run.folder / "bundle", tmp_path / "alone")
     with pytest.raises(InputError, match="stands in no run"):
-        commands.export_command(str(tmp_path / "alone"), "onnx", tmp_path / "onnx", "linear")
+        export_model(str(tmp_path / "alone"), "onnx", tmp_path / "onnx", "linear")

@@ -198,7 +198,7 @@ def test_start_answer_stop(predictor, tmp_path, row, monkeypatch):
 
 
 def test_keys_that_stood_where_all_bundles_shared_them_are_named(predictor, tmp_path, monkeypatch, capsys):
-    from modelwright.cli import commands
+    from modelwright.cli.verbs.serve import start as serve_verb
     from modelwright.serve import run
     from modelwright.serve.keys import add_key
 
@@ -208,7 +208,7 @@ def test_keys_that_stood_where_all_bundles_shared_them_are_named(predictor, tmp_
     monkeypatch.setattr(run, "serve", lambda bundle, **named: asked.update(named))
 
     def start(key_file=None):
-        commands.serve_command(str(tmp_path / "release-3"), "127.0.0.1", 8000, None, None, False, key_file, "en")
+        serve_verb(str(tmp_path / "release-3"), key_file, "en", host="127.0.0.1", port=8000)
         return asked["key_file"], capsys.readouterr().err
 
     place, said = start()

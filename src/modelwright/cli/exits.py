@@ -1,10 +1,12 @@
-"""How errors end the command line: one line, their own exit code, and no traceback."""
+"""How errors and signals end the command line: one line, an exit code of their own, and no traceback."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -12,6 +14,7 @@ from typing import Any, NoReturn
 import typer
 
 from modelwright.cli.output import print_json
+from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError, Stopped, unknown
 from modelwright.core.run import refused
 from modelwright.core.words import Words
@@ -40,6 +43,30 @@ def answered(lang: str) -> Iterator[None]:
         if error is None:
             raise
         _fail(error, lang)
+
+
+@contextmanager
+def stopping(deadline: Deadline) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end work at its next step with the best so far kept, and a second end at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        if deadline.stopped:
+            raise KeyboardInterrupt
+        deadline.stop()
+
+    import pyarrow as pa
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    pa.enable_signal_handlers(False)  # its readers would take a signal for themselves, and end in an error of their own
+    try:
+        yield
+    finally:
+        pa.enable_signal_handlers(True)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _disk(error: Exception) -> ModelwrightError | None:

@@ -201,6 +201,20 @@ class Display:
         self.console.print(text, style=style or None, markup=False, no_wrap=True, overflow="ignore", crop=False)
 
 
+def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
+    """Print the leaderboard of a finished run."""
+    display = Display(lang, 0.0)
+    display.console = console(stderr=False)
+    names = [width(row["name"]) for row in facts["leaderboard"] if row.get("status") != "unfit"]
+    display.name = max([display.NAME, *(n + 1 for n in names)])
+    for row in facts["leaderboard"]:
+        if row.get("status") == "ok":
+            display(CandidateDone(row["name"], row))
+    for row in facts["leaderboard"]:
+        if row.get("status") != "ok":
+            display(CandidateFailed(row["name"], Words(*row["reason"])))
+
+
 def print_inspection(found: dict[str, Any], lang: str) -> None:
     """Print columns and findings."""
     from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS

@@ -222,11 +222,11 @@ def renamed(raw: pa.Table, names: Mapping[str, str], *, first: bool = True) -> p
     return raw.rename_columns([names.get(n, n) for n in raw.column_names]) if names else raw
 
 
-def some_column(inputs: Iterable[Column], names: list[str], data: str) -> None:
+def some_column(inputs: Iterable[Column], names: list[str], data: Words) -> None:
     """Refuse a file that holds none of the model's columns; one that lacks some is answered with those missing."""
     wanted = [c.name for c in inputs]
     if not set(wanted) & set(names):
         raise DataError(
-            f"{data} has none of the columns that the model reads ({', '.join(wanted[:8])}); it has {', '.join(names[:8])}.",
-            f"{data} 不含模型所需的任何列（{'、'.join(wanted[:8])}）；其列为 {'、'.join(names[:8])}。",
+            f"{data.en} has none of the columns that the model reads ({', '.join(wanted[:8])}); it has {', '.join(names[:8])}.",
+            f"{data.zh} 不含模型所需的任何列（{'、'.join(wanted[:8])}）；其列为 {'、'.join(names[:8])}。",
         )

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.output import LANG, Delimiter, Encoding, Header, Json, Lang, Vault, opt, print_json, w
+from modelwright.cli.options import Delimiter, Encoding, Header, Json, Lang, Vault, opt
+from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.words import Words
 
 

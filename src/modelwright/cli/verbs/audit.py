@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.output import LANG, Json, Lang, opt, print_json, w
+from modelwright.cli.options import Json, Lang, opt
+from modelwright.cli.output import LANG, print_json, w
 
 Ledger = Annotated[
     Path | None,

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.output import LANG, Json, Lang, Vault, print_json, w
+from modelwright.cli.options import Json, Lang, Vault
+from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.words import Words
 
 _OPTIONS = {"recipes": "recipe"}  # of the command line, where they are named otherwise

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from modelwright.cli.output import Json, Lang, RunArg, print_json, w
+from modelwright.cli.options import Json, Lang, RunArg
+from modelwright.cli.output import print_json, w
 
 
 def add(app: typer.Typer) -> None:
@@ -29,7 +30,7 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.cli.commands import export_command
+        from modelwright.release.candidates import export_model
 
-        path = export_command(model, to, out, candidate)
+        path = export_model(model, to, out, candidate)
         print_json({"export": str(path)}) if json_ else sys.stdout.write(f"{path}\n")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from modelwright.cli.output import Header, Json, Lang, RunArg, opt, w
+from modelwright.cli.options import Header, Json, Lang, RunArg, opt
+from modelwright.cli.output import w
 
 
 def add(app: typer.Typer) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.output import Json, Lang, RunArg, opt, print_json, w
+from modelwright.cli.options import Json, Lang, RunArg, opt
+from modelwright.cli.output import print_json, w
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=w("name of the key", "密钥名称"))]
 KeyFile = Annotated[Path | None, opt("where the keys are kept", "密钥文件的位置")]

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from modelwright.cli.output import LANG, Json, Lang, print_json, w
+from modelwright.cli.options import Json, Lang
+from modelwright.cli.output import LANG, print_json, w
 
 
 def add(app: typer.Typer) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.output import Json, Lang, RunArg, opt, print_json, w
+from modelwright.cli.options import Json, Lang, RunArg, opt
+from modelwright.cli.output import print_json, w
 
 
 def add(app: typer.Typer) -> None:

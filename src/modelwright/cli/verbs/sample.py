@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.output import LANG, Json, Lang, opt, print_json, w
+from modelwright.cli.options import Json, Lang, opt
+from modelwright.cli.output import LANG, print_json, w
+from modelwright.core.words import Words
 
 
 def add(app: typer.Typer) -> None:
@@ -24,8 +27,25 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.cli.commands import sample_command
-
-        result = sample_command(name, out, force, LANG)
+        result = written(name, out, force, LANG)
         if json_:
             print_json(result)
+
+
+def written(name: str | None, out: Path | None, force: bool, lang: str) -> dict[str, Any]:
+    """Write a sample, or list the samples there are."""
+    from modelwright.cli.terminal import pad
+    from modelwright.data import samples
+
+    if name is None:
+        for n in samples.names():
+            sys.stderr.write(f"  {pad(n, 20)} {samples.describe(n).to(lang)}\n")
+        return {"samples": list(samples.names())}
+    path = samples.write(name, out or Path(f"{name}.csv"), overwrite=force)
+    target = samples.target(name)
+    words = Words(
+        f"{path} written. Next: modelwright run {path} --target {target}",
+        f"已写出 {path}。下一步：modelwright run {path} --target {target}",
+    )
+    sys.stderr.write(words.to(lang) + "\n")
+    return {"sample": name, "path": str(path), "target": target}

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.output import LANG, Json, Lang, opt, print_json, w
+from modelwright.cli.options import Json, Lang, opt
+from modelwright.cli.output import LANG, print_json, w
 
 _KEY_HELP = ("key: file:PATH, env:NAME or keyring:NAME", "密钥：file:路径、env:变量名 或 keyring:名称")
 KeyArg = Annotated[str, typer.Argument(metavar="KEY", help=w(*_KEY_HELP))]

@@ -1,7 +1,9 @@
-"""What a run leaves for those who answer for it: facts without quoted rows, and its entry in the ledger."""
+"""What a run leaves for those who answer for it: facts without quoted rows, its entry in the ledger, its line in a list of runs."""
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 from modelwright.core.events import EventStream
@@ -64,3 +66,28 @@ def enter(facts: dict[str, Any], folder: RunFolder) -> None:
         task=facts["task"],
         met=facts["met"],
     )
+
+
+def list_runs(root: Path) -> list[dict[str, Any]]:
+    """Return the runs below a folder, newest first."""
+    from modelwright.pipeline.concerns.consent import due_words
+
+    out = []
+    for place in sorted(root.glob("*/config.yaml"), key=lambda p: p.stat().st_mtime, reverse=True):
+        folder = RunFolder(place.parent)
+        row: dict[str, Any] = {"run": str(folder.path), "bundle": (folder.bundle / "manifest.json").is_file()}
+        words = due_words(folder.path)
+        if words is not None:
+            row["due"] = list(words)
+        if folder.facts.is_file():
+            facts = read_json(folder.facts)
+            row |= {"task": facts["task"], "metric": facts["metric"], "value": facts["value"], "good": facts["met"]}
+            row |= {
+                "created": facts.get("created"),
+                "metric_title": facts.get("metric_title"),
+                "plain": facts.get("plain"),
+            }
+        else:
+            row["created"] = time.strftime("%Y-%m-%d %H:%M", time.localtime(place.stat().st_mtime))
+        out.append(row)
+    return out

