@@ -148,27 +148,29 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
 
 
 def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    from modelwright.core.reading import SERIES_OPTIONS, SOURCE_OPTIONS, Reading
     from modelwright.data.check import check
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
     from modelwright.data.near import finding, near
-    from modelwright.data.reading import ASKED, Reading
-    from modelwright.data.series import SERIES_OPTIONS, gathered_as_asked, with_layouts
-    from modelwright.data.sources import folder_of, read
+    from modelwright.data.series import gathered_as_asked, with_layouts
+    from modelwright.data.sources import folder_of, read_table, source_name
     from modelwright.data.split import row_codes
     from modelwright.privacy.protect import protect, safe_values
 
     rules, public = options.pop("private", None) or [], bool(options.pop("public", False))
     show = bool(options.pop("show_values", False))
-    reading = Reading(**{k: options.pop(k) for k in ASKED if k in options})
+    asked = (*SOURCE_OPTIONS, *SERIES_OPTIONS)
+    reading = Reading(**{k: value for k in asked if (value := options.pop(k, None)) is not None})
     column = options.pop("column", {})
-    raw = read(data, reading=reading)
-    spread = {k: options.get(k) for k in SERIES_OPTIONS}
-    raw, layouts, ignore = gathered_as_asked(raw, **{**spread, "target": target})
-    options = {k: v for k, v in options.items() if not k.startswith("series")} | {"ignore": ignore}
-    inferred = infer_schema(raw, overrides=column, target=target, folder=folder_of(data), reading=reading, **options)
+    raw, detected = read_table(data, reading)
+    apart = {k: options.get(k) for k in ("group", "time", "ignore")}
+    raw, layouts, options["ignore"] = gathered_as_asked(raw, reading, target=target, **apart)
+    inferred = infer_schema(
+        raw, overrides=column, target=target, folder=folder_of(data), reading=reading, detected=detected, **options
+    )
     schema = with_layouts(inferred, layouts)
-    source = str(data) if isinstance(data, (str, Path)) else "table"
+    source = source_name(data, "table")
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS, show=show)
     findings = check(table, bad=safe_values(bad, public), raw=raw)
@@ -177,7 +179,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
         plain_json.dumps(
             {
                 "rows": len(table),
-                "reading": list(said) if (said := reading.words()) else None,
+                "reading": list(said) if (said := detected.words()) else None,
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],
                 "private": private.to_json(examples=True),

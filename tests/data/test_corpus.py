@@ -23,16 +23,15 @@ def test_files_and_folders(tmp_path):
     (tmp_path / "a.txt").write_text("first line\r\nsecond line\n" * 30, encoding="utf-8")
     (tmp_path / "sub" / "b.md").write_bytes("标题与正文。\n".encode("gb18030") * 40)
     (tmp_path / "c.csv").write_text("x\n1\n")
-    raw = read_corpus(tmp_path)
+    raw, _ = read_corpus(tmp_path)
     assert raw.column_names == ["passage", "file"]
     assert set(raw.column("file").to_pylist()) == {"a.txt", "sub/b.md"}
     whole = "".join(raw.column("passage").to_pylist())
     assert "标题与正文。" in whole
     assert "\r" not in whole
-    one = read_corpus(tmp_path / "a.txt")
+    one, _ = read_corpus(tmp_path / "a.txt")
     assert one.column_names == ["passage"]
     assert one.num_rows >= 4
-    assert read_corpus("sqlite:///x.db") is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,7 @@ def test_chats_and_preferences(tmp_path):
     path = tmp_path / "c.jsonl"
     rows = [{"messages": [{"role": "user", "content": "你"}, {"role": "assistant", "content": "b"}], "source": "x"}] * 3
     path.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows), encoding="utf-8")
-    raw = read_corpus(path)
+    raw, _ = read_corpus(path)
     assert target_column(raw) == "messages"
     assert json.loads(raw.column("messages")[0].as_py())[0] == {"role": "user", "content": "你"}
     pairs = shaped(pa.table({"prompt": ["q"], "chosen": ["good"], "rejected": ["bad"], "who": ["me"]}), "t")

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.errors import ColumnError
+from modelwright.core.reading import Reading
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.dates import find_form, reordered, settle, to_time
 from modelwright.data.infer import infer_schema
-from modelwright.data.reading import Reading
 
 NOON = dt.datetime(2024, 3, 5, 12)
 

@@ -4,11 +4,11 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.errors import OptionError
+from modelwright.core.reading import Reading
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.decimals import find_decimals, respelt
 from modelwright.data.infer import infer_schema
-from modelwright.data.reading import Reading
-from modelwright.data.sources import read
+from modelwright.data.sources import read, read_table
 from modelwright.data.values import to_number
 
 
@@ -71,10 +71,10 @@ def test_without_any_evidence_the_delimiter_decides_and_it_is_told():
 def test_a_file_with_decimal_commas_trains_and_serves_alike(tmp_path):
     path = tmp_path / "d.csv"
     path.write_text("gain;load;y\n" + "".join(f"0,{i:03d};{i % 9 + 1},{i:03d};{i},5\n" for i in range(100, 160)))
-    how = Reading()
-    raw = read(path, reading=how)
-    assert how.found["delimiter"] == ";"
-    schema = infer_schema(raw, target="y", reading=how)
+    raw, detected = read_table(path, Reading())
+    assert detected.delimiter == ";"
+    schema = infer_schema(raw, target="y", detected=detected)
+    assert detected.kept() == {"encoding": "utf-8", "delimiter": ";", "decimal": ","}
     assert [c.modality for c in schema] == ["number"] * 3
     typed, bad = coerce(raw, schema)
     assert not bad
@@ -84,7 +84,7 @@ def test_a_file_with_decimal_commas_trains_and_serves_alike(tmp_path):
     assert not bad
     assert served.column("gain").to_pylist() == [0.125, 0.125]
     assert served.column("load").to_pylist() == [1.5, 0.5]
-    assert "decimal commas" in how.words().en
+    assert "decimal commas" in detected.words().en
     points = table(gain=["0.125", "0.25"], load=["1.500", "2.250"])
     again, said = respelt(schema, points, None, ",")
     assert "decimal points" in said.en

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from modelwright.core.errors import DataError
+from modelwright.core.reading import Reading
 from modelwright.data.encodings import find_encoding, guesses
-from modelwright.data.reading import Reading
-from modelwright.data.sources import read
+from modelwright.data.sources import read, read_table
 
 TEXTS = {
     ("gb18030", "shop"): ["物流很慢，客服一直没有回复", "苹果手机屏幕碎了", "包装完好，会再来买"],
@@ -47,10 +47,9 @@ def written(words):
 def test_a_text_is_read_in_its_encoding(encoding, kind, tmp_path):
     words = TEXTS[encoding, kind]
     (tmp_path / "d.csv").write_bytes(written([w.replace(",", " ") for w in words]).encode(encoding))
-    how = Reading()
-    table = read(tmp_path / "d.csv", reading=how, header=None)
+    table, detected = read_table(tmp_path / "d.csv", Reading())
     assert table.column("name").to_pylist()[: len(words)] == [w.replace(",", " ") for w in words]
-    assert how.found["encoding"] == encoding
+    assert detected.encoding == encoding
     rows = [json.dumps({"name": w}, ensure_ascii=False) for w in words * 8]
     (tmp_path / "d.jsonl").write_bytes("\n".join(rows).encode(encoding))
     assert read(tmp_path / "d.jsonl").column("name").to_pylist()[: len(words)] == words
@@ -64,11 +63,10 @@ def test_wide_text_without_a_mark(encoding, tmp_path):
 
 def test_the_runner_up_is_shown(tmp_path):
     (tmp_path / "d.csv").write_bytes(written(TEXTS["cp1252", "Spanish"]).encode("cp1252"))
-    how = Reading()
-    read(tmp_path / "d.csv", reading=how)
-    assert how.words().en.startswith("windows-1252, ")
-    assert "next best" in how.words().en
-    assert "España" in how.words().zh
+    _, detected = read_table(tmp_path / "d.csv", Reading())
+    assert detected.words().en.startswith("windows-1252, ")
+    assert "next best" in detected.words().en
+    assert "España" in detected.words().zh
 
 
 def test_what_is_close_is_asked_and_the_user_decides(tmp_path):

@@ -21,7 +21,7 @@ def test_tables_of_questions_and_answers_in_either_language(tmp_path):
         "问题,答案,相似问,租户\n怎么退款？,五天内到账。,钱何时退|退款多久,甲\n,没有问题,,\n空答案,,,\n你好吗朋友,很好谢谢你,,\n",
         encoding="utf-8",
     )
-    asked, passages = parts(read_knowledge(path))
+    asked, passages = parts(read_knowledge(path)[0])
     assert [p["asked"] for p in passages] == [["怎么退款？", "钱何时退", "退款多久"], ["你好吗朋友"]]
     assert [p["tenant"] for p in passages] == ["甲", "shared"]
     assert asked
@@ -32,14 +32,14 @@ def test_labelled_questions_of_a_folder_take_the_place_of_made_ones(tmp_path):
     (tmp_path / "guide.md").write_text("# Returns\n\nReturns are free within thirty days.\n")
     lines = "".join(f"may I return thing {i},thirty days,\n" for i in range(45)) + "capital of Peru,,\n"
     (tmp_path / "questions.csv").write_text("question,answer,source\n" + lines)
-    asked, passages = parts(read_knowledge(tmp_path))
+    asked, passages = parts(read_knowledge(tmp_path)[0])
     assert len(asked) == 46
     assert len(passages) == 1
     assert json.loads(asked[-1]["answer"]) == {"answer": None, "source": None}
 
 
 def test_a_test_file_holds_questions_only():
-    rows = read_questions([{"question": "a?", "source": "guide.md"}, {"question": "", "source": "x"}]).to_pylist()
+    rows = read_questions([{"question": "a?", "source": "guide.md"}, {"question": "", "source": "x"}])[0].to_pylist()
     assert [json.loads(r["answer"]) for r in rows] == [{"answer": None, "source": "guide.md"}]
 
 
@@ -93,7 +93,7 @@ def test_what_could_not_be_read_is_told(tmp_path):
     heard: list[str] = []
     events = EventStream()
     events.listen(lambda e: heard.append(e.words.en) if isinstance(e, Warned) else None)
-    tell_unread(read_knowledge(tmp_path), events)
+    tell_unread(read_knowledge(tmp_path)[0], events)
     assert heard == ["c.pptx: not read, its kind is not known.", "b.html: not read: 1 embedded page."]
     tell_unread(None, events)
     assert len(heard) == 2

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelwright.core.errors import ColumnError, DataError, OptionError
+from modelwright.core.reading import Reading
 from modelwright.core.schema import Column
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
@@ -250,7 +251,7 @@ WIDE = pa.table(
 
 @pytest.mark.parametrize("spec", ["x_1..x_2;y_1..y_2", "x_*;y_*"])
 def test_wide_columns_become_a_series(spec):
-    raw, layouts, _ = gathered_as_asked(WIDE, series=[f"acc={spec}"], target="kind")
+    raw, layouts, _ = gathered_as_asked(WIDE, Reading(series=[f"acc={spec}"]), target="kind")
     assert raw.column_names == ["age", "kind", "acc"]
     assert raw["acc"].to_pylist() == [[[1, 3], [5, 7]], [[2], [6]]]  # a series that ends earlier is shorter
     schema = with_layouts(infer_schema(raw, target="kind", overrides={"acc": "series"}), layouts)
@@ -265,7 +266,7 @@ def test_wide_columns_become_a_series(spec):
 
 def test_a_wide_cell_that_is_no_number_is_named():
     raw = WIDE.set_column(0, "x_1", pa.array(["1", "oops"]))
-    made, _, _ = gathered_as_asked(raw, series=["acc=x_*"])
+    made, _, _ = gathered_as_asked(raw, Reading(series=["acc=x_*"]))
     _, bad = coerce(made, infer_schema(made, overrides={"acc": "series"}))
     assert [(b.row, b.column) for b in bad] == [(2, "acc")]
     assert "oops" in bad[0].words.en
@@ -287,8 +288,9 @@ def test_a_wide_cell_that_is_no_number_is_named():
     ],
 )
 def test_a_wrong_layout_is_refused(given, kind, said):
+    target = given.pop("target", None)
     with pytest.raises(kind, match=said):
-        gathered_as_asked(WIDE, **given)
+        gathered_as_asked(WIDE, Reading(**given), target=target)
 
 
 LONG = pa.table(
@@ -300,7 +302,7 @@ LONG = pa.table(
 
 
 def test_long_rows_become_one_row_a_series():
-    raw, layouts, ignored = gathered_as_asked(LONG, series_id="run", series_time="t", target="kind")
+    raw, layouts, ignored = gathered_as_asked(LONG, Reading(series_id="run", series_time="t"), target="kind")
     assert ignored == ["run"]
     assert raw.select(["run", "city", "kind"]).to_pylist() == [
         {"run": "p", "city": "bj", "kind": "a"}, {"run": "q", "city": None, "kind": "b"},
@@ -325,7 +327,7 @@ def test_long_rows_become_one_row_a_series():
 def test_a_long_table_that_does_not_hold_together_names_the_row(name, cells, said):
     raw = LONG.set_column(LONG.column_names.index(name), name, pa.array(cells))
     with pytest.raises(DataError, match=said):
-        gathered_as_asked(raw, series_id="run", series_time="t", target="kind")
+        gathered_as_asked(raw, Reading(series_id="run", series_time="t"), target="kind")
 
 
 def test_at_prediction_a_long_table_is_taken_as_it_comes():
@@ -337,7 +339,7 @@ def test_at_prediction_a_long_table_is_taken_as_it_comes():
 def test_times_order_a_long_table():
     days = ["2024-01-03", "2024-01-01", "2024-01-02"]
     raw = pa.table({"run": ["p"] * 3, "day": days, "v": [3.0, 1.0, 2.0]})
-    made, _, _ = gathered_as_asked(raw, series_id="run", series_time="day")
+    made, _, _ = gathered_as_asked(raw, Reading(series_id="run", series_time="day"))
     assert made["series"].to_pylist() == [[[1, 2, 3]]]
 
 

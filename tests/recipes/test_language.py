@@ -87,7 +87,7 @@ def test_an_unknown_character_costs_its_name():
 
 
 def test_chats_are_answered_from_prompts_and_messages(tmp_path):
-    raw = read_corpus(chats(tmp_path))
+    raw, _ = read_corpus(chats(tmp_path))
     model, _table = fitted("gpt", raw.column("messages").to_pylist(), "messages", **{**GPT, "context": 64})
     assert model.speaks
     said = Schema((Column("prompt", "text"), Column("messages", "text")))
@@ -203,7 +203,7 @@ def tuned(tmp_path, form, way, cells, **options):
 
 @pytest.mark.parametrize("way", ["lora", "full"])
 def test_supervised_tuning_learns(way, tmp_path):
-    cells = read_corpus(chats(tmp_path)).column("messages").to_pylist()
+    cells = read_corpus(chats(tmp_path))[0].column("messages").to_pylist()
     before, model, table = tuned(tmp_path, "messages", way, cells, lr=1e-2 if way == "lora" else 5e-3, epochs=6)
     after = model.judge(table)[:, 0]
     assert sum(a["bits"] for a in after) < 0.8 * sum(b["bits"] for b in before)

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.errors import BundleError
+from modelwright.core.events import EventStream
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
@@ -166,8 +168,11 @@ class Task(ABC):
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
         """Return a small synthetic table that can be learnt, and the name of its target column."""
 
-    def read(self, source: Any) -> pa.Table | None:
-        """Return a source that only this task reads (a folder of documents, say) as a raw table; None for the usual way."""
+    def read(
+        self, source: Any, reading: Reading, events: EventStream | None = None
+    ) -> tuple[pa.Table, Detected] | None:
+        """Return a source in a form of its own (a folder of documents, say) as a raw table, with what was detected in it; None for
+        the usual way. Every option of `reading` that says something of such a source holds for it."""
         return None
 
     def target_of(self, raw: pa.Table) -> str | None:
@@ -182,9 +187,11 @@ class Task(ABC):
         """Return the metric that ranks where the user named none."""
         return self.metrics[0]
 
-    def read_test(self, source: Any) -> pa.Table | None:
-        """Return the official test rows as a raw table, where they are read otherwise than what is trained on."""
-        return self.read(source)
+    def read_test(
+        self, source: Any, reading: Reading, events: EventStream | None = None
+    ) -> tuple[pa.Table, Detected] | None:
+        """Return the official test rows as `read` does, where they have another form than what is trained on."""
+        return self.read(source, reading, events)
 
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         """Make the codec that `state` describes: for tasks whose codec is an ObjectsCodec."""

@@ -51,13 +51,13 @@ class Attribute:
     moment: Callable[[str], dt.datetime] | None = None
 
 
-def arff_batches(path: Path, rows: int) -> Iterator[pa.Table]:
+def arff_batches(path: Path, rows: int, asked: str | None = None) -> Iterator[pa.Table]:
     """Yield tables with the attributes as columns. Raises DataError, naming the line."""
     with open_bytes(path) as raw:
         sample = raw.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
-    encoding = find_encoding(sample, path)
+    encoding = find_encoding(sample, path, asked)
     with io.TextIOWrapper(open_bytes(path), encoding=encoding) as text:
         lines = enumerate(_decoded(path, text), 1)
         attributes = _header(path, lines)

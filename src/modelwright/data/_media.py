@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
+from modelwright.core.reading import Reading
 from modelwright.core.registry import names_in
 from modelwright.core.sealed import open_plain
 from modelwright.data._faults import FAULTS
@@ -41,7 +42,7 @@ def folder_table(folder: Path) -> pa.Table:
     )
 
 
-def zip_table(path: Path, memory: int) -> pa.Table:
+def zip_table(path: Path, memory: int, reading: Reading | None = None) -> pa.Table:
     """Return an archive's media, or the table in it with the files it names, as bytes; nothing is written to disk.
 
     Raises DataError for a damaged archive, an encrypted one, or one that holds more than the memory (bytes) allows.
@@ -59,7 +60,7 @@ def zip_table(path: Path, memory: int) -> pa.Table:
 
             tables = [n for n in names if PurePosixPath(n).suffix.lower() in _TABLES]
             if len(tables) == 1:
-                return _listed(path, tables[0], names, read)
+                return _listed(tables[0], names, read, reading)
             return _table(str(path), list(names), list(names), read)
     except FAULTS as e:
         raise DataError(
@@ -121,7 +122,7 @@ def _table(source: str, values: list[str], names: list[str], read: Callable[[str
     )
 
 
-def _listed(path: Path, table: str, names: dict[str, Any], read: Callable[[str], bytes]) -> pa.Table:
+def _listed(table: str, names: dict[str, Any], read: Callable[[str], bytes], reading: Reading | None) -> pa.Table:
     """Return the one table in an archive, cells that name another member replaced by its bytes."""
     import tempfile
 
@@ -130,7 +131,7 @@ def _listed(path: Path, table: str, names: dict[str, Any], read: Callable[[str],
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / f"table{PurePosixPath(table).suffix.lower()}"
         file.write_bytes(read(table))
-        raw = read_source(file)
+        raw = read_source(file, reading=reading)
     base = PurePosixPath(table).parent
     columns: dict[str, Any] = {}
     for name in raw.column_names:

@@ -33,14 +33,14 @@ class Header:
     labels: tuple[str, ...] = ()
 
 
-def ts_batches(path: Path, rows: int) -> Iterator[pa.Table]:
+def ts_batches(path: Path, rows: int, encoding: str | None = None) -> Iterator[pa.Table]:
     """Yield tables with `series` and, where the file has them, `label`. Raises DataError, naming the line."""
     with open_bytes(path) as raw:
         sample = raw.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     with open_bytes(path) as raw:
-        lines = enumerate(io.TextIOWrapper(raw, encoding=find_encoding(sample, path), errors="replace"), 1)
+        lines = enumerate(io.TextIOWrapper(raw, encoding=find_encoding(sample, path, encoding), errors="replace"), 1)
         header = _header(path, lines)
         series: list[list[np.ndarray]] = []
         labels: list[str | None] = []

@@ -10,9 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import ColumnError, DataError
+from modelwright.core.events import EventStream
+from modelwright.core.reading import Detected, Reading
+from modelwright.data.collect import collect
 from modelwright.data.encodings import find_encoding
 from modelwright.data.messages import read_messages
-from modelwright.data.sources import read
+from modelwright.data.sources import read_table, source_name
 
 SUFFIXES = (".txt", ".md", ".markdown", ".text")
 _CHATS = ("messages", "conversations", "conversation")
@@ -21,21 +24,22 @@ _MOST = 2000  # characters of a passage
 _PARTS = 40  # passages that a short text is cut into at least, where its lines allow it
 
 
-def read_corpus(source: Any) -> pa.Table | None:
-    """Return a source as one column `passage`, `messages` (JSON) or `preference` (JSON), beside what else a table held.
-
-    None for a source that is read the usual way: a database. Raises DataError for what holds no text.
+def read_corpus(
+    source: Any, reading: Reading | None = None, events: EventStream | None = None
+) -> tuple[pa.Table, Detected]:
+    """Return a source as one column `passage`, `messages` (JSON) or `preference` (JSON), beside what else a table held, with what
+    was detected in a table. Raises DataError for what holds no text.
     """
-    if isinstance(source, (str, Path)):
-        if "://" in str(source):
-            return None
+    reading = reading or Reading()
+    if isinstance(source, (str, Path)) and "://" not in str(source):
         path = Path(source)
         if path.is_dir() or path.suffix.lower() in SUFFIXES:
-            return _files(path)
-    return shaped(read(source), str(source) if isinstance(source, (str, Path)) else "the data")
+            return collect([_files(path, reading.encoding)], reading, str(path), events), Detected()
+    raw, detected = read_table(source, reading, events)
+    return shaped(raw, source_name(source)), detected
 
 
-def _files(path: Path) -> pa.Table:
+def _files(path: Path, encoding: str | None) -> pa.Table:
     files = (
         sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()) if path.is_dir() else [path]
     )
@@ -49,9 +53,10 @@ def _files(path: Path) -> pa.Table:
         if not file.is_file():
             raise DataError(f"There is no file {file}.", f"找不到文件 {file}。")
         data = file.read_bytes()
-        if b"\x00" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        zeros = encoding is None and not data.startswith((b"\xff\xfe", b"\xfe\xff")) and b"\x00" in data[:4096]
+        text = "" if zeros else data.decode(find_encoding(data[: 1 << 16], file, encoding), "replace").lstrip("\ufeff")
+        if zeros or "\x00" in text[:4096]:
             raise DataError(f"{file} is not a text file.", f"{file} 不是文本文件。")
-        text = data.decode(find_encoding(data[: 1 << 16], file), "replace").lstrip("\ufeff")
         texts.append(text.replace("\r\n", "\n").replace("\r", "\n"))
         names.append(file.relative_to(path).as_posix() if path.is_dir() else file.name)
     total = sum(map(len, texts))

@@ -8,14 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelwright.core.schema import Schema
+from modelwright.core.schema import Column, Schema
 from modelwright.core.words import Words
 from modelwright.data.values import half_width, to_number
 
@@ -187,6 +187,9 @@ def names_time(name: str) -> bool:
     return bool(re.search(r"(date|time|_at$|^at$|_on$|_ts$|^ts$|timestamp|day|日期|时间|日$)", name, re.IGNORECASE))
 
 
+_Parts = tuple[np.ndarray, np.ndarray, np.ndarray]  # day, month and year
+
+
 @dataclass(frozen=True)
 class Order:
     """The form of a column of dates, and the orders that its cells would allow as well; `cell` shows one that is read otherwise by them."""
@@ -241,9 +244,7 @@ def settle(values: pa.ChunkedArray, form: str, asked: str | None = None) -> Orde
     return Order(fits[0], tuple(fits[1:]), shown) if shown else Order(fits[0])
 
 
-def _parts(
-    values: pa.ChunkedArray, family: Sequence[str]
-) -> tuple[pa.Array, np.ndarray, dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+def _parts(values: pa.ChunkedArray, family: Sequence[str]) -> tuple[pa.Array, np.ndarray, dict[str, _Parts]]:
     """Return the distinct cells [N] of three numbers, these [3, N], and day, month and year [N] by form."""
     cells = pc.unique(values.cast(pa.string())).drop_null()
     found = pc.extract_regex(cells, _THREE)
@@ -259,18 +260,11 @@ def _valid(day: np.ndarray, month: np.ndarray, year: np.ndarray) -> int:
 def reordered(schema: Schema, raw: pa.Table) -> tuple[Schema, Words | None]:
     """Return a model's schema with the order of dates of another file than its own, and what is to be said where they differ.
 
-    `raw` is the file's first block of rows. Only cells that are no date in the model's order, and are one in another, decide.
+    `raw` is the file's first rows. Only cells that are no date in the model's order, and are one in another, decide.
     """
     changes, said = {}, []
-    for column in schema.inputs:
-        form = column.options.get("form", "")
-        family = next((f for f in _FAMILY.values() if form in f), None)
-        if column.modality != "timestamp" or family is None or column.name not in raw.column_names:
-            continue
-        values = raw.column(column.name)
-        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
-            continue
-        _, _, parts = _parts(values, family)
+    for column, family, _, parts in _text_dates(schema, raw):
+        form = column.options["form"]
         best = max(family, key=lambda f: (_valid(*parts[f]), f == form))
         if best != form:
             changes[column.name] = {"options": {**column.options, "form": best}}
@@ -281,6 +275,30 @@ def reordered(schema: Schema, raw: pa.Table) -> tuple[Schema, Words | None]:
         f"dates are read in another order here than in training ({', '.join(said[:4])})",
         f"此处日期的年月日顺序与训练时不同（{'、'.join(said[:4])}）",
     )
+
+
+def order_is_open(schema: Schema, raw: pa.Table) -> bool:
+    """Whether rows of a file hold dates that are dates in more than one order, and other ones."""
+    for column, _, cells, parts in _text_dates(schema, raw):
+        valid = {f: _valid(*parts[f]) for f in parts}
+        fits = [f for f in parts if valid[f] == max(valid.values())]
+        form = column.options["form"]
+        if len(cells) and form in fits and any((parts[f][0] != parts[form][0]).any() for f in fits):
+            return True
+    return False
+
+
+def _text_dates(schema: Schema, raw: pa.Table) -> Iterator[tuple[Column, Sequence[str], pa.Array, dict[str, _Parts]]]:
+    """Yield the columns of dates as text whose order can differ, with the forms that they can have, and as `_parts` does."""
+    for column in schema.inputs:
+        form = column.options.get("form", "")
+        family = next((f for f in _FAMILY.values() if form in f), None)
+        if column.modality != "timestamp" or family is None or column.name not in raw.column_names:
+            continue
+        values = raw.column(column.name)
+        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            cells, _, parts = _parts(values, family)
+            yield column, family, cells, parts
 
 
 def _in_order(day: np.ndarray, month: np.ndarray, year: np.ndarray) -> bool:

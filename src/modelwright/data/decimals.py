@@ -100,6 +100,18 @@ def respelt(schema: Schema, raw: pa.Table, asked: str | None, delimiter: str | N
     return schema.with_columns(changes), said if texts else None
 
 
+def sign_is_open(schema: Schema, raw: pa.Table, asked: str | None) -> bool:
+    """Whether rows of a file hold numbers that either sign fits, in a column none of whose cells says which one it is."""
+    for column in schema.inputs if asked is None else ():
+        if column.modality != "number" or column.name not in raw.column_names:
+            continue
+        cells = _numbers_of(raw.column(column.name))
+        either = any(_EITHER[s].fullmatch(c) for c in cells for s in SIGNS)
+        if either and not any(_SAYS[s].fullmatch(c) for c in cells for s in SIGNS):
+            return True
+    return False
+
+
 def _numbers_of(values: pa.ChunkedArray) -> list[str]:
     """Return cells of a column without currency, percent and brackets, where most hold numbers with a comma or point; else none."""
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)) or len(values) == 0:

@@ -60,17 +60,20 @@ def visible(text: str) -> str:
 
 def suffixes() -> frozenset[str]:
     """Return the endings of files that are read as documents."""
-    return frozenset(_READERS)
+    return frozenset(_READERS) | frozenset(_TEXTS)
 
 
-def read_document(path: Path, name: str | None = None, tenant: str = SHARED) -> Document:
-    """Read one file. Raises DataError for what cannot be read, MissingExtra where a library is absent."""
+def read_document(path: Path, name: str | None = None, tenant: str = SHARED, encoding: str | None = None) -> Document:
+    """Read one file; `encoding` is that of plain text, Markdown and HTML, detected if not given. Raises DataError for what cannot be read, MissingExtra where a library is absent."""
     if path.stat().st_size > _MOST_BYTES:
         raise DataError(
             f"{path} has more than {_MOST_BYTES >> 20} MB; split it.", f"{path} 超过 {_MOST_BYTES >> 20} MB，请拆分。"
         )
     unread: list[Words] = []
-    found = _READERS[path.suffix.lower()](path, unread)
+    kind = path.suffix.lower()
+    found = (
+        _READERS[kind](path, unread) if kind in _READERS else _TEXTS[kind](_decoded(path, encoding), path.name, unread)
+    )
     parts, size = [], 0
     for headings, text in found:
         text = _tidy(visible(text))
@@ -85,7 +88,7 @@ def read_document(path: Path, name: str | None = None, tenant: str = SHARED) -> 
     return Document(name or path.name, tenant, tuple(parts), tuple(unread))
 
 
-def read_folder(folder: Path, more: Callable[[Path, str, str], None]) -> list[Document]:
+def read_folder(folder: Path, more: Callable[[Path, str, str], None], encoding: str | None = None) -> list[Document]:
     """Read every document below a folder, in the order of their names.
 
     Files below a folder called `tenants` (or 租户) belong to the tenant whose folder they lie in; all others to everybody.
@@ -98,8 +101,8 @@ def read_folder(folder: Path, more: Callable[[Path, str, str], None]) -> list[Do
         if any(p.startswith((".", "~$")) for p in parts) or not path.resolve().is_relative_to(root):
             continue
         name, tenant = "/".join(parts), _tenant(parts)
-        if path.suffix.lower() in _READERS:
-            out.append(read_document(path, name, tenant))
+        if path.suffix.lower() in suffixes():
+            out.append(read_document(path, name, tenant, encoding))
         else:
             more(path, name, tenant)
     return out
@@ -124,15 +127,15 @@ def _line(text: str) -> str:
 Parts = Iterator[tuple[tuple[str, ...], str]]
 
 
-def _decoded(path: Path) -> str:
+def _decoded(path: Path, asked: str | None) -> str:
     with open_bytes(path) as f:
         data = f.read(_MOST_BYTES)
-    encoding = find_encoding(data, path) if data else "utf-8"
+    encoding = find_encoding(data, path, asked) if data else "utf-8"
     return data.decode(encoding, "replace")
 
 
-def _text(path: Path, unread: list[Words]) -> Parts:
-    text = _decoded(path).replace("\r\n", "\n").replace("\r", "\n")
+def _text(text: str, name: str, unread: list[Words]) -> Parts:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = [line for line in text.split("\n") if line.strip()]
     # a text whose lines are broken at a width has long lines that end without a sentence's end
     broken = sum(len(x) > 50 and x.rstrip()[-1] not in _ENDS for x in lines) > 0.3 * len(lines)
@@ -142,14 +145,11 @@ def _text(path: Path, unread: list[Words]) -> Parts:
 _ENDS = '.!?。！？…:：;；"”’」』)）'
 
 
-def _markdown(path: Path, unread: list[Words]) -> Parts:
-    yield from markdown_parts(_decoded(path))
+def _markdown(text: str, name: str, unread: list[Words]) -> Parts:
+    yield from markdown_parts(text)
 
 
-def _html(path: Path, unread: list[Words]) -> Parts:
-    yield from html_parts(_decoded(path), path.name, unread)
-
-
-_READERS: dict[str, Callable[[Path, list[Words]], Parts]] = {
-    ".md": _markdown, ".markdown": _markdown, ".txt": _text, ".html": _html, ".htm": _html, ".pdf": pdf_parts, ".docx": docx_parts,
+_TEXTS: dict[str, Callable[[str, str, list[Words]], Parts]] = {
+    ".md": _markdown, ".markdown": _markdown, ".txt": _text, ".html": html_parts, ".htm": html_parts,
 }  # fmt: skip
+_READERS: dict[str, Callable[[Path, list[Words]], Parts]] = {".pdf": pdf_parts, ".docx": docx_parts}

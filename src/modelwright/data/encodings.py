@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from modelwright.core.errors import DataError
+from modelwright.core.reading import known_as
 from modelwright.core.words import Words
 
 _ENOUGH = 20_000  # bytes beyond ASCII that are looked at
@@ -56,12 +57,6 @@ _SCRIPTS = {  # letters, and those of the script from the most to the least freq
     "cp874": (r"[ก-๛]", "านรอกเงมยลวดท่้สต์ะปบคหแจพช็ใไขโผถึี"),
 }
 _PRIOR = {"gb18030": 0.06, "cp1252": 0.08, "cp932": 0.02, "cp1251": 0.03, "cp950": 0.02, "cp949": 0.02}
-NAMES = {"cp932": "shift_jis", "cp950": "big5", "cp949": "euc-kr", "euc_jp": "euc-jp", "koi8_r": "koi8-r"}
-
-
-def known_as(encoding: str) -> str:
-    """Return the name under which people know an encoding."""
-    return NAMES.get(encoding, encoding.replace("cp125", "windows-125"))
 
 
 @dataclass(frozen=True)
@@ -122,12 +117,12 @@ def _in_gb2312(text: str) -> bool:
     return True
 
 
-def find_encoding(sample: bytes, path: Path) -> str:
-    """Return the encoding of a text's beginning: by its mark, else UTF-8, else the one in which it reads best.
+def find_encoding(sample: bytes, path: Path, asked: str | None = None) -> str:
+    """Return the encoding asked for, or that of a text's beginning: by its mark, else UTF-8, else the one in which it reads best.
 
     Raises DataError where the bytes are no text.
     """
-    return _best(sample, path)[0]
+    return asked or _best(sample, path)[0]
 
 
 def tell_encoding(sample: bytes, path: Path, usual: str = "") -> tuple[str, Words | None]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from modelwright.core.budget import step
 from modelwright.core.errors import ColumnError, OptionError, unknown
+from modelwright.core.reading import ORDERS, Detected, Reading
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
 from modelwright.data._absent import marks_of, words_of
@@ -24,7 +25,6 @@ from modelwright.data._whole import beyond_floats
 from modelwright.data.dates import Order, find_form, names_time, number_form, settle
 from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise
-from modelwright.data.reading import ORDERS, Reading
 from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number
 
 _LOOK = 4000  # distinct cells looked at to tell a column's modality
@@ -44,13 +44,14 @@ def infer_schema(
     ignore: Sequence[str] = (),
     folder: Path | None = None,
     reading: Reading | None = None,
+    detected: Detected | None = None,
     channel: str | None = None,
 ) -> Schema:
     """Tell the modality and role of every column; `overrides` maps a column to a modality, `channel` is that of sound.
 
     Paths in cells are taken from `folder`: GIFs are opened, since they may be pictures or clips.
 
-    `reading` says what was asked and found about the spelling of numbers and dates, and is told the decimal sign.
+    `reading` says what was asked about the spelling of numbers and dates, `detected` what its source told; the decimal sign is noted there.
 
     Raises ColumnError for a named column that is absent, OptionError for an unknown modality.
     """
@@ -63,9 +64,9 @@ def infer_schema(
     for modality in overrides.values():
         if modality not in MODALITIES:
             raise unknown(Words("modality", "模态"), modality, MODALITIES, OptionError)
-    how = reading or Reading()
-    decimals = find_decimals(raw, how.decimal, how.found.get("delimiter"))
-    how.found["decimal"] = decimals.sign
+    how, detected = reading or Reading(), detected or Detected()
+    decimals = find_decimals(raw, how.decimal, detected.delimiter)
+    detected.decimal = decimals.sign
     columns: list[Column] = []
     orders: dict[str, Order] = {}
     for i, name in enumerate(raw.column_names):

@@ -18,10 +18,11 @@ import pyarrow as pa
 
 from modelwright.core.errors import ColumnError, DataError
 from modelwright.core.events import EventStream
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.words import Words
 from modelwright.data.documents import SHARED, Document, read_document, read_folder, suffixes, visible
 from modelwright.data.passages import Passage, cut, distinct, sentences
-from modelwright.data.sources import KINDS, read
+from modelwright.data.sources import KINDS, read_table, source_name
 
 _TOLD = 8  # files that are named one by one
 UNREAD = "unread"  # in the metadata of the table: what of the sources could not be read
@@ -107,49 +108,61 @@ _FUNCTION = frozenset(
 )
 
 
-def read_knowledge(source: Any, seed: int = 0) -> pa.Table:
-    """Read a folder, a document, or a table of questions and answers. Raises DataError where nothing is in it."""
+def read_knowledge(
+    source: Any, reading: Reading | None = None, events: EventStream | None = None
+) -> tuple[pa.Table, Detected]:
+    """Read a folder, a document, or a table of questions and answers, also of a database; return it with what was detected in a
+    table. Raises DataError where nothing is in it."""
+    reading, detected = reading or Reading(), Detected()
     documents: list[Document] = []
     unread: list[Words] = []
     faq: list[Passage] = []
     asked: list[dict[str, Any]] = []
-    if isinstance(source, (str, Path)) and Path(source).is_dir():
+    path = Path(source) if isinstance(source, (str, Path)) and "://" not in str(source) else None
+    if path is not None and path.is_dir():
 
-        def table(path: Path, name: str, tenant: str) -> None:
-            if path.suffix.lower() in KINDS or path.suffix.lower() == ".gz":
-                if _QUESTIONS.search(path.stem):
-                    asked.extend(_questions(read(path), name, tenant))
+        def table(file: Path, name: str, tenant: str) -> None:
+            if file.suffix.lower() in KINDS or file.suffix.lower() == ".gz":
+                raw = read_table(file, reading, events)[0]
+                if _QUESTIONS.search(file.stem):
+                    asked.extend(_questions(raw, name, tenant))
                 else:
-                    faq.extend(_pairs(read(path), name, tenant))
+                    faq.extend(_pairs(raw, name, tenant))
             else:
                 unread.append(Words(f"{name}: not read, its kind is not known", f"{name}：未读取，不支持此类文件"))
 
-        documents = read_folder(Path(source), table)
-    elif isinstance(source, (str, Path)) and Path(source).suffix.lower() in suffixes() and Path(source).is_file():
-        documents = [read_document(Path(source))]
+        documents = read_folder(path, table, reading.encoding)
+    elif path is not None and path.suffix.lower() in suffixes() and path.is_file():
+        documents = [read_document(path, encoding=reading.encoding)]
     else:
-        name = Path(source).name if isinstance(source, (str, Path)) else "faq"
-        faq = _pairs(read(source), name, SHARED)
+        raw, detected = read_table(source, reading, events)
+        faq = _pairs(raw, _named(source, "faq"), SHARED)
     unread += [w for d in documents for w in d.unread]
     unread += [Words(f"{d.name}: no text in it", f"{d.name}：没有文字") for d in documents if not d.sections]
     passages = distinct([*faq, *(p for d in documents for p in cut(d))])
     if not passages:
         kinds = ", ".join(sorted(suffixes()))
         raise DataError(
-            f"{source} holds nothing to answer from. Expected documents ({kinds}) or tables with the columns question and answer.",
-            f"{source} 中没有可用于回答的内容。应为文档（{kinds}），或含 question 和 answer 列的表格。",
+            f"{source_name(source)} holds nothing to answer from. Expected documents ({kinds}) or tables with the columns question and answer.",
+            f"{source_name(source)} 中没有可用于回答的内容。应为文档（{kinds}），或含 question 和 answer 列的表格。",
         )
     if len(asked) < _ENOUGH:
-        asked += made_questions(passages, seed)
+        asked += made_questions(passages, reading.seed)
     if not asked:
         raise DataError(
-            f"{source} holds too little text to try a question on. Give more documents.",
-            f"{source} 的文字太少，无法构造问题来检验。请提供更多文档。",
+            f"{source_name(source)} holds too little text to try a question on. Give more documents.",
+            f"{source_name(source)} 的文字太少，无法构造问题来检验。请提供更多文档。",
         )
     rows = [{"passage": json.dumps(p.to_json(), ensure_ascii=False), "tenant": p.tenant, "document": p.document,
              "heading": p.heading} for p in passages]  # fmt: skip
     found = pa.table({c: pa.array([r.get(c) for r in [*asked, *rows]], pa.string()) for c in COLUMNS})
-    return found.replace_schema_metadata({UNREAD: json.dumps([[w.en, w.zh] for w in unread], ensure_ascii=False)})
+    told = {UNREAD: json.dumps([[w.en, w.zh] for w in unread], ensure_ascii=False)}
+    return found.replace_schema_metadata(told), detected
+
+
+def _named(source: Any, other: str) -> str:
+    """Return the name of a file or database; `other` for rows in memory."""
+    return Path(source).name if isinstance(source, (str, Path)) else other
 
 
 def tell_unread(raw: pa.Table | None, events: EventStream) -> None:
@@ -163,11 +176,13 @@ def tell_unread(raw: pa.Table | None, events: EventStream) -> None:
         events.warn(f"{more} more files were not read, or not all of them.", f"另有 {more} 个文件未读取或未读全。")
 
 
-def read_questions(source: Any) -> pa.Table:
+def read_questions(
+    source: Any, reading: Reading | None = None, events: EventStream | None = None
+) -> tuple[pa.Table, Detected]:
     """Read labelled questions: a column `question`, and `answer` or `source`; both empty where nothing should be found."""
-    name = Path(source).name if isinstance(source, (str, Path)) else "questions"
-    rows = _questions(read(source), name, SHARED)
-    return pa.table({c: pa.array([r.get(c) for r in rows], pa.string()) for c in COLUMNS})
+    raw, detected = read_table(source, reading or Reading(), events)
+    rows = _questions(raw, _named(source, "questions"), SHARED)
+    return pa.table({c: pa.array([r.get(c) for r in rows], pa.string()) for c in COLUMNS}), detected
 
 
 def _column(raw: pa.Table, what: str) -> list[str] | None:

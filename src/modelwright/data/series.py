@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
+from modelwright.core.reading import Reading
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
 from modelwright.data.dates import to_time
@@ -25,22 +26,22 @@ from modelwright.data.values import is_mark, is_missing, to_number
 Layouts = dict[str, dict[str, Any]]  # by the name of the gathered column
 
 LONG_NAME = "series"
-SERIES_OPTIONS = ("series", "series_id", "series_time", "target", "group", "time", "ignore")  # what decides a layout
 _COLUMN = Words("column", "列")
 _NUMBERS = 0.95  # of the cells of a channel
 _LOOK = 5000
 
 
 def gathered_as_asked(
-    raw: pa.Table, *, series: Sequence[str] | None = None, series_id: str | None = None, series_time: str | None = None,
+    raw: pa.Table, reading: Reading, *,
     target: str | None = None, group: str | None = None, time: str | None = None, ignore: Sequence[str] | None = None,
 ) -> tuple[pa.Table, Layouts, list[str]]:  # fmt: skip
-    """Return a table with its series gathered as a run's options ask, their layouts, and the columns to be ignored.
+    """Return a table with its series gathered as `reading` asks, their layouts, and the columns to be ignored.
 
     The identifier of series in a long table is ignored once they are gathered, since no later series will have it.
     """
     left_out = list(ignore or ())
-    layouts = find_layouts(raw, series or (), series_id, series_time, apart=(target, group, time, *left_out))
+    series_id = reading.series_id
+    layouts = find_layouts(raw, reading.series, series_id, reading.series_time, apart=(target, group, time, *left_out))
     if series_id:
         raw = raw.drop_columns([n for n in left_out if n in raw.column_names and n != series_id])
         left_out = [n for n in left_out if n in raw.column_names]

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
-import time
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from modelwright.core.budget import step
 from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 from modelwright.data import _media
@@ -27,8 +26,8 @@ from modelwright.data._fasta import fasta_batches
 from modelwright.data._faults import named
 from modelwright.data._ts import ts_batches
 from modelwright.data.arrow import parquet_spans, plain
+from modelwright.data.collect import collect
 from modelwright.data.frames import frame_batches
-from modelwright.data.reading import Reading
 from modelwright.data.records import Misfit
 from modelwright.data.text import column as as_array
 from modelwright.data.text import delimited, json_lines, open_bytes, sniff, unique_names
@@ -60,87 +59,25 @@ _RAGGED_SHARE = 0.05
 _MOST = 0.5  # of rows that may be bad where each is answered
 
 
-def read(
-    source: Any,
-    *,
-    reading: Reading | None = None,
-    memory: int | None = None,
-    seed: int = 0,
-    seconds: float | None = None,
-    events: EventStream | None = None,
-    **options: Any,
-) -> pa.Table:
-    """Read a whole source; text formats give strings, typed formats keep their types.
+def read(source: Any, *, reading: Reading | None = None, events: EventStream | None = None, **options: Any) -> pa.Table:
+    """Read a whole source as `read_table` does; `options` stand for a `reading` made of them."""
+    return read_table(source, reading or Reading(**options), events)[0]
 
-    `options` (query, table, header, sheet, delimiter, encoding) stand for a `reading` made of them.
 
-    Where the rows would take more than a third of `memory` (bytes; that of the machine if None), a uniform sample
-    of them is kept and a warning says so; after `seconds` the rest is left unread, which a warning says too. Raises
-    DataError for what cannot be read.
+def read_table(source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
+    """Read a whole source; return its rows and what was detected. Text formats give strings, typed formats keep their types.
+
+    Where the rows would take more than a third of the memory, a uniform sample of them is kept and a warning says so; where time
+    ends, the rest is left unread, which a warning says too. Raises DataError for what cannot be read.
     """
-    from modelwright.core.device import free_memory
-
-    limit = (memory if memory is not None else free_memory()) // 3
-    keeper, begun, late, cut = _Keeper(limit, seed), time.monotonic(), False, False
-    for part in batches(source, reading=reading, rows=_BATCH, events=events, **options):
-        step()
-        if late and part.num_rows:  # only what is really left unread is told
-            cut = True
-            break
-        keeper.add(part)
-        late = seconds is not None and time.monotonic() - begun > seconds
-    out = keeper.table(str(source) if isinstance(source, (str, Path)) else "the data")
-    if keeper.seen > out.num_rows and events:
-        events.warn(
-            f"The data holds {keeper.seen:,} rows, more than the memory allows; a random {out.num_rows:,} of them are used.",
-            f"数据共 {keeper.seen:,} 行，超出可用内存；随机抽取其中 {out.num_rows:,} 行使用。",
-        )
-    if cut and events:
-        events.warn(
-            f"Only the first {keeper.seen:,} rows were read, as reading may take a tenth of the budget. Give more with --budget, "
-            "or shuffle the rows if their order means something.",
-            f"读取最多占预算的十分之一，因此只读取了前 {keeper.seen:,} 行。可用 --budget 增加时间；若行的顺序有含义，请先打乱。",
-        )
-    return out
+    detected = Detected()
+    parts = batches(source, reading=reading, rows=_BATCH, events=events, detected=detected)
+    return collect(parts, reading, source_name(source), events), detected
 
 
-class _Keeper:
-    """Collects batches; past the limit it keeps each row with the same probability."""
-
-    def __init__(self, limit: int, seed: int) -> None:
-        self._limit, self._rng = limit, np.random.default_rng(seed)
-        self._parts: list[pa.Table] = []
-        self._keys: list[np.ndarray] = []
-        self._cut = 1.0
-        self._size = 0
-        self.seen = 0
-
-    def add(self, part: pa.Table) -> None:
-        keys = self._rng.random(part.num_rows)
-        self.seen += part.num_rows
-        kept = keys < self._cut
-        if not kept.all():
-            part, keys = part.filter(pa.array(kept)), keys[kept]
-        self._parts.append(part)
-        self._keys.append(keys)
-        self._size += part.nbytes
-        while self._size > self._limit and self._cut > 1e-6:
-            self._cut /= 2
-            for i, k in enumerate(self._keys):
-                stays = k < self._cut
-                self._parts[i], self._keys[i] = self._parts[i].filter(pa.array(stays)), k[stays]
-            self._size = sum(p.nbytes for p in self._parts)
-
-    def table(self, name: str) -> pa.Table:
-        parts = [p for p in self._parts if p.num_rows]
-        if not parts:
-            raise DataError(f"{name} has no rows below its header.", f"{name} 除表头外没有数据行。")
-        try:
-            return pa.concat_tables(parts, promote_options="default").combine_chunks()
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            names = list(dict.fromkeys(n for p in parts for n in p.column_names))
-            rows = [row for p in parts for row in p.to_pylist()]
-            return pa.table({n: as_array([r.get(n) for r in rows]) for n in names})
+def source_name(source: Any, other: str = "the data") -> str:
+    """Return a source as messages call it: a path, or a URL without its password; `other` for rows in memory."""
+    return re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:***@", str(source)) if isinstance(source, (str, Path)) else other
 
 
 def batches(
@@ -150,9 +87,11 @@ def batches(
     rows: int = 4096,
     events: EventStream | None = None,
     misfits: list[Misfit] | None = None,
+    detected: Detected | None = None,
     **options: Any,
 ) -> Iterator[pa.Table]:
-    """Yield a source in tables of up to `rows` rows, in constant memory where the format allows it; see `read` for `options`.
+    """Yield a source in tables of up to `rows` rows, in constant memory where the format allows it; `options` stand for a
+    `reading` made of them. What is detected is noted in `detected` before the first rows come.
 
     Rows of delimited text that cannot be read are set aside with a warning; where `misfits` is given they stay as rows
     without values, and are added to it.
@@ -160,11 +99,16 @@ def batches(
     Raises DataError for what cannot be read, MissingExtra where a format needs a library that is not installed.
     """
     how = reading or Reading(**options)
-    yield from (plain(part) for part in _any(source, how, rows, events, misfits))
+    yield from (plain(part) for part in _any(source, how, rows, events, misfits, detected or Detected()))
 
 
 def _any(
-    source: Any, how: Reading, rows: int, events: EventStream | None, misfits: list[Misfit] | None
+    source: Any,
+    how: Reading,
+    rows: int,
+    events: EventStream | None,
+    misfits: list[Misfit] | None,
+    detected: Detected,
 ) -> Iterator[pa.Table]:
     if not isinstance(source, (str, Path)):
         yield from frame_batches(source, rows)
@@ -184,9 +128,9 @@ def _any(
     if endings[-1:] == [".zip"]:
         from modelwright.core.device import free_memory
 
-        yield from _media.batches(_media.zip_table(path, free_memory() // 3), rows)
+        yield from _media.batches(_media.zip_table(path, (how.memory or free_memory()) // 3, how), rows)
         return
-    yield from _file(path, endings[-1] if endings else "", how, rows, events, misfits)
+    yield from _file(path, endings[-1] if endings else "", how, rows, events, misfits, detected)
 
 
 def folder_of(source: Any) -> Path:
@@ -207,7 +151,13 @@ def _check_path(path: Path) -> None:
 
 
 def _file(
-    path: Path, kind: str, how: Reading, rows: int, events: EventStream | None, misfits: list[Misfit] | None
+    path: Path,
+    kind: str,
+    how: Reading,
+    rows: int,
+    events: EventStream | None,
+    misfits: list[Misfit] | None,
+    detected: Detected,
 ) -> Iterator[pa.Table]:
     if kind == ".parquet":
         yield from named(path, _PARQUET, _parquet(path, rows))
@@ -218,13 +168,13 @@ def _file(
     elif kind in (".jsonl", ".ndjson", ".json"):
         yield from json_lines(path, rows, how)
     elif kind == ".ts":
-        yield from ts_batches(path, rows)
+        yield from ts_batches(path, rows, how.encoding)
     elif kind == ".arff":
-        yield from arff_batches(path, rows)
+        yield from arff_batches(path, rows, how.encoding)
     elif kind in FASTA:
         yield from fasta_batches(path, rows)
     elif kind in (".csv", ".tsv", ".txt", ".data", ""):
-        yield from _csv(path, how, rows, events, misfits)
+        yield from _csv(path, how, rows, events, misfits, detected)
     else:
         with open_bytes(path) as f:
             known = f.read(4)
@@ -238,9 +188,14 @@ def _file(
 
 
 def _csv(
-    path: Path, how: Reading, rows: int, events: EventStream | None, kept: list[Misfit] | None
+    path: Path,
+    how: Reading,
+    rows: int,
+    events: EventStream | None,
+    kept: list[Misfit] | None,
+    detected: Detected,
 ) -> Iterator[pa.Table]:
-    dialect = sniff(path, how.header, how)
+    dialect = sniff(path, how, detected)
     misfits: list[Misfit] = [] if kept is None else kept
     good = 0
     for part in delimited(path, dialect, rows, misfits, every=kept is not None):

@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
+from modelwright.core.reading import Reading
 from modelwright.data.encodings import find_encoding
 from modelwright.data.text import open_bytes
 
@@ -30,10 +31,11 @@ TEXT, SPANS = "text", "spans"
 _CJK = re.compile(r"[\u2e80-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef“”‘’…—·]")
 _TAG = re.compile(r"^(?:O|[BIMESULWV][-_].+)$")
 _LOOK = 2000  # lines looked at to tell a token file
+_BLOCK = 8192  # sentences that are handed on at a time
 Span = dict[str, Any]
 
 
-def is_token_file(path: Path) -> bool:
+def is_token_file(path: Path, reading: Reading | None = None) -> bool:
     """Return whether a file holds tokens with tags, by its ending or, for .txt and none, by its beginning."""
     kinds = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     kind = kinds[-1] if kinds else ""
@@ -41,15 +43,22 @@ def is_token_file(path: Path) -> bool:
         return True
     if kind not in (".txt", ".data", ".tsv", "") or not path.is_file():
         return False
-    lines = [line for _, line in zip(range(_LOOK), _lines(path))]
-    filled = [line.split() for line in lines if line.strip()]
+    reading = reading or Reading()
+    lines = [line for _, line in zip(range(_LOOK), _lines(path, reading))]
+    filled = [_parts(line, reading) for line in lines if line.strip()]
     tagged = sum(len(cells) >= 2 and bool(_TAG.match(cells[-1])) for cells in filled)
     return len(filled) > 0 and tagged >= 0.9 * len(filled)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _parts(line: str, reading: Reading) -> list[str]:
+    """Return the cells of a line: divided as asked, else by tabs, else by blanks."""
+    divided = line.split(reading.delimiter) if reading.delimiter else line.split("\t") if "\t" in line else line.split()
+    return [c.strip() for c in divided]
+
+
+def _lines(path: Path, reading: Reading) -> Iterator[str]:
     with open_bytes(path) as f:
-        encoding = find_encoding(f.read(256 << 10), path)
+        encoding = find_encoding(f.read(256 << 10), path, reading.encoding)
     number = 0
     with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding) as text:
         try:
@@ -63,20 +72,30 @@ def _lines(path: Path) -> Iterator[str]:
             ) from e
 
 
-def token_file(path: Path) -> pa.Table:
+def token_file(path: Path, reading: Reading | None = None) -> pa.Table:
     """Read a token file as columns `text` and `spans`. Raises DataError naming the line that does not fit."""
+    return pa.concat_tables(token_rows(path, reading or Reading()))
+
+
+def token_rows(path: Path, reading: Reading) -> Iterator[pa.Table]:
+    """Yield the sentences of a token file in tables with the columns `text` and `spans`. Raises DataError naming the line that
+    does not fit."""
     if not path.is_file():
         raise DataError(f"There is no file {path}.", f"找不到文件 {path}。")
     sentences: list[tuple[list[str], list[str]]] = []
     tokens: list[str] = []
     tags: list[str] = []
-    for number, line in enumerate(_lines(path), 1):
-        cells = line.split("\t") if "\t" in line else line.split()
-        cells = [c.strip() for c in cells]
+    tight: bool | None = None
+    for number, line in enumerate(_lines(path, reading), 1):
+        cells = _parts(line, reading)
         if not any(cells) or cells[0] == "-DOCSTART-":
             if tokens:
                 sentences.append((tokens, tags))
                 tokens, tags = [], []
+            if len(sentences) == _BLOCK:
+                tight = _by_character(sentences) if tight is None else tight
+                yield _sentences(sentences, tight)
+                sentences = []
             continue
         if line.startswith("#") and len(cells) > 2 and not _TAG.match(cells[-1]):
             continue  # a comment, as CoNLL-U has them
@@ -89,9 +108,13 @@ def token_file(path: Path) -> pa.Table:
         tags.append(cells[-1])
     if tokens:
         sentences.append((tokens, tags))
-    if not sentences:
+    if sentences:
+        yield _sentences(sentences, _by_character(sentences) if tight is None else tight)
+    elif tight is None:
         raise DataError(f"{path} holds no sentence (it is empty).", f"{path} 中没有句子。")
-    tight = _by_character(sentences)
+
+
+def _sentences(sentences: Sequence[tuple[Sequence[str], Sequence[str]]], tight: bool) -> pa.Table:
     rows = [_joined(words, marks, tight) for words, marks in sentences]
     return pa.table({TEXT: [r[0] for r in rows], SPANS: [dumped(r[1]) for r in rows]})
 

@@ -19,12 +19,12 @@ import pyarrow as pa
 
 from modelwright.core.budget import step
 from modelwright.core.errors import DataError
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 from modelwright.data._blocks import blocks
 from modelwright.data._delimiters import find_delimiter
 from modelwright.data.encodings import tell_encoding
-from modelwright.data.reading import Reading
 from modelwright.data.records import CELL_LIMIT, Misfit, reader_of, records
 
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
@@ -86,14 +86,14 @@ def open_bytes(path: Path) -> IO[bytes]:
     return io.BufferedReader(_Bounded(path, file), 1 << 20) if zipped else file
 
 
-def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialect:
-    """Find out encoding, delimiter, quoting and header from a file's beginning, but for what `how` says. Raises DataError for no text."""
-    how = how or Reading()
+def sniff(path: Path, reading: Reading, detected: Detected | None = None) -> Dialect:
+    """Detect encoding, delimiter, quoting and header from a file's beginning, but for what `reading` says, and note them in
+    `detected`. Raises DataError for no text."""
     with open_bytes(path) as f:
         sample = f.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
-    encoding = how.encoding or _told(sample, path, how)
+    encoding = reading.encoding or _told(sample, path, reading, detected)
     text = _decoded(sample, encoding, path)
     if len(sample) == _SAMPLE and "\n" in text:
         text = text[: text.rindex("\n")]
@@ -103,19 +103,20 @@ def sniff(path: Path, header: bool | None, how: Reading | None = None) -> Dialec
             f"{path} looks like a binary file. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
             f"{path} 像是二进制文件。支持 CSV、TSV、JSON Lines、Parquet、Arrow、Excel。",
         )
-    delimiter = how.delimiter or find_delimiter(text, how.names)
+    delimiter = reading.delimiter or find_delimiter(text, reading.names)
     quoting = _quotes(text, delimiter)
     rows = [r for r in reader_of(io.StringIO(text, newline=""), delimiter, quoting) if any(c.strip() for c in r)][:1000]
     if not rows:
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
-    has_header = _has_header(rows) if header is None else header
+    has_header = _has_header(rows) if reading.header is None else reading.header
     width = Counter(len(r) for r in rows[1 if has_header and len(rows) > 1 else 0 :]).most_common(1)[0][0]
     names = unique_names(rows[0]) if has_header else [f"column_{i + 1}" for i in range(width)]
-    how.found |= {"encoding": encoding, "delimiter": delimiter, "names": names}
+    if detected is not None:
+        detected.encoding, detected.delimiter, detected.names = encoding, delimiter, tuple(names)
     return Dialect(encoding, delimiter, quoting, has_header, tuple(names))
 
 
-def _told(sample: bytes, path: Path, how: Reading | None = None) -> str:
+def _told(sample: bytes, path: Path, reading: Reading | None = None, detected: Detected | None = None) -> str:
     """Tell the encoding of a file by its beginning, or by its first bytes beyond ASCII further on. Raises DataError where it is to be asked."""
     if sample.isascii():
         with open_bytes(path) as f:
@@ -124,10 +125,10 @@ def _told(sample: bytes, path: Path, how: Reading | None = None) -> str:
                 if not block or not block.isascii():
                     sample = block or sample
                     break
-    usual = str(how.usual.get("encoding", "")) if how else ""
+    usual = str(reading.usual.get("encoding", "")) if reading else ""
     encoding, words = tell_encoding(sample, path, usual)
-    if how is not None and words is not None:
-        how.found["runner_up"] = list(words)
+    if detected is not None and words is not None:
+        detected.runner_up = words
     return encoding
 
 
@@ -298,10 +299,10 @@ def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:
     return pa.Table.from_arrays(columns, names=list(names))
 
 
-def json_lines(path: Path, rows: int, how: Reading | None = None) -> Iterator[pa.Table]:
+def json_lines(path: Path, rows: int, reading: Reading | None = None) -> Iterator[pa.Table]:
     """Yield tables from JSON Lines, or from one JSON array of objects. Raises DataError naming the line."""
     block: list[dict[str, Any]] = []
-    for item in json_rows(path, how):
+    for item in json_rows(path, reading):
         block.append(item)
         if len(block) == rows:
             yield from_rows(block)
@@ -310,13 +311,13 @@ def json_lines(path: Path, rows: int, how: Reading | None = None) -> Iterator[pa
         yield from_rows(block)
 
 
-def json_rows(path: Path, how: Reading | None = None) -> Iterator[dict[str, Any]]:
+def json_rows(path: Path, reading: Reading | None = None) -> Iterator[dict[str, Any]]:
     """Yield the objects of JSON Lines, or of one JSON array, as they are. Raises DataError naming the line."""
     with open_bytes(path) as f:
         sample = f.read(_SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
-    encoding = (how.encoding if how else None) or _told(sample, path, how)
+    encoding = (reading.encoding if reading else None) or _told(sample, path, reading)
     _decoded(sample, encoding, path)
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=encoding)

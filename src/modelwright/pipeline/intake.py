@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from modelwright.core.budget import parse_duration, parse_size
 from modelwright.core.config import RunConfig
@@ -14,15 +15,16 @@ from modelwright.core.device import grant_memory
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.kept import sealing
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.schema import Table
+from modelwright.core.task import Task
 from modelwright.data.check import apply, check
 from modelwright.data.coerce import coerce
 from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
 from modelwright.data.knowledge import tell_unread
-from modelwright.data.reading import Reading
-from modelwright.data.series import SERIES_OPTIONS, gathered, gathered_as_asked, with_layouts
-from modelwright.data.sources import folder_of, read
+from modelwright.data.series import gathered, gathered_as_asked, with_layouts
+from modelwright.data.sources import folder_of, read_table, source_name
 from modelwright.pipeline.choose import named_task
 from modelwright.pipeline.concerns import consent as permitted
 from modelwright.pipeline.concerns.personal_data import protected
@@ -40,14 +42,10 @@ _READING = 0.1  # of the budget
 def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequence[int] | None = None) -> Data:
     """Read, infer types, coerce, and let the data doctor look. A run that goes on says which rows it left out. Raises DataError or ColumnError for what cannot work."""
     begun = time.monotonic()
-    memory = parse_size(config.memory) if config.memory else None
-    grant_memory(memory)
+    grant_memory(parse_size(config.memory) if config.memory else None)
     task = named_task(config)
-    raw, how = task.read(source) if task else None, Reading.of(config)
-    tell_unread(raw, events)
-    if raw is None:
-        limit = _READING * parse_duration(config.budget)
-        raw = read(source, reading=how, memory=memory, seed=config.seed, seconds=limit, events=events)
+    reading = Reading.of(config, seconds=_READING * parse_duration(config.budget))
+    raw, detected = read_rows(task, source, reading, events)
     raw, allowed = permitted.permit(config, raw, config.data, events)
     target = config.target or (task.target_of(raw) if task else None)
     if not target:
@@ -55,7 +53,9 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
     column = dict(config.column)
     if task and task.free and len(task.targets) == 1:
         column.setdefault(target, min(task.targets))
-    raw, layouts, ignore = gathered_as_asked(raw, **config.model_dump(include=set(SERIES_OPTIONS)))
+    raw, layouts, ignore = gathered_as_asked(
+        raw, reading, target=config.target, group=config.group, time=config.time, ignore=config.ignore
+    )
     allowed = permitted.regathered(config, raw, allowed)
     ignore = permitted.ignored(config, ignore)
     schema = infer_schema(
@@ -66,22 +66,21 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
         time=config.time,
         ignore=ignore,
         folder=folder_of(source),
-        reading=how,
+        reading=reading,
+        detected=detected,
         channel=config.channel,
     )
-    how.tell(events)
+    detected.tell(events)
     schema = marked(with_layouts(schema, layouts), config)
     schema = task.typed(schema) if task else schema
-    name = config.data if isinstance(source, (str, Path)) else "table"
+    name = source_name(source, "table")
     table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
     seen = Seen(digests(raw, table), None, raw.num_rows)
     table, aside = labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
     table = grouped(table, config)
     test, allowed_test = None, None
     if config.test:
-        raw_test = task.read_test(config.test) if task else None
-        if raw_test is None:
-            raw_test = read(config.test, reading=how.again(), seed=config.seed, events=events)
+        raw_test, _ = read_rows(task, config.test, reading.again(detected), events, test=True)
         raw_test, allowed_test = permitted.permit(config, raw_test, config.test, events)
         raw_test = gathered(raw_test, layouts)
         allowed_test = permitted.regathered(config, raw_test, allowed_test)
@@ -90,10 +89,10 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
             missing.insert(0, target)
         if missing:
             raise ColumnError(
-                f"The test file {config.test} misses the columns {', '.join(missing[:8])} of the training data.",
-                f"测试文件 {config.test} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
+                f"The test file {source_name(config.test)} misses the columns {', '.join(missing[:8])} of the training data.",
+                f"测试文件 {source_name(config.test)} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
-        coerced = coerce(raw_test, schema, source=config.test, folder=folder_of(config.test))
+        coerced = coerce(raw_test, schema, source=source_name(config.test), folder=folder_of(config.test))
         test, _ = permitted.renumbered(*coerced, allowed_test)
         seen = replace(seen, test=digests(raw_test, test))
         test = aligned(labelled(test, events)[0], table, events)
@@ -117,9 +116,19 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    more = (allowed, allowed_test, aside, private, how.kept())
+    more = (allowed, allowed_test, aside, private, detected.kept())
     table = table if config.epsilon else _with_choices(table)
     return Data(table, test, bad, findings, rows, seen, *more)
+
+
+def read_rows(
+    task: Task | None, source: Any, reading: Reading, events: EventStream, *, test: bool = False
+) -> tuple[pa.Table, Detected]:
+    """Read rows to train on, or official test rows, as the task reads them; return them with what was detected in their source."""
+    own = (task.read_test if test else task.read)(source, reading, events) if task else None
+    raw, detected = own or read_table(source, reading, events)
+    tell_unread(raw, events)
+    return raw, detected
 
 
 def _with_choices(table: Table) -> Table:

@@ -14,6 +14,7 @@ from typing import Any
 from modelwright.core.config import load_config
 from modelwright.core.errors import ColumnError, DataError, ModelwrightError
 from modelwright.core.keyref import Key
+from modelwright.core.reading import Reading
 from modelwright.core.run import read_json
 from modelwright.core.words import Words
 from modelwright.data.sources import read
@@ -148,7 +149,7 @@ def _append(path: Path, table: Consents, rows: list[dict[str, str]]) -> None:
         text = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
         encoding = "utf-8"
     elif kind in (".csv", ".tsv", ".txt", ""):
-        dialect = sniff(path, True)
+        dialect = sniff(path, Reading(header=True))
         out = io.StringIO()
         writer = csv.DictWriter(out, dialect.names, delimiter=dialect.delimiter, lineterminator="\n")
         writer.writerows(rows)

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import ColumnError, DataError, unknown
+from modelwright.core.reading import Reading
 from modelwright.core.sealed import SealWriter, open_plain, vault_keys
 from modelwright.core.words import Words
 from modelwright.data.arrow import plain_array
@@ -90,7 +91,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _delimited(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
-    dialect = sniff(path, None)
+    dialect = sniff(path, Reading())
     at = _place(column, dialect.names)
     gone = 0
     with open_bytes(path) as raw:

@@ -12,21 +12,20 @@ import pyarrow as pa
 
 from modelwright.core.budget import show_duration
 from modelwright.core.errors import DataError
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.run import find_bundle
 from modelwright.core.schema import Column
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
-from modelwright.data.dates import reordered
-from modelwright.data.decimals import respelt
 from modelwright.data.given import STDIN, given
-from modelwright.data.reading import Reading
 from modelwright.data.records import Misfit
 from modelwright.data.series import gathered, whole
 from modelwright.data.sources import batches
 from modelwright.privacy.ledger import model_id, ready, record
-from modelwright.release.bundle import Predictor, load
+from modelwright.release.bundle import load
 from modelwright.release.needs import renamed, renames_of, some_column
+from modelwright.release.spelling import is_open, looked_ahead, spelt_as
 from modelwright.release.write import Writer
 
 Say = Callable[[Words], None]
@@ -82,13 +81,23 @@ def _answered(
     misfits: list[Misfit] = []
     names_of = renames_of(rename, predictor.schema)
     how = Reading(**reading, names=tuple(predictor.schema.names), usual=predictor.reading)
+    detected = Detected()
     gaps: Counter[str] = Counter()
     start = time.monotonic()
     with given(data, predictor.schema.inputs) as (source, folder), Writer(out, bom=bom) as writer:
         name = Words("standard input", "标准输入") if data == STDIN else Words(data, data)
-        for raw in whole(batches(source, reading=how, misfits=misfits), predictor.layouts):
-            if done == 0:
-                _respell(predictor, raw, how, name, say)
+
+        def settle(rows: pa.Table) -> None:
+            schema, told = spelt_as(predictor.schema, renamed(rows, names_of), how.decimal, detected)
+            predictor.read_as(schema)
+            for words in told:
+                say(Words(f"{name.en}: {words.en}.", f"{name.zh}：{words.zh}。"))
+
+        def unsettled(rows: pa.Table) -> bool:
+            return is_open(predictor.schema, renamed(rows, names_of, first=False), how.decimal)
+
+        parts = batches(source, reading=how, misfits=misfits, detected=detected)
+        for raw in whole(looked_ahead(parts, unsettled, settle), predictor.layouts):
             known = renamed(raw, names_of, first=done == 0)
             table, bad = predictor.table(known, folder)
             names |= dict.fromkeys(gathered(known, predictor.layouts).column_names)
@@ -122,15 +131,6 @@ def _answered(
         )
         say(words)
     return summary
-
-
-def _respell(predictor: Predictor, raw: pa.Table, how: Reading, data: Words, say: Say) -> None:
-    """Let a model read the decimal sign and the order of dates of this file where they are others than those of its training data."""
-    schema, numbers = respelt(predictor.schema, raw, how.decimal, how.found.get("delimiter"))
-    schema, dates = reordered(schema, raw)
-    predictor.read_as(schema)
-    for words in (w for w in (numbers, dates) if w is not None):
-        say(Words(f"{data.en}: {words.en}.", f"{data.zh}：{words.zh}。"))
 
 
 def _bad_words(data: Words, done: int, unread: dict[int, Misfit], bad: list[BadValue]) -> Iterator[Words]:

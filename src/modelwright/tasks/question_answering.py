@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from modelwright.core.answers.base import Answers, ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, Plot, Section, Task
@@ -106,11 +108,11 @@ class QuestionAnswering(Task):
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.01 if column.modality == "text" and column.name == "answer" else 0.0
 
-    def read(self, source: Any) -> pa.Table | None:
-        return read_knowledge(source)
+    def read(self, source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
+        return read_knowledge(source, reading, events)
 
-    def read_test(self, source: Any) -> pa.Table | None:
-        return read_questions(source)
+    def read_test(self, source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
+        return read_questions(source, reading, events)
 
     def target_of(self, raw: pa.Table) -> str | None:
         return "answer"
@@ -165,7 +167,7 @@ class QuestionAnswering(Task):
         return [[["Knowledge", "知识库"], words]]
 
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
-        table = read_knowledge([{"question": q, "answer": a, "similar": s} for q, a, s in _FAQ], seed)
+        table = read_knowledge([{"question": q, "answer": a, "similar": s} for q, a, s in _FAQ], Reading(seed=seed))[0]
         questions = [r for r in table.to_pylist() if r["answer"] is not None]
         passages = [r for r in table.to_pylist() if r["answer"] is None]
         rng = np.random.default_rng(seed)

@@ -10,6 +10,8 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
 
 from modelwright.core.answers.base import ObjectsCodec, TargetCodec, as_objects
+from modelwright.core.events import EventStream
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, Metric, Plot, Section, Task
@@ -53,8 +55,8 @@ class TextGeneration(Task):
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.01 if column.modality == "text" else 0.0
 
-    def read(self, source: Any) -> pa.Table | None:
-        return read_corpus(source)
+    def read(self, source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
+        return read_corpus(source, reading, events)
 
     def target_of(self, raw: pa.Table) -> str | None:
         return target_column(raw)

@@ -13,6 +13,8 @@ from pydantic import BaseModel, Field, create_model
 
 from modelwright.core.answers.base import ObjectsCodec, TargetCodec, as_objects
 from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, Plot, Section, Task
@@ -78,14 +80,15 @@ class TokenClassification(Task):
         cells = values.slice(0, 200).drop_null().to_pylist()
         return 0.01 if all(c.lstrip().startswith("[") for c in cells) else 0.0
 
-    def read(self, source: Any) -> pa.Table | None:
-        from modelwright.data.sources import read
+    def read(self, source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
+        from modelwright.data.collect import collect
+        from modelwright.data.sources import read_table, source_name
 
-        if isinstance(source, (str, Path)) and "://" not in str(source) and data.is_token_file(Path(source)):
-            return data.token_file(Path(source))
-        name = str(source) if isinstance(source, (str, Path)) else "table"
-        raw = data.normalised(read(source), name)
-        return _checked(raw, name)
+        name = source_name(source, "table")
+        if isinstance(source, (str, Path)) and "://" not in str(source) and data.is_token_file(Path(source), reading):
+            return collect(data.token_rows(Path(source), reading), reading, name, events), Detected()
+        raw, detected = read_table(source, reading, events)
+        return _checked(data.normalised(raw, name), name), detected
 
     def target_of(self, raw: pa.Table) -> str | None:
         return data.column_of(raw)

@@ -1,17 +1,19 @@
-"""How a source is read: what the user asked for, what a model remembers from training, and what was found out."""
+"""How a source is read: what was asked for and what a model remembers, never changed by reading; and what reading detected."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from modelwright.core.budget import parse_size
 from modelwright.core.errors import OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.words import Words
-from modelwright.data.encodings import known_as
 
+SOURCE_OPTIONS = ("query", "table", "header", "sheet", "delimiter", "decimal", "encoding", "dates")
+SERIES_OPTIONS = ("series", "series_id", "series_time")
 DELIMITERS = {"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|", "bar": "|", "space": " "}
 DECIMALS = {"comma": ",", "point": ".", "dot": "."}
 ORDERS = ("dmy", "mdy", "ymd")
@@ -24,12 +26,21 @@ _SAID = {
 }
 
 
-@dataclass
-class Reading:
-    """Options of a source, None where they are to be found out; `found` holds what reading it found.
+_KNOWN_AS = {"cp932": "shift_jis", "cp950": "big5", "cp949": "euc-kr", "euc_jp": "euc-jp", "koi8_r": "koi8-r"}
 
-    `names` are the columns that a model reads, `usual` what it keeps of its training data's reading: both help where a file may be
-    read in several ways.
+
+def known_as(encoding: str) -> str:
+    """Return the name under which people know an encoding."""
+    return _KNOWN_AS.get(encoding, encoding.replace("cp125", "windows-125"))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Options of a source, None where they are to be detected. Raises OptionError for those that cannot be.
+
+    Rows beyond a third of `memory` (bytes; that of the machine if None) are sampled with `seed`; after `seconds` the rest is
+    left unread. `series`, `series_id`, `series_time` say how series lie in the table. `names` are the columns that a model
+    reads, `usual` what is remembered of the training data: both decide where a file may be read in several ways.
     """
 
     query: str | None = None
@@ -40,62 +51,71 @@ class Reading:
     decimal: str | None = None
     encoding: str | None = None
     dates: str | None = None
+    memory: int | None = None
+    seed: int = 0
+    seconds: float | None = None
+    series: tuple[str, ...] = ()
+    series_id: str | None = None
+    series_time: str | None = None
     names: tuple[str, ...] = ()
     usual: Mapping[str, Any] = field(default_factory=dict)
-    found: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.delimiter = checked_delimiter(self.delimiter)
-        self.decimal = checked_decimal(self.decimal)
-        self.encoding = checked_encoding(self.encoding)
-        self.dates = checked_dates(self.dates)
+        for name, checked in _CHECKS.items():
+            object.__setattr__(self, name, checked(getattr(self, name)))
+        object.__setattr__(self, "series", tuple(self.series or ()))
 
     @classmethod
-    def of(cls, options: Any) -> Reading:
-        """Take the options of a source from a run's configuration."""
-        return cls(**{n: getattr(options, n) for n in ASKED})
+    def of(cls, config: Any, seconds: float | None = None) -> Reading:
+        """Take the options of a source from a run's configuration; reading may take `seconds`."""
+        asked = {n: getattr(config, n) for n in (*SOURCE_OPTIONS, *SERIES_OPTIONS)}
+        memory = parse_size(config.memory) if config.memory else None
+        return cls(**asked, memory=memory, seed=config.seed, seconds=seconds)
 
-    def again(self) -> Reading:
-        """Return the reading of another file with the same columns, such as that of the test rows."""
-        asked = {n: getattr(self, n) for n in ASKED if n not in ("query", "table")}
-        return Reading(**asked, names=tuple(self.found.get("names", ())), usual=self.kept())
+    def again(self, detected: Detected) -> Reading:
+        """Return the reading of another source with the same columns, such as the test rows: what was detected in this one decides
+        there where several readings fit. It is read whole, however long it takes."""
+        return replace(self, names=detected.names, usual=detected.kept(), seconds=None)
+
+
+@dataclass
+class Detected:
+    """What was detected while a source was read; what stays None did not have to be.
+
+    `runner_up` says which other encoding might be meant.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    names: tuple[str, ...] = ()
+    runner_up: Words | None = None
 
     def kept(self) -> dict[str, Any]:
         """Return what later files of the same make are read by, as JSON values."""
-        return {n: self.found[n] for n in ("encoding", "delimiter", "decimal") if n in self.found}
+        kept = {n: getattr(self, n) for n in ("encoding", "delimiter", "decimal")}
+        return {n: value for n, value in kept.items() if value is not None}
 
     def tell(self, events: EventStream) -> None:
         """Say how a text was read where that is not the usual way: commas, decimal points, UTF-8."""
-        plain = {"delimiter": ",", "encoding": "utf-8"}
         words = self.words()
-        if words is not None and (
-            self.found.get("decimal") == "," or any(self.found[n] != usual for n, usual in plain.items())
-        ):
+        if words is not None and (self.delimiter, self.encoding, self.decimal or ".") != (",", "utf-8", "."):
             events.note(words.en + ".", words.zh + "。")
 
     def words(self) -> Words | None:
-        """Return what was found out about a delimited text; None where there was nothing to find."""
-        found = self.found
-        if "delimiter" not in found:
+        """Return what was detected in a delimited text; None for other sources."""
+        if self.delimiter is None or self.encoding is None:
             return None
-        marks = Words(f"`{found['delimiter']}`", f"`{found['delimiter']}`")
-        marks = _SAID.get(found["delimiter"], marks)
-        signs = (
-            Words("decimal commas", "小数用逗号")
-            if found.get("decimal") == ","
-            else Words("decimal points", "小数用点")
-        )
+        marks = _SAID.get(self.delimiter, Words(f"`{self.delimiter}`", f"`{self.delimiter}`"))
+        comma = self.decimal == ","
+        signs = Words("decimal commas", "小数用逗号") if comma else Words("decimal points", "小数用点")
         out = Words(
-            f"{known_as(found['encoding'])}, cells divided by {marks.en}, {signs.en}",
-            f"编码 {known_as(found['encoding'])}，以{marks.zh}分隔，{signs.zh}",
+            f"{known_as(self.encoding)}, cells divided by {marks.en}, {signs.en}",
+            f"编码 {known_as(self.encoding)}，以{marks.zh}分隔，{signs.zh}",
         )
-        if found.get("runner_up"):
-            en, zh = Words(*found["runner_up"])
-            out = Words(f"{out.en}; {en}", f"{out.zh}；{zh}")
+        if self.runner_up:
+            out = Words(f"{out.en}; {self.runner_up.en}", f"{out.zh}；{self.runner_up.zh}")
         return out
-
-
-ASKED = tuple(f.name for f in fields(Reading) if f.name not in ("names", "usual", "found"))
 
 
 def checked_delimiter(value: str | None) -> str | None:
@@ -152,3 +172,9 @@ def checked_encoding(value: str | None) -> str | None:
 
 
 _NO_FILES = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "palmos", "undefined")
+_CHECKS = {
+    "delimiter": checked_delimiter,
+    "decimal": checked_decimal,
+    "encoding": checked_encoding,
+    "dates": checked_dates,
+}
