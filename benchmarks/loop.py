@@ -20,7 +20,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.device import cores
 from modelwright.core.events import EventStream, Step

@@ -1,6 +1,7 @@
 """The shape of the house: imports go one way, files stay short, nothing dangerous is reachable."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,37 @@ def test_exported_names_exist():
     for name in modelwright.__all__:
         assert getattr(modelwright, name) is not None
     assert sorted(modelwright.__all__) == dir(modelwright)
+
+
+KINDS_OF_ANSWERS = r"classes|label_sets|ordered|value|values|objects"
+SWITCHES = re.compile(
+    rf'target\.kind|\.kind (==|!=|in|not in)\b|kind (==|!=|in|not in) \(?"({KINDS_OF_ANSWERS})"|task\.free'
+)
+# Differential privacy adds noise to what each kind stores; the standalone encoder runs without the package.
+SWITCHING = (SOURCE / "tune" / "private.py", SOURCE / "release" / "_standalone.py", SOURCE / "release" / "standalone")
+
+
+@pytest.mark.parametrize("folder", ["pipeline", "release", "serve", "tune", "testing.py", "cli"])
+def test_shared_code_asks_answer_types_and_never_switches_on_their_kind(folder):
+    place = SOURCE / folder
+    for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        if any(path.is_relative_to(p) for p in SWITCHING):
+            continue
+        text = path.read_text(encoding="utf-8")
+        found = [(n, line) for n, line in enumerate(text.splitlines(), 1) if SWITCHES.search(line)]
+        assert not found, f"{path.name}: {found}"
+
+
+def test_no_circle_of_files_in_core():
+    files = {_dotted(p): p for p in FILES if p.is_relative_to(SOURCE / "core")}
+    imports: dict[str, set[str]] = {}
+    for name, path in files.items():
+        found = set()  # lazy ones and those for type checking alone too
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        imports[name] = found & set(files) - {name}
+    while free := [name for name, needs in imports.items() if not needs & set(imports)]:
+        for name in free:
+            del imports[name]
+    assert not imports, f"files that import each other: {sorted(imports)}"

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.answers.base import ObjectsCodec, TargetCodec, target_from_state
+from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.budget import Deadline
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import Choice, FitContext, Model, Options, Range, Recipe
@@ -39,7 +39,7 @@ def sample_table(task: Task, rows: int, seed: int = 0, modality: str = "") -> tu
     With `modality`, a column of that kind is added which shows the answer, and the text is left out.
     """
     raw, target = task.sample(rows, seed)
-    modality = "" if task.free else modality
+    modality = modality if task.by_columns else ""
     kind = kind_of(modality)
     if kind is not None:
         cells = kind.sample(_states(raw.column(target).to_pylist()), seed)
@@ -113,15 +113,7 @@ def _perfect_scores(table: Table, target: TargetCodec) -> np.ndarray:
     column = table.schema.target
     assert column is not None
     truth = target.encode(table.column(column.name))
-    if isinstance(target, ObjectsCodec):
-        return target.perfect(truth)
-    if target.kind == "value":
-        return truth[:, None].astype(np.float64)
-    if target.kind == "label_sets":
-        return np.where(truth > 0, 0.99, 0.01).astype(np.float64)
-    scores = np.full((len(truth), target.outputs), 0.01 / max(1, target.outputs - 1))
-    scores[np.arange(len(truth)), truth] = 0.99
-    return scores
+    return target.perfect(truth)
 
 
 def check_recipe(recipe: Recipe, task: Task, rows: int = 16) -> None:
@@ -158,28 +150,22 @@ def check_recipe(recipe: Recipe, task: Task, rows: int = 16) -> None:
     if not declared.baseline:
         _check_overfits(table, target, scores, task, recipe.name)
     _check_alone(model, table, scores, recipe.name)
-    _check_missing(model, table, recipe.name)
+    _check_missing(model, table, target, recipe.name)
     _check_saved(model, table, target, scores, recipe.name)
     _check_repeats(recipe, table, task, target, options, scores)
 
 
 def _check_scores(scores: np.ndarray, table: Table, target: TargetCodec, name: str) -> None:
     shape = (len(table), target.outputs)
-    assert scores.shape == shape, f"{name}: scores have shape {scores.shape}, expected {shape}"
-    if target.kind == "objects":
-        json.dumps(scores[:, 0].tolist(), allow_nan=False)
-        return
-    assert np.isfinite(scores).all(), f"{name}: scores are not finite"
-    if target.kind != "value":
-        assert scores.min() >= -TOLERANCE, f"{name}: a probability is below 0"
-        assert scores.max() <= 1 + TOLERANCE, f"{name}: a probability is above 1"
-    if target.kind == "classes":
-        assert np.allclose(scores.sum(axis=1), 1, atol=1e-4), f"{name}: probabilities do not sum to 1"
+    assert scores.shape[:2] == shape, f"{name}: scores have shape {scores.shape}, expected {shape}"
+    faults = target.faults(scores)
+    assert faults is None, f"{name}: {faults}"
 
 
 def _check_overfits(table: Table, target: TargetCodec, scores: np.ndarray, task: Task, name: str) -> None:
     found = judged(table, target, scores)
-    if target.kind == "objects":
+    agreement = found.target.agreement(found.truth, found.chosen)
+    if agreement is None:
         metric, truth = task.metrics[0], _perfect_scores(table, target)
         best, lost, value = (
             metric(judged(table, target, truth)),
@@ -188,12 +174,11 @@ def _check_overfits(table: Table, target: TargetCodec, scores: np.ndarray, task:
         )
         near = (value - lost) / (best - lost) if np.isfinite(lost) and best != lost else 1.0
         assert near >= 0.5, f"{name}: {metric.name} is {value:.3f} on its own {len(table)} training rows"
-    elif target.kind == "value":
-        left = float(np.mean((scores[:, 0] - found.truth) ** 2) / np.var(found.truth))
-        assert left < 0.5, f"{name}: {left:.2f} of the variance of {len(table)} training rows is left"
     else:
-        right = float(np.mean(found.chosen == found.truth))
-        assert right >= 0.75, f"{name}: only {right:.2f} of {len(table)} training rows are answered rightly"
+        least = target.agrees_from
+        assert agreement >= least, (
+            f"{name}: answers to its own {len(table)} training rows agree to {agreement:.2f} only"
+        )
 
 
 def _check_alone(model: Model, table: Table, scores: np.ndarray, name: str) -> None:
@@ -205,7 +190,7 @@ def _check_alone(model: Model, table: Table, scores: np.ndarray, name: str) -> N
 def _alike(a: np.ndarray, b: np.ndarray, whole: np.ndarray, tolerance: float = TOLERANCE) -> bool:
     """Whether scores are equal but for rounding, which is counted against the largest of them."""
     if a.dtype == object:
-        return a.shape == b.shape and all(_same_json(x, y) for x, y in zip(a[:, 0], b[:, 0], strict=True))
+        return a.shape == b.shape and all(_same_json(x, y) for x, y in zip(a.ravel(), b.ravel(), strict=True))
     return bool(np.allclose(a, b, atol=tolerance * max(1, float(np.abs(whole).max()))))
 
 
@@ -219,13 +204,13 @@ def _same_json(a: Any, b: Any) -> bool:
     return a == b
 
 
-def _check_missing(model: Model, table: Table, name: str) -> None:
+def _check_missing(model: Model, table: Table, target: TargetCodec, name: str) -> None:
     data = table.data
     for column in table.schema.inputs:
         empty = pa.nulls(len(table), data.schema.field(column.name).type)
         data = data.set_column(data.column_names.index(column.name), column.name, empty)
     scores = model.scores(Table(data, table.schema, table.rows))
-    assert scores.dtype == object or np.isfinite(scores).all(), f"{name}: rows without any value are not answered"
+    assert target.finite(scores), f"{name}: rows without any value are not answered"
 
 
 def _check_saved(model: Model, table: Table, target: TargetCodec, scores: np.ndarray, name: str) -> None:

@@ -94,7 +94,7 @@ def reset(place):
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
 def save(place, what):
-    tune.save_candidate(candidate(what), place / "one")
+    tune.save_candidate(candidate(what), place / "one", target)
 def load(place):
     from modelwright.core.kept import kept_folders
     (found,) = kept_folders(place)

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.answers.base import ClassesCodec, LabelSetsCodec, ValueCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.label_sets import LabelSetsCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, judge
 

@@ -5,9 +5,10 @@ import pyarrow as pa
 import pytest
 
 from evaluate import made
-from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.task import judge
-from modelwright.evaluate.calibration import apply_temperature, best_thresholds, fit_temperature
+from modelwright.evaluate.calibration import best_thresholds, fit_temperature
 from modelwright.evaluate.metrics import chosen as m
 
 BY_NAME = {x.name: x for x in (*m.CLASSIFICATION, *m.MULTI_LABEL)}
@@ -16,15 +17,16 @@ BY_NAME = {x.name: x for x in (*m.CLASSIFICATION, *m.MULTI_LABEL)}
 @pytest.mark.parametrize("sharp", [0.3, 3.0])
 def test_a_spoiled_temperature_is_found_again(sharp):
     judged = made.of_classes(4000, signal=1.5)
-    own = fit_temperature(judged.scores, judged.truth)
-    spoiled = apply_temperature(judged.scores, 1 / sharp)
-    assert fit_temperature(spoiled, judged.truth) == pytest.approx(sharp * own, rel=0.03)
+    target = judged.target
+    own = fit_temperature(target, judged.scores, judged.truth)
+    spoiled = target.tempered(judged.scores, 1 / sharp)
+    assert fit_temperature(target, spoiled, judged.truth) == pytest.approx(sharp * own, rel=0.03)
 
 
 def test_confidence_gets_better_and_answers_stay():
     judged = made.of_classes(3000, signal=1.5)
-    sharp = apply_temperature(judged.scores, 0.25)
-    mended = apply_temperature(sharp, fit_temperature(sharp, judged.truth))
+    sharp = judged.target.tempered(judged.scores, 0.25)
+    mended = judged.target.tempered(sharp, fit_temperature(judged.target, sharp, judged.truth))
     assert (mended.argmax(1) == sharp.argmax(1)).all()
     assert mended.sum(1) == pytest.approx(1.0)
     values = judged.target.decode
@@ -37,20 +39,26 @@ def test_confidence_gets_better_and_answers_stay():
 
 def test_label_sets_are_mended_one_by_one():
     judged = made.of_sets(2000)
-    own = fit_temperature(judged.scores, judged.truth, multi_label=True)
-    spoiled = apply_temperature(judged.scores, 0.5, multi_label=True)
-    assert fit_temperature(spoiled, judged.truth, multi_label=True) == pytest.approx(2 * own, rel=0.03)
+    own = fit_temperature(judged.target, judged.scores, judged.truth)
+    spoiled = judged.target.tempered(judged.scores, 0.5)
+    assert fit_temperature(judged.target, spoiled, judged.truth) == pytest.approx(2 * own, rel=0.03)
     assert ((spoiled > 0.5) == (judged.scores > 0.5)).all()
 
 
 def test_temperature_one_changes_nothing_and_certainty_is_no_trouble():
     p = np.array([[1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
-    assert apply_temperature(p, 1.0) == pytest.approx(p, abs=1e-9)
-    assert np.isfinite(apply_temperature(p, 0.05)).all()
-    assert apply_temperature(np.array([[1.0, 0.0]]), 1.0, multi_label=True) == pytest.approx(
-        np.array([[1, 0]]), abs=1e-9
-    )
-    assert fit_temperature(p, np.array([0, 2])) == 1.0  # too few to fit on
+    three, sets = ClassesCodec(["a", "b", "c"], [1, 1, 1]), LabelSetsCodec(["a", "b"], [1, 1])
+    assert three.tempered(p, 1.0) is p
+    assert three.tempered(p, 1.0 + 1e-12) == pytest.approx(p, abs=1e-9)
+    assert np.isfinite(three.tempered(p, 0.05)).all()
+    assert sets.tempered(np.array([[1.0, 0.0]]), 1.0 + 1e-12) == pytest.approx(np.array([[1, 0]]), abs=1e-9)
+    assert fit_temperature(three, p, np.array([0, 2])) == 1.0  # too few to fit on
+
+
+def test_numbers_have_no_temperature():
+    judged = made.of_values(200)
+    assert fit_temperature(judged.target, judged.scores, judged.truth) == 1.0
+    assert judged.target.tempered(judged.scores, 2.0) is judged.scores
 
 
 def rare(rows=2000):

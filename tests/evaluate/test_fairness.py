@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.answers.base import ClassesCodec, ValueCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import OptionError
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, get_task, judge

@@ -6,7 +6,9 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from modelwright.core.answers.base import Answers, ClassesCodec, ValueCodec, as_objects
+from modelwright.core.answers.base import Answers, as_objects
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.task import Judged, get_task, judge
 from modelwright.evaluate.intervals import bootstrap
 from modelwright.evaluate.metrics import ranking as _ranking

@@ -6,7 +6,8 @@ import pytest
 from sklearn import metrics as reference
 
 import modelwright as mw
-from modelwright.core.answers.base import ClassesCodec, LabelSetsCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.answers.ordered import OrderedCodec
 from modelwright.core.events import EventStream, Note
 from modelwright.core.schema import Column, Schema, Table

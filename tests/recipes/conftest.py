@@ -7,7 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.answers.base import ClassesCodec, LabelSetsCodec, TargetCodec, ValueCodec
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.label_sets import LabelSetsCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import modelwright
-from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Column, Schema
 from modelwright.data.kinds.base import kind_of

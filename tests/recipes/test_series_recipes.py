@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 import modelwright as mw
-from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Column, Schema

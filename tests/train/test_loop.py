@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import EventStream, Step

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.errors import OptionError
 from modelwright.core.task import get_task, judge
 from modelwright.pipeline.decide import interval

@@ -79,7 +79,7 @@ def test_a_lean_candidate_answers_whole_rows_and_is_kept(tmp_path: Path) -> None
     ctx = context(TASK, target)
     fold = fit_fold("linear-2", recipe, options, validation, 0, ctx, Stopwatch())
     made = candidate_of("linear-2", recipe, options, validation, fold, 0)
-    save_candidate(made, tmp_path / "linear-2")
+    save_candidate(made, tmp_path / "linear-2", target)
     assert list(made.models[0].columns.codecs) == ["size"]
     again = load_candidate(tmp_path / "linear-2", target)
     assert tuple(again.options["leave"]) == ("image",)

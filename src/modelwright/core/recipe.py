@@ -22,7 +22,7 @@ from modelwright.core.words import Words
 
 if TYPE_CHECKING:
     from modelwright.core.answers.base import TargetCodec
-    from modelwright.core.task import Metric
+    from modelwright.core.judged import Metric
 
 RECIPES = "modelwright.recipes"
 

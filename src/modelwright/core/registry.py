@@ -13,6 +13,7 @@ from types import ModuleType
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.words import Words
 
+TASKS = "modelwright.tasks"
 SHARED = "shared"  # a folder of this name holds code that several files use, and registers nothing
 
 

@@ -3,79 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from modelwright.core.answers.base import Answers, TargetCodec, as_objects
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
 from modelwright.core.events import EventStream
+from modelwright.core.judged import Judged as Judged
+from modelwright.core.judged import Metric as Metric
+from modelwright.core.judged import judge as judge
 from modelwright.core.reading import Detected, Reading
-from modelwright.core.registry import load_file, names_in
+from modelwright.core.recipe import Model
+from modelwright.core.registry import TASKS, load_file, names_in
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
-
-if TYPE_CHECKING:
-    from modelwright.core.recipe import Model
-
-TASKS = "modelwright.tasks"
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Held-out rows with their truth and what a model answered: what metrics and plots take.
-
-    `target` may hold labels behind those that were learnt, see `judge`; `truth` as its `encode` gives it, `scores` [N, K], `answers` decoded from them, `chosen` the answers
-    encoded again as `truth` is. `rows` [N] are source row numbers.
-    """
-
-    target: TargetCodec
-    truth: np.ndarray
-    scores: np.ndarray
-    answers: Answers
-    chosen: np.ndarray
-    rows: np.ndarray
-
-    def take(self, index: np.ndarray) -> Judged:
-        """Return the judged rows at `index`, for bootstraps and slices; the decoded answers are not carried along."""
-        return Judged(
-            self.target, self.truth[index], self.scores[index], Answers([], None), self.chosen[index], self.rows[index]
-        )
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A named pure function of judged rows. `higher` says which way is better.
-
-    `per_label` metrics may be asked for one label in a gate: `recall[fraud]`; their function takes the label's
-    index as second argument, or None for the average over labels.
-
-    A metric over made answers (BLEU, span F1) declares `parts`: the statistics [N, S] of each row, float64. Its
-    `function` then takes their sum over rows [S] (and the label's index, where `per_label`), so that a bootstrap reads
-    every row only once.
-    """
-
-    name: str
-    title: Words
-    higher: bool
-    function: Callable[..., float]
-    per_label: bool = False
-    low: float = 0.0
-    high: float = 1.0
-    ideal: float | None = None  # the best value where neither end is, as of a ratio; for show
-
-    parts: Callable[[Judged], np.ndarray] | None = None
-
-    def __call__(self, judged: Judged, label: int | None = None) -> float:
-        """Return the metric's value; NaN where it is undefined (one class only, say)."""
-        told = (label,) if self.per_label else ()
-        if self.parts is not None:
-            return float(self.function(self.parts(judged).sum(axis=0), *told))
-        return float(self.function(judged, *told))
 
 
 @dataclass(frozen=True)
@@ -121,7 +67,11 @@ class Task(ABC):
     restores: ClassVar[bool] = (
         False  # whether placeholders in an answer are those of its own row, and may be filled again
     )
-    free: ClassVar[bool] = False  # whether answers are made, not chosen: the target codec is an ObjectsCodec
+    target_read_as: ClassVar[str | None] = None  # the modality that the target is read as, whatever it looks like
+    checks_answers: ClassVar[bool] = True  # whether targets that repeat, contradict or number the rows are looked for
+    by_columns: ClassVar[bool] = True  # whether recipes are tried in an order that the kinds of the columns tell
+    stratifies: ClassVar[bool] = True  # whether splits keep the shares of the target's values, where it holds labels
+    keeps_near_rows: ClassVar[bool] = True  # whether rows that are nearly the same never stand on both sides of a split
     points: ClassVar[bool] = False  # whether answers are places in the inputs' texts, which must stay as they are then
     needs_inputs: ClassVar[bool] = True  # whether there must be an input column beside the target
     held_out: ClassVar[int] = 5000  # validation rows at most: they train nothing where nothing is refitted
@@ -223,33 +173,18 @@ class Task(ABC):
         raise unknown(Words("metric", "指标"), name, [m.name for m in self.metrics], OptionError)
 
 
-def judge(target: TargetCodec, truth: pa.Array, scores: np.ndarray, rows: np.ndarray,
-          thresholds: Sequence[float] | None = None) -> Judged:  # fmt: skip
-    """Decode scores [N, K] and put them beside the truth; rows whose truth is absent are left out.
+class GeneratedTask(Task):
+    """A task whose answers are made, not chosen from what the target column holds: texts, spans, ranked lists.
 
-    A truth that the codec has not learnt counts, and as wrong: `target` of what is returned has its label behind the
-    others, and its scores are zero.
+    Its target codec is an `ObjectsCodec` or an answer type of its own. What is said of labels does not hold here: an answer
+    may occur once, equal inputs may have several, and recipes of its own are tried by their rank.
     """
-    known = np.asarray(truth.is_valid())
-    encoded = target.encode(truth)
-    wide = target
-    if target.kind == "label_sets" or (target.kind == "classes" and (encoded[known] < 0).any()):
-        wide = target.extended(truth)
-    if wide is not target:
-        encoded = wide.encode(truth)
-    if target.kind == "value":
-        known &= np.isfinite(encoded)
-    scores = scores[known]
-    answers = target.decode(scores, thresholds)
-    if target.kind == "objects":
-        chosen = as_objects(answers.predictions)
-    elif target.kind == "value":
-        chosen = scores[:, 0].astype(np.float64)
-    else:
-        kind = pa.list_(pa.string()) if target.kind == "label_sets" else None
-        chosen = wide.encode(pa.array(answers.predictions, kind))
-        scores = np.pad(scores, ((0, 0), (0, wide.outputs - scores.shape[1])))
-    return Judged(wide, encoded[known], scores, answers, chosen, rows[known])
+
+    target_read_as = "text"
+    checks_answers = False
+    by_columns = False
+    stratifies = False
+    keeps_near_rows = False
 
 
 def get_task(name: str) -> Task:

@@ -26,10 +26,10 @@ def check(
     test: Table | None = None,
     bad: Sequence[BadValue] = (),
     raw: pa.Table | None = None,
-    free: bool = False,
+    answers: bool = True,
     quote: bool = True,
 ) -> list[Finding]:
-    """Return all findings, the gravest first. `free`: the target holds answers that are made, such as sentences.
+    """Return all findings, the gravest first. Without `answers` the target's cells are not looked at: sentences, say.
 
     Without `quote` their words hold no cell of the data.
     """
@@ -59,9 +59,9 @@ def check(
             found.append(Finding("read-as", "info", column.name, told, advice))
     found += _bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += _empty_rows(table)
-    found += _rows(table, free)
+    found += _rows(table, answers)
     target = table.schema.target
-    if target is not None and not free:
+    if target is not None and answers:
         found += _target(table, target.name)
         found += leaks(table, target.name)
     if test is not None:
@@ -205,7 +205,7 @@ def _empty_rows(table: Table) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _rows(table: Table, free: bool = False) -> list[Finding]:
+def _rows(table: Table, answers: bool) -> list[Finding]:
     out: list[Finding] = []
     n = len(table)
     if n < 100:
@@ -220,8 +220,8 @@ def _rows(table: Table, free: bool = False) -> list[Finding]:
     if target is None or not table.schema.inputs:
         return out
     codes = row_codes(table)
-    answers = codes_of(table.column(target.name))
-    both = codes * (answers.max() + 2) + answers + 1
+    own = codes_of(table.column(target.name))
+    both = codes * (own.max() + 2) + own + 1
     first = np.unique(both, return_index=True)[1]
     duplicates = np.setdiff1d(np.arange(n), first)
     wide = len(table.schema.inputs) > 1 or any(c.modality == "text" for c in table.schema.inputs)
@@ -237,7 +237,7 @@ def _rows(table: Table, free: bool = False) -> list[Finding]:
         )  # fmt: skip
     groups = np.unique(codes[first], return_counts=True)
     conflicting = np.isin(codes, groups[0][groups[1] > 1])
-    if conflicting.any() and wide and target.modality != "number" and not free:
+    if conflicting.any() and wide and target.modality != "number" and answers:
         rows = np.flatnonzero(conflicting)
         out.append(
             Finding(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelwright.core.answers.base import Answers
+from modelwright.core.answers.base import Answers, TargetCodec
 from modelwright.core.answers.ordered import mean_rank
 from modelwright.core.task import Judged, Metric
 
@@ -15,29 +15,17 @@ _TINY = 1e-12
 _NO_THRESHOLD = frozenset(["roc_auc", "average_precision", "log_loss", "brier", "ece"])
 
 
-def apply_temperature(scores: np.ndarray, temperature: float, *, multi_label: bool = False) -> np.ndarray:
-    """Return probabilities [N, K] with their logits divided by `temperature`; above 1 softens, below 1 sharpens."""
-    logits = np.log(np.clip(scores, _TINY, 1.0)) / temperature
-    if multi_label:
-        against = np.log(np.clip(1 - scores, _TINY, 1.0)) / temperature
-        return 1 / (1 + np.exp(np.clip(against - logits, -500, 500)))
-    logits -= logits.max(axis=1, keepdims=True)
-    e = np.exp(logits)
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def fit_temperature(scores: np.ndarray, truth: np.ndarray, *, multi_label: bool = False) -> float:
-    """Return the temperature in 0.05..20 that gives the least log loss; 1 where there is too little to fit on.
-
-    `truth` is class numbers [N] or label sets [N, K].
+def fit_temperature(target: TargetCodec, scores: np.ndarray, truth: np.ndarray) -> float:
+    """Return the temperature in 0.05..20 that gives the least log loss; 1 where there is too little to fit on, or nothing
+    to calibrate. `truth` is as `target.encode` gives it.
     """
-    if len(scores) < 20:
+    if len(scores) < 20 or not target.probabilities:
         return 1.0
     from scipy.optimize import minimize_scalar
 
     def loss(log_t: float) -> float:
-        p = np.clip(apply_temperature(scores, float(np.exp(log_t)), multi_label=multi_label), _TINY, 1 - _TINY)
-        if multi_label:
+        p = np.clip(target.tempered(scores, float(np.exp(log_t))), _TINY, 1 - _TINY)
+        if target.link == "logistic":
             return float(-(truth * np.log(p) + (1 - truth) * np.log1p(-p)).mean())
         return float(-np.log(p[np.arange(len(p)), truth]).mean())
 

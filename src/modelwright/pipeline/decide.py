@@ -31,23 +31,22 @@ def decide(
 ) -> Predictor:
     """Turn the winner into a predictor: members, and unless `plain` a calibrated temperature, and thresholds where they help."""
     from modelwright.evaluate.calibration import best_thresholds, fit_temperature
-    from modelwright.release.bundle import tempered
 
     target = validation.target
     members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
     predictor = Predictor(task, task.served(schema), target, members, name=name, shield=shield or Shield())
-    if plain or target.kind in ("value", "objects"):
+    if plain or not target.probabilities:
         return predictor
     judged = validation.judged(outcome.scores)
     before = validation.fine(outcome.scores)
-    temperature = fit_temperature(judged.scores, judged.truth, multi_label=target.kind == "label_sets")
-    if validation.fine(tempered(outcome.scores, temperature, target.kind)) > before:
+    temperature = fit_temperature(judged.target, judged.scores, judged.truth)
+    if temperature != 1.0 and validation.fine(target.tempered(outcome.scores, temperature)) > before:
         predictor.temperature = temperature
-    if target.kind == "label_sets" or target.outputs == 2 or target.ordered:
+    if target.thresholded:
         warm = judge(
             target,
             validation.truth,
-            tempered(outcome.scores, predictor.temperature, target.kind),
+            target.tempered(outcome.scores, predictor.temperature),
             validation.table.rows[validation.index],
         )
         thresholds = best_thresholds(validation.metric, warm)
@@ -60,8 +59,8 @@ def needs_for(config: RunConfig, predictor: Predictor, parts: Parts, metric: Met
     """Return what rows must hold to be answered, from a quick look at what the model rests on, on development rows."""
     from modelwright.evaluate.explain.importance import permutation
 
-    task, schema = predictor.task, predictor.schema
-    if task.free:  # a query needs no tenant, a text no title: what is absent is told
+    schema = predictor.schema
+    if not predictor.target.explains:  # a query needs no tenant, a text no title: what is absent is told
         return Needs()
     found = None
     remote = any(m.remote for _, m in predictor.members)

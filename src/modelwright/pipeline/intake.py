@@ -51,8 +51,8 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
     if not target:
         raise no_target(raw.column_names)
     column = dict(config.column)
-    if task and task.free and len(task.targets) == 1:
-        column.setdefault(target, min(task.targets))
+    if task and task.target_read_as:
+        column.setdefault(target, task.target_read_as)
     raw, layouts, ignore = gathered_as_asked(
         raw, reading, target=config.target, group=config.group, time=config.time, ignore=config.ignore
     )
@@ -104,8 +104,8 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
     table, test = private.table, private.test
     aside = aside if aside is None or (task and task.keeps_unlabelled) else private.shield.apply(aside)
     looked = task is None or task.checked
-    free = bool(task and task.free)
-    findings = check(table, test=test, bad=bad, raw=raw, free=free, quote=not sealing()) if looked else []
+    answers = task is None or task.checks_answers
+    findings = check(table, test=test, bad=bad, raw=raw, answers=answers, quote=not sealing()) if looked else []
     findings += permitted.findings(allowed)
     rows = len(table)
     table = apply(findings, table)

@@ -81,13 +81,13 @@ def check_answers(table: Table, task: Task, *, asked: bool) -> None:
             f"`{name}` {what.zh}，没有任务可以预测。请指定答案所在的列；时间跨度可换算成天数等数值来预测。若 `{name}` 是标签：--column {name}=category",
         )
     numbers = column.modality in ("number", "id") or pa.types.is_floating(values.type)
-    if numbers and not asked and not task.free and counts_rows(name, pa.chunked_array([values])):
+    if numbers and not asked and task.checks_answers and counts_rows(name, pa.chunked_array([values])):
         raise DataError(
             f"`{name}` numbers the rows, so there is nothing in it to be learnt. Name the column with the answer (--target); if it is a "
             f"quantity all the same: --column {name}=number",
             f"`{name}` 只是行的编号，没有可学的内容。请用 --target 指定答案所在的列；若它确实是数量：--column {name}=number",
         )
-    if column.modality in ("number", "labels") or task.free or len(values) < 2:
+    if column.modality in ("number", "labels") or not task.checks_answers or len(values) < 2:
         return
     counts = np.asarray(values.value_counts().field("counts"))
     if len(counts) > 2 and len(counts) > _MOST_LABELS * len(values):

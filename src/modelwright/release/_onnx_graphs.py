@@ -51,9 +51,9 @@ def linear(model: Any) -> Any:
         "one": np.array([1], np.int64),
     }
     target = model.target
-    if target.kind == "value":
+    if target.link == "identity":
         nodes += _scaled("raw", "scores", target.std, target.mean, constants)
-    elif target.kind == "label_sets":
+    elif target.link == "logistic":
         nodes.append(helper.make_node("Sigmoid", ["raw"], ["scores"]))
     else:
         nodes += _scaled("raw", "scaled", model.scale, model.shift if weights.shape[1] == 1 else 0.0, constants)
@@ -126,7 +126,7 @@ def extratrees(model: Any) -> Any:
         helper.make_node("Cast", ["mean"], ["raw"], to=1),
     ]  # fmt: skip
     constants: dict[str, np.ndarray] = {}
-    if target.kind == "value":
+    if target.link == "identity":
         grown += _scaled("raw", "scores", target.std, target.mean, constants)
     else:
         grown.append(helper.make_node("Identity", ["raw"], ["scores"]))
@@ -144,7 +144,7 @@ def minirocket(model: Any) -> Any:
         helper.make_node("MatMul", ["features", "table"], ["product"]),
         helper.make_node("Add", ["product", "bias"], ["raw"]),
     ]
-    if target.kind == "value":
+    if target.link == "identity":
         nodes += _scaled("raw", "scores", target.std, target.mean, constants)
     else:
         constants["slopes"] = np.array([a for a, _ in model.scales], np.float32)
@@ -153,7 +153,7 @@ def minirocket(model: Any) -> Any:
             helper.make_node("Mul", ["raw", "slopes"], ["grown"]),
             helper.make_node("Add", ["grown", "shifts"], ["scaled"]),
         ]
-        if target.kind == "label_sets":
+        if target.link == "logistic":
             nodes.append(helper.make_node("Sigmoid", ["scaled"], ["scores"]))
         else:
             nodes += _classes("scaled", weights.shape[1], constants)
@@ -194,7 +194,7 @@ def _forest_model(name: str, grown: _Forest, target: Any, width: int, bias: np.n
     """Return the graph of trees, their sums [N, raw] with a bias each, and what makes scores of them."""
     from onnx import helper, numpy_helper
 
-    raw = 1 if target.kind == "classes" and target.outputs == 2 else target.outputs
+    raw = 1 if target.link == "softmax" and target.outputs == 2 else target.outputs
     # in double precision: sums over thousands of trees keep the booster's own answer, thresholds its own splits
     nodes = [
         helper.make_node("Cast", ["features"], ["wide"], to=11),
@@ -207,9 +207,9 @@ def _forest_model(name: str, grown: _Forest, target: Any, width: int, bias: np.n
     ]  # fmt: skip
     constants: dict[str, np.ndarray] = {"bias": np.zeros(raw, np.float32) if bias is None else bias.astype(np.float32)}
     nodes.append(helper.make_node("Add", ["sums", "bias"], ["raw"]))
-    if target.kind == "value":
+    if target.link == "identity":
         nodes.append(helper.make_node("Identity", ["raw"], ["scores"]))
-    elif target.kind == "label_sets":
+    elif target.link == "logistic":
         nodes.append(helper.make_node("Sigmoid", ["raw"], ["scores"]))
     else:
         nodes += _classes("raw", raw, constants)

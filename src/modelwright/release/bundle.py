@@ -117,7 +117,7 @@ class Predictor:
 
     def judge(self, table: Table) -> np.ndarray:
         """Return the scores [N, K] that metrics take: those of `scores`, but where a task's models must read the truth."""
-        if self.target.kind == "objects":
+        if not self.target.averages:
             return self.members[0][1].judge(table)
         return self.scores(table)
 
@@ -134,13 +134,13 @@ class Predictor:
             return self._made_scores(table)
         with one_answer("The bundle's model cannot answer", "模型包中的模型无法作答"):
             scores = self._made_scores(table)
-            if scores.dtype.kind == "f" and not np.isfinite(scores).all():
+            if not self.target.finite(scores):
                 raise ValueError("its answer is no number")
             return scores
 
     def _made_scores(self, table: Table) -> np.ndarray:
-        mean = blend([w for w, _ in self.members], self._together.scores(self.needs.filled(table)))
-        scores = tempered(mean, self.temperature, self.target.kind)
+        mean = self.target.blend([w for w, _ in self.members], self._together.scores(self.needs.filled(table)))
+        scores = self.target.tempered(mean, self.temperature)
         if self.shifts is None:
             return scores
         from modelwright.evaluate.shifts import shifted
@@ -158,9 +158,8 @@ class Predictor:
         if decoded.confidence is not None:
             for answer, confidence in zip(out, decoded.confidence.tolist()):
                 answer["confidence"] = confidence
-            if with_scores:
-                for answer, row in zip(out, scores.tolist()):
-                    answer["scores"] = dict(zip(self.target.labels, row))
+        for answer, row in zip(out, (self.target.by_label(scores) or ()) if with_scores else ()):
+            answer["scores"] = row
         return out
 
     def lacking(self, rows: Any, *, allow: bool = False) -> list[Words]:
@@ -192,7 +191,7 @@ class Predictor:
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels in the order of the columns of `predict_proba`; empty where the task chooses no labels."""
-        return tuple(self.target.labels) if self.target.kind in ("classes", "label_sets") else ()
+        return tuple(self.target.labels) if self.target.probabilities else ()
 
     def predict_proba(self, rows: Any, *, allow_missing: bool = False) -> np.ndarray:
         """Return probabilities [N, K] of N rows over the K labels of `classes`; for several labels each by itself.
@@ -277,26 +276,6 @@ class Predictor:
             self.scores, table, self._inputs, self.target, answer=None, model=strongest, top=top, seconds=seconds
         )
         return [a.to_json() for a in found]
-
-
-def blend(weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the weighted mean of scores [N, K]; weights need not sum to one."""
-    if len(scores) == 1:
-        return scores[0]
-    total = sum(weights)
-    out = np.zeros_like(scores[0], dtype=np.float64)
-    for w, s in zip(weights, scores):
-        out += (w / total) * s
-    return out
-
-
-def tempered(scores: np.ndarray, temperature: float, kind: str) -> np.ndarray:
-    """Return probabilities sharpened or softened by a temperature; values pass unchanged."""
-    if temperature == 1.0 or kind in ("value", "objects"):
-        return scores
-    from modelwright.evaluate.calibration import apply_temperature
-
-    return apply_temperature(scores, temperature, multi_label=kind == "label_sets")
 
 
 def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = None) -> None:

@@ -90,7 +90,7 @@ def export_model(model: str, to: str, out: Path | None, candidate: str | None = 
         raise
     except ModelwrightError as e:
         run = run_of(bundle)
-        if candidate is not None or run is None or chosen.target.kind == "objects":
+        if candidate is not None or run is None or not chosen.target.link:
             raise
         raise offer(run, e.words) from e
     record(bundle, "export", model=model_id(bundle), to=to, candidate=candidate or "")

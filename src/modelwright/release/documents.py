@@ -24,7 +24,7 @@ def index_documents(
     folder = find_bundle(model)
     predictor = load(folder)
     found: list[Any] = [m for _, m in predictor.members if hasattr(m, "set_documents")]
-    if not found or predictor.target.kind != "objects":
+    if not found or predictor.target.link:  # it compares two texts
         raise OptionError(
             f"A model of task `{predictor.task.name}` finds no documents; train one with --task retrieval.",
             f"任务 `{predictor.task.name}` 的模型不检索文档；请用 --task retrieval 训练。",

@@ -47,7 +47,7 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
 
     Raises ModelwrightError where a member cannot be exported or answers otherwise, MissingExtra without the extra.
     """
-    if predictor.target.kind == "objects":
+    if not predictor.target.link:
         raise ModelwrightError(
             f"Answers of `{predictor.task.name}` are made step by step, which an ONNX file does not hold. Deploy the bundle: "
             "modelwright serve, or modelwright.load in Python.",

@@ -114,7 +114,7 @@ def _answered(
             gone = {v.row - 1 for v in bad} | {row - 1 for row in unread}
             for i in gone:
                 answers[i] = {"prediction": None}
-            writer.write(raw, answers, list(predictor.target.labels) if scores else [], predictor.target.kind)
+            writer.write(raw, answers, predictor.target, scores)
             gaps.update({w.column: w.rows for w in predictor.needs.warned(table)})
             done += raw.num_rows
             bad_rows += len(gone)

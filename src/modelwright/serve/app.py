@@ -174,7 +174,7 @@ class Service:
     async def explain(self, body: bytes, key: ServiceKey) -> Any:
         """Explain the answer to one row."""
         remote = any(m.remote for _, m in self.predictor.members)
-        if self.predictor.task.free or remote:
+        if not self.predictor.target.explains or remote:
             made = Words(
                 "Answers of this task are made, not chosen: nothing to explain.", "该任务的答案为生成结果，无法解释。"
             )
@@ -239,7 +239,7 @@ class Service:
             "version": p.version,
             "task": p.task.name,
             "title": p.task.title._asdict(),
-            "made": p.task.free,  # whether answers are made, so that there is nothing to explain
+            "made": not p.target.explains,  # whether answers are made, so that there is nothing to explain
             "columns": [
                 {
                     "name": c.name,

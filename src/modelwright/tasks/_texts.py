@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, create_model
 
-from modelwright.core.answers.base import Answers, ObjectsCodec, TargetCodec, as_objects
+from modelwright.core.answers.base import Answers, TargetCodec, as_objects
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, Plot, Section, Task
+from modelwright.core.task import GeneratedTask, Judged, Plot, Section
 from modelwright.data.split import row_codes
 from modelwright.evaluate.metrics.texts import need_sacrebleu, unspaced
 from modelwright.evaluate.report import made_texts as text_report
@@ -43,12 +44,11 @@ class TextsCodec(ObjectsCodec):
         return {**super().state(), "cut": self.cut}
 
 
-class TextTask(Task):
+class TextTask(GeneratedTask):
     """A text made of each row; chosen by name only."""
 
     inputs = _INPUTS
     targets = frozenset({"text"})
-    free = True
     restores = True
     held_out: ClassVar[int] = 1500
 

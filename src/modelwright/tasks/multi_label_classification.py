@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
-from modelwright.core.answers.base import LabelSetsCodec, TargetCodec
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, Plot, Task
 from modelwright.core.words import Words

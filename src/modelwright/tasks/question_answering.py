@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
 
-from modelwright.core.answers.base import Answers, ObjectsCodec, TargetCodec, as_objects
+from modelwright.core.answers.base import Answers, TargetCodec, as_objects
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, Plot, Section, Task
+from modelwright.core.task import GeneratedTask, Judged, Plot, Section
 from modelwright.core.words import Words
 from modelwright.data.knowledge import COLUMNS, read_knowledge, read_questions
 from modelwright.evaluate.metrics import answers as evaluate
@@ -88,7 +89,7 @@ def _truth(cell: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"answer": cell}
 
 
-class QuestionAnswering(Task):
+class QuestionAnswering(GeneratedTask):
     """Documents, or stored questions with their answers, are searched; what supports an answer is quoted and cited."""
 
     name = "question-answering"
@@ -96,7 +97,6 @@ class QuestionAnswering(Task):
     inputs = frozenset({"text", "category"})
     targets = frozenset({"text"})
     metrics = evaluate.METRICS
-    free = True
     keeps_unlabelled = True
     checked = False
     beside = Words("passages", "个段落")

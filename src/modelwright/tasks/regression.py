@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from modelwright.core.answers.base import TargetCodec, ValueCodec
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, Plot, Task
 from modelwright.core.words import Words

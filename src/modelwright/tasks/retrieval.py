@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, create_model
 
-from modelwright.core.answers.base import Answers, ObjectsCodec, TargetCodec
+from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, Plot, Section, Task
+from modelwright.core.task import GeneratedTask, Judged, Plot, Section
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics import ranking as evaluate
 from modelwright.tasks._columns import request_model
@@ -52,7 +53,7 @@ class RankedCodec(ObjectsCodec):
         return {**super().state(), "labels": list(self.labels)}
 
 
-class Retrieval(Task):
+class Retrieval(GeneratedTask):
     """A query in, a ranked list of documents out; trained from pairs of both, with negatives where there are any."""
 
     name = "retrieval"
@@ -60,7 +61,6 @@ class Retrieval(Task):
     inputs = frozenset({"text", "category", "id"})
     targets = frozenset({"text"})
     metrics = evaluate.retrieval()
-    free = True
 
     @property
     def recipes(self) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from modelwright.core.answers.base import ClassesCodec, TargetCodec, ValueCodec
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import own_recipes
 from modelwright.core.schema import Column, Schema, Table

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
 
-from modelwright.core.answers.base import ObjectsCodec, TargetCodec, as_objects
+from modelwright.core.answers.base import TargetCodec, as_objects
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, Metric, Plot, Section, Task
+from modelwright.core.task import GeneratedTask, Judged, Metric, Plot, Section
 from modelwright.core.words import Words
 from modelwright.data.corpus import read_corpus, target_column
 from modelwright.evaluate.metrics import language
@@ -37,7 +38,7 @@ class TextsCodec(ObjectsCodec):
         return super().state() | {"form": self.form}
 
 
-class TextGeneration(Task):
+class TextGeneration(GeneratedTask):
     """The likelihood of held-out texts ranks; `predict` and the service go on with prompts."""
 
     name = "text-generation"
@@ -45,7 +46,6 @@ class TextGeneration(Task):
     inputs = frozenset({"text"})
     targets = frozenset({"text"})
     metrics = language.METRICS
-    free = True
     needs_inputs = False
 
     @property

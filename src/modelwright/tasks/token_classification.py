@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, Field, create_model
 
-from modelwright.core.answers.base import ObjectsCodec, TargetCodec, as_objects
+from modelwright.core.answers.base import TargetCodec, as_objects
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, Plot, Section, Task
+from modelwright.core.task import GeneratedTask, Judged, Plot, Section
 from modelwright.core.words import Words
 from modelwright.data import spans as data
 from modelwright.evaluate.metrics import spans as evaluate
@@ -59,7 +60,7 @@ class SpansCodec(ObjectsCodec):
         return {**super().state(), "labels": list(self.labels)}
 
 
-class TokenClassification(Task):
+class TokenClassification(GeneratedTask):
     """Spans with a label, none inside another, found in one text column."""
 
     name = "token-classification"
@@ -67,7 +68,6 @@ class TokenClassification(Task):
     inputs = frozenset(_TEXT)
     targets = frozenset({"text"})
     metrics = evaluate.metrics()
-    free = True
     points = True
 
     @property

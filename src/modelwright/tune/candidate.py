@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from safetensors.numpy import load_file, save_file
 
-from modelwright.core.answers.base import TargetCodec, as_objects
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Working
@@ -58,19 +57,20 @@ class Validation:
     def added(self, scores: np.ndarray | None, folds: Sequence[int], new: np.ndarray, split: int) -> np.ndarray:
         """Return scores [V, K] of `folds` and one more split; NaN where none of them holds a row out, a mean where several do."""
         at = np.searchsorted(self.index, self.splits[split][1])
-        if new.dtype == object:  # answers that were made cannot be averaged; there is one split
-            made = np.empty((len(self.index), 1), object)
+        if not self.target.averages:  # there is one split
+            made = np.empty((len(self.index), *new.shape[1:]), new.dtype)
             made[at] = new
             return made
         times = np.zeros(len(self.index))
         for i in folds:
             times[np.searchsorted(self.index, self.splits[i][1])] += 1
-        total = np.zeros((len(self.index), new.shape[1]))
+        across = (slice(None), *[None] * (new.ndim - 1))  # over all that a row's scores hold
+        total = np.zeros((len(self.index), *new.shape[1:]))
         if scores is not None:
-            total[times > 0] = scores[times > 0] * times[times > 0, None]
+            total[times > 0] = scores[times > 0] * times[times > 0][across]
         total[at] += new
         times[at] += 1
-        return np.where(times[:, None] > 0, total / np.maximum(times, 1)[:, None], np.nan)
+        return np.where(times[across] > 0, total / np.maximum(times, 1)[across], np.nan)
 
     def on(self, folds: Sequence[int]) -> Validation:
         """Return the same with only these of the splits."""
@@ -88,8 +88,9 @@ class Validation:
     def judged(self, scores: np.ndarray) -> Judged:
         """Return validation rows judged by scores [V, K]; rows that have none (NaN) are left out."""
         rows = self.table.rows[self.index]
-        if scores.dtype != object and len(scores) and np.isnan(scores[:, 0]).any():
-            known = np.flatnonzero(~np.isnan(scores[:, 0]))
+        answered = self.target.answered(scores)
+        if not answered.all():
+            known = np.flatnonzero(answered)
             return judge(self.target, self.truth.take(pa.array(known)), scores[known], rows[known])
         return judge(self.target, self.truth, scores, rows)
 
@@ -101,16 +102,16 @@ class Validation:
         return value if self.metric.higher else -value
 
     def fine(self, scores: np.ndarray) -> float:
-        """Return a smooth score for ties: minus the log loss, or minus the squared error; what ranks for made answers."""
-        if self.target.kind == "objects":
-            return self.value(scores)
+        """Return a smooth score for ties: minus the mean of `TargetCodec.losses`; what ranks where there are none."""
         judged = self.judged(scores)
-        if self.target.kind == "value":
-            return -float(np.mean((judged.scores[:, 0] - judged.truth) ** 2))
-        p = np.clip(judged.scores, 1e-9, 1 - 1e-9)
-        if self.target.kind == "classes":
-            return float(np.log(p[np.arange(len(p)), judged.truth]).mean())
-        return float((judged.truth * np.log(p) + (1 - judged.truth) * np.log1p(-p)).mean())
+        losses = judged.target.losses(judged.truth, judged.scores)
+        return self.value(scores) if losses is None else -float(losses.mean())
+
+    def only(self, scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return scores [V, K] with those of other rows than `rows` [V] taken away; as they are where there is one split."""
+        if not self.target.averages:
+            return scores
+        return np.where(rows.reshape(-1, *[1] * (scores.ndim - 1)), scores, np.nan)
 
 
 @dataclass
@@ -177,7 +178,7 @@ def fit_fold(
     scored = time.perf_counter()
     scores = model.judge(valid)
     batch = 1000 * (time.perf_counter() - scored) / max(len(valid), 1)
-    if scores.dtype != object and not np.isfinite(scores).all():
+    if not validation.target.finite(scores):
         raise ModelwrightError("its scores were not finite (training diverged)", "模型输出不是有限数（训练发散）")
     return Fold(split, model, scores, time.monotonic() - begun, batch)
 
@@ -217,17 +218,14 @@ def _truth(table: Table) -> Any:
     return table.column(target.name if target else "")
 
 
-def save_candidate(candidate: Candidate, folder: Path) -> None:
+def save_candidate(candidate: Candidate, folder: Path, target: TargetCodec) -> None:
     """Write a candidate as a folder: its models, what it scored, and what it cost."""
     with keeping_folder(folder) as part:
         for i, model in enumerate(candidate.models):
             (part / f"model-{i}").mkdir()
             model.save(part / f"model-{i}")
             write_json(part / f"curves-{i}.json", model.history)
-        if candidate.scores.dtype == object:
-            write_json(part / "validation.json", candidate.scores[:, 0].tolist())
-        else:
-            save_file({"scores": np.ascontiguousarray(candidate.scores)}, str(part / "validation.safetensors"))
+        target.save_scores(part, candidate.scores)
         plain = {k: v for k, v in candidate.__dict__.items() if k not in ("models", "scores")}
         extents = [model.extent for model in candidate.models]
         write_json(part / "candidate.json", {**plain, "models": len(candidate.models), "extents": extents})
@@ -246,10 +244,7 @@ def _load(folder: Path, target: TargetCodec) -> Candidate:
     for i, model in enumerate(models):
         model.history = read_json(folder / f"curves-{i}.json")
         model.extent = data["extents"][i]
-    if target.kind == "objects":
-        scores = as_objects(read_json(folder / "validation.json"))[:, None]
-    else:
-        scores = load_file(str(folder / "validation.safetensors"))["scores"]
+    scores = target.load_scores(folder)
     plain = {k: v for k, v in data.items() if k not in ("models", "extents")}
     plain["fold_values"] = tuple(np.nan if v is None else v for v in plain["fold_values"])
     plain["value"] = -np.inf if plain["value"] is None else plain["value"]  # undefined: JSON knows no infinity

@@ -51,7 +51,7 @@ def select(
         return None
     order = sorted(fits, key=lambda i: alone[i], reverse=True)[:pool]
     chosen = [order[0]]
-    if rounds == 0 or scores[order[0]].dtype == object:
+    if rounds == 0:
         return Blend({order[0]: 1.0}, alone[order[0]][0])
     total = scores[order[0]].astype(np.float64)
     best, best_key = list(chosen), alone[order[0]]

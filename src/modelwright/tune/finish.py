@@ -67,7 +67,7 @@ class Finish:
         winner, value, scores = p.standings.best()
         folds = common([c for _, c in winner])
         validation = p.validation.on(folds)
-        if scores.dtype != object:
+        if validation.target.averages:
             scores = scores[p.validation.rows_of(folds)]
         met = bool(p.good_enough and p.good_enough(p.standings.best()[2]))
         if len(winner) > 1:
@@ -78,7 +78,7 @@ class Finish:
             for i in order:
                 winner[i] = (winner[i][0], self._refit(winner[i][1]))
             add_twins(
-                winner, p.validation.table, p.fits.context, p.deadline, p.standings.limit([c for _, c in winner]),
+                winner, p.validation.table, p.validation.target, p.fits.context, p.deadline, p.standings.limit([c for _, c in winner]),
                 lambda ms: p.reserve(ms) * p.pace.load, self._took,
             )  # fmt: skip
         return Outcome(p.candidates, p.failures, winner, value, scores, validation, met)

@@ -187,7 +187,7 @@ class Fits:
         if p.folder is None or self._full:
             return
         try:
-            save_candidate(candidate, p.folder / candidate.name)
+            save_candidate(candidate, p.folder / candidate.name, p.validation.target)
         except CannotWrite as e:
             self._full = True
             p.events.warn(

@@ -81,7 +81,7 @@ def _unasked(recipe: Recipe, config: RunConfig) -> Words | None:
 
 def _places(recipes: list[Recipe], schema: Schema, task: Task) -> Callable[[Recipe], float]:
     """Return what the recipes are put in order by, the smallest first."""
-    if task.free:
+    if not task.by_columns:
         return lambda r: float(r.rank)
     found = {c.modality for c in schema.inputs}
     media = {m for m in found if (kind := kind_of(m)) is not None and kind.slow}

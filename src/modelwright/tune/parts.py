@@ -65,7 +65,7 @@ def split_data(
         develop, test, inner = _held_out(config, table, official, task, units)
         target = _target(task, develop, test, official is not None)
         splits = _splits(config, develop, target, task, seconds, None if units is None else units[inner])
-    if official is not None and not task.free:
+    if official is not None and task.keeps_near_rows:
         found = found + _kin_of(config, table, official)
     left_out = len(table) + (0 if official is None else len(test)) - len(develop) - len(test)
     if left_out:
@@ -82,7 +82,8 @@ def _most(config: RunConfig) -> int:
 
 def _together(config: RunConfig, table: Table, task: Task) -> tuple[np.ndarray | None, list[Finding]]:
     """Return a number per row [N], the same for rows that must stay together, and what is told of them."""
-    if config.group or config.split != "random" or task.free or not task.checked or not table.schema.inputs:
+    looks = task.keeps_near_rows and task.checked and table.schema.inputs
+    if config.group or config.split != "random" or not looks:
         return task.units(table), []
     found = near(table, row_codes(table), most=_most(config), seed=config.seed)
     # where nothing is near, equal rows stay together as they do of themselves
@@ -154,7 +155,7 @@ def _target(task: Task, develop: Table, test: Table, official: bool) -> TargetCo
     column = develop.schema.target
     name = column.name if column else ""
     target = task.fit_target(develop.column(name), develop.schema[name])
-    if official and target.kind == "classes" and (target.encode(test.column(name)) < 0).all():
+    if official and target.foreign(test.column(name)):
         raise DataError(
             f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",
             f"{len(test)} 行测试数据的答案均未在训练数据中出现。请检查标签写法。",
@@ -168,9 +169,9 @@ def _splits(
     """Return the folds, or the one split, that candidates are compared on."""
     keys: dict[str, Any] = {"group": config.group, "time": config.time, "seed": config.seed, "split": config.split}
     column = develop.schema.target
-    codes = target.encode(develop.column(column.name if column else "")) if target.kind == "classes" else None
-    count = config.folds or (1 if task.free or config.epsilon else _default_folds(develop, seconds))
-    if task.free and count > 1:
+    codes = target.strata(develop.column(column.name if column else ""))
+    count = config.folds or (1 if not target.averages or config.epsilon else _default_folds(develop, seconds))
+    if not target.averages and count > 1:
         raise OptionError(
             f"Task `{task.name}` is judged on one held-out part; leave --folds out.",
             f"任务 `{task.name}` 只用一份留出数据评估；请去掉 --folds。",
@@ -200,13 +201,7 @@ def told_of(parts: Parts) -> list[Finding]:
     new = parts.target.unseen(truth)
     if column is None or not new:
         return parts.found
-    wide = parts.target.extended(truth).encode(truth)
-    if parts.target.kind == "classes":
-        rows = np.flatnonzero(wide >= parts.target.outputs)
-    elif parts.target.kind == "label_sets":
-        rows = np.flatnonzero(wide[:, parts.target.outputs :].any(axis=1))
-    else:
-        rows = np.flatnonzero([bool(parts.target.unseen(truth.slice(i, 1))) for i in range(len(truth))])
+    rows = parts.target.unseen_rows(truth)
     shown = ", ".join(f"`{label}` {n}" for label, n in list(new.items())[:6]) + (" ..." if len(new) > 6 else "")
     return [
         Finding(
@@ -223,7 +218,7 @@ def _codes(task: Task, table: Table) -> np.ndarray | None:
     """Return class numbers to stratify by; None where the target is no class."""
     column = table.schema.target
     name = column.name if column else ""
-    if task.free or "labels" in task.targets or task.targets == {"number"}:
+    if not task.stratifies or "labels" in task.targets or task.targets == {"number"}:
         return None
     return np.unique(np.asarray(table.column(name).cast(pa.string()).to_pylist()), return_inverse=True)[1]
 

@@ -113,7 +113,7 @@ def plan_privately(
     if config.epsilon is None:
         return None
     delta = config.delta if config.delta is not None else 1e-5
-    if task.free:
+    if target.kind not in ("classes", "label_sets", "value"):
         raise OptionError(
             f"Task `{task.name}` makes its answers; --epsilon is for tasks that choose them.",
             f"任务 `{task.name}` 生成答案；--epsilon 仅用于选择答案的任务。",

@@ -62,20 +62,19 @@ def gap(a: np.ndarray, b: np.ndarray, validation: Validation) -> Gap:
 def between(a: Candidate, b: Candidate, validation: Validation) -> Gap:
     """Compare two candidates on the rows of the folds that both have done."""
     rows = validation.rows_of(common([a, b]))
-    if a.scores.dtype == object:
-        return gap(a.scores, b.scores, validation)
-    return gap(_only(a.scores, rows), _only(b.scores, rows), validation)
+    return gap(validation.only(a.scores, rows), validation.only(b.scores, rows), validation)
 
 
 def adds(a: Candidate, b: Candidate, validation: Validation) -> bool:
     """Return whether a mean of both answers common rows better than the second alone, by their calibrated losses."""
-    if a.scores.dtype == object:
-        return False
     rows = validation.rows_of(common([a, b]))
-    alone = _losses(b.scores[rows], rows, validation)
+    alone = _losses(validation.only(b.scores, rows), validation) if validation.target.averages else None
+    if alone is None:
+        return False
     for share in _SHARES:
         mean = (1 - share) * b.scores + share * a.scores
-        gains = alone - _losses(mean[rows], rows, validation)
+        losses = _losses(validation.only(mean, rows), validation)
+        gains = alone - (alone if losses is None else losses)
         if gains.mean() > _ADDS * float(gains.std()) / max(1.0, np.sqrt(len(gains))):
             return True
     return False
@@ -98,33 +97,22 @@ def leader_of(candidates: Sequence[Candidate], validation: Validation) -> Candid
         return None
     best = real[0]
     for c in real[1:]:
-        if c.scores.dtype == object:
+        if not validation.target.averages:
             better = c.value > best.value
         else:
             rows = validation.rows_of(common([best, c]))
-            mine, other = _only(c.scores, rows), _only(best.scores, rows)
+            mine, other = validation.only(c.scores, rows), validation.only(best.scores, rows)
             key_mine = validation.value(mine), validation.fine(mine)
             better = key_mine > (validation.value(other), validation.fine(other))
         best = c if better else best
     return best
 
 
-def _only(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    return np.where(rows[:, None], scores, np.nan)
+def _losses(scores: np.ndarray, validation: Validation) -> np.ndarray | None:
+    """Return the loss of each row that has scores [V, K], under the temperature that serves them best; None where there is none."""
+    from modelwright.evaluate.calibration import fit_temperature
 
-
-def _losses(scores: np.ndarray, rows: np.ndarray, validation: Validation) -> np.ndarray:
-    """Return the loss of each row [V'] under the temperature that serves these scores best; squared errors of values."""
-    from modelwright.evaluate.calibration import apply_temperature, fit_temperature
-
-    whole = np.full((len(rows), scores.shape[1]), np.nan)
-    whole[rows] = scores
-    judged = validation.judged(whole)
-    if validation.target.kind == "value":
-        return np.asarray((judged.scores[:, 0] - judged.truth) ** 2)
-    many = validation.target.kind == "label_sets"
-    temperature = fit_temperature(judged.scores, judged.truth, multi_label=many)
-    p = np.clip(apply_temperature(judged.scores, temperature, multi_label=many), 1e-9, 1 - 1e-9)
-    if many:
-        return np.asarray(-(judged.truth * np.log(p) + (1 - judged.truth) * np.log1p(-p)).mean(axis=1))
-    return np.asarray(-np.log(p[np.arange(len(p)), judged.truth]))
+    judged = validation.judged(scores)
+    target = judged.target
+    temperature = fit_temperature(target, judged.scores, judged.truth)
+    return target.losses(judged.truth, target.tempered(judged.scores, temperature))

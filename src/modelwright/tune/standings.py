@@ -138,8 +138,7 @@ class Standings:
 
     def _among(self, pool: list[Candidate]) -> tuple[Winner, float, np.ndarray]:
         rows = self.validation.rows_of(common(pool))
-        made = pool[0].scores.dtype == object
-        scores = [c.scores if made else np.where(rows[:, None], c.scores, np.nan) for c in pool]
+        scores = [self.validation.only(c.scores, rows) for c in pool]
         blend = select(
             scores,
             self.validation.value,
@@ -147,7 +146,7 @@ class Standings:
             [self.cost(c) for c in pool],
             limit=self.limit(pool),
             deadline=self.deadline.sub(max(_SELECT[0], _SELECT[1] * min(self.deadline.remaining(), 1e5))),
-            rounds=24 if self.ensemble else 0,
+            rounds=24 if self.ensemble and self.validation.target.averages else 0,
             sure=lambda a, b: NormalDist().cdf(gap(a, b, self.validation).errors),
         )
         if blend is None:  # nothing is fast enough: the fastest stands for now

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.recipe import FitContext, get_recipe, on_torch
 from modelwright.core.schema import Table
@@ -24,6 +25,7 @@ _MOST = 4  # models of one candidate
 def add_twins(
     winner: Winner,
     table: Table,
+    target: TargetCodec,
     context: Callable[..., FitContext],
     deadline: Deadline,
     latency: float | None,
@@ -33,9 +35,11 @@ def add_twins(
     """Add models to the refitted winners in place, the one with the most weight per model first.
 
     `took` are the seconds of each refit by name, `reserve` gives the seconds to keep from a batched cost in ms a row,
-    `latency` is the most seconds an answer may take. Recipes without a seed that matters get none, nor do those whose
-    answers are made (texts, spans, documents found): such answers have no mean.
+    `latency` is the most seconds an answer may take. Recipes without a seed that matters get none, and there are
+    none at all where answers have no mean (texts, spans, documents found).
     """
+    if not target.averages:
+        return
     own = [(w, c) for w, c in winner if c.refitted and _seeded(c)]
 
     def left() -> float:
@@ -66,4 +70,4 @@ def add_twins(
 
 def _seeded(candidate: Candidate) -> bool:
     recipe = get_recipe(candidate.recipe)
-    return recipe.seeded and not recipe.baseline and candidate.scores.dtype != object
+    return recipe.seeded and not recipe.baseline

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.core.answers.base import ClassesCodec, LabelSetsCodec, ValueCodec, as_label, target_from_state
+from modelwright.core.answers.base import as_label, target_from_state
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.label_sets import LabelSetsCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import BundleError, DataError
 from modelwright.core.task import judge
 

@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 import torch
 
-from modelwright.core.answers.base import ClassesCodec, LabelSetsCodec, ValueCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.label_sets import LabelSetsCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.evaluate.explain import _gradients
 from modelwright.evaluate.explain.rows import explain_row

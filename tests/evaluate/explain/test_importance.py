@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from evaluate import made
-from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.evaluate.explain.importance import Importance, conclusion, permutation, surest
 from modelwright.evaluate.metrics import chosen as m

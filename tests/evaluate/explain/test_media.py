@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from modelwright.core.answers.base import ClassesCodec, ValueCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.registry import names_in
 from modelwright.core.schema import MEDIA, Column, Schema, Table, arrow_type
 from modelwright.data.kinds.base import media

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.core.answers.base import ClassesCodec, ValueCodec
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.evaluate.explain import rows as explain
 from modelwright.evaluate.explain.rows import explain_row

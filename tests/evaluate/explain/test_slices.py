@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from evaluate import made
-from modelwright.core.answers.base import Answers, LabelSetsCodec
+from modelwright.core.answers.base import Answers
+from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, judge
 from modelwright.evaluate.explain import slices

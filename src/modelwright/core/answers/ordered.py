@@ -6,13 +6,15 @@ Legend: N rows, K labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.answers.base import Answers, ClassesCodec, TargetCodec, ValueCodec, as_label
+from modelwright.core.answers.base import Answers, TargetCodec, as_label
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import DataError
 
 MOST = 100  # labels
@@ -144,6 +146,14 @@ class OrderedCodec(ClassesCodec):
         best = np.searchsorted(cuts, mean_rank(scores), side="right")
         return Answers([self.values[i] for i in best], scores[np.arange(len(scores)), best])
 
+    @property
+    def thresholded(self) -> bool:
+        return True
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> OrderedCodec:
+        return cls(state["values"], state["counts"])
+
     def state(self) -> dict[str, Any]:
         return {**super().state(), "ordered": True}
 
@@ -188,3 +198,6 @@ class RankCodec(ValueCodec):
         """Return ranks float64 [N], NaN where absent or unknown."""
         found = self.of.encode(values)
         return np.where(found < 0, np.nan, found.astype(np.float64))
+
+
+CODEC = OrderedCodec

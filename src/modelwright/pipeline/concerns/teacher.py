@@ -38,7 +38,7 @@ def taught(
     """
     if not config.teacher:
         return parts, None
-    if parts.target.kind != "classes":
+    if not parts.target.one_label:
         raise OptionError(
             f"A teacher labels classes; `{task.name}` has none.", f"教师模型只标注类别；任务 `{task.name}` 没有类别。"
         )

@@ -21,7 +21,7 @@ from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.core.words import Words
 from modelwright.data.groups import cuts_of, groups_of
 from modelwright.evaluate import fairness, membership
-from modelwright.release.bundle import Predictor, tempered
+from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Validation
 from modelwright.tune.private import PrivatePlan, private_facts
 from modelwright.tune.standings import Outcome
@@ -110,25 +110,25 @@ class Trust:
         """Check that what was asked for fits the task. Raises OptionError where it does not."""
         groups = None
         if config.sensitive:
-            if task.free:
+            if not target.compares_groups:
                 raise OptionError(
                     f"Task `{task.name}` makes its answers; groups are compared for tasks that choose them.",
                     f"任务 `{task.name}` 生成答案；分组比较仅用于选择答案的任务。",
                 )
-            label = None if target.kind == "value" else fairness.favourable_label(target, config.favourable)
+            label = None if not target.labels else fairness.favourable_label(target, config.favourable)
             groups = fairness.Groups(tuple(config.sensitive), label)
         elif config.mitigate != "none" or config.favourable:
             raise OptionError(
                 "Name the column that tells the groups apart: --sensitive COLUMN",
                 "请指定区分人群的列：--sensitive 列名",
             )
-        two = target.kind == "classes" and target.outputs == 2 and not target.ordered
+        two = target.one_label and target.outputs == 2 and not target.ordered
         if config.mitigate == "thresholds" and not (two and len(config.sensitive) == 1):
             raise OptionError(
                 "--mitigate thresholds is for targets with two labels and one sensitive column.",
                 "--mitigate thresholds 仅用于两个标签的目标与一个敏感列。",
             )
-        if config.mitigate == "reweigh" and target.kind != "classes":
+        if config.mitigate == "reweigh" and not target.one_label:
             raise OptionError(
                 "--mitigate reweigh is for targets with one label a row.",
                 "--mitigate reweigh 仅用于每行一个标签的目标。",
@@ -161,7 +161,7 @@ class Trust:
             from modelwright.evaluate.shifts import find_shifts
 
             column, label = self.groups.columns[0], int(self.groups.favourable or 0)
-            scores = tempered(outcome.scores, predictor.temperature, predictor.target.kind)
+            scores = predictor.target.tempered(outcome.scores, predictor.temperature)
             warm = judge(
                 self.target, validation.truth, scores, validation.table.rows[validation.index], predictor.thresholds
             )
@@ -199,7 +199,7 @@ class Trust:
         self, facts: dict[str, Any], predictor: Predictor, parts: Parts, judged: Judged, validation: Validation
     ) -> None:
         """Add what takes longer: the attack on membership, and the groups of the test rows."""
-        if self.task.free:
+        if not self.target.compares_groups:
             return
         whole = facts["refitted"] or len(validation.splits) > 1
         members = parts.develop if whole else validation.parts[0][0]

@@ -185,10 +185,10 @@ def deepen(
     task, metric = predictor.task, predictor.task.metric(facts["metric"])
     facts = dict(facts)
     facts["metrics"] = metrics_with_intervals(task, judged)
-    if task.free:
+    if not predictor.target.explains:
         return _deepen_made(facts, predictor, parts, judged, outcome, until)
     more = []
-    if validation.target.kind == "classes":
+    if validation.target.one_label:
         found = validation.judged(outcome.scores)
         more += label_noise(validation.table.take(validation.index), found.truth, found.scores)
     # under differential privacy every training costs

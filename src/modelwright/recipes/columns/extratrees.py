@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from modelwright.core.answers.base import TargetCodec, ValueCodec
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import BundleError
 from modelwright.core.events import Step
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe

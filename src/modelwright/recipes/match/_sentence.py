@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from modelwright.core.answers.base import ValueCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.schema import Column, Table

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from modelwright.core.answers.base import TargetCodec, ValueCodec, as_objects
+from modelwright.core.answers.base import TargetCodec, as_objects
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.recipe import FitContext, Model, Options, Recipe
 from modelwright.core.schema import Schema, Table

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from modelwright.core.answers.base import TargetCodec, ValueCodec
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.schema import Column, Schema, Table, arrow_type

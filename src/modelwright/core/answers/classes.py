@@ -1,0 +1,158 @@
+"""One label out of K.
+
+Legend: N rows, K labels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec, as_label, counted
+from modelwright.core.errors import DataError
+from modelwright.core.words import Words
+
+_TINY = 1e-12
+
+
+def apply_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """Return probabilities [N, K] that sum to one with their logits divided by `temperature`."""
+    logits = np.log(np.clip(scores, _TINY, 1.0)) / temperature
+    logits -= logits.max(axis=1, keepdims=True)
+    e = np.exp(logits)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _json_scalar(value: object) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
+
+
+class ClassesCodec(LabelCodec):
+    """One label out of K; labels are sorted (numbers by value). `values` [K] are the labels in JSON types."""
+
+    kind = "classes"
+    link = "softmax"
+    one_label = True
+
+    def __init__(self, values: Sequence[Any], counts: Sequence[int]) -> None:
+        self.values = tuple(values)
+        self.counts = tuple(counts)
+        self.labels = tuple(as_label(v) for v in self.values)
+        self._index = {label: i for i, label in enumerate(self.labels)}
+
+    @classmethod
+    def fit(cls, values: pa.Array) -> ClassesCodec:
+        """Learn the labels. Raises DataError where fewer than two occur."""
+        counts: Counter[Any] = Counter()
+        for value, count in counted(values):  # 1 and 1.0 are one label
+            counts[_json_scalar(value)] += count
+        if len(counts) < 2:
+            only = Words("none", "实际没有标签")
+            if counts:
+                only = Words(f"only `{next(iter(counts))}`", f"实际只有 `{next(iter(counts))}`")
+            raise DataError(
+                f"A classification needs at least two different labels, received {only.en}. "
+                "Add rows with other labels (for pictures and sounds, a folder for each), or name another column with --target.",
+                f"分类至少需要两个不同的标签，{only.zh}。"
+                "请补充带有其他标签的数据（图片和音频：每个标签一个文件夹），或用 --target 指定其他列。",
+            )
+        ordered = sorted(counts, key=lambda v: (isinstance(v, str), v if not isinstance(v, str) else 0, str(v)))
+        return cls(ordered, [counts[v] for v in ordered])
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        coded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        if isinstance(coded, pa.ChunkedArray):
+            coded = coded.unify_dictionaries().combine_chunks()
+        places = [-1 if v is None else self._index.get(as_label(v), -1) for v in coded.dictionary.to_pylist()]
+        codes = np.asarray(coded.indices.fill_null(len(places)), np.int64)
+        return np.array([*places, -1], np.int64)[codes]
+
+    def strata(self, values: pa.Array) -> np.ndarray:
+        return self.encode(values)
+
+    def unseen(self, values: pa.Array) -> dict[str, int]:
+        counts: Counter[str] = Counter()
+        for value, count in counted(values):
+            counts[as_label(value)] += count
+        return {label: n for label, n in counts.most_common() if label not in self._index}
+
+    def unseen_rows(self, values: pa.Array) -> np.ndarray:
+        return np.flatnonzero(self.extended(values).encode(values) >= self.outputs)
+
+    def foreign(self, values: pa.Array) -> bool:
+        return bool((self.encode(values) < 0).all())
+
+    def extended(self, values: pa.Array) -> TargetCodec:
+        new = {as_label(v): _json_scalar(v) for v in values.unique().to_pylist() if v is not None}
+        more = [new[label] for label in sorted(new) if label not in self._index]
+        return self._with(more) if more else self
+
+    def judging(self, values: pa.Array, encoded: np.ndarray) -> TargetCodec:
+        strange = encoded[np.asarray(values.is_valid())] < 0
+        return self.extended(values) if strange.any() else self
+
+    def _with(self, more: Sequence[Any]) -> ClassesCodec:
+        return ClassesCodec([*self.values, *more], [*self.counts, *[0] * len(more)])
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        """As TargetCodec.decode; two classes with one threshold answer the second from that probability on."""
+        if thresholds is not None and self.outputs == 2:
+            best = (scores[:, 1] >= thresholds[0]).astype(np.int64)
+        else:
+            best = scores.argmax(axis=1)
+        confidence = scores[np.arange(len(scores)), best]
+        return Answers([self.values[i] for i in best], confidence)
+
+    def chosen(self, answers: Answers, scores: np.ndarray) -> np.ndarray:
+        return self.encode(pa.array(answers.predictions))
+
+    def perfect(self, truth: np.ndarray) -> np.ndarray:
+        scores = np.full((len(truth), self.outputs), 0.01 / max(1, self.outputs - 1))
+        scores[np.arange(len(truth)), truth] = 0.99
+        return scores
+
+    @property
+    def thresholded(self) -> bool:
+        return self.outputs == 2
+
+    def tempered(self, scores: np.ndarray, temperature: float) -> np.ndarray:
+        return scores if temperature == 1.0 else apply_temperature(scores, temperature)
+
+    def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the log loss of each row."""
+        p = np.clip(scores, TINY, 1 - TINY)
+        return np.asarray(-np.log(p[np.arange(len(p)), truth]))
+
+    def faults(self, scores: np.ndarray) -> str | None:
+        found = super().faults(scores)
+        if found is None and not np.allclose(scores.sum(axis=1), 1, atol=1e-4):
+            return "probabilities do not sum to 1"
+        return found
+
+    def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
+        """Return whole numbers as numbers, all other labels as text."""
+        if all(isinstance(v, int) and not isinstance(v, bool) for v in predictions if v is not None):
+            return pa.array(predictions, pa.int64())
+        return pa.array(
+            [None if v is None else as_label(v) if isinstance(v, bool) else str(v) for v in predictions], pa.string()
+        )
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> ClassesCodec:
+        return cls(state["values"], state["counts"])
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": self.kind, "values": list(self.values), "counts": list(self.counts)}
+
+
+CODEC = ClassesCodec

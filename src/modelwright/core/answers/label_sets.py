@@ -1,0 +1,112 @@
+"""Any number out of K labels, each by itself.
+
+Legend: N rows, K labels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec
+from modelwright.core.errors import DataError
+
+_TINY = 1e-12
+
+
+def apply_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """Return probabilities [N, K], each by itself, with their logits divided by `temperature`."""
+    logits = np.log(np.clip(scores, _TINY, 1.0)) / temperature
+    against = np.log(np.clip(1 - scores, _TINY, 1.0)) / temperature
+    return np.asarray(1 / (1 + np.exp(np.clip(against - logits, -500, 500))))
+
+
+class LabelSetsCodec(LabelCodec):
+    """Any number out of K labels, each by itself."""
+
+    kind = "label_sets"
+    link = "logistic"
+
+    def __init__(self, labels: Sequence[str], counts: Sequence[int]) -> None:
+        self.labels = tuple(labels)
+        self.counts = tuple(counts)
+        self._index = {label: i for i, label in enumerate(self.labels)}
+
+    @classmethod
+    def fit(cls, values: pa.Array) -> LabelSetsCodec:
+        """Learn the labels of a list<string> array. Raises DataError where none occurs."""
+        counts: Counter[str] = Counter(x for v in values.to_pylist() if v for x in set(v))
+        if not counts:
+            raise DataError("The target column holds no labels at all.", "目标列中没有任何标签。")
+        ordered = sorted(counts)
+        return cls(ordered, [counts[v] for v in ordered])
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        out = np.zeros((len(values), self.outputs), np.float32)
+        for row, labels in enumerate(values.to_pylist()):
+            for label in labels or ():
+                at = self._index.get(label)
+                if at is not None:
+                    out[row, at] = 1.0
+        return out
+
+    def unseen(self, values: pa.Array) -> dict[str, int]:
+        counts = Counter(label for labels in values.to_pylist() for label in set(labels or ()))
+        return {label: n for label, n in counts.most_common() if label not in self._index}
+
+    def unseen_rows(self, values: pa.Array) -> np.ndarray:
+        return np.flatnonzero(self.extended(values).encode(values)[:, self.outputs :].any(axis=1))
+
+    def extended(self, values: pa.Array) -> TargetCodec:
+        more = sorted(set(pc.list_flatten(values).unique().to_pylist()) - {None} - set(self._index))
+        return LabelSetsCodec([*self.labels, *more], [*self.counts, *[0] * len(more)]) if more else self
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        cut = np.asarray(thresholds if thresholds is not None else [0.5] * self.outputs)
+        chosen = scores >= cut
+        predictions = [[self.labels[i] for i in np.flatnonzero(row)] for row in chosen]
+        sure = np.where(chosen, scores, 1 - scores).min(axis=1) if self.outputs else np.ones(len(scores))
+        return Answers(predictions, sure)
+
+    def chosen(self, answers: Answers, scores: np.ndarray) -> np.ndarray:
+        return self.encode(pa.array(answers.predictions, pa.list_(pa.string())))
+
+    def perfect(self, truth: np.ndarray) -> np.ndarray:
+        return np.where(truth > 0, 0.99, 0.01).astype(np.float64)
+
+    @property
+    def thresholded(self) -> bool:
+        return True
+
+    def tempered(self, scores: np.ndarray, temperature: float) -> np.ndarray:
+        return scores if temperature == 1.0 else apply_temperature(scores, temperature)
+
+    def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the log loss of each row, its mean over labels."""
+        p = np.clip(scores, TINY, 1 - TINY)
+        return np.asarray(-(truth * np.log(p) + (1 - truth) * np.log1p(-p)).mean(axis=1))
+
+    def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
+        """Return lists of labels, or `a|b` in formats that hold no lists."""
+        if flat:
+            return pa.array([None if v is None else "|".join(v) for v in predictions], pa.string())
+        return pa.array(predictions, pa.list_(pa.string()))
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> LabelSetsCodec:
+        return cls(state["labels"], state["counts"])
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": self.kind, "labels": list(self.labels), "counts": list(self.counts)}
+
+
+CODEC = LabelSetsCodec

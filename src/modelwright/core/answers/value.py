@@ -1,0 +1,79 @@
+"""A number.
+
+Legend: N rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.errors import DataError
+
+
+class ValueCodec(TargetCodec):
+    """A number. `mean` and `std` (never zero) serve models that want it standardised; `low` and `high` its range."""
+
+    kind = "value"
+    link = "identity"
+    agrees_from = 0.5
+    labels = ()
+
+    def __init__(self, mean: float, std: float, low: float, high: float) -> None:
+        self.mean, self.std, self.low, self.high = mean, std, low, high
+
+    @classmethod
+    def fit(cls, values: pa.Array) -> ValueCodec:
+        """Learn mean and deviation. Raises DataError where no number, or only one different number, occurs."""
+        numbers = np.asarray(values.drop_null(), np.float64)
+        numbers = numbers[np.isfinite(numbers)]
+        if len(numbers) == 0 or numbers.min() == numbers.max():
+            raise DataError(
+                "The target column must hold at least two different numbers.",
+                "目标列至少需要两个不同的数值。",
+            )
+        return cls(float(numbers.mean()), float(numbers.std()), float(numbers.min()), float(numbers.max()))
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        return np.asarray(values.cast(pa.float64()).fill_null(float("nan")), np.float64)
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        return Answers([float(v) for v in scores[:, 0]], None)
+
+    def known(self, values: pa.Array, encoded: np.ndarray) -> np.ndarray:
+        return np.asarray(values.is_valid()) & np.isfinite(encoded)
+
+    def chosen(self, answers: Answers, scores: np.ndarray) -> np.ndarray:
+        return np.asarray(scores[:, 0], np.float64)
+
+    def perfect(self, truth: np.ndarray) -> np.ndarray:
+        return truth[:, None].astype(np.float64)
+
+    def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the squared error of each row."""
+        return np.asarray((scores[:, 0] - truth) ** 2)
+
+    def agreement(self, truth: np.ndarray, chosen: np.ndarray) -> float:
+        """Return the share of the variance that is explained."""
+        return 1 - float(np.mean((chosen - truth) ** 2) / np.var(truth))
+
+    def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
+        return pa.array(predictions, pa.float64())
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> ValueCodec:
+        return cls(state["mean"], state["std"], state["low"], state["high"])
+
+    def state(self) -> dict[str, Any]:
+        return {"kind": self.kind, "mean": self.mean, "std": self.std, "low": self.low, "high": self.high}
+
+
+CODEC = ValueCodec

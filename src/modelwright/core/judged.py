@@ -1,0 +1,82 @@
+"""Rows judged: their truth beside what a model answered, and the metrics that read both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.words import Words
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Held-out rows with their truth and what a model answered: what metrics and plots take.
+
+    `target` may hold labels behind those that were learnt, see `judge`; `truth` as its `encode` gives it, `scores` [N, K], `answers` decoded from them, `chosen` the answers
+    encoded again as `truth` is. `rows` [N] are source row numbers.
+    """
+
+    target: TargetCodec
+    truth: np.ndarray
+    scores: np.ndarray
+    answers: Answers
+    chosen: np.ndarray
+    rows: np.ndarray
+
+    def take(self, index: np.ndarray) -> Judged:
+        """Return the judged rows at `index`, for bootstraps and slices; the decoded answers are not carried along."""
+        return Judged(
+            self.target, self.truth[index], self.scores[index], Answers([], None), self.chosen[index], self.rows[index]
+        )
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named pure function of judged rows. `higher` says which way is better.
+
+    `per_label` metrics may be asked for one label in a gate: `recall[fraud]`; their function takes the label's
+    index as second argument, or None for the average over labels.
+
+    A metric over made answers (BLEU, span F1) declares `parts`: the statistics [N, S] of each row, float64. Its
+    `function` then takes their sum over rows [S] (and the label's index, where `per_label`), so that a bootstrap reads
+    every row only once.
+    """
+
+    name: str
+    title: Words
+    higher: bool
+    function: Callable[..., float]
+    per_label: bool = False
+    low: float = 0.0
+    high: float = 1.0
+    ideal: float | None = None  # the best value where neither end is, as of a ratio; for show
+
+    parts: Callable[[Judged], np.ndarray] | None = None
+
+    def __call__(self, judged: Judged, label: int | None = None) -> float:
+        """Return the metric's value; NaN where it is undefined (one class only, say)."""
+        told = (label,) if self.per_label else ()
+        if self.parts is not None:
+            return float(self.function(self.parts(judged).sum(axis=0), *told))
+        return float(self.function(judged, *told))
+
+
+def judge(target: TargetCodec, truth: pa.Array, scores: np.ndarray, rows: np.ndarray,
+          thresholds: Sequence[float] | None = None) -> Judged:  # fmt: skip
+    """Decode scores [N, K] and put them beside the truth; rows whose truth is absent are left out.
+
+    A truth that the codec has not learnt counts, and as wrong: `target` of what is returned has its label behind the
+    others, and its scores are zero.
+    """
+    encoded = target.encode(truth)
+    wide = target.judging(truth, encoded)
+    if wide is not target:
+        encoded = wide.encode(truth)
+    known = wide.known(truth, encoded)
+    scores = scores[known]
+    answers = target.decode(scores, thresholds)
+    return Judged(wide, encoded[known], wide.widened(scores), answers, wide.chosen(answers, scores), rows[known])
