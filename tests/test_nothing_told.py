@@ -13,8 +13,8 @@ from modelwright.cli.verbs.run import print_end
 from modelwright.core import plain_json
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.run import RunFolder
-from modelwright.pipeline.report import facts as reporting
 from modelwright.pipeline.report.records import list_runs
+from modelwright.pipeline.report.write import write_page
 
 FAST = {"recipes": ["constant", "linear"], "search": "none", "budget": "40s"}
 
@@ -102,7 +102,7 @@ def test_readers_take_what_is_not_known(tiny, capsys):
         row |= {"difference": None, "low": None, "high": None}
     folder.facts.write_text(json.dumps(facts), encoding="utf-8")
     for lang in ("en", "zh"):
-        assert "nan" not in reporting.write(folder, lang).read_text(encoding="utf-8").lower().replace("finance", "")
+        assert "nan" not in write_page(folder, lang).read_text(encoding="utf-8").lower().replace("finance", "")
         print_leaderboard(facts, lang)
         print_runs(list_runs(tiny.folder.parent), lang)
     assert "–" in capsys.readouterr().out

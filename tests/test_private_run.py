@@ -57,10 +57,10 @@ def test_with_a_vault_no_row_stands_in_the_open(data, tmp_path):
     assert run.predict(row)[0]["prediction"] in ("billing", "delivery")
     from modelwright.core.run import RunFolder
     from modelwright.core.sealed import unlocked
-    from modelwright.pipeline.report import facts as reporting
+    from modelwright.pipeline.report.write import write_page
 
     with unlocked("v.key"):
-        reporting.write(RunFolder(run.folder), "en", tmp_path / "full.html")
+        write_page(RunFolder(run.folder), "en", tmp_path / "full.html")
     assert CANARY in (tmp_path / "full.html").read_text()
     assert CANARY not in (run.folder / "report.html").read_text()
 

@@ -16,7 +16,7 @@ from modelwright.evaluate.explain import slices
 from modelwright.evaluate.intervals import many
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION, MULTI_LABEL, ORDINAL
 from modelwright.evaluate.plots import charts as plots
-from modelwright.pipeline.labels import aligned
+from modelwright.pipeline.intake import aligned
 
 SURE = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
 

@@ -64,9 +64,9 @@ def test_what_was_measured_is_what_serves(run):
 
 def test_report_in_both_languages(run):
     from modelwright.core.run import RunFolder
-    from modelwright.pipeline.report import facts as reporting
+    from modelwright.pipeline.report.write import write_page
 
-    text = {lang: reporting.write(RunFolder(run.folder), lang).read_text() for lang in ("zh", "en")}
+    text = {lang: write_page(RunFolder(run.folder), lang).read_text() for lang in ("zh", "en")}
     assert 'lang="zh' in text["zh"]
     assert "排行榜" in text["zh"]
     assert "Leaderboard" in text["en"]

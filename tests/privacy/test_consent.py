@@ -292,8 +292,8 @@ def test_the_verbs(runs, tmp_path, monkeypatch, capsys):
 
 def test_due_is_shown_by_list_report_and_serve(runs, tmp_path, monkeypatch, capsys):
     from modelwright.cli.verbs.list import print_runs
-    from modelwright.pipeline.concerns.consent import due_words
     from modelwright.pipeline.report.records import list_runs
+    from modelwright.privacy.subjects import due_words
 
     mark_due(runs / "one", "erased")
     mark_due(runs / "one", "retention", 0)
@@ -312,10 +312,10 @@ def test_due_is_shown_by_list_report_and_serve(runs, tmp_path, monkeypatch, caps
 
 
 def test_rows_are_found_by_their_numbers_after_others_were_left_out():
-    from modelwright.pipeline.concerns.consent import _whose
+    from modelwright.pipeline.concerns.consent import subjects_of
     from modelwright.privacy.consent import Allowed
 
     found = Allowed(np.array([1, 3, 4]), ["b", "d", "e"], {}, {})
-    assert _whose(found, np.array([5, 2])) == ["e", "b"]
-    assert _whose(found, np.array([9, 4, 1])) == ["d"]
-    assert _whose(None, np.array([1])) == []
+    assert subjects_of(found, np.array([5, 2])) == ["e", "b"]
+    assert subjects_of(found, np.array([9, 4, 1])) == ["d"]
+    assert subjects_of(None, np.array([1])) == []

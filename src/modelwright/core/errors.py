@@ -35,6 +35,11 @@ class ModelwrightError(Exception):
         self.words = en if isinstance(en, Words) else Words(en, zh if zh is not None else en)
         super().__init__(self.words.en)
 
+    def add(self, en: str, zh: str) -> None:
+        """Add a sentence to the message."""
+        self.words = Words(f"{self.words.en} {en}", f"{self.words.zh}{zh}")
+        self.args = (self.words.en,)
+
 
 class InputError(ModelwrightError):
     """Something the user gave does not fit."""

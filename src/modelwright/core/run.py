@@ -16,6 +16,8 @@ from typing import Any
 from modelwright.core import plain_json
 from modelwright.core.errors import BundleError, CannotWrite
 
+FAILURES = "failures"  # the folder of tracebacks, in the run's
+
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON through a temporary file, so that readers see the old or the new file, never half of one."""
@@ -156,6 +158,18 @@ class RunFolder:
             raise CannotWrite(
                 f"Cannot write {self.path}: {e.strerror}.", f"无法写入 {self.path}：{e.strerror}。"
             ) from e
+
+    def taken(self) -> Path | None:
+        """Return the folder of the name that was wanted, where an earlier run has it; None where this run got that name."""
+        wanted = None if self._stem is None else self.path.parent / self._stem
+        return wanted if wanted != self.path else None
+
+    def clear(self) -> None:
+        """Remove what a run writes before its bundle stands, tracebacks of failures aside."""
+        for place in (self.data, self.candidates):
+            shutil.rmtree(place, ignore_errors=True)
+        for path in (self.config, self.events, self.leaderboard):
+            path.unlink(missing_ok=True)
 
     def give_up(self) -> None:
         """Take back what `claim` made, as far as it is empty."""

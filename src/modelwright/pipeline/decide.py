@@ -7,36 +7,38 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.budget import parse_duration
-from modelwright.core.config import RunConfig
-from modelwright.core.schema import Schema, Table
-from modelwright.core.task import Judged, Metric, Task, judge
-from modelwright.privacy.shield import Shield
+from modelwright.core.recipe import get_recipe, guesses
+from modelwright.core.schema import Table
+from modelwright.core.task import Judged, Metric, judge
+from modelwright.pipeline.concerns.base import Concern
+from modelwright.pipeline.state import Beaten, Judgement, State
 from modelwright.release.bundle import Predictor
 from modelwright.release.needs import Needs, needs_of
 from modelwright.tune.candidate import Validation
-from modelwright.tune.parts import Parts as Parts
-from modelwright.tune.parts import split_data as split_data
+from modelwright.tune.gate import Condition, judge_gate
+from modelwright.tune.parts import Parts
 from modelwright.tune.standings import Outcome
 
 
-def decide(
-    outcome: Outcome,
-    validation: Validation,
-    task: Task,
-    schema: Schema,
-    name: str,
-    shield: Shield | None = None,
-    *,
-    plain: bool = False,
-) -> Predictor:
-    """Turn the winner into a predictor: members, and unless `plain` a calibrated temperature, and thresholds where they help."""
+def decide(state: State, concerns: Concern) -> None:
+    """Turn the winner into a predictor: members, a calibrated temperature, and thresholds where they help; and settle what rows
+    must hold to be answered."""
+    outcome, target = state.outcome, state.validation.target
+    members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
+    schema = state.task.served(state.parts.develop.schema)
+    predictor = state.predictor = Predictor(state.task, schema, target, members, name=state.folder.path.name)
+    predictor.reading = state.data.reading
+    if state.reuses_rows and target.probabilities:
+        _calibrate(predictor, outcome, state.validation)
+    concerns.predictor_made(state)
+    predictor.needs = needs_for(state)
+
+
+def _calibrate(predictor: Predictor, outcome: Outcome, validation: Validation) -> None:
+    """Give the predictor a temperature, and thresholds, found on validation rows."""
     from modelwright.evaluate.calibration import best_thresholds, fit_temperature
 
     target = validation.target
-    members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
-    predictor = Predictor(task, task.served(schema), target, members, name=name, shield=shield or Shield())
-    if plain or not target.probabilities:
-        return predictor
     judged = validation.judged(outcome.scores)
     before = validation.fine(outcome.scores)
     temperature = fit_temperature(judged.target, judged.scores, judged.truth)
@@ -52,31 +54,65 @@ def decide(
         thresholds = best_thresholds(validation.metric, warm)
         if thresholds is not None:
             predictor.thresholds = tuple(float(t) for t in thresholds)
-    return predictor
 
 
-def needs_for(config: RunConfig, predictor: Predictor, parts: Parts, metric: Metric) -> Needs:
+def needs_for(state: State) -> Needs:
     """Return what rows must hold to be answered, from a quick look at what the model rests on, on development rows."""
     from modelwright.evaluate.explain.importance import permutation
 
+    config, predictor, develop = state.config, state.predictor, state.parts.develop
     schema = predictor.schema
     if not predictor.target.explains:  # a query needs no tenant, a text no title: what is absent is told
         return Needs()
     found = None
     remote = any(m.remote for _, m in predictor.members)
-    if len(schema.inputs) > 1 and not remote and config.epsilon is None:
-        some = parts.develop.take(np.random.default_rng(config.seed).permutation(len(parts.develop))[:400])
+    if len(schema.inputs) > 1 and not remote and state.reuses_rows:
+        some = develop.take(np.random.default_rng(config.seed).permutation(len(develop))[:400])
         seconds = min(0.5, 0.005 * parse_duration(config.budget))
-        found = permutation(predictor.scores, some, predictor.target, metric, seconds=seconds, repeats=2, rows=400)
-    return needs_of(schema, parts.develop, found, config.missing, config.sensitive)
+        found = permutation(
+            predictor.scores, some, predictor.target, state.metric, seconds=seconds, repeats=2, rows=400
+        )
+    return needs_of(schema, develop, found, config.missing, config.sensitive)
+
+
+def test_once(state: State, concerns: Concern) -> None:
+    """Read the test rows, once, and judge the winner on them."""
+    concerns.test_begins(state)
+    state.judged = judge_test(state.predictor, state.parts.test)
+    state.judgement = judgement(state.conditions, state.judged, state.outcome, state.parts, state.metric)
 
 
 def judge_test(predictor: Predictor, test: Table) -> Judged:
-    """Read the test rows, once."""
+    """Return what the predictor answers on test rows, beside their truth."""
     column = test.schema.target
     scores = predictor.judge(test)
     truth = test.column(column.name if column else "")
     return judge(predictor.target, truth, scores, test.rows, predictor.thresholds)
+
+
+def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, parts: Parts, metric: Metric) -> Judgement:
+    """Judge the winner on the test rows: every condition, the baselines it must beat, and the runner-up."""
+    from modelwright.evaluate.intervals import paired
+
+    verdicts = judge_gate(conditions, judged, interval)
+    beaten = []
+    alone = {c.recipe for _, c in outcome.winner}
+    rest = [c for c in outcome.candidates if outcome.winner[0][1].name != c.name or len(outcome.winner) > 1]
+    second = max(rest, key=lambda c: c.value, default=None)
+    for candidate in outcome.candidates:
+        # a baseline's further variants are no baselines
+        plain = get_recipe(candidate.recipe).baseline and candidate.name == candidate.recipe
+        if candidate is not second and (not plain or alone == {candidate.recipe}):
+            continue
+        made = [m.judge(parts.test) for m in candidate.models]
+        scores = made[0] if len(made) == 1 else np.mean(made, axis=0)
+        column = parts.test.schema.target
+        other = judge(parts.target, parts.test.column(column.name if column else ""), scores, parts.test.rows)
+        test = paired(metric, judged, other, resamples=400, seconds=0.25)
+        beaten.append(Beaten(candidate.name, test.difference, test.low, test.high, test.p))
+    beats = all(b.low > 0 for b in beaten if guesses(b.name)) and not any(guesses(n) for n in alone)
+    met = all(v.met for v in verdicts) and beats if conditions else None
+    return Judgement(verdicts, beaten, bool(conditions), met)
 
 
 def interval(metric: Metric, judged: Judged, label: int | None = None) -> Any:

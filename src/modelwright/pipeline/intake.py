@@ -1,23 +1,27 @@
-"""From a source to typed, checked rows: read, infer, coerce, permit, protect, and let the data doctor look."""
+"""From a source to typed, checked rows: read, infer, coerce, choose the task, protect, and let the data doctor look."""
 
 from __future__ import annotations
 
-import time
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.budget import parse_duration, parse_size
 from modelwright.core.config import RunConfig
 from modelwright.core.device import grant_memory
 from modelwright.core.errors import ColumnError, DataError, OptionError
-from modelwright.core.events import EventStream
+from modelwright.core.events import EventStream, Note
 from modelwright.core.kept import sealing
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.schema import Table
 from modelwright.core.task import Task
+from modelwright.core.words import Words
 from modelwright.data.check import apply, check
 from modelwright.data.coerce import coerce
 from modelwright.data.fingerprint import digests, whole
@@ -25,65 +29,65 @@ from modelwright.data.infer import infer_schema
 from modelwright.data.knowledge import tell_unread
 from modelwright.data.series import gathered, gathered_as_asked, with_layouts
 from modelwright.data.sources import folder_of, read_table, source_name
-from modelwright.pipeline.choose import named_task
-from modelwright.pipeline.concerns import consent as permitted
-from modelwright.pipeline.concerns.personal_data import protected
-from modelwright.pipeline.concerns.trust import grouped, marked
-from modelwright.pipeline.labels import aligned, labelled
+from modelwright.pipeline.choose import choose_task, named_task
+from modelwright.pipeline.concerns.base import TEST, TRAINING, Concern
+from modelwright.pipeline.concerns.order import Concerns
 from modelwright.pipeline.state import Data
-from modelwright.privacy.protect import safe_values
-from modelwright.tune.parts import Parts as Parts
-from modelwright.tune.parts import split_data as split_data
 from modelwright.tune.resumed import Seen
 
 _READING = 0.1  # of the budget
 
+_NUMBER = re.compile(r"^[-+]?\d+\.\d+$")  # 1.0 is 1: a table program may have written either
 
-def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequence[int] | None = None) -> Data:
-    """Read, infer types, coerce, and let the data doctor look. A run that goes on says which rows it left out. Raises DataError or ColumnError for what cannot work."""
-    begun = time.monotonic()
+
+def get_data(config: RunConfig, source: Any, events: EventStream, concerns: Concern | None = None) -> Data:
+    """Read, infer types, coerce, choose the task, and let the data doctor look; `concerns` are asked at every step.
+
+    What can be refused without looking through the rows is refused first. Raises DataError, ColumnError or OptionError for what
+    cannot work.
+    """
+    concerns = concerns or Concerns(config, events)
     grant_memory(parse_size(config.memory) if config.memory else None)
-    task = named_task(config)
+    named = named_task(config)
     reading = Reading.of(config, seconds=_READING * parse_duration(config.budget))
-    raw, detected = read_rows(task, source, reading, events)
-    raw, allowed = permitted.permit(config, raw, config.data, events)
-    target = config.target or (task.target_of(raw) if task else None)
+    raw, detected = read_rows(named, source, reading, events)
+    raw = concerns.rows_read(raw, TRAINING, config.data)
+    target = config.target or (named.target_of(raw) if named else None)
     if not target:
         raise no_target(raw.column_names)
     column = dict(config.column)
-    if task and task.target_read_as:
-        column.setdefault(target, task.target_read_as)
+    if named and named.target_read_as:
+        column.setdefault(target, named.target_read_as)
     raw, layouts, ignore = gathered_as_asked(
         raw, reading, target=config.target, group=config.group, time=config.time, ignore=config.ignore
     )
-    allowed = permitted.regathered(config, raw, allowed)
-    ignore = permitted.ignored(config, ignore)
+    concerns.series_gathered(raw, TRAINING)
     schema = infer_schema(
         raw,
         overrides=column,
         target=target,
         group=config.group,
         time=config.time,
-        ignore=ignore,
+        ignore=concerns.columns_ignored(ignore),
         folder=folder_of(source),
         reading=reading,
         detected=detected,
         channel=config.channel,
     )
     detected.tell(events)
-    schema = marked(with_layouts(schema, layouts), config)
-    schema = task.typed(schema) if task else schema
+    schema = concerns.schema_inferred(with_layouts(schema, layouts))
+    schema = named.typed(schema) if named else schema
     name = source_name(source, "table")
-    table, bad = permitted.renumbered(*coerce(raw, schema, source=name, folder=folder_of(source)), allowed)
+    table, bad = concerns.rows_typed(*coerce(raw, schema, source=name, folder=folder_of(source)), TRAINING)
     seen = Seen(digests(raw, table), None, raw.num_rows)
-    table, aside = labelled(table, events, keep=bool(config.teacher or (task and task.keeps_unlabelled)))
-    table = grouped(table, config)
-    test, allowed_test = None, None
+    table, aside = with_answer(table, events, keep=bool(config.teacher or (named and named.keeps_unlabelled)))
+    table = concerns.rows_labelled(table)
+    task, metric = choose_task(config, table, concerns)
+    test = None
     if config.test:
         raw_test, _ = read_rows(task, config.test, reading.again(detected), events, test=True)
-        raw_test, allowed_test = permitted.permit(config, raw_test, config.test, events)
-        raw_test = gathered(raw_test, layouts)
-        allowed_test = permitted.regathered(config, raw_test, allowed_test)
+        raw_test = gathered(concerns.rows_read(raw_test, TEST, config.test), layouts)
+        concerns.series_gathered(raw_test, TEST)
         missing = [c.name for c in schema.inputs if c.name not in raw_test.column_names]
         if target not in raw_test.column_names:
             missing.insert(0, target)
@@ -93,32 +97,36 @@ def get_data(config: RunConfig, source: Any, events: EventStream, left_out: Sequ
                 f"测试文件 {source_name(config.test)} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
         coerced = coerce(raw_test, schema, source=source_name(config.test), folder=folder_of(config.test))
-        test, _ = permitted.renumbered(*coerced, allowed_test)
+        test, _ = concerns.rows_typed(*coerced, TEST)
         seen = replace(seen, test=digests(raw_test, test))
-        test = aligned(labelled(test, events)[0], table, events)
+        test = aligned(with_answer(test, events)[0], table, events)
     seen = replace(
         seen, whole=whole({**seen.data, **{f"test:{k}": v for k, v in (seen.test or {}).items()}}, seen.rows)
     )
-    bad = safe_values(bad, config.public)
-    private = protected(config, table, test, raw, task, events, time.monotonic() - begun, left_out)
-    table, test = private.table, private.test
-    aside = aside if aside is None or (task and task.keeps_unlabelled) else private.shield.apply(aside)
-    looked = task is None or task.checked
-    answers = task is None or task.checks_answers
-    findings = check(table, test=test, bad=bad, raw=raw, answers=answers, quote=not sealing()) if looked else []
-    findings += permitted.findings(allowed)
-    rows = len(table)
-    table = apply(findings, table)
-    if test is not None:
-        test = test.with_schema(table.schema)
-    if not table.schema.inputs and (task is None or task.needs_inputs):
+    data = Data(table, test, task, metric, bad, rows_read=len(table), seen=seen, aside=aside, reading=detected.kept())
+    concerns.data_read(data, raw)
+    _look(data, raw)
+    concerns.data_checked(data)
+    return data
+
+
+def _look(data: Data, raw: pa.Table) -> None:
+    """Let the data doctor look at the rows, and leave out what it says cannot be used. Raises DataError where nothing is left."""
+    task = data.task
+    if task.checked:
+        data.findings += check(
+            data.table, test=data.test, bad=data.bad, raw=raw, answers=task.checks_answers, quote=not sealing()
+        )
+    data.rows_read = len(data.table)
+    table = apply(data.findings, data.table)
+    if data.test is not None:
+        data.test = data.test.with_schema(table.schema)
+    if not table.schema.inputs and task.needs_inputs:
         raise DataError(
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
         )
-    more = (allowed, allowed_test, aside, private, detected.kept())
-    table = table if config.epsilon else _with_choices(table)
-    return Data(table, test, bad, findings, rows, seen, *more)
+    data.table = _with_choices(table)
 
 
 def read_rows(
@@ -150,3 +158,74 @@ def no_target(names: Sequence[str]) -> OptionError:
         f"Name the column to predict with --target. The columns are: {', '.join(names[:20])}{more}",
         f"请用 --target 指定要预测的列。现有的列：{'、'.join(names[:20])}{more}",
     )
+
+
+def data_note(data: Data) -> Note:
+    """Return the line that says what the data is."""
+    inputs, task = data.table.schema.inputs, data.task
+    names = ", ".join(f"{c.name}" for c in inputs[:6]) + (" ..." if len(inputs) > 6 else "")
+    grave = [f for f in data.findings if f.severity != "info"]
+    beside = len(data.aside) if data.aside is not None else 0
+    more = f"  + {beside:,} {task.beside.en}" if beside else ""
+    more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
+    target = data.table.schema.target
+    what, what_zh = (f"{target.name}: {task.title.en}", f"{target.name}：{task.title.zh}") if target else task.title
+    look = f"   {len(grave)} finding{'s' * (len(grave) != 1)} to look at" if grave else ""
+    look_zh = f"   {len(grave)} 处需要留意" if grave else ""
+    en = f"data      {len(data.table):,} rows  {names}{more}  -> {what}{look}"
+    zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {what_zh}{look_zh}"
+    first = [f for f in data.findings if f.drop_rows or f.severity == "error"]
+    for f in first + [f for f in grave[:3] if f not in first]:
+        en += f"\n          {f.words.en}"
+        zh += f"\n          {f.words.zh}"
+    return Note(Words(en, zh))
+
+
+def with_answer(table: Table, events: EventStream, keep: bool = False) -> tuple[Table, Table | None]:
+    """Return the rows with an answer, and those without one where they are to be kept; else say that they are left out."""
+    target = table.schema.target
+    valid = np.asarray(table.column(target.name if target else "").is_valid())
+    gone = int((~valid).sum())
+    aside = table.take(np.flatnonzero(~valid)) if gone and keep else None
+    if gone and not keep:
+        events.note(
+            f"{gone} rows of {table.source} have no target and are left out.",
+            f"{table.source} 中有 {gone} 行没有目标值，已略去。",
+        )
+    table = table.take(np.flatnonzero(valid)) if gone else table
+    if len(table) == 0:
+        raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
+    return table, aside
+
+
+def aligned(test: Table, table: Table, events: EventStream) -> Table:
+    """Spell the test labels as the training labels where they differ by case, width, marks at their ends or `.0` only.
+
+    Official test files do this: Adult's test labels end with a point that its training labels lack.
+    """
+    column = table.schema.target
+    if column is None or column.modality not in ("category", "labels"):
+        return test
+    many = column.modality == "labels"
+    known = _labels(table.column(column.name), many)
+    plain = {_plain_label(v): v for v in sorted(known, reverse=True)}
+    values = test.column(column.name)
+    changes = {v: plain[_plain_label(v)] for v in _labels(values, many) if v not in known and _plain_label(v) in plain}
+    if not changes:
+        return test
+    shown = ", ".join(f"`{a}` -> `{b}`" for a, b in sorted(changes.items())[:4])
+    events.warn(f"Test labels are spelt otherwise and were matched: {shown}.", f"测试标签写法不同，已对应：{shown}。")
+    rows = values.to_pylist()
+    spelt = [None if v is None else [changes.get(x, x) for x in v] if many else changes.get(v, v) for v in rows]
+    at = test.data.column_names.index(column.name)
+    data = test.data.set_column(at, column.name, pa.array(spelt, values.type))
+    return Table(data, test.schema, test.rows, test.source)
+
+
+def _labels(values: pa.Array, many: bool) -> set[str]:
+    return set((pc.list_flatten(values) if many else values).unique().to_pylist()) - {None}
+
+
+def _plain_label(label: str) -> str:
+    plain = unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
+    return plain.rstrip("0").rstrip(".") if _NUMBER.match(plain) else plain

@@ -1,41 +1,51 @@
-"""What the stages hand on: the rows that were read, how the winner stands to the baselines, and the final word."""
+"""What is known of a run so far: every stage reads what stands here and adds its own."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelwright.core.budget import Deadline
+from modelwright.core.config import RunConfig
+from modelwright.core.events import EventStream
+from modelwright.core.run import RunFolder
 from modelwright.core.schema import Table
+from modelwright.core.task import Judged, Metric, Task
 from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
-from modelwright.privacy.consent import Allowed
-from modelwright.privacy.protect import Protected
-from modelwright.tune.gate import Verdict
-from modelwright.tune.parts import Parts as Parts
-from modelwright.tune.parts import split_data as split_data
+from modelwright.evaluate.report.cost import Costs
+from modelwright.release.bundle import Predictor
+from modelwright.tune.bases import Bases
+from modelwright.tune.candidate import Validation
+from modelwright.tune.gate import Condition, Verdict
+from modelwright.tune.parts import Parts
+from modelwright.tune.private import PrivatePlan
 from modelwright.tune.resumed import Seen
+from modelwright.tune.standings import Outcome
 
 
 @dataclass
 class Data:
-    """What `get_data` gives: typed rows, the official test rows if any, and values that could not be read."""
+    """What `get_data` gives: typed rows, the official test rows if any, the task that they are for, and values that could not
+    be read."""
 
     table: Table
     test: Table | None
+    task: Task
+    metric: Metric  # that ranks
     bad: list[BadValue]
     findings: list[Finding] = field(default_factory=list)
     rows_read: int = 0
     seen: Seen = field(
         default_factory=Seen
     )  # digests of what was read, to tell whether a run that goes on reads the same
-    allowed: Allowed | None = None  # which rows may be used, where consent or retention were asked for
-    allowed_test: Allowed | None = None
     aside: Table | None = None  # rows without an answer, which are never held out
-    private: Protected | None = None
     reading: dict[str, Any] = field(default_factory=dict)  # how the source was spelt, for files to be answered
 
 
-@dataclass
+@dataclass(frozen=True)
 class Beaten:
     """How the winner stands to one baseline on the test rows: difference with interval, signed so that more is better."""
 
@@ -46,7 +56,7 @@ class Beaten:
     p: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Judgement:
     """The final word: gate verdicts, comparison with baselines, and whether the gate is met; None where there is none."""
 
@@ -54,3 +64,50 @@ class Judgement:
     beaten: list[Beaten]
     asked: bool
     met: bool | None
+
+
+@dataclass
+class State:
+    """A run on its way, from what was asked for to the judgement; what a later stage finds is not there before it."""
+
+    config: RunConfig
+    events: EventStream
+    folder: RunFolder
+    deadline: Deadline
+    resume: bool = False
+    begun: bool = False  # whether this run has written into its folder
+    started: float = field(default_factory=time.monotonic)
+    worked: float = field(default_factory=time.process_time)  # processor time at the start
+
+    # reading and splitting
+    data: Data = field(init=False)
+    bases: Bases = field(init=False)
+    parts: Parts = field(init=False)
+    validation: Validation = field(init=False)
+    plan: PrivatePlan | None = None  # under differential privacy alone
+    reuses_rows: bool = (
+        True  # whether development rows may serve again once a model is trained: calibration, importances
+    )
+
+    # what was asked of the winner, and the time that reading took
+    conditions: list[Condition] = field(init=False)
+    costs: Costs | None = None
+    read_seconds: float = 0.0
+    load: float = 1.0  # how busy the machine is: 1 where it has nothing else to do
+
+    # the winner
+    outcome: Outcome = field(init=False)
+    ladder: list[Mapping[str, Any]] = field(init=False)  # the leaderboard's rows of all candidates
+    predictor: Predictor = field(init=False)
+    judged: Judged = field(init=False)
+    judgement: Judgement = field(init=False)
+
+    @property
+    def task(self) -> Task:
+        """The task of the run."""
+        return self.data.task
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that ranks."""
+        return self.data.metric

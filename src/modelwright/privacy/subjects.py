@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.errors import BundleError, DataError
+from modelwright.core.errors import BundleError, DataError, ModelwrightError
 from modelwright.core.keyref import Key
 from modelwright.core.run import read_json, write_json
+from modelwright.core.words import Words
 
 FILE = "subjects.safetensors"
 DUE = "due.json"
@@ -148,3 +149,25 @@ def register(root: Path, path: Path, subject: str, **more: str | None) -> None:
     except OSError as e:
         raise DataError(f"Cannot write {root}: {e.strerror}.", f"无法写入 {root}：{e.strerror}。") from e
     write_json(root / "subjects.json", {"data": [*known, entry]})
+
+
+def due_words(run: Path) -> Words | None:
+    """Return the sentence that says that a run is due for retraining, and why; None where it is not."""
+    try:
+        found = due(run)
+    except ModelwrightError:
+        return None
+    if not found:
+        return None
+    why = {d.get("why") for d in found}
+    said = [_WHY[w] for w in _WHY if w in why] or [Words("marked", "已标记")]
+    en, zh = ", ".join(w.en for w in said), "、".join(w.zh for w in said)
+    return Words(f"due for retraining ({en})", f"需要重新训练（{zh}）")
+
+
+_WHY = {
+    "erased": Words("a subject was erased", "有主体已删除"),
+    "withdrawn": Words("consent was withdrawn", "有同意已撤回"),
+    "expired": Words("consent has ended", "有同意已到期"),
+    "retention": Words("rows are older than may be kept", "有数据超过保留期限"),
+}

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.kept import sealing
-from modelwright.core.run import write_text
+from modelwright.core.run import FAILURES, write_text
 from modelwright.core.words import Words
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ def _told(error: Exception) -> Words:
 def _keep(name: str, folder: Path | None) -> None:
     if folder is None or sealing():
         return
-    place = folder / "failures"
+    place = folder / FAILURES
     try:
         place.mkdir(exist_ok=True)
         write_text(place / f"{name}.txt", traceback.format_exc())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,13 +46,18 @@ class Verdict:
 Named = Callable[[str], Metric | None]
 
 
-def parse_gate(text: str | None, task: Task, target: TargetCodec, more: Named = lambda name: None) -> list[Condition]:
-    """Parse `macro_f1>=0.9, recall[fraud]>=0.8`. Raises OptionError, naming the part that cannot be read.
+def check_gate(text: str | None, task: Task, known: Callable[[str], bool] = lambda name: False) -> None:
+    """Refuse a gate that cannot be read, and metrics that neither the task has nor `known` knows, before rows are looked at.
 
-    A condition must point the way the metric does: `>=` where more is better, `<=` where less is. `more` knows metrics that
-    are not the task's: of groups, of privacy.
+    Raises OptionError.
     """
-    conditions = []
+    for _, name, *_ in _parts(text):
+        if not known(name):
+            task.metric(name)
+
+
+def _parts(text: str | None) -> Iterator[tuple[str, str, str | None, str, str, str]]:
+    """Yield each condition as it was written, and its metric, label, sign, number and percent sign. Raises OptionError."""
     for part in re.split(r"[,，;；]\s*(?![^\[]*\])", text or ""):
         if not part.strip():
             continue
@@ -63,6 +68,17 @@ def parse_gate(text: str | None, task: Task, target: TargetCodec, more: Named = 
                 f"无法解读门槛条件 `{part.strip()}`。写法示例：macro_f1>=0.9, recall[fraud]>=0.8",
             )
         name, label, sign, number, percent = found.groups()
+        yield part, name, label, sign, number, percent
+
+
+def parse_gate(text: str | None, task: Task, target: TargetCodec, more: Named = lambda name: None) -> list[Condition]:
+    """Parse `macro_f1>=0.9, recall[fraud]>=0.8`. Raises OptionError, naming the part that cannot be read.
+
+    A condition must point the way the metric does: `>=` where more is better, `<=` where less is. `more` knows metrics that
+    are not the task's: of groups, of privacy.
+    """
+    conditions = []
+    for part, name, label, sign, number, percent in _parts(text):
         metric = more(name) or task.metric(name)
         index = None
         if label is not None:

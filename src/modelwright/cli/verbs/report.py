@@ -37,8 +37,8 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         from modelwright.core.run import RunFolder
         from modelwright.core.sealed import unlocked
-        from modelwright.pipeline.report import facts as reporting
+        from modelwright.pipeline.report.write import write_page
 
         with unlocked(vault):
-            path = reporting.write(RunFolder.find(model), LANG, out)
+            path = write_page(RunFolder.find(model), LANG, out)
         print_json({"report": str(path)}) if json_ else sys.stdout.write(f"{path}\n")

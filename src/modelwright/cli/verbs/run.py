@@ -254,12 +254,6 @@ def run_and_print(
     events.listen(keep)
     with stopping(deadline), Display(lang, deadline.at, quiet or json_) as display:
         events.listen(display)
-        if not resume and folder.path.name != wanted:
-            taken = Words(
-                f"{out / wanted} is taken by an earlier run; this one is kept in {folder.path}",
-                f"{out / wanted} 已有此前的运行；本次保存在 {folder.path}",
-            )
-            display.say(Words("name", "名称").to(lang), taken)
         from modelwright.pipeline.walk import run
 
         result = run(config, config.data, events, folder=folder, deadline=deadline, resume=bool(resume), lang=lang)

@@ -54,7 +54,7 @@ def start(model: str, key_file: Path | None, lang: str, backend: str = "own", **
     from modelwright.core.words import Words
 
     need("serve", "modelwright serve")
-    from modelwright.pipeline.concerns.consent import due_words
+    from modelwright.privacy.subjects import due_words
     from modelwright.release.wrap import is_causal_folder
     from modelwright.serve.run import serve
 

@@ -2,55 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from typing import Any
 
 import pyarrow as pa
 
 from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
-from modelwright.core.schema import Table
+from modelwright.core.kept import sealing
+from modelwright.core.run import RunFolder, write_json
 from modelwright.core.task import Task
-from modelwright.privacy.protect import Protected, protect
+from modelwright.pipeline.concerns.base import Concern
+from modelwright.pipeline.state import Data, State
+from modelwright.privacy.protect import Protected, protect, safe_values
+from modelwright.tune import resumed
 
 _SHARE = 0.05  # of the budget, for names
 _ALL = 0.2  # of the budget, for reading, checking and this together
 
 
-def protected(
-    config: RunConfig,
-    table: Table,
-    test: Table | None,
-    raw: pa.Table,
-    task: Task | None,
-    events: EventStream,
-    spent: float,
-    left_out: Sequence[int] | None = None,
-) -> Protected:
-    """Find and replace personal data, and say what was done: names in a twentieth of the budget, all else until a
-    fifth of it is gone, of which `spent` seconds are. A run that goes on leaves out the rows that it left out before.
+class PersonalData(Concern):
+    """Personal data is found and replaced before anything else looks at the rows, and told without a single value.
 
     Documents that are searched and quoted (`Task.keeps_unlabelled`) are told of and left as they are, unless rules say
     otherwise: a telephone number in them is what somebody asks for.
     """
-    budget = parse_duration(config.budget)
-    seconds = min(60.0, max(0.5, _SHARE * budget))
-    most = max(seconds, _ALL * budget - spent)
-    quoted = bool(task and task.keeps_unlabelled)
-    rules = config.private or (["keep"] if quoted else [])
-    points = bool(task and task.points)
-    done = protect(
-        table,
-        test,
-        raw,
-        rules=rules,
-        public=config.public,
-        points=points,
-        seconds=seconds,
-        most=most,
-        left_out=left_out,
-    )
-    for words, tell in ((done.note(), events.note), (done.shortened(), events.warn), (done.sampled(), events.warn)):
-        if words is not None:
-            tell(*words)
-    return done
+
+    name = "personal_data"
+    found: Protected
+
+    def __init__(self, config: RunConfig, events: EventStream, began: RunFolder | None = None) -> None:
+        super().__init__(config, events, began)
+        self._started = time.monotonic()
+
+    def task_chosen(self, task: Task) -> None:
+        """Say that a bundle will hold documents in the open, where a vault is open and the task quotes them."""
+        if sealing() and task.keeps_unlabelled:
+            self.events.warn(
+                "The vault does not cover the bundle, which holds the documents that the model quotes: keep it as you keep them.",
+                "加密库不覆盖模型包，而模型包含有模型引用的文档：请像保管文档一样保管它。",
+            )
+
+    def data_read(self, data: Data, raw: pa.Table) -> None:
+        """Find and replace personal data, and say what was done: names in a twentieth of the budget, all else until a
+        fifth of it is gone. A run that goes on leaves out the rows that it left out before."""
+        config, task = self.config, data.task
+        budget = parse_duration(config.budget)
+        seconds = min(60.0, max(0.5, _SHARE * budget))
+        most = max(seconds, _ALL * budget - (time.monotonic() - self._started))
+        self.found = protect(
+            data.table,
+            data.test,
+            raw,
+            rules=config.private or (["keep"] if task.keeps_unlabelled else []),
+            public=config.public,
+            points=task.points,
+            seconds=seconds,
+            most=most,
+            left_out=resumed.left_out(self.began) if self.began else None,
+        )
+        self._tell()
+        data.table, data.test = self.found.table, self.found.test
+        data.bad = safe_values(data.bad, config.public)
+        if data.aside is not None and not task.keeps_unlabelled:
+            data.aside = self.found.shield.apply(data.aside)
+
+    def _tell(self) -> None:
+        found, events = self.found, self.events
+        for words, tell in (
+            (found.note(), events.note),
+            (found.shortened(), events.warn),
+            (found.sampled(), events.warn),
+        ):
+            if words is not None:
+                tell(*words)
+
+    def folder_made(self, state: State) -> None:
+        found = {**self.found.to_json(), "left_out": self.found.left_out}
+        write_json(state.folder.data / "privacy.json", found)
+
+    def predictor_made(self, state: State) -> None:
+        state.predictor.shield = self.found.shield
+
+    def facts_told(self, state: State, facts: dict[str, Any]) -> None:
+        facts["private"] = self.found.to_json()

@@ -11,33 +11,41 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.device import free_cores, pick_device
 from modelwright.core.errors import DataError, ModelwrightError, OptionError
-from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, get_recipe
 from modelwright.core.schema import Table
-from modelwright.core.task import Metric, Task
 from modelwright.core.words import Words
-from modelwright.pipeline.state import Data
-from modelwright.tune.bases import CAUSAL, ENDPOINT, PUBLIC, Bases
+from modelwright.pipeline.concerns.base import Concern
+from modelwright.pipeline.state import State
+from modelwright.tune.bases import CAUSAL, ENDPOINT, PUBLIC
 from modelwright.tune.parts import Parts
 
 _SHARE = 0.45  # of the time at hand that labelling may take
 _ROWS = 64  # labelled between two looks at the clock
 
 
-def taught(
-    config: RunConfig, data: Data, task: Task, parts: Parts, bases: Bases, metric: Metric, events: EventStream,
-    deadline: Deadline,
-) -> tuple[Parts, dict[str, Any] | None]:  # fmt: skip
-    """Return the parts with rows without a label labelled by the teacher, and what that took; as they are without one.
+class Teacher(Concern):
+    """A teacher, where one was named, labels the rows that have no answer; the card tells of large models in the winner."""
 
-    Raises OptionError where the task has no classes, DataError where every row has a label.
-    """
-    if not config.teacher:
-        return parts, None
+    name = "teacher"
+    told: dict[str, Any] | None = None  # what labelling took
+
+    def parts_split(self, state: State) -> None:
+        """Add rows that the teacher labelled to the training rows. Raises OptionError where the task has no classes, DataError
+        where every row has a label."""
+        if self.config.teacher:
+            state.parts, self.told = _taught(self.config, self.config.teacher, state)
+
+    def facts_told(self, state: State, facts: dict[str, Any]) -> None:
+        facts["teacher"] = self.told
+        facts["card"] = [*facts.get("card", []), *_card(facts)]
+
+
+def _taught(config: RunConfig, teacher: str, state: State) -> tuple[Parts, dict[str, Any]]:
+    """Return the parts with rows without a label labelled by the teacher, and what that took."""
+    data, task, parts, events = state.data, state.task, state.parts, state.events
     if not parts.target.one_label:
         raise OptionError(
             f"A teacher labels classes; `{task.name}` has none.", f"教师模型只标注类别；任务 `{task.name}` 没有类别。"
@@ -47,16 +55,16 @@ def taught(
             "Every row has a label, so there is nothing for a teacher to label. Add rows whose target is empty.",
             "所有行都已有标签，教师模型无可标注。请加入目标列为空的行。",
         )
-    name = "few-shot" if bases.get(PUBLIC) else "zero-shot"
+    name = "few-shot" if state.bases.get(PUBLIC) else "zero-shot"
     recipe = get_recipe(name)
-    key = ENDPOINT if config.teacher == ENDPOINT else CAUSAL
-    recipe.bases = {k: v for k, v in bases.items() if k in (key, PUBLIC)}
+    key = ENDPOINT if teacher == ENDPOINT else CAUSAL
+    recipe.bases = {k: v for k, v in state.bases.items() if k in (key, PUBLIC)}
     train = parts.develop.take(parts.splits[0][0])
     why = recipe.refuses(train.schema, parts.target, len(train))
     if why is not None:
         raise OptionError(Words(f"The teacher cannot label: {why.en}.", f"教师模型无法标注：{why.zh}。"))
-    until = deadline.sub(_SHARE * deadline.remaining())
-    ctx = FitContext(task.loss, parts.target, until, events, metric, name="teacher", seed=config.seed,
+    until = state.deadline.sub(_SHARE * state.deadline.remaining())
+    ctx = FitContext(task.loss, parts.target, until, events, state.metric, name="teacher", seed=config.seed,
                      threads=free_cores(), device=pick_device(config.device) if key == CAUSAL else "cpu")  # fmt: skip
     model = recipe.fit(train, None, recipe.variants(train.schema, parts.target, len(train))[0], ctx)
     rows = data.aside.with_schema(parts.develop.schema)
@@ -105,7 +113,7 @@ def _price(spent: dict[str, Any]) -> str:
     return f"  {spent['tokens_in'] + spent['tokens_out']:,} tokens, {spent['cost']:.4g}" if spent else ""
 
 
-def told(facts: dict[str, Any]) -> list[Any]:
+def _card(facts: dict[str, Any]) -> list[Any]:
     """Return what the model card says of large models: teachers, examples, the connection that a bundle opens."""
     out = []
     teacher = facts.get("teacher")

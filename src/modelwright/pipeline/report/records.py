@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from modelwright.core.events import EventStream
 from modelwright.core.kept import keep_json, sealed_at, sealing
 from modelwright.core.run import RunFolder, read_json, write_json
-from modelwright.core.task import Task
+from modelwright.evaluate.report.tracking import flat_metrics
+from modelwright.pipeline.report.write import write_page
 from modelwright.privacy.ledger import model_id, record
+from modelwright.privacy.subjects import due_words
 
 
 def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
@@ -21,22 +22,12 @@ def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
         keep_json(folder.data / "quoted.json", quoted)
         facts = {**facts, "mistakes": [], "right": [], "sections": [s for s in sections if not s["private"]]}
     write_json(folder.facts, facts)
+    write_json(folder.path / "metrics.json", flat_metrics(facts))
     return facts
-
-
-def warn_of_bundle(task: Task, events: EventStream) -> None:
-    """Say that a bundle will hold documents in the open, where a vault is open and the task quotes them."""
-    if sealing() and task.keeps_unlabelled:
-        events.warn(
-            "The vault does not cover the bundle, which holds the documents that the model quotes: keep it as you keep them.",
-            "加密库不覆盖模型包，而模型包含有模型引用的文档：请像保管文档一样保管它。",
-        )
 
 
 def forget_quotes(folder: RunFolder, lang: str) -> bool:
     """Take every row that a run's report quotes out of it, encrypted ones too; return whether there were any."""
-    from modelwright.pipeline.report import facts as reporting
-
     quoted = folder.data / "quoted.json"
     places = [p for p in (quoted, sealed_at(quoted)) if p.is_file()]
     for place in places:
@@ -50,7 +41,7 @@ def forget_quotes(folder: RunFolder, lang: str) -> bool:
     if had:
         write_json(folder.facts, {**facts, "mistakes": [], "right": [], "sections": kept})
     if had or folder.report.is_file():
-        reporting.write(folder, lang)
+        write_page(folder, lang)
     return had or bool(places)
 
 
@@ -70,8 +61,6 @@ def enter(facts: dict[str, Any], folder: RunFolder) -> None:
 
 def list_runs(root: Path) -> list[dict[str, Any]]:
     """Return the runs below a folder, newest first."""
-    from modelwright.pipeline.concerns.consent import due_words
-
     out = []
     for place in sorted(root.glob("*/config.yaml"), key=lambda p: p.stat().st_mtime, reverse=True):
         folder = RunFolder(place.parent)

@@ -1,0 +1,135 @@
+"""What the report adds once the bundle is written: metrics, pictures, slices, mistakes, importances, the learning curve."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.budget import Deadline
+from modelwright.core.clock import Clock
+from modelwright.core.task import Judged, Task
+from modelwright.data.hindsight import enough_data, label_noise
+from modelwright.evaluate.report.cost import cost_facts
+from modelwright.pipeline.concerns.base import Concern
+from modelwright.pipeline.report.curve import data_curve
+from modelwright.pipeline.state import State
+
+
+def deepen(state: State, facts: dict[str, Any], concerns: Concern, clock: Clock, *, seconds: float) -> dict[str, Any]:
+    """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`; and then what
+    wrong answers cost, what concerns have to say, and where the time went."""
+    deeper = _deepened(state, facts, seconds)
+    deeper |= {"time": clock.to_json(), "costs": cost_facts(state.costs, state.judged)}
+    concerns.report_deepened(state, deeper)
+    return deeper
+
+
+def _deepened(state: State, facts: dict[str, Any], seconds: float) -> dict[str, Any]:
+    from modelwright.evaluate.explain import ablation, importance, slices
+    from modelwright.evaluate.metrics import coverage
+    from modelwright.evaluate.plots import charts as plots
+    from modelwright.evaluate.report.pictures import add_pictures
+
+    until = Deadline.after(seconds)
+    predictor, parts, judged = state.predictor, state.parts, state.judged
+    outcome, validation = state.outcome, state.validation
+    task, metric = state.task, state.metric
+    facts = dict(facts)
+    facts["metrics"] = metrics_with_intervals(task, judged)
+    if not predictor.target.explains:
+        return _deepened_made(state, facts, until)
+    more = []
+    if validation.target.one_label:
+        found = validation.judged(outcome.scores)
+        more += label_noise(validation.table.take(validation.index), found.truth, found.scores)
+    curve = data_curve(task, outcome, validation, until.sub(seconds * 0.2), metric) if state.reuses_rows else None
+    if curve:
+        sizes, values = curve
+        more.append(enough_data(sizes, values, metric.higher))
+    facts["findings"] = [f.to_json() for f in more] + facts["findings"]
+    histories = {c.name: c.models[0].history for c in outcome.candidates if c.models[0].history}
+    drawing = importlib.util.find_spec("matplotlib") is not None  # the extra `report`; the rest stands without it
+    pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
+    if curve and drawing:
+        pictures.append(plots.data_curve(curve[0], curve[1], metric.title))
+    test = parts.test
+    facts["coverage"] = [x.to_json() for x in coverage.coverage(judged)]
+    automated = coverage.curve(judged) if drawing else None
+    pictures += [automated] if automated is not None else []
+    facts["per_class"] = [p.to_json() for p in slices.per_class(judged)]
+    facts["confusions"] = [p.to_json() for p in slices.confusion_pairs(judged)]
+    facts["slices"] = [s.to_json() for s in slices.worst_slices(test, judged, metric, seconds=1.0)]
+    mistakes = [m.to_json() for m in slices.confident_mistakes(test, judged)]
+    by_row = {int(r): i for i, r in enumerate(test.rows)}
+    remote = any(m.remote for _, m in predictor.members)  # every answer costs: none is asked for explanations
+    for m in mistakes[:6]:
+        if not until.expired() and not remote:
+            row = test.take(np.array([by_row[m["row"]]]))
+            m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
+    right = [m.to_json() for m in slices.typical(test, judged)]
+    add_pictures([*mistakes, *right], test, by_row)
+    facts |= {"mistakes": mistakes, "right": right}
+    if ablation.worth_it(test.schema) and not remote:
+        less = ablation.without_columns(
+            predictor.scores,
+            test,
+            predictor.target,
+            metric,
+            thresholds=predictor.thresholds,
+            seconds=until.remaining() * 0.4,
+        )
+        facts["without"] = [a.to_json() for a in less]
+    if len(test.schema.inputs) > 1 and not remote:
+        found_drops = importance.permutation(
+            predictor.scores,
+            test,
+            predictor.target,
+            metric,
+            thresholds=predictor.thresholds,
+            seconds=max(0.3, until.remaining() * 0.8),
+        )
+        facts["importance"] = [i.to_json() for i in found_drops]
+        told = importance.conclusion(found_drops, test.schema)
+        facts["importance_says"] = list(told)
+        if drawing:
+            pictures.append(plots.importance_bars(found_drops, metric.title, told))
+    facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
+    return facts
+
+
+def _deepened_made(state: State, facts: dict[str, Any], until: Deadline) -> dict[str, Any]:
+    """Add what a task that makes its answers shows of them; slices and importances are for chosen ones."""
+    from modelwright.evaluate.plots import charts as plots
+
+    predictor, parts, judged, outcome = state.predictor, state.parts, state.judged, state.outcome
+    task = predictor.task
+    histories = {c.name: c.models[0].history for c in outcome.candidates if c.models[0].history}
+    model = predictor.members[0][1]
+    found = task.sections(model, judged, parts.develop, parts.test, max(0.5, until.remaining()))
+    facts["sections"] = [s.to_json() for s in found]
+    drawing = importlib.util.find_spec("matplotlib") is not None
+    pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
+    facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
+    return facts
+
+
+def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
+    """Return every metric of the task with its interval, on the test rows."""
+    from modelwright.evaluate.intervals import many
+
+    wanted = [m for m in task.metrics if not m.per_label or m.parts is not None]
+    found = many(wanted, judged, seconds=1.2)
+    return [
+        {
+            "name": m.name,
+            "title": list(m.title),
+            "value": found[m.name].value,
+            "low": found[m.name].low,
+            "high": found[m.name].high,
+            "higher": m.higher,
+            "ideal": m.ideal,
+        }
+        for m in wanted
+    ]
