@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib.util
 import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from modelwright.core.budget import Deadline
 from modelwright.core.config import make_config
-from modelwright.core.device import cores, pick_device
+from modelwright.core.device import cores, free_cores, pick_device
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, on_torch
+from modelwright.core.threads import one_thread, use_threads
 from modelwright.pipeline.choose import choose_task
 from modelwright.pipeline.intake import get_data
 from modelwright.tune.order import fitting
@@ -70,7 +73,7 @@ SETS: dict[str, Callable[[Path, Path], Made]] = {
     "telco": lambda d, w: (str(next((d / "telco-churn").glob("*.csv"))), "Churn", {}),
     "california": lambda d, w: (str(d / "california-housing/housing.csv"), "median_house_value", {}),
     "adult": lambda d, w: (str(d / "adult/adult-train.csv"), "column_15", {"header": False}),
-    "promoters": lambda d, w: (str(d / "uci-promoters/promotergene.csv"), "class", {}),
+    "promoters": lambda d, w: (str(d / "uci-promoters/promotergene.csv"), "Class", {}),
     "sms": lambda d, w: (_text(d / "sms-spam/SMSSpamCollection", w, ("kind", "text"), 99_999), "kind", {}),
     "banking77": lambda d, w: (str(d / "banking77/train.csv"), "category", {}),
     "thucnews": lambda d, w: (
@@ -108,18 +111,22 @@ def measure(name: str, made: Made, most: float, only: list[str]) -> list[tuple[f
     parts = split_data(config, data.table, data.test, data.aside, task, 600.0)
     train, valid = (parts.develop.take(rows) for rows in parts.splits[0])
     pace, ratios = Pace(cores()), []
+    if importlib.util.find_spec("torch"):
+        importlib.import_module("torch")  # a run pays for it once; it is no part of an estimate
     for recipe in fitting(task, config, train, parts.target, {}).recipes:
+        pace.threads = free_cores()
         if only and recipe.name not in only:
             continue
         ctx = FitContext(
             loss=task.loss, target=parts.target, deadline=Deadline(), events=events, metric=task.ranks(train.schema),
-            threads=cores(), device=pick_device() if on_torch(recipe) else "cpu", probe=1.0,
+            threads=pace.threads, device=pick_device() if on_torch(recipe) else "cpu", probe=1.0,
         )  # fmt: skip
         options = recipe.variants(train.schema, parts.target, len(train))[0]
-        with Stopwatch() as probe:
-            cost = recipe.estimate(train, options, ctx)
+        with one_thread(), Stopwatch() as probe:
+            cost = recipe.estimate(train, options, replace(ctx, threads=1))
         if on_torch(recipe):
-            pace.learn(recipe, probe)
+            pace.learn(recipe, probe, threads=1)
+        use_threads(pace.threads)
         head = f"{name:11} {recipe.name:14} probe {probe.cpu:5.2f}s  estimated {cost.seconds:7.1f}s"
         if cost.seconds > most:
             print(f"{head}  left out", flush=True)

@@ -153,7 +153,8 @@ def quality(args: argparse.Namespace) -> None:
 
 def speed(args: argparse.Namespace) -> None:
     from modelwright.models.gpt import GPT, GPTConfig
-    from modelwright.train.optim import bf16_helps, make_optimizers
+    from modelwright.train.optim import make_optimizers
+    from modelwright.train.precision import bf16_helps
 
     text = shakespeare()[:200_000]
     letters = sorted(set(text))

@@ -31,7 +31,8 @@ from modelwright.features.shared.tokens import TokenCodec
 from modelwright.models.network import ColumnNetwork
 from modelwright.train.batches import Arrays, RowFeed, collate, encode, lengths, order
 from modelwright.train.loop import train
-from modelwright.train.optim import bf16_helps, make_optimizers
+from modelwright.train.optim import make_optimizers
+from modelwright.train.precision import bf16_helps
 
 BAR = 1.03
 ROWS, CLASSES, EPOCHS = 5120, 20, 20

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from modelwright.train import muon
 from modelwright.train.muon import Muon
 from modelwright.train.optim import make_optimizers
 
@@ -48,3 +49,13 @@ def test_filters_of_unit_size_only_turn():
         made.append(p.detach())
         assert torch.allclose((p.detach() - before).norm(), torch.tensor(0.1 * 8**0.5), rtol=0.25)
     assert torch.allclose(made[0], made[1], atol=1e-5)  # how large they were counts for nothing
+
+
+def test_a_processor_that_imitates_bf16_is_spared_it(monkeypatch):
+    seen = []
+    monkeypatch.setattr(muon, "bf16_helps", lambda device: seen.append(device) or False)
+    made = muon.orthogonal(torch.randn(2, 6, 4))
+    assert seen == ["cpu"]
+    assert made.dtype == torch.float32
+    monkeypatch.setattr(muon, "bf16_helps", lambda device: True)
+    assert muon.orthogonal(torch.randn(2, 6, 4)).dtype == torch.bfloat16

@@ -61,3 +61,13 @@ def test_a_stopwatch_tells_work_from_waiting():
         time.sleep(0.05)
         sum(range(200_000))
     assert 0 < watch.cpu < watch.wall
+
+
+def test_a_probe_on_one_thread_is_told_from_a_fit_on_several():
+    network = get_recipe("tabm")
+    alone, several = Pace(threads=4), Pace(threads=4)
+    alone.learn(network, took(1.0, 1.0), threads=1)
+    several.learn(network, took(1.0, 1.0))
+    assert alone.load == pytest.approx(1.0)
+    assert alone.seconds(network, 10.0) == pytest.approx(10.0 * 4**-0.7)
+    assert several.seconds(network, 10.0) == pytest.approx(10.0)

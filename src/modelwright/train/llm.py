@@ -16,7 +16,8 @@ from typing import Any
 from modelwright.core.errors import MissingExtra, ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.recipe import FitContext
-from modelwright.train.optim import bf16_helps, schedule
+from modelwright.train.optim import schedule
+from modelwright.train.precision import bf16_helps
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 

@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from modelwright.core.device import free_cores
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.pages import keep_pages, return_pages
 from modelwright.core.recipe import FitContext
 from modelwright.train.batches import Feed, ahead
 from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
-from modelwright.train.optim import MovingAverage, in_bf16, make_optimizers, schedule
+from modelwright.train.optim import MovingAverage, make_optimizers, schedule
+from modelwright.train.precision import in_bf16
 from modelwright.train.private import PrivateSteps
 
 Loss = Callable[[Any, Any], Tensor]
@@ -93,6 +95,7 @@ def train(
     while state.step < state.total and not state.done and (private is None or private.left):
         epoch = state.step // per_epoch
         keep_time(tokens)
+        leave_cores(ctx)
         torch.manual_seed(ctx.seed * 100_003 + epoch if private is None else private.draw())
         batches = feed.epoch(np.random.default_rng([ctx.seed, epoch]), epoch)
         network.train()
@@ -121,6 +124,8 @@ def train(
             if count % 8 == 0 or count == 1:
                 running = running + float(value.detach()) if count > 1 else float(value.detach())
                 ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
+            if did % 8 == 0:
+                leave_cores(ctx)
             if did == 12:
                 keep_time(tokens + sum(map(feed.size, batches[:count])))
             over = ctx.deadline.remaining() <= state.watching  # the last look comes after it
@@ -136,6 +141,13 @@ def train(
             save_checkpoint(ctx.folder, network, optimizers, average, state)
             due = time.monotonic() + (_RARELY - 1) * (time.monotonic() - start)
     return _finish(network, average, state, per_epoch, watch is None and private is None, ctx)
+
+
+def leave_cores(ctx: FitContext) -> None:
+    """Take only as many threads as other programs leave cores now: on a core that another has, threads wait for one another."""
+    wanted = max(1, min(ctx.threads, free_cores()))
+    if wanted != torch.get_num_threads():
+        torch.set_num_threads(wanted)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Muon over stacks of matrices of one shape: far fewer calls than one matrix at a time.
 
 Jordan et al. 2024: the momentum of a matrix is replaced by the nearest half-orthogonal one, found by a few steps of a
-Newton-Schulz iteration in bf16. Legend: M matrices, R rows, C columns.
+Newton-Schulz iteration, in bf16 where the device is quick at it. Legend: M matrices, R rows, C columns.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modelwright.train.eager import eager
+from modelwright.train.precision import bf16_helps
+
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
 def orthogonal(g: Tensor, steps: int = 5) -> Tensor:
     """Return the matrices [M, R, C] with their singular values brought near 1."""
-    x = g.bfloat16()
+    x = g.bfloat16() if bf16_helps(g.device.type) else g.float()
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.mT
@@ -49,6 +52,7 @@ class Muon(torch.optim.Optimizer):
         groups: dict[tuple[int, int, int], list[nn.Parameter]] = {}
         for p, parts in matrices:
             groups.setdefault((parts, p.shape[0] // parts, p[0].numel()), []).append(p)
+        eager("AdamW")  # what all optimisers share must not load the compiler either
         super().__init__(
             [{"params": ps, "parts": shape[0]} for shape, ps in groups.items()],
             {"lr": lr, "weight_decay": weight_decay, "momentum": momentum},

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modelwright.train.eager import eager
 from modelwright.train.muon import Muon
 
 _FILTERS, _FILTERS_MOMENTUM = 30, 0.6  # times the learning rate of AdamW is that of Muon for filters; see docs/log.md
@@ -43,16 +44,16 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
     matrices, sparse = groups_of("matrices", 10 * lr), groups_of("sparse", lr)
     out: list[torch.optim.Optimizer] = []
     if groups and kind == "sgd":
-        out.append(torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, foreach=True))
+        out.append(eager("SGD")(groups, lr=lr, momentum=0.9, nesterov=True, foreach=True))
     elif groups:
-        out.append(torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), foreach=True))
-    if matrices:
-        out.append(torch.optim.Muon(matrices, lr=10 * lr, weight_decay=weight_decay))
+        out.append(eager("AdamW")(groups, lr=lr, betas=(0.9, 0.98), foreach=True))
+    for group in matrices:
+        out.append(Muon([(p, 1) for p in group["params"]], lr=group["lr"], weight_decay=weight_decay))
     for scale, filters in sorts["filters"].items():
         unit = [(p, 1) for p in filters]
         out.append(Muon(unit, lr=_FILTERS * lr * scale, momentum=_FILTERS_MOMENTUM, unit=True))
     if sparse:
-        out.append(torch.optim.SparseAdam(sparse, lr=lr, betas=(0.9, 0.98)))
+        out.append(eager("SparseAdam")(sparse, lr=lr, betas=(0.9, 0.98)))
     for optimizer in out:
         for group in optimizer.param_groups:
             group["base"] = group["lr"]
@@ -68,7 +69,7 @@ def _stacked(
     groups: list[dict[str, Any]] = [{"params": rest, "lr": lr, "weight_decay": 0.0}]
     if kind == "adamw":
         groups.append({"params": [p for p, _ in matrices], "lr": lr, "weight_decay": weight_decay})
-    out: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), eps=1e-10, fused=True)]
+    out: list[torch.optim.Optimizer] = [eager("AdamW")(groups, lr=lr, betas=(0.9, 0.98), eps=1e-10, fused=True)]
     if kind == "muon":
         out.append(Muon(matrices, lr=10 * lr, weight_decay=weight_decay))
     for optimizer in out:
@@ -83,19 +84,6 @@ def schedule(progress: float, warm: float = 0.05, floor: float = 0.02) -> float:
         return max(0.02, progress / warm)
     turn = min(1.0, (progress - warm) / (1 - warm))
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * turn))
-
-
-def bf16_helps(device: str) -> bool:
-    """Return whether this device multiplies matrices faster in bf16 than in float32."""
-    if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported())
-    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if device == "cpu" else {}
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
-def in_bf16(precision: str, device: str) -> bool:
-    """Return whether a network of that `precision` option multiplies in bf16 on this device."""
-    return precision == "bf16" or (precision == "auto" and bf16_helps(device))
 
 
 class MovingAverage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.budget import Deadline, duration_words, parse_duration, show_duration
@@ -11,7 +11,7 @@ from modelwright.core.errors import CannotWrite, ModelwrightError
 from modelwright.core.events import Probing
 from modelwright.core.kept import sealing
 from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_recipe, on_torch
-from modelwright.core.threads import use_threads
+from modelwright.core.threads import one_thread, use_threads
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, add_fold, candidate_of, fit_fold, save_candidate
 from modelwright.tune.lean import seen
@@ -77,12 +77,12 @@ class Fits:
         if key not in self._known:
             p = self.planner
             p.events.emit(Probing(name or recipe.name, recipe.name))
-            ctx = self.context(name or recipe.name, p.deadline, torch=on_torch(recipe))
-            with Stopwatch() as watch:
+            ctx = replace(self.context(name or recipe.name, p.deadline, torch=on_torch(recipe)), threads=1)
+            with one_thread(), Stopwatch() as watch:
                 self._known[key] = recipe.estimate(seen(p.validation.parts[0][0], options), options, ctx)
             self._probed += watch.cpu
             if on_torch(recipe):
-                self.pace.learn(recipe, watch)
+                self.pace.learn(recipe, watch, threads=1)
         return self._known[key]
 
     def expected(self, recipe: Recipe, options: Options) -> float:

@@ -49,11 +49,17 @@ class Pace:
         clock = self._clock.get(recipe.name, self.load * self._alone(recipe))
         return estimated * self._bias.get(recipe.name, 1.0) * clock
 
-    def learn(self, recipe: Recipe, watch: Stopwatch, estimated: float = 0.0, *, whole: bool = True) -> None:
-        """Take in what a piece of work took; `estimated` (0 for unknown) says what it was to, if it was not cut short."""
+    def learn(
+        self, recipe: Recipe, watch: Stopwatch, estimated: float = 0.0, *, whole: bool = True, threads: int = 0
+    ) -> None:
+        """Take in what a piece of work took; `estimated` (0 for unknown) says what it was to, if it was not cut short.
+
+        `threads` are those that it had, where that is not all of them: a fit is expected to gain by the others.
+        """
         if watch.cpu < _TELLS or watch.wall <= 0:
             return
-        clock = min(max(watch.wall / watch.cpu, 1 / (4 * self.threads)), _MOST)
+        gain = self._alone(recipe) if threads == 1 else 1.0
+        clock = min(max(watch.wall / watch.cpu * gain, 1 / (4 * self.threads)), _MOST)
         self._clock[recipe.name] = _mixed(self._clock.get(recipe.name), clock)
         if watch.cpu >= _TELLS_LOAD:
             self.load = min(max(1.0, _mixed(self.load, max(1.0, clock / self._alone(recipe)))), _BUSIEST)

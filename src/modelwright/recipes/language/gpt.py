@@ -158,7 +158,7 @@ class GPTRecipe(Recipe):
         import torch
 
         from modelwright.models.gpt import GPT, GPTConfig
-        from modelwright.train.optim import in_bf16
+        from modelwright.train.precision import in_bf16
         from modelwright.train.tokens import TokenFeed
 
         form = str(getattr(ctx.target, "form", "texts"))

@@ -251,7 +251,7 @@ class NetworkRecipe(Recipe):
         from modelwright.train.batches import RowFeed, encode
         from modelwright.train.inference import predict
         from modelwright.train.loop import train as run_loop
-        from modelwright.train.optim import in_bf16
+        from modelwright.train.precision import in_bf16
 
         assert isinstance(options, NetworkOptions)
         name = train.schema.target

@@ -23,6 +23,8 @@ _TINY, _READ, _LOOK = 2, (8, 64), 256  # rows of a probe's first step, of its fi
 _WATCHED = 1.1  # times the steps, with the looks at held-out rows
 _FEW_STEPS = 60  # steps below which a network has learnt nothing worth having
 _STOPS = 0.55  # share of the epochs asked for that a fit goes through where its patience may end it
+_FIXED = 4.0  # times that a row in a small step may seem dearer than one more row in a large step
+_COLUMNS = 200  # columns that a probe looks at
 _PRIVATE_STEP = 1.8  # times what a plain step takes
 
 
@@ -55,11 +57,13 @@ def _probe(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: Fi
     from modelwright.models.network import ColumnNetwork
     from modelwright.models.rowwise import read_singly
     from modelwright.train.batches import collate, encode, lengths
-    from modelwright.train.optim import in_bf16, make_optimizers
+    from modelwright.train.optim import make_optimizers
+    from modelwright.train.precision import in_bf16
 
     clock = time.process_time if ctx.device == "cpu" else time.perf_counter
     bf16 = in_bf16(options.precision, ctx.device)
-    torch.set_num_threads(max(1, ctx.threads))
+    torch.set_num_threads(1)  # threads that wait for one another on a busy machine would be measured as work
+    train, times_wider = _narrower(train)
     order = np.random.default_rng(0).permutation(len(train))
     whole = max(options.batch, _LOOK)
     read: list[tuple[int, float]] = []
@@ -88,32 +92,66 @@ def _probe(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: Fi
     # rows of about the mean length: in training, batches hold rows of like length
     index = np.resize(np.argsort(np.abs(sizes - sizes.mean()), kind="stable")[: options.batch], options.batch)
 
-    def step(rows: np.ndarray) -> float:
+    def step(rows: np.ndarray) -> tuple[float, float]:
+        """Return the seconds of the gradients, which grow with the rows, and those of the optimisers, which do not."""
         begin = clock()
         with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
             outputs = network(collate(arrays, rows, ctx.device))
             loss = step_loss(options, ctx, None, network)(outputs, truth[rows].to(ctx.device))
         loss.backward()
+        settle(ctx.device)
+        middle = clock()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         settle(ctx.device)
-        return clock() - begin
+        return middle - begin, clock() - middle
 
     # the first step sets things up and says nothing of the others; where a step of all rows would take long, some say
     # enough: what a step takes for no rows at all is little then
-    few = index[: min(_TINY, len(index))]
-    spent = step(few)
-    times: list[float] = []
-    for count in (len(few), min(4 * _TINY, len(index)), len(index)):
-        if times and spent + times[-1] * count / len(index) > ctx.probe:
+    spent = sum(step(index[:_TINY]))
+    points: list[tuple[int, float]] = []  # rows of a step, and the seconds of its gradients
+    moves: list[float] = []
+    for count in (_TINY, 4 * _TINY, *[len(index)] * _PROBE_STEPS):
+        if points and spent + step_seconds(points, count) + moves[-1] > ctx.probe:
             break
-        times = [step(index[:count]) * len(index) / count]
-        spent += times[-1] * count / len(index)
-    while len(times) < _PROBE_STEPS and count == len(index) and spent + times[-1] < ctx.probe:
-        times.append(step(index))
-        spent += times[-1]
+        gradients, moved = step(index[:count])
+        points.append((min(count, len(index)), gradients))
+        moves.append(moved)
+        spent += gradients + moved
     weights = sum(p.numel() for p in network.parameters()) * 4
     sizes_row = sum((a.values if isinstance(a, Ragged) else a).nbytes for a in arrays.values()) / len(some)
     held = min(sizes_row * len(train), free_memory() / 4)  # larger columns of media are kept on disk
-    return min(times), encode_row, int(6 * weights + held + 400 * len(train) + (200 << 20))
+    each = (step_seconds(points, len(index)) + min(moves)) * times_wider
+    return (
+        each,
+        encode_row * times_wider,
+        int(6 * weights * times_wider + held * times_wider + 400 * len(train) + (200 << 20)),
+    )
+
+
+def step_seconds(points: list[tuple[int, float]], rows: int) -> float:
+    """Return what the gradients of so many rows take, from steps measured as (rows, seconds): the quickest of that size where
+    there is one, else what two smaller ones come to, since a part of each does not grow with its rows."""
+    whole = [seconds for count, seconds in points if count >= rows]
+    if whole:
+        return min(whole)
+    (few, quick), (more, slow) = points[0], points[-1]
+    if more == few:
+        return slow * rows / more
+    by_row = max((slow - quick) / (more - few), slow / more / _FIXED)
+    return slow + by_row * (rows - more)
+
+
+def _narrower(train: Table) -> tuple[Table, float]:
+    """Return a table with some of very many columns, of every modality its part, and how many times as wide the whole is."""
+    inputs = train.schema.inputs
+    if len(inputs) <= _COLUMNS:
+        return train, 1.0
+    by_kind: dict[str, list[str]] = {}
+    for column in inputs:
+        by_kind.setdefault(column.modality, []).append(column.name)
+    part = _COLUMNS / len(inputs)
+    kept = {n for names in by_kind.values() for n in names[: max(1, round(part * len(names)))]}
+    out = {c.name: {"role": "ignored"} for c in inputs if c.name not in kept}
+    return train.with_schema(train.schema.with_columns(out)), len(inputs) / len(kept)

@@ -160,8 +160,9 @@ class Seq2SeqRecipe(TextRecipe):
         import torch
 
         from modelwright.models.seq2seq import Seq2Seq
-        from modelwright.train.optim import in_bf16, make_optimizers
+        from modelwright.train.optim import make_optimizers
         from modelwright.train.pairs import PairFeed
+        from modelwright.train.precision import in_bf16
 
         torch.set_num_threads(max(1, ctx.threads))
         count = len(train)
