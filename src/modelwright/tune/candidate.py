@@ -120,7 +120,7 @@ class Candidate:
 
     `scores` [V, K] are NaN for rows that none of these splits holds out; `seconds` are those of all fits and scorings.
     `ms_per_row` and `batch_ms` are what all its models together take for an answer, warm: to one row by itself, and to a row
-    in a batch.
+    in a batch; `single_ms` is what one of them takes for one row.
     """
 
     name: str
@@ -133,6 +133,7 @@ class Candidate:
     ms_per_row: float
     seed: int
     batch_ms: float = 0.0
+    single_ms: float = 0.0
     refitted: bool = False
     fold_values: tuple[float, ...] = ()
     folds: tuple[int, ...] = (0,)
@@ -201,12 +202,12 @@ def add_fold(candidate: Candidate, fold: Fold, validation: Validation) -> None:
     candidate.models = [*candidate.models, fold.model]
     candidate.seconds += fold.seconds
     candidate.value = validation.value(candidate.scores)
+    # models of one candidate share what they read: together they answer in less than so many times one
+    known = fold.batch_ms * len(candidate.models)
+    took = answer_time(candidate.models, validation.parts[0][1], validation.target, known=known)
+    candidate.ms_per_row, candidate.batch_ms = took.one, took.batch
     if not before_models:
-        took = answer_time([fold.model], validation.parts[0][1], validation.target, known=fold.batch_ms)
-        candidate.ms_per_row, candidate.batch_ms = took.one, took.batch
-    else:
-        more = len(candidate.models) / before_models
-        candidate.ms_per_row, candidate.batch_ms = candidate.ms_per_row * more, candidate.batch_ms * more
+        candidate.single_ms = took.one
     if len(validation.splits) > 1:
         valid = validation.parts[fold.split][1]
         one = judge(validation.target, _truth(valid), fold.scores, valid.rows)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import math
+import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 _PROBE = 0.04  # share of the budget that telling what a fit takes may cost, all probes together
 _PROBES_MOST = 0.01  # of one probe
+_TORCH_WORTH = 5.0  # seconds left on an idle machine below which loading torch, which takes two, is not worth it
+_UNKNOWN = 0.5  # share of the time left that a network is taken to need where nothing may be tried out any more
 _DEAR = 0.35  # share of its time without which a dear network is not begun
 
 
@@ -68,14 +73,22 @@ class Fits:
         return self.pace.threads
 
     def _probe_seconds(self) -> float:
-        budget = parse_duration(self.planner.config.budget) / self.pace.load
+        budget = self._budget()
         return max(0.05, min(3.0, _PROBES_MOST * budget, _PROBE * budget - self._probed))
+
+    def _budget(self) -> float:
+        """Return the processor seconds that the whole budget comes to, as busy as the machine is."""
+        return parse_duration(self.planner.config.budget) / self.pace.load
 
     def estimate(self, recipe: Recipe, options: Options, name: str = "") -> Estimate:
         """Return what a fit on one fold is to cost, asked once for the same options. Raises what the recipe raises."""
         key = f"{recipe.name} {options.model_dump_json()}"
         if key not in self._known:
             p = self.planner
+            if on_torch(recipe):
+                self._load_torch()
+                if not self._may_probe():
+                    return self._like(recipe)
             p.events.emit(Probing(name or recipe.name, recipe.name))
             ctx = replace(self.context(name or recipe.name, p.deadline, torch=on_torch(recipe)), threads=1)
             with one_thread(), Stopwatch() as watch:
@@ -84,6 +97,33 @@ class Fits:
             if on_torch(recipe):
                 self.pace.learn(recipe, watch, threads=1)
         return self._known[key]
+
+    def _load_torch(self) -> None:
+        """Import torch, which is no part of a probe. Raises ModelwrightError where the time left is too short for a network."""
+        if "torch" in sys.modules:
+            return
+        need, left = _TORCH_WORTH * self.pace.load, self.planner.end.left()
+        if left < need:
+            raise _too_little(need, left)
+        importlib.import_module("torch")
+
+    def _may_probe(self) -> bool:
+        """Return whether a further probe keeps within what all of them may take."""
+        return self._probed == 0 or self._probed + self._probe_seconds() <= _PROBE * self._budget()
+
+    def _like(self, recipe: Recipe) -> Estimate:
+        """Return what was told for other options of a network, else a guess: it trains until its time ends.
+
+        Raises ModelwrightError where it is dear and nothing is known.
+        """
+        for key, cost in reversed(self._known.items()):
+            if key.startswith(f"{recipe.name} "):
+                return cost
+        if type(recipe).rank >= DEAR_RANK:
+            raise ModelwrightError(
+                "not tried: there was no time left to find out what it takes", "未尝试：已没有时间估计所需的时长"
+            )
+        return Estimate(_UNKNOWN * self.planner.end.left() / self.pace.load, 0)
 
     def expected(self, recipe: Recipe, options: Options) -> float:
         """Return the seconds on the clock that a fit on one fold is to take, what was learnt so far counted in."""
@@ -176,10 +216,7 @@ class Fits:
         if least > share and not type(recipe).baseline:
             if self.quickest is None or least < self.quickest:
                 self.quickest = least
-            raise ModelwrightError(
-                f"not tried: needs at least {show_duration(least)}, its share of the time left is {show_duration(share)}",
-                f"未尝试：至少需要 {duration_words(least).zh}，剩余时间中只能分到 {duration_words(share).zh}",
-            )
+            raise _too_little(least, share)
 
     def _save(self, candidate: Candidate) -> None:
         """Keep a candidate on disk; where the disk refuses, it stays in memory, and that is said once."""
@@ -194,3 +231,18 @@ class Fits:
                 f"{e.words.en} Candidates are kept in memory only; --resume will not find them.",
                 f"{e.words.zh} 候选模型只保留在内存中；--resume 将找不到它们。",
             )
+
+
+def _too_little(need: float, have: float) -> ModelwrightError:
+    """Return why a recipe is not begun: it needs more seconds than it can have."""
+    need, have = _apart(need, have)
+    return ModelwrightError(
+        f"not tried: needs about {show_duration(need)}, {show_duration(have)} can be given to it",
+        f"未尝试：约需 {duration_words(need).zh}，可分配 {duration_words(have).zh}",
+    )
+
+
+def _apart(need: float, have: float) -> tuple[float, float]:
+    """Return two durations, the second shorter, as they are to be shown: rounded away from each other, so that both are true."""
+    step = 0.1 if need < 9.95 else 1.0 if need < 3600 else 60.0
+    return math.floor(need / step + 1) * step, math.floor(have / step) * step

@@ -107,7 +107,8 @@ class Standings:
 
     def cost(self, candidate: Candidate) -> float:
         """Return the seconds that an answer of a candidate takes as it would be served."""
-        return candidate.ms_per_row / 1000 / (len(candidate.models) if self.single else 1)
+        one = candidate.single_ms or candidate.ms_per_row / max(1, len(candidate.models))
+        return (one if self.single else candidate.ms_per_row) / 1000
 
     def limit(self, pool: Sequence[Candidate]) -> float | None:
         """Return the most seconds that an answer of a blend may take: as asked for, else what nobody has to wait for."""

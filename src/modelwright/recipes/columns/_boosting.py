@@ -19,6 +19,7 @@ _REFIT = 1.05  # a refit has more rows and takes a few more rounds
 _ENOUGH = 0.85  # share of the rounds that a refit must have grown when the time ends
 _TOLD = 25  # rounds between two events
 FASTER = (0.1, 0.2, 0.3)  # learning rates for when time is short
+_SMALL = 200_000  # values below which further threads only wait for one another
 LEAST_ROUNDS = 25  # rounds below which a fit that is cut short is not worth having
 
 
@@ -69,6 +70,8 @@ def boost(
     target = ctx.target
     many = target.kind == "label_sets"
     parameters = _parameters(options, len(truth), ctx)
+    if matrix.size < _SMALL:
+        parameters["num_threads"] = 1
     dataset = lgb.Dataset(
         matrix, np.zeros(len(truth)) if many else truth, weight=weight, categorical_feature=categorical,
         params={k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")},

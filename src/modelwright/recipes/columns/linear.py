@@ -16,12 +16,13 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe
 from modelwright.core.schema import Schema, Table
+from modelwright.core.threads import one_thread
 from modelwright.core.words import Words
 from modelwright.recipes.columns._attribution import Contribution, average_parts, explain
 from modelwright.recipes.columns._linear_group import LinearGroup
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
-from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
+from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.rows import fewer, known_rows, row_weights, split_off
 
 _FEW = (
@@ -30,6 +31,7 @@ _FEW = (
 _TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 _ENOUGH = 50_000  # rows that a fit of plain columns reads at most
 _AT_ONCE = 50_000  # rows that are encoded at a time for scores
+_NARROW = 50_000_000  # multiplications of a step below which one thread does it quicker
 _HINGE_MOST = 20_000_000  # stored values up to which one class of an SVM ends within seconds
 
 
@@ -190,7 +192,7 @@ class Linear(Recipe):
         assert isinstance(options, LinearOptions)
         rows = min(len(train), _most_rows(train.schema))
         reading_seconds, wide = reading(train, "sparse", ctx)
-        seconds, stored = 0.2 + reading_seconds, wide * rows
+        seconds, stored = 0.03 + reading_seconds, wide * rows
         for column in train.schema.inputs:
             if column.modality == "text":
                 characters = float(train.data.column(column.name).nbytes)
@@ -205,9 +207,13 @@ class Linear(Recipe):
         outputs = ctx.target.outputs
         if _loss(options, train.schema, ctx.target) == "hinge":
             classes = 1 if outputs == 2 else outputs
+            seconds += importing("sklearn.svm", 1.7)
             seconds += 2.5e-7 * stored * classes * min(1.0, 10 / outputs)
         else:
-            seconds += (1 if options.c or _has_text(train.schema) else 12) * 60 * 6e-9 * stored * max(1, outputs - 1)
+            # on plain columns some ten penalties are tried, each from the weights of the last
+            many = 1.8 * (rows / 10_000) ** 0.3 * (2 if ctx.target.kind == "value" else 1)
+            tried = 1 if options.c or _has_text(train.schema) else many
+            seconds += tried * 60 * 6e-9 * stored * max(1, outputs - 1)
         return Estimate(seconds, int(40 * stored + 200 * rows * outputs + (64 << 20)))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> LinearModel:
@@ -236,14 +242,15 @@ class Linear(Recipe):
             matrix_held = None if matrix_held is None else csr_matrix(matrix_held @ basis)
         best: tuple[float, np.ndarray, float] | None = None
         weights: np.ndarray | None = None
-        for c in _strengths(options, loss, train.schema, ctx, matrix_held is not None):
-            weights = _solve(matrix, truth, loss, c, weight, ctx, weights, options.naive_bayes)
-            lost = _held_out_loss(matrix_held, held, weights, ctx) if matrix_held is not None else 0.0
-            if best is not None and lost > best[0] * 0.9999:
-                break  # the penalty only gets weaker from here on
-            best = (lost, weights, c)
-            if ctx.deadline.expired():
-                break
+        with one_thread(matrix.nnz * ctx.target.outputs < _NARROW):  # so little work only waits for further threads
+            for c in _strengths(options, loss, train.schema, ctx, matrix_held is not None):
+                weights = _solve(matrix, truth, loss, c, weight, ctx, weights, options.naive_bayes)
+                lost = _held_out_loss(matrix_held, held, weights, ctx) if matrix_held is not None else 0.0
+                if best is not None and lost > best[0] * 0.9999:
+                    break  # the penalty only gets weaker from here on
+                best = (lost, weights, c)
+                if ctx.deadline.expired():
+                    break
         assert best is not None
         scale, shift = 1.0, 0.0
         if ctx.target.kind == "classes":

@@ -23,7 +23,7 @@ from modelwright.recipes.columns._attribution import Contribution
 from modelwright.recipes.columns._boosting import FASTER, LEAST_ROUNDS, boost
 from modelwright.recipes.columns._dense_group import DenseGroup
 from modelwright.recipes.shared.calibration import sigmoid, softmax
-from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
+from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import Crosses
 from modelwright.recipes.shared.rows import fewer, known_rows, row_weights, split_off
 
@@ -262,7 +262,7 @@ class Trees(Recipe):
         """From rows, features and labels, in processor time of a cloud machine."""
         assert isinstance(options, TreesOptions)
         reading_seconds, wide = reading(train, "dense", ctx)
-        rows, width, seconds = len(train), int(wide), 0.2 + reading_seconds
+        rows, width, seconds = len(train), int(wide), 0.05 + importing("lightgbm", 2.0) + reading_seconds
         for column in train.schema.inputs:
             if column.modality == "text":
                 characters = float(train.data.column(column.name).nbytes) * min(1.0, 20_000 / max(1, rows))
@@ -275,9 +275,12 @@ class Trees(Recipe):
             width += 3 * numbers * (numbers - 1) // 2
         trees = _trees_of(ctx)
         rounds = min(options.rounds, 20 / options.learning_rate)
+        if ctx.target.kind != "value":  # on few rows the held-out loss of labels turns early
+            rounds *= min(1.0, max(0.3, (rows / 30_000) ** 0.4))
         rounds /= min(3.0, trees**0.5)  # with more classes each round learns more, and the best is reached sooner
         deep = np.log2(options.num_leaves)
-        per_tree = 4e-9 * rows * width * options.feature_fraction * deep + 4e-6 * options.num_leaves * width + 1e-4
+        per_tree = 3.4e-9 * rows * width * options.feature_fraction * deep
+        per_tree += 9e-7 * options.num_leaves * width + 1.5e-4
         # sorting values into bins comes before the first tree; where time is short a part of the rows has to do
         fewest = min(rows, _FEWEST) / max(1, rows)
         least = seconds + 1e-7 * rows * width + min(rounds, LEAST_ROUNDS) * trees * per_tree * fewest

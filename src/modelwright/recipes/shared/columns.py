@@ -5,6 +5,7 @@ Legend: N rows, D features.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -185,6 +186,11 @@ def reading(table: Table, view: str, ctx: FitContext) -> tuple[float, float]:
     per_row, wide = ctx.cache.get(key, (0.0, 0))
     done = ("columns", view, ctx.seed if view == "dense" else 0, identity(table)) in ctx.cache
     return 0.0 if done else per_row * len(table), float(wide)
+
+
+def importing(module: str, seconds: float) -> float:
+    """Return the processor seconds that a library takes to be imported, as given; none where it is by now."""
+    return 0.0 if module in sys.modules else seconds
 
 
 def identity(table: Table) -> tuple[Any, ...]:

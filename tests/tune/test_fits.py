@@ -1,0 +1,79 @@
+"""What probes may cost, and what is said of a recipe that there is no time for."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelwright.core.budget import Deadline
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.recipe import Estimate
+from modelwright.tune.fits import _apart
+
+from .made import planner, some
+
+pytest.importorskip("torch")
+
+
+class Counted:
+    """Stands for the estimate of a network whose probe takes so many processor seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.asked = seconds, 0
+
+    def __call__(self, train, options, ctx):
+        import time
+
+        self.asked += 1
+        end = time.process_time() + self.seconds
+        while time.process_time() < end:
+            pass
+        return Estimate(3.0, 1)
+
+
+def networks(monkeypatch, ranks, probe):
+    made = [some(f"net{i}", rank=rank) for i, rank in enumerate(ranks)]
+    for recipe in made:
+        type(recipe).needs = ("torch",)
+        monkeypatch.setattr(recipe, "estimate", Counted(probe), raising=False)
+    return made
+
+
+def test_all_probes_together_keep_to_their_share(monkeypatch):
+    recipes = networks(monkeypatch, [20, 21, 22, 50], 0.2)
+    plan, _ = planner(monkeypatch, recipes, seconds=10.0)  # of which 0.4 may go to probes
+    plan.deadline = Deadline.after(10.0 + 300.0)  # however busy the machine is that tests this
+    costs = [plan.fits.estimate(r, r.variants(None, None, 0)[0]) for r in recipes[:3]]
+    assert sum(r.estimate.asked for r in recipes) == 2
+    assert costs[1].seconds == 3.0
+    assert 100.0 < costs[2].seconds < 310.0  # it trains until its time ends
+    assert 0 < costs[2].least_seconds < costs[2].seconds
+    assert plan.fits.expected(recipes[3], recipes[3].variants(None, None, 0)[0]) == float("inf")  # dear, and unknown
+
+
+def test_a_network_that_was_tried_out_is_not_tried_out_for_other_options(monkeypatch):
+    (recipe,) = networks(monkeypatch, [50], 0.5)
+    plan, _ = planner(monkeypatch, [recipe], seconds=10.0)
+    options = recipe.variants(None, None, 0)[0]
+    plan.fits.estimate(recipe, options)
+    assert plan.fits.estimate(recipe, options.model_copy(update={"leave": ("image",)})).seconds == 3.0
+    assert recipe.estimate.asked == 1
+
+
+def test_a_network_is_not_begun_where_its_library_would_take_the_time(monkeypatch):
+    import sys
+
+    (recipe,) = networks(monkeypatch, [20], 0.0)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    plan, _ = planner(monkeypatch, [recipe], seconds=2.0)
+    with pytest.raises(ModelwrightError, match=r"needs about 5\.\ds, [12]\.\ds can be given"):
+        plan.fits.estimate(recipe, recipe.variants(None, None, 0)[0])
+    assert recipe.estimate.asked == 0
+
+
+@pytest.mark.parametrize(("need", "have"), [(3.42, 3.38), (3.4, 3.39), (61.2, 60.9), (12.4, 3.2), (4000.0, 3990.0)])
+def test_what_is_needed_never_reads_the_same_as_what_there_is(need, have):
+    from modelwright.core.budget import show_duration
+
+    shown = _apart(need, have)
+    assert shown[0] >= need > have >= shown[1]
+    assert show_duration(shown[0]) != show_duration(shown[1])
