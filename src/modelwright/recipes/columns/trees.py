@@ -263,6 +263,7 @@ class Trees(Recipe):
         assert isinstance(options, TreesOptions)
         reading_seconds, wide = reading(train, "dense", ctx)
         rows, width, seconds = len(train), int(wide), 0.05 + importing("lightgbm", 2.0) + reading_seconds
+        seconds += 2e-4 * len(train.schema.inputs)
         for column in train.schema.inputs:
             if column.modality == "text":
                 characters = float(train.data.column(column.name).nbytes) * min(1.0, 20_000 / max(1, rows))
