@@ -30,7 +30,6 @@ from modelwright.core.device import cores, free_cores, pick_device
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, on_torch
 from modelwright.core.threads import one_thread, use_threads
-from modelwright.pipeline.choose import choose_task
 from modelwright.pipeline.intake import get_data
 from modelwright.tune.order import fitting
 from modelwright.tune.pace import Pace, Stopwatch
@@ -107,18 +106,17 @@ def measure(name: str, made: Made, most: float, only: list[str]) -> list[tuple[f
     config = make_config(data=path, target=target, public=True, **more)
     events = EventStream()
     data = get_data(config, path, events)
-    task = choose_task(config, data.table)
-    parts = split_data(config, data.table, data.test, data.aside, task, 600.0)
+    parts = split_data(config, data.table, data.test, data.aside, data.task, 600.0)
     train, valid = (parts.develop.take(rows) for rows in parts.splits[0])
     pace, ratios = Pace(cores()), []
     if importlib.util.find_spec("torch"):
         importlib.import_module("torch")  # a run pays for it once; it is no part of an estimate
-    for recipe in fitting(task, config, train, parts.target, {}).recipes:
+    for recipe in fitting(data.task, config, train, parts.target, {}).recipes:
         pace.threads = free_cores()
         if only and recipe.name not in only:
             continue
         ctx = FitContext(
-            loss=task.loss, target=parts.target, deadline=Deadline(), events=events, metric=task.ranks(train.schema),
+            loss=data.task.loss, target=parts.target, deadline=Deadline(), events=events, metric=data.metric,
             threads=pace.threads, device=pick_device() if on_torch(recipe) else "cpu", probe=1.0,
         )  # fmt: skip
         options = recipe.variants(train.schema, parts.target, len(train))[0]
