@@ -19,6 +19,7 @@ _COMMON = frozenset(lexicon.entries("zh_words"))
 _FOLLOWS = frozenset("的了是在说和与跟也都就还又会来把被对将从到给为以及等表示称让先女小老医同教经")
 NEVER = frozenset("但那都向和时国利从")  # seen as surnames less than once in ten thousand
 _NO_GIVEN = frozenset("家店城村镇路街楼寺庙山河江湖岛桥站码某总哥姐老店氏们这那")
+_WAYS = frozenset("路街巷镇村店寺庙站码塔阁桥道")  # ends of ways and buildings, which few given names have
 _MOST = 3  # characters of a name with a surname of one
 
 
@@ -35,16 +36,14 @@ def doubt(text: str, start: int, end: int) -> float:
         return 0.0
     if name[0] not in lexicon.surnames():  # written by sound, as brands and things are too
         return 0.4
-    if name in _COMMON or _word(name):
+    if in_word(text, start, end):
         return 1.0
-    if any(
-        _word(text[a:b]) for a, b in ((start, end + 1), (start, end + 2), (start - 1, end), (start - 2, end)) if a >= 0
-    ):
-        return 1.0  # a part of a longer word
     found = 1.0 if name[0] in NEVER else 0.6 if size == 2 and name[1] in _NO_GIVEN else 0.0
     before, after = text[start - 1 : start], text[end : end + 1]
+    if size == 3 and name[2] in _WAYS:
+        found += 0.6
     if size == 3:
-        begins, ends = _word(name[:2]), _word(name[1:])
+        begins, ends = is_common(name[:2]), is_common(name[1:])
         if begins and ends:
             found += 0.6
         elif begins:  # 温泉知(道); 王国维 stays where nothing else speaks against it
@@ -55,14 +54,21 @@ def doubt(text: str, start: int, end: int) -> float:
         found += 0.3
     if name[0] in SELDOM:
         found += 0.3
-    if before and _word(before + name[0]):
+    if before and is_common(before + name[0]):
         found += 0.5
-    if after and after not in _FOLLOWS and (_word(name[-1] + after) or _word(text[end - 1 : end + 2])):
+    if after and after not in _FOLLOWS and (is_common(name[-1] + after) or is_common(text[end - 1 : end + 2])):
         found += 0.5
-    if after and _word(name[-2:] + after) and size == 3 and after not in _FOLLOWS:
+    if after and is_common(name[-2:] + after) and size == 3 and after not in _FOLLOWS:
         found += 0.4
     return min(1.0, found)
 
 
-def _word(some: str) -> bool:
+def in_word(text: str, start: int, end: int) -> bool:
+    """Whether characters `start` to `end` are a common word, or one end of a longer one."""
+    around = ((start, end), (start, end + 1), (start, end + 2), (start - 1, end), (start - 2, end))
+    return any(is_common(text[a:b]) for a, b in around if a >= 0)
+
+
+def is_common(some: str) -> bool:
+    """Whether some Han characters are a common word."""
     return some in _COMMON or some in common_words()

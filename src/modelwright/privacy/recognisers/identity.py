@@ -9,6 +9,10 @@ _ID = compiled(
     r"身份证|身份\s*号|证件号|证件码|公民身份|公民号|证号|身份代码|永久居留|id\s*card|identity|id\s*(?:no|num)|国民|idno|id_?number|sfz"
 )
 _PASS = compiled(r"护照|passport|通行证|回乡证|台胞证|入台|travel\s*(?:permit|document)|签证|visa")
+_DAY = "(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_PASS_SAID = compiled(  # right before or after a number that says nothing by its form
+    r"(?:护照|passport|台胞证|回乡证|通行证|来往大陆|台湾居民|travel\s*(?:permit|document))"
+)
 _STAY = compiled(r"居留|永居|\barc\b|residen(?:t|ce)\s*(?:permit|card|cert)|统一证号|統一證號")
 _SSN = compiled(r"\bssns?\b|social\s*security|社会安全|社安号|\bsocial\b|tax\s*id")
 _DRIVER = compiled(
@@ -73,8 +77,8 @@ class Identity(Patterns):
             0.3, "[HMCLTWhmcltw][A-Za-z0-9][0-9]{7}", _PASS, 0.9, digits=8,
         ),
         Pattern(
-            "passport", compiled(r"(?<![0-9A-Za-z\-])(?=[A-Z0-9]*[0-9])[A-Z0-9]{7,9}(?![0-9A-Za-z\-])"),
-            0.1, "[0-9]", compiled(r"护照|passport|台胞证|来往大陆|大陆通行证|台湾居民"), 0.85, _some_digits, 0.1, only_before=True, reach=16, digits=4,
+            "passport", compiled(rf"(?<![0-9A-Za-z\-])(?!{_DAY}(?![0-9A-Z]))(?=[A-Z0-9]*[0-9])[A-Z0-9]{{7,9}}(?![0-9A-Za-z\-]|\s?[元块年月日])"),
+            0.1, "[0-9]", _PASS_SAID, 0.85, _some_digits, 0.1, reach=24, digits=4,
         ),
         Pattern(  # the first line of what machines read
             "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<",

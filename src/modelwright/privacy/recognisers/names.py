@@ -9,6 +9,7 @@ import numpy as np
 
 from modelwright.privacy import lexicon
 from modelwright.privacy._doubt import doubt
+from modelwright.privacy._titles import is_goods, is_title
 from modelwright.privacy.recognisers.base import LEAST, Match, Recogniser, compiled
 from modelwright.privacy.tagger import shipped
 from modelwright.privacy.text import Block
@@ -35,6 +36,11 @@ _STREET = re.compile(r"\d")
 _CODE = re.compile(
     r"(?i)(?<![a-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,}|[0-9a-f]{4}-[0-9a-f]{4}|\d\s?ms\b|^\w+ \d{1,2}/\d{2,4}$|\d\.\d+,\s?-?\d+\.\d"
 )  # keys of machines
+_ADDRESSED = re.compile(
+    r"(?i)(?:(?:dear|hi|hello|hey|thanks|patient|customer|client|passenger|guest|attn|contact|regards|cheers)[ ,:.]+(?=[^\W\d_]))?"
+)  # what stands before a name and is no part of it
+_WORDS = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_BRAND = 0.6  # as sure as a name in the title of goods can be: enough to be shown, too little to be replaced
 _DOUBTED = 0.6  # what a full doubt takes from the score of a Chinese name
 _TAILS = frozenset("和与跟同的了是在说会")  # characters that the tagger takes along and no name ends in
 _GAP = re.compile(r"[\s,.;>#\-|?]{0,6}")
@@ -66,8 +72,13 @@ class Names(Recogniser):
                 continue
             while end - start > 2 and some.text[end - 1] in _TAILS and _HAN.match(some.text[start]):
                 end -= 1
+            if kind == "PERSON":
+                start += len(_ADDRESSED.match(some.text[start:end])[0])  # type: ignore[index]  # it may match nothing
+                end = start + _before_goods(some.text[start:end])
             value = some.text[start:end]
-            score = _judged(kind, value, sure)
+            score = _judged(kind, value, sure) if value else 0.0
+            if kind == "PERSON" and is_title(some.cells[at]):
+                score = min(score, _BRAND)
             if kind == "PERSON" and score and _HAN.search(value):
                 score = min(score, 0.9 - _DOUBTED * doubt(some.text, start, end))
             elif (
@@ -163,6 +174,16 @@ def _judged(kind: str, value: str, sure: float) -> float:
     return 0.4 + 0.4 * sure if any(c.isalpha() for c in value) and sure >= 0.5 else 0.0
 
 
+def _before_goods(value: str) -> int:
+    """Return how many characters of a Latin name stand before words for goods: `Grey Tshirts` is none, `Peter England Men` one of two words."""
+    for m in _WORDS.finditer(value):
+        if is_goods(m[0]) and m[0].lower() not in _FAMILY:
+            before = value[: m.start()].rstrip()
+            words = before.lower().split()
+            return len(before) if len(words) > 1 and words[0] in _FIRST else 0
+    return len(value)
+
+
 def _odd_in_han(around: str, value: str) -> bool:
     """Whether one Latin word stands amid Han characters and is no first name: brands, units and keys do."""
     if " " in value or not _HAN.search(around):
@@ -181,6 +202,7 @@ def _chinese_name(value: str) -> bool:
 
 
 _FIRST = frozenset(lexicon.entries("first_names"))
+_FAMILY = _FIRST | frozenset(lexicon.entries("last_names"))
 COMMON = frozenset(lexicon.entries("zh_words"))
 DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
 

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
-from modelwright.privacy._doubt import NEVER, doubt
+from modelwright.privacy._doubt import NEVER, doubt, in_word, is_common
+from modelwright.privacy._titles import is_goods
 from modelwright.privacy.recognisers.base import Match, Recogniser
 from modelwright.privacy.recognisers.names import COMMON, DOUBLE, FIRM, LATIN_NAME, NO_NAMES, PERSON, SOUNDS
 from modelwright.privacy.text import Block
@@ -47,16 +48,16 @@ _ROLES = (
 )
 _TIMES = r"昨天|今天|明天|前天|刚才|刚刚|上午|下午|中午|早上|晚上|昨晚|今早|[0-9一二三四五六七八九十]点|上周|下周|周[一二三四五六日]|听说|据说|因为|感谢|多谢|谢谢|表扬|投诉|联系|通知|转告|告诉"
 _ACTS = (
-    r"来电|打来|发来|打电话|说[，：:过这要他她我]|称|表示|认为|指出|介绍|回复|反映|反馈|告诉|通知|答应|同意|不同意|拒绝|建议|要求|申请|提交|签字|签收|签的|代签|替|"
+    r"投诉|询问|咨询|求助|报修|下单|来电|打来|发来|打电话|说[，：:过这要他她我]|称|表示|认为|指出|介绍|回复|反映|反馈|告诉|通知|答应|同意|不同意|拒绝|建议|要求|申请|提交|签字|签收|签的|代签|替|"
     r"来了|没来|到了|到场|到现场|会来|会到|会去|要来|要去|离职|入职|请假|出差|住院|出院|生病|去世|获得|获奖|夺冠|主持|参加|出席|发言|负责|处理|接待|服务|态度|绕路|迟到|聊|"
-    r"一起|一家|等人|本人|扎针|看病|讲课|修复|完成|修好|帮我|帮忙|带我|送来|接的|开车|付款|转账|买了|退了|报名|报道|写的|著|主演|导演|翻译|演唱|"
+    r"一起|一家|等人|本人|扎针|看病|讲课|修复|完成|修好|帮我|帮忙|带我|送来|接的|开车|付款|转账|买了|退了|报名|报道|写的|著|主演|导演|翻译|演唱(?!会)|"
     r"的(?:电话|手机|号码|地址|快递|包裹|权限|账号|合同|意见|孩子|房间|病历|论文|作品|邮箱|名字|工号|服务|态度|妻子|丈夫|父亲|母亲|爸爸|妈妈|同事|老师)|于[上北广深天重杭南武成西]"
 )
 
 # what must stand in a cell, for a first look that is quick
 _KEYS = r"(?i)(?:names?|person|patient|passenger|recipient|contact|author|姓名|名字|[人者名主户生师工]|客户|用户|房东|主叫)[\"']? ?[:=：]"
 _TITLED = rf"[{_HAN}](?:{re.sub(r'[(][?]![^()]*[)]', '', _TITLE)})"
-_ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{_ACTS})"
+_ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{re.sub(r'[(][?]![^()]*[)]', '', _ACTS)})"
 
 
 _ACT = re.compile(_ACTS)
@@ -83,7 +84,20 @@ class Told(Recogniser):
         rf"(?:{_EDGE}|(?<=[和与跟同给找请问叫让对由被把为替帮陪派听据、——])|(?:{_ROLES})|(?:{_TIMES}))(?P<name>{_PLAIN.replace('{1,2}', '{1,2}?')})(?={_ACTS})"
     )
 
+    _after_word = re.compile(rf"(?<=[{_HAN}]{{2}})(?P<name>{_PLAIN})(?={_ACTS})")
+
+    # a capital after such a word is a name's, be it in no list
+    _addressed = re.compile(
+        r"(?<![A-Za-z])(?:[Pp]atient|[Pp]assenger|Mr|Mrs|Ms|Prof|(?P<dear>Dear))\.? "
+        r"(?P<name>[A-Z][a-z'’\-][\w'’\-]*(?: [A-Z][a-z'’\-][\w'’\-]*){1,2})(?(dear)(?=,))(?![\w])"
+    )
+
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
+        addressed = block.select("(?:atient|assenger|Mr|Mrs|Ms|Prof|Dear)[. ]")
+        for cell, m in addressed.finditer(self._addressed):
+            words = m["name"].lower().split()
+            if not any(w in _WORDS or w in _TITLES or is_goods(w) for w in words):
+                yield self._match(addressed, cell, m.span("name"), 0.86)
         some = block.select(_KEYS)
         for cell, m in some.finditer(self._keyed):
             key = m["key"].strip()
@@ -115,10 +129,27 @@ class Told(Recogniser):
         acting = han.select(_ACTING)
         for cell, m in acting.finditer(self._acting):
             start, end = m.span("name")
-            if doubt(acting.text, start, end) == 0 and m["name"][-1] in _GIVEN_NAMES:
+            allowed = _allowed(m["name"])
+            if is_common(acting.text[start - 1 : start + 1]) and is_common(_given(m["name"])):  # 对于经常出差的人
+                allowed = min(allowed, 0.0)
+            if doubt(acting.text, start, end) <= allowed and not in_word(acting.text, start, end):
                 yield self._match(acting, cell, (start, end), 0.8)
+        for cell, m in acting.finditer(self._after_word):  # 方案胡军不同意: a common word ends where the name begins
+            start, end = m.span("name")
+            text = acting.text
+            if not (
+                is_common(text[start - 2 : start])
+                and not is_common(text[start - 1 : start + 1])
+                and doubt(text, start, end) == 0 < _allowed(m["name"])
+                and m["name"][-1] not in _THINGS
+            ):
+                continue
+            yield self._match(acting, cell, (start, end), 0.75)
         found = han.select(_TITLED)
         for cell, m in found.finditer(self._titled):
+            word = found.text[m.start("name") : m.end("name") + 1]  # 施工单位: the title is the end of a word
+            if len(word) == 2 and word[1] in "工总" and is_common(word):
+                continue
             yield self._match(found, cell, m.span("name"), 0.86)
 
     @staticmethod
@@ -128,6 +159,25 @@ class Told(Recogniser):
         return int(block.index[cell]), Match(
             start - first, end - first, "person", score, "form+context", start == first and end == last
         )
+
+
+def _given(name: str) -> str:
+    return name[2:] if name[:2] in DOUBLE and len(name) > 2 else name[1:]
+
+
+def _allowed(name: str) -> float:
+    """Return how much may speak against a name that stands between a word that leads to one and something a person does.
+
+    听石建平说: 建平 is a word and 石 seldom a surname, but with three characters that names are made of, between 听 and 说, it is one.
+    """
+    given = _given(name)
+    if given[-1] not in _GIVEN_NAMES or given[-1] in "和与同跟":
+        return -1.0
+    if len(name) - len(given) == 2:
+        return 1.0
+    if is_common(name[:2]) or given in _PLACES or not all(c in _GIVEN_NAMES for c in given):
+        return 0.0
+    return 1.0 if len(given) > 1 else 0.6
 
 
 def _no_name(name: str) -> bool:
@@ -149,7 +199,10 @@ def _is_name(value: str, loose: bool) -> bool:
 
 
 _GIVEN_NAMES = lexicon.given()
+_PLACES = frozenset(lexicon.entries("zh_places"))
+_THINGS = frozenset("路街道巷弄区县镇乡村城店寺山江河湖海馆院楼园")
 _FIRST = frozenset(w for e in lexicon.entries("first_names") for w in e.split())
 _WORDS = frozenset(lexicon.entries("words"))
+_TITLES = frozenset(lexicon.entries("titles")) | {"apt", "suite", "unit", "box", "room"}
 
 RECOGNISER = Told
