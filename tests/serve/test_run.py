@@ -98,7 +98,8 @@ def test_tls_is_spoken_and_plain_http_is_not(predictor, tmp_path, row, monkeypat
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     code = (
-        "import sys; from pathlib import Path; from modelwright.serve.run import serve; a = [Path(x) for x in sys.argv[1:5]]; "
+        "import sys; from pathlib import Path; from modelwright.serve import wire; wire.HANDSHAKE_SECONDS = 1.5; "
+        "from modelwright.serve.run import serve; a = [Path(x) for x in sys.argv[1:5]]; "
         "serve(a[0], port=int(sys.argv[5]), key_file=a[1], tls_cert=a[2], tls_key=a[3])"
     )
     told = [sys.executable, "-c", code, tmp_path / "bundle", tmp_path / "k.json", cert, key, str(port)]
@@ -118,6 +119,10 @@ def test_tls_is_spoken_and_plain_http_is_not(predictor, tmp_path, row, monkeypat
         assert send(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")[:8] != b"HTTP/1.1"
         with pytest.raises(ssl.SSLError):
             speak_old(port, cert)
+        with socket.create_connection(("127.0.0.1", port), 20) as stalled:  # says nothing at all
+            stalled.settimeout(20)
+            with contextlib.suppress(ConnectionResetError):
+                assert stalled.recv(1) == b""
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     finally:

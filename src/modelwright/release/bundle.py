@@ -8,7 +8,7 @@ members/<i>/    one fitted model each; model.json names its recipe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import zip_longest
@@ -267,13 +267,27 @@ class Predictor:
             raise ModelwrightError(bad[0].words)
         return self.explain_table(table, top=top, seconds=seconds)
 
-    def explain_table(self, table: Table, *, top: int = 20, seconds: float = 1.0) -> list[dict[str, Any]]:
-        """Do what `explain` does for a typed table of one row."""
+    def explain_table(
+        self,
+        table: Table,
+        *,
+        top: int = 20,
+        seconds: float = 1.0,
+        scores: Callable[[Table], np.ndarray] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Do what `explain` does for a typed table of one row; `scores` is asked in place of the predictor's own where given."""
         from modelwright.evaluate.explain.rows import explain_row
 
         strongest = max(self.members, key=lambda m: m[0])[1] if len(self.members) == 1 else None
         found = explain_row(
-            self.scores, table, self._inputs, self.target, answer=None, model=strongest, top=top, seconds=seconds
+            scores or self.scores,
+            table,
+            self._inputs,
+            self.target,
+            answer=None,
+            model=strongest,
+            top=top,
+            seconds=seconds,
         )
         return [a.to_json() for a in found]
 

@@ -122,7 +122,7 @@ class Talker:
                 talk.streams.append(stream)
         talk.told = [0] * len(talk.streams)
         for stream in talk.streams:
-            self.writer.add(stream)
+            self.writer.add(stream, who, float(self.quota.per_minute(who)))
         return talk
 
     def end(self, talk: Talk, who: str) -> None:

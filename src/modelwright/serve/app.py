@@ -20,6 +20,7 @@ from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor
 from modelwright.serve._columns import gaps, known_rows
 from modelwright.serve.admin import add_admin
+from modelwright.serve.aside import Aside
 from modelwright.serve.batcher import Batcher, Ticket
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
 from modelwright.serve.keys import KeyRing, ServiceKey
@@ -71,6 +72,7 @@ class Service:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")  # large bodies, beside the event loop
         self.explains = Turns(2.0 if self.files else 1.0)
         self.searches = Turns(0.05)
+        self._aside = Aside(predictor.scores, self.batcher)
         self._bytes_per_row = 0.0
         self.ready = False
         self.stopping = Stopping()
@@ -217,9 +219,9 @@ class Service:
         """Return the answer to a table of one row, what it rests on, and a small picture of each cell that has one."""
         from modelwright.evaluate.explain.media import pictures
 
-        answer = self.predictor.answers(self.predictor.scores(table), True)[0]
-        # parts of media are hidden by the hundred, which takes longer than words do
-        found = self.predictor.explain_table(table, top=30, seconds=2.0 if self.files else 1.0)
+        answer = self.predictor.answers(self._aside(table), True)[0]
+        seconds = 2.0 if self.files else 1.0  # parts of media are hidden by the hundred
+        found = self.predictor.explain_table(table, top=30, seconds=seconds, scores=self._aside)
         return answer, found, pictures(table, _SHOWN, found)
 
     async def _table(self, rows: list[dict[str, Any]]) -> tuple[Table, list[BadValue]]:

@@ -119,6 +119,11 @@ class Batcher:
         self.batches = 0
         self.answered = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether a prediction is under way or waits; asked from other threads too."""
+        return self._work is not None or bool(self._line)
+
     async def stop(self, seconds: float = 0.0) -> None:
         """End the work within `seconds`: what is not answered by then is refused with 503 and a time to retry."""
         until = time.monotonic() + seconds

@@ -1,4 +1,7 @@
-"""The thread that writes texts for the service: all requests share one decoding engine and its cache of slots."""
+"""The thread that writes texts for the service: all requests share one decoding engine and its cache of slots.
+
+Streams wait in a line that serves keys in fair turns, weighted by their quotas; as many as there are slots are in the engine.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from modelwright.models.decode import Engine, Stream
+from modelwright.serve.fair import FairLine
 
 
 class Writer:
@@ -16,6 +20,9 @@ class Writer:
 
     def __init__(self, net: Any, slots: int) -> None:
         self.engine = Engine(net, slots)
+        self._line: FairLine[Stream] = FairLine()
+        self._gone: set[int] = set()  # streams in the line that nobody waits for any more
+        self._inside = 0  # streams in the line, those that are gone left out
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
@@ -23,15 +30,15 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Return how many streams are under way or wait."""
-        return len(self.engine.waiting) + len(self.engine.running) + (self.engine.reading is not None)
+        return self._inside + self._held()
 
-    def add(self, stream: Stream) -> None:
-        """Let a stream join; its `tell` hears of every piece of text, and of the end."""
-        self._inbox.put(lambda: self.engine.add(stream))
+    def add(self, stream: Stream, key: str = "", weight: float = 1.0) -> None:
+        """Let a stream of a key join; its `tell` hears of every piece of text, and of the end."""
+        self._inbox.put(lambda: self._push(stream, key, weight))
 
     def drop(self, stream: Stream) -> None:
         """Let a stream go whose client went away."""
-        self._inbox.put(lambda: self.engine.drop(stream))
+        self._inbox.put(lambda: self._drop(stream))
 
     def call(self, function: Callable[[], Any]) -> Future[Any]:
         """Run a function between two steps, so that it does not compete with them."""
@@ -51,10 +58,36 @@ class Writer:
         self._inbox.put(None)
         self._thread.join(timeout=10)
 
+    def _held(self) -> int:
+        return len(self.engine.waiting) + len(self.engine.running) + (self.engine.reading is not None)
+
+    def _push(self, stream: Stream, key: str, weight: float) -> None:
+        self._line.push(key, weight, float(len(stream.prompt) + stream.sampling.max_tokens), stream)
+        self._inside += 1
+
+    def _drop(self, stream: Stream) -> None:
+        if stream.number or stream in (self.engine.reading, *self.engine.running, *self.engine.waiting):
+            self.engine.drop(stream)
+            return
+        if stream.reason is None:  # it still stands in the line, where it is passed over
+            stream.reason = "stop"
+            self._gone.add(id(stream))
+            self._inside -= 1
+
+    def _fill(self) -> None:
+        """Let those that are next into the engine, as far as it has slots."""
+        while self._line and self._held() < self.engine.slots:
+            stream = self._line.pop()
+            if id(stream) in self._gone:
+                self._gone.remove(id(stream))
+                continue
+            self._inside -= 1
+            self.engine.add(stream)
+
     def _work(self) -> None:
         while True:
             try:
-                message = self._inbox.get(block=not self.engine.busy)
+                message = self._inbox.get(block=not (self.engine.busy or self._line))
                 if message is None:
                     return
                 message()
@@ -62,12 +95,20 @@ class Writer:
             except queue.Empty:
                 pass
             try:
-                self.engine.step()
+                self._fill()
+                if self.engine.busy:
+                    self.engine.step()
             except Exception as e:  # the requests under way fail, the service goes on
                 self._fail(type(e).__name__)
 
     def _fail(self, name: str) -> None:
-        streams = [*self.engine.running, *self.engine.waiting]
+        streams = [
+            *self.engine.running,
+            *self.engine.waiting,
+            *(s for s in self._line.clear() if id(s) not in self._gone),
+        ]
+        self._gone.clear()
+        self._inside = 0
         streams += [self.engine.reading] if self.engine.reading is not None else []
         for stream in streams:
             self.engine.drop(stream)

@@ -11,6 +11,7 @@ import gc
 import socket
 import time
 from collections import OrderedDict
+from functools import partial
 from typing import Any
 
 import httptools
@@ -20,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from modelwright.serve.guard import Stopping
 
 HEAD_SECONDS = 10.0  # until all headers of a request have come
+HANDSHAKE_SECONDS = 10.0  # until TLS is agreed on
 HEAD_BYTES = 64 << 10
 HEAD_FIELDS = 100
 UNREAD_SECONDS = 60.0  # until a client has taken what was answered
@@ -190,7 +192,13 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and leave what is there by now out of the search for garbage, which stops all requests meanwhile."""
-        await super().startup(sockets)
+        loop: Any = asyncio.get_running_loop()
+        if self.config.is_ssl:  # uvicorn has no word for it, and a minute is the loop's own
+            loop.create_server = partial(loop.create_server, ssl_handshake_timeout=HANDSHAKE_SECONDS)
+        try:
+            await super().startup(sockets)
+        finally:
+            loop.__dict__.pop("create_server", None)
         gc.collect()
         gc.freeze()
 
