@@ -34,6 +34,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bundles_made import make_bundles, rows_of
+
 HANG = 10.0  # seconds that one file may take
 MEMORY = 8 << 30  # bytes of address space of the worker
 Made = Callable[[], bytes]
@@ -451,31 +453,6 @@ def _rechecked(data: bytes) -> bytes:
 
 # -- bundles ---------------------------------------------------------------------------------------------------------
 
-RECIPES = ("linear", "trees", "extratrees", "catboost", "tabm", "textcnn", "fastnet", "lstm", "constant")
-
-
-def make_bundles(place: Path) -> list[Path]:
-    """Write a small bundle of each recipe that can be had."""
-    import numpy as np
-
-    from modelwright.core.recipe import get_recipe, missing_modules, recipe_names
-    from modelwright.core.task import get_task
-    from modelwright.release.bundle import Predictor, save
-    from modelwright.testing import context, sample_table
-
-    task = get_task("classification")
-    table, target = sample_table(task, 120)
-    out = []
-    for name in RECIPES:
-        if name not in recipe_names() or missing_modules(get_recipe(name)):
-            continue
-        recipe = get_recipe(name)
-        options = recipe.variants(table.schema, target, len(table))[0]
-        model = recipe.fit(table, table.take(np.arange(40)), options, context(task, target, seconds=3))
-        save(Predictor(task, table.schema, target, [(1.0, model)], name="sample"), place / name, {"card.md": "# card"})
-        out.append(place / name)
-    return out
-
 
 def damage_bundle(folder: Path, rng: random.Random) -> None:
     """Change one file of a bundle, and every checksum of it that the bundle holds, so that all fit."""
@@ -607,14 +584,13 @@ def _decode_all(kind: str, folder: Path) -> None:
             made.fit(values, column, None, 0).encode(values)
 
 
-def try_bundle(folder: Path) -> str:
-    """Load a bundle and ask it; return `read` or `refused`."""
+def try_bundle(folder: Path, rows: list[dict[str, Any]]) -> str:
+    """Load a bundle and ask it for some rows; return `read` or `refused`."""
     import math
 
     from modelwright.core.errors import ModelwrightError
     from modelwright.release.bundle import load
 
-    rows = [{"message": "refund please", "channel": "mail", "amount": 3.0}, {"message": "", "amount": None}]
     try:
         for answer in load(folder).predict(rows, scores=True):
             confidence = answer.get("confidence")
@@ -639,7 +615,7 @@ def work() -> None:
         if os.environ.get("MUTATED_BUNDLES"):
             bundles = sorted(p for p in Path(os.environ["MUTATED_BUNDLES"]).iterdir() if p.is_dir())
             for one in bundles:
-                try_bundle(one)  # imports are no part of what a bundle takes
+                try_bundle(one / "bundle", rows_of(one))  # imports are no part of what a bundle takes
         print("ready", file=told, flush=True)
         for line in sys.stdin:
             kind, number, index = json.loads(line)
@@ -650,9 +626,10 @@ def work() -> None:
             start = time.monotonic()
             try:
                 if kind == "bundle":
-                    one = Path(shutil.copytree(rng.choice(bundles), place / "bundle"))
+                    chosen = rng.choice(bundles)
+                    one = Path(shutil.copytree(chosen / "bundle", place / "bundle"))
                     damage_bundle(one, rng)
-                    said = try_bundle(one)
+                    said = try_bundle(one, rows_of(chosen))
                 else:
                     if kind not in whole:
                         whole[kind] = KINDS[kind][1]()
