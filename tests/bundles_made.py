@@ -29,8 +29,7 @@ MORE = (
 def make_bundles(place: Path, seconds: float = 3.0) -> list[Path]:
     """Write a small bundle of each model that can be had here, and beside each `rows.json` with rows to ask it for."""
     wanted = [("classification", "", name) for name in PLAIN] + list(MORE)
-    out = [made for one in wanted if (made := make(place, *one, seconds=seconds)) is not None]
-    return out
+    return [made for one in wanted if (made := make(place, *one, seconds=seconds)) is not None]
 
 
 def make(place: Path, task_name: str, modality: str, recipe_name: str, seconds: float = 3.0) -> Path | None:

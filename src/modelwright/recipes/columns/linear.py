@@ -142,11 +142,12 @@ class LinearModel(Model):
         try:
             state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
             stored = load_file(str(folder / "weights.safetensors"))
+            columns = ColumnCodecs.load(folder, state["widths"])
+            # looked at before so much memory is asked for
+            if list(state["shape"]) != [columns.width + 1, *stored["weights"].shape[1:]]:
+                raise ValueError("weights of another width")
             weights = np.zeros(state["shape"], np.float32)
             weights[stored["features"]] = stored["weights"]
-            columns = ColumnCodecs.load(folder, state["widths"])
-            if len(weights) != columns.width + 1:
-                raise ValueError("weights of another width")
             return cls(columns, weights, target, state["scale"], state["shift"], stored["centre"], state["extent"])
         except (OSError, KeyError, ValueError, TypeError, IndexError, SafetensorError) as e:
             raise BundleError(

@@ -60,6 +60,11 @@ class Reading:
     longest: int
     lexicon: bool
 
+    def __post_init__(self) -> None:
+        """Refuse a length in which no piece ends, as a damaged file may say. Raises ValueError."""
+        if not isinstance(self.longest, int) or self.longest < 1:
+            raise ValueError(f"pieces of {self.longest} units")
+
     @classmethod
     def fit(cls, table: Table, spans: Sequence[Sequence[Span]], longest: int = LONGEST) -> Reading:
         """Tell from training rows. Raises ModelwrightError where there is no text column."""
