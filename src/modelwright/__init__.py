@@ -14,16 +14,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["ModelwrightError", "Predictor", "Run", "__version__", "fit", "inspect", "load"]
+__all__ = ["ModelwrightError", "Predictor", "Registry", "Run", "__version__", "fit", "inspect", "load"]
 
 if TYPE_CHECKING:
     from modelwright.api import Run, fit, inspect, load
     from modelwright.core.errors import ModelwrightError
     from modelwright.release.bundle import Predictor
+    from modelwright.release.registry.store import Registry
 
 _PLACES = {
     "ModelwrightError": "modelwright.core.errors",
     "Predictor": "modelwright.release.bundle",
+    "Registry": "modelwright.release.registry.store",
     "Run": "modelwright.api",
     "fit": "modelwright.api",
     "inspect": "modelwright.api",

@@ -8,7 +8,9 @@
     │   ├── OptionError                an option, name or value that is not known
     │   ├── BundleError                a bundle or run folder that is damaged or not one
     │   ├── VaultError                 encrypted data or a key that do not fit together, or were tampered with
-    │   └── LedgerError                a ledger that was edited, cut or rewritten, or cannot be written
+    │   ├── LedgerError                a ledger that was edited, cut or rewritten, or cannot be written
+    │   └── RegistryError              a registry of releases that is newer, damaged, or refuses what was asked
+    │       └── RegistryAway           it cannot be reached now: its database or the place of its bundles
     ├── MissingExtra          exit 2   an optional library is not installed
     ├── GateNotMet            exit 3   a model stands, but not as good as the gate asks
     ├── BudgetTooSmall        exit 4   not even the cheapest recipe fits the budget
@@ -73,6 +75,14 @@ class VaultError(InputError):
 
 class LedgerError(InputError):
     """The ledger was edited, reordered, cut or rewritten, or cannot be written."""
+
+
+class RegistryError(InputError):
+    """A registry of releases does not allow what was asked, or was made by a newer version."""
+
+
+class RegistryAway(RegistryError):
+    """The registry's database, or the place of its bundles, cannot be reached now; nothing was changed."""
 
 
 class MissingExtra(ModelwrightError):

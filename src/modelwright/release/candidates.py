@@ -9,7 +9,7 @@ from typing import Any
 from modelwright.core.errors import BundleError, MissingExtra, ModelwrightError, OptionError, unknown
 from modelwright.core.extras import need
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.run import RunFolder, find_bundle, read_json
+from modelwright.core.run import RunFolder, find_bundle, read_json, slug
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import model_id, ready, record
 from modelwright.release.bundle import Predictor, load
@@ -73,6 +73,13 @@ def pick(bundle: Path, winner: Predictor, name: str | None) -> Predictor:
     return candidate_predictor(winner, run, name)
 
 
+def export_place(model: str, bundle: Path) -> Path:
+    """Return where an export goes that no folder was named for: beside the bundle; of a release, into the working folder."""
+    if any(p.exists() for p in (Path(model), Path("runs") / model)):
+        return bundle.parent / "onnx"
+    return Path(f"{slug(model)}-onnx")
+
+
 def export_model(model: str, to: str, out: Path | None, candidate: str | None = None) -> Path:
     """Export a bundle, or a candidate of its run, and check that the export answers as it does; return the folder.
 
@@ -85,7 +92,7 @@ def export_model(model: str, to: str, out: Path | None, candidate: str | None = 
     ready(bundle)
     chosen = pick(bundle, load(bundle), candidate)
     try:
-        made = export_onnx(chosen, out or bundle.parent / "onnx")
+        made = export_onnx(chosen, out or export_place(model, bundle))
     except MissingExtra:
         raise
     except ModelwrightError as e:

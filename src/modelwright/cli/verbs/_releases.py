@@ -1,0 +1,118 @@
+"""What the verbs of releases share: options, and how releases and changes are printed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from modelwright.cli.output import LANG, print_json, w
+from modelwright.core.words import Words
+
+if TYPE_CHECKING:
+    from modelwright.release.registry.store import Change, Registry, Release
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help=w("name of the releases", "发布名称"))]
+Db = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        envvar="MODELWRIGHT_DB",
+        show_envvar=False,
+        metavar="FILE|URL",
+        help=w(
+            "the registry: a SQLite file or postgresql://USER@HOST/NAME; runs/releases/registry.db if not given",
+            "模型登记：SQLite 文件或 postgresql://用户@主机/库名；默认 runs/releases/registry.db",
+        ),
+    ),
+]
+Blobs = Annotated[
+    str | None,
+    typer.Option(
+        "--blobs",
+        envvar="MODELWRIGHT_BLOBS",
+        show_envvar=False,
+        metavar="FOLDER|URL",
+        help=w(
+            "where bundles are put: a folder, or s3://, gs://, oss:// and the like; beside the registry if not given",
+            "存放模型包的位置：文件夹，或 s3://、gs://、oss:// 等；默认在登记文件旁",
+        ),
+    ),
+]
+
+
+def registry_at(db: str | None, blobs: str | None = None) -> Registry:
+    """Return the registry that was asked for."""
+    from modelwright.release.registry.store import Registry
+
+    return Registry(db, blobs)
+
+
+def beside_champion(registry: Registry, made: Release) -> list[Words]:
+    """Return what differs between a release and the champion of its name."""
+    from modelwright.release.registry.record import told_differences
+
+    champion = next((r for r in registry.releases(made.name) if "champion" in r.aliases), made)
+    return told_differences(champion.facts, made.facts)
+
+
+def print_change(change: Change, json_: bool) -> None:
+    """Print what a promotion or a rollback did."""
+    r, before = change.release, change.before
+    if json_:
+        notes = [list(n) for n in change.notes]
+        more = {"name": r.name, "version": r.version, "alias": change.alias, "changed": change.changed, "notes": notes}
+        print_json({**more, "before": before.version if before else None, "release": r.to_json()})
+        return
+    if not change.changed:
+        words = Words(
+            f"{r.name} {r.version} is its {change.alias} already.", f"{r.name} {r.version} 已是 {change.alias}。"
+        )
+    elif before is None:
+        words = Words(f"{r.name} {r.version} is its {change.alias} now.", f"{r.name} {r.version} 现为 {change.alias}。")
+    else:
+        words = Words(
+            f"{r.name} {r.version} is its {change.alias} now, in place of {before.version}.",
+            f"{r.name} {r.version} 现为 {change.alias}，取代版本 {before.version}。",
+        )
+    sys.stdout.write(words.to(LANG) + "\n")
+    say_notes(change.notes, r)
+
+
+def say_notes(notes: Any, release: Release) -> None:
+    """Say what differs from the champion."""
+    for note in notes:
+        words = Words(
+            f"Beside the champion, {release.name} {release.version} differs: {note.en}.",
+            f"与原 champion 相比，{release.name} {release.version} 有所不同：{note.zh}。",
+        )
+        sys.stderr.write(words.to(LANG) + "\n")
+
+
+def say_next(release: Release) -> None:
+    """Say how a release is used."""
+    if "champion" in release.aliases:
+        words = Words(
+            f"It is the champion of this name: modelwright predict {release.name} DATA",
+            f"它是该名称的 champion：modelwright predict {release.name} DATA",
+        )
+    else:
+        words = Words(
+            f"It answers once it is promoted: modelwright promote {release.name} {release.version}",
+            f"提升后即开始作答：modelwright promote {release.name} {release.version}",
+        )
+    sys.stderr.write(words.to(LANG) + "\n")
+
+
+def line_of(release: Release) -> str:
+    """Return a release in one line: name, version, aliases, score, gate, when, by whom, and the reason given."""
+    score = next(iter(release.facts.get("scores") or []), None)
+    title = Words(*score["title"]).to(LANG) if score and "title" in score else (score or {}).get("name", "")
+    value = f"{title} {score['value']:.3f}" if score and isinstance(score.get("value"), float) else ""
+    gate = {
+        True: Words("gate met", "达到门槛"), False: Words("gate not met", "未达门槛"), None: Words("no gate", "未设门槛")
+    }[release.gate_met].to(LANG)  # fmt: skip
+    spite = Words(f"in spite: {release.in_spite}", f"仍发布：{release.in_spite}").to(LANG) if release.in_spite else ""
+    parts = [f"{release.name} {release.version}", ",".join(release.aliases) or "-", value, gate, release.released_at]
+    return "  ".join(p for p in [*parts, release.released_by, spite] if p)

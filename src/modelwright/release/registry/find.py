@@ -1,0 +1,74 @@
+"""From a name to a bundle: what `predict NAME`, `load("name")` and the service ask where no folder of that name stands.
+
+Light: the database is opened only where a registry exists and the text can be a name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from modelwright.core.run import find_bundle, read_json
+from modelwright.release.registry import places
+
+
+class Resolved(NamedTuple):
+    """A bundle folder, and which version it is: of a name that of the release, else the one that the bundle gives itself."""
+
+    folder: Path
+    version: str
+
+
+def bundle_of(text: str) -> Path | None:
+    """Return the bundle of a release: `NAME` is its champion, `NAME/2` or `NAME/challenger` another; None where there is none.
+
+    Raises RegistryError where the name is there and not that release, RegistryAway where the registry cannot be reached.
+    """
+    found = _resolved(text)
+    return None if found is None else found.folder
+
+
+def names() -> list[str]:
+    """Return the names that have releases, [] where there is no registry."""
+    from modelwright.release.registry.store import Registry
+
+    return Registry().names() if _registry_exists() else []
+
+
+def resolve(text: str | Path) -> Resolved:
+    """Return the bundle folder and the version of a run, a bundle folder, or the name of a release.
+
+    A folder goes before a release of the same name. `NAME/VERSION` and `NAME/ALIAS` name one release. Raises BundleError where
+    there is neither, RegistryError where the bundle of a release is gone or was changed.
+    """
+    found = None if _is_folder(text) else _resolved(str(text))
+    if found is not None:
+        return found
+    folder = find_bundle(text)
+    return Resolved(folder, str(read_json(folder / "bundle.json").get("version", "1")))
+
+
+def _is_folder(text: str | Path) -> bool:
+    return any((p / "manifest.json").is_file() or (p / "config.yaml").is_file() for p in _places(text))
+
+
+def _places(text: str | Path) -> list[Path]:
+    return [Path(text), Path(text) / "bundle", Path("runs") / str(text), Path("runs") / str(text) / "bundle"]
+
+
+def _registry_exists() -> bool:
+    place = places.file_of(places.database_url())
+    return place is None or place.is_file()
+
+
+def _resolved(text: str) -> Resolved | None:
+    name, _, which = text.partition("/")
+    if not places.is_name(name) or "/" in which or not _registry_exists():
+        return None
+    from modelwright.release.registry.store import CHAMPION, Registry
+
+    registry = Registry()
+    if name not in registry.names():
+        return None
+    release = registry.get(name, which or CHAMPION)
+    return Resolved(registry.folder(release), str(release.version))

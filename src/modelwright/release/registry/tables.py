@@ -1,0 +1,73 @@
+"""The tables of the registry as this version reads and writes them; `migrations/` makes them and changes older ones.
+
+modelwright_revision   one row: a number that grows with every change; whoever changes anything locks it first
+modelwright_names      one row a name: the highest version given out so far
+modelwright_releases   one row a version of a name; never changed, never removed
+modelwright_aliases    which version an alias means; `champion` is a stack, so that a rollback finds what stood before
+modelwright_changes    what was done, by whom, when, and why: only ever added to
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+HEAD = "0001"  # the newest migration that this version knows
+VERSION_TABLE = "modelwright_schema"  # where the migration that a registry stands at is kept
+
+metadata = sa.MetaData()
+
+revision = sa.Table(
+    "modelwright_revision",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+names = sa.Table(
+    "modelwright_names",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("last_version", sa.Integer, nullable=False),
+)
+
+releases = sa.Table(
+    "modelwright_releases",
+    metadata,
+    sa.Column("name", sa.Text, sa.ForeignKey("modelwright_names.name"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False),  # SHA-256 of the bundle's manifest
+    sa.Column("blobs", sa.Text, nullable=False),  # where the bundle was put; "" is the folder beside the registry
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("task", sa.Text, nullable=False),
+    sa.Column("target", sa.Text),
+    sa.Column("gate_met", sa.Boolean),  # null: no gate was asked for
+    sa.Column("data", sa.Text),  # fingerprint of the data that it was made from
+    sa.Column("facts", sa.JSON, nullable=False),  # card, scores, gate, columns: see record.py
+    sa.Column("in_spite", sa.Text),  # why it was released in spite of what stood against it
+    sa.Column("released_by", sa.Text, nullable=False),
+    sa.Column("released_at", sa.Text, nullable=False),  # UTC, as 2026-03-01T12:00:00Z
+)
+
+aliases = sa.Table(
+    "modelwright_aliases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("alias", sa.Text, primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),  # the highest place is what the alias means
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["name", "version"], ["modelwright_releases.name", "modelwright_releases.version"]),
+)
+
+changes = sa.Table(
+    "modelwright_changes",
+    metadata,
+    sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("did", sa.Text, nullable=False),  # release, promote, rollback
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("alias", sa.Text),
+    sa.Column("before", sa.Integer),  # the version that the alias meant until then
+    sa.Column("reason", sa.Text),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
