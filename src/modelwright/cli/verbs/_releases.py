@@ -84,8 +84,8 @@ def say_notes(notes: Any, release: Release) -> None:
     """Say what differs from the champion."""
     for note in notes:
         words = Words(
-            f"Beside the champion, {release.name} {release.version} differs: {note.en}.",
-            f"与原 champion 相比，{release.name} {release.version} 有所不同：{note.zh}。",
+            f"Compared with the champion so far, {release.name} {release.version} differs: {note.en}.",
+            f"与此前的 champion 相比，{release.name} {release.version} 有所不同：{note.zh}。",
         )
         sys.stderr.write(words.to(LANG) + "\n")
 

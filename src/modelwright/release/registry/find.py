@@ -30,9 +30,11 @@ def bundle_of(text: str) -> Path | None:
 
 def names() -> list[str]:
     """Return the names that have releases, [] where there is no registry."""
+    if not _registry_exists():
+        return []
     from modelwright.release.registry.store import Registry
 
-    return Registry().names() if _registry_exists() else []
+    return Registry().names()
 
 
 def resolve(text: str | Path) -> Resolved:
