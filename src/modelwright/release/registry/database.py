@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ CHANNEL = "modelwright_registry"  # what PostgreSQL notifies at each change
 @cache
 def engine_of(url: str) -> sa.Engine:
     """Return the engine of a database, one a process. Raises MissingExtra without PostgreSQL's driver."""
-    options: dict[str, Any] = {"json_serializer": plain_json.dumps}
+    options: dict[str, Any] = {"json_serializer": partial(plain_json.dumps, ensure_ascii=True)}
     place = file_of(url)
     if place is None:
         try:
