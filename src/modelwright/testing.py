@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from modelwright.core.budget import Deadline
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import Choice, FitContext, Model, Options, Range, Recipe
 from modelwright.core.schema import Column, Table
-from modelwright.core.task import Judged, Task, judge
+from modelwright.core.task import Judged, Metric, Task, judge
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.kinds.base import kind_of
@@ -72,11 +73,11 @@ def context(task: Task, target: TargetCodec, seconds: float = 600.0, **changes: 
     )
 
 
-def judged(table: Table, target: TargetCodec, scores: np.ndarray) -> Judged:
-    """Return a table's rows judged by scores."""
+def judged(table: Table, target: TargetCodec, scores: np.ndarray, metrics: Iterable[Metric] = ()) -> Judged:
+    """Return a table's rows judged by scores, in the units that `metrics` ask for."""
     column = table.schema.target
     assert column is not None
-    return judge(target, table.column(column.name), scores, table.rows)
+    return judge(target, table.column(column.name), scores, table.rows).in_units(table, metrics)
 
 
 def check_task(task: Task) -> None:

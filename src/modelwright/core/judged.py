@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 
 
@@ -17,7 +18,8 @@ class Judged:
     """Held-out rows with their truth and what a model answered: what metrics and plots take.
 
     `target` may hold labels behind those that were learnt, see `judge`; `truth` as its `encode` gives it, `scores` [N, K], `answers` decoded from them, `chosen` the answers
-    encoded again as `truth` is. `rows` [N] are source row numbers.
+    encoded again as `truth` is. `rows` [N] are source row numbers, `units` numbers [N] of what a row belongs to (user, series) by
+    the name of that unit.
     """
 
     target: TargetCodec
@@ -26,12 +28,29 @@ class Judged:
     answers: Answers
     chosen: np.ndarray
     rows: np.ndarray
+    units: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def take(self, index: np.ndarray) -> Judged:
         """Return the judged rows at `index`, for bootstraps and slices; the decoded answers are not carried along."""
         return Judged(
-            self.target, self.truth[index], self.scores[index], Answers([], None), self.chosen[index], self.rows[index]
-        )
+            self.target, self.truth[index], self.scores[index], Answers([], None), self.chosen[index], self.rows[index],
+            {name: codes[index] for name, codes in self.units.items()},
+        )  # fmt: skip
+
+    def unit(self, name: str) -> np.ndarray:
+        """Return the unit of each row [N], numbered from 0 on; every row is one by itself where none of that name are known."""
+        if name not in self.units:
+            return np.arange(len(self.rows))
+        return np.unique(self.units[name], return_inverse=True)[1]
+
+    def in_units(self, table: Table, metrics: Iterable[Metric]) -> Judged:
+        """Return these rows with the units that metrics ask for; `table` holds the rows, and perhaps others, with all columns."""
+        asked = {m.unit: m.unit_of for m in metrics if m.unit_of is not None}
+        if not asked:
+            return self
+        order = np.argsort(table.rows, kind="stable")
+        at = order[np.searchsorted(table.rows, self.rows, sorter=order)]
+        return replace(self, units={name: unit_of(table)[at] for name, unit_of in asked.items()})
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,11 @@ class Metric:
     A metric over made answers (BLEU, span F1) declares `parts`: the statistics [N, S] of each row, float64. Its
     `function` then takes their sum over rows [S] (and the label's index, where `per_label`), so that a bootstrap reads
     every row only once.
+
+    `unit` names what an interval draws anew: rows, or users, series, pictures, whose rows rise and fall together; `unit_of` gives
+    the number of each row's unit [N] from a table, and is left out where every row is one. A metric that is no sum over rows
+    (average precision of boxes, a mean over users) declares `by_unit`: of judged rows, what must be known of each unit, in the order of
+    `Judged.unit`. Its `function` then takes a list of these, a unit as often as it was drawn (and the label's index).
     """
 
     name: str
@@ -56,10 +80,15 @@ class Metric:
     ideal: float | None = None  # the best value where neither end is, as of a ratio; for show
 
     parts: Callable[[Judged], np.ndarray] | None = None
+    unit: str = "row"
+    unit_of: Callable[[Table], np.ndarray] | None = None
+    by_unit: Callable[[Judged], Sequence[Any]] | None = None
 
     def __call__(self, judged: Judged, label: int | None = None) -> float:
         """Return the metric's value; NaN where it is undefined (one class only, say)."""
         told = (label,) if self.per_label else ()
+        if self.by_unit is not None:
+            return float(self.function(list(self.by_unit(judged)), *told))
         if self.parts is not None:
             return float(self.function(self.parts(judged).sum(axis=0), *told))
         return float(self.function(judged, *told))

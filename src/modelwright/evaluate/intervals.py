@@ -16,6 +16,7 @@ from modelwright.core.task import Judged, Metric
 from modelwright.evaluate import _small as small
 from modelwright.evaluate.metrics.chosen import average_precision, roc_auc
 from modelwright.evaluate.metrics.weighted import Counts, batched, weights
+from modelwright.evaluate.units import by_units
 
 _BLOCK = 40  # resamples at a time
 _WEIGHTS = 4_000_000  # of rows in samples that are held at once
@@ -83,6 +84,15 @@ def _intervals(
     seconds: float | None,
 ) -> dict[str, Interval]:  # fmt: skip
     until = None if seconds is None else time.monotonic() + seconds
+    unitwise = {name: found for name, (metric, _) in asked.items() if (found := by_units(metric, judged)) is not None}
+    if unitwise:
+        whole = asked
+        asked = {name: of for name, of in whole.items() if name not in unitwise}
+        told = _intervals(asked, judged, resamples, seed, level, seconds) if asked else {}
+        for name, (metric, (units,)) in unitwise.items():
+            left = None if until is None else max(0.0, until - time.monotonic())
+            told |= _intervals({name: (metric, whole[name][1])}, units, resamples, seed, level, left)
+        return {name: told[name] for name in whole}
     values = {name: metric(judged, label) for name, (metric, label) in asked.items()}
     out: dict[str, Interval] = {}
     counts = Counts(judged) if len(judged.rows) <= small.MOST else None
@@ -149,8 +159,12 @@ def _interval(metric: Metric, value: float, drawn: np.ndarray, rows: int, level:
 def paired(
     metric: Metric, a: Judged, b: Judged, *, resamples: int = 1000, seed: int = 0, seconds: float | None = None
 ) -> PairedTest:
-    """Compare two models judged on the same rows: of few rows by leaving out one after the other, of many by resampling them for both."""
+    """Compare two models judged on the same rows: of few rows by leaving out one after the other, of many by resampling them for
+    both; of units where the metric is one by unit."""
     sign = 1.0 if metric.higher else -1.0
+    unitwise = by_units(metric, a, b)
+    if unitwise is not None:
+        metric, (a, b) = unitwise
     value = sign * (metric(a) - metric(b))
     if len(a.rows) <= small.MOST:
         told = small.difference(metric, a, b, value)

@@ -87,7 +87,8 @@ def judge_test(predictor: Predictor, test: Table) -> Judged:
     column = test.schema.target
     scores = predictor.judge(test)
     truth = test.column(column.name if column else "")
-    return judge(predictor.target, truth, scores, test.rows, predictor.thresholds)
+    judged = judge(predictor.target, truth, scores, test.rows, predictor.thresholds)
+    return judged.in_units(test, predictor.task.metrics)
 
 
 def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, parts: Parts, metric: Metric) -> Judgement:
@@ -108,6 +109,7 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
         scores = made[0] if len(made) == 1 else np.mean(made, axis=0)
         column = parts.test.schema.target
         other = judge(parts.target, parts.test.column(column.name if column else ""), scores, parts.test.rows)
+        other = other.in_units(parts.test, [metric])
         test = paired(metric, judged, other, resamples=400, seconds=0.25)
         beaten.append(Beaten(candidate.name, test.difference, test.low, test.high, test.p))
     beats = all(b.low > 0 for b in beaten if guesses(b.name)) and not any(guesses(n) for n in alone)

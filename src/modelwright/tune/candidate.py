@@ -91,8 +91,9 @@ class Validation:
         answered = self.target.answered(scores)
         if not answered.all():
             known = np.flatnonzero(answered)
-            return judge(self.target, self.truth.take(pa.array(known)), scores[known], rows[known])
-        return judge(self.target, self.truth, scores, rows)
+            some = judge(self.target, self.truth.take(pa.array(known)), scores[known], rows[known])
+            return some.in_units(self.table, [self.metric])
+        return judge(self.target, self.truth, scores, rows).in_units(self.table, [self.metric])
 
     def value(self, scores: np.ndarray) -> float:
         """Return the ranking metric, signed so that more is better; minus infinity where undefined."""
@@ -210,7 +211,7 @@ def add_fold(candidate: Candidate, fold: Fold, validation: Validation) -> None:
         candidate.single_ms = took.one
     if len(validation.splits) > 1:
         valid = validation.parts[fold.split][1]
-        one = judge(validation.target, _truth(valid), fold.scores, valid.rows)
+        one = judge(validation.target, _truth(valid), fold.scores, valid.rows).in_units(valid, [validation.metric])
         candidate.fold_values = (*candidate.fold_values, validation.metric(one))
 
 

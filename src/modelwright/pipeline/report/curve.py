@@ -51,7 +51,9 @@ def data_curve(
                 scores = recipe.fit(some, valid, options, ctx).scores(valid)
             except ModelwrightError:
                 return None
-        found = judge(validation.target, valid.column(name.name if name else ""), scores, valid.rows)
+        found = judge(validation.target, valid.column(name.name if name else ""), scores, valid.rows).in_units(
+            valid, [validation.metric]
+        )
         sizes.append(len(some))
         values.append(metric(found))
     return sizes, values

@@ -37,7 +37,7 @@ def _deepened(state: State, facts: dict[str, Any], seconds: float) -> dict[str, 
     outcome, validation = state.outcome, state.validation
     task, metric = state.task, state.metric
     facts = dict(facts)
-    facts["metrics"] = metrics_with_intervals(task, judged)
+    facts["metrics"] = metrics_with_intervals(task, judged, metric.name)
     if not predictor.target.explains:
         return _deepened_made(state, facts, until)
     more = []
@@ -102,12 +102,14 @@ def _deepened(state: State, facts: dict[str, Any], seconds: float) -> dict[str, 
 def _deepened_made(state: State, facts: dict[str, Any], until: Deadline) -> dict[str, Any]:
     """Add what a task that makes its answers shows of them; slices and importances are for chosen ones."""
     from modelwright.evaluate.plots import charts as plots
+    from modelwright.evaluate.report.by_label import by_label
 
     predictor, parts, judged, outcome = state.predictor, state.parts, state.judged, state.outcome
     task = predictor.task
     histories = {c.name: c.models[0].history for c in outcome.candidates if c.models[0].history}
     model = predictor.members[0][1]
     found = task.sections(model, judged, parts.develop, parts.test, max(0.5, until.remaining()))
+    found += by_label(task.metrics, judged, max(0.5, 0.3 * until.remaining()))
     facts["sections"] = [s.to_json() for s in found]
     drawing = importlib.util.find_spec("matplotlib") is not None
     pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
@@ -115,11 +117,14 @@ def _deepened_made(state: State, facts: dict[str, Any], until: Deadline) -> dict
     return facts
 
 
-def metrics_with_intervals(task: Task, judged: Judged) -> list[dict[str, Any]]:
-    """Return every metric of the task with its interval, on the test rows."""
+def metrics_with_intervals(task: Task, judged: Judged, ranks: str) -> list[dict[str, Any]]:
+    """Return the metrics of the task with their intervals, on the test rows: the one that ranks, and all that have one value for
+    all labels."""
     from modelwright.evaluate.intervals import many
 
-    wanted = [m for m in task.metrics if not m.per_label or m.parts is not None]
+    over_all = (m for m in task.metrics if not m.per_label or m.parts is not None or m.by_unit is not None)
+    named = {m.name for m in over_all} | {ranks}
+    wanted = [m for m in task.metrics if m.name in named]
     found = many(wanted, judged, seconds=1.2)
     return [
         {
