@@ -10,6 +10,7 @@ Each function raises AssertionError with a sentence that says what does not hold
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import tempfile
@@ -22,14 +23,17 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.budget import Deadline
+from modelwright.core.config import make_config
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import Choice, FitContext, Model, Options, Range, Recipe
 from modelwright.core.schema import Column, Table
-from modelwright.core.task import Judged, Metric, Task, judge
+from modelwright.core.task import Judged, Metric, Split, Task, judge
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Ragged, codec_class
+from modelwright.tune.parts import check_split
 
 TOLERANCE = 1e-5
 
@@ -104,10 +108,60 @@ def check_task(task: Task) -> None:
         answer["confidence"] = float(right.answers.confidence[0])
     shaped = task.response(target).model_validate(answer)
     assert json.loads(shaped.model_dump_json())["prediction"] == answer["prediction"], "response JSON round trip"
+    _check_losses(task, table, target)
+    _check_split(task, table)
     for plot in task.plots(right, table):
         assert plot.svg.lstrip().startswith("<svg"), f"plot {plot.name} is no SVG"
         assert plot.says.en, f"plot {plot.name} says nothing in English"
         assert plot.says.zh, f"plot {plot.name} says nothing in Chinese"
+
+
+def _check_losses(task: Task, table: Table, target: TargetCodec) -> None:
+    """Ask for the loss with each option that shared code may pass: smoothing, weights of classes, weights of rows."""
+    if importlib.util.find_spec("torch") is None:
+        return
+    import torch
+
+    rows = min(4, len(table))
+    name = table.schema.target.name if table.schema.target else ""
+    width = target.outputs if target.link else 3  # of answers that are made, a network chooses parts
+    outputs = torch.linspace(-1, 1, rows * width).reshape(rows, width)
+    truth: Any = torch.arange(rows) % width
+    if target.link:
+        truth = torch.as_tensor(target.encode(table.column(name).slice(0, rows)))
+        truth = truth.float() if truth.is_floating_point() else truth
+    asked: dict[str, Any] = {"smoothing": 0.1, "row_weight": torch.ones(rows)}
+    if target.probabilities:
+        asked["class_weight"] = torch.ones(width)
+    for options in ({}, *({name: value} for name, value in asked.items())):
+        shown = ", ".join(options) or "no option"
+        try:
+            found = task.loss(outputs, truth, **options)
+        except TypeError as e:
+            raise AssertionError(f"{task.name}: loss with {shown} fails: {e}") from e
+        assert math.isfinite(float(found)), f"{task.name}: loss with {shown} is {float(found)}"
+        assert found.ndim == 0, f"{task.name}: loss with {shown} is no scalar"
+
+
+def _check_split(task: Task, table: Table) -> None:
+    """Split the sample with and without official test rows, twice alike."""
+    name = table.schema.target.name if table.schema.target else None
+    config = make_config(data="memory", target=name, task=task.name)
+    for official in (False, True):
+        found, again = (task.split(table, config, official) for _ in range(2))
+        assert (found is None) == (again is None), f"{task.name}: split gives rows only at times"
+        if found is None or again is None:
+            continue
+        try:
+            check_split(found, len(table), official)
+        except ModelwrightError as e:
+            raise AssertionError(f"{task.name}: {e}") from e
+        for a, b in zip(_rows_of(found), _rows_of(again), strict=True):
+            assert np.array_equal(a, b), f"{task.name}: the same rows are split otherwise a second time"
+
+
+def _rows_of(split: Split) -> list[np.ndarray]:
+    return [split.develop, split.test, split.always, *(part for window in split.windows for part in window)]
 
 
 def _perfect_scores(table: Table, target: TargetCodec) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.config import RunConfig
 from modelwright.core.errors import BundleError
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged as Judged
@@ -22,6 +23,22 @@ from modelwright.core.recipe import Model
 from modelwright.core.registry import TASKS, load_file, names_in
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows that a task chooses to train, validate and test on, as positions in a table of N rows.
+
+    `develop` [D] are trained on in the end, `test` [T] tested on; rows in neither (a gap between them, say) are left out.
+    `always` [A], some of `develop`, are in the training part of every validation split. `windows` are the validation splits, each
+    (train, valid), of which a row may be in neither: windows of a backtest with a gap before each. Without windows, the rest of
+    `develop` is split the usual way.
+    """
+
+    develop: np.ndarray
+    test: np.ndarray
+    always: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    windows: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +166,13 @@ class Task(ABC):
 
     def units(self, table: Table) -> np.ndarray | None:
         """Return a number per row [N]; rows that share it never stand on both sides of a split. None for the usual way."""
+        return None
+
+    def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
+        """Return the rows to train, validate and test on; None for the usual way, by chance, group or time as `config` asks.
+
+        With `official` test rows of their own, none of the table are tested on. Raises DataError where the rows do not suffice.
+        """
         return None
 
     def served(self, schema: Schema) -> Schema:

@@ -57,8 +57,9 @@ class Validation:
     def added(self, scores: np.ndarray | None, folds: Sequence[int], new: np.ndarray, split: int) -> np.ndarray:
         """Return scores [V, K] of `folds` and one more split; NaN where none of them holds a row out, a mean where several do."""
         at = np.searchsorted(self.index, self.splits[split][1])
-        if not self.target.averages:  # there is one split
-            made = np.empty((len(self.index), *new.shape[1:]), new.dtype)
+        if not self.target.averages:  # the last split that holds a row out has answered it
+            fresh = scores is None or not len(scores)
+            made = np.empty((len(self.index), *new.shape[1:]), new.dtype) if fresh else np.array(scores)
             made[at] = new
             return made
         times = np.zeros(len(self.index))
@@ -88,12 +89,17 @@ class Validation:
     def judged(self, scores: np.ndarray) -> Judged:
         """Return validation rows judged by scores [V, K]; rows that have none (NaN) are left out."""
         rows = self.table.rows[self.index]
-        answered = self.target.answered(scores)
-        if not answered.all():
-            known = np.flatnonzero(answered)
+        if (known := self._answered(scores)) is not None:
             some = judge(self.target, self.truth.take(pa.array(known)), scores[known], rows[known])
             return some.in_units(self.table, [self.metric])
         return judge(self.target, self.truth, scores, rows).in_units(self.table, [self.metric])
+
+    def _answered(self, scores: np.ndarray) -> np.ndarray | None:
+        """Return which rows have scores; None where all have. Answers that were made stand in all rows of the one split."""
+        answered = self.target.answered(scores)
+        if not self.target.averages and len(self.splits) > 1:
+            answered = np.array([s is not None for s in scores[:, 0]], bool)
+        return None if answered.all() else np.flatnonzero(answered)
 
     def value(self, scores: np.ndarray) -> float:
         """Return the ranking metric, signed so that more is better; minus infinity where undefined."""
@@ -111,7 +117,11 @@ class Validation:
     def only(self, scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return scores [V, K] with those of other rows than `rows` [V] taken away; as they are where there is one split."""
         if not self.target.averages:
-            return scores
+            if len(self.splits) == 1:
+                return scores
+            made = np.array(scores)
+            made[~rows] = None
+            return made
         return np.where(rows.reshape(-1, *[1] * (scores.ndim - 1)), scores, np.nan)
 
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
-from modelwright.core.errors import DataError, OptionError
+from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.schema import Schema, Table
-from modelwright.core.task import Task
+from modelwright.core.task import Split, Task
 from modelwright.core.words import Words
 from modelwright.data.finding import Finding
 from modelwright.data.near import finding, near
@@ -62,14 +62,25 @@ def split_data(
         develop, test, splits = began.parts(table, official)
         target = _target(task, develop, test, official is not None)
     else:
-        develop, test, inner = _held_out(config, table, official, task, units)
+        chosen = task.split(table, config, official is not None)
+        if chosen is None:
+            develop, test, inner = _held_out(config, table, official, task, units)
+        else:
+            check_split(chosen, len(table), official is not None)
+            inner = chosen.develop
+            develop, test = table.take(inner), table.take(chosen.test) if official is None else official
         target = _target(task, develop, test, official is not None)
-        splits = _splits(config, develop, target, task, seconds, None if units is None else units[inner])
-    if official is not None and task.keeps_near_rows:
-        found = found + _kin_of(config, table, official)
+        if chosen is not None and chosen.windows:
+            splits = _windows(chosen, len(table))
+        else:
+            always = np.isin(inner, chosen.always) if chosen is not None else np.zeros(len(inner), bool)
+            splits = _with(always, config, develop, target, task, seconds, None if units is None else units[inner])
+    apart = bool(config.group) or config.split != "random"
+    if (official is not None or apart) and task.keeps_near_rows and task.checked:
+        found = found + _kin_of(config, develop, test, official is not None)
     left_out = len(table) + (0 if official is None else len(test)) - len(develop) - len(test)
     if left_out:
-        found = [*found, _left_out(config, left_out, len(table))]
+        found = [*found, _left_out(config, left_out, len(table), task)]
     parts = Parts(develop, test, splits, target, official is not None, found)
     return parts.join(aside) if task.keeps_unlabelled else parts
 
@@ -90,8 +101,53 @@ def _together(config: RunConfig, table: Table, task: Task) -> tuple[np.ndarray |
     return found.units if found.texts or found.rows else None, finding(found, len(table))
 
 
-def _kin_of(config: RunConfig, table: Table, test: Table) -> list[Finding]:
-    """Find official test rows that are nearly the same as a training row: they stay, and are told."""
+def check_split(split: Split, rows: int, official: bool) -> None:
+    """Check the rows that a task chose from a table. Raises ModelwrightError, since that is an error in the task."""
+
+    def wrong(what: str) -> ModelwrightError:
+        return ModelwrightError(f"The task splits its rows wrongly: {what}.", f"任务划分数据有误：{what}。")
+
+    for name, index in (("develop", split.develop), ("test", split.test), ("always", split.always)):
+        if len(index) and (index.min() < 0 or index.max() >= rows or len(np.unique(index)) < len(index)):
+            raise wrong(f"`{name}` holds rows that the table lacks, or one twice")
+    if np.isin(split.develop, split.test).any():
+        raise wrong("a row is in `develop` and in `test`")
+    if len(split.develop) == 0 or (len(split.test) == 0) != official:
+        raise wrong("`develop` or `test` is empty" if not official else "`test` has rows beside official test rows")
+    if not np.isin(split.always, split.develop).all():
+        raise wrong("a row of `always` is not in `develop`")
+    for train, valid in split.windows:
+        if len(train) == 0 or len(valid) == 0:
+            raise wrong("a window trains or validates on no row")
+        if not np.isin(np.concatenate([train, valid]), split.develop).all() or np.isin(valid, train).any():
+            raise wrong("a window has a row in both parts, or one that is not in `develop`")
+        if np.isin(valid, split.always).any() or not np.isin(split.always, train).all():
+            raise wrong("a row of `always` is not trained on in every window")
+
+
+def _windows(split: Split, rows: int) -> Splits:
+    """Return the windows that a task chose as positions in its development rows."""
+    place = np.full(rows, -1)
+    place[split.develop] = np.arange(len(split.develop))
+    return [(place[train], place[valid]) for train, valid in split.windows]
+
+
+def _with(
+    always: np.ndarray, config: RunConfig, develop: Table, target: TargetCodec, task: Task, seconds: float,
+    units: np.ndarray | None,
+) -> Splits:  # fmt: skip
+    """Return the usual splits of the rows that may be held out; those of `always` [N] are in every training part."""
+    if not always.any():
+        return _splits(config, develop, target, task, seconds, units)
+    others = np.flatnonzero(~always)
+    rest = None if units is None else units[others]
+    splits = _splits(config, develop.take(others), target, task, seconds, rest)
+    return [(np.sort(np.concatenate([others[t], np.flatnonzero(always)])), others[v]) for t, v in splits]
+
+
+def _kin_of(config: RunConfig, table: Table, test: Table, official: bool) -> list[Finding]:
+    """Find test rows that are nearly the same as a training row (where groups or molecules are kept apart: or just the same): they
+    stay, and are told."""
     names = [c.name for c in table.schema.inputs]
     if len(names) < 2 and not any(c.modality == "text" for c in table.schema.inputs):
         return []
@@ -100,25 +156,33 @@ def _kin_of(config: RunConfig, table: Table, test: Table) -> list[Finding]:
     codes = row_codes(both)
     units = near(both, codes, most=_most(config), seed=config.seed).units
     n = len(table)
-    rows = np.flatnonzero(np.isin(units[n:], units[:n]) & ~np.isin(codes[n:], codes[:n]))
+    same = np.isin(codes[n:], codes[:n])
+    rows = np.flatnonzero(np.isin(units[n:], units[:n]) & ~same if official else np.isin(units[n:], units[:n]) | same)
     if len(rows) <= 0.01 * len(test):
         return []
     return [
         Finding(
             "test-near", "warning" if len(rows) > 0.1 * len(test) else "info", None,
             Words(f"{len(rows):,} of {len(test):,} test rows are nearly the same as a training row.", f"{len(test):,} 行测试数据中有 {len(rows):,} 行与某一训练行几乎相同。"),
-            Words("The test score may flatter; take them out of one of the files for a strict test.", "测试得分可能偏高；如需严格测试，请从其中一个文件移除它们。"),
+            Words("The test score may flatter; take them out of one of the files for a strict test.", "测试得分可能偏高；如需严格测试，请从其中一个文件移除它们。")
+            if official
+            else Words("The test score may flatter: what is kept apart does not keep these apart.", "测试得分可能偏高：当前的划分方式没有把它们分开。"),
             rows=tuple(int(r) for r in test.rows[rows[:20]]),
         )
     ]  # fmt: skip
 
 
-def _left_out(config: RunConfig, count: int, rows: int) -> Finding:
+def _left_out(config: RunConfig, count: int, rows: int, task: Task) -> Finding:
     words = Words(
         f"{count:,} of {rows:,} rows neither train nor test: they are earlier, and nearly the same as test rows.",
         f"{rows:,} 行中有 {count:,} 行既不训练也不测试：它们较早，且与测试行几乎相同。",
     )
-    if config.group:
+    if type(task).split is not Task.split:
+        words = Words(
+            f"{count:,} of {rows:,} rows neither train nor test: the task {task.title.en} leaves a gap before what it tests on.",
+            f"{rows:,} 行中有 {count:,} 行既不训练也不测试：任务“{task.title.zh}”在测试部分之前留有间隔。",
+        )
+    elif config.group:
         words = Words(
             f"{count:,} of {rows:,} rows neither train nor test: their `{config.group}` began before the test does, and they fall into its time.",
             f"{rows:,} 行中有 {count:,} 行既不训练也不测试：其 `{config.group}` 在测试期之前已开始，而这些行落在测试期内。",

@@ -97,7 +97,7 @@ def leader_of(candidates: Sequence[Candidate], validation: Validation) -> Candid
         return None
     best = real[0]
     for c in real[1:]:
-        if not validation.target.averages:
+        if not validation.target.averages and len(validation.splits) == 1:
             better = c.value > best.value
         else:
             rows = validation.rows_of(common([best, c]))
