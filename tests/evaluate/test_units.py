@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.answers.base import ClassesCodec, ObjectsCodec, as_objects
+from modelwright.core.answers.base import as_objects
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Judged, Metric, judge
 from modelwright.core.words import Words

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.answers.base import Answers, ObjectsCodec, as_objects
+from modelwright.core.answers.base import Answers, as_objects
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.task import Judged, Metric
 
 
