@@ -182,7 +182,7 @@ def test_a_run_goes_over_the_windows(tmp_path, monkeypatch):
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
     modules_in.cache_clear()
     table = series().data.append_column("z", pa.array(["u", "v"] * 30))
-    asked = {"task": "last-window", "time": "t", "recipes": ["linear"], "search": "none", "budget": "12s"}
+    asked = {"task": "last-window", "time": "t", "recipes": ["linear"], "search": "none", "budget": "90s"}
     try:
         rows = mw.fit(table, "y", out=tmp_path, name="r", ensemble=False, **asked).facts["rows"]
     finally:
