@@ -54,28 +54,40 @@ def command_line(lang: str) -> str:
     import typer.main
 
     from modelwright.cli.app import app
+    from modelwright.core.option_groups.declared import SHARED, beside
 
     group: Any = typer.main.get_command(app)
+    heads = {g.about.to(lang): _group_title(g, lang) for g in (*SHARED, *beside())}
     parts = [say(lang, "Exit codes", "退出码") + "\n\n" + _exit_codes(lang)]
     parts[0] = "## " + parts[0]
     for name, command in _leaves(group):
-        rows = []
+        tables: dict[str, list[list[object]]] = {"": []}
         usage = ["modelwright", name]
         for p in command.params:
             if type(p).__name__.endswith("Argument"):
                 shown = p.metavar or p.name.upper()
                 usage.append(shown if p.required else f"[{shown}]")
-                rows.append([f"`{shown}`", p.help or "", ""])
+                tables[""].append([f"`{shown}`", p.help or "", ""])
         usage.append("[OPTIONS]")
         for p in command.params:
             if type(p).__name__.endswith("Argument") or "--help" in p.opts:
                 continue
             names = ", ".join(f"`{o}`" for o in [*p.opts, *p.secondary_opts])
             more = say(lang, " (may repeat)", "（可重复）") if p.multiple and "(" not in (p.help or "") else ""
-            rows.append([names, f"{p.help or ''}{more}", _default(p)])
+            title = heads.get(p.rich_help_panel, "") if name == "run" else ""
+            tables.setdefault(title, []).append([names, f"{p.help or ''}{more}", _default(p)])
         head = (say(lang, "option", "选项"), say(lang, "meaning", "含义"), say(lang, "default", "默认"))
-        parts.append(f"## `{name}`\n\n{command.help or ''}\n\n    {' '.join(usage)}\n\n{table(head, rows)}")
+        shown_tables = [
+            f"### {title}\n\n{table(head, rows)}" if title else table(head, rows) for title, rows in tables.items()
+        ]
+        parts.append("\n\n".join([f"## `{name}`", command.help or "", f"    {' '.join(usage)}", *shown_tables]))
     return page(lang, ("Command line", "命令行"), parts)
+
+
+def _group_title(group: Any, lang: str) -> str:
+    """Return the heading of a group of options, with the tasks that it is for."""
+    tasks = ", ".join(f"`{t}`" for t in group.tasks)
+    return group.about.to(lang) + (say(lang, f" (for {tasks})", f"（用于 {tasks}）") if tasks else "")
 
 
 def _leaves(group: Any, before: str = "") -> Iterable[tuple[str, Any]]:

@@ -1,18 +1,23 @@
-"""Options that several verbs have, and how they are read."""
+"""Options of verbs: those that are declared for a run, and those that several verbs have besides."""
 
 from __future__ import annotations
 
+import inspect
+import typing
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.output import w
+from modelwright.cli.output import LANG, w
+from modelwright.core.option_groups.base import Declared
+from modelwright.core.option_groups.declared import options
 from modelwright.core.words import known_lang
 
 
-def opt(en: str, zh: str) -> Any:
+def opt(en: str, zh: str, metavar: str | None = None) -> Any:
     """Return an option with its help in the language asked for."""
-    return typer.Option(help=w(en, zh))
+    return typer.Option(help=w(en, zh), metavar=metavar)
 
 
 def _lang(value: str | None) -> str | None:
@@ -27,7 +32,9 @@ def _lang(value: str | None) -> str | None:
     return value
 
 
-Lang = Annotated[str | None, typer.Option("--lang", callback=_lang, help=w("language: en or zh", "语言：en 或 zh"))]
+Lang = Annotated[
+    str | None, typer.Option("--lang", callback=_lang, metavar="LANG", help=w("language: en or zh", "语言：en 或 zh"))
+]
 Json = Annotated[
     bool, typer.Option("--json", help=w("print one JSON object on standard output", "在标准输出打印一个 JSON 对象"))
 ]
@@ -35,77 +42,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=w("print errors only"
 RunArg = Annotated[
     str, typer.Argument(metavar="RUN", help=w("run folder, its name, or a bundle", "运行文件夹、其名称或模型包"))
 ]
-Header = Annotated[
-    bool | None, typer.Option("--header/--no-header", help=w("whether line one names the columns", "首行是否为列名"))
-]
-Delimiter = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SIGN",
-        help=w(
-            "what divides cells: one character, or tab, semicolon, comma, bar",
-            "单元格分隔符：单个字符，或 tab、semicolon、comma、bar",
-        ),
-    ),
-]
-Decimal = Annotated[str | None, typer.Option(metavar="SIGN", help=w("decimal sign: , or .", "小数点：, 或 ."))]
-Encoding = Annotated[str | None, opt("encoding of the text, e.g. windows-1252", "文本编码，如 windows-1252")]
-Dates = Annotated[str | None, opt("order of 03/04/2024: dmy, mdy or ymd", "03/04/2024 的顺序：dmy、mdy 或 ymd")]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", "-c", metavar="NAME=MODALITY", help=w("say what a column holds", "指定列的模态")),
-]
 
 ShowValues = Annotated[
     bool, typer.Option("--show-values", help=w("list the values that a run would replace", "列出运行时会被替换的值"))
 ]
-Private = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="ACTION[:NAME]",
-        help=w(
-            "personal data: keep, placeholder, generalise or drop, for all or for a column or type",
-            "个人数据：keep、placeholder、generalise 或 drop；对全部，或对某列、某类型",
-        ),
-    ),
-]
 
-Series = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=FIRST..LAST", help=w("gather columns (or NAME=x_*;y_*) into a series", "把多列合成序列")
-    ),
-]
-Vault = Annotated[
-    str | None,
-    typer.Option(
-        metavar="KEY",
-        help=w(
-            "key of the vault: file:PATH, env:NAME, keyring:NAME", "数据加密密钥：file:路径、env:变量名、keyring:名称"
-        ),
-    ),
-]
-SeriesId = Annotated[str | None, opt("long tables: column that names a row's series", "长表：行所属序列的列")]
-SeriesTime = Annotated[str | None, opt("long tables: column that orders a series", "长表：序列内排序的列")]
-Channel = Annotated[
-    str | None,
-    opt("channel of sound: 1, 2, ..., left, right, mean, louder", "音频声道：1、2…，或 left、right、mean、louder"),
-]
+_VAULT = options()["vault"].option
+Vault = Annotated[str | None, typer.Option(metavar=_VAULT.metavar, help=_VAULT.words.to(LANG))]
 
-Public = Annotated[
-    bool | None,
-    opt(
-        "the data is public: nothing is replaced, a hosted model may see it", "数据公开：不替换个人数据，可交给托管模型"
-    ),
-]
-Endpoint = Annotated[str | None, opt("OpenAI-compatible endpoint, for public data", "OpenAI 兼容接口（仅限公开数据）")]
-EndpointModel = Annotated[str | None, opt("model at the endpoint", "接口使用的模型")]
-PriceIn = Annotated[float | None, opt("price of a million tokens read", "每百万输入词元价格")]
-PriceOut = Annotated[float | None, opt("price of a million tokens written", "每百万输出词元价格")]
-Base = Annotated[str | None, opt("folder of a causal language model", "因果语言模型文件夹")]
-Teacher = Annotated[
-    str | None, opt("`endpoint` or a folder: labels rows without target", "endpoint 或文件夹：标注无目标值的行")
-]
 
 AllowOrigin = Annotated[
     list[str] | None,
@@ -114,26 +58,78 @@ AllowOrigin = Annotated[
         "允许其网页从浏览器调用的来源，如 https://app.example.com；可重复",
     ),
 ]
-Missing = Annotated[
-    str | None, opt("numbers missing only later: keep, median, refuse", "仅在预测时缺失的数值：keep、median、refuse")
-]
 Rename = Annotated[list[str] | None, opt("OLD=NEW: name of a column (may repeat)", "原名=新名：列名对应（可重复）")]
 AllowMissing = Annotated[
     bool, opt("predict even where a column that carries the model is absent", "缺少模型所依赖的列时也预测")
 ]
 
 
-def pairs(values: list[str] | None) -> dict[str, str]:
-    """Read NAME=MODALITY pairs. Raises OptionError."""
+def takes(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb options that are declared for a run: those that the user gave come as its argument `given`, by name."""
+    found = {name: options()[name] for name in names}
+
+    def give(verb: Callable[..., None]) -> Callable[..., None]:
+        def called(**values: Any) -> None:
+            asked = {name: _value(one, values.pop(name)) for name, one in found.items()}
+            verb(given={name: value for name, value in asked.items() if value not in (None, [], {})}, **values)
+
+        parameters: list[inspect.Parameter] = []
+        for own in inspect.signature(verb, eval_str=True).parameters.values():
+            if own.name == "given":
+                parameters += [_parameter(one) for one in found.values()]
+            else:
+                parameters.append(own.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        called.__name__ = verb.__name__
+        return called
+
+    return give
+
+
+def _parameter(one: Declared) -> inspect.Parameter:
+    """Return a declared option as a parameter that typer reads; not given, it is None."""
+    words, panel = one.option.words.to(LANG), one.group.about.to(LANG)
+    told: dict[str, Any] = {"metavar": one.option.metavar, "help": words, "rich_help_panel": panel}
+    kind = _kind(one.type)
+    if one.name == "data":
+        about: Any = typer.Argument(**told)
+    else:
+        flags = [f"{f}/--no-{f[2:]}" if kind is bool and f.startswith("--") else f for f in one.flags]
+        about = typer.Option(*flags, **told)
+    annotation = Annotated[kind | None, about]  # type: ignore[valid-type]
+    return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _kind(declared: Any) -> Any:
+    """Return what the command line reads for a type: text for one of several words, a list of texts for pairs."""
+    kinds = [a for a in typing.get_args(declared) if a is not type(None)] if _is_union(declared) else [declared]
+    origin = typing.get_origin(kinds[0])
+    if origin is typing.Literal:
+        return str
+    return list[str] if origin in (list, dict) else kinds[0]
+
+
+def _is_union(declared: Any) -> bool:
+    return type(None) in typing.get_args(declared)
+
+
+def _value(one: Declared, value: Any) -> Any:
+    """Return a value as the run takes it. Raises OptionError for a pair that is none."""
+    return pairs(value, one) if typing.get_origin(one.type) is dict else value
+
+
+def pairs(values: list[str] | None, one: Declared) -> dict[str, str]:
+    """Read NAME=VALUE pairs. Raises OptionError."""
     from modelwright.core.errors import OptionError
 
     out = {}
     for value in values or []:
-        name, equals, modality = value.rpartition("=")
-        if not equals or not name or not modality:
+        name, equals, held = value.rpartition("=")
+        if not equals or not name or not held:
+            flag, form = one.flags[0], one.option.metavar
             raise OptionError(
-                f"Expected --column NAME=MODALITY, received `{value}`.",
-                f"应写作 --column 列名=模态，收到的是 `{value}`。",
+                f"Expected {flag} {form}, received `{value}`.", f"应写作 {flag} {form}，收到的是 `{value}`。"
             )
-        out[name] = modality
+        out[name] = held
     return out

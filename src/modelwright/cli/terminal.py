@@ -207,12 +207,20 @@ def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
     display.console = console(stderr=False)
     names = [width(row["name"]) for row in facts["leaderboard"] if row.get("status") != "unfit"]
     display.name = max([display.NAME, *(n + 1 for n in names)])
-    for row in facts["leaderboard"]:
+    rows = sorted(facts["leaderboard"], key=_place)
+    for row in rows:
         if row.get("status") == "ok":
             display(CandidateDone(row["name"], row))
-    for row in facts["leaderboard"]:
-        if row.get("status") != "ok":
+        else:
             display(CandidateFailed(row["name"], Words(*row["reason"])))
+
+
+def _place(row: dict[str, Any]) -> int:
+    """Return where a row of the leaderboard stands: trained, failed, not tried, made for other data."""
+    status = row.get("status")
+    if status == "failed":
+        return 1 if row.get("fault") else 2
+    return 0 if status == "ok" else 3
 
 
 def print_inspection(found: dict[str, Any], lang: str) -> None:

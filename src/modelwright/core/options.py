@@ -1,6 +1,6 @@
-"""The options of a run as keyword arguments of Python, for editors and type checkers; `core/config.py` says what each means.
+"""The options of a run as keyword arguments of Python, for editors and type checkers.
 
-A test holds that both name the same options with the same types.
+Made by `docs/make_options.py` from the groups in `core/option_groups/` and beside the tasks; edit those, not this file.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 class RunOptions(TypedDict, total=False):
     """What `fit` takes beside data and target, under the names and units of `modelwright run`."""
 
+    # Data
     test: str | None
     query: str | None
     table: str | None
@@ -20,53 +21,75 @@ class RunOptions(TypedDict, total=False):
     decimal: str | None
     encoding: str | None
     dates: str | None
+
+    # Target and columns
     task: str | None
     column: dict[str, str]
     ignore: list[str]
     group: str | None
     time: str | None
-    series: list[str]
-    series_id: str | None
-    series_time: str | None
-    channel: str | None
-    split: Literal["random", "scaffold"]
-    metric: str | None
-    gate: str | None
-    cost: list[str]
+
+    # Training
     budget: str
+    gate: str | None
+    metric: str | None
+    cost: list[str]
     memory: str | None
     latency: str | None
     folds: int | None
     repeats: int
     test_fraction: float
+    device: str
+    seed: int
+
+    # Models
     recipes: list[str]
     search: Literal["tpe", "random", "grid", "none"]
     ensemble: bool
     refit: bool | None
+    class_weight: bool
+    missing: Literal["keep", "median", "refuse"]
+    vectors: str | None
+    pretrained: list[str]
+
+    # Privacy
+    private: list[str]
+    public: bool
+    vault: str | None
     epsilon: float | None
     delta: float | None
     bounds: dict[str, str]
+
+    # Fairness
     sensitive: list[str]
     sensitive_input: bool
     favourable: str | None
     mitigate: Literal["none", "reweigh", "thresholds"]
-    missing: Literal["keep", "median", "refuse"]
-    class_weight: bool
-    wrong: float | None
-    vectors: str | None
-    pretrained: list[str]
-    public: bool
-    endpoint: str | None
-    endpoint_model: str | None
-    price_in: float
-    price_out: float
-    base: str | None
-    teacher: str | None
-    private: list[str]
-    device: str
-    seed: int
+
+    # Consent
     consent: str | None
     subject: str | None
     purpose: str | None
     retain: str | None
-    vault: str | None
+
+    # Answers from documents (for question-answering)
+    wrong: float | None
+
+    # Large language models
+    base: str | None
+    endpoint: str | None
+    endpoint_model: str | None
+    price_in: float
+    price_out: float
+    teacher: str | None
+
+    # Series (for classification, multi-label-classification, ordinal, regression)
+    series: list[str]
+    series_id: str | None
+    series_time: str | None
+
+    # Sound (for classification, multi-label-classification, ordinal, regression)
+    channel: str | None
+
+    # Molecules (for classification, multi-label-classification, ordinal, regression)
+    split: Literal["random", "scaffold"]

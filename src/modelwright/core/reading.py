@@ -10,9 +10,9 @@ from typing import Any
 from modelwright.core.budget import parse_size
 from modelwright.core.errors import OptionError
 from modelwright.core.events import EventStream
+from modelwright.core.option_groups.source import SOURCE_OPTIONS as SOURCE_OPTIONS
 from modelwright.core.words import Words
 
-SOURCE_OPTIONS = ("query", "table", "header", "sheet", "delimiter", "decimal", "encoding", "dates")
 SERIES_OPTIONS = ("series", "series_id", "series_time")
 DELIMITERS = {"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|", "bar": "|", "space": " "}
 DECIMALS = {"comma": ",", "point": ".", "dot": "."}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -231,11 +231,6 @@ def get_recipe(name: str) -> Recipe:
     """Return the recipe of that name. Raises OptionError, naming the nearest, if there is none."""
     recipe: type[Recipe] = load_file(RECIPES, name, Words("recipe", "方案")).RECIPE
     return recipe()
-
-
-def has_option(names: Iterable[str], option: str) -> bool:
-    """Return whether any recipe of those names has an option of that name."""
-    return any(option in type(get_recipe(n)).options.model_fields for n in names)
 
 
 def guesses(name: str) -> bool:

@@ -14,6 +14,7 @@ from modelwright.core.errors import OptionError, unknown
 from modelwright.core.words import Words
 
 TASKS = "modelwright.tasks"
+_UNREGISTERED = ("base", "options")  # what others of a folder build on, and the options of a run that are for them
 SHARED = "shared"  # a folder of this name holds code that several files use, and registers nothing
 
 
@@ -21,7 +22,7 @@ SHARED = "shared"  # a folder of this name holds code that several files use, an
 def modules_in(package: str) -> dict[str, str]:
     """Return the modules of a package by registered name (file names with `-` for `_`), without importing them.
 
-    Files that begin with an underscore, `base`, and what stands in a folder `shared` are code for others and not
+    Files that begin with an underscore, `base`, `options`, and what stands in a folder `shared` are code for others and not
     registered. Raises ImportError where two folders hold files of one name.
     """
     parent = importlib.import_module(package)
@@ -29,7 +30,11 @@ def modules_in(package: str) -> dict[str, str]:
     for place in parent.__path__:
         for path in sorted((*Path(place).glob("*.py"), *Path(place).glob("*/*.py"))):
             inside = path.relative_to(place).with_suffix("").parts
-            if any(part.startswith(("_", ".")) for part in inside) or inside[-1] == "base" or SHARED in inside[:-1]:
+            if (
+                any(part.startswith(("_", ".")) for part in inside)
+                or inside[-1] in _UNREGISTERED
+                or SHARED in inside[:-1]
+            ):
                 continue
             name, module = inside[-1].replace("_", "-"), ".".join((package, *inside))
             if found.setdefault(name, module) != module:

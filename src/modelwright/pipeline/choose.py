@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.budget import Deadline, parse_duration, parse_size, show_duration
-from modelwright.core.config import RunConfig
+from modelwright.core.config import RunConfig, check_tasks
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, Stopped, unknown
 from modelwright.core.pretrained import find, find_causal
-from modelwright.core.recipe import has_option, recipe_names
+from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import MODALITY_WORDS, Table
 from modelwright.core.task import Metric, Task, get_task, task_names
+from modelwright.core.task_names import task_named
 from modelwright.core.words import Words
 from modelwright.data.infer import counts_rows
 from modelwright.evaluate.report.cost import parse_costs
@@ -28,16 +29,10 @@ from modelwright.tune.planner import Planner
 
 _MOST_LABELS = 0.5  # different labels for each row, above which a target is an identifier rather than a label
 
-_ALIASES = {  # other names of the field for the same task
-    "ner": "token-classification",
-    "named-entity-recognition": "token-classification",
-    "feature-extraction": "retrieval",
-    "semantic-search": "retrieval",
-}
-
 
 def check_names(config: RunConfig) -> None:
-    """Refuse unknown recipes, pretrained encoders and devices before any work is done. Raises OptionError."""
+    """Refuse options of another task, unknown recipes, pretrained encoders and devices before any work is done. Raises OptionError."""
+    check_tasks(config)
     for name in config.recipes:
         if name not in recipe_names():
             raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
@@ -45,25 +40,13 @@ def check_names(config: RunConfig) -> None:
         find(name)
     if config.base:
         find_causal(config.base)
-    if config.wrong is not None and not ((task := named_task(config)) and has_option(task.recipes, "wrong")):
-        raise OptionError(
-            f"--wrong goes with a task that may refuse to answer, received {config.task or 'no task'}: add --task question-answering.",
-            f"--wrong 只用于可以拒绝回答的任务，收到的是{config.task or '未指定任务'}：请加上 --task question-answering。",
-        )
     if config.device != "auto":
         pick_device(config.device)
 
 
 def named_task(config: RunConfig) -> Task | None:
     """Return the task that the user named; None where it is to be chosen. Raises OptionError for an unknown one."""
-    name = config.task
-    if not name:
-        return None
-    name = _ALIASES.get(name, name)
-    for prefix in ("text-", "tabular-", "table-"):  # the field's names for what the columns imply
-        if name not in task_names() and name.startswith(prefix) and name[len(prefix) :] in task_names():
-            name = name[len(prefix) :]
-    return get_task(name)
+    return get_task(task_named(config.task)) if config.task else None
 
 
 def choose_task(config: RunConfig, table: Table, concerns: Concern) -> tuple[Task, Metric]:

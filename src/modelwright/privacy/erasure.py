@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ def find(root: Path, subject: str, key: Key, *, erase: bool = False, also: Seque
     """
     out = Found()
     wanted = of_subject(subject)
-    places = [(Path(d["path"]), str(d["subject"])) for d in kept.registered(root)]
+    entries = kept.registered(root)
+    places = [(Path(d["path"]), str(d["subject"])) for d in entries]
+    readings = {(Path(d["path"]), str(d["subject"])): d.get("reading") for d in entries}
     for run in runs_below(root):
         column = subject_column(run)
         if column is not None:
@@ -93,7 +96,7 @@ def find(root: Path, subject: str, key: Key, *, erase: bool = False, also: Seque
             out.unread.append((str(path), Words("rows cannot be taken out of this format", "无法从此格式中删除行")))
             continue
         try:
-            rows = remove_rows(path, column, wanted, look_only=not erase)
+            rows = remove_rows(path, column, wanted, look_only=not erase, reading=readings.get((path, column)))
         except ModelwrightError as e:
             out.unread.append((str(path), e.words))
             continue
@@ -178,13 +181,21 @@ def expired(root: Path, now: dt.datetime | None = None, *, delete: bool = False)
         column, limit, path = entry.get("time"), entry.get("retain"), Path(entry["path"])
         if not column or not limit or not path.is_file() or not can_change(path):
             continue
-        cells = read(str(path)).column(column).to_pylist()  # the whole column settles which form its dates have
+        reading = entry.get("reading") or {}
+        cells = (
+            read(str(path), **reading).column(column).to_pylist()
+        )  # the whole column settles which form its dates have
         since = cutoff(limit, now)
         old = {_text(c) for c, m in zip(cells, moments_of(cells), strict=True) if m is not None and m < since}
-        rows = remove_rows(path, column, lambda cell, old=old: _text(cell) in old, look_only=not delete)  # type: ignore[misc]
+        gone = partial(_among, old)
+        rows = remove_rows(path, column, gone, look_only=not delete, reading=reading)
         if rows:
             out[str(path)] = rows
     return out
+
+
+def _among(texts: set[str], cell: Any) -> bool:
+    return _text(cell) in texts
 
 
 def _text(cell: Any) -> str:

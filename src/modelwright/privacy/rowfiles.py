@@ -7,8 +7,9 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,15 +45,18 @@ def can_change(path: Path) -> bool:
     return kind_of(path) in (*_TEXT, *_LINES, ".json", ".parquet", ".arrow", ".feather", ".ipc")
 
 
-def remove_rows(path: Path, column: str, wanted: Wanted, *, look_only: bool = False) -> int:
+def remove_rows(
+    path: Path, column: str, wanted: Wanted, *, look_only: bool = False, reading: Mapping[str, Any] | None = None
+) -> int:
     """Take out every row whose cell in `column` is wanted, and return how many; `look_only` changes nothing.
 
+    `reading` says how a delimited text is read, where that cannot be told from it: options of `Reading`.
     Raises DataError for a format in which that cannot be done, ColumnError where there is no such column, VaultError
     where the file is encrypted and no vault is open.
     """
     kind = kind_of(path)
     if kind in _TEXT:
-        walk: Any = _delimited
+        walk: Any = partial(_delimited, how=Reading(**(reading or {})))
     elif kind in _LINES:
         walk = _json_lines
     elif kind == ".json":
@@ -90,8 +94,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     path.chmod(mode)
 
 
-def _delimited(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
-    dialect = sniff(path, Reading())
+def _delimited(path: Path, column: str, wanted: Wanted, out: BinaryIO | None, how: Reading) -> int:
+    dialect = sniff(path, how)
     at = _place(column, dialect.names)
     gone = 0
     with open_bytes(path) as raw:

@@ -132,7 +132,7 @@ def due(run: Path) -> list[dict[str, Any]]:
 
 
 def registered(root: Path) -> list[dict[str, Any]]:
-    """Return the data files known below a folder of runs: `path`, `subject` (column), `time`, `retain`."""
+    """Return the data files known below a folder of runs: `path`, `subject` (column), `time`, `retain`, `reading` (options of `Reading`)."""
     path = root / "subjects.json"
     if not path.is_file():
         return []
@@ -140,9 +140,9 @@ def registered(root: Path) -> list[dict[str, Any]]:
     return [d for d in found.get("data", []) if isinstance(d, dict) and "path" in d and "subject" in d]
 
 
-def register(root: Path, path: Path, subject: str, **more: str | None) -> None:
+def register(root: Path, path: Path, subject: str, **more: Any) -> None:
     """Let erasure know a data file and the column of its subjects. Raises DataError where that cannot be kept."""
-    entry = {"path": str(path.resolve()), "subject": subject, **{k: v for k, v in more.items() if v is not None}}
+    entry = {"path": str(path.resolve()), "subject": subject, **{k: v for k, v in more.items() if v}}
     known = [d for d in registered(root) if (d["path"], d["subject"]) != (entry["path"], subject)]
     try:
         root.mkdir(parents=True, exist_ok=True)

@@ -14,11 +14,11 @@ _USUAL = ("document", "text", "answer", "positive", "content", "文档", "正文
 
 
 def index_documents(
-    model: str, data: Any, text: str | None = None, *, more: bool = False, header: bool | None = None
+    model: str, data: Any, text: str | None = None, *, more: bool = False, **reading: Any
 ) -> dict[str, Any]:
     """Index the documents of a source in a run's bundle, which is written anew.
 
-    `text` names their column; `more` keeps those that are there. Raises OptionError for a model that does not search or
+    `text` names their column; `more` keeps those that are there; `reading` are options of `Reading`. Raises OptionError for a model that does not search or
     answers labels, ColumnError for an unknown column, DataError where there is no document.
     """
     folder = find_bundle(model)
@@ -34,7 +34,7 @@ def index_documents(
             "This model answers labels, which stand for the rows it was trained on; train it again for others.",
             "该模型的答案是训练时的标签；如需更换请重新训练。",
         )
-    raw = read(data, header=header)
+    raw = read(data, **reading)
     column = text or next((n for n in raw.column_names if n.lower() in _USUAL), None)
     if column is None and raw.num_columns == 1:
         column = raw.column_names[0]

@@ -18,7 +18,7 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _HEADERS = "Authorization, X-API-Key, Content-Type, Accept-Language"
 _METHODS = "GET, POST, DELETE"
 _SECONDS = "600"  # for which a browser remembers a preflight
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
+SOURCE_OPTIONS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def parse_origins(given: Iterable[str]) -> frozenset[str]:
@@ -66,7 +66,7 @@ def check_own_page(method: str, scheme: str, headers: Mapping[str, str]) -> None
 
     Raises Refused 403.
     """
-    if method in READING:
+    if method in SOURCE_OPTIONS:
         return
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     own = _plain(f"{scheme}://{headers.get('host', '')}".lower())

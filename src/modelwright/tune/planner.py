@@ -23,6 +23,7 @@ from modelwright.core.device import free_cores
 from modelwright.core.errors import BundleError
 from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, Planned, StageStarted
 from modelwright.core.kept import kept_folders
+from modelwright.core.option_groups.declared import of_tasks
 from modelwright.core.recipe import Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.schema import Table
 from modelwright.core.task import Task
@@ -291,7 +292,8 @@ class Planner:
         variants = recipe.variants(table.schema, self.validation.target, len(table))
         variants = with_lean(variants, recipe, table, self.validation.target)
         fields = type(recipe).options.model_fields
-        given: dict[str, Any] = {n: v for n in ("vectors", "wrong") if n in fields and (v := getattr(self.config, n))}
+        passed = [n for n in ("vectors", *of_tasks()) if n in fields]
+        given: dict[str, Any] = {n: v for n in passed if (v := getattr(self.config, n))}
         return [type(v)(**{**v.model_dump(), **given}) for v in variants] if given else variants
 
     # -- training one ------------------------------------------------------------------------------------------

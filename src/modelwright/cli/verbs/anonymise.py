@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import Delimiter, Encoding, Header, Json, Lang, Vault, opt
+from modelwright.cli.options import Json, Lang, Vault, opt, takes
 from modelwright.cli.output import LANG, print_json, w
+from modelwright.core.option_groups.source import SOURCE_OPTIONS
 from modelwright.core.words import Words
 
 
@@ -23,6 +24,7 @@ def add(app: typer.Typer) -> None:
             "写出不含个人数据的副本：表格、JSON Lines 或图片文件夹。",
         )
     )
+    @takes(*(name for name in SOURCE_OPTIONS if name not in ("dates", "decimal")))  # cells are copied as they stand
     def anonymise(
         source: Annotated[
             str, typer.Argument(metavar="IN", help=w("file, folder or database URL", "文件、文件夹或数据库 URL"))
@@ -82,12 +84,8 @@ def add(app: typer.Typer) -> None:
         ] = None,
         vault: Vault = None,
         recogniser: Annotated[list[str] | None, opt("another recogniser: presidio", "附加识别器：presidio")] = None,
-        query: Annotated[str | None, opt("SQL query", "SQL 查询")] = None,
-        table: Annotated[str | None, opt("SQL table", "SQL 表")] = None,
-        sheet: Annotated[str | None, opt("Excel sheet", "Excel 工作表")] = None,
-        header: Header = None,
-        delimiter: Delimiter = None,
-        encoding: Encoding = None,
+        *,
+        given: dict[str, Any],
         force: Annotated[bool, opt("replace an existing file", "覆盖已有文件")] = False,
         json_: Json = False,
         lang: Lang = None,
@@ -95,15 +93,13 @@ def add(app: typer.Typer) -> None:
         from modelwright.core.sealed import unlocked
 
         place = _one_place(copy, out)
-        reading = {"query": query, "table": table, "sheet": sheet, "header": header}
-        reading |= {"delimiter": delimiter, "encoding": encoding}
         with unlocked(vault):
             if reveal is not None:
                 _refuse_beside_reveal(private, key_file, k, quasi, remember, recogniser)
-                facts, lines = _revealed(source, place, reveal, force, reading)
+                facts, lines = _revealed(source, place, reveal, force, given)
             else:
                 facts, lines = _copied(
-                    source, place, private or [], key_file, remember, k, quasi, recogniser or [], force, reading
+                    source, place, private or [], key_file, remember, k, quasi, recogniser or [], force, given
                 )
         for words in lines:
             sys.stderr.write(words.to(LANG) + "\n")

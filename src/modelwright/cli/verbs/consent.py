@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import Json, Lang, Vault, opt
+from modelwright.cli.options import Json, Lang, Vault, opt, takes
 from modelwright.cli.output import LANG, print_json, w
 
 Subject = Annotated[
@@ -69,11 +69,14 @@ def _mark(runs: list[Path], why: str, counts: dict[Path, int] | None = None) -> 
 @group.command(
     help=w("Let erasure know a data file and the column of its subjects.", "登记数据文件及其主体列，以便删除时查找。")
 )
+@takes("header", "delimiter", "encoding")
 def register(
     data: Annotated[Path, typer.Argument(metavar="DATA", help=w("data file", "数据文件"))],
     subject: Annotated[str, opt("column of the subjects", "主体列")],
     time: Annotated[str | None, opt("column of dates, for --retain", "日期列（用于 --retain）")] = None,
     retain: Annotated[str | None, opt("how long its rows may be kept, e.g. 90d", "保留期限，如 90d")] = None,
+    *,
+    given: dict[str, Any],
     runs: Runs = Path("runs"),
     vault: Vault = None,
     json_: Json = False,
@@ -92,8 +95,10 @@ def register(
     with unlocked(vault):
         for column in (subject, time):
             if column is not None:
-                remove_rows(data, column, lambda cell: False, look_only=True)  # refuses what could not be erased later
-    know(runs, data, subject, time=time, retain=retain)
+                remove_rows(
+                    data, column, lambda cell: False, look_only=True, reading=given
+                )  # refuses what could not be erased later
+    know(runs, data, subject, time=time, retain=retain, reading=given)
     if json_:
         print_json({"path": str(data), "subject": subject})
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import Header, Json, Lang, RunArg, opt
+from modelwright.cli.options import Json, Lang, RunArg, opt, takes
 from modelwright.cli.output import w
+from modelwright.core.option_groups.source import SOURCE_OPTIONS
 
 
 def add(app: typer.Typer) -> None:
@@ -17,6 +18,7 @@ def add(app: typer.Typer) -> None:
     @app.command(
         help=w("Replace the documents that a search model searches.", "更换检索模型的文档库（无需重新训练）。"),
     )
+    @takes(*(name for name in SOURCE_OPTIONS if name != "dates"))  # documents are texts
     def index(
         model: RunArg,
         data: Annotated[
@@ -24,7 +26,8 @@ def add(app: typer.Typer) -> None:
         ],
         text: Annotated[str | None, opt("column of the documents", "文档所在的列")] = None,
         more: Annotated[bool, opt("keep the documents it has", "保留已有文档")] = False,
-        header: Header = None,
+        *,
+        given: dict[str, Any],
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
@@ -33,7 +36,7 @@ def add(app: typer.Typer) -> None:
         from modelwright.core.words import Words, pick_lang
         from modelwright.release.documents import index_documents
 
-        done = index_documents(model, data, text, more=more, header=header)
+        done = index_documents(model, data, text, more=more, **given)
         if json_:
             sys.stdout.write(json.dumps(done, ensure_ascii=False) + "\n")
             return

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from modelwright.cli.options import (
     AllowMissing,
-    Decimal,
-    Delimiter,
-    Encoding,
-    Header,
     Json,
     Lang,
     Rename,
     RunArg,
     Vault,
     opt,
+    takes,
 )
 from modelwright.cli.output import LANG, print_json, w
+from modelwright.core.option_groups.source import SOURCE_OPTIONS
 from modelwright.core.words import Words
 
 
@@ -29,6 +27,7 @@ def add(app: typer.Typer) -> None:
     """Add the verb."""
 
     @app.command(help=w("Predict the rows of a file.", "对文件中的每一行给出预测。"))
+    @takes(*(name for name in SOURCE_OPTIONS if name != "dates"))  # the model keeps the order of its dates
     def predict(
         model: RunArg,
         data: Annotated[
@@ -57,10 +56,8 @@ def add(app: typer.Typer) -> None:
         scores: Annotated[bool, opt("add a column score_<label> per label", "为每个标签添加 score_<标签> 列")] = False,
         strict: Annotated[bool, opt("stop at the first bad row", "遇到坏行即停止")] = False,
         bom: Annotated[bool, opt("mark CSV as UTF-8 for Excel", "在 CSV 开头写入 BOM，便于 Excel 识别 UTF-8")] = False,
-        header: Header = None,
-        delimiter: Delimiter = None,
-        decimal: Decimal = None,
-        encoding: Encoding = None,
+        *,
+        given: dict[str, Any],
         vault: Vault = None,
         json_: Json = False,
         lang: Lang = None,
@@ -81,10 +78,7 @@ def add(app: typer.Typer) -> None:
             rename=rename,
             vault=vault,
             say=say,
-            header=header,
-            delimiter=delimiter,
-            decimal=decimal,
-            encoding=encoding,
+            **given,
         )
         if json_ and out is not None:
             print_json(summary)

@@ -111,11 +111,13 @@ class Consent(Concern):
         trained, tested = state.parts.develop.rows, state.parts.test.rows
         tests = subjects_of(found_test if found_test is not None else found, tested)
         subjects.write_subjects(folder.data, own_key(), subjects_of(found, trained), tests)
+        reading = {n: v for n in ("header", "delimiter", "encoding") if (v := getattr(config, n)) is not None}
         column, _, limit = (config.retain or "").rpartition(":")
         for path in (config.data, config.test):
             if path is not None and Path(path).is_file():
                 time = (column or config.time) if limit else None
-                subjects.register(folder.path.parent, Path(path), config.subject, time=time, retain=limit or None)
+                more = {"time": time, "retain": limit or None, "reading": reading}
+                subjects.register(folder.path.parent, Path(path), config.subject, **more)
 
 
 def subjects_of(found: Allowed | None, rows: np.ndarray) -> list[str]:

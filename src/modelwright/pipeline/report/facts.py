@@ -28,7 +28,13 @@ def facts_of(state: State, concerns: Concern) -> dict[str, Any]:
     rows = [{**r, "status": "ok", "winner": r["name"] in won, "weight": won.get(r["name"])} for r in state.ladder]
     rows.sort(key=lambda r: r["value"], reverse=metric.higher)
     failed = [
-        {"name": f.name, "recipe": f.name, "status": "failed" if f.fits else "unfit", "reason": list(f.reason)}
+        {
+            "name": f.name,
+            "recipe": f.name,
+            "status": "failed" if f.fits else "unfit",
+            "reason": list(f.reason),
+            "fault": f.fault,
+        }
         for f in outcome.failures
     ]
     took = predictor.answer_time(validation.parts[0][1])

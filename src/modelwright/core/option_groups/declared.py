@@ -1,0 +1,52 @@
+"""All options of a run: those that every run may have, and those that stand beside the tasks and recipes they are for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from modelwright.core.option_groups.base import Declared, OptionGroup, declared_in
+from modelwright.core.option_groups.consent import Consent
+from modelwright.core.option_groups.fairness import Fairness
+from modelwright.core.option_groups.models import Models
+from modelwright.core.option_groups.privacy import Privacy
+from modelwright.core.option_groups.roles import Roles
+from modelwright.core.option_groups.source import Source
+from modelwright.core.option_groups.training import Training
+
+SHARED: tuple[type[OptionGroup], ...] = (Source, Roles, Training, Models, Privacy, Fairness, Consent)
+_PLACES = ("modelwright.tasks", "modelwright.recipes")
+
+
+@cache
+def beside() -> tuple[type[OptionGroup], ...]:
+    """Return the groups declared beside tasks and recipes: `GROUPS` of each file `options.py` in a folder of theirs."""
+    found: list[type[OptionGroup]] = []
+    for package in _PLACES:
+        for place in importlib.import_module(package).__path__:
+            for path in sorted((*Path(place).glob("options.py"), *Path(place).glob("*/options.py"))):
+                inside = path.relative_to(place).with_suffix("").parts
+                found += importlib.import_module(".".join((package, *inside))).GROUPS
+    return tuple(found)
+
+
+@cache
+def options() -> dict[str, Declared]:
+    """Return all options by name, in the order of their groups, those of every run first."""
+    return {found.name: found for group in (*SHARED, *beside()) for found in declared_in(group)}
+
+
+def of_tasks() -> tuple[str, ...]:
+    """Return the names of the options that are for some tasks only."""
+    return tuple(name for name, found in options().items() if found.group.tasks)
+
+
+def misplaced(task: str | None, given: Iterable[str]) -> Declared | None:
+    """Return the first option given that is not for this task; `task` None where it is to be chosen from the target."""
+    for name in given:
+        group = options()[name].group
+        if group.tasks and task not in group.tasks and (task is not None or group.named):
+            return options()[name]
+    return None

@@ -1,0 +1,87 @@
+"""What a check of types and limits finds, in words of both languages: one place for options, settings and requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelwright.core.words import Words
+
+_KINDS = {  # what was expected, by the beginning of the error's type
+    "string": Words("text", "文本"),
+    "int": Words("a whole number", "整数"),
+    "float": Words("a number", "数字"),
+    "decimal": Words("a number", "数字"),
+    "bool": Words("true or false", "true 或 false"),
+    "list": Words("a list", "列表"),
+    "tuple": Words("a list", "列表"),
+    "dict": Words("names with values", "名称与取值的映射"),
+    "model": Words("names with values", "名称与取值的映射"),
+    "mapping": Words("names with values", "名称与取值的映射"),
+    "json": Words("JSON", "JSON"),
+    "url": Words("a URL", "URL"),
+    "date": Words("a date", "日期"),
+}
+_LIMITS = {
+    "greater_than": ("gt", Words("more than {n}", "大于 {n}")),
+    "greater_than_equal": ("ge", Words("at least {n}", "不小于 {n}")),
+    "less_than": ("lt", Words("less than {n}", "小于 {n}")),
+    "less_than_equal": ("le", Words("at most {n}", "不大于 {n}")),
+}
+_LENGTHS = {
+    "too_short": ("min_length", Words("at least {n} long", "长度不小于 {n}")),
+    "too_long": ("max_length", Words("at most {n} long", "长度不大于 {n}")),
+}
+
+
+def first_words(error: ValidationError) -> tuple[str, Words]:
+    """Return where the first finding stands (`name` or `name.part`) and what it says."""
+    first = error.errors(include_url=False)[0]
+    return ".".join(str(part) for part in first["loc"]), words_of(first)
+
+
+def words_of(found: Mapping[str, Any]) -> Words:
+    """Return what one finding of a ValidationError (an item of its `errors()`) says: what was expected and what came."""
+    kind, context = str(found["type"]), found.get("ctx") or {}
+    if kind == "missing":
+        return Words("it is missing.", "缺少该项。")
+    if kind == "extra_forbidden":
+        return Words("there is no such name here.", "没有这个名称。")
+    came = shown(found.get("input"))
+    expected = _expected(kind, context)
+    if expected is None:
+        return Words(f"{found['msg']}; received {came}.", f"{found['msg']}；收到的是 {came}。")
+    return Words(f"expected {expected.en}, received {came}.", f"应为{_gap(expected.zh)}，收到的是 {came}。")
+
+
+def _expected(kind: str, context: Mapping[str, Any]) -> Words | None:
+    if kind in ("literal_error", "enum"):
+        text = str(context.get("expected", ""))
+        names = [part.strip("'") for part in text.replace(" or ", ", ").split(", ")]
+        return Words(_joined(names, " or ", ", "), _joined(names, " 或 ", "、"))
+    if kind in _LIMITS:
+        key, words = _LIMITS[kind]
+        return words.fill(n=f"{context[key]:g}" if isinstance(context[key], (int, float)) else context[key])
+    if kind == "finite_number":
+        return Words("a finite number", "有限的数字")
+    for ending, (key, words) in _LENGTHS.items():
+        if kind.endswith(ending):
+            return words.fill(n=context[key])
+    return _KINDS.get(kind.split("_")[0])
+
+
+def _gap(text: str) -> str:
+    return f" {text}" if text[:1].isascii() else text
+
+
+def _joined(names: list[str], last: str, between: str) -> str:
+    return names[0] if len(names) == 1 else between.join(names[:-1]) + last + names[-1]
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is shown in a message, cut where it is long."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return f"`{text[:80]}{'...' if len(text) > 80 else ''}`"
