@@ -1,0 +1,82 @@
+"""The help: short and in groups, in both languages, within 80 columns, and without heavy imports."""
+
+import os
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+
+from modelwright.core.option_groups.declared import SHARED, beside, options
+
+
+def asked(*args: str, lang: str = "en", **env: str) -> subprocess.CompletedProcess[str]:
+    told = {**os.environ, "MODELWRIGHT_LANG": lang, "COLUMNS": "80", "PYTHONUTF8": "1", **env}
+    command = [sys.executable, "-m", "modelwright.cli", *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=told, encoding="utf-8")
+
+
+def cells(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_options_of_every_run_stand_in_their_groups(lang):
+    shown = asked("run", "--help", lang=lang).stdout
+    lines = shown.splitlines()
+    assert max(cells(line) for line in lines) <= 80
+    heads = [g.about.to(lang) for g in SHARED]
+    ends = ":" if lang == "en" else "："
+    assert [line[:-1] for line in lines if line[:-1] in heads and line.endswith(ends)] == heads
+    for found in options().values():
+        flag = found.flags[0].removeprefix("--")
+        assert (f"--{flag} " in shown or f"]{flag} " in shown or found.name == "data") is not bool(found.group.tasks)
+    assert len(lines) <= 90
+    assert "question-answering" in shown
+
+
+def test_a_task_adds_its_options():
+    shown = asked("run", "--help", "--task", "question-answering").stdout
+    assert "--wrong SHARE" in shown
+    assert "--series-id" not in shown
+    assert "--split WAY" in asked("run", "--task=tabular-regression", "--help").stdout
+    done = asked("run", "--task", "regresion", "--help")
+    assert done.returncode == 2
+    assert "Did you mean `regression`" in done.stderr
+
+
+def test_each_option_takes_one_line_of_help():
+    for group in (*SHARED, *beside()):
+        for name in vars(group):
+            if name in options():
+                words = options()[name].option.words
+                assert cells(words.en) <= 58, name
+                assert cells(words.zh) <= 50 or group.tasks, name
+
+
+def test_help_needs_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['modelwright', '--help']; from modelwright.cli.app import app; "
+        "app(standalone_mode=False); "
+        "print([m for m in ('numpy', 'pyarrow', 'pydantic', 'torch', 'rich', 'yaml') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_the_shell_completes_verbs_and_options():
+    told = {"_MODELWRIGHT_COMPLETE": "complete_bash", "_TYPER_COMPLETE_ARGS": "modelwright lead", "COMP_WORDS": "modelwright lead", "COMP_CWORD": "1"}  # fmt: skip
+    code = "from modelwright.cli.app import app; app(prog_name='modelwright')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **told}
+    )
+    assert done.stdout.split() == ["leaderboard"]
+    told |= {
+        "_TYPER_COMPLETE_ARGS": "modelwright run --epsi",
+        "COMP_WORDS": "modelwright run --epsi",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **told}
+    )
+    assert done.stdout.split() == ["--epsilon"]
