@@ -50,8 +50,8 @@ def test_each_option_takes_one_line_of_help():
         for name in vars(group):
             if name in options():
                 words = options()[name].option.words
-                assert cells(words.en) <= 58, name
-                assert cells(words.zh) <= 50 or group.tasks, name
+                assert cells(words.en) <= 50, name
+                assert cells(words.zh) <= 50, name
 
 
 def test_help_needs_nothing_heavy():

@@ -158,6 +158,16 @@ def load_config(path: Path) -> dict[str, Any]:
     return data
 
 
+def stored_config(path: Path) -> dict[str, Any]:
+    """Read the options that a run was made with. Runs of earlier versions may hold bare numbers, which were seconds and bytes."""
+    values = load_config(path)
+    for name, unit in (("budget", "s"), ("latency", "s"), ("memory", "b")):
+        value = str(values.get(name) or "").strip()
+        if value.replace(".", "", 1).isdigit():
+            values[name] = value + unit
+    return values
+
+
 def save_config(config: RunConfig, path: Path) -> None:
     """Write every option, defaults included, as YAML; the password of a database URL is left out."""
     dumped = config.model_dump()

@@ -39,12 +39,12 @@ def add(app: typer.Typer) -> None:
 def compared(first: str, second: str) -> dict[str, Any]:
     """Return how two runs differ: `runs` (figures of each), `options` that differ, and `paired`, the difference on the same
     test rows, or `why` there is none. Raises BundleError where there is no such run."""
-    from modelwright.core.config import load_config, make_config
+    from modelwright.core.config import make_config, stored_config
     from modelwright.core.run import RunFolder, read_json
 
     folders = [RunFolder.find(name) for name in (first, second)]
     facts = [read_json(f.facts) for f in folders]
-    configs = [make_config(**load_config(f.config)) for f in folders]
+    configs = [make_config(**stored_config(f.config)) for f in folders]
     runs = [
         {
             "run": str(folder.path),

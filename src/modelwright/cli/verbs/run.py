@@ -60,7 +60,7 @@ def run_and_print(
     """Run the pipeline and print its words; return the exit code (0 met, 3 gate not met, 130 stopped)."""
     from modelwright.cli.terminal import Display
     from modelwright.core.budget import Deadline, parse_duration
-    from modelwright.core.config import load_config, make_config
+    from modelwright.core.config import load_config, make_config, stored_config
     from modelwright.core.device import process_start
     from modelwright.core.errors import OptionError
     from modelwright.core.events import Done, Event, EventStream
@@ -70,7 +70,7 @@ def run_and_print(
     values: dict[str, Any] = {}
     if resume:
         folder = RunFolder.find(resume)
-        values.update(load_config(folder.config))
+        values.update(stored_config(folder.config))
     if config_file:
         values.update(load_config(config_file))
     values.update(given)

@@ -17,7 +17,7 @@ class Answering(OptionGroup):
 
     wrong: float | None = option(
         None,
-        "share of unanswerable questions that may be answered (0.1)",
+        "unanswerable questions that may be answered (0.1)",
         "无答案问题中允许误答的比例（0.1）",
         metavar="SHARE",
         gt=0,

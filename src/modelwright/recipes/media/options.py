@@ -40,8 +40,8 @@ class Sound(OptionGroup):
 
     channel: str | None = option(
         None,
-        "channel of sound: 1, 2, ..., left, right, mean, louder",
-        "音频声道：1、2…，或 left、right、mean、louder",
+        "channel: 1, 2, ..., left, right, mean, louder",
+        "声道：1、2…，或 left、right、mean、louder",
         metavar="WHICH",
     )
 
