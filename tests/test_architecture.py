@@ -27,6 +27,12 @@ ORDER = [
     "cli",
 ]
 FILES = sorted(SOURCE.rglob("*.py"))
+BY_NAME = {".".join(("modelwright", *p.relative_to(SOURCE).with_suffix("").parts)) for p in FILES}
+# Circles that are still to go. No file may be added here.
+KNOWN_CIRCLES = {
+    ("core.answers.base", "core.answers.ordered", "core.recipe", "core.task"),
+    ("tune.finish", "tune.fits", "tune.planner", "tune.private", "tune.tuning"),
+}
 # Lower files may name a right-hand package only by its string, through the registry.
 
 
@@ -47,6 +53,63 @@ def _imports(path: Path) -> set[str]:
 
     walk(ast.parse(path.read_text(encoding="utf-8")))
     return found
+
+
+def _files_imported(path: Path) -> set[str]:
+    """Return the files of the package that a file imports anywhere: at its top, inside functions, for type checking alone.
+
+    What a package's `__init__` hands on counts as an import of that file.
+    """
+    package = _dotted(path).split(".")[:-1]
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            imported.update(f"{module}.{alias.name}" for alias in node.names)
+    return {name for m in imported if (name := _file_of(m)) is not None} - {_dotted(path)}
+
+
+def _file_of(module: str) -> str | None:
+    """Return the file that holds a module or a name in it; None for what is not of the package."""
+    parts = module.split(".")
+    while parts:
+        if ".".join(parts) in BY_NAME:
+            return ".".join(parts)
+        if ".".join([*parts, "__init__"]) in BY_NAME:
+            return ".".join([*parts, "__init__"])
+        parts = parts[:-1]
+    return None
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the sets of files that import one another, directly or by others (Tarjan 1972, doi 10.1137/0201010)."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_: list[str] = []
+    out = []
+
+    def visit(name: str) -> None:
+        order[name] = lowest[name] = len(order)
+        open_.append(name)
+        for other in sorted(graph[name]):
+            if other not in order:
+                visit(other)
+            if other in open_:
+                lowest[name] = min(lowest[name], lowest[other])
+        if lowest[name] == order[name]:
+            at = open_.index(name)
+            circle = sorted(open_[at:])
+            del open_[at:]
+            if len(circle) > 1:
+                out.append(circle)
+
+    for name in graph:
+        if name not in order:
+            visit(name)
+    return out
 
 
 def _folder(module: str) -> str | None:
@@ -91,7 +154,24 @@ def test_imports_go_leftward_only(path):
     wrong = sorted(m for m in _imports(path) if _folder(m) in right)
     assert wrong == []
     top = sorted(m for m in _imports(path) if m.startswith("modelwright.") and _folder(m) is None)
-    assert [m for m in top if m != "modelwright.__version__"] == []
+    assert top == []
+
+
+def test_no_files_import_one_another():
+    found = circles({_dotted(path): _files_imported(path) for path in FILES})
+    known = [{f"modelwright.{name}" for name in circle} for circle in KNOWN_CIRCLES]
+    assert [c for c in found if not any(set(c) <= k for k in known)] == []
+    gone = [sorted(k) for k in known if not any(set(c) <= k for c in found)]
+    assert gone == [], "take these out of KNOWN_CIRCLES"
+
+
+def test_circles_are_found_through_others_and_late_imports(tmp_path, monkeypatch):
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}) == [["a", "b", "c"]]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+    hidden = SOURCE / "tune" / "_hidden.py"
+    text = "if TYPE_CHECKING:\n    from modelwright.tune.pace import Pace\ndef f():\n    from modelwright import api\n    from . import race"
+    monkeypatch.setattr(Path, "read_text", lambda self, **_: text)
+    assert _files_imported(hidden) == {"modelwright.tune.pace", "modelwright.api", "modelwright.tune.race"}
 
 
 def test_nothing_imports_a_task_or_recipe_by_name():
@@ -150,7 +230,12 @@ SWITCHES = re.compile(
     rf'target\.kind|\.kind (==|!=|in|not in)\b|kind (==|!=|in|not in) \(?"({KINDS_OF_ANSWERS})"|task\.free'
 )
 # Differential privacy adds noise to what each kind stores; the standalone encoder runs without the package.
-SWITCHING = (SOURCE / "tune" / "private.py", SOURCE / "release" / "_standalone.py", SOURCE / "release" / "standalone")
+SWITCHING = (
+    SOURCE / "tune" / "private.py",
+    SOURCE / "tune" / "private_climb.py",
+    SOURCE / "release" / "_standalone.py",
+    SOURCE / "release" / "standalone",
+)
 
 
 @pytest.mark.parametrize("folder", ["pipeline", "release", "serve", "tune", "testing.py", "cli"])

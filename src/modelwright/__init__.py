@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from modelwright.core.version import VERSION
+
+__version__ = VERSION
 __all__ = ["ModelwrightError", "Predictor", "Registry", "Run", "__version__", "fit", "inspect", "load"]
 
 if TYPE_CHECKING:

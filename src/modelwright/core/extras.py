@@ -9,6 +9,7 @@ from typing import Any
 
 from modelwright.core.device import cores, free_memory, pick_device
 from modelwright.core.errors import MissingExtra
+from modelwright.core.version import VERSION
 
 EXTRAS = {
     "nn": ("torch",),
@@ -53,15 +54,13 @@ def need(extra: str, what: str) -> None:
 
 def installation() -> dict[str, Any]:
     """Return what is installed, and `well`: whether the core is whole."""
-    from modelwright import __version__
-
     extras = {
         extra: {m: _version(m) for m in modules if importlib.util.find_spec(m)} if _has(modules) else None
         for extra, modules in EXTRAS.items()
     }
     core = {m: _version(m) for m in _CORE}
     facts: dict[str, Any] = {
-        "modelwright": __version__,
+        "modelwright": VERSION,
         "python": sys.version.split()[0],
         "cores": cores(),
         "memory_free_gb": round(free_memory() / 2**30, 1),

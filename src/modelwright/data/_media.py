@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -11,15 +12,19 @@ import pyarrow as pa
 
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
-from modelwright.core.reading import Reading
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.registry import names_in
 from modelwright.core.sealed import open_plain
 from modelwright.data._faults import FAULTS
+from modelwright.data._files import file_batches
+from modelwright.data.arrow import plain
+from modelwright.data.collect import collect
 from modelwright.data.kinds.base import KINDS, kind_of
 
 _MOST_MEMBERS = 1_000_000
 _RATIO = 200  # of unpacked to packed bytes; media hardly shrink, so more is a bomb
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_BATCH = 8192  # rows
 
 
 def suffix_kinds() -> dict[str, str]:
@@ -124,14 +129,12 @@ def _table(source: str, values: list[str], names: list[str], read: Callable[[str
 
 def _listed(table: str, names: dict[str, Any], read: Callable[[str], bytes], reading: Reading | None) -> pa.Table:
     """Return the one table in an archive, cells that name another member replaced by its bytes."""
-    import tempfile
-
-    from modelwright.data.sources import read as read_source
-
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / f"table{PurePosixPath(table).suffix.lower()}"
         file.write_bytes(read(table))
-        raw = read_source(file, reading=reading)
+        how = reading or Reading()
+        parts = file_batches(file, file.suffix, how, _BATCH, None, None, Detected())
+        raw = collect((plain(part) for part in parts), how, table)
     base = PurePosixPath(table).parent
     columns: dict[str, Any] = {}
     for name in raw.column_names:

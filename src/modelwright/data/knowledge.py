@@ -20,9 +20,10 @@ from modelwright.core.errors import ColumnError, DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.words import Words
+from modelwright.data._files import KINDS
 from modelwright.data.documents import SHARED, Document, read_document, read_folder, suffixes, visible
 from modelwright.data.passages import Passage, cut, distinct, sentences
-from modelwright.data.sources import KINDS, read_table, source_name
+from modelwright.data.sources import read_table, source_name
 
 _TOLD = 8  # files that are named one by one
 UNREAD = "unread"  # in the metadata of the table: what of the sources could not be read

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from modelwright import __version__
 from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Task, get_task
+from modelwright.core.version import VERSION
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue, coerce, coerce_rows
 from modelwright.data.frames import as_table
@@ -325,7 +325,7 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
         )
         files = {str(p.relative_to(part).as_posix()): sha256_of(p) for p in sorted(part.rglob("*")) if p.is_file()}
         form = FORMAT if predictor.shifts else 1
-        write_json(part / "manifest.json", {"format": form, "modelwright": __version__, "files": files})
+        write_json(part / "manifest.json", {"format": form, "modelwright": VERSION, "files": files})
 
 
 def load(folder: Path) -> Predictor:

@@ -15,7 +15,8 @@ from modelwright.evaluate.explain import _gradients
 from modelwright.evaluate.explain.rows import explain_row
 from modelwright.features.base import codec_class
 from modelwright.models.network import ColumnNetwork
-from modelwright.recipes.shared.network import NetworkModel, NetworkOptions
+from modelwright.recipes.shared.network import NetworkModel
+from modelwright.recipes.shared.network_options import NetworkOptions
 
 TEXTS = ["refund my order please", "快递还没有送到 hello", "where is my parcel", "退款 退款 please"]
 SCHEMA = Schema((Column("amount", "number"), Column("text", "text")))

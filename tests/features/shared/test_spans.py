@@ -8,17 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwright.features.shared import lexicon as _lexicon
-from modelwright.features.shared.spans import (
-    TEMPLATES,
-    Tags,
-    by_letters,
-    features,
-    looks,
-    normal,
-    pieces,
-    places,
-    tags_of,
-)
+from modelwright.features.shared.pieces import pieces, places
+from modelwright.features.shared.spans import TEMPLATES, Tags, by_letters, features, looks, normal, tags_of
 
 
 def test_units_are_words_and_single_han_with_their_places():

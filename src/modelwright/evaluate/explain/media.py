@@ -18,8 +18,8 @@ from modelwright.core.errors import MissingExtra
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Schema, Table
 from modelwright.data.kinds.base import Unreadable
+from modelwright.evaluate.explain.attribution import Attribution, Pace, answers
 from modelwright.evaluate.explain.lenses.base import Lens, Parts, lens_of
-from modelwright.evaluate.explain.rows import Attribution, Pace, answers
 
 _MOST = 200  # parts of one cell
 _CHECK = 16  # parts of the grid on which feature maps are put to the test: 4 x 4

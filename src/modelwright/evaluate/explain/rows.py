@@ -11,72 +11,21 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Schema, Table
+from modelwright.evaluate.explain.attribution import Attribution, Pace, answers, height
 from modelwright.evaluate.explain.lenses.base import lens_of, shown
+from modelwright.evaluate.explain.media import with_heat
 
 _PIECE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W\u3400-\u9fff\uf900-\ufaff]+(?:['’][^\W\d_]+)*", re.UNICODE)
 _MOST = 160  # pieces of one text that are hidden one by one; longer texts are cut into that many stretches
-_BATCH = 64
-_GRACE = 0.03  # seconds that a call may take whatever the time left: quick models tell of their columns at once
-_SHARE = 0.5  # of the time left that a call may plan to take: the clock is looked at between calls
-_TINY = 1e-30
 _PATH = 24  # rows that gradients along a path cost, about
 _GRADIENTS = 0.5  # seconds from which gradients are worth their start
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """How much a column's value, or the characters `start` to `end` of a text, moved the answer.
-
-    In the log odds of the answered label where it is hidden or in the model's own units (relative weights matter, not
-    their size); in the target's unit for values. Of a picture, a sound or a series `heat` says where in it: rows of
-    numbers from -1 (against the answer) to 1 (for it), from the upper left, and `how` it was found.
-    """
-
-    column: str
-    start: int | None
-    end: int | None
-    text: str
-    weight: float
-    heat: list[list[float]] | None = None
-    how: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the attribution as JSON values; `heat` and `how` only where there is a heat map."""
-        return {k: v for k, v in asdict(self).items() if k not in ("heat", "how") or v is not None}
-
-
-class Pace:
-    """How long a row takes, learnt from every call; tells how many rows the time until `until` has room for.
-
-    Calls of few rows look dearer by the row than they are, so that calls begin small and grow.
-    """
-
-    def __init__(self, until: float) -> None:
-        self.until, self.each = until, 0.0
-
-    def left(self) -> float:
-        """Return the seconds left."""
-        return self.until - time.monotonic()
-
-    def room(self, most: int = _BATCH) -> int:
-        """Return how many rows the next call may take, at least one."""
-        return most if self.each <= 0 else int(np.clip(max(_SHARE * self.left(), _GRACE) / self.each, 1, most))
-
-    def timed(self, call: Callable[[Table], np.ndarray], rows: Table) -> np.ndarray:
-        """Call, and learn from it."""
-        began = time.monotonic()
-        out = call(rows)
-        self.each = (time.monotonic() - began) / max(1, len(rows))
-        return out
 
 
 def explain_row(
@@ -108,8 +57,6 @@ def explain_row(
         found = _occlude(scores, table, schema, target, chosen, base, pace, network)
     found = [a for a in found if np.isfinite(a.weight) and a.weight != 0]
     if any(lens_of(schema[a.column].modality) for a in found):
-        from modelwright.evaluate.explain.media import with_heat
-
         found = with_heat(found, scores, table, schema, target, chosen, model, pace)
     found.sort(key=lambda a: -abs(a.weight))
     return [a for i, a in enumerate(found) if i < top or a.heat is not None]
@@ -130,7 +77,7 @@ def _occlude(
     scores: Callable[[Table], np.ndarray], table: Table, schema: Schema, target: TargetCodec, chosen: int,
     base: np.ndarray, pace: Pace, network: Model | None,
 ) -> list[Attribution]:  # fmt: skip
-    whole = _height(base[None], target, chosen)[0]
+    whole = height(base[None], target, chosen)[0]
     cells = {c.name: table.column(c.name)[0].as_py() for c in schema.inputs if c.name in table.data.column_names}
     texts = {c.name for c in schema.inputs if c.modality == "text"}
     out: list[Attribution] = []
@@ -210,41 +157,3 @@ def _without(text: str, start: int, end: int) -> str:
     """Leave the stretch out; where it stood between words, one space stays."""
     before, after = text[:start], text[end:]
     return before + after[1:] if before.endswith(" ") and after.startswith(" ") else before + after
-
-
-def answers(
-    scores: Callable[[Table], np.ndarray], table: Table, variants: Sequence[tuple[str, Any]], target: TargetCodec,
-    chosen: int, pace: Pace,
-) -> np.ndarray:  # fmt: skip
-    """Return the height of the answer for each variant (column, new value) [M]; NaN where time ran out.
-
-    The clock is looked at between calls, of as many variants as the time left has room for.
-    """
-    out = np.full(len(variants), np.nan)
-    at = 0
-    while at < len(variants) and (at == 0 or pace.left() > 0):
-        some = variants[at : at + pace.room()]
-        out[at : at + len(some)] = _height(pace.timed(scores, _variants(table, some)), target, chosen)
-        at += len(some)
-    return out
-
-
-def _variants(table: Table, variants: Sequence[tuple[str, Any]]) -> Table:
-    columns = {}
-    for name in table.data.column_names:
-        column = table.column(name)
-        values = column.take(pa.array(np.zeros(len(variants), np.int64))).to_pylist()
-        if any(v[0] == name for v in variants):
-            values = [v[1] if v[0] == name else old for v, old in zip(variants, values)]
-        columns[name] = pa.array(values, column.type)
-    return Table(pa.table(columns), table.schema, np.arange(1, len(variants) + 1), table.source)
-
-
-def _height(scores: np.ndarray, target: TargetCodec, chosen: int) -> np.ndarray:
-    """Return how strongly each row [M] answers `chosen`: log odds, or the value itself."""
-    p = scores[:, chosen]
-    if target.kind == "value":
-        return p
-    # the others' sum keeps its digits where p is nearly one
-    against = np.delete(scores, chosen, axis=1).sum(1) if target.kind == "classes" else 1 - p
-    return np.log(np.maximum(p, _TINY)) - np.log(np.maximum(against, _TINY))

@@ -10,14 +10,11 @@ import importlib.util
 import zlib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modelwright.core.errors import MissingExtra
-
-if TYPE_CHECKING:
-    from modelwright.features.shared.spans import Pieces
+from modelwright.features.shared.pieces import Pieces
 
 _LONGEST = 8
 

@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -19,18 +19,10 @@ from typing import Any
 import numpy as np
 
 from modelwright.features.shared.lexicon import Lexicon
+from modelwright.features.shared.pieces import HAN, Pieces, places
 
-_HAN = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORDS = re.compile(rf"[{_HAN}]|[^\W\d_{_HAN}]+|\d+|[^\w\s]|_", re.UNICODE)
-_LETTERS = re.compile(r"\S")
-_STOPS = frozenset("。！？!?；;\n")
 _INSIDE = 0.005  # share of spans whose ends lie inside words from which characters are the units
 Span = Mapping[str, Any]
-
-
-def places(text: str, letters: bool) -> list[tuple[int, int]]:
-    """Return (start, end) of the units of a text."""
-    return [m.span() for m in (_LETTERS if letters else _WORDS).finditer(text)]
 
 
 def by_letters(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> bool:
@@ -95,55 +87,6 @@ class Tags:
         return out
 
 
-@dataclass(frozen=True)
-class Pieces:
-    """Texts cut into pieces of at most so many units. `row` [P]; `starts`, `ends` [S] in the text; `offsets` [P + 1]."""
-
-    texts: Sequence[str]
-    row: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-    offsets: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Units of each piece [P]."""
-        return np.diff(self.offsets)
-
-    def surfaces(self) -> list[str]:
-        """Return the units as they are written, of all pieces [S]."""
-        out: list[str] = []
-        starts, ends = self.starts.tolist(), self.ends.tolist()
-        for piece, row in enumerate(self.row.tolist()):
-            text = self.texts[row]
-            out += [text[starts[i] : ends[i]] for i in range(self.offsets[piece], self.offsets[piece + 1])]
-        return out
-
-
-def pieces(texts: Iterable[str | None], letters: bool, longest: int) -> Pieces:
-    """Return the pieces of texts; long ones are cut after the end of a sentence where there is one. Empty texts have none."""
-    plain = [t or "" for t in texts]
-    rows, starts, ends, offsets = [], [], [], [0]
-    for row, text in enumerate(plain):
-        units = places(text, letters)
-        at = 0
-        while at < len(units):
-            end = min(len(units), at + longest)
-            if end < len(units):
-                stops = [i for i in range(at + longest // 2, end) if text[units[i][0]] in _STOPS]
-                end = stops[-1] + 1 if stops else end
-            starts += [a for a, _ in units[at:end]]
-            ends += [b for _, b in units[at:end]]
-            rows.append(row)
-            offsets.append(offsets[-1] + end - at)
-            at = end
-    whole = (np.array(v, np.int64) for v in (rows, starts, ends, offsets))
-    return Pieces(plain, *whole)
-
-
 def tags_of(found: Pieces, spans: Sequence[Sequence[Span]], tags: Tags) -> np.ndarray:
     """Return the tags of all units [S] from the spans of each row."""
     out = np.zeros(len(found.starts), np.int64)
@@ -183,7 +126,7 @@ def normal(surface: str) -> str:
 def _kind(char: str) -> str:
     if char.isdigit():
         return "9"
-    if re.match(rf"[{_HAN}]", char):
+    if re.match(rf"[{HAN}]", char):
         return "汉"
     if char.isalpha():
         return "A" if char.isupper() else "a"

@@ -7,8 +7,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from modelwright import __version__
 from modelwright.core.device import cores, process_start
+from modelwright.core.version import VERSION
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.decide import interval
 from modelwright.pipeline.report.verdict import conclusive, ensemble_row, validated, verdict_words, winner_words
@@ -43,7 +43,7 @@ def facts_of(state: State, concerns: Concern) -> dict[str, Any]:
         rows.insert(0, ensemble_row(outcome, validation, metric, value, took))
     out: dict[str, Any] = {
         "name": predictor.name,
-        "modelwright": __version__,
+        "modelwright": VERSION,
         "created": time.strftime("%Y-%m-%d %H:%M"),
         "task": predictor.task.name,
         "target": parts.develop.schema.target.name if parts.develop.schema.target else config.target,

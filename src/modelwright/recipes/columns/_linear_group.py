@@ -6,44 +6,44 @@ Legend: M models, K outputs, D features.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from modelwright.core.schema import Table
 from modelwright.features.shared.ngrams import NgramCodec
 from modelwright.features.shared.union import NgramUnion
-from modelwright.recipes.shared.columns import beside_text, part_scale
-
-if TYPE_CHECKING:
-    from modelwright.recipes.columns.linear import LinearModel
+from modelwright.recipes.shared.columns import ColumnCodecs, beside_text, part_scale
 
 
 class LinearGroup:
-    """Decision values of a single row under several linear models, without a sparse matrix."""
+    """Decision values of a single row under several linear models, without a sparse matrix.
 
-    def __init__(self, models: Sequence[LinearModel]) -> None:
-        self.models = list(models)
-        self._bias = [m.weights[-1] for m in models]
+    A model comes as its `columns` and its `weights` [D + 1, K], the last row of which is the bias.
+    """
+
+    def __init__(self, columns: Sequence[ColumnCodecs], weights: Sequence[np.ndarray]) -> None:
+        self.columns, self.weights = list(columns), list(weights)
+        self._bias = [w[-1] for w in weights]
         self._unions: list[tuple[str, NgramUnion, list[tuple[int, int, int, int]]]] = []
-        names = [n for n in models[0].columns.codecs if all(n in m.columns.codecs for m in models)]
+        names = [n for n in columns[0].codecs if all(n in c.codecs for c in columns)]
         shared = {n for n in names if self._unite(n)}
         self._rest = [
             [
                 (name, codec, first, part_scale(codec, column, beside))
-                for name, column, codec, first, _ in m.columns.places()
+                for name, column, codec, first, _ in own.places()
                 if name not in shared
             ]
-            for m in models
-            for beside in [beside_text(c for c, _ in m.columns.codecs.values())]
+            for own in columns
+            for beside in [beside_text(c for c, _ in own.codecs.values())]
         ]
 
     def _unite(self, name: str) -> bool:
         """Put the n-grams of a column together, with the weights of all models that have the same codec side by side."""
         codecs: list[Any] = []
         owners: list[list[int]] = []
-        for i, model in enumerate(self.models):
-            codec = model.columns.codecs[name][1]
+        for i, columns in enumerate(self.columns):
+            codec = columns.codecs[name][1]
             if type(codec) is not NgramCodec or codec.figures is not None:
                 return False
             at = next((k for k, c in enumerate(codecs) if c is codec), None)
@@ -52,16 +52,15 @@ class LinearGroup:
                 owners.append([i])
             else:
                 owners[at].append(i)
-        width = max(sum(self.models[i].weights.shape[1] for i in own) for own in owners)
+        width = max(sum(self.weights[i].shape[1] for i in own) for own in owners)
         if not NgramUnion.fits(codecs, width):
             return False
         projections, takes = [], []
         for k, own in enumerate(owners):
             parts, start = [], 0
             for i in own:
-                model = self.models[i]
-                first, end = next((f, e) for n, _, _, f, e in model.columns.places() if n == name)
-                parts.append(model.weights[first:end])
+                first, end = next((f, e) for n, _, _, f, e in self.columns[i].places() if n == name)
+                parts.append(self.weights[i][first:end])
                 takes.append((i, k, start, start + parts[-1].shape[1]))
                 start += parts[-1].shape[1]
             whole = np.concatenate(parts, axis=1)
@@ -77,7 +76,7 @@ class LinearGroup:
             for i, k, start, end in takes:
                 out[i] += found[k, start:end]
         known: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
-        for i, (model, rest) in enumerate(zip(self.models, self._rest, strict=True)):
+        for i, (weights, rest) in enumerate(zip(self.weights, self._rest, strict=True)):
             if not rest:
                 continue
             places, data = [], []
@@ -89,7 +88,7 @@ class LinearGroup:
                 at, values = known[key]
                 places.append(at + first)
                 data.append(values)
-            out[i] += np.concatenate(data) @ model.weights[np.concatenate(places)]
+            out[i] += np.concatenate(data) @ weights[np.concatenate(places)]
         return out
 
 

@@ -71,7 +71,7 @@ class LinearModel(Model):
     @classmethod
     def together(cls, models: Sequence[Model]) -> Callable[[Table], np.ndarray | None] | None:
         made: list[Any] = list(models)
-        group = cache(lambda: LinearGroup(made))
+        group = cache(lambda: LinearGroup([m.columns for m in made], [m.weights for m in made]))
 
         def answer(table: Table) -> np.ndarray | None:
             if len(table) != 1:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from modelwright.core.recipe import Axis, Choice, FitContext, Model, Range
 from modelwright.core.words import Words
-from modelwright.recipes.shared.network import NetworkOptions
+from modelwright.recipes.shared.network_options import NetworkOptions
 from modelwright.recipes.shared.pretrained import NEEDS, HubModel, HubOptions, HubRecipe
 
 

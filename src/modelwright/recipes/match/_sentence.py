@@ -25,7 +25,7 @@ from modelwright.features.shared.pairs import NAMES, alike_at, lexical
 from modelwright.models.retrieval import DenseIndex
 from modelwright.models.searchers import Searcher, Texts, VectorSearcher
 from modelwright.recipes.shared.matching import Matcher, MatchModel, MatchRecipe, Material, finished
-from modelwright.recipes.shared.network import NetworkOptions
+from modelwright.recipes.shared.network_options import NetworkOptions
 
 _TOKENS, _ROWS = 8192, 512  # of one call of the encoder
 _PROBE = 3

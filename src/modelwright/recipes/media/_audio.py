@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from modelwright.core.recipe import Axis, Choice, Range
-from modelwright.recipes.shared.network import NetworkOptions
+from modelwright.recipes.shared.network_options import NetworkOptions
 
 
 class AudioOptions(NetworkOptions):

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from modelwright.recipes.shared.network import NetworkOptions
+from modelwright.recipes.shared.network_options import NetworkOptions
 
 
 class SeriesOptions(NetworkOptions):

@@ -9,7 +9,8 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
-from modelwright.recipes.shared.network import NetworkModel, NetworkOptions, NetworkRecipe, small_plan
+from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
+from modelwright.recipes.shared.network_options import NetworkOptions, small_plan
 
 
 class KmerTransformerOptions(NetworkOptions):

@@ -11,7 +11,8 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
-from modelwright.recipes.shared.network import NetworkModel, NetworkOptions, NetworkRecipe
+from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
+from modelwright.recipes.shared.network_options import NetworkOptions
 
 
 class MPNNOptions(NetworkOptions):

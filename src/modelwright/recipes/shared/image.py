@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.recipes.shared.network import NetworkOptions
+from modelwright.recipes.shared.network_options import NetworkOptions
 
 _SIDED = ("left", "right", "lhs", "rhs", "左", "右", "link", "droit", "gauche", "izq", "der")
 _DIRECTED = frozenset("0123456789bdpqszSZ")

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.value import ValueCodec
@@ -29,59 +28,13 @@ from modelwright.recipes.shared import private
 from modelwright.recipes.shared.columns import identity
 from modelwright.recipes.shared.network_cost import cost_of
 from modelwright.recipes.shared.network_group import one_row
-from modelwright.recipes.shared.network_loss import step_loss
+from modelwright.recipes.shared.network_loss import step_loss, truth_of
+from modelwright.recipes.shared.network_options import SIZES, NetworkOptions
 from modelwright.recipes.shared.rows import known_rows, row_weights
 
 _SIDES = (128, 96, 64, 48, 32)  # pixels, of pictures made smaller
 _ENOUGH = 0.5  # share of its epochs that a refit must go through: its schedule is cut to the time at hand
 TABLE = frozenset(("number", "category", "boolean", "timestamp"))
-
-
-_SIZES = (
-    "fusion_width", "fusion_layers", "embedding", "filters", "widest", "hidden", "layers", "heads", "number_width", "members",
-    "depth", "width",
-)  # fmt: skip
-
-
-class NetworkOptions(Options):
-    """Options of every network; a recipe sets its own defaults."""
-
-    encoders: dict[str, str] = Field(default_factory=dict)  # by modality; its first one where not said
-    codecs: dict[str, dict[str, Any]] = Field(default_factory=dict)  # by modality, for its codec
-    fusion: Literal["gate", "attention"] = "gate"
-    fusion_width: int = Field(default=128, ge=8, le=2048)
-    fusion_layers: int = Field(default=2, ge=1, le=12)
-    column_dropout: float = Field(default=0.05, ge=0, lt=1)
-    mixup: float = Field(default=0.0, ge=0, le=10)
-    embedding: int = Field(default=256, ge=4, le=2048)
-    filters: int = Field(default=256, ge=4, le=2048)
-    widest: int = Field(default=4, ge=1, le=8)
-    hidden: int = Field(default=192, ge=4, le=2048)
-    layers: int = Field(default=1, ge=1, le=24)
-    heads: int = Field(default=4, ge=1, le=32)
-    bigrams: bool = False
-    vectors: str | None = None
-    word_dropout: float = Field(default=0.1, ge=0, lt=1)
-    number_width: int = Field(default=16, ge=1, le=256)
-    members: int = Field(default=0, ge=0, le=64)
-    depth: int = Field(default=0, ge=0, le=8)
-    width: int = Field(default=256, ge=4, le=4096)
-    dropout: float = Field(default=0.5, ge=0, lt=1)
-    smoothing: float = Field(default=0.1, ge=0, lt=1)
-    batch: int = Field(default=64, ge=1, le=8192)
-    epochs: int = Field(default=12, ge=1, le=1000)
-    lr: float = Field(default=1e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=4, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "auto"
-    norm: Literal["batch", "group"] = "batch"
-    # under differential privacy: noise in units of `clip` (0: what the budget asks for), and how gradients are cut
-    noise: float = Field(default=0.0, ge=0)
-    clipping: Literal["flat", "automatic"] = "flat"
-    views: int = Field(default=1, ge=1, le=32)
 
 
 def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int, str]]:
@@ -92,15 +45,6 @@ def open_axes(codecs: Mapping[str, tuple[Column, Codec]]) -> dict[str, dict[int,
             ragged = isinstance(value, Ragged)
             out[f"{i}.{key}"] = {0: "batch", 1: f"length_{i}"} if ragged else {0: "batch"}
     return out
-
-
-def small_plan(rows: int) -> dict[str, Any]:
-    """Return batch, epochs and patience for few rows, so that training takes some 200 steps or more; {} for 2,000 on."""
-    if rows >= 2000:
-        return {}
-    batch = 16 if rows < 400 else 32
-    epochs = min(150, max(30, 200 * batch // max(1, rows)))
-    return {"batch": batch, "epochs": epochs, "patience": max(6, epochs // 4)}
 
 
 class NetworkModel(Model):
@@ -183,7 +127,7 @@ class NetworkModel(Model):
             made: Any = type(get_recipe(cls.recipe)).options
             told = {**data["options"], "vectors": None}
             # a recipe's own defaults take the bounds of a field away: sizes from elsewhere are held to them here
-            NetworkOptions(**{k: told[k] for k in _SIZES if k in told})
+            NetworkOptions(**{k: told[k] for k in SIZES if k in told})
             options = made(**told)
             network = ColumnNetwork(codecs, target.outputs, options)
             network.load_state_dict(load_file(str(folder / "weights.safetensors")))
@@ -242,7 +186,7 @@ class NetworkRecipe(Recipe):
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, NetworkOptions)
-        return cost_of(self, train, options, ctx)
+        return cost_of(self.name, self.fit_codecs, train, options, ctx)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch
@@ -277,7 +221,7 @@ class NetworkRecipe(Recipe):
         if valid is not None and len(valid) and ctx.private is None:
             held, answers, rows = encode(valid, codecs), valid.column(column), valid.rows
             held_rows = rows
-            expected = self.truth(answers, ctx)
+            expected = truth_of(answers, ctx)
 
             # as quick as training; probabilities stand it, values would lose digits
             quick = kind == "classes" and in_bf16(options.precision, ctx.device)
@@ -300,7 +244,7 @@ class NetworkRecipe(Recipe):
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         turns = bool(getattr(options, "flip", False)) and ctx.private is None  # chance alone may say what is private
-        feed: Any = RowFeed(arrays, self.truth(train.column(column), ctx), options.batch, turns=turns)
+        feed: Any = RowFeed(arrays, truth_of(train.column(column), ctx), options.batch, turns=turns)
         loss, steps = step_loss(options, ctx, weights, network), None
         if ctx.private is not None:
             epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)
@@ -334,15 +278,6 @@ class NetworkRecipe(Recipe):
                 else:
                     out[column.name] = (own, cls.fit(table.column(column.name), own, None, ctx.seed))
         return out
-
-    def truth(self, values: Any, ctx: FitContext) -> Any:
-        """Return the truth as the loss takes it: class numbers, label sets, or standardised values."""
-        import torch
-
-        encoded = ctx.target.encode(values)
-        if isinstance(ctx.target, ValueCodec):
-            encoded = ((encoded - ctx.target.mean) / ctx.target.std).astype(np.float32)
-        return torch.from_numpy(np.ascontiguousarray(encoded))
 
     def _weights(self, train: Table, ctx: FitContext) -> Any:
         """Return weights [K] that balance rare classes, where they are asked for: n / (K n_k), at most 10."""

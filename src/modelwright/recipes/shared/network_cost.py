@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modelwright.core.device import free_memory, settle
 from modelwright.core.recipe import Estimate, FitContext
-from modelwright.core.schema import Table
-from modelwright.features.base import Ragged
-from modelwright.recipes.shared.network_loss import step_loss
+from modelwright.core.schema import Column, Table
+from modelwright.features.base import Codec, Ragged
+from modelwright.recipes.shared.network_loss import step_loss, truth_of
+from modelwright.recipes.shared.network_options import NetworkOptions
 from modelwright.recipes.shared.rows import known_rows
 
-if TYPE_CHECKING:
-    from modelwright.recipes.shared.network import NetworkOptions, NetworkRecipe
-
+FitCodecs = Callable[[Table, FitContext, NetworkOptions], dict[str, tuple[Column, Codec]]]
 _PROBE_STEPS = 4
 _TINY, _READ, _LOOK = 2, (8, 64), 256  # rows of a probe's first step, of its first readings, and of the last one
 _WATCHED = 1.1  # times the steps, with the looks at held-out rows
@@ -29,11 +28,11 @@ _COLUMNS = 200  # columns that a probe looks at
 _PRIVATE_STEP = 1.8  # times what a plain step takes
 
 
-def cost_of(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: FitContext) -> Estimate:
-    """Return the expected cost of a fit; what a step takes is measured once for the same options."""
-    key = ("network-estimate", recipe.name, options.model_dump_json(exclude={"epochs", "patience"}))
+def cost_of(recipe: str, fit_codecs: FitCodecs, train: Table, options: NetworkOptions, ctx: FitContext) -> Estimate:
+    """Return the expected cost of a fit; what a step takes is measured once for the same recipe and options."""
+    key = ("network-estimate", recipe, options.model_dump_json(exclude={"epochs", "patience"}))
     if key not in ctx.cache:
-        ctx.cache[key] = _probe(recipe, train, options, ctx)
+        ctx.cache[key] = _probe(fit_codecs, train, options, ctx)
     step, encode_row, size = ctx.cache[key]
     step *= _PRIVATE_STEP * options.views if ctx.private else 1
     each = max(1, len(train) / options.batch)
@@ -47,7 +46,7 @@ def _epochs(options: NetworkOptions) -> float:
     return options.epochs if options.patience >= options.epochs else max(1.0, _STOPS * options.epochs)
 
 
-def _probe(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: FitContext) -> tuple[float, float, int]:
+def _probe(fit_codecs: FitCodecs, train: Table, options: NetworkOptions, ctx: FitContext) -> tuple[float, float, int]:
     """Return seconds per step, seconds to encode a row, and bytes of memory, from a few steps on few rows.
 
     In processor time where the processor does the work, else on the clock; within `ctx.probe` seconds as far as one
@@ -72,7 +71,7 @@ def _probe(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: Fi
     for count, more in zip(levels, [*levels[1:], 0], strict=True):
         some, _ = known_rows(train.take(np.sort(order[:count])), ctx.target)
         start = clock()
-        codecs = recipe.fit_codecs(some, replace(ctx, private=None), options)
+        codecs = fit_codecs(some, replace(ctx, private=None), options)
         arrays = encode(some, codecs)
         spent = clock() - start
         read.append((len(some), spent))
@@ -88,7 +87,7 @@ def _probe(recipe: NetworkRecipe, train: Table, options: NetworkOptions, ctx: Fi
         read_singly(network)
     optimizers = make_optimizers(network, options.lr, options.weight_decay, options.optimizer)
     name = train.schema.target
-    truth = recipe.truth(some.column(name.name if name else ""), ctx)
+    truth = truth_of(some.column(name.name if name else ""), ctx)
     sizes = lengths(arrays, len(some))
     # rows of about the mean length: in training, batches hold rows of like length
     index = np.resize(np.argsort(np.abs(sizes - sizes.mean()), kind="stable")[: options.batch], options.batch)

@@ -1,10 +1,23 @@
-"""The loss of a step: the task's own, with smoothing, weights and mixed rows."""
+"""The loss of a step: the task's own, with smoothing, weights and mixed rows; and the truth as it takes it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from modelwright.core.answers.base import ValueCodec
 from modelwright.core.recipe import FitContext
+
+
+def truth_of(values: Any, ctx: FitContext) -> Any:
+    """Return a tensor of the truth as the loss takes it: class numbers, label sets, or standardised values."""
+    import torch
+
+    encoded = ctx.target.encode(values)
+    if isinstance(ctx.target, ValueCodec):
+        encoded = ((encoded - ctx.target.mean) / ctx.target.std).astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(encoded))
 
 
 def step_loss(options: Any, ctx: FitContext, weights: Any, network: Any) -> Any:

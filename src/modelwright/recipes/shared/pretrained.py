@@ -20,7 +20,8 @@ from modelwright.core.words import Words
 from modelwright.features.base import Codec, codec_class
 from modelwright.features.shared.hub import HubCodec
 from modelwright.recipes.shared.image import may_flip
-from modelwright.recipes.shared.network import NetworkModel, NetworkOptions, NetworkRecipe
+from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
+from modelwright.recipes.shared.network_options import NetworkOptions
 
 Codecs = dict[str, tuple[Column, Codec]]
 _AT_ONCE = {"audio": 8, "video": 4}  # cells of a step: each is a thousand tokens and more

@@ -20,17 +20,8 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.features.shared import lexicon as _lexicon
-from modelwright.features.shared.spans import (
-    LEXICAL,
-    SPELLING,
-    TEMPLATES,
-    Pieces,
-    Span,
-    Tags,
-    by_letters,
-    pieces,
-    tags_of,
-)
+from modelwright.features.shared.pieces import Pieces, pieces
+from modelwright.features.shared.spans import LEXICAL, SPELLING, TEMPLATES, Span, Tags, by_letters, tags_of
 from modelwright.models.chain import Chain, expect, viterbi
 from modelwright.recipes.shared.rows import known_rows
 

@@ -20,7 +20,8 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.features.base import Ragged
-from modelwright.features.shared.spans import Pieces, Tags, features, looks, normal
+from modelwright.features.shared.pieces import Pieces
+from modelwright.features.shared.spans import Tags, features, looks, normal
 from modelwright.recipes.shared.tagging import (
     Known,
     Reading,

@@ -18,7 +18,8 @@ from modelwright.core.events import Step
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.features.shared.spans import Pieces, Tags, features, looks
+from modelwright.features.shared.pieces import Pieces
+from modelwright.features.shared.spans import Tags, features, looks
 from modelwright.models.chain import Chain, counts, expect
 from modelwright.recipes.shared.tagging import (
     MOST,

@@ -13,7 +13,8 @@ from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.features.shared.spans import by_letters, places
+from modelwright.features.shared.pieces import places
+from modelwright.features.shared.spans import by_letters
 from modelwright.recipes.shared.tagging import TaggerRecipe, damaged, marked_rows, read_model, text_column, write_model
 
 _LONGEST = 40  # characters of an entry

@@ -17,7 +17,8 @@ from modelwright.core.schema import Column, Schema
 from modelwright.core.words import Words
 from modelwright.features.base import Ragged
 from modelwright.features.shared.hub import HubTokens
-from modelwright.features.shared.spans import Pieces, Tags
+from modelwright.features.shared.pieces import Pieces
+from modelwright.features.shared.spans import Tags
 from modelwright.recipes.shared.pretrained import NEEDS, refused
 from modelwright.recipes.shared.tagging import Reading
 from modelwright.recipes.spans._tagger_network import NetworkTagger, NetworkTaggerModel, TaggerOptions

@@ -1,0 +1,3 @@
+"""The version of the package, as bundles and reports record it."""
+
+VERSION = "0.1.0"
