@@ -26,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 from quality import data_folder
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import get_task
@@ -51,7 +52,7 @@ def covid(data: Path) -> bool:
     values = {}
     for name in ("bm25", "pretrained-sentence", "hybrid-search"):
         recipe = get_recipe(name)
-        recipe.bases = {"text": ("minilm",)}
+        recipe.bases = BaseModels({"text": ("minilm",)})
         options = recipe.variants(schema, target, len(table))[0]
         scores = np.empty((len(table), 1), object)
         started = time.process_time()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.testing import context, sample_table
@@ -159,11 +160,11 @@ def offline(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def fitted(name, bases, modality="", rows=48, **changes):
+def fitted(name, encoders, modality="", rows=48, **changes):
     task = get_task("classification")
     table, target = sample_table(task, rows, modality=modality)
     recipe = get_recipe(name)
-    recipe.bases = bases
+    recipe.bases = BaseModels(encoders)
     options = recipe.variants(table.schema, target, len(table))[0]
     quick = {k: v for k, v in QUICK.items() if k in type(options).model_fields}
     options = type(options)(**{**options.model_dump(), **quick, **changes})

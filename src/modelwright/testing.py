@@ -185,7 +185,7 @@ def check_recipe(recipe: Recipe, task: Task, rows: int = 16) -> None:
         for value in values:
             chosen: dict[str, Any] = {axis_name: int(value) if isinstance(axis, Range) and axis.whole else value}
             declared.options(**chosen)
-    table, target = sample_table(task, max(rows, 16), modality=getattr(recipe, "leads", ""))
+    table, target = sample_table(task, max(rows, 16), modality=recipe.leads)
     why = recipe.refuses(table.schema, target, len(table))
     if why is not None:
         assert why.en, "a refusal says why in English"

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from language_made import chats, folder, hub
+from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import find_causal
@@ -194,7 +195,7 @@ def tuned(tmp_path, form, way, cells, **options):
     base = folder(tmp_path / "base")
     table, target = table_of(cells, form)
     recipe = get_recipe("causal")
-    recipe.bases = {"causal": (str(base),)}
+    recipe.bases = BaseModels(causal=(str(base),))
     made = recipe.options(base=str(base), way=way, **options)
     before = CausalModel.of_folder(base, target.form).judge(table)[:, 0]
     model = recipe.fit(table, table, made, context(TASK, target))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.testing import context, judged, sample_table
@@ -27,7 +28,7 @@ def base(tmp_path_factory):
 )
 def test_trains_and_keeps_its_answers(recipe, task, changes, base, tmp_path):
     task, recipe = get_task(task), get_recipe(recipe)
-    recipe.bases = {"text": (base,)}
+    recipe.bases = BaseModels({"text": (base,)})
     table, target = sample_table(task, 40)
     assert recipe.refuses(table.schema, target, len(table)) is None
     options = recipe.variants(table.schema, target, len(table))[0]

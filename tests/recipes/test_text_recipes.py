@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import get_recipe
@@ -23,7 +24,7 @@ def fitted(name, task, rows=40, bases=None, table=None, **changes):
     task = get_task(task)
     made, target = sample_table(task, rows) if table is None else table
     recipe = get_recipe(name)
-    recipe.bases = bases or {}
+    recipe.bases = bases or BaseModels()
     options = recipe.variants(made.schema, target, len(made))[0]
     options = type(options)(**{**options.model_dump(), **changes})
     return recipe.fit(made, made, options, context(task, target)), made, target
@@ -103,7 +104,7 @@ def test_damaged_bundles_are_refused(tmp_path, name):
 def test_pretrained_models(tmp_path, kind, name):
     base = tiny_pairs(tmp_path / "secret-place" / "base", kind)
     changes = {"epochs": 2, "beams": 2, "lr": 3e-3}
-    model, table, target = fitted(name, "translation", rows=24, bases={"text2text": (str(base),)}, **changes)
+    model, table, target = fitted(name, "translation", rows=24, bases=BaseModels(text2text=(str(base),)), **changes)
     first = texts(model, table)
     assert model.origins[0]["name"] == "base"
     folder = tmp_path / "saved"
@@ -145,7 +146,7 @@ def test_no_model_was_named():
     table, target = sample_table(task, 20)
     for name in ("seq2seqtuned", "seq2seqlora"):
         recipe = get_recipe(name)
-        recipe.bases = {}
+        recipe.bases = BaseModels()
         why = recipe.refuses(table.schema, target, 20)
         assert "--pretrained" in why.en
         assert "--pretrained" in why.zh

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
@@ -29,7 +30,7 @@ def made(name, task_name="classification", modality="", rows=60, bases=None, kee
     if keep is not None:
         table = table.with_schema(table.schema.with_columns({c.name: {"role": "ignored"} for c in table.schema.inputs if c.modality not in keep}))  # fmt: skip
     recipe = get_recipe(name)
-    recipe.bases = bases or {}
+    recipe.bases = bases or BaseModels()
     assert recipe.refuses(table.schema, target, len(table)) is None
     options = recipe.variants(table.schema, target, len(table))[0]
     options = options.model_copy(update={k: v for k, v in SMALL.items() if k in type(options).model_fields})
@@ -123,7 +124,7 @@ def test_catboost_over_categories_says_that_it_cannot(tmp_path):
 
 
 def test_a_frozen_text_encoder(tmp_path):
-    predictor, table = made("frozen", bases={"text": (str(tiny_text(tmp_path / "base")),)})
+    predictor, table = made("frozen", bases=BaseModels({"text": (str(tiny_text(tmp_path / "base")),)}))
     folder = tmp_path / "onnx"
     check(predictor, table, folder)
     assert json.loads((folder / "member-0" / "beside.json").read_text())["widths"]
@@ -162,6 +163,6 @@ def test_networks_of_every_modality(tmp_path, name, modality):
 ])  # fmt: skip
 def test_finetuned_encoders(tmp_path, modality, make, kind):
     predictor, table = made(
-        "finetune", modality=modality, rows=24, bases={modality: (str(make(tmp_path / "base", kind)),)}
+        "finetune", modality=modality, rows=24, bases=BaseModels({modality: (str(make(tmp_path / "base", kind)),)})
     )
     check(predictor, table, tmp_path / "onnx")

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.config import make_config
 from modelwright.core.errors import OptionError
 from modelwright.core.schema import Column, Schema, Table
@@ -21,7 +22,7 @@ def table(texts):
 def test_named_encoders_go_by_modality(tmp_path):
     a, b = str(tiny_text(tmp_path / "a")), str(tiny_text(tmp_path / "b", "distilbert"))
     config = make_config(data="x", target="y", pretrained=[a, b, a])
-    assert bases_for(config, table(CHINESE)) == {"text": (a, b)}
+    assert bases_for(config, table(CHINESE)) == BaseModels({"text": (a, b)})
 
 
 def test_an_encoder_that_no_column_needs_is_refused(tmp_path):
@@ -35,9 +36,9 @@ def test_an_encoder_that_no_column_needs_is_refused(tmp_path):
 )
 def test_the_packaged_one_is_offered_for_english(monkeypatch, texts, installed, found):
     monkeypatch.setattr(bases, "minilm_installed", lambda: installed)
-    assert bases_for(make_config(data="x", target="y"), table(texts)) == found
+    assert bases_for(make_config(data="x", target="y"), table(texts)) == BaseModels(found)
 
 
 def test_a_short_budget_is_not_spent_on_what_nobody_named(monkeypatch):
     monkeypatch.setattr(bases, "minilm_installed", lambda: True)
-    assert bases_for(make_config(data="x", target="y", budget="30s"), table(ENGLISH)) == {}
+    assert bases_for(make_config(data="x", target="y", budget="30s"), table(ENGLISH)) == BaseModels()

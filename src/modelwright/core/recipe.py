@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.events import EventStream
 from modelwright.core.registry import load_file, names_in
@@ -53,6 +53,17 @@ class Range:
 
 
 Axis = Choice | Range
+
+
+@dataclass(frozen=True)
+class Turn:
+    """When a recipe is tried among those for columns of a table, the smallest first.
+
+    `alone` is its place where there are plain columns only, `beside` where there are texts or media, too.
+    """
+
+    alone: int
+    beside: int
 
 
 @dataclass(frozen=True)
@@ -183,8 +194,13 @@ class Recipe(ABC):
     tasks: ClassVar[frozenset[str] | None] = None  # the tasks it is for; None for all that choose answers from columns
     # Whether it can train under differential privacy: no, yes, or only then.
     privacy: ClassVar[Literal["no", "yes", "only"]] = "no"
-    bases: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # by modality, this run's pretrained encoders
+    bases: BaseModels = BaseModels()  # what this run may start from or ask; set before it is asked for variants
 
+    leads: ClassVar[str] = (
+        ""  # the modality that it is made for; empty for columns of a table, and for no one in particular
+    )
+    turn: ClassVar[Turn | None] = None  # when it is tried on columns of a table; None for after those that say so
+    family: ClassVar[str] = ""  # recipes of one family are alike: where one has lost by far, the others seldom win
     weighs: ClassVar[bool] = False  # whether a fit heeds weights of rows (`recipes/shared/rows.py`)
 
     @abstractmethod

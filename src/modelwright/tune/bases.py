@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.bases import BaseModels, HostedModel
 from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import MINILM, find, find_causal, minilm_installed, mostly_english
 from modelwright.core.schema import Table
 from modelwright.models.hosted import check_endpoint
-from modelwright.recipes.shared.labeller import CAUSAL, ENDPOINT, PUBLIC
 
-__all__ = ["CAUSAL", "ENDPOINT", "PUBLIC", "Bases", "bases_for", "large_models"]
-Bases = Mapping[str, tuple[str, ...]]
+ENDPOINT = "endpoint"  # what `--teacher` says where the model behind `--endpoint` is to label
 _LOOK = 500  # texts looked at
 _WRITING = ("translation", "summarization", "text2text-generation")
 _LEAST = 120.0  # seconds of budget below which the packaged encoder is not worth its start
 
 
-def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
-    """Return the encoders' names by the modality that they read.
+def bases_for(config: RunConfig, table: Table) -> BaseModels:
+    """Return the models that a run may use on this table: those that were named, and the packaged encoder where it fits.
 
     Raises OptionError where one was named that no column of the data needs.
     """
-    found: dict[str, list[str]] = large_models(config)
+    large = large_models(config)
+    encoders: dict[str, list[str]] = {}
+    text2text: list[str] = []
     present = {c.modality for c in table.schema.inputs}
     for name in sorted(config.pretrained, key=lambda n: find(n).modality == "image"):  # those made for clips first
         modality, reads = find(name).modality, find(name).reads
         if modality == "text2text":
             _must_write(name, config)
+            text2text.append(name)
         elif not present & set(reads):
             shown = ", ".join(sorted(present))
             raise OptionError(
@@ -41,20 +42,22 @@ def bases_for(config: RunConfig, table: Table) -> dict[str, tuple[str, ...]]:
                 f"is with --column NAME={modality}.",
                 f"`{name}` 用于 {modality} 列，而数据只有 {shown}。请去掉它，或用 --column 列名={modality} 指定列的模态。",
             )
-        for read in [modality] if modality == "text2text" else present.intersection(reads):
-            found.setdefault(read, []).append(name)
-    offered = "text" not in found and "text" in present and parse_duration(config.budget) >= _LEAST
+        else:
+            for read in present.intersection(reads):
+                encoders.setdefault(read, []).append(name)
+    offered = "text" not in encoders and "text" in present and parse_duration(config.budget) >= _LEAST
     if offered and minilm_installed() and _english(table):
-        found["text"] = [MINILM]
-    return {m: tuple(dict.fromkeys(names)) for m, names in found.items()}
+        encoders["text"] = [MINILM]
+    once = {m: tuple(dict.fromkeys(names)) for m, names in encoders.items()}
+    return replace(large, encoders=once, text2text=tuple(dict.fromkeys(text2text)))
 
 
-def large_models(config: RunConfig) -> dict[str, list[str]]:
+def large_models(config: RunConfig) -> BaseModels:
     """Return the large models that were named: an endpoint, for public data only; folders of causal models.
 
     Raises OptionError where what was said of them does not fit together.
     """
-    out: dict[str, list[str]] = {}
+    hosted: tuple[HostedModel, ...] = ()
     if config.teacher == ENDPOINT and not config.endpoint:
         raise OptionError(
             "--teacher endpoint needs --endpoint URL and --endpoint-model NAME.",
@@ -73,17 +76,11 @@ def large_models(config: RunConfig) -> dict[str, list[str]]:
                 "请指定接口使用的模型：--endpoint-model 名称。",
             )
         check_endpoint(config.endpoint)
-        told = {"url": config.endpoint, "model": config.endpoint_model, "price_in": config.price_in,
-                "price_out": config.price_out}  # fmt: skip
-        out[ENDPOINT] = [json.dumps(told)]
+        hosted = (HostedModel(config.endpoint, config.endpoint_model, config.price_in, config.price_out),)
     folders = [f for f in (config.base, config.teacher) if f and f != ENDPOINT]
     for folder in folders:
         find_causal(folder)
-    if folders:
-        out[CAUSAL] = list(dict.fromkeys(folders))
-    if config.public:
-        out[PUBLIC] = ["yes"]
-    return out
+    return BaseModels(causal=tuple(dict.fromkeys(folders)), hosted=hosted, public=config.public)
 
 
 def _must_write(name: str, config: RunConfig) -> None:

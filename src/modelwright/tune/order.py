@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.bases import BaseModels
 from modelwright.core.config import RunConfig
 from modelwright.core.recipe import Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.schema import Schema, Table
@@ -15,12 +16,6 @@ from modelwright.data.kinds.base import kind_of
 from modelwright.tune.shares import DEAR_RANK
 
 _PLAIN = frozenset(("number", "category", "boolean", "timestamp"))
-# Recipes that are alike: where one has lost by far, the others seldom win.
-FAMILIES = (frozenset(("trees", "catboost", "extratrees")),)
-_TABLES = ("trees", "catboost", "tabm", "extratrees")  # on plain tables, in this order
-_BESIDE = ("tabm", "trees", "catboost", "extratrees")  # beside text or media
-
-
 _FROZEN = 20  # rank below which a pretrained encoder is only read from, which is quick
 
 
@@ -33,9 +28,7 @@ class Field:
     unfit: list[tuple[str, Words]] = field(default_factory=list)  # those for other data or settings
 
 
-def fitting(
-    task: Task, config: RunConfig, table: Table, target: TargetCodec, bases: Mapping[str, tuple[str, ...]]
-) -> Field:
+def fitting(task: Task, config: RunConfig, table: Table, target: TargetCodec, bases: BaseModels) -> Field:
     """Return the recipes that fit a table, what leads for its columns first."""
     out = Field()
     for name in [n for n in task.recipes if not config.recipes or n in config.recipes]:
@@ -65,9 +58,9 @@ def wanted(recipe: Recipe, config: RunConfig) -> bool:
     return bool(config.pretrained) and recipe.extra == "pretrained" and recipe.rank < DEAR_RANK
 
 
-def alike(name: str) -> frozenset[str]:
-    """Return the recipes of the same kind as one."""
-    return next((f for f in FAMILIES if name in f), frozenset((name,)))
+def alike(one: Recipe, other: Recipe) -> bool:
+    """Return whether two recipes are of one family."""
+    return bool(one.family) and one.family == other.family
 
 
 def _unasked(recipe: Recipe, config: RunConfig) -> Words | None:
@@ -85,15 +78,14 @@ def _places(recipes: list[Recipe], schema: Schema, task: Task) -> Callable[[Reci
         return lambda r: float(r.rank)
     found = {c.modality for c in schema.inputs}
     media = {m for m in found if (kind := kind_of(m)) is not None and kind.slow}
-    order = _TABLES if found <= _PLAIN else _BESIDE
+    plain = found <= _PLAIN
     firsts: dict[str, Recipe] = {}
     for r in sorted(recipes, key=lambda r: r.rank):
-        leads = getattr(r, "leads", "")
-        if on_torch(r) and leads in found and r.extra != "pretrained":
-            firsts.setdefault(leads, r)
+        if on_torch(r) and r.leads in found and r.extra != "pretrained":
+            firsts.setdefault(r.leads, r)
 
     def place(recipe: Recipe) -> float:
-        leads = getattr(recipe, "leads", "")
+        leads = recipe.leads
         if recipe.rank <= 1:
             return float(recipe.rank)
         if leads in found and not on_torch(recipe):
@@ -102,8 +94,8 @@ def _places(recipes: list[Recipe], schema: Schema, task: Task) -> Callable[[Reci
             return 2.7
         if firsts.get(leads) is recipe:
             return 2.0 if leads in media else 2.5
-        if recipe.name in order:
-            return 3.0 + order.index(recipe.name) / 10
+        if recipe.turn is not None:
+            return 3.0 + (recipe.turn.alone if plain else recipe.turn.beside) / 10
         return 10.0 + recipe.rank
 
     return place

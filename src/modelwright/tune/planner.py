@@ -10,13 +10,14 @@ refit     the winner once more on all rows but the test rows, with time set asid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.device import free_cores
@@ -71,7 +72,7 @@ class Planner:
     reserve: Callable[[float], float]
     good_enough: Callable[[np.ndarray], bool] | None
     folder: Path | None
-    bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # pretrained encoders by modality
+    bases: BaseModels = field(default_factory=BaseModels)
     private: PrivatePlan | None = None
     load: float = 1.0  # how many times as long as on an idle machine the run took so far
     standings: Standings = field(init=False)
@@ -171,7 +172,7 @@ class Planner:
         """Return whether a recipe is dear and its like has lost by far; says so."""
         leader = leader_of(self.candidates, self.validation)
         for c in self.candidates:
-            if leader is None or c.recipe == recipe.name or c.recipe not in alike(recipe.name):
+            if leader is None or c.recipe == recipe.name or not alike(get_recipe(c.recipe), recipe):
                 continue
             lost = between(c, leader, self.validation)
             if lost.far and self.fits.expected(recipe, self.variants(recipe)[0]) > _DEAR * self.spare():

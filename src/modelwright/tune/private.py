@@ -199,7 +199,7 @@ def _recipes(
 
 def _first(recipe: Recipe) -> tuple[bool, int]:
     """Return what networks are put in order by: those made for a kind of column that is there, the cheapest first."""
-    return not getattr(recipe, "leads", ""), type(recipe).rank
+    return not recipe.leads, type(recipe).rank
 
 
 def private_target(target: TargetCodec, train: Table, plan: PrivatePlan) -> TargetCodec:

@@ -32,7 +32,7 @@ def affordable_network(recipe: Recipe) -> bool:
 
 def leads_not(recipe: Recipe) -> bool:
     """Return whether a recipe is made for table columns, and only looks at texts and media in passing."""
-    return not getattr(recipe, "leads", "") and recipe.extra != "pretrained"
+    return not recipe.leads and recipe.extra != "pretrained"
 
 
 def media_alone(table: Table, least: int = _MANY) -> bool:

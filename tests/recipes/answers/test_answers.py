@@ -7,6 +7,7 @@ import pytest
 
 from hosted_made import served, tiny_causal
 from modelwright.core.answers.base import target_from_state
+from modelwright.core.bases import BaseModels, HostedModel
 from modelwright.core.errors import BundleError
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
@@ -29,7 +30,7 @@ PASSAGES = [
 def fitted(name, rows=24, bases=None):
     table, target = sample_table(TASK, rows)
     recipe = get_recipe(name)
-    recipe.bases = bases or {}
+    recipe.bases = bases or BaseModels()
     assert recipe.refuses(table.schema, target, rows) is None
     options = recipe.variants(table.schema, target, rows)[0]
     return recipe.fit(table, table, options, context(TASK, target)), table, target
@@ -229,7 +230,7 @@ def test_bundles_from_before_there_were_more_features_answer_as_they_did(tmp_pat
 def test_vectors_and_both_run_from_a_folder_and_save_whole(tmp_path):
     folder = tiny_text(tmp_path / "encoder")
     for name in ("answer-dense", "answer-hybrid"):
-        model, table, target = fitted(name, bases={"text": (str(folder),)})
+        model, table, target = fitted(name, bases=BaseModels({"text": (str(folder),)}))
         before = model.judge(table)[:, 0]
         (tmp_path / name).mkdir()
         model.save(tmp_path / name)
@@ -252,7 +253,7 @@ def test_a_hosted_writer_answers_from_its_sources(tmp_path):
         return f"{source} [1]"
 
     with served(write) as fake:
-        bases = {"endpoint": (json.dumps({"url": fake.url, "model": "large", "price_out": 3.0}),)}
+        bases = BaseModels(hosted=(HostedModel(fake.url, "large", price_out=3.0),))
         model, table, target = fitted("answer-written", bases=bases)
         found = model.judge(table)
         assert TASK.metrics[0](judged(table, target, found)) > 0.6
@@ -269,7 +270,7 @@ def test_a_hosted_writer_answers_from_its_sources(tmp_path):
 
 def test_a_local_writer_is_saved_with_its_weights_and_nonsense_is_not_said(tmp_path):
     folder = tiny_causal(tmp_path / "tiny")
-    model, table, target = fitted("answer-written", rows=16, bases={"causal": (str(folder),)})
+    model, table, target = fitted("answer-written", rows=16, bases=BaseModels(causal=(str(folder),)))
     model.options = model.options.model_copy(update={"most": 8})
     rows = model.judge(table)[:, 0]
     assert all(r["refused"] for r in rows), "random weights write nothing that the sources support"

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from hosted_made import row_of, served
+from modelwright.core.bases import BaseModels, HostedModel
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.recipes.shared.labeller import chat, read_label, shown
@@ -26,7 +27,7 @@ def labelled(body):
 def made(name, fake, **options):
     table, target = sample_table(get_task("classification"), 40)
     recipe = get_recipe(name)
-    recipe.bases = {"endpoint": (json.dumps({"url": fake.url, "model": "large", "price_in": 1.0}),), "public": ("yes",)}
+    recipe.bases = BaseModels(hosted=(HostedModel(fake.url, "large", price_in=1.0),), public=True)
     assert recipe.refuses(table.schema, target, len(table)) is None
     first = recipe.variants(table.schema, target, len(table))[0].model_copy(update=options)
     return recipe.fit(table, table, first, context(get_task("classification"), target)), table, target
@@ -111,12 +112,12 @@ def test_rows_cannot_leave_their_marks():
 def test_private_data_gets_no_examples():
     recipe = get_recipe("few-shot")
     table, target = sample_table(get_task("classification"), 20)
-    recipe.bases = {"causal": ("folder",)}
+    recipe.bases = BaseModels(causal=("folder",))
     assert "--public" in recipe.refuses(table.schema, target, 20).en
 
 
 def test_regression_is_refused():
     recipe = get_recipe("zero-shot")
-    recipe.bases = {"causal": ("folder",)}
+    recipe.bases = BaseModels(causal=("folder",))
     table, target = sample_table(get_task("regression"), 20)
     assert recipe.refuses(table.schema, target, 20)

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.testing import check_recipe, context, sample_table
@@ -37,14 +38,14 @@ def test_a_saved_model_needs_no_base(tmp_path, offline, name, modality):  # noqa
 @pytest.mark.parametrize("task", ["classification", "regression", "multi-label-classification"])
 def test_frozen_conforms(tmp_path, task):
     recipe = get_recipe("frozen")
-    recipe.bases = {"text": (str(tiny_text(tmp_path / "base")),)}
+    recipe.bases = BaseModels({"text": (str(tiny_text(tmp_path / "base")),)})
     check_recipe(recipe, get_task(task))
 
 
 @pytest.mark.parametrize("name", ["finetune", "lora"])
 def test_networks_conform(tmp_path, name):
     recipe = get_recipe(name)
-    recipe.bases = {"text": (str(tiny_text(tmp_path / "base")),)}
+    recipe.bases = BaseModels({"text": (str(tiny_text(tmp_path / "base")),)})
     check_recipe(recipe, get_task("classification"))
 
 
@@ -66,7 +67,7 @@ def test_other_image_families(tmp_path, kind):
 def test_each_named_encoder_is_a_variant(tmp_path):
     a, b = str(tiny_text(tmp_path / "a")), str(tiny_text(tmp_path / "b"))
     recipe = get_recipe("finetune")
-    recipe.bases = {"text": (a, b)}
+    recipe.bases = BaseModels({"text": (a, b)})
     table, target = sample_table(get_task("classification"), 20)
     found = [v.codecs["text"]["pretrained"] for v in recipe.variants(table.schema, target, 20)]
     assert found == [a, b]

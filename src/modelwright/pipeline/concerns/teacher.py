@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.config import RunConfig
 from modelwright.core.device import free_cores, pick_device
 from modelwright.core.errors import DataError, ModelwrightError, OptionError
@@ -19,7 +20,7 @@ from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.state import State
-from modelwright.tune.bases import CAUSAL, ENDPOINT, PUBLIC
+from modelwright.tune.bases import ENDPOINT
 from modelwright.tune.parts import Parts
 
 _SHARE = 0.45  # of the time at hand that labelling may take
@@ -55,17 +56,20 @@ def _taught(config: RunConfig, teacher: str, state: State) -> tuple[Parts, dict[
             "Every row has a label, so there is nothing for a teacher to label. Add rows whose target is empty.",
             "所有行都已有标签，教师模型无可标注。请加入目标列为空的行。",
         )
-    name = "few-shot" if state.bases.get(PUBLIC) else "zero-shot"
+    name = "few-shot" if state.bases.public else "zero-shot"
     recipe = get_recipe(name)
-    key = ENDPOINT if teacher == ENDPOINT else CAUSAL
-    recipe.bases = {k: v for k, v in state.bases.items() if k in (key, PUBLIC)}
+    hosted = teacher == ENDPOINT
+    bases = state.bases
+    recipe.bases = BaseModels(
+        hosted=bases.hosted if hosted else (), causal=() if hosted else bases.causal, public=bases.public
+    )
     train = parts.develop.take(parts.splits[0][0])
     why = recipe.refuses(train.schema, parts.target, len(train))
     if why is not None:
         raise OptionError(Words(f"The teacher cannot label: {why.en}.", f"教师模型无法标注：{why.zh}。"))
     until = state.deadline.sub(_SHARE * state.deadline.remaining())
     ctx = FitContext(task.loss, parts.target, until, events, state.metric, name="teacher", seed=config.seed,
-                     threads=free_cores(), device=pick_device(config.device) if key == CAUSAL else "cpu")  # fmt: skip
+                     threads=free_cores(), device="cpu" if hosted else pick_device(config.device))  # fmt: skip
     model = recipe.fit(train, None, recipe.variants(train.schema, parts.target, len(train))[0], ctx)
     rows = data.aside.with_schema(parts.develop.schema)
     scores: list[np.ndarray] = []

@@ -225,7 +225,7 @@ class AnswerRecipe(Recipe):
     space: ClassVar[dict[str, Axis]] = {"title": Range(0.0, 1.0)}
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if self.model.by != "words" and not self.bases.get("text"):
+        if self.model.by != "words" and not self.bases.encoders.get("text"):
             return Words(
                 "no sentence encoder was named: --pretrained NAME_OR_FOLDER",
                 "未指定句子编码器：--pretrained 名称或文件夹",
@@ -233,7 +233,7 @@ class AnswerRecipe(Recipe):
         return None
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        names = self.bases.get("text", ()) if self.model.by != "words" else (None,)
+        names = self.bases.encoders.get("text", ()) if self.model.by != "words" else (None,)
         return [self.options(encoder=name) for name in names]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.bases import HostedModel
 from modelwright.core.pretrained import find_causal
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
@@ -26,7 +28,6 @@ from modelwright.models.knowledge import Asked, Found, Knowledge
 from modelwright.models.retrieval import terms
 from modelwright.recipes.answers._answer_trust import Trust
 from modelwright.recipes.answers._answers import AnswerModel, AnswerOptions, AnswerRecipe
-from modelwright.recipes.shared.labeller import CAUSAL, ENDPOINT
 
 NOTHING = "NONE"
 _HELD = 0.6  # share of an answer's terms that must stand in the sources it is cited from
@@ -42,7 +43,7 @@ _TOLD = (
 class WrittenOptions(AnswerOptions):
     """`hosted` or `folder` names the model; `sources` passages are shown to it; it writes `most` tokens at most."""
 
-    hosted: dict[str, Any] | None = None
+    hosted: HostedModel | None = None
     folder: str | None = None
     sources: int = Field(default=3, ge=1, le=10)
     most: int = Field(default=200, ge=8, le=2000)
@@ -158,7 +159,7 @@ class AnswerWritten(AnswerRecipe):
     space: ClassVar[dict[str, Axis]] = {}
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if not (self.bases.get(ENDPOINT) or self.bases.get(CAUSAL)):
+        if not (self.bases.hosted or self.bases.causal):
             return Words(
                 "no language model was named: --base FOLDER, or --endpoint URL --endpoint-model NAME for --public data",
                 "未指定语言模型：--base 文件夹；公开数据可用 --endpoint 地址 --endpoint-model 名称 --public",
@@ -166,9 +167,9 @@ class AnswerWritten(AnswerRecipe):
         return None
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        encoder = next(iter(self.bases.get("text", ())), None)
-        hosted = [WrittenOptions(encoder=encoder, hosted=json.loads(h)) for h in self.bases.get(ENDPOINT, ())]
-        return [*hosted, *(WrittenOptions(encoder=encoder, folder=f) for f in self.bases.get(CAUSAL, ()))]
+        encoder = next(iter(self.bases.encoders.get("text", ())), None)
+        hosted = [WrittenOptions(encoder=encoder, hosted=model) for model in self.bases.hosted]
+        return [*hosted, *(WrittenOptions(encoder=encoder, folder=f) for f in self.bases.causal)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(1.0 + 0.05 * len(train), (256 << 20) + 20_000 * len(train))
@@ -178,8 +179,8 @@ class AnswerWritten(AnswerRecipe):
     ) -> AnswerModel:
         assert isinstance(options, WrittenOptions)
         if options.hosted is not None:
-            kept = ctx.cache.setdefault(("written", json.dumps(options.hosted, sort_keys=True)), {})
-            return WrittenModel(knowledge, trust, options, encoder, Hosted(**options.hosted, kept=kept))
+            kept = ctx.cache.setdefault(("written", options.hosted), {})
+            return WrittenModel(knowledge, trust, options, encoder, Hosted(**asdict(options.hosted), kept=kept))
         from modelwright.models.causal import Causal
 
         return WrittenModel(

@@ -14,7 +14,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
 from modelwright.core.events import Step
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe, Turn
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.catboost_json import checked
@@ -164,6 +164,8 @@ class CatBoostRecipe(Recipe):
     name = "catboost"
     title = Words("boosted trees with ordered statistics (CatBoost)", "有序统计提升树（CatBoost）")
     rank = 3
+    turn = Turn(alone=1, beside=2)
+    family = "trees"
     paper = "Prokhorenkova et al. 2018, arXiv 1706.09516"
     needs = ("catboost",)
     extra = "catboost"

@@ -20,7 +20,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import BundleError
 from modelwright.core.events import Step
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe, Turn
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.columns._dense_group import DenseGroup
@@ -234,6 +234,8 @@ class ExtraTrees(Recipe):
     name = "extratrees"
     title = Words("extremely randomised trees", "极端随机树")
     rank = 3
+    turn = Turn(alone=3, beside=3)
+    family = "trees"
     paper = "Geurts, Ernst and Wehenkel 2006, doi 10.1007/s10994-006-6226-1"
     needs = ()
     extra = ""

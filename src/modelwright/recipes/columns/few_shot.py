@@ -6,7 +6,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.shared.labeller import PUBLIC, Example, LabelModel, LabelOptions, LabelRecipe, spread
+from modelwright.recipes.shared.labeller import Example, LabelModel, LabelOptions, LabelRecipe, spread
 
 _KEPT = 500  # rows from which the nearest are taken
 
@@ -27,7 +27,7 @@ class FewShot(LabelRecipe):
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         why = super().refuses(schema, target, rows)
-        if why is None and not self.bases.get(PUBLIC):
+        if why is None and not self.bases.public:
             return Words(
                 "its bundle holds training rows: only for data declared with --public",
                 "其模型包含训练样本：仅用于以 --public 声明的公开数据",

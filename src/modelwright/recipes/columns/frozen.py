@@ -143,10 +143,10 @@ class Frozen(Recipe):
     longest: ClassVar[int] = 256
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        return refused(schema, self.bases)
+        return refused(schema, self.bases.encoders)
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [FrozenOptions(codecs=c) for c in choices(schema, self.bases, self.longest)]
+        return [FrozenOptions(codecs=c) for c in choices(schema, self.bases.encoders, self.longest)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From embedding a few rows: that is most of the work."""

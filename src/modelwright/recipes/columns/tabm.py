@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Choice, Options, Range
+from modelwright.core.recipe import Axis, Choice, Options, Range, Turn
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
 from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
@@ -45,6 +45,7 @@ class TabMRecipe(NetworkRecipe):
     name = "tabm"
     title = Words("ensemble network for tables (TabM)", "表格集成网络（TabM）")
     rank = 20
+    turn = Turn(alone=2, beside=0)
     paper = "Gorishniy et al. 2024, arXiv 2410.24210; numeric embeddings, arXiv 2203.05556"
     leads = ""
     options = TabMOptions

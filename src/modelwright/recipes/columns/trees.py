@@ -15,7 +15,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
-from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe, Turn
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.lightgbm_text import Forest, read_forest
@@ -214,6 +214,8 @@ class Trees(Recipe):
     name = "trees"
     title = Words("boosted trees", "提升树")
     rank = 2
+    turn = Turn(alone=0, beside=1)
+    family = "trees"
     paper = "Ke et al. 2017, LightGBM (NeurIPS 30)"
     needs = ()
     extra = ""

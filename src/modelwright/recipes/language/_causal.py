@@ -152,7 +152,7 @@ class CausalRecipe(Recipe):
     tasks = frozenset({"text-generation"})
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if not self.bases.get("causal"):
+        if not self.bases.causal:
             return Words("no language model was named: --base FOLDER", "未指定语言模型：--base 文件夹")
         return None
 

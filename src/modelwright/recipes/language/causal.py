@@ -54,7 +54,7 @@ class Causal(CausalRecipe):
     space: ClassVar[dict[str, Axis]] = {"lr": Range(2e-5, 1e-3, log=True), "epochs": Range(1, 6)}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        base = (self.bases.get("causal") or ("",))[0]
+        base = next(iter(self.bases.causal), "")
         pairs = getattr(target, "form", "") == "preferences"
         rates = (2e-5, 5e-6) if pairs else (2e-4, 3e-5)
         return [CausalOptions(base=base, lr=rates[0]), CausalOptions(base=base, way="full", lr=rates[1])]

@@ -80,7 +80,7 @@ class GPTRecipe(Recipe):
     }
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if self.bases.get("causal"):
+        if self.bases.causal:
             return Words("left out: --base names a model to go on from", "已略去：--base 指定了要继续训练的模型")
         return None
 

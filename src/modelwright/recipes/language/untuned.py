@@ -39,7 +39,7 @@ class Untuned(CausalRecipe):
     space: ClassVar[dict[str, Axis]] = {}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [UntunedOptions(base=(self.bases.get("causal") or ("",))[0])]
+        return [UntunedOptions(base=next(iter(self.bases.causal), ""))]
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         found = self.base(options)

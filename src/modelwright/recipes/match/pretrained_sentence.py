@@ -79,12 +79,12 @@ class PretrainedSentence(SentenceRecipe):
     }
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        texts = {m: names for m, names in self.bases.items() if m == "text"}
+        texts = {m: names for m, names in self.bases.encoders.items() if m == "text"}
         return super().refuses(schema, target, rows) or (None if texts else refused(schema, texts))
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         out: list[Options] = []
-        for base in self.bases.get("text", ()):
+        for base in self.bases.encoders.get("text", ()):
             rate = 1e-4 * min(1.0, 384 / find(base).width)
             frozen = PretrainedSentenceOptions(base=base, epochs=0)
             tuned = PretrainedSentenceOptions(base=base, encoder_lr=rate, epochs=4 if rows < 5000 else 2)

@@ -83,7 +83,7 @@ class MiniRocket(Recipe):
     needs = ()
     extra = ""
     baseline = False
-    leads: ClassVar[str] = "series"
+    leads = "series"
     options = MiniRocketOptions
     model = MiniRocketModel
     weighs = True

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -18,6 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.bases import HostedModel
 from modelwright.core.errors import BundleError
 from modelwright.core.pretrained import find_causal
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Recipe
@@ -30,7 +32,6 @@ from modelwright.recipes.shared.calibration import softmax
 from modelwright.recipes.shared.rows import known_rows
 
 READABLE = frozenset(("text", "category", "number", "boolean", "timestamp", "sequence", "molecule"))
-ENDPOINT, CAUSAL, PUBLIC = "endpoint", "causal", "public"  # what `Recipe.bases` may hold beside encoders
 _CELL = 4000  # characters of a cell that are shown
 _MOST_LABELS = 200
 _UNSURE = 0.1  # of the probability of an answer that other labels share
@@ -40,7 +41,7 @@ Example = tuple[str, int]  # a row as it is shown, and its label's number
 class LabelOptions(Options):
     """`votes` above 1 ask as often at temperature 0.7. `shots` examples are `nearest` to the row, or the same for all."""
 
-    hosted: dict[str, Any] | None = None
+    hosted: HostedModel | None = None
     folder: str | None = None
     votes: int = Field(default=1, ge=1, le=25)
     shots: int = Field(default=0, ge=0, le=100)
@@ -241,7 +242,7 @@ class LabelRecipe(Recipe):
     model: ClassVar[type[LabelModel]]
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if not (self.bases.get(ENDPOINT) or self.bases.get(CAUSAL)):
+        if not (self.bases.hosted or self.bases.causal):
             return Words(
                 "no large model was named: --base FOLDER, or --endpoint URL --endpoint-model NAME for --public data",
                 "未指定大模型：--base 文件夹；公开数据可用 --endpoint 地址 --endpoint-model 名称 --public",
@@ -256,8 +257,8 @@ class LabelRecipe(Recipe):
 
     def backends(self) -> list[dict[str, Any]]:
         """Return the options of each large model that was named."""
-        hosted: list[dict[str, Any]] = [{"hosted": json.loads(h)} for h in self.bases.get(ENDPOINT, ())]
-        return hosted + [{"folder": f} for f in self.bases.get(CAUSAL, ())]
+        hosted: list[dict[str, Any]] = [{"hosted": model} for model in self.bases.hosted]
+        return hosted + [{"folder": folder} for folder in self.bases.causal]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(2.0, 64 << 20)
@@ -286,10 +287,10 @@ class LabelRecipe(Recipe):
 
 def _backend(options: LabelOptions, ctx: FitContext, place: Path | None) -> Any:
     """Return the model, made once for a run's split; a hosted one with the answers kept from before a stop."""
-    key = ("large model", json.dumps([options.hosted, options.folder], sort_keys=True))
+    key = ("large model", options.hosted, options.folder)
     if options.hosted is not None:
         kept = ctx.cache.setdefault(key, read_json(place) if place is not None and place.is_file() else {})
-        return Hosted(**options.hosted, kept=kept)
+        return Hosted(**asdict(options.hosted), kept=kept)
     if key not in ctx.cache:
         from modelwright.models.causal import Causal
 

@@ -150,7 +150,6 @@ class NetworkRecipe(Recipe):
     needs: ClassVar[tuple[str, ...]] = ("torch",)
     extra = "nn"
     baseline = False
-    leads: ClassVar[str]
     views: ClassVar[Mapping[str, str]] = {}
     model: ClassVar[type[Model]]
     privacy: ClassVar[Literal["no", "yes", "only"]] = "yes"

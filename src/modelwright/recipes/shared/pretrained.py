@@ -1,6 +1,6 @@
 """What the recipes with pretrained encoders share: which columns they read with which encoder, and what a bundle keeps.
 
-A run says by modality which encoders there are (`Recipe.bases`); a fit's options hold the chosen one as the codec option
+A run says by modality which encoders there are (`Recipe.bases.encoders`); a fit's options hold the chosen one as the codec option
 `pretrained`, which no saved model repeats: a bundle names the encoder, never a path of the machine it was made on.
 """
 
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import FitContext, Options
-from modelwright.core.schema import MODALITIES, Column, Schema, Table
+from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.base import Codec, codec_class
 from modelwright.features.shared.hub import HubCodec
@@ -48,22 +48,22 @@ class HubOptions(NetworkOptions):
     patience: int = Field(default=4, ge=1)
 
 
-def refused(schema: Schema, bases: Mapping[str, tuple[str, ...]]) -> Words | None:
+def refused(schema: Schema, encoders: Mapping[str, tuple[str, ...]]) -> Words | None:
     """Return why no pretrained encoder can be used, or None where there is one for some column."""
-    if not set(bases) & set(MODALITIES):
+    if not encoders:
         return Words(
             "no pretrained encoder was named: --pretrained NAME_OR_FOLDER",
             "未指定预训练编码器：--pretrained 名称或文件夹",
         )
-    if not {c.modality for c in schema.inputs} & set(bases):
-        shown = ", ".join(sorted(set(bases) & set(MODALITIES)))
+    if not {c.modality for c in schema.inputs} & set(encoders):
+        shown = ", ".join(sorted(encoders))
         return Words(f"made for {shown} columns, and there is none", f"用于 {shown} 列，但没有这类列")
     return None
 
 
-def choices(schema: Schema, bases: Mapping[str, tuple[str, ...]], length: int) -> list[dict[str, dict[str, Any]]]:
+def choices(schema: Schema, encoders: Mapping[str, tuple[str, ...]], length: int) -> list[dict[str, dict[str, Any]]]:
     """Return the codec options by modality to try: the first encoder of each, then the others one by one."""
-    found = {m: names for m, names in bases.items() if any(c.modality == m for c in schema.inputs)}
+    found = {m: names for m, names in encoders.items() if any(c.modality == m for c in schema.inputs)}
     first: dict[str, dict[str, Any]] = {m: _codec(m, names[0], length) for m, names in found.items()}
     return [first, *({**first, m: _codec(m, n, length)} for m, names in found.items() for n in names[1:])]
 
@@ -117,11 +117,11 @@ class HubRecipe(NetworkRecipe):
     longest: ClassVar[int] = 256  # tokens of a text
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        return refused(schema, self.bases)
+        return refused(schema, self.bases.encoders)
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         out: list[Options] = []
-        for codecs in choices(schema, self.bases, self.longest):
+        for codecs in choices(schema, self.bases.encoders, self.longest):
             own = self._rates(codecs) | {
                 "encoders": dict.fromkeys(codecs, "hub"),
                 "codecs": codecs,

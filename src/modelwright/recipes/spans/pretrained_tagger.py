@@ -131,12 +131,12 @@ class PretrainedTagger(NetworkTagger):
     }
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        texts = {m: names for m, names in self.bases.items() if m == "text"}
+        texts = {m: names for m, names in self.bases.encoders.items() if m == "text"}
         return super().refuses(schema, target, rows) or (None if texts else refused(schema, texts))
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         out: list[Options] = []
-        for base in self.bases.get("text", ()):
+        for base in self.bases.encoders.get("text", ()):
             rate = 2e-4 * min(1.0, 384 / find(base).width)
             few = {"batch": 8, "epochs": min(40, max(8, 4000 // max(1, rows))), "patience": 8} if rows < 1000 else {}
             made: dict[str, Any] = {"base": base, "encoder_lr": rate, **few}

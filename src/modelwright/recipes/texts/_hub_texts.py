@@ -21,7 +21,6 @@ from modelwright.features.shared.slots import SlotCheck
 from modelwright.features.shared.source import Source, SourceReader
 from modelwright.recipes.texts._texts import TextModel, TextRecipe, pairs, reading, watcher
 
-MODALITY = "text2text"
 _BATCHES = 20
 _PROBE = 3
 
@@ -115,7 +114,7 @@ class HubTextRecipe(TextRecipe):
     extra = "pretrained"
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if not self.bases.get(MODALITY):
+        if not self.bases.text2text:
             return Words(
                 "no pretrained encoder-decoder was named: --pretrained NAME_OR_FOLDER",
                 "未指定预训练的编码器-解码器模型：--pretrained 名称或文件夹",
@@ -125,7 +124,7 @@ class HubTextRecipe(TextRecipe):
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         epochs = 4 if rows >= 2000 else min(60, max(8, 8000 // max(1, rows)))
         made: Any = self.options
-        return [made(pretrained=name, epochs=epochs) for name in self.bases.get(MODALITY, ())]
+        return [made(pretrained=name, epochs=epochs) for name in self.bases.text2text]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """As Recipe.estimate, from a few steps."""
