@@ -8,6 +8,7 @@ from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, Sto
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
 from modelwright.core.words import Words
 from modelwright.tune.ends import NO_TIME, only_guesses
+from modelwright.tune.ladder import climb
 from modelwright.tune.standings import Failure
 from tune.made import Some, planner, some
 
@@ -19,7 +20,7 @@ def guess() -> Some:
 def test_what_has_lost_by_far_is_not_trained_on_the_other_folds(monkeypatch):
     good, bad = some("good", right=0.95), some("bad", right=0.55)
     made, _ = planner(monkeypatch, [guess(), good, bad], count=400)
-    outcome = made.climb()
+    outcome = climb(made)
     assert good.ended == [False] * 5 + [True]
     assert bad.ended == [False]
     (row,) = [made.standings.row(c) for c in outcome.candidates if c.name == "bad"]
@@ -31,7 +32,7 @@ def test_what_has_lost_by_far_is_not_trained_on_the_other_folds(monkeypatch):
 def test_a_candidate_with_four_of_five_folds_is_scored_on_them_and_wins(monkeypatch):
     good = some("good", right=0.95, error=RuntimeError("no more"), fails_at=4)
     made, _ = planner(monkeypatch, [guess(), good], config={"refit": False})
-    outcome = made.climb()
+    outcome = climb(made)
     assert [c.name for _, c in outcome.winner] == ["good"]
     assert outcome.winner[0][1].folds == (0, 1, 2, 3)
     assert len(outcome.validation.splits) == 4
@@ -46,7 +47,7 @@ def test_any_error_of_a_fit_ends_that_candidate_alone(monkeypatch, tmp_path, err
     (tmp_path / "candidates").mkdir()
     broken, good = some("broken", error=error), some("good", right=0.9)
     made, told = planner(monkeypatch, [guess(), broken, good], folder=tmp_path / "candidates")
-    outcome = made.climb()
+    outcome = climb(made)
     assert [c.name for _, c in outcome.winner] == ["good"]
     (failure,) = [f for f in outcome.failures if f.name == "broken"]
     first = (str(error).splitlines() or [""])[0]
@@ -60,12 +61,12 @@ def test_any_error_of_a_fit_ends_that_candidate_alone(monkeypatch, tmp_path, err
 def test_ctrl_c_in_a_fit_is_no_failed_candidate(monkeypatch):
     made, _ = planner(monkeypatch, [guess(), some("good", error=KeyboardInterrupt())])
     with pytest.raises(KeyboardInterrupt):
-        made.climb()
+        climb(made)
 
 
 def test_every_recipe_that_raises_leaves_the_guess(monkeypatch):
     made, _ = planner(monkeypatch, [guess(), some("broken", error=RuntimeError("x"))])
-    assert [c.name for _, c in made.climb().winner] == ["guess"]
+    assert [c.name for _, c in climb(made).winner] == ["guess"]
 
 
 @pytest.mark.parametrize(("gate", "kind"), [(None, BudgetTooSmall), ("accuracy>=0.9", GateNotMet)])
@@ -74,14 +75,14 @@ def test_only_guesses_left_is_a_failure_that_says_what_would_do(monkeypatch, gat
         monkeypatch, [guess(), some("slow", told=900.0)], seconds=6, config={"gate": gate} if gate else {}
     )
     with pytest.raises(kind, match=r"No model finished in 6s; the quickest needs about .*slow") as e:
-        made.climb()
+        climb(made)
     assert "没有模型" in e.value.words.zh
     assert "column" not in e.value.words.en
 
 
 def test_a_reason_that_all_share_is_said_once_with_what_to_do(monkeypatch):
     made, _ = planner(monkeypatch, [guess()], seconds=5)
-    made.climb()
+    climb(made)
     made.standings.failures[:] = [Failure(name, NO_TIME) for name in ("linear", "trees")]
     with pytest.raises(BudgetTooSmall) as e:
         only_guesses(made.standings, made.config, None)
@@ -98,13 +99,13 @@ def test_a_reason_that_all_share_is_said_once_with_what_to_do(monkeypatch):
 
 def test_a_guess_that_was_asked_for_is_no_failure(monkeypatch):
     made, _ = planner(monkeypatch, [guess()])
-    assert [c.name for _, c in made.climb().winner] == ["guess"]
+    assert [c.name for _, c in climb(made).winner] == ["guess"]
 
 
 def test_no_model_quick_enough_names_the_fastest_good_one(monkeypatch):
     made, _ = planner(monkeypatch, [guess(), some("good", right=0.95)], latency=1e-9, config={"latency": "1ms"})
     with pytest.raises(BudgetTooSmall, match=r"No model answers within 1ms; the fastest good one is good, .* ms") as e:
-        made.climb()
+        climb(made)
     assert "毫秒" in e.value.words.zh
 
 
@@ -116,14 +117,14 @@ def test_a_disk_that_is_full_keeps_candidates_in_memory_and_says_so(monkeypatch,
 
     monkeypatch.setattr(fits, "save_candidate", full)
     made, told = planner(monkeypatch, [guess(), some("good", right=0.95)], folder=tmp_path)
-    assert [c.name for _, c in made.climb().winner] == ["good"]
+    assert [c.name for _, c in climb(made).winner] == ["good"]
     (warned,) = [e for e in told if isinstance(e, Warned)]
     assert "File too large" in warned.words.en
 
 
 def test_a_fit_that_turns_out_slow_is_cut_short_and_stands(monkeypatch):
     made, _ = planner(monkeypatch, [guess(), some("slow", right=0.9, seconds=9, told=0.5)], folds=1, seconds=2.5)
-    outcome = made.climb()
+    outcome = climb(made)
     assert [c.name for _, c in outcome.winner] == ["slow"]
     assert not made.failures
 
@@ -131,7 +132,7 @@ def test_a_fit_that_turns_out_slow_is_cut_short_and_stands(monkeypatch):
 def test_what_was_not_tried_before_the_end_says_so(monkeypatch):
     made, told = planner(monkeypatch, [guess(), some("first", right=0.9), some("second")])
     made.events.listen(lambda e: made.deadline.stop() if isinstance(e, CandidateDone) and e.name == "first" else None)
-    outcome = made.climb()
+    outcome = climb(made)
     (failure,) = [f for f in outcome.failures if f.name == "second"]
     assert failure.reason.en == "stopped before its turn"
     assert any(isinstance(e, CandidateFailed) and e.name == "second" for e in told)
@@ -142,4 +143,4 @@ def test_stopping_before_anything_stands(monkeypatch):
     made, _ = planner(monkeypatch, [guess()])
     made.deadline.stop()
     with pytest.raises(Stopped):
-        made.climb()
+        climb(made)

@@ -23,6 +23,7 @@ from modelwright.evaluate.report.cost import parse_costs
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.decide import interval
 from modelwright.pipeline.state import State
+from modelwright.tune import ladder
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, check_gate, judge_gate, parse_gate
 from modelwright.tune.planner import Planner
@@ -161,7 +162,7 @@ def climb(state: State) -> None:
         private=state.plan,
         load=state.load,
     )
-    state.outcome = planner.climb()
+    state.outcome = ladder.climb(planner)
     state.validation = state.outcome.validation
     state.ladder = [planner.standings.row(c) for c in state.outcome.candidates]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
@@ -17,7 +18,6 @@ from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
 from modelwright.evaluate.report.cost import Costs
 from modelwright.release.bundle import Predictor
-from modelwright.tune.bases import Bases
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, Verdict
 from modelwright.tune.parts import Parts
@@ -81,7 +81,7 @@ class State:
 
     # reading and splitting
     data: Data = field(init=False)
-    bases: Bases = field(init=False)
+    bases: BaseModels = field(init=False)
     parts: Parts = field(init=False)
     validation: Validation = field(init=False)
     plan: PrivatePlan | None = None  # under differential privacy alone

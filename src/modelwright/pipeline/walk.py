@@ -2,7 +2,7 @@
 
     get data -> split -> settle -> train, tune, combine -> decide -> test once -> facts -> bundle -> report
 
-Each stage is a function in `intake`, `split`, `choose`, `decide` or `report/`, and `tune/planner.py` climbs. What a run owes
+Each stage is a function in `intake`, `split`, `choose`, `decide` or `report/`, and `tune/ladder.py` climbs. What a run owes
 beside a good model (consent, personal data, fairness, differential privacy, a teacher) is asked for at hooks: see `concerns/`.
 """
 

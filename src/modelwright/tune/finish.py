@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from modelwright.core.events import StageStarted
 from modelwright.core.recipe import get_recipe, guesses, on_torch
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, refit
+from modelwright.tune.climb import Climb
+from modelwright.tune.fits import Fits
 from modelwright.tune.race import common
 from modelwright.tune.shares import MANY_ROWS
 from modelwright.tune.standings import Outcome, Winner
 from modelwright.tune.twins import add_twins
-
-if TYPE_CHECKING:
-    from modelwright.tune.planner import Planner
 
 _MORE = 1.1  # times what the rows alone make a refit longer
 _WORTH = 0.5  # share of the time that a refit should take below which it is not begun
@@ -24,27 +22,20 @@ _WORTH = 0.5  # share of the time that a refit should take below which it is not
 
 @dataclass
 class Finish:
-    """What a planner does when it climbs no further. `kept` are recipes whose one long fit is not repeated."""
+    """What is done when a climb ends. `kept` are recipes whose one long fit is not repeated."""
 
-    planner: Planner
+    climb: Climb
+    fits: Fits
     kept: set[str] = field(default_factory=set)
     _took: dict[str, float] = field(default_factory=dict)
 
     @property
     def refits(self) -> bool:
         """Whether the winner is trained again on all rows but the test rows."""
-        p = self.planner
+        p = self.climb
         if p.config.refit is None and len(p.validation.splits) == 1 and len(p.validation.table) >= MANY_ROWS:
             return False
         return p.config.refit is not False and p.private is None
-
-    def left(self) -> float:
-        """Return the seconds until training must end, so that the bundle is there in time on a machine as busy as now."""
-        p = self.planner
-        if all(guesses(c.recipe) for c in p.candidates):  # nothing worth keeping time for stands yet
-            return max(0.0, p.deadline.remaining() - p.reserve(0.0))
-        cost = sum(c.batch_ms for _, c in p.standings.best()[0])
-        return max(0.0, p.deadline.remaining() - p.reserve(cost) * p.pace.load)
 
     def refit_seconds(self, winner: Winner, twins: int = 0) -> float:
         """Return how long refitting the winner takes, its networks `twins` times more under other seeds."""
@@ -57,13 +48,13 @@ class Finish:
         )
 
     def _once(self, candidate: Candidate) -> float:
-        v = self.planner.validation
+        v = self.climb.validation
         grown = len(v.table) / max(1, len(v.splits[0][0]))
         return candidate.fit_seconds * grown * _MORE + 0.2
 
     def outcome(self) -> Outcome:
         """Return the winner, refitted where there is time, with what all candidates came to."""
-        p = self.planner
+        p = self.climb
         winner, value, scores = p.standings.best()
         folds = common([c for _, c in winner])
         validation = p.validation.on(folds)
@@ -78,21 +69,21 @@ class Finish:
             for i in order:
                 winner[i] = (winner[i][0], self._refit(winner[i][1]))
             add_twins(
-                winner, p.validation.table, p.validation.target, p.fits.context, p.deadline, p.standings.limit([c for _, c in winner]),
+                winner, p.validation.table, p.validation.target, self.fits.context, p.deadline, p.standings.limit([c for _, c in winner]),
                 lambda ms: p.reserve(ms) * p.pace.load, self._took,
             )  # fmt: skip
         return Outcome(p.candidates, p.failures, winner, value, scores, validation, met)
 
     def _refit(self, candidate: Candidate) -> Candidate:
         """Return the candidate trained on all rows where there is time for it, else as it was."""
-        p = self.planner
-        left = self.left()
+        p = self.climb
+        left = p.left()
         if guesses(candidate.recipe) or candidate.recipe in self.kept or left < _WORTH * self._once(candidate):
             return candidate
         deadline = p.deadline.sub(left)
         start = time.monotonic()
         recipe = get_recipe(candidate.recipe)
-        ctx = p.fits.context(candidate.name, deadline, torch=on_torch(recipe))
+        ctx = self.fits.context(candidate.name, deadline, torch=on_torch(recipe))
         again = attempt(
             lambda: refit(candidate, p.validation.table, ctx, deadline),
             f"{candidate.name}-refit",

@@ -6,7 +6,7 @@ import importlib
 import math
 import sys
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelwright.core.budget import Deadline, duration_words, parse_duration, show_duration
 from modelwright.core.device import free_cores, free_memory, pick_device
@@ -17,13 +17,11 @@ from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_r
 from modelwright.core.threads import one_thread, use_threads
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, add_fold, candidate_of, fit_fold, save_candidate
+from modelwright.tune.climb import Climb
 from modelwright.tune.lean import seen
 from modelwright.tune.pace import Pace, Stopwatch
 from modelwright.tune.search import Search
 from modelwright.tune.shares import DEAR_RANK
-
-if TYPE_CHECKING:
-    from modelwright.tune.planner import Planner
 
 _PROBE = 0.04  # share of the budget that telling what a fit takes may cost, all probes together
 _PROBES_MOST = 0.01  # of one probe
@@ -34,9 +32,9 @@ _DEAR = 0.35  # share of its time without which a dear network is not begun
 
 @dataclass
 class Fits:
-    """Trains candidates fold by fold for a planner, and learns what they take."""
+    """Trains candidates fold by fold for a climb, and learns what they take."""
 
-    planner: Planner
+    climb: Climb
     pace: Pace
     quickest: float | None = None  # seconds that the quickest model would have taken of those that did not fit
     _probes: dict[Any, Any] = field(default_factory=dict)
@@ -46,7 +44,7 @@ class Fits:
 
     def context(self, name: str, deadline: Deadline, seed: int | None = None, *, torch: bool = False) -> FitContext:
         """Return the context of a fit under this plan; the device is looked up only for recipes on torch."""
-        p = self.planner
+        p = self.climb
         return FitContext(
             loss=p.task.loss,
             target=p.validation.target,
@@ -78,13 +76,13 @@ class Fits:
 
     def _budget(self) -> float:
         """Return the processor seconds that the whole budget comes to, as busy as the machine is."""
-        return parse_duration(self.planner.config.budget) / self.pace.load
+        return parse_duration(self.climb.config.budget) / self.pace.load
 
     def estimate(self, recipe: Recipe, options: Options, name: str = "") -> Estimate:
         """Return what a fit on one fold is to cost, asked once for the same options. Raises what the recipe raises."""
         key = f"{recipe.name} {options.model_dump_json()}"
         if key not in self._known:
-            p = self.planner
+            p = self.climb
             if on_torch(recipe):
                 self._load_torch()
                 if not self._may_probe():
@@ -102,7 +100,7 @@ class Fits:
         """Import torch, which is no part of a probe. Raises ModelwrightError where the time left is too short for a network."""
         if "torch" in sys.modules:
             return
-        need, left = _TORCH_WORTH * self.pace.load, self.planner.end.left()
+        need, left = _TORCH_WORTH * self.pace.load, self.climb.end.left()
         if left < need:
             raise _too_little(need, left)
         importlib.import_module("torch")
@@ -123,7 +121,7 @@ class Fits:
             raise ModelwrightError(
                 "not tried: there was no time left to find out what it takes", "未尝试：已没有时间估计所需的时长"
             )
-        return Estimate(_UNKNOWN * self.planner.end.left() / self.pace.load, 0)
+        return Estimate(_UNKNOWN * self.climb.end.left() / self.pace.load, 0)
 
     def expected(self, recipe: Recipe, options: Options) -> float:
         """Return the seconds on the clock that a fit on one fold is to take, what was learnt so far counted in."""
@@ -137,8 +135,8 @@ class Fits:
         search: tuple[Search, Any] | None = None, folds: tuple[int, ...] | None = None,
     ) -> Candidate | None:  # fmt: skip
         """Train on the folds (all where none are named) and keep what came of it; None where nothing did, which is told."""
-        p = self.planner
-        share = min(share, p.end.left())
+        p = self.climb
+        share = min(share, p.left())
         splits = tuple(range(len(p.validation.splits))) if folds is None else folds
         made: list[Candidate] = []
 
@@ -166,7 +164,7 @@ class Fits:
 
     def extend(self, candidate: Candidate, split: int, share: float) -> bool:
         """Train a candidate on one more fold, in place; return whether it was."""
-        p = self.planner
+        p = self.climb
         recipe = get_recipe(candidate.recipe)
         recipe.bases = p.bases
         options = type(recipe).options(**candidate.options)
@@ -189,7 +187,7 @@ class Fits:
         cost: Estimate | None,
     ) -> None:  # fmt: skip
         """Fit one fold and add it to the candidate in `made`, or begin it there; learn what it took."""
-        validation = self.planner.validation
+        validation = self.climb.validation
         fresh = ("fitted", recipe.name) not in validation.caches[split]
         watch = Stopwatch()
         fold = fit_fold(name, recipe, options, validation, split, ctx, watch)
@@ -203,7 +201,7 @@ class Fits:
 
     def _check(self, recipe: Recipe, cost: Estimate, share: float, folds: int) -> None:
         """Raise ModelwrightError where memory does not suffice, or not even a short fit would."""
-        p = self.planner
+        p = self.climb
         memory = p.memory if p.memory is not None else free_memory()
         if cost.memory > memory:
             need, have = cost.memory >> 20, memory >> 20
@@ -220,7 +218,7 @@ class Fits:
 
     def _save(self, candidate: Candidate) -> None:
         """Keep a candidate on disk; where the disk refuses, it stays in memory, and that is said once."""
-        p = self.planner
+        p = self.climb
         if p.folder is None or self._full:
             return
         try:

@@ -1,46 +1,26 @@
-"""The planner: climbs from what leads to what follows inside the budget, and always has a best-so-far answer.
-
-breadth   the first variant of every recipe on the first fold, what leads for these columns first
-confirm   what may still win on the other folds, one fold after the other; what has lost stops (`race.py`)
-depth     further variants of the recipes that did best
-tuning    Optuna over their search spaces, and twins of the best network under other seeds
-blend     a weighted ensemble, where it gains more than noise and than its answers cost
-refit     the winner once more on all rows but the test rows, with time set aside for it (`finish.py`)
-"""
+"""What a climb can do next, and what time there is for it: recipes in their order, further folds, further variants."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from modelwright.core.bases import BaseModels
-from modelwright.core.budget import Deadline
-from modelwright.core.config import RunConfig
-from modelwright.core.device import free_cores
 from modelwright.core.errors import BundleError
-from modelwright.core.events import CandidateDone, CandidateFailed, EventStream, Note, Planned, StageStarted
+from modelwright.core.events import CandidateDone, Note, Planned
 from modelwright.core.kept import kept_folders
 from modelwright.core.option_groups.declared import of_tasks
 from modelwright.core.recipe import Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.schema import Table
-from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune import ends
-from modelwright.tune.candidate import Candidate, Validation, load_candidate
+from modelwright.tune.candidate import Candidate, load_candidate
+from modelwright.tune.climb import Climb
 from modelwright.tune.finish import Finish
 from modelwright.tune.fits import Fits
 from modelwright.tune.lean import with_lean
 from modelwright.tune.order import alike, fitting, wanted
-from modelwright.tune.pace import Pace
-from modelwright.tune.private import PrivatePlan, climb_privately
 from modelwright.tune.race import beaten, between, leader_of
 from modelwright.tune.shares import LONG_SHARE, MANY_ROWS, affordable_network, breadth_share, media_alone
-from modelwright.tune.standings import Failure, Outcome, Standings
-from modelwright.tune.tuning import tune
 
 _TRIFLE = 0.05  # share of the time left below which a recipe's further variants are tried at once
 _ALONE = 0.25  # the same of a leading network that leaves the other columns out
@@ -54,81 +34,25 @@ _LEFT = 0.5  # seconds with which nothing can be begun any more
 
 
 @dataclass
-class Planner:
-    """One climb. `good_enough(scores)` says whether the gate is met on validation rows; None where there is no gate.
+class Planner(Climb):
+    """What there is to try, and the steps of a climb that try it."""
 
-    `reserve(ms_per_row)` gives the seconds to keep on an idle machine for what follows training, from the winner's batched
-    cost; `pace` stretches it where the machine is busy.
-    """
-
-    task: Task
-    validation: Validation
-    config: RunConfig
-    deadline: Deadline
-    events: EventStream
-    latency: float | None
-    memory: int | None
-    device: str
-    reserve: Callable[[float], float]
-    good_enough: Callable[[np.ndarray], bool] | None
-    folder: Path | None
-    bases: BaseModels = field(default_factory=BaseModels)
-    private: PrivatePlan | None = None
-    load: float = 1.0  # how many times as long as on an idle machine the run took so far
-    standings: Standings = field(init=False)
-    pace: Pace = field(init=False)
     fits: Fits = field(init=False)
     end: Finish = field(init=False)
-    _asked: tuple[int, bool] = (0, False)
-    _recipes: list[Recipe] = field(default_factory=list)
+    _asked: tuple[int, bool] = field(default=(0, False), init=False)
+    _recipes: list[Recipe] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        self.pace = Pace(free_cores(), max(1.0, self.load))
-        self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
+        super().__post_init__()
         self.fits = Fits(self, self.pace)
-        self.end = Finish(self)
+        self.end = Finish(self, self.fits)
         self.standings.single = self.end.refits
-        self.standings.load = lambda: self.pace.load
         self._table: Table = self.validation.parts[0][0]
-
-    @property
-    def candidates(self) -> list[Candidate]:
-        """What has been trained so far."""
-        return self.standings.candidates
-
-    @property
-    def failures(self) -> list[Failure]:
-        """What could not be trained so far."""
-        return self.standings.failures
-
-    def climb(self) -> Outcome:
-        """Walk the whole ladder.
-
-        Raises BudgetTooSmall (GateNotMet where there is a gate) where no model stands beside guesses, or none answers within
-        the latency; Stopped where not even a guess stands.
-        """
-        if self.private is not None:
-            return climb_privately(self, self.private)
-        self.resume()
-        self.events.emit(StageStarted("train"))
-        self._recipes = self._fitting_recipes()
-        self.events.emit(Planned(tuple(r.name for r in self._recipes), len(self.validation.splits)))
-        self._breadth()
-        if not self.candidates:
-            ends.nothing_stands(self.failures, self.deadline, self.config.budget)
-        self._confirm()
-        if not self.should_end():
-            self._depth()
-        if not self.should_end() and self.config.search != "none":
-            self.events.emit(StageStarted("tune"))
-            tune(self)
-        ends.only_guesses(self.standings, self.config, self.fits.quickest)
-        ends.too_slow(self.standings, self.validation, self.config)
-        return self.end.outcome()
 
     # -- what to try -------------------------------------------------------------------------------------------
 
-    def _fitting_recipes(self) -> list[Recipe]:
+    def choose_recipes(self) -> None:
+        """Find the recipes that fit the data, in their order; those that do not are told."""
         found = fitting(self.task, self.config, self._table, self.validation.target, self.bases)
         for name, why in found.refused:
             self.fail(name, why)
@@ -136,9 +60,10 @@ class Planner:
             self.standings.fail(name, why, fits=False)
         if found.unfit:
             self.events.emit(Note(ends.passed_over(len(found.unfit))))
-        return found.recipes
+        self._recipes = found.recipes
+        self.events.emit(Planned(tuple(r.name for r in found.recipes), len(self.validation.splits)))
 
-    def _breadth(self) -> None:
+    def breadth(self) -> None:
         """Train the first variant of every recipe on the first fold, and more where that costs next to nothing."""
         for at, recipe in enumerate(self._recipes):
             if self.should_end():
@@ -207,14 +132,14 @@ class Planner:
             self.end.kept.add(recipe.name)
         named = wanted(recipe, self.config)
         part = breadth_share(recipe, self._table, wanted=named, first=first, last=last, networks=nets)
-        spare = self.end.left() if long else self.spare()
+        spare = self.left() if long else self.spare()
         return max(spare * part, min(spare, max(_FLOOR[0], _FLOOR[1] * spare)))
 
     def _takes_long(self, recipe: Recipe, options: Options) -> bool:
         """Return whether one long fit is worth more than a short one and its repetition on all rows."""
-        return self.fits.expected(recipe, options) > LONG_SHARE * self.end.left()
+        return self.fits.expected(recipe, options) > LONG_SHARE * self.left()
 
-    def _confirm(self) -> None:
+    def confirm(self) -> None:
         """Train what may still win on the folds that it lacks, fold by fold, and drop what has lost."""
         self._drop_beaten()
         for split in range(1, len(self.validation.splits)):
@@ -274,7 +199,7 @@ class Planner:
             self.standings.waiting.discard(found.name)
         return found
 
-    def _depth(self) -> None:
+    def depth(self) -> None:
         """Try further variants, those of the best recipes first."""
         best, _ = self.standings.by_recipe()
         for recipe_name in sorted(best, key=lambda r: best[r], reverse=True)[:4]:
@@ -315,11 +240,6 @@ class Planner:
         self.events.emit(CandidateDone(name, self.standings.row(candidate)))
         return candidate
 
-    def fail(self, name: str, reason: Words, fault: bool = False) -> None:
-        """Keep and tell why a recipe or candidate has no score."""
-        self.standings.fail(name, reason, fault=fault)
-        self.events.emit(CandidateFailed(name, reason))
-
     def resume(self) -> None:
         """Take up candidates that an earlier, stopped walk of this run left whole."""
         for place in kept_folders(self.folder) if self.folder else []:
@@ -336,7 +256,7 @@ class Planner:
 
     def spare(self, twins: int = 0, *, new: bool = True) -> float:
         """Return seconds for training one more, with the refit of the winner and the end of the run set aside."""
-        left = self.end.left()
+        left = self.left()
         if new and all(type(get_recipe(c.recipe)).baseline or guesses(c.recipe) for c in self.candidates):
             return left  # what leads comes before a repetition of what does not
         spare = left - self.end.refit_seconds(self.standings.best()[0], twins)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
 from modelwright.core.recipe import Recipe, get_recipe, on_torch
 from modelwright.tune.candidate import Candidate
+from modelwright.tune.planner import Planner
 from modelwright.tune.search import Search, available, pick_recipe
-
-if TYPE_CHECKING:
-    from modelwright.tune.planner import Planner
 
 _PATIENCE = 12  # tuning trials without any gain of the blend before tuning ends
 _TWINS = 2  # further fits of the winner's networks that are worth more than tuning; see docs/log.md

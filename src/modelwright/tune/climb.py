@@ -1,0 +1,75 @@
+"""What all that takes part in a climb looks at: what is asked, what there is, and what came of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from modelwright.core.bases import BaseModels
+from modelwright.core.budget import Deadline
+from modelwright.core.config import RunConfig
+from modelwright.core.device import free_cores
+from modelwright.core.events import CandidateFailed, EventStream
+from modelwright.core.recipe import guesses
+from modelwright.core.task import Task
+from modelwright.core.words import Words
+from modelwright.tune.candidate import Candidate, Validation
+from modelwright.tune.pace import Pace
+from modelwright.tune.private import PrivatePlan
+from modelwright.tune.standings import Failure, Standings
+
+
+@dataclass
+class Climb:
+    """A climb as it stands. `good_enough(scores)` says whether the gate is met on validation rows; None where there is no gate.
+
+    `reserve(ms_per_row)` gives the seconds to keep on an idle machine for what follows training, from the winner's batched
+    cost; `pace` stretches it where the machine is busy. `latency` is in seconds a row, `memory` in bytes.
+    """
+
+    task: Task
+    validation: Validation
+    config: RunConfig
+    deadline: Deadline
+    events: EventStream
+    latency: float | None
+    memory: int | None
+    device: str
+    reserve: Callable[[float], float]
+    good_enough: Callable[[np.ndarray], bool] | None
+    folder: Path | None
+    bases: BaseModels = field(default_factory=BaseModels)
+    private: PrivatePlan | None = None
+    load: float = 1.0  # how many times as long as on an idle machine the run took so far
+    standings: Standings = field(init=False)
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(free_cores(), max(1.0, self.load))
+        self.standings = Standings(self.validation, self.latency, self.config.ensemble, self.deadline)
+        self.standings.load = lambda: self.pace.load
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """What has been trained so far."""
+        return self.standings.candidates
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What could not be trained so far."""
+        return self.standings.failures
+
+    def fail(self, name: str, reason: Words, fault: bool = False) -> None:
+        """Keep and tell why a recipe or candidate has no score."""
+        self.standings.fail(name, reason, fault=fault)
+        self.events.emit(CandidateFailed(name, reason))
+
+    def left(self) -> float:
+        """Return the seconds until training must end, so that the bundle is there in time on a machine as busy as now."""
+        if all(guesses(c.recipe) for c in self.candidates):  # nothing worth keeping time for stands yet
+            return max(0.0, self.deadline.remaining() - self.reserve(0.0))
+        cost = sum(c.batch_ms for _, c in self.standings.best()[0])
+        return max(0.0, self.deadline.remaining() - self.reserve(cost) * self.pace.load)
