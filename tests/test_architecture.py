@@ -28,10 +28,6 @@ ORDER = [
 ]
 FILES = sorted(SOURCE.rglob("*.py"))
 BY_NAME = {".".join(("modelwright", *p.relative_to(SOURCE).with_suffix("").parts)) for p in FILES}
-# Circles that are still to go. No file may be added here.
-KNOWN_CIRCLES = {
-    ("core.answers.base", "core.answers.ordered", "core.recipe", "core.task"),
-}
 # Lower files may name a right-hand package only by its string, through the registry.
 
 
@@ -157,11 +153,7 @@ def test_imports_go_leftward_only(path):
 
 
 def test_no_files_import_one_another():
-    found = circles({_dotted(path): _files_imported(path) for path in FILES})
-    known = [{f"modelwright.{name}" for name in circle} for circle in KNOWN_CIRCLES]
-    assert [c for c in found if not any(set(c) <= k for k in known)] == []
-    gone = [sorted(k) for k in known if not any(set(c) <= k for c in found)]
-    assert gone == [], "take these out of KNOWN_CIRCLES"
+    assert circles({_dotted(path): _files_imported(path) for path in FILES}) == []
 
 
 def test_circles_are_found_through_others_and_late_imports(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.answers.base import ValueCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.recipe import FitContext
 
 
