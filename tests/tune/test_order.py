@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from modelwright.core.answers.base import ClassesCodec
+from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.bases import BaseModels
 from modelwright.core.config import make_config
 from modelwright.core.recipe import Turn, get_recipe
