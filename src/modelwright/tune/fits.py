@@ -100,7 +100,7 @@ class Fits:
         """Import torch, which is no part of a probe. Raises ModelwrightError where the time left is too short for a network."""
         if "torch" in sys.modules:
             return
-        need, left = _TORCH_WORTH * self.pace.load, self.climb.end.left()
+        need, left = _TORCH_WORTH * self.pace.load, self.climb.left()
         if left < need:
             raise _too_little(need, left)
         importlib.import_module("torch")
@@ -121,7 +121,7 @@ class Fits:
             raise ModelwrightError(
                 "not tried: there was no time left to find out what it takes", "未尝试：已没有时间估计所需的时长"
             )
-        return Estimate(_UNKNOWN * self.climb.end.left() / self.pace.load, 0)
+        return Estimate(_UNKNOWN * self.climb.left() / self.pace.load, 0)
 
     def expected(self, recipe: Recipe, options: Options) -> float:
         """Return the seconds on the clock that a fit on one fold is to take, what was learnt so far counted in."""
