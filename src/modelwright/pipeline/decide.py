@@ -106,7 +106,7 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
         if candidate is not second and (not plain or alone == {candidate.recipe}):
             continue
         made = [m.judge(parts.test) for m in candidate.models]
-        scores = made[0] if len(made) == 1 else np.mean(made, axis=0)
+        scores = parts.target.blend([1.0] * len(made), made)
         column = parts.test.schema.target
         other = judge(parts.target, parts.test.column(column.name if column else ""), scores, parts.test.rows)
         other = other.in_units(parts.test, [metric])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -56,19 +56,7 @@ def request_model(schema: Schema) -> type[BaseModel]:
 
 def response_model(target: TargetCodec) -> type[BaseModel]:
     """Return a model of one answer: the prediction, how sure it is, and the scores when they were asked for."""
-    fields: dict[str, Any] = {}
-    if target.kind == "classes":
-        values: tuple[Any, ...] = tuple(getattr(target, "values", target.labels))
-        plain = all(isinstance(v, (str, int, bool)) for v in values)
-        fields["prediction"] = (Literal[values] if plain and len(values) <= 200 else Any, ...)
-    elif target.kind == "label_sets":
-        fields["prediction"] = (list[str], ...)
-    else:
-        fields["prediction"] = (float, ...)
-    if target.kind != "value":
-        fields["confidence"] = (float, Field(ge=0, le=1))
-        fields["scores"] = (dict[str, float] | None, None)
-    return create_model("Answer", **fields)
+    return create_model("Answer", **target.answer_fields())
 
 
 def sample_columns(rows: int, seed: int) -> tuple[np.random.Generator, dict[str, list[Any]], np.ndarray]:

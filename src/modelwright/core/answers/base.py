@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
@@ -174,7 +175,19 @@ class TargetCodec(ABC):
             out += (w / total) * s
         return out
 
-    # In files and at the service
+    # In reports, in files and at the service
+
+    def plainly(self, truth: np.ndarray, chosen: np.ndarray) -> Words | None:
+        """Return in one clause how good the answers to unseen rows [N], N > 0, are; None where only metrics tell."""
+        return None
+
+    def guessing(self, truth: np.ndarray) -> Words | None:
+        """Return what always giving the same answer would reach on the same rows [N], N > 0; None where that says little."""
+        return None
+
+    def answer_fields(self) -> dict[str, Any]:
+        """Return the fields of one answer as the service gives it, as pydantic's `create_model` takes them."""
+        return {"prediction": (Any, ...)}
 
     def save_scores(self, folder: Path, scores: np.ndarray) -> None:
         """Write the validation scores of a candidate into its folder: JSON and safetensors, or files of their own."""
@@ -219,6 +232,11 @@ class LabelCodec(TargetCodec):
         if scores.min() < -TOLERANCE:
             return "a probability is below 0"
         return "a probability is above 1" if scores.max() > 1 + TOLERANCE else None
+
+    def answer_fields(self) -> dict[str, Any]:
+        """As TargetCodec.answer_fields, with how sure the answer is, and the scores when they were asked for."""
+        sure = {"confidence": (float, Field(ge=0, le=1)), "scores": (dict[str, float] | None, None)}
+        return super().answer_fields() | sure
 
     def by_label(self, scores: np.ndarray) -> list[dict[str, float]]:
         """Return for each row the probability of every label."""

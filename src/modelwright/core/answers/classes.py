@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec, as_label, counted
 from modelwright.core.errors import DataError
+from modelwright.core.figures import share
 from modelwright.core.words import Words
 
 _TINY = 1e-12
@@ -138,6 +139,24 @@ class ClassesCodec(LabelCodec):
         if found is None and not np.allclose(scores.sum(axis=1), 1, atol=1e-4):
             return "probabilities do not sum to 1"
         return found
+
+    def plainly(self, truth: np.ndarray, chosen: np.ndarray) -> Words | None:
+        right, n = int((chosen == truth).sum()), len(truth)
+        return Words(
+            f"right on {right:,} of {n:,} unseen rows ({share(right, n)} %)",
+            f"{n:,} 行未见过的数据中预测正确 {right:,} 行（{share(right, n)}%）",
+        )
+
+    def guessing(self, truth: np.ndarray) -> Words | None:
+        most, n = int(np.bincount(truth.astype(int)).max()), len(truth)
+        return Words(
+            f"Always answering the most common label would be right on {share(most, n)} %.",
+            f"若一律回答最常见的标签，正确率为 {share(most, n)}%。",
+        )
+
+    def answer_fields(self) -> dict[str, Any]:
+        named = len(self.values) <= 200 and all(isinstance(v, (str, int, bool)) for v in self.values)
+        return super().answer_fields() | {"prediction": (Literal[self.values] if named else Any, ...)}
 
     def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
         """Return whole numbers as numbers, all other labels as text."""

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec
 from modelwright.core.errors import DataError
+from modelwright.core.figures import share
+from modelwright.core.words import Words
 
 _TINY = 1e-12
 
@@ -94,6 +96,16 @@ class LabelSetsCodec(LabelCodec):
         """Return the log loss of each row, its mean over labels."""
         p = np.clip(scores, TINY, 1 - TINY)
         return np.asarray(-(truth * np.log(p) + (1 - truth) * np.log1p(-p)).mean(axis=1))
+
+    def plainly(self, truth: np.ndarray, chosen: np.ndarray) -> Words | None:
+        right, n = int((chosen == truth).all(axis=1).sum()), len(truth)
+        return Words(
+            f"every label right on {right:,} of {n:,} unseen rows ({share(right, n)} %)",
+            f"{n:,} 行未见过的数据中，{right:,} 行的标签全部正确（{share(right, n)}%）",
+        )
+
+    def answer_fields(self) -> dict[str, Any]:
+        return super().answer_fields() | {"prediction": (list[str], ...)}
 
     def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
         """Return lists of labels, or `a|b` in formats that hold no lists."""

@@ -16,6 +16,8 @@ from modelwright.core.answers.base import Answers, TargetCodec, as_label
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import DataError
+from modelwright.core.figures import share
+from modelwright.core.words import Words
 
 MOST = 100  # labels
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
@@ -149,6 +151,13 @@ class OrderedCodec(ClassesCodec):
     @property
     def thresholded(self) -> bool:
         return True
+
+    def plainly(self, truth: np.ndarray, chosen: np.ndarray) -> Words | None:
+        words, near = super().plainly(truth, chosen), int((np.abs(chosen - truth) <= 1).sum())
+        return words and Words(
+            f"{words.en}, at most one step off on {share(near, len(truth))} %",
+            f"{words.zh}，相差不超过一级的占 {share(near, len(truth))}%",
+        )
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> OrderedCodec:

@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import Answers, TargetCodec
 from modelwright.core.errors import DataError
+from modelwright.core.figures import rounded
+from modelwright.core.words import Words
 
 
 class ValueCodec(TargetCodec):
@@ -64,6 +66,23 @@ class ValueCodec(TargetCodec):
     def agreement(self, truth: np.ndarray, chosen: np.ndarray) -> float:
         """Return the share of the variance that is explained."""
         return 1 - float(np.mean((chosen - truth) ** 2) / np.var(truth))
+
+    def plainly(self, truth: np.ndarray, chosen: np.ndarray) -> Words | None:
+        off = np.abs(chosen - truth)
+        half, most = rounded(float(np.median(off))), rounded(float(np.quantile(off, 0.9)))
+        return Words(
+            f"typically off by {half} on {len(truth):,} unseen rows, by at most {most} in nine of ten",
+            f"在 {len(truth):,} 行未见过的数据上，误差通常约为 {half}，九成不超过 {most}",
+        )
+
+    def guessing(self, truth: np.ndarray) -> Words | None:
+        off = rounded(float(np.median(np.abs(truth - np.median(truth)))))
+        return Words(
+            f"Always answering the median would typically be off by {off}.", f"若一律回答中位数，误差通常约为 {off}。"
+        )
+
+    def answer_fields(self) -> dict[str, Any]:
+        return {"prediction": (float, ...)}
 
     def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
         return pa.array(predictions, pa.float64())
