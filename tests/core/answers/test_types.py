@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError, create_model
 
 from modelwright.core import registry
 from modelwright.core.answers import base
@@ -221,3 +222,25 @@ def test_a_new_type_is_one_file(tmp_path, monkeypatch):
     assert isinstance(judged.answers, Answers)
     assert judged.answers.predictions == [[1.0, 2.0], [3.0, 4.0]]
     assert judged.rows.tolist() == [0, 2]
+
+
+@EACH
+def test_plain_words_and_fields_of_the_service(target, values):
+    known = values.drop_null()
+    truth = target.encode(known)
+    words = target.plainly(truth, truth)
+    named = {
+        "classes": "right on 4 of 4 unseen rows (100 %)",
+        "label_sets": "every label right on 4 of 4 unseen rows (100 %)",
+        "value": "typically off by 0 on 4 unseen rows, by at most 0 in nine of ten",
+    }
+    ordered = "right on 4 of 4 unseen rows (100 %), at most one step off on 100 %"
+    assert (words and words.en) == (ordered if target.ordered else named.get(target.kind))
+    assert (target.guessing(truth) is None) == (target.kind in ("label_sets", "objects"))
+    answer = create_model("Answer", **target.answer_fields())
+    decoded = target.decode(target.perfect(truth))
+    sure = {} if decoded.confidence is None else {"confidence": float(decoded.confidence[0])}
+    assert answer.model_validate({"prediction": decoded.predictions[0], **sure}).prediction == decoded.predictions[0]
+    if target.kind != "objects":
+        with pytest.raises(ValidationError):
+            answer.model_validate({"prediction": {"no": "answer"}, **sure})
