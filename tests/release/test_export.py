@@ -5,8 +5,11 @@ import runpy
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
@@ -122,9 +125,8 @@ def test_trees_with_sets_of_categories_and_missing_values(kind):
     truth = y * 1e5 if kind == "value" else (y > 1.5).astype(float)
     booster = lgb.train(options, lgb.Dataset(x, truth, categorical_feature=[1]), 60)
     assert "||" in json.dumps(booster.dump_model())
-    model = SimpleNamespace(
-        boosters=[booster], target=SimpleNamespace(kind=kind, outputs=1 if kind == "value" else 2), recipe="trees"
-    )
+    target = ValueCodec.fit(pa.array(truth)) if kind == "value" else ClassesCodec(["no", "yes"], [1, 1])
+    model = SimpleNamespace(boosters=[booster], target=target, recipe="trees")
     session = onnxruntime.InferenceSession(_onnx_graphs.trees(model).SerializeToString())
     x[:200, rng.integers(0, 3, 200)] = np.nan
     x[200:300, 1] = rng.integers(-3, 60, 100)
