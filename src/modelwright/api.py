@@ -149,7 +149,7 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
 
 def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str, Any]:
     from modelwright.core.reading import SERIES_OPTIONS, SOURCE_OPTIONS, Reading
-    from modelwright.data.check import check
+    from modelwright.data.check import check, never_missing
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
     from modelwright.data.near import finding, near
@@ -174,6 +174,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS, show=show)
     findings = check(table, bad=safe_values(bad, public), raw=raw)
+    findings += never_missing(table)
     findings += finding(near(table, row_codes(table)), len(table)) if table.schema.inputs else []
     return json.loads(
         plain_json.dumps(

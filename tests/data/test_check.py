@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import modelwright as mw
 from modelwright.core.schema import Table
 from modelwright.data.check import Finding, apply, check, text_languages
 from modelwright.data.coerce import coerce
@@ -107,3 +108,12 @@ def test_learning_curve_says_whether_more_rows_help():
     assert "More rows would help" in enough_data([100, 200, 400], [0.6, 0.7, 0.8], True).words.en
     assert "hardly" in enough_data([100, 200, 400], [0.9, 0.901, 0.901], True).words.en
     assert "More rows would help" in enough_data([100, 200, 400], [30.0, 20.0, 15.0], False).words.en
+
+
+def test_numbers_that_are_never_missing_are_offered_a_choice():
+    whole = [{"size": float(i), "text": f"words {i} of it", "label": "ab"[i % 2]} for i in range(30)]
+    found = {f["code"]: f for f in mw.inspect(whole, target="label")["findings"]}
+    assert found["never-missing"]["column"] == "size"
+    assert "--missing median" in found["never-missing"]["advice"][0]
+    gaps = [{**row, "size": None if i < 3 else row["size"]} for i, row in enumerate(whole)]
+    assert "never-missing" not in {f["code"] for f in mw.inspect(gaps, target="label")["findings"]}

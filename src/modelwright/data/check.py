@@ -85,6 +85,25 @@ def apply(findings: Sequence[Finding], table: Table) -> Table:
     return table.with_schema(schema)
 
 
+def never_missing(table: Table) -> list[Finding]:
+    """Return what to choose where numbers are never missing: what is answered where one is missing later."""
+    names = [c.name for c in table.schema.inputs if c.modality == "number" and not table.column(c.name).null_count]
+    if not names or not len(table):
+        return []
+    shown = ", ".join(f"`{n}`" for n in names[:6]) + (" ..." if len(names) > 6 else "")
+    return [
+        Finding(
+            "never-missing", "info", names[0] if len(names) == 1 else None,
+            Words(f"No row lacks {shown}, so a model never learns from rows that do.", f"{shown} 在所有行中都不缺失，因此模型学不到缺失的情形。"),
+            Words(
+                "Choose what is done with rows that lack one later: --missing median fills it in, --missing refuse gives them no answer; "
+                "otherwise they are answered as they are, with a warning.",
+                "请选择日后缺失时的处理方式：--missing median 用中位数填补，--missing refuse 不回答；否则照样回答并给出警告。",
+            ),
+        )
+    ]  # fmt: skip
+
+
 def _column(table: Table, name: str) -> list[Finding]:
     values, modality = table.column(name), table.schema[name].modality
     out: list[Finding] = []
