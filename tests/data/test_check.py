@@ -111,7 +111,7 @@ def test_learning_curve_says_whether_more_rows_help():
 
 
 def test_numbers_that_are_never_missing_are_offered_a_choice():
-    whole = [{"size": float(i), "text": f"words {i} of it", "label": "ab"[i % 2]} for i in range(30)]
+    whole = [{"size": (7 * i) % 11 + 0.5, "text": f"words {i} of it", "label": "ab"[i % 2]} for i in range(30)]
     found = {f["code"]: f for f in mw.inspect(whole, target="label")["findings"]}
     assert found["never-missing"]["column"] == "size"
     assert "--missing median" in found["never-missing"]["advice"][0]
