@@ -99,6 +99,32 @@ def test_threat_model_names_tests_that_exist() -> None:
             assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8"), f"{name}: {file}::{function}"
 
 
+FOLDERS = ("", "docs", "docs/how-to", "src", "src/modelwright")  # what paths in the pages begin from
+
+
+def stale_paths(text: str) -> list[str]:
+    """Return the paths in a page's code marks that lead nowhere: `a/b.py`, `tests/a.py::test`, folders such as `a/b/`."""
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)(?=[`:])", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    places = [ROOT / f for f in FOLDERS]
+    ours = {p.name for place in places for p in place.iterdir() if p.is_dir() and p.name != "docs"} | {"docs"}
+    paths = [n for n in named if n.endswith(".py") or n.split("/")[0] in ours]
+    return [n for n in paths if not any((place / n).exists() for place in places)]
+
+
+# the log and the list of changes tell of how things were
+TOLD_NOW = [p for p in SHOWN if not p.name.startswith("log.")]
+
+
+@pytest.mark.parametrize("page", TOLD_NOW, ids=_id)
+def test_files_that_pages_name_exist(page: Path) -> None:
+    assert stale_paths(page.read_text(encoding="utf-8")) == [], f"{_id(page)} names files that are not there"
+
+
+def test_a_file_that_moved_is_noticed() -> None:
+    text = "In `core/recipe.py`, `tests/core/` and `tests/test_docs.py::test_x`; was `core/cook.py`, `tests/cook.py::test_x`, `tests/cook/`."
+    assert stale_paths(text) == ["core/cook.py", "tests/cook.py", "tests/cook/"]
+
+
 def test_reference_is_fresh() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / "make_reference.py", "--check"], capture_output=True, text=True, check=False
