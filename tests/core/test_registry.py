@@ -32,8 +32,9 @@ def test_a_recipe_imports_no_other_recipe():
     found = imported(
         "from modelwright.core.recipe import get_recipe, guesses; get_recipe('linear'); guesses('constant')"
     )
-    named = {m.rpartition(".")[2] for m in found.strip("[]").replace("'", "").split(", ")}
-    assert {n for n in named if not n.startswith("_")} == {"linear", "constant"}
+    named = [m.split(".") for m in found.strip("[]").replace("'", "").split(", ")]
+    recipes = {m[3] for m in named if len(m) > 3 and m[2] != "shared" and not m[3].startswith("_")}
+    assert recipes == {"linear", "constant"}
 
 
 @pytest.mark.parametrize("name", task_names())

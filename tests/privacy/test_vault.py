@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.envelope import HEADER, SLOTS, is_sealed
 from modelwright.core.errors import DataError, OptionError, VaultError
 from modelwright.core.keyref import Key, write_keys
@@ -260,12 +261,12 @@ def test_answers_are_written_encrypted_or_not_at_all(tmp_path, ref, suffix):
         Writer(out)
     with unlocked(ref):
         with Writer(out) as writer:
-            writer.write(raw, answers, [], "classes")
+            writer.write(raw, answers, ClassesCodec(["x", "y"], [1, 1]))
         assert is_sealed(out)
         assert read(out).column("prediction").to_pylist() == ["x", "y"]
         stopped = Writer(tmp_path / f"no{suffix}.mwv")
         with contextlib.suppress(DataError), stopped as writer:
-            writer.write(raw, answers, [], "classes")
+            writer.write(raw, answers, ClassesCodec(["x", "y"], [1, 1]))
             raise DataError("stop")
     assert not [p for p in tmp_path.iterdir() if "no." in p.name]
 

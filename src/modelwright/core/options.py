@@ -75,14 +75,6 @@ class RunOptions(TypedDict, total=False):
     # Answers from documents (for question-answering)
     wrong: float | None
 
-    # Large language models
-    base: str | None
-    endpoint: str | None
-    endpoint_model: str | None
-    price_in: float
-    price_out: float
-    teacher: str | None
-
     # Series (for classification, multi-label-classification, ordinal, regression)
     series: list[str]
     series_id: str | None
@@ -93,3 +85,11 @@ class RunOptions(TypedDict, total=False):
 
     # Molecules (for classification, multi-label-classification, ordinal, regression)
     split: Literal["random", "scaffold"]
+
+    # Large language models
+    base: str | None
+    endpoint: str | None
+    endpoint_model: str | None
+    price_in: float
+    price_out: float
+    teacher: str | None

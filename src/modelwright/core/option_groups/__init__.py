@@ -1,1 +1,1 @@
-"""The options of a run, in groups; what is for some tasks only stands beside those, in files named `options.py`."""
+"""The options of a run, in groups; what is for some tasks only stands beside those, in `tasks/_options/`."""

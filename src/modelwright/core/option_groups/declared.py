@@ -1,4 +1,4 @@
-"""All options of a run: those that every run may have, and those that stand beside the tasks and recipes they are for."""
+"""All options of a run: those that every run may have, and those that stand beside the tasks they are for."""
 
 from __future__ import annotations
 
@@ -17,18 +17,16 @@ from modelwright.core.option_groups.source import Source
 from modelwright.core.option_groups.training import Training
 
 SHARED: tuple[type[OptionGroup], ...] = (Source, Roles, Training, Models, Privacy, Fairness, Consent)
-_PLACES = ("modelwright.tasks", "modelwright.recipes")
+_PLACE = "modelwright.tasks._options"  # named by its string: core stands left of the tasks
 
 
 @cache
 def beside() -> tuple[type[OptionGroup], ...]:
-    """Return the groups declared beside tasks and recipes: `GROUPS` of each file `options.py` in a folder of theirs."""
+    """Return the groups declared beside the tasks: `GROUPS` of each file in `tasks/_options/`; no recipe is imported."""
     found: list[type[OptionGroup]] = []
-    for package in _PLACES:
-        for place in importlib.import_module(package).__path__:
-            for path in sorted((*Path(place).glob("options.py"), *Path(place).glob("*/options.py"))):
-                inside = path.relative_to(place).with_suffix("").parts
-                found += importlib.import_module(".".join((package, *inside))).GROUPS
+    for place in importlib.import_module(_PLACE).__path__:
+        for path in sorted(Path(place).glob("[!_]*.py")):
+            found += importlib.import_module(f"{_PLACE}.{path.stem}").GROUPS
     return tuple(found)
 
 
