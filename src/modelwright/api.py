@@ -14,6 +14,7 @@ from modelwright.core import plain_json
 from modelwright.core.budget import Deadline, parse_duration
 from modelwright.core.config import make_config
 from modelwright.core.events import EventStream, Listener
+from modelwright.core.facts.run import Facts
 from modelwright.core.options import RunOptions
 from modelwright.core.run import RunFolder, find_bundle
 from modelwright.core.sealed import unlocked
@@ -35,7 +36,7 @@ class Run:
 
     folder: Path
     predictor: Predictor
-    facts: dict[str, Any]
+    facts: Facts
     good_enough: bool | None  # whether the gate was met; None where none was given
 
     def predict(self, rows: Any, *, scores: bool = False, allow_missing: bool = False) -> list[dict[str, Any]]:

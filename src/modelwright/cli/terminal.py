@@ -19,6 +19,8 @@ from modelwright.core.events import (
     Warned,
     Working,
 )
+from modelwright.core.facts.candidates import CandidateRow
+from modelwright.core.facts.run import Facts
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:
@@ -201,7 +203,7 @@ class Display:
         self.console.print(text, style=style or None, markup=False, no_wrap=True, overflow="ignore", crop=False)
 
 
-def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
+def print_leaderboard(facts: Facts, lang: str) -> None:
     """Print the leaderboard of a finished run."""
     display = Display(lang, 0.0)
     display.console = console(stderr=False)
@@ -215,7 +217,7 @@ def print_leaderboard(facts: dict[str, Any], lang: str) -> None:
             display(CandidateFailed(row["name"], Words(*row["reason"])))
 
 
-def _place(row: dict[str, Any]) -> int:
+def _place(row: CandidateRow) -> int:
     """Return where a row of the leaderboard stands: trained, failed, not tried, made for other data."""
     status = row.get("status")
     if status == "failed":

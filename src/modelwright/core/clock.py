@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from modelwright.core.events import CandidateDone, CandidateFailed, Event, Probing, StageStarted, Working
+from modelwright.core.facts.run import TimeFacts
 
 
 class Clock:
@@ -43,7 +43,7 @@ class Clock:
             spent[self._what] = spent.get(self._what, 0.0) + now - self._began
         self._who, self._what, self._began = "", "", now
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> TimeFacts:
         """Return seconds by stage, in their order, and by model and kind of work, up to now."""
         self._turn()
         self._leave()

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
 from modelwright.core import plain_json
+from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.words import Words
 
 
@@ -74,7 +75,7 @@ class CandidateDone(Event):
     """A candidate stands on the leaderboard; `row` is what the leaderboard shows of it."""
 
     name: str
-    row: dict[str, Any]
+    row: CandidateRow
 
 
 @dataclass(frozen=True)

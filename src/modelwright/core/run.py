@@ -16,6 +16,7 @@ from typing import Any
 
 from modelwright.core import plain_json
 from modelwright.core.errors import BundleError, CannotWrite
+from modelwright.core.facts.run import Facts
 
 FAILURES = "failures"  # the folder of tracebacks, in the run's
 
@@ -47,6 +48,12 @@ def read_json(path: Path) -> Any:
             f"Cannot read {path} ({type(e).__name__}). Is this the right folder?",
             f"无法读取 {path}（{type(e).__name__}）。请确认文件夹是否正确。",
         ) from e
+
+
+def read_facts(run: RunFolder) -> Facts:
+    """Return the facts that a run left in `report.json`. Raises BundleError where there are none."""
+    facts: Facts = read_json(run.facts)
+    return facts
 
 
 # what libraries raise where the disk refuses them, by name: they are not imported for this

@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.errors import ColumnError, unknown
+from modelwright.core.facts.data import ColumnFact
 from modelwright.core.words import Words
 
 Modality = Literal[
@@ -85,9 +86,9 @@ class Column:
     options: Mapping[str, Any] = field(default_factory=dict)
     reason: Words | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ColumnFact:
         """Return the column as JSON values."""
-        out: dict[str, Any] = {"name": self.name, "modality": self.modality, "role": self.role}
+        out: ColumnFact = {"name": self.name, "modality": self.modality, "role": self.role}
         if self.options:
             out["options"] = dict(self.options)
         if self.reason:
@@ -173,7 +174,7 @@ class Schema:
             columns[at] = replace(columns[at], **fields)
         return Schema(tuple(columns))
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[ColumnFact]:
         """Return the schema as JSON values."""
         return [c.to_json() for c in self.columns]
 

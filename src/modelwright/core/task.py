@@ -15,6 +15,8 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import BundleError
 from modelwright.core.events import EventStream
+from modelwright.core.facts.base import Pair
+from modelwright.core.facts.details import PlotFact, SectionFact
 from modelwright.core.judged import Judged as Judged
 from modelwright.core.judged import Metric as Metric
 from modelwright.core.judged import judge as judge
@@ -50,6 +52,10 @@ class Plot:
     says: Words
     svg: str
 
+    def to_json(self) -> PlotFact:
+        """Return the picture as JSON values."""
+        return {"name": self.name, "title": list(self.title), "says": list(self.says), "svg": self.svg}
+
 
 @dataclass(frozen=True)
 class Section:
@@ -65,7 +71,7 @@ class Section:
     rows: list[list[str]]
     private: bool = False
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SectionFact:
         """Return the section as JSON values."""
         return {
             "name": self.name, "title": list(self.title), "says": list(self.says),
@@ -183,7 +189,7 @@ class Task(ABC):
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""
         return []
 
-    def told(self, model: Model) -> list[Any]:
+    def told(self, model: Model) -> list[list[Pair]]:
         """Return parts for the model card, each `[title in both languages, text in both languages]`."""
         return []
 

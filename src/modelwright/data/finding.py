@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelwright.core.facts.data import FindingFact
 from modelwright.core.words import Words
 
 
@@ -25,7 +26,7 @@ class Finding:
     drop_column: bool = False
     drop_rows: tuple[int, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> FindingFact:
         """Return the finding as JSON values; row positions to drop are not kept."""
         return {
             "code": self.code,

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
+from modelwright.core.facts.privacy import FairnessFacts, MitigationFact, SensitiveColumn
+from modelwright.core.facts.run import Facts
 from modelwright.core.task import Plot
 from modelwright.core.words import Words
 from modelwright.evaluate.plots import canvas as c
 from modelwright.evaluate.report.html import Html, code, interval, join, number, said, table, tag
 
-Facts = Mapping[str, Any]
 _MOST = 16  # groups in a picture
 
 
-def pictures(fair: Mapping[str, Any]) -> list[Plot]:
+def pictures(fair: FairnessFacts) -> list[Plot]:
     """Return a picture of each sensitive column: measures by group with their 95 % intervals."""
     return [_picture(fair, column, i) for i, column in enumerate(fair["columns"])]
 
 
-def _picture(fair: Mapping[str, Any], column: Mapping[str, Any], index: int) -> Plot:
+def _picture(fair: FairnessFacts, column: SensitiveColumn, index: int) -> Plot:
     groups = [g for g in column["groups"] if g["rows"]][:_MOST]
     measures = [m for m in fair["measures"] if all(m in g["scores"] for g in groups)][:3]
     names = [c.plain(g["name"] or "–", 22) for g in groups]
@@ -82,7 +80,7 @@ def section(facts: Facts, lang: str) -> Html:
     return join(out)
 
 
-def _said(fair: Mapping[str, Any]) -> Words:
+def _said(fair: FairnessFacts) -> Words:
     good, zh = "", ""
     if fair["favourable"] is not None:
         good, zh = (
@@ -95,7 +93,7 @@ def _said(fair: Mapping[str, Any]) -> Words:
     )
 
 
-def _groups(fair: Mapping[str, Any], column: Mapping[str, Any], lang: str) -> Html:
+def _groups(fair: FairnessFacts, column: SensitiveColumn, lang: str) -> Html:
     zh = lang == "zh"
     head = [("组" if zh else "group", "name"), ("行数" if zh else "rows", "n")]
     for title in fair["measures"].values():
@@ -110,7 +108,7 @@ def _groups(fair: Mapping[str, Any], column: Mapping[str, Any], lang: str) -> Ht
     return table(head, rows, "各组" if zh else "groups")
 
 
-def _gaps(column: Mapping[str, Any], lang: str) -> Html:
+def _gaps(column: SensitiveColumn, lang: str) -> Html:
     zh = lang == "zh"
     head = [
         ("差距" if zh else "gap", "name"), ("门槛中的写法" if zh else "in a gate", "key"), ("值" if zh else "value", "n"),
@@ -123,7 +121,7 @@ def _gaps(column: Mapping[str, Any], lang: str) -> Html:
     return table(head, rows, "差距" if zh else "gaps")
 
 
-def _mitigation(found: Mapping[str, Any], lang: str) -> Html:
+def _mitigation(found: MitigationFact, lang: str) -> Html:
     zh = lang == "zh"
     out = [
         tag("h3", "缩小差距的措施与代价" if zh else "What was done, and what it cost"),

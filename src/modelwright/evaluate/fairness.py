@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import OptionError, unknown
+from modelwright.core.facts.privacy import FairnessFacts, GapFact, GroupFact, SensitiveColumn
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task
 from modelwright.core.words import Words
@@ -216,14 +216,16 @@ class GroupScore:
     scores: dict[str, tuple[float, float, float]]
     few: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> GroupFact:
         """Return the group as JSON values."""
-        return {**asdict(self), "words": list(self.words)}
+        return {
+            "name": self.name, "words": list(self.words), "rows": self.rows, "scores": self.scores, "few": self.few,
+        }  # fmt: skip
 
 
 def judge_groups(
     task: Task, metric: Metric, judged: Judged, groups: Groups, table: Table, *, seconds: float = 2.0
-) -> dict[str, Any]:
+) -> FairnessFacts:
     """Return what the report shows of groups: measures by group and gaps with 95 % intervals, for every sensitive column."""
     groups.use(table)
     label = groups.favourable
@@ -234,7 +236,7 @@ def judge_groups(
         for name, (title, measure) in _RATES.items():
             measures[name] = (title, Metric(name, title, True, measure, True))
     each = seconds / max(1, 2 * len(groups.columns))
-    columns = []
+    columns: list[SensitiveColumn] = []
     for column in groups.columns:
         codes, names = groups.of(judged, column)
         one = Groups((column,), label)
@@ -249,7 +251,7 @@ def judge_groups(
                     i = bootstrap(m, part, label=label if key in _RATES else None, resamples=200, seconds=each / (len(names) * len(measures)))  # fmt: skip
                     scores[key] = (i.value, i.low, i.high)
             found.append(GroupScore(name, group_words(name), len(part.rows), scores, few).to_json())
-        gaps = []
+        gaps: list[GapFact] = []
         for name in _gaps_of(judged.target, metric):
             made = group_metric(name, task, judged.target, one)
             if made is not None:

@@ -7,12 +7,12 @@ Legend: M training rows (members), O other rows.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.facts.privacy import MembershipFacts
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged
 
@@ -38,9 +38,13 @@ class Membership:
     others: int
     apart: bool = False
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> MembershipFacts:
         """Return the finding as JSON values."""
-        return asdict(self)
+        return {
+            "auc": self.auc, "auc_low": self.auc_low, "auc_high": self.auc_high,
+            "tpr": self.tpr, "tpr_low": self.tpr_low, "tpr_high": self.tpr_high,
+            "members": self.members, "others": self.others, "apart": self.apart,
+        }  # fmt: skip
 
 
 def losses(judged: Judged) -> np.ndarray:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
+from modelwright.core.facts.privacy import MembershipFacts, PrivacyFacts
+from modelwright.core.facts.run import Facts
 from modelwright.core.words import Words
 from modelwright.evaluate.report.html import Html, code, interval, join, number, table, tag
 
-Facts = Mapping[str, Any]
 
-
-def covered(p: Mapping[str, Any]) -> list[Words]:
+def covered(p: PrivacyFacts) -> list[Words]:
     """Return what holds under the guarantee, in plain words."""
     spent, delta, rows = f"{p['spent']:.2f}", f"{p['delta']:g}", f"{p['rows']:,}"
     times = f"{math.exp(p['spent']):.1f}" if p["spent"] < 20 else f"e^{p['spent']:.0f}"
@@ -43,7 +41,7 @@ def covered(p: Mapping[str, Any]) -> list[Words]:
     return out
 
 
-def outside(p: Mapping[str, Any]) -> list[Words]:
+def outside(p: PrivacyFacts) -> list[Words]:
     """Return what the guarantee does not cover, in plain words."""
     out = [
         Words(
@@ -84,7 +82,7 @@ def told(facts: Facts) -> list[Words]:
     return covered(p) + outside(p) if p else []
 
 
-def attack_words(m: Mapping[str, Any], private: bool) -> Words:
+def attack_words(m: MembershipFacts, private: bool) -> Words:
     """Return in plain words what the attack on membership found."""
     seen = f"{m['auc']:.3f} ({m['auc_low']:.3f} – {m['auc_high']:.3f})"
     if m["auc_low"] > 0.5:

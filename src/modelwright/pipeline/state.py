@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,8 @@ from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
+from modelwright.core.facts.candidates import CandidateRow
+from modelwright.core.facts.scores import BaselineFact
 from modelwright.core.run import RunFolder
 from modelwright.core.schema import Table
 from modelwright.core.task import Judged, Metric, Task
@@ -55,6 +56,10 @@ class Beaten:
     high: float
     p: float
 
+    def to_json(self) -> BaselineFact:
+        """Return the comparison as JSON values."""
+        return {"name": self.name, "difference": self.difference, "low": self.low, "high": self.high, "p": self.p}
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -97,7 +102,7 @@ class State:
 
     # the winner
     outcome: Outcome = field(init=False)
-    ladder: list[Mapping[str, Any]] = field(init=False)  # the leaderboard's rows of all candidates
+    ladder: list[CandidateRow] = field(init=False)  # the leaderboard's rows of all candidates
     predictor: Predictor = field(init=False)
     judged: Judged = field(init=False)
     judgement: Judgement = field(init=False)

@@ -18,6 +18,7 @@ from modelwright.core.budget import Deadline, watched
 from modelwright.core.clock import Clock
 from modelwright.core.config import RunConfig
 from modelwright.core.events import Done, EventStream, Listener, StageStarted, log_to
+from modelwright.core.facts.run import Facts
 from modelwright.core.run import RunFolder
 from modelwright.core.sealed import unlocked
 from modelwright.pipeline.choose import check_names, climb, settle
@@ -42,7 +43,7 @@ class RunResult:
     folder: RunFolder
     predictor: Predictor
     judgement: Judgement
-    facts: dict[str, Any]
+    facts: Facts
 
 
 def run(
@@ -74,7 +75,7 @@ def run(
     return RunResult(folder, state.predictor, state.judgement, facts)
 
 
-def _walk(state: State, source: Any, lang: str, look: float) -> dict[str, Any]:
+def _walk(state: State, source: Any, lang: str, look: float) -> Facts:
     """Walk the path and return the facts of the report."""
     config, events, folder = state.config, state.events, state.folder
     clock = Clock()

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.budget import step
+from modelwright.core.facts.privacy import PersonalFact
 from modelwright.core.words import Words
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.mask import masked
@@ -137,16 +138,18 @@ class Found:
         n = get_type(self.type).counted(self.values)
         return Words(f"{n.en} in `{self.column}`", f"`{self.column}` 中有 {n.zh}")
 
-    def to_json(self, examples: bool = True) -> dict[str, Any]:
+    def to_json(self, examples: bool = True) -> PersonalFact:
         """Return the find as JSON values; masked examples only where asked for."""
-        out: dict[str, Any] = {
+        out: PersonalFact = {
             "column": self.column, "type": self.type, "title": list(TYPES[self.type].many), "rows": self.rows,
             "values": self.values, "share": round(self.share, 4), "confidence": round(self.confidence, 3),
             "reason": self.reason, "why": list(reason_words(self.reason)),
         }  # fmt: skip
         if self.shown:
             out["shown"] = list(self.shown)
-        return out | {"examples": list(self.examples)} if examples else out
+        if examples:
+            out["examples"] = list(self.examples)
+        return out
 
 
 @dataclass

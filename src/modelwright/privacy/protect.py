@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.budget import step
+from modelwright.core.facts.privacy import PersonalColumn, PersonalFact, PersonalFacts
 from modelwright.core.schema import MEDIA, Column, Table, arrow_type
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
@@ -84,9 +85,11 @@ class ColumnReport:
             en, zh = f"{en}; {more.en}: kept", f"{zh}；{more.zh}：保留"
         return Words(en, zh)
 
-    def to_json(self, examples: bool = False) -> dict[str, Any]:
+    def to_json(self, examples: bool = False) -> PersonalColumn:
         """Return the report as JSON values; masked examples only where asked for."""
-        found = [{**f.to_json(examples), "action": self.actions.get(f.type, "keep")} for f in self.found]
+        found: list[PersonalFact] = [
+            {**f.to_json(examples), "action": self.actions.get(f.type, "keep")} for f in self.found
+        ]
         return {
             "column": self.column, "modality": self.modality, "done": self.done, "done_words": list(_DONE[self.done]),
             "read": round(self.read, 4), "found": found, "unsure": [f.to_json(examples) for f in self.unsure],
@@ -110,7 +113,7 @@ class Protected:
     left_out: tuple[int, ...] = ()  # numbers of the rows that there was no time to look through
     seconds: float = 0.0
 
-    def to_json(self, examples: bool = False) -> dict[str, Any]:
+    def to_json(self, examples: bool = False) -> PersonalFacts:
         """Return what was found and done as JSON values: counts, reasons, actions; masked examples only where asked for."""
         sampled = self.sampled()
         return {

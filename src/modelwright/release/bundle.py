@@ -20,6 +20,8 @@ from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.errors import DataError, ModelwrightError, OptionError
+from modelwright.core.facts.details import AttributionFact
+from modelwright.core.facts.run import CardFacts
 from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Schema, Table
@@ -56,7 +58,7 @@ class Predictor:
     shifts: dict[str, Any] | None = None  # what groups of a column are moved by; see evaluate/shifts.py
     name: str = "model"
     version: str = "1"
-    card: dict[str, Any] = field(default_factory=dict)
+    card: CardFacts = field(default_factory=CardFacts)
     shield: Shield = field(default_factory=Shield)
     reading: dict[str, Any] = field(default_factory=dict)  # how the training data was spelt; see data/reading.py
     foreign: bool = False  # read from a bundle: what it answers is looked at
@@ -257,7 +259,7 @@ class Predictor:
 
     def explain(
         self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0, folder: Path | None = None
-    ) -> list[dict[str, Any]]:
+    ) -> list[AttributionFact]:
         """Return what the answer to one row rests on: columns, stretches of text, places in media, with signed weights.
 
         Paths of media are taken from `folder`, as in `table`.
@@ -274,7 +276,7 @@ class Predictor:
         top: int = 20,
         seconds: float = 1.0,
         scores: Callable[[Table], np.ndarray] | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[AttributionFact]:
         """Do what `explain` does for a typed table of one row; `scores` is asked in place of the predictor's own where given."""
         from modelwright.evaluate.explain.rows import explain_row
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from modelwright.core.errors import BundleError, MissingExtra, ModelwrightError, OptionError, unknown
 from modelwright.core.extras import need
+from modelwright.core.facts.candidates import CandidateRow
+from modelwright.core.facts.run import CardFacts
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.run import RunFolder, find_bundle, read_json, slug
+from modelwright.core.run import RunFolder, find_bundle, read_facts, slug
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import model_id, ready, record
 from modelwright.release.bundle import Predictor, load
@@ -23,9 +24,9 @@ def run_of(bundle: Path) -> RunFolder | None:
     return run if run.facts.is_file() and run.candidates.is_dir() else None
 
 
-def standing(run: RunFolder) -> list[dict[str, Any]]:
+def standing(run: RunFolder) -> list[CandidateRow]:
     """Return the leaderboard's rows of candidates that were kept whole, best first."""
-    rows = read_json(run.facts).get("leaderboard", [])
+    rows = read_facts(run).get("leaderboard", [])
     return [r for r in rows if r.get("status") == "ok" and (run.candidates / r["name"]).is_dir()]
 
 
@@ -39,14 +40,14 @@ def candidate_predictor(winner: Predictor, run: RunFolder, name: str) -> Predict
         raise unknown(Words("candidate", "候选"), name, names, OptionError)
     found = load_candidate(run.candidates / name, winner.target)
     members = [(1.0 / len(found.models), m) for m in found.models]
-    card: dict[str, Any] = {**winner.card, "winner": [name]}
+    card: CardFacts = {**winner.card, "winner": [name]}
     return replace(winner, members=members, temperature=1.0, thresholds=None, shifts=None, card=card)
 
 
 def offer(run: RunFolder, why: Words) -> ModelwrightError:
     """Return the error of a winner that cannot be exported, with the best candidate that can and what it costs in score."""
     rows = [r for r in standing(run) if not guesses(r["recipe"]) and exportable(get_recipe(r["recipe"]).model)]
-    facts = read_json(run.facts)
+    facts = read_facts(run)
     if not rows:
         return ModelwrightError(why)
     best = rows[0]

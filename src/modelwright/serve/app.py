@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from modelwright.core.facts.details import AttributionFact
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
@@ -46,15 +47,14 @@ def _without_quote(text: str, received: str) -> str:
 def bad_json(value: BadValue) -> dict[str, Any]:
     """Return a value that cannot be read as the answer to its row; the value itself is quoted nowhere."""
     en, zh = _without_quote(value.words.en, ", received"), _without_quote(value.words.zh, "，收到")
-    return {
-        "error": {
-            "code": "value",
-            "row": value.row,
-            "column": value.column,
-            "message": f"row {value.row}, column `{value.column}`: {en}",
-            "message_zh": f"第 {value.row} 行，列 `{value.column}`：{zh}",
-        }
+    error = {
+        "code": "value",
+        "row": value.row,
+        "column": value.column,
+        "message": f"row {value.row}, column `{value.column}`: {en}",
+        "message_zh": f"第 {value.row} 行，列 `{value.column}`：{zh}",
     }
+    return {"error": error}
 
 
 class Service:
@@ -215,7 +215,7 @@ class Service:
             "read_as": read_as(table),
         }
 
-    def _why(self, table: Table) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, str]]:
+    def _why(self, table: Table) -> tuple[dict[str, Any], list[AttributionFact], dict[str, str]]:
         """Return the answer to a table of one row, what it rests on, and a small picture of each cell that has one."""
         from modelwright.evaluate.explain.media import pictures
 

@@ -14,6 +14,7 @@ from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
+from modelwright.core.facts.base import Pair
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
@@ -155,7 +156,7 @@ class QuestionAnswering(GeneratedTask):
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         return [_held(develop), *_asked(judged, test)]
 
-    def told(self, model: Model) -> list[Any]:
+    def told(self, model: Model) -> list[list[Pair]]:
         passages = getattr(getattr(model, "knowledge", None), "passages", [])
         tenants = sorted({p.tenant for p in passages})
         words = [

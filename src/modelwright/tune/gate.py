@@ -9,6 +9,7 @@ from typing import Any
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import OptionError, unknown
+from modelwright.core.facts.scores import ConditionFact
 from modelwright.core.task import Judged, Metric, Task
 from modelwright.core.words import Words
 
@@ -38,7 +39,7 @@ class Verdict:
     high: float
     met: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ConditionFact:
         """Return the verdict as JSON values."""
         return {"condition": self.text, "value": self.value, "low": self.low, "high": self.high, "met": self.met}
 

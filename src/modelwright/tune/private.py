@@ -18,6 +18,7 @@ import numpy as np
 from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import MissingExtra, OptionError
+from modelwright.core.facts.privacy import LookFact, PrivacyFacts
 from modelwright.core.recipe import Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Column, Table
@@ -228,16 +229,17 @@ def _noisy_target(target: TargetCodec, train: Table, column: Column, plan: Priva
     return target_from_state({**state, "counts": [max(1, round(float(c))) for c in noisy]})
 
 
-def private_facts(plan: PrivatePlan | None) -> dict[str, Any]:
-    """Return what the report, the card and the bundle say of the budget; nothing where there is none."""
+def private_facts(plan: PrivatePlan | None) -> PrivacyFacts | None:
+    """Return what the report, the card and the bundle say of the budget; None where there is none."""
     if plan is None:
-        return {}
+        return None
     s = plan.spending
+    looks: list[LookFact] = [
+        {"what": x.what, "noise": x.noise, "rate": x.rate, "steps": x.steps, "epsilon": _alone(x, s.delta)} for x in s.looks
+    ]  # fmt: skip
     return {
-        "privacy": {
-            "epsilon": s.epsilon, "delta": s.delta, "spent": s.spent, "rows": plan.rows, "choice": plan.choice,
-            "looks": [{**x.to_json(), "epsilon": _alone(x, s.delta)} for x in s.looks], "blind": list(s.blind),
-        }
+        "epsilon": s.epsilon, "delta": s.delta, "spent": s.spent, "rows": plan.rows, "choice": plan.choice,
+        "looks": looks, "blind": list(s.blind),
     }  # fmt: skip
 
 

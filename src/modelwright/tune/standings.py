@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.budget import Deadline
+from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.recipe import guesses
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
@@ -51,7 +52,7 @@ class Standings:
     failures: list[Failure] = field(default_factory=list)
     beaten: dict[str, Words] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
-    _rows: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    _rows: dict[tuple[int, int], CandidateRow] = field(default_factory=dict)
     _cached: tuple[Any, tuple[Winner, float, np.ndarray]] | None = None
 
     def fail(self, name: str, reason: Words, fits: bool = True, fault: bool = False) -> None:
@@ -66,7 +67,7 @@ class Standings:
             n += 1
         return f"{recipe}-{n}"
 
-    def row(self, candidate: Candidate) -> dict[str, Any]:
+    def row(self, candidate: Candidate) -> CandidateRow:
         """Return what the leaderboard shows of a candidate, judged on validation rows."""
         key = id(candidate), len(candidate.folds)
         if key in self._rows:
@@ -95,7 +96,7 @@ class Standings:
             row["tokens"] = sum(s["tokens_in"] + s["tokens_out"] for s in spent)
         return self._with_reason(candidate, row)
 
-    def _with_reason(self, candidate: Candidate, row: dict[str, Any]) -> dict[str, Any]:
+    def _with_reason(self, candidate: Candidate, row: CandidateRow) -> CandidateRow:
         """Return a row with why its candidate was compared on some folds only, where that is so."""
         done, count = len(candidate.folds), len(self.validation.splits)
         if done == count:

@@ -8,6 +8,7 @@ import typer
 
 from modelwright.cli.options import Json, Lang, Vault
 from modelwright.cli.output import LANG, print_json, w
+from modelwright.core.facts.run import Facts
 from modelwright.core.words import Words
 
 _OPTIONS = {"recipes": "recipe"}  # of the command line, where they are named otherwise
@@ -40,10 +41,10 @@ def compared(first: str, second: str) -> dict[str, Any]:
     """Return how two runs differ: `runs` (figures of each), `options` that differ, and `paired`, the difference on the same
     test rows, or `why` there is none. Raises BundleError where there is no such run."""
     from modelwright.core.config import make_config, stored_config
-    from modelwright.core.run import RunFolder, read_json
+    from modelwright.core.run import RunFolder, read_facts
 
     folders = [RunFolder.find(name) for name in (first, second)]
-    facts = [read_json(f.facts) for f in folders]
+    facts = [read_facts(f) for f in folders]
     configs = [make_config(**stored_config(f.config)) for f in folders]
     runs = [
         {
@@ -51,7 +52,7 @@ def compared(first: str, second: str) -> dict[str, Any]:
             **{k: f.get(k) for k in ("created", "task", "target", "metric", "metric_title", "value", "low", "high", "plain", "winner", "rows", "budget")},
             "met": f.get("met"),
             "data": config.data,
-            "seconds": (f.get("seconds") or {}).get("bundle"),
+            "seconds": f["seconds"].get("bundle") if f.get("seconds") else None,
             "ms_per_row": max((r["ms_per_row"] for r in f["leaderboard"] if r.get("winner")), default=None),
         }
         for folder, f, config in zip(folders, facts, configs)
@@ -67,9 +68,7 @@ def compared(first: str, second: str) -> dict[str, Any]:
     }
 
 
-def _paired(
-    folders: list[Any], facts: list[dict[str, Any]], configs: list[Any]
-) -> tuple[dict[str, Any] | None, Words | None]:
+def _paired(folders: list[Any], facts: list[Facts], configs: list[Any]) -> tuple[dict[str, Any] | None, Words | None]:
     """Return the difference of the first model to the second on the test rows that both runs held out, or why there is none."""
     from modelwright.core.errors import ModelwrightError
     from modelwright.core.run import read_json
@@ -95,7 +94,7 @@ def _paired(
     return _difference(facts[0], judged), None
 
 
-def _difference(facts: dict[str, Any], judged: list[Any]) -> dict[str, Any]:
+def _difference(facts: Facts, judged: list[Any]) -> dict[str, Any]:
     import numpy as np
 
     from modelwright.core.task import get_task

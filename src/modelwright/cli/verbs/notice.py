@@ -35,14 +35,14 @@ def notice(
     lang: Lang = None,
 ) -> None:
     from modelwright.core.kept import kept_json
-    from modelwright.core.run import RunFolder, read_json, write_text
+    from modelwright.core.run import RunFolder, read_facts, write_text
     from modelwright.evaluate.report.notice import Told, markdown, page, sections
     from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.subjects import count
 
     run = RunFolder.find(model)
     ready(run.path)
-    facts: dict[str, Any] = read_json(run.facts)
+    facts = read_facts(run)
     consent: Any = kept_json(run.data / "consent.json") or {}
     parts = sections(
         facts, consent, kept_json(run.data / "privacy.json"), Told(controller, contact, purpose), count(run.data)

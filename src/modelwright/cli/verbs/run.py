@@ -11,6 +11,7 @@ from modelwright.cli.exits import stopping
 from modelwright.cli.help import GroupedCommand
 from modelwright.cli.options import Json, Lang, Quiet, opt, takes
 from modelwright.cli.output import LANG, print_json, w
+from modelwright.core.facts.run import Facts
 from modelwright.core.option_groups.declared import options
 from modelwright.core.words import Words
 
@@ -104,7 +105,7 @@ def run_and_print(
     return 3 if result.judgement.met is False else 0
 
 
-def print_end(display: Display, facts: dict[str, Any], folder: RunFolder, lang: str) -> None:
+def print_end(display: Display, facts: Facts, folder: RunFolder, lang: str) -> None:
     """Print verdict, winner, where the report is, and what to do next."""
     if display.quiet:
         return

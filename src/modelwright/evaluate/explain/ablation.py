@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.facts.details import ColumnDrop
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Metric, judge
 from modelwright.evaluate.intervals import paired
@@ -36,9 +36,9 @@ class Ablation:
     high: float
     rows: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ColumnDrop:
         """Return the ablation as JSON values."""
-        return asdict(self)
+        return {"column": self.column, "drop": self.drop, "low": self.low, "high": self.high, "rows": self.rows}
 
 
 def worth_it(schema: Schema) -> bool:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.facts.details import AttributionFact
 from modelwright.core.schema import Table
 
 _BATCH = 64
@@ -39,9 +40,16 @@ class Attribution:
     heat: list[list[float]] | None = None
     how: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> AttributionFact:
         """Return the attribution as JSON values; `heat` and `how` only where there is a heat map."""
-        return {k: v for k, v in asdict(self).items() if k not in ("heat", "how") or v is not None}
+        out: AttributionFact = {
+            "column": self.column, "start": self.start, "end": self.end, "text": self.text, "weight": self.weight,
+        }  # fmt: skip
+        if self.heat is not None:
+            out["heat"] = self.heat
+        if self.how is not None:
+            out["how"] = self.how
+        return out
 
 
 class Pace:

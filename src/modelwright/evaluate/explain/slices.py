@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from statistics import NormalDist
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.answers.base import as_label
+from modelwright.core.facts.details import ConfusionFact, LabelFact, QuotedRow, SliceFact
 from modelwright.core.schema import Column, Table
 from modelwright.core.task import Judged, Metric
 from modelwright.core.words import Words
@@ -50,9 +51,12 @@ class Slice:
     high: float
     overall: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SliceFact:
         """Return the slice as JSON values."""
-        return {**asdict(self), "metric": list(self.metric), "words": list(self.words)}
+        return {
+            "metric": list(self.metric), "column": self.column, "words": list(self.words), "rows": self.rows,
+            "value": self.value, "low": self.low, "high": self.high, "overall": self.overall,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,11 @@ class Mistake:
     confidence: float | None
     inputs: dict[str, str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> QuotedRow:
         """Return the mistake as JSON values."""
-        return asdict(self)
+        return {
+            "row": self.row, "said": self.said, "true": self.true, "confidence": self.confidence, "inputs": dict(self.inputs),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,11 @@ class LabelScore:
     f1: float
     rows: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> LabelFact:
         """Return the scores as JSON values."""
-        return asdict(self)
+        return {
+            "label": self.label, "precision": self.precision, "recall": self.recall, "f1": self.f1, "rows": self.rows,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -96,9 +104,9 @@ class Confusion:
     said: str
     count: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ConfusionFact:
         """Return the pair as JSON values."""
-        return asdict(self)
+        return {"true": self.true, "said": self.said, "count": self.count}
 
 
 def worst_slices(

@@ -5,12 +5,12 @@ Rows are sorted by confidence (selective classification, El-Yaniv & Wiener 2010)
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
+from modelwright.core.facts.scores import CoverageFact
 from modelwright.core.task import Judged, Plot
 from modelwright.core.words import Words
 from modelwright.evaluate.plots import canvas as c
@@ -32,9 +32,12 @@ class Covered:
     low: float
     high: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> CoverageFact:
         """Return the figures as JSON values."""
-        return asdict(self)
+        return {
+            "share": self.share, "rows": self.rows, "confidence": self.confidence,
+            "right": self.right, "low": self.low, "high": self.high,
+        }  # fmt: skip
 
 
 def wilson(right: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from modelwright.core.facts.details import AttributionFact, QuotedRow
+from modelwright.core.facts.run import Facts
 from modelwright.core.words import Words
 from modelwright.evaluate.report.html import Html, code, esc, join, number, tag
 from modelwright.evaluate.report.pictures import of_mistake
 
-Facts = Mapping[str, Any]
 _MISTAKES = 5  # shown at once, the others on demand
 
 
@@ -66,7 +67,7 @@ def mistakes(facts: Facts, lang: str) -> Html:
     return join(out)
 
 
-def _mistake(mistake: Mapping[str, Any], zh: bool) -> Html:
+def _mistake(mistake: QuotedRow, zh: bool) -> Html:
     m = mistake
     sure = "" if m.get("confidence") is None else f"{'，置信度' if zh else ', confidence'} {number(m['confidence'])}"
     same = m["said"] == m["true"]
@@ -88,22 +89,30 @@ def _answer(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def tinted(text: str, parts: Iterable[Mapping[str, Any]], most: float) -> Html:
+def tinted(text: str, parts: Iterable[AttributionFact], most: float) -> Html:
     """Return a text whose stretches are tinted by their weights; a whole value is tinted when it has no stretches.
 
     `most` is the largest weight of the row, which has the full tint.
     """
     known = [p for p in parts if p.get("weight")]
-    spans = sorted((p for p in known if p.get("start") is not None and p["end"] <= len(text)), key=lambda p: p["start"])
+    placed = ((p.get("start"), p.get("end"), p["weight"]) for p in known)
+    spans = sorted(
+        (
+            (start, end, weight)
+            for start, end, weight in placed
+            if start is not None and end is not None and end <= len(text)
+        ),
+        key=lambda span: span[0],
+    )
     whole = [p for p in known if p.get("start") is None]
     if whole and not spans:
         return _mark(text, whole[0]["weight"], most)
     out: list[Html] = []
     at = 0
-    for p in spans:
-        if p["start"] >= at:
-            out += [esc(text[at : p["start"]]), _mark(text[p["start"] : p["end"]], p["weight"], most)]
-            at = p["end"]
+    for start, end, weight in spans:
+        if start >= at:
+            out += [esc(text[at:start]), _mark(text[start:end], weight, most)]
+            at = end
     return join([*out, text[at:]])
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from modelwright.core.budget import duration_words
+from modelwright.core.facts.run import Facts
 from modelwright.core.words import Words
 from modelwright.evaluate.report import _sections as parts
 from modelwright.evaluate.report.html import Html, code, join, number, said, table, tag
 from modelwright.evaluate.report.plain import rounded, share
 
-Facts = Mapping[str, Any]
 FEW = 10  # test rows of a label below which its figures are rough
 _STAGES = {
     "data": Words("reading and checking the data", "读取并检查数据"),
@@ -33,7 +30,7 @@ _WORK = {
 
 def practice(facts: Facts, lang: str) -> Html:
     """Return what the scores mean for the work that the model is to do: how it compares, automation, money."""
-    told = [said(facts[k], lang) for k in ("chosen", "guessing") if facts.get(k)]
+    told = [said(pair, lang) for pair in (facts.get("chosen"), facts.get("guessing")) if pair]
     return join([*(tag("p", code(text)) for text in told), _automation(facts, lang), money(facts, lang)])
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from modelwright.core.facts.run import Facts
 from modelwright.core.words import Words
 from modelwright.evaluate.report.html import Html, code, join, number, said, table, tag
 
-Facts = Mapping[str, Any]
 _ACTIONS = {
     "placeholder": Words("placeholder", "占位符"),
     "generalise": Words("coarser", "泛化"),

@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from modelwright.core.facts.candidates import CandidateRow
+from modelwright.core.facts.details import SectionFact
+from modelwright.core.facts.run import Facts
 from modelwright.core.recipe import guesses
 from modelwright.core.words import Words
 from modelwright.evaluate.plots.canvas import in_lang
@@ -24,7 +27,6 @@ from modelwright.evaluate.report.html import (
     tag,
 )
 
-Facts = Mapping[str, Any]
 _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ')
 
 
@@ -44,7 +46,7 @@ def folded(
     return join([grid, tag("details", tag("summary", more), table(head, rows[shown:], f"{caption}: {more}"))])
 
 
-def made(section: Mapping[str, Any], lang: str) -> Html:
+def made(section: SectionFact, lang: str) -> Html:
     """Return a section that a task added: a title, a sentence, a table."""
     title = said(section["title"], lang)
     head = [(said(h, lang), "name") for h in section["head"]]
@@ -173,7 +175,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
     return join(out)
 
 
-def _named(row: Mapping[str, Any]) -> Html:
+def _named(row: CandidateRow) -> Html:
     options = row.get("options") or {}
     told = ", ".join(
         f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in options.items() if v is not None

@@ -6,15 +6,16 @@ facts do not hold it, so a bundle's short facts and a report's long ones give ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
+from modelwright.core.facts.base import Pair
+from modelwright.core.facts.candidates import OriginFact
+from modelwright.core.facts.run import Facts
+from modelwright.core.facts.scores import BaselineFact
 from modelwright.core.words import Words
 from modelwright.evaluate import privacy
 from modelwright.evaluate.report import _private
 from modelwright.evaluate.report.html import interval, number, said
-
-Facts = Mapping[str, Any]
 
 
 def card(facts: Facts, lang: str) -> str:
@@ -122,23 +123,25 @@ def _training(facts: Facts) -> list[Words]:
 
 def _results(facts: Facts) -> list[Words]:
     out = [Words(said(facts["verdict"], "en"), said(facts["verdict"], "zh"))] if facts.get("verdict") else []
-    told = facts.get("metrics") or []
-    if not told and facts.get("value") is not None:
-        title = facts.get("metric_title") or facts["metric"]
-        told = [{k: facts.get(k) for k in ("value", "low", "high")} | {"title": title}]
-    for m in told:
-        ends = interval(m.get("low"), m.get("high"))
-        title = Words(said(m["title"], "en"), said(m["title"], "zh"))
+    scored: list[tuple[Pair | str, float | None, float | None, float | None]] = [
+        (m["title"], m["value"], m.get("low"), m.get("high")) for m in facts.get("metrics") or []
+    ]
+    if not scored and facts.get("value") is not None:
+        main = facts.get("metric_title") or facts["metric"]
+        scored = [(main, facts.get("value"), facts.get("low"), facts.get("high"))]
+    for name, value, low, high in scored:
+        ends = interval(low, high)
+        title = Words(said(name, "en"), said(name, "zh"))
         out.append(
             Words(
-                f"{title.en}: {number(m['value'])}{f' (95 % interval {ends})' if ends else ''}",
-                f"{title.zh}：{number(m['value'])}{f'（95% 区间 {ends}）' if ends else ''}",
+                f"{title.en}: {number(value)}{f' (95 % interval {ends})' if ends else ''}",
+                f"{title.zh}：{number(value)}{f'（95% 区间 {ends}）' if ends else ''}",
             )
         )
     return out + [_against(b) for b in facts.get("baselines") or []]
 
 
-def _against(other: Mapping[str, Any]) -> Words:
+def _against(other: BaselineFact) -> Words:
     """Say how the model compares with another on the test rows: better, worse, or not to be told apart."""
     ends, name = interval(other["low"], other["high"]), other["name"]
     if not ends:  # undefined on these rows
@@ -223,16 +226,16 @@ def _origin(facts: Facts) -> list[Words]:
     return out
 
 
-def _pretrained(origin: Mapping[str, str]) -> Words:
+def _pretrained(origin: OriginFact) -> Words:
     """Say which pretrained encoder a model was made from; its weights are part of the bundle."""
-    titles = {
-        "revision": Words("revision", "版本"),
-        "sha256": Words("SHA-256 of its weights", "权重 SHA-256"),
-        "licence": Words("licence", "许可"),
-        "paper": Words("paper", "论文"),
-    }
-    en = "".join(f"; {w.en} {origin[k]}" for k, w in titles.items() if k in origin)
-    zh = "".join(f"；{w.zh} {origin[k]}" for k, w in titles.items() if k in origin)
+    known = [
+        (Words("revision", "版本"), origin.get("revision")),
+        (Words("SHA-256 of its weights", "权重 SHA-256"), origin.get("sha256")),
+        (Words("licence", "许可"), origin.get("licence")),
+        (Words("paper", "论文"), origin.get("paper")),
+    ]
+    en = "".join(f"; {w.en} {value}" for w, value in known if value is not None)
+    zh = "".join(f"；{w.zh} {value}" for w, value in known if value is not None)
     return Words(
         f"Made from the pretrained encoder {origin['name']} ({origin['kind']}), whose weights this bundle carries{en}.",
         f"基于预训练编码器 {origin['name']}（{origin['kind']}），其权重包含在模型包中{zh}。",

@@ -9,12 +9,12 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import OptionError, unknown
+from modelwright.core.facts.scores import CostFacts
 from modelwright.core.task import Judged
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import confusion
@@ -72,7 +72,7 @@ def parse_costs(texts: Sequence[str], target: TargetCodec) -> Costs | None:
     return Costs(**found)
 
 
-def cost_facts(costs: Costs | None, judged: Judged) -> dict[str, Any] | None:
+def cost_facts(costs: Costs | None, judged: Judged) -> CostFacts | None:
     """Return what the answers on test rows cost in all and per 1,000 rows, by error, and what the cheapest fixed answer would."""
     if costs is None or not len(judged.truth):
         return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from modelwright.core.budget import show_duration
 from modelwright.core.errors import MissingExtra
 from modelwright.core.events import CandidateDone, Done, Event, Step, Warned, Working
+from modelwright.core.facts.candidates import CandidateRow
+from modelwright.core.facts.run import Facts
 from modelwright.core.words import Words
 from modelwright.evaluate.report.html import Html, join, said, tag
 
@@ -16,7 +18,7 @@ _REDRAW = 0.5  # seconds between two drawings of the progress
 _NUMBERS = "text-align:right;font-variant-numeric:tabular-nums"
 
 
-class Leaderboard(list[dict[str, Any]]):
+class Leaderboard(list[CandidateRow]):
     """The rows of a leaderboard, best first: a list of mappings that notebooks show as a table."""
 
     def frame(self) -> Any:
@@ -34,7 +36,7 @@ class Leaderboard(list[dict[str, Any]]):
         return str(leaderboard_html(self, "en"))
 
 
-def leaderboard_html(rows: Sequence[Mapping[str, Any]], lang: str) -> Html:
+def leaderboard_html(rows: Sequence[CandidateRow], lang: str) -> Html:
     """Return the candidates that stand, as a table; the winner is marked."""
     heads = (
         Words("model", "模型"),
@@ -66,7 +68,7 @@ def leaderboard_html(rows: Sequence[Mapping[str, Any]], lang: str) -> Html:
     return tag("table", tag("thead", head), tag("tbody", *body))
 
 
-def run_html(facts: Mapping[str, Any], report: str, lang: str) -> Html:
+def run_html(facts: Facts, report: str, lang: str) -> Html:
     """Return a run as notebooks show it: the verdict, the test score with its interval, the leaderboard, the report's place."""
     verdict = said(facts.get("verdict"), lang)
     score = (
@@ -96,7 +98,7 @@ class NotebookDisplay:
 
     def __init__(self, lang: str, until: float) -> None:
         self.lang, self.until = lang, until
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[CandidateRow] = []
         self.doing = ""
         self._handle: Any = None
         self._drawn = 0.0

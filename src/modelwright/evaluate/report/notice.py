@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from modelwright.core.budget import parse_duration
+from modelwright.core.facts.run import Facts
 from modelwright.core.schema import MODALITY_WORDS
 from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
@@ -17,7 +18,6 @@ from modelwright.evaluate.report.html import Html, code, join, number, tag
 from modelwright.evaluate.report.page import style
 from modelwright.privacy.policy import ACTIONS
 
-Facts = Mapping[str, Any]
 GAP = Words("[to be filled in: {en}]", "【待填写：{zh}】")
 
 
@@ -71,7 +71,7 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def sections(
-    facts: Facts, consent: Facts, privacy: Any, told: Told, subjects: int | None
+    facts: Facts, consent: Mapping[str, Any], privacy: Any, told: Told, subjects: int | None
 ) -> list[tuple[Words, list[Words]]]:
     """Return the notice's parts in order: a title, and its sentences.
 
@@ -99,7 +99,7 @@ def _who(told: Told) -> list[Words]:
     ]
 
 
-def _data(facts: Facts, consent: Facts, privacy: Any, subjects: int | None) -> list[Words]:
+def _data(facts: Facts, consent: Mapping[str, Any], privacy: Any, subjects: int | None) -> list[Words]:
     columns = facts.get("columns") or []
     used = [c for c in columns if c["role"] in ("input", "group", "time")]
     left = [c["name"] for c in columns if c["role"] == "ignored"]
@@ -166,7 +166,7 @@ def _data(facts: Facts, consent: Facts, privacy: Any, subjects: int | None) -> l
     return out
 
 
-def _purpose(facts: Facts, consent: Facts, told: Told) -> list[Words]:
+def _purpose(facts: Facts, consent: Mapping[str, Any], told: Told) -> list[Words]:
     name = told.purpose or consent.get("purpose")
     purpose = Words(name, name) if name else gap("purpose", "目的")
     out = [Words(f"Purpose: {purpose.en}.", f"目的：{purpose.zh}。")]
@@ -228,7 +228,7 @@ def _kept(facts: Facts) -> list[Words]:
     return out
 
 
-def _long(consent: Facts) -> list[Words]:
+def _long(consent: Mapping[str, Any]) -> list[Words]:
     limit = str(consent.get("retain") or "").rpartition(":")[2]
     if limit:
         days = f"{parse_duration(limit) / 86400:g}"
@@ -254,7 +254,7 @@ def _decisions(facts: Facts) -> list[Words]:
         )
     ]
     if facts.get("value") is not None:
-        title = facts.get("metric_title") or [facts.get("metric"), facts.get("metric")]
+        title = facts.get("metric_title") or [facts.get("metric", "")] * 2
         ends = f"{number(facts.get('low'))} - {number(facts.get('high'))}"
         out.append(
             Words(

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from modelwright.core.budget import duration_words
+from modelwright.core.facts.run import Facts
 from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
 from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
@@ -19,7 +19,6 @@ from modelwright.evaluate.report import _sections as parts
 from modelwright.evaluate.report._private import private
 from modelwright.evaluate.report.html import Html, code, interval, join, number, said, table, tag
 
-Facts = Mapping[str, Any]
 # Nothing may be loaded or run: the page is what it is.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -235,8 +234,11 @@ def _card(facts: Facts, lang: str) -> Html:
 def _settings(facts: Facts, lang: str) -> Html:
     zh = lang == "zh"
     out = []
-    for key, title in (("config", Words("Options", "选项")), ("environment", Words("Environment", "环境"))):
-        kept = {k: v for k, v in (facts.get(key) or {}).items() if v not in (None, [], {}, "")}
+    for title, found in (
+        (Words("Options", "选项"), facts.get("config")),
+        (Words("Environment", "环境"), facts.get("environment")),
+    ):
+        kept = {k: v for k, v in (found or {}).items() if v not in (None, [], {}, "")}
         if kept:
             head = [("名称" if zh else "name", "key"), ("值" if zh else "value", "name")]
             grid = table(head, [("", [tag("code", k), str(v)]) for k, v in kept.items()], title.to(lang))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from modelwright.core.facts.details import QuotedRow
 from modelwright.core.schema import Table
 from modelwright.evaluate.report.html import Html, join, tag
 
@@ -26,7 +26,7 @@ def kept(pictures: Mapping[str, str], used: int) -> dict[str, str]:
     return out
 
 
-def add_pictures(quoted: list[dict[str, Any]], test: Table, places: Mapping[int, int]) -> None:
+def add_pictures(quoted: list[QuotedRow], test: Table, places: Mapping[int, int]) -> None:
     """Add small pictures of the media of quoted rows, as data URLs by column, within the room that a report has for them."""
     from modelwright.evaluate.explain.media import pictures
 
@@ -64,7 +64,7 @@ def overlay(heat: Sequence[Sequence[float]]) -> Html:
     return tag("svg", join(squares), viewBox=f"0 0 {columns} {rows}", preserveAspectRatio="none", aria_hidden="true")
 
 
-def of_mistake(mistake: Mapping[str, Any], column: str, lang: str) -> Html:
+def of_mistake(mistake: QuotedRow, column: str, lang: str) -> Html:
     """Return the picture of one column of a mistake with its heat map, or nothing."""
     url = (mistake.get("pictures") or {}).get(column)
     heats = [e["heat"] for e in mistake.get("explanation") or [] if e["column"] == column and e.get("heat")]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+
+from modelwright.core.facts.run import Facts
 
 
-def flat_metrics(facts: Mapping[str, Any]) -> dict[str, float]:
+def flat_metrics(facts: Facts) -> dict[str, float]:
     """Return the figures of a run as numbers by name and nothing else, as `mlflow.log_metrics` takes them."""
     flat: dict[str, float | None] = {}
     for m in facts["metrics"]:

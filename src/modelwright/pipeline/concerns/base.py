@@ -7,12 +7,13 @@ ask for none by name; a concern that was not asked for does nothing. The hooks s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
 
 from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
+from modelwright.core.facts.run import Facts
 from modelwright.core.run import RunFolder
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Metric, Task
@@ -88,8 +89,8 @@ class Concern:
     def test_begins(self, state: State) -> None:
         """Learn that test rows are judged from now on."""
 
-    def facts_told(self, state: State, facts: dict[str, Any]) -> None:
+    def facts_told(self, state: State, facts: Facts) -> None:
         """Add to the facts of the report, the card and the bundle."""
 
-    def report_deepened(self, state: State, facts: dict[str, Any]) -> None:
+    def report_deepened(self, state: State, facts: Facts) -> None:
         """Add to the report what takes longer; the bundle is written."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.errors import ColumnError, OptionError
+from modelwright.core.facts.run import Facts
 from modelwright.core.schema import Schema, Table
 from modelwright.core.spending import Look, epsilon_of
 from modelwright.core.task import Judged, Metric, judge
@@ -96,18 +97,20 @@ class DifferentialPrivacy(Concern):
         }
         state.predictor.schema = schema.with_columns(bare)
 
-    def facts_told(self, state: State, facts: dict[str, Any]) -> None:
+    def facts_told(self, state: State, facts: Facts) -> None:
         """Tell what was spent, by candidate and in all."""
         if self.plan is None:
             return
-        facts |= private_facts(self.plan)
+        told = private_facts(self.plan)
+        if told is not None:
+            facts["privacy"] = told
         spent = {c.name: c.models[0].extent.get("private") for c in state.outcome.candidates}
         for row in facts["leaderboard"]:
             look = spent.get(row["name"])
             if row.get("status") == "ok":
                 row["epsilon"] = epsilon_of([Look(**look)], self.plan.spending.delta) if look else 0.0
 
-    def report_deepened(self, state: State, facts: dict[str, Any]) -> None:
+    def report_deepened(self, state: State, facts: Facts) -> None:
         """Try the attack on membership, where each row has a loss of its own."""
         if not state.parts.target.compares_groups:
             return

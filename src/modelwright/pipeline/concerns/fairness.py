@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.errors import ColumnError, DataError, OptionError
+from modelwright.core.facts.privacy import BeforeAfter, MitigationFact
+from modelwright.core.facts.run import Facts
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Judged, Metric, judge
 from modelwright.core.words import Words
@@ -133,7 +135,7 @@ class Fairness(Concern):
         if self.groups is not None:
             self.groups.use(state.parts.test)
 
-    def report_deepened(self, state: State, facts: dict[str, Any]) -> None:
+    def report_deepened(self, state: State, facts: Facts) -> None:
         """Compare the groups of the test rows, and tell what mitigation changed."""
         if self.groups is None:
             return
@@ -145,9 +147,9 @@ class Fairness(Concern):
         if importlib.util.find_spec("matplotlib") is not None:
             from modelwright.evaluate.fair_parts import pictures
 
-            facts["plots"] = [*facts.get("plots", []), *({"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures(found))]  # fmt: skip
+            facts["plots"] = [*facts.get("plots", []), *(p.to_json() for p in pictures(found))]
 
-    def _cost(self, predictor: Predictor, test: Table, after: Judged, metric: Metric) -> dict[str, Any]:
+    def _cost(self, predictor: Predictor, test: Table, after: Judged, metric: Metric) -> MitigationFact:
         """Return what mitigation was and, where that can be told, what it changed."""
         if self.config.mitigate == "reweigh" or self.before is None or self.groups is None:
             words = Words(
@@ -164,7 +166,7 @@ class Fairness(Concern):
             f"Each group of `{sensitive}` has a threshold of its own, found on validation rows, so that those who should get the favourable answer get it equally often. Rows must hold `{sensitive}` when they are answered; without it the common threshold serves.",
             f"`{sensitive}` 的每一组有各自的阈值（在验证集上求得），使应得有利回答者得到它的比例相同。预测时各行须含 `{sensitive}`；缺失时使用共同的阈值。",
         )
-        rows = []
+        rows: list[BeforeAfter] = []
         wanted = [metric, *(m for m in self.state.task.metrics if m.name == "accuracy" and m.name != metric.name)]
         names = ("gap:true_positive_rate", "gap:positive_rate", "gap:equalised_odds")
         for m in [*wanted, *(self.metric(n) for n in names)]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
 from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
+from modelwright.core.facts.run import Facts
 from modelwright.core.run import RunFolder
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Metric, Task
@@ -104,10 +104,10 @@ class Concerns(Concern):
         for concern in self.each:
             concern.test_begins(state)
 
-    def facts_told(self, state: State, facts: dict[str, Any]) -> None:
+    def facts_told(self, state: State, facts: Facts) -> None:
         for concern in self.each:
             concern.facts_told(state, facts)
 
-    def report_deepened(self, state: State, facts: dict[str, Any]) -> None:
+    def report_deepened(self, state: State, facts: Facts) -> None:
         for concern in self.each:
             concern.report_deepened(state, facts)

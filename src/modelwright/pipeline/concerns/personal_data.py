@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pyarrow as pa
 
 from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
+from modelwright.core.facts.run import Facts
 from modelwright.core.kept import sealing
 from modelwright.core.run import RunFolder, write_json
 from modelwright.core.task import Task
@@ -85,5 +85,5 @@ class PersonalData(Concern):
     def predictor_made(self, state: State) -> None:
         state.predictor.shield = self.found.shield
 
-    def facts_told(self, state: State, facts: dict[str, Any]) -> None:
+    def facts_told(self, state: State, facts: Facts) -> None:
         facts["private"] = self.found.to_json()

@@ -15,6 +15,9 @@ from modelwright.core.bases import BaseModels
 from modelwright.core.config import RunConfig
 from modelwright.core.device import free_cores, pick_device
 from modelwright.core.errors import DataError, ModelwrightError, OptionError
+from modelwright.core.facts.base import Pair
+from modelwright.core.facts.candidates import TeacherFact
+from modelwright.core.facts.run import Facts
 from modelwright.core.recipe import FitContext, get_recipe
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
@@ -31,7 +34,7 @@ class Teacher(Concern):
     """A teacher, where one was named, labels the rows that have no answer; the card tells of large models in the winner."""
 
     name = "teacher"
-    told: dict[str, Any] | None = None  # what labelling took
+    told: TeacherFact | None = None  # what labelling took
 
     def parts_split(self, state: State) -> None:
         """Add rows that the teacher labelled to the training rows. Raises OptionError where the task has no classes, DataError
@@ -39,12 +42,12 @@ class Teacher(Concern):
         if self.config.teacher:
             state.parts, self.told = _taught(self.config, self.config.teacher, state)
 
-    def facts_told(self, state: State, facts: dict[str, Any]) -> None:
+    def facts_told(self, state: State, facts: Facts) -> None:
         facts["teacher"] = self.told
         facts["card"] = [*facts.get("card", []), *_card(facts)]
 
 
-def _taught(config: RunConfig, teacher: str, state: State) -> tuple[Parts, dict[str, Any]]:
+def _taught(config: RunConfig, teacher: str, state: State) -> tuple[Parts, TeacherFact]:
     """Return the parts with rows without a label labelled by the teacher, and what that took."""
     data, task, parts, events = state.data, state.task, state.parts, state.events
     if not parts.target.one_label:
@@ -97,7 +100,7 @@ def _taught(config: RunConfig, teacher: str, state: State) -> tuple[Parts, dict[
         f"teacher   {len(labelled):,} of {len(rows):,} rows labelled" + _price(spent),
         f"教师模型  已标注 {len(rows):,} 行中的 {len(labelled):,} 行" + _price(spent),
     )
-    told = {"model": model.origins[0]["name"], "rows": len(labelled), "of": len(rows), "spent": spent}
+    told: TeacherFact = {"model": model.origins[0]["name"], "rows": len(labelled), "of": len(rows), "spent": spent}
     return parts.join(labelled), told
 
 
@@ -117,7 +120,7 @@ def _price(spent: dict[str, Any]) -> str:
     return f"  {spent['tokens_in'] + spent['tokens_out']:,} tokens, {spent['cost']:.4g}" if spent else ""
 
 
-def _card(facts: dict[str, Any]) -> list[Any]:
+def _card(facts: Facts) -> list[list[Pair]]:
     """Return what the model card says of large models: teachers, examples, the connection that a bundle opens."""
     out = []
     teacher = facts.get("teacher")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
 
 import numpy as np
 
 from modelwright.core.budget import Deadline
 from modelwright.core.clock import Clock
+from modelwright.core.facts.run import Facts
+from modelwright.core.facts.scores import MetricFact
 from modelwright.core.task import Judged, Task
 from modelwright.data.hindsight import enough_data, label_noise
 from modelwright.evaluate.report.cost import cost_facts
@@ -17,16 +18,17 @@ from modelwright.pipeline.report.curve import data_curve
 from modelwright.pipeline.state import State
 
 
-def deepen(state: State, facts: dict[str, Any], concerns: Concern, clock: Clock, *, seconds: float) -> dict[str, Any]:
+def deepen(state: State, facts: Facts, concerns: Concern, clock: Clock, *, seconds: float) -> Facts:
     """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`; and then what
     wrong answers cost, what concerns have to say, and where the time went."""
     deeper = _deepened(state, facts, seconds)
-    deeper |= {"time": clock.to_json(), "costs": cost_facts(state.costs, state.judged)}
+    deeper["time"] = clock.to_json()
+    deeper["costs"] = cost_facts(state.costs, state.judged)
     concerns.report_deepened(state, deeper)
     return deeper
 
 
-def _deepened(state: State, facts: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _deepened(state: State, facts: Facts, seconds: float) -> Facts:
     from modelwright.evaluate.explain import ablation, importance, slices
     from modelwright.evaluate.metrics import coverage
     from modelwright.evaluate.plots import charts as plots
@@ -36,7 +38,7 @@ def _deepened(state: State, facts: dict[str, Any], seconds: float) -> dict[str, 
     predictor, parts, judged = state.predictor, state.parts, state.judged
     outcome, validation = state.outcome, state.validation
     task, metric = state.task, state.metric
-    facts = dict(facts)
+    facts = facts.copy()
     facts["metrics"] = metrics_with_intervals(task, judged, metric.name)
     if not predictor.target.explains:
         return _deepened_made(state, facts, until)
@@ -70,7 +72,8 @@ def _deepened(state: State, facts: dict[str, Any], seconds: float) -> dict[str, 
             m["explanation"] = predictor.explain_table(row, top=12, seconds=min(0.3, until.remaining()))
     right = [m.to_json() for m in slices.typical(test, judged)]
     add_pictures([*mistakes, *right], test, by_row)
-    facts |= {"mistakes": mistakes, "right": right}
+    facts["mistakes"] = mistakes
+    facts["right"] = right
     if ablation.worth_it(test.schema) and not remote:
         less = ablation.without_columns(
             predictor.scores,
@@ -95,11 +98,11 @@ def _deepened(state: State, facts: dict[str, Any], seconds: float) -> dict[str, 
         facts["importance_says"] = list(told)
         if drawing:
             pictures.append(plots.importance_bars(found_drops, metric.title, told))
-    facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
+    facts["plots"] = [p.to_json() for p in pictures]
     return facts
 
 
-def _deepened_made(state: State, facts: dict[str, Any], until: Deadline) -> dict[str, Any]:
+def _deepened_made(state: State, facts: Facts, until: Deadline) -> Facts:
     """Add what a task that makes its answers shows of them; slices and importances are for chosen ones."""
     from modelwright.evaluate.plots import charts as plots
     from modelwright.evaluate.report.by_label import by_label
@@ -113,11 +116,11 @@ def _deepened_made(state: State, facts: dict[str, Any], until: Deadline) -> dict
     facts["sections"] = [s.to_json() for s in found]
     drawing = importlib.util.find_spec("matplotlib") is not None
     pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
-    facts["plots"] = [{"name": p.name, "title": list(p.title), "says": list(p.says), "svg": p.svg} for p in pictures]
+    facts["plots"] = [p.to_json() for p in pictures]
     return facts
 
 
-def metrics_with_intervals(task: Task, judged: Judged, ranks: str) -> list[dict[str, Any]]:
+def metrics_with_intervals(task: Task, judged: Judged, ranks: str) -> list[MetricFact]:
     """Return the metrics of the task with their intervals, on the test rows: the one that ranks, and all that have one value for
     all labels."""
     from modelwright.evaluate.intervals import many

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import asdict
-from typing import Any
+from typing import cast
 
 from modelwright.core.device import cores, process_start
+from modelwright.core.facts.candidates import CandidateRow, OriginFact
+from modelwright.core.facts.run import CardFacts, Facts
 from modelwright.core.version import VERSION
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.decide import interval
@@ -16,7 +17,7 @@ from modelwright.pipeline.state import State
 from modelwright.release.bundle import Predictor
 
 
-def facts_of(state: State, concerns: Concern) -> dict[str, Any]:
+def facts_of(state: State, concerns: Concern) -> Facts:
     """Return what can be said as soon as the test rows are read; `deepen` adds what takes longer."""
     from modelwright.evaluate.report.plain import guessing, plainly
 
@@ -25,9 +26,11 @@ def facts_of(state: State, concerns: Concern) -> dict[str, Any]:
     metric, validation = state.metric, state.validation
     main = interval(metric, judged)
     won = {c.name: w for w, c in outcome.winner}
-    rows = [{**r, "status": "ok", "winner": r["name"] in won, "weight": won.get(r["name"])} for r in state.ladder]
+    rows: list[CandidateRow] = [
+        {**r, "status": "ok", "winner": r["name"] in won, "weight": won.get(r["name"])} for r in state.ladder
+    ]
     rows.sort(key=lambda r: r["value"], reverse=metric.higher)
-    failed = [
+    failed: list[CandidateRow] = [
         {
             "name": f.name,
             "recipe": f.name,
@@ -41,7 +44,7 @@ def facts_of(state: State, concerns: Concern) -> dict[str, Any]:
     if len(won) > 1:
         value = abs(outcome.value)
         rows.insert(0, ensemble_row(outcome, validation, metric, value, took))
-    out: dict[str, Any] = {
+    out: Facts = {
         "name": predictor.name,
         "modelwright": VERSION,
         "created": time.strftime("%Y-%m-%d %H:%M"),
@@ -57,7 +60,7 @@ def facts_of(state: State, concerns: Concern) -> dict[str, Any]:
         "met": verdict.met,
         "validated": validated(metric, outcome, validation),
         "gate": [v.to_json() for v in verdict.verdicts],
-        "baselines": [asdict(b) for b in verdict.beaten],
+        "baselines": [b.to_json() for b in verdict.beaten],
         "winner": list(won),
         "ms_per_row": took.one,
         "batch_ms": took.batch,
@@ -80,8 +83,9 @@ def facts_of(state: State, concerns: Concern) -> dict[str, Any]:
         "config": config.model_dump(),
         "environment": {"Python": platform.python_version(), "system": platform.platform(), "cores": str(cores())},
     }
-    for key, told in (("plain", plainly(judged)), ("guessing", guessing(judged))):
-        out[key] = list(told) if told is not None else None
+    plain, guess = plainly(judged), guessing(judged)
+    out["plain"] = list(plain) if plain is not None else None
+    out["guessing"] = list(guess) if guess is not None else None
     out["conclusive"] = conclusive(out)
     words, advice = verdict_words(out, verdict, metric)
     out["verdict"] = list(words)
@@ -94,41 +98,37 @@ def facts_of(state: State, concerns: Concern) -> dict[str, Any]:
     return out
 
 
-def _origins(predictor: Predictor) -> list[dict[str, str]]:
+def _origins(predictor: Predictor) -> list[OriginFact]:
     """Return where the members' pretrained parts come from, each once."""
-    found = [o for _, model in predictor.members for o in model.origins]
+    found = cast("list[OriginFact]", [o for _, model in predictor.members for o in model.origins])
     return [o for i, o in enumerate(found) if o not in found[:i]]
 
 
-def card_facts(facts: dict[str, Any]) -> dict[str, Any]:
+def card_facts(facts: Facts) -> CardFacts:
     """Return what of the facts goes into the bundle: nothing that quotes a row."""
-    keys = (
-        "name",
-        "modelwright",
-        "created",
-        "task",
-        "target",
-        "metric",
-        "value",
-        "low",
-        "high",
-        "asked",
-        "met",
-        "gate",
-        "private",
-    )
-    return {
-        k: facts[k]
-        for k in (
-            *keys,
-            "rows",
-            "private",
-            "origins",
-            "winner",
-            "refitted",
-            "baselines",
-            "budget",
-            "environment",
-            "verdict",
-        )
-    } | {k: facts[k] for k in ("privacy",) if k in facts}
+    out: CardFacts = {
+        "name": facts["name"],
+        "modelwright": facts["modelwright"],
+        "created": facts["created"],
+        "task": facts["task"],
+        "target": facts["target"],
+        "metric": facts["metric"],
+        "value": facts["value"],
+        "low": facts["low"],
+        "high": facts["high"],
+        "asked": facts["asked"],
+        "met": facts["met"],
+        "gate": facts["gate"],
+        "private": facts["private"],
+        "rows": facts["rows"],
+        "origins": facts["origins"],
+        "winner": facts["winner"],
+        "refitted": facts["refitted"],
+        "baselines": facts["baselines"],
+        "budget": facts["budget"],
+        "environment": facts["environment"],
+        "verdict": facts["verdict"],
+    }
+    if "privacy" in facts:
+        out["privacy"] = facts["privacy"]
+    return out

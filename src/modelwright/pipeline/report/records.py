@@ -6,19 +6,24 @@ import time
 from pathlib import Path
 from typing import Any
 
+from modelwright.core.facts.run import Facts, QuotedFacts
 from modelwright.core.kept import keep_json, sealed_at, sealing
-from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.core.run import RunFolder, read_facts, read_json, write_json
 from modelwright.evaluate.report.tracking import flat_metrics
 from modelwright.pipeline.report.write import write_page
 from modelwright.privacy.ledger import model_id, record
 from modelwright.privacy.subjects import due_words
 
 
-def keep_facts(folder: RunFolder, facts: dict[str, Any]) -> dict[str, Any]:
+def keep_facts(folder: RunFolder, facts: Facts) -> Facts:
     """Write the facts and return them; what quotes rows stands encrypted in a file of its own where a vault is open."""
     if sealing():
         sections = facts.get("sections", [])
-        quoted = {"mistakes": facts.get("mistakes"), "right": facts.get("right"), "sections": sections}
+        quoted: QuotedFacts = {
+            "mistakes": facts.get("mistakes", []),
+            "right": facts.get("right", []),
+            "sections": sections,
+        }
         keep_json(folder.data / "quoted.json", quoted)
         facts = {**facts, "mistakes": [], "right": [], "sections": [s for s in sections if not s["private"]]}
     write_json(folder.facts, facts)
@@ -34,7 +39,7 @@ def forget_quotes(folder: RunFolder, lang: str) -> bool:
         place.unlink()
     if not folder.facts.is_file():
         return bool(places)
-    facts = read_json(folder.facts)
+    facts = read_facts(folder)
     sections = facts.get("sections", [])
     kept = [s for s in sections if not s["private"]]
     had = bool(facts.get("mistakes") or facts.get("right")) or len(kept) < len(sections)
@@ -45,7 +50,7 @@ def forget_quotes(folder: RunFolder, lang: str) -> bool:
     return had or bool(places)
 
 
-def enter(facts: dict[str, Any], folder: RunFolder) -> None:
+def enter(facts: Facts, folder: RunFolder) -> None:
     """Write the run into the ledger: digests and counts only."""
     record(
         folder.path,
@@ -69,7 +74,7 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
         if words is not None:
             row["due"] = list(words)
         if folder.facts.is_file():
-            facts = read_json(folder.facts)
+            facts = read_facts(folder)
             row |= {"task": facts["task"], "metric": facts["metric"], "value": facts["value"], "good": facts["met"]}
             row |= {
                 "created": facts.get("created"),

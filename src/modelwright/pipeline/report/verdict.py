@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from modelwright.core.facts.candidates import CandidateRow
+from modelwright.core.facts.run import Facts
+from modelwright.core.facts.scores import ValidatedFact
 from modelwright.core.recipe import guesses
 from modelwright.core.task import Metric
 from modelwright.core.words import Words
@@ -18,7 +20,7 @@ LEAST_TEST = 20  # test rows below which a score by itself tells too little to b
 
 def ensemble_row(
     outcome: Outcome, validation: Validation, metric: Metric, value: float, took: AnswerTime
-) -> dict[str, Any]:
+) -> CandidateRow:
     from modelwright.evaluate.intervals import bootstrap
 
     found = bootstrap(metric, validation.judged(outcome.scores), resamples=200, seconds=0.5)
@@ -41,7 +43,7 @@ def ensemble_row(
     }
 
 
-def validated(metric: Metric, outcome: Outcome, validation: Validation) -> dict[str, Any]:
+def validated(metric: Metric, outcome: Outcome, validation: Validation) -> ValidatedFact:
     """Return the winner's score on the rows that it was chosen by, with its interval: what a small test is told beside."""
     from modelwright.evaluate.intervals import bootstrap
 
@@ -50,13 +52,13 @@ def validated(metric: Metric, outcome: Outcome, validation: Validation) -> dict[
     return {"value": found.value, "low": found.low, "high": found.high, "rows": len(judged.rows)}
 
 
-def conclusive(facts: dict[str, Any]) -> bool:
+def conclusive(facts: Facts) -> bool:
     """Return whether the test rows tell anything: a defined score, and a verdict of the gate or rows enough."""
-    known = all(math.isfinite(facts[k]) for k in ("value", "low", "high"))
+    known = all(math.isfinite(x) for x in (facts["value"], facts["low"], facts["high"]))
     return known and (facts["asked"] or facts["rows"]["test"] >= LEAST_TEST)
 
 
-def _nothing_told(facts: dict[str, Any], metric: Metric) -> tuple[Words, list[Words]]:
+def _nothing_told(facts: Facts, metric: Metric) -> tuple[Words, list[Words]]:
     """Return the words for test rows that tell nothing, with the score that stands beside."""
     n, beside = facts["rows"]["test"], facts["validated"]
     rows, rows_zh = (f"{n} test row{'s' * (n != 1)}", f"{n} 行测试数据")
@@ -83,7 +85,7 @@ def _nothing_told(facts: dict[str, Any], metric: Metric) -> tuple[Words, list[Wo
     return why, [advice]
 
 
-def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
+def verdict_words(facts: Facts, verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
     """Return the verdict in plain words, and what to do next."""
     if not facts["conclusive"]:
         told, what = _nothing_told(facts, metric)
@@ -107,7 +109,7 @@ def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> 
         )
     if not verdict.asked:
         # the end of the interval that a gate would be judged on: what this run would just have met
-        just = _show(facts["low" if metric.higher else "high"]).replace(",", "")
+        just = _show(facts["low"] if metric.higher else facts["high"]).replace(",", "")
         condition = f"{metric.name}{'>=' if metric.higher else '<='}{just}"
         advice.append(
             Words(
@@ -132,11 +134,12 @@ def verdict_words(facts: dict[str, Any], verdict: Judgement, metric: Metric) -> 
     return _sentence(why, reached, score), advice
 
 
-def _score(facts: dict[str, Any], metric: Metric) -> tuple[Words, Words | None]:
+def _score(facts: Facts, metric: Metric) -> tuple[Words, Words | None]:
     """Return the score with its interval, and what it means in plain words where that is known."""
     ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
     value = _show(facts["value"])
-    plain = Words(*facts["plain"]) if facts.get("plain") else None
+    told = facts.get("plain")
+    plain = Words(*told) if told else None
     if plain is None:
         n = facts["rows"]["test"]
         return Words(
@@ -153,7 +156,7 @@ def _sentence(*parts: Words | None) -> Words:
     return Words(f"{en[:1].upper()}{en[1:]}.", f"{'；'.join(p.zh for p in told)}。")
 
 
-def winner_words(facts: dict[str, Any]) -> Words:
+def winner_words(facts: Facts) -> Words:
     """Return which model won, and how its score on validation rows goes with that on test rows."""
     won = next((r for r in facts["leaderboard"] if r.get("winner")), None)
     names = " + ".join(facts["winner"])

@@ -7,22 +7,23 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelwright.core.facts.run import Facts, QuotedFacts
 from modelwright.core.kept import kept_json
-from modelwright.core.run import RunFolder, read_json, write_text
+from modelwright.core.run import RunFolder, read_facts, write_text
 from modelwright.privacy.subjects import due_words
 
 if TYPE_CHECKING:
     from modelwright.release.bundle import Predictor
 
 
-def cards(facts: dict[str, Any]) -> dict[str, str]:
+def cards(facts: Facts) -> dict[str, str]:
     """Return the model card in both languages by file name."""
     from modelwright.evaluate.report.card import card
 
     return {"card.md": card(facts, "en"), "card.zh-CN.md": card(facts, "zh")}
 
 
-def write_bundle(predictor: Predictor, folder: RunFolder, facts: dict[str, Any]) -> None:
+def write_bundle(predictor: Predictor, folder: RunFolder, facts: Facts) -> None:
     """Write the bundle with its cards, and the leaderboard."""
     from modelwright.release.bundle import save
 
@@ -30,7 +31,7 @@ def write_bundle(predictor: Predictor, folder: RunFolder, facts: dict[str, Any])
     write_leaderboard(folder, facts)
 
 
-def write_leaderboard(folder: RunFolder, facts: dict[str, Any]) -> None:
+def write_leaderboard(folder: RunFolder, facts: Facts) -> None:
     """Write the leaderboard as CSV."""
     out = io.StringIO()
     names = [
@@ -64,16 +65,17 @@ def write_page(folder: RunFolder, lang: str, out: Path | None = None) -> Path:
     """
     from modelwright.evaluate.report.page import write_report
 
-    facts = read_json(folder.facts)
+    facts = read_facts(folder)
     due = due_words(folder.path)
     facts["due"] = list(due) if due is not None else None
     if out is not None:
-        facts |= kept_json(folder.data / "quoted.json") or {}
+        quoted: QuotedFacts = kept_json(folder.data / "quoted.json") or QuotedFacts()
+        facts = {**facts, **quoted}
     write_text(out or folder.report, write_report(facts, lang))
     return out or folder.report
 
 
-def summary(facts: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
+def summary(facts: Facts, folder: RunFolder) -> dict[str, Any]:
     """Return the run's result as scripts want it."""
     return {
         "run": str(folder.path),

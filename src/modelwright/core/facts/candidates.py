@@ -1,0 +1,53 @@
+"""Facts of candidates: the rows of the leaderboard, pretrained parts, a teacher."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from modelwright.core.facts.base import Pair
+
+
+class CandidateRow(TypedDict):
+    """A row of the leaderboard; figures are of the validation rows, and absent where a candidate did not finish."""
+
+    name: str
+    recipe: str
+    metric: NotRequired[str]
+    metric_title: NotRequired[Pair]
+    value: NotRequired[float]
+    low: NotRequired[float]
+    high: NotRequired[float]
+    ms_per_row: NotRequired[float]
+    batch_ms: NotRequired[float]
+    seconds: NotRequired[float]
+    folds: NotRequired[list[float]]
+    options: NotRequired[dict[str, Any]]
+    cost: NotRequired[float]
+    tokens: NotRequired[int]
+    status: NotRequired[str]  # ok, failed, unfit
+    winner: NotRequired[bool]
+    weight: NotRequired[float | None]
+    epsilon: NotRequired[float]
+    reason: NotRequired[Pair]
+    fault: NotRequired[bool]
+
+
+class OriginFact(TypedDict, total=False):
+    """Where a pretrained part comes from."""
+
+    name: str
+    kind: str
+    revision: str
+    sha256: str
+    licence: str
+    paper: str
+    endpoint: str
+
+
+class TeacherFact(TypedDict):
+    """What labelling by a large model took: `rows` labelled `of` those without a label."""
+
+    model: str
+    rows: int
+    of: int
+    spent: dict[str, Any]
