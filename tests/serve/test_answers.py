@@ -5,6 +5,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from modelwright.core.reading import Reading
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.data.coerce import coerce
@@ -41,7 +42,7 @@ def documents(tmp_path_factory):
 
 def made(documents):
     task = get_task("question-answering")
-    raw = task.read(documents)
+    raw, _ = task.read(documents, Reading())
     schema = task.typed(infer_schema(raw, overrides={"answer": "text"}, target="answer"))
     table, _ = coerce(raw, schema)
     target = task.fit_target(table.column("answer"), schema["answer"])
