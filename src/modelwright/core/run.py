@@ -17,6 +17,7 @@ from typing import Any
 from modelwright.core import plain_json
 from modelwright.core.errors import BundleError, CannotWrite
 from modelwright.core.facts.run import Facts
+from modelwright.core.saved import LIBRARY_ERRORS
 
 FAILURES = "failures"  # the folder of tracebacks, in the run's
 
@@ -56,15 +57,11 @@ def read_facts(run: RunFolder) -> Facts:
     return facts
 
 
-# what libraries raise where the disk refuses them, by name: they are not imported for this
-_WRITERS = frozenset({"SafetensorError", "LightGBMError", "CatBoostError"})
-
-
 def refused(error: BaseException, path: Path | str) -> CannotWrite | None:
     """Return the error for a disk that refused to be written: full, read-only, over a limit; None for other errors."""
     if isinstance(error, OSError):
         why = error.strerror or str(error)
-    elif type(error).__name__ in _WRITERS:
+    elif type(error).__name__ in LIBRARY_ERRORS:
         why = str(error).splitlines()[0][:160]
     else:
         return None

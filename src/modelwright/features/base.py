@@ -14,7 +14,6 @@ A modality without a view is left out by recipes that need it, and the leaderboa
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +23,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.errors import BundleError
 from modelwright.core.registry import load_file, names_in
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Column
 from modelwright.core.spending import Spending
 from modelwright.core.words import Words
@@ -108,25 +107,20 @@ def codec_class(modality: str, view: str) -> type[Codec] | None:
 
 def save_codecs(folder: Path, codecs: Mapping[str, tuple[Column, Codec]]) -> None:
     """Write codecs by column name as `codecs.json` and `codecs.safetensors`."""
-    from safetensors.numpy import save_file
-
     states, arrays = [], {}
     for i, (name, (column, codec)) in enumerate(codecs.items()):
         states.append({"name": name, "column": column.to_json(), "view": codec.view, "state": codec.state()})
-        arrays.update({f"{i}.{key}": np.ascontiguousarray(a) for key, a in codec.arrays().items()})
-    (folder / "codecs.json").write_text(json.dumps(states, ensure_ascii=False), encoding="utf-8")
-    save_file(arrays, str(folder / "codecs.safetensors"))
+        arrays.update({f"{i}.{key}": a for key, a in codec.arrays().items()})
+    write_state(folder, states, "codecs.json")
+    write_arrays(folder / "codecs.safetensors", arrays)
 
 
 def load_codecs(folder: Path) -> dict[str, tuple[Column, Codec]]:
     """Read what `save_codecs` wrote. Raises BundleError for damaged files."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file as load_arrays
-
     out: dict[str, tuple[Column, Codec]] = {}
-    try:
-        states = json.loads((folder / "codecs.json").read_text(encoding="utf-8"))
-        arrays = load_arrays(str(folder / "codecs.safetensors"))
+    with Loading(folder, Words("codecs", "编码器")):
+        states = read_state(folder, "codecs.json")
+        arrays = read_arrays(folder / "codecs.safetensors")
         for i, entry in enumerate(states):
             column = Column.from_json(entry["column"])
             cls = codec_class(column.modality, entry["view"])
@@ -134,9 +128,4 @@ def load_codecs(folder: Path) -> dict[str, tuple[Column, Codec]]:
                 raise KeyError(column.modality)
             own = {key.split(".", 1)[1]: a for key, a in arrays.items() if key.startswith(f"{i}.")}
             out[entry["name"]] = (column, cls.restore(entry["state"], own))
-    except (OSError, KeyError, ValueError, TypeError, SafetensorError) as e:
-        raise BundleError(
-            f"The codecs in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-            f"无法读取 {folder} 中的编码器（{type(e).__name__}）。请重新复制模型包。",
-        ) from e
     return out

@@ -16,8 +16,9 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec, as_objects
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.documents import visible
@@ -113,8 +114,7 @@ class AnswerModel(Model):
 
     def save(self, folder: Path) -> None:
         k = self.knowledge
-        passages = json.dumps([p.to_json() for p in k.passages], ensure_ascii=False)
-        (folder / "passages.json").write_text(passages, encoding="utf-8")
+        write_state(folder, [p.to_json() for p in k.passages], "passages.json")
         state = {
             "options": self.options.model_copy(update={"encoder": None}).model_dump(),
             "trust": {
@@ -124,35 +124,25 @@ class AnswerModel(Model):
             },
             "features": list(FEATURES),
         }
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, state)
         if self.encoder is not None and k.vectors is not None:
-            from safetensors.numpy import save_file
-
             self.encoder.save(folder / "encoder")
-            vectors = {"texts": np.ascontiguousarray(k.vectors[0]), "titles": np.ascontiguousarray(k.vectors[1])}
-            save_file(vectors, str(folder / "vectors.safetensors"))
+            write_arrays(folder / "vectors.safetensors", {"texts": k.vectors[0], "titles": k.vectors[1]})
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> AnswerModel:
-        try:
+        with Loading(folder):
             return cls._load(folder)
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as e:
-            raise BundleError(
-                f"The model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
     @classmethod
     def _load(cls, folder: Path) -> AnswerModel:
-        state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        passages = [Passage.from_json(p) for p in json.loads((folder / "passages.json").read_text(encoding="utf-8"))]
+        state = read_state(folder)
+        passages = [Passage.from_json(p) for p in read_state(folder, "passages.json")]
         options, encoder, vectors = cls._options(state["options"]), None, None
         if (folder / "vectors.safetensors").is_file():
-            from safetensors.numpy import load_file
-
             from modelwright.recipes.answers._answer_encoder import TextEncoder
 
-            encoder, found = TextEncoder.load(folder / "encoder"), load_file(str(folder / "vectors.safetensors"))
+            encoder, found = TextEncoder.load(folder / "encoder"), read_arrays(folder / "vectors.safetensors")
             vectors = found["texts"], found["titles"]
             if len(vectors[0]) != len(passages):
                 raise ValueError("vectors and passages do not fit together")

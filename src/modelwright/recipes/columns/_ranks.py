@@ -5,7 +5,6 @@ Legend: N rows, K labels.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,8 +13,8 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ordered import RankCodec
-from modelwright.core.errors import BundleError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.rows import known_rows
@@ -44,17 +43,12 @@ class RankModel(Model):
 
     def save(self, folder: Path) -> None:
         self.model.save(folder)
-        (folder / "ranks.json").write_text(json.dumps({"sigma": self.sigma}), encoding="utf-8")
+        write_state(folder, {"sigma": self.sigma}, "ranks.json")
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> RankModel:
-        try:
-            sigma = float(json.loads((folder / "ranks.json").read_text(encoding="utf-8"))["sigma"])
-        except (OSError, KeyError, ValueError, TypeError) as e:
-            raise BundleError(
-                f"The model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
+        with Loading(folder):
+            sigma = float(read_state(folder, "ranks.json")["sigma"])
         own = type(get_recipe(cls.inner)).model.load(folder, RankCodec(target))
         return cls(own, target, sigma)
 

@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError
 from modelwright.core.events import Step
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe, Turn
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.catboost_json import checked
@@ -118,14 +118,12 @@ class CatBoostModel(Model):
             "sha256": sums, "widths": self.columns.widths, "extent": self.extent,
             "history": self.history,
         }  # fmt: skip
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> CatBoostModel:
-        from catboost import CatBoostError
-
-        try:
-            state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder, Words("trees", "树模型"), detail=True):
+            state = read_state(folder)
             texts = [(folder / f"catboost-{i}.json").read_bytes() for i in range(len(state["sha256"]))]
             if [hashlib.sha256(text).hexdigest() for text in texts] != state["sha256"]:
                 raise ValueError("checksum")
@@ -134,12 +132,6 @@ class CatBoostModel(Model):
                 raise ValueError("another number of boosters than the target needs")
             boosters = [_booster(json.loads(text), columns, target) for text in texts]
             return cls(columns, boosters, target, state["extent"], state["history"])
-        except (OSError, KeyError, ValueError, TypeError, RecursionError, CatBoostError) as e:
-            why = str(e) if type(e) is ValueError else type(e).__name__
-            raise BundleError(
-                f"The trees in {folder} cannot be read ({why}). Copy the bundle again.",
-                f"无法读取 {folder} 中的树模型（{why}）。请重新复制模型包。",
-            ) from e
 
 
 def _booster(data: Any, columns: ColumnCodecs, target: TargetCodec) -> Any:

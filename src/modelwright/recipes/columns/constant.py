@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -11,6 +10,7 @@ import numpy as np
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Recipe
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.rows import known_rows
@@ -34,17 +34,12 @@ class ConstantModel(Model):
         return np.tile(self.answer, (len(table), 1))
 
     def save(self, folder: Path) -> None:
-        (folder / "model.json").write_text(json.dumps({"answer": self.answer.tolist()}), encoding="utf-8")
+        write_state(folder, {"answer": self.answer.tolist()})
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> ConstantModel:
-        try:
-            answer = np.array(json.loads((folder / "model.json").read_text(encoding="utf-8"))["answer"], np.float64)
-        except (OSError, KeyError, ValueError, TypeError) as e:
-            raise BundleError(
-                f"The constant in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的常数模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
+        with Loading(folder, Words("constant", "常数模型")):
+            answer = np.array(read_state(folder)["answer"], np.float64)
         if answer.shape != (target.outputs,):
             raise BundleError(
                 f"The constant in {folder} holds {answer.size} scores; the target has {target.outputs}.",

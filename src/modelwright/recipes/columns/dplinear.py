@@ -7,7 +7,6 @@ Gaussian noise, Dong, Roth & Su, arXiv 1905.02383. Legend: N rows, D features, K
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,8 +15,9 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.spending import Look
 from modelwright.core.words import Words
@@ -60,26 +60,17 @@ class DPLinearModel(Model):
         return _answer(np.asarray(bounded(table, self.codecs) @ self.weights), self.target)
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         save_codecs(folder, self.codecs)
-        save_file({"weights": np.ascontiguousarray(self.weights)}, str(folder / "weights.safetensors"))
-        (folder / "model.json").write_text(json.dumps({"extent": self.extent}), encoding="utf-8")
+        write_arrays(folder / "weights.safetensors", {"weights": self.weights})
+        write_state(folder, {"extent": self.extent})
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> DPLinearModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
 
         codecs = load_codecs(folder)
-        try:
-            extent = json.loads((folder / "model.json").read_text(encoding="utf-8"))["extent"]
-            weights = load_file(str(folder / "weights.safetensors"))["weights"]
-        except (OSError, KeyError, ValueError, SafetensorError) as e:
-            raise BundleError(
-                f"The linear model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的线性模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
+        with Loading(folder, Words("linear model", "线性模型")):
+            extent = read_state(folder)["extent"]
+            weights = read_arrays(folder / "weights.safetensors")["weights"]
         return cls(codecs, weights, target, extent)
 
 

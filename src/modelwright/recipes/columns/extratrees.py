@@ -6,7 +6,6 @@ K outputs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -18,9 +17,9 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.value import ValueCodec
-from modelwright.core.errors import BundleError
 from modelwright.core.events import Step
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe, Turn
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.columns._dense_group import DenseGroup
@@ -166,30 +165,20 @@ class ExtraTreesModel(Model):
         return answer
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         self.columns.save(folder)
-        save_file({**self.forest.arrays, "leaves": self.forest.leaves}, str(folder / "forest.safetensors"))
+        write_arrays(folder / "forest.safetensors", {**self.forest.arrays, "leaves": self.forest.leaves})
         state = {"widths": self.columns.widths, "extent": self.extent, "history": self.history}
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> ExtraTreesModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            arrays = load_file(str(folder / "forest.safetensors"))
+        with Loading(folder, Words("trees", "树模型")):
+            state = read_state(folder)
+            arrays = read_arrays(folder / "forest.safetensors")
             forest = Forest({k: arrays[k] for k in _ARRAYS}, arrays["leaves"])
             columns = ColumnCodecs.load(folder, state["widths"])
             _check(forest, columns.width, target.outputs)
             return cls(columns, forest, target, state["extent"], state["history"])
-        except (OSError, KeyError, ValueError, TypeError, SafetensorError) as e:
-            raise BundleError(
-                f"The trees in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的树模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
 
 def _check(forest: Forest, width: int, outputs: int) -> None:

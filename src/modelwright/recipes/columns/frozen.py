@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.base import load_codecs, save_codecs
@@ -97,32 +98,22 @@ class FrozenModel(Model):
         return FrozenAnswering(self.embeddings.encoders, weights, names, self.target.kind, *unit).eval()
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         (folder / "encoders").mkdir()
         save_codecs(folder / "encoders", self.embeddings.codecs)
         self.embeddings.save(folder / "encoders")
         self.beside.save(folder)
-        save_file({"weights": np.ascontiguousarray(self.weights)}, str(folder / "weights.safetensors"))
+        write_arrays(folder / "weights.safetensors", {"weights": self.weights})
         state = {"extent": self.extent, "beside": self.beside.state()}
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> FrozenModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder):
+            state = read_state(folder)
             embeddings = Embeddings.load(load_codecs(folder / "encoders"), folder / "encoders")
             beside = Beside.load(folder, state["beside"])
-            weights = load_file(str(folder / "weights.safetensors"))["weights"]
+            weights = read_arrays(folder / "weights.safetensors")["weights"]
             return cls(embeddings, beside, weights, target, state["extent"])
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as e:
-            raise BundleError(
-                f"The model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
 
 class Frozen(Recipe):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -13,8 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.threads import one_thread
 from modelwright.core.words import Words
@@ -116,32 +115,21 @@ class LinearModel(Model):
         ]
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         used = np.flatnonzero(np.abs(self.weights).max(axis=1) > 0)
         self.columns.save(folder)
-        save_file(
-            {
-                "weights": np.ascontiguousarray(self.weights[used]),
-                "features": used.astype(np.int32),
-                "centre": self.centre,
-            },
-            str(folder / "weights.safetensors"),
-        )
+        stored = {"weights": self.weights[used], "features": used.astype(np.int32), "centre": self.centre}
+        write_arrays(folder / "weights.safetensors", stored)
         state = {
             "scale": self.scale, "shift": self.shift, "extent": self.extent, "widths": self.columns.widths,
             "shape": list(self.weights.shape),
         }  # fmt: skip
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> LinearModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            stored = load_file(str(folder / "weights.safetensors"))
+        with Loading(folder, Words("linear model", "线性模型")):
+            state = read_state(folder)
+            stored = read_arrays(folder / "weights.safetensors")
             columns = ColumnCodecs.load(folder, state["widths"])
             # looked at before so much memory is asked for
             if list(state["shape"]) != [columns.width + 1, *stored["weights"].shape[1:]]:
@@ -149,11 +137,6 @@ class LinearModel(Model):
             weights = np.zeros(state["shape"], np.float32)
             weights[stored["features"]] = stored["weights"]
             return cls(columns, weights, target, state["scale"], state["shift"], stored["centre"], state["extent"])
-        except (OSError, KeyError, ValueError, TypeError, IndexError, SafetensorError) as e:
-            raise BundleError(
-                f"The linear model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的线性模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
 
 class Linear(Recipe):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -14,8 +13,8 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe, Turn
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.lightgbm_text import Forest, read_forest
@@ -140,34 +139,30 @@ class TreesModel(Model):
         return [name for name, *_ in places], shares
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         self.columns.save(folder)
         texts = [booster.model_to_string() for booster in self.boosters]
         for i, text in enumerate(texts):
             (folder / f"trees-{i}.txt").write_bytes(text.encode())
         arrays = {} if self.crosses is None else self.crosses.arrays()
-        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, str(folder / "crosses.safetensors"))
+        write_arrays(folder / "crosses.safetensors", arrays)
         state = {
             "sha256": [hashlib.sha256(text.encode()).hexdigest() for text in texts], "widths": self.columns.widths, "extent": self.extent,
             "history": self.history, "crosses": None if self.crosses is None else self.crosses.state(),
         }  # fmt: skip
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> TreesModel:
         import lightgbm as lgb
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
 
-        try:
-            state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder, Words("trees", "树模型"), detail=True):
+            state = read_state(folder)
             texts = [(folder / f"trees-{i}.txt").read_bytes() for i in range(len(state["sha256"]))]
             if [hashlib.sha256(text).hexdigest() for text in texts] != state["sha256"]:
                 raise ValueError("checksum")
             crosses = None
             if state["crosses"] is not None:
-                crosses = Crosses.restore(state["crosses"], load_file(str(folder / "crosses.safetensors")))
+                crosses = Crosses.restore(state["crosses"], read_arrays(folder / "crosses.safetensors"))
             columns = ColumnCodecs.load(folder, state["widths"])
             width = columns.width
             if crosses is not None:
@@ -179,12 +174,6 @@ class TreesModel(Model):
             # the library ends the whole process over a damaged text: it may only see what was checked
             boosters = [lgb.Booster(model_str=forest.text) for forest in forests]
             return cls(columns, crosses, boosters, target, state["extent"], state["history"])
-        except (OSError, KeyError, ValueError, TypeError, SafetensorError, lgb.basic.LightGBMError) as e:
-            why = str(e) if type(e) is ValueError else type(e).__name__
-            raise BundleError(
-                f"The trees in {folder} cannot be read ({why}). Copy the bundle again.",
-                f"无法读取 {folder} 中的树模型（{why}）。请重新复制模型包。",
-            ) from e
 
 
 def _check_outputs(forests: list[Forest], target: TargetCodec) -> None:

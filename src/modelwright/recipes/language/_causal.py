@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ from typing import Any
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError, MissingExtra
 from modelwright.core.recipe import Estimate, FitContext, Options, Recipe
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.vocabulary import load_vocabulary
@@ -47,18 +47,13 @@ class CausalModel(GPTModel):
             return
         self.network.hub.save_pretrained(folder)
         self.vocabulary.save(folder)
-        (folder / "model.json").write_text(json.dumps(self.told(), ensure_ascii=False), encoding="utf-8")
+        write_state(folder, self.told())
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec | None) -> CausalModel:
-        try:
-            data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder, Words("language model", "语言模型")):
+            data = read_state(folder)
             return cls.of_folder(folder, data["form"], origins=data.get("origins", ()))
-        except (OSError, ValueError, KeyError) as e:
-            raise BundleError(
-                f"The language model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的语言模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
 
 def hub_model(folder: Path) -> Any:

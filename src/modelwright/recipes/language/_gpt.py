@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError
+from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.words import Words
 from modelwright.features.shared.chats import Chat
 from modelwright.features.shared.vocabulary import Vocabulary, load_vocabulary
 from modelwright.recipes.shared.lm import LanguageModel, windows
@@ -100,17 +100,12 @@ class GPTModel(LanguageModel):
         if self.vocabulary.stops - {self.vocabulary.end}:
             ends = sorted(self.vocabulary.stops, key=lambda i: i != self.vocabulary.end)
             settings = {"bos_token_id": self.vocabulary.end, "eos_token_id": ends}
-            (folder / "generation_config.json").write_text(json.dumps(settings), encoding="utf-8")
+            write_state(folder, settings, "generation_config.json")
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec | None) -> GPTModel:
         from modelwright.models.gpt_layout import read
 
-        try:
-            data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder, Words("language model", "语言模型")):
+            data = read_state(folder)
             return cls(read(folder), load_vocabulary(folder), data["form"], {}, [], origins=data.get("origins", ()))
-        except (OSError, ValueError, KeyError) as e:
-            raise BundleError(
-                f"The language model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的语言模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e

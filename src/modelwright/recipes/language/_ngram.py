@@ -6,7 +6,6 @@ stretches of n characters that occur, V vocabulary, T ids of a text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError
 from modelwright.core.recipe import Estimate, FitContext, Options, Recipe
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.chats import Chat, documents, opening
@@ -129,21 +128,16 @@ class NGramModel(LanguageModel):
         return super().told() | {"orders": len(self.levels)}
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         super().save(folder)
         arrays = {f"{n}.keys": level.keys for n, level in enumerate(self.levels)}
         arrays |= {f"{n}.counts": level.counts.astype(np.int32) for n, level in enumerate(self.levels)}
-        save_file(arrays, str(folder / "counts.safetensors"))
+        write_arrays(folder / "counts.safetensors", arrays)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec | None) -> NGramModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            arrays = load_file(str(folder / "counts.safetensors"))
+        with Loading(folder, Words("counts", "计数")):
+            data = read_state(folder)
+            arrays = read_arrays(folder / "counts.safetensors")
             vocabulary = load_vocabulary(folder)
             if not isinstance(vocabulary, Characters):
                 raise ValueError("characters")
@@ -152,11 +146,6 @@ class NGramModel(LanguageModel):
                 for n in range(data["orders"])
             ]
             return cls(levels, vocabulary, data["form"])
-        except (OSError, ValueError, KeyError, SafetensorError) as e:
-            raise BundleError(
-                f"The counts in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的计数（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
 
 class _NGramNet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared import solvers as _solvers
@@ -48,29 +47,19 @@ class MiniRocketModel(Model):
         return _answer(_solvers.apply(self.columns.encode(table), self.weights), self.target, self.scales)
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         self.columns.save(folder)
-        save_file({"weights": np.ascontiguousarray(self.weights)}, str(folder / "weights.safetensors"))
+        write_arrays(folder / "weights.safetensors", {"weights": self.weights})
         state = {"scales": self.scales, "extent": self.extent, "widths": self.columns.widths}
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> MiniRocketModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            weights = load_file(str(folder / "weights.safetensors"))["weights"]
+        with Loading(folder, Words("MiniRocket model", "MiniRocket 模型")):
+            state = read_state(folder)
+            weights = read_arrays(folder / "weights.safetensors")["weights"]
             columns = ColumnCodecs.load(folder, state["widths"])
             scales = [(float(a), float(b)) for a, b in state["scales"]]
             return cls(columns, weights, target, scales, state["extent"])
-        except (OSError, KeyError, ValueError, TypeError, SafetensorError) as e:
-            raise BundleError(
-                f"The MiniRocket model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的 MiniRocket 模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
 
 class MiniRocket(Recipe):

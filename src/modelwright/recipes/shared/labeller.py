@@ -20,10 +20,10 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.bases import HostedModel
-from modelwright.core.errors import BundleError
 from modelwright.core.pretrained import find_causal
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Recipe
 from modelwright.core.run import read_json, write_json
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.documents import visible
@@ -207,12 +207,12 @@ class LabelModel(Model):
             state["hosted"] = self.backend.state()
         else:
             self.backend.save(folder / "language-model")
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> LabelModel:
-        try:
-            state = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder):
+            state = read_state(folder)
             backend: Any
             if "hosted" in state:
                 backend = Hosted(**state["hosted"])
@@ -222,11 +222,6 @@ class LabelModel(Model):
                 backend = Causal(folder / "language-model")
             examples = [(str(t), int(i)) for t, i in state["examples"]]
             return cls(LabelOptions(**state["options"]), str(state["column"]), target, examples, backend)
-        except (OSError, KeyError, ValueError, TypeError) as e:
-            raise BundleError(
-                f"The model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
 
 class LabelRecipe(Recipe):

@@ -7,7 +7,6 @@ Legend: N rows, Q queries, K results.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +16,9 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.value import ValueCodec
-from modelwright.core.errors import BundleError, ModelwrightError, OptionError
+from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.core.recipe import FitContext, Model, Options, Recipe
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.pairs import alike_at
@@ -224,37 +224,26 @@ class MatchModel(Model):
     # -- keeping ---------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         state = {
             "matcher": self.matcher.save(folder), "columns": self.columns, "scale": self.scale, "shift": self.shift,
             "documents": self.documents, "index": self.searcher.state() if self.searcher else None,
             "extent": self.extent,
         }  # fmt: skip
         if self.searcher:
-            arrays = {k: np.ascontiguousarray(a) for k, a in self.searcher.arrays().items()}
-            save_file(arrays, str(folder / "index.safetensors"))
-        (folder / "model.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+            write_arrays(folder / "index.safetensors", self.searcher.arrays())
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> MatchModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder):
+            data = read_state(folder)
             out = cls(cls.matcher_class.load(folder, data["matcher"]), target, data["columns"], data["extent"])
             out.scale, out.shift = float(data["scale"]), float(data["shift"])
             out.documents = [str(d) for d in data["documents"]]
             if data["index"] is not None:
                 contents = None if out.labelled else [[d] for d in out.documents]
-                arrays = load_file(str(folder / "index.safetensors"))
+                arrays = read_arrays(folder / "index.safetensors")
                 out.searcher = out.matcher.restored(contents, data["index"], arrays)
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError, IndexError, SafetensorError) as e:
-            raise BundleError(
-                f"The model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
         return out
 
 

@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.value import ValueCodec
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.task import judge
 from modelwright.core.words import Words
@@ -112,18 +113,17 @@ class NetworkModel(Model):
         weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
         save_file(weights, str(folder / "weights.safetensors"))
         data = {"options": self.options.model_dump(), "extent": self.extent}
-        (folder / "model.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, data)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> NetworkModel:
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         from modelwright.models.network import ColumnNetwork
 
         codecs = load_codecs(folder)
-        try:
-            data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder, Words("network", "网络")):
+            data = read_state(folder)
             made: Any = type(get_recipe(cls.recipe)).options
             told = {**data["options"], "vectors": None}
             # a recipe's own defaults take the bounds of a field away: sizes from elsewhere are held to them here
@@ -131,13 +131,7 @@ class NetworkModel(Model):
             options = made(**told)
             network = ColumnNetwork(codecs, target.outputs, options)
             network.load_state_dict(load_file(str(folder / "weights.safetensors")))
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
-            raise BundleError(
-                f"The network in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的网络（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
-        network.eval()
-        return cls(network, codecs, options, target, data["extent"], [])
+            return cls(network.eval(), codecs, options, target, data["extent"], [])
 
 
 class NetworkRecipe(Recipe):

@@ -5,16 +5,14 @@ Legend: N rows, P pieces, S units, B pieces of a batch, T longest of them, K tag
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec, as_objects
-from modelwright.core.errors import BundleError, ModelwrightError
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import FitContext, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import judge
@@ -179,25 +177,3 @@ def watched(scores: np.ndarray, valid: Table, ctx: FitContext) -> float:
     value = ctx.metric(judge(ctx.target, valid.column(column.name if column else ""), scores, valid.rows))
     value = value if np.isfinite(value) else 0.0
     return value if ctx.metric.higher else -value
-
-
-def read_model(folder: Path) -> dict[str, Any]:
-    """Return what model.json holds. Raises BundleError where it cannot be read."""
-    try:
-        data: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise damaged(folder, e) from e
-    return data
-
-
-def damaged(folder: Path, error: Exception) -> BundleError:
-    """Return the error for a model that cannot be read."""
-    return BundleError(
-        f"The model in {folder} cannot be read ({type(error).__name__}). Copy the bundle again.",
-        f"无法读取 {folder} 中的模型（{type(error).__name__}）。请重新复制模型包。",
-    )
-
-
-def write_model(folder: Path, data: dict[str, Any]) -> None:
-    """Write model.json."""
-    (folder / "model.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")

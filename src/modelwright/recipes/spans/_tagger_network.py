@@ -18,6 +18,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.features.base import Ragged
 from modelwright.features.shared.pieces import Pieces
@@ -27,13 +28,10 @@ from modelwright.recipes.shared.tagging import (
     Reading,
     TaggerRecipe,
     answers,
-    damaged,
     marked_rows,
-    read_model,
     templates,
     truth_of,
     watched,
-    write_model,
 )
 
 Arrays = dict[str, Any]
@@ -186,33 +184,28 @@ class NetworkTaggerModel(Model):
         return answers(found, rows, self.tags, self.network.head.chain(), emit)
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file as save_arrays
         from safetensors.torch import save_file
 
         weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
         if "wide.weight" in weights:
             weights["wide.weight"] = weights["wide.weight"].half()
         save_file(weights, str(folder / "weights.safetensors"))
-        save_arrays(self.codec.arrays(), str(folder / "codec.safetensors"))
-        write_model(folder, {"options": self._plain(), "codec": self.codec.state(), "extent": self.extent})
+        write_arrays(folder / "codec.safetensors", self.codec.arrays())
+        write_state(folder, {"options": self._plain(), "codec": self.codec.state(), "extent": self.extent})
 
     def _plain(self) -> dict[str, Any]:
         return self.options.model_dump()
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> NetworkTaggerModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file as load_arrays
         from safetensors.torch import load_file
 
-        data = read_model(folder)
-        try:
-            codec, options, network = cls.built(data, load_arrays(str(folder / "codec.safetensors")), target)
+        with Loading(folder):
+            data = read_state(folder)
+            codec, options, network = cls.built(data, read_arrays(folder / "codec.safetensors"), target)
             weights = load_file(str(folder / "weights.safetensors"))
             network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as e:
-            raise damaged(folder, e) from e
-        return cls(network.eval(), codec, options, target, data["extent"], [])
+            return cls(network.eval(), codec, options, target, data["extent"], [])
 
     @classmethod
     def built(

@@ -16,6 +16,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.pieces import Pieces
@@ -27,14 +28,11 @@ from modelwright.recipes.shared.tagging import (
     Reading,
     TaggerRecipe,
     answers,
-    damaged,
     marked_rows,
     padded,
-    read_model,
     templates,
     truth_of,
     watched,
-    write_model,
 )
 
 
@@ -70,31 +68,23 @@ class CRFModel(Model):
         )
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         arrays = {
             "keys": self.known.keys, "weights": self.weights.astype(np.float16), "moves": self.chain.moves,
             "first": self.chain.first, "last": self.chain.last,
         }  # fmt: skip
-        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, str(folder / "weights.safetensors"))
-        write_model(folder, {"reading": self.reading.state(), "extent": self.extent})
+        write_arrays(folder / "weights.safetensors", arrays)
+        write_state(folder, {"reading": self.reading.state(), "extent": self.extent})
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> CRFModel:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        data = read_model(folder)
-        try:
-            arrays = load_file(str(folder / "weights.safetensors"))
+        with Loading(folder):
+            data, arrays = read_state(folder), read_arrays(folder / "weights.safetensors")
             chain = Chain(arrays["moves"], arrays["first"], arrays["last"])
             weights = arrays["weights"].astype(np.float32)
             if weights.shape != (len(arrays["keys"]) + 1, Tags(target.labels).size):
                 raise ValueError(weights.shape)
             made = Reading(**data["reading"])
             return cls(made, target, Known(arrays["keys"]), weights, chain, data["extent"], [])
-        except (OSError, KeyError, ValueError, TypeError, SafetensorError) as e:
-            raise damaged(folder, e) from e
 
 
 def _emissions(weights: np.ndarray, ids: np.ndarray, found: Pieces, index: np.ndarray, longest: int) -> np.ndarray:

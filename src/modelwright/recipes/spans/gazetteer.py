@@ -11,11 +11,12 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.pieces import places
 from modelwright.features.shared.spans import by_letters
-from modelwright.recipes.shared.tagging import TaggerRecipe, damaged, marked_rows, read_model, text_column, write_model
+from modelwright.recipes.shared.tagging import TaggerRecipe, marked_rows, text_column
 
 _LONGEST = 40  # characters of an entry
 _LEAST = 0.5  # share of an entry's occurrences that are marked
@@ -61,16 +62,14 @@ class GazetteerModel(Model):
 
     def save(self, folder: Path) -> None:
         entries = [[text, label, share] for text, (label, share) in self.entries.items()]
-        write_model(folder, {"column": self.column, "letters": self.letters, "entries": entries})
+        write_state(folder, {"column": self.column, "letters": self.letters, "entries": entries})
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> GazetteerModel:
-        data = read_model(folder)
-        try:
+        with Loading(folder):
+            data = read_state(folder)
             entries = {str(t): (str(label), float(share)) for t, label, share in data["entries"]}
             return cls(data["column"], bool(data["letters"]), entries)
-        except (KeyError, ValueError, TypeError) as e:
-            raise damaged(folder, e) from e
 
 
 class Gazetteer(TaggerRecipe):

@@ -9,9 +9,10 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.shared.tagging import TaggerRecipe, read_model, write_model
+from modelwright.recipes.shared.tagging import TaggerRecipe
 
 
 class NoSpansOptions(Options):
@@ -31,11 +32,12 @@ class NoSpansModel(Model):
         return as_objects([[] for _ in range(len(table))])[:, None]
 
     def save(self, folder: Path) -> None:
-        write_model(folder, {})
+        write_state(folder, {})
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> NoSpansModel:
-        read_model(folder)
+        with Loading(folder):
+            read_state(folder)
         return cls()
 
 

@@ -5,7 +5,6 @@ Legend: N rows.
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import BundleError, DataError
+from modelwright.core.errors import DataError
 from modelwright.core.recipe import FitContext, Model, Recipe
+from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import judge
 from modelwright.core.words import Words
@@ -71,13 +71,11 @@ class TextModel(Model):
         return [b for b in best if b is not None]
 
     def save(self, folder: Path) -> None:
-        from safetensors.numpy import save_file
-
         data = {"reader": self.reader.state(), "check": self.check.state() if self.check else None, **self.state()}
-        (folder / "model.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        write_state(folder, data)
         arrays = self.arrays() | (self.check.arrays() if self.check else {})
         if arrays:
-            save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, str(folder / "arrays.safetensors"))
+            write_arrays(folder / "arrays.safetensors", arrays)
 
     def state(self) -> dict[str, Any]:
         """Return what else is saved, as JSON values."""
@@ -101,20 +99,12 @@ class TextModel(Model):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> Self:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            data = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with Loading(folder):
+            data = read_state(folder)
             place = folder / "arrays.safetensors"
-            arrays = load_file(str(place)) if place.is_file() else {}
+            arrays = read_arrays(place) if place.is_file() else {}
             check = SlotCheck.restore(data["check"], arrays) if data["check"] is not None else None
             return cls.restore(SourceReader.restore(data["reader"]), check, data, arrays, folder)
-        except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, SafetensorError) as e:
-            raise BundleError(
-                f"The model in {folder} cannot be read ({type(e).__name__}). Copy the bundle again.",
-                f"无法读取 {folder} 中的模型（{type(e).__name__}）。请重新复制模型包。",
-            ) from e
 
 
 class TextRecipe(Recipe):
