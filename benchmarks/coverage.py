@@ -16,7 +16,7 @@ import numpy as np
 from modelwright.core.answers.base import Answers
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.value import ValueCodec
-from modelwright.core.task import Judged
+from modelwright.core.judged import Judged
 from modelwright.evaluate.intervals import bootstrap
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION, ORDINAL, REGRESSION
 

@@ -25,7 +25,7 @@ from quality import data_folder, write
 from resumable import run_all
 
 from modelwright.api import load
-from modelwright.core.task import Judged, judge
+from modelwright.core.judged import Judged, judge
 from modelwright.data.coerce import coerce
 from modelwright.evaluate.intervals import paired
 

@@ -243,8 +243,9 @@ def python_interface(lang: str) -> str:
     import modelwright.sklearn
     import modelwright.testing
     from modelwright.core.answers.base import TargetCodec
+    from modelwright.core.judged import Metric
     from modelwright.core.recipe import FitContext, Model, Recipe
-    from modelwright.core.task import Metric, Task
+    from modelwright.core.task import Task
     from modelwright.features.base import Codec
 
     parts = ["## `modelwright`", inspect.getdoc(modelwright) or ""]

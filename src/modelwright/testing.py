@@ -26,9 +26,10 @@ from modelwright.core.budget import Deadline
 from modelwright.core.config import make_config
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import EventStream
+from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.recipe import Choice, FitContext, Model, Options, Range, Recipe
 from modelwright.core.schema import Column, Table
-from modelwright.core.task import Judged, Metric, Split, Task, judge
+from modelwright.core.task import Split, Task
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.kinds.base import kind_of

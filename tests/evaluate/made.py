@@ -10,8 +10,8 @@ import pyarrow as pa
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.answers.value import ValueCodec
+from modelwright.core.judged import Judged, judge
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, judge
 
 QUEUES = ["account", "billing", "delivery", "退款", "技术支持"]
 

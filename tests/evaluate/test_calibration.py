@@ -7,7 +7,7 @@ import pytest
 from evaluate import made
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.label_sets import LabelSetsCodec
-from modelwright.core.task import judge
+from modelwright.core.judged import judge
 from modelwright.evaluate.calibration import best_thresholds, fit_temperature
 from modelwright.evaluate.metrics import chosen as m
 
@@ -102,7 +102,7 @@ def test_thresholds_of_labels_that_gain_nothing_are_left():
 def test_each_label_gets_its_threshold():
     judged = made.of_sets(800)
     low = judged.scores * 0.4
-    from modelwright.core.task import Judged
+    from modelwright.core.judged import Judged
 
     shifted = Judged(judged.target, judged.truth, low, judged.answers, low > 0.5, judged.rows)
     found = best_thresholds(BY_NAME["macro_f1"], shifted)

@@ -9,8 +9,9 @@ import pytest
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import OptionError
+from modelwright.core.judged import Judged, judge
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, get_task, judge
+from modelwright.core.task import get_task
 from modelwright.data.groups import MISSING, cuts_of, groups_of
 from modelwright.evaluate import fairness
 from modelwright.evaluate.shifts import find_shifts, shifted

@@ -9,7 +9,7 @@ from modelwright.core.answers.base import Answers
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.answers.value import ValueCodec
-from modelwright.core.task import Judged
+from modelwright.core.judged import Judged
 from modelwright.evaluate.membership import attack, losses
 from modelwright.evaluate.privacy import attack_words
 

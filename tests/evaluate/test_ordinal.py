@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.answers.ordered import OrderedCodec
-from modelwright.core.task import judge
+from modelwright.core.judged import judge
 from modelwright.evaluate.calibration import best_thresholds
 from modelwright.evaluate.intervals import bootstrap
 from modelwright.evaluate.metrics.chosen import ORDINAL

@@ -8,7 +8,7 @@ from evaluate import made
 from modelwright.core.answers.base import Answers
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.value import ValueCodec
-from modelwright.core.task import Judged
+from modelwright.core.judged import Judged
 from modelwright.evaluate import _small as small
 from modelwright.evaluate.intervals import bootstrap, many, paired
 from modelwright.evaluate.metrics import chosen as m

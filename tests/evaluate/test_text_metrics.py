@@ -9,7 +9,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from modelwright.core.answers.base import Answers, as_objects
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.value import ValueCodec
-from modelwright.core.task import Judged, get_task, judge
+from modelwright.core.judged import Judged, judge
+from modelwright.core.task import get_task
 from modelwright.evaluate.intervals import bootstrap
 from modelwright.evaluate.metrics import ranking as _ranking
 from modelwright.evaluate.metrics import spans as _spans

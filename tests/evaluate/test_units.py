@@ -11,8 +11,8 @@ import pytest
 from modelwright.core.answers.base import as_objects
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.objects import ObjectsCodec
+from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, Metric, judge
 from modelwright.core.words import Words
 from modelwright.evaluate.intervals import bootstrap, many, paired
 from modelwright.evaluate.metrics.boxes import box_metrics, matched, overlap

@@ -10,8 +10,9 @@ from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.answers.ordered import OrderedCodec
 from modelwright.core.events import EventStream, Note
+from modelwright.core.judged import judge
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import get_task, judge
+from modelwright.core.task import get_task
 from modelwright.evaluate.explain import slices
 from modelwright.evaluate.intervals import many
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION, MULTI_LABEL, ORDINAL

@@ -13,10 +13,11 @@ from language_made import chats, folder, hub
 from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import OptionError
+from modelwright.core.judged import judge
 from modelwright.core.pretrained import find_causal
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import get_task, judge
+from modelwright.core.task import get_task
 from modelwright.data.corpus import read_corpus
 from modelwright.evaluate.memorisation import copied, distinct, longest_shared, sections
 from modelwright.recipes.language._causal import CausalModel

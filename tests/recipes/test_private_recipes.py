@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelwright.core.judged import judge
 from modelwright.core.recipe import get_recipe, on_torch, recipe_names
 from modelwright.core.spending import Spending, shares_of
-from modelwright.core.task import get_task, judge
+from modelwright.core.task import get_task
 from modelwright.core.words import Words
 from modelwright.evaluate.membership import attack, losses
 from modelwright.recipes.shared.network import NetworkRecipe

@@ -6,7 +6,8 @@ import pytest
 
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.errors import OptionError
-from modelwright.core.task import get_task, judge
+from modelwright.core.judged import judge
+from modelwright.core.task import get_task
 from modelwright.pipeline.decide import interval
 from modelwright.tune.gate import judge_gate, parse_gate
 

@@ -17,9 +17,7 @@ from modelwright.core.errors import BundleError
 from modelwright.core.events import EventStream
 from modelwright.core.facts.base import Pair
 from modelwright.core.facts.details import PlotFact, SectionFact
-from modelwright.core.judged import Judged as Judged
-from modelwright.core.judged import Metric as Metric
-from modelwright.core.judged import judge as judge
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model
 from modelwright.core.registry import TASKS, load_file, names_in

@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 from modelwright.evaluate.metrics import chosen as m
 from modelwright.evaluate.metrics.weighted import Counts, batched
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from modelwright.core.answers.base import Answers, TargetCodec
 from modelwright.core.answers.ordered import mean_rank
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 
 _TINY = 1e-12
 _NO_THRESHOLD = frozenset(["roc_auc", "average_precision", "log_loss", "brier", "ece"])

@@ -17,8 +17,9 @@ import numpy as np
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.facts.privacy import FairnessFacts, GapFact, GroupFact, SensitiveColumn
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Table
-from modelwright.core.task import Judged, Metric, Task
+from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.data.groups import group_words, groups_of
 from modelwright.evaluate.intervals import bootstrap

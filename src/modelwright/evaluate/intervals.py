@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 from modelwright.evaluate import _small as small
 from modelwright.evaluate.metrics.chosen import average_precision, roc_auc
 from modelwright.evaluate.metrics.weighted import Counts, batched, weights

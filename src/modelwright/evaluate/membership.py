@@ -13,8 +13,8 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.facts.privacy import MembershipFacts
+from modelwright.core.judged import Judged
 from modelwright.core.schema import Table
-from modelwright.core.task import Judged
 
 _MOST = 4000  # rows of each kind
 _RESAMPLES = 200

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Table
-from modelwright.core.task import Judged, Metric
 from modelwright.data.groups import group_names
 
 _TINY = 1e-9

@@ -13,7 +13,7 @@ import numpy as np
 
 from modelwright.core.answers.base import Answers, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 
 
 def by_units(metric: Metric, *judged: Judged) -> tuple[Metric, tuple[Judged, ...]] | None:

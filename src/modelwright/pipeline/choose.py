@@ -12,10 +12,11 @@ from modelwright.core.budget import Deadline, parse_duration, parse_size, show_d
 from modelwright.core.config import RunConfig, check_tasks
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, Stopped, unknown
+from modelwright.core.judged import Metric
 from modelwright.core.pretrained import find, find_causal
 from modelwright.core.recipe import recipe_names
 from modelwright.core.schema import MODALITY_WORDS, Table
-from modelwright.core.task import Metric, Task, get_task, task_names
+from modelwright.core.task import Task, get_task, task_names
 from modelwright.core.task_names import task_named
 from modelwright.core.words import Words
 from modelwright.data.infer import counts_rows

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.budget import parse_duration
+from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.schema import Table
-from modelwright.core.task import Judged, Metric, judge
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.state import Beaten, Judgement, State
 from modelwright.release.bundle import Predictor

@@ -12,9 +12,10 @@ from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.scores import BaselineFact
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.run import RunFolder
 from modelwright.core.schema import Table
-from modelwright.core.task import Judged, Metric, Task
+from modelwright.core.task import Task
 from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
 from modelwright.evaluate.report.cost import Costs

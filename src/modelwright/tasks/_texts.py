@@ -11,9 +11,10 @@ from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
+from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Judged, Plot, Section
+from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.data.split import row_codes
 from modelwright.evaluate.metrics.texts import need_sacrebleu, unspaced
 from modelwright.evaluate.report import made_texts as text_report

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.judged import Judged
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, Plot, Task
+from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION
 from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns

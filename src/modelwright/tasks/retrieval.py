@@ -13,9 +13,10 @@ from pydantic import BaseModel, create_model
 from modelwright.core.answers.base import Answers, TargetCodec
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import DataError
+from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Judged, Plot, Section
+from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics import ranking as evaluate
 from modelwright.tasks._columns import request_model

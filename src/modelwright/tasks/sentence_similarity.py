@@ -12,9 +12,10 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import DataError
+from modelwright.core.judged import Judged
 from modelwright.core.recipe import own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, Plot, Task
+from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics import ranking as evaluate
 from modelwright.tasks._columns import request_model, response_model

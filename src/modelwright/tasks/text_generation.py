@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, create_model
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.events import EventStream
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Judged, Metric, Plot, Section
+from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.core.words import Words
 from modelwright.data.corpus import read_corpus, target_column
 from modelwright.evaluate.metrics import language

@@ -15,10 +15,11 @@ from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
+from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Judged, Plot, Section
+from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.core.words import Words
 from modelwright.data import spans as data
 from modelwright.evaluate.metrics import spans as evaluate

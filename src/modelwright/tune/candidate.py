@@ -15,11 +15,11 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Working
+from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.kept import keeping_folder, kept_folder
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Table
-from modelwright.core.task import Judged, Metric, judge
 from modelwright.tune.lean import seen
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.timing import answer_time

@@ -10,7 +10,8 @@ from typing import Any
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.facts.scores import ConditionFact
-from modelwright.core.task import Judged, Metric, Task
+from modelwright.core.judged import Judged, Metric
+from modelwright.core.task import Task
 from modelwright.core.words import Words
 
 _CONDITION = re.compile(

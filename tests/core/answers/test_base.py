@@ -11,7 +11,7 @@ from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import BundleError, DataError
-from modelwright.core.task import judge
+from modelwright.core.judged import judge
 
 
 def test_numbers_as_labels_are_sorted_by_value_and_come_back_as_numbers():

@@ -9,8 +9,8 @@ import pytest
 from evaluate import made
 from modelwright.core.answers.base import Answers
 from modelwright.core.answers.label_sets import LabelSetsCodec
+from modelwright.core.judged import Judged, judge
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Judged, judge
 from modelwright.evaluate.explain import slices
 from modelwright.evaluate.metrics import chosen as m
 

@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 
 from evaluate import made
 from modelwright.core.answers.classes import ClassesCodec
-from modelwright.core.task import judge
+from modelwright.core.judged import judge
 from modelwright.evaluate.metrics import chosen as m
 
 

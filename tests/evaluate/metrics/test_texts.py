@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 import sacrebleu
 
-from modelwright.core.task import get_task, judge
+from modelwright.core.judged import judge
+from modelwright.core.task import get_task
 from modelwright.evaluate.intervals import bootstrap
 from modelwright.evaluate.metrics.texts import (
     BLEU,

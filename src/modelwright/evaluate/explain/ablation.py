@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.facts.details import ColumnDrop
+from modelwright.core.judged import Metric, judge
 from modelwright.core.schema import Schema, Table
-from modelwright.core.task import Metric, judge
 from modelwright.evaluate.intervals import paired
 
 _PLAIN = frozenset(("number", "category", "boolean", "timestamp"))

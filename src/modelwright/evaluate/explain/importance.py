@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.facts.details import ColumnDrop
+from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.schema import Schema, Table
-from modelwright.core.task import Judged, Metric, judge
 from modelwright.core.words import Words
 
 _FIRST, _FEWEST = 40, 12  # rows that every column is measured on at first, and where even that takes too long

@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 
 from modelwright.core.answers.base import as_label
 from modelwright.core.facts.details import ConfusionFact, LabelFact, QuotedRow, SliceFact
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Column, Table
-from modelwright.core.task import Judged, Metric
 from modelwright.core.words import Words
 from modelwright.evaluate.explain.lenses.base import shown
 from modelwright.evaluate.intervals import bootstrap

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
 from modelwright.models.rightness import answerable, cited_rightly, handled, rank
 

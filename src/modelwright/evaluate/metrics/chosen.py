@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
 
 _TINY = 1e-15

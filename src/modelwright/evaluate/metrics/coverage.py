@@ -11,7 +11,8 @@ from statistics import NormalDist
 import numpy as np
 
 from modelwright.core.facts.scores import CoverageFact
-from modelwright.core.task import Judged, Plot
+from modelwright.core.judged import Judged
+from modelwright.core.task import Plot
 from modelwright.core.words import Words
 from modelwright.evaluate.plots import canvas as c
 from modelwright.evaluate.report.plain import share

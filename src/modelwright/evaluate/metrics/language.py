@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric, Plot
+from modelwright.core.judged import Judged, Metric
+from modelwright.core.task import Plot
 from modelwright.core.words import Words
 
 _KEYS = ("bits", "bytes", "tokens", "hits", "pairs", "won")

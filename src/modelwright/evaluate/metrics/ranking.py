@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
 from modelwright.features.shared.pairs import alike_at
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric, Section
+from modelwright.core.judged import Judged, Metric
+from modelwright.core.task import Section
 from modelwright.core.words import Words
 
 _CONTEXT = 30  # characters around a mistake

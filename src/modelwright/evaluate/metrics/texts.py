@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.errors import MissingExtra
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
 
 _HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")

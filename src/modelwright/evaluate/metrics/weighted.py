@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric
+from modelwright.core.judged import Judged, Metric
 from modelwright.evaluate.metrics import chosen as m
 
 Batch = Callable[[np.ndarray], np.ndarray]  # weights [B, N] -> values [B]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelwright.core.task import Judged, Plot
+from modelwright.core.judged import Judged
+from modelwright.core.task import Plot
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import auc, confusion, precision_area
 from modelwright.evaluate.plots import canvas as c

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from modelwright.core.task import Judged, Plot
+from modelwright.core.judged import Judged
+from modelwright.core.task import Plot
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION, MULTI_LABEL, ORDINAL, REGRESSION, f1_by_label
 from modelwright.evaluate.metrics.texts import TEXTS

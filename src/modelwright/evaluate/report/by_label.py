@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from modelwright.core.task import Judged, Metric, Section
+from modelwright.core.judged import Judged, Metric
+from modelwright.core.task import Section
 from modelwright.core.words import Words
 from modelwright.evaluate.intervals import bootstrap
 

@@ -15,7 +15,7 @@ import numpy as np
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.facts.scores import CostFacts
-from modelwright.core.task import Judged
+from modelwright.core.judged import Judged
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import confusion
 

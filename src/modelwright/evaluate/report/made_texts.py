@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Table
-from modelwright.core.task import Judged, Metric, Plot, Section
+from modelwright.core.task import Plot, Section
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.texts import CHRF, grouped, tokens
 

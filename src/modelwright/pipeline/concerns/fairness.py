@@ -11,8 +11,8 @@ import numpy as np
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.facts.privacy import BeforeAfter, MitigationFact
 from modelwright.core.facts.run import Facts
+from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.schema import Schema, Table
-from modelwright.core.task import Judged, Metric, judge
 from modelwright.core.words import Words
 from modelwright.data.groups import cuts_of, groups_of
 from modelwright.evaluate import fairness

@@ -9,9 +9,10 @@ import pyarrow as pa
 from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
 from modelwright.core.facts.run import Facts
+from modelwright.core.judged import Metric
 from modelwright.core.run import RunFolder
 from modelwright.core.schema import Schema, Table
-from modelwright.core.task import Metric, Task
+from modelwright.core.task import Task
 from modelwright.data.coerce import BadValue
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.concerns.consent import Consent

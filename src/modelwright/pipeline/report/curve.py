@@ -6,8 +6,9 @@ import numpy as np
 
 from modelwright.core.budget import Deadline
 from modelwright.core.device import free_cores
+from modelwright.core.judged import Metric, judge
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.task import Metric, Task, judge
+from modelwright.core.task import Task
 from modelwright.tune.candidate import Validation
 from modelwright.tune.standings import Outcome
 

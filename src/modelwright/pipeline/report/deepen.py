@@ -10,7 +10,8 @@ from modelwright.core.budget import Deadline
 from modelwright.core.clock import Clock
 from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import MetricFact
-from modelwright.core.task import Judged, Task
+from modelwright.core.judged import Judged
+from modelwright.core.task import Task
 from modelwright.data.hindsight import enough_data, label_noise
 from modelwright.evaluate.report.cost import cost_facts
 from modelwright.pipeline.concerns.base import Concern

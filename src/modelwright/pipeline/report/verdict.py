@@ -7,8 +7,8 @@ import math
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import ValidatedFact
+from modelwright.core.judged import Metric
 from modelwright.core.recipe import guesses
-from modelwright.core.task import Metric
 from modelwright.core.words import Words
 from modelwright.pipeline.state import Judgement
 from modelwright.tune.candidate import Validation

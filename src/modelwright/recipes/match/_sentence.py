@@ -17,9 +17,9 @@ from pydantic import Field
 
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.judged import judge
 from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.schema import Column, Table
-from modelwright.core.task import judge
 from modelwright.features.base import codec_class, load_codecs, save_codecs
 from modelwright.features.shared.pairs import NAMES, alike_at, lexical
 from modelwright.models.retrieval import DenseIndex

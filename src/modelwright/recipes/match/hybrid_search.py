@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.judged import judge
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, get_recipe
 from modelwright.core.schema import Schema, Table
-from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.models.retrieval import BM25, fuse
 from modelwright.models.searchers import FusedSearcher, LexicalSearcher, Searcher, Texts

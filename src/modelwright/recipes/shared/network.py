@@ -18,10 +18,10 @@ import pyarrow as pa
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.judged import judge
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Column, Schema, Table, arrow_type
-from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs

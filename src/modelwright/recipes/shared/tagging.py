@@ -13,9 +13,9 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.judged import judge
 from modelwright.core.recipe import FitContext, Recipe
 from modelwright.core.schema import Schema, Table
-from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.features.shared import lexicon as _lexicon
 from modelwright.features.shared.pieces import Pieces, pieces

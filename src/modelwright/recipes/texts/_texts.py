@@ -14,10 +14,10 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import DataError
+from modelwright.core.judged import judge
 from modelwright.core.recipe import FitContext, Model, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
-from modelwright.core.task import judge
 from modelwright.core.words import Words
 from modelwright.features.shared.slots import SlotCheck
 from modelwright.features.shared.source import Source, SourceReader
