@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any, Self
 
 import numpy as np
 
 from modelwright.core.device import cores
+from modelwright.features.base import Stored
 
 TAPS = np.array(list(combinations(range(9), 3)), np.int64)  # [K, 3], where a kernel's weights are 2
 KERNELS = len(TAPS)
@@ -26,7 +28,7 @@ _GOLDEN = (np.sqrt(5) + 1) / 2
 
 
 @dataclass
-class MiniRocket:
+class MiniRocket(Stored):
     """The kernels of one column: `dilations` [D], `counts` [D] of biases a kernel has, `biases` [F] in the order
     dilation, kernel, bias; `subsets` [D, K, M] the channels a kernel sums, C standing for none."""
 
@@ -116,14 +118,15 @@ class MiniRocket:
                 found = found + other
         return np.pad(found, ((0, 0), (0, 0), (margin, margin)))
 
+    def state(self) -> dict[str, Any]:
+        return {"length": self.length}
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the state as arrays."""
         return {"dilations": self.dilations, "counts": self.counts, "subsets": self.subsets, "biases": self.biases}
 
     @classmethod
-    def restore(cls, length: int, arrays: Mapping[str, np.ndarray]) -> MiniRocket:
-        """Make the kernels that `arrays` describes."""
-        return cls(length, arrays["dilations"], arrays["counts"], arrays["subsets"], arrays["biases"])
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        return cls(int(state["length"]), arrays["dilations"], arrays["counts"], arrays["subsets"], arrays["biases"])
 
 
 def _convolved(padded: np.ndarray, dilation: int, length: int) -> np.ndarray:

@@ -48,8 +48,29 @@ class Ragged:
         return np.diff(self.offsets)
 
 
-class Codec(ABC):
-    """Encodes one column. State is JSON values and arrays, never pickle."""
+class Stored(ABC):
+    """What is learnt from training rows and kept in a bundle: `state` and `arrays` go into files, `restore` makes it of them.
+
+    The state is JSON values and arrays, never pickle. All that is kept in this way, codecs and their parts, has this
+    one signature of `restore`; what has no arrays leaves them unread.
+    """
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return the JSON half of the state."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the array half of the state."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        """Make what `state` and `arrays` describe. Raises KeyError, ValueError or TypeError for a damaged state."""
+
+
+class Codec(Stored):
+    """Encodes one column."""
 
     view: ClassVar[str]
 
@@ -71,19 +92,6 @@ class Codec(ABC):
     @abstractmethod
     def encode(self, values: pa.Array) -> Any:
         """Return the view's encoding of values; missing values are allowed everywhere."""
-
-    @abstractmethod
-    def state(self) -> dict[str, Any]:
-        """Return the JSON half of the state."""
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
-        return {}
-
-    @classmethod
-    @abstractmethod
-    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        """Make the codec that `state` and `arrays` describe."""
 
 
 def finite(value: Any) -> np.ndarray:

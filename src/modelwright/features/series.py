@@ -109,7 +109,7 @@ class SeriesSparse(Codec):
         return csr_matrix(out)
 
     def state(self) -> dict[str, Any]:
-        return {"length": self.rocket.length, "factor": self.factor}
+        return {**self.rocket.state(), "factor": self.factor}
 
     def arrays(self) -> dict[str, np.ndarray]:
         own = {"mean": self.mean, "std": self.std, "centre": self.centre, "spread": self.spread}
@@ -117,7 +117,7 @@ class SeriesSparse(Codec):
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        return cls(MiniRocket.restore(int(state["length"]), arrays), int(state["factor"]), arrays)
+        return cls(MiniRocket.restore(state, arrays), int(state["factor"]), arrays)
 
 
 class SeriesDense(Codec):

@@ -82,7 +82,7 @@ def test_values_of_many_kinds_are_hidden_and_come_back():
     assert answer.startswith("\ue000 serves")
     assert "The New Places" in answer  # a longer word is another word
     assert reader.show("\ue000 is here \ue007.", source) == "The New Place is here ."
-    again = SourceReader.restore(reader.state())
+    again = SourceReader.restore(reader.state(), reader.arrays())
     assert again.hide(source) == reader.hide(source)
 
 

@@ -52,7 +52,7 @@ def test_what_is_rare_is_spelt_in_bytes():
 
 
 def test_state_comes_back(pieces):
-    again = Subwords.restore(json.loads(json.dumps(pieces.state())))
+    again = Subwords.restore(json.loads(json.dumps(pieces.state())), pieces.arrays())
     assert np.array_equal(again.encode(TEXTS).values, pieces.encode(TEXTS).values)
     assert again.encode(TEXTS, 3).lengths.max() == 3
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from modelwright.features.base import Stored
 from modelwright.features.shared.source import Slots, says
 from modelwright.features.shared.tokens import tokenize
 
@@ -25,7 +26,7 @@ _ROWS = 12_000
 _WIDTH = 1 << 13
 
 
-class SlotCheck:
+class SlotCheck(Stored):
     """`worded` maps slots that are looked for to their known values; `told` maps others to the values told apart.
 
     `weights` [K, D + 1] by slot: of n-grams, and the bias; class 0 is that nothing is said of it.
@@ -98,8 +99,7 @@ class SlotCheck:
         return {f"slot.{i}": self.weights[n] for i, n in enumerate(self.told)}
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> SlotCheck:
-        """Make what `state` and `arrays` describe."""
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         weights = {n: np.asarray(arrays[f"slot.{i}"], np.float32) for i, n in enumerate(state["told"])}
         return cls(state["worded"], state["told"], weights)
 

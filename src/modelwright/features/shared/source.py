@@ -17,12 +17,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import as_label
 from modelwright.core.schema import Table
+from modelwright.features.base import Stored
 from modelwright.features.shared.subwords import NAMES, SLOT, SLOTS, clean
 
 Slots = list[tuple[str, str]]
@@ -42,7 +44,7 @@ class Source:
     slots: Slots = field(default_factory=list)
 
 
-class SourceReader:
+class SourceReader(Stored):
     """How rows are read, found out on training rows.
 
     `hidden` are the slots whose values stand behind placeholders, `names` those that are written as a sign of their own,
@@ -118,8 +120,7 @@ class SourceReader:
         return {"form": self.form, "columns": self.columns, "hidden": self.hidden, "names": self.names}
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> SourceReader:
-        """Make what `state` describes."""
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         return cls(state["form"], state["columns"], state["hidden"], state["names"])
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from modelwright.core.errors import MissingExtra
-from modelwright.features.base import Ragged
+from modelwright.features.base import Ragged, Stored
 
 PAD, BEGIN, END = 0, 1, 2
 SLOTS = 32  # places for values that are copied, see `_source.py`
@@ -27,7 +27,7 @@ _RARE = 3  # a character or merge seen less often is spelt in smaller pieces, si
 _ALPHABET = 12_000
 
 
-class Subwords:
+class Subwords(Stored):
     """A trained BPE. Ids: 0 padding, 1 begin, 2 end, then bytes, places of values, characters and merges."""
 
     def __init__(self, tokenizer: str) -> None:
@@ -81,8 +81,7 @@ class Subwords:
         return made
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> Subwords:
-        """Make what `state` describes."""
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         return cls(json.dumps(state, ensure_ascii=False))
 
 

@@ -22,7 +22,7 @@ from modelwright.recipes.columns._attribution import Contribution
 from modelwright.recipes.columns._boosting import FASTER, LEAST_ROUNDS, whole_refit
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
-from modelwright.recipes.shared.rows import known_rows, row_weights, split_off
+from modelwright.recipes.shared.rows import learnt_and_watched, row_weights
 
 _MOST_OUTPUTS = 12
 _READS = ("number", "category", "boolean", "timestamp", "molecule", "sequence")
@@ -216,14 +216,7 @@ class CatBoostRecipe(Recipe):
         from catboost import CatBoost
 
         assert isinstance(options, CatBoostOptions)
-        train, truth = known_rows(train, ctx.target)
-        held = truth[:0]
-        if valid is not None:
-            valid, held = known_rows(valid, ctx.target)
-        elif ctx.extent is None:
-            train, truth, valid, held = split_off(train, truth, ctx)
-        if valid is not None and len(valid) == 0:
-            valid = None
+        train, truth, valid, held = learnt_and_watched(train, valid, ctx)
         columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
         categorical = columns.categorical()
         labels = truth.T if ctx.target.kind == "label_sets" else [truth]

@@ -22,7 +22,7 @@ from modelwright.recipes.columns._linear_group import LinearGroup
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
-from modelwright.recipes.shared.rows import fewer, known_rows, row_weights, split_off
+from modelwright.recipes.shared.rows import fewer, learnt_and_watched, row_weights
 
 _FEW = (
     20  # classes up to which log-count ratios help; with more, a class has too few rows (77 classes: .892 against .905)
@@ -204,13 +204,7 @@ class Linear(Recipe):
         from scipy.sparse import csr_matrix
 
         assert isinstance(options, LinearOptions)
-        train, truth = known_rows(train, ctx.target)
-        if valid is not None:
-            valid, held = known_rows(valid, ctx.target)
-        elif ctx.extent is None:
-            train, truth, valid, held = split_off(train, truth, ctx)
-        if valid is not None and len(valid) == 0:
-            valid = None
+        train, truth, valid, held = learnt_and_watched(train, valid, ctx)
         most = _most_rows(train.schema)
         train, truth = fewer(train, truth, most, ctx.seed)
         if valid is not None:

@@ -24,7 +24,7 @@ from modelwright.recipes.columns._dense_group import DenseGroup
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import Crosses
-from modelwright.recipes.shared.rows import fewer, known_rows, row_weights, split_off
+from modelwright.recipes.shared.rows import fewer, learnt_and_watched, row_weights
 
 _MOST_LABELS = 120
 _FEWEST = 100_000  # rows below which no fit goes for want of time
@@ -281,14 +281,7 @@ class Trees(Recipe):
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> TreesModel:
         assert isinstance(options, TreesOptions)
-        train, truth = known_rows(train, ctx.target)
-        held = truth[:0]
-        if valid is not None:
-            valid, held = known_rows(valid, ctx.target)
-        elif ctx.extent is None:
-            train, truth, valid, held = split_off(train, truth, ctx)
-        if valid is not None and len(valid) == 0:
-            valid = None
+        train, truth, valid, held = learnt_and_watched(train, valid, ctx)
         train, truth = fewer(train, truth, _affordable(train, options, ctx), ctx.seed)
         columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
         categorical = columns.categorical()

@@ -49,6 +49,23 @@ def split_off(
     return table.take(kept), truth[kept], table.take(held), truth[held]
 
 
+def learnt_and_watched(
+    train: Table, valid: Table | None, ctx: FitContext
+) -> tuple[Table, np.ndarray, Table | None, np.ndarray]:
+    """Return the rows to learn from and those to watch, each with its encoded truth, rows with unknown targets left out.
+
+    A part of `train` is split off where there is no `valid`, except in a refit (`ctx.extent`), which watches nothing.
+    What would be watched is None where no row is left of it.
+    """
+    train, truth = known_rows(train, ctx.target)
+    held = truth[:0]
+    if valid is not None:
+        valid, held = known_rows(valid, ctx.target)
+    elif ctx.extent is None:
+        train, truth, valid, held = split_off(train, truth, ctx)
+    return train, truth, valid if valid is not None and len(valid) else None, held
+
+
 def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:
     """Return the weight of every row [N] (mean 1) in a fit, or None where all weigh the same.
 

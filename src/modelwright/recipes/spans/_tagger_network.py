@@ -17,7 +17,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.recipe import Estimate, FitContext, Model, Options
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.features.base import Ragged
@@ -219,12 +219,23 @@ class NetworkTaggerModel(Model):
 
 
 class NetworkTagger(TaggerRecipe):
-    """A network that tags units, trained by the one loop."""
+    """A network that tags units, trained by the one loop.
+
+    Each unit is read with all to its left and right; linear features vote beside the network.
+    """
 
     needs: ClassVar[tuple[str, ...]] = ("torch",)
     extra = "nn"
     baseline = False
     longest: ClassVar[int] = 256
+    space: ClassVar[Mapping[str, Axis]] = {
+        "hidden": Choice((96, 160, 256)),
+        "dropout": Range(0.2, 0.6),
+        "wide_dropout": Range(0.2, 0.7),
+        "unit_dropout": Range(0.0, 0.3),
+        "lr": Range(5e-4, 5e-3, log=True),
+        "least": Choice((1, 2, 3)),
+    }
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         key = ("tagger-estimate", self.name, options.model_dump_json(exclude={"epochs"}))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from modelwright.core.recipe import Axis, Choice, Range
 from modelwright.core.words import Words
 from modelwright.recipes.spans._tagger_network import NetworkTagger, NetworkTaggerModel, TaggerOptions
 
@@ -30,7 +28,7 @@ class TransformerModel(NetworkTaggerModel):
 
 
 class TransformerTagger(NetworkTagger):
-    """Each unit is read with all to its left and right; linear features vote beside the network."""
+    """The Transformer of the shared network."""
 
     name = "transformer-crf"
     title = Words("Transformer with a chain over tags (Transformer-CRF)", "Transformer + CRF")
@@ -38,14 +36,6 @@ class TransformerTagger(NetworkTagger):
     paper = "Vaswani et al. 2017, arXiv 1706.03762; Yan et al. 2019, arXiv 1911.04474"
     options = TransformerOptions
     model = TransformerModel
-    space: ClassVar[Mapping[str, Axis]] = {
-        "hidden": Choice((96, 160, 256)),
-        "dropout": Range(0.2, 0.6),
-        "wide_dropout": Range(0.2, 0.7),
-        "unit_dropout": Range(0.0, 0.3),
-        "lr": Range(5e-4, 5e-3, log=True),
-        "least": Choice((1, 2, 3)),
-    }
 
 
 RECIPE = TransformerTagger

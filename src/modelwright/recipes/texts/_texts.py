@@ -104,7 +104,7 @@ class TextModel(Model):
             place = folder / "arrays.safetensors"
             arrays = read_arrays(place) if place.is_file() else {}
             check = SlotCheck.restore(data["check"], arrays) if data["check"] is not None else None
-            return cls.restore(SourceReader.restore(data["reader"]), check, data, arrays, folder)
+            return cls.restore(SourceReader.restore(data["reader"], {}), check, data, arrays, folder)
 
 
 class TextRecipe(Recipe):

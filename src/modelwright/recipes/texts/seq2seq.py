@@ -117,7 +117,7 @@ class Seq2SeqModel(TextModel):
 
         from modelwright.models.seq2seq import Seq2Seq
 
-        options, subwords = Seq2SeqOptions(**state["options"]), Subwords.restore(state["subwords"])
+        options, subwords = Seq2SeqOptions(**state["options"]), Subwords.restore(state["subwords"], {})
         network = Seq2Seq(subwords.size, options)
         network.load_state_dict(load_file(str(folder / "weights.safetensors")))
         network.eval()
