@@ -66,7 +66,7 @@ def test_a_browser_may_send_the_form_of_the_key(opened):
     origin = "null" if page.headers["referrer-policy"] == "no-referrer" else "http://testserver"
     sent = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
     reply = c.post("/login?lang=en", data={"key": key}, headers=sent, follow_redirects=False)
-    assert (reply.status_code, reply.headers.get("location")) == (303, "/?lang=en")
+    assert (reply.status_code, reply.headers.get("location")) == (303, "./?lang=en")
 
 
 def test_a_named_origin_may_ask_and_no_other(opened, row):

@@ -54,11 +54,11 @@ class Talk:
 class Talker:
     """Turns requests into streams of one writer, within limits and quotas."""
 
-    def __init__(self, model: LanguageModel, name: str, limits: ServeLimits) -> None:
+    def __init__(self, model: LanguageModel, name: str, limits: ServeLimits, quota: Quota | None = None) -> None:
         self.model, self.name, self.limits = model, name, limits
         self.writer = Writer(model.net(limits.streams), limits.streams)
         self.context = self.writer.engine.net.context
-        self.quota = Quota(limits.tokens_per_minute)
+        self.quota = quota or Quota(limits.tokens_per_minute)
         self._tree: Tree | None = None
         self._grammars: OrderedDict[str, Held] = OrderedDict()
 

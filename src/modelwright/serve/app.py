@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from fastapi import FastAPI, Response
 
 from modelwright.core.facts.details import AttributionFact
 from modelwright.core.registry import load_file, names_in
@@ -20,9 +19,11 @@ from modelwright.data.coerce import BadValue
 from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor
 from modelwright.serve._columns import gaps, known_rows
+from modelwright.serve._routes import add_routes
 from modelwright.serve.admin import add_admin
 from modelwright.serve.aside import Aside
 from modelwright.serve.batcher import Batcher, Ticket
+from modelwright.serve.counters import Counters, Shared
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
 from modelwright.serve.keys import KeyRing, ServiceKey
 from modelwright.serve.limits import BodyLimit, Refused, ServeLimits, is_media, parse_rows, tenant_for
@@ -60,10 +61,12 @@ def bad_json(value: BadValue) -> dict[str, Any]:
 class Service:
     """What the routes share: predictor, batcher, keys, limits, counters."""
 
-    def __init__(self, predictor: Predictor, keys: KeyRing, limits: ServeLimits) -> None:
+    def __init__(self, predictor: Predictor, keys: KeyRing, limits: ServeLimits, shared: Shared | None = None) -> None:
         self.predictor, self.keys, self.limits = predictor, keys, limits
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
-        self.quota = Quota(limits.rows_per_minute, keys.path.with_name("usage.journal") if keys.path else None, keys)
+        self._own_quota = shared is None
+        self.quota = shared.quota if shared else Quota.beside(keys, limits.rows_per_minute)
+        self.tokens = shared.tokens if shared else Quota(limits.tokens_per_minute)
         self.modalities = {c.name: c.modality for c in predictor.schema.inputs}
         self.names = frozenset(self.modalities)
         self.files = any(is_media(m) for m in self.modalities.values())
@@ -76,18 +79,16 @@ class Service:
         self._bytes_per_row = 0.0
         self.ready = False
         self.stopping = Stopping()
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "modelwright_requests", "Requests by route and status", ["route", "status"], registry=self.registry
-        )
-        self.rows = Counter("modelwright_rows", "Rows answered", registry=self.registry)
-        self.seconds = Histogram("modelwright_seconds", "Seconds per request", ["route"], registry=self.registry)
-        batches = Gauge("modelwright_batches", "Calls of the model so far", registry=self.registry)
-        batches.set_function(lambda: self.batcher.batches)
+        release = (f"{predictor.name}/{predictor.version}",) if shared else ()
+        self.counted = (shared.counters if shared else Counters()).of(*release)
+        self.counted.follow(lambda: self.batcher.batches)
+        self.rows = self.counted.rows
 
     async def warm(self) -> None:
         """Answer a few rows without values, so that the first request meets a model that is loaded and measured."""
-        for rows in (1, 1, 2, 8):
+        for i, rows in enumerate((1, 8, 1, 1, 2, 8)):
+            if i == 2:
+                self.batcher.learn_anew()
             await self.batcher.scores(self.predictor.table([{}] * rows)[0], self.limits.seconds)
 
     async def predict(self, body: bytes, key: ServiceKey) -> Response:
@@ -171,7 +172,9 @@ class Service:
         await self.searches.stop()
         await self.batcher.stop()
         self._reader.shutdown(wait=True)
-        self.quota.usage.close()
+        self.counted.forget()
+        if self._own_quota:
+            self.quota.usage.close()
 
     async def explain(self, body: bytes, key: ServiceKey) -> Any:
         """Explain the answer to one row."""
@@ -268,12 +271,15 @@ def create_app(
     bundle: Path | None = None,
     origins: frozenset[str] = frozenset(),
     stopping: Stopping | None = None,
+    shared: Shared | None = None,
 ) -> FastAPI:
     """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only.
 
-    Pages of `origins` may ask from a browser. Once `stopping` says so, requests are answered 503. Changes of keys are entered into the ledger of `bundle`. Raises DataError where the count of rows cannot be kept.
+    Pages of `origins` may ask from a browser. Once `stopping` says so, requests are answered 503. Changes of keys are entered
+    into the ledger of `bundle`. `shared` is what a release has in common with the other versions of its name. Raises
+    DataError where the count of rows cannot be kept.
     """
-    service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema))
+    service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema), shared)
     service.stopping = stopping = stopping or Stopping()
 
     @asynccontextmanager
@@ -297,7 +303,7 @@ def create_app(
     app.state.service = service
     app.state.spent = lambda: service.quota.spent
     add_errors(app)
-    _add_routes(app, service)
+    add_routes(app, service)
     faces = _add_faces(app, service)
     add_admin(app, keys, bundle)
     add_page(app, service.keys, lang, secure_cookie)
@@ -307,8 +313,8 @@ def create_app(
     app.add_middleware(
         Guard,
         keys=keys,
-        requests=service.requests,
-        seconds=service.seconds,
+        requests=service.counted.requests,
+        seconds=service.counted.seconds,
         rules=Rules(app.routes, faces),
         release=(predictor.name, predictor.version),
         forms=frozenset(getattr(app.state, "forms", ())),
@@ -336,65 +342,3 @@ def _refused_value(value: BadValue) -> Refused:
     error = bad_json(value)["error"]
     words = Words(error.pop("message"), error.pop("message_zh"))
     return Refused(422, error.pop("code"), words, **error)
-
-
-def _add_routes(app: FastAPI, service: Service) -> None:
-    row = service.predictor.request.model_json_schema(ref_template="#/components/schemas/{model}")
-    answer = service.predictor.response.model_json_schema(ref_template="#/components/schemas/{model}")
-    many = {
-        "type": "object",
-        "required": ["rows"],
-        "properties": {"rows": {"type": "array", "items": row}, "scores": {"type": "boolean"}},
-    }
-    body = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [row, many]}}}}}
-    answers = {"type": "object", "properties": {"answers": {"type": "array", "items": answer}}}
-    said: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"application/json": {"schema": {"anyOf": [answer, answers]}}}}
-    }
-    problems: dict[int | str, dict[str, Any]] = {
-        c: {"description": d}
-        for c, d in {
-            400: "no JSON",
-            401: "no key",
-            408: "body too slow",
-            413: "too large",
-            422: "does not fit",
-            429: "too much",
-            504: "too slow",
-        }.items()
-    }
-
-    @app.post("/predict", openapi_extra=body, responses={**problems, **said})
-    async def predict(request: Request) -> Response:
-        key = request.scope["key"]
-        service.gate(key, request.headers.get("content-length"))
-        return await service.predict(await request.body(), key)
-
-    @app.post(
-        "/explain",
-        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": row}}}},
-        responses=problems,
-    )
-    async def explain(request: Request) -> Response:
-        return answer_json(await service.explain(await request.body(), request.scope["key"]))
-
-    @app.get("/schema", responses=problems)
-    async def schema() -> Response:
-        return answer_json(service.schema())
-
-    @app.get("/metrics", responses=problems)
-    async def metrics() -> Response:
-        return Response(generate_latest(service.registry), media_type="text/plain; version=0.0.4")
-
-    @app.get("/openapi.json", include_in_schema=False)
-    async def openapi() -> Response:
-        return answer_json(app.openapi())
-
-    @app.get("/healthz")
-    async def healthz() -> Response:
-        return answer_json({"alive": True})
-
-    @app.get("/readyz", responses={503: {"description": "not ready"}})
-    async def readyz() -> Response:
-        ready = service.ready and not service.stopping.now
-        return answer_json({"ready": ready}, 200 if ready else 503)

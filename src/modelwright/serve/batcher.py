@@ -116,6 +116,7 @@ class Batcher:
         self.alone = LatencyModel()  # what a request takes when nobody else asks
         # what answers take in truth, against what rows alone say: reading, writing and a machine that is busy count too
         self.stretch = 1.0
+        self.slack = 1.0  # times the usual patience: more where the machine is busy with something that soon ends
         self.batches = 0
         self.answered = 0
 
@@ -123,6 +124,10 @@ class Batcher:
     def busy(self) -> bool:
         """Whether a prediction is under way or waits; asked from other threads too."""
         return self._work is not None or bool(self._line)
+
+    def learn_anew(self) -> None:
+        """Forget what calls took so far: the first of a model that is cold takes many times what later ones do."""
+        self.latency, self.alone, self.stretch = LatencyModel(), LatencyModel(), 1.0
 
     async def stop(self, seconds: float = 0.0) -> None:
         """End the work within `seconds`: what is not answered by then is refused with 503 and a time to retry."""
@@ -163,7 +168,8 @@ class Batcher:
         """
         by_rows = self.expected(key, weight, rows)
         takes = by_rows * self.stretch
-        patience = min(most, _PATIENCE * (self.alone.seconds(rows) or self.latency.seconds(rows)) + _GRACE)
+        alone = self.alone.seconds(rows) or self.latency.seconds(rows)
+        patience = min(most, self.slack * (_PATIENCE * alone + _GRACE))
         ahead = self._line.ahead(key, weight, rows)
         busy, now = self._work is not None or bool(self._line) or ahead > rows, time.monotonic()
         late = takes > patience or self._shares.over(key, now)

@@ -113,7 +113,7 @@ class Guard:
             await Response(None, 204 if preflight else 403, preflight)(scope, receive, watched)
             return
         path = scope["path"]
-        given = "" if path in OPEN else _given(headers)
+        given = "" if path in OPEN else given_key(headers)
         scope["key"] = key = None if path in OPEN else self._key(headers, given)
         scope["who"] = None if key is None else key.name
         refused = self._refused(scope, headers, key, given)
@@ -164,7 +164,7 @@ class Guard:
         return self.keys.session(cookie_parser(headers.get("cookie", "")).get(COOKIE))
 
 
-def _given(headers: Headers) -> str:
+def given_key(headers: Headers) -> str:
     """Return the text of the key that a request's headers hold; "" where there is none."""
     head = headers.get("authorization", "")
     return head[7:].strip() if head[:7].lower() == "bearer " else headers.get("x-api-key", "")
@@ -173,6 +173,19 @@ def _given(headers: Headers) -> str:
 def stopped() -> Refused:
     """Return the refusal of a service that is about to stop."""
     return Refused(503, "stopping", STOPPING, retry=5)
+
+
+def with_headers(send: Any, stopping: Stopping) -> Any:
+    """Return a `send` that adds the security headers, for answers that no guard stands before."""
+
+    async def sent(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            own = {name for name, _ in message["headers"]}
+            added = [*_RAW_HEADERS, *([(b"connection", b"close")] if stopping.now else [])]
+            message["headers"] = [*message["headers"], *(h for h in added if h[0] not in own)]
+        await send(message)
+
+    return sent
 
 
 class Stopping:

@@ -7,7 +7,7 @@ import json
 import secrets
 from functools import cache
 from importlib.resources import files
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from fastapi import FastAPI, Request, Response
 
@@ -55,7 +55,7 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
             return login_page(where, wrong=False)
         home = getattr(app.state, "home", None)  # a face's own page; the plain form stays at /?form=1
         if home and "form" not in request.query_params:
-            return Response(status_code=303, headers={"Location": f"{home}?lang={where}"})
+            return Response(status_code=303, headers={"Location": f"{home.lstrip('/')}?lang={where}"})
         body = f'<main class="try" id="app" data-lang="{where}"></main>'
         return page_of(body, where, static("media.js") + static("table.js") + static("code.js") + static("page.js"))
 
@@ -66,9 +66,15 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
         name = keys.who(fields.get("key", [""])[0].strip())
         if name is None:
             return login_page(where, wrong=True)
-        response = Response(status_code=303, headers={"Location": f"/?lang={where}"})
+        response = Response(status_code=303, headers={"Location": f"./?lang={where}"})
         response.set_cookie(
-            COOKIE, keys.begin(name), max_age=SESSION_SECONDS, httponly=True, samesite="strict", secure=secure, path="/"
+            COOKIE,
+            keys.begin(name),
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=secure,
+            path=quote(request.scope.get("root_path") or "/"),
         )
         return response
 
@@ -102,7 +108,7 @@ def add_docs(app: FastAPI, lang: str) -> None:
         said = app.openapi()
         parts = [f"<h1>{html.escape(said['info']['title'])}</h1>"]
         key = Words("Send the key as the header", "请用以下请求头发送密钥：").to(where)
-        parts.append(f'<p>{key} <code>Authorization: Bearer KEY</code>. <a href="/openapi.json">openapi.json</a></p>')
+        parts.append(f'<p>{key} <code>Authorization: Bearer KEY</code>. <a href="openapi.json">openapi.json</a></p>')
         for path, methods in said["paths"].items():
             for method, route in methods.items():
                 parts.append(f"<h2><code>{method.upper()} {html.escape(path)}</code></h2>")
@@ -127,7 +133,7 @@ def login_page(lang: str, *, wrong: bool) -> Response:
     )
     button = Words("Open", "进入").to(lang)
     body = (
-        f'<main class="login"><h1>Modelwright</h1><form method="post" action="/login?lang={lang}">'
+        f'<main class="login"><h1>Modelwright</h1><form method="post" action="login?lang={lang}">'
         f'<label for="key">{html.escape(title)}</label><input id="key" name="key" type="password" autocomplete="current-password" required autofocus>'
         f'<p class="{"wrong" if wrong else "hint"}" role="status">{html.escape(said)}</p><button>{html.escape(button)}</button></form></main>'
     )

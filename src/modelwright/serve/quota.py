@@ -22,6 +22,11 @@ class Quota:
         self.usage = Usage(path)
         self.spent: dict[str, int] = {}  # rows by key since the start
 
+    @classmethod
+    def beside(cls, keys: KeyRing, per_minute: int) -> Quota:
+        """Return the quota of a ring's keys, whose day's count is kept beside them."""
+        return cls(per_minute, keys.path.with_name("usage.journal") if keys.path else None, keys)
+
     def per_minute(self, key: ServiceKey | str) -> int:
         """Return the rows that a key may ask for in a minute."""
         own = self._own(key)

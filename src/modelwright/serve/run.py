@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,44 +43,103 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class Listening:
+    """Where a service listens, and how it speaks. `lang` is that of what it says at the start.
+
+    Raises OptionError for an address that may not be bound or a port in use.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    lang: str = "en"
+
+    def __post_init__(self) -> None:
+        check_binding(self.host, self.tls_cert, self.tls_key, self.behind_proxy)
+        _check_port(self.host, self.port)
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it by TLS."""
+        return self.tls_cert is not None or self.behind_proxy
+
+    @property
+    def address(self) -> str:
+        """The URL of the service on this machine."""
+        return f"{'https' if self.tls_cert else 'http'}://{self.host}:{self.port}"
+
+    def say(self, words: Words) -> None:
+        """Write a line on stderr."""
+        sys.stderr.write(words.to(self.lang))
+
+    def run(self, app: Any, stopping: Any) -> None:
+        """Serve an application until SIGTERM or Ctrl-C; requests under way are answered first."""
+        import uvicorn
+
+        from modelwright.serve.guard import WithoutValues
+        from modelwright.serve.wire import FINISH_SECONDS, Door, Server, Wire
+
+        config = uvicorn.Config(
+            app,
+            host=self.host,
+            port=self.port,
+            ssl_certfile=str(self.tls_cert) if self.tls_cert else None,
+            ssl_keyfile=str(self.tls_key) if self.tls_key else None,
+            proxy_headers=self.behind_proxy,
+            forwarded_allow_ips="127.0.0.1" if self.behind_proxy else None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            http=Wire,
+        )
+        # a proxy's address stands for all its clients: it is not counted by itself
+        Wire.door = Door(None) if self.behind_proxy else Door()
+        logging.getLogger("uvicorn.error").addFilter(WithoutValues())
+        # uvicorn stops by itself on both signals, and then raises them once more: an orderly stop is no failure
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
+        try:
+            Server(config, stopping, FINISH_SECONDS).run()
+        except KeyboardInterrupt:
+            self.say(Words("stopped\n", "已停止\n"))
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
 def serve(
     bundle: Path,
     *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
     key_file: Path,
-    tls_cert: Path | None = None,
-    tls_key: Path | None = None,
-    behind_proxy: bool = False,
-    lang: str = "en",
     backend: str = "own",
     allow_origin: Sequence[str] = (),
     allow_missing: bool = False,
+    **listening: Any,
 ) -> None:
     """Serve a bundle, or a folder with a causal language model, until SIGTERM or Ctrl-C; requests under way are answered first.
 
-    Pages of `allow_origin` may ask from a browser. Raises OptionError for an address that may not be bound or a port in
-    use, BundleError for a damaged bundle, DataError for a key file that others can change, LedgerError where the start
-    cannot be entered.
+    Pages of `allow_origin` may ask from a browser; `listening` are the fields of Listening. Raises OptionError for an
+    address that may not be bound or a port in use, BundleError for a damaged bundle, DataError for a key file that
+    others can change, LedgerError where the start cannot be entered.
     """
     origins = parse_origins(allow_origin)
-    check_binding(host, tls_cert, tls_key, behind_proxy)
-    _check_port(host, port)
-    import uvicorn
+    at = Listening(**listening)
 
     from modelwright.privacy.ledger import model_id, record
-    from modelwright.serve.guard import Stopping, WithoutValues
+    from modelwright.serve.guard import Stopping
     from modelwright.serve.keys import KeyRing
-    from modelwright.serve.wire import FINISH_SECONDS, Door, Server, Wire
 
     stopping = Stopping()
-
-    secure = tls_cert is not None or behind_proxy
+    options: dict[str, Any] = {
+        "lang": at.lang, "secure_cookie": at.secure, "origins": origins, "stopping": stopping,
+    }  # fmt: skip
     if backend == "vllm":
         from modelwright.serve.vllm import vllm_app
 
         keys, made = KeyRing.open(key_file)
-        app, name = vllm_app(bundle, keys, lang=lang, secure_cookie=secure, origins=origins, stopping=stopping)
+        app, name = vllm_app(bundle, keys, **options)
         version = "1"
     else:
         from modelwright.release.bundle import load
@@ -92,49 +152,68 @@ def serve(
         name, version = predictor.name, predictor.version
         _share_cores()
         keys, made = KeyRing.open(key_file)
-        app = create_app(
-            predictor, keys=keys, lang=lang, secure_cookie=secure, bundle=bundle, origins=origins, stopping=stopping
-        )
-    address = f"{'https' if tls_cert else 'http'}://{host}:{port}"
-    say = sys.stderr.write
-    say(Words(f"serving {name} at {address}\n", f"正在 {address} 提供 {name}\n").to(lang))
+        app = create_app(predictor, keys=keys, bundle=bundle, **options)
+    at.say(Words(f"serving {name} at {at.address}\n", f"正在 {at.address} 提供 {name}\n"))
     if made:
-        say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n").to(lang))
+        at.say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n"))
     else:
-        say(Words(f"key: as before ({key_file})\n", f"密钥：沿用之前的（{key_file}）\n").to(lang))
-    started: dict[str, Any] = {
-        "model": model_id(bundle),
-        "name": name,
-        "version": version,
-        "host": host,
-    }
+        at.say(Words(f"key: as before ({key_file})\n", f"密钥：沿用之前的（{key_file}）\n"))
+    started: dict[str, Any] = {"model": model_id(bundle), "name": name, "version": version, "host": at.host}
     record(bundle, "serve start", **started)
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        ssl_certfile=str(tls_cert) if tls_cert else None,
-        ssl_keyfile=str(tls_key) if tls_key else None,
-        proxy_headers=behind_proxy,
-        forwarded_allow_ips="127.0.0.1" if behind_proxy else None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        http=Wire,
-    )
-    # a proxy's address stands for all its clients: it is not counted by itself
-    Wire.door = Door(None) if behind_proxy else Door()
-    logging.getLogger("uvicorn.error").addFilter(WithoutValues())
-    # uvicorn stops by itself on both signals, and then raises them once more: an orderly stop is no failure
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
-        Server(config, stopping, FINISH_SECONDS).run()
-    except KeyboardInterrupt:
-        say(Words("stopped\n", "已停止\n").to(lang))
+        at.run(app, stopping)
     finally:
-        signal.signal(signal.SIGTERM, before)
         record(bundle, "serve stop", **started, rows=getattr(app.state, "spent", dict)())
+
+
+def serve_names(
+    registry: Any,
+    names: Sequence[str],
+    *,
+    key_file: Path | None = None,
+    allow_origin: Sequence[str] = (),
+    allow_missing: bool = False,
+    **listening: Any,
+) -> None:
+    """Serve the champions of names until SIGTERM or Ctrl-C, following the registry; arguments and errors as in `serve`.
+
+    Keys of a name are kept beside the registry, or in `key_file` for all. Raises RegistryError for an unknown name,
+    RegistryAway where the registry cannot be reached at the start.
+    """
+    origins = parse_origins(allow_origin)
+    at = Listening(**listening)
+
+    from modelwright.privacy.ledger import record
+    from modelwright.serve.guard import Stopping
+    from modelwright.serve.live import Live
+
+    stopping = Stopping()
+    app = Live(
+        registry,
+        names,
+        key_file=key_file,
+        stopping=stopping,
+        allow_missing=allow_missing,
+        say=at.say,
+        lang=at.lang,
+        secure_cookie=at.secure,
+        origins=origins,
+    )
+    _share_cores()
+    for name, named in app.names.items():
+        version, where = named.current.release.version, f"{at.address}/{name}/"
+        at.say(Words(f"serving {name} {version} at {where}\n", f"正在 {where} 提供 {name} {version}\n"))
+    for name, made in app.made.items():
+        at.say(Words(f"key of {name} (shown once): {made}\n", f"{name} 的密钥（只显示一次）：{made}\n"))
+    for place in app.rings:
+        at.say(Words(f"keys: {place}\n", f"密钥文件：{place}\n"))
+    releases = [named.current.release for named in app.names.values()]
+    for r in releases:
+        record(None, "serve start", model=r.digest[:32], name=r.name, version=r.version, host=at.host)
+    try:
+        at.run(app, stopping)
+    finally:
+        record(None, "serve stop", names=list(app.names), host=at.host, rows=app.spent())
 
 
 def _share_cores() -> None:

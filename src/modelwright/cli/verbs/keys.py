@@ -27,9 +27,10 @@ def add(app: typer.Typer) -> None:
 def _place(model: str, key_file: Path | None) -> tuple[Path, Path]:
     """Return the bundle and the file of its keys."""
     from modelwright.core.run import find_bundle, state_folder
+    from modelwright.release.registry.find import state_of
 
     bundle = find_bundle(model)
-    return bundle, key_file or state_folder(bundle) / "keys.json"
+    return bundle, key_file or (state_of(model) or state_folder(bundle)) / "keys.json"
 
 
 def _made(name: str, text: str, json_: bool, **more: Any) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import AllowMissing, AllowOrigin, Lang, RunArg, opt
+from modelwright.cli.options import AllowMissing, AllowOrigin, Lang, opt
 from modelwright.cli.output import LANG, w
+from modelwright.cli.verbs._releases import Blobs, Db, registry_at
 
 
 def add(app: typer.Typer) -> None:
@@ -17,7 +19,13 @@ def add(app: typer.Typer) -> None:
 
     @app.command(help=w("Serve a model over HTTP on this machine.", "在本机以 HTTP 提供模型服务。"))
     def serve(
-        model: RunArg,
+        models: Annotated[
+            list[str],
+            typer.Argument(
+                metavar="RUN|NAME...",
+                help=w("run, bundle, or name of releases; several names too", "运行、模型包或发布名称；可给出多个名称"),
+            ),
+        ],
         host: Annotated[str, opt("address to bind", "绑定地址")] = "127.0.0.1",
         port: Annotated[int, opt("port", "端口")] = 8000,
         tls_cert: Annotated[Path | None, opt("TLS certificate", "TLS 证书")] = None,
@@ -29,10 +37,12 @@ def add(app: typer.Typer) -> None:
         backend: Annotated[
             str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
         ] = "own",
+        db: Db = None,
+        blobs: Blobs = None,
         lang: Lang = None,
     ) -> None:
         start(
-            model,
+            models,
             key_file,
             LANG,
             backend,
@@ -43,31 +53,69 @@ def add(app: typer.Typer) -> None:
             behind_proxy=behind_proxy,
             allow_origin=allow_origin or (),
             allow_missing=allow_missing,
+            db=db,
+            blobs=blobs,
         )
 
 
-def start(model: str, key_file: Path | None, lang: str, backend: str = "own", **options: Any) -> None:
-    """Serve a bundle, or a folder with a causal language model, until stopped; `options` are those of the service."""
-    from modelwright.core.errors import unknown
+def start(
+    models: str | Sequence[str],
+    key_file: Path | None,
+    lang: str,
+    backend: str = "own",
+    db: str | None = None,
+    blobs: str | None = None,
+    **options: Any,
+) -> None:
+    """Serve a run, a bundle, a folder with a causal language model, or the champions of names until stopped.
+
+    `options` are those of the service. Raises OptionError where several are given that are not all names of releases.
+    """
+    from modelwright.core.errors import OptionError, unknown
     from modelwright.core.extras import need
     from modelwright.core.run import find_bundle, state_folder
     from modelwright.core.words import Words
 
     need("serve", "modelwright serve")
-    from modelwright.privacy.subjects import due_words
+    from modelwright.release.registry import find
     from modelwright.release.wrap import is_causal_folder
-    from modelwright.serve.run import serve
+    from modelwright.serve.run import serve, serve_names
 
     if backend not in ("own", "vllm"):
         raise unknown(Words("backend", "后端"), backend, ["own", "vllm"])
+    given = [models] if isinstance(models, str) else list(models)
+    names = [None if is_causal_folder(model) else find.served_name(model, db) for model in given]
+    if all(names) and backend == "own":
+        registry = registry_at(db, blobs)
+        for name in names:
+            say_due(registry.folder(registry.get(str(name))), lang)
+        serve_names(registry, [str(n) for n in names], key_file=key_file, lang=lang, **options)
+        return
+    if len(given) > 1:
+        other = next((m for m, name in zip(given, names, strict=True) if name is None), given[0])
+        raise OptionError(
+            f"Several models are served by the names of their releases, and `{other}` is none. "
+            f"Release it first: modelwright release {other} --name NAME (where a run has that name too: NAME/champion)",
+            f"同时提供多个模型时须使用发布名称，而 `{other}` 不是。请先发布：modelwright release {other} --name 名称（与运行同名时请写 名称/champion）",
+        )
+    model = given[0]
     bundle = Path(model) if is_causal_folder(model) else find_bundle(model)
-    due = due_words(bundle)
-    if due is not None:
-        sys.stderr.write(Words(f"Warning: this model is {due.en}.\n", f"警告：该模型{due.zh}。\n").to(lang))
-    before, place = bundle.parent / "serve" / "keys.json", state_folder(bundle) / "keys.json"
+    say_due(bundle, lang)
+    state = None if is_causal_folder(model) else find.state_of(model)
+    before, place = bundle.parent / "serve" / "keys.json", (state or state_folder(bundle)) / "keys.json"
     if key_file is None and place != before and before.is_file() and not place.exists():
         # until each bundle had keys of its own, all that stood beside each other shared these
         en = f"Note: the keys in {before} do not open this bundle any more; give --key-file {before} to go on with them.\n"
         zh = f"注意：{before} 中的密钥不再适用于此模型包；如需继续使用请加 --key-file {before}。\n"
         sys.stderr.write(Words(en, zh).to(lang))
-    serve(bundle, key_file=key_file or state_folder(bundle) / "keys.json", lang=lang, backend=backend, **options)
+    serve(bundle, key_file=key_file or place, lang=lang, backend=backend, **options)
+
+
+def say_due(bundle: Path, lang: str) -> None:
+    """Warn of a model that must be trained again."""
+    from modelwright.core.words import Words
+    from modelwright.privacy.subjects import due_words
+
+    due = due_words(bundle)
+    if due is not None:
+        sys.stderr.write(Words(f"Warning: this model is {due.en}.\n", f"警告：该模型{due.zh}。\n").to(lang))

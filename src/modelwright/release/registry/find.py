@@ -28,13 +28,26 @@ def bundle_of(text: str) -> Path | None:
     return None if found is None else found.folder
 
 
-def names() -> list[str]:
+def names(db: str | None = None) -> list[str]:
     """Return the names that have releases, [] where there is no registry."""
-    if not _registry_exists():
+    if not _registry_exists(db):
         return []
     from modelwright.release.registry.store import Registry
 
-    return Registry().names()
+    return Registry(db).names()
+
+
+def state_of(text: str) -> Path | None:
+    """Return where the service keeps the keys of a release's name, `NAME` or `NAME/WHICH`; None where that is a folder or unknown."""
+    if _is_folder(text) or not _released_name(text):
+        return None
+    return places.state_of(places.database_url(), text.partition("/")[0])
+
+
+def served_name(text: str, db: str | None = None) -> str | None:
+    """Return the name whose champion is to be served and followed: `NAME` or `NAME/champion`, and no folder; else None."""
+    name, _, which = text.partition("/")
+    return name if which in ("", "champion") and not _is_folder(text) and _released_name(text, db) else None
 
 
 def resolve(text: str | Path) -> Resolved:
@@ -58,19 +71,22 @@ def _places(text: str | Path) -> list[Path]:
     return [Path(text), Path(text) / "bundle", Path("runs") / str(text), Path("runs") / str(text) / "bundle"]
 
 
-def _registry_exists() -> bool:
-    place = places.file_of(places.database_url())
+def _registry_exists(db: str | None = None) -> bool:
+    place = places.file_of(places.database_url(db))
     return place is None or place.is_file()
 
 
-def _resolved(text: str) -> Resolved | None:
+def _released_name(text: str, db: str | None = None) -> bool:
+    """Whether a text names a release of a registry that exists."""
     name, _, which = text.partition("/")
-    if not places.is_name(name) or "/" in which or not _registry_exists():
+    return places.is_name(name) and "/" not in which and name in names(db)
+
+
+def _resolved(text: str) -> Resolved | None:
+    if not _released_name(text):
         return None
     from modelwright.release.registry.store import CHAMPION, Registry
 
-    registry = Registry()
-    if name not in registry.names():
-        return None
+    registry, (name, _, which) = Registry(), text.partition("/")
     release = registry.get(name, which or CHAMPION)
     return Resolved(registry.folder(release), str(release.version))

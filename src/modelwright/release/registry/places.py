@@ -16,6 +16,11 @@ _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://", re.IGNORECASE)
 _SQLITE = "sqlite:///"
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]+:(//|:)")
 _LONGEST = 64
+# addresses of the service, today's and those it keeps for itself: `/NAME/predict` must not be mistaken for one of them
+RESERVED = frozenset(
+    "answer ask chat docs events explain favicon.ico feedback healthz jobs keys livez login logout metrics openapi.json "
+    "predict product ready readyz redoc releases review robots.txt schema search static v1 v2".split()
+)
 
 
 def database_url(asked: str | Path | None = None) -> str:
@@ -97,8 +102,23 @@ def check_name(text: str) -> str:
     """Return a name in the one form in which it is kept. Raises OptionError where it cannot be one."""
     name = unicodedata.normalize("NFC", text)
     if is_name(name):
+        check_not_reserved(name)
         return name
     raise OptionError(
         f"`{text[:80]}` is no name for releases: letters, digits, `.`, `-` and `_`, at most {_LONGEST}. For instance: {slug(name)[:_LONGEST]}",
         f"`{text[:80]}` 不能用作发布名称：只可用字母、汉字、数字、`.`、`-`、`_`，最长 {_LONGEST} 个字符。例如：{slug(name)[:_LONGEST]}",
     )
+
+
+def check_not_reserved(name: str) -> None:
+    """Refuse a name that is an address of the service. Raises OptionError."""
+    if name in RESERVED:
+        raise OptionError(
+            f"`{name}` cannot be the name of releases: the service has an address /{name} of its own. For instance: {name}-model",
+            f"`{name}` 不能用作发布名称：服务自身使用地址 /{name}。例如：{name}-model",
+        )
+
+
+def state_of(url: str, name: str) -> Path:
+    """Return where a service keeps what belongs to a name (keys, quotas), whichever version answers: `serve/NAME` beside the registry."""
+    return Path(beside(url)).with_name("serve") / name

@@ -30,7 +30,7 @@ def add(app: FastAPI, service: Any) -> None:
     model = service.predictor.members[0][1]
     if not isinstance(model, LanguageModel):
         return
-    talker = Talker(model, service.predictor.name, service.limits)
+    talker = Talker(model, service.predictor.name, service.limits, service.tokens)
     app.state.talker = talker
     app.state.at_end = [talker.writer.stop]
     _texts(app, service, talker)

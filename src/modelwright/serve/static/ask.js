@@ -85,7 +85,7 @@ async function ask(text) {
     const body = { question: text };
     if (session) body.session = session;
     if (tenant) body.tenant = tenant;
-    const answer = await fetch("/answer", { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", "Accept-Language": lang } });
+    const answer = await fetch("answer", { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", "Accept-Language": lang } });
     const data = await answer.json().catch(() => null);
     if (!answer.ok) throw new Error(data && data.error ? data.error.message : say("problem"));
     session = data.session;

@@ -84,7 +84,7 @@ async function ask(text) {
   let tokens = 0;
   let cut = false;
   try {
-    const reply = await fetch("/v1/chat/completions", {
+    const reply = await fetch("v1/chat/completions", {
       method: "POST", signal: under.signal, headers: { "Content-Type": "application/json", "Accept-Language": lang },
       body: JSON.stringify({ model: facts.model, messages: sent, stream: true, stream_options: { include_usage: true },
         temperature: settings.heat, top_p: settings.top, max_tokens: settings.most }),

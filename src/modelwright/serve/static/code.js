@@ -32,7 +32,7 @@ function sampleRow() {
 }
 
 function snippets() {
-  const url = `${location.origin}/predict`;
+  const url = new URL("predict", location.href).href;
   const body = JSON.stringify(sampleRow());
   const quoted = body.replaceAll("'", "'\\''");
   // JSON is Python and JavaScript too, but for its three words
@@ -61,14 +61,14 @@ function codePanel() {
     await navigator.clipboard.writeText(shown.textContent);
     copy.textContent = told("copied");
   });
-  const docs = make("a", { href: `/docs?lang=${lang}`, textContent: told("docs") });
+  const docs = make("a", { href: `docs?lang=${lang}`, textContent: told("docs") });
   return make("details", { className: "more" }, make("summary", { textContent: told("code") }), tabs, shown,
     make("p", { className: "hint" }, `${told("key")} `, docs), copy);
 }
 
 async function answerRows(rows) {
   for (let tries = 0; ; tries++) {
-    const reply = await fetch("/predict", { method: "POST", headers: { "Content-Type": "application/json", "Accept-Language": lang }, body: JSON.stringify({ rows }) });
+    const reply = await fetch("predict", { method: "POST", headers: { "Content-Type": "application/json", "Accept-Language": lang }, body: JSON.stringify({ rows }) });
     const data = await reply.json().catch(() => null);
     if (reply.ok) return data.answers;
     const wait = Number(reply.headers.get("Retry-After"));

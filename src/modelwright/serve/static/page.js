@@ -213,7 +213,7 @@ async function submit(event) {
   try {
     const asked = row();
     const sent = request(asked);
-    last = { result: schema.made ? { answer: await call("/predict", sent) } : await call("/explain", sent), asked };
+    last = { result: schema.made ? { answer: await call("predict", sent) } : await call("explain", sent), asked };
     show(last.result, last.asked);
     app.querySelector(".answer").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   } catch (error) {
@@ -244,4 +244,4 @@ function draw() {
   for (const input of form.querySelectorAll("[name]")) if (kept[input.name]) { input.value = kept[input.name]; input.dispatchEvent(new Event("input")); }
 }
 
-call("/schema").then((data) => { schema = data; draw(); }).catch((error) => { app.textContent = error.message; });
+call("schema").then((data) => { schema = data; draw(); }).catch((error) => { app.textContent = error.message; });

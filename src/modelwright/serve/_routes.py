@@ -1,0 +1,73 @@
+"""The routes of every service: predict, explain, what the model reads and answers, counters, and whether it can answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import generate_latest
+
+from modelwright.serve.guard import answer_json
+
+
+def add_routes(app: FastAPI, service: Any) -> None:
+    """Add the routes of a service to its application."""
+    row = service.predictor.request.model_json_schema(ref_template="#/components/schemas/{model}")
+    answer = service.predictor.response.model_json_schema(ref_template="#/components/schemas/{model}")
+    many = {
+        "type": "object",
+        "required": ["rows"],
+        "properties": {"rows": {"type": "array", "items": row}, "scores": {"type": "boolean"}},
+    }
+    body = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [row, many]}}}}}
+    answers = {"type": "object", "properties": {"answers": {"type": "array", "items": answer}}}
+    said: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"application/json": {"schema": {"anyOf": [answer, answers]}}}}
+    }
+    problems: dict[int | str, dict[str, Any]] = {
+        c: {"description": d}
+        for c, d in {
+            400: "no JSON",
+            401: "no key",
+            408: "body too slow",
+            413: "too large",
+            422: "does not fit",
+            429: "too much",
+            504: "too slow",
+        }.items()
+    }
+
+    @app.post("/predict", openapi_extra=body, responses={**problems, **said})
+    async def predict(request: Request) -> Response:
+        key = request.scope["key"]
+        service.gate(key, request.headers.get("content-length"))
+        return await service.predict(await request.body(), key)
+
+    @app.post(
+        "/explain",
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": row}}}},
+        responses=problems,
+    )
+    async def explain(request: Request) -> Response:
+        return answer_json(await service.explain(await request.body(), request.scope["key"]))
+
+    @app.get("/schema", responses=problems)
+    async def schema() -> Response:
+        return answer_json(service.schema())
+
+    @app.get("/metrics", responses=problems)
+    async def metrics() -> Response:
+        return Response(generate_latest(service.counted.all.registry), media_type="text/plain; version=0.0.4")
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        return answer_json(app.openapi())
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return answer_json({"alive": True})
+
+    @app.get("/readyz", responses={503: {"description": "not ready"}})
+    async def readyz() -> Response:
+        ready = service.ready and not service.stopping.now
+        return answer_json({"ready": ready}, 200 if ready else 503)

@@ -1,0 +1,76 @@
+"""What a service counts for Prometheus, and the quotas that the versions of one name share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from modelwright.serve.quota import Quota
+
+
+class Labelled:
+    """A metric whose first labels are set already; `labels` takes the rest."""
+
+    def __init__(self, metric: Any, *first: str) -> None:
+        self._metric, self._first = metric, first
+
+    def labels(self, *more: str) -> Any:
+        """Return the one metric of all its labels."""
+        values = (*self._first, *more)
+        return self._metric.labels(*values) if values else self._metric
+
+
+class Counters:
+    """The counters of a service. Where it serves a name, each carries the release (`desk/2`) as its first label."""
+
+    def __init__(self, *, by_release: bool = False) -> None:
+        self.registry = CollectorRegistry()
+        first = ["release"] if by_release else []
+        self._requests = Counter(
+            "modelwright_requests", "Requests by route and status", [*first, "route", "status"], registry=self.registry
+        )
+        self._rows = Counter("modelwright_rows", "Rows answered", first, registry=self.registry)
+        self._seconds = Histogram(
+            "modelwright_seconds", "Seconds per request", [*first, "route"], registry=self.registry
+        )
+        self._batches = Gauge("modelwright_batches", "Calls of the model so far", first, registry=self.registry)
+        self._holders: dict[tuple[str, ...], object] = {}
+
+    def of(self, *release: str) -> Counted:
+        """Return the counters of one release; of the whole service where none is given."""
+        rows = Labelled(self._rows, *release).labels()
+        return Counted(self, release, Labelled(self._requests, *release), rows, Labelled(self._seconds, *release))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The counters of one release, or of a service that serves one model."""
+
+    all: Counters
+    release: tuple[str, ...]
+    requests: Labelled  # by route and status
+    rows: Any
+    seconds: Labelled  # by route
+
+    def follow(self, batches: Callable[[], float]) -> None:
+        """Ask a model how often it was called, whenever the counters are read."""
+        Labelled(self.all._batches, *self.release).labels().set_function(batches)
+        self.all._holders[self.release] = self
+
+    def forget(self) -> None:
+        """Ask that model no more, so that it can be let go; another of the same release is still asked."""
+        if self.release and self.all._holders.get(self.release) is self:
+            del self.all._holders[self.release]
+            self.all._batches.remove(*self.release)
+
+
+@dataclass
+class Shared:
+    """What all versions of a name use together: quotas go on where the version before left off."""
+
+    quota: Quota  # of rows
+    tokens: Quota  # where models write texts
+    counters: Counters = field(default_factory=lambda: Counters(by_release=True))
