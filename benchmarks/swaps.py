@@ -3,7 +3,7 @@
     python benchmarks/swaps.py [--swaps 100] [--clients 4] [--pause 0.01]
 
 `modelwright serve desk` runs in a process of its own and serves two releases of a linear model, trained on the ticket sample, in turn. Clients with
-connections that are kept send one row after the other, in a second process. This one promotes the other version, waits
+connections that are kept send one row after the other, in a second process; for some seconds nothing else happens. Then this one promotes the other version, waits
 until `/desk/schema` names it, and goes on. Prints the failed requests (any status but 200, any broken connection), how
 long the new version took to answer, the latency of requests, and the memory of the service before and after. Exits
 with 1 where a request failed or a version took 2 s or longer.
@@ -70,7 +70,7 @@ def ask(connection: http.client.HTTPConnection, path: str, row: Any = None) -> t
 
 def run_clients(port: int, clients: int, pause: float, rows: list[Any]) -> None:
     """Send rows until a line comes on stdin, then print what became of them as JSON."""
-    stop, answers, failed = threading.Event(), list[float](), list[str]()
+    stop, answers, failed = threading.Event(), list[float](), list[tuple[float, str]]()
 
     def one(first: int) -> None:
         connection, i = http.client.HTTPConnection("127.0.0.1", port, timeout=30), first
@@ -79,9 +79,9 @@ def run_clients(port: int, clients: int, pause: float, rows: list[Any]) -> None:
             try:
                 status, _ = ask(connection, "/predict" if i % 2 else "/desk/predict", rows[i % len(rows)])
                 if status != 200:
-                    failed.append(str(status))
+                    failed.append((time.monotonic(), str(status)))
             except (OSError, http.client.HTTPException) as e:
-                failed.append(type(e).__name__)
+                failed.append((time.monotonic(), type(e).__name__))
                 connection.close()
             answers.append(time.perf_counter() - began)
             i += clients
@@ -127,6 +127,7 @@ def main() -> int:
     parser.add_argument("--swaps", type=int, default=100)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.01, help="seconds a client waits between requests")
+    parser.add_argument("--quiet", type=float, default=5.0, help="seconds under load before the first swap")
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.port:
@@ -143,7 +144,7 @@ def main() -> int:
         port = s.getsockname()[1]
         s.close()
         service = subprocess.Popen(
-            [sys.executable, "-m", "modelwright", "serve", "desk", "--port", str(port)], stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "modelwright.cli", "serve", "desk", "--port", str(port)], stderr=subprocess.DEVNULL
         )
         try:
             while True:
@@ -157,8 +158,8 @@ def main() -> int:
             told = [sys.executable, str(script), "--port", str(port), "--clients", str(args.clients)]
             told += ["--pause", str(args.pause)]
             load = subprocess.Popen(told, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            time.sleep(2)
-            before = memory(service.pid)
+            time.sleep(args.quiet)
+            before, since = memory(service.pid), time.monotonic()
             took = swap(port, args.swaps)
             after = memory(service.pid)
             out = json.loads(load.communicate("\n", timeout=60)[0])
@@ -167,9 +168,11 @@ def main() -> int:
             service.wait(30)
     seconds = sorted(out["seconds"])
     p99 = seconds[int(0.99 * (len(seconds) - 1))]
-    print(f"{args.swaps} swaps, {len(seconds)} requests of {args.clients} clients, failed: {len(out['failed'])}")
-    if out["failed"]:
-        print("  " + ", ".join(f"{out['failed'].count(k)} x {k}" for k in sorted(set(out["failed"]))))
+    quiet, failed = [k for t, k in out["failed"] if t < since], [k for t, k in out["failed"] if t >= since]
+    print(f"{args.swaps} swaps, {len(seconds)} requests of {args.clients} clients")
+    for when, kinds in (("before the first swap", quiet), ("during the swaps", failed)):
+        shown = ", ".join(f"{kinds.count(k)} x {k}" for k in sorted(set(kinds)))
+        print(f"failed {when}: {len(kinds)} {shown}")
     print(
         f"until the new version answers: median {statistics.median(took):.2f} s, longest {max(took):.2f} s (bar {BAR:g})"
     )
@@ -177,7 +180,7 @@ def main() -> int:
         f"requests: median {1e3 * statistics.median(seconds):.1f} ms, p99 {1e3 * p99:.1f} ms, longest {1e3 * seconds[-1]:.0f} ms"
     )
     print(f"memory of the service: {before:.0f} MiB before, {after:.0f} MiB after")
-    return int(bool(out["failed"]) or max(took) >= BAR)
+    return int(bool(failed) or max(took) >= BAR)
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def test_the_page_says_how_to_call_it_and_shows_no_key(predictor, key_and_ring):
             "Call it from code",
             "用代码调用",
             "Bearer KEY",
-            "/docs?lang=",
+            "docs?lang=",
             "Answer a table",
             "Fill in an example",
         ):

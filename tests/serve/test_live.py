@@ -329,3 +329,27 @@ def test_a_stop_while_versions_change_is_in_order(registry, release):
         registry.promote("desk", release("desk"))
         assert Client(port, live.made["desk"]).version("desk") in "12"
     assert not [t for t in threading.enumerate() if t.name.startswith(("model", "registry", "reader", "turns"))]
+
+
+def test_the_command_follows_names_and_serves_folders_as_before(registry, release, tmp_path, monkeypatch):
+    from modelwright.cli.verbs.keys import _place
+    from modelwright.cli.verbs.serve import start
+    from modelwright.serve import run
+
+    release("desk"), release("mail")
+    (tmp_path / "made2").rename(tmp_path / "runs" / "mail")  # a run of the same name goes first
+    asked: list[Any] = []
+    monkeypatch.setattr(run, "serve_names", lambda registry, names, **named: asked.append(names))
+    monkeypatch.setattr(run, "serve", lambda bundle, **named: asked.append((bundle, named["key_file"])))
+    start(["desk"], None, "en")
+    start(["desk", "mail/champion"], None, "en")
+    start("mail", None, "en")
+    start(["desk/1"], None, "en")
+    keys = places.state_of(registry.url, "desk") / "keys.json"
+    mail = Path("runs/mail")
+    assert asked[:2] == [["desk"], ["desk", "mail"]]
+    assert asked[2] == (mail / "bundle", tmp_path / mail / "serve" / "keys.json")
+    assert asked[3][1] == keys
+    assert _place("desk", None)[1] == keys
+    with pytest.raises(OptionError, match="`mail` is none"):
+        start(["desk", "mail"], None, "en")

@@ -86,9 +86,7 @@ class Service:
 
     async def warm(self) -> None:
         """Answer a few rows without values, so that the first request meets a model that is loaded and measured."""
-        for i, rows in enumerate((1, 8, 1, 1, 2, 8)):
-            if i == 2:
-                self.batcher.learn_anew()
+        for rows in (1, 1, 2, 8):
             await self.batcher.scores(self.predictor.table([{}] * rows)[0], self.limits.seconds)
 
     async def predict(self, body: bytes, key: ServiceKey) -> Response:

@@ -125,10 +125,6 @@ class Batcher:
         """Whether a prediction is under way or waits; asked from other threads too."""
         return self._work is not None or bool(self._line)
 
-    def learn_anew(self) -> None:
-        """Forget what calls took so far: the first of a model that is cold takes many times what later ones do."""
-        self.latency, self.alone, self.stretch = LatencyModel(), LatencyModel(), 1.0
-
     async def stop(self, seconds: float = 0.0) -> None:
         """End the work within `seconds`: what is not answered by then is refused with 503 and a time to retry."""
         until = time.monotonic() + seconds
