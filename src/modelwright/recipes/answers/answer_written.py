@@ -19,6 +19,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.bases import HostedModel
 from modelwright.core.pretrained import find_causal
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options
+from modelwright.core.saved import read_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.documents import visible
@@ -134,7 +135,7 @@ class WrittenModel(AnswerModel):
         made = super()._load(folder)
         assert isinstance(made, WrittenModel)
         if (folder / "writer.json").is_file():
-            made.writer = Hosted(**json.loads((folder / "writer.json").read_text(encoding="utf-8"))["hosted"])
+            made.writer = Hosted(**read_state(folder, "writer.json")["hosted"])
         else:
             from modelwright.models.causal import Causal
 

@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix, hstack
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
+from modelwright.core.saved import read_arrays, write_arrays
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.pairs import lexical
@@ -65,16 +66,12 @@ class PairLinearMatcher(Matcher):
         raise ModelwrightError("pairs are compared, not searched", "仅比较句对，不用于检索")
 
     def save(self, folder: Path) -> dict[str, Any]:
-        from safetensors.numpy import save_file
-
-        save_file({"weights": self.weights}, str(folder / "weights.safetensors"))
+        write_arrays(folder / "weights.safetensors", {"weights": self.weights})
         return {"bias": self.bias}
 
     @classmethod
     def load(cls, folder: Path, state: Mapping[str, Any]) -> PairLinearMatcher:
-        from safetensors.numpy import load_file
-
-        return cls(load_file(str(folder / "weights.safetensors"))["weights"], float(state["bias"]))
+        return cls(read_arrays(folder / "weights.safetensors")["weights"], float(state["bias"]))
 
     def restored(
         self, contents: Sequence[Texts] | None, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]

@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix, diags
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options
+from modelwright.core.saved import read_arrays, write_arrays
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.retrieval import terms
@@ -67,16 +68,12 @@ class TfidfMatcher(Matcher):
         return SparseSearcher(self.rows(["\n".join(c) for c in contents]), self.rows)
 
     def save(self, folder: Path) -> dict[str, Any]:
-        from safetensors.numpy import save_file
-
-        save_file({"idf": self.idf}, str(folder / "idf.safetensors"))
+        write_arrays(folder / "idf.safetensors", {"idf": self.idf})
         return {"grams": self.grams}
 
     @classmethod
     def load(cls, folder: Path, state: Mapping[str, Any]) -> TfidfMatcher:
-        from safetensors.numpy import load_file
-
-        return cls(str(state["grams"]), load_file(str(folder / "idf.safetensors"))["idf"])
+        return cls(str(state["grams"]), read_arrays(folder / "idf.safetensors")["idf"])
 
     def restored(
         self, contents: Sequence[Texts] | None, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
