@@ -108,6 +108,8 @@ def stale_paths(text: str) -> list[str]:
     places = [ROOT / f for f in FOLDERS]
     ours = {p.name for place in places for p in place.iterdir() if p.is_dir() and p.name != "docs"} | {"docs"}
     paths = [n for n in named if n.endswith(".py") or n.split("/")[0] in ours]
+    # `serve/NAME/` stands for a folder of the reader's own
+    paths = [n for n in paths if n.isascii() and not any(part.isupper() for part in n.split("/"))]
     return [n for n in paths if not any((place / n).exists() for place in places)]
 
 
