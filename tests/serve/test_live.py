@@ -177,7 +177,8 @@ def test_twenty_swaps_under_load_lose_no_request(registry, release, row, monkeyp
     assert len(entries("serve swap")) == 20
 
 
-def test_the_version_before_answers_what_it_has_begun_and_is_let_go(registry, release, row):
+def test_the_version_before_answers_what_it_has_begun_and_is_let_go(registry, release, row, monkeypatch):
+    monkeypatch.setattr(batcher, "_GRACE", 5.0)  # the second request may wait for the first
     release("desk")
     live = Live(registry, ["desk"])
     first = live.names["desk"].current
@@ -195,9 +196,14 @@ def test_the_version_before_answers_what_it_has_begun_and_is_let_go(registry, re
     with serving(live) as port:
         live.state.hold = True
         got: list[int] = []
-        asking = threading.Thread(target=lambda: got.append(Client(port, live.made["desk"]).ask("/predict", row)[0]))
-        asking.start()
+        asking = [
+            threading.Thread(target=lambda: got.append(Client(port, live.made["desk"]).ask("/predict", row)[0]))
+            for _ in range(2)
+        ]
+        asking[0].start()
         assert held.wait(20)
+        asking[1].start()  # it waits for the first
+        eventually(lambda: bool(first.service.batcher._line))
         registry.promote("desk", release("desk"))
         client = Client(port, live.made["desk"])
         eventually(lambda: client.version("desk") == "2")
@@ -205,8 +211,9 @@ def test_the_version_before_answers_what_it_has_begun_and_is_let_go(registry, re
         assert got == []
         assert client.metric("desk", "modelwright_versions_ending") == 1
         go.set()
-        asking.join(20)
-        assert got == [200]
+        for thread in asking:
+            thread.join(20)
+        assert got == [200, 200]
         del first, slow
         eventually(lambda: gone() is None)
 
