@@ -203,7 +203,7 @@ def test_the_version_before_answers_what_it_has_begun_and_is_let_go(registry, re
         asking[0].start()
         assert held.wait(20)
         asking[1].start()  # it waits for the first
-        eventually(lambda: bool(first.service.batcher._line))
+        eventually(lambda: bool(live.names["desk"].current.service.batcher._line))
         registry.promote("desk", release("desk"))
         client = Client(port, live.made["desk"])
         eventually(lambda: client.version("desk") == "2")
