@@ -112,7 +112,7 @@ def test_what_is_copied_serves_a_bundle(tmp_path):
     line = entry[2].replace("/bundle", shlex.quote(str(STORED))).replace("/keys/", f"{shlex.quote(str(tmp_path))}/")
     line = re.sub(r'--host "\$\(.*?\)"', "--host 127.0.0.1", line)
     line = line.replace(
-        "exec modelwright", f"exec {shlex.quote(sys.executable)} -c 'from modelwright.cli import main; main()'"
+        "exec modelwright", f"exec {shlex.quote(sys.executable)} -c 'from modelwright.cli.app import main; main()'"
     )
     env = {**os.environ, "PYTHONPATH": str(app / "src")}
     done = subprocess.Popen(

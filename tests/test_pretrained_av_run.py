@@ -31,7 +31,7 @@ def test_a_run_from_the_command_line(tmp_path, modality, suffix, make, kind):
     data, base = folder_of(modality, tmp_path / "data", suffix), make(tmp_path / "hidden-place" / kind, kind)
     (base / "README.md").write_text("---\nlicense: mit\n---\narXiv:2006.11477")
     recipes = ["constant", "frozen"] if kind == "wav2vec2" else ["constant", "frozen", "finetune", "lora"]
-    start = "from modelwright.cli import main; main()"
+    start = "from modelwright.cli.app import main; main()"
     call = [sys.executable, "-c", start, "run", str(data), "-t", "label", "--pretrained", str(base), "-b", "120s"]
     call += ["--folds", "1", "--search", "none", "--out", str(tmp_path / "runs"), "--name", "r", "--json"]
     call += [a for r in recipes for a in ("--recipe", r)]

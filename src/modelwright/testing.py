@@ -129,7 +129,9 @@ def _check_losses(task: Task, table: Table, target: TargetCodec) -> None:
     outputs = torch.linspace(-1, 1, rows * width).reshape(rows, width)
     truth: Any = torch.arange(rows) % width
     if target.link:
-        truth = torch.as_tensor(target.encode(table.column(name).slice(0, rows)))
+        truth = torch.as_tensor(
+            target.encode(table.column(name).slice(0, rows)).copy()
+        )  # Arrow lends what cannot be written
         truth = truth.float() if truth.is_floating_point() else truth
     asked: dict[str, Any] = {"smoothing": 0.1, "row_weight": torch.ones(rows)}
     if target.probabilities:

