@@ -12,7 +12,7 @@ from modelwright.core.errors import DataError, InputError, OptionError
 from modelwright.core.events import CandidateDone, EventStream
 from modelwright.core.run import RunFolder
 from modelwright.pipeline.walk import run as walk
-from modelwright.tune.planner import Planner
+from modelwright.tune import ladder
 
 FAST = {"recipes": ["constant", "linear"], "search": "none", "budget": "60s"}
 
@@ -40,7 +40,7 @@ def reached(monkeypatch, table, folder, **options):
         seen["labels"] = planner.validation.table.column("fault").to_pylist()
         raise ReachedError
 
-    monkeypatch.setattr(Planner, "climb", climb)
+    monkeypatch.setattr(ladder, "climb", climb)
     config = make_config(data="memory", target="fault", **{**FAST, **options})
     with pytest.raises(ReachedError):
         walk(config, table, EventStream(), folder=RunFolder(folder), deadline=Deadline.after(60), resume=True)

@@ -20,7 +20,8 @@ def test_models_of_one_candidate_are_timed_together(monkeypatch, refit, expected
 
     monkeypatch.setattr(candidates, "answer_time", timed)
     plan, _ = planner(monkeypatch, [some("one", right=0.9)], config={} if refit is None else {"refit": refit})
-    recipe = plan._fitting_recipes()[0]
+    plan.choose_recipes()
+    recipe = plan._recipes[0]
     found = plan.train(recipe, recipe.variants(None, None, 0)[0], "one", 30.0)
     assert asked == [1, 2, 3, 4, 5]
     assert found.ms_per_row == 4.0
