@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from modelwright.core.errors import BundleError
 from modelwright.core.words import Words
+
+if TYPE_CHECKING:
+    import numpy as np
 
 STATE = "model.json"
 # errors of libraries that read and write models, by name: the libraries are not imported for this
@@ -68,6 +69,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write what `read_arrays` reads, whatever the arrays' order in memory."""
+    import numpy as np
     from safetensors.numpy import save_file
 
     save_file({k: np.asarray(a, order="C") for k, a in arrays.items()}, str(path))
