@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.config import make_config
 from modelwright.core.device import cores, free_cores, pick_device
@@ -52,7 +53,8 @@ def _pictures(data: Path, work: Path, most: int) -> str:
     place = data / "fashion-products"
     with zipfile.ZipFile(place / "images.zip") as z:
         names = {Path(n).name: n for n in z.namelist()}
-        rows = list(csv.DictReader((place / "styles.csv").open(encoding="utf-8")))[::21][:most]
+        rows = list(csv.DictReader((place / "styles.csv").open(encoding="utf-8")))
+        rows = rows[:: max(1, len(rows) // most)][:most]
         for row in rows:
             row["image"] = Path(row["image"]).name
             (work / row["image"]).write_bytes(z.read(names[row["image"]]))
@@ -111,7 +113,7 @@ def measure(name: str, made: Made, most: float, only: list[str]) -> list[tuple[f
     pace, ratios = Pace(cores()), []
     if importlib.util.find_spec("torch"):
         importlib.import_module("torch")  # a run pays for it once; it is no part of an estimate
-    for recipe in fitting(data.task, config, train, parts.target, {}).recipes:
+    for recipe in fitting(data.task, config, train, parts.target, BaseModels()).recipes:
         pace.threads = free_cores()
         if only and recipe.name not in only:
             continue
