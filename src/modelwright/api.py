@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from modelwright.core import plain_json
 from modelwright.core.budget import Deadline, parse_duration
-from modelwright.core.config import make_config
 from modelwright.core.events import EventStream, Listener
 from modelwright.core.facts.run import Facts
 from modelwright.core.options import RunOptions
@@ -97,6 +96,7 @@ def fit(
     terminals. Raises ModelwrightError subclasses; a gate that is not met is no
     error here, see `Run.good_enough`.
     """
+    from modelwright.core.config import make_config
     from modelwright.pipeline.walk import run
 
     in_memory = not isinstance(data, (str, Path))

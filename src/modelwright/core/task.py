@@ -5,14 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.config import RunConfig
 from modelwright.core.errors import BundleError
 from modelwright.core.events import EventStream
 from modelwright.core.facts.base import Pair
@@ -23,6 +22,9 @@ from modelwright.core.recipe import Model
 from modelwright.core.registry import TASKS, load_file, names_in
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
+
+if TYPE_CHECKING:  # a model in use answers without the options of a run
+    from modelwright.core.config import RunConfig
 
 
 @dataclass(frozen=True)
