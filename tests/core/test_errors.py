@@ -75,3 +75,9 @@ def test_nothing_is_suggested_where_nothing_is_alike():
 def test_a_language_goes_by_its_usual_names(value, lang):
     assert known_lang(value) == lang
     assert pick_lang(value) == (lang or "en")
+
+
+def test_dashes_make_no_two_options_alike():
+    options = ["--wrong", "--retain", "--budget"]
+    assert "Did you mean" not in unknown(Words("option", "选项"), "--horizon", options).words.en
+    assert "Did you mean `--budget`" in unknown(Words("option", "选项"), "--budgt", options).words.en

@@ -12,9 +12,9 @@ from modelwright.core.validation import first_words
     ("given", "en", "zh"),
     [
         ({"folds": "three"}, "expected a whole number, received `three`.", "应为整数，收到的是 `three`。"),
-        ({"repeats": 0}, "expected at least 1, received `0`.", "应为不小于 1，收到的是 `0`。"),
-        ({"test_fraction": 1}, "expected less than 1, received `1`.", "应为小于 1，收到的是 `1`。"),
-        ({"epsilon": -2}, "expected more than 0, received `-2`.", "应为大于 0，收到的是 `-2`。"),
+        ({"repeats": 0}, "expected at least 1, received `0`.", "应为不小于 1 的数值，收到的是 `0`。"),
+        ({"test_fraction": 1}, "expected less than 1, received `1`.", "应为小于 1 的数值，收到的是 `1`。"),
+        ({"epsilon": -2}, "expected more than 0, received `-2`.", "应为大于 0 的数值，收到的是 `-2`。"),
         ({"search": "best"}, "expected tpe, random, grid or none, received `best`.", "应为 tpe、random、grid 或 none，收到的是 `best`。"),
         ({"ensemble": "perhaps"}, "expected true or false, received `perhaps`.", "应为 true 或 false，收到的是 `perhaps`。"),
         ({"ignore": "a"}, "expected a list, received `a`.", "应为列表，收到的是 `a`。"),

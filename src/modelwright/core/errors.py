@@ -125,12 +125,15 @@ def nearest(name: str, valid: Iterable[str]) -> list[str]:
 
 
 def _alike(name: str, pool: list[str]) -> list[str]:
-    """Return the names that may have been meant by `name`, the likeliest first."""
+    """Return the names that may have been meant by `name`, the likeliest first; dashes before options are alike in all."""
+    bare = {v: v.lstrip("-") for v in pool}
+    name = name.lstrip("-")
     low = name.lower()
-    same = [v for v in pool if v.lower() == low]
-    begun = [v for v in pool if len(low) > 1 and v.lower().startswith(low)]
-    like = difflib.get_close_matches(name, pool, n=3, cutoff=0.5)
-    within = [v for v in pool if len(low) > 2 and low in v.lower()]
+    same = [v for v in pool if bare[v].lower() == low]
+    begun = [v for v in pool if len(low) > 1 and bare[v].lower().startswith(low)]
+    close = difflib.get_close_matches(name, bare.values(), n=3, cutoff=0.55)
+    like = [v for c in close for v in pool if bare[v] == c]
+    within = [v for v in pool if len(low) > 2 and low in bare[v].lower()]
     return list(dict.fromkeys([*same, *sorted(begun, key=len), *like, *within]))
 
 

@@ -26,10 +26,10 @@ _KINDS = {  # what was expected, by the beginning of the error's type
     "date": Words("a date", "日期"),
 }
 _LIMITS = {
-    "greater_than": ("gt", Words("more than {n}", "大于 {n}")),
-    "greater_than_equal": ("ge", Words("at least {n}", "不小于 {n}")),
-    "less_than": ("lt", Words("less than {n}", "小于 {n}")),
-    "less_than_equal": ("le", Words("at most {n}", "不大于 {n}")),
+    "greater_than": ("gt", Words("more than {n}", "大于 {n} 的数值")),
+    "greater_than_equal": ("ge", Words("at least {n}", "不小于 {n} 的数值")),
+    "less_than": ("lt", Words("less than {n}", "小于 {n} 的数值")),
+    "less_than_equal": ("le", Words("at most {n}", "不大于 {n} 的数值")),
 }
 _LENGTHS = {
     "too_short": ("min_length", Words("at least {n} long", "长度不小于 {n}")),
