@@ -41,7 +41,7 @@ def add_routes(app: FastAPI, service: Any) -> None:
     async def predict(request: Request) -> Response:
         key = request.scope["key"]
         service.gate(key, request.headers.get("content-length"))
-        return await service.predict(await request.body(), key)
+        return await service.predict(await request.body(), key, request.headers)
 
     @app.post(
         "/explain",

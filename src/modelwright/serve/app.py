@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Response
 
@@ -25,6 +26,7 @@ from modelwright.serve.aside import Aside
 from modelwright.serve.batcher import Batcher, Ticket
 from modelwright.serve.counters import Counters, Shared
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
+from modelwright.serve.home import Answered, Home
 from modelwright.serve.keys import KeyRing, ServiceKey
 from modelwright.serve.limits import BodyLimit, Refused, ServeLimits, is_media, parse_rows, tenant_for
 from modelwright.serve.page import add_docs, add_page
@@ -32,7 +34,8 @@ from modelwright.serve.quota import Quota
 from modelwright.serve.roles import Rules
 from modelwright.serve.turns import Turns
 
-FACES = "modelwright.serve.faces"  # further routes for predictors that fit them, one file each
+# further routes, one file each; what looks at how a model is used stands to the right of this folder
+FACES = ("modelwright.serve.faces", "modelwright.improve.faces")
 _LARGE_BODY = 32 << 10  # bytes from which a body is read beside the event loop
 _MANY_ROWS = 64
 _EXPLAIN_ROWS = 50  # what an explanation costs of a quota
@@ -61,8 +64,16 @@ def bad_json(value: BadValue) -> dict[str, Any]:
 class Service:
     """What the routes share: predictor, batcher, keys, limits, counters."""
 
-    def __init__(self, predictor: Predictor, keys: KeyRing, limits: ServeLimits, shared: Shared | None = None) -> None:
-        self.predictor, self.keys, self.limits = predictor, keys, limits
+    def __init__(
+        self,
+        predictor: Predictor,
+        keys: KeyRing,
+        limits: ServeLimits,
+        shared: Shared | None = None,
+        home: Home | None = None,
+    ) -> None:
+        self.predictor, self.keys, self.limits, self.home = predictor, keys, limits, home
+        self.observers: list[Callable[[Answered], None]] = []  # told of every request that was answered by /predict
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
         self._own_quota = shared is None
         self.quota = shared.quota if shared else Quota.beside(keys, limits.rows_per_minute)
@@ -89,8 +100,9 @@ class Service:
         for rows in (1, 1, 2, 8):
             await self.batcher.scores(self.predictor.table([{}] * rows)[0], self.limits.seconds)
 
-    async def predict(self, body: bytes, key: ServiceKey) -> Response:
+    async def predict(self, body: bytes, key: ServiceKey, headers: Mapping[str, str] | None = None) -> Response:
         """Answer the rows of a request's body; what is not answered costs nothing."""
+        began = time.perf_counter()
         rows, alone, with_scores = await self._beside(len(body) > _LARGE_BODY, self._parse, body)
         self._bytes_per_row = 0.9 * (self._bytes_per_row or len(body) / len(rows)) + 0.1 * len(body) / len(rows)
         warnings = known_rows(self.predictor, rows)
@@ -101,14 +113,19 @@ class Service:
             scores = await self.batcher.scores(table, self.limits.seconds, ticket)
             if alone and bad:
                 raise _refused_value(bad[0])
-            response: Response = await self._beside(
+            answers, response = await self._beside(
                 len(rows) > _MANY_ROWS, self._answer, scores, with_scores, table, bad, alone, warnings
             )
         unread = len({value.row for value in bad})
         if unread:
             self.quota.refund(key, unread)
         self.rows.inc(len(rows) - unread)
-        return response
+        if self.observers:
+            took = time.perf_counter() - began
+            answered = Answered(key, table, rows, scores, answers, took, headers or {})
+            for observe in self.observers:
+                observe(answered)
+        return cast(Response, response)
 
     def _parse(self, body: bytes) -> tuple[list[dict[str, Any]], bool, bool]:
         return parse_rows(body, self.limits, self.names, self.modalities)
@@ -121,12 +138,12 @@ class Service:
         bad: list[BadValue],
         alone: bool,
         warnings: list[dict[str, Any]],
-    ) -> Response:
+    ) -> tuple[list[dict[str, Any]], Response]:
         answers = self.predictor.answers(scores, with_scores, table.hidden)
         for value in bad:
             answers[value.row - 1] = bad_json(value)
         more = {"warnings": found} if (found := [*warnings, *gaps(self.predictor, table)]) else {}
-        return answer_json({**answers[0], **more} if alone else {"answers": answers, **more})
+        return answers, answer_json({**answers[0], **more} if alone else {"answers": answers, **more})
 
     async def _beside(self, large: bool, function: Callable[..., Any], *args: Any) -> Any:
         """Run what takes long beside the event loop, so that others are answered meanwhile."""
@@ -270,14 +287,15 @@ def create_app(
     origins: frozenset[str] = frozenset(),
     stopping: Stopping | None = None,
     shared: Shared | None = None,
+    home: Home | None = None,
 ) -> FastAPI:
     """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only.
 
     Pages of `origins` may ask from a browser. Once `stopping` says so, requests are answered 503. Changes of keys are entered
-    into the ledger of `bundle`. `shared` is what a release has in common with the other versions of its name. Raises
-    DataError where the count of rows cannot be kept.
+    into the ledger of `bundle`. `shared` is what a release has in common with the other versions of its name; `home` says
+    where what is told of answers is kept. Raises DataError where the count of rows cannot be kept.
     """
-    service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema), shared)
+    service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema), shared, home)
     service.stopping = stopping = stopping or Stopping()
 
     @asynccontextmanager
@@ -326,9 +344,9 @@ def _add_faces(app: FastAPI, service: Service) -> dict[str, str]:
     """Add the routes of faces and return the role that each needs: a predictor, unless the face's `ROLES` says other."""
     roles: dict[str, str] = {}
     routes: Any = app.routes
-    for name in names_in(FACES):
+    for package, name in ((folder, found) for folder in FACES for found in names_in(folder)):
         before = {r.path for r in routes}
-        face = load_file(FACES, name, Words("face", "接口"))
+        face = load_file(package, name, Words("face", "接口"))
         face.add(app, service)
         named: dict[str, str] = getattr(face, "ROLES", {})
         roles |= {r.path: named.get(r.path, "predictor") for r in routes if r.path not in before}

@@ -26,6 +26,7 @@ from modelwright.release.registry.store import Registry, Release
 from modelwright.serve.app import create_app
 from modelwright.serve.counters import Shared
 from modelwright.serve.guard import Stopping, answer_json, error_json, given_key, with_headers
+from modelwright.serve.home import home_of_release
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import Refused, ServeLimits
 from modelwright.serve.quota import Quota
@@ -61,9 +62,10 @@ class Live:
         for name in dict.fromkeys(names):
             places.check_not_reserved(name)
             registry.get(name)  # before a key file is made
-            ring, rows, tokens = self._ring(name, key_file or places.state_of(registry.url, name) / "keys.json")
+            state = places.state_of(registry.url, name)
+            ring, rows, tokens = self._ring(name, key_file or state / "keys.json")
             shared = Shared(rows, tokens)
-            self.names[name] = Named(name, registry, shared.counters, self._maker(ring, shared), say)
+            self.names[name] = Named(name, registry, shared.counters, self._maker(ring, shared, state), say)
         self._only = next(iter(self.names.values())) if len(self.names) == 1 else None
         self._stop, self._tasks = threading.Event(), list[asyncio.Task[None]]()
         self._ready = False
@@ -79,7 +81,7 @@ class Live:
             self.rings[path] = ring, Quota.beside(ring, limits.rows_per_minute), Quota(limits.tokens_per_minute)
         return self.rings[path]
 
-    def _maker(self, ring: KeyRing, shared: Shared) -> Callable[[Release], FastAPI]:
+    def _maker(self, ring: KeyRing, shared: Shared, state: Path) -> Callable[[Release], FastAPI]:
         def make(release: Release) -> FastAPI:
             from modelwright.release.bundle import load
 
@@ -95,6 +97,7 @@ class Live:
                 bundle=folder,
                 stopping=self.stopping,
                 shared=shared,
+                home=home_of_release(release.name, str(release.version), self.registry.url, state),
                 **self._options,
             )
 

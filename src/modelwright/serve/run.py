@@ -145,6 +145,7 @@ def serve(
         from modelwright.release.bundle import load
         from modelwright.release.wrap import is_causal_folder, wrap_causal
         from modelwright.serve.app import create_app
+        from modelwright.serve.home import home_of_folder
 
         predictor = wrap_causal(str(bundle)) if is_causal_folder(bundle) else load(bundle)
         if allow_missing:
@@ -152,7 +153,8 @@ def serve(
         name, version = predictor.name, predictor.version
         _share_cores()
         keys, made = KeyRing.open(key_file)
-        app = create_app(predictor, keys=keys, bundle=bundle, **options)
+        home = home_of_folder(name, version, key_file)
+        app = create_app(predictor, keys=keys, bundle=bundle, home=home, **options)
     at.say(Words(f"serving {name} at {at.address}\n", f"正在 {at.address} 提供 {name}\n"))
     if made:
         at.say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n"))
