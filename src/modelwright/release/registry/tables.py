@@ -5,13 +5,15 @@ modelwright_names      one row a name: the highest version given out so far
 modelwright_releases   one row a version of a name; never changed, never removed
 modelwright_aliases    which version an alias means; `champion` is a stack, so that a rollback finds what stood before
 modelwright_changes    what was done, by whom, when, and why: only ever added to
+modelwright_experiments   comparisons of two releases by what users say of their answers; an ended one keeps its result
+modelwright_improvements  attempts to make a next version from feedback, and how each was judged: only ever added to
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0001"  # the newest migration that this version knows
+HEAD = "0002"  # the newest migration that this version knows
 VERSION_TABLE = "modelwright_schema"  # where the migration that a registry stands at is kept
 
 metadata = sa.MetaData()
@@ -68,6 +70,38 @@ changes = sa.Table(
     sa.Column("alias", sa.Text),
     sa.Column("before", sa.Integer),  # the version that the alias meant until then
     sa.Column("reason", sa.Text),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+experiments = sa.Table(
+    "modelwright_experiments",
+    metadata,
+    sa.Column("name", sa.Text, sa.ForeignKey("modelwright_names.name"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # from 1 on; at most one runs at a time
+    sa.Column("metric", sa.Text, nullable=False),  # thumbs, right, error, outcome: see improve/experiments.py
+    sa.Column("first", sa.Integer, nullable=False),  # versions; the second is compared with the first
+    sa.Column("second", sa.Integer, nullable=False),
+    sa.Column("effect", sa.Float, nullable=False),  # the smallest difference that matters
+    sa.Column("alpha", sa.Float, nullable=False),
+    sa.Column("began", sa.Float, nullable=False),  # seconds since the epoch
+    sa.Column("began_by", sa.Text, nullable=False),
+    sa.Column("ended", sa.Float),  # null: it runs
+    sa.Column("ended_by", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("result", sa.JSON),  # as it stood at the end
+)
+
+improvements = sa.Table(
+    "modelwright_improvements",
+    metadata,
+    sa.Column("name", sa.Text, sa.ForeignKey("modelwright_names.name"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("champion", sa.Integer, nullable=False),  # version that was to be improved
+    sa.Column("version", sa.Integer),  # the challenger; null where none was released
+    sa.Column("until", sa.Float, nullable=False),  # feedback told up to then was looked at; seconds since the epoch
+    sa.Column("decision", sa.Text, nullable=False),  # promoted, better, open, worse, failed
+    sa.Column("facts", sa.JSON, nullable=False),  # rows, labels, comparisons: see improve/record.py
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
 )
