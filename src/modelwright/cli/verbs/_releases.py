@@ -12,6 +12,7 @@ from modelwright.core.words import Words
 
 if TYPE_CHECKING:
     from modelwright.release.registry.store import Change, Registry, Release
+    from modelwright.release.registry.traffic import Traffic
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=w("name of the releases", "发布名称"))]
 Db = Annotated[
@@ -78,6 +79,49 @@ def print_change(change: Change, json_: bool) -> None:
         )
     sys.stdout.write(words.to(LANG) + "\n")
     say_notes(change.notes, r)
+
+
+def print_canary(change: Change, made: Traffic, json_: bool) -> None:
+    """Print which version answers beside the champion from now on, and how it is taken back."""
+    r = change.release
+    if json_:
+        print_json({**made.to_json(), "notes": [list(n) for n in change.notes], "release": r.to_json()})
+        return
+    words = Words(
+        f"{r.name} {r.version} is on trial beside {made.before} now: {made.words.en}; limits: {made.limits.words.en}.",
+        f"{r.name} {r.version} 与版本 {made.before} 并行试运行：{made.words.zh}；限制：{made.limits.words.zh}。",
+    )
+    sys.stdout.write(words.to(LANG) + "\n")
+    say_notes(change.notes, r)
+    how = Words(
+        f"To end it: modelwright rollback {r.name} --canary; to let it answer everything: modelwright promote {r.name} {r.version}",
+        f"结束试运行：modelwright rollback {r.name} --canary；由其全部作答：modelwright promote {r.name} {r.version}",
+    )
+    sys.stderr.write(how.to(LANG) + "\n")
+
+
+def print_end(change: Change, json_: bool) -> None:
+    """Print that a canary or shadow answers no more."""
+    r, gone = change.release, change.before
+    if json_:
+        print_json({"name": r.name, "version": r.version, "ended": gone.version if gone else None})
+        return
+    words = Words(
+        f"{gone.version if gone else '?'} answers no more; {r.name} {r.version} answers everything.",
+        f"版本 {gone.version if gone else '?'} 不再作答；{r.name} {r.version} 全部作答。",
+    )
+    sys.stdout.write(words.to(LANG) + "\n")
+
+
+def more_of(trial: Traffic | None, back: dict[str, Any] | None) -> list[str]:
+    """Return what a list of releases says besides: that a version is on trial, or when and why it went back."""
+    parts = [trial.words.to(LANG)] if trial else []
+    if back is not None:
+        by_itself = back["did"] == "automatic rollback"
+        en, zh = ("taken back automatically", "已自动回退") if by_itself else ("taken back", "已回退")
+        why = Words(f": {back['reason']}", f"：{back['reason']}") if back["reason"] else Words("", "")
+        parts.append(Words(f"{en} {back['at']}{why.en}", f"{zh} {back['at']}{why.zh}").to(LANG))
+    return parts
 
 
 def say_notes(notes: Any, release: Release) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from modelwright.cli.options import Json, Lang
 from modelwright.cli.output import print_json, w
-from modelwright.cli.verbs._releases import Db, line_of, registry_at
+from modelwright.cli.verbs._releases import Db, line_of, more_of, registry_at
 
 
 def add(app: typer.Typer) -> None:
@@ -22,11 +22,20 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        found = registry_at(db).releases(name)
-        if json_:
-            print_json([r.to_json() for r in found])
-            return
+        registry = registry_at(db)
+        found = registry.releases(name)
+        gone = registry.went_back(name) if found else {}
+        trials = {n: registry.traffic(n) for n in dict.fromkeys(r.name for r in found)}
+        shown = []
         for r in found:
-            sys.stdout.write(line_of(r) + "\n")
+            trial = trials[r.name]
+            shown.append((r, trial if trial and trial.version == r.version else None, gone.get((r.name, r.version))))
+        if json_:
+            print_json(
+                [{**r.to_json(), "traffic": t.to_json() if t else None, "went_back": back} for r, t, back in shown]
+            )
+            return
+        for r, t, back in shown:
+            sys.stdout.write("  ".join([line_of(r), *more_of(t, back)]) + "\n")
         if not found:
             sys.stderr.write(w("Nothing was released yet.\n", "还没有任何发布。\n"))

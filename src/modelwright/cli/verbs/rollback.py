@@ -8,7 +8,7 @@ import typer
 
 from modelwright.cli.options import Json, Lang, opt
 from modelwright.cli.output import w
-from modelwright.cli.verbs._releases import Db, Name, print_change, registry_at
+from modelwright.cli.verbs._releases import Db, Name, print_change, print_end, registry_at
 
 
 def add(app: typer.Typer) -> None:
@@ -18,8 +18,15 @@ def add(app: typer.Typer) -> None:
     def rollback(
         name: Name,
         reason: Annotated[str | None, opt("why; the ledger keeps it", "原因；会记入账本")] = None,
+        canary: Annotated[
+            bool, opt("end the canary or shadow; the champion stays", "结束金丝雀或影子版本；champion 不变")
+        ] = False,
         db: Db = None,
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        print_change(registry_at(db).rollback(name, reason), json_)
+        registry = registry_at(db)
+        if canary:
+            print_end(registry.end_canary(name, reason), json_)
+        else:
+            print_change(registry.rollback(name, reason), json_)

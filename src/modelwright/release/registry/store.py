@@ -2,73 +2,50 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from modelwright.core.errors import OptionError, RegistryAway, RegistryError, unknown
+from modelwright.core.errors import RegistryAway, RegistryError, unknown
 from modelwright.core.run import find_bundle
 from modelwright.core.words import Words
 from modelwright.privacy import ledger
-from modelwright.release.registry import blobs, places, tables
-from modelwright.release.registry.database import changing, count, reading
+from modelwright.release.registry import blobs, places, tables, traffic
+from modelwright.release.registry.database import changing, reading
 from modelwright.release.registry.database import revision as current_revision
-from modelwright.release.registry.record import check_objections, record_of, told_differences
+from modelwright.release.registry.limits import DEFAULT, Limits
+from modelwright.release.registry.record import check_objections, record_of
+from modelwright.release.registry.statements import (
+    ALIASES,
+    CHALLENGER,
+    CHAMPION,
+    PREVIOUS,
+    Change,
+    Release,
+    drop_alias,
+    enter,
+    height,
+    holder,
+    next_version,
+    notes,
+    now,
+    pick,
+    read,
+    set_alias,
+)
+from modelwright.release.registry.traffic import Trials
 
 if TYPE_CHECKING:
     from modelwright.release.bundle import Predictor
 
-CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
+__all__ = ["ALIASES", "CHALLENGER", "CHAMPION", "PREVIOUS", "Change", "Registry", "Release"]
 
 
-@dataclass(frozen=True)
-class Release:
-    """One version of a name: which bundle it is, what is known of it, who released it when."""
-
-    name: str
-    version: int
-    digest: str  # SHA-256 of the bundle's manifest
-    blobs: str  # where its bundle was put; "" is the folder beside the registry
-    bytes: int
-    task: str
-    target: str | None
-    gate_met: bool | None  # None: no gate was asked for
-    data: str | None  # fingerprint of the data that it was made from
-    facts: dict[str, Any]  # card, scores, verdict, gate, columns, labels, recipes, run, objections
-    in_spite: str | None  # why it was released in spite of its objections
-    released_by: str
-    released_at: str  # UTC, as 2026-03-01T12:00:00Z
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> Words:
-        """The release as a sentence names it."""
-        return Words(f"{self.name} {self.version}", f"{self.name} {self.version}")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all of it as JSON values."""
-        return {**self.__dict__, "aliases": list(self.aliases)}
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a promotion or rollback did: the release that the alias means now, the one before, and what differs."""
-
-    alias: str
-    release: Release
-    before: Release | None
-    changed: bool  # False where the alias meant this release already
-    notes: tuple[Words, ...] = ()  # what whoever asks the model must know
-
-
-class Registry:
+class Registry(Trials):
     """Releases under a name: put in, listed, promoted, rolled back, found again; shared by all hosts that name the same database.
 
         registry = mw.Registry()
@@ -102,18 +79,18 @@ class Registry:
         # long work first: the registry is held for moments only, and a bundle that no release names harms nothing
         blobs.put(self._root or places.beside(self.url), bundle, digest)
         with self._change("release", bundle) as (connection, number, entered):
-            version = _next_version(connection, name)
+            version = next_version(connection, name)
             values: dict[str, Any] = {
                 "name": name, "version": version, "digest": digest, "blobs": self._root, "bytes": blobs.size_of(bundle),
                 "task": record.task, "target": record.target, "gate_met": record.gate_met, "data": record.data,
                 "facts": record.facts, "in_spite": reason if record.objections else None,
-                "released_by": ledger.who(), "released_at": _now(),
+                "released_by": ledger.who(), "released_at": now(),
             }  # fmt: skip
             connection.execute(tables.releases.insert().values(**values))
             alias = CHAMPION if version == 1 else None
             if alias is not None:
-                _set_alias(connection, name, CHAMPION, 1, version)
-            _enter(connection, number, name, "release", version, alias=alias, reason=values["in_spite"])
+                set_alias(connection, name, CHAMPION, 1, version)
+            enter(connection, number, name, "release", version, alias=alias, reason=values["in_spite"])
             codes = [o.code for o in record.objections] or None
             told = {"met": record.gate_met, "in_spite": values["in_spite"], "objections": codes}
             entered(name=name, version=version, model=digest[:32], **told)
@@ -124,7 +101,7 @@ class Registry:
         found: list[Release] = []
         if self.exists:
             with reading(self.url) as connection:
-                found = _read(connection, name)
+                found = read(connection, name)
         if name is not None and not found:
             raise unknown(Words("release", "发布"), name, self.names(), RegistryError)
         return found
@@ -141,21 +118,25 @@ class Registry:
 
         Raises RegistryError where there is none, OptionError where `which` is neither.
         """
-        return _pick(self.releases(name), which)
+        return pick(self.releases(name), which)
 
-    def promote(self, name: str, version: int | str, alias: str = CHAMPION) -> Change:
+    def promote(self, name: str, version: int | str, alias: str = CHAMPION, *, limits: Limits | None = None) -> Change:
         """Let an alias, `champion` or `challenger`, mean a version (or what another alias means) from now on.
 
-        The champion until then becomes `previous`; a challenger that is promoted is no challenger any more. `Change.notes` says
-        where the new one reads other columns or knows other labels. Raises RegistryError where there is no such version.
+        The champion until then becomes `previous`; a challenger that is promoted is no challenger any more, and its canary
+        ends. The service watches a new champion by `limits`: by those of its canary if not given, else by the usual ones.
+        `Change.notes` says where the new one reads other columns or knows other labels. Raises RegistryError where there is
+        no such version, or while another version has a canary.
         """
         if alias not in (CHAMPION, CHALLENGER):
             raise unknown(Words("alias", "别名"), alias, (CHAMPION, CHALLENGER))
         self.releases(name)
         with self._change("promote") as (connection, number, entered):
-            all_of = _read(connection, name)
-            release, champion = _pick(all_of, version), _holder(all_of, CHAMPION)
-            before = _holder(all_of, alias)
+            all_of = read(connection, name)
+            release, champion = pick(all_of, version), holder(all_of, CHAMPION)
+            before, running = holder(all_of, alias), traffic.running(connection, name)
+            if running is not None and running.version != release.version:
+                raise traffic.busy(running)
             if before is not None and before.version == release.version:
                 return Change(alias, release, before, changed=False)
             if alias == CHALLENGER and champion is not None and champion.version == release.version:
@@ -164,32 +145,39 @@ class Registry:
                     f"{release.words.zh} 已是 champion；challenger 须为其他版本。",
                 )
             if alias == CHALLENGER or CHALLENGER in release.aliases:
-                _drop_alias(connection, name, CHALLENGER)
-            height = _height(connection, name) + 1 if alias == CHAMPION else 1
-            _set_alias(connection, name, alias, height, release.version)
+                drop_alias(connection, name, CHALLENGER)
+            place = height(connection, name) + 1 if alias == CHAMPION else 1
+            set_alias(connection, name, alias, place, release.version)
             old = before.version if before else None
-            _enter(connection, number, name, "promote", release.version, alias=alias, before=old)
+            if alias == CHAMPION:
+                watched = limits or (running.limits if running else DEFAULT)
+                traffic.watch_champion(connection, number, name, release.version, old, watched)
+            enter(connection, number, name, "promote", release.version, alias=alias, before=old)
             entered(name=name, version=release.version, model=release.digest[:32], alias=alias, before=old)
-            now = _pick(_read(connection, name), release.version)
-        return Change(alias, now, before, changed=True, notes=_notes(champion, release))
+            after = pick(read(connection, name), release.version)
+        return Change(alias, after, before, changed=True, notes=notes(champion, release))
 
     def rollback(self, name: str, reason: str | None = None) -> Change:
-        """Let the champion before answer again; a further rollback goes one further back. Raises RegistryError where there is none."""
+        """Let the champion before answer again; a further rollback goes one further back.
+
+        A canary, which was compared with the champion, ends. Raises RegistryError where there is no champion before.
+        """
         self.releases(name)
         with self._change("rollback") as (connection, number, entered):
-            all_of = _read(connection, name)
-            champion, previous = _holder(all_of, CHAMPION), _holder(all_of, PREVIOUS)
+            all_of = read(connection, name)
+            champion, previous = holder(all_of, CHAMPION), holder(all_of, PREVIOUS)
             if champion is None or previous is None:
                 raise RegistryError(
                     f"There is no earlier champion of `{name}` to go back to.",
                     f"`{name}` 没有更早的 champion 可以回退。",
                 )
-            _drop_alias(connection, name, CHAMPION, _height(connection, name))
+            drop_alias(connection, name, CHAMPION, height(connection, name))
+            traffic.end(connection, name)
             facts = {"alias": CHAMPION, "before": champion.version, "reason": reason}
-            _enter(connection, number, name, "rollback", previous.version, **facts)
+            enter(connection, number, name, "rollback", previous.version, **facts)
             entered(name=name, version=previous.version, model=previous.digest[:32], **facts)
-            now = _pick(_read(connection, name), previous.version)
-        return Change(CHAMPION, now, champion, changed=True, notes=_notes(champion, previous))
+            after = pick(read(connection, name), previous.version)
+        return Change(CHAMPION, after, champion, changed=True, notes=notes(champion, previous))
 
     @contextmanager
     def _change(self, did: str, bundle: Path | None = None) -> Iterator[tuple[sa.Connection, int, Callable[..., None]]]:
@@ -262,95 +250,3 @@ class Registry:
         from modelwright.release.registry.watch import watch
 
         return watch(self.url, self.revision, stop, seconds, away)
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _pick(found: list[Release], which: int | str) -> Release:
-    text = str(which)
-    name = found[0].name
-    chosen = [r for r in found if text in (str(r.version), *r.aliases)]
-    if chosen:
-        return chosen[0]
-    if text in ALIASES:
-        raise RegistryError(f"`{name}` has no {text}.", f"`{name}` 没有 {text}。")
-    if text.isdecimal():
-        known = ", ".join(str(r.version) for r in found[:12])
-        raise RegistryError(
-            f"`{name}` has no version {text}; it has: {known}.", f"`{name}` 没有版本 {text}；现有：{known}。"
-        )
-    raise OptionError(
-        f"Expected a version of `{name}`, such as 1, or champion, challenger, previous; received `{text[:40]}`.",
-        f"应为 `{name}` 的版本号（如 1）或 champion、challenger、previous；收到的是 `{text[:40]}`。",
-    )
-
-
-def _holder(found: list[Release], alias: str) -> Release | None:
-    return next((r for r in found if alias in r.aliases), None)
-
-
-def _notes(before: Release | None, after: Release) -> tuple[Words, ...]:
-    return () if before is None else tuple(told_differences(before.facts, after.facts))
-
-
-# -- statements ------------------------------------------------------------------------------------------------------
-
-
-def _read(connection: sa.Connection, name: str | None) -> list[Release]:
-    r, a = tables.releases, tables.aliases
-    rows = sa.select(r).order_by(r.c.name, r.c.version.desc())
-    meant = sa.select(a).order_by(a.c.name, a.c.alias, a.c.place.desc())
-    if name is not None:
-        rows, meant = rows.where(r.c.name == name), meant.where(a.c.name == name)
-    stacks: dict[tuple[str, str], list[int]] = {}
-    for row in connection.execute(meant):
-        stacks.setdefault((row.name, row.alias), []).append(row.version)
-    held: dict[tuple[str, int], list[str]] = {}
-    for (who, alias), stack in stacks.items():
-        held.setdefault((who, stack[0]), []).append(alias)
-        if alias == CHAMPION and len(stack) > 1:
-            held.setdefault((who, stack[1]), []).append(PREVIOUS)
-    made = connection.execute(rows).mappings()
-    return [Release(**row, aliases=tuple(sorted(held.get((row["name"], row["version"]), ())))) for row in made]
-
-
-def _next_version(connection: sa.Connection, name: str) -> int:
-    n = tables.names
-    last = connection.execute(sa.select(n.c.last_version).where(n.c.name == name)).scalar()
-    if last is None:
-        connection.execute(n.insert().values(name=name, last_version=1))
-        return 1
-    connection.execute(n.update().where(n.c.name == name).values(last_version=last + 1))
-    return int(last) + 1
-
-
-def _height(connection: sa.Connection, name: str) -> int:
-    a = tables.aliases
-    top = sa.select(sa.func.max(a.c.place)).where(a.c.name == name, a.c.alias == CHAMPION)
-    return int(connection.execute(top).scalar() or 0)
-
-
-def _set_alias(connection: sa.Connection, name: str, alias: str, place: int, version: int) -> None:
-    connection.execute(tables.aliases.insert().values(name=name, alias=alias, place=place, version=version))
-
-
-def _drop_alias(connection: sa.Connection, name: str, alias: str, place: int = 1) -> None:
-    a = tables.aliases
-    connection.execute(a.delete().where(a.c.name == name, a.c.alias == alias, a.c.place == place))
-
-
-def _enter(connection: sa.Connection, number: int, name: str, did: str, version: int, **more: Any) -> None:
-    """Keep what was done, and give the registry its next revision."""
-    values = {
-        "revision": number,
-        "name": name,
-        "did": did,
-        "version": version,
-        "by": ledger.who(),
-        "at": _now(),
-        **more,
-    }
-    connection.execute(tables.changes.insert().values(**values))
-    count(connection, number)

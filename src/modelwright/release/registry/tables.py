@@ -7,13 +7,14 @@ modelwright_aliases    which version an alias means; `champion` is a stack, so t
 modelwright_changes    what was done, by whom, when, and why: only ever added to
 modelwright_experiments   comparisons of two releases by what users say of their answers; an ended one keeps its result
 modelwright_improvements  attempts to make a next version from feedback, and how each was judged: only ever added to
+modelwright_traffic    one row a name at most: the canary or shadow that runs, or the champion that is watched
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0002"  # the newest migration that this version knows
+HEAD = "0003"  # the newest migration that this version knows
 VERSION_TABLE = "modelwright_schema"  # where the migration that a registry stands at is kept
 
 metadata = sa.MetaData()
@@ -65,7 +66,7 @@ changes = sa.Table(
     metadata,
     sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("did", sa.Text, nullable=False),  # release, promote, rollback
+    sa.Column("did", sa.Text, nullable=False),  # release, promote, rollback, canary, canary end, automatic rollback
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("alias", sa.Text),
     sa.Column("before", sa.Integer),  # the version that the alias meant until then
@@ -102,6 +103,22 @@ improvements = sa.Table(
     sa.Column("until", sa.Float, nullable=False),  # feedback told up to then was looked at; seconds since the epoch
     sa.Column("decision", sa.Text, nullable=False),  # promoted, better, open, worse, failed
     sa.Column("facts", sa.JSON, nullable=False),  # rows, labels, comparisons: see improve/record.py
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+traffic = sa.Table(
+    "modelwright_traffic",
+    metadata,
+    sa.Column("name", sa.Text, sa.ForeignKey("modelwright_names.name"), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),  # canary, watch
+    sa.Column("version", sa.Integer, nullable=False),  # the one that is judged
+    sa.Column("before", sa.Integer, nullable=False),  # the one that it is compared with
+    sa.Column("share", sa.Float, nullable=False),  # of units that the version answers, 0 to 1
+    sa.Column("shadow", sa.Boolean, nullable=False),  # whether it answers the champion's requests too, unseen
+    sa.Column("limits", sa.JSON, nullable=False),  # see traffic.Limits
+    sa.Column("began", sa.BigInteger, nullable=False),  # revision at which it began
+    sa.Column("until", sa.Text),  # UTC; when a watch ends
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
 )
