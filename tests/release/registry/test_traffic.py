@@ -120,7 +120,7 @@ def test_a_trial_is_taken_back_once_by_however_many_services(three, monkeypatch)
     change = three.take_back(three.traffic("desk"), WHY)
     assert (change.release.version, change.before.version) == (1, 2)
     assert champion(three) == 1
-    assert [e["did"] for e in three.history("desk")][0] == "automatic rollback"
+    assert three.history("desk")[0]["did"] == "automatic rollback"
 
 
 def test_a_watch_is_over_by_itself_and_may_be_left_out(three):
