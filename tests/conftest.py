@@ -2,6 +2,8 @@
 
 import pytest
 
+from postgres_made import postgres  # noqa: F401 - a fixture
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _home(tmp_path_factory):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
+from modelwright.core.answers.told import expected, is_text
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.facts.base import Pair
@@ -60,6 +61,17 @@ class AnswersCodec(ObjectsCodec):
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         return Answers([shown(row) for row in scores[:, 0]], None)
+
+    def told(self, value: Any, *, new: bool = False) -> tuple[Any, bool]:
+        """As TargetCodec.told: the text of the answer, or null where the documents hold none."""
+        if value is not None and (not is_text(value) or not value.strip()):
+            raise expected("a text, or null where there is no answer,", "文本；没有答案时为 null")
+        return value, False
+
+    def gist(self, answer: Any) -> Any:
+        """Return the text of the answer, None where it was refused."""
+        text = answer.get("answer") if isinstance(answer, Mapping) else answer
+        return text.strip() if isinstance(text, str) else None
 
     def perfect(self, truth: np.ndarray) -> np.ndarray:
         rows: list[dict[str, Any]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec
 from modelwright.core.answers.objects import ObjectsCodec
+from modelwright.core.answers.told import MOST, Form, expected, is_text, unknown_label
 from modelwright.core.errors import DataError
 from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model, own_recipes
@@ -37,12 +38,30 @@ class Hit(BaseModel):
 class RankedCodec(ObjectsCodec):
     """Documents as their text; `labels` where the answers are few and short, as classes are: their texts are not kept."""
 
+    told_as: ClassVar[Form] = "documents"
+
     def __init__(self, labels: Sequence[str] = ()) -> None:
         super().__init__("retrieval")
         self.labels = tuple(labels)  # type: ignore[assignment]
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         return Answers([row["hits"] for row in scores[:, 0]], None)
+
+    def told(self, value: Any, *, new: bool = False) -> tuple[Any, bool]:
+        """As TargetCodec.told: the texts of the right documents, the best first; one by itself too."""
+        texts = [value] if isinstance(value, str) else value
+        fits = isinstance(texts, list) and 0 < len(texts) <= MOST and all(is_text(t) and t.strip() for t in texts)
+        if not fits:
+            raise expected("the texts of the right documents, the best first,", "相关文档的文本列表（最相关的在前）")
+        more = bool(self.labels) and any(t not in self.labels for t in texts)
+        if more and not new:
+            raise unknown_label(self.labels)
+        return list(dict.fromkeys(texts)), more
+
+    def gist(self, answer: Any) -> Any:
+        """Return the text of the best document."""
+        best = answer[0] if answer else None
+        return best.get("text") if isinstance(best, Mapping) else best
 
     def perfect(self, truth: np.ndarray) -> np.ndarray:
         out = np.empty((len(truth), 1), object)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
+from modelwright.core.answers.told import MOST, Form, expected, is_label, unknown_label
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged
@@ -39,8 +41,22 @@ class Span(BaseModel):
     confidence: float = Field(default=1.0, ge=0, le=1)
 
 
+class Told(BaseModel):
+    """A span as people tell it; what else it holds (its text, a confidence) is passed over."""
+
+    start: int = Field(ge=0, strict=True)
+    end: int = Field(strict=True)
+    label: str
+
+
+def _place(span: Mapping[str, Any]) -> tuple[int, int]:
+    return span["start"], span["end"]
+
+
 class SpansCodec(ObjectsCodec):
     """Spans of a row as lists of {start, end, label}; `labels` are those of the development rows, most frequent first."""
+
+    told_as: ClassVar[Form] = "spans"
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         super().__init__("token-classification")
@@ -53,6 +69,27 @@ class SpansCodec(ObjectsCodec):
         rows = [{span["label"] for span in read_spans(v)} for v in values.to_pylist() if v is not None]
         counts = Counter(label for row in rows for label in row)
         return {label: n for label, n in counts.most_common() if label not in self.labels}
+
+    def told(self, value: Any, *, new: bool = False) -> tuple[Any, bool]:
+        """As TargetCodec.told: a list of spans, none inside another; it may be empty."""
+        try:
+            found = [Told.model_validate(v) for v in value] if isinstance(value, list) and len(value) <= MOST else None
+        except ValidationError:
+            found = None
+        if found is None or any(s.end <= s.start or not is_label(s.label) for s in found):
+            en, zh = "a list of spans {start, end, label}", "片段列表 {start, end, label}"
+            raise expected(en, zh)
+        spans = sorted(({"start": s.start, "end": s.end, "label": s.label.strip()} for s in found), key=_place)
+        if any(a["end"] > b["start"] for a, b in itertools.pairwise(spans)):
+            raise expected("spans that do not overlap", "互不重叠的片段")
+        more = any(s["label"] not in self.labels for s in spans)
+        if more and not new:
+            raise unknown_label(self.labels)
+        return spans, more
+
+    def gist(self, answer: Any) -> Any:
+        """Return the places and labels of the spans, without their text and confidence."""
+        return sorted([s["start"], s["end"], s["label"]] for s in answer)
 
     def perfect(self, truth: np.ndarray) -> np.ndarray:
         return as_objects([[{**s, "text": "", "confidence": 1.0} for s in row] for row in truth])[:, None]

@@ -21,6 +21,7 @@ from pydantic import Field
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
+from modelwright.core.answers.told import Form, expected, is_text
 from modelwright.core.errors import BundleError
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
@@ -55,6 +56,7 @@ class TargetCodec(ABC):
     # whether columns explain an answer: attributions, importances, slices, what a row must hold
     explains: ClassVar[bool] = True
     compares_groups: ClassVar[bool] = True  # whether groups of rows are compared by how they are answered (fairness)
+    told_as: ClassVar[Form] = "text"  # how a person writes an answer
     agrees_from: ClassVar[float] = 0.75  # the agreement on its training rows from which a model has learnt them
     labels: tuple[str, ...]
 
@@ -174,6 +176,22 @@ class TargetCodec(ABC):
         for w, s in zip(weights, scores):
             out += (w / total) * s
         return out
+
+    # Right answers that people tell
+
+    def told(self, value: Any, *, new: bool = False) -> tuple[Any, bool]:
+        """Return a right answer as `predictions` hold it, and whether it has a label that was not learnt.
+
+        Such a label is taken where `new` says so. A text, where a type says no other. Raises Unfit for an answer of the
+        wrong kind or an unknown label.
+        """
+        if not is_text(value) or not value.strip():
+            raise expected("a text", "文本")
+        return value, False
+
+    def gist(self, answer: Any) -> Any:
+        """Return the part of a prediction, or of an answer that `told` gave, by which both are the same: JSON values."""
+        return answer
 
     # In reports, in files and at the service
 

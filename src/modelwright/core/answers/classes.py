@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec, as_label, counted
+from modelwright.core.answers.told import Form, expected, is_label, unknown_label
 from modelwright.core.errors import DataError
 from modelwright.core.figures import share
 from modelwright.core.words import Words
@@ -40,6 +41,7 @@ class ClassesCodec(LabelCodec):
     kind = "classes"
     link = "softmax"
     one_label = True
+    told_as: ClassVar[Form] = "label"
 
     def __init__(self, values: Sequence[Any], counts: Sequence[int]) -> None:
         self.values = tuple(values)
@@ -97,6 +99,23 @@ class ClassesCodec(LabelCodec):
         new = {as_label(v): _json_scalar(v) for v in values.unique().to_pylist() if v is not None}
         more = [new[label] for label in sorted(new) if label not in self._index]
         return self._with(more) if more else self
+
+    def told(self, value: Any, *, new: bool = False) -> tuple[Any, bool]:
+        """As TargetCodec.told: one label."""
+        if not is_label(value):
+            raise expected("one label", "一个标签")
+        label = as_label(value).strip()
+        # yes and no of a file are written in any case
+        at = self._index.get(label, self._index.get(label.lower()) if isinstance(self.values[0], bool) else None)
+        if at is not None:
+            return self.values[at], False
+        if not new:
+            raise unknown_label(self.labels)
+        return (label if isinstance(value, str) else _json_scalar(value)), True
+
+    def gist(self, answer: Any) -> Any:
+        """Return the label as it is written."""
+        return as_label(answer)
 
     def judging(self, values: pa.Array, encoded: np.ndarray) -> TargetCodec:
         strange = encoded[np.asarray(values.is_valid())] < 0

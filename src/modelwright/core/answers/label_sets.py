@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec
+from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec, as_label
+from modelwright.core.answers.told import MOST, Form, expected, is_label, unknown_label
 from modelwright.core.errors import DataError
 from modelwright.core.figures import share
 from modelwright.core.words import Words
@@ -33,6 +34,7 @@ class LabelSetsCodec(LabelCodec):
 
     kind = "label_sets"
     link = "logistic"
+    told_as: ClassVar[Form] = "labels"
 
     def __init__(self, labels: Sequence[str], counts: Sequence[int]) -> None:
         self.labels = tuple(labels)
@@ -60,6 +62,21 @@ class LabelSetsCodec(LabelCodec):
                 if at is not None:
                     out[row, at] = 1.0
         return out
+
+    def told(self, value: Any, *, new: bool = False) -> tuple[Any, bool]:
+        """As TargetCodec.told: a list of labels, each once, in the order of those learnt; it may be empty."""
+        if not isinstance(value, list) or len(value) > MOST or not all(is_label(v) for v in value):
+            raise expected("a list of labels", "标签列表")
+        labels = list(dict.fromkeys(as_label(v).strip() for v in value))
+        known = sorted((v for v in labels if v in self._index), key=self._index.__getitem__)
+        more = [v for v in labels if v not in self._index]
+        if more and not new:
+            raise unknown_label(self.labels)
+        return [*known, *sorted(more)], bool(more)
+
+    def gist(self, answer: Any) -> Any:
+        """Return the labels in one order."""
+        return sorted(answer)
 
     def unseen(self, values: pa.Array) -> dict[str, int]:
         counts = Counter(label for labels in values.to_pylist() for label in set(labels or ()))

@@ -60,6 +60,10 @@ class ObjectsCodec(TargetCodec):
             return f"scores are no JSON values: {e}"
         return None
 
+    def gist(self, answer: Any) -> Any:
+        """Return a text without the blanks around it."""
+        return answer.strip() if isinstance(answer, str) else answer
+
     def finite(self, scores: np.ndarray) -> bool:
         return True
 

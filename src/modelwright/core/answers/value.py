@@ -6,15 +6,18 @@ Legend: N rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.answers.told import Form, expected
 from modelwright.core.errors import DataError
 from modelwright.core.figures import rounded
 from modelwright.core.words import Words
+
+_MOST = 1e300  # no number that people tell is larger; infinite ones and NaN are not smaller
 
 
 class ValueCodec(TargetCodec):
@@ -22,6 +25,7 @@ class ValueCodec(TargetCodec):
 
     kind = "value"
     link = "identity"
+    told_as: ClassVar[Form] = "number"
     agrees_from = 0.5
     labels = ()
 
@@ -80,6 +84,12 @@ class ValueCodec(TargetCodec):
         return Words(
             f"Always answering the median would typically be off by {off}.", f"若一律回答中位数，误差通常约为 {off}。"
         )
+
+    def told(self, value: Any, *, new: bool = False) -> tuple[Any, bool]:
+        """As TargetCodec.told: a finite number."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
+            raise expected("a number", "数值")
+        return float(value), False
 
     def answer_fields(self) -> dict[str, Any]:
         return {"prediction": (float, ...)}

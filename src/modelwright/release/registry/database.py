@@ -73,7 +73,7 @@ def _begin(connection: sa.Connection) -> None:
 @contextmanager
 def reading(url: str) -> Iterator[sa.Connection]:
     """Give a connection that sees one state of the registry. Raises RegistryAway, RegistryError."""
-    _up_to_date(url)
+    up_to_date(url)
     with _told(url), engine_of(url).begin() as connection:
         yield connection
 
@@ -85,7 +85,7 @@ def changing(url: str) -> Iterator[tuple[sa.Connection, int]]:
     Where the block raises, nothing was changed. Where nothing is written in it, the revision stays as it was: whoever
     changes something calls `count`. Raises RegistryAway, RegistryError.
     """
-    _up_to_date(url)
+    up_to_date(url)
     row = sa.select(tables.revision.c.revision).where(tables.revision.c.id == 1).with_for_update()
     with (
         _told(url),
@@ -97,8 +97,8 @@ def changing(url: str) -> Iterator[tuple[sa.Connection, int]]:
             transaction.commit()
         except SQLAlchemyError as e:
             raise RegistryAway(
-                f"The registry {shown(url)} did not confirm the change ({_why(e)}). See whether it stands with: modelwright releases",
-                f"登记 {shown(url)} 未确认此次更改（{_why(e)}）。请用 modelwright releases 查看是否已生效。",
+                f"The registry {shown(url)} did not confirm the change ({why(e)}). See whether it stands with: modelwright releases",
+                f"登记 {shown(url)} 未确认此次更改（{why(e)}）。请用 modelwright releases 查看是否已生效。",
             ) from e
 
 
@@ -123,7 +123,7 @@ def revision(url: str) -> int:
 # -- migrations ------------------------------------------------------------------------------------------------------
 
 
-def _up_to_date(url: str) -> None:
+def up_to_date(url: str) -> None:
     """Make the tables, or change older ones, under a lock. Raises RegistryError for a registry of a newer version."""
     with _told(url):
         place = file_of(url)
@@ -187,17 +187,17 @@ def _told(url: str) -> Iterator[None]:
     except OSError as e:
         raise _away(url, e.strerror or str(e)) from e
     except SQLAlchemyError as e:
-        why = _why(e)
+        said = why(e)
         where = file_of(url)
-        if where is not None and ("not a database" in why or "malformed" in why):
+        if where is not None and ("not a database" in said or "malformed" in said):
             raise RegistryError(
-                f"{shown(url)} is no registry, or damaged ({why}). Name another with --db, or put a copy back.",
-                f"{shown(url)} 不是登记文件或已损坏（{why}）。请用 --db 指定其他文件，或恢复备份。",
+                f"{shown(url)} is no registry, or damaged ({said}). Name another with --db, or put a copy back.",
+                f"{shown(url)} 不是登记文件或已损坏（{said}）。请用 --db 指定其他文件，或恢复备份。",
             ) from e
-        raise _away(url, why) from e
+        raise _away(url, said) from e
 
 
-def _why(error: SQLAlchemyError) -> str:
+def why(error: SQLAlchemyError) -> str:
     """Return the first line of what the driver said."""
     said = str(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error)
     return (said.strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")[:200]

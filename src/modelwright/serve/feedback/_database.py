@@ -1,0 +1,81 @@
+"""The database of what is told: opened late, read, and written in transactions that are on the disk once they end."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from modelwright.core.errors import ModelwrightError, RegistryAway
+from modelwright.release.registry.database import engine_of, up_to_date, why
+from modelwright.release.registry.places import file_of, shown
+
+
+def parts(items: Iterable[str], size: int = 500) -> Iterator[list[str]]:
+    """Yield ids in lists of at most `size`: a statement takes only so many values."""
+    held = list(items)
+    return (held[i : i + size] for i in range(0, len(held), size))
+
+
+class Records:
+    """One name's part of a database. Nothing is opened before the first use; two threads may use it at once."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url, self.name = url, name
+        self._ready = False
+        self._opening = threading.Lock()
+
+    def _engine(self) -> sa.Engine:
+        with self._opening:
+            if not self._ready:
+                up_to_date(self.url)
+                if file_of(self.url) is not None:
+                    raw = engine_of(self.url).raw_connection()
+                    try:  # readers and the writer do not wait for each other; the file remembers it
+                        raw.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+                    finally:
+                        raw.close()
+                self._ready = True
+        return engine_of(self.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees one state. Raises RegistryAway."""
+        with self._told(), self._engine().begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection that alone writes; what it wrote is on the disk when the block has ended well, else nothing is.
+
+        Raises RegistryAway where the database cannot be reached, or the disk is full.
+        """
+        with self._told():
+            engine = self._engine()
+            with engine.connect().execution_options(write=True) as connection:
+                if connection.dialect.name == "sqlite":
+                    # a commit waits for the disk, so that a power cut takes nothing back that was confirmed
+                    connection.connection.driver_connection.execute("PRAGMA synchronous = FULL")  # type: ignore[union-attr]
+                with connection.begin():
+                    if connection.dialect.name == "postgresql":
+                        lock = zlib.crc32(f"modelwright feedback {self.name}".encode())
+                        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+                    yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except ModelwrightError:
+            raise
+        except (OSError, SQLAlchemyError) as e:
+            said = why(e) if isinstance(e, SQLAlchemyError) else (e.strerror or str(e))
+            place = shown(self.url)
+            raise RegistryAway(
+                f"What is told of answers cannot be kept in {place} now ({said}). Nothing was written; try again.",
+                f"目前无法写入反馈数据库 {place}（{said}）。未写入任何内容；请稍后重试。",
+            ) from e
