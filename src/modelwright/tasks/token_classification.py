@@ -79,7 +79,9 @@ class SpansCodec(ObjectsCodec):
         if found is None or any(s.end <= s.start or not is_label(s.label) for s in found):
             en, zh = "a list of spans {start, end, label}", "片段列表 {start, end, label}"
             raise expected(en, zh)
-        spans = sorted(({"start": s.start, "end": s.end, "label": s.label.strip()} for s in found), key=_place)
+        spans: list[dict[str, Any]] = sorted(
+            ({"start": s.start, "end": s.end, "label": s.label.strip()} for s in found), key=_place
+        )
         if any(a["end"] > b["start"] for a, b in itertools.pairwise(spans)):
             raise expected("spans that do not overlap", "互不重叠的片段")
         more = any(s["label"] not in self.labels for s in spans)

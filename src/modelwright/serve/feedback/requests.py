@@ -67,7 +67,7 @@ class Requests(Records):
 
     def kept_by_id(self, ids: Sequence[str]) -> dict[str, Kept]:
         """Return those of some requests that are kept, by id."""
-        out = {}
+        out: dict[str, Kept] = {}
         for part in parts(ids):
             with self.reading() as connection:
                 asked = sa.select(tables.requests).where(_R.name == self.name, _R.id.in_(part))
