@@ -20,12 +20,13 @@ from modelwright.core.budget import step
 from modelwright.core.facts.privacy import PersonalFact
 from modelwright.core.words import Words
 from modelwright.privacy.catalogue import TYPES, get_type
+from modelwright.privacy.finds import Finds
 from modelwright.privacy.mask import masked
 from modelwright.privacy.recognisers.base import Match, Recogniser, reason_words, recognisers
 from modelwright.privacy.text import Block
 
 SURE = 0.5  # from here on a match counts
-_CHARACTERS = 400_000  # of one block
+_CHARACTERS = 2_000_000  # of one block
 _FEWER = 60_000  # the same for slow recognisers, so that they end on time
 _LONGEST = 200_000  # characters of a cell that are read
 _SHARE = 0.8  # of a column's cells: what looks like a type by its form alone then is one
@@ -52,7 +53,7 @@ def find_cells(
     slow: bool | None = None,
     least: float = SURE,
     at_least: int = 0,
-) -> tuple[list[list[Match]], np.ndarray]:
+) -> tuple[Finds, np.ndarray]:
     """Return the matches of each cell, and which cells were read by all recognisers [N] bool before `until` (monotonic).
 
     `types` leaves out all others; `slow` asks for the slow recognisers (names) alone, or for all others. Cells are read in
@@ -60,48 +61,55 @@ def find_cells(
     """
     wanted = [r for r in recognisers(tuple(also)) if types is None or set(r.types) & set(types)]
     wanted = [r for r in wanted if slow is None or slow == (r.rank > 0)]
-    out: list[list[Match]] = [[] for _ in cells]
+    together = {h: 1 for r in wanted for h in r.beside_digits} | {h: 0 for r in wanted for h in r.hints}
+    held: dict[int, list[Match]] = {}
     done = np.ones(len(cells), bool)
+    sizes = np.fromiter(map(len, cells), np.int64, len(cells))
+    longest = int(sizes.max(initial=0))
     for rank in sorted({r.rank for r in wanted}):
-        spans = _stretches(cells, _FEWER if rank else _CHARACTERS)
-        for n, (first, last) in enumerate(spans):
+        for n, (first, last) in enumerate(_stretches(sizes, _FEWER if rank else _CHARACTERS)):
             if n and first >= at_least and until is not None and time.monotonic() > until:
                 done[first:] = False
                 break
             step()
-            block = Block([c[:_LONGEST] for c in cells[first:last]])
+            some = cells[first:last]
+            block = Block(some if longest <= _LONGEST else [c[:_LONGEST] for c in some], together)
             for recogniser in wanted:
                 if recogniser.rank == rank:
-                    _collect(recogniser, block, column, first, types, out)
-    return [_apart([m for m in found if m.score >= least]) if found else found for found in out], done
+                    _collect(recogniser, block, column, first, types, held)
+    return Finds(len(cells), held).changed(lambda found: _apart([m for m in found if m.score >= least])), done
 
 
-def parted(matches: Sequence[list[Match]]) -> tuple[list[list[Match]], list[list[Match]]]:
+def parted(matches: Sequence[list[Match]]) -> tuple[Finds, Finds]:
     """Return the matches that are sure enough to be replaced, and those that are only shown."""
-    sure = [[m for m in found if m.score >= TYPES[m.type].sure] for found in matches]
-    return sure, [[m for m in found if m.score < TYPES[m.type].sure] for found in matches]
+    finds = Finds.of(matches)
+    return (
+        finds.changed(lambda found: [m for m in found if m.score >= TYPES[m.type].sure]),
+        finds.changed(lambda found: [m for m in found if m.score < TYPES[m.type].sure]),
+    )
 
 
 def _collect(
-    recogniser: Recogniser, block: Block, column: str, first: int, types: Collection[str] | None, out: list[list[Match]]
-) -> None:
+    recogniser: Recogniser, block: Block, column: str, first: int, types: Collection[str] | None,
+    held: dict[int, list[Match]],
+) -> None:  # fmt: skip
     for cell, m in recogniser.find(block, column):
         if types is None or m.type in types:
             start, end = block.back(cell, m.start, m.end)
             if (start, end) != (m.start, m.end):
                 m = Match(start, end, m.type, m.score, m.reason, m.lone)
-            out[first + cell].append(m)
+            held.setdefault(first + cell, []).append(m)
 
 
-def _stretches(cells: Sequence[str], most: int) -> Iterator[tuple[int, int]]:
-    first, size = 0, 0
-    for i, cell in enumerate(cells):
-        size += min(len(cell), _LONGEST)
-        if size > most:
-            yield first, i + 1
-            first, size = i + 1, 0
-    if first < len(cells):
-        yield first, len(cells)
+def _stretches(sizes: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last + 1 of runs of cells with about `most` characters, from the number of each cell's [N]."""
+    ends = np.cumsum(np.minimum(sizes, _LONGEST))
+    first = 0
+    while first < len(sizes):
+        before = int(ends[first - 1]) if first else 0
+        last = min(len(sizes), int(np.searchsorted(ends, before + most, "right")) + 1)
+        yield first, last
+        first = last
 
 
 def _apart(found: list[Match]) -> list[Match]:
@@ -261,25 +269,26 @@ def scan_column(
     order = np.random.default_rng(seed).permutation(len(cells))
     matches, read = find_cells([cells[i] for i in order], name, also=also, until=until, least=0.0)
     counts = np.bincount(indices[indices >= 0], minlength=len(cells))[order]
-    matches = by_share(matches, cells, order)
+    matches = by_share(matches)
     return summary(name, [cells[i] for i in order], matches, counts), float(counts[read].sum() / max(1, counts.sum()))
 
 
-def by_share(matches: list[list[Match]], cells: Sequence[str], order: np.ndarray) -> list[list[Match]]:
+def by_share(matches: Finds) -> Finds:
     """Return matches that are sure; forms that most cells of a column have count for sure too."""
-    lone = Counter(m.type for found in matches for m in found if m.lone and m.type in _SELECTIVE)
+    lone = Counter(m.type for found in matches.held.values() for m in found if m.lone and m.type in _SELECTIVE)
     raised = {t for t, n in lone.items() if n >= max(_LEAST_CELLS, _SHARE * len(matches))}
-    out = []
-    for found in matches:
-        if found and raised:
+
+    def sure(found: list[Match]) -> list[Match]:
+        if raised:
             found = [
                 Match(m.start, m.end, m.type, max(m.score, 0.75), m.reason + "+share", True)
                 if m.lone and m.type in raised and m.score < SURE
                 else m
                 for m in found
             ]
-        out.append(_apart([m for m in found if m.score >= SURE]) if found else [])
-    return out
+        return _apart([m for m in found if m.score >= SURE])
+
+    return matches.changed(sure)
 
 
 def summary(
@@ -289,7 +298,7 @@ def summary(
     out = []
     filled = max(1, int(counts.sum()))
     held: dict[str, list[tuple[int, list[Match]]]] = {}
-    for i, some in enumerate(matches):
+    for i, some in sorted(Finds.of(matches).held.items()):
         for kind in dict.fromkeys(m.type for m in some):
             held.setdefault(kind, []).append((i, [m for m in some if m.type == kind]))
     for kind in TYPES:

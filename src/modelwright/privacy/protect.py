@@ -25,9 +25,9 @@ from modelwright.data.coerce import BadValue
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.detect import Found, by_share, find_cells, parted, summary
 from modelwright.privacy.digits import codes_in, may_identify
+from modelwright.privacy.finds import Finds
 from modelwright.privacy.media import media_found
 from modelwright.privacy.policy import RUN_ACTIONS, Policy
-from modelwright.privacy.recognisers.base import Match
 from modelwright.privacy.replace import safe_cells
 from modelwright.privacy.shield import Shield, rewritten, rows_with, to_months
 
@@ -311,7 +311,7 @@ class _Look:
             placed = seen[np.argsort(order)]
             self.unseen = ~placed[np.asarray(coded.indices.fill_null(0))] & np.asarray(values.is_valid())
         names, read = find_cells(shuffled, name, until=self.until, slow=True, least=0.0)
-        matches = by_share([[*a, *b] for a, b in zip(forms, names, strict=True)], cells, order)
+        matches = by_share(Finds.of(forms).joined(names))
         read &= seen
         if category:
             matches, named = _only_whole_names(matches)
@@ -330,8 +330,7 @@ class _Look:
         if not self.read_by_model:
             self.actions = {}
         elif done == "replaced":
-            back = [matches[i] for i in np.argsort(order)]
-            self.fresh = rewritten(values, coded, cells, back, chosen)
+            self.fresh = rewritten(values, coded, cells, matches.placed(order), chosen)
 
 
 def _by_rows(coded: pa.DictionaryArray, size: int) -> np.ndarray:
@@ -343,13 +342,13 @@ def _by_rows(coded: pa.DictionaryArray, size: int) -> np.ndarray:
     return np.argsort(first[:size], kind="stable")
 
 
-def _only_whole_names(matches: list[list[Match]]) -> tuple[list[list[Match]], bool]:
+def _only_whole_names(matches: Finds) -> tuple[Finds, bool]:
     """Leave names out of categories unless most of them are names: `April` or `Jordan` alone says little. Also say which it is."""
     people = ("person", "address")
-    lone = sum(any(m.lone and m.type in people for m in found) for found in matches)
+    lone = sum(any(m.lone and m.type in people for m in found) for found in matches.held.values())
     if len(matches) >= 3 and lone >= WHOLE * len(matches):
         return matches, True
-    return [[m for m in found if m.type not in people] for found in matches], False
+    return matches.changed(lambda found: [m for m in found if m.type not in people]), False
 
 
 def safe_values(bad: Sequence[BadValue], public: bool) -> list[BadValue]:

@@ -73,8 +73,7 @@ class Redactor:
         cells, indices = as_cells(values)
         if not cells:
             return Plan()
-        order = np.arange(len(cells))
-        matches = by_share(find_cells(cells, name, also=self.also, least=0.0)[0], cells, order)
+        matches = by_share(find_cells(cells, name, also=self.also, least=0.0)[0])
         counts = np.bincount(indices[indices >= 0], minlength=len(cells))
         for found in sorted(summary(name, cells, matches, counts), key=lambda f: -f.share):
             least = _WHOLE_NAMES if found.type in NAMES else WHOLE

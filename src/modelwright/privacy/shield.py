@@ -18,7 +18,7 @@ from modelwright.core.schema import Table
 from modelwright.data.few import array_of
 from modelwright.privacy.catalogue import get_type
 from modelwright.privacy.detect import find_cells, parted
-from modelwright.privacy.recognisers.base import Match
+from modelwright.privacy.finds import Finds
 from modelwright.privacy.replace import cell_without
 
 VERSION = 1
@@ -99,16 +99,15 @@ def rewritten(
     values: pa.Array,
     coded: pa.DictionaryArray,
     cells: list[str],
-    matches: list[list[Match]],
+    matches: Finds,
     actions: Mapping[str, str],
 ) -> pa.Array:
     """Return a column of strings in which the matches of its distinct cells are replaced; the same array where there are none."""
-    if not any(matches):
+    if not matches.held:
         return values
-    new = [
-        cell_without(cell, found, lambda kind: actions.get(kind, "keep")) if found else cell
-        for cell, found in zip(cells, matches)
-    ]
+    new = list(cells)
+    for i, found in matches.held.items():
+        new[i] = cell_without(cells[i], found, lambda kind: actions.get(kind, "keep"))
     return array_of(new, pa.string()).take(coded.indices)
 
 

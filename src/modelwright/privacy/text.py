@@ -7,8 +7,9 @@ stay; characters without width are taken out, and their places kept to find the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,14 @@ _PLAIN[list(_WIDE)] = list(_WIDE.values())
 _THIN = np.zeros(1 << 16, bool)
 _THIN[[0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF, *range(0x202A, 0x202F)]] = True  # as `_NO_WIDTH`
 
+NONE: Mapping[str, int] = MappingProxyType({})
+HAN = "汉"  # in `having`: any Han character
+SIGNS = "@#*+·<:=.([{【-\n" + HAN  # what stands in few cells, and has to where some patterns are found
+_SIGN = np.zeros(1 << 16, np.uint32)  # the bit of each code point
+for _i, _c in enumerate(SIGNS):
+    _SIGN[ord(_c)] = 1 << _i
+_SIGN[0x4E00:0xA000] = 1 << SIGNS.index(HAN)
+
 
 def plain(text: str) -> str:
     """Return a text in plain forms, of the same length."""
@@ -35,7 +44,7 @@ def plain(text: str) -> str:
 
 
 @cache
-def _bare(pattern: re.Pattern[str]) -> str:
+def bare(pattern: re.Pattern[str]) -> str:
     """Return a pattern without what RE2 does not know: looking ahead and back."""
     flags = "(?i)" if pattern.flags & re.IGNORECASE else ""
     return flags + re.sub(r"\(\?<?[!=](?:[^()\[\]]|\[[^\]]*\])*\)", "", pattern.pattern)
@@ -46,20 +55,44 @@ def _search(hint: str) -> Callable[[str], object]:
     return re.compile(hint).search
 
 
-class Block:
-    """Cells end to end. `index` [N] says which cell of the source each one is; `text` has each cell followed by `END`."""
+@cache
+def _any_of(hints: tuple[str, ...]) -> str:
+    """Return one pattern that finds what any of the hints finds."""
+    return "|".join(f"(?i:{h[4:]})" if h.startswith("(?i)") else f"(?:{h})" for h in hints)
 
-    def __init__(self, cells: Sequence[str], index: np.ndarray | None = None, *, made: bool = False) -> None:
-        self._ways: dict[int, list[int]] = {}
-        self.index = np.arange(len(cells)) if index is None else index
-        self._selected: dict[object, Block] = {}
-        if made or len(cells) <= _FEW:
-            self.cells = list(cells) if made else self._comparable(cells)
-            self.text = END.join([*self.cells, ""])
-            lengths = np.fromiter(map(len, self.cells), np.int64, len(self.cells))
-            self.starts = np.concatenate([[0], np.cumsum(lengths + 1)])
+
+@cache
+def _sign_of(signs: str) -> str:
+    """Return a hint that finds any of some signs."""
+    return "[" + re.escape(signs).replace(HAN, "\u4e00-\u9fff") + "]"
+
+
+@cache
+def _bits(signs: str) -> int:
+    """Return the bits that stand for some signs in `_SIGN`, one for each of `SIGNS`. Raises ValueError for any other sign."""
+    return sum(1 << SIGNS.index(c) for c in signs)
+
+
+class Block:
+    """Cells end to end. `index` [N] says which cell of the source each one is; `text` has each cell followed by `END`.
+
+    A block is whole or a part of a whole one. Few cells are looked through one by one, many by arrays: which signs each holds,
+    and for hints in `together` which cells may hold any of them, is worked out for all at once; the number beside a hint
+    says how many digits the cells have that are asked for it.
+    """
+
+    def __init__(self, cells: Sequence[str], together: Mapping[str, int] = NONE) -> None:
+        self._begin(np.arange(len(cells)), None)
+        self._together, self._likely = together, {}
+        if len(cells) <= _FEW:
+            self.cells = self._comparable(cells)
         else:
             self._translate(cells)
+
+    def _begin(self, index: np.ndarray, whole: Block | None) -> None:
+        self.index, self._whole = index, whole
+        self._ways: dict[int, list[int]] = {}
+        self._selected: dict[object, Block] = {}
 
     def _comparable(self, cells: Sequence[str]) -> list[str]:
         out = [plain(c) for c in cells]
@@ -84,58 +117,120 @@ class Block:
             starts -= np.concatenate([[0], np.cumsum(thin)])[starts]
             codes = codes[~thin]
         self.starts = starts
+        self._codes = codes
         self.text = codes.tobytes().decode("utf-32-le", "surrogatepass")
-        ends = (starts[1:] - 1).tolist()
-        self.cells = [self.text[a:b] for a, b in zip(starts.tolist(), ends)]
+
+    @cached_property
+    def cells(self) -> list[str]:
+        """The plain cells."""
+        if self._whole is None:
+            text, first, last = self.text, self.starts[:-1], self.starts[1:]
+        else:
+            text, starts = self._whole.text, self._whole.starts
+            first, last = starts[self.index], starts[self.index + 1]
+        return [text[a:b] for a, b in zip(first.tolist(), (last - 1).tolist())]
+
+    @cached_property
+    def text(self) -> str:
+        """The plain cells, each followed by `END`."""
+        return END.join([*self.cells, ""])
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where each cell begins in `text`, and the end of the last one [N + 1]."""
+        if self._whole is None:
+            lengths = np.fromiter(map(len, self.cells), np.int64, len(self.cells)) + 1
+        else:
+            lengths = np.diff(self._whole.starts)[self.index]
+        return np.concatenate([[0], np.cumsum(lengths)])
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return len(self.index)
 
     @cached_property
     def _digits(self) -> np.ndarray:
-        """How many digits each cell holds [N]."""
-        codes = np.frombuffer(self.text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        so_far = np.concatenate([[0], np.cumsum((codes >= 0x30) & (codes <= 0x39))])
+        """How many digits each cell of a whole block holds [N]."""
+        so_far = np.concatenate([[0], np.cumsum((self._codes >= 0x30) & (self._codes <= 0x39))])
         return np.diff(so_far[self.starts])
 
     @cached_property
+    def _signs(self) -> np.ndarray:
+        """Which of `SIGNS` each cell of a whole block holds, as bits [N]."""
+        held = _SIGN[np.minimum(self._codes, len(_SIGN) - 1)]
+        return np.bitwise_or.reduceat(held, self.starts[:-1])
+
+    def _may_hold(self, digits: int) -> np.ndarray:
+        """Which cells of a whole block hold something that any hint in `together` with so many digits finds [N] bool."""
+        if digits not in self._likely:
+            some = self.with_digits(digits)
+            self._likely[digits] = np.zeros(len(self), bool)
+            hints = tuple(h for h, n in self._together.items() if n == digits)
+            self._likely[digits][some.index] = np.asarray(pc.match_substring_regex(some._array, _any_of(hints)))
+        return self._likely[digits]
+
+    @cached_property
     def _array(self) -> pa.Array:
+        if self._whole is not None:
+            return self._whole._array.take(pa.array(self.index))
         return pa.array(self.cells, pa.large_string())
 
     def select(self, hint: str) -> Block:
         """Return the cells in which a hint is found (in what RE2 and Python have in common); each is looked for once."""
-        if not hint:
+        if not hint or not len(self):
             return self
         if hint not in self._selected:
-            if len(self.cells) <= _FEW:
+            whole = self._whole or self
+            if len(self) <= _FEW:
                 search = _search(hint)
-                if len(self.cells) == 1 and search(self.cells[0]):
-                    self._selected[hint] = self
-                    return self
-                found = np.array([i for i, c in enumerate(self.cells) if search(c)], np.int64)
+                self._selected[hint] = self._where([search(c) is not None for c in self.cells])
+            elif hint in whole._together:
+                likely = self._where(whole._may_hold(whole._together[hint])[self.index])
+                if len(likely) > _FEW:
+                    likely = likely._where(np.asarray(pc.match_substring_regex(likely._array, hint)))
+                else:
+                    likely = likely.select(hint)
+                self._selected[hint] = likely
             else:
-                found = np.flatnonzero(np.asarray(pc.match_substring_regex(self._array, hint)))
-            self._selected[hint] = self._picked(found)
+                self._selected[hint] = self._where(np.asarray(pc.match_substring_regex(self._array, hint)))
         return self._selected[hint]
 
-    def _picked(self, found: np.ndarray) -> Block:
-        return Block([self.cells[i] for i in found.tolist()], self.index[found], made=True)
+    def _where(self, kept: np.ndarray | Sequence[bool]) -> Block:
+        """Return the part of the cells that is kept [N] bool: the block itself where that is all of it."""
+        kept = np.asarray(kept, bool)
+        if kept.all():
+            return self
+        part = Block.__new__(Block)
+        part._begin(self.index[kept], self._whole or self)
+        if "cells" in self.__dict__ and len(self) <= _FEW:
+            part.cells = [c for c, k in zip(self.cells, kept.tolist()) if k]
+        return part
 
     def with_digits(self, least: int) -> Block:
         """Return the cells with at least so many digits; a few cells are not worth the count and stay all."""
-        if not least or len(self.cells) <= _FEW:
+        if not least or len(self) <= _FEW:
             return self
         if least not in self._selected:
-            self._selected[least] = self._picked(np.flatnonzero(self._digits >= least))
+            self._selected[least] = self._where((self._whole or self)._digits[self.index] >= least)
         return self._selected[least]
+
+    def having(self, signs: str) -> Block:
+        """Return the cells that hold at least one of some signs, all of them in `SIGNS`."""
+        if not signs or not len(self):
+            return self
+        if len(self) <= _FEW:
+            return self.select(_sign_of(signs))
+        key = ("signs", signs)
+        if key not in self._selected:
+            self._selected[key] = self._where(((self._whole or self)._signs[self.index] & _bits(signs)) > 0)
+        return self._selected[key]
 
     def matching(self, pattern: re.Pattern[str]) -> Block:
         """Return at least the cells in which a pattern is found: what stands around it is not looked at."""
-        return self.select(_bare(pattern))
+        return self.select(bare(pattern))
 
     def finditer(self, pattern: re.Pattern[str]) -> Iterator[tuple[int, re.Match[str]]]:
         """Yield (cell, match in `text`) for every place where a pattern is found."""
-        if not self.cells:
+        if not len(self):
             return
         starts, at = self.starts, 0
         for m in pattern.finditer(self.text):

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
-from modelwright.privacy.text import Block
+from modelwright.privacy.text import Block, bare
 
 RECOGNISERS = "modelwright.privacy.recognisers"
 LEAST = 0.3  # what is less sure is not even a hint
@@ -66,6 +66,10 @@ class Recogniser(ABC):
     types: ClassVar[tuple[str, ...]]
     rank: ClassVar[int] = 0
     asked: ClassVar[bool] = False
+    hints: ClassVar[
+        tuple[str, ...]
+    ] = ()  # given to `Block.select` for whole blocks, so that one pass may look for all of them
+    beside_digits: ClassVar[tuple[str, ...]] = ()  # the same, for cells that hold digits
 
     @abstractmethod
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
@@ -90,7 +94,7 @@ class Pattern:
 
     `score` is how sure the form alone makes, `checked` with a right check digit (`valid`; `strict` drops those that fail),
     `nearby` with words that `near` finds beside it or in the column's name. `only_before` looks to the left alone. A cell with
-    fewer than `digits` of them cannot hold it, nor one without `hint`.
+    fewer than `digits` of them cannot hold it, nor one without any of `signs` (of `text.SIGNS`), nor one without `hint`.
     """
 
     type: str
@@ -106,6 +110,7 @@ class Pattern:
     reach: int = BEFORE
     only_before: bool = False
     digits: int = 0
+    signs: str = ""
 
     @property
     def weak(self) -> bool:
@@ -121,12 +126,16 @@ class Patterns(Recogniser):
 
     patterns: ClassVar[tuple[Pattern, ...]]
 
+    def __init_subclass__(cls) -> None:
+        cls.hints = (*cls.hints, *(p.hint for p in cls.patterns if not (p.digits or p.signs)))
+        cls.beside_digits = tuple(bare(p.near) for p in cls.patterns if p.weak and p.near is not None and p.digits)
+
     def named(self, column: str) -> bool:
         return any(p.near is not None and p.near.search(column) for p in self.patterns)
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         for pattern in self.patterns:
-            some = block.with_digits(pattern.digits).select(pattern.hint)
+            some = block.with_digits(pattern.digits).having(pattern.signs).select(pattern.hint)
             named = pattern.near is not None and pattern.near.search(column) is not None
             if pattern.weak and pattern.near is not None and not named:
                 some = some.matching(pattern.near)

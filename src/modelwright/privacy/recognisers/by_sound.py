@@ -16,6 +16,7 @@ _TIBETAN = (
     "扎西|次仁|卓玛|多吉|拉姆|顿珠|格桑|央金|旦增|丹增|平措|洛桑|尼玛|达瓦|白玛|德吉|仁青|索朗|次旦|旺堆|旺姆|曲珍|边巴|普布|巴桑|米玛|拉巴|强巴|"
     "贡布|贡嘎|桑珠|晋美|阿旺|土登|加措|嘉措|卓嘎|措姆|益西|仓决|罗布|群培|群措|坚赞|才让|才旦|卓尕|华旦|桑吉|更登|久美|南杰|朗杰|次珍|旺杰|旺扎|班旦|赤列|多布杰|玉珍"
 )
+_TWO = f"(?:{_TIBETAN})(?:{_TIBETAN})"
 _SOUND = "".join(
     sorted(
         SOUNDS
@@ -33,6 +34,7 @@ class BySound(Recogniser):
     """Persons whose names are written by sound."""
 
     types = ("person",)
+    hints = (_TWO,)
 
     _dotted = re.compile(
         rf"(?<![{_SOUND}·])(?P<name>{_PART}{{2,8}}(?:·{_PART}{{1,8}}){{1,3}})(?![{_SOUND}]){_NO_THING}"
@@ -40,8 +42,7 @@ class BySound(Recogniser):
     _parted = re.compile(rf"(?<![\u4e00-\u9fff]·)(?P<name>(?:{_TIBETAN}){{2,3}})(?![寺山湖县乡镇村路街])")
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
-        for hint, pattern in (("·", self._dotted), (f"(?:{_TIBETAN})(?:{_TIBETAN})", self._parted)):
-            some = block.select(hint)
+        for some, pattern in ((block.having("·"), self._dotted), (block.select(_TWO), self._parted)):
             for cell, m in some.finditer(pattern):
                 first, last = int(some.starts[cell]), int(some.starts[cell + 1]) - 1
                 start, end = m.span("name")

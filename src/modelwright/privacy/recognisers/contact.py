@@ -34,25 +34,28 @@ class Contact(Patterns):
     """Phone numbers, e-mail addresses, WeChat ids and QQ numbers."""
 
     types = ("phone", "email", "wechat", "qq")
+    _wechat_hint = "(?i)微信|威信|薇信|we ?chat|wei ?xin|[vw]x|v信|加 ?v|[+]v"
+    _qq_hint = "(?i)qq|扣扣|企鹅|球球|q号|q群"
+    hints = (_wechat_hint, _qq_hint)
     patterns = (
         Pattern(
             "email",
             compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z](?:[0-9A-Za-z._%+\-]{0,63})@(?:[0-9A-Za-z](?:[0-9A-Za-z\-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z]{2,18}(?![A-Za-z0-9\-])"),
-            0.97, "@", against=None,
+            0.97, "", against=None, signs="@",
         ),
         Pattern(  # written so that machines should not read it
             "email",
             compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z._%+\-]{2,40}\s?[\[({（【]\s?(?:at|艾特)\s?[\])}）】]\s?[0-9A-Za-z\-]{2,40}(?:\s?(?:[\[({（【]\s?(?:dot|点)\s?[\])}）】]|\.)\s?[A-Za-z]{2,10}){1,3}(?![A-Za-z0-9])"),
-            0.85, r"(?i)[\[({（【]\s?(?:at|艾特)", against=None,
+            0.85, r"(?i)[\[({（【]\s?(?:at|艾特)", against=None, signs="[({【",
         ),
         Pattern(  # another sign for the one in the middle, before a host where people have their mail, or beside words
             "email",
             compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z][0-9A-Za-z._%+\-]{1,40}\s?[#＃*]\s?(?:qq|163|126|139|gmail|outlook|hotmail|foxmail|sina|sohu|yeah|aliyun|icloud|yahoo)(?:\.[a-z]{2,4}){1,2}(?![A-Za-z0-9])"),
-            0.85, "[#*]", _MAIL, 0.93, against=None,
+            0.85, "", _MAIL, 0.93, against=None, signs="#*",
         ),
         Pattern(
             "email", compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z][0-9A-Za-z._%+\-]{1,40}#(?:[0-9A-Za-z\-]{1,40}\.){1,3}[A-Za-z]{2,10}(?![A-Za-z0-9])"),
-            0.3, "#", _MAIL, 0.9, against=None,
+            0.3, "", _MAIL, 0.9, against=None, signs="#",
         ),
         Pattern(
             "email", compiled(r"(?<![0-9A-Za-z._%+\-])[0-9A-Za-z][0-9A-Za-z._%+\-]{1,40}\s(?:at|艾特|圈a)\s[0-9A-Za-z\-]{2,40}(?:\s?(?:\sdot\s|\.|点)\s?[A-Za-z]{2,10}){1,3}(?![A-Za-z0-9])"),
@@ -73,7 +76,7 @@ class Contact(Patterns):
         Pattern(
             "phone",
             compiled(r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}[ .\-]?(?:\(0?[0-9]{1,4}\)[ .\-]?)?(?:[0-9]{1,5}[ .\-]?){1,5}[0-9]{2,5}", _EXT, _RIGHT),
-            0.8, r"\+", _PHONE, 0.95, valid=lambda c: 8 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 15, checked=0.8, digits=8,
+            0.8, "", _PHONE, 0.95, valid=lambda c: 8 <= len(re.sub(r"\D", "", re.split(r"[xX转e]", c)[0])) <= 15, checked=0.8, digits=8, signs="+",
         ),
         Pattern(  # North America
             "phone",
@@ -121,8 +124,8 @@ class Contact(Patterns):
         yield from super().find(block, column)
         yield from self._loose(block, column)
         for kind, pattern, hint, name, whole in (
-            ("wechat", self._own, "(?i)微信|威信|薇信|we ?chat|wei ?xin|[vw]x|v信|加 ?v|[+]v", self._is_wechat, self._whole_id),
-            ("qq", self._penguin, "(?i)qq|扣扣|企鹅|球球|q号|q群", self._is_qq, self._whole_number),
+            ("wechat", self._own, self._wechat_hint, self._is_wechat, self._whole_id),
+            ("qq", self._penguin, self._qq_hint, self._is_qq, self._whole_number),
         ):  # fmt: skip
             some = block.select(hint)
             for cell, m in some.finditer(pattern):

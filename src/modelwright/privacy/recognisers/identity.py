@@ -50,7 +50,7 @@ class Identity(Patterns):
         ),
         Pattern(
             "id-card", compiled(r"(?<![0-9A-Za-z])[A-Z]{1,2}[0-9]{6}\s?\([0-9A]\)"),
-            0.5, r"\(", compiled(r"身份证|hkid|香港|identity|id\s*card"), 0.97, checksums.hong_kong_id, 0.85, digits=6,
+            0.5, "", compiled(r"身份证|hkid|香港|identity|id\s*card"), 0.97, checksums.hong_kong_id, 0.85, digits=6, signs="(",
         ),
         Pattern(
             "id-card", compiled(r"(?<![0-9A-Za-z])[A-Z][12][0-9]{8}(?![0-9A-Za-z])"),
@@ -74,14 +74,14 @@ class Identity(Patterns):
         ),
         Pattern(
             "passport", compiled(r"(?<![0-9A-Za-z])(?:[HMCLTW][0-9]{8}(?:[0-9]{2})?|C[A-HJ-NP-Z][0-9]{7})(?![0-9A-Za-z])"),
-            0.3, "[HMCLTWhmcltw][A-Za-z0-9][0-9]{7}", _PASS, 0.9, digits=8,
+            0.3, "[HMCLTWhmcltw][A-Za-z0-9][0-9]{7}", _PASS, 0.9, digits=7,
         ),
         Pattern(
             "passport", compiled(rf"(?<![0-9A-Za-z\-])(?!{_DAY}(?![0-9A-Z]))(?=[A-Z0-9]*[0-9])[A-Z0-9]{{7,9}}(?![0-9A-Za-z\-]|\s?[元块年月日])"),
             0.1, "[0-9]", _PASS_SAID, 0.85, _some_digits, 0.1, reach=24, digits=4,
         ),
         Pattern(  # the first line of what machines read
-            "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<",
+            "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<", signs="<",
         ),
         Pattern(
             "ssn", compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9A-Za-z]|[.\-/][0-9])"),

@@ -22,20 +22,20 @@ class Network(Patterns):
         Pattern(
             "url",
             compiled(r"(?<![a-z0-9])(?:https?|ftp|sftp|wss?)://[^\s\x00\"'<>，。；、（）《》「」“”\u4e00-\u9fff]*[^\s\x00\"'<>，。；、（）《》「」“”\u4e00-\u9fff.,;:!?)\]}]"),
-            0.95, "://", against=None,
+            0.95, "://", against=None, signs=":",
         ),
         Pattern(
             "url",
             compiled(r"(?<![a-z0-9@/.\-])www\.", _DOMAIN, r"(?:/[^\s\x00\"'<>，。；、\u4e00-\u9fff]*[^\s\x00\"'<>，。；、\u4e00-\u9fff.,;:!?)\]}])?(?![a-z0-9])"),
-            0.9, r"(?i)www\.", against=None,
+            0.9, r"(?i)www\.", against=None, signs=".",
         ),
         Pattern(
             "url", compiled(r"(?<![a-z0-9@/.\-])", _DOMAIN, r"(?:/[^\s\x00\"'<>，。；、\u4e00-\u9fff]+)?(?![a-z0-9@])"),
-            0.1, r"(?i)[a-z0-9]\.[a-z]{2}", compiled(r"网址|官网|网站|域名|链接|\burl\b|website|\bsite\b|domain|\blink\b|homepage"), 0.75, only_before=True, against=None,
+            0.1, r"(?i)[a-z0-9]\.[a-z]{2}", compiled(r"网址|官网|网站|域名|链接|\burl\b|website|\bsite\b|domain|\blink\b|homepage"), 0.75, only_before=True, against=None, signs=".",
         ),
         Pattern(
             "mac", compiled(r"(?<![0-9a-z:\-])[0-9a-f]{2}(?:(?::[0-9a-f]{2}){5}|(?:-[0-9a-f]{2}){5})(?![0-9a-z:\-])"),
-            0.93, "(?:[0-9A-Fa-f]{2}[:-]){5}", against=None,
+            0.93, "(?:[0-9A-Fa-f]{2}[:-]){5}", against=None, signs=":-",
         ),
         Pattern(
             "mac", compiled(r"(?<![0-9a-z:\-.])(?:[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|[0-9a-f]{12})(?![0-9a-z:\-.])"),
@@ -50,10 +50,10 @@ class Network(Patterns):
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
-        some = block.with_digits(4).select(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
+        some = block.with_digits(4).having(".").select(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
         for cell, m in some.finditer(self._four):
             yield from self._judged(some, cell, m.start(), m.end(), column)
-        some = block.select("[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:")
+        some = block.having(":").select("[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:")
         for cell, m in some.finditer(self._six):
             try:
                 ipaddress.IPv6Address(m.group())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
 from modelwright.privacy.recognisers.base import Match, Pattern, Patterns, compiled
-from modelwright.privacy.text import Block
+from modelwright.privacy.text import HAN, Block
 
 _HAN = r"[\u4e00-\u9fff]"
 _CODE = compiled(r"邮编|邮政编码|邮码|zip|post\s?code|postal|plz")
@@ -64,13 +64,13 @@ class Places(Patterns):
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
-        some = block.with_digits(4).select(r"\n[^\n]*[0-9]{4}")
+        some = block.with_digits(4).having("\n").select(r"\n[^\n]*[0-9]{4}")
         for cell, m in some.finditer(self._last_line):
             if _is_region(m.group(1)) and not self._year.fullmatch(m.group(2)):
                 first, (start, end) = int(some.starts[cell]), m.span(2)
                 # less sure than an address, which holds its postcode
                 yield int(some.index[cell]), Match(start - first, end - first, "postcode", 0.55, "form+context")
-        some = block.with_digits(1).select("[路街道巷弄线同][^0-9]{0,3}[0-9]{1,5}")
+        some = block.with_digits(1).having(HAN).select("[路街道巷弄线同][^0-9]{0,3}[0-9]{1,5}")
         for cell, m in some.finditer(self._road):
             first = int(some.starts[cell])
             start, end = m.start(), m.end()

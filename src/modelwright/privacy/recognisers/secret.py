@@ -42,6 +42,8 @@ class Secret(Patterns):
     """API keys, tokens, private keys, passwords."""
 
     types = ("secret",)
+    _said = r"(?i)pass|pwd|psw|secret|key|token|bearer|credential|密码|口令|密钥|秘钥|令牌|私钥|验证码"
+    hints = (_said,)
     patterns = (
         Pattern(
             "secret", compiled(_LEFT, "(?:", "|".join(_FORMS), ")", _RIGHT, flags=0),
@@ -49,11 +51,11 @@ class Secret(Patterns):
         ),
         Pattern(
             "secret", compiled(r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----[^\x00]{0,6000}?(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|(?=\x00))"),
-            0.99, "PRIVATE KEY", against=None,
+            0.99, "PRIVATE KEY", against=None, signs="-",
         ),
         Pattern(  # a password inside a URL
             "secret", compiled(r"[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\x00]{0,60}:([^\s/\x00]{3,80})@(?=[^\s@/\x00])"),
-            0.98, "://", against=None,
+            0.98, "://", against=None, signs=":",
         ),
     )  # fmt: skip
 
@@ -72,7 +74,7 @@ class Secret(Patterns):
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)
-        some = block.select(r"(?i)pass|pwd|psw|secret|key|token|bearer|credential|密码|口令|密钥|秘钥|令牌|私钥|验证码")
+        some = block.select(self._said)
         for cell, m in some.finditer(self._told):
             value = m.group(1).rstrip(".,;:?")
             score = self._password(value)

@@ -33,6 +33,8 @@ class Spelled(Recogniser):
     """Phone numbers and ID cards in signs other than plain digits, or digit by digit."""
 
     types = ("phone", "id-card")
+    _words = r"(?i)\b(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)[ ,.-]{1,2}(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)\b"
+    hints = (_words,)
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         some = block.select(rf"{_SIGN}(?:[ ·.、-]?{_SIGN}){{6}}")
@@ -40,9 +42,7 @@ class Spelled(Recogniser):
             if sum(c in _SIGNS for c in m.group()) >= 2 or _one_by_one(m.group()):
                 digits = "".join(_SIGNS.get(c, c) for c in m.group() if c in _SIGNS or c.isdigit() or c in "xX")
                 yield from self._judged(some, cell, m, digits, column)
-        said = block.select(
-            r"(?i)\b(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)[ ,.-]{1,2}(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)\b"
-        )
+        said = block.select(self._words)
         for cell, m in said.finditer(_SAID):
             digits = "".join(_WORDS[w.lower()] for w in re.findall("[A-Za-z]+", m.group()))
             yield from self._judged(said, cell, m, digits, column)

@@ -13,7 +13,7 @@ from modelwright.privacy._doubt import NEVER, doubt, in_word, is_common
 from modelwright.privacy._titles import is_goods
 from modelwright.privacy.recognisers.base import Match, Recogniser
 from modelwright.privacy.recognisers.names import COMMON, DOUBLE, FIRM, LATIN_NAME, NO_NAMES, PERSON, SOUNDS
-from modelwright.privacy.text import Block
+from modelwright.privacy.text import HAN, Block
 
 _HAN = "\u4e00-\u9fff"
 # characters that are surnames and far more often something else beside a title: 和老师, 向经理, 由主任
@@ -57,7 +57,13 @@ _ACTS = (
 # what must stand in a cell, for a first look that is quick
 _KEYS = r"(?i)(?:names?|person|patient|passenger|recipient|contact|author|姓名|名字|[人者名主户生师工]|客户|用户|房东|主叫)[\"']? ?[:=：]"
 _TITLED = rf"[{_HAN}](?:{re.sub(r'[(][?]![^()]*[)]', '', _TITLE)})"
-_ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{re.sub(r'[(][?]![^()]*[)]', '', _ACTS)})"
+_ACT_WORDS = re.sub(r"[(][?]![^()]*[)]", "", _ACTS)
+_ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{_ACT_WORDS})"
+_ADDRESSED = "(?:atient|assenger|Mr|Mrs|Ms|Prof|Dear)[. ]"
+_LED = _LEADS.replace(r"\s?", " ?")
+_SAID = "我叫|我是|本人|名叫|叫做|名字"
+_MET = "先生|女士|小姐|老师|医生|教授|同学"
+_SEX = "[，,、 ] ?[男女][，,。、 ]?"
 
 
 _ACT = re.compile(_ACTS)
@@ -67,6 +73,7 @@ class Told(Recogniser):
     """Names of persons beside words that say so."""
 
     types = ("person",)
+    hints = (_ADDRESSED, _LED, _SAID, _MET, _SEX, _TITLED, _ACT_WORDS, "收")
 
     _keyed = re.compile(
         rf"(?P<key>[A-Za-z_{_HAN}][A-Za-z0-9_ {_HAN}]{{0,30}})[\"']?\s?[:=：]\s?(?:\"(?P<quoted>[^\"\x00\n]{{2,60}})\"|'(?P<single>[^'\x00\n]{{2,60}})'|"
@@ -93,12 +100,12 @@ class Told(Recogniser):
     )
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
-        addressed = block.select("(?:atient|assenger|Mr|Mrs|Ms|Prof|Dear)[. ]")
+        addressed = block.select(_ADDRESSED)
         for cell, m in addressed.finditer(self._addressed):
             words = m["name"].lower().split()
             if not any(w in _WORDS or w in _TITLES or is_goods(w) for w in words):
                 yield self._match(addressed, cell, m.span("name"), 0.86)
-        some = block.select(_KEYS)
+        some = block.having(":=").select(_KEYS)
         for cell, m in some.finditer(self._keyed):
             key = m["key"].strip()
             part = next(p for p in ("quoted", "single", "bare") if m[p] is not None)
@@ -108,16 +115,15 @@ class Told(Recogniser):
                 and _is_name(m[part], key.lower() in ("name", "名字", "names"))
             ):
                 yield self._match(some, cell, m.span(part), 0.92)
-        han = block.select(f"[{_HAN}]")
-        for hint, pattern, score in (
-            (f"[{_ANY}][{_HAN}]{{1,3}}(?:先生|女士|小姐|老师|医生|教授|同学)", self._whole, 0.9),
-            (_LEADS.replace(r"\s?", " ?"), self._led, 0.92),
-            ("我叫|我是|本人|名叫|叫做|名字", self._said, 0.88),
-            (f"[，,；; ）)][{_HAN}·]{{2,12}} ?[（(]?收", self._received, 0.9),
-            ("[，,、 ] ?[男女][，,。、 ]?", self._sexed, 0.9),
-            ("@", self._called, 0.85),
+        han = block.having(HAN)
+        for found, pattern, score in (
+            (han.select(_MET), self._whole, 0.9),
+            (han.select(_LED), self._led, 0.92),
+            (han.select(_SAID), self._said, 0.88),
+            (han.select("收").select(f"[，,；; ）)][{_HAN}·]{{2,12}} ?[（(]?收"), self._received, 0.9),
+            (han.select(_SEX), self._sexed, 0.9),
+            (han.having("@"), self._called, 0.85),
         ):
-            found = han.select(hint)
             for cell, m in found.finditer(pattern):
                 name = m["name"]
                 # 客户来电: without a sign between, what follows the word may be any word
@@ -126,7 +132,7 @@ class Told(Recogniser):
                     continue
                 if not (pattern is self._whole and name[1:] in ("家", "位", "名")):
                     yield self._match(found, cell, m.span("name"), score)
-        acting = han.select(_ACTING)
+        acting = han.select(_ACT_WORDS).select(_ACTING)
         for cell, m in acting.finditer(self._acting):
             start, end = m.span("name")
             allowed = _allowed(m["name"])
