@@ -83,7 +83,8 @@ class Block:
 
     def __init__(self, cells: Sequence[str], together: Mapping[str, int] = NONE) -> None:
         self._begin(np.arange(len(cells)), None)
-        self._together, self._likely = together, {}
+        self._together = together
+        self._likely: dict[int, np.ndarray] = {}
         if len(cells) <= _FEW:
             self.cells = self._comparable(cells)
         else:
