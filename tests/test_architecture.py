@@ -11,6 +11,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "modelwright"
 ORDER = [
     "core",
+    "client",
     "data",
     "privacy",
     "features",

@@ -16,19 +16,37 @@ from typing import TYPE_CHECKING, Any
 from modelwright.core.version import VERSION
 
 __version__ = VERSION
-__all__ = ["ModelwrightError", "Predictor", "Registry", "Run", "__version__", "fit", "inspect", "load"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ModelwrightError",
+    "Predictor",
+    "Registry",
+    "Run",
+    "ServiceError",
+    "__version__",
+    "fit",
+    "inspect",
+    "load",
+]
 
 if TYPE_CHECKING:
     from modelwright.api import Run, fit, inspect, load
+    from modelwright.client.asynchronous import AsyncClient
+    from modelwright.client.errors import ServiceError
+    from modelwright.client.sync import Client
     from modelwright.core.errors import ModelwrightError
     from modelwright.release.bundle import Predictor
     from modelwright.release.registry.store import Registry
 
 _PLACES = {
+    "AsyncClient": "modelwright.client.asynchronous",
+    "Client": "modelwright.client.sync",
     "ModelwrightError": "modelwright.core.errors",
     "Predictor": "modelwright.release.bundle",
     "Registry": "modelwright.release.registry.store",
     "Run": "modelwright.api",
+    "ServiceError": "modelwright.client.errors",
     "fit": "modelwright.api",
     "inspect": "modelwright.api",
     "load": "modelwright.api",

@@ -23,6 +23,7 @@ EXTRAS = {
     "report": ("matplotlib",),
     "explain": ("captum",),
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
+    "client": ("httpx2",),
     "export": ("onnx", "onnxruntime", "onnxscript"),
     "pretrained": ("transformers", "peft"),
     "text": ("tokenizers",),

@@ -1,0 +1,117 @@
+"""The client for programs with an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from typing import Any, TypeVar
+
+from modelwright.client import calls
+from modelwright.client.answers import Answer, Explanation
+from modelwright.client.calls import Call, Row
+from modelwright.client.tries import Reply, Tries
+from modelwright.core.errors import MissingExtra
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Asks a service from an event loop; arguments, methods and errors are those of `Client`.
+
+    async with AsyncClient("https://model.example.com/desk", key) as client:
+        answer = await client.predict({"text": "where is my parcel?"})
+    """
+
+    def __init__(
+        self, url: str, key: str | None = None, *, timeout: float = 30.0, retries: int = 3, verify: str | bool = True
+    ) -> None:
+        try:
+            import httpx2
+        except ImportError as e:
+            raise MissingExtra("client", "modelwright.AsyncClient") from e
+        self.url, self.timeout, self.retries = calls.checked_address(url), timeout, retries
+        self._wrong, self._unsent = httpx2.TransportError, (httpx2.ConnectError, httpx2.ConnectTimeout)
+        self._http = httpx2.AsyncClient(headers=calls.usual_headers(key), verify=verify, timeout=None)
+
+    async def predict(self, row: Row, *, scores: bool = False, timeout: float | None = None) -> Answer:
+        """Return the answer to one row; with `scores` that of every label too."""
+        return await self._do(calls.predict_one(row, scores), timeout)
+
+    async def predict_many(
+        self, rows: Sequence[Row], *, scores: bool = False, timeout: float | None = None
+    ) -> list[Answer]:
+        """Return the answers to rows, in their order, from one request. A row that cannot be read has an `error` in its place."""
+        return await self._do(calls.predict_many(rows, scores), timeout)
+
+    async def predict_iter(
+        self,
+        rows: Iterable[Row] | AsyncIterable[Row],
+        *,
+        scores: bool = False,
+        size: int = 200,
+        timeout: float | None = None,
+    ) -> AsyncIterator[Answer]:
+        """Yield the answers to any number of rows, in their order, `size` rows a request, each within `timeout`."""
+        async for part in _parts(rows, size):
+            for answer in await self._do(calls.predict_many(part, scores), timeout):
+                yield answer
+
+    async def explain(self, row: Row, *, timeout: float | None = None) -> Explanation:
+        """Return what the answer to one row rests on."""
+        return await self._do(calls.explain(row), timeout)
+
+    async def schema(self) -> dict[str, Any]:
+        """Return what the model reads and answers: name, version, task, columns, labels."""
+        return await self._do(calls.schema())
+
+    async def ready(self) -> bool:
+        """Return whether the service can answer. Raises ServiceError where it does not become ready within `timeout`."""
+        return await self._do(calls.ready())
+
+    async def _do(self, call: Call[T], timeout: float | None = None) -> T:
+        tries = Tries(self.retries, self.timeout if timeout is None else timeout, call.safe)
+        while True:
+            headers = {**call.headers, **tries.headers()}
+            if call.body is not None:
+                headers.setdefault("Content-Type", calls.JSON)
+            came: Reply | Exception
+            arrived = True
+            try:
+                async with asyncio.timeout(tries.left()):
+                    r = await self._http.request(call.method, self.url + call.path, content=call.body, headers=headers)
+                came = Reply(r.status_code, {k.lower(): v for k, v in r.headers.items()}, r.content)
+            except TimeoutError as e:
+                came = e
+            except self._wrong as e:
+                came, arrived = e, not isinstance(e, self._unsent)
+            pause = tries.pause(came, arrived=arrived)
+            if pause is None:
+                assert isinstance(came, Reply)
+                return call.read(came)
+            await asyncio.sleep(pause)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+async def _parts(rows: Iterable[Row] | AsyncIterable[Row], size: int) -> AsyncIterator[list[Row]]:
+    """Yield rows in lists of at most `size`."""
+    if isinstance(rows, Iterable):
+        for part in calls.parts(rows, size):
+            yield part
+        return
+    held: list[Row] = []
+    async for row in rows:
+        held.append(row)
+        if len(held) == size:
+            yield held
+            held = []
+    if held:
+        yield held

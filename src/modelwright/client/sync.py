@@ -1,0 +1,102 @@
+"""The client for ordinary programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from modelwright.client import calls
+from modelwright.client.answers import Answer, Explanation
+from modelwright.client.calls import Call, Row
+from modelwright.client.tries import Reply, Tries
+from modelwright.core.errors import MissingExtra
+
+T = TypeVar("T")
+
+
+class Client:
+    """Asks a service. May be shared by threads; `close` it, or use it in a `with` block.
+
+        with Client("https://model.example.com/desk", key) as client:
+            answer = client.predict({"text": "where is my parcel?"})
+
+    `url` is the address of the service, with the name where it serves several. `key` is MODELWRIGHT_KEY of the environment where
+    it is not given. `timeout` is the time in seconds for a whole call, tries and pauses included; the service is told and gives
+    up when it is over. `retries` is how often a request is sent again where the service is busy, away or restarting. `verify`
+    is a file of certificates to trust, or False. Every method raises ServiceError; see `modelwright.client.errors`.
+    Raises MissingExtra without the extra `client`, OptionError for a wrong address.
+    """
+
+    def __init__(
+        self, url: str, key: str | None = None, *, timeout: float = 30.0, retries: int = 3, verify: str | bool = True
+    ) -> None:
+        try:
+            import httpx2
+        except ImportError as e:
+            raise MissingExtra("client", "modelwright.Client") from e
+        self.url, self.timeout, self.retries = calls.checked_address(url), timeout, retries
+        self._wrong, self._unsent = httpx2.TransportError, (httpx2.ConnectError, httpx2.ConnectTimeout)
+        self._http = httpx2.Client(headers=calls.usual_headers(key), verify=verify, timeout=None)
+
+    def predict(self, row: Row, *, scores: bool = False, timeout: float | None = None) -> Answer:
+        """Return the answer to one row; with `scores` that of every label too."""
+        return self._do(calls.predict_one(row, scores), timeout)
+
+    def predict_many(self, rows: Sequence[Row], *, scores: bool = False, timeout: float | None = None) -> list[Answer]:
+        """Return the answers to rows, in their order, from one request. A row that cannot be read has an `error` in its place."""
+        return self._do(calls.predict_many(rows, scores), timeout)
+
+    def predict_iter(
+        self, rows: Iterable[Row], *, scores: bool = False, size: int = 200, timeout: float | None = None
+    ) -> Iterator[Answer]:
+        """Yield the answers to any number of rows, in their order, `size` rows a request, each within `timeout`."""
+        for part in calls.parts(rows, size):
+            yield from self._do(calls.predict_many(part, scores), timeout)
+
+    def explain(self, row: Row, *, timeout: float | None = None) -> Explanation:
+        """Return what the answer to one row rests on."""
+        return self._do(calls.explain(row), timeout)
+
+    def schema(self) -> dict[str, Any]:
+        """Return what the model reads and answers: name, version, task, columns, labels."""
+        return self._do(calls.schema())
+
+    def ready(self) -> bool:
+        """Return whether the service can answer. Raises ServiceError where it does not become ready within `timeout`."""
+        return self._do(calls.ready())
+
+    def _do(self, call: Call[T], timeout: float | None = None) -> T:
+        tries = Tries(self.retries, self.timeout if timeout is None else timeout, call.safe)
+        while True:
+            headers = {**call.headers, **tries.headers()}
+            if call.body is not None:
+                headers.setdefault("Content-Type", calls.JSON)
+            came: Reply | Exception
+            arrived = True
+            try:
+                with self._http.stream(
+                    call.method, self.url + call.path, content=call.body, headers=headers, timeout=tries.left()
+                ) as r:
+                    body = bytearray()
+                    for part in r.iter_bytes():  # the library's timeout is for each step, this one for the whole
+                        body += part
+                        tries.left()
+                came = Reply(r.status_code, {k.lower(): v for k, v in r.headers.items()}, bytes(body))
+            except self._wrong as e:
+                came, arrived = e, not isinstance(e, self._unsent)
+            pause = tries.pause(came, arrived=arrived)
+            if pause is None:
+                assert isinstance(came, Reply)
+                return call.read(came)
+            time.sleep(pause)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

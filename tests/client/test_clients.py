@@ -1,0 +1,211 @@
+"""Both clients against a service that runs: the same answers as from the model itself, and errors in the service's words."""
+
+import asyncio
+import datetime as dt
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import numpy as np
+import pytest
+
+import modelwright as mw
+from modelwright.client.errors import Busy, NotAllowed, Refused, TimedOut, Unreachable
+from modelwright.client.tries import DEADLINE_HEADER
+from served_made import running, small_predictor
+
+ROW = {"amount": 1.5, "channel": "mail", "member": True, "message": "我要退款 please"}
+ROWS = [{**ROW, "amount": float(i), "message": f"parcel {i}"} for i in range(7)]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with running(small_predictor(), tmp_path_factory.mktemp("served")) as found:
+        yield found
+
+
+@pytest.fixture
+def client(served):
+    with mw.Client(served.url, served.key) as found:
+        yield found
+
+
+def said(answers):
+    return [a.prediction for a in answers]
+
+
+def test_answers_are_those_of_the_model(served, client):
+    wanted = [a["prediction"] for a in served.predictor.predict(ROWS)]
+    assert said(client.predict_many(ROWS)) == wanted
+    assert said(client.predict_iter(iter(ROWS), size=3)) == wanted
+    one = client.predict(ROW, scores=True)
+    assert one.confidence == pytest.approx(max(one.scores.values()))
+    assert client.predict(ROW).scores is None
+    assert client.schema()["name"] == "sample"
+    assert client.ready() is True
+
+
+def test_the_client_to_be_awaited_answers_the_same(served):
+    async def ask():
+        async def come():
+            for row in ROWS:
+                yield row
+
+        async with mw.AsyncClient(served.url, served.key) as client:
+            streamed = [a async for a in client.predict_iter(come(), size=3)]
+            listed = [a async for a in client.predict_iter(ROWS, size=3)]
+            one, many, why = await asyncio.gather(client.predict(ROW), client.predict_many(ROWS), client.explain(ROW))
+            return one, many, why, streamed, listed, (await client.schema())["version"], await client.ready()
+
+    one, many, why, streamed, listed, version, ready = asyncio.run(ask())
+    wanted = [a["prediction"] for a in served.predictor.predict(ROWS)]
+    assert said(many) == said(streamed) == said(listed) == wanted
+    assert why.answer.prediction == one.prediction
+    assert (version, ready) == ("1", True)
+
+
+def test_reasons_are_named(client):
+    why = client.explain(ROW)
+    assert why.reasons
+    assert {r.column for r in why.reasons} <= set(ROW)
+    assert abs(why.reasons[0].weight) == max(abs(r.weight) for r in why.reasons)
+
+
+def test_a_row_that_cannot_be_read_keeps_its_place(client):
+    first, second = client.predict_many([{**ROW, "amount": "many"}, ROW])
+    assert (first.prediction, first.error.column, first.error.row) == (None, "amount", 1)
+    assert "应" in first.error.words.zh
+    assert second.error is None
+    assert second.prediction is not None
+
+
+def test_values_of_other_libraries_are_sent_as_json(client):
+    row = {**ROW, "amount": np.float32(1.5), "member": np.bool_(True), "extra": [dt.date(2026, 1, 2), float("nan")]}
+    assert client.predict(row).prediction == client.predict(ROW).prediction
+    with pytest.raises(mw.ModelwrightError, match="received set"):
+        client.predict({"message": {1, 2}})
+
+
+def test_errors_hold_the_words_of_the_service(served, client):
+    with pytest.raises(Refused, match="none of the columns") as caught:
+        client.predict({"colour": "red"})
+    assert (caught.value.status, caught.value.code, caught.value.row) == (422, "columns", 1)
+    assert "所需的列" in caught.value.words.zh
+    with mw.Client(served.url, "another-key-altogether") as other, pytest.raises(NotAllowed, match="not known here"):
+        other.predict(ROW)
+    with pytest.raises(mw.ModelwrightError, match="Expected the address"):
+        mw.Client("127.0.0.1:8000")
+
+
+def test_nobody_there():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{s.getsockname()[1]}"
+    with mw.Client(url, "k", retries=1, timeout=5) as client, pytest.raises(Unreachable, match="cannot be reached"):
+        client.predict(ROW)
+
+
+class Moody(BaseHTTPRequestHandler):
+    """Answers as `plan` says, one entry a request: a status and headers, or None to say nothing for a while."""
+
+    plan: list = []
+    seen: list = []
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.seen.append(dict(self.headers))
+        status, headers, body = self.plan.pop(0) if self.plan else (200, {}, b'{"prediction": "yes"}')
+        if status is None:
+            self.server.quiet.wait(3)
+            return
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def moody():
+    server = HTTPServer(("127.0.0.1", 0), Moody)
+    server.quiet = threading.Event()
+    Moody.plan, Moody.seen = [], []
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.quiet.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+BUSY = (
+    429,
+    {"Retry-After": "0"},
+    b'{"error": {"code": "busy", "message": "too much", "message_zh": "\xe5\xa4\xaa\xe5\xa4\x9a"}}',
+)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_is_busy_is_asked_again(moody, kind):
+    def ask():
+        if kind == "sync":
+            with mw.Client(moody, "k", retries=2) as client:
+                return client.predict(ROW)
+
+        async def once():
+            async with mw.AsyncClient(moody, "k", retries=2) as client:
+                return await client.predict(ROW)
+
+        return asyncio.run(once())
+
+    Moody.plan = [BUSY, (503, {}, b"<html>")]
+    assert ask().prediction == "yes"
+    assert len(Moody.seen) == 3
+    Moody.plan = [BUSY] * 3
+    with pytest.raises(Busy, match="too much") as caught:
+        ask()
+    assert (caught.value.words.zh, caught.value.retry_after, len(Moody.seen)) == ("太多", 0.0, 6)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_deadline_is_told_and_held(moody, kind):
+    def ask():
+        if kind == "sync":
+            with mw.Client(moody, "k") as client:
+                return client.predict(ROW, timeout=0.3)
+
+        async def once():
+            async with mw.AsyncClient(moody, "k") as client:
+                return await client.predict(ROW, timeout=0.3)
+
+        return asyncio.run(once())
+
+    Moody.plan = [(None, {}, b"")]
+    with pytest.raises(TimedOut, match=r"within 0\.3 s"):
+        ask()
+    told = {k.lower(): v for k, v in Moody.seen[0].items()}
+    assert 0 < int(told[DEADLINE_HEADER.lower()]) <= 300
+
+
+def test_another_server_is_told_from_the_service(moody):
+    Moody.plan = [(404, {}, b"<html>not here"), (200, {}, b"<html>hello")]
+    with mw.Client(moody, "k") as client:
+        with pytest.raises(Refused, match="status 404"):
+            client.predict(ROW)
+        with pytest.raises(Refused, match="no answer of this service"):
+            client.predict(ROW)
+
+
+def test_a_client_is_light():
+    code = (
+        "import sys, modelwright as mw; mw.Client('http://127.0.0.1:1', 'k').close(); "
+        "print([m for m in ('torch', 'numpy', 'pyarrow', 'pydantic', 'sklearn', 'fastapi') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
