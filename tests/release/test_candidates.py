@@ -8,7 +8,8 @@ import pytest
 import modelwright as mw
 from modelwright.core.errors import InputError, ModelwrightError
 from modelwright.release import export
-from modelwright.release.candidates import candidate_predictor, export_model, run_of
+from modelwright.release.candidates import candidate_predictor, run_of
+from modelwright.release.export_to import export_model
 from modelwright.release.onnx_runtime import load_onnx
 
 

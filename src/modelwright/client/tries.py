@@ -18,7 +18,7 @@ from typing import Any
 from modelwright.client.errors import ServiceError, TimedOut, Unreachable, of_status
 from modelwright.core.words import Words
 
-DEADLINE_HEADER = "X-Deadline-Ms"  # milliseconds that the client still waits
+DEADLINE_HEADER = "X-Request-Deadline-Ms"  # milliseconds that the client still waits
 AGAIN = frozenset({429, 502, 503})  # statuses after which the same request may succeed
 _FIRST, _LONGEST = 0.1, 10.0  # seconds: bounds of the pause after the first failure, and of any
 

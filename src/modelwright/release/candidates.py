@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from modelwright.core.errors import BundleError, MissingExtra, ModelwrightError, OptionError, unknown
-from modelwright.core.extras import need
+from modelwright.core.errors import BundleError, ModelwrightError, OptionError, unknown
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.run import CardFacts
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.run import RunFolder, find_bundle, read_facts, slug
+from modelwright.core.run import RunFolder, read_facts
 from modelwright.core.words import Words
-from modelwright.privacy.ledger import model_id, ready, record
-from modelwright.release.bundle import Predictor, load
-from modelwright.release.export import export_onnx, exportable
+from modelwright.release.bundle import Predictor
+from modelwright.release.export import exportable
 from modelwright.tune.candidate import load_candidate
 
 
@@ -72,34 +70,3 @@ def pick(bundle: Path, winner: Predictor, name: str | None) -> Predictor:
             f"{bundle} 不在运行文件夹中，无法取得候选 `{name}`：请指定运行文件夹。",
         )
     return candidate_predictor(winner, run, name)
-
-
-def export_place(model: str, bundle: Path) -> Path:
-    """Return where an export goes that no folder was named for: beside the bundle; of a release, into the working folder."""
-    if any(p.exists() for p in (Path(model), Path("runs") / model)):
-        return bundle.parent / "onnx"
-    return Path(f"{slug(model)}-onnx")
-
-
-def export_model(model: str, to: str, out: Path | None, candidate: str | None = None) -> Path:
-    """Export a bundle, or a candidate of its run, and check that the export answers as it does; return the folder.
-
-    Raises OptionError for an unknown format or candidate, ModelwrightError where the model cannot be exported, MissingExtra.
-    """
-    if to != "onnx":
-        raise unknown(Words("export format", "导出格式"), to, ["onnx"])
-    need("export", "modelwright export --to onnx")
-    bundle = find_bundle(model)
-    ready(bundle)
-    chosen = pick(bundle, load(bundle), candidate)
-    try:
-        made = export_onnx(chosen, out or export_place(model, bundle))
-    except MissingExtra:
-        raise
-    except ModelwrightError as e:
-        run = run_of(bundle)
-        if candidate is not None or run is None or not chosen.target.link:
-            raise
-        raise offer(run, e.words) from e
-    record(bundle, "export", model=model_id(bundle), to=to, candidate=candidate or "")
-    return made

@@ -47,6 +47,13 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
 
     Raises ModelwrightError where a member cannot be exported or answers otherwise, MissingExtra without the extra.
     """
+    with whole_folder(folder) as part:
+        fill_onnx(predictor, part, folder.name, rows)
+    return folder
+
+
+def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = None) -> None:
+    """Write the export into an empty folder that will be called `name`; errors as `export_onnx` raises them."""
     if not predictor.target.link:
         raise ModelwrightError(
             f"Answers of `{predictor.task.name}` are made step by step, which an ONNX file does not hold. Deploy the bundle: "
@@ -60,42 +67,40 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
     from modelwright.release.onnx_runtime import load_onnx
 
     sample = rows if rows is not None else sample_rows(predictor)
-    with whole_folder(folder) as part:
-        members = []
-        for i, (weight, model) in enumerate(predictor.members):
-            proto, kind = _member(model, sample)
-            onnx.checker.check_model(proto)
-            onnx.save_model(proto, str(part / f"member-{i}.onnx"))
-            (part / f"member-{i}").mkdir()
-            model.save(part / f"member-{i}")
-            _drop_weights(part / f"member-{i}", kind)
-            members.append({"file": f"member-{i}.onnx", "codecs": f"member-{i}", "weight": weight, "kind": kind})
-        write_json(
-            part / "ensemble.json",
-            {
-                "name": predictor.name,
-                "task": predictor.task.name,
-                "schema": predictor.schema.to_json(),
-                "target": predictor.target.state(),
-                "labels": list(predictor.target.labels),
-                "members": members,
-                "temperature": predictor.temperature,
-                "thresholds": predictor.thresholds,
-                "private": predictor.shield.to_json(),
-                "shifts": predictor.shifts,
-            },
+    members = []
+    for i, (weight, model) in enumerate(predictor.members):
+        proto, kind = _member(model, sample)
+        onnx.checker.check_model(proto)
+        onnx.save_model(proto, str(part / f"member-{i}.onnx"))
+        (part / f"member-{i}").mkdir()
+        model.save(part / f"member-{i}")
+        _drop_weights(part / f"member-{i}", kind)
+        members.append({"file": f"member-{i}.onnx", "codecs": f"member-{i}", "weight": weight, "kind": kind})
+    write_json(
+        part / "ensemble.json",
+        {
+            "name": predictor.name,
+            "task": predictor.task.name,
+            "schema": predictor.schema.to_json(),
+            "target": predictor.target.state(),
+            "labels": list(predictor.target.labels),
+            "members": members,
+            "temperature": predictor.temperature,
+            "thresholds": predictor.thresholds,
+            "private": predictor.shield.to_json(),
+            "shifts": predictor.shifts,
+        },
+    )
+    alone = write_standalone(part, predictor, members)
+    write_text(part / "README.md", _readme(predictor, name, sample_rows(predictor, 2), alone))
+    wanted, got = predictor.scores(sample), load_onnx(part).scores(sample)
+    spread = max(1.0, float(np.abs(wanted).max()))
+    apart = float(np.abs(wanted - got).max())
+    if apart > TOLERANCE * spread:
+        raise ModelwrightError(
+            f"The export answers otherwise than the bundle (by up to {apart:.2g}); nothing was written.",
+            f"导出结果与模型包不一致（最大相差 {apart:.2g}）；未写出任何文件。",
         )
-        alone = write_standalone(part, predictor, members)
-        write_text(part / "README.md", _readme(predictor, folder, sample_rows(predictor, 2), alone))
-        wanted, got = predictor.scores(sample), load_onnx(part).scores(sample)
-        spread = max(1.0, float(np.abs(wanted).max()))
-        apart = float(np.abs(wanted - got).max())
-        if apart > TOLERANCE * spread:
-            raise ModelwrightError(
-                f"The export answers otherwise than the bundle (by up to {apart:.2g}); nothing was written.",
-                f"导出结果与模型包不一致（最大相差 {apart:.2g}）；未写出任何文件。",
-            )
-    return folder
 
 
 def exportable(model: type[Model] | Model) -> bool:
@@ -206,7 +211,7 @@ def _drop_weights(folder: Path, kind: str) -> None:
             path.unlink()
 
 
-def _readme(predictor: Predictor, folder: Path, sample: Table, alone: bool) -> str:
+def _readme(predictor: Predictor, folder: str, sample: Table, alone: bool) -> str:
     # synthetic values: a README must not hold a training row
     values = {name: v for name, v in sample.data.slice(0, 1).to_pylist()[0].items() if v is not None}
     row = {name: v.isoformat() if isinstance(v, datetime) else v for name, v in list(values.items())[:6]}
@@ -218,7 +223,7 @@ members' weights, the temperature, the labels and the columns. With Modelwright 
 ```python
 from modelwright.release.onnx_runtime import load_onnx
 
-model = load_onnx("{folder.name}")
+model = load_onnx("{folder}")
 print(model.predict([{row!r}]))
 ```
 """
@@ -234,10 +239,10 @@ Without Modelwright, `encode.py` (numpy and onnxruntime) takes rows as they come
 ```python
 import sys
 
-sys.path.insert(0, "{folder.name}")
+sys.path.insert(0, "{folder}")
 from encode import Model
 
-print(Model("{folder.name}").predict([{row!r}]))
+print(Model("{folder}").predict([{row!r}]))
 ```
 
 In JavaScript, `encode.mjs` does the same with `onnxruntime-node`, or in a browser with `onnxruntime-web`:

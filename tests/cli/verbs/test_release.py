@@ -81,9 +81,9 @@ def _rewrite(bundle, about):
 
 
 def test_an_export_of_a_release_is_written_where_one_stands(tmp_path, monkeypatch):
-    from modelwright.release.candidates import export_place
+    from modelwright.release.export_to import export_place
 
     monkeypatch.chdir(tmp_path)
-    assert export_place("desk/2", Path("/far/away/bundle")) == Path("desk-2-onnx")
+    assert export_place("desk/2", Path("/far/away/bundle"), "onnx") == Path("desk-2-onnx")
     (tmp_path / "runs" / "desk").mkdir(parents=True)
-    assert export_place("desk", Path("runs/desk/bundle")) == Path("runs/desk/onnx")
+    assert export_place("desk", Path("runs/desk/bundle"), "onnx") == Path("runs/desk/onnx")

@@ -6,10 +6,13 @@ Light: the database is opened only where a registry exists and the text can be a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelwright.core.run import find_bundle, read_json
 from modelwright.release.registry import places
+
+if TYPE_CHECKING:
+    from modelwright.release.registry.store import Release
 
 
 class Resolved(NamedTuple):
@@ -61,6 +64,16 @@ def resolve(text: str | Path) -> Resolved:
         return found
     folder = find_bundle(text)
     return Resolved(folder, str(read_json(folder / "bundle.json").get("version", "1")))
+
+
+def release_of(text: str) -> Release | None:
+    """Return the release that a text names, as `bundle_of` finds it; None where it names a folder or nothing."""
+    if _is_folder(text) or not _released_name(text):
+        return None
+    from modelwright.release.registry.store import CHAMPION, Registry
+
+    name, _, which = text.partition("/")
+    return Registry().get(name, which or CHAMPION)
 
 
 def _is_folder(text: str | Path) -> bool:

@@ -1,0 +1,53 @@
+"""What every format is given: the model, its bundle, and what it is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from modelwright.core.run import slug, write_text
+from modelwright.release.bundle import Predictor
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A model that is to be exported."""
+
+    predictor: Predictor
+    bundle: Path | None  # its folder, to be copied as it is; None for a candidate, which has none
+    name: str  # of the release or of the run
+    in_spite: str | None = None  # why it was released although something stood against it
+    folder_name: str = ""  # of the export
+
+    @property
+    def host(self) -> str:
+        """The name as containers and hosts may have it (RFC 1123): small letters, digits and dashes, at most 50."""
+        text = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:50].strip("-")
+        return text if text[:1].isalpha() else f"model-{text}".strip("-")
+
+
+class Format(Protocol):
+    """The module of a format."""
+
+    def write(self, packed: Packed, folder: Path) -> None:
+        """Fill an empty folder."""
+
+
+def packed_name(model: str, bundle: Path) -> str:
+    """Return what a model is called: the name of the release, or of the run that its bundle stands in."""
+    if any(p.exists() for p in (Path(model), Path("runs") / model)):
+        place = bundle.absolute()
+        return slug(place.parent.name if place.name == "bundle" else place.name)
+    return slug(model.partition("/")[0])
+
+
+def write_yaml(path: Path, said: str, *documents: Mapping[str, Any]) -> None:
+    """Write YAML documents below a comment."""
+    import yaml
+
+    head = "".join(f"# {line}\n" for line in said.splitlines())
+    text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+    write_text(path, head + text)
