@@ -24,6 +24,9 @@ EXTRAS = {
     "explain": ("captum",),
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
     "client": ("httpx2",),
+    "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
+    "mlflow": ("mlflow", "pandas"),
+    "ray": ("ray",),
     "export": ("onnx", "onnxruntime", "onnxscript"),
     "pretrained": ("transformers", "peft"),
     "text": ("tokenizers",),
@@ -56,7 +59,7 @@ def need(extra: str, what: str) -> None:
 def installation() -> dict[str, Any]:
     """Return what is installed, and `well`: whether the core is whole."""
     extras = {
-        extra: {m: _version(m) for m in modules if importlib.util.find_spec(m)} if _has(modules) else None
+        extra: {m: _version(m) for m in modules if _there(m)} if _has(modules) else None
         for extra, modules in EXTRAS.items()
     }
     core = {m: _version(m) for m in _CORE}
@@ -75,7 +78,14 @@ def installation() -> dict[str, Any]:
 
 
 def _has(modules: tuple[str, ...]) -> bool:
-    return all(importlib.util.find_spec(m) is not None for m in modules)
+    return all(map(_there, modules))
+
+
+def _there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is a part of
+        return False
 
 
 def _version(module: str) -> str | None:

@@ -19,6 +19,7 @@ from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor
+from modelwright.serve import trace
 from modelwright.serve._columns import gaps, known_rows
 from modelwright.serve._routes import add_routes
 from modelwright.serve.admin import add_admin
@@ -33,6 +34,7 @@ from modelwright.serve.page import add_docs, add_page
 from modelwright.serve.quota import Quota
 from modelwright.serve.roles import Rules
 from modelwright.serve.turns import Turns
+from modelwright.serve.watch import Watch
 
 # further routes, one file each; what looks at how a model is used stands to the right of this folder
 FACES = ("modelwright.serve.faces", "modelwright.improve.faces")
@@ -92,7 +94,7 @@ class Service:
         self.stopping = Stopping()
         release = (f"{predictor.name}/{predictor.version}",) if shared else ()
         self.counted = (shared.counters if shared else Counters()).of(*release)
-        self.counted.follow(lambda: self.batcher.batches)
+        self.counted.follow(self.batcher)
         self.rows = self.counted.rows
 
     async def warm(self) -> None:
@@ -158,6 +160,7 @@ class Service:
         Raises Refused 429: too much is waiting, or the quota is used up.
         """
         ticket = self.batcher.admit(key.name, float(self.quota.per_minute(key)), rows, self.limits.seconds)
+        trace.rows.set(rows)
         try:
             self.quota.spend(key, rows)
             try:
@@ -337,6 +340,7 @@ def create_app(
         origins=origins,
         stopping=stopping,
     )
+    app.add_middleware(Watch, release=f"{predictor.name}/{predictor.version}")
     return app
 
 

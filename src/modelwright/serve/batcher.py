@@ -119,11 +119,17 @@ class Batcher:
         self.slack = 1.0  # times the usual patience: more where the machine is busy with something that soon ends
         self.batches = 0
         self.answered = 0
+        self.called: Callable[[int, float], None] = lambda rows, seconds: None  # told of every call of the model
 
     @property
     def busy(self) -> bool:
         """Whether a prediction is under way or waits; asked from other threads too."""
         return self._work is not None or bool(self._line)
+
+    @property
+    def waiting(self) -> float:
+        """The rows that wait for the model."""
+        return self._line.cost
 
     async def stop(self, seconds: float = 0.0) -> None:
         """End the work within `seconds`: what is not answered by then is refused with 503 and a time to retry."""
@@ -239,7 +245,7 @@ class Batcher:
 
     def _call(self, tables: list[Table]) -> tuple[np.ndarray, float]:
         start = time.perf_counter()
-        scores = self._scores(_join(tables))
+        scores = self._scores(joined(tables))
         return scores, time.perf_counter() - start
 
     def _done(self, work: asyncio.Future[tuple[np.ndarray, float]], batch: list[_Waiting], alone: bool) -> None:
@@ -255,6 +261,7 @@ class Batcher:
         self.latency.learn(len(scores), seconds)
         if alone and not self._line:
             self.alone.learn(len(scores), seconds)
+        self.called(len(scores), seconds)
         self.batches += 1
         self.answered += len(scores)
         at = 0
@@ -274,7 +281,8 @@ class Batcher:
         return batch
 
 
-def _join(tables: list[Table]) -> Table:
+def joined(tables: list[Table]) -> Table:
+    """Return the rows of several tables of the same columns as one."""
     if len(tables) == 1:
         return tables[0]
     import pyarrow as pa

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from modelwright.serve.quota import Quota
+
+if TYPE_CHECKING:
+    from modelwright.serve.batcher import Batcher
+
+_ROWS = tuple(2.0**i for i in range(10))  # bounds of batches
 
 
 class Labelled:
@@ -37,6 +41,13 @@ class Counters:
             "modelwright_seconds", "Seconds per request", [*first, "route"], registry=self.registry
         )
         self._batches = Gauge("modelwright_batches", "Calls of the model so far", first, registry=self.registry)
+        self._queue = Gauge("modelwright_queue_rows", "Rows that wait for the model", first, registry=self.registry)
+        self._batch_rows = Histogram(
+            "modelwright_batch_rows", "Rows in a call of the model", first, registry=self.registry, buckets=_ROWS
+        )
+        self._batch_seconds = Histogram(
+            "modelwright_batch_seconds", "Seconds of a call of the model", first, registry=self.registry
+        )
         self._holders: dict[tuple[str, ...], object] = {}
 
     def of(self, *release: str) -> Counted:
@@ -55,9 +66,19 @@ class Counted:
     rows: Any
     seconds: Labelled  # by route
 
-    def follow(self, batches: Callable[[], float]) -> None:
-        """Ask a model how often it was called, whenever the counters are read."""
-        Labelled(self.all._batches, *self.release).labels().set_function(batches)
+    def follow(self, batcher: Batcher) -> None:
+        """Count the calls of a model, and ask it how many there were and what waits whenever the counters are read."""
+        first = self.release
+        rows = Labelled(self.all._batch_rows, *first).labels()
+        took = Labelled(self.all._batch_seconds, *first).labels()
+
+        def called(count: int, seconds: float) -> None:
+            rows.observe(count)
+            took.observe(seconds)
+
+        batcher.called = called
+        Labelled(self.all._batches, *first).labels().set_function(lambda: batcher.batches)
+        Labelled(self.all._queue, *first).labels().set_function(lambda: batcher.waiting)
         self.all._holders[self.release] = self
 
     def forget(self) -> None:
@@ -65,6 +86,7 @@ class Counted:
         if self.release and self.all._holders.get(self.release) is self:
             del self.all._holders[self.release]
             self.all._batches.remove(*self.release)
+            self.all._queue.remove(*self.release)
 
 
 @dataclass

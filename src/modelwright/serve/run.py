@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import signal
 import socket
 import sys
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.core.device import cores
-from modelwright.core.errors import OptionError
+from modelwright.core.errors import OptionError, unknown
 from modelwright.core.words import Words
 from modelwright.serve.origins import parse_origins
+
+LOGS = ("text", "json")
 
 
 def check_binding(host: str, tls_cert: Path | None, tls_key: Path | None, behind_proxy: bool) -> None:
@@ -56,8 +57,11 @@ class Listening:
     tls_key: Path | None = None
     behind_proxy: bool = False
     lang: str = "en"
+    log: str = "text"  # or json
 
     def __post_init__(self) -> None:
+        if self.log not in LOGS:
+            raise unknown(Words("log format", "日志格式"), self.log, LOGS)
         check_binding(self.host, self.tls_cert, self.tls_key, self.behind_proxy)
         _check_port(self.host, self.port)
 
@@ -79,7 +83,7 @@ class Listening:
         """Serve an application until SIGTERM or Ctrl-C; requests under way are answered first."""
         import uvicorn
 
-        from modelwright.serve.guard import WithoutValues
+        from modelwright.serve import logs, spans
         from modelwright.serve.wire import FINISH_SECONDS, Door, Server, Wire
 
         config = uvicorn.Config(
@@ -98,7 +102,8 @@ class Listening:
         )
         # a proxy's address stands for all its clients: it is not counted by itself
         Wire.door = Door(None) if self.behind_proxy else Door()
-        logging.getLogger("uvicorn.error").addFilter(WithoutValues())
+        logs.set_up(self.log)
+        spans.set_up()
         # uvicorn stops by itself on both signals, and then raises them once more: an orderly stop is no failure
         before = signal.signal(signal.SIGTERM, lambda *_: None)
         try:

@@ -37,6 +37,7 @@ def add(app: typer.Typer) -> None:
         backend: Annotated[
             str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
         ] = "own",
+        log: Annotated[str, opt("text, or json: a line a request", "text；json 则每个请求一行")] = "text",
         db: Db = None,
         blobs: Blobs = None,
         lang: Lang = None,
@@ -53,6 +54,7 @@ def add(app: typer.Typer) -> None:
             behind_proxy=behind_proxy,
             allow_origin=allow_origin or (),
             allow_missing=allow_missing,
+            log=log,
             db=db,
             blobs=blobs,
         )
