@@ -63,6 +63,7 @@ class Predictor:
     reading: dict[str, Any] = field(default_factory=dict)  # how the training data was spelt; see data/reading.py
     foreign: bool = False  # read from a bundle: what it answers is looked at
     needs: Needs = field(default_factory=Needs)  # what rows must hold; see release/needs.py
+    engine: list[Model] | None = None  # what scores rows in the members' place, in their order; see release/engines.py
     _made: Together | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -126,7 +127,7 @@ class Predictor:
     @property
     def _together(self) -> Together:
         """The members as they answer with one another; made anew where others were put in their place."""
-        models = [m for _, m in self.members]
+        models = self.engine or [m for _, m in self.members]
         if self._made is None or any(a is not b for a, b in zip_longest(self._made.models, models)):
             self._made = Together(models)
         return self._made

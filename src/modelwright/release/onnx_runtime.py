@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec, target_from_state
+from modelwright.core.device import cores
 from modelwright.core.errors import BundleError, MissingExtra
 from modelwright.core.recipe import Model
 from modelwright.core.run import read_json
@@ -62,7 +63,7 @@ def load_onnx(folder: Path | str) -> Predictor:
             if not (file.is_relative_to(folder.resolve()) and codecs.is_relative_to(folder.resolve())):
                 raise ValueError(entry["file"])
             check_onnx(file)
-            session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(str(file), _options(), providers=["CPUExecutionProvider"])
             members.append((number(entry, "weight"), OnnxModel(session, _feed(entry["kind"], codecs))))
         return Predictor(
             task=get_task(data["task"]),
@@ -79,6 +80,17 @@ def load_onnx(folder: Path | str) -> Predictor:
         raise BundleError(
             f"The export in {folder} cannot be read ({e}).", f"无法读取 {folder} 中的导出（{e}）。"
         ) from e
+
+
+def _options() -> Any:
+    """Return how sessions run: on the cores that are given, whose threads do not wait by spinning."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = cores(), 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options
 
 
 def _feed(kind: str, folder: Path) -> Feed:

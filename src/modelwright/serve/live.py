@@ -83,10 +83,7 @@ class Live:
 
     def _maker(self, ring: KeyRing, shared: Shared, state: Path) -> Callable[[Release], FastAPI]:
         def make(release: Release) -> FastAPI:
-            from modelwright.release.bundle import load
-
-            folder = self.registry.folder(release)
-            predictor = load(folder)
+            folder, predictor = self.registry.folder(release), self.registry.loaded(release)
             predictor.name, predictor.version = release.name, str(release.version)
             if self._loosened:
                 predictor.needs = predictor.needs.loosened()

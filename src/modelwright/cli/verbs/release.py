@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from modelwright.cli.options import Json, Lang, RunArg
-from modelwright.cli.output import print_json, w
+from modelwright.cli.output import LANG, print_json, w
 from modelwright.cli.verbs._releases import Blobs, Db, beside_champion, line_of, registry_at, say_next, say_notes
 
 
@@ -32,17 +32,32 @@ def add(app: typer.Typer) -> None:
                 ),
             ),
         ] = None,
+        engine: Annotated[
+            str,
+            typer.Option(
+                "--engine",
+                metavar="auto|own|onnx|int8",
+                help=w(
+                    "what answers when it is served: the fastest that answers alike, or the one named",
+                    "提供服务时由哪个引擎作答：auto 选回答一致者中最快的，或直接指定",
+                ),
+            ),
+        ] = "auto",
         db: Db = None,
         blobs: Blobs = None,
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
+        from modelwright.release.engines import told
+
         registry = registry_at(db, blobs)
-        made = registry.release(model, name, in_spite=in_spite)
+        made = registry.release(model, name, in_spite=in_spite, engine=engine)
         notes = beside_champion(registry, made)
         if json_:
             print_json({**made.to_json(), "notes": [list(n) for n in notes]})
             return
         sys.stdout.write(line_of(made) + "\n")
+        if (said := told(made.facts).to(LANG)) and made.facts["engine"].get("measured"):
+            sys.stderr.write(said + "\n")
         say_notes(notes, made)
         say_next(made)

@@ -63,12 +63,12 @@ class Registry(Trials):
         self.url = places.database_url(db)
         self._root = places.blobs_root(self.url, blobs)
 
-    def release(self, run: str | Path, name: str, *, in_spite: str | None = None) -> Release:
+    def release(self, run: str | Path, name: str, *, in_spite: str | None = None, engine: str = "auto") -> Release:
         """Put the bundle of a run (or a bundle folder) into the registry as the next version of a name.
 
         The first version of a name becomes its champion, later ones wait to be promoted. Raises RegistryError where its gate was
         not met or personal data was kept without consent, unless `in_spite` says why it is released all the same (the
-        ledger keeps it); BundleError for a damaged bundle, OptionError for a name that cannot be one, LedgerError where
+        ledger keeps it); `engine` says what answers, as in release/engines.py. BundleError for a damaged bundle, OptionError for a name that cannot be one, LedgerError where
         the ledger cannot be written.
         """
         name, reason = places.check_name(name), (in_spite or "").strip() or None
@@ -77,7 +77,15 @@ class Registry(Trials):
         check_objections(record, reason)
         ledger.ready(bundle)
         # long work first: the registry is held for moments only, and a bundle that no release names harms nothing
-        blobs.put(self._root or places.beside(self.url), bundle, digest)
+        root = self._root or places.beside(self.url)
+        blobs.put(root, bundle, digest)
+        from modelwright.release import engines
+
+        with engines.chosen(bundle, engine) as choice:
+            record.facts["engine"] = dict(choice.facts)
+            if choice.folder is not None:
+                record.facts["engine"]["digest"] = blobs.digest_of(choice.folder)
+                blobs.put(root, choice.folder, record.facts["engine"]["digest"])
         with self._change("release", bundle) as (connection, number, entered):
             version = next_version(connection, name)
             values: dict[str, Any] = {
@@ -215,19 +223,32 @@ class Registry(Trials):
 
         Raises RegistryError where the bundle is gone or is not the one that was released.
         """
+        return self._fetched(release, release.digest)
+
+    def _fetched(self, release: Release, digest: str) -> Path:
+        """Return a folder with the files of that digest, which belong to a release."""
         roots = list(dict.fromkeys((release.blobs or places.beside(self.url), self._root or places.beside(self.url))))
         for root in roots[:-1]:
             try:
-                return blobs.fetch(root, release.digest, release.words)
+                return blobs.fetch(root, digest, release.words)
             except RegistryError:
                 continue  # moved, or reached from here by another address: the digest says whether it is the same
-        return blobs.fetch(roots[-1], release.digest, release.words)
+        return blobs.fetch(roots[-1], digest, release.words)
 
     def load(self, name: str, which: int | str = CHAMPION) -> Predictor:
         """Load the model of a release. Raises RegistryError as `get` and `folder` do, BundleError where it is damaged."""
+        return self.loaded(self.get(name, which))
+
+    def loaded(self, release: Release) -> Predictor:
+        """Load a release, with the engine that answers for it; without the extra `export` the model itself does. Errors as of `load`."""
+        from modelwright.release import engines
         from modelwright.release.bundle import load
 
-        return load(self.folder(self.get(name, which)))
+        predictor = load(self.folder(release))
+        digest = (release.facts.get("engine") or {}).get("digest")
+        if digest is not None and engines.installed():
+            return engines.with_engine(predictor, self._fetched(release, str(digest)))
+        return predictor
 
     @property
     def exists(self) -> bool:

@@ -1,0 +1,271 @@
+"""Which engine answers a release: the model itself, ONNX Runtime, or ONNX Runtime with 8-bit weights; measured when it is released.
+
+Another engine is taken only where it answers as the model does on validation rows of the run (`APART` says how near), and is
+faster: for one row and for a row in a batch together, by `_GAIN` at least, and by neither much slower. Its files are kept beside the
+bundle under a digest of their own, which the release names; the bundle stays as it is, and explains.
+
+8-bit weights: dynamic quantisation, Krishnamoorthi 2018 (arXiv 1806.08342, section 3).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.errors import MissingExtra, ModelwrightError, unknown
+from modelwright.core.extras import need
+from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.core.schema import Table
+from modelwright.core.version import VERSION
+from modelwright.core.words import Words
+from modelwright.release.bundle import Predictor, load
+from modelwright.release.check import sha256_of, verify
+from modelwright.release.export import fill_onnx
+from modelwright.release.validation_rows import validation_rows
+
+ENGINES = ("own", "onnx", "int8")
+ASKED = ("auto", *ENGINES)
+APART = {
+    "onnx": 1e-4,
+    "int8": 0.01,
+}  # most that a score may differ by; of numbers, in standard deviations of the answers
+_GAIN, _LOSS = 0.95, 1.1  # times what the model itself takes: on both together at most, and on each at most
+_ROUNDS = 3
+_NETWORKS = ("network", "frozen")  # kinds of members in an export
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The engine of a release, what was measured, and the folder of its files (None for the model itself)."""
+
+    engine: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+
+@contextlib.contextmanager
+def chosen(bundle: Path, asked: str) -> Iterator[Choice]:
+    """Give the engine that is to answer for a bundle; the files are there within the block.
+
+    `auto` measures and takes the best, and the model itself where nothing can be measured. Raises OptionError for an unknown
+    engine, ModelwrightError where one that was asked for by name cannot answer as the model does, MissingExtra.
+    """
+    if asked not in ASKED:
+        raise unknown(Words("engine", "引擎"), asked, ASKED)
+    if asked == "own":
+        yield Choice("own", {"engine": "own", "why": list(_ASKED)})
+        return
+    if asked != "auto":
+        need("export", f"modelwright release --engine {asked}")
+    with tempfile.TemporaryDirectory(prefix="modelwright-engine-") as place:
+        yield _choose(bundle, asked, Path(place))
+
+
+_ASKED = Words("it was asked for", "按要求选用")
+_GONE = Words(
+    "the validation rows of its run are not there any more, so nothing could be measured",
+    "其运行的验证集已不可用，无法测量",
+)
+_BARE = Words(
+    'measuring others needs pip install "modelwright[export]"', '测量其他引擎需要 pip install "modelwright[export]"'
+)
+_BEST = Words("it was the fastest of those that answer alike", "在回答一致的引擎中最快")
+
+
+def _choose(bundle: Path, asked: str, place: Path) -> Choice:
+    def own(why: Words) -> Choice:
+        if asked != "auto":
+            raise ModelwrightError(
+                f"The engine `{asked}` cannot be taken: {why.en}. Release with --engine own or auto.",
+                f"无法使用引擎 `{asked}`：{why.zh}。请用 --engine own 或 auto 发布。",
+            )
+        return Choice("own", {"engine": "own", "why": list(why)})
+
+    if not installed():
+        return own(_BARE)
+    rows = validation_rows(RunFolder(bundle.parent)) if bundle.name == "bundle" else None
+    if rows is None:
+        return own(_GONE)
+    predictor = load(bundle)
+    if not predictor.target.link or any(m.remote for _, m in predictor.members):
+        made = Words("answers of this task are made by the model alone", "该任务的答案只能由模型自身生成")
+        return own(made)
+    table, _ = predictor.table(rows)
+    if not len(table):
+        return own(_GONE)
+    measured: dict[str, dict[str, Any]] = {}
+    for engine in ("onnx", "int8"):
+        try:
+            measured[engine] = _tried(predictor, table, engine, place)
+        except ModelwrightError as e:  # no graph, or a graph that answers otherwise
+            if engine == "onnx":
+                return own(Words(e.words.en.rstrip("."), e.words.zh.rstrip("。")))
+            measured[engine] = {"alike": False, "why": list(e.words)}
+        except Exception as e:  # whatever the library raises, the model itself answers
+            measured[engine] = {"alike": False, "why": [type(e).__name__] * 2}
+            if engine == "onnx":
+                return own(Words(f"it could not be written ({type(e).__name__})", f"无法写出（{type(e).__name__}）"))
+    _time(predictor, table, place, measured)
+    taken = asked if asked != "auto" else _best(measured)
+    why = _BEST if asked == "auto" else _ASKED
+    about = {"engine": taken, "why": list(why), "rows": len(table), "measured": measured}
+    if taken == "own":
+        return Choice("own", about)
+    if not measured[taken]["alike"]:
+        apart = measured[taken].get("apart")
+        if apart is None:
+            return own(Words(*measured[taken]["why"]))
+        return own(
+            Words(
+                f"its answers differ from the model's on validation rows (scores by up to {apart:.2g})",
+                f"在验证集上与模型的回答不一致（得分最大相差 {apart:.2g}）",
+            )
+        )
+    return Choice(taken, about, place / taken)
+
+
+def installed() -> bool:
+    """Whether other engines can be had here."""
+    try:
+        need("export", "")
+    except MissingExtra:
+        return False
+    return True
+
+
+def _tried(predictor: Predictor, table: Table, engine: str, place: Path) -> dict[str, Any]:
+    """Write the files of an engine, and return how near its answers on `table` are to the model's."""
+    folder = place / engine
+    folder.mkdir()
+    if engine == "onnx":
+        fill_onnx(predictor, folder, engine)
+        for path in (folder / "README.md", *folder.glob("encode.*")):
+            path.unlink(missing_ok=True)
+    else:
+        _quantised(place / "onnx", folder)
+    _list(folder)
+    wanted, got = predictor.scores(table), with_engine(predictor, folder).scores(table)
+    spread = 1.0 if predictor.target.probabilities else max(float(np.std(wanted)), 1e-12)
+    apart = float(np.abs(wanted - got).max()) / spread
+    same = not predictor.target.probabilities or _labels(predictor, wanted) == _labels(predictor, got)
+    return {"apart": apart, "labels_equal": same, "alike": same and apart <= APART[engine]}
+
+
+def _labels(predictor: Predictor, scores: np.ndarray) -> list[Any]:
+    return list(predictor.target.decode(scores, predictor.thresholds).predictions)
+
+
+def _quantised(source: Path, folder: Path) -> None:
+    """Write an export with weights of 8 bits."""
+    if not any(m["kind"] in _NETWORKS for m in read_json(source / "ensemble.json")["members"]):
+        raise ModelwrightError("no member has weights that 8 bits would make faster", "没有可用 8 位权重加速的成员")
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    for entry in source.iterdir():
+        if entry.name == "manifest.json":
+            continue
+        if entry.is_dir():
+            shutil.copytree(entry, folder / entry.name)
+        elif entry.suffix == ".onnx":
+            with _quiet():
+                quantize_dynamic(str(entry), str(folder / entry.name), weight_type=QuantType.QInt8)
+        else:
+            shutil.copyfile(entry, folder / entry.name)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's advice out of the terminal."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+
+
+def _list(folder: Path) -> None:
+    """Write the manifest: the digest of every file, as in a bundle."""
+    (folder / "manifest.json").unlink(missing_ok=True)
+    files = {p.relative_to(folder).as_posix(): sha256_of(p) for p in sorted(folder.rglob("*")) if p.is_file()}
+    write_json(folder / "manifest.json", {"format": 1, "modelwright": VERSION, "files": files})
+
+
+def _time(predictor: Predictor, table: Table, place: Path, measured: dict[str, dict[str, Any]]) -> None:
+    """Measure what each engine takes for an answer, by turns, so that a machine that is busy is so for all."""
+    measured["own"] = {"apart": 0.0, "labels_equal": True, "alike": True}
+    able = {
+        "own": predictor,
+        **{e: with_engine(predictor, place / e) for e in ("onnx", "int8") if measured[e]["alike"]},
+    }
+    times: dict[str, list[Any]] = {e: [] for e in able}
+    for _ in range(_ROUNDS):
+        for engine, one in able.items():
+            times[engine].append(one.answer_time(table))
+    for engine, found in times.items():
+        measured[engine] |= {"one_ms": min(t.one for t in found), "batch_ms": min(t.batch for t in found)}
+
+
+def _best(measured: dict[str, dict[str, Any]]) -> str:
+    """Return the engine that is fastest on one row and on batches together, the model itself where none gains enough."""
+    own = measured["own"]
+    best, least = "own", _GAIN
+    for engine in ("onnx", "int8"):
+        found = measured[engine]
+        if "one_ms" not in found:
+            continue
+        ratios = [found[k] / max(own[k], 1e-9) for k in ("one_ms", "batch_ms")]
+        together = math.sqrt(ratios[0] * ratios[1])
+        if together <= least and max(ratios) <= _LOSS:
+            best, least = engine, together
+    return best
+
+
+def with_engine(predictor: Predictor, folder: Path) -> Predictor:
+    """Return a predictor that scores rows with the engine in a folder, and is the same in all else.
+
+    Raises BundleError where the files are damaged or not those of this model, MissingExtra without the extra `export`.
+    """
+    from dataclasses import replace
+
+    from modelwright.release.onnx_runtime import load_onnx
+
+    verify(folder)
+    found = load_onnx(folder)
+    weights = [w for w, _ in predictor.members]
+    if [w for w, _ in found.members] != weights or read_json(folder / "ensemble.json")[
+        "target"
+    ] != predictor.target.state():
+        raise ModelwrightError("The engine is not one of this model.", "该引擎与此模型不符。")
+    return replace(predictor, engine=[m for _, m in found.members], _made=None)
+
+
+def told(facts: dict[str, Any]) -> Words:
+    """Return one line on the engine of a release, from its facts; "" where none was measured or asked for."""
+    about = facts.get("engine") or {}
+    name = about.get("engine")
+    if not name:
+        return Words("", "")
+    measured = about.get("measured") or {}
+    times = [
+        f"{e} {m['one_ms']:.2g}/{m['batch_ms']:.2g} ms"
+        for e, m in sorted(measured.items())
+        if m.get("one_ms") is not None
+    ]
+    en, zh = about.get("why") or ("", "")
+    more = (
+        Words(f"; one row/a row in a batch: {', '.join(times)}", f"；单行/批中每行：{'、'.join(times)}")
+        if times
+        else Words("", "")
+    )
+    return Words(f"engine {name}: {en}{more.en}", f"引擎 {name}：{zh}{more.zh}")

@@ -1,0 +1,52 @@
+"""The validation rows of a run, read again from its source: what a release may be measured on. Test rows are not among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.config import load_config
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.kept import kept_json
+from modelwright.core.reading import SERIES_OPTIONS, SOURCE_OPTIONS, Reading
+from modelwright.core.run import RunFolder, read_json
+from modelwright.data.fingerprint import digests
+from modelwright.data.sources import read_table
+
+_MOST = 5000  # rows
+
+
+def validation_rows(run: RunFolder, most: int = _MOST) -> pa.Table | None:
+    """Return rows that candidates of a run were compared on, as they stand in its source; `most` of them, evenly taken.
+
+    None where they cannot be had: no run, rows that were only in memory, a source that is gone or holds something else by now, data
+    that was changed on its way into the run.
+    """
+    splits, columns = run.data / "splits.json", run.data / "columns.json"
+    try:
+        if not (run.config.is_file() and splits.is_file()):
+            return None
+        config, told = load_config(run.config), read_json(splits)
+        source = config.get("data")
+        if not source or not Path(str(source)).is_file():
+            return None
+        before = (kept_json(columns) or {}).get("data")
+        asked: dict[str, Any] = {k: config[k] for k in (*SOURCE_OPTIONS, *SERIES_OPTIONS) if config.get(k) is not None}
+        raw, _ = read_table(source, Reading(**asked))
+        now = digests(raw)
+        if (
+            raw.num_rows != told["rows"]
+            or before is None
+            or any(before.get(n) not in (d, None) for n, d in now.items())
+        ):
+            return None
+        rows = np.unique(np.concatenate([np.asarray(fold, np.int64) for fold in told["folds"][0]]))
+        rows = rows[~np.isin(rows, np.asarray(told["test"], np.int64))]
+    except (ModelwrightError, KeyError, TypeError, ValueError, IndexError, OSError):
+        return None
+    if len(rows) > most:
+        rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
+    return raw.take(pa.array(rows - 1)) if len(rows) else None
