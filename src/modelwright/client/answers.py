@@ -57,6 +57,23 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What became of one piece of feedback: `taken`, `same` (it was told before), `replaced`, or refused with an `error`."""
+
+    state: str
+    id: str | None = None
+    error: Notice | None = None
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Told:
+        """Return what the service says of one piece."""
+        error = data.get("error")
+        if error is not None:
+            return cls("refused", data.get("id"), Notice.read(error))
+        return cls(str(data.get("state", "taken")), data.get("id"))
+
+
+@dataclass(frozen=True)
 class Reason:
     """What a part of a row spoke for (`weight` > 0) or against the answer; `start` and `end` are None for a whole value."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from modelwright.client import calls
-from modelwright.client.answers import Answer, Explanation
+from modelwright.client.answers import Answer, Explanation, Told
 from modelwright.client.calls import Call, Row
 from modelwright.client.tries import Reply, Tries
 from modelwright.core.errors import MissingExtra
@@ -59,6 +59,29 @@ class AsyncClient:
     async def explain(self, row: Row, *, timeout: float | None = None) -> Explanation:
         """Return what the answer to one row rests on."""
         return await self._do(calls.explain(row), timeout)
+
+    async def feedback(
+        self,
+        id: str | None = None,
+        *,
+        answer: Any = None,
+        thumb: bool | None = None,
+        outcome: Any = None,
+        new: bool = False,
+        replace: bool = False,
+        row: Row | None = None,
+    ) -> Told:
+        """Tell of the answer with that `id` what is right (`answer`), whether it was right (`thumb`), or what became known later
+        (`outcome`: a number or a date).
+
+        `new` says that the label is one that the model does not know, `replace` changes what this key told before. Without an id,
+        `row` and `answer` tell of a row that was not asked. Raises Refused for an unknown id, or where something else was told.
+        """
+        return await self._do(calls.feedback(id, answer, thumb, outcome, new, replace, row))
+
+    async def feedback_many(self, items: Sequence[Mapping[str, Any]]) -> list[Told]:
+        """Tell several things at once, each a mapping with the arguments of `feedback`; one that is refused has an `error`."""
+        return await self._do(calls.feedback_many(items))
 
     async def schema(self) -> dict[str, Any]:
         """Return what the model reads and answers: name, version, task, columns, labels."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from modelwright.client.answers import Answer, Explanation, Notice
+from modelwright.client.answers import Answer, Explanation, Notice, Told
 from modelwright.client.errors import Refused
 from modelwright.client.tries import Reply
 from modelwright.core.errors import OptionError
@@ -77,6 +77,33 @@ def predict_many(rows: Sequence[Row], scores: bool) -> Call[list[Answer]]:
 def explain(row: Row) -> Call[Explanation]:
     """Ask what the answer to one row rests on."""
     return Call("POST", "/explain", lambda r: Explanation.read(read_json(r)), written(row))
+
+
+def feedback(
+    id: str | None, answer: Any, thumb: bool | None, outcome: Any, new: bool, replace: bool, row: Row | None
+) -> Call[Told]:
+    """Tell what is right, whether it was, or what became known. Told twice it counts once, so that it may be sent again."""
+    given = {"id": id, "answer": answer, "thumb": thumb, "outcome": outcome, "row": row}
+    body = {k: v for k, v in given.items() if v is not None}
+    if sum(k in body for k in ("answer", "thumb", "outcome")) != 1:
+        raise OptionError(
+            "Feedback is one of answer=..., thumb=True or False, outcome=...",
+            "反馈应为以下之一：answer=...、thumb=True 或 False、outcome=...",
+        )
+    body |= {k: True for k, asked in (("new", new), ("replace", replace)) if asked}
+    return Call("POST", "/feedback", lambda r: Told.read(read_json(r)), written(body))
+
+
+def feedback_many(items: Sequence[Mapping[str, Any]]) -> Call[list[Told]]:
+    """Tell several things at once."""
+
+    def read(reply: Reply) -> list[Told]:
+        found = [Told.read(t) for t in read_json(reply)["feedback"]]
+        if len(found) != len(items):
+            raise _strange()
+        return found
+
+    return Call("POST", "/feedback", read, written({"feedback": list(items)}))
 
 
 def schema() -> Call[dict[str, Any]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from modelwright.client import calls
-from modelwright.client.answers import Answer, Explanation
+from modelwright.client.answers import Answer, Explanation, Told
 from modelwright.client.calls import Call, Row
 from modelwright.client.tries import Reply, Tries
 from modelwright.core.errors import MissingExtra
@@ -57,6 +57,29 @@ class Client:
     def explain(self, row: Row, *, timeout: float | None = None) -> Explanation:
         """Return what the answer to one row rests on."""
         return self._do(calls.explain(row), timeout)
+
+    def feedback(
+        self,
+        id: str | None = None,
+        *,
+        answer: Any = None,
+        thumb: bool | None = None,
+        outcome: Any = None,
+        new: bool = False,
+        replace: bool = False,
+        row: Row | None = None,
+    ) -> Told:
+        """Tell of the answer with that `id` what is right (`answer`), whether it was right (`thumb`), or what became known later
+        (`outcome`: a number or a date).
+
+        `new` says that the label is one that the model does not know, `replace` changes what this key told before. Without an id,
+        `row` and `answer` tell of a row that was not asked. Raises Refused for an unknown id, or where something else was told.
+        """
+        return self._do(calls.feedback(id, answer, thumb, outcome, new, replace, row))
+
+    def feedback_many(self, items: Sequence[Mapping[str, Any]]) -> list[Told]:
+        """Tell several things at once, each a mapping with the arguments of `feedback`; one that is refused has an `error`."""
+        return self._do(calls.feedback_many(items))
 
     def schema(self) -> dict[str, Any]:
         """Return what the model reads and answers: name, version, task, columns, labels."""

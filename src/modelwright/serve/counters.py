@@ -41,7 +41,13 @@ class Counters:
             "modelwright_seconds", "Seconds per request", [*first, "route"], registry=self.registry
         )
         self._batches = Gauge("modelwright_batches", "Calls of the model so far", first, registry=self.registry)
-        self._queue = Gauge("modelwright_queue_rows", "Rows that wait for the model", first, registry=self.registry)
+        self._queue = Gauge(
+            "modelwright_queue_rows",
+            "Rows that wait for the model",
+            first,
+            registry=self.registry,
+            multiprocess_mode="sum",
+        )
         self._batch_rows = Histogram(
             "modelwright_batch_rows", "Rows in a call of the model", first, registry=self.registry, buckets=_ROWS
         )

@@ -37,7 +37,7 @@ class Watch:
         began, status = time.perf_counter(), 0
         more = [(b"x-request-id", found.request.encode()), (b"traceparent", found.header.encode())]
 
-        async def told(message: Any) -> None:
+        async def sent(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -46,7 +46,7 @@ class Watch:
 
         token, rows = trace.now.set(found), trace.rows.set(None)
         try:
-            await self.app(scope, receive, told)
+            await self.app(scope, receive, sent)
         finally:
             count = trace.rows.get()
             trace.now.reset(token)
