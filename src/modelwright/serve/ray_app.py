@@ -54,7 +54,8 @@ def application(bundle: str, key: str, **options: Any) -> Any:
             """Answer rows that another deployment hands over; a row that cannot be read gets `{"error": ...}`."""
             return (await self.answers(rows, scores, self.scored))[0]
 
-    return serve.deployment(Model, **{"name": "model", **options}).bind(bundle, key)
+    made: Any = serve.deployment(Model, **{"name": "model", **options})
+    return made.bind(bundle, key)
 
 
 class RayModel:

@@ -117,6 +117,6 @@ def _signature(packed: Packed) -> Any:
     inputs = packed.predictor.schema.inputs
     if any(c.modality not in _TYPES for c in inputs):
         return None
-    columns = [ColSpec(_TYPES[c.modality], c.name, required=False) for c in inputs]
+    columns: list[Any] = [ColSpec(_TYPES[c.modality], c.name, required=False) for c in inputs]
     params = [ParamSpec("scores", "boolean", False), ParamSpec("allow_missing", "boolean", False)]
     return ModelSignature(inputs=Schema(columns), params=ParamSchema(params))
