@@ -93,3 +93,10 @@ class RunOptions(TypedDict, total=False):
     price_in: float
     price_out: float
     teacher: str | None
+
+    # Recommendation (for recommendation)
+    user: str | None
+    rating: str | None
+    at_least: float | None
+    hold_out: Literal["auto", "time", "last", "random"]
+    histories: bool

@@ -100,6 +100,7 @@ class Task(ABC):
     held_out: ClassVar[int] = 5000  # validation rows at most: they train nothing where nothing is refitted
     keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
     checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
+    recalls: ClassVar[bool] = True  # whether a model should answer its own training rows with what they hold
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
 
     @property
@@ -152,9 +153,14 @@ class Task(ABC):
         """Return the target column to take where the user named none; None where it must be named."""
         return None
 
-    def typed(self, schema: Schema) -> Schema:
-        """Return the schema as this task takes it: other columns ignored, say."""
+    def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
+        """Return the schema as this task takes it: other columns ignored, say, or roles as `config` asks. Raises ColumnError or
+        OptionError where that cannot be."""
         return schema
+
+    def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
+        """Return the rows that count, of training and of official test rows, and what is to be said of the others."""
+        return table, None
 
     def ranks(self, schema: Schema) -> Metric:
         """Return the metric that ranks where the user named none."""
@@ -184,6 +190,9 @@ class Task(ABC):
     def served(self, schema: Schema) -> Schema:
         """Return the columns that the deployed model reads, from those it was trained on."""
         return schema
+
+    def deployed(self, model: Model, config: RunConfig) -> None:
+        """Settle what a member of the winner takes with it into the bundle."""
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""

@@ -28,6 +28,8 @@ def decide(state: State, concerns: Concern) -> None:
     schema = state.task.served(state.parts.develop.schema)
     predictor = state.predictor = Predictor(state.task, schema, target, members, name=state.folder.path.name)
     predictor.reading = state.data.reading
+    for _, model in members:
+        state.task.deployed(model, state.config)
     if state.reuses_rows and target.probabilities:
         _calibrate(predictor, outcome, state.validation)
     concerns.predictor_made(state)

@@ -76,10 +76,11 @@ def get_data(config: RunConfig, source: Any, events: EventStream, concerns: Conc
     )
     detected.tell(events)
     schema = concerns.schema_inferred(with_layouts(schema, layouts))
-    schema = named.typed(schema) if named else schema
+    schema = named.typed(schema, config) if named else schema
     name = source_name(source, "table")
     table, bad = concerns.rows_typed(*coerce(raw, schema, source=name, folder=folder_of(source)), TRAINING)
     seen = Seen(digests(raw, table), None, raw.num_rows)
+    table = _kept(table, named, config, events)
     table, aside = with_answer(table, events, keep=bool(config.teacher or (named and named.keeps_unlabelled)))
     table = concerns.rows_labelled(table)
     task, metric = choose_task(config, table, concerns)
@@ -99,6 +100,7 @@ def get_data(config: RunConfig, source: Any, events: EventStream, concerns: Conc
         coerced = coerce(raw_test, schema, source=source_name(config.test), folder=folder_of(config.test))
         test, _ = concerns.rows_typed(*coerced, TEST)
         seen = replace(seen, test=digests(raw_test, test))
+        test = _kept(test, named, config, events)
         test = aligned(with_answer(test, events)[0], table, events)
     seen = replace(
         seen, whole=whole({**seen.data, **{f"test:{k}": v for k, v in (seen.test or {}).items()}}, seen.rows)
@@ -108,6 +110,16 @@ def get_data(config: RunConfig, source: Any, events: EventStream, concerns: Conc
     _look(data, raw)
     concerns.data_checked(data)
     return data
+
+
+def _kept(table: Table, task: Task | None, config: RunConfig, events: EventStream) -> Table:
+    """Return the rows that the task takes, and say why it leaves others out."""
+    if task is None:
+        return table
+    table, words = task.kept(table, config)
+    if words is not None:
+        events.note(words.en, words.zh)
+    return table
 
 
 def _look(data: Data, raw: pa.Table) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,9 @@ from modelwright.models.rightness import answerable, handled
 
 _ROLES = {"question": ("text", "input"), "tenant": ("category", "input"), "document": ("text", "ignored"),
           "heading": ("text", "ignored"), "passage": ("text", "ignored"), "answer": ("text", "target")}  # fmt: skip
+
+if TYPE_CHECKING:
+    from modelwright.core.config import RunConfig
 
 
 class Citation(BaseModel):
@@ -131,7 +134,7 @@ class QuestionAnswering(GeneratedTask):
     def target_of(self, raw: pa.Table) -> str | None:
         return "answer"
 
-    def typed(self, schema: Schema) -> Schema:
+    def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
         changes: dict[str, Any] = {
             n: {"modality": m, "role": r, "options": {}, "reason": None} for n, (m, r) in _ROLES.items()
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,9 @@ from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.core.words import Words
 from modelwright.data.corpus import read_corpus, target_column
 from modelwright.evaluate.metrics import language
+
+if TYPE_CHECKING:
+    from modelwright.core.config import RunConfig
 
 
 class TextsCodec(ObjectsCodec):
@@ -62,7 +65,7 @@ class TextGeneration(GeneratedTask):
     def target_of(self, raw: pa.Table) -> str | None:
         return target_column(raw)
 
-    def typed(self, schema: Schema) -> Schema:
+    def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
         """Return the schema with all columns ignored but the texts, and those that say how to split."""
         reason = Words("not read by language models", "语言模型不读取该列")
         changes = {c.name: {"role": "ignored", "reason": reason} for c in schema.inputs}

@@ -1,0 +1,161 @@
+"""Graph filter: scores smoothed over the graph of users and items, without training, for catalogues of any size.
+
+What users had passes a linear filter of the normalised item-item graph and an ideal low-pass filter of its first singular vectors
+(GF-CF, arXiv 2108.07567); a sharpening step takes back what smoothing took too far (BSPM, arXiv 2211.09324).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+from scipy.sparse import csr_matrix, diags
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.ranked import RankedCodec
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
+from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, nothing, ranked, rows_of
+
+_PAIRS = 12_000  # items up to which all pairs are kept in memory, 4 I^2 bytes
+
+
+class GraphFilterOptions(Options):
+    """`smooth` weighs the ideal low-pass filter of `factors` singular vectors; `sharpen` is the length of the sharpening step;
+    `popularity` is the power of an item's count by which the graph is normalised on the side of answers."""
+
+    factors: int = Field(default=256, ge=8, le=1024)
+    smooth: float = Field(default=0.3, ge=0, le=3)
+    sharpen: float = Field(default=0.0, ge=0, le=3)
+    popularity: float = Field(default=0.5, ge=0, le=1)
+
+
+class GraphFilterModel(RankModel):
+    """The normalised matrix of users and items, and its first right singular vectors [I, F]."""
+
+    recipe = "graph-filter"
+
+    def __init__(
+        self,
+        target: RankedCodec,
+        histories: Histories,
+        state: Mapping[str, Any],
+        graph: csr_matrix,
+        vectors: np.ndarray,
+        counts: np.ndarray,
+    ) -> None:
+        super().__init__(target, histories)
+        self.state, self.graph, self.vectors, self.counts = dict(state), graph, vectors, counts
+        self.back = csr_matrix(graph.T)
+        root = np.maximum(counts, 1.0)
+        self.into = (root**-0.5).astype(np.float32)  # of what a user had, in the filters
+        # the graph's own normalisation on the side of answers is the square root; another power is made up for here
+        self.out = (root ** (0.5 - float(state["popularity"]))).astype(np.float32)
+
+    def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
+        rows = rows_of(had, len(self.target.items))
+        blurred = self._blurred(rows)
+        smooth = float(self.state["smooth"])
+        if smooth:
+            inside = (rows.multiply(self.into[None, :]).tocsr() @ self.vectors).astype(np.float32)
+            blurred = blurred + smooth * (inside @ self.vectors.T) / self.into[None, :]
+        step = float(self.state["sharpen"])
+        if step:
+            blurred = blurred - step * self._filtered(blurred)
+        return nothing(had, self.counts, np.asarray(blurred * self.out[None, :], np.float32))
+
+    def _blurred(self, rows: csr_matrix) -> np.ndarray:
+        """Return rows of ones [B, I] passed through the graph: by the matrix of all pairs of items where that is less work."""
+        if self.pairs is None:
+            return np.asarray((rows @ self.back @ self.graph).todense(), np.float32)
+        return np.asarray(rows @ self.pairs, np.float32)
+
+    @cached_property
+    def pairs(self) -> np.ndarray | None:
+        """The graph of items [I, I]; None where the catalogue is large, whose graph is sparse enough for two steps."""
+        size = self.graph.shape[1]
+        return np.asarray((self.back @ self.graph).todense(), np.float32) if size <= _PAIRS else None
+
+    def _filtered(self, scores: np.ndarray) -> np.ndarray:
+        """Return dense scores [B, I] passed through the graph once more."""
+        if self.pairs is not None:
+            return scores @ self.pairs
+        users = self.graph @ scores.T  # [U, B]
+        return np.asarray((self.back @ users).T, np.float32)
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        g = self.graph
+        state = {**self.state, "shape": list(g.shape)}
+        arrays = {"data": g.data, "indices": g.indices.astype(np.int32), "indptr": g.indptr.astype(np.int64)}
+        return state, {**arrays, "vectors": self.vectors, "counts": self.counts}
+
+    @classmethod
+    def made(
+        cls, target: RankedCodec, histories: Histories, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> RankModel:
+        shape = (int(state["shape"][0]), int(state["shape"][1]))
+        graph = csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape)
+        graph.check_format(full_check=True)
+        size = len(target.items)
+        if shape[1] != size or arrays["vectors"].shape[0] != size or arrays["counts"].shape != (size,):
+            raise ValueError("graph")
+        kept = {k: float(state[k]) for k in ("smooth", "sharpen", "popularity")}
+        return cls(target, histories, kept, graph, arrays["vectors"], arrays["counts"])
+
+
+class GraphFilter(RankRecipe):
+    """Two sparse products and a truncated singular value decomposition."""
+
+    name = "graph-filter"
+    title = Words("graph filter (GF-CF)", "图滤波（GF-CF）")
+    rank = 2
+    paper = "arXiv 2108.07567; arXiv 2211.09324"
+    options = GraphFilterOptions
+    model = GraphFilterModel
+    space: ClassVar[dict[str, Axis]] = {
+        "factors": Choice((64, 128, 256, 512)),
+        "smooth": Range(0.0, 1.0),
+        "sharpen": Choice((0.0, 0.3, 0.6, 1.0)),
+        "popularity": Range(0.3, 0.7),
+    }
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        few = self.items(target) < 5000
+        return [
+            GraphFilterOptions(factors=64 if few else 256),
+            GraphFilterOptions(factors=64 if few else 512, smooth=0.3, popularity=0.55),
+            GraphFilterOptions(factors=64 if few else 512, smooth=0.3, sharpen=0.5),
+            GraphFilterOptions(factors=128 if few else 512, smooth=0.5, popularity=0.45),
+        ]
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        assert isinstance(options, GraphFilterOptions)
+        size = self.items(ctx.target)
+        seconds = 4e-6 * len(train) + 6e-8 * options.factors * (len(train) + 10 * size) + 0.3
+        return Estimate(seconds, 400 * len(train) + 16 * options.factors * size)
+
+    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+        assert isinstance(options, GraphFilterOptions)
+        target = ranked(ctx.target)
+        histories = Histories.of(train, target)
+        matrix = histories.matrix(len(target.items))
+        counts = np.asarray(matrix.sum(axis=0)).ravel()
+        lengths = np.asarray(matrix.sum(axis=1)).ravel()
+        scaled = diags(np.maximum(lengths, 1) ** -0.5) @ matrix @ diags(np.maximum(counts, 1) ** -0.5)
+        graph = csr_matrix(scaled.astype(np.float32))
+        factors = min(options.factors, min(graph.shape) - 1)
+        vectors = np.zeros((len(target.items), 1), np.float32)
+        if factors >= 1 and options.smooth:
+            from sklearn.utils.extmath import randomized_svd
+
+            _, _, found = randomized_svd(graph, factors, n_iter=4, random_state=ctx.seed)
+            vectors = np.ascontiguousarray(found.T, np.float32)
+        state = options.model_dump(include={"smooth", "sharpen", "popularity"})
+        return GraphFilterModel(target, histories, state, graph, vectors, counts.astype(np.float32))
+
+
+RECIPE = GraphFilter

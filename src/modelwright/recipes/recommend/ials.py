@@ -1,0 +1,157 @@
+"""iALS: vectors of users and items whose product is near 1 where a user had an item and near 0 elsewhere, by least squares in turns.
+
+Hu et al. 2008, regularised by frequency as in arXiv 2110.14037, whose way of choosing options the search space follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+from scipy.sparse import csr_matrix
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.ranked import RankedCodec
+from modelwright.core.budget import Deadline
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
+from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, nothing, ranked
+
+_CELLS = 1 << 22  # numbers of a block of systems at a time
+
+
+class IalsOptions(Options):
+    """`factors` numbers a vector; `alpha` weighs what was not had; `ridge`, times the count to the power `frequency`; `sweeps`."""
+
+    factors: int = Field(default=64, ge=4, le=512)
+    alpha: float = Field(default=0.1, gt=0)
+    ridge: float = Field(default=0.003, gt=0)
+    frequency: float = Field(default=1.0, ge=0, le=1)
+    sweeps: int = Field(default=12, ge=1, le=100)
+
+
+def solved(matrix: csr_matrix, other: np.ndarray, options: IalsOptions, until: Deadline | None = None) -> np.ndarray:
+    """Return the vectors [R, F] of the rows of a matrix of ones [R, C], given those of its columns [C, F].
+
+    Rows of like length are solved together, so that the work is in products of matrices.
+    """
+    factors = other.shape[1]
+    base = options.alpha * (other.T @ other)
+    out = np.zeros((matrix.shape[0], factors), np.float32)
+    lengths = np.diff(matrix.indptr)
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    ridge = options.ridge * (lengths + options.alpha * matrix.shape[1]) ** options.frequency
+    padded = np.vstack([other, np.zeros((1, factors), np.float32)])
+    at = 0
+    while at < len(order):
+        longest = int(lengths[order[at]])
+        end = at + 1
+        # a block ends where its rows would be padded by half, or hold too much
+        while end < len(order) and lengths[order[end]] <= 1.5 * max(longest, 4):
+            if (end + 1 - at) * (int(lengths[order[end]]) * factors + factors * factors) > _CELLS:
+                break
+            end += 1
+        rows = order[at:end]
+        width = int(lengths[rows[-1]])
+        index = np.full((len(rows), width), len(other), np.int64)
+        mask = np.arange(width)[None, :] < lengths[rows][:, None]
+        index[mask] = np.concatenate([matrix.indices[matrix.indptr[r] : matrix.indptr[r + 1]] for r in rows])
+        vectors = padded[index]
+        systems = base[None] + vectors.transpose(0, 2, 1) @ vectors
+        systems[:, np.arange(factors), np.arange(factors)] += ridge[rows][:, None]
+        out[rows] = np.linalg.solve(systems, vectors.sum(axis=1)[:, :, None])[:, :, 0]
+        at = end
+        if until is not None and until.expired():
+            break
+    return out
+
+
+class IalsModel(RankModel):
+    """The vectors of items [I, F]; those of users are solved from what they had."""
+
+    recipe = "ials"
+
+    def __init__(
+        self, target: RankedCodec, histories: Histories, options: IalsOptions, vectors: np.ndarray, counts: np.ndarray
+    ) -> None:
+        super().__init__(target, histories)
+        self.options, self.vectors, self.counts = options, vectors, counts
+
+    def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
+        begins = np.r_[0, np.cumsum([len(h) for h in had])].astype(np.int64)
+        items = np.concatenate(had).astype(np.int64)
+        rows = csr_matrix((np.ones(len(items), np.float32), items, begins), (len(had), len(self.vectors)))
+        users = solved(rows, self.vectors, self.options)
+        return nothing(had, self.counts, users @ self.vectors.T)
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return self.options.model_dump(mode="json"), {"vectors": self.vectors, "counts": self.counts}
+
+    @classmethod
+    def made(
+        cls, target: RankedCodec, histories: Histories, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> RankModel:
+        options = IalsOptions(**{k: v for k, v in state.items() if k in IalsOptions.model_fields})
+        size = len(target.items)
+        if arrays["vectors"].shape != (size, options.factors) or arrays["counts"].shape != (size,):
+            raise ValueError("vectors")
+        return cls(target, histories, options, arrays["vectors"], arrays["counts"])
+
+
+class Ials(RankRecipe):
+    """Alternating least squares over all pairs, seen or not."""
+
+    name = "ials"
+    title = Words("iALS (implicit matrix factorisation)", "iALS（隐式矩阵分解）")
+    rank = 4
+    paper = "arXiv 2110.14037"
+    seeded = True
+    options = IalsOptions
+    model = IalsModel
+    space: ClassVar[dict[str, Axis]] = {
+        "factors": Choice((32, 64, 128, 256)),
+        "alpha": Range(0.02, 1.0, log=True),
+        "ridge": Range(0.0005, 0.03, log=True),
+        "sweeps": Choice((8, 12, 16)),
+    }
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        return [IalsOptions(), IalsOptions(factors=128), IalsOptions(alpha=0.3), IalsOptions(ridge=0.01)]
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        assert isinstance(options, IalsOptions)
+        f = options.factors
+        users = train.column(next(c.name for c in train.schema.inputs if c.modality == "id"))
+        sides = self.items(ctx.target) + min(len(train), len(users.unique()))
+        sweep = 2 * len(train) * f * f * 1.5e-10 + sides * (f**3 * 1.2e-10 + 2e-6) + 4e-8 * len(train) * f
+        seconds = options.sweeps * sweep + 3e-6 * len(train)
+        return Estimate(seconds, 8 * sides * f + 200 * len(train), 2 * sweep)
+
+    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+        assert isinstance(options, IalsOptions)
+        target = ranked(ctx.target)
+        histories = Histories.of(train, target)
+        size = len(target.items)
+        matrix = histories.matrix(size)
+        turned = csr_matrix(matrix.T)
+        rng = np.random.default_rng(ctx.seed)
+        vectors = rng.normal(0, 0.1 / np.sqrt(options.factors), (size, options.factors)).astype(np.float32)
+        sweeps = int((ctx.extent or {}).get("sweeps", options.sweeps))
+        done = 0
+        for _ in range(sweeps):
+            users = solved(matrix, vectors, options)
+            vectors = solved(turned, users, options)
+            done += 1
+            if ctx.deadline.expired():
+                break
+        counts = np.bincount(histories.items, minlength=size).astype(np.float32)
+        model = IalsModel(target, histories, options, vectors, counts)
+        model.extent = {"sweeps": done}
+        return model
+
+
+RECIPE = Ials

@@ -1,0 +1,259 @@
+"""Recommendation: for a user, or for who has certain items already, the items most likely to come next, best first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, create_model
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.ranked import RankedCodec
+from modelwright.core.errors import ColumnError, DataError, OptionError
+from modelwright.core.events import EventStream
+from modelwright.core.judged import Judged
+from modelwright.core.reading import Detected, Reading
+from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.task import GeneratedTask, Plot, Section, Split
+from modelwright.core.words import Words
+from modelwright.data.events import read_bare_events
+from modelwright.data.sources import read_table
+from modelwright.evaluate.metrics import recommendation as evaluate
+from modelwright.recipes.shared.recommend import HISTORY, RankModel, user_column
+
+if TYPE_CHECKING:
+    from modelwright.core.config import RunConfig
+
+_USER = frozenset("user userid uid customer customerid member memberid visitor visitorid session sessionid reviewerid learner "
+                  "用户 用户id 用户编号 客户 客户id 客户编号 会员 会员id".split())  # fmt: skip
+_ITEM = frozenset("item itemid iid movie movieid product productid parentasin asin sku article articleid content contentid ad adid "
+                  "book bookid song songid track trackid business businessid 物品 物品id 商品 商品id 商品编号 课程 电影 歌曲 内容 广告".split())  # fmt: skip
+_RATING = frozenset("rating ratings stars score 评分 打分 星级".split())
+_TIME = frozenset("time timestamp date datetime createdat eventtime unixreviewtime 时间 日期 时间戳 发生时间".split())
+_TEST_SHARE, _VALID_SHARE = 0.1, 0.1
+_MOST_USERS = 5000  # whose held-out events candidates are compared on
+
+
+class Recommendation(GeneratedTask):
+    """Events (user, item, time) in, a ranked list of items out."""
+
+    name = "recommendation"
+    title = Words("recommendation", "推荐")
+    inputs = frozenset({"id", "labels"})
+    targets = frozenset({"id"})
+    metrics = evaluate.metrics()
+    target_read_as = "id"
+    checked = False
+    recalls = False  # what a user had is not recommended again
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        # an identifier is a target only where the task was named: `typed` says so
+        return 0.01 if column.modality == "id" and column.options.get("items") else 0.0
+
+    def read(
+        self, source: Any, reading: Reading, events: EventStream | None = None
+    ) -> tuple[pa.Table, Detected] | None:
+        bare = read_bare_events(source)
+        if bare is not None:
+            return bare, Detected(names=tuple(bare.column_names))
+        raw, detected = read_table(source, reading, events)
+        plain = [re.sub(r":(token|float|token_seq|float_seq)$", "", n) for n in raw.column_names]
+        if len(set(plain)) == len(plain):
+            raw = raw.rename_columns(plain)
+        return raw, detected
+
+    def target_of(self, raw: pa.Table) -> str | None:
+        return _named(raw.column_names, _ITEM)
+
+    def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
+        asked = (config.user, config.rating, config.time) if config is not None else (None, None, None)
+        target = schema.target
+        others = [n for n in schema.names if target is None or n != target.name]
+        found: dict[str, str | None] = {}
+        for part, name, usual in zip(("user", "rating", "time"), asked, (_USER, _RATING, _TIME), strict=True):
+            if name is not None:
+                schema[name]  # raises ColumnError with the nearest names
+            found[part] = name or _named(others, usual)
+        if found["user"] is None:
+            shown = ", ".join(others[:12])
+            raise ColumnError(
+                f"Name the column that says whose event it is with --user. The columns are: {shown}",
+                f"请用 --user 指定用户列。现有的列：{shown}",
+            )
+        changes: dict[str, dict[str, Any]] = {
+            n: {"role": "ignored", "reason": Words("not read by this task", "该任务不使用此列")} for n in others
+        }
+        changes[found["user"]] = {"modality": "id", "role": "input", "options": {}, "reason": None}
+        if found["time"] is not None and schema[found["time"]].modality in ("timestamp", "number"):
+            changes[found["time"]] = {"role": "time", "reason": None}
+        if found["rating"] is not None and schema[found["rating"]].modality == "number":
+            changes[found["rating"]] = {"role": "weight", "reason": None}
+        elif asked[1] is not None:
+            raise OptionError(
+                f"--rating names a column of numbers; `{asked[1]}` holds {schema[asked[1]].modality}.",
+                f"--rating 应为数值列；`{asked[1]}` 的类型为 {schema[asked[1]].modality}。",
+            )
+        if target is not None:
+            changes[target.name] = {"modality": "id", "options": {"items": True}}
+        return schema.with_columns(changes)
+
+    def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
+        if config.at_least is None:
+            return table, None
+        rating = table.schema.of_role("weight")
+        if not rating:
+            raise OptionError(
+                "--at-least compares ratings: name their column with --rating.",
+                "--at-least 需要评分：请用 --rating 指定评分列。",
+            )
+        values = np.asarray(table.column(rating[0].name).fill_null(float("nan")), np.float64)
+        rows = np.flatnonzero(values >= config.at_least)
+        if len(rows) == 0:
+            raise DataError(
+                f"No event of {table.source} has a rating of at least {config.at_least:g}; the highest is {np.nanmax(values):g}.",
+                f"{table.source} 中没有评分不低于 {config.at_least:g} 的事件；最高为 {np.nanmax(values):g}。",
+            )
+        gone = len(table) - len(rows)
+        return table.take(rows), Words(
+            f"{gone:,} of {len(table):,} events have a rating below {config.at_least:g}, or none, and are left out.",
+            f"{len(table):,} 个事件中有 {gone:,} 个评分低于 {config.at_least:g} 或没有评分，已排除。",
+        )
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        return RankedCodec.fit(values)
+
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
+        """Return the mean cross entropy over items: outputs [B, I], truth [B]."""
+        from torch.nn.functional import cross_entropy
+
+        if row_weight is not None:
+            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
+        return cross_entropy(outputs, truth, label_smoothing=smoothing)
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        fields: dict[str, Any] = {"user": (str | int | None, None), HISTORY: (list[str | int] | None, None)}
+        names = [c.name for c in schema.inputs if c.modality == "id"]
+        if names and names[0] != "user":
+            fields[names[0]] = fields.pop("user")
+        return create_model("Row", **fields)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return create_model("Answer", **target.answer_fields())
+
+    def served(self, schema: Schema) -> Schema:
+        kept = tuple(c for c in schema if c.role in ("input", "target"))
+        history = () if HISTORY in schema else (Column(HISTORY, "labels", "input"),)
+        return Schema((*kept, *history))
+
+    def deployed(self, model: Model, config: RunConfig) -> None:
+        if isinstance(model, RankModel):
+            model.keeps_histories = config.histories
+
+    def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
+        rows = np.arange(len(table))
+        users = evaluate.user_of(table)
+        times = _times(table)
+        way = config.hold_out
+        if way == "auto":
+            way = "time" if times is not None else "random"
+        if way == "time" and times is None:
+            raise OptionError(
+                "--hold-out time needs a column of times: name it with --time.",
+                "--hold-out time 需要时间列：请用 --time 指定。",
+            )
+        test = np.empty(0, np.int64) if official else _held(rows, users, times, way, _TEST_SHARE, config.seed)
+        if not official and len(test) == 0:
+            raise DataError(
+                "No user has two events or more, so nothing can be held out. Are the columns of users and items the right ones?",
+                "没有任何用户有两个以上的事件，无法留出数据。请检查用户列与物品列是否正确。",
+            )
+        develop = np.setdiff1d(rows, test)
+        valid = _held(develop, users, times, way, _VALID_SHARE, config.seed + 1)
+        if len(valid) == 0:
+            raise DataError(
+                "Too few events to hold some out for validation: most users need at least three.",
+                "事件太少，无法留出验证数据：多数用户至少需要三个事件。",
+            )
+        train = np.setdiff1d(develop, valid)
+        valid = _of_some_users(valid, users, config.seed)
+        return Split(develop, test, windows=((train, valid),))
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        return []
+
+    def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
+        from modelwright.evaluate.report.recommended import sections
+
+        return sections(judged, develop, test, user_column(develop.schema).name)
+
+    def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
+        return RankedCodec.restore(state)
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        """Return events of users who each like one of three kinds of items, in the order of time."""
+        rng = np.random.default_rng(seed)
+        people = max(4, rows // 8)
+        user = rng.integers(0, people, rows)
+        item = np.where(rng.random(rows) < 0.9, user % 3, rng.integers(0, 3, rows)) * 6 + rng.integers(0, 6, rows)
+        return pa.table({"user": [f"u{u}" for u in user], "item": [f"i{i}" for i in item]}), "item"
+
+
+def _named(names: list[str], usual: frozenset[str]) -> str | None:
+    """Return the first name that is a usual one, whatever its case and marks."""
+    return next((n for n in names if re.sub(r"[\s_\-.]+", "", n).lower() in usual), None)
+
+
+def _times(table: Table) -> np.ndarray | None:
+    """Return when each event was [N], in any unit; None where nothing says so."""
+    columns = table.schema.of_role("time")
+    if not columns:
+        return None
+    values = table.column(columns[0].name)
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.int64())
+    return np.asarray(values.cast(pa.float64()).fill_null(-np.inf), np.float64)
+
+
+def _held(
+    rows: np.ndarray, users: np.ndarray, times: np.ndarray | None, way: str, share: float, seed: int
+) -> np.ndarray:
+    """Return the rows to hold out of `rows` [N]; a user's last remaining event is never held out where users are looked at."""
+    if way == "time" and times is not None:
+        cut = np.quantile(times[rows], 1 - share)
+        late = rows[times[rows] > cut]
+        return np.sort(late if len(late) else rows[np.argsort(times[rows], kind="stable")][-1:])
+    rank = times[rows] if way == "last" and times is not None else np.arange(len(rows), dtype=float)
+    if way == "random":
+        rank = np.random.default_rng(seed).permutation(len(rows)).astype(float)
+    order = np.lexsort((rank, users[rows]))
+    who = users[rows][order]
+    ends = np.flatnonzero(np.r_[who[1:] != who[:-1], True])
+    begins = np.r_[0, ends[:-1] + 1]
+    counts = ends - begins + 1
+    held = np.where(counts < 2, 0, 1 if way == "last" else np.maximum(1, np.round(share * counts)).astype(int))
+    if way == "random":
+        held = np.where(counts < 3, 0, held)
+    chosen = np.concatenate([np.arange(e - h + 1, e + 1) for e, h in zip(ends, held)] or [np.empty(0, int)])
+    return np.sort(rows[order[chosen.astype(int)]])
+
+
+def _of_some_users(rows: np.ndarray, users: np.ndarray, seed: int) -> np.ndarray:
+    """Return the rows of at most so many users as suffice to compare candidates."""
+    people = np.unique(users[rows])
+    if len(people) <= _MOST_USERS:
+        return rows
+    some = np.random.default_rng(seed).choice(people, _MOST_USERS, replace=False)
+    return rows[np.isin(users[rows], some)]
+
+
+TASK = Recommendation
