@@ -191,8 +191,9 @@ class Task(ABC):
         """Return the columns that the deployed model reads, from those it was trained on."""
         return schema
 
-    def deployed(self, model: Model, config: RunConfig) -> None:
-        """Settle what a member of the winner takes with it into the bundle."""
+    def deployed(self, model: Model, config: RunConfig) -> Model:
+        """Return a member of the winner as it goes into the bundle: without what `config` says is not to be kept, say."""
+        return model
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""

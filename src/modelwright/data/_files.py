@@ -39,6 +39,7 @@ KINDS = (
     ".feather",
     ".xlsx",
     ".data",
+    ".inter",
     ".ts",
     ".arff",
     ".fasta",
@@ -77,7 +78,7 @@ def file_batches(
         yield from arff_batches(path, rows, how.encoding)
     elif kind in FASTA:
         yield from fasta_batches(path, rows)
-    elif kind in (".csv", ".tsv", ".txt", ".data", ""):
+    elif kind in (".csv", ".tsv", ".txt", ".data", ".inter", ""):
         yield from _csv(path, how, rows, events, misfits, detected)
     else:
         with open_bytes(path) as f:

@@ -24,12 +24,11 @@ def decide(state: State, concerns: Concern) -> None:
     """Turn the winner into a predictor: members, a calibrated temperature, and thresholds where they help; and settle what rows
     must hold to be answered."""
     outcome, target = state.outcome, state.validation.target
-    members = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
+    made = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
+    members = [(weight, state.task.deployed(model, state.config)) for weight, model in made]
     schema = state.task.served(state.parts.develop.schema)
     predictor = state.predictor = Predictor(state.task, schema, target, members, name=state.folder.path.name)
     predictor.reading = state.data.reading
-    for _, model in members:
-        state.task.deployed(model, state.config)
     if state.reuses_rows and target.probabilities:
         _calibrate(predictor, outcome, state.validation)
     concerns.predictor_made(state)

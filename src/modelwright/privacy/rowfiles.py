@@ -30,7 +30,7 @@ from modelwright.privacy.subjects import plain_subject
 from modelwright.privacy.vault import whole_file
 
 Wanted = Callable[[Any], bool]  # whether the row with this cell in the column is to go
-_TEXT = (".csv", ".tsv", ".txt", ".data", "")
+_TEXT = (".csv", ".tsv", ".txt", ".data", ".inter", "")
 _LINES = (".jsonl", ".ndjson")
 
 

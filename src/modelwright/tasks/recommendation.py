@@ -92,8 +92,8 @@ class Recommendation(GeneratedTask):
             n: {"role": "ignored", "reason": Words("not read by this task", "该任务不使用此列")} for n in others
         }
         changes[found["user"]] = {"modality": "id", "role": "input", "options": {}, "reason": None}
-        if found["time"] is not None and schema[found["time"]].modality in ("timestamp", "number"):
-            changes[found["time"]] = {"role": "time", "reason": None}
+        if found["time"] is not None:
+            changes[found["time"]] = _as_time(schema[found["time"]], asked[2] is not None)
         if found["rating"] is not None and schema[found["rating"]].modality == "number":
             changes[found["rating"]] = {"role": "weight", "reason": None}
         elif asked[1] is not None:
@@ -155,9 +155,10 @@ class Recommendation(GeneratedTask):
         history = () if HISTORY in schema else (Column(HISTORY, "labels", "input"),)
         return Schema((*kept, *history))
 
-    def deployed(self, model: Model, config: RunConfig) -> None:
+    def deployed(self, model: Model, config: RunConfig) -> Model:
         if isinstance(model, RankModel):
             model.keeps_histories = config.histories
+        return model
 
     def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
         rows = np.arange(len(table))
@@ -211,6 +212,20 @@ class Recommendation(GeneratedTask):
 def _named(names: list[str], usual: frozenset[str]) -> str | None:
     """Return the first name that is a usual one, whatever its case and marks."""
     return next((n for n in names if re.sub(r"[\s_\-.]+", "", n).lower() in usual), None)
+
+
+def _as_time(column: Column, asked: bool) -> dict[str, Any]:
+    """Return what makes a column that of times. Raises OptionError for one that was asked for and holds none."""
+    if column.modality in ("timestamp", "number"):
+        return {"role": "time", "reason": None}
+    if column.modality == "id":  # running numbers, or seconds of which no two are equal
+        return {"modality": "number", "role": "time", "options": {}, "reason": None}
+    if not asked:
+        return {"role": "ignored", "reason": Words("holds no times", "不是时间")}
+    raise OptionError(
+        f"--time names a column of times or numbers; `{column.name}` holds {column.modality}.",
+        f"--time 应为时间列或数值列；`{column.name}` 的类型为 {column.modality}。",
+    )
 
 
 def _times(table: Table) -> np.ndarray | None:
