@@ -13,7 +13,7 @@ from modelwright.serve.guard import answer_json
 def add_routes(app: FastAPI, service: Any) -> None:
     """Add the routes of a service to its application."""
     row = service.predictor.request.model_json_schema(ref_template="#/components/schemas/{model}")
-    answer = service.predictor.response.model_json_schema(ref_template="#/components/schemas/{model}")
+    answer = service.answer_model.model_json_schema(ref_template="#/components/schemas/{model}")
     many = {
         "type": "object",
         "required": ["rows"],

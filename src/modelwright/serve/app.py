@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fastapi import FastAPI, Response
+from pydantic import BaseModel
 
 from modelwright.core.facts.details import AttributionFact
 from modelwright.core.registry import load_file, names_in
@@ -26,6 +27,9 @@ from modelwright.serve.admin import add_admin
 from modelwright.serve.aside import Aside
 from modelwright.serve.batcher import Batcher, Ticket
 from modelwright.serve.counters import Counters, Shared
+from modelwright.serve.feedback.ids import AnswerIds, with_id
+from modelwright.serve.feedback.keep import Keep
+from modelwright.serve.feedback.secret import secret_of
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
 from modelwright.serve.home import Answered, Home
 from modelwright.serve.keys import KeyRing, ServiceKey
@@ -73,8 +77,12 @@ class Service:
         limits: ServeLimits,
         shared: Shared | None = None,
         home: Home | None = None,
+        keep: Keep | None = None,
     ) -> None:
-        self.predictor, self.keys, self.limits, self.home = predictor, keys, limits, home
+        self.predictor, self.keys, self.limits, self.home, self.keep = predictor, keys, limits, home, keep
+        self.feedback: Any = None  # the store of what is told of answers; see faces/feedback.py
+        version = home.version if home else ""
+        self.ids = AnswerIds(secret_of(home), home.name, version, predictor.target) if home else None
         self.observers: list[Callable[[Answered], None]] = []  # told of every request that was answered by /predict
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
         self._own_quota = shared is None
@@ -96,6 +104,11 @@ class Service:
         self.counted = (shared.counters if shared else Counters()).of(*release)
         self.counted.follow(self.batcher)
         self.rows = self.counted.rows
+
+    @property
+    def answer_model(self) -> type[BaseModel]:
+        """The model of one answer as it is served."""
+        return with_id(self.predictor.response) if self.ids is not None else self.predictor.response
 
     async def warm(self) -> None:
         """Answer a few rows without values, so that the first request meets a model that is loaded and measured."""
@@ -144,6 +157,8 @@ class Service:
         answers = self.predictor.answers(scores, with_scores, table.hidden)
         for value in bad:
             answers[value.row - 1] = bad_json(value)
+        if self.ids is not None:
+            self.ids.give(answers)
         more = {"warnings": found} if (found := [*warnings, *gaps(self.predictor, table)]) else {}
         return answers, answer_json({**answers[0], **more} if alone else {"answers": answers, **more})
 
@@ -275,7 +290,7 @@ class Service:
             ],
             "labels": list(p.target.labels),
             "request": p.request.model_json_schema(),
-            "response": p.response.model_json_schema(),
+            "response": self.answer_model.model_json_schema(),
         }
 
 
@@ -291,14 +306,16 @@ def create_app(
     stopping: Stopping | None = None,
     shared: Shared | None = None,
     home: Home | None = None,
+    keep: Keep | None = None,
 ) -> FastAPI:
     """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only.
 
     Pages of `origins` may ask from a browser. Once `stopping` says so, requests are answered 503. Changes of keys are entered
     into the ledger of `bundle`. `shared` is what a release has in common with the other versions of its name; `home` says
-    where what is told of answers is kept. Raises DataError where the count of rows cannot be kept.
+    where what is told of answers is kept, `keep` which requests are kept there. Raises DataError where the count of rows cannot be
+    kept, OptionError where requests must be encrypted and no vault is open.
     """
-    service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema), shared, home)
+    service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema), shared, home, keep)
     service.stopping = stopping = stopping or Stopping()
 
     @asynccontextmanager

@@ -88,6 +88,11 @@ _ROUTES = {
     "/explain": Words("What the answer to one row rests on.", "某一行的回答依据什么。"),
     "/search": Words("The documents that answer a query, best first.", "检索与查询最相关的文档，按相关性排序。"),
     "/schema": Words("What the model reads and answers.", "模型读什么、答什么。"),
+    "/feedback": Words(
+        'Takes what is right for an answer by its `id`: `answer`, `thumb` or an `outcome` that became known; many as {"feedback": [...]}.',
+        '按回答的 `id` 提交反馈：正确答案 `answer`、赞踩 `thumb`，或后来得知的结果 `outcome`；多条用 {"feedback": [...]}。',
+    ),
+    "/feedback/summary": Words("What was told of answers, by version.", "各版本收到的反馈统计。"),
     "/metrics": Words("Counters for Prometheus.", "供 Prometheus 采集的计数。"),
     "/keys": Words(
         "For admins: the keys, without their texts; a new key, whose text is answered once.",
