@@ -93,7 +93,8 @@ class Desk:
     def __init__(self, service: Any) -> None:
         self.service = service
         self._missing: MissingExtra | None = None
-        self.store = self._writer = None
+        self.store: Any = None
+        self._writer: Any = None
         if service.home is not None:
             try:
                 from modelwright.serve.feedback.store import Feedback
