@@ -65,8 +65,12 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
         fields = parse_qs((await request.body()).decode("utf-8", "replace")[:4096])
         name = keys.who(fields.get("key", [""])[0].strip())
         if name is None:
-            return login_page(where, wrong=True)
-        response = Response(status_code=303, headers={"Location": f"./?lang={where}"})
+            return login_page(where, wrong=True, then=request.query_params.get("then", ""))
+        then = request.query_params.get("then", "")
+        place = (
+            then if then.isascii() and then.isalpha() else "./"
+        )  # a page of this service, never an address elsewhere
+        response = Response(status_code=303, headers={"Location": f"{place}?lang={where}"})
         response.set_cookie(
             COOKIE,
             keys.begin(name),
@@ -129,7 +133,8 @@ def add_docs(app: FastAPI, lang: str) -> None:
         return page_of(f"<main>{''.join(parts)}</main>", where)
 
 
-def login_page(lang: str, *, wrong: bool) -> Response:
+def login_page(lang: str, *, wrong: bool, then: str = "") -> Response:
+    """Return the form that asks for a key; it leads to the page `then`, else to the first one."""
     title = Words("Your key", "您的密钥").to(lang)
     said = (
         Words("This key is not known.", "密钥不正确。").to(lang)
@@ -137,8 +142,9 @@ def login_page(lang: str, *, wrong: bool) -> Response:
         else Words("It was shown when the service first started.", "首次启动服务时显示过。").to(lang)
     )
     button = Words("Open", "进入").to(lang)
+    more = f"&amp;then={then}" if then.isascii() and then.isalpha() else ""
     body = (
-        f'<main class="login"><h1>Modelwright</h1><form method="post" action="login?lang={lang}">'
+        f'<main class="login"><h1>Modelwright</h1><form method="post" action="login?lang={lang}{more}">'
         f'<label for="key">{html.escape(title)}</label><input id="key" name="key" type="password" autocomplete="current-password" required autofocus>'
         f'<p class="{"wrong" if wrong else "hint"}" role="status">{html.escape(said)}</p><button>{html.escape(button)}</button></form></main>'
     )
