@@ -78,7 +78,7 @@ def tasks(kept: Iterable[Kept], predictor: Predictor) -> list[dict[str, Any]]:
     for one in kept:
         text = str(one.row.get(column) or "")
         result = _result(form, one.prediction, text, tag)
-        prediction = {"model_version": one.version, "result": result}
+        prediction: dict[str, Any] = {"model_version": one.version, "result": result}
         if one.confidence is not None:
             prediction["score"] = one.confidence
         out.append({"data": {**one.row, ID: one.id}, "predictions": [prediction]})

@@ -50,7 +50,7 @@ def items_kept(store: Feedback, predictor: Predictor, order: str, reviewer: str,
         return _worth(store, predictor, reviewer, limit)
     if order == "contested":
         return _contested(store, predictor.target, reviewer, limit)
-    return store.kept(order, limit, without=reviewer)  # type: ignore[arg-type]
+    return store.kept(order, limit, without=reviewer)
 
 
 def _item(kept: Kept) -> dict[str, Any]:
