@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ from modelwright.serve.batcher import Batcher, Ticket
 from modelwright.serve.counters import Counters, Shared
 from modelwright.serve.feedback.ids import AnswerIds, with_id
 from modelwright.serve.feedback.keep import Keep
-from modelwright.serve.feedback.secret import secret_of
+from modelwright.serve.feedback.secret import secret_of, store_of
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
 from modelwright.serve.home import Answered, Home
 from modelwright.serve.keys import KeyRing, ServiceKey
@@ -80,7 +81,6 @@ class Service:
         keep: Keep | None = None,
     ) -> None:
         self.predictor, self.keys, self.limits, self.home, self.keep = predictor, keys, limits, home, keep
-        self.feedback: Any = None  # the store of what is told of answers; see faces/feedback.py
         version = home.version if home else ""
         self.ids = AnswerIds(secret_of(home), home.name, version, predictor.target) if home else None
         self.observers: list[Callable[[Answered], None]] = []  # told of every request that was answered by /predict
@@ -104,6 +104,11 @@ class Service:
         self.counted = (shared.counters if shared else Counters()).of(*release)
         self.counted.follow(self.batcher)
         self.rows = self.counted.rows
+
+    @cached_property
+    def feedback(self) -> Any:
+        """The store of what is told of answers, None where the service has no home. Raises MissingExtra."""
+        return store_of(self.home) if self.home is not None else None
 
     @property
     def answer_model(self) -> type[BaseModel]:

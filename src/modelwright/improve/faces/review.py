@@ -10,10 +10,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import MissingExtra, RegistryAway
 from modelwright.core.words import Words
-from modelwright.serve.feedback.check import checked
-from modelwright.serve.feedback.writer import AWAY, RETRY
+from modelwright.serve.feedback.check import AWAY, RETRY, checked
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 from modelwright.serve.page import lang_of, login_page, page_of
@@ -29,7 +28,9 @@ def _static(name: str) -> str:
 
 
 def add(app: FastAPI, service: Any) -> None:
-    """Add the page and its routes where the service has a store of feedback."""
+    """Add the page and its routes where the service has a home."""
+    if service.home is None:
+        return
     app.state.forms = {*getattr(app.state, "forms", ()), "/review"}
 
     @app.get("/review", include_in_schema=False)
@@ -70,17 +71,14 @@ def add(app: FastAPI, service: Any) -> None:
 
 async def _beside(service: Any, ask: Any) -> Any:
     """Ask the store beside the event loop. Raises Refused 501 where there is none, 503 where its database is away."""
-    store = service.feedback
-    if store is None:
-        raise Refused(501, "feedback", Words("This service keeps no feedback.", "此服务不保存反馈。"))
+    try:
+        store = service.feedback
+    except MissingExtra as e:
+        raise Refused(501, "feedback", e.words) from e
     try:
         return await asyncio.to_thread(ask, store)
-    except ModelwrightError as e:
-        from modelwright.core.errors import RegistryAway
-
-        if isinstance(e, RegistryAway):
-            raise Refused(503, "feedback", AWAY, retry=RETRY) from e
-        raise
+    except RegistryAway as e:
+        raise Refused(503, "feedback", AWAY, retry=RETRY) from e
 
 
 def _items(service: Any, store: Any, order: str, who: str) -> dict[str, Any]:

@@ -57,21 +57,22 @@ _SAID: dict[int | str, dict[str, Any]] = {
     code: {"description": words}
     for code, words in {
         400: "no JSON", 401: "no key", 403: "a key without the right", 404: "no answer has that id",
-        409: "something else was told before", 413: "too large", 422: "does not fit", 503: "cannot be kept now",
+        409: "something else was told before", 413: "too large", 422: "does not fit", 501: "an extra is not installed", 503: "cannot be kept now",
     }.items()
 }  # fmt: skip
 
 
 def add(app: FastAPI, service: Any) -> None:
-    """Add the routes; `service.feedback` is the store, None where the service has no home or the extra is missing."""
+    """Add the routes where the service has a home, and keep requests where that was asked for."""
+    if service.home is None:
+        return
     desk = Desk(service)
-    service.feedback = desk.store
     ends = [desk.stop]
-    if service.keep is not None and desk.store is not None:
+    if service.keep is not None:
         from modelwright.serve.feedback.keeper import Keeper
 
         service.keep.check_private(bool(service.predictor.shield))
-        keeper = Keeper(service, desk.store, service.keep)
+        keeper = Keeper(service, service.feedback, service.keep)
         service.observers.append(keeper.observe)
         ends.append(keeper.stop)
     app.state.at_end = [*getattr(app.state, "at_end", ()), *ends]
@@ -88,36 +89,35 @@ def add(app: FastAPI, service: Any) -> None:
 
 
 class Desk:
-    """Takes feedback for one version of a name."""
+    """Takes feedback for one version of a name. The database, and what speaks to it, is opened at the first use."""
 
     def __init__(self, service: Any) -> None:
         self.service = service
-        self._missing: MissingExtra | None = None
-        self.store: Any = None
         self._writer: Any = None
-        if service.home is not None:
-            try:
-                from modelwright.serve.feedback.store import Feedback
-                from modelwright.serve.feedback.writer import Writer
-            except MissingExtra as e:
-                self._missing = e
-            else:
-                self.store = Feedback(service.home.url, service.home.name)
-                self._writer = Writer(self.store)
         self._counted = counter(
             service, "modelwright_feedback", "Feedback taken, by kind and verdict", "kind", "verdict"
         )
 
     def asked(self) -> Any:
-        """Return the store. Raises Refused 501 where there is none."""
-        if self.store is None:
-            words = Words("This service keeps no feedback.", "此服务不保存反馈。")
-            raise Refused(501, "feedback", self._missing.words if self._missing else words)
-        return self.store
+        """Return the store. Raises Refused 501 where its extra is not installed."""
+        try:
+            return self.service.feedback
+        except MissingExtra as e:
+            raise Refused(501, "feedback", e.words) from e
+
+    @property
+    def writer(self) -> Any:
+        """What writes to the store."""
+        if self._writer is None:
+            store = self.asked()
+            from modelwright.serve.feedback.writer import Writer
+
+            self._writer = Writer(store)
+        return self._writer
 
     async def take(self, body: bytes, by: str) -> dict[str, Any]:
         """Take one piece of feedback, or many; answered once all is on the disk."""
-        self.asked()
+        writer = self.writer
         items, alone = _parsed(body, self.service.limits.rows)
         found: list[tuple[Told, bool] | Refused] = []
         for item in items:
@@ -130,7 +130,7 @@ class Desk:
                     raise
                 found.append(e)
         fit = [f for f in found if not isinstance(f, Refused)]
-        outcomes = await self._writer.add([t for t, _ in fit], [r for _, r in fit]) if fit else []
+        outcomes = await writer.add([t for t, _ in fit], [r for _, r in fit]) if fit else []
         for (told, _), outcome in zip(fit, outcomes, strict=True):
             if outcome == "taken":
                 self._counted.labels(told.kind, verdict_of(told)).inc()

@@ -27,6 +27,13 @@ UNKNOWN_ID = Words(
     "该名称下没有此 id 的回答：请使用回答中的 `id`。",
 )
 
+RETRY = 5  # seconds after which a client should send again what could not be kept
+# what a client is told of a database that cannot be used: not where it is, nor what it said
+AWAY = Words(
+    "Feedback cannot be kept now, and nothing of this request was. Send it again in a few seconds.",
+    "目前无法保存反馈，本次请求未写入任何内容。请几秒后重发。",
+)
+
 Row = Callable[[Mapping[str, Any]], Mapping[str, Any]]  # checks a row and returns what is kept of it; raises Refused
 
 

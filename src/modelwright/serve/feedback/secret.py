@@ -1,4 +1,4 @@
-"""The secret that a name's ids are made with: the same for all its versions, workers and hosts."""
+"""What belongs to a name, whichever version, worker or host answers: the secret of its ids, and its store of feedback."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
-from modelwright.core.errors import DataError
+from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.locks import check_own_file, lock_beside
 from modelwright.serve.feedback.ids import SECRET_BYTES
 from modelwright.serve.home import Home
@@ -23,6 +24,15 @@ def secret_of(home: Home) -> bytes:
     database cannot be reached.
     """
     return _in_file(home.folder / _FILE) if home.url.startswith("sqlite") else _in_database(home)
+
+
+def store_of(home: Home) -> Any:
+    """Return the store of feedback of a home. Raises MissingExtra without the library of databases."""
+    try:
+        from modelwright.serve.feedback.store import Feedback
+    except ImportError as e:
+        raise MissingExtra("live", "Feedback", "反馈") from e
+    return Feedback(home.url, home.name)
 
 
 def _in_file(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
+from modelwright.serve.feedback.check import AWAY, RETRY
 from modelwright.serve.feedback.shapes import Told
 from modelwright.serve.limits import Refused
 
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
 _MOST = 20_000  # items that may wait
 _TOGETHER = 5000  # items of one commit
-RETRY = 5  # seconds after which a client should send again what could not be kept
-# what a client is told of a database that cannot be used: not where it is, nor what it said
-AWAY = Words(
-    "Feedback cannot be kept now, and nothing of this request was. Send it again in a few seconds.",
-    "目前无法保存反馈，本次请求未写入任何内容。请几秒后重发。",
-)
 
 
 @dataclass
