@@ -144,3 +144,25 @@ def test_stopping_before_anything_stands(monkeypatch):
     made.deadline.stop()
     with pytest.raises(Stopped):
         climb(made)
+
+
+def test_what_was_not_begun_for_want_of_time_is_tried_in_the_time_that_is_left(monkeypatch):
+    good, late = some("good", right=0.8), some("late", right=0.95, told=4.0)
+    made, told = planner(monkeypatch, [guess(), good, late], seconds=60.0)
+    whole = made._share
+    monkeypatch.setattr(made, "_share", lambda r, *a: 0.5 if r.name == "late" else whole(r, *a))
+    outcome = climb(made)
+    assert any(isinstance(e, CandidateFailed) and e.name == "late" for e in told)
+    assert [c.name for _, c in outcome.winner] == ["late"]
+    assert not [f for f in outcome.failures if f.name == "late"]
+
+
+def test_a_share_is_stretched_where_a_little_more_lets_a_recipe_begin(monkeypatch):
+    quick = some("quick", right=0.9, told=2.0)
+    made, _ = planner(monkeypatch, [guess(), quick], seconds=40.0)
+    monkeypatch.setattr("modelwright.tune.planner.breadth_share", lambda *a, **k: 0.001)
+    options = made.variants(quick)[0]
+    monkeypatch.setattr("modelwright.tune.planner._FLOOR", (0.1, 0.0))
+    assert made.fits.least(quick, options) < made._share(quick, options, 0) <= 0.25 * made.spare()
+    dear = some("dear", right=0.9, told=39.0)
+    assert made._share(dear, made.variants(dear)[0], 0) <= 0.25 * made.spare()

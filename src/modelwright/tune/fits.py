@@ -37,6 +37,9 @@ class Fits:
     climb: Climb
     pace: Pace
     quickest: float | None = None  # seconds that the quickest model would have taken of those that did not fit
+    refused: dict[str, float] = field(
+        default_factory=dict
+    )  # least seconds of recipes that were not begun for want of time
     _probes: dict[Any, Any] = field(default_factory=dict)
     _probed: float = 0.0  # processor seconds that probes took
     _known: dict[str, Estimate] = field(default_factory=dict)  # estimates by recipe and options
@@ -130,6 +133,11 @@ class Fits:
             return float("inf")
         return self.pace.seconds(recipe, found.seconds)
 
+    def least(self, recipe: Recipe, options: Options) -> float:
+        """Return the seconds on the clock below which a fit on one fold is not begun."""
+        found = attempt(lambda: self.estimate(recipe, options), recipe.name, None)
+        return float("inf") if isinstance(found, Broken) else self.pace.seconds(recipe, _worth(recipe, found))
+
     def begin(
         self, recipe: Recipe, options: Options, name: str, share: float, *, seed: int | None = None,
         search: tuple[Search, Any] | None = None, folds: tuple[int, ...] | None = None,
@@ -209,11 +217,11 @@ class Fits:
                 f"not tried: needs about {need} MB of memory, {have} MB may be used",
                 f"未尝试：约需内存 {need} MB，可用 {have} MB",
             )
-        worth = max(cost.least_seconds, _DEAR * cost.seconds) if type(recipe).rank >= DEAR_RANK else cost.least_seconds
-        least = self.pace.seconds(recipe, worth) * folds
+        least = self.pace.seconds(recipe, _worth(recipe, cost)) * folds
         if least > share and not type(recipe).baseline:
             if self.quickest is None or least < self.quickest:
                 self.quickest = least
+            self.refused[recipe.name] = least
             raise _too_little(least, share)
 
     def _save(self, candidate: Candidate) -> None:
@@ -229,6 +237,12 @@ class Fits:
                 f"{e.words.en} Candidates are kept in memory only; --resume will not find them.",
                 f"{e.words.zh} 候选模型只保留在内存中；--resume 将找不到它们。",
             )
+
+
+def _worth(recipe: Recipe, cost: Estimate) -> float:
+    """Return the processor seconds below which a fit is not worth its beginning."""
+    dear = type(recipe).rank >= DEAR_RANK
+    return max(cost.least_seconds, _DEAR * cost.seconds) if dear else cost.least_seconds
 
 
 def _too_little(need: float, have: float) -> ModelwrightError:

@@ -29,6 +29,7 @@ _FLOOR = 1.5, 0.08  # seconds, and share of what can be spared, that any recipe 
 _PRICEY = 0.7  # share of what can be spared from which on cheaper options are looked at
 _CHEAPER = 0.5, 0.25  # share of it that they may take: at most, and of networks beside other columns
 _ROOM = 1.15  # times what a fold took, as room for the next one
+_STRETCH = 0.25  # share of what can be spared that a recipe without torch may take at most to begin at all
 _DEPTH = 0.5  # share of what can be spared that a further variant may be expected to take
 _LEFT = 0.5  # seconds with which nothing can be begun any more
 
@@ -133,7 +134,10 @@ class Planner(Climb):
         named = wanted(recipe, self.config)
         part = breadth_share(recipe, self._table, wanted=named, first=first, last=last, networks=nets)
         spare = self.left() if long else self.spare()
-        return max(spare * part, min(spare, max(_FLOOR[0], _FLOOR[1] * spare)))
+        share = max(spare * part, min(spare, max(_FLOOR[0], _FLOOR[1] * spare)))
+        if share < _STRETCH * spare and not on_torch(recipe):  # a little more where that lets it begin at all
+            share = max(share, min(_STRETCH * spare, _ROOM * self.fits.least(recipe, options)))
+        return share
 
     def _takes_long(self, recipe: Recipe, options: Options) -> bool:
         """Return whether one long fit is worth more than a short one and its repetition on all rows."""
@@ -210,6 +214,21 @@ class Planner(Climb):
                     return
                 if options.model_dump() not in done and self.fits.expected(recipe, options) < _DEPTH * self.spare(1):
                     self.try_variant(recipe, options, self.standings.next_name(recipe_name))
+
+    def try_refused(self) -> None:
+        """Try what was not begun for want of time, now that what others left is known."""
+        for recipe in self._recipes:
+            least = self.fits.refused.get(recipe.name)
+            if least is None or any(c.recipe == recipe.name for c in self.candidates) or self._like_a_loser(recipe):
+                continue
+            if self.should_end():
+                return
+            if _ROOM * least > self.spare(1):
+                continue
+            del self.fits.refused[recipe.name]
+            if self.train(recipe, self.variants(recipe)[0], recipe.name, self.spare(1), folds=(0,)) is not None:
+                self.standings.forgive(recipe.name)
+                self.confirm()
 
     def variants(self, recipe: Recipe) -> list[Options]:
         """Return the options of a recipe that are worth trying, the first ones first."""

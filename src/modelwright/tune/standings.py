@@ -55,6 +55,10 @@ class Standings:
     _rows: dict[tuple[int, int], CandidateRow] = field(default_factory=dict)
     _cached: tuple[Any, tuple[Winner, float, np.ndarray]] | None = None
 
+    def forgive(self, name: str) -> None:
+        """Forget why a recipe had no score: it has one now."""
+        self.failures[:] = [f for f in self.failures if f.name != name]
+
     def fail(self, name: str, reason: Words, fits: bool = True, fault: bool = False) -> None:
         """Keep why a recipe or candidate has no score; the latest reason of a name stands."""
         self.failures[:] = [f for f in self.failures if f.name != name] + [Failure(name, reason, fits, fault)]

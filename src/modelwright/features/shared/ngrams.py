@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.schema import Column
+from modelwright.core.threads import one_thread
 from modelwright.features.base import Codec
 from modelwright.features.shared.hashing import (
     HashIndex,
@@ -217,7 +218,8 @@ class ReducedNgramCodec(Codec):
         grams = _FewNgrams.fit(values, column, target, seed)
         matrix = grams.encode(values)
         rank = min(cls.dimensions, max(0, min(matrix.shape) - 1))
-        return cls(grams, _main_directions(matrix, rank, rng))
+        with one_thread():  # its matrices are too narrow for more: threads would wait for one another
+            return cls(grams, _main_directions(matrix, rank, rng))
 
     def encode(self, values: pa.Array) -> np.ndarray:
         """Return float32 [N, R + 13]; NaN where the text is missing."""

@@ -21,7 +21,7 @@ from modelwright.recipes.columns._attribution import Contribution, average_parts
 from modelwright.recipes.columns._linear_group import LinearGroup
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
-from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
+from modelwright.recipes.shared.columns import ColumnCodecs, characters, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.rows import fewer, learnt_and_watched, row_weights
 
 _FEW = (
@@ -179,9 +179,7 @@ class Linear(Recipe):
         seconds, stored = 0.03 + 5e-4 * len(train.schema.inputs) + reading_seconds, wide * rows
         for column in train.schema.inputs:
             if column.modality == "text":
-                characters = float(train.data.column(column.name).nbytes)
-                stored += 3.5 * characters
-                seconds += 2.5e-6 * characters
+                stored += 3.1 * characters(train, column.name)  # n-grams of a row that are known, each counted once
             elif column.modality == "series":  # its features are many, but few rows of them are narrowed
                 seconds += 5e-6 * float(train.data.column(column.name).nbytes) / 4
                 stored += float(min(rows, 1500)) * rows
@@ -192,7 +190,7 @@ class Linear(Recipe):
         if _loss(options, train.schema, ctx.target) == "hinge":
             classes = 1 if outputs == 2 else outputs
             seconds += importing("sklearn.svm", 1.7)
-            seconds += 2.5e-7 * stored * classes * min(1.0, 10 / outputs)
+            seconds += 1.5e-7 * stored * classes * min(1.0, 19 / outputs)
         else:
             # on plain columns some ten penalties are tried, each from the weights of the last
             many = 1.8 * (rows / 10_000) ** 0.3 * (2 if ctx.target.kind == "value" else 1)

@@ -257,8 +257,6 @@ class Trees(Recipe):
         seconds += 2e-4 * len(train.schema.inputs)
         for column in train.schema.inputs:
             if column.modality == "text":
-                characters = float(train.data.column(column.name).nbytes) * min(1.0, 20_000 / max(1, rows))
-                seconds += 4e-6 * characters + 4e-6 * rows
                 width += 46
             else:
                 width += 10 if column.modality == "timestamp" else 1
@@ -269,7 +267,9 @@ class Trees(Recipe):
         rounds = min(options.rounds, 20 / options.learning_rate)
         if ctx.target.kind != "value":  # on few rows the held-out loss of labels turns early
             rounds *= min(1.0, max(0.3, (rows / 30_000) ** 0.4))
-        rounds /= min(3.0, trees**0.5)  # with more classes each round learns more, and the best is reached sooner
+        if not any(c.modality == "text" for c in train.schema.inputs):
+            # with more classes each round learns more, and the best is reached sooner; what texts are reduced to tells less a round
+            rounds /= min(3.0, trees**0.5)
         deep = np.log2(options.num_leaves)
         per_tree = 3.4e-9 * rows * width * options.feature_fraction * deep
         per_tree += 9e-7 * options.num_leaves * width + 1.5e-4
