@@ -1,10 +1,15 @@
 """Decimal signs: one decision for a file, from all its columns; numbers in every spelling."""
 
+from unittest.mock import patch
+
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelwright.core.errors import OptionError
 from modelwright.core.reading import Reading
+from modelwright.data import decimals
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.decimals import find_decimals, respelt
 from modelwright.data.infer import infer_schema
@@ -122,3 +127,25 @@ def test_a_known_header_or_the_user_decides_the_delimiter(tmp_path):
 def test_unknown_spellings_are_refused(asked):
     with pytest.raises(OptionError, match=next(iter(asked.values()))):
         Reading(**asked)
+
+
+@given(
+    st.lists(
+        st.lists(st.one_of(st.from_regex(r"[+-]?[0-9]{1,5}(\.[0-9]{1,4})?", fullmatch=True), st.sampled_from(["", "NA", "1,5", "1,234.5", "x", "$3.25", None])), min_size=6, max_size=6),
+        min_size=1, max_size=5,
+    )
+)  # fmt: skip
+def test_many_columns_say_together_what_each_says_by_itself(columns):
+    raw = pa.table({f"c{i}": pa.array(c, pa.string()) for i, c in enumerate(columns)})
+    together = find_decimals(raw)
+    with patch.object(decimals, "_plain", lambda raw: {}):
+        alone = find_decimals(raw)
+    assert (together.sign, together.columns, set(together.doubt)) == (alone.sign, alone.columns, set(alone.doubt))
+    for name, cell in together.doubt.items():
+        assert cell in alone.doubt[name] or alone.doubt[name] in cell
+
+
+def test_thousands_of_plain_columns_are_not_looked_at_cell_by_cell(monkeypatch):
+    monkeypatch.setattr(decimals, "bare_number", None)
+    raw = pa.table({f"c{i}": [f"{i}.{k}" for k in range(20)] for i in range(1000)})
+    assert find_decimals(raw).sign == "."

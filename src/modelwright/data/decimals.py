@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from modelwright.core.budget import step
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
 from modelwright.data.values import bare_number, half_width, is_missing, to_number
 
 SIGNS = (",", ".")
+_BARE, _POINT = r"[0-9]+(?:\.[0-9]+)?", r"[0-9]*\.[0-9]+"
+_AT_ONCE = 200  # columns
 _LOOK = 4000  # cells of a column, evenly over its rows
 _SURE = r"(?:\d+{s}(?:\d{{1,2}}|\d{{4,}})|0\d*{s}\d+|\d{{4,}}{s}\d+|\d{{1,3}}(?:[{o} ']\d{{3}})+{s}\d+|\d{{1,3}}(?:{o}\d{{3}}){{2,}}|\d{{1,2}}(?:{o}\d{{2}})+{o}\d{{3}})"
 _SAYS = {s: re.compile(_SURE.format(s=re.escape(s), o=re.escape(o))) for s, o in ((",", "."), (".", ","))}
@@ -55,7 +59,13 @@ def find_decimals(raw: pa.Table, asked: str | None = None, delimiter: str | None
         return Decimals(asked)
     said: dict[str, dict[str, int]] = {}
     either: dict[str, dict[str, str]] = {}
+    quick = _plain(raw)
     for i, name in enumerate(raw.column_names):
+        step()
+        if i in quick:
+            if (plain := quick[i]) is not None:
+                said[name], either[name] = plain
+            continue
         cells = _numbers_of(raw.column(i))
         if cells:
             said[name] = {s: sum(_SAYS[s].fullmatch(c) is not None for c in cells) for s in SIGNS}
@@ -112,12 +122,47 @@ def sign_is_open(schema: Schema, raw: pa.Table, asked: str | None) -> bool:
     return False
 
 
+def _plain(raw: pa.Table) -> dict[int, tuple[dict[str, int], dict[str, str]] | None]:
+    """Return what the columns say whose cells are all digits and points, many columns at a time; None for whole numbers.
+
+    A column counts where every cell looked at is missing or such a number: tables of thousands of them are read in one go.
+    """
+    texts = [i for i, f in enumerate(raw.schema) if pa.types.is_string(f.type)]
+    places = pa.array(_places(len(raw)))
+    found: dict[int, tuple[dict[str, int], dict[str, str]] | None] = {}
+    for first in range(0, len(texts), _AT_ONCE):
+        step()
+        some = texts[first : first + _AT_ONCE]
+        cells = pa.chunked_array([c for i in some for c in raw.column(i).take(places).chunks], pa.string())
+        held = [_held(cells, regex, len(some)) for regex in (_BARE, _POINT, _SAYS["."].pattern, _EITHER["."].pattern)]
+        digits, points, sure, open_ = held
+        filled = np.asarray(cells.is_valid()).reshape(len(some), -1).sum(axis=1)
+        for k, i in enumerate(some):
+            if filled[k] == 0 or digits[k].sum() < filled[k]:
+                continue
+            at = int(np.argmax(open_[k])) if open_[k].any() else -1
+            shown = str(cells[k * len(places) + at]).lstrip("+-") if at >= 0 else ""
+            said = ({",": 0, ".": int(sure[k].sum())}, {",": "", ".": shown})
+            found[i] = said if points[k].any() else None
+    return found
+
+
+def _held(cells: pa.ChunkedArray, regex: str, columns: int) -> np.ndarray:
+    """Return which cells match a pattern but for their sign [columns, cells] bool."""
+    found = pc.match_substring_regex(cells, f"^[+-]?(?:{regex})$")
+    return np.asarray(found.fill_null(False)).reshape(columns, -1)
+
+
+def _places(rows: int) -> np.ndarray:
+    return np.unique(np.linspace(0, max(0, rows - 1), min(rows, _LOOK)).astype(np.int64))
+
+
 def _numbers_of(values: pa.ChunkedArray) -> list[str]:
     """Return cells of a column without currency, percent and brackets, where most hold numbers with a comma or point; else none."""
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)) or len(values) == 0:
         return []
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), _LOOK)).astype(np.int64))
-    found = [str(v) for v in dict.fromkeys(values.take(pa.array(places)).to_pylist()) if v is not None]
+    places = pa.array(_places(len(values)))
+    found = [str(v) for v in dict.fromkeys(values.take(places).to_pylist()) if v is not None]
     cells = [c for c in found if not is_missing(c)]
     if not any("," in c or "." in c or "，" in c for c in cells):
         return []
