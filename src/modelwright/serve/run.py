@@ -58,6 +58,7 @@ class Listening:
     behind_proxy: bool = False
     lang: str = "en"
     log: str = "text"  # or json
+    keep: Any = None  # feedback.keep.Keep: which requests are kept, if any
 
     def __post_init__(self) -> None:
         if self.log not in LOGS:
@@ -141,6 +142,10 @@ def serve(
         "lang": at.lang, "secure_cookie": at.secure, "origins": origins, "stopping": stopping,
     }  # fmt: skip
     if backend == "vllm":
+        if at.keep is not None:
+            raise OptionError(
+                "--keep-requests goes with --backend own.", "--keep-requests 只能与 --backend own 一起使用。"
+            )
         from modelwright.serve.vllm import vllm_app
 
         keys, made = KeyRing.open(key_file)
@@ -159,7 +164,7 @@ def serve(
         _share_cores()
         keys, made = KeyRing.open(key_file)
         home = home_of_folder(name, version, key_file)
-        app = create_app(predictor, keys=keys, bundle=bundle, home=home, **options)
+        app = create_app(predictor, keys=keys, bundle=bundle, home=home, keep=at.keep, **options)
     at.say(Words(f"serving {name} at {at.address}\n", f"正在 {at.address} 提供 {name}\n"))
     if made:
         at.say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n"))
@@ -205,6 +210,7 @@ def serve_names(
         lang=at.lang,
         secure_cookie=at.secure,
         origins=origins,
+        keep=at.keep,
     )
     _share_cores()
     for name, named in app.names.items():

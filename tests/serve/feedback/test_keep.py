@@ -13,12 +13,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from modelwright.core.errors import OptionError
-from modelwright.core.keyref import Key, own_key
+from modelwright.core.keyref import Key
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.privacy.shield import Shield
 from modelwright.release.bundle import Predictor
 from modelwright.serve.app import create_app
+from modelwright.serve.feedback.erase import forget
 from modelwright.serve.feedback.keep import Keep
 from modelwright.serve.feedback.keeper import margins_of
 from modelwright.serve.home import Home
@@ -115,7 +116,10 @@ def test_by_consent_and_forgotten(predictor: Predictor, tmp_path: Path) -> None:
         assert 'modelwright_requests_not_kept_total{reason="subject"} 2.0' in metrics
         client.post("/feedback", json={"id": kept.id, "thumb": True})
         store = client.app.state.service.feedback
-        assert store.forget("ann", own_key()) == 2
+        assert list(forget(tmp_path, "ann", erase=False).rows.values()) == [2]
+        assert forget(tmp_path, "bob", erase=True).rows == {}
+        assert store.count_kept() == 1
+        assert list(forget(tmp_path, "ann", erase=True).rows.values()) == [2]
         assert (store.count_kept(), list(store.told())) == (0, [])
 
 
@@ -135,6 +139,13 @@ def test_personal_data_is_kept_replaced_and_encrypted_only(
         assert "ann.smith" not in kept.row["message"]
         assert "extra" not in kept.row
     assert not any(b"please" in p.read_bytes() for p in tmp_path.glob("records.db*"))
+
+
+def test_a_database_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
+    (tmp_path / "records.db").write_bytes(b"no database at all, and long enough to be read as one" * 100)
+    found = forget(tmp_path, "ann", erase=True)
+    assert found.rows == {}
+    assert [place for place, _ in found.unread] == [str((tmp_path / "records.db").resolve())]
 
 
 def test_a_full_queue_drops_and_counts(predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,12 +173,16 @@ def erase(
     from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.reversible import PseudonymStore
     from modelwright.privacy.subjects import digest
+    from modelwright.serve.feedback.erase import forget
 
     name, key = _subject(subject), own_key()
     if not dry_run:
         ready(runs)
     with unlocked(vault):
         found = erasure.find(runs, name, key, erase=not dry_run)
+        kept = forget(runs, name, erase=not dry_run)
+        found.files |= kept.rows
+        found.unread += kept.unread
         if consents is not None and not dry_run:
             erasure.withdraw(consents, name, None)
         if pseudonyms is not None and not dry_run:

@@ -38,10 +38,28 @@ def add(app: typer.Typer) -> None:
             str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
         ] = "own",
         log: Annotated[str, opt("text, or json: a line a request", "text；json 则每个请求一行")] = "text",
+        keep_requests: Annotated[
+            str | None,
+            opt(
+                "keep requests with their answers for a time, e.g. 30d; none are kept if not given",
+                "留存请求及回答的时长，如 30d；默认不留存",
+            ),
+        ] = None,
+        purpose: Annotated[str | None, opt("what kept requests are for", "留存请求的目的")] = None,
+        subject: Annotated[str | None, opt("column that says whose a row is", "每行所属主体的列")] = None,
+        consent: Annotated[
+            Path | None,
+            opt(
+                "table of consents: only rows with one for the purpose are kept", "同意记录表：仅留存对该目的已同意的行"
+            ),
+        ] = None,
         db: Db = None,
         blobs: Blobs = None,
         lang: Lang = None,
     ) -> None:
+        from modelwright.serve.feedback.keep import Keep
+
+        keep = Keep.asked(keep_requests, purpose, subject, consent)
         start(
             models,
             key_file,
@@ -55,6 +73,7 @@ def add(app: typer.Typer) -> None:
             allow_origin=allow_origin or (),
             allow_missing=allow_missing,
             log=log,
+            keep=keep,
             db=db,
             blobs=blobs,
         )

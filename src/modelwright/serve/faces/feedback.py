@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 
 from modelwright.core.errors import MissingExtra
 from modelwright.core.words import Words
+from modelwright.privacy.ledger import record
 from modelwright.serve._columns import known_rows
 from modelwright.serve.feedback.check import FIELDS, checked, differs
 from modelwright.serve.feedback.counters import counter
@@ -71,7 +72,15 @@ def add(app: FastAPI, service: Any) -> None:
     if service.keep is not None:
         from modelwright.serve.feedback.keeper import Keeper
 
-        service.keep.check_private(bool(service.predictor.shield))
+        keep = service.keep
+        keep.check_private(bool(service.predictor.shield))
+        told = {
+            "seconds": keep.seconds,
+            "purpose": keep.purpose,
+            "subject": keep.subject,
+            "consent": keep.consent is not None,
+        }
+        record(None, "requests kept", name=service.home.name, version=service.home.version, **told)
         keeper = Keeper(service, service.feedback, service.keep)
         service.observers.append(keeper.observe)
         ends.append(keeper.stop)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.keyref import Key, own_key
+from modelwright.core.keyref import Key
 from modelwright.privacy.subjects import digest
 from modelwright.serve.feedback.counters import counter
+from modelwright.serve.feedback.erase import subject_key
 from modelwright.serve.feedback.keep import Consenting, Keep
 from modelwright.serve.feedback.rows import kept_answer, kept_rows
 from modelwright.serve.feedback.shapes import Kept
@@ -38,7 +39,7 @@ class Keeper:
         self._version: str = service.home.version
         self._store, self._keep = store, keep
         self._consenting = Consenting(keep)
-        self._key: Key | None = own_key() if keep.subject is not None else None
+        self._key: Key | None = subject_key(service.home) if keep.subject is not None else None
         self._queue: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
         self._waiting = 0
         self._kept = counter(service, "modelwright_requests_kept", "Rows of requests that were kept")
