@@ -209,3 +209,18 @@ def test_a_client_is_light():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_the_trace_of_whoever_asks_goes_along(moody):
+    pytest.importorskip("opentelemetry.propagate")
+    from opentelemetry import context, trace
+
+    given = trace.SpanContext(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0xF067AA0BA902B7, False, trace.TraceFlags(1))
+    token = context.attach(trace.set_span_in_context(trace.NonRecordingSpan(given)))
+    try:
+        with mw.Client(moody, "k") as client:
+            client.predict(ROW)
+    finally:
+        context.detach(token)
+    told = {k.lower(): v for k, v in Moody.seen[0].items()}
+    assert told["traceparent"] == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

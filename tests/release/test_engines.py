@@ -78,7 +78,7 @@ def test_rows_that_changed_or_are_gone_are_not_taken(made, monkeypatch, registry
 def test_an_engine_that_is_asked_for_answers_alike(made, registry):
     release = registry.release(made, "desk", engine="onnx")
     about = release.facts["engine"]
-    assert about["engine"] == "onnx"
+    assert about["engine"] == release.facts["card"]["engine"] == "onnx"
     assert about["measured"]["onnx"]["alike"]
     assert about["measured"]["onnx"]["apart"] <= engines.APART["onnx"]
     assert {"one_ms", "batch_ms"} <= set(about["measured"]["own"])

@@ -88,7 +88,6 @@ def test_tables_of_several_requests_are_one_call(bundle, predictor, monkeypatch)
 
 
 def test_a_short_key_is_refused(bundle):
-    pytest.importorskip("ray.serve")
     with pytest.raises(OptionError, match="at least 16"):
         ray_app.application(bundle, "short")
 

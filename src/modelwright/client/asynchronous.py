@@ -94,7 +94,7 @@ class AsyncClient:
     async def _do(self, call: Call[T], timeout: float | None = None) -> T:
         tries = Tries(self.retries, self.timeout if timeout is None else timeout, call.safe)
         while True:
-            headers = {**call.headers, **tries.headers()}
+            headers = {**calls.trace_headers(), **call.headers, **tries.headers()}
             if call.body is not None:
                 headers.setdefault("Content-Type", calls.JSON)
             came: Reply | Exception

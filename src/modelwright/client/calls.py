@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -50,6 +51,15 @@ def usual_headers(key: str | None) -> dict[str, str]:
     key = key or os.environ.get("MODELWRIGHT_KEY")
     own = {"Accept": JSON, "Accept-Language": "en"}  # errors hold both languages, with the first one as asked for
     return {**own, "Authorization": f"Bearer {key}"} if key else own
+
+
+def trace_headers() -> dict[str, str]:
+    """Return the headers that name the trace of whoever asks, where the program uses OpenTelemetry."""
+    propagate: Any = sys.modules.get("opentelemetry.propagate")
+    found: dict[str, str] = {}
+    if propagate is not None:
+        propagate.inject(found)
+    return found
 
 
 def predict_one(row: Row, scores: bool) -> Call[Answer]:

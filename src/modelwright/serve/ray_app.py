@@ -28,15 +28,15 @@ def application(bundle: str, key: str, **options: Any) -> Any:
 
     Raises MissingExtra without the extra `ray`, OptionError for a key that is too short.
     """
-    try:
-        from ray import serve
-    except ImportError as e:
-        raise MissingExtra("ray", "Ray Serve") from e
     if len(key) < _LEAST:
         raise OptionError(
             f"A key has at least {_LEAST} characters; set MODELWRIGHT_KEY, or write one into secrets/key.",
             f"密钥至少 {_LEAST} 个字符；请设置 MODELWRIGHT_KEY，或写入 secrets/key。",
         )
+    try:
+        from ray import serve
+    except ImportError as e:
+        raise MissingExtra("ray", "Ray Serve") from e
     batched = serve.batch(max_batch_size=_MAX_REQUESTS, batch_wait_timeout_s=_WAIT)
 
     class Model(RayModel):

@@ -158,5 +158,14 @@ def line_of(release: Release) -> str:
         True: Words("gate met", "达到门槛"), False: Words("gate not met", "未达门槛"), None: Words("no gate", "未设门槛")
     }[release.gate_met].to(LANG)  # fmt: skip
     spite = Words(f"in spite: {release.in_spite}", f"仍发布：{release.in_spite}").to(LANG) if release.in_spite else ""
-    parts = [f"{release.name} {release.version}", ",".join(release.aliases) or "-", value, gate, release.released_at]
+    engine = (release.facts.get("engine") or {}).get("engine", "own")
+    with_it = "" if engine == "own" else Words(f"engine {engine}", f"引擎 {engine}").to(LANG)
+    parts = [
+        f"{release.name} {release.version}",
+        ",".join(release.aliases) or "-",
+        value,
+        gate,
+        with_it,
+        release.released_at,
+    ]
     return "  ".join(p for p in [*parts, release.released_by, spite] if p)

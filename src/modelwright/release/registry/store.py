@@ -83,6 +83,7 @@ class Registry(Trials):
 
         with engines.chosen(bundle, engine) as choice:
             record.facts["engine"] = dict(choice.facts)
+            record.facts["card"]["engine"] = choice.engine
             if choice.folder is not None:
                 record.facts["engine"]["digest"] = blobs.digest_of(choice.folder)
                 blobs.put(root, choice.folder, record.facts["engine"]["digest"])
