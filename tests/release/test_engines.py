@@ -1,37 +1,42 @@
 """Which engine answers a release: measured on validation rows, near to the model, and checked when it is loaded."""
 
-import csv
-
-import numpy as np
 import pytest
 
-import modelwright as mw
 from bundles_made import make
 from modelwright.core.errors import ModelwrightError, OptionError, RegistryError
-from modelwright.core.run import RunFolder
+from modelwright.core.reading import Reading
+from modelwright.core.run import RunFolder, read_json, write_json
+from modelwright.core.task import get_task
+from modelwright.data.fingerprint import digests
+from modelwright.data.sources import read_table
 from modelwright.release import engines
-from modelwright.release.bundle import load
+from modelwright.release.bundle import load, save
 from modelwright.release.registry.store import Registry
 from modelwright.release.validation_rows import validation_rows
+from served_made import small_predictor
 
 pytest.importorskip("onnxruntime")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A finished run of a linear model, with its source beside it."""
+    """The folder of a run as it is left behind: a bundle, its source, and which rows validated and tested."""
+    import pyarrow.csv
+
     place = tmp_path_factory.mktemp("runs")
-    rng = np.random.default_rng(0)
-    with open(place / "data.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["x", "y", "label"])
-        for _ in range(160):
-            x, y = rng.normal(size=2)
-            writer.writerow([f"{x:.4f}", f"{y:.4f}", "up" if x + y > 0 else "down"])
-    run = mw.fit(
-        str(place / "data.csv"), "label", out=str(place), name="r", budget="6s", recipes=["linear"], progress=False
+    table = get_task("classification").sample(120, 1)[0]
+    pyarrow.csv.write_csv(table, place / "data.csv")
+    run = place / "r"
+    save(small_predictor(), run / "bundle")
+    (run / "data").mkdir()
+    (run / "config.yaml").write_text(f"data: {place / 'data.csv'}\n")
+    raw, _ = read_table(str(place / "data.csv"), Reading())
+    rows = list(range(1, raw.num_rows + 1))
+    write_json(run / "data" / "columns.json", {"data": digests(raw), "test": None})
+    write_json(
+        run / "data" / "splits.json", {"rows": raw.num_rows, "test": rows[-20:], "folds": [[rows[:30], rows[30:45]]]}
     )
-    return run.folder
+    return run
 
 
 @pytest.fixture
@@ -43,17 +48,13 @@ def registry(tmp_path, monkeypatch):
 
 
 def test_validation_rows_are_those_of_the_run_and_no_test_rows(made, tmp_path):
-    from modelwright.core.run import read_json
-
     rows = validation_rows(RunFolder(made))
     told = read_json(made / "data" / "splits.json")
     valid = {r for fold in told["folds"][0] for r in fold}
     assert rows.num_rows == len(valid)
-    with open(made.parent / "data.csv") as file:
-        lines = file.read().splitlines()[1:]
-    got = {",".join(r.values()) for r in rows.to_pylist()}
-    assert got == {lines[r - 1] for r in valid}
-    assert not got & {lines[r - 1] for r in told["test"]}
+    whole, _ = read_table(str(made.parent / "data.csv"), Reading())
+    assert rows.to_pylist() == whole.take([r - 1 for r in sorted(valid)]).to_pylist()
+    assert not valid & set(told["test"])
     assert validation_rows(RunFolder(made), most=7).num_rows == 7
 
 
@@ -61,7 +62,7 @@ def test_rows_that_changed_or_are_gone_are_not_taken(made, monkeypatch, registry
     source = made.parent / "data.csv"
     whole = source.read_text()
     try:
-        source.write_text(whole.replace("up", "down", 1))
+        source.write_text(whole.replace("mail", "chat", 1))
         assert validation_rows(RunFolder(made)) is None
         source.unlink()
         assert validation_rows(RunFolder(made)) is None
@@ -86,17 +87,21 @@ def test_an_engine_that_is_asked_for_answers_alike(made, registry):
     fast, own = registry.load("desk"), load(registry.folder(release))
     assert fast.engine is not None
     assert own.engine is None
-    rows = [{"x": 0.3, "y": 0.1}, {"x": -2.0, "y": None}, {"x": "1.5"}]
+    rows = [
+        {"amount": 0.3, "channel": "mail", "member": True, "message": "parcel"},
+        {"amount": -2.0},
+        {"amount": "1.5"},
+    ]
     for a, b in zip(fast.predict(rows, allow_missing=True), own.predict(rows, allow_missing=True), strict=True):
         assert (a["prediction"], a["confidence"]) == (b["prediction"], pytest.approx(b["confidence"], abs=1e-4))
-    assert fast.explain({"x": 1.0, "y": 1.0})
+    assert fast.explain(rows[0])
 
 
 def test_files_of_an_engine_that_were_changed_are_not_used(made, registry):
     release = registry.release(made, "desk", engine="onnx")
     folder = registry._fetched(release, release.facts["engine"]["digest"])
     file = folder / "ensemble.json"
-    file.write_text(file.read_text().replace("linear", "lineal"))
+    file.write_text(file.read_text().replace("classification", "klassification"))
     with pytest.raises((ModelwrightError, RegistryError), match="changed"):
         registry.load("desk")
 
@@ -126,7 +131,6 @@ def test_the_fastest_that_loses_nothing_is_taken():
 def test_eight_bits_of_a_network(tmp_path):
     folder = make(tmp_path, "classification", "", "textcnn")
     predictor = load(folder / "bundle")
-    from modelwright.core.task import get_task
     from modelwright.testing import sample_table
 
     table, _ = sample_table(get_task("classification"), 60)
