@@ -160,7 +160,9 @@ def test_an_objection_is_told_when_the_container_starts(run, tmp_path, predictor
 
 def test_compose_is_shut_and_has_a_database(run):
     folder = export_model("tickets", "compose")
-    found = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))
+    text = (folder / "compose.yaml").read_text(encoding="utf-8")
+    assert "&id" not in text
+    found = yaml.safe_load(text)
     for name, service in found["services"].items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"]

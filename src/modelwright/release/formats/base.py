@@ -49,5 +49,12 @@ def write_yaml(path: Path, said: str, *documents: Mapping[str, Any]) -> None:
     import yaml
 
     head = "".join(f"# {line}\n" for line in said.splitlines())
-    text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+
+    class Plain(yaml.SafeDumper):
+        """Writes what stands twice twice, as people would."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    text = yaml.dump_all(documents, Dumper=Plain, sort_keys=False, allow_unicode=True, width=120)
     write_text(path, head + text)
