@@ -224,3 +224,20 @@ def test_the_trace_of_whoever_asks_goes_along(moody):
         context.detach(token)
     told = {k.lower(): v for k, v in Moody.seen[0].items()}
     assert told["traceparent"] == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_feedback_is_told_by_the_id_of_an_answer(client, served):
+    first, second = client.predict_many(ROWS[:2])
+    assert first.id
+    assert first.id != second.id
+    wrong = next(c for c in served.predictor.classes if c != first.prediction)
+    assert client.feedback(first.id, answer=wrong).state == "taken"
+    assert client.feedback(first.id, answer=wrong).state == "same", "told twice it counts once"
+    with pytest.raises(Refused) as caught:
+        client.feedback(first.id, answer=first.prediction)
+    assert caught.value.status == 409
+    told = client.feedback_many([{"id": second.id, "thumb": True}, {"id": "no-such-id", "thumb": True}])
+    assert [t.state for t in told] == ["taken", "refused"]
+    assert told[1].error.words.zh
+    with pytest.raises(mw.ModelwrightError, match="one of answer"):
+        client.feedback(first.id)

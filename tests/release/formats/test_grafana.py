@@ -34,7 +34,8 @@ def told(predictor, tmp_path):
     """Return {series: labels} of a service of a name that has answered."""
     with running(predictor, tmp_path, shared=Shared(Quota(10_000), Quota(10_000))) as served:
         with mw.Client(served.url, served.key) as client:
-            client.predict(ROW)
+            answer = client.predict(ROW)
+            client.feedback(answer.id, thumb=True)
         import urllib.request
 
         request = urllib.request.Request(served.url + "/metrics", headers={"X-API-Key": served.key})

@@ -54,6 +54,16 @@ PANELS: list[tuple[str, str, list[tuple[str, str]]]] = [
         ],
     ),
     ("Seconds of a batch in the model / 模型处理每批用时", "s", [(_quantile(0.95, "modelwright_batch_seconds"), "p95 {{release}}")]),
+    (
+        "Feedback / 反馈",
+        "short",
+        [
+            (
+                'sum by (release, verdict) (increase(modelwright_feedback_total{release=~"$release"}[$__range]))',
+                "{{release}} {{verdict}}",
+            )
+        ],
+    ),
     ("Rows that wait / 等待中的行数", "none", [(_gauge("modelwright_queue_rows"), "{{release}}")]),
     ("Calls of the model / 模型调用", "ops", [('sum by (release) (deriv(modelwright_batches{release=~"$release"}[$__rate_interval]))', "{{release}}")]),
 ]  # fmt: skip
