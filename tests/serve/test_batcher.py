@@ -157,8 +157,8 @@ def test_a_place_that_is_given_up_is_free_again():
 
 def test_what_takes_longer_than_rows_say_is_learnt():
     async def job():
-        b = Batcher(lambda t: (time.sleep(0.05), double(t))[1], queue=10_000)
-        known(b, per_row=0.005)
+        b = Batcher(lambda t: (time.sleep(0.15), double(t))[1], queue=10_000)
+        known(b, per_row=0.015)
         for _ in range(4):
             await b.scores(table(1, 2), 5)
         await b.stop()
@@ -196,3 +196,32 @@ def test_what_waits_at_the_end_is_refused_with_503():
     first, second = run(job())
     assert first.tolist() == [[2.0]]
     assert (second.status, second.retry) == (503, 5)
+
+
+def test_a_machine_that_is_busy_with_other_things_refuses_nobody():
+    """Every answer is 12 ms late, whether others are there or not; four clients ask about a hundred times a second."""
+
+    async def job():
+        b = Batcher(double, queue=10_000)
+        b.latency.learn(1, 0.002)
+        b.latency.learn(8, 0.004)
+        refused = 0
+
+        async def client(n):
+            nonlocal refused
+            await asyncio.sleep(n * 0.003)
+            for _ in range(25):
+                try:
+                    ticket = b.admit("a", 1, 1, 30)
+                except Refused:
+                    refused += 1
+                    continue
+                await asyncio.sleep(0.012)  # the request is read late
+                await b.scores(table(1), 30, ticket)
+                await asyncio.sleep(0.01)
+
+        await asyncio.gather(*[client(n) for n in range(4)])
+        await b.stop()
+        return refused
+
+    assert run(job()) == 0

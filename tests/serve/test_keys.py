@@ -14,7 +14,17 @@ from starlette.testclient import TestClient
 from modelwright.core.errors import BundleError, DataError, OptionError
 from modelwright.serve import keys
 from modelwright.serve.app import create_app
-from modelwright.serve.keys import ROLES, KeyRing, ServiceKey, add_key, digest_of, read_keys, revoke_key, rotate_key
+from modelwright.serve.keys import (
+    ROLES,
+    SESSION_SECONDS,
+    KeyRing,
+    ServiceKey,
+    add_key,
+    digest_of,
+    read_keys,
+    revoke_key,
+    rotate_key,
+)
 from modelwright.serve.limits import Refused, ServeLimits
 from modelwright.serve.quota import Quota
 from modelwright.serve.roles import NEEDS, OPEN
@@ -89,6 +99,29 @@ def test_sessions_end_with_their_key(tmp_path):
     other = ring.begin("page")
     revoke_key(path, "page")
     assert ring.session(other) is None
+
+
+def test_a_token_that_was_changed_opens_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "k.json"
+    add_key(path, "page", role="viewer")
+    add_key(path, "boss", role="admin")
+    ring, _ = KeyRing.open(path)
+    token, other = ring.begin("page"), ring.begin("boss")
+    head, _, sign = token.partition(".")
+    mixed = [
+        f"{other.partition('.')[0]}.{sign}",
+        f"{head}.",
+        head,
+        f"{head}x.{sign}",
+        f"{head}.{sign[:-2]}",
+        "é.é",
+        "a.b" * 900,
+    ]
+    assert [ring.session(t) for t in mixed] == [None] * len(mixed)
+    assert ring.session(token).name == "page"
+    later = time.time() + SESSION_SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert ring.session(token) is None
 
 
 def test_expired_revoked_and_rotated_keys_open_nothing(tmp_path, monkeypatch):
@@ -268,7 +301,7 @@ def test_a_key_never_reaches_logs_metrics_or_errors(predictor, tmp_path, row, ca
         *ours,
         captured.out,
         captured.err,
-        *(p.read_text() for p in tmp_path.rglob("*") if p.is_file()),
+        *(p.read_bytes().decode("utf-8", "replace") for p in tmp_path.rglob("*") if p.is_file()),
     ):
         assert key not in place
         assert wrong not in place

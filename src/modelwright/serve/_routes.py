@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from prometheus_client import generate_latest
 
+from modelwright.serve import metrics as counted
 from modelwright.serve.guard import answer_json
 
 
@@ -57,7 +57,7 @@ def add_routes(app: FastAPI, service: Any) -> None:
 
     @app.get("/metrics", responses=problems)
     async def metrics() -> Response:
-        return Response(generate_latest(service.counted.all.registry), media_type="text/plain; version=0.0.4")
+        return await counted.answer(service)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:

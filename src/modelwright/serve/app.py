@@ -87,7 +87,7 @@ class Service:
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
         self._own_quota = shared is None
         self.quota = shared.quota if shared else Quota.beside(keys, limits.rows_per_minute)
-        self.tokens = shared.tokens if shared else Quota(limits.tokens_per_minute)
+        self.tokens = shared.tokens if shared else Quota.of_tokens(keys, limits.tokens_per_minute)
         self.modalities = {c.name: c.modality for c in predictor.schema.inputs}
         self.names = frozenset(self.modalities)
         self.files = any(is_media(m) for m in self.modalities.values())
@@ -96,7 +96,7 @@ class Service:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")  # large bodies, beside the event loop
         self.explains = Turns(2.0 if self.files else 1.0)
         self.searches = Turns(0.05)
-        self._aside = Aside(predictor.scores, self.batcher)
+        self.aside = Aside(predictor.scores, self.batcher)
         self._bytes_per_row = 0.0
         self.ready = False
         self.stopping = Stopping()
@@ -212,7 +212,8 @@ class Service:
         self._reader.shutdown(wait=True)
         self.counted.forget()
         if self._own_quota:
-            self.quota.usage.close()
+            self.quota.close()
+            self.tokens.close()
 
     async def explain(self, body: bytes, key: ServiceKey) -> Any:
         """Explain the answer to one row."""
@@ -260,9 +261,9 @@ class Service:
         """Return the answer to a table of one row, what it rests on, and a small picture of each cell that has one."""
         from modelwright.evaluate.explain.media import pictures
 
-        answer = self.predictor.answers(self._aside(table), True)[0]
+        answer = self.predictor.answers(self.aside(table), True)[0]
         seconds = 2.0 if self.files else 1.0  # parts of media are hidden by the hundred
-        found = self.predictor.explain_table(table, top=30, seconds=seconds, scores=self._aside)
+        found = self.predictor.explain_table(table, top=30, seconds=seconds, scores=self.aside)
         return answer, found, pictures(table, _SHOWN, found)
 
     async def _table(self, rows: list[dict[str, Any]]) -> tuple[Table, list[BadValue]]:
@@ -327,6 +328,8 @@ def create_app(
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await service.warm()
         service.ready = True
+        for start in getattr(app.state, "at_start", ()):
+            await asyncio.to_thread(start)
         yield
         service.ready = False
         for stop in getattr(app.state, "at_end", ()):
@@ -350,7 +353,7 @@ def create_app(
     add_page(app, service.keys, lang, secure_cookie)
     add_docs(app, lang)
     bounds = service.limits
-    app.add_middleware(BodyLimit, limit=bounds.body, held=bounds.held, seconds=bounds.seconds)
+    app.add_middleware(BodyLimit, limit=bounds.body, held=bounds.held, seconds=bounds.seconds, streamed=bounds.streamed)
     app.add_middleware(
         Guard,
         keys=keys,

@@ -40,7 +40,9 @@ class Counters:
         self._seconds = Histogram(
             "modelwright_seconds", "Seconds per request", [*first, "route"], registry=self.registry
         )
-        self._batches = Gauge("modelwright_batches", "Calls of the model so far", first, registry=self.registry)
+        self._batches = Gauge(
+            "modelwright_batches", "Calls of the model so far", first, registry=self.registry, multiprocess_mode="sum"
+        )
         self._queue = Gauge(
             "modelwright_queue_rows",
             "Rows that wait for the model",

@@ -18,6 +18,7 @@ from typing import Any
 from modelwright.core.errors import BundleError, DataError, ModelwrightError, OptionError, unknown
 from modelwright.core.locks import check_own_file, lock_beside
 from modelwright.core.words import Words
+from modelwright.serve import sessions
 
 ENV = "MODELWRIGHT_KEY"
 SESSION_SECONDS = 12 * 3600
@@ -103,7 +104,6 @@ class KeyRing:
         self._fixed = {n: k for n, k in self._keys.items() if n == "environment"}
         self._seen = _mark(path)
         self._looked = time.monotonic()
-        self._sessions: dict[str, tuple[str, str, float]] = {}
 
     @classmethod
     def of(cls, keys: Mapping[str, str]) -> KeyRing:
@@ -148,20 +148,16 @@ class KeyRing:
 
     def begin(self, name: str) -> str:
         """Open a browser session for the key of that name and return its token."""
-        now = time.monotonic()
-        self._sessions = {t: s for t, s in self._sessions.items() if s[2] > now}
-        token = secrets.token_urlsafe(32)
-        self._sessions[digest_of(token)] = (name, self._keys[name].digest, now + SESSION_SECONDS)
-        return token
+        return sessions.begin(name, self._keys[name].digest, SESSION_SECONDS)
 
     def session(self, token: str | None) -> ServiceKey | None:
         """Return the key of a live session, or None; a session ends with its key: expired, revoked, or another."""
         self._refresh()
-        found = self._sessions.get(digest_of(token)) if token else None
+        found = sessions.read(token or "")
         key = self._keys.get(found[0]) if found else None
-        if found is None or key is None or found[2] <= time.monotonic():
+        if found is None or key is None or not key.live(time.time()):
             return None
-        return key if key.live(time.time()) and found[1] in (key.digest, key.old) else None
+        return key if found[1] in (key.digest, key.old) else None
 
     def named(self, name: str) -> ServiceKey | None:
         """Return the key of that name, live or not; None where there is none."""

@@ -29,6 +29,8 @@ class ServeLimits:
     seconds: float = 30.0  # for one request
     queue: int = 2048  # rows that may wait
     held: int = 256 << 20  # bytes of all requests that are being read or answered at a time
+    job_body: int = 256 << 20  # bytes of a file of rows that is answered by and by
+    job_seconds: float = 900.0  # until such a file has come
     # where the model reads pictures, sound or clips
     media_cell: int = 16 << 20  # characters of a data URL
     media_body: int = 32 << 20  # bytes
@@ -36,6 +38,11 @@ class ServeLimits:
     # where it reads series
     channels: int = 64
     values: int = 100_000  # numbers of one series
+
+    @property
+    def streamed(self) -> dict[str, tuple[int, float]]:
+        """Bytes and seconds of the routes whose bodies go to the disk as they come."""
+        return {"/jobs": (self.job_body, self.job_seconds)}
 
     def fitting(self, schema: Schema) -> ServeLimits:
         """Return the limits of a service whose model reads these columns: larger bodies of fewer rows for media."""
@@ -78,12 +85,21 @@ class BodyLimit:
     """ASGI middleware that counts the bytes as they come, since a Content-Length can lie or be absent.
 
     Reading on raises Refused in the route, which is answered like every other refusal: 413 past `limit` bytes of one
-    request, 429 past `held` bytes of all that are under way, 408 past `seconds` for a body. Who has shown no key may
-    send a login's few bytes in a few seconds, and they are not counted among those of who has.
+    request, 429 past `held` bytes of all that are under way, 408 past `seconds` for a body. Bodies of `streamed`
+    paths, which go to the disk as they come, have bytes and seconds of their own. Who has shown no key may send a login's few
+    bytes in a few seconds, and they are not counted among those of who has.
     """
 
-    def __init__(self, app: Any, limit: int, held: int = 256 << 20, seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        app: Any,
+        limit: int,
+        held: int = 256 << 20,
+        seconds: float = 30.0,
+        streamed: Mapping[str, tuple[int, float]] | None = None,
+    ) -> None:
         self.app, self.limit, self.held, self.seconds = app, limit, held, seconds
+        self.streamed = streamed or {}
         self.now = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -92,6 +108,9 @@ class BodyLimit:
             return
         known = scope.get("key") is not None
         limit, seconds = (self.limit, self.seconds) if known else (min(self.limit, _LOGIN_BYTES), _LOGIN_SECONDS)
+        kept = known and scope["path"] not in self.streamed
+        if known and not kept:
+            limit, seconds = self.streamed[scope["path"]]
         seen, held, whole, until = 0, 0, False, 0.0
 
         async def counted() -> Any:
@@ -109,7 +128,7 @@ class BodyLimit:
             whole = not message.get("more_body", False)
             size = len(message.get("body", b""))
             seen += size
-            if known:
+            if kept:
                 held += size
                 self.now += size
             if seen > limit:

@@ -29,6 +29,7 @@ from modelwright.serve.guard import Stopping, answer_json, error_json, given_key
 from modelwright.serve.home import home_of_release
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import Refused, ServeLimits
+from modelwright.serve.metrics import answer_common
 from modelwright.serve.quota import Quota
 from modelwright.serve.versions import Named
 
@@ -78,7 +79,8 @@ class Live:
             if made is not None:
                 self.made[name] = made
             limits = self._limits
-            self.rings[path] = ring, Quota.beside(ring, limits.rows_per_minute), Quota(limits.tokens_per_minute)
+            rows = Quota.beside(ring, limits.rows_per_minute)
+            self.rings[path] = ring, rows, Quota.of_tokens(ring, limits.tokens_per_minute)
         return self.rings[path]
 
     def _maker(self, ring: KeyRing, shared: Shared, state: Path) -> Callable[[Release], FastAPI]:
@@ -107,6 +109,9 @@ class Live:
         named, inner = self._below(scope)
         if named is not None:
             await named.current(inner, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/metrics" and scope["method"] == "GET":
+            found = await answer_common(self, Headers(scope=scope))
+            await found(scope, receive, with_headers(send, self.stopping))
         elif scope["type"] == "http":
             await self._elsewhere(scope)(scope, receive, with_headers(send, self.stopping))
         else:
@@ -166,8 +171,9 @@ class Live:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for named in self.names.values():
             await named.end()
-        for _, rows, _ in self.rings.values():
-            rows.usage.close()
+        for _, rows, tokens in self.rings.values():
+            rows.close()
+            tokens.close()
         await asyncio.to_thread(watch.join, 5.0)
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -98,6 +98,12 @@ _ROUTES = {
     ),
     "/feedback/summary": Words("What was told of answers, by version.", "各版本收到的反馈统计。"),
     "/metrics": Words("Counters for Prometheus.", "供 Prometheus 采集的计数。"),
+    "/jobs": Words(
+        "A file of rows (CSV, JSON lines, Parquet), answered by and by; the jobs of this key.",
+        "提交一个文件（CSV、JSON lines、Parquet），逐步回答；列出此密钥的任务。",
+    ),
+    "/jobs/{id}": Words("How far a job is; deletes it.", "查询任务进度；删除任务。"),
+    "/jobs/{id}/result": Words("The answers of a job that is done.", "已完成任务的答案。"),
     "/keys": Words(
         "For admins: the keys, without their texts; a new key, whose text is answered once.",
         "仅管理员：列出密钥（不含内容）；新建密钥，其内容只返回一次。",

@@ -6,7 +6,8 @@ import ipaddress
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,8 @@ class Listening:
         """Write a line on stderr."""
         sys.stderr.write(words.to(self.lang))
 
-    def run(self, app: Any, stopping: Any) -> None:
-        """Serve an application until SIGTERM or Ctrl-C; requests under way are answered first."""
+    def run(self, app: Any, stopping: Any, server: Callable[..., Any] | None = None) -> None:
+        """Serve an application until SIGTERM or Ctrl-C; requests under way are answered first. `server` makes another than ours."""
         import uvicorn
 
         from modelwright.serve import logs, spans
@@ -108,7 +109,7 @@ class Listening:
         # uvicorn stops by itself on both signals, and then raises them once more: an orderly stop is no failure
         before = signal.signal(signal.SIGTERM, lambda *_: None)
         try:
-            Server(config, stopping, FINISH_SECONDS).run()
+            (server or Server)(config, stopping, FINISH_SECONDS).run()
         except KeyboardInterrupt:
             self.say(Words("stopped\n", "已停止\n"))
         finally:
@@ -133,14 +134,10 @@ def serve(
     origins = parse_origins(allow_origin)
     at = Listening(**listening)
 
-    from modelwright.privacy.ledger import model_id, record
     from modelwright.serve.guard import Stopping
     from modelwright.serve.keys import KeyRing
 
     stopping = Stopping()
-    options: dict[str, Any] = {
-        "lang": at.lang, "secure_cookie": at.secure, "origins": origins, "stopping": stopping,
-    }  # fmt: skip
     if backend == "vllm":
         if at.keep is not None:
             raise OptionError(
@@ -149,22 +146,59 @@ def serve(
         from modelwright.serve.vllm import vllm_app
 
         keys, made = KeyRing.open(key_file)
+        options: dict[str, Any] = {
+            "lang": at.lang, "secure_cookie": at.secure, "origins": origins, "stopping": stopping,
+        }  # fmt: skip
         app, name = vllm_app(bundle, keys, **options)
         version = "1"
     else:
-        from modelwright.release.bundle import load
-        from modelwright.release.wrap import is_causal_folder, wrap_causal
-        from modelwright.serve.app import create_app
-        from modelwright.serve.home import home_of_folder
+        app, name, version, made = folder_app(bundle, at, stopping, key_file, allow_origin, allow_missing)
+    with told_folder(at, bundle, name, version, key_file, made, lambda: getattr(app.state, "spent", dict)()):
+        at.run(app, stopping)
 
-        predictor = wrap_causal(str(bundle)) if is_causal_folder(bundle) else load(bundle)
-        if allow_missing:
-            predictor.needs = predictor.needs.loosened()
-        name, version = predictor.name, predictor.version
-        _share_cores()
-        keys, made = KeyRing.open(key_file)
-        home = home_of_folder(name, version, key_file)
-        app = create_app(predictor, keys=keys, bundle=bundle, home=home, keep=at.keep, **options)
+
+def folder_app(
+    bundle: Path, at: Listening, stopping: Any, key_file: Path, allow_origin: Sequence[str], allow_missing: bool
+) -> tuple[Any, str, str, str | None]:
+    """Return the application of a bundle, its name and version, and the key that was made just now, if any; errors as in `serve`."""
+    from modelwright.release.bundle import load
+    from modelwright.release.wrap import is_causal_folder, wrap_causal
+    from modelwright.serve.app import create_app
+    from modelwright.serve.home import home_of_folder
+    from modelwright.serve.keys import KeyRing
+
+    predictor = wrap_causal(str(bundle)) if is_causal_folder(bundle) else load(bundle)
+    if allow_missing:
+        predictor.needs = predictor.needs.loosened()
+    _share_cores()
+    keys, made = KeyRing.open(key_file)
+    app = create_app(
+        predictor,
+        keys=keys,
+        bundle=bundle,
+        home=home_of_folder(predictor.name, predictor.version, key_file),
+        keep=at.keep,
+        lang=at.lang,
+        secure_cookie=at.secure,
+        origins=parse_origins(allow_origin),
+        stopping=stopping,
+    )
+    return app, predictor.name, predictor.version, made
+
+
+@contextmanager
+def told_folder(
+    at: Listening,
+    bundle: Path,
+    name: str,
+    version: str,
+    key_file: Path,
+    made: str | None,
+    spent: Callable[[], dict[str, int]],
+) -> Iterator[None]:
+    """Say what is served, and enter its start and its end into the ledger. Raises LedgerError."""
+    from modelwright.privacy.ledger import model_id, record
+
     at.say(Words(f"serving {name} at {at.address}\n", f"正在 {at.address} 提供 {name}\n"))
     if made:
         at.say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n"))
@@ -173,9 +207,9 @@ def serve(
     started: dict[str, Any] = {"model": model_id(bundle), "name": name, "version": version, "host": at.host}
     record(bundle, "serve start", **started)
     try:
-        at.run(app, stopping)
+        yield
     finally:
-        record(bundle, "serve stop", **started, rows=getattr(app.state, "spent", dict)())
+        record(bundle, "serve stop", **started, rows=spent())
 
 
 def serve_names(
@@ -192,14 +226,30 @@ def serve_names(
     Keys of a name are kept beside the registry, or in `key_file` for all. Raises RegistryError for an unknown name,
     RegistryAway where the registry cannot be reached at the start.
     """
-    origins = parse_origins(allow_origin)
+    parse_origins(allow_origin)  # a wrong one is told before an address is looked at
     at = Listening(**listening)
 
-    from modelwright.privacy.ledger import record
     from modelwright.serve.guard import Stopping
-    from modelwright.serve.live import Live
 
     stopping = Stopping()
+    app = names_app(registry, names, at, stopping, key_file, allow_origin, allow_missing)
+    releases = [(r.name, r.version, r.digest) for r in (named.current.release for named in app.names.values())]
+    with told_names(at, releases, app.made, list(app.rings), app.spent):
+        at.run(app, stopping)
+
+
+def names_app(
+    registry: Any,
+    names: Sequence[str],
+    at: Listening,
+    stopping: Any,
+    key_file: Path | None,
+    allow_origin: Sequence[str],
+    allow_missing: bool,
+) -> Any:
+    """Return the application that serves the champions of names; errors as in `serve_names`."""
+    from modelwright.serve.live import Live
+
     app = Live(
         registry,
         names,
@@ -209,24 +259,37 @@ def serve_names(
         say=at.say,
         lang=at.lang,
         secure_cookie=at.secure,
-        origins=origins,
+        origins=parse_origins(allow_origin),
         keep=at.keep,
     )
     _share_cores()
-    for name, named in app.names.items():
-        version, where = named.current.release.version, f"{at.address}/{name}/"
+    return app
+
+
+@contextmanager
+def told_names(
+    at: Listening,
+    releases: Sequence[tuple[str, int, str]],
+    made: Mapping[str, str],
+    key_files: Sequence[Path],
+    spent: Callable[[], dict[str, int]],
+) -> Iterator[None]:
+    """Say which releases (name, version, digest) are served, and enter start and end into the ledger. Raises LedgerError."""
+    from modelwright.privacy.ledger import record
+
+    for name, version, _ in releases:
+        where = f"{at.address}/{name}/"
         at.say(Words(f"serving {name} {version} at {where}\n", f"正在 {where} 提供 {name} {version}\n"))
-    for name, made in app.made.items():
-        at.say(Words(f"key of {name} (shown once): {made}\n", f"{name} 的密钥（只显示一次）：{made}\n"))
-    for place in app.rings:
+    for name, key in made.items():
+        at.say(Words(f"key of {name} (shown once): {key}\n", f"{name} 的密钥（只显示一次）：{key}\n"))
+    for place in key_files:
         at.say(Words(f"keys: {place}\n", f"密钥文件：{place}\n"))
-    releases = [named.current.release for named in app.names.values()]
-    for r in releases:
-        record(None, "serve start", model=r.digest[:32], name=r.name, version=r.version, host=at.host)
+    for name, version, digest in releases:
+        record(None, "serve start", model=digest[:32], name=name, version=version, host=at.host)
     try:
-        at.run(app, stopping)
+        yield
     finally:
-        record(None, "serve stop", names=list(app.names), host=at.host, rows=app.spent())
+        record(None, "serve stop", names=[name for name, _, _ in releases], host=at.host, rows=spent())
 
 
 def _share_cores() -> None:

@@ -96,9 +96,9 @@ class Named:
         self._swaps = Counter("modelwright_swaps", "Times that another version took over", **own)
         self._failures = Counter("modelwright_swap_failures", "Versions that did not load", **own)
         self._version = Gauge("modelwright_version", "The version that answers", **own)
-        Gauge("modelwright_versions_ending", "Versions that still answer what they had begun", **own).set_function(
-            lambda: len(self._going)
-        )
+        ending = "Versions that still answer what they had begun"
+        ending_now = Gauge("modelwright_versions_ending", ending, multiprocess_mode="sum", **own)
+        ending_now.set_function(lambda: len(self._going))
         release = registry.get(name)
         self.current = Version(release, make(release))
         self._version.set(release.version)
@@ -183,8 +183,7 @@ class Named:
 
     def _calm(self) -> None:
         """Go back to the usual patience: what answers took while a version was loaded tells nothing of later ones."""
-        batcher = self.current.service.batcher
-        batcher.slack = batcher.stretch = 1.0
+        self.current.service.batcher.calm()
 
     async def _let_go(self, old: Version) -> None:
         try:

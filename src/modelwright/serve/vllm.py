@@ -26,10 +26,10 @@ from starlette.responses import StreamingResponse
 from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.run import read_json
 from modelwright.core.words import Words
-from modelwright.serve.faces.openai import add_chat
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import BodyLimit, Refused, ServeLimits
+from modelwright.serve.openai_routes import add_chat
 from modelwright.serve.openai_shapes import error_of
 from modelwright.serve.page import add_page
 from modelwright.serve.quota import Quota

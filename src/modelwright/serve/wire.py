@@ -221,7 +221,11 @@ class Server(uvicorn.Server):
                 if took > self._finish + 5.0:
                     break
             await asyncio.sleep(0.02)
+        await self.close_door()
+        await super().shutdown(sockets)
+
+    async def close_door(self) -> None:
+        """Take no more connections."""
         for server in self.servers:
             server.close()
         await asyncio.sleep(0)
-        await super().shutdown(sockets)

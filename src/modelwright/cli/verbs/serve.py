@@ -31,6 +31,7 @@ def add(app: typer.Typer) -> None:
         tls_cert: Annotated[Path | None, opt("TLS certificate", "TLS 证书")] = None,
         tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
         behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
+        workers: Annotated[int, opt("processes that answer", "作答的进程数")] = 1,
         key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
         allow_origin: AllowOrigin = None,
         allow_missing: AllowMissing = False,
@@ -70,6 +71,7 @@ def add(app: typer.Typer) -> None:
             tls_cert=tls_cert,
             tls_key=tls_key,
             behind_proxy=behind_proxy,
+            workers=workers,
             allow_origin=allow_origin or (),
             allow_missing=allow_missing,
             log=log,
@@ -86,6 +88,7 @@ def start(
     backend: str = "own",
     db: str | None = None,
     blobs: str | None = None,
+    workers: int = 1,
     **options: Any,
 ) -> None:
     """Serve a run, a bundle, a folder with a causal language model, or the champions of names until stopped.
@@ -110,6 +113,13 @@ def start(
         registry = registry_at(db, blobs)
         for name in names:
             say_due(registry.folder(registry.get(str(name))), lang)
+        if workers != 1:
+            from modelwright.serve.workers import start as several
+
+            several.serve_names(
+                registry, [str(n) for n in names], workers=workers, key_file=key_file, lang=lang, **options
+            )
+            return
         serve_names(registry, [str(n) for n in names], key_file=key_file, lang=lang, **options)
         return
     if len(given) > 1:
@@ -129,6 +139,11 @@ def start(
         en = f"Note: the keys in {before} do not open this bundle any more; give --key-file {before} to go on with them.\n"
         zh = f"注意：{before} 中的密钥不再适用于此模型包；如需继续使用请加 --key-file {before}。\n"
         sys.stderr.write(Words(en, zh).to(lang))
+    if workers != 1:
+        from modelwright.serve.workers.start import serve_folder
+
+        serve_folder(bundle, workers=workers, key_file=key_file or place, lang=lang, backend=backend, **options)
+        return
     serve(bundle, key_file=key_file or place, lang=lang, backend=backend, **options)
 
 

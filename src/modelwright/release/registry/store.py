@@ -63,6 +63,11 @@ class Registry(Trials):
         self.url = places.database_url(db)
         self._root = places.blobs_root(self.url, blobs)
 
+    @property
+    def root(self) -> str:
+        """Where bundles are put: a folder or an fsspec URL; "" for the folder beside the SQLite file."""
+        return self._root
+
     def release(self, run: str | Path, name: str, *, in_spite: str | None = None, engine: str = "auto") -> Release:
         """Put the bundle of a run (or a bundle folder) into the registry as the next version of a name.
 

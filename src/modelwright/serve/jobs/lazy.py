@@ -1,0 +1,72 @@
+"""Jobs of a service, opened late: a service to which nobody sends one needs no database and no thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelwright.serve.jobs import files
+
+if TYPE_CHECKING:
+    from modelwright.serve.jobs.runner import Runner
+
+
+class Jobs:
+    """The jobs of a service, and what works at them."""
+
+    def __init__(self, service: Any) -> None:
+        self._service = service
+        self.folder: Path = service.home.folder / "jobs"
+        self._runner: Runner | None = None
+        self._lock = threading.Lock()
+        self._over = False
+
+    @property
+    def any(self) -> bool:
+        """Whether there ever was a job."""
+        return self.folder.is_dir()
+
+    @property
+    def runner(self) -> Runner:
+        """What works at jobs; started when first asked for. Raises MissingExtra without the database's library."""
+        with self._lock:
+            if self._runner is None:
+                from modelwright.serve.jobs.runner import Runner
+
+                self._runner = Runner(self._service, _read)
+            return self._runner
+
+    def start(self) -> None:
+        """Go on with jobs that were left."""
+        if self.any:
+            self.runner.wake()
+
+    def add(self, key: Any, form: str, size: int, scores: bool, id_: str) -> None:
+        """Keep a job whose file is there. Raises RegistryAway, Refused."""
+        runner = self.runner
+        runner.store.add(key.name, form, size, tenant=key.tenant, scores=scores, id_=id_)
+        runner.wake()
+
+    def remove(self, id_: str) -> None:
+        """Forget a job; who works at it sees that and stops."""
+        self.runner.store.remove(id_)
+        files.remove(self.folder / id_)
+
+    def stop(self) -> None:
+        """End the work after the rows that are under way."""
+        with self._lock:
+            if self._runner is not None:
+                self._runner.stop()
+
+
+def _read(path: Path, rows: int) -> Iterator[Any]:
+    """Yield (table of up to so many rows, why rows by their place in the table could not be read)."""
+    from modelwright.data import sources
+
+    misfits: list[Any] = []
+    at = told = 0
+    for table in sources.batches(str(path), rows=rows, misfits=misfits):
+        yield table, {m.row - at - 1: m.words for m in misfits[told:] if at < m.row <= at + len(table)}
+        at, told = at + len(table), len(misfits)

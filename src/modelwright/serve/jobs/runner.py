@@ -1,0 +1,195 @@
+"""The thread that answers jobs: one at a time, beside live requests and after them, from where the last process stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from modelwright.core.errors import ModelwrightError, RegistryAway
+from modelwright.core.words import Words
+from modelwright.serve.app import bad_json
+from modelwright.serve.jobs import files
+from modelwright.serve.jobs.store import Store, new_id
+from modelwright.serve.limits import Refused
+
+CHUNK = 500  # rows that are answered, charged and written together
+LOOK = 1.0  # seconds between two looks for work
+_CLEAN = 60.0  # seconds between two removals of what is over
+_FULL = 5.0  # seconds after which a full disk is tried again
+log = logging.getLogger("modelwright")
+
+
+class Runner:
+    """Answers the jobs of a service. `read` yields a file's tables, and why rows of each could not be read."""
+
+    def __init__(self, service: Any, read: Callable[[Path, int], Iterable[tuple[Any, dict[int, Words]]]]) -> None:
+        self._service, self._read = service, read
+        self.folder: Path = service.home.folder / "jobs"
+        self.store = Store(service.home.url, service.home.name)
+        self.worker = new_id()
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._cleaned = 0.0
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look for work at once."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the rows that are under way; another process goes on from there."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(LOOK)
+            self._wake.clear()
+            if self._stop.is_set() or not self.folder.is_dir():
+                continue
+            try:
+                self._clean()
+                while not self._stop.is_set() and (job := self.store.claim(self.worker)) is not None:
+                    self._work(job)
+            except RegistryAway as e:
+                log.warning("%s %s", e.words.en, e.words.zh)
+                self._stop.wait(_FULL)
+            except Exception as e:  # whatever is wrong with one job, the service and later jobs go on
+                log.warning("jobs: %s", type(e).__name__)
+                self._stop.wait(_FULL)
+
+    def _work(self, job: dict[str, Any]) -> None:
+        folder = self.folder / job["id"]
+        try:
+            if self._answer(job, folder) and not self._stop.is_set():
+                self.store.move(job["id"], self.worker, state="done", ended_at=time.time())
+        except RegistryAway:
+            raise
+        except (ModelwrightError, Refused) as e:
+            self._failed(job, e.words)
+        except Exception as e:  # of a library: its message may quote a row
+            log.warning("job %s: %s", job["id"], type(e).__name__)
+            self._failed(job, Words("The model cannot answer these rows.", "模型无法回答这些行。"))
+        finally:
+            if self._stop.is_set():
+                with contextlib.suppress(ModelwrightError):
+                    self.store.release(job["id"], self.worker)
+
+    def _failed(self, job: dict[str, Any], words: Words) -> None:
+        self.store.move(job["id"], self.worker, state="failed", error=list(words), ended_at=time.time())
+
+    def _answer(self, job: dict[str, Any], folder: Path) -> bool:
+        """Answer what is left of a job; False where it was deleted, or the service stops."""
+        path = files.sent(folder, job["form"])
+        if job["rows"] is None:
+            rows = 0
+            for table, _ in self._read(path, CHUNK):
+                rows += len(table)
+                if self._stop.is_set() or not self.store.move(job["id"], self.worker):
+                    return False
+            if not self.store.move(job["id"], self.worker, rows=rows):
+                return False
+        # the files say how far it is: the database may have been told a part too few
+        done = max((end for _, end, _ in files.parts(folder)), default=0)
+        charged, unread, at = int(job["charged"]), int(job["unread"]), 0
+        for table, misfits in self._read(path, CHUNK):
+            first, at = at, at + len(table)
+            if at <= done:
+                continue
+            if self._stop.is_set():
+                return False
+            if at > charged:
+                # told before it is paid: a process that is killed in between has paid nothing twice
+                if not self.store.move(job["id"], self.worker, charged=at):
+                    return False
+                if not self._paid(job, len(table)):
+                    self.store.move(job["id"], self.worker, charged=charged)
+                    return False
+                charged = at
+            answered, bad = self._chunk(job, table, first, misfits)
+            unread += bad
+            if bad:
+                self._service.quota.refund(job["key"], bad)
+            if not self._kept(job, folder, first, answered):
+                return False
+            if not self.store.move(job["id"], self.worker, done=at, unread=unread):
+                return False
+        return True
+
+    def _chunk(
+        self, job: dict[str, Any], raw: Any, first: int, misfits: dict[int, Words]
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Return the answers to some rows and how many could not be read. No folder is given: paths are never followed."""
+        import pyarrow as pa
+
+        service = self._service
+        if service.tenanted and job["tenant"] is not None:
+            raw = raw.drop_columns([c for c in raw.column_names if c == "tenant"])
+            raw = raw.append_column("tenant", pa.array([job["tenant"]] * len(raw)))
+        table, bad = service.predictor.table(raw)
+        answers = service.predictor.answers(service.aside(table), bool(job["scores"]), table.hidden)
+        found = {value.row: bad_json(replace(value, row=first + value.row))["error"] for value in bad}
+        found |= {
+            i + 1: {"code": "row", "row": first + i + 1, "message": w.en, "message_zh": w.zh}
+            for i, w in misfits.items()
+        }
+        out = [
+            {"row": first + i, **({"error": found[i]} if i in found else answer)} for i, answer in enumerate(answers, 1)
+        ]
+        return out, len(found)
+
+    def _paid(self, job: dict[str, Any], rows: int) -> bool:
+        """Take rows from the quota, waiting until it has some; False where the service stops or the job is gone."""
+        while True:
+            try:
+                self._service.quota.spend(job["key"], rows)
+                return True
+            except Refused as e:
+                if not self._waited(job, min(float(e.retry or 1), 60.0)):
+                    return False
+
+    def _kept(self, job: dict[str, Any], folder: Path, first: int, answers: list[dict[str, Any]]) -> bool:
+        """Write answers, waiting for room on a disk that is full; False where the service stops or the job is gone."""
+        while True:
+            try:
+                if not folder.is_dir():
+                    return False
+                files.write_part(folder, first, answers)
+                return True
+            except OSError as e:
+                log.warning("job %s waits: %s", job["id"], e.strerror)
+                if not self._waited(job, _FULL):
+                    return False
+
+    def _waited(self, job: dict[str, Any], seconds: float) -> bool:
+        """Wait, and say now and then that the job is still worked at."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self._stop.wait(min(3.0, seconds)):
+                return False
+            with contextlib.suppress(RegistryAway):
+                if not self.store.move(job["id"], self.worker):
+                    return False
+        return True
+
+    def _clean(self) -> None:
+        """Remove jobs whose time is over, and files that belong to none."""
+        if time.monotonic() - self._cleaned < _CLEAN and self._cleaned:
+            return
+        self._cleaned = time.monotonic()
+        for id_ in self.store.expired():
+            self.store.remove(id_)
+            files.remove(self.folder / id_)
+        known = self.store.known()
+        for folder in self.folder.iterdir():
+            old = time.time() - folder.stat().st_mtime > 3600
+            if folder.name not in known and old:  # one that is being sent right now is not known yet
+                files.remove(folder)
