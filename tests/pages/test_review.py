@@ -92,6 +92,7 @@ def test_it_is_accessible_and_fits(
     page = open_page(desk[0], "review?", key="key-ann", lang=lang, dark=dark, width=width)
     page.wait_for_selector("#card .choices button")
     assert page.locator("h1").inner_text() == {"en": "Review", "zh": "审核"}[lang]
+    assert "null" not in page.inner_text("main")
     check_axe(page)
     check_fits(page)
     page.click("summary")

@@ -12,6 +12,7 @@ import pytest
 from modelwright.core.errors import RegistryAway, VaultError
 from modelwright.core.keyref import Key
 from modelwright.privacy.subjects import digest
+from modelwright.serve.feedback.reseal import reseal
 from modelwright.serve.feedback.sealing import Sealing
 from modelwright.serve.feedback.store import Feedback, Kept, Told
 
@@ -114,6 +115,12 @@ def test_orders(feedback: Feedback) -> None:
     assert feedback.count_kept() == 3
 
 
+def test_a_mark_may_come_before_its_request(feedback: Feedback) -> None:
+    feedback.mark({"1": 3.0, "never": 1.0})
+    feedback.keep([kept("1"), kept("2")])
+    assert [(k.id, k.drift) for k in feedback.kept("drifted")] == [("1", 3.0)]
+
+
 def test_what_has_expired_is_gone(feedback: Feedback) -> None:
     now = time.time()
     feedback.keep([kept("1", expires_at=now - 1), kept("2", expires_at=now + 100)])
@@ -152,6 +159,20 @@ def test_values_are_sealed_and_bound_to_their_place(tmp_path: Path) -> None:
         )
     with pytest.raises(VaultError, match="was changed"):
         sealed.kept()
+
+
+def test_after_a_rotation_the_old_key_is_not_needed(feedback_url: str) -> None:
+    old, new = Key.new(), Key.new()
+    before = Feedback(feedback_url, "desk", Sealing([old]))
+    before.keep([kept("1", scores={"a": 0.6, "b": 0.4}), kept("2")])
+    before.add([told("1", row={"text": "x"}), told("2")])
+    Feedback(feedback_url, "desk", Sealing([])).add([told("3")])
+    assert reseal(feedback_url, [old], new) == 4
+    after = Feedback(feedback_url, "desk", Sealing([new]))
+    assert [t.value for t in after.told()] == ["a"] * 3
+    assert next(t for t in after.told() if t.id == "1").row == {"text": "x"}
+    assert after.kept_by_id(["1"])["1"].scores == {"a": 0.6, "b": 0.4}
+    assert reseal(feedback_url, [old], new) == 0
 
 
 def test_full_disk_is_told_and_nothing_is_half_written(tmp_path: Path) -> None:

@@ -192,12 +192,27 @@ def rotate(
             done += 1
         else:
             done += rewrap(path, keys, key)
+    rows = _reseal(paths, keys, key)
     if forget:
         write_keys(str(vault), [key])
     record(None, "key rotated", old=keys[0].id, new=key.id, files=done, deep=deep, forgotten=forget)
     _say(f"Now under key {key.id}: {done}.", f"{done} 个文件已改用密钥 {key.id}。")
+    if rows:
+        _say(f"Rows that services keep, too: {rows}.", f"服务留存的 {rows} 行记录也已改用新密钥。")
     if json_:
-        print_json({"files": done, "old": keys[0].id, "new": key.id, "deep": deep})
+        print_json({"files": done, "rows": rows, "old": keys[0].id, "new": key.id, "deep": deep})
+
+
+def _reseal(paths: list[Path], keys: list[Any], key: Any) -> int:
+    """Put what services keep under the new key; where there is none, nothing of databases is imported."""
+    from modelwright.serve.feedback.erase import databases
+
+    found = dict.fromkeys(url for path in paths if path.is_dir() for url in databases(path))
+    if not found:
+        return 0
+    from modelwright.serve.feedback.reseal import reseal
+
+    return sum(reseal(url, keys, key) for url in found)
 
 
 @group.command(

@@ -129,7 +129,7 @@ function show() {
   const sure = item.confidence === null ? "" : ` (${say.sure(Math.round(100 * item.confidence))})`;
   const other = item.challenger === null ? null : make("p", { className: "hint" }, `${say.challenger}: ${shown(item.challenger)}`);
   const given = state.form === "spans" ? null : make("p", { className: "given" }, `${say.given}: `, make("strong", { textContent: shown(state.form === "documents" ? (item.prediction[0] || {}).text : item.prediction) }), make("span", { className: "hint", textContent: sure }));
-  card.replaceChildren(make("h2", { id: "which", tabIndex: -1, textContent: say.left(count) }), rowOf(item), given, other, ...control(item), actions(item));
+  card.replaceChildren(make("h2", { id: "which", tabIndex: -1, textContent: say.left(count) }), rowOf(item), ...[given, other].filter(Boolean), ...control(item), actions(item));
 }
 
 function undoButton() {

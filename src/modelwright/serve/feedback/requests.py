@@ -16,6 +16,7 @@ from modelwright.serve.feedback.shapes import Kept
 
 Order = Literal["newest", "uncertain", "contested", "drifted"]
 ORDERS: tuple[Order, ...] = ("uncertain", "contested", "newest", "drifted")
+_MARKS = 10_000
 _SEALED = ("row", "prediction", "scores", "challenger")
 _R, _F = tables.requests.c, tables.feedback.c
 
@@ -26,10 +27,12 @@ class Requests(Records):
     def __init__(self, url: str, name: str, sealing: Sealing | None = None) -> None:
         super().__init__(url, name)
         self.sealing = sealing or Sealing()
+        self._marks: dict[str, float] = {}  # of requests that may not be written yet
 
     def keep(self, items: Sequence[Kept]) -> None:
         """Keep requests, in one transaction. Raises RegistryAway."""
-        records = [self._record_kept(item) for item in items]
+        marks = {item.id: self._marks.pop(item.id, item.drift) for item in items}
+        records = [self._record_kept(replace(item, drift=marks[item.id])) for item in items]
         if records:
             with self.writing() as connection:
                 connection.execute(tables.requests.insert(), records)
@@ -82,7 +85,10 @@ class Requests(Records):
         return int(found)
 
     def mark(self, drift: Mapping[str, float]) -> None:
-        """Say of kept requests, by id, how unlike the training data they are: the larger, the more."""
+        """Say of requests, by id, how unlike the training data they are: the larger, the more. They may be kept later."""
+        self._marks |= drift
+        for id_ in list(self._marks)[: max(0, len(self._marks) - _MARKS)]:
+            self._marks.pop(id_, None)
         self._update([{"of": id_, "drift": float(value)} for id_, value in drift.items()], "drift")
 
     def challenge(self, answers: Mapping[str, Any], differs: Mapping[str, bool]) -> None:
