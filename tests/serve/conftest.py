@@ -1,13 +1,19 @@
 """A small model, and a service around it."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
+import live_made
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
-from modelwright.release.bundle import Predictor
+from modelwright.release.bundle import Predictor, save
+from modelwright.release.registry.store import Registry
 from modelwright.serve.app import create_app
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import ServeLimits
@@ -53,3 +59,35 @@ def row() -> dict:
 def rows() -> pa.Table:
     """A few rows of the sample."""
     return get_task("classification").sample(7, 3)[0]
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    for name in ("MODELWRIGHT_DB", "MODELWRIGHT_BLOBS", "MODELWRIGHT_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    return Registry()
+
+
+@pytest.fixture
+def release(predictor: Any, registry: Registry, tmp_path: Path) -> Callable[[str], int]:
+    """What releases another version of a name, a bundle of its own, and returns its number."""
+    made = 0
+
+    def another(name: str) -> int:
+        nonlocal made
+        made += 1
+        predictor.card = {"name": name, "asked": False, "met": None, "gate": [], "made": made}
+        save(predictor, tmp_path / f"made{made}" / "bundle")
+        return registry.release(tmp_path / f"made{made}" / "bundle", name).version
+
+    return another
+
+
+@pytest.fixture(autouse=True)
+def _close_connections() -> Iterator[None]:
+    yield
+    while live_made.OPEN:
+        live_made.OPEN.pop().close()

@@ -2,136 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import http.client
-import json
-import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
+from live_made import Client, connect, entries, eventually, serving
 from modelwright.core.errors import OptionError, RegistryError
-from modelwright.privacy.ledger import NAME as LEDGER
-from modelwright.release.bundle import save
 from modelwright.release.registry import places
-from modelwright.release.registry.store import Registry
+from modelwright.release.registry.limits import Limits
 from modelwright.serve import batcher
 from modelwright.serve.app import create_app
 from modelwright.serve.guard import Stopping
 from modelwright.serve.keys import KeyRing, add_key
 from modelwright.serve.limits import ServeLimits
 from modelwright.serve.live import Live
-from modelwright.serve.wire import Server, Wire
 
 SEEN_WITHIN = 2.0  # seconds from a promotion until the version answers
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    for name in ("MODELWRIGHT_DB", "MODELWRIGHT_BLOBS", "MODELWRIGHT_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs").mkdir()
-    return Registry()
-
-
-@pytest.fixture
-def release(predictor: Any, registry: Registry, tmp_path: Path) -> Callable[[str], int]:
-    """What releases another version of a name, a bundle of its own, and returns its number."""
-    made = 0
-
-    def another(name: str) -> int:
-        nonlocal made
-        made += 1
-        predictor.card = {"name": name, "asked": False, "met": None, "gate": [], "made": made}
-        save(predictor, tmp_path / f"made{made}" / "bundle")
-        return registry.release(tmp_path / f"made{made}" / "bundle", name).version
-
-    return another
-
-
-_open: list[http.client.HTTPConnection] = []
-
-
-@pytest.fixture(autouse=True)
-def _close_connections() -> Iterator[None]:
-    yield
-    while _open:
-        _open.pop().close()
-
-
-def connect(port: int) -> http.client.HTTPConnection:
-    _open.append(http.client.HTTPConnection("127.0.0.1", port, timeout=20))
-    return _open[-1]
-
-
-class Client:
-    """One connection that is kept."""
-
-    def __init__(self, port: int, key: str) -> None:
-        self.connection = connect(port)
-        self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-
-    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
-        data = None if body is None else json.dumps(body)
-        self.connection.request("GET" if body is None else "POST", path, data, self.headers)
-        reply = self.connection.getresponse()
-        text = reply.read().decode()
-        return reply.status, json.loads(text) if text[:1] in "{[" else text
-
-    def version(self, name: str) -> str:
-        return str(self.ask(f"/{name}/schema")[1]["version"])
-
-    def metric(self, name: str, line: str) -> float:
-        text = self.ask(f"/{name}/metrics")[1]
-        return float(next(found for found in text.splitlines() if found.startswith(line + " ")).split()[-1])
-
-
-@contextmanager
-def serving(live: Any) -> Iterator[int]:
-    """Serve an application as `modelwright serve` does, in a thread, and give its port."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    config = uvicorn.Config(live, host="127.0.0.1", port=port, log_level="warning", access_log=False, http=Wire)
-    server = Server(config, live.stopping, 5.0)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    try:
-        until = time.monotonic() + 30
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        yield port
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        gc.unfreeze()
-    assert not thread.is_alive()
-
-
-def eventually(found: Callable[[], bool], seconds: float = 10.0) -> float:
-    """Wait until something is so and return the seconds that it took."""
-    began = time.monotonic()
-    while not found():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.02)
-    return time.monotonic() - began
-
-
-def entries(did: str) -> list[dict[str, Any]]:
-    lines = (json.loads(line) for line in (Path("runs") / LEDGER).read_text().splitlines())
-    return [entry for entry in lines if entry["did"] == did]
 
 
 def test_twenty_swaps_under_load_lose_no_request(registry, release, row, monkeypatch):
@@ -173,7 +63,9 @@ def test_twenty_swaps_under_load_lose_no_request(registry, release, row, monkeyp
         assert sum(answered) == len(statuses)
         assert min(answered) > 0
         threads = [t.name.rsplit("_")[0] for t in threading.enumerate()]
-        assert threads.count("model") == 1  # those of the versions before have ended
+        assert (
+            threads.count("model") == 2
+        )  # the champion, and the one before while it is watched; all others have ended
     assert len(entries("serve swap")) == 20
 
 
@@ -204,7 +96,7 @@ def test_the_version_before_answers_what_it_has_begun_and_is_let_go(registry, re
         assert held.wait(20)
         asking[1].start()  # it waits for the first
         eventually(lambda: bool(live.names["desk"].current.service.batcher._line))
-        registry.promote("desk", release("desk"))
+        registry.promote("desk", release("desk"), limits=Limits(watch=0.0))
         client = Client(port, live.made["desk"])
         eventually(lambda: client.version("desk") == "2")
         assert client.ask("/predict", row)[0] == 200

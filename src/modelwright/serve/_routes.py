@@ -7,7 +7,11 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from modelwright.serve import metrics as counted
+from modelwright.serve.deadlines import HEADER as DEADLINE
+from modelwright.serve.deadlines import Deadline
 from modelwright.serve.guard import answer_json
+from modelwright.serve.limits import is_stream
+from modelwright.serve.ndjson import TYPE, stream
 
 
 def add_routes(app: FastAPI, service: Any) -> None:
@@ -19,7 +23,10 @@ def add_routes(app: FastAPI, service: Any) -> None:
         "required": ["rows"],
         "properties": {"rows": {"type": "array", "items": row}, "scores": {"type": "boolean"}},
     }
-    body = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [row, many]}}}}}
+    content = {"application/json": {"schema": {"anyOf": [row, many]}}, TYPE: {"schema": row}}
+    header = {"in": "header", "name": DEADLINE, "description": "milliseconds that the answer may take"}
+    limit = {**header, "schema": {"type": "integer", "minimum": 1}}
+    body = {"requestBody": {"required": True, "content": content}, "parameters": [limit]}
     answers = {"type": "object", "properties": {"answers": {"type": "array", "items": answer}}}
     said: dict[int | str, dict[str, Any]] = {
         200: {"content": {"application/json": {"schema": {"anyOf": [answer, answers]}}}}
@@ -40,8 +47,12 @@ def add_routes(app: FastAPI, service: Any) -> None:
     @app.post("/predict", openapi_extra=body, responses={**problems, **said})
     async def predict(request: Request) -> Response:
         key = request.scope["key"]
-        service.gate(key, request.headers.get("content-length"))
-        return await service.predict(await request.body(), key, request.headers)
+        if is_stream(request.headers):
+            return stream(service, request)
+        deadline = Deadline(request.headers, service.limits.seconds)
+        service.gate(key, request.headers.get("content-length"), deadline)
+        body = await deadline.reading(request.body())
+        return await service.predict(body, key, request.headers, deadline)
 
     @app.post(
         "/explain",
@@ -49,7 +60,10 @@ def add_routes(app: FastAPI, service: Any) -> None:
         responses=problems,
     )
     async def explain(request: Request) -> Response:
-        return answer_json(await service.explain(await request.body(), request.scope["key"]))
+        deadline = Deadline(request.headers, service.limits.seconds)
+        with deadline.held():
+            body = await deadline.reading(request.body())
+            return answer_json(await service.explain(body, request.scope["key"], deadline))
 
     @app.get("/schema", responses=problems)
     async def schema() -> Response:

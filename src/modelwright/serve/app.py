@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
@@ -24,10 +24,12 @@ from modelwright.release.bundle import Predictor
 from modelwright.serve import trace
 from modelwright.serve._columns import gaps, known_rows
 from modelwright.serve._routes import add_routes
+from modelwright.serve._values import bad_json, refused_value
 from modelwright.serve.admin import add_admin
 from modelwright.serve.aside import Aside
 from modelwright.serve.batcher import Batcher, Ticket
 from modelwright.serve.counters import Counters, Shared
+from modelwright.serve.deadlines import Deadline
 from modelwright.serve.feedback.ids import AnswerIds, with_id
 from modelwright.serve.feedback.keep import Keep
 from modelwright.serve.feedback.secret import secret_of, store_of
@@ -43,29 +45,11 @@ from modelwright.serve.watch import Watch
 
 # further routes, one file each; what looks at how a model is used stands to the right of this folder
 FACES = ("modelwright.serve.faces", "modelwright.improve.faces")
+Shown = TypeVar("Shown")
 _LARGE_BODY = 32 << 10  # bytes from which a body is read beside the event loop
 _MANY_ROWS = 64
 _EXPLAIN_ROWS = 50  # what an explanation costs of a quota
 _SHOWN = 480  # pixels of the longer side of a picture that comes with an explanation
-
-
-def _without_quote(text: str, received: str) -> str:
-    """Return what was expected, without the part of a message that quotes what came."""
-    head, mark, tail = text.partition(received)
-    return head if mark and "`" in tail else text
-
-
-def bad_json(value: BadValue) -> dict[str, Any]:
-    """Return a value that cannot be read as the answer to its row; the value itself is quoted nowhere."""
-    en, zh = _without_quote(value.words.en, ", received"), _without_quote(value.words.zh, "，收到")
-    error = {
-        "code": "value",
-        "row": value.row,
-        "column": value.column,
-        "message": f"row {value.row}, column `{value.column}`: {en}",
-        "message_zh": f"第 {value.row} 行，列 `{value.column}`：{zh}",
-    }
-    return {"error": error}
 
 
 class Service:
@@ -84,6 +68,7 @@ class Service:
         version = home.version if home else ""
         self.ids = AnswerIds(secret_of(home), home.name, version, predictor.target) if home else None
         self.observers: list[Callable[[Answered], None]] = []  # told of every request that was answered by /predict
+        self.told: Callable[[int], None] = lambda status: None  # of the status of rows that are no request of their own
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
         self._own_quota = shared is None
         self.quota = shared.quota if shared else Quota.beside(keys, limits.rows_per_minute)
@@ -98,6 +83,7 @@ class Service:
         self.searches = Turns(0.05)
         self.aside = Aside(predictor.scores, self.batcher)
         self._bytes_per_row = 0.0
+        self.open_streams = 0
         self.ready = False
         self.stopping = Stopping()
         release = (f"{predictor.name}/{predictor.version}",) if shared else ()
@@ -120,52 +106,68 @@ class Service:
         for rows in (1, 1, 2, 8):
             await self.batcher.scores(self.predictor.table([{}] * rows)[0], self.limits.seconds)
 
-    async def predict(self, body: bytes, key: ServiceKey, headers: Mapping[str, str] | None = None) -> Response:
+    async def predict(
+        self, body: bytes, key: ServiceKey, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
+    ) -> Response:
         """Answer the rows of a request's body; what is not answered costs nothing."""
-        began = time.perf_counter()
+        deadline = deadline or Deadline(headers, self.limits.seconds)
         rows, alone, with_scores = await self._beside(len(body) > _LARGE_BODY, self._parse, body)
         self._bytes_per_row = 0.9 * (self._bytes_per_row or len(body) / len(rows)) + 0.1 * len(body) / len(rows)
         warnings = known_rows(self.predictor, rows)
+
+        def shown(answers: list[dict[str, Any]], table: Table) -> Response:
+            more = {"warnings": found} if (found := [*warnings, *gaps(self.predictor, table)]) else {}
+            return answer_json({**answers[0], **more} if alone else {"answers": answers, **more})
+
+        return await self.answered(rows, key, shown, deadline, headers, scores=with_scores, alone=alone)
+
+    async def answered(
+        self,
+        rows: list[dict[str, Any]],
+        key: ServiceKey,
+        shown: Callable[[list[dict[str, Any]], Table], Shown],
+        deadline: Deadline,
+        headers: Mapping[str, str] | None = None,
+        *,
+        scores: bool = False,
+        alone: bool = False,
+    ) -> Shown:
+        """Answer rows in time, charge the key for them, tell the observers, and return what `shown` makes of the answers.
+
+        Raises Refused where they are not answered at all, and for a row that is `alone` and cannot be read.
+        """
         if self.tenanted and key.tenant is not None:
             rows = [{**row, "tenant": tenant_for(key, row.get("tenant"))} for row in rows]
-        with self.admitted(key, len(rows)) as ticket:
+        with deadline.held(), self.admitted(key, len(rows), deadline) as ticket:
             table, bad = await self._table(rows)
-            scores = await self.batcher.scores(table, self.limits.seconds, ticket)
+            found = await self.batcher.scores(table, deadline.left, ticket)
             if alone and bad:
-                raise _refused_value(bad[0])
-            answers, response = await self._beside(
-                len(rows) > _MANY_ROWS, self._answer, scores, with_scores, table, bad, alone, warnings
-            )
+                raise refused_value(bad[0])
+            large = len(rows) > _MANY_ROWS
+            answers, out = await self._beside(large, self._answer, found, scores, table, bad, shown)
         unread = len({value.row for value in bad})
         if unread:
             self.quota.refund(key, unread)
         self.rows.inc(len(rows) - unread)
         if self.observers:
-            took = time.perf_counter() - began
-            answered = Answered(key, table, rows, scores, answers, took, headers or {})
+            took = time.monotonic() - deadline.began
+            seen = Answered(key, table, rows, found, answers, took, headers or {})
             for observe in self.observers:
-                observe(answered)
-        return cast(Response, response)
+                observe(seen)
+        return cast(Shown, out)
 
     def _parse(self, body: bytes) -> tuple[list[dict[str, Any]], bool, bool]:
         return parse_rows(body, self.limits, self.names, self.modalities)
 
     def _answer(
-        self,
-        scores: Any,
-        with_scores: bool,
-        table: Table,
-        bad: list[BadValue],
-        alone: bool,
-        warnings: list[dict[str, Any]],
-    ) -> tuple[list[dict[str, Any]], Response]:
+        self, scores: Any, with_scores: bool, table: Table, bad: list[BadValue], shown: Callable[..., Shown]
+    ) -> tuple[list[dict[str, Any]], Shown]:
         answers = self.predictor.answers(scores, with_scores, table.hidden)
         for value in bad:
             answers[value.row - 1] = bad_json(value)
         if self.ids is not None:
             self.ids.give(answers)
-        more = {"warnings": found} if (found := [*warnings, *gaps(self.predictor, table)]) else {}
-        return answers, answer_json({**answers[0], **more} if alone else {"answers": answers, **more})
+        return answers, shown(answers, table)
 
     async def _beside(self, large: bool, function: Callable[..., Any], *args: Any) -> Any:
         """Run what takes long beside the event loop, so that others are answered meanwhile."""
@@ -174,12 +176,15 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._reader, function, *args)
 
     @contextmanager
-    def admitted(self, key: ServiceKey, rows: int) -> Iterator[Ticket]:
+    def admitted(self, key: ServiceKey, rows: int, deadline: Deadline | None = None) -> Iterator[Ticket]:
         """Keep a place for rows and take them from the key's quota; they are given back where no answer comes of it.
 
-        Raises Refused 429: too much is waiting, or the quota is used up.
+        Raises Refused 429: too much is waiting, or the quota is used up; 504: the answer would come after the deadline.
         """
-        ticket = self.batcher.admit(key.name, float(self.quota.per_minute(key)), rows, self.limits.seconds)
+        weight = float(self.quota.per_minute(key))
+        if deadline is not None:
+            deadline.check(self.batcher.takes(key.name, weight, rows))
+        ticket = self.batcher.admit(key.name, weight, rows, self.limits.seconds)
         trace.rows.set(rows)
         try:
             self.quota.spend(key, rows)
@@ -191,12 +196,16 @@ class Service:
         finally:
             ticket.drop()
 
-    def gate(self, key: ServiceKey, size: str | None) -> None:
+    def gate(self, key: ServiceKey, size: str | None, deadline: Deadline) -> None:
         """Refuse a request before its body is read where its size tells that it would wait too long. Raises Refused."""
         if size is None or not size.isdecimal() or not self._bytes_per_row:
             return
-        rows = min(self.limits.rows, max(1, round(int(size) / self._bytes_per_row)))
-        self.batcher.check(key.name, float(self.quota.per_minute(key)), rows, self.limits.seconds)
+        rows, weight = (
+            min(self.limits.rows, max(1, round(int(size) / self._bytes_per_row))),
+            float(self.quota.per_minute(key)),
+        )
+        deadline.check(self.batcher.takes(key.name, weight, rows))
+        self.batcher.check(key.name, weight, rows, self.limits.seconds)
 
     def refuse_waiting(self) -> None:
         """Answer all that waits with 503: the time to finish it is over."""
@@ -215,7 +224,7 @@ class Service:
             self.quota.close()
             self.tokens.close()
 
-    async def explain(self, body: bytes, key: ServiceKey) -> Any:
+    async def explain(self, body: bytes, key: ServiceKey, deadline: Deadline | None = None) -> Any:
         """Explain the answer to one row."""
         remote = any(m.remote for _, m in self.predictor.members)
         if not self.predictor.target.explains or remote:
@@ -235,13 +244,12 @@ class Service:
 
         table, bad = await self._table(rows)
         if bad:
-            raise _refused_value(bad[0])
+            raise refused_value(bad[0])
         weight = float(self.quota.per_minute(key))
         self.quota.spend(key, _EXPLAIN_ROWS)
+        seconds = self.limits.seconds if deadline is None else deadline.left
         try:
-            answer, found, pictures = await self.explains.run(
-                key.name, weight, lambda: self._why(table), self.limits.seconds
-            )
+            answer, found, pictures = await self.explains.run(key.name, weight, lambda: self._why(table), seconds)
         except BaseException:
             self.quota.refund(key, _EXPLAIN_ROWS)
             raise
@@ -380,10 +388,3 @@ def _add_faces(app: FastAPI, service: Service) -> dict[str, str]:
         named: dict[str, str] = getattr(face, "ROLES", {})
         roles |= {r.path: named.get(r.path, "predictor") for r in routes if r.path not in before}
     return roles
-
-
-def _refused_value(value: BadValue) -> Refused:
-    """Return the refusal of a row by itself that holds a value which cannot be read."""
-    error = bad_json(value)["error"]
-    words = Words(error.pop("message"), error.pop("message_zh"))
-    return Refused(422, error.pop("code"), words, **error)

@@ -155,6 +155,10 @@ class Batcher:
         left = max(0.0, self._until - time.monotonic()) if self._work is not None else 0.0
         return left + self.latency.seconds(self._line.ahead(key, weight, rows))
 
+    def takes(self, key: str, weight: float, rows: int) -> float:
+        """Return the seconds until a request of so many rows would be answered in truth."""
+        return self.expected(key, weight, rows) * (self.stretch if self.busy else 1.0)
+
     def admit(self, key: str, weight: float, rows: int, most: float) -> Ticket:
         """Keep a place for a request, as in `check`, which this raises of."""
         by_rows = self.check(key, weight, rows, most)

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from starlette.datastructures import Headers
+
 from modelwright.core.schema import MEDIA, Schema, arrow_type
 from modelwright.core.words import Words
 
@@ -107,6 +109,9 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         known = scope.get("key") is not None
+        if known and scope["path"] == "/predict" and is_stream(Headers(scope=scope)):  # it bounds itself, line by line
+            await self.app(scope, receive, send)
+            return
         limit, seconds = (self.limit, self.seconds) if known else (min(self.limit, _LOGIN_BYTES), _LOGIN_SECONDS)
         kept = known and scope["path"] not in self.streamed
         if known and not kept:
@@ -157,21 +162,7 @@ def parse_rows(
     columns: one called `rows` or `scores` is read as that column in a row by itself; by their `modalities` media may be
     long and series nested.
     """
-    try:
-        data = json.loads(body, parse_constant=_no_constant)
-        if rb"\ud" in body or rb"\uD" in body:
-            data = _whole(data)
-    except (ValueError, RecursionError) as e:
-        raise Refused(400, "no_json", Words(f"Expected JSON: {_short(e)}.", f"应为 JSON：{_short(e)}。")) from e
-    if not isinstance(data, dict):
-        raise Refused(
-            422,
-            "no_object",
-            Words(
-                'Expected one row as an object {"column": value}, or {"rows": [...]}.',
-                '应为一行对象 {"列": 值}，或 {"rows": [...]}。',
-            ),
-        )
+    data = _object(body)
     alone = not isinstance(data.get("rows"), list) or "rows" in names
     scores = data.get("scores") is True and not (alone and "scores" in names)
     option = "scores" not in names and isinstance(data.get("scores"), bool)
@@ -188,6 +179,38 @@ def parse_rows(
     for i, row in enumerate(rows, 1):
         _check_row(i, row, limits, modalities or {})
     return rows, alone, scores
+
+
+def parse_row(line: bytes, number: int, limits: ServeLimits, modalities: Mapping[str, str]) -> dict[str, Any]:
+    """Return one row of a stream, `number` of all. Raises Refused."""
+    row = _object(line)
+    _check_row(number, row, limits, modalities)
+    return row
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body, parse_constant=_no_constant)
+        if rb"\ud" in body or rb"\uD" in body:
+            data = _whole(data)
+    except (ValueError, RecursionError) as e:
+        raise Refused(400, "no_json", Words(f"Expected JSON: {_short(e)}.", f"应为 JSON：{_short(e)}。")) from e
+    if not isinstance(data, dict):
+        raise Refused(
+            422,
+            "no_object",
+            Words(
+                'Expected one row as an object {"column": value}, or {"rows": [...]}.',
+                '应为一行对象 {"列": 值}，或 {"rows": [...]}。',
+            ),
+        )
+    return data
+
+
+def is_stream(headers: Mapping[str, str]) -> bool:
+    """Whether the body of a request is a stream of rows, one a line."""
+    given = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return given in ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 
 def _check_row(number: int, row: object, limits: ServeLimits, modalities: Mapping[str, str]) -> None:

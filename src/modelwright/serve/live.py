@@ -108,7 +108,7 @@ class Live:
             return
         named, inner = self._below(scope)
         if named is not None:
-            await named.current(inner, receive, send)
+            await named(inner, receive, send)
         elif scope["type"] == "http" and scope["path"] == "/metrics" and scope["method"] == "GET":
             found = await answer_common(self, Headers(scope=scope))
             await found(scope, receive, with_headers(send, self.stopping))

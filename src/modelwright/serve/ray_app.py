@@ -84,7 +84,7 @@ class RayModel:
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the answers to rows, and what they warn of. Raises Refused."""
         from modelwright.serve._columns import gaps, known_rows
-        from modelwright.serve.app import bad_json
+        from modelwright.serve._values import bad_json
 
         warnings = known_rows(self.predictor, rows)
         table, bad = await asyncio.to_thread(self.predictor.table, rows)

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,69 +16,24 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import record
 from modelwright.release.registry.store import Registry, Release
+from modelwright.release.registry.traffic import Standing
 from modelwright.serve.counters import Counters
+from modelwright.serve.judge import Reason
 from modelwright.serve.limits import Refused
+from modelwright.serve.trial import Trial, TrialCounters
+from modelwright.serve.version import Version
 
 _SLACK = 10.0  # times the usual patience with requests while a version is loaded beside the one that answers ...
 _SETTLE = 2.0  # ... and seconds after
 _RETRY, _LONGEST_RETRY = 5.0, 300.0  # seconds after which a version that did not load is tried again
+_LARGE = 2 << 30  # bytes of a bundle from which on it is not held in memory just to watch another
 
 Make = Callable[[Release], FastAPI]
 log = logging.getLogger("modelwright")
 
 
-class Version:
-    """One release as an application, and how many requests it is answering."""
-
-    def __init__(self, release: Release, app: FastAPI) -> None:
-        self.release, self.app = release, app
-        self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._life: AbstractAsyncContextManager[Any] | None = None
-        # at the first request this would be made in the event loop, while others wait
-        app.middleware_stack = app.build_middleware_stack()
-
-    @property
-    def service(self) -> Any:
-        """The service inside the application."""
-        return self.app.state.service
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self._under_way += 1
-        self._idle.clear()
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
-
-    async def begin(self) -> None:
-        """Answer a few rows, so that the first request meets a model that is warm. What fails leaves no thread behind."""
-        life = self.app.router.lifespan_context(self.app)
-        try:
-            await life.__aenter__()
-        except BaseException:
-            await self.service.stop()
-            raise
-        self._life = life
-
-    async def end(self, *, wait: bool = True) -> None:
-        """Let all that was begun be answered, then end the threads."""
-        if wait:
-            await self._idle.wait()
-        life, self._life = self._life, None
-        if life is not None:
-            await life.__aexit__(None, None, None)
-        # applications are full of circles, and what was there at the start is left out of the search for garbage (see
-        # wire.Server), which would stop all requests meanwhile: the model is dropped by hand
-        for held in self.app.state._state.values():
-            getattr(held, "__dict__", {}).clear()
-
-
 class Named:
-    """A name: its current version, and the ones before it that still answer what they had begun.
+    """A name: the version that answers, the one on trial beside it, and those before that still answer what they had begun.
 
     `make` builds the application of a release, in a thread; `say` is told when another version answers.
     """
@@ -90,6 +44,7 @@ class Named:
         self.name, self._registry, self._make, self._say = name, registry, make, say
         self._changed = asyncio.Event()
         self._going: set[asyncio.Task[None]] = set()
+        self._reports: set[asyncio.Task[None]] = set()
         self._settle: asyncio.TimerHandle | None = None
         self._told: tuple[int | None, str] | None = None
         own: Any = {"registry": counters.registry}
@@ -99,9 +54,18 @@ class Named:
         ending = "Versions that still answer what they had begun"
         ending_now = Gauge("modelwright_versions_ending", ending, multiprocess_mode="sum", **own)
         ending_now.set_function(lambda: len(self._going))
+        self._trials = TrialCounters(counters)
         release = registry.get(name)
         self.current = Version(release, make(release))
+        self.other: Version | None = None  # a canary, or the champion before while the one after is watched
+        self.trial: Trial | None = None
         self._version.set(release.version)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        version, trial = self.current, self.trial
+        if trial is not None and self.other is not None and trial.answers(version.service.keys, scope):
+            version = self.other
+        await version(scope, receive, send)
 
     async def begin(self) -> None:
         """Warm the first version."""
@@ -125,56 +89,137 @@ class Named:
     async def end(self) -> None:
         """End all versions."""
         self._stay_patient()
+        await self._end_trial()
+        await asyncio.gather(*self._reports)
         for task in self._going:
             task.cancel()
         await asyncio.gather(*self._going, return_exceptions=True)
-        await self.current.end(wait=False)
+        for version in self._held:
+            await version.end(wait=False)
 
     def refuse_waiting(self) -> None:
         """Answer all that waits with 503."""
-        self.current.service.refuse_waiting()
+        for version in self._held:
+            version.service.refuse_waiting()
+
+    @property
+    def _held(self) -> list[Version]:
+        return [v for v in (self.current, self.other) if v is not None]
 
     async def _catch_up(self) -> bool:
-        """Load and warm the champion beside the version that answers, then let it answer. False where it does not load."""
-        began, release = time.monotonic(), None
+        """Serve what the registry says by now: the champion, and the version on trial. False where one of them does not load."""
+        release = None
         try:
-            release = await asyncio.to_thread(self._registry.get, self.name)
-            now = self.current.release
-            if (release.version, release.digest) == (now.version, now.digest):
-                self._told = None
+            standing = await asyncio.to_thread(self._registry.standing, self.name)
+            if self._gone_back(standing):
                 return True
-            self._stay_patient()
-            self.current.service.batcher.slack = _SLACK
+            release = standing.champion
+            if not _same(self.current, release):
+                await self._take_over(*await self._ready(release))
+            release = standing.other
+            await self._follow_trial(standing)
+        except Exception as e:  # whatever is wrong with a version, what answers goes on
+            await asyncio.to_thread(self._tell_failure, release, e)
+            return False
+        self._told = None
+        return True
+
+    def _gone_back(self, standing: Standing) -> bool:
+        """Whether the registry is still to be told that the version which it names was taken back here."""
+        due = self.trial is not None and self.trial.due is not None
+        return due and standing.traffic is not None and standing.traffic.began == self.trial.traffic.began  # type: ignore[union-attr]
+
+    async def _ready(self, release: Release) -> tuple[Version, float]:
+        """Return a release as a version that is warm, and the seconds that it took: one that is held already, or it is loaded now."""
+        began = time.monotonic()
+        held = next((v for v in self._held if _same(v, release)), None)
+        if held is not None:
+            return held, time.monotonic() - began
+        self._stay_patient()
+        for version in self._held:
+            version.service.batcher.slack = _SLACK
+        try:
             version = Version(release, await asyncio.to_thread(self._make, release))
             await version.begin()
             version.service.batcher.slack = _SLACK
-        except Exception as e:  # whatever is wrong with a version, the one before goes on
-            await asyncio.to_thread(self._tell_failure, release, e)
-            return False
         finally:
             self._stay_patient()
             self._settle = asyncio.get_running_loop().call_later(_SETTLE, self._calm)
-        self._take_over(version, time.monotonic() - began)
-        facts = {"version": release.version, "before": now.version, "model": release.digest[:32]}
-        await asyncio.to_thread(self._enter, "serve swap", **facts)
-        return True
+        return version, time.monotonic() - began
 
-    def _take_over(self, version: Version, took: float) -> None:
-        """Let a version answer from now on, and the one before end."""
-        old, self.current = self.current, version
-        self._told = None
+    async def _take_over(self, version: Version, took: float) -> None:
+        """Let a version answer from now on; the one before stays beside it until it is known whether it is still needed."""
+        old, before = self.current, self.other
+        self.current, self.other = version, old
+        await self._end_trial()
+        if before is not None and before is not version:
+            self._let_go(before)
         self._swaps.inc()
         self._version.set(version.release.version)
-        task = asyncio.create_task(self._let_go(old))
-        self._going.add(task)
-        task.add_done_callback(self._going.discard)
-        words, before = version.release.words, old.release.version
+        words, was = version.release.words, old.release.version
         self._say(
             Words(
-                f"{words.en} answers now, after {before} ({took:.1f} s)\n",
-                f"{words.zh} 开始作答，此前为 {before}（{took:.1f} 秒）\n",
+                f"{words.en} answers now, after {was} ({took:.1f} s)\n",
+                f"{words.zh} 开始作答，此前为 {was}（{took:.1f} 秒）\n",
             )
         )
+        facts = {"version": version.release.version, "before": was, "model": version.release.digest[:32]}
+        await asyncio.to_thread(self._enter, "serve swap", **facts)
+
+    async def _follow_trial(self, standing: Standing) -> None:
+        """Hold the version on trial, or the one that a new champion is compared with, as long as it is needed."""
+        traffic, release = standing.traffic, standing.other
+        if self.trial is not None and (traffic is None or not self.trial.change(traffic)):
+            await self._end_trial()
+        if traffic is not None and release is not None:
+            if not traffic.canary and release.bytes > _LARGE:
+                release = None
+            if self.other is not None and (release is None or not _same(self.other, release)):
+                self._drop_other()
+            if release is not None and self.other is None:
+                self.other, took = await self._ready(release)
+                self._say(
+                    Words(
+                        f"{release.words.en} stands beside {self.current.release.version} now ({took:.1f} s)\n",
+                        f"{release.words.zh} 已与 {self.current.release.version} 并行（{took:.1f} 秒）\n",
+                    )
+                )
+            if self.trial is None:
+                judged, other = (self.other, self.current) if traffic.canary else (self.current, self.other)
+                if judged is not None:
+                    make = (traffic, judged, other, self._registry, self._trials)
+                    self.trial = Trial(*make, back=self._go_back, over=self.look)
+        elif self.other is not None:
+            self._drop_other()
+
+    def _go_back(self, reason: Reason) -> None:
+        """Let the champion before answer at once, where the one that is watched has exceeded a limit; the registry is told then."""
+        trial = self.trial
+        if trial is None or trial.traffic.canary or self.other is None:
+            return
+        self.current, self.other = self.other, self.current
+        self._swaps.inc()
+        self._version.set(self.current.release.version)
+
+    async def _end_trial(self) -> None:
+        trial, self.trial = self.trial, None
+        if trial is None:
+            return
+        await trial.stop()
+        report = asyncio.create_task(trial.report())  # nobody waits for it
+        self._reports.add(report)
+        report.add_done_callback(self._reports.discard)
+
+    def _drop_other(self) -> None:
+        other, self.other = self.other, None
+        if other is not None:
+            self._let_go(other)
+
+    def _let_go(self, version: Version) -> None:
+        """Let a version answer what it had begun, and end."""
+        task = asyncio.create_task(self._finish(version))
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
 
     def _stay_patient(self) -> None:
         """Do not go back to the usual patience yet."""
@@ -183,9 +228,10 @@ class Named:
 
     def _calm(self) -> None:
         """Go back to the usual patience: what answers took while a version was loaded tells nothing of later ones."""
-        self.current.service.batcher.calm()
+        for version in self._held:
+            version.service.batcher.calm()
 
-    async def _let_go(self, old: Version) -> None:
+    async def _finish(self, old: Version) -> None:
         try:
             await old.end()
         except asyncio.CancelledError:
@@ -220,3 +266,7 @@ class Named:
             record(None, did, name=self.name, **facts)
         except ModelwrightError as e:
             log.warning("%s %s", e.words.en, e.words.zh)
+
+
+def _same(version: Version, release: Release) -> bool:
+    return (version.release.version, version.release.digest) == (release.version, release.digest)

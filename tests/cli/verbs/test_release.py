@@ -87,3 +87,52 @@ def test_an_export_of_a_release_is_written_where_one_stands(tmp_path, monkeypatc
     assert export_place("desk/2", Path("/far/away/bundle"), "onnx") == Path("desk-2-onnx")
     (tmp_path / "runs" / "desk").mkdir(parents=True)
     assert export_place("desk", Path("runs/desk/bundle"), "onnx") == Path("runs/desk/onnx")
+
+
+def test_a_canary_from_beginning_to_end(ask):
+    for _ in range(2):
+        assert ask("release", "tickets", "--name", "desk")[0] == 0
+    code, out, err = ask(
+        "promote", "desk", "2", "--canary", "10%", "--shadow", "--max-latency", "50ms", "--max-drift", "off"
+    )
+    assert code == 0
+    assert out == "desk 2 is on trial beside 1 now: canary 10%, shadow; limits: errors 1%, p95 50 ms.\n"
+    assert "modelwright rollback desk --canary" in err
+    assert "challenger" in ask("releases")[1]
+    assert "canary 10%, shadow" in ask("releases")[1].splitlines()[0]
+    found = json.loads(ask("releases", "--json")[1])
+    assert [r["traffic"] and r["traffic"]["share"] for r in found] == [0.1, None]
+    assert found[0]["findings"] is None
+    code, out, _ = ask("rollback", "desk", "--canary", "--reason", "enough seen")
+    assert (code, out) == (0, "2 answers no more; desk 1 answers everything.\n")
+    assert "taken back" in ask("releases")[1]
+    assert "enough seen" in ask("releases")[1]
+    code, out, _ = ask("promote", "desk", "2", "--shadow", lang="zh")
+    assert (code, "影子" in out) == (0, True)
+    assert ask("promote", "desk", "2", "--watch", "5m")[0] == 0
+    assert "watched until" in ask("releases")[1].splitlines()[0]
+
+
+def test_canaries_that_make_no_sense_are_refused_in_one_sentence(ask):
+    for _ in range(3):
+        ask("release", "tickets", "--name", "desk")
+    for options, said in {
+        ("2", "--canary", "0%"): "more than 0 %",
+        ("2", "--canary", "150%"): "less than 100 %",
+        ("2", "--canary", "some"): "such as 10%",
+        ("1", "--canary", "10%"): "is the champion",
+        ("7", "--canary", "10%"): "no version 7",
+        ("2", "--canary", "10%", "--max-errors", "lots"): "--max-errors takes a share",
+        ("2", "--in-spite", "x"): "--in-spite belongs to",
+        ("2", "--as", "challenger", "--watch", "5m"): "give --canary or --shadow",
+    }.items():
+        code, out, err = ask("promote", "desk", *options)
+        assert (code, out) == (2, ""), options
+        assert said in err
+        assert len(err.splitlines()) == 1
+    assert ask("rollback", "desk", "--canary")[0] == 2
+    assert ask("promote", "desk", "2", "--canary", "10%")[0] == 0
+    for options in (("3", "--canary", "10%"), ("3",)):
+        code, _, err = ask("promote", "desk", *options)
+        assert code == 2
+        assert "Version 2 of `desk` is on trial (canary 10%)." in err

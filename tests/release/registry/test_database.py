@@ -10,7 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from modelwright.core.errors import MissingExtra, OptionError, RegistryAway, RegistryError
-from modelwright.release.registry import places, tables
+from modelwright.release.registry import (
+    places,
+    tables,
+    told,  # noqa: F401 - declares its tables
+)
 from modelwright.release.registry.database import engine_of, reading
 from modelwright.release.registry.store import Registry
 

@@ -11,6 +11,7 @@ from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:
+    from modelwright.release.registry.findings import Findings
     from modelwright.release.registry.store import Change, Registry, Release
     from modelwright.release.registry.traffic import Traffic
 
@@ -113,15 +114,17 @@ def print_end(change: Change, json_: bool) -> None:
     sys.stdout.write(words.to(LANG) + "\n")
 
 
-def more_of(trial: Traffic | None, back: dict[str, Any] | None) -> list[str]:
-    """Return what a list of releases says besides: that a version is on trial, or when and why it went back."""
+def more_of(trial: Traffic | None, back: dict[str, Any] | None, found: Findings | None) -> list[str]:
+    """Return what a list of releases says besides: that a version is on trial, when and why it went back, and what was found."""
     parts = [trial.words.to(LANG)] if trial else []
     if back is not None:
         by_itself = back["did"] == "automatic rollback"
         en, zh = ("taken back automatically", "已自动回退") if by_itself else ("taken back", "已回退")
         why = Words(f": {back['reason']}", f"：{back['reason']}") if back["reason"] else Words("", "")
         parts.append(Words(f"{en} {back['at']}{why.en}", f"{zh} {back['at']}{why.zh}").to(LANG))
-    return parts
+    if found is not None and (trial or back):
+        parts.append(found.words.to(LANG))
+    return [p for p in parts if p]
 
 
 def say_notes(notes: Any, release: Release) -> None:

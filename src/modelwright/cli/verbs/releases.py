@@ -22,20 +22,31 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
+        from modelwright.release.registry.findings import found_of
+
         registry = registry_at(db)
         found = registry.releases(name)
-        gone = registry.went_back(name) if found else {}
+        gone, seen = (registry.went_back(name), found_of(registry.url, name)) if found else ({}, {})
         trials = {n: registry.traffic(n) for n in dict.fromkeys(r.name for r in found)}
         shown = []
         for r in found:
             trial = trials[r.name]
-            shown.append((r, trial if trial and trial.version == r.version else None, gone.get((r.name, r.version))))
+            mine, key = trial if trial and trial.version == r.version else None, (r.name, r.version)
+            shown.append((r, mine, gone.get(key), seen.get(key)))
         if json_:
             print_json(
-                [{**r.to_json(), "traffic": t.to_json() if t else None, "went_back": back} for r, t, back in shown]
+                [
+                    {
+                        **r.to_json(),
+                        "traffic": trial.to_json() if trial else None,
+                        "went_back": back,
+                        "findings": told.to_json() if told else None,
+                    }
+                    for r, trial, back, told in shown
+                ]
             )
             return
-        for r, t, back in shown:
-            sys.stdout.write("  ".join([line_of(r), *more_of(t, back)]) + "\n")
+        for r, trial, back, told in shown:
+            sys.stdout.write("  ".join([line_of(r), *more_of(trial, back, told)]) + "\n")
         if not found:
             sys.stderr.write(w("Nothing was released yet.\n", "还没有任何发布。\n"))

@@ -8,13 +8,14 @@ modelwright_changes    what was done, by whom, when, and why: only ever added to
 modelwright_experiments   comparisons of two releases by what users say of their answers; an ended one keeps its result
 modelwright_improvements  attempts to make a next version from feedback, and how each was judged: only ever added to
 modelwright_traffic    one row a name at most: the canary or shadow that runs, or the champion that is watched
+modelwright_findings   one row a trial and host: what a service found of a version on trial so far
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0005"  # the newest migration that this version knows
+HEAD = "0006"  # the newest migration that this version knows
 VERSION_TABLE = "modelwright_schema"  # where the migration that a registry stands at is kept
 
 metadata = sa.MetaData()
@@ -120,5 +121,26 @@ traffic = sa.Table(
     sa.Column("began", sa.BigInteger, nullable=False),  # revision at which it began
     sa.Column("until", sa.Text),  # UTC; when a watch ends
     sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+findings = sa.Table(
+    "modelwright_findings",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("began", sa.BigInteger, primary_key=True, autoincrement=False),  # as in modelwright_traffic
+    sa.Column("host", sa.Text, primary_key=True),  # and process
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("before", sa.Integer, nullable=False),
+    sa.Column("requests", sa.BigInteger, nullable=False),
+    sa.Column("errors", sa.BigInteger, nullable=False),
+    sa.Column("p95", sa.Float),  # seconds
+    sa.Column("p95_before", sa.Float),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("equal", sa.BigInteger, nullable=False),
+    sa.Column("measured", sa.BigInteger, nullable=False),
+    sa.Column("distance", sa.Float, nullable=False),
+    sa.Column("dropped", sa.BigInteger, nullable=False),
+    sa.Column("failed", sa.BigInteger, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
 )
