@@ -24,14 +24,19 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs").mkdir()
 
 
-@pytest.fixture(scope="session")
-def predictor() -> Predictor:
+def fitted(rows: int) -> Predictor:
+    """Return a predictor that has learnt from the first rows of a sample."""
     task = get_task("classification")
     table, target = sample_table(task, 60)
     recipe = get_recipe("linear")
     options = recipe.variants(table.schema, target, len(table))[0]
-    model = recipe.fit(table, table.take(range(20)), options, context(task, target))
+    model = recipe.fit(table.take(range(rows)), table.take(range(20)), options, context(task, target))
     return Predictor(task, table.schema, target, [(1.0, model)], name="sample")
+
+
+@pytest.fixture(scope="session")
+def predictor() -> Predictor:
+    return fitted(60)
 
 
 @pytest.fixture

@@ -140,17 +140,19 @@ class Experiments:
         return next((e for e in self.all(name) if e.ended is None), None)
 
     def start(
-        self, name: str, second: int | str, *, metric: str = "thumbs", effect: float | None = None, alpha: float = 0.05
-    ) -> Experiment:
+        self, name: str, second: int | str, *, metric: str = "thumbs", effect: float | None = None, alpha: float = 0.05,
+        share: float | None = None, in_spite: str | None = None,
+    ) -> Experiment:  # fmt: skip
         """Compare a version with the champion from now on.
 
-        `effect` is the smallest difference that matters (0.05 for rates if not given): it cannot be changed later, since
+        With `share` it answers that share of the units as a canary, always the same units; `in_spite` says why one with other
+        columns or labels may. `effect` is the smallest difference that matters (0.05 for rates if not given): it cannot be changed later, since
         the intervals hold for one that was chosen beforehand. Raises RegistryError where one runs already, where the
         version is the champion, or there is none; OptionError for values that cannot be.
         """
         if metric not in MEASURES:
             raise unknown(Words("metric of an experiment", "实验指标"), metric, MEASURES)
-        effect = _effect(metric, effect)
+        effect = check_effect(metric, effect)
         if not 0 < alpha <= 0.5:
             raise OptionError(
                 f"--alpha is more than 0 and at most 0.5, received {alpha:g}.",
@@ -162,13 +164,12 @@ class Experiments:
                 f"{other.words.en} is the champion: name another version to compare it with.",
                 f"{other.words.zh} 即为 champion：请指定另一个版本与之比较。",
             )
+        self._free(self.all(name))
+        if share is not None:
+            self.registry.canary(name, other.version, share, in_spite=in_spite)
         with changing(self.registry.url) as (connection, revision):
             found = _read(connection, name)
-            if found and found[0].ended is None:
-                raise RegistryError(
-                    f"Experiment {found[0].number} of `{name}` runs already; end it first: modelwright experiment {name} --end",
-                    f"`{name}` 的实验 {found[0].number} 正在进行；请先结束：modelwright experiment {name} --end",
-                )
+            self._free(found)
             number = found[0].number + 1 if found else 1
             made = Experiment(
                 name, number, metric, champion.version, other.version, effect, alpha, time.time(), ledger.who()
@@ -176,12 +177,22 @@ class Experiments:
             stored = {k: v for k, v in made.__dict__.items() if v is not None}
             connection.execute(tables.experiments.insert().values(**stored))
             facts = {k: stored[k] for k in ("name", "number", "metric", "first", "second", "effect", "alpha")}
-            ledger.record(None, "experiment start", **facts)
+            ledger.record(None, "experiment start", **facts, share=share)
             count(connection, revision)
         return made
 
+    @staticmethod
+    def _free(found: list[Experiment]) -> None:
+        """Raise RegistryError where an experiment runs."""
+        for one in found[:1]:
+            if one.ended is None:
+                raise RegistryError(
+                    f"Experiment {one.number} of `{one.name}` runs already; end it first: modelwright experiment {one.name} --end",
+                    f"`{one.name}` 的实验 {one.number} 正在进行；请先结束：modelwright experiment {one.name} --end",
+                )
+
     def end(self, name: str, result: Comparison | None, reason: str | None = None) -> Experiment:
-        """End the experiment that runs and keep what it came to. Raises RegistryError where none runs."""
+        """End the experiment that runs, and its canary, and keep what it came to. Raises RegistryError where none runs."""
         self.registry.releases(name)
         with changing(self.registry.url) as (connection, revision):
             found = next((e for e in _read(connection, name) if e.ended is None), None)
@@ -197,6 +208,9 @@ class Experiments:
             verdict = None if result is None else result.verdict
             ledger.record(None, "experiment end", name=name, number=found.number, verdict=verdict, reason=reason)
             count(connection, revision)
+        running = self.registry.traffic(name)
+        if running is not None and running.canary and running.version == found.second:
+            self.registry.end_canary(name, f"experiment {found.number} ended")
         return Experiment(**{**found.__dict__, **values})
 
 
@@ -206,7 +220,7 @@ def _read(connection: sa.Connection, name: str) -> list[Experiment]:
     return [Experiment(**row) for row in connection.execute(rows).mappings()]
 
 
-def _effect(metric: str, effect: float | None) -> float:
+def check_effect(metric: str, effect: float | None) -> float:
     """Return the smallest difference that matters. Raises OptionError where it cannot be one."""
     rate = MEASURES[metric].kind == "rate"
     if effect is None and not rate:

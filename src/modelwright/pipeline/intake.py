@@ -40,8 +40,12 @@ _READING = 0.1  # of the budget
 _NUMBER = re.compile(r"^[-+]?\d+\.\d+$")  # 1.0 is 1: a table program may have written either
 
 
-def get_data(config: RunConfig, source: Any, events: EventStream, concerns: Concern | None = None) -> Data:
+def get_data(
+    config: RunConfig, source: Any, events: EventStream, concerns: Concern | None = None, held: Any = None
+) -> Data:
     """Read, infer types, coerce, choose the task, and let the data doctor look; `concerns` are asked at every step.
+
+    `held` is a source of official test rows, as `config.test` names one; rows in memory too.
 
     What can be refused without looking through the rows is refused first. Raises DataError, ColumnError or OptionError for what
     cannot work.
@@ -85,19 +89,20 @@ def get_data(config: RunConfig, source: Any, events: EventStream, concerns: Conc
     table = concerns.rows_labelled(table)
     task, metric = choose_task(config, table, concerns)
     test = None
-    if config.test:
-        raw_test, _ = read_rows(task, config.test, reading.again(detected), events, test=True)
-        raw_test = gathered(concerns.rows_read(raw_test, TEST, config.test), layouts)
+    held = held if held is not None else config.test or None
+    if held is not None:
+        raw_test, _ = read_rows(task, held, reading.again(detected), events, test=True)
+        raw_test = gathered(concerns.rows_read(raw_test, TEST, source_name(held)), layouts)
         concerns.series_gathered(raw_test, TEST)
         missing = [c.name for c in schema.inputs if c.name not in raw_test.column_names]
         if target not in raw_test.column_names:
             missing.insert(0, target)
         if missing:
             raise ColumnError(
-                f"The test file {source_name(config.test)} misses the columns {', '.join(missing[:8])} of the training data.",
-                f"测试文件 {source_name(config.test)} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
+                f"The test file {source_name(held)} misses the columns {', '.join(missing[:8])} of the training data.",
+                f"测试文件 {source_name(held)} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
-        coerced = coerce(raw_test, schema, source=source_name(config.test), folder=folder_of(config.test))
+        coerced = coerce(raw_test, schema, source=source_name(held), folder=folder_of(held))
         test, _ = concerns.rows_typed(*coerced, TEST)
         seen = replace(seen, test=digests(raw_test, test))
         test = _kept(test, named, config, events)

@@ -56,8 +56,11 @@ def run(
     resume: bool = False,
     lang: str = "en",
     look: float = 5.0,
+    held: Any = None,
 ) -> RunResult:
     """Walk the whole path inside `deadline`; the report follows it, with explanations and figures of at most `look` seconds.
+
+    `held` are official test rows in memory, for a run whose `config.test` names none.
 
     Raises a ModelwrightError for bad input before anything is written, LedgerError where no entry could be, BudgetTooSmall or Stopped where no model
     came to stand.
@@ -67,7 +70,7 @@ def run(
     state = State(config, events, folder, deadline, resume)
     try:
         with unlocked(config.vault):
-            facts = _walk(state, source, lang, look)
+            facts = _walk(state, source, lang, look, held)
     except BaseException as e:
         give_up(state, e)
         raise
@@ -75,7 +78,7 @@ def run(
     return RunResult(folder, state.predictor, state.judgement, facts)
 
 
-def _walk(state: State, source: Any, lang: str, look: float) -> Facts:
+def _walk(state: State, source: Any, lang: str, look: float, held: Any) -> Facts:
     """Walk the path and return the facts of the report."""
     config, events, folder = state.config, state.events, state.folder
     clock = Clock()
@@ -85,7 +88,7 @@ def _walk(state: State, source: Any, lang: str, look: float) -> Facts:
         check_names(config)
         concerns.options_checked()
         with watched(state.deadline):
-            state.data = get_data(config, source, events, concerns)
+            state.data = get_data(config, source, events, concerns, held)
         split(state, concerns)
         settle(state, concerns)
         events.emit(data_note(state.data))

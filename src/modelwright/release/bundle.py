@@ -64,6 +64,7 @@ class Predictor:
     foreign: bool = False  # read from a bundle: what it answers is looked at
     needs: Needs = field(default_factory=Needs)  # what rows must hold; see release/needs.py
     engine: list[Model] | None = None  # what scores rows in the members' place, in their order; see release/engines.py
+    adjust: Callable[[Table, np.ndarray], np.ndarray] | None = None  # what a service learnt since; never in the bundle
     _made: Together | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -109,7 +110,12 @@ class Predictor:
         return Schema(tuple(self.schema.inputs))
 
     def scores(self, table: Table) -> np.ndarray:
-        """Return scores [N, K] of a typed table."""
+        """Return scores [N, K] of a typed table, with what a service that adapts has learnt since."""
+        own = self.own_scores(table)
+        return own if self.adjust is None else self.adjust(table, own)
+
+    def own_scores(self, table: Table) -> np.ndarray:
+        """Return scores [N, K] of a typed table by the model as it stands in the bundle."""
         if len(table) <= _CHUNK:
             return self._scores(table)
         parts = [

@@ -67,6 +67,8 @@ class Service:
         self.predictor, self.keys, self.limits, self.home, self.keep = predictor, keys, limits, home, keep
         version = home.version if home else ""
         self.ids = AnswerIds(secret_of(home), home.name, version, predictor.target) if home else None
+        self.adapt = False  # whether it learns from feedback while it serves; see improve/faces/adapt.py
+        self.bundle: Path | None = None
         self.observers: list[Callable[[Answered], None]] = []  # told of every request that was answered by /predict
         self.told: Callable[[int], None] = lambda status: None  # of the status of rows that are no request of their own
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
@@ -321,16 +323,19 @@ def create_app(
     shared: Shared | None = None,
     home: Home | None = None,
     keep: Keep | None = None,
+    adapt: bool = False,
 ) -> FastAPI:
     """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only.
 
     Pages of `origins` may ask from a browser. Once `stopping` says so, requests are answered 503. Changes of keys are entered
     into the ledger of `bundle`. `shared` is what a release has in common with the other versions of its name; `home` says
     where what is told of answers is kept, `keep` which requests are kept there. Raises DataError where the count of rows cannot be
-    kept, OptionError where requests must be encrypted and no vault is open.
+    kept, OptionError where requests must be encrypted and no vault is open. With `adapt` the model learns from feedback while it
+    serves; OptionError where it cannot.
     """
     service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema), shared, home, keep)
     service.stopping = stopping = stopping or Stopping()
+    service.adapt, service.bundle = adapt, bundle
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:

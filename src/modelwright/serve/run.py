@@ -60,6 +60,7 @@ class Listening:
     lang: str = "en"
     log: str = "text"  # or json
     keep: Any = None  # feedback.keep.Keep: which requests are kept, if any
+    adapt: bool = False  # whether models learn from feedback while they serve
 
     def __post_init__(self) -> None:
         if self.log not in LOGS:
@@ -143,6 +144,8 @@ def serve(
             raise OptionError(
                 "--keep-requests goes with --backend own.", "--keep-requests 只能与 --backend own 一起使用。"
             )
+        if at.adapt:
+            raise OptionError("--adapt goes with --backend own.", "--adapt 只能与 --backend own 一起使用。")
         from modelwright.serve.vllm import vllm_app
 
         keys, made = KeyRing.open(key_file)
@@ -178,6 +181,7 @@ def folder_app(
         bundle=bundle,
         home=home_of_folder(predictor.name, predictor.version, key_file),
         keep=at.keep,
+        adapt=at.adapt,
         lang=at.lang,
         secure_cookie=at.secure,
         origins=parse_origins(allow_origin),
@@ -261,6 +265,7 @@ def names_app(
         secure_cookie=at.secure,
         origins=parse_origins(allow_origin),
         keep=at.keep,
+        adapt=at.adapt,
     )
     _share_cores()
     return app

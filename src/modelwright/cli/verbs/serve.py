@@ -35,6 +35,10 @@ def add(app: typer.Typer) -> None:
         key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
         allow_origin: AllowOrigin = None,
         allow_missing: AllowMissing = False,
+        adapt: Annotated[
+            bool,
+            typer.Option("--adapt", help=w("learn from feedback between retrainings", "在两次训练之间从反馈中学习")),
+        ] = False,
         backend: Annotated[
             str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
         ] = "own",
@@ -74,6 +78,7 @@ def add(app: typer.Typer) -> None:
             workers=workers,
             allow_origin=allow_origin or (),
             allow_missing=allow_missing,
+            adapt=adapt,
             log=log,
             keep=keep,
             db=db,
