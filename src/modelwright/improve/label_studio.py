@@ -81,7 +81,8 @@ def tasks(kept: Iterable[Kept], predictor: Predictor) -> list[dict[str, Any]]:
         prediction: dict[str, Any] = {"model_version": one.version, "result": result}
         if one.confidence is not None:
             prediction["score"] = one.confidence
-        out.append({"data": {**one.row, ID: one.id}, "predictions": [prediction]})
+        data: dict[str, Any] = {**one.row, ID: one.id}
+        out.append({"data": data, "predictions": [prediction]})
     return out
 
 

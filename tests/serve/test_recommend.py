@@ -1,0 +1,77 @@
+"""The route `/recommend`: users known and unknown, histories, exclusions, reasons, and requests that do not fit."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from modelwright.core.recipe import get_recipe
+from modelwright.core.task import get_task
+from modelwright.release.bundle import Predictor
+from modelwright.serve.app import create_app
+from modelwright.testing import context, sample_table
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    task = get_task("recommendation")
+    table, target = sample_table(task, 200)
+    recipe = get_recipe("ease")
+    options = recipe.variants(table.schema, target, len(table))[0]
+    model = recipe.fit(table, None, options, context(task, target))
+    return Predictor(task, task.served(table.schema), target, [(1.0, model)], name="shop")
+
+
+@pytest.fixture
+def client(predictor, key_and_ring):
+    key, ring = key_and_ring
+    with TestClient(create_app(predictor, keys=ring)) as c:
+        c.headers["Authorization"] = f"Bearer {key}"
+        yield c
+
+
+def test_a_known_user_gets_what_is_new_to_them(client, predictor):
+    model = predictor.members[0][1]
+    had = {model.target.items[i] for i in model.had("u3")}
+    found = client.post("/recommend", json={"user": "u3", "k": 4, "reasons": True}).json()
+    items = [hit["item"] for hit in found["items"]]
+    assert found["known"]
+    assert len(items) == 4
+    assert not had & set(items)
+    assert all(set(hit["because"]) <= had for hit in found["items"])
+    assert any(hit["because"] for hit in found["items"])
+    again = client.post("/recommend", json={"user": "u3", "k": 18, "seen": True}).json()
+    assert had & {hit["item"] for hit in again["items"]}
+
+
+def test_exclusions_and_histories_count(client):
+    first = client.post("/recommend", json={"history": ["i1", "i2"], "k": 3}).json()["items"]
+    gone = first[0]["item"]
+    second = client.post("/recommend", json={"history": ["i1", "i2"], "k": 3, "exclude": [gone]}).json()["items"]
+    assert gone not in [hit["item"] for hit in second]
+    assert [hit["item"] for hit in second[:2]] == [hit["item"] for hit in first[1:]]
+
+
+def test_unknown_users_and_items_are_told(client):
+    found = client.post("/recommend", json={"user": "nobody", "history": ["what"], "k": 50}).json()
+    assert not found["known"]
+    assert [w["code"] for w in found["warnings"]] == ["items", "unknown-user", "few"]
+    assert found["items"][0]["item"] == "i1" or len(found["items"]) == 18
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"k": 0}, "k"), ({"k": True}, "k"), ({"user": ["a"]}, "user"), ({"history": "i1"}, "history"),
+        ({"exclude": [1.5]}, "exclude"), ({"seen": "yes"}, "seen"), ({"users": "u1"}, "fields"), ([], "fields"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_in_one_sentence(client, body, code):
+    answer = client.post("/recommend", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == code
+    assert answer.json()["error"]["message_zh"]
+
+
+def test_the_usual_route_answers_lists(client):
+    found = client.post("/predict", json={"rows": [{"user": "u3"}, {"history": ["i1"]}]}).json()["answers"]
+    assert len(found) == 2
+    assert found[0]["prediction"][0]["item"]
