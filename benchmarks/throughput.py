@@ -97,34 +97,6 @@ def run_server(kind: str, folder: Path, port: int) -> None:
 
             serve_folder(bundle, workers=int(workers), **options)
         return
-    if name == "litserve":
-        import litserve
-
-        class Api(litserve.LitAPI):  # type: ignore[misc]
-            """The model behind LitServe's own batching."""
-
-            def setup(self, device: str) -> None:
-                from modelwright.release.bundle import load
-
-                _threads(int(workers))
-                self.predictor = load(bundle)
-
-            def batch(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-                return inputs
-
-            def predict(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-                return self.predictor.predict(rows)
-
-            def unbatch(self, output: list[dict[str, Any]]) -> list[dict[str, Any]]:
-                return output
-
-        server = litserve.LitServer(
-            Api(max_batch_size=64, batch_timeout=0.002), accelerator="cpu", workers_per_device=int(workers)
-        )
-        server.run(
-            host="127.0.0.1", port=port, log_level="warning", generate_client_file=False, num_api_servers=int(workers)
-        )
-        return
     import uvicorn
     from fastapi import FastAPI
 
@@ -153,6 +125,9 @@ class Served:
 
     def __init__(self, kind: str, folder: Path, port: int, python: str) -> None:
         told = [python, str(Path(__file__).resolve()), "--server", kind, str(folder), str(port)]
+        if kind.startswith("litserve"):
+            script = Path(__file__).resolve().with_name("litserve_server.py")
+            told = [python, str(script), str(folder / "bundle"), str(port), kind[-1]]
         source = str(Path(__file__).resolve().parent.parent / "src")
         environment = {
             **os.environ,
@@ -193,6 +168,8 @@ class Served:
 
     def stop(self) -> float:
         """End it; return how long that took until no process was left (at most 10 s, then it is killed)."""
+        if self.process.poll() is not None:
+            return 0.0
         processes = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
@@ -219,7 +196,7 @@ def load(port: int, folder: Path, connections: int, seconds: float) -> dict[str,
         "wrk",
         "-t1",
         f"-c{connections}",
-        f"-d{seconds:g}s",
+        f"-d{max(1, round(seconds))}s",
         "--latency",
         "-s",
         str(script),
@@ -292,7 +269,7 @@ def main() -> int:
                 served = Served(kind, folder, free_port(), python)
                 try:
                     served.wait(row)
-                    load(served.port, folder, args.connections, 1.5)
+                    load(served.port, folder, args.connections, 2.0)
                     found[kind].append(measured(served, folder, args))
                     if turn == args.rounds - 1:
                         idles[kind] = idle(served, 4.0)
