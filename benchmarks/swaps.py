@@ -1,6 +1,6 @@
 """Changes of the served version under load: failed requests, and how long until the new version answers.
 
-    python benchmarks/swaps.py [--swaps 100] [--clients 4] [--pause 0.01] [--canary]
+    python benchmarks/swaps.py [--swaps 100] [--clients 4] [--pause 0.01] [--workers 1] [--canary]
 
 `modelwright serve desk` runs in a process of its own and serves two releases of a linear model, trained on the ticket sample, in turn. Clients with
 connections that are kept send one row after the other, in a second process; for some seconds nothing else happens. Then this one promotes the other version, waits
@@ -29,6 +29,8 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 KEY = "key-of-the-benchmark-only"
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
@@ -105,22 +107,27 @@ def run_clients(port: int, clients: int, pause: float, rows: list[Any]) -> None:
 
 
 def memory(process: int) -> float:
-    """Return the resident memory of a process in MiB."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
+    """Return the resident memory of a process and its children in MiB."""
+    own = psutil.Process(process)
+    return sum(p.memory_info().rss for p in [own, *own.children(recursive=True)]) / (1 << 20)
 
 
-def swap(port: int, swaps: int) -> list[float]:
-    """Promote the other version again and again; return the seconds until each answered."""
+def swap(port: int, swaps: int, workers: int = 1) -> list[float]:
+    """Promote the other version again and again; return the seconds until it answered on every worker.
+
+    Connections are kept, twice as many as workers, and a worker that holds fewest gets the next: each worker has some.
+    """
     from modelwright.release.registry.store import Registry
 
     registry, took = Registry(), []
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(2 * workers)]
+    for connection in connections:
+        connection.connect()
     for i in range(swaps):
         version = 2 - i % 2
         registry.promote("desk", version)
         began = time.perf_counter()
-        while json.loads(ask(connection, "/desk/schema")[1])["version"] != str(version):
+        while any(json.loads(ask(c, "/desk/schema")[1])["version"] != str(version) for c in connections):
             if time.perf_counter() - began > 60:
                 raise SystemExit(f"version {version} does not answer within 60 s")
             time.sleep(0.02)
@@ -182,6 +189,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.01, help="seconds a client waits between requests")
     parser.add_argument("--canary", action="store_true", help="whole trials instead of promotions alone")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes of the service")
     parser.add_argument("--quiet", type=float, default=5.0, help="seconds under load before the first swap")
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -199,7 +207,18 @@ def main() -> int:
         port = s.getsockname()[1]
         s.close()
         service = subprocess.Popen(
-            [sys.executable, "-m", "modelwright.cli", "serve", "desk", "--port", str(port)], stderr=subprocess.DEVNULL
+            [
+                sys.executable,
+                "-m",
+                "modelwright.cli",
+                "serve",
+                "desk",
+                "--port",
+                str(port),
+                "--workers",
+                str(args.workers),
+            ],
+            stderr=subprocess.DEVNULL,
         )
         try:
             while True:
@@ -220,7 +239,7 @@ def main() -> int:
                 row = json.loads((folder / "rows.json").read_text(encoding="utf-8"))[0]
                 took, wrong = trials(port, args.swaps, row)
             else:
-                took = swap(port, args.swaps)
+                took = swap(port, args.swaps, args.workers)
             after = memory(service.pid)
             out = json.loads(load.communicate("\n", timeout=60)[0])
         finally:

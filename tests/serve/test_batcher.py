@@ -225,3 +225,24 @@ def test_a_machine_that_is_busy_with_other_things_refuses_nobody():
         return refused
 
     assert run(job()) == 0
+
+
+def test_where_one_row_more_delays_nobody_it_is_not_refused_however_late_answers_were():
+    async def job():
+        b = Batcher(double, queue=100)
+        for _ in range(50):
+            b.latency.learn(1, 0.0101)
+            b.latency.learn(100, 0.02)
+        b.stretch = 6.0
+        tickets = [b.admit("a", 1, 1, 30) for _ in range(60)]
+        b.latency.learn(1, 0.0)
+        for _ in range(100):
+            b.latency.learn(1, 0.001)
+            b.latency.learn(100, 0.1)  # rows are what takes long now
+        with pytest.raises(Refused):
+            b.admit("a", 1, 1, 30)
+        for ticket in tickets:
+            ticket.drop()
+        await b.stop()
+
+    run(job())

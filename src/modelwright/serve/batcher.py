@@ -178,7 +178,10 @@ class Batcher:
         patience = min(most, self.slack * (_PATIENCE * alone + _GRACE))
         ahead = self._line.ahead(key, weight, rows)
         busy, now = self._work is not None or bool(self._line) or ahead > rows, time.monotonic()
-        late = takes > patience or self._shares.over(key, now)
+        # as long as a call takes mostly what it takes however few its rows, one row more delays nobody: whoever is refused
+        # then would only make calls smaller, and so fewer answers of the same work
+        light = self.latency.fixed > 0 and self.latency.per_row * ahead <= self.latency.fixed
+        late = (takes > patience and not light) or self._shares.over(key, now)
         if (busy and late) or (ahead > rows and ahead > self._limit):
             self._shares.refuse(key, now)
             raise Refused(
@@ -206,6 +209,10 @@ class Batcher:
             self.stretch += _DOWN * (ratio - self.stretch)
         elif ticket.takes >= _GRACE:
             self.stretch += _UP * (ratio - self.stretch)
+
+    def forget(self) -> None:
+        """Forget what calls took so far."""
+        self.latency, self.alone = LatencyModel(), LatencyModel()
 
     def calm(self) -> None:
         """Go back to the usual patience, and forget how late answers were."""
