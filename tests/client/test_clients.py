@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import json
 import socket
 import subprocess
 import sys
@@ -113,8 +114,17 @@ class Moody(BaseHTTPRequestHandler):
     plan: list = []
     seen: list = []
 
+    def do_GET(self):
+        self.do_POST()
+
+    do_DELETE = do_GET  # noqa: N815
+
     def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
+        if self.headers.get("transfer-encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                self.rfile.read(size + 2)
+            self.rfile.readline()
+        self.rfile.read(int(self.headers.get("content-length", 0)))
         self.seen.append(dict(self.headers))
         status, headers, body = self.plan.pop(0) if self.plan else (200, {}, b'{"prediction": "yes"}')
         if status is None:
@@ -241,3 +251,94 @@ def test_feedback_is_told_by_the_id_of_an_answer(client, served):
     assert told[1].error.words.zh
     with pytest.raises(mw.ModelwrightError, match="one of answer"):
         client.feedback(first.id)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_rows_that_a_stream_left_unanswered_are_asked_for_again(moody, kind):
+    def lines(*found):
+        return b"".join(json.dumps(f).encode() + b"\n" for f in found)
+
+    stop = {"error": {"code": "busy", "row": 3, "message": "too much", "message_zh": "太多", "retry_after": 0}}
+    bad = {"error": {"code": "value", "row": 1, "column": "amount", "message": "no number", "message_zh": "不是数字"}}
+    Moody.plan = [
+        (200, {}, lines({"prediction": 0}, {"prediction": 1}, stop)),
+        (200, {}, lines(bad, {"prediction": 3}, {"prediction": 4})),
+    ]
+
+    def ask():
+        if kind == "sync":
+            with mw.Client(moody, "k") as client:
+                return list(client.predict_iter(ROWS[:5]))
+
+        async def once():
+            async with mw.AsyncClient(moody, "k") as client:
+                return [a async for a in client.predict_iter(ROWS[:5])]
+
+        return asyncio.run(once())
+
+    found = ask()
+    assert [a.prediction for a in found] == [0, 1, None, 3, 4]
+    assert found[2].error.row == 3, "counted among all rows"
+    assert len(Moody.seen) == 2
+    Moody.plan = [(200, {}, lines({"prediction": 0}))]
+    with pytest.raises(Refused, match="no answer of this service"):
+        ask()
+    refused = {"error": {"code": "deadline", "row": 1, "message": "late", "message_zh": "太晚"}}
+    Moody.plan = [(200, {}, lines(refused))]
+    with pytest.raises(TimedOut, match="late"):
+        ask()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_file_is_answered_by_and_by(moody, tmp_path, kind):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("message\nwhere is it\n")
+    Moody.plan = [
+        (202, {}, b'{"id": "a1", "state": "queued", "rows": null, "done": 0, "unread": 0, "error": null}'),
+        (200, {}, b'{"id": "a1", "state": "running", "rows": 1, "done": 0, "unread": 0, "error": null}'),
+        (200, {}, b'{"id": "a1", "state": "done", "rows": 1, "done": 1, "unread": 0, "error": null}'),
+        (200, {}, b"prediction\nyes\n"),
+        (409, {}, b'{"error": {"code": "running", "message": "not done", "message_zh": "\xe6\x9c\xaa\xe5\xae\x8c\xe6\x88\x90"}}'),
+        (200, {}, b'{"id": "a1", "deleted": true}'),
+        (200, {}, b'{"id": "a1", "state": "failed", "error": {"message": "torn", "message_zh": "\xe6\x8d\x9f\xe5\x9d\x8f"}}'),
+    ]  # fmt: skip
+    out = tmp_path / "out.csv"
+
+    async def awaited():
+        async with mw.AsyncClient(moody, "k") as client:
+            job = await client.wait((await client.submit(rows, scores=True)).id)
+            assert await client.result(job.id, out) == out
+            with pytest.raises(Refused, match="not done"):
+                await client.result(job.id, tmp_path / "other.csv")
+            assert await client.cancel(job.id) is True
+            with pytest.raises(mw.ServiceError, match="torn"):
+                await client.wait(job.id)
+            return job
+
+    def asked():
+        with mw.Client(moody, "k") as client:
+            job = client.wait(client.submit(rows, scores=True).id)
+            assert client.result(job.id, out) == out
+            with pytest.raises(Refused, match="not done"):
+                client.result(job.id, tmp_path / "other.csv")
+            assert client.cancel(job.id) is True
+            with pytest.raises(mw.ServiceError, match="torn"):
+                client.wait(job.id)
+            return job
+
+    job = asked() if kind == "sync" else asyncio.run(awaited())
+    assert (job.state, job.done, job.rows) == ("done", 1, 1)
+    assert out.read_text() == "prediction\nyes\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "rows.csv"]
+    told = {k.lower(): v for k, v in Moody.seen[0].items()}
+    assert told["content-type"] == "text/csv"
+
+
+def test_what_is_no_file_of_rows_is_not_sent(moody, tmp_path):
+    (tmp_path / "rows.doc").write_text("x")
+    with mw.Client(moody, "k") as client:
+        with pytest.raises(mw.ModelwrightError, match="There is no file"):
+            client.submit(tmp_path / "none.csv")
+        with pytest.raises(mw.ModelwrightError, match=r"Expected a file \.csv"):
+            client.submit(tmp_path / "rows.doc")
+    assert Moody.seen == []

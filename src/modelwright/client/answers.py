@@ -74,6 +74,37 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Job:
+    """A file of rows that the service answers by and by: `queued`, `running`, `done` or `failed`."""
+
+    id: str
+    state: str
+    done: int = 0  # rows answered so far
+    rows: int | None = None  # of the file, where that is known
+    unread: int = 0  # rows that could not be read
+    error: Words | None = None  # why it failed
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is done or failed."""
+        return self.state in ("done", "failed")
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Job:
+        """Return a job as the service tells of it."""
+        error = data.get("error")
+        words = None if error is None else Words(str(error["message"]), str(error["message_zh"]))
+        return cls(
+            data["id"],
+            str(data["state"]),
+            int(data.get("done") or 0),
+            data.get("rows"),
+            int(data.get("unread") or 0),
+            words,
+        )
+
+
+@dataclass(frozen=True)
 class Reason:
     """What a part of a row spoke for (`weight` > 0) or against the answer; `start` and `end` are None for a whole value."""
 

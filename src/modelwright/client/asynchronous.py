@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from modelwright.client import calls
-from modelwright.client.answers import Answer, Explanation, Told
+from modelwright.client.answers import Answer, Explanation, Job, Told
 from modelwright.client.calls import Call, Row
 from modelwright.client.tries import Reply, Tries
 from modelwright.core.errors import MissingExtra
@@ -48,13 +50,20 @@ class AsyncClient:
         rows: Iterable[Row] | AsyncIterable[Row],
         *,
         scores: bool = False,
-        size: int = 200,
+        size: int = 500,
         timeout: float | None = None,
     ) -> AsyncIterator[Answer]:
-        """Yield the answers to any number of rows, in their order, `size` rows a request, each within `timeout`."""
+        """Yield the answers to any number of rows, in their order; as `Client.predict_iter`."""
+        done = stalled = 0
         async for part in _parts(rows, size):
-            for answer in await self._do(calls.predict_many(part, scores), timeout):
-                yield answer
+            while part:
+                answers, end = await self._do(calls.stream(part, scores, done), timeout)
+                for answer in answers:
+                    yield answer
+                done, part = done + len(answers), part[len(answers) :]
+                stalled = 0 if answers else stalled + 1
+                if end is not None:
+                    await asyncio.sleep(calls.pause_after(end, stalled, self.retries))
 
     async def explain(self, row: Row, *, timeout: float | None = None) -> Explanation:
         """Return what the answer to one row rests on."""
@@ -83,6 +92,31 @@ class AsyncClient:
         """Tell several things at once, each a mapping with the arguments of `feedback`; one that is refused has an `error`."""
         return await self._do(calls.feedback_many(items))
 
+    async def submit(self, path: str | Path, *, scores: bool = False) -> Job:
+        """Hand over a file of rows (.csv, .jsonl, .parquet), which the service answers by and by. Raises DataError where there is none."""
+        return await self._do(calls.submit(path, scores))
+
+    async def job(self, id: str) -> Job:
+        """Return how far a job is."""
+        return await self._do(calls.job(id))
+
+    async def wait(self, id: str, *, timeout: float = 3600.0) -> Job:
+        """Return a job once it is done. Raises ServiceError where it failed, TimedOut where it is not done within `timeout` seconds."""
+        until, pause = time.monotonic() + timeout, 0.1
+        while not (found := await self.job(id)).ended:
+            calls.check_left(until, timeout)
+            await asyncio.sleep(pause)
+            pause = min(5.0, 1.5 * pause)
+        return calls.done(found)
+
+    async def result(self, id: str, path: str | Path, *, timeout: float | None = None) -> Path:
+        """Write the answers of a job that is done into a file (.csv, .jsonl, .parquet), which is there only once it is whole."""
+        return await self._do(calls.result(id, path), timeout)
+
+    async def cancel(self, id: str) -> bool:
+        """Stop a job and let the service delete what it keeps of it."""
+        return await self._do(calls.cancel(id))
+
     async def schema(self) -> dict[str, Any]:
         """Return what the model reads and answers: name, version, task, columns, labels."""
         return await self._do(calls.schema())
@@ -101,8 +135,13 @@ class AsyncClient:
             arrived = True
             try:
                 async with asyncio.timeout(tries.left()):
-                    r = await self._http.request(call.method, self.url + call.path, content=call.body, headers=headers)
-                came = Reply(r.status_code, {k.lower(): v for k, v in r.headers.items()}, r.content)
+                    async with self._http.stream(
+                        call.method, self.url + call.path, content=_sent(call), headers=headers
+                    ) as r:
+                        with calls.Sink(call.into if r.status_code < 400 else None) as sink:
+                            async for part in r.aiter_bytes():
+                                sink.write(part)
+                came = Reply(r.status_code, {k.lower(): v for k, v in r.headers.items()}, sink.body)
             except TimeoutError as e:
                 came = e
             except self._wrong as e:
@@ -122,6 +161,16 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _sent(call: Call[Any]) -> bytes | AsyncIterator[bytes] | None:
+    return call.body if call.file is None else _parts_of(call.file)
+
+
+async def _parts_of(place: Path) -> AsyncIterator[bytes]:
+    with open(place, "rb") as file:
+        while part := await asyncio.to_thread(file.read, 1 << 18):
+            yield part
 
 
 async def _parts(rows: Iterable[Row] | AsyncIterable[Row], size: int) -> AsyncIterator[list[Row]]:

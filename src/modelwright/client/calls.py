@@ -6,22 +6,34 @@ import datetime as dt
 import json
 import math
 import os
+import random
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar
+from urllib.parse import quote
 
-from modelwright.client.answers import Answer, Explanation, Notice, Told
-from modelwright.client.errors import Refused
+from modelwright.client.answers import Answer, Explanation, Job, Notice, Told
+from modelwright.client.errors import Busy, Refused, ServiceError, TimedOut, Unavailable
 from modelwright.client.tries import Reply
-from modelwright.core.errors import OptionError
+from modelwright.core.errors import CannotWrite, DataError, OptionError
 from modelwright.core.words import Words
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
-JSON = "application/json"
+# kinds of files by the ends of their names
+KINDS = {".csv": "text/csv", ".jsonl": "application/x-ndjson", ".parquet": "application/vnd.apache.parquet"}
+FORMS = {suffix: suffix[1:] for suffix in KINDS}
+JSON, NDJSON = "application/json", "application/x-ndjson"
+# codes of a last line, which says that this row and those after it were not answered
+_ENDS: Mapping[str, type[ServiceError]] = {
+    "busy": Busy, "quota": Busy, "stopping": Unavailable, "deadline": TimedOut, "slow": TimedOut,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,8 @@ class Call(Generic[T]):
     path: str
     read: Callable[[Reply], T]
     body: bytes | None = None
+    file: Path | None = None  # sent as the body
+    into: Path | None = None  # where the body of the answer is written
     safe: bool = True  # whether it may be sent again when it is not known whether it arrived
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,6 +98,52 @@ def predict_many(rows: Sequence[Row], scores: bool) -> Call[list[Answer]]:
     return Call("POST", "/predict", read, written({"rows": list(rows), **({"scores": True} if scores else {})}))
 
 
+def stream(rows: Sequence[Row], scores: bool, before: int) -> Call[tuple[list[Answer], ServiceError | None]]:
+    """Ask for the answers to rows as lines of a stream; `before` is how many rows of all were answered already.
+
+    The reply gives the answers, and why it ended before the last row, where it did.
+    """
+
+    def read(reply: Reply) -> tuple[list[Answer], ServiceError | None]:
+        try:
+            lines = [json.loads(line) for line in reply.body.splitlines() if line.strip()]
+            last = lines[-1].get("error") if lines else None
+        except (ValueError, AttributeError):
+            raise _strange() from None
+        end: ServiceError | None = None
+        if last is not None and (len(lines) < len(rows) or last.get("code") in _ENDS):
+            lines.pop()
+            end = _ended(last)
+        if len(lines) > len(rows) or (len(lines) < len(rows) and end is None):
+            raise _strange()
+        return [_numbered(Answer.read(line, release=_release(reply)), before) for line in lines], end
+
+    body = b"".join(written(row) + b"\n" for row in rows)
+    path = "/predict?scores=true" if scores else "/predict"
+    return Call("POST", path, read, body, headers={"Content-Type": NDJSON, "Accept": NDJSON})
+
+
+def pause_after(end: ServiceError, stalled: int, retries: int) -> float:
+    """Return the seconds until the rest of a stream may be asked for. Raises the error where that is of no use."""
+    if not isinstance(end, (Busy, Unavailable)) or stalled > retries:
+        raise end
+    return (end.retry_after or 0.0) + random.uniform(0.0, 0.5)
+
+
+def _ended(error: Mapping[str, Any]) -> ServiceError:
+    code = str(error.get("code", ""))
+    said = Notice.read(error)
+    kind = _ENDS.get(code, Unavailable)
+    return kind(said.words, code=code, retry_after=error.get("retry_after"), more={"row": said.row})
+
+
+def _numbered(answer: Answer, before: int) -> Answer:
+    """Return an answer whose error names its row among all rows."""
+    if answer.error is None or answer.error.row is None or not before:
+        return answer
+    return replace(answer, error=replace(answer.error, row=answer.error.row + before))
+
+
 def explain(row: Row) -> Call[Explanation]:
     """Ask what the answer to one row rests on."""
     return Call("POST", "/explain", lambda r: Explanation.read(read_json(r)), written(row))
@@ -114,6 +174,112 @@ def feedback_many(items: Sequence[Mapping[str, Any]]) -> Call[list[Told]]:
         return found
 
     return Call("POST", "/feedback", read, written({"feedback": list(items)}))
+
+
+def submit(path: str | Path, scores: bool) -> Call[Job]:
+    """Hand over a file of rows. Raises DataError where there is none, OptionError for another kind of file."""
+    place = Path(path)
+    if not place.is_file():
+        raise DataError(f"There is no file {place}.", f"找不到文件 {place}。")
+    kind = KINDS.get(place.suffix.lower())
+    if kind is None:
+        shown = ", ".join(KINDS)
+        raise OptionError(
+            f"Expected a file {shown}, received {place.name}.", f"应为 {shown} 文件，收到的是 {place.name}。"
+        )
+    where = "/jobs?scores=true" if scores else "/jobs"
+    return Call("POST", where, lambda r: Job.read(read_json(r)), file=place, safe=False, headers={"Content-Type": kind})
+
+
+def job(id: str) -> Call[Job]:
+    """Ask how far a job is."""
+    return Call("GET", f"/jobs/{quote(id, safe='')}", lambda r: Job.read(read_json(r)))
+
+
+def result(id: str, path: str | Path) -> Call[Path]:
+    """Fetch the answers of a job that is done, in the form that the file's name says, else in that of the rows."""
+    place = Path(path)
+    form = FORMS.get(place.suffix.lower())
+    more = f"?format={form}" if form else ""
+    return Call("GET", f"/jobs/{quote(id, safe='')}/result{more}", lambda r: place, into=place)
+
+
+def check_left(until: float, seconds: float) -> None:
+    """Raise TimedOut where a moment is over."""
+    if time.monotonic() > until:
+        words = Words(f"The job is not done within {seconds:g} s.", f"任务在 {seconds:g} 秒内未完成。")
+        raise TimedOut(words, code="deadline")
+
+
+def done(found: Job) -> Job:
+    """Return a job that is done. Raises ServiceError with the reason of one that failed."""
+    if found.state == "failed":
+        raise ServiceError(found.error or Words("The job failed.", "任务失败。"), code="failed")
+    return found
+
+
+def cancel(id: str) -> Call[bool]:
+    """Stop a job and delete what the service keeps of it."""
+    return Call("DELETE", f"/jobs/{quote(id, safe='')}", lambda r: bool(read_json(r).get("deleted")))
+
+
+class Sink:
+    """Takes the body of an answer: into memory, or into a file that is there only once it is whole. Raises CannotWrite."""
+
+    def __init__(self, place: Path | None) -> None:
+        self._place, self._parts = place, bytearray()
+        self._part = None if place is None else place.with_name(f".{place.name}.part")
+        self._file: IO[bytes] | None = None
+
+    @property
+    def body(self) -> bytes:
+        """What was taken into memory."""
+        return bytes(self._parts)
+
+    def write(self, part: bytes) -> None:
+        """Take the next bytes."""
+        if self._file is None:
+            self._parts += part
+            return
+        with self._told():
+            self._file.write(part)
+
+    def __enter__(self) -> Sink:
+        if self._part is not None:
+            with self._told():
+                self._file = open(self._part, "wb")
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._file is None or self._part is None or self._place is None:
+            return
+        try:
+            with self._told():
+                self._file.close()
+                if kind is None:
+                    os.replace(self._part, self._place)
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as e:
+            raise CannotWrite(
+                f"Cannot write {self._place}: {e.strerror}.", f"无法写入 {self._place}：{e.strerror}。"
+            ) from e
+
+
+def chunks(call: Call[Any]) -> bytes | Iterator[bytes] | None:
+    """Return what is sent: the body, or the file in parts."""
+    return call.body if call.file is None else _parts_of(call.file)
+
+
+def _parts_of(place: Path) -> Iterator[bytes]:
+    with open(place, "rb") as file:
+        while part := file.read(1 << 18):
+            yield part
 
 
 def schema() -> Call[dict[str, Any]]:

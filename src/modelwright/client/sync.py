@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from modelwright.client import calls
-from modelwright.client.answers import Answer, Explanation, Told
+from modelwright.client.answers import Answer, Explanation, Job, Told
 from modelwright.client.calls import Call, Row
 from modelwright.client.tries import Reply, Tries
 from modelwright.core.errors import MissingExtra
@@ -48,11 +49,21 @@ class Client:
         return self._do(calls.predict_many(rows, scores), timeout)
 
     def predict_iter(
-        self, rows: Iterable[Row], *, scores: bool = False, size: int = 200, timeout: float | None = None
+        self, rows: Iterable[Row], *, scores: bool = False, size: int = 500, timeout: float | None = None
     ) -> Iterator[Answer]:
-        """Yield the answers to any number of rows, in their order, `size` rows a request, each within `timeout`."""
+        """Yield the answers to any number of rows, in their order; `size` rows are sent at a time, as a stream, within `timeout`.
+
+        Rows that a busy or stopping service left unanswered are asked for again. An `error` names its row among all rows.
+        """
+        done = stalled = 0
         for part in calls.parts(rows, size):
-            yield from self._do(calls.predict_many(part, scores), timeout)
+            while part:
+                answers, end = self._do(calls.stream(part, scores, done), timeout)
+                yield from answers
+                done, part = done + len(answers), part[len(answers) :]
+                stalled = 0 if answers else stalled + 1
+                if end is not None:
+                    time.sleep(calls.pause_after(end, stalled, self.retries))
 
     def explain(self, row: Row, *, timeout: float | None = None) -> Explanation:
         """Return what the answer to one row rests on."""
@@ -81,6 +92,31 @@ class Client:
         """Tell several things at once, each a mapping with the arguments of `feedback`; one that is refused has an `error`."""
         return self._do(calls.feedback_many(items))
 
+    def submit(self, path: str | Path, *, scores: bool = False) -> Job:
+        """Hand over a file of rows (.csv, .jsonl, .parquet), which the service answers by and by. Raises DataError where there is none."""
+        return self._do(calls.submit(path, scores))
+
+    def job(self, id: str) -> Job:
+        """Return how far a job is."""
+        return self._do(calls.job(id))
+
+    def wait(self, id: str, *, timeout: float = 3600.0) -> Job:
+        """Return a job once it is done. Raises ServiceError where it failed, TimedOut where it is not done within `timeout` seconds."""
+        until, pause = time.monotonic() + timeout, 0.1
+        while not (found := self.job(id)).ended:
+            calls.check_left(until, timeout)
+            time.sleep(pause)
+            pause = min(5.0, 1.5 * pause)
+        return calls.done(found)
+
+    def result(self, id: str, path: str | Path, *, timeout: float | None = None) -> Path:
+        """Write the answers of a job that is done into a file (.csv, .jsonl, .parquet), which is there only once it is whole."""
+        return self._do(calls.result(id, path), timeout)
+
+    def cancel(self, id: str) -> bool:
+        """Stop a job and let the service delete what it keeps of it."""
+        return self._do(calls.cancel(id))
+
     def schema(self) -> dict[str, Any]:
         """Return what the model reads and answers: name, version, task, columns, labels."""
         return self._do(calls.schema())
@@ -98,14 +134,20 @@ class Client:
             came: Reply | Exception
             arrived = True
             try:
-                with self._http.stream(
-                    call.method, self.url + call.path, content=call.body, headers=headers, timeout=tries.left()
-                ) as r:
-                    body = bytearray()
+                with (
+                    self._http.stream(
+                        call.method,
+                        self.url + call.path,
+                        content=calls.chunks(call),
+                        headers=headers,
+                        timeout=tries.left(),
+                    ) as r,
+                    calls.Sink(call.into if r.status_code < 400 else None) as sink,
+                ):
                     for part in r.iter_bytes():  # the library's timeout is for each step, this one for the whole
-                        body += part
+                        sink.write(part)
                         tries.left()
-                came = Reply(r.status_code, {k.lower(): v for k, v in r.headers.items()}, bytes(body))
+                came = Reply(r.status_code, {k.lower(): v for k, v in r.headers.items()}, sink.body)
             except self._wrong as e:
                 came, arrived = e, not isinstance(e, self._unsent)
             pause = tries.pause(came, arrived=arrived)
