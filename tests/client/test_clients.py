@@ -342,3 +342,14 @@ def test_what_is_no_file_of_rows_is_not_sent(moody, tmp_path):
         with pytest.raises(mw.ModelwrightError, match=r"Expected a file \.csv"):
             client.submit(tmp_path / "rows.doc")
     assert Moody.seen == []
+
+
+def test_a_job_of_the_service_gives_the_answers_of_the_model(served, client, tmp_path):
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in ROWS))
+    job = client.wait(client.submit(tmp_path / "rows.jsonl").id, timeout=60)
+    assert (job.state, job.done, job.unread) == ("done", len(ROWS), 0)
+    found = [json.loads(line) for line in client.result(job.id, tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [f["prediction"] for f in found] == [a["prediction"] for a in served.predictor.predict(ROWS)]
+    assert client.cancel(job.id) is True
+    with pytest.raises(Refused, match="no such job"):
+        client.job(job.id)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from modelwright.client import calls
 from modelwright.client.answers import Answer, Explanation, Job, Told
 from modelwright.client.calls import Call, Row
+from modelwright.client.errors import Refused, ServiceError
 from modelwright.client.tries import Reply, Tries
 from modelwright.core.errors import MissingExtra
 
@@ -32,6 +33,7 @@ class AsyncClient:
         except ImportError as e:
             raise MissingExtra("client", "modelwright.AsyncClient") from e
         self.url, self.timeout, self.retries = calls.checked_address(url), timeout, retries
+        self._streams = True
         self._wrong, self._unsent = httpx2.TransportError, (httpx2.ConnectError, httpx2.ConnectTimeout)
         self._http = httpx2.AsyncClient(headers=calls.usual_headers(key), verify=verify, timeout=None)
 
@@ -57,13 +59,25 @@ class AsyncClient:
         done = stalled = 0
         async for part in _parts(rows, size):
             while part:
-                answers, end = await self._do(calls.stream(part, scores, done), timeout)
+                answers, end = await self._part(part, scores, done, timeout)
                 for answer in answers:
                     yield answer
                 done, part = done + len(answers), part[len(answers) :]
                 stalled = 0 if answers else stalled + 1
                 if end is not None:
                     await asyncio.sleep(calls.pause_after(end, stalled, self.retries))
+
+    async def _part(
+        self, part: list[Row], scores: bool, done: int, timeout: float | None
+    ) -> tuple[list[Answer], ServiceError | None]:
+        if self._streams:
+            try:
+                return await self._do(calls.stream(part, scores, done), timeout)
+            except Refused as e:
+                if e.code != "no_json":
+                    raise
+                self._streams = False  # it takes no streams, as the application for Ray Serve
+        return calls.numbered(await self._do(calls.predict_many(part, scores), timeout), done), None
 
     async def explain(self, row: Row, *, timeout: float | None = None) -> Explanation:
         """Return what the answer to one row rests on."""

@@ -116,7 +116,7 @@ def stream(rows: Sequence[Row], scores: bool, before: int) -> Call[tuple[list[An
             end = _ended(last)
         if len(lines) > len(rows) or (len(lines) < len(rows) and end is None):
             raise _strange()
-        return [_numbered(Answer.read(line, release=_release(reply)), before) for line in lines], end
+        return numbered([Answer.read(line, release=_release(reply)) for line in lines], before), end
 
     body = b"".join(written(row) + b"\n" for row in rows)
     path = "/predict?scores=true" if scores else "/predict"
@@ -137,11 +137,15 @@ def _ended(error: Mapping[str, Any]) -> ServiceError:
     return kind(said.words, code=code, retry_after=error.get("retry_after"), more={"row": said.row})
 
 
-def _numbered(answer: Answer, before: int) -> Answer:
-    """Return an answer whose error names its row among all rows."""
-    if answer.error is None or answer.error.row is None or not before:
-        return answer
-    return replace(answer, error=replace(answer.error, row=answer.error.row + before))
+def numbered(answers: list[Answer], before: int) -> list[Answer]:
+    """Return answers whose errors name their row among all rows, `before` of which were answered already."""
+    out = []
+    for answer in answers:
+        error = answer.error
+        if error is not None and error.row is not None and before:
+            answer = replace(answer, error=replace(error, row=error.row + before))
+        out.append(answer)
+    return out
 
 
 def explain(row: Row) -> Call[Explanation]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from modelwright.client import calls
 from modelwright.client.answers import Answer, Explanation, Job, Told
 from modelwright.client.calls import Call, Row
+from modelwright.client.errors import Refused, ServiceError
 from modelwright.client.tries import Reply, Tries
 from modelwright.core.errors import MissingExtra
 
@@ -37,6 +38,7 @@ class Client:
         except ImportError as e:
             raise MissingExtra("client", "modelwright.Client") from e
         self.url, self.timeout, self.retries = calls.checked_address(url), timeout, retries
+        self._streams = True
         self._wrong, self._unsent = httpx2.TransportError, (httpx2.ConnectError, httpx2.ConnectTimeout)
         self._http = httpx2.Client(headers=calls.usual_headers(key), verify=verify, timeout=None)
 
@@ -58,12 +60,24 @@ class Client:
         done = stalled = 0
         for part in calls.parts(rows, size):
             while part:
-                answers, end = self._do(calls.stream(part, scores, done), timeout)
+                answers, end = self._part(part, scores, done, timeout)
                 yield from answers
                 done, part = done + len(answers), part[len(answers) :]
                 stalled = 0 if answers else stalled + 1
                 if end is not None:
                     time.sleep(calls.pause_after(end, stalled, self.retries))
+
+    def _part(
+        self, part: list[Row], scores: bool, done: int, timeout: float | None
+    ) -> tuple[list[Answer], ServiceError | None]:
+        if self._streams:
+            try:
+                return self._do(calls.stream(part, scores, done), timeout)
+            except Refused as e:
+                if e.code != "no_json":
+                    raise
+                self._streams = False  # it takes no streams, as the application for Ray Serve
+        return calls.numbered(self._do(calls.predict_many(part, scores), timeout), done), None
 
     def explain(self, row: Row, *, timeout: float | None = None) -> Explanation:
         """Return what the answer to one row rests on."""
