@@ -70,6 +70,7 @@ class Reply(BaseModel):
     searched: str
     session: str
     handover: HandOver | None
+    id: str | None = None  # of the answer, for feedback
 
 
 def add(app: FastAPI, service: Any) -> None:
@@ -197,4 +198,7 @@ class Desk:
         service = self.service
         table, _ = service.predictor.table([{"question": q, "tenant": tenant} for q in questions])
         scores = await service.batcher.scores(table, service.limits.seconds, ticket)
-        return [a["prediction"] for a in service.predictor.answers(scores)]
+        answers = service.predictor.answers(scores)
+        if service.ids is not None:
+            service.ids.give(answers)
+        return [a["prediction"] | ({"id": a["id"]} if "id" in a else {}) for a in answers]
