@@ -46,7 +46,8 @@ class Comparer:
     """Lets a predictor answer rows once more in a thread of its own, in turns that leave the machine to the answers.
 
     `tell` is called in that thread with the pairs of predictions (the one answered, the one of this predictor) and counts. It takes
-    a quarter of a core at most where all is to be compared (`shadow`), else a tenth.
+    a quarter of a core at most where all is to be compared (`shadow`), else a tenth. `note` is told by id what this predictor
+    says, and whether that is something else: for the page where people review what is contested.
     """
 
     def __init__(
@@ -56,8 +57,9 @@ class Comparer:
         tell: Callable[[list[tuple[Any, Any]], Compared], None],
         *,
         shadow: bool = False,
+        note: Callable[[dict[str, Any], dict[str, bool]], None] | None = None,
     ) -> None:
-        self._predictor, self._tell = predictor, tell
+        self._predictor, self._tell, self._note = predictor, tell, note
         self._rest = _REST if shadow else _LONG_REST
         self._aside = Aside(predictor.scores, batcher)
         self._queue: queue.Queue[Answered | None] = queue.Queue(_WAITING)
@@ -103,19 +105,24 @@ class Comparer:
         counts = Compared(seconds=time.perf_counter() - began)
         answers = predictor.answers(scores, False, table.hidden)
         unread = {value.row - 1 for value in bad}
-        pairs = []
+        pairs, others, differs = [], {}, {}
         for i, answer in enumerate(answers):
             given = answered.answers[i]
             if i in unread or "prediction" not in given:
                 continue
             pair = given["prediction"], answer["prediction"]
             pairs.append(pair)
+            if self._note is not None and "id" in given:
+                others[given["id"]] = pair[1]
+                differs[given["id"]] = predictor.target.gist(pair[0]) != predictor.target.gist(pair[1])
             counts.rows += 1
             counts.equal += pair[0] == pair[1]
             apart = _distance(pair, answered.scores[i], scores[i])
             if apart is not None:
                 counts.measured += 1
                 counts.distance += apart
+        if self._note is not None:
+            self._note(others, differs)
         return pairs, counts
 
 

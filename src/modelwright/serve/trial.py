@@ -21,6 +21,7 @@ from modelwright.release.registry.traffic import Traffic
 from modelwright.serve.assign import meets
 from modelwright.serve.compare import Compared, Comparer
 from modelwright.serve.counters import Counters
+from modelwright.serve.feedback.secret import contested
 from modelwright.serve.home import Answered
 from modelwright.serve.judge import Judge, Reason
 from modelwright.serve.version import Version
@@ -148,7 +149,11 @@ class Trial:
             swapped = version is not self.judged
             tell = partial(self._loop_tell, swapped)
             self._comparers[version] = Comparer(
-                unseen.service.predictor, version.service.batcher, tell, shadow=self.traffic.shadow
+                unseen.service.predictor,
+                version.service.batcher,
+                tell,
+                shadow=self.traffic.shadow,
+                note=contested(version.service),
             )
         observe = partial(self._observe, version, heard)
         version.service.observers.append(observe)

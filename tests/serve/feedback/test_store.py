@@ -117,7 +117,9 @@ def test_orders(feedback: Feedback) -> None:
 
 def test_a_mark_may_come_before_its_request(feedback: Feedback) -> None:
     feedback.mark({"1": 3.0, "never": 1.0})
+    feedback.challenge({"2": "b"}, {"2": True})
     feedback.keep([kept("1"), kept("2")])
+    assert [(k.id, k.challenger) for k in feedback.kept("contested")] == [("2", "b")]
     assert [(k.id, k.drift) for k in feedback.kept("drifted")] == [("1", 3.0)]
 
 

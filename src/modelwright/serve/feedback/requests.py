@@ -28,11 +28,15 @@ class Requests(Records):
         super().__init__(url, name)
         self.sealing = sealing or Sealing()
         self._marks: dict[str, float] = {}  # of requests that may not be written yet
+        self._others: dict[str, tuple[Any, bool]] = {}  # likewise
 
     def keep(self, items: Sequence[Kept]) -> None:
         """Keep requests, in one transaction. Raises RegistryAway."""
-        marks = {item.id: self._marks.pop(item.id, item.drift) for item in items}
-        records = [self._record_kept(replace(item, drift=marks[item.id])) for item in items]
+        records = []
+        for item in items:
+            other, differs = self._others.pop(item.id, (item.challenger, item.contested))
+            drift = self._marks.pop(item.id, item.drift)
+            records.append(self._record_kept(replace(item, drift=drift, challenger=other, contested=differs)))
         if records:
             with self.writing() as connection:
                 connection.execute(tables.requests.insert(), records)
@@ -87,12 +91,15 @@ class Requests(Records):
     def mark(self, drift: Mapping[str, float]) -> None:
         """Say of requests, by id, how unlike the training data they are: the larger, the more. They may be kept later."""
         self._marks |= drift
-        for id_ in list(self._marks)[: max(0, len(self._marks) - _MARKS)]:
-            self._marks.pop(id_, None)
+        _trim(self._marks)
         self._update([{"of": id_, "drift": float(value)} for id_, value in drift.items()], "drift")
 
     def challenge(self, answers: Mapping[str, Any], differs: Mapping[str, bool]) -> None:
-        """Say of kept requests, by id, what another version predicted, and whether that is something else."""
+        """Say of requests, by id, what another version predicted, and whether that is something else. They may be kept later."""
+        if not answers:
+            return
+        self._others |= {id_: (answer, bool(differs.get(id_))) for id_, answer in answers.items()}
+        _trim(self._others)
         with self.writing() as connection:
             for part in parts(answers):
                 asked = sa.select(tables.requests).where(_R.name == self.name, _R.id.in_(part))
@@ -100,6 +107,7 @@ class Requests(Records):
                     now = replace(found, challenger=answers[found.id], contested=bool(differs.get(found.id)))
                     where = (_R.name == self.name) & (_R.id == found.id)
                     connection.execute(tables.requests.update().where(where).values(self._record_kept(now)))
+                    self._others.pop(found.id, None)
 
     def _update(self, records: list[dict[str, Any]], column: str) -> None:
         if records:
@@ -135,3 +143,9 @@ class Requests(Records):
 
     def _open(self, data: bytes | None, sealed: str | None, id_: str, what: str) -> Any:
         return self.sealing.open(data, sealed, f"{self.name}/{id_}/{what}")
+
+
+def _trim(held: dict[str, Any]) -> None:
+    """Drop the oldest of what waits for requests that may never be kept."""
+    for id_ in list(held)[: max(0, len(held) - _MARKS)]:
+        held.pop(id_, None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from modelwright.core.errors import DataError, MissingExtra
+from modelwright.core.errors import DataError, MissingExtra, ModelwrightError
 from modelwright.core.locks import check_own_file, lock_beside
 from modelwright.serve.feedback.ids import SECRET_BYTES
 from modelwright.serve.home import Home
@@ -33,6 +34,18 @@ def store_of(home: Home) -> Any:
     except ImportError as e:
         raise MissingExtra("live", "Feedback", "反馈") from e
     return Feedback(home.url, home.name)
+
+
+def contested(service: Any) -> Callable[[dict[str, Any], dict[str, bool]], None] | None:
+    """Return what takes note of another version's answers to kept requests; None where none are kept."""
+    if service.keep is None or service.home is None:
+        return None
+
+    def note(answers: dict[str, Any], differs: dict[str, bool]) -> None:
+        with contextlib.suppress(ModelwrightError):  # the database is away: nobody waits for this
+            service.feedback.challenge(answers, differs)
+
+    return note
 
 
 def _in_file(path: Path) -> bytes:
