@@ -11,6 +11,7 @@ from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.schema import Table
 from modelwright.pipeline.concerns.base import Concern
+from modelwright.pipeline.reference import reference_of
 from modelwright.pipeline.state import Beaten, Judgement, State
 from modelwright.release.bundle import Predictor
 from modelwright.release.needs import Needs, needs_of
@@ -81,6 +82,7 @@ def test_once(state: State, concerns: Concern) -> None:
     concerns.test_begins(state)
     state.judged = judge_test(state.predictor, state.parts.test)
     state.judgement = judgement(state.conditions, state.judged, state.outcome, state.parts, state.metric)
+    state.predictor.reference = reference_of(state)
 
 
 def judge_test(predictor: Predictor, test: Table) -> Judged:

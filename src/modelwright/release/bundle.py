@@ -3,6 +3,7 @@
 manifest.json   SHA-256 of every other file, format version, version of Modelwright
 bundle.json     task, schema, target codec, members with weights, temperature, thresholds
 card.md         the model card (card.zh-CN.md in Chinese)
+drift.json      counts of the training data by column, to notice other data by; bundles made earlier have none
 members/<i>/    one fitted model each; model.json names its recipe
 """
 
@@ -40,6 +41,7 @@ from modelwright.release.needs import Needs
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
 _CHUNK = 2048
+DRIFT = "drift.json"
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Predictor:
     needs: Needs = field(default_factory=Needs)  # what rows must hold; see release/needs.py
     engine: list[Model] | None = None  # what scores rows in the members' place, in their order; see release/engines.py
     adjust: Callable[[Table, np.ndarray], np.ndarray] | None = None  # what a service learnt since; never in the bundle
+    reference: dict[str, Any] | None = None  # what drift is noticed by, as JSON; see evaluate/drift/reference.py
     _made: Together | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -332,6 +335,8 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 "card": predictor.card,
             },
         )
+        if predictor.reference is not None:
+            write_json(part / DRIFT, predictor.reference)
         files = {str(p.relative_to(part).as_posix()): sha256_of(p) for p in sorted(part.rglob("*")) if p.is_file()}
         form = FORMAT if predictor.shifts else 1
         write_json(part / "manifest.json", {"format": form, "modelwright": VERSION, "files": files})
@@ -346,7 +351,10 @@ def load(folder: Path) -> Predictor:
     refuse_nan(folder)
     data = read_json(folder / "bundle.json")
     with one_answer(f"The bundle in {folder} cannot be understood", f"无法解读 {folder} 中的模型包"):
-        return _loaded(folder, data)
+        predictor = _loaded(folder, data)
+        if (folder / DRIFT).is_file():
+            predictor.reference = dict(read_json(folder / DRIFT))
+        return predictor
 
 
 def _loaded(folder: Path, data: Any) -> Predictor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,10 +59,21 @@ def add(app: typer.Typer) -> None:
                 "table of consents: only rows with one for the purpose are kept", "同意记录表：仅留存对该目的已同意的行"
             ),
         ] = None,
+        webhook: Annotated[
+            str | None,
+            typer.Option(
+                metavar="URL",
+                help=w(
+                    "address to tell of drift, signed with the secret in MODELWRIGHT_WEBHOOK_SECRET; MODELWRIGHT_WEBHOOK if not given",
+                    "发生漂移时通知的地址，以 MODELWRIGHT_WEBHOOK_SECRET 中的密钥签名；默认取 MODELWRIGHT_WEBHOOK",
+                ),
+            ),
+        ] = None,
         db: Db = None,
         blobs: Blobs = None,
         lang: Lang = None,
     ) -> None:
+        tell(webhook)
         from modelwright.serve.feedback.keep import Keep
 
         keep = Keep.asked(keep_requests, purpose, subject, consent)
@@ -150,6 +162,16 @@ def start(
         serve_folder(bundle, workers=workers, key_file=key_file or place, lang=lang, backend=backend, **options)
         return
     serve(bundle, key_file=key_file or place, lang=lang, backend=backend, **options)
+
+
+def tell(webhook: str | None) -> None:
+    """Let the service, and all its workers, tell an address of drift. Raises OptionError for one that cannot be used."""
+    if webhook:
+        os.environ["MODELWRIGHT_WEBHOOK"] = webhook
+    if os.environ.get("MODELWRIGHT_WEBHOOK"):
+        from modelwright.improve.drift.webhook import target_of
+
+        target_of()
 
 
 def say_due(bundle: Path, lang: str) -> None:

@@ -1,0 +1,44 @@
+"""Pictures and sounds: brightness and loudness are looked at, and a change of either is found."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.data.coerce import coerce
+from modelwright.evaluate.drift.reference import make_reference
+from modelwright.evaluate.drift.verdicts import looked
+
+image = pytest.importorskip("PIL.Image")
+
+
+def _pictures(count: int, light: float, seed: int) -> Table:
+    rng = np.random.default_rng(seed)
+    cells = []
+    for _ in range(count):
+        pixels = (rng.random((16, 16, 3)) * 200 * light * rng.uniform(0.8, 1)).astype(np.uint8)
+        out = io.BytesIO()
+        image.fromarray(pixels).save(out, "PNG")
+        cells.append(out.getvalue())
+    schema = Schema((Column("photo", "image"),))
+    return coerce(pa.table({"photo": pa.array(cells, pa.large_binary())}), schema)[0]
+
+
+def test_darkened_pictures_are_found_and_others_are_not():
+    train = _pictures(120, 1.0, 0)
+    reference = make_reference(train, train.schema)
+    assert {"brightness", "contrast", "sketch 1"} <= {f.part for f in reference.figures}
+    for light, state in ((1.0, "steady"), (0.5, "drifted")):
+        codes, tally = reference.read(_pictures(60, light, 1))
+        assert [v.state for v in looked(reference, reference.binned(codes), tally)] == [state]
+
+
+def test_a_missing_picture_has_no_figures():
+    train = _pictures(60, 1.0, 0)
+    reference = make_reference(train, train.schema)
+    gone = Table.of(pa.table({"photo": pa.nulls(3, train.data.schema.field("photo").type)}), train.schema)
+    codes, _ = reference.read(gone)
+    assert (codes[:, 0] == 1).all()
+    assert (codes[:, 1:] == -1).all()
