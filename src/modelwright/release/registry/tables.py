@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0006"  # the newest migration that this version knows
+HEAD = "0007"  # the newest migration that this version knows
 VERSION_TABLE = "modelwright_schema"  # where the migration that a registry stands at is kept
 
 metadata = sa.MetaData()
