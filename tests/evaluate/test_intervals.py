@@ -62,6 +62,15 @@ def test_all_right_still_leaves_room():
     assert found.high == 1.0
 
 
+@pytest.mark.parametrize("rows", [1, 20, 700])
+@pytest.mark.parametrize("metric", [x for x in m.CLASSIFICATION if np.isfinite(x.high - x.low)], ids=lambda x: x.name)
+def test_an_interval_never_is_a_point_where_the_metric_has_bounds(metric, rows):
+    judged = made.of_classes(max(rows, 2), ["n", "y"], signal=50.0).take(np.arange(rows))
+    found = intervals.bootstrap(metric, judged, resamples=50)
+    assert np.isnan(found.value) or found.low < found.high
+    assert np.isnan(found.value) or metric.low <= found.low <= found.value <= found.high <= metric.high
+
+
 def test_undefined_has_no_interval():
     judged = made.of_classes(30, ["n", "y"])
     alone = judged.take(np.flatnonzero(judged.truth == 0))

@@ -41,6 +41,17 @@ def parse_duration(text: str | float) -> float:
     return seconds
 
 
+def parse_period(text: str, option: str) -> float:
+    """Return seconds as `parse_duration` does, of an option whose number must say its unit. Raises OptionError."""
+    bare = text.strip()
+    if bare.replace(".", "", 1).isdigit():
+        raise OptionError(
+            f"`{option}` needs a unit: write {bare}d or {bare}h, received the number {bare}.",
+            f"`{option}` 需要单位：请写作 {bare}d 或 {bare}h，收到的是数字 {bare}。",
+        )
+    return parse_duration(bare)
+
+
 def parse_size(text: str | int) -> int:
     """Return bytes for `4g`, `512m`, `100k` or a plain number of bytes. Raises OptionError otherwise."""
     if isinstance(text, int):

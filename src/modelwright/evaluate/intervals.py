@@ -99,7 +99,7 @@ def _intervals(
     for name, (metric, label) in asked.items():
         ends = small.interval(metric, judged, values[name], label, level, counts) if counts is not None else None
         if ends is not None:
-            out[name] = Interval(values[name], float(min(ends[0], values[name])), float(max(ends[1], values[name])))
+            out[name] = _between(metric, values[name], *ends, len(judged.rows))
     rest = {name: of for name, of in asked.items() if name not in out}
     drawn = _samples(rest, judged, resamples, seed, until) if rest else {}
     for name in rest:
@@ -149,10 +149,15 @@ def _interval(metric: Metric, value: float, drawn: np.ndarray, rows: int, level:
     else:
         tail = 100 * (1 - level) / 2
         low, high = np.percentile(drawn, [tail, 100 - tail])
-    # few distinct answers (all right, say) give an interval of no width: widen it by the rule of three
-    if low == high and metric.low == 0 and metric.high == 1:
-        room = 3 / max(1, rows)
-        low, high = max(0.0, low - room), min(1.0, high + room)
+    return _between(metric, value, low, high, rows)
+
+
+def _between(metric: Metric, value: float, low: float, high: float, rows: int) -> Interval:
+    """Return the value with its ends. Few distinct answers (all right, say) give an interval of no width: it is widened by the
+    rule of three, 3/n of the metric's range (Hanley & Lippman-Hand, JAMA 249, 1983), where the metric has bounds."""
+    if low == high and np.isfinite(value) and np.isfinite(metric.high - metric.low):
+        room = (metric.high - metric.low) * min(1.0, 3 / max(1, rows))
+        low, high = max(metric.low, low - room), min(metric.high, high + room)
     return Interval(value, float(min(low, value)), float(max(high, value)))
 
 

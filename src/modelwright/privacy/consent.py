@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.budget import parse_duration
+from modelwright.core.budget import parse_duration, parse_period
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
 from modelwright.core.words import Words
 from modelwright.data.dates import find_form, number_form, to_time
@@ -173,7 +173,7 @@ def check_wishes(consent: str | None, subject: str | None, purpose: str | None, 
             "请指明每行所属主体的列：--subject 列名。",
         )
     if retain is not None:
-        parse_duration(retain.rpartition(":")[2])
+        parse_period(retain.rpartition(":")[2], "--retain")
 
 
 def allowed(

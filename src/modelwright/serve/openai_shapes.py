@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from modelwright.core.words import Words
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
+from modelwright.serve.misfit import misfit
 from modelwright.serve.openai_fields import check_fields
 
 T = TypeVar("T", bound=BaseModel)
@@ -73,7 +74,7 @@ class ChatAsked(Asked):
     @model_validator(mode="after")
     def _logprobs_asked(self) -> ChatAsked:
         if self.top_logprobs and not self.logprobs:
-            raise ValueError("`top_logprobs` goes with `logprobs` true")
+            raise ValueError(_TOGETHER.en)
         return self
 
 
@@ -93,6 +94,9 @@ class VectorsAsked(BaseModel):
     encoding_format: Literal["float", "base64"] | None = None
 
 
+_TOGETHER = Words("`top_logprobs` goes with `logprobs` true", "`top_logprobs` 须与 `logprobs` 为 true 一起使用")
+
+
 def read_asked(body: bytes, kind: type[T]) -> T:
     """Return a request's body as its model. Raises Refused 400 that names the field."""
     try:
@@ -107,7 +111,8 @@ def read_asked(body: bytes, kind: type[T]) -> T:
     except ValidationError as e:
         first = e.errors()[0]
         where = ".".join(str(p) for p in first["loc"][:2]) or "body"
-        raise bad(Words(f"`{where}`: {first['msg']}.", f"`{where}` 无效：{first['msg']}。"), where) from e
+        said = _TOGETHER if first["type"] == "value_error" else misfit(first)
+        raise bad(Words(f"`{where}`: {said.en}.", f"`{where}` 无效：{said.zh}。"), where) from e
 
 
 def bad(words: Words, param: str | None, code: str | None = None, status: int = 400) -> Refused:

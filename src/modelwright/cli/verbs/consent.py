@@ -82,7 +82,7 @@ def register(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.core.budget import parse_duration
+    from modelwright.core.budget import parse_period
     from modelwright.core.errors import OptionError
     from modelwright.core.sealed import unlocked
     from modelwright.privacy.rowfiles import remove_rows
@@ -91,7 +91,7 @@ def register(
     if (time is None) != (retain is None):
         raise OptionError("Retention needs both --time and --retain.", "保留期限需要同时给出 --time 和 --retain。")
     if retain is not None:
-        parse_duration(retain)
+        parse_period(retain, "--retain")
     with unlocked(vault):
         for column in (subject, time):
             if column is not None:

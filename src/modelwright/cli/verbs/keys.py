@@ -66,7 +66,7 @@ def add_(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.core.budget import parse_duration
+    from modelwright.core.budget import parse_period
     from modelwright.privacy.ledger import record
     from modelwright.serve.keys import add_key
 
@@ -76,7 +76,7 @@ def add_(
         name,
         role=role,
         scopes=tuple(scope or ()),
-        expires_in=parse_duration(expires) if expires else None,
+        expires_in=parse_period(expires, "--expires") if expires else None,
         rows_per_minute=rows_per_minute,
         rows_per_day=rows_per_day,
         tenant=tenant,
@@ -128,11 +128,11 @@ def rotate(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.core.budget import parse_duration
+    from modelwright.core.budget import parse_period
     from modelwright.privacy.ledger import record
     from modelwright.serve.keys import rotate_key
 
     bundle, place = _place(model, key_file)
-    seconds = parse_duration(grace) if grace else 0.0
+    seconds = parse_period(grace, "--grace") if grace else 0.0
     text = rotate_key(place, name, seconds, lambda: record(bundle, "service key rotated", key=name))
     _made(name, text, json_)

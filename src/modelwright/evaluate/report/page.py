@@ -90,6 +90,16 @@ def _bare(facts: Facts, lang: str) -> str:
     return f"{said(facts.get('metric_title'), lang) or facts['metric']} {number(facts.get('value'))}"
 
 
+def _trained_on(facts: Facts, zh: bool) -> str:
+    """Return what stands below the number of training rows: of how many, and with how many the winner was trained again."""
+    rows = facts.get("rows") or {}
+    said = f"读入 {number(rows.get('read'))}" if zh else f"of {number(rows.get('read'))} read"
+    if not facts.get("refitted") or rows.get("valid") is None:
+        return said
+    whole = rows["valid"] if rows.get("folds", 1) > 1 else rows["train"] + rows["valid"]
+    return f"{said}，重新训练用 {number(whole)}" if zh else f"{said}, refitted on {number(whole)}"
+
+
 def _ms(value: float) -> str:
     return f"{value:.2g} ms" if value < 10 else f"{value:,.0f} ms"
 
@@ -113,7 +123,7 @@ def _numbers(facts: Facts, lang: str) -> Html:
             (
                 "训练行数" if zh else "training rows",
                 number(rows["train"]),
-                f"读入 {number(rows.get('read'))}" if zh else f"of {number(rows.get('read'))} read",
+                _trained_on(facts, zh),
             )
         )
     if rows.get("test") is not None:

@@ -97,7 +97,7 @@ class Consent(Concern):
         data.findings.append(Finding("consent", "info", found.facts.get("subject"), words, advice))
 
     def folder_made(self, state: State) -> None:
-        """Write down what consent and retention did, and keyed digests of the subjects; let erasure know the data."""
+        """Write down what consent and retention did, and keyed digests of the subjects."""
         config, folder = self.config, state.folder
         found, found_test = self.allowed.get(TRAINING), self.allowed.get(TEST)
         if found is None:
@@ -111,6 +111,12 @@ class Consent(Concern):
         trained, tested = state.parts.develop.rows, state.parts.test.rows
         tests = subjects_of(found_test if found_test is not None else found, tested)
         subjects.write_subjects(folder.data, own_key(), subjects_of(found, trained), tests)
+
+    def predictor_made(self, state: State) -> None:
+        """Let erasure know the data, now that there is a model of it."""
+        config, folder = self.config, state.folder
+        if TRAINING not in self.allowed or config.subject is None:
+            return
         reading = {n: v for n in ("header", "delimiter", "encoding") if (v := getattr(config, n)) is not None}
         column, _, limit = (config.retain or "").rpartition(":")
         for path in (config.data, config.test):

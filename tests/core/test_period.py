@@ -1,0 +1,20 @@
+"""Periods of options such as --retain say their unit."""
+
+import pytest
+
+from modelwright.core.budget import parse_period
+from modelwright.core.errors import OptionError
+
+
+def test_a_period_has_a_unit():
+    assert parse_period("90d", "--retain") == 90 * 86400
+    assert parse_period(" 1h ", "--grace") == 3600
+
+
+@pytest.mark.parametrize("bare", ["90", "1.5", " 7 "])
+def test_a_bare_number_is_refused(bare):
+    with pytest.raises(OptionError) as caught:
+        parse_period(bare, "--retain")
+    assert "--retain" in caught.value.words.en
+    assert f"{bare.strip()}d" in caught.value.words.en
+    assert f"{bare.strip()}d" in caught.value.words.zh
