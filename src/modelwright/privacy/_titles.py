@@ -6,16 +6,16 @@ somebody (`John Miller asked for a black belt`, `张小泉说菜刀钝了`) is n
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from modelwright.privacy import lexicon
+from modelwright.privacy.later import later
 
 _GOODS = frozenset(lexicon.entries("goods"))
-_HAN_GOODS = re.compile("|".join(sorted((w for w in _GOODS if not w.isascii()), key=len, reverse=True)))
-_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
-_HAN = re.compile("[\u3400-\u9fff]")
-_SENTENCE = re.compile(r"[。！？!?；;：:]|[，,].*[，,]|\.\s+[A-Z][a-z]+\s+[a-z]")
+_HAN_GOODS = later("|".join(sorted((w for w in _GOODS if not w.isascii()), key=len, reverse=True)))
+_WORD = later(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_HAN = later("[\u3400-\u9fff]")
+_SENTENCE = later(r"[。！？!?；;：:]|[，,].*[，,]|\.\s+[A-Z][a-z]+\s+[a-z]")
 # words of sentences about people, which no title has
 _TELLS = frozenset(
     "i me my mine we us our you your yours he him his she hers they them their is am are was were be been has have had do does did "
@@ -23,7 +23,7 @@ _TELLS = frozenset(
     "hello from mr mrs ms dr who when because but not this that these those came went got gave paid returned received contact".split()
 )
 _SMALL = frozenset("a an the and or of for with in on to by at from".split())
-_HAN_TELLS = re.compile(
+_HAN_TELLS = later(
     "[我你他她您吗呢吧啊]|说|了|已经|请|收货|收件|联系|电话|客户|先生|小姐|老师|购买|买的|订购|退货|投诉|发给|寄给|通知|反映|表示"
 )
 _LONGEST, _LEAST = 160, 3  # characters of a title; words of one in Latin letters

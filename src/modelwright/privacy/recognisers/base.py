@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
+from modelwright.privacy.later import later
 from modelwright.privacy.text import Block, bare
 
 RECOGNISERS = "modelwright.privacy.recognisers"
@@ -85,7 +86,7 @@ _AGAINST = (
     r"case|quantity|qty|parcel|waybill|item|product|transaction|订单|单号|流水|编号|运单|快递|物流|版本|金额|价格|合计|总计|发票|"
     r"序列|批次|型号|货号|时间戳|工单|条码|商品|交易号|凭证|案号|数量|库存|票号)"
 )
-AGAINST = re.compile(_AGAINST, re.IGNORECASE)
+AGAINST = later(_AGAINST, re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ class Patterns(Recogniser):
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         for pattern in self.patterns:
             some = block.with_digits(pattern.digits).having(pattern.signs).select(pattern.hint)
+            if not len(some):  # most patterns of most texts, whose words need not be compiled
+                continue
             named = pattern.near is not None and pattern.near.search(column) is not None
             if pattern.weak and pattern.near is not None and not named:
                 some = some.matching(pattern.near)
@@ -197,4 +200,4 @@ def speaks_of(column: str) -> bool:
 
 def compiled(*parts: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:
     """Return a pattern from its parts, joined; upper and lower case alike. Han characters end a word, as they should."""
-    return re.compile("".join(parts), flags | re.ASCII)
+    return later("".join(parts), flags | re.ASCII)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import Match, Recogniser
 from modelwright.privacy.recognisers.names import SOUNDS
 from modelwright.privacy.text import Block
@@ -36,10 +36,8 @@ class BySound(Recogniser):
     types = ("person",)
     hints = (_TWO,)
 
-    _dotted = re.compile(
-        rf"(?<![{_SOUND}·])(?P<name>{_PART}{{2,8}}(?:·{_PART}{{1,8}}){{1,3}})(?![{_SOUND}]){_NO_THING}"
-    )
-    _parted = re.compile(rf"(?<![\u4e00-\u9fff]·)(?P<name>(?:{_TIBETAN}){{2,3}})(?![寺山湖县乡镇村路街])")
+    _dotted = later(rf"(?<![{_SOUND}·])(?P<name>{_PART}{{2,8}}(?:·{_PART}{{1,8}}){{1,3}})(?![{_SOUND}]){_NO_THING}")
+    _parted = later(rf"(?<![\u4e00-\u9fff]·)(?P<name>(?:{_TIBETAN}){{2,3}})(?![寺山湖县乡镇村路街])")
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         for some, pattern in ((block.having("·"), self._dotted), (block.select(_TWO), self._parted)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import AGAINST, Match, Pattern, Patterns, compiled
 from modelwright.privacy.text import Block
 
@@ -20,14 +21,14 @@ _AREA = r"(?:10|2[0-57-9]|3[1-9][0-9]|4[1-9][0-9]|5[1-9][0-9]|6[1-9][0-9]|7[1-9]
 _LEFT = r"(?<![0-9A-Za-z])(?<![0-9][.\-/])(?<![+][0-9])"
 _RIGHT = r"(?![0-9]|[.][0-9]|[\-/][0-9]|[A-Za-z]{3})"
 _EXT = r"(?:\s?(?:x|ext\.?|extension|转|分机)\s?[0-9]{1,6})?"
-_DATE = re.compile(
+_DATE = later(
     r"^(?:19|20)[0-9]{2}[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12][0-9]|3[01])$|^(?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:19|20)?[0-9]{2}$"
 )
 
 _AFTER = compiled(
     r"[\s\-,(]{0,5}(?:(?:is|was) (?:my|your|his|her|our|their)\b.{0,8}number|office|fax|mobile|cell|home|work|phone|tel|手机|电话|办公)"
 )
-_DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
+_DECIMAL = later(r"[0-9]+\.[0-9]+")
 
 
 class Contact(Patterns):
@@ -111,7 +112,7 @@ class Contact(Patterns):
     _penguin = compiled(
         r"(?:(?<![a-z])qq(?![a-z.])|扣扣|企鹅号|球球|q号|q群)", r"(?:id|号码|账号|帐号|号|群|同号)?\s*(?:[:=]|是|为|is|加|搜)*\s*", r"([1-9][0-9]{4,10})(?![0-9A-Za-z]|@)"
     )  # fmt: skip
-    _mobile = re.compile(_MOBILE + r"[0-9]{8}")
+    _mobile = later(_MOBILE + r"[0-9]{8}")
     _is_wechat = compiled(r"微信|we\s?chat|weixin|wxid|openid|威信")
     _is_qq = compiled(r"(?<![a-z])qq(?![a-z])|扣扣")
     _whole_id = compiled(r"(?<=\x00)[A-Za-z][-_A-Za-z0-9]{5,27}(?=\x00)|^[A-Za-z][-_A-Za-z0-9]{5,27}(?=\x00)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,11 +9,12 @@ import numpy as np
 from modelwright.privacy import lexicon
 from modelwright.privacy._doubt import doubt
 from modelwright.privacy._titles import is_goods, is_title
+from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import LEAST, Match, Recogniser, compiled
 from modelwright.privacy.tagger import shipped
 from modelwright.privacy.text import Block
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
+_HAN = later(r"[\u3400-\u9fff]")
 SOUNDS = frozenset(
     "克斯尔特德罗拉里姆奥艾布卡马尼亚伊维莱兰森顿恩利瑞塔娜莎琳萨丹格鲁哈菲浦普约翰逊杰弗劳伦沃贝蒂妮雷费南迪穆巴托梅洛佩科瓦基诺夫汉瑟琪乔治亨威廉查希戴凯文赫温詹埃阿加帕佛根肖买提吐热木江古丽扎西多吉次仁卓玛"
 )
@@ -28,22 +28,20 @@ FIRM = compiled(
 )
 _ADDRESS = compiled(r"地址|住址|住所|户籍|籍贯地|address|addr(?:_|$|\b)|street|residence")
 _NO_ADDRESS = compiled(r"ip|mac|邮箱|mail|url|网址|web")
-LATIN_NAME = re.compile(
-    r"[^\W\d_][^\W\d_'’.\-]*(?:[ ,.'’\-]{1,2}[^\W\d_][^\W\d_'’.\-]*){0,5}\.?(?:\s?\([^()]{2,60}\)?)?\"?"
-)
-_PARTS = re.compile(r"[路街道巷弄号楼栋幢座室区县镇乡村苑园庄厦场里城寓]")
-_STREET = re.compile(r"\d")
-_CODE = re.compile(
+LATIN_NAME = later(r"[^\W\d_][^\W\d_'’.\-]*(?:[ ,.'’\-]{1,2}[^\W\d_][^\W\d_'’.\-]*){0,5}\.?(?:\s?\([^()]{2,60}\)?)?\"?")
+_PARTS = later(r"[路街道巷弄号楼栋幢座室区县镇乡村苑园庄厦场里城寓]")
+_STREET = later(r"\d")
+_CODE = later(
     r"(?i)(?<![a-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,}|[0-9a-f]{4}-[0-9a-f]{4}|\d\s?ms\b|^\w+ \d{1,2}/\d{2,4}$|\d\.\d+,\s?-?\d+\.\d"
 )  # keys of machines
-_ADDRESSED = re.compile(
+_ADDRESSED = later(
     r"(?i)(?:(?:dear|hi|hello|hey|thanks|patient|customer|client|passenger|guest|attn|contact|regards|cheers)[ ,:.]+(?=[^\W\d_]))?"
 )  # what stands before a name and is no part of it
-_WORDS = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_WORDS = later(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _BRAND = 0.6  # as sure as a name in the title of goods can be: enough to be shown, too little to be replaced
 _DOUBTED = 0.6  # what a full doubt takes from the score of a Chinese name
 _TAILS = frozenset("和与跟同的了是在说会")  # characters that the tagger takes along and no name ends in
-_GAP = re.compile(r"[\s,.;>#\-|?]{0,6}")
+_GAP = later(r"[\s,.;>#\-|?]{0,6}")
 _LEAST_SURE = {"latin": 0.6, "lower": 0.85, "han": 0.7}  # certainty of the tagger below which no name is told
 
 

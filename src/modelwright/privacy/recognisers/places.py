@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
+from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import Match, Pattern, Patterns, compiled
 from modelwright.privacy.text import HAN, Block
 
@@ -15,7 +16,7 @@ _PLACE = compiled(
     r"经纬度|坐标(?!系|轴|变换)|定位|位置(?!编码|向量)|经度|纬度|\bgps\b|coordinate|location|latitude|longitude|lat[_\s,/]*lon|lat[_\s,/]*lng|position"
 )
 _STREETS = r"street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|way|place|square|terrace|parkway|pkwy|highway|hwy|circle|close|crescent|row|alley|mews"
-_TRIM = re.compile(
+_TRIM = later(
     r"(?:住在?|住址|地址|位于|寄到|寄往|送到|送往|搬到|来到|改成|改为|设在|地点|收货|[在到往至从是为的去：])(?!化区|洪区|义区|安区)(?:[是为:]\s?)?"
 )
 
@@ -57,10 +58,10 @@ class Places(Patterns):
     )  # fmt: skip
 
     # the last line of an address: a country, a state or a city, and a number
-    _last_line = re.compile(
+    _last_line = later(
         r"\n[^\w\n\x00]{0,5}([^\W\d_][^\d\n\x00]{0,48}?)[ ,]+([0-9]{4,6}(?:-[0-9]{4})?)(?=\s*(?:\n|\x00|$))"
     )
-    _year = re.compile(r"(?:19|20)[0-9]{2}")
+    _year = later(r"(?:19|20)[0-9]{2}")
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         yield from super().find(block, column)

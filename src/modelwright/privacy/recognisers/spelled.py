@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from modelwright.privacy import checksums
+from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import AGAINST, Match, Recogniser, compiled
 from modelwright.privacy.text import Block
 
@@ -20,13 +21,13 @@ _WORDS = {
     "eight": "8", "nine": "9",
 }  # fmt: skip
 _SIGN = "[" + "".join(_SIGNS) + "0-9]"
-_RUN = re.compile(rf"(?<![0-9.\-])(?<!第){_SIGN}(?:[ \-·.、]?{_SIGN}){{6,17}}[xX]?(?![0-9])")
+_RUN = later(rf"(?<![0-9.\-])(?<!第){_SIGN}(?:[ \-·.、]?{_SIGN}){{6,17}}[xX]?(?![0-9])")
 _SAID = compiled(rf"(?<![A-Za-z])(?:{'|'.join(_WORDS)})(?:[ ,.\-]{{1,2}}(?:{'|'.join(_WORDS)})){{6,14}}(?![A-Za-z])")
 _PHONE = compiled(
     r"电话|手机|号码|联系|致电|拨打|加我|打给|微信|phone|tel|mobile|cell|call|reach|number|text|contact|whatsapp"
 )
-_MOBILE = re.compile(r"(?:0?0?86)?1[3-9][0-9]{9}")
-_COUNTED = re.compile(r"0?1?23456789?0?|12345678900?")
+_MOBILE = later(r"(?:0?0?86)?1[3-9][0-9]{9}")
+_COUNTED = later(r"0?1?23456789?0?|12345678900?")
 
 
 class Spelled(Recogniser):

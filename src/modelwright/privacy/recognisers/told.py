@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from modelwright.privacy import lexicon
 from modelwright.privacy._doubt import NEVER, doubt, in_word, is_common
 from modelwright.privacy._titles import is_goods
+from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import Match, Recogniser
 from modelwright.privacy.recognisers.names import COMMON, DOUBLE, FIRM, LATIN_NAME, NO_NAMES, PERSON, SOUNDS
 from modelwright.privacy.text import HAN, Block
@@ -66,7 +67,7 @@ _MET = "先生|女士|小姐|老师|医生|教授|同学"
 _SEX = "[，,、 ] ?[男女][，,。、 ]?"
 
 
-_ACT = re.compile(_ACTS)
+_ACT = later(_ACTS)
 
 
 class Told(Recogniser):
@@ -75,26 +76,26 @@ class Told(Recogniser):
     types = ("person",)
     hints = (_ADDRESSED, _LED, _SAID, _MET, _SEX, _TITLED, _ACT_WORDS, "收")
 
-    _keyed = re.compile(
+    _keyed = later(
         rf"(?P<key>[A-Za-z_{_HAN}][A-Za-z0-9_ {_HAN}]{{0,30}})[\"']?\s?[:=：]\s?(?:\"(?P<quoted>[^\"\x00\n]{{2,60}})\"|'(?P<single>[^'\x00\n]{{2,60}})'|"
         rf"(?P<bare>[{_HAN}·]{{2,12}}|[A-Z][\w.'’\-]{{0,30}}(?: [A-Z][\w.'’\-]{{0,30}}){{1,3}})(?=[\s,，;；|&}})\x00]|$))"
     )
-    _titled = re.compile(rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_SURNAME})(?={_TITLE})")
-    _whole = re.compile(rf"{_EDGE}(?P<name>{_NAME})(?=先生|女士|小姐(?!姐)|老师(?!傅)|医生|教授|同学(?!们))")
-    _led = re.compile(rf"(?:{_LEADS})\s?(?:名|姓名)?\s?[:：=是为]?\s?[“\"']?(?P<name>{_NAME}){_AFTER}")
-    _said = re.compile(rf"(?:我叫|我是|本人|名叫|叫做|名字[叫是])(?P<name>{_NAME}){_AFTER}")
-    _received = re.compile(rf"(?<=[，,；;\s）)])(?P<name>{_NAME})(?=\s?[（(]?收[）)]?(?:[\s，,。；;）)\x00]|$))")
-    _sexed = re.compile(rf"{_EDGE}(?P<name>{_NAME})(?=[，,、\s]\s?[男女][，,。、\s\x00])")
-    _called = re.compile(rf"@(?P<name>{_NAME}){_AFTER}")
+    _titled = later(rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_SURNAME})(?={_TITLE})")
+    _whole = later(rf"{_EDGE}(?P<name>{_NAME})(?=先生|女士|小姐(?!姐)|老师(?!傅)|医生|教授|同学(?!们))")
+    _led = later(rf"(?:{_LEADS})\s?(?:名|姓名)?\s?[:：=是为]?\s?[“\"']?(?P<name>{_NAME}){_AFTER}")
+    _said = later(rf"(?:我叫|我是|本人|名叫|叫做|名字[叫是])(?P<name>{_NAME}){_AFTER}")
+    _received = later(rf"(?<=[，,；;\s）)])(?P<name>{_NAME})(?=\s?[（(]?收[）)]?(?:[\s，,。；;）)\x00]|$))")
+    _sexed = later(rf"{_EDGE}(?P<name>{_NAME})(?=[，,、\s]\s?[男女][，,。、\s\x00])")
+    _called = later(rf"@(?P<name>{_NAME}){_AFTER}")
 
-    _acting = re.compile(
+    _acting = later(
         rf"(?:{_EDGE}|(?<=[和与跟同给找请问叫让对由被把为替帮陪派听据、——])|(?:{_ROLES})|(?:{_TIMES}))(?P<name>{_PLAIN.replace('{1,2}', '{1,2}?')})(?={_ACTS})"
     )
 
-    _after_word = re.compile(rf"(?<=[{_HAN}]{{2}})(?P<name>{_PLAIN})(?={_ACTS})")
+    _after_word = later(rf"(?<=[{_HAN}]{{2}})(?P<name>{_PLAIN})(?={_ACTS})")
 
     # a capital after such a word is a name's, be it in no list
-    _addressed = re.compile(
+    _addressed = later(
         r"(?<![A-Za-z])(?:[Pp]atient|[Pp]assenger|Mr|Mrs|Ms|Prof|(?P<dear>Dear))\.? "
         r"(?P<name>[A-Z][a-z'’\-][\w'’\-]*(?: [A-Z][a-z'’\-][\w'’\-]*){1,2})(?(dear)(?=,))(?![\w])"
     )
