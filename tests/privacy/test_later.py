@@ -16,7 +16,7 @@ def test_a_pattern_is_compiled_when_it_is_first_used(monkeypatch):
     monkeypatch.setattr(re, "compile", lambda *a: made.append(a) or real(*a))
     pattern = later(r"(?P<n>\d+)x", re.IGNORECASE)
 
-    class Holds(ABC):
+    class Holds(ABC):  # noqa: B024
         held = pattern
 
     assert not made
