@@ -138,13 +138,12 @@ class Named:
         self._stay_patient()
         for version in self._held:
             version.service.batcher.slack = _SLACK
+        version = None
         try:
             version = Version(release, await asyncio.to_thread(self._make, release))
             await version.begin()
-            version.service.batcher.slack = _SLACK
         finally:
-            self._stay_patient()
-            self._settle = asyncio.get_running_loop().call_later(_SETTLE, self._calm)
+            self._be_patient(version)
         return version, time.monotonic() - began
 
     async def _take_over(self, version: Version, took: float) -> None:
@@ -154,6 +153,7 @@ class Named:
         await self._end_trial()
         if before is not None and before is not version:
             self._let_go(before)
+        self._be_patient()
         self._swaps.inc()
         self._version.set(version.release.version)
         words, was = version.release.words, old.release.version
@@ -189,6 +189,7 @@ class Named:
                 if judged is not None:
                     make = (traffic, judged, other, self._registry, self._trials)
                     self.trial = Trial(*make, back=self._go_back, over=self.look)
+                    self._be_patient()
         elif self.other is not None:
             self._drop_other()
 
@@ -220,6 +221,13 @@ class Named:
         task = asyncio.create_task(self._finish(version))
         self._going.add(task)
         task.add_done_callback(self._going.discard)
+
+    def _be_patient(self, more: Version | None = None) -> None:
+        """Be patient with requests for a moment: whoever answers more than before is yet to learn what that takes."""
+        self._stay_patient()
+        for version in self._held if more is None else [*self._held, more]:
+            version.service.batcher.slack = _SLACK
+        self._settle = asyncio.get_running_loop().call_later(_SETTLE, self._calm)
 
     def _stay_patient(self) -> None:
         """Do not go back to the usual patience yet."""
