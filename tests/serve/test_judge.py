@@ -91,15 +91,32 @@ def test_large_requests_are_no_sign_of_a_slow_version():
     assert first(Judge(Limits(), usual(rng)), 60, large) is None
 
 
+def test_a_machine_that_halts_for_a_moment_takes_no_version_back():
+    rng = np.random.default_rng(5)
+    judge = Judge(Limits(), usual(rng))
+    for i in range(200):
+        for seconds in rng.gamma(2, 0.005, 50):
+            judge.took(0.9 if i % 40 == 20 else float(seconds), 0.0)
+        assert judge.verdict() is None
+    both = Judge(Limits(), usual(rng))
+    for _ in range(200):  # a machine that is busy for long makes both late
+        for seconds in rng.gamma(2, 0.03, 20):
+            both.took(float(seconds), 0.0)
+            both.other_took(float(rng.gamma(2, 0.03)), 0.0)
+        assert both.verdict() is None
+
+
 def test_latency_is_not_held_against_a_version_before_the_other_is_known():
     judge = Judge(Limits(), Seen())
     for _ in range(100):
         judge.took(9.0, 0.0)
     assert judge.verdict() is None
     judge = Judge(Limits(latency=0.05), Seen())
-    for _ in range(100):
+    for i in range(100):
         judge.took(9.0, 0.0)
-    reason = judge.verdict()
+        reason = judge.verdict() if i % 5 == 4 else None
+        if reason is not None:
+            break
     assert reason is not None
     assert "50 ms" in reason.words.en
     assert "50 毫秒" in reason.words.zh

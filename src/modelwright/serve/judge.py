@@ -21,7 +21,9 @@ ALPHA = 0.01  # chance that a version within all its limits is ever taken back
 LATE = 0.05  # share of requests that may be later than a 95th percentile
 GRACE = 0.025  # seconds that nobody minds
 LEAST = 50  # requests of the version it is compared with, before latency is held against them
-_TWICE = 2.0  # times the errors of the version it is compared with are allowed where those exceed the limit
+_TWICE = 2.0  # times the errors, or late answers, of the version it is compared with are allowed where those exceed the limit
+_WINDOW = 4  # looks that latency is judged by together: a machine that halts for a moment makes all answers of that moment late
+_FEW = 5  # requests of the other version in a window, from which on its late answers count
 _PARTS = 5  # numbers are told apart by fifths of what the other version answered
 _BINS = 100  # answers from which the fifths are made
 _TESTS = 3
@@ -47,6 +49,12 @@ class Bet:
         self.seen, self.hits = self.seen + seen, self.hits + hits
         fractions = _GRID / p
         self._logs += hits * np.log1p(fractions * (1 - p)) + (seen - hits) * np.log1p(-fractions * p)
+
+    def add_together(self, seen: int, hits: int, p: float) -> None:
+        """Add observations of one moment, which may all be alike: their share of hits counts as one."""
+        if seen:
+            self.seen, self.hits = self.seen + seen, self.hits + hits
+            self._logs += np.log1p(_GRID / p * (hits / seen - p))
 
     @property
     def capital(self) -> float:
@@ -135,6 +143,8 @@ class Judge:
         self.drift = Drift(limits.drift or 0.5, labels)
         self._requests: tuple[int, int] = (0, 0)
         self._taken: list[tuple[float, float]] = []
+        self._others: list[tuple[float, float]] = []
+        self._looks = 0
         self._bound = self._latency_bound()
         self._allowed = self._errors_allowed()
 
@@ -147,6 +157,10 @@ class Judge:
         """Add the seconds of an answer, `more` of which the version that it is compared with takes for its further rows."""
         self._taken.append((seconds, more))
 
+    def other_took(self, seconds: float, more: float) -> None:
+        """Add the same of an answer of the version that it is compared with."""
+        self._others.append((seconds, more))
+
     def compare(self, pairs: Iterable[tuple[Any, Any]]) -> None:
         """Add predictions for the same rows: of the version on trial, and of the other."""
         if self._limits.drift is not None:
@@ -157,15 +171,20 @@ class Judge:
         """Return the limit that is exceeded by now, if one is; called about once a second."""
         capital = _TESTS / ALPHA
         (seen, hits), self._requests = self._requests, (0, 0)
-        taken, self._taken = self._taken, []
+        self._looks += 1
         if self._allowed is not None:
             self.errors.add(seen, hits, self._allowed)
         bound, scale = self._bound
-        if bound is not None:
-            self.latency.add(len(taken), sum(s > bound + scale * more for s, more in taken), LATE)
+        if self._looks % _WINDOW == 0:
+            taken, others = self._taken, self._others
+            self._taken, self._others = [], []
+            if bound is not None:
+                late, late_others = (sum(s > bound + scale * m for s, m in found) for found in (taken, others))
+                usual = late_others / len(others) if len(others) >= _FEW else 0.0
+                self.latency.add_together(len(taken), late, min(0.9, max(LATE, _TWICE * usual)))
+            self._bound = self._latency_bound()
         # what the next ones are held against rests on what is known by now
         allowed, self._allowed = self._allowed, self._errors_allowed()
-        self._bound = self._latency_bound()
         if allowed is not None and self.errors.capital >= capital:
             share, n = percent(self.errors.share), self.errors.seen
             return Reason(

@@ -92,9 +92,9 @@ class Trial:
         self._release = f"{traffic.name}/{traffic.version}"
         if other is not None:
             self._judge = Judge(traffic.limits, other.seen, judged.service.predictor.target.labels)
-            self._listen(judged, other, heard=True)
-            if traffic.shadow:
-                self._listen(other, judged, heard=False)
+            self._listen(judged, other)
+            self._listen(other, judged if traffic.shadow else None)
+            judged.heard = self._heard
         self._show_share()
         self._counters.add(self._release, Compared())  # so that all of them are there from the beginning
         self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._tell())]
@@ -142,12 +142,11 @@ class Trial:
 
     # -- what is learnt ----------------------------------------------------------------------------------------------
 
-    def _listen(self, version: Version, unseen: Version, heard: bool) -> None:
+    def _listen(self, version: Version, unseen: Version | None) -> None:
         """Hear of the answers of a version, and let another answer them too, unseen; never a hosted model unless asked for."""
-        remote = any(getattr(m, "remote", False) for _, m in unseen.service.predictor.members)
-        if not remote or self.traffic.shadow:
-            swapped = version is not self.judged
-            tell = partial(self._loop_tell, swapped)
+        hosted = unseen is not None and any(getattr(m, "remote", False) for _, m in unseen.service.predictor.members)
+        if unseen is not None and (not hosted or self.traffic.shadow):
+            tell = partial(self._loop_tell, version is not self.judged)
             self._comparers[version] = Comparer(
                 unseen.service.predictor,
                 version.service.batcher,
@@ -155,11 +154,9 @@ class Trial:
                 shadow=self.traffic.shadow,
                 note=contested(version.service),
             )
-        observe = partial(self._observe, version, heard)
+        observe = partial(self._observe, version)
         version.service.observers.append(observe)
         self._watched.append((version, observe))
-        if heard:
-            version.heard = self._heard
 
     def _settled(self) -> bool:
         return time.monotonic() - self._began >= _SETTLE
@@ -169,9 +166,10 @@ class Trial:
         if self._judge is not None and (status < 400 or status >= 500) and status not in (503,):
             self._judge.request(status >= 500)
 
-    def _observe(self, version: Version, heard: bool, answered: Answered) -> None:
-        if heard and self._judge is not None and self.other is not None and self._settled():
-            self._judge.took(answered.seconds, self.other.further(len(answered.rows)))
+    def _observe(self, version: Version, answered: Answered) -> None:
+        if self._judge is not None and self.other is not None and self._settled():
+            took = self._judge.took if version is self.judged else self._judge.other_took
+            took(answered.seconds, self.other.further(len(answered.rows)))
         comparer = self._comparers.get(version)
         if comparer is not None and not comparer.offer(answered):
             self._count(Compared(dropped=1))

@@ -138,12 +138,13 @@ class Named:
         self._stay_patient()
         for version in self._held:
             version.service.batcher.slack = _SLACK
-        version = None
         try:
             version = Version(release, await asyncio.to_thread(self._make, release))
             await version.begin()
-        finally:
-            self._be_patient(version)
+        except BaseException:
+            self._be_patient()
+            raise
+        self._be_patient(version)
         return version, time.monotonic() - began
 
     async def _take_over(self, version: Version, took: float) -> None:
