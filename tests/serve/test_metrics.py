@@ -1,11 +1,16 @@
 """Counters of several workers and names on one page."""
 
+import asyncio
 import json
+from types import SimpleNamespace
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.datastructures import Headers
 
 from modelwright.serve import metrics
+from modelwright.serve.keys import KeyRing, ServiceKey, digest_of
 
 
 def made(rows: int, version: int) -> metrics.Families:
@@ -33,3 +38,34 @@ def test_one_process_writes_what_the_library_writes() -> None:
     registry = CollectorRegistry()
     Counter("rows", "Rows \\ of\nall", ["route"], registry=registry).labels('a"b').inc()
     assert metrics.text([metrics.read(registry)]) == generate_latest(registry)
+
+
+def named(name: str, rows: int, *keys: ServiceKey) -> Any:
+    registry = CollectorRegistry()
+    Counter("rows", "Rows", ["release"], registry=registry).labels(f"{name}/1").inc(rows)
+    counted = SimpleNamespace(all=SimpleNamespace(registry=registry))
+    service = SimpleNamespace(keys=KeyRing({k.name: k for k in keys}), counted=counted)
+    return SimpleNamespace(current=SimpleNamespace(service=service, release=SimpleNamespace(version=1)))
+
+
+def test_the_page_of_several_names_shows_those_that_a_key_may_see() -> None:
+    both = ServiceKey("both", digest_of("key-for-both"), "viewer")
+    desk = ServiceKey("desk", digest_of("key-for-desk"), "viewer", ("desk",))
+    nothing = ServiceKey("other", digest_of("key-for-none"), "viewer", ("other",))
+    live = SimpleNamespace(names={"desk": named("desk", 3, both, desk, nothing), "mail": named("mail", 5, both)})
+
+    def page(key: str) -> tuple[int, str]:
+        headers = Headers({"x-api-key": key} if key else {})
+        found = asyncio.run(metrics.answer_common(live, headers))
+        return found.status_code, bytes(found.body).decode()
+
+    status, text = page("key-for-both")
+    assert status == 200
+    assert 'rows_total{name="desk",release="desk/1"} 3.0' in text
+    assert 'rows_total{name="mail",release="mail/1"} 5.0' in text
+    assert text.count("# TYPE rows_total counter") == 1
+    status, text = page("key-for-desk")
+    assert (status, "mail" in text, "desk/1" in text) == (200, False, True)
+    assert page("key-for-none")[0] == 403
+    assert page("")[0] == 401
+    assert page("wrong")[0] == 401

@@ -87,6 +87,7 @@ class Service:
         self._bytes_per_row = 0.0
         self.open_streams = 0
         self.ready = False
+        self.leads: Callable[[], bool] = lambda: True  # whether this version is the champion of its name
         self.stopping = Stopping()
         release = (f"{predictor.name}/{predictor.version}",) if shared else ()
         self.counted = (shared.counters if shared else Counters()).of(*release)

@@ -56,7 +56,7 @@ class Named:
         ending_now.set_function(lambda: len(self._going))
         self._trials = TrialCounters(counters)
         release = registry.get(name)
-        self.current = Version(release, make(release))
+        self.current = self._known(Version(release, make(release)))
         self.other: Version | None = None  # a canary, or the champion before while the one after is watched
         self.trial: Trial | None = None
         self._version.set(release.version)
@@ -66,6 +66,11 @@ class Named:
         if trial is not None and self.other is not None and trial.answers(version.service.keys, scope):
             version = self.other
         await version(scope, receive, send)
+
+    def _known(self, version: Version) -> Version:
+        """Let a version know whether it is the champion."""
+        version.service.leads = lambda: self.current is version
+        return version
 
     async def begin(self) -> None:
         """Warm the first version."""
@@ -139,7 +144,7 @@ class Named:
         for version in self._held:
             version.service.batcher.slack = _SLACK
         try:
-            version = Version(release, await asyncio.to_thread(self._make, release))
+            version = self._known(Version(release, await asyncio.to_thread(self._make, release)))
             await version.begin()
         except BaseException:
             self._be_patient()

@@ -244,3 +244,14 @@ def test_files_are_encrypted_where_a_vault_is_open(
     held = b"".join(p.read_bytes() for p in (tmp_path / "keys" / "jobs" / id_).iterdir())
     assert b"refund" not in held
     assert b"prediction" not in held
+
+
+def test_a_version_that_is_not_the_champion_answers_no_job(serving: Any) -> None:
+    with serving() as one:
+        leads = [False]
+        one.client.app.state.service.leads = lambda: leads[0]
+        id_ = one.send(table_of(5)).json()["id"]
+        time.sleep(0.5)
+        assert one.get(f"/jobs/{id_}").json()["state"] == "queued"
+        leads[0] = True
+        assert one.ended(id_)["done"] == 5

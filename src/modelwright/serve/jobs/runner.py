@@ -49,15 +49,19 @@ class Runner:
         self._wake.set()
         self._thread.join(30)
 
+    def _over(self) -> bool:
+        """Whether this service works at no jobs: it stops, or another version is the champion. A canary answers none."""
+        return self._stop.is_set() or not self._service.leads()
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self._wake.wait(LOOK)
             self._wake.clear()
-            if self._stop.is_set() or not self.folder.is_dir():
+            if self._over() or not self.folder.is_dir():
                 continue
             try:
                 self._clean()
-                while not self._stop.is_set() and (job := self.store.claim(self.worker)) is not None:
+                while not self._over() and (job := self.store.claim(self.worker)) is not None:
                     self._work(job)
             except RegistryAway as e:
                 log.warning("%s %s", e.words.en, e.words.zh)
@@ -69,7 +73,7 @@ class Runner:
     def _work(self, job: dict[str, Any]) -> None:
         folder = self.folder / job["id"]
         try:
-            if self._answer(job, folder) and not self._stop.is_set():
+            if self._answer(job, folder):
                 self.store.move(job["id"], self.worker, state="done", ended_at=time.time())
         except RegistryAway:
             raise
@@ -79,7 +83,7 @@ class Runner:
             log.warning("job %s: %s", job["id"], type(e).__name__)
             self._failed(job, Words("The model cannot answer these rows.", "模型无法回答这些行。"))
         finally:
-            if self._stop.is_set():
+            if self._over():
                 with contextlib.suppress(ModelwrightError):
                     self.store.release(job["id"], self.worker)
 
@@ -93,7 +97,7 @@ class Runner:
             rows = 0
             for table, _ in self._read(path, CHUNK):
                 rows += len(table)
-                if self._stop.is_set() or not self.store.move(job["id"], self.worker):
+                if self._over() or not self.store.move(job["id"], self.worker):
                     return False
             if not self.store.move(job["id"], self.worker, rows=rows):
                 return False
@@ -104,7 +108,7 @@ class Runner:
             first, at = at, at + len(table)
             if at <= done:
                 continue
-            if self._stop.is_set():
+            if self._over():
                 return False
             if at > charged:
                 # told before it is paid: a process that is killed in between has paid nothing twice
