@@ -148,7 +148,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("MODELWRIGHT_DATA", "data")))
     parser.add_argument("--corrected", type=float, default=0.05, help="share of the answers that are corrected")
     parser.add_argument("--rounds", type=int, default=6, help="times that the name is improved in the year")
-    parser.add_argument("--questions", type=int, default=3000, help="that come from one time to the next")
+    parser.add_argument("--questions", type=int, default=1500, help="that come from one time to the next")
     parser.add_argument("--new", type=int, default=20, help="intents that appear during the year")
     parser.add_argument("--ways", default="random,active")
     parser.add_argument("--seed", type=int, default=0)

@@ -153,3 +153,21 @@ def test_the_threshold_is_where_half_are_wrong():
     assert bound[0] == 0.4
     assert unsure_below([(0.9, True)] * 100) is None
     assert unsure_below([]) is None
+
+
+def test_drift_stands_among_what_to_do_next(desk):
+    import sqlalchemy as sa
+
+    from modelwright.improve.told import alarms_of
+    from modelwright.release.registry.noticed import alarms
+
+    ask, registry, _, _, _ = desk
+    url = feedback_of(registry, "desk").url
+    assert alarms_of(url, "desk") == []
+    facts = {"version": "1", "column": "amount", "role": "input", "facts": {}, "tries": 0, "due": None, "name": "desk"}
+    with sa.create_engine(url).begin() as connection:
+        connection.execute(alarms.insert().values(number=1, began=10.0, ended=None, **facts))
+        connection.execute(alarms.insert().values(number=2, began=20.0, ended=30.0, **facts))
+    assert [a.number for a in alarms_of(url, "desk")] == [1]
+    assert alarms_of(url, "desk", since=15.0) == []
+    assert "Look at drift: amount" in ask("GET", "/product?lang=en").text

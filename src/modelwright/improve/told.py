@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from modelwright.core.words import Words
+from modelwright.improve.drift.store import Alarm, DriftStore
+from modelwright.improve.drift.wording import name_words
 from modelwright.improve.experiments import Experiment
 from modelwright.improve.sequential import Comparison
 from modelwright.release.registry import places
@@ -24,3 +27,22 @@ def compared(feedback: Feedback, experiment: Experiment) -> Comparison:
     kinds: Iterable[Any] = (experiment.measure.feedback,)
     versions = (str(experiment.first), str(experiment.second))
     return experiment.compared(feedback.told(since=experiment.began, versions=versions, kinds=kinds))
+
+
+def alarms_of(url: str, name: str, version: str | None = None, since: float = 0.0) -> list[Alarm]:
+    """Return the alarms of drift that stand and began after a time (seconds since the epoch), the newest first. Raises RegistryAway."""
+    return [a for a in DriftStore(url, name).alarms(version) if a.ended is None and a.began > since]
+
+
+def drift_words(alarms: list[Alarm]) -> list[Words]:
+    """Return in one sentence what has drifted, [] where nothing has."""
+    if not alarms:
+        return []
+    names = [name_words(a.column, a.role) for a in alarms[:6]]
+    en, zh = ", ".join(n.en for n in names), "、".join(n.zh for n in names)
+    return [
+        Words(
+            f"Look at drift: {en} differ from the training data. The page /drift shows before and after.",
+            f"查看漂移：{zh} 与训练数据不同。/drift 页面显示前后对比。",
+        )
+    ]

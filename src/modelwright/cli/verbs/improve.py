@@ -142,7 +142,7 @@ def _again(
 ) -> None:
     """Improve a name whenever it is due, until SIGTERM or Ctrl-C."""
     from modelwright.improve.record import improvements
-    from modelwright.improve.told import feedback_of
+    from modelwright.improve.told import alarms_of, feedback_of
     from modelwright.improve.triggers import repeat
 
     stop = Event()
@@ -163,6 +163,7 @@ def _again(
             every=every,
             when=trigger,
             corrections=lambda since: sum(one.told_at > since for one in feedback.labelled()),
+            drifted=lambda since: bool(alarms_of(feedback.url, name, since=since)),
             since=done[0].until if done else 0.0,
             say=_say,
         )

@@ -38,12 +38,14 @@ def add(app: FastAPI, service: Any) -> None:
 
     def facts(price: float | None) -> Any:
         from modelwright.improve.product import facts_of
+        from modelwright.improve.told import alarms_of, drift_words
         from modelwright.serve.feedback.store import Feedback
 
         adapting = getattr(service, "adapting", None)
         adapt = None if adapting is None else adapting.head.state.to_json()
         store = getattr(service, "feedback", None) or Feedback(home.url, home.name)
-        return facts_of(home.name, registry(), store, served=served.to_json(price), adapt=adapt)
+        drifted = drift_words(alarms_of(home.url, home.name, str(home.version)))
+        return facts_of(home.name, registry(), store, served=served.to_json(price), adapt=adapt, drifted=drifted)
 
     @app.get("/product", include_in_schema=False)
     async def product(request: Request) -> Response:
