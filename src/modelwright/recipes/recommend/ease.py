@@ -34,10 +34,10 @@ class EaseOptions(Options):
     """`ridge` is added to each item's count, and `dropout` times that count; users count by their number of items to the power
     of minus `users`; scores are multiplied by an item's count to the power of minus `popularity`."""
 
-    ridge: float = Field(default=500.0, gt=0)
-    dropout: float = Field(default=0.1, ge=0)
+    ridge: float = Field(default=700.0, gt=0)
+    dropout: float = Field(default=0.2, ge=0)
     users: float = Field(default=0.5, ge=0, le=1.5)
-    popularity: float = Field(default=0.1, ge=-1, le=1)
+    popularity: float = Field(default=0.15, ge=-1, le=1)
 
 
 class EaseModel(RankModel):
@@ -110,7 +110,7 @@ class Ease(RankRecipe):
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         size = self.items(ctx.target)
-        return Estimate(1.5e-10 * size**3 + 4e-6 * len(train) + 0.2, 24 * size * size + 200 * len(train))
+        return Estimate(1e-10 * size**3 + 2e-6 * len(train) + 0.1, 24 * size * size + 200 * len(train))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         assert isinstance(options, EaseOptions)

@@ -135,7 +135,7 @@ class GraphFilter(RankRecipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, GraphFilterOptions)
         size = self.items(ctx.target)
-        seconds = 4e-6 * len(train) + 6e-8 * options.factors * (len(train) + 10 * size) + 0.3
+        seconds = 2e-6 * len(train) + 4e-8 * options.factors * (len(train) + 10 * size) + 0.3
         return Estimate(seconds, 400 * len(train) + 16 * options.factors * size)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:

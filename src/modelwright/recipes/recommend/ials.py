@@ -127,7 +127,7 @@ class Ials(RankRecipe):
         f = options.factors
         users = train.column(next(c.name for c in train.schema.inputs if c.modality == "id"))
         sides = self.items(ctx.target) + min(len(train), len(users.unique()))
-        sweep = 2 * len(train) * f * f * 1.5e-10 + sides * (f**3 * 1.2e-10 + 2e-6) + 4e-8 * len(train) * f
+        sweep = 2 * len(train) * f * f * 4e-10 + sides * (f**3 * 3e-10 + 2e-6) + 4e-8 * len(train) * f
         seconds = options.sweeps * sweep + 3e-6 * len(train)
         return Estimate(seconds, 8 * sides * f + 200 * len(train), 2 * sweep)
 

@@ -64,7 +64,7 @@ class PopularItems(RankRecipe):
         return [PopularItemsOptions(), *recent]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
-        return Estimate(2e-6 * len(train) + 0.05, 100 * len(train))
+        return Estimate(3e-7 * len(train) + 0.02, 100 * len(train))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         assert isinstance(options, PopularItemsOptions)
