@@ -110,7 +110,9 @@ class Transitions(RankRecipe):
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, TransitionsOptions)
-        return Estimate(1e-6 * len(train) + 1.2e-7 * options.window * len(train) + 0.1, 60 * options.window * len(train))
+        return Estimate(
+            1e-6 * len(train) + 1.2e-7 * options.window * len(train) + 0.1, 60 * options.window * len(train)
+        )
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         assert isinstance(options, TransitionsOptions)
