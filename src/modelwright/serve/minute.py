@@ -14,6 +14,7 @@ import os
 import struct
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from modelwright.core.errors import DataError
@@ -107,6 +108,7 @@ class Minute:
         return os.pread(self._file, size, at * _ENTRY.size).ljust(size, b"\0")
 
 
+@lru_cache(maxsize=1024)
 def _place(name: str) -> tuple[bytes, int]:
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
     return digest[:8], int.from_bytes(digest[8:12], "little") % (_PLACES - _NEAR)
