@@ -124,6 +124,11 @@ class Deadline:
         """Whether work should end at its next step."""
         return self.stopped or time.monotonic() >= self.at
 
+    @property
+    def whole(self) -> Deadline:
+        """The deadline of the whole run, which this one ends with."""
+        return self if self.parent is None else self.parent.whole
+
     def stop(self) -> None:
         """End all work under this deadline at its next step."""
         self._switch.set()

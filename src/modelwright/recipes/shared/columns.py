@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from modelwright.core.errors import ColumnError
+from modelwright.core.budget import Deadline
+from modelwright.core.errors import ColumnError, ModelwrightError
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.base import Codec, codec_class, load_codecs, save_codecs
@@ -62,16 +63,24 @@ class ColumnCodecs:
         return sum(self.widths.values())
 
     @classmethod
-    def fit(cls, table: Table, view: str, target: np.ndarray | None, seed: int) -> tuple[ColumnCodecs, Any]:
+    def fit(
+        cls, table: Table, view: str, target: np.ndarray | None, seed: int, deadline: Deadline | None = None
+    ) -> tuple[ColumnCodecs, Any]:
         """Return the codecs fitted on a table, and the table's encoding.
 
-        Raises ColumnError where no column has a codec for the view.
+        Raises ColumnError where no column has a codec for the view, ModelwrightError where the whole run's `deadline` is over before all
+        columns are encoded.
         """
         codecs: dict[str, tuple[Column, Codec]] = {}
         parts, widths = [], {}
         beside = beside_text(table.schema.inputs)
         for column in usable(table.schema, view):
             kind = codec_class(column.modality, view)
+            if deadline is not None and deadline.whole.expired():
+                raise ModelwrightError(
+                    f"ran out of time after {len(codecs):,} columns were encoded",
+                    f"编码 {len(codecs):,} 列后时间已用尽",
+                )
             if kind is not None:
                 values = table.column(column.name)
                 codec = kind.fit(values, column, target, seed)
@@ -154,7 +163,7 @@ def encoded(
     key = ("columns", view, ctx.seed if view == "dense" else 0, identity(train))
     if key not in ctx.cache:
         _make_room(ctx.cache)
-        ctx.cache[key] = ColumnCodecs.fit(train, view, target, ctx.seed)
+        ctx.cache[key] = ColumnCodecs.fit(train, view, target, ctx.seed, ctx.deadline)
     codecs, matrix = ctx.cache[key]
     if valid is None:
         return codecs, matrix, None

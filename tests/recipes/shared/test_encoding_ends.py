@@ -1,0 +1,21 @@
+"""Encoding thousands of columns ends with the run, and only then: a share of the time that is over is the recipe's affair."""
+
+import pytest
+
+from modelwright.core.budget import Deadline
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.task import get_task
+from modelwright.recipes.shared.columns import ColumnCodecs
+from modelwright.testing import sample_table
+
+
+def test_encoding_stops_with_the_run_and_not_with_a_share():
+    table, _ = sample_table(get_task("classification"), 20)
+    run = Deadline.after(1000)
+    share = run.sub(0.0)
+    assert share.expired()
+    assert ColumnCodecs.fit(table, "sparse", None, 0, share)[1].shape[0] == 20
+    run.stop()
+    with pytest.raises(ModelwrightError) as caught:
+        ColumnCodecs.fit(table, "sparse", None, 0, share)
+    assert "after 0 columns" in caught.value.words.en
