@@ -18,20 +18,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from modelwright.core.errors import MissingExtra, ModelwrightError, unknown
 from modelwright.core.extras import need
 from modelwright.core.run import RunFolder, read_json, write_json
-from modelwright.core.schema import Table
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
-from modelwright.release.bundle import Predictor, load
 from modelwright.release.check import sha256_of, verify
-from modelwright.release.export import fill_onnx
 from modelwright.release.validation_rows import validation_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from modelwright.core.schema import Table
+    from modelwright.release.bundle import Predictor
 
 ENGINES = ("own", "onnx", "int8")
 ASKED = ("auto", *ENGINES)
@@ -97,6 +98,8 @@ def _choose(bundle: Path, asked: str, place: Path) -> Choice:
     rows = validation_rows(RunFolder(bundle.parent)) if bundle.name == "bundle" else None
     if rows is None:
         return own(_GONE)
+    from modelwright.release.bundle import load  # much is imported for it, and most releases come no further
+
     predictor = load(bundle)
     if not predictor.target.link or any(m.remote for _, m in predictor.members):
         made = Words("answers of this task are made by the model alone", "该任务的答案只能由模型自身生成")
@@ -146,6 +149,10 @@ def installed() -> bool:
 
 def _tried(predictor: Predictor, table: Table, engine: str, place: Path) -> dict[str, Any]:
     """Write the files of an engine, and return how near its answers on `table` are to the model's."""
+    import numpy as np
+
+    from modelwright.release.export import fill_onnx
+
     folder = place / engine
     folder.mkdir()
     if engine == "onnx":

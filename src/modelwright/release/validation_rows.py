@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from modelwright.core.config import load_config
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.kept import kept_json
 from modelwright.core.reading import SERIES_OPTIONS, SOURCE_OPTIONS, Reading
 from modelwright.core.run import RunFolder, read_json
-from modelwright.data.fingerprint import digests
-from modelwright.data.sources import read_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _MOST = 5000  # rows
 
@@ -33,6 +31,12 @@ def validation_rows(run: RunFolder, most: int = _MOST) -> pa.Table | None:
         source = config.get("data")
         if not source or not Path(str(source)).is_file():
             return None
+        import numpy as np
+        import pyarrow as pa
+
+        from modelwright.data.fingerprint import digests
+        from modelwright.data.sources import read_table
+
         before = (kept_json(columns) or {}).get("data")
         asked: dict[str, Any] = {k: config[k] for k in (*SOURCE_OPTIONS, *SERIES_OPTIONS) if config.get(k) is not None}
         raw, _ = read_table(source, Reading(**asked))
