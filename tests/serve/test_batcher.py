@@ -229,12 +229,12 @@ def test_a_machine_that_is_busy_with_other_things_refuses_nobody():
 
 def test_where_one_row_more_delays_nobody_it_is_not_refused_however_late_answers_were():
     async def job():
-        b = Batcher(double, queue=100)
+        b = Batcher(double, queue=1000)
         for _ in range(50):
-            b.latency.learn(1, 0.0101)
-            b.latency.learn(100, 0.02)
+            b.latency.learn(1, 0.0201)
+            b.latency.learn(100, 0.03)
         b.stretch = 6.0
-        tickets = [b.admit("a", 1, 1, 30) for _ in range(60)]
+        tickets = [b.admit("a", 1, 1, 30) for _ in range(100)]
         b.latency.learn(1, 0.0)
         for _ in range(100):
             b.latency.learn(1, 0.001)

@@ -26,6 +26,10 @@ from modelwright.serve.limits import STOPPING, Refused
 
 _PATIENCE = 1.8  # times what a request takes by itself ...
 _GRACE = 0.025  # ... and seconds, which nobody minds
+_FEW, _SHORT = (
+    64,
+    0.25,
+)  # rows and seconds of a line that is no overload: some dozens of clients that ask one row at a time
 _MOST_STRETCH = 6.0
 _UP, _DOWN = 0.2, 0.02  # how far it moves: what is expected is not exceeded by about nine of ten answers
 _MAX_BATCH = 512
@@ -181,6 +185,7 @@ class Batcher:
         # as long as a call takes mostly what it takes however few its rows, one row more delays nobody: whoever is refused
         # then would only make calls smaller, and so fewer answers of the same work
         light = self.latency.fixed > 0 and self.latency.per_row * ahead <= self.latency.fixed
+        light = light or (ahead <= _FEW and by_rows <= _SHORT)
         late = (takes > patience and not light) or self._shares.over(key, now)
         if (busy and late) or (ahead > rows and ahead > self._limit):
             self._shares.refuse(key, now)
