@@ -33,7 +33,7 @@ from modelwright.evaluate.drift.answers import fit_answers
 from modelwright.evaluate.drift.figures import ordered
 from modelwright.evaluate.drift.reference import Reference, make_reference
 from modelwright.evaluate.drift.sequential import Watch
-from modelwright.evaluate.drift.verdicts import watched
+from modelwright.evaluate.drift.verdicts import ALPHA, watched
 from modelwright.improve.drift.state import performance_of
 from modelwright.release.bundle import Predictor
 from modelwright.testing import context
@@ -68,6 +68,9 @@ def some(table: Table, index: np.ndarray) -> Table:
 
 def alarmed(reference: Reference, watch: Watch) -> set[str]:
     """Return the columns that alarm now."""
+    groups = reference.groups
+    if max(e.log_wealth for e in watch.evidence(list(groups.values()))) < np.log(len(groups) / ALPHA):
+        return set()  # nothing is certain, whatever the effects
     return {v.name for v in watched(reference, watch) if v.state == "drifted"}
 
 
