@@ -201,19 +201,12 @@ class Batcher:
         return by_rows
 
     def _learn(self, ticket: Ticket) -> None:
-        """Hold what an answer took against what was expected of it.
-
-        That a short wait took longer says nothing of the line: the machine was busy with other things, for which nobody is
-        refused. Only what was expected to take as long as nobody minds makes the line look longer; anything makes it look
-        shorter again.
-        """
+        """Hold what an answer took against what was expected of it."""
         if ticket.takes < 1e-3:
             return
-        ratio = max(1.0, min(_MOST_STRETCH, (time.monotonic() - ticket.since) / ticket.takes))
-        if ratio <= self.stretch:
-            self.stretch += _DOWN * (ratio - self.stretch)
-        elif ticket.takes >= _GRACE:
-            self.stretch += _UP * (ratio - self.stretch)
+        ratio = min(_MOST_STRETCH, (time.monotonic() - ticket.since) / ticket.takes)
+        step = _UP if ratio > self.stretch else _DOWN
+        self.stretch = max(1.0, self.stretch + step * (ratio - self.stretch))
 
     def forget(self) -> None:
         """Forget what calls took so far."""
