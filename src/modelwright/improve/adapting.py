@@ -105,7 +105,7 @@ class Adapting:
     def _enter(self, before: str, now: str) -> None:
         """Write into the ledger that other answers are given from now on."""
         try:
-            facts = {"name": self.predictor.name, "version": self.predictor.version}
+            facts: dict[str, Any] = {"name": self.predictor.name, "version": self.predictor.version}
             ledger.record(None, "adapt", **facts, before=before, now=now, updates=self.head.state.updates)
         except ModelwrightError as e:
             log.warning("%s %s", e.words.en, e.words.zh)
@@ -115,7 +115,7 @@ class Adapting:
     def _save(self) -> None:
         self._saved = time.monotonic()
         used = np.flatnonzero(np.abs(self.head.weights).max(axis=1) > 0)
-        arrays = {"features": used.astype(np.int64), "weights": self.head.weights[used]}
+        arrays: dict[str, np.ndarray] = {"features": used.astype(np.int64), "weights": self.head.weights[used]}
         state = {
             **self.head.state.to_json(),
             "model": self.model,

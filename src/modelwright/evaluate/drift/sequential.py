@@ -188,7 +188,7 @@ class Watch:
         if arrays["stream"].shape != shape or arrays["places"].shape != shape:
             raise ValueError("a state of other figures")
         self.rows, self.number = int(about["rows"]), int(about["number"])
-        kinds = {"stream": np.int64, "places": np.int64, "slopes": np.float64}
+        kinds: dict[str, Any] = {"stream": np.int64, "places": np.int64, "slopes": np.float64}
         self.stream, self.places, self.slopes = (np.array(arrays[n][0], kind) for n, kind in kinds.items())
         self.began = [
             Began(int(n), int(rows), float(at), *(np.array(arrays[k][i + 1], kind) for k, kind in kinds.items()))

@@ -154,7 +154,7 @@ class Desk:
 
     def row(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Check a row as `/predict` does and return what is kept of it. Raises Refused."""
-        from modelwright.serve.app import bad_json
+        from modelwright.serve._values import bad_json
 
         service = self.service
         rows, _, _ = parse_rows(json.dumps({"rows": [row]}).encode(), service.limits, (), service.modalities)

@@ -13,7 +13,7 @@ from typing import Any
 
 from modelwright.core.errors import ModelwrightError, RegistryAway
 from modelwright.core.words import Words
-from modelwright.serve.app import bad_json
+from modelwright.serve._values import bad_json
 from modelwright.serve.jobs import files
 from modelwright.serve.jobs.store import Store, new_id
 from modelwright.serve.limits import Refused
