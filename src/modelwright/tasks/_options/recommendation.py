@@ -24,15 +24,11 @@ class Recommendation(OptionGroup):
     )
     hold_out: Literal["auto", "time", "last", "random"] = option(
         "auto",
-        "what is held out: auto is time where there is a column of times, else random; the latest events of all (time), each user's last event (last), some of each user's (random)",
-        "留出部分：auto 在有时间列时为 time，否则为 random；time 为全体最晚的事件，last 为每位用户的最后一次，random 为每位用户的部分事件",
+        "held out: latest of all (time), of each user (last), or some (random)",
+        "留出：time 全体最晚、last 每人最后、random 随机",
         metavar="WAY",
     )
-    histories: bool = option(
-        True,
-        "keep in the bundle which user had which items, so that a user id is answered; else histories come with the request",
-        "在模型包中保留用户的历史，以便按用户 id 推荐；否则每次请求须附上历史",
-    )
+    histories: bool = option(True, "keep who had what in the bundle", "是否在模型包中保留用户历史")
 
 
 GROUPS = (Recommendation,)
