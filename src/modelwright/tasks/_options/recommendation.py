@@ -20,12 +20,12 @@ class Recommendation(OptionGroup):
         None, "column that says how much it was liked", "评分列：对物品的喜好程度", metavar="COLUMN"
     )
     at_least: float | None = option(
-        None, "only events whose rating is at least this", "仅采用评分不低于此值的事件", metavar="VALUE"
+        None, "only events with at least this rating", "仅采用评分不低于此值的事件", metavar="VALUE"
     )
     hold_out: Literal["auto", "time", "last", "random"] = option(
         "auto",
-        "held out: latest of all (time), of each user (last), or some (random)",
-        "留出：time 全体最晚、last 每人最后、random 随机",
+        "held out: latest events, last of each user, random",
+        "留出：最晚的事件、每人最后一次，或随机",
         metavar="WAY",
     )
     histories: bool = option(True, "keep who had what in the bundle", "是否在模型包中保留用户历史")
