@@ -191,6 +191,14 @@ def luminance(colour):
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
+def test_numbers_and_intervals_stay_on_one_line_on_a_phone_too():
+    assert re.search(r"td\.n, th\.n \{[^}]*white-space: nowrap", style())
+    phone = style().partition("@media (max-width: 40rem) {")[2].partition("\n}")[0]
+    rules = re.findall(r"([^{}]+)\{([^}]*)\}", phone)
+    assert rules
+    assert not [s for s, body in rules if "td.n" in re.split(r"[, ]+", s.strip()) and "white-space: normal" in body]
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_contrast_meets_wcag_aa(dark):
     block = re.findall(r":root \{(.*?)\}", style(), re.S)[dark]
