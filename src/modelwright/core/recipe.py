@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.events import EventStream
+from modelwright.core.judged import Metric, judge
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Schema, Table
 from modelwright.core.spending import Spending
@@ -22,7 +23,6 @@ from modelwright.core.words import Words
 
 if TYPE_CHECKING:
     from modelwright.core.answers.base import TargetCodec
-    from modelwright.core.judged import Metric
 
 RECIPES = "modelwright.recipes"
 
@@ -127,6 +127,16 @@ class FitContext:
     ] = ()  # columns whose groups are weighed so that answers do not depend on them (reweighing)
     cache: dict[Any, Any] = field(default_factory=dict)
     probe: float = 3.0
+
+    def value(self, table: Table, scores: np.ndarray) -> float:
+        """Return the ranking metric of scores [N, K] of a table's rows, by its own units (users, say), signed so that more is better.
+
+        NaN where it is undefined on these rows.
+        """
+        name = table.schema.target
+        truth = table.column(name.name if name else "")
+        found = self.metric(judge(self.target, truth, scores, table.rows).in_units(table, [self.metric]))
+        return found if self.metric.higher else -found
 
 
 class Model(ABC):

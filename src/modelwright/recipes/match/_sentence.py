@@ -17,7 +17,6 @@ from pydantic import Field
 
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.judged import judge
 from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.schema import Column, Table
 from modelwright.features.base import codec_class, load_codecs, save_codecs
@@ -337,11 +336,8 @@ class SentenceRecipe(MatchRecipe):
             model.set_documents(material.documents, material.contents)
         elif isinstance(ctx.target, ValueCodec):
             model.calibrate(material.a[:2000], material.b[:2000], material.truth[:2000])
-        column = valid.schema.target
-        truth = valid.column(column.name if column else "")
-        value = ctx.metric(judge(ctx.target, truth, model.judge(valid), valid.rows))
-        value = value if np.isfinite(value) else 0.0
-        return value if ctx.metric.higher else -value
+        value = ctx.value(valid, model.judge(valid))
+        return value if np.isfinite(value) else 0.0
 
 
 def graded(truth: np.ndarray, ctx: FitContext) -> np.ndarray:

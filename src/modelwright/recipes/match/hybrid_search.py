@@ -11,7 +11,6 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.judged import judge
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, get_recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
@@ -163,8 +162,6 @@ class Hybrid(MatchRecipe):
         constant: float | None,
     ) -> None:  # fmt: skip
         """Take the share and constant that rank best; of equal ones the share nearest to a half."""
-        column = table.schema.target
-        truth = table.column(column.name if column else "")
         documents, searcher = model.with_documents_of(table)
         assert isinstance(searcher, FusedSearcher)
         queries = texts_of(table, model.columns[0])
@@ -174,8 +171,7 @@ class Hybrid(MatchRecipe):
         for s in sorted(shares, key=lambda s: abs(s - 0.5)):
             for c in _CONSTANTS if constant is None else (constant,):
                 scores = model.ranked(table, documents, fuse(found, searcher.deep, [1 - s, s], c))
-                value = ctx.metric(judge(ctx.target, truth, scores, table.rows))
-                values[s, c] = value if ctx.metric.higher else -value
+                values[s, c] = ctx.value(table, scores)
         matcher.set(*max(values, key=lambda pair: values[pair]), model.searcher)
 
 

@@ -18,7 +18,6 @@ import pyarrow as pa
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.judged import judge
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Column, Schema, Table, arrow_type
@@ -212,7 +211,7 @@ class NetworkRecipe(Recipe):
         if valid is not None:
             valid, _ = known_rows(valid, ctx.target)
         if valid is not None and len(valid) and ctx.private is None:
-            held, answers, rows = encode(valid, codecs), valid.column(column), valid.rows
+            known, held, answers, rows = valid, encode(valid, codecs), valid.column(column), valid.rows
             held_rows = rows
             expected = truth_of(answers, ctx)
 
@@ -222,9 +221,7 @@ class NetworkRecipe(Recipe):
             def watch(net: Any) -> tuple[float, float]:
                 with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=quick):
                     scores = predict(net, held, len(rows), kind, *unit, ctx.device)
-                judged = judge(ctx.target, answers, scores, rows)
-                value = ctx.metric(judged)
-                signed = value if ctx.metric.higher else -value
+                signed = ctx.value(known, scores)
                 p = np.clip(scores, 1e-9, 1 - 1e-9)
                 if kind == "classes":
                     loss = -np.log(p[np.arange(len(p)), expected.numpy()]).mean()

@@ -13,7 +13,6 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.judged import judge
 from modelwright.core.recipe import FitContext, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
@@ -173,7 +172,5 @@ class TaggerRecipe(Recipe):
 
 def watched(scores: np.ndarray, valid: Table, ctx: FitContext) -> float:
     """Return the ranking metric of scores [N, 1] of validation rows, signed so that more is better."""
-    column = valid.schema.target
-    value = ctx.metric(judge(ctx.target, valid.column(column.name if column else ""), scores, valid.rows))
-    value = value if np.isfinite(value) else 0.0
-    return value if ctx.metric.higher else -value
+    value = ctx.value(valid, scores)
+    return value if np.isfinite(value) else 0.0

@@ -14,7 +14,6 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import DataError
-from modelwright.core.judged import judge
 from modelwright.core.recipe import FitContext, Model, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
@@ -161,8 +160,6 @@ def watcher(
     asked = set(np.random.default_rng(0).permutation(names)[:_LOOK].tolist())
     # all rows of the sources that are answered: they are each other's references
     looked = valid.take(np.array([i for i, s in enumerate(sources) if s.text in asked]))
-    column = valid.schema.target
-    truth = looked.column(column.name if column else "")
 
     def watch(network: Any) -> tuple[float, float]:
         total, count = 0.0, 0
@@ -173,10 +170,9 @@ def watcher(
                 count += len(expected)
         kept, model.options = model.options, model.options.model_copy(update={"beams": 1})
         try:
-            value = ctx.metric(judge(ctx.target, truth, model.scores(looked), looked.rows))
+            signed = ctx.value(looked, model.scores(looked))
         finally:
             model.options = kept
-        signed = value if ctx.metric.higher else -value
         return total / count, signed if np.isfinite(signed) else -total / count
 
     return watch
