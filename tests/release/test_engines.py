@@ -11,6 +11,7 @@ from modelwright.data.fingerprint import digests
 from modelwright.data.sources import read_table
 from modelwright.release import engines
 from modelwright.release.bundle import load, save
+from modelwright.release.pace import Pace
 from modelwright.release.registry.store import Registry
 from modelwright.release.validation_rows import validation_rows
 from served_made import small_predictor
@@ -127,6 +128,69 @@ def test_the_fastest_that_loses_nothing_is_taken():
     assert engines._best(measured(own=(10, 1))) == "own"
 
 
+class Clock:
+    """A clock that goes on by as many seconds as a step is said to take, when the step begins."""
+
+    def __init__(self, **seconds):
+        self.now, self.said, self._seconds = 0.0, [], seconds
+
+    def __call__(self):
+        return self.now
+
+    def say(self, words):
+        self.said.append(words.en)
+        self.now += next((s for word, s in self._seconds.items() if word in words.en), 0.1)
+
+
+def chosen_by(clock, made, place, asked="auto"):
+    place.mkdir()
+    seconds = engines.AUTO_SECONDS if asked == "auto" else None
+    return engines._choose(made / "bundle", asked, place, Pace(seconds, clock.say, clock))
+
+
+def test_auto_ends_in_time_and_says_what_was_left_out(made, tmp_path):
+    clock = Clock(Loading=11.0)
+    choice = chosen_by(clock, made, tmp_path / "a")
+    assert (choice.engine, choice.folder) == ("own", None)
+    assert "no time to judge" in choice.facts["why"][0]
+    assert [m["late"] for m in choice.facts["measured"].values()] == [True, True]
+    assert not any("ONNX" in said for said in clock.said), "writing a graph cannot be broken off: it is not begun"
+    assert "not judged in time: onnx, int8" in engines.told({"engine": choice.facts}).en
+    assert "未能及时评估：onnx、int8" in engines.told({"engine": choice.facts}).zh
+
+    clock = Clock(judging=21.0)  # longer than anybody thought: it is judged no further
+    assert chosen_by(clock, made, tmp_path / "b").engine == "own"
+    assert len(clock.said) == 4
+
+    clock = Clock(Timing=21.0)
+    choice = chosen_by(clock, made, tmp_path / "c")
+    assert choice.facts["measured"]["onnx"]["late"]
+    assert choice.facts["measured"]["onnx"]["apart"] <= engines.APART["onnx"]
+
+
+def test_one_engine_can_be_left_out_by_itself(made, tmp_path):
+    clock = Clock(judging=9.95)
+    choice = chosen_by(clock, made, tmp_path / "a")
+    measured = choice.facts["measured"]
+    assert measured["int8"]["late"]
+    assert "one_ms" in measured["onnx"]
+    assert choice.facts["engine"] in ("own", "onnx")
+    assert engines.told({"engine": choice.facts}).en.count("not judged in time: int8") == 1
+    assert clock.said[-1] == "Timing the engines ..."
+
+
+def test_what_is_asked_for_by_name_takes_as_long_as_it_needs(made, tmp_path):
+    choice = chosen_by(Clock(Loading=500.0), made, tmp_path / "a", "onnx")
+    assert choice.engine == "onnx"
+
+
+def test_auto_reads_few_rows_and_no_large_source(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "_AUTO_ROWS", 12)
+    assert chosen_by(Clock(), made, tmp_path / "a").facts["rows"] == 12
+    monkeypatch.setattr(engines, "_AUTO_BYTES", 10)
+    assert "too large" in chosen_by(Clock(), made, tmp_path / "b").facts["why"][0]
+
+
 @pytest.mark.slow
 def test_eight_bits_of_a_network(tmp_path):
     folder = make(tmp_path, "classification", "", "textcnn")
@@ -135,7 +199,8 @@ def test_eight_bits_of_a_network(tmp_path):
 
     table, _ = sample_table(get_task("classification"), 60)
     typed, _ = predictor.table(table.data.select([c.name for c in predictor.schema.inputs]))
-    measured = {e: engines._tried(predictor, typed, e, tmp_path) for e in ("onnx", "int8")}
+    wanted = predictor.scores(typed)
+    measured = {e: engines._tried(predictor, typed, e, tmp_path, wanted, Pace()) for e in ("onnx", "int8")}
     assert measured["onnx"]["alike"]
     assert 0 < measured["int8"]["apart"] < 0.5
     assert (tmp_path / "int8" / "member-0.onnx").stat().st_size < (tmp_path / "onnx" / "member-0.onnx").stat().st_size

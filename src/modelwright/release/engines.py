@@ -2,7 +2,8 @@
 
 Another engine is taken only where it answers as the model does on validation rows of the run (`APART` says how near), and is
 faster: for one row and for a row in a batch together, by `_GAIN` at least, and by neither much slower. Its files are kept beside the
-bundle under a digest of their own, which the release names; the bundle stays as it is, and explains.
+bundle under a digest of their own, which the release names; the bundle stays as it is, and explains. Nobody waits long for it: `auto` ends after `AUTO_SECONDS`, between two steps, and says which
+engines could not be judged by then.
 
 8-bit weights: dynamic quantisation, Krishnamoorthi 2018 (arXiv 1806.08342, section 3).
 """
@@ -26,7 +27,8 @@ from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
 from modelwright.release.check import sha256_of, verify
-from modelwright.release.validation_rows import validation_rows
+from modelwright.release.pace import OutOfTime, Pace, Say
+from modelwright.release.validation_rows import source_bytes, validation_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +43,14 @@ APART = {
     "int8": 0.01,
 }  # most that a score may differ by; of numbers, in standard deviations of the answers
 _GAIN, _LOSS = 0.95, 1.1  # times what the model itself takes: on both together at most, and on each at most
-_BATCH = 256  # rows
+AUTO_SECONDS = 20.0  # that `auto` may take
+_HALF = (
+    AUTO_SECONDS / 2
+)  # writing a graph cannot be broken off: the first is begun only with so many left, the next with what that took
+_ROWS, _AUTO_ROWS = 5000, 500  # validation rows at most
+_AUTO_BYTES = 256 << 20  # of a source that `auto` reads again
+_PART = 64  # rows that are scored between two looks at the clock
+_BATCH, _BATCH_SECONDS = 256, 0.5  # rows that are timed together: as many, or as many as take so long
 _LEAST_TURNS, _MOST_TURNS, _SECONDS = 3, 30, 4.0
 _NETWORKS = ("network", "frozen")  # kinds of members in an export
 
@@ -56,10 +65,11 @@ class Choice:
 
 
 @contextlib.contextmanager
-def chosen(bundle: Path, asked: str) -> Iterator[Choice]:
+def chosen(bundle: Path, asked: str, say: Say = lambda words: None) -> Iterator[Choice]:
     """Give the engine that is to answer for a bundle; the files are there within the block.
 
-    `auto` measures and takes the best, and the model itself where nothing can be measured. Raises OptionError for an unknown
+    `auto` measures for `AUTO_SECONDS` at most and takes the best, and the model itself where nothing can be measured; `say` is
+    told of each step. Raises OptionError for an unknown
     engine, ModelwrightError where one that was asked for by name cannot answer as the model does, MissingExtra.
     """
     if asked not in ASKED:
@@ -70,7 +80,7 @@ def chosen(bundle: Path, asked: str) -> Iterator[Choice]:
     if asked != "auto":
         need("export", f"modelwright release --engine {asked}")
     with tempfile.TemporaryDirectory(prefix="modelwright-engine-") as place:
-        yield _choose(bundle, asked, Path(place))
+        yield _choose(bundle, asked, Path(place), Pace(AUTO_SECONDS if asked == "auto" else None, say))
 
 
 _ASKED = Words("it was asked for", "按要求选用")
@@ -84,42 +94,69 @@ _BARE = Words(
 _BEST = Words("it was the fastest of those that answer alike", "在回答一致的引擎中最快")
 
 
-def _choose(bundle: Path, asked: str, place: Path) -> Choice:
-    def own(why: Words) -> Choice:
+_LATE = Words("it could not be judged in the time that a release takes", "未能在发布所允许的时间内完成评估")
+_ALL_LATE = Words(
+    "there was no time to judge others; --engine onnx or int8 takes as long as it needs",
+    "来不及评估其他引擎；--engine onnx 或 int8 不限时间",
+)
+_LARGE = Words(
+    "the source of its run is too large to be read again in time; --engine onnx or int8 takes as long as it needs",
+    "其运行的数据源过大，来不及重新读取；--engine onnx 或 int8 不限时间",
+)
+_READING = Words(
+    "Measuring which engine answers fastest: reading validation rows ...", "正在测量哪个引擎最快：读取验证集……"
+)
+_LOADING = Words("Loading the model ...", "正在加载模型……")
+_SCORING = Words("Scoring validation rows by the model itself ...", "正在由模型自身为验证集打分……")
+_TRYING = {
+    "onnx": Words("Writing and judging ONNX Runtime ...", "正在导出并评估 ONNX Runtime……"),
+    "int8": Words(
+        "Writing and judging ONNX Runtime with weights of 8 bits ...", "正在导出并评估 8 位权重的 ONNX Runtime……"
+    ),
+}
+_TIMING = Words("Timing the engines ...", "正在为各引擎计时……")
+
+
+def _choose(bundle: Path, asked: str, place: Path, pace: Pace) -> Choice:
+    def own(why: Words, **more: Any) -> Choice:
         if asked != "auto":
             raise ModelwrightError(
                 f"The engine `{asked}` cannot be taken: {why.en}. Release with --engine own or auto.",
                 f"无法使用引擎 `{asked}`：{why.zh}。请用 --engine own 或 auto 发布。",
             )
-        return Choice("own", {"engine": "own", "why": list(why)})
+        return Choice("own", {"engine": "own", "why": list(why), **more})
 
     if not installed():
         return own(_BARE)
-    rows = validation_rows(RunFolder(bundle.parent)) if bundle.name == "bundle" else None
-    if rows is None:
-        return own(_GONE)
-    from modelwright.release.bundle import load  # much is imported for it, and most releases come no further
-
-    predictor = load(bundle)
-    if not predictor.target.link or any(m.remote for _, m in predictor.members):
-        made = Words("answers of this task are made by the model alone", "该任务的答案只能由模型自身生成")
-        return own(made)
-    table, _ = predictor.table(rows)
-    if not len(table):
-        return own(_GONE)
     measured: dict[str, dict[str, Any]] = {}
-    for engine in ("onnx", "int8"):
-        try:
-            measured[engine] = _tried(predictor, table, engine, place)
-        except ModelwrightError as e:  # no graph, or a graph that answers otherwise
-            if engine == "onnx":
-                return own(Words(e.words.en.rstrip("."), e.words.zh.rstrip("。")))
-            measured[engine] = {"alike": False, "why": list(e.words)}
-        except Exception as e:  # whatever the library raises, the model itself answers
-            measured[engine] = {"alike": False, "why": [type(e).__name__] * 2}
-            if engine == "onnx":
-                return own(Words(f"it could not be written ({type(e).__name__})", f"无法写出（{type(e).__name__}）"))
-    _time(predictor, rows.slice(0, _BATCH).to_pylist(), place, measured)
+    try:
+        pace.step(_READING)
+        run = RunFolder(bundle.parent) if bundle.name == "bundle" else None
+        if run is not None and pace.bounded and source_bytes(run) > _AUTO_BYTES:
+            return own(_LARGE)
+        rows = None if run is None else validation_rows(run, _AUTO_ROWS if pace.bounded else _ROWS)
+        if rows is None:
+            return own(_GONE)
+        pace.step(_LOADING)
+        from modelwright.release.bundle import load  # much is imported for it, and most releases come no further
+
+        predictor = load(bundle)
+        if not predictor.target.link or any(m.remote for _, m in predictor.members):
+            made = Words("answers of this task are made by the model alone", "该任务的答案只能由模型自身生成")
+            return own(made)
+        table, _ = predictor.table(rows)
+        if not len(table):
+            return own(_GONE)
+        why = _measure(predictor, table, asked, place, pace, measured)
+        if why is not None:
+            return own(why, **({"rows": len(table), "measured": measured} if measured else {}))
+        pace.step(_TIMING)
+        _time(predictor, rows.slice(0, _BATCH).to_pylist(), place, measured, pace)
+    except OutOfTime:
+        for engine in ("onnx", "int8"):
+            if engine not in measured or measured[engine]["alike"]:
+                measured[engine] = {**measured.get(engine, {}), "alike": False, "why": list(_LATE), "late": True}
+        return own(_ALL_LATE, measured=measured)
     taken = asked if asked != "auto" else _best(measured)
     why = _BEST if asked == "auto" else _ASKED
     about = {"engine": taken, "why": list(why), "rows": len(table), "measured": measured}
@@ -138,6 +175,48 @@ def _choose(bundle: Path, asked: str, place: Path) -> Choice:
     return Choice(taken, about, place / taken)
 
 
+def _measure(
+    predictor: Predictor, table: Table, asked: str, place: Path, pace: Pace, measured: dict[str, dict[str, Any]]
+) -> Words | None:
+    """Judge how near the engines' answers are to the model's; return why there is nothing to choose from.
+
+    Raises OutOfTime where none could be judged; one that could not, beside another that was, is left out by itself.
+    """
+    pace.step(_SCORING)
+    wanted = _scored(predictor, table, pace)
+    took = _HALF if pace.bounded else 0.0
+    for engine in ("onnx", "int8"):
+        began = pace.left
+        try:
+            pace.step(_TRYING[engine], took)
+            measured[engine] = _tried(predictor, table, engine, place, wanted, pace)
+        except OutOfTime:
+            if engine == "onnx":
+                raise
+            measured[engine] = {"alike": False, "why": list(_LATE), "late": True}
+        except ModelwrightError as e:  # no graph, or a graph that answers otherwise
+            if engine == "onnx":
+                return Words(e.words.en.rstrip("."), e.words.zh.rstrip("。"))
+            measured[engine] = {"alike": False, "why": list(e.words)}
+        except Exception as e:  # whatever the library raises, the model itself answers
+            measured[engine] = {"alike": False, "why": [type(e).__name__] * 2}
+            if engine == "onnx":
+                return Words(f"it could not be written ({type(e).__name__})", f"无法写出（{type(e).__name__}）")
+        took = began - pace.left if pace.bounded else 0.0
+    return None
+
+
+def _scored(predictor: Predictor, table: Table, pace: Pace) -> np.ndarray:
+    """Return scores [N, K]. Raises OutOfTime between two parts of the table."""
+    import numpy as np
+
+    out = []
+    for first in range(0, len(table), _PART):
+        pace.check()
+        out.append(predictor.scores(table.take(np.arange(first, min(first + _PART, len(table))))))
+    return np.concatenate(out)
+
+
 def installed() -> bool:
     """Whether other engines can be had here."""
     try:
@@ -147,8 +226,13 @@ def installed() -> bool:
     return True
 
 
-def _tried(predictor: Predictor, table: Table, engine: str, place: Path) -> dict[str, Any]:
-    """Write the files of an engine, and return how near its answers on `table` are to the model's."""
+def _tried(
+    predictor: Predictor, table: Table, engine: str, place: Path, wanted: np.ndarray, pace: Pace
+) -> dict[str, Any]:
+    """Write the files of an engine, and return how near its answers on `table` are to the model's, `wanted` [N, K].
+
+    Raises OutOfTime.
+    """
     import numpy as np
 
     from modelwright.release.export import fill_onnx
@@ -162,7 +246,8 @@ def _tried(predictor: Predictor, table: Table, engine: str, place: Path) -> dict
     else:
         _quantised(place / "onnx", folder)
     _list(folder)
-    wanted, got = predictor.scores(table), with_engine(predictor, folder).scores(table)
+    pace.check()
+    got = _scored(with_engine(predictor, folder), table, pace)
     spread = 1.0 if predictor.target.probabilities else max(float(np.std(wanted)), 1e-12)
     apart = float(np.abs(wanted - got).max()) / spread
     same = not predictor.target.probabilities or _labels(predictor, wanted) == _labels(predictor, got)
@@ -210,27 +295,37 @@ def _list(folder: Path) -> None:
     write_json(folder / "manifest.json", {"format": 1, "modelwright": VERSION, "files": files})
 
 
-def _time(predictor: Predictor, rows: list[dict[str, Any]], place: Path, measured: dict[str, dict[str, Any]]) -> None:
+def _time(
+    predictor: Predictor, rows: list[dict[str, Any]], place: Path, measured: dict[str, dict[str, Any]], pace: Pace
+) -> None:
     """Measure what each engine takes for an answer, from the values of rows on: by turns, so that a machine that is busy is
-    so for all, and the least of several times, which others disturb least."""
+    so for all, and the least of several times, which others disturb least. Raises OutOfTime before there were several."""
     measured["own"] = {"apart": 0.0, "labels_equal": True, "alike": True}
     able = {
         "own": predictor,
         **{e: with_engine(predictor, place / e) for e in ("onnx", "int8") if measured[e]["alike"]},
     }
-    many = rows[:_BATCH]
+
+    def seconds(one: Predictor, asked: list[dict[str, Any]]) -> float:
+        began = time.perf_counter()
+        one.predict(asked, allow_missing=True)
+        return (time.perf_counter() - began) / len(asked)
+
+    some = rows[: min(32, _BATCH)]
+    for one in able.values():  # the first answers warm up
+        pace.check()
+        seconds(one, some)
+    many = rows[: max(len(some), min(_BATCH, int(_BATCH_SECONDS / max(seconds(predictor, some), 1e-9))))]
     least = {engine: {"one_ms": math.inf, "batch_ms": math.inf} for engine in able}
     until = time.monotonic() + _SECONDS
     for turn in range(_MOST_TURNS):
-        for engine, one in able.items():
-            for name, asked in (("one_ms", rows[turn % len(rows) :][:1]), ("batch_ms", many)):
-                began = time.perf_counter()
-                one.predict(asked, allow_missing=True)
-                took = 1000 * (time.perf_counter() - began) / len(asked)
-                if turn:  # the first warms up
-                    least[engine][name] = min(least[engine][name], took)
-        if turn >= _LEAST_TURNS and time.monotonic() > until:
+        if turn >= _LEAST_TURNS and (time.monotonic() > until or pace.left <= 0):
             break
+        for engine, one in able.items():
+            if turn < _LEAST_TURNS:
+                pace.check()
+            for name, asked in (("one_ms", rows[turn % len(rows) :][:1]), ("batch_ms", many)):
+                least[engine][name] = min(least[engine][name], 1000 * seconds(one, asked))
     for engine, found in least.items():
         measured[engine] |= found
 
@@ -241,7 +336,7 @@ def _best(measured: dict[str, dict[str, Any]]) -> str:
     best, least = "own", _GAIN
     for engine in ("onnx", "int8"):
         found = measured[engine]
-        if "one_ms" not in found:
+        if "one_ms" not in found:  # it does not answer alike, or could not be judged in time
             continue
         ratios = [found[k] / max(own[k], 1e-9) for k in ("one_ms", "batch_ms")]
         together = math.sqrt(ratios[0] * ratios[1])
@@ -282,6 +377,9 @@ def told(facts: dict[str, Any]) -> Words:
         if m.get("one_ms") is not None
     ]
     en, zh = about.get("why") or ("", "")
+    if late := [e for e in ("onnx", "int8") if (measured.get(e) or {}).get("late")]:
+        en = f"{en}; not judged in time: {', '.join(late)}"
+        zh = f"{zh}；未能及时评估：{'、'.join(late)}"
     more = (
         Words(f"; one row/a row in a batch: {', '.join(times)}", f"；单行/批中每行：{'、'.join(times)}")
         if times

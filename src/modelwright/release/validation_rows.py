@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 _MOST = 5000  # rows
 
 
+def source_bytes(run: RunFolder) -> int:
+    """Return the bytes of the file that a run was made from; 0 where there is none."""
+    try:
+        source = load_config(run.config).get("data") if run.config.is_file() else None
+        return Path(str(source)).stat().st_size if source else 0
+    except (ModelwrightError, OSError, ValueError):
+        return 0
+
+
 def validation_rows(run: RunFolder, most: int = _MOST) -> pa.Table | None:
     """Return rows that candidates of a run were compared on, as they stand in its source; `most` of them, evenly taken.
 

@@ -49,9 +49,11 @@ def add(app: typer.Typer) -> None:
         lang: Lang = None,
     ) -> None:
         from modelwright.release.engines import told
+        from modelwright.release.pace import SaidLate
 
         registry = registry_at(db, blobs)
-        made = registry.release(model, name, in_spite=in_spite, engine=engine)
+        with SaidLate(lambda words: print(words.to(LANG), file=sys.stderr, flush=True)) as say:
+            made = registry.release(model, name, in_spite=in_spite, engine=engine, say=say)
         notes = beside_champion(registry, made)
         if json_:
             print_json({**made.to_json(), "notes": [list(n) for n in notes]})

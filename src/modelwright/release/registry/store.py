@@ -68,12 +68,21 @@ class Registry(Trials):
         """Where bundles are put: a folder or an fsspec URL; "" for the folder beside the SQLite file."""
         return self._root
 
-    def release(self, run: str | Path, name: str, *, in_spite: str | None = None, engine: str = "auto") -> Release:
+    def release(
+        self,
+        run: str | Path,
+        name: str,
+        *,
+        in_spite: str | None = None,
+        engine: str = "auto",
+        say: Callable[[Words], None] = lambda words: None,
+    ) -> Release:
         """Put the bundle of a run (or a bundle folder) into the registry as the next version of a name.
 
         The first version of a name becomes its champion, later ones wait to be promoted. Raises RegistryError where its gate was
         not met or personal data was kept without consent, unless `in_spite` says why it is released all the same (the
-        ledger keeps it); `engine` says what answers, as in release/engines.py. BundleError for a damaged bundle, OptionError for a name that cannot be one, LedgerError where
+        ledger keeps it); `engine` says what answers, as in release/engines.py, and `say` hears of the steps while that is measured.
+        BundleError for a damaged bundle, OptionError for a name that cannot be one, LedgerError where
         the ledger cannot be written.
         """
         name, reason = places.check_name(name), (in_spite or "").strip() or None
@@ -86,7 +95,7 @@ class Registry(Trials):
         blobs.put(root, bundle, digest)
         from modelwright.release import engines
 
-        with engines.chosen(bundle, engine) as choice:
+        with engines.chosen(bundle, engine, say) as choice:
             record.facts["engine"] = dict(choice.facts)
             record.facts["card"]["engine"] = choice.engine
             if choice.folder is not None:
