@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
-from modelwright.tune.candidate import Validation
-from tune.made import rows, validation
+from modelwright.core.config import make_config
+from modelwright.core.judged import Metric
+from modelwright.core.schema import Table
+from modelwright.core.words import Words
+from modelwright.pipeline.decide import decide
+from modelwright.tune.candidate import Candidate, Fold, Validation, add_fold
+from tune.made import TASK, SomeModel, rows, validation
+
+
+class Texts(ObjectsCodec):
+    """Texts that are made."""
 
 
 @pytest.mark.parametrize("shape", [(2,), (3, 2)])
@@ -40,3 +53,38 @@ def test_answers_without_a_mean_stand_as_they_are() -> None:
     scores = v.added(None, (), made, 0)
     assert scores.tolist() == made.tolist()
     assert v.only(scores, np.zeros(3, bool)) is scores
+
+
+class Says(SomeModel):
+    """Answers every row with the same text."""
+
+    def __init__(self, text: str, target: TargetCodec) -> None:
+        super().__init__(1.0, target)
+        self.text = text
+
+    def scores(self, table: Table) -> np.ndarray:
+        return as_objects([self.text] * len(table))[:, None]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1)])
+def test_the_model_of_the_latest_window_answers_where_answers_have_no_mean(order: tuple[int, ...]) -> None:
+    v = validation(rows(12), 3)
+    v.target = Texts("some")
+    v.metric = Metric("m", Words("m", "m"), True, lambda judged: 1.0)
+    made = Candidate("some", "some", {}, [], np.empty(0), 0.0, 0.0, 0.0, 0, folds=())
+    for split in order:
+        model = Says(f"window {split}", v.target)
+        add_fold(made, Fold(split, model, model.scores(v.parts[split][1]), 0.1, 0.01), v)
+    assert [m.text for m in made.models] == [f"window {i}" for i in order]
+    state = SimpleNamespace(
+        outcome=SimpleNamespace(winner=[(1.0, made)]), validation=v, reuses_rows=False, config=make_config(data="d.csv"),
+        task=SimpleNamespace(deployed=lambda model, config: model, served=lambda schema: schema),
+        parts=SimpleNamespace(develop=v.table), folder=SimpleNamespace(path=SimpleNamespace(name="r")),
+        data=SimpleNamespace(reading=None),
+    )  # fmt: skip
+    decide(state, SimpleNamespace(predictor_made=lambda state: None))
+    assert state.predictor.own_scores(v.table)[:, 0].tolist() == ["window 2"] * 12
+    assert state.predictor.judge(v.table)[:, 0].tolist() == ["window 2"] * 12
+    assert made.answering(TASK.fit_target(v.table.column("y"), v.table.schema["y"])) == made.models
+    refitted = replace(made, models=[Says("all rows", v.target)])
+    assert refitted.answering(v.target)[0].text == "all rows"

@@ -33,7 +33,8 @@ class Split:
 
     `develop` [D] are trained on in the end, `test` [T] tested on; rows in neither (a gap between them, say) are left out.
     `always` [A], some of `develop`, are in the training part of every validation split. `windows` are the validation splits, each
-    (train, valid), of which a row may be in neither: windows of a backtest with a gap before each. Without windows, the rest of
+    (train, valid), of which a row may be in neither: windows of a backtest with a gap before each, the oldest first.
+    Where answers have no mean and there is no time for a refit, the model of the last window answers. Without windows, the rest of
     `develop` is split the usual way.
     """
 

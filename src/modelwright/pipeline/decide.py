@@ -25,7 +25,8 @@ def decide(state: State, concerns: Concern) -> None:
     """Turn the winner into a predictor: members, a calibrated temperature, and thresholds where they help; and settle what rows
     must hold to be answered."""
     outcome, target = state.outcome, state.validation.target
-    made = [(w / len(c.models), m) for w, c in outcome.winner for m in c.models]
+    chosen = [(w, c.answering(target)) for w, c in outcome.winner]
+    made = [(w / len(models), m) for w, models in chosen for m in models]
     members = [(weight, state.task.deployed(model, state.config)) for weight, model in made]
     schema = state.task.served(state.parts.develop.schema)
     predictor = state.predictor = Predictor(state.task, schema, target, members, name=state.folder.path.name)
@@ -108,7 +109,7 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
         plain = get_recipe(candidate.recipe).baseline and candidate.name == candidate.recipe
         if candidate is not second and (not plain or alone == {candidate.recipe}):
             continue
-        made = [m.judge(parts.test) for m in candidate.models]
+        made = [m.judge(parts.test) for m in candidate.answering(parts.target)]
         scores = parts.target.blend([1.0] * len(made), made)
         column = parts.test.schema.target
         other = judge(parts.target, parts.test.column(column.name if column else ""), scores, parts.test.rows)

@@ -37,7 +37,8 @@ def candidate_predictor(winner: Predictor, run: RunFolder, name: str) -> Predict
     if name not in names:
         raise unknown(Words("candidate", "候选"), name, names, OptionError)
     found = load_candidate(run.candidates / name, winner.target)
-    members = [(1.0 / len(found.models), m) for m in found.models]
+    models = found.answering(winner.target)
+    members = [(1.0 / len(models), m) for m in models]
     card: CardFacts = {**winner.card, "winner": [name]}
     return replace(winner, members=members, temperature=1.0, thresholds=None, shifts=None, card=card)
 

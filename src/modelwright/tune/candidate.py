@@ -154,6 +154,15 @@ class Candidate:
         """Seconds on the clock that one of its fits took."""
         return self.seconds / max(1, len(self.folds))
 
+    def answering(self, target: TargetCodec) -> list[Model]:
+        """Return the models that answer: all whose answers have a mean, else the one of the latest split that was done.
+
+        Windows of a backtest stand in order of time: the last one has learnt from the newest rows.
+        """
+        if target.averages or len(self.models) == 1:
+            return self.models
+        return [self.models[self.folds.index(max(self.folds))]]
+
 
 @dataclass
 class Fold:
@@ -214,8 +223,9 @@ def add_fold(candidate: Candidate, fold: Fold, validation: Validation) -> None:
     candidate.seconds += fold.seconds
     candidate.value = validation.value(candidate.scores)
     # models of one candidate share what they read: together they answer in less than so many times one
-    known = fold.batch_ms * len(candidate.models)
-    took = answer_time(candidate.models, validation.parts[0][1], validation.target, known=known)
+    answering = candidate.answering(validation.target)
+    known = fold.batch_ms * len(answering)
+    took = answer_time(answering, validation.parts[0][1], validation.target, known=known)
     candidate.ms_per_row, candidate.batch_ms = took.one, took.batch
     if not before_models:
         candidate.single_ms = took.one
