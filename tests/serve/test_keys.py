@@ -438,3 +438,25 @@ def test_without_an_entry_in_the_ledger_no_key_is_changed(predictor, tmp_path, m
         assert c.post("/keys", json={"name": "more"}).status_code == 503
         assert c.delete("/keys/app").status_code == 503
     assert (tmp_path / "k.json").read_bytes() == before
+
+
+def test_a_first_key_that_nobody_saw_is_taken_back(tmp_path, monkeypatch):
+    """A start that fails after its key was made would lock everybody out: the next start must show one."""
+    from modelwright.serve.keys import shown_or_taken_back, were_shown
+
+    monkeypatch.delenv("MODELWRIGHT_KEY", raising=False)
+    path = tmp_path / "keys.json"
+
+    def failing_start(shown: bool) -> None:
+        with shown_or_taken_back():
+            KeyRing.open(path)
+            if shown:
+                were_shown()
+            raise OSError("no port")
+
+    with pytest.raises(OSError, match="no port"):
+        failing_start(shown=False)
+    with pytest.raises(OSError, match="no port"):
+        failing_start(shown=True)
+    _, made = KeyRing.open(path)
+    assert made is None  # the second one was seen

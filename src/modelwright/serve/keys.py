@@ -21,6 +21,7 @@ from modelwright.core.words import Words
 from modelwright.serve import sessions
 
 ENV = "MODELWRIGHT_KEY"
+_unshown: dict[Path, str] = {}  # digests of first keys that nobody has seen yet, by their files
 SESSION_SECONDS = 12 * 3600
 ROLES = ("viewer", "predictor", "trainer", "admin")  # each may do what those before it may
 _FORMAT = 2
@@ -128,6 +129,7 @@ class KeyRing:
                 if not keys:  # two services may start at once
                     made = new_key()
                     keys["first"] = ServiceKey("first", digest_of(made), "admin", made=time.time())
+                    _unshown[path.absolute()] = digest_of(made)
         return cls(keys, path), made
 
     def key(self, text: str | None) -> ServiceKey | None:
@@ -248,6 +250,26 @@ def write_keys(path: Path, keys: Mapping[str, ServiceKey]) -> None:
 
 
 # -- changing them ---------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def shown_or_taken_back() -> Iterator[None]:
+    """Take back first keys that were made in this block and, since it failed, never shown: the next start makes others."""
+    try:
+        yield
+    except BaseException:
+        for path, digest in list(_unshown.items()):
+            with contextlib.suppress(ModelwrightError), changing(path) as keys:
+                if "first" in keys and keys["first"].digest == digest:
+                    del keys["first"]
+        raise
+    finally:
+        _unshown.clear()
+
+
+def were_shown() -> None:
+    """Say that the keys made so far have been shown."""
+    _unshown.clear()
 
 
 @contextlib.contextmanager

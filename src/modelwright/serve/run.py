@@ -202,12 +202,14 @@ def told_folder(
 ) -> Iterator[None]:
     """Say what is served, and enter its start and its end into the ledger. Raises LedgerError."""
     from modelwright.privacy.ledger import model_id, record
+    from modelwright.serve.keys import were_shown
 
     at.say(Words(f"serving {name} at {at.address}\n", f"正在 {at.address} 提供 {name}\n"))
     if made:
         at.say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n"))
     else:
         at.say(Words(f"key: as before ({key_file})\n", f"密钥：沿用之前的（{key_file}）\n"))
+    were_shown()
     started: dict[str, Any] = {"model": model_id(bundle), "name": name, "version": version, "host": at.host}
     record(bundle, "serve start", **started)
     try:
@@ -281,12 +283,14 @@ def told_names(
 ) -> Iterator[None]:
     """Say which releases (name, version, digest) are served, and enter start and end into the ledger. Raises LedgerError."""
     from modelwright.privacy.ledger import record
+    from modelwright.serve.keys import were_shown
 
     for name, version, _ in releases:
         where = f"{at.address}/{name}/"
         at.say(Words(f"serving {name} {version} at {where}\n", f"正在 {where} 提供 {name} {version}\n"))
     for name, key in made.items():
         at.say(Words(f"key of {name} (shown once): {key}\n", f"{name} 的密钥（只显示一次）：{key}\n"))
+    were_shown()
     for place in key_files:
         at.say(Words(f"keys: {place}\n", f"密钥文件：{place}\n"))
     for name, version, digest in releases:

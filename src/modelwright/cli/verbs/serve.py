@@ -98,7 +98,18 @@ def add(app: typer.Typer) -> None:
         )
 
 
-def start(
+def start(models: str | Sequence[str], key_file: Path | None, lang: str, backend: str = "own", **options: Any) -> None:
+    """Serve as `_start` does; keys that were made and never shown, since the start failed, are taken back."""
+    from modelwright.core.extras import need
+
+    need("serve", "modelwright serve")
+    from modelwright.serve.keys import shown_or_taken_back
+
+    with shown_or_taken_back():
+        _start(models, key_file, lang, backend, **options)
+
+
+def _start(
     models: str | Sequence[str],
     key_file: Path | None,
     lang: str,
@@ -113,11 +124,8 @@ def start(
     `options` are those of the service. Raises OptionError where several are given that are not all names of releases.
     """
     from modelwright.core.errors import OptionError, unknown
-    from modelwright.core.extras import need
     from modelwright.core.run import find_bundle, state_folder
     from modelwright.core.words import Words
-
-    need("serve", "modelwright serve")
     from modelwright.release.registry import find
     from modelwright.release.wrap import is_causal_folder
     from modelwright.serve.run import serve, serve_names
