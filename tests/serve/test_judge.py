@@ -70,6 +70,17 @@ def test_errors_latency_and_drift_are_found_and_named():
         assert first(Judge(OFF, usual(rng)), 60, feed) is None
 
 
+def test_workers_share_the_chance_of_a_false_alarm():
+    def looks(workers: int) -> tuple[int, float]:
+        judge = Judge(Limits(latency=None, slower=None, drift=None), usual(np.random.default_rng(3)), (), workers)
+        found = first(judge, 200, lambda judge: [judge.request(i == 0) for i in range(8)])
+        assert found is not None
+        assert judge.errors.capital >= 3 * workers / ALPHA
+        return found[0], judge.errors.capital
+
+    assert looks(1)[0] < looks(8)[0] < looks(64)[0]
+
+
 def test_what_ails_both_versions_is_no_fault_of_the_one_on_trial():
     rng = np.random.default_rng(2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import weakref
 from typing import Any
@@ -15,6 +16,7 @@ from modelwright.core.errors import RegistryAway
 from modelwright.release.registry import places
 from modelwright.release.registry.findings import found_of
 from modelwright.release.registry.limits import Limits
+from modelwright.release.registry.store import Registry
 from modelwright.serve import batcher, trial
 from modelwright.serve.assign import bucket
 from modelwright.serve.keys import add_key
@@ -93,12 +95,47 @@ def test_a_canary_that_fails_is_taken_back_once_and_the_reason_is_told(registry,
         assert (500, "desk/2") in answers
         eventually(lambda: registry.traffic("desk") is None)
         assert ask(client, IN, row) == (200, "desk/1")
-        assert client.metric("desk", 'modelwright_rollbacks_total{reason="errors",release="desk/2"}') == 1
+        counted = 'modelwright_rollbacks_total{reason="errors",release="desk/2"}'
+        eventually(lambda: counted in client.ask("/desk/metrics")[1] and client.metric("desk", counted) == 1)
         back = registry.went_back("desk")["desk", 2]
         assert back["did"] == "automatic rollback"
         assert "failed, above 1%" in back["reason"]
         eventually(lambda: gone() is None)
     assert [e["before"] for e in entries("automatic rollback")] == [2]
+
+
+def test_of_several_workers_that_find_the_same_one_takes_it_back(registry, release, row, monkeypatch, caplog):
+    monkeypatch.setattr(trial, "_TELL", 0.05)
+    release("desk"), release("desk")
+    both, take_back = threading.Barrier(2, timeout=20), Registry.take_back
+
+    def at_the_same_moment(self: Registry, *args: Any) -> Any:
+        both.wait()
+        return take_back(self, *args)
+
+    monkeypatch.setattr(Registry, "take_back", at_the_same_moment)
+    first = Live(registry, ["desk"], workers=2)
+    lives = [first, Live(Registry(registry.url), ["desk"], workers=2)]
+    key = first.made["desk"]
+    with serving(lives[0]) as one, serving(lives[1]) as two:
+        registry.canary("desk", 2, 0.3)
+        eventually(lambda: all(ready(live) for live in lives))
+
+        def broken(table: Any) -> Any:
+            raise RuntimeError("no")
+
+        for live in lives:
+            live.names["desk"].other.service.batcher._scores = broken
+        failed = {port: sum(ask(Client(port, key), IN, row)[0] == 500 for _ in range(20)) for port in (one, two)}
+        assert all(failed.values())
+        eventually(lambda: registry.traffic("desk") is None and all(live.names["desk"].trial is None for live in lives))
+        counted = 'modelwright_rollbacks_total{reason="errors",release="desk/2"}'
+        told = [Client(port, key).ask("/desk/metrics")[1] for port in (one, two)]
+        assert sum(line == f"{counted} 1.0" for text in told for line in text.splitlines()) == 1
+        eventually(lambda: found_of(registry.url)["desk", 2].errors == sum(failed.values()))
+    assert sum("is taken back" in r.getMessage() for r in caplog.records) == 1
+    assert len(entries("automatic rollback")) == 1
+    assert [c["did"] for c in registry.history("desk")].count("automatic rollback") == 1
 
 
 def test_a_new_champion_that_answers_otherwise_is_taken_back_at_once_though_the_registry_is_away(

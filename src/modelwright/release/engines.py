@@ -240,7 +240,7 @@ def _tried(
     folder = place / engine
     folder.mkdir()
     if engine == "onnx":
-        fill_onnx(predictor, folder, engine)
+        fill_onnx(predictor, folder, engine, pace=pace)
         for path in (folder / "README.md", *folder.glob("encode.*")):
             path.unlink(missing_ok=True)
     else:

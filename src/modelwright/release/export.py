@@ -34,6 +34,7 @@ from modelwright.data.kinds.base import kind_of
 from modelwright.release import _onnx_graphs
 from modelwright.release._standalone import write_standalone
 from modelwright.release.bundle import Predictor
+from modelwright.release.pace import Pace
 
 TOLERANCE = 1e-4
 _GRAPHS = {
@@ -52,8 +53,11 @@ def export_onnx(predictor: Predictor, folder: Path, rows: Table | None = None) -
     return folder
 
 
-def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = None) -> None:
-    """Write the export into an empty folder that will be called `name`; errors as `export_onnx` raises them."""
+def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = None, pace: Pace | None = None) -> None:
+    """Write the export into an empty folder that will be called `name`; errors as `export_onnx` raises them.
+
+    Raises OutOfTime before a member for which `pace` leaves less time than the slowest one took.
+    """
     if not predictor.target.link:
         raise ModelwrightError(
             f"Answers of `{predictor.task.name}` are made step by step, which an ONNX file does not hold. Deploy the bundle: "
@@ -67,8 +71,11 @@ def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = 
     from modelwright.release.onnx_runtime import load_onnx
 
     sample = rows if rows is not None else sample_rows(predictor)
-    members = []
+    members, longest = [], 0.0
     for i, (weight, model) in enumerate(predictor.members):
+        began = pace.left if pace is not None else 0.0
+        if pace is not None:
+            pace.check(longest)
         proto, kind = _member(model, sample)
         onnx.checker.check_model(proto)
         onnx.save_model(proto, str(part / f"member-{i}.onnx"))
@@ -76,6 +83,8 @@ def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = 
         model.save(part / f"member-{i}")
         _drop_weights(part / f"member-{i}", kind)
         members.append({"file": f"member-{i}.onnx", "codecs": f"member-{i}", "weight": weight, "kind": kind})
+        if pace is not None and pace.bounded:
+            longest = max(longest, began - pace.left)
     write_json(
         part / "ensemble.json",
         {

@@ -17,7 +17,7 @@ import numpy as np
 from modelwright.core.words import Words
 from modelwright.release.registry.limits import Limits, percent
 
-ALPHA = 0.01  # chance that a version within all its limits is ever taken back
+ALPHA = 0.01  # chance that a version within all its limits is ever taken back, by all processes of a service together
 LATE = 0.05  # share of requests that may be later than a 95th percentile
 GRACE = 0.025  # seconds that nobody minds
 LEAST = 50  # requests of the version it is compared with, before latency is held against them
@@ -135,9 +135,13 @@ class Seen:
 
 
 class Judge:
-    """Holds the requests of a version on trial against its limits; `before` is what is known of the version it is compared with."""
+    """Holds the requests of a version on trial against its limits; `before` is what is known of the version it is compared with.
 
-    def __init__(self, limits: Limits, before: Seen, labels: Sequence[Any] = ()) -> None:
+    `workers` processes judge the version, each by its own requests, and share the chance of a false alarm (Bonferroni).
+    """
+
+    def __init__(self, limits: Limits, before: Seen, labels: Sequence[Any] = (), workers: int = 1) -> None:
+        self._capital = _TESTS * workers / ALPHA
         self._limits, self._before = limits, before
         self.errors, self.latency = Bet(), Bet()
         self.drift = Drift(limits.drift or 0.5, labels)
@@ -169,7 +173,7 @@ class Judge:
 
     def verdict(self) -> Reason | None:
         """Return the limit that is exceeded by now, if one is; called about once a second."""
-        capital = _TESTS / ALPHA
+        capital = self._capital
         (seen, hits), self._requests = self._requests, (0, 0)
         self._looks += 1
         if self._allowed is not None:

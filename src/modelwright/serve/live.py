@@ -38,7 +38,7 @@ class Live:
     """The service of names. Made outside the event loop: it loads the champions, which may take a while.
 
     Keys of a name are kept in `serve/NAME` beside the registry, or in `key_file` for all names together. `made` holds the keys
-    that were made just now, to be shown once. `say` is told when another version answers. Further arguments are those of
+    that were made just now, to be shown once. `say` is told when another version answers; `workers` is how many processes serve the names beside one another. Further arguments are those of
     `create_app`. Raises RegistryError for an unknown name, OptionError for one that is an address of the service,
     BundleError where a champion is damaged, DataError for a key file that others can change.
     """
@@ -53,6 +53,7 @@ class Live:
         stopping: Stopping | None = None,
         allow_missing: bool = False,
         say: Callable[[Words], None] = lambda words: None,
+        workers: int = 1,
         **options: Any,
     ) -> None:
         self.registry, self.stopping = registry, stopping or Stopping()
@@ -66,7 +67,7 @@ class Live:
             state = places.state_of(registry.url, name)
             ring, rows, tokens = self._ring(name, key_file or state / "keys.json")
             shared = Shared(rows, tokens)
-            self.names[name] = Named(name, registry, shared.counters, self._maker(ring, shared, state), say)
+            self.names[name] = Named(name, registry, shared.counters, self._maker(ring, shared, state), say, workers)
         self._only = next(iter(self.names.values())) if len(self.names) == 1 else None
         self._stop, self._tasks = threading.Event(), list[asyncio.Task[None]]()
         self._ready = False

@@ -252,8 +252,9 @@ def names_app(
     key_file: Path | None,
     allow_origin: Sequence[str],
     allow_missing: bool,
+    workers: int = 1,
 ) -> Any:
-    """Return the application that serves the champions of names; errors as in `serve_names`."""
+    """Return the application by which each of `workers` processes serves the champions of names; errors as in `serve_names`."""
     from modelwright.serve.live import Live
 
     app = Live(
@@ -268,6 +269,7 @@ def names_app(
         origins=parse_origins(allow_origin),
         keep=at.keep,
         adapt=at.adapt,
+        workers=workers,
     )
     _share_cores()
     return app

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import platform
+import secrets
 import time
 from collections.abc import Callable
 from functools import partial
@@ -40,12 +41,16 @@ class TrialCounters:
     def __init__(self, counters: Counters) -> None:
         own: Any = {"registry": counters.registry}
         by = ["release"]
+        # who tells the registry what was found; in a container that starts again, host and number are those of the process before
+        self.teller = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.share = Gauge(
             "modelwright_trial_share", "Share of units that a canary answers", by, multiprocess_mode="max", **own
         )
         self.rollbacks = Counter("modelwright_rollbacks", "Versions taken back by the service", [*by, "reason"], **own)
         due = "Rollbacks that the registry could not be told of yet"
-        self.due = Gauge("modelwright_rollback_due", due, multiprocess_mode="sum", **own)
+        self.due = Gauge(
+            "modelwright_rollback_due", due, multiprocess_mode="max", **own
+        )  # of several workers it is the same one
         self.rows = Counter(
             "modelwright_compared_rows", "Rows that a version on trial and the other answered", [*by, "equal"], **own
         )
@@ -66,7 +71,7 @@ class TrialCounters:
 
 class Trial:
     """The version that is judged, and the one that it is compared with. `back` is called in the event loop when it is taken back,
-    `over` when a watch is over."""
+    `over` when a watch is over. `workers` processes judge it beside one another; one of them takes it back, and tells why."""
 
     def __init__(
         self,
@@ -77,6 +82,7 @@ class Trial:
         counters: TrialCounters,
         back: Callable[[Reason], None],
         over: Callable[[], None],
+        workers: int = 1,
     ) -> None:
         self.traffic, self.judged, self.other = traffic, judged, other
         self._registry, self._counters, self._back, self._over = registry, counters, back, over
@@ -91,7 +97,7 @@ class Trial:
         self._watched: list[tuple[Version, Any]] = []
         self._release = f"{traffic.name}/{traffic.version}"
         if other is not None:
-            self._judge = Judge(traffic.limits, other.seen, judged.service.predictor.target.labels)
+            self._judge = Judge(traffic.limits, other.seen, judged.service.predictor.target.labels, workers)
             self._listen(judged, other)
             self._listen(other, judged if traffic.shadow else None)
             judged.heard = self._heard
@@ -203,7 +209,6 @@ class Trial:
             if reason is not None and self.judges:
                 self.due = reason
                 self._show_share()
-                self._counters.rollbacks.labels(self._release, reason.code).inc()
                 self._counters.due.set(1)
                 self._back(reason)
                 await self._take_back(reason)
@@ -233,16 +238,18 @@ class Trial:
             compared.failed,
         )
         if found != (told or Findings()):
-            tell(self._registry.url, self.traffic, f"{platform.node()}:{os.getpid()}", found)
+            tell(self._registry.url, self.traffic, self._counters.teller, found)
             self._reported = found
 
     async def _take_back(self, reason: Reason) -> None:
         """Tell the registry, as soon as it can be reached; until then this service goes back by itself."""
         words, release, wait = reason.words, self._release, _RETRY
-        log.warning("%s is taken back: %s. %s 已回退：%s。", release, words.en, release, words.zh)
         while True:
             try:
-                await asyncio.to_thread(self._registry.take_back, self.traffic, words)
+                if await asyncio.to_thread(self._registry.take_back, self.traffic, words) is not None:
+                    # whoever ended it tells it and counts it: another process may have found the same at the same moment
+                    self._counters.rollbacks.labels(release, reason.code).inc()
+                    log.warning("%s is taken back: %s. %s 已回退：%s。", release, words.en, release, words.zh)
                 break
             except ModelwrightError as e:
                 text = "The registry was not told yet that %s is taken back, this service has gone back by itself: %s 尚未能将 %s 的回退写入模型登记，本服务已自行回退：%s"

@@ -35,12 +35,20 @@ log = logging.getLogger("modelwright")
 class Named:
     """A name: the version that answers, the one on trial beside it, and those before that still answer what they had begun.
 
-    `make` builds the application of a release, in a thread; `say` is told when another version answers.
+    `make` builds the application of a release, in a thread; `say` is told when another version answers. `workers` processes
+    do the same beside one another.
     """
 
     def __init__(
-        self, name: str, registry: Registry, counters: Counters, make: Make, say: Callable[[Words], None]
+        self,
+        name: str,
+        registry: Registry,
+        counters: Counters,
+        make: Make,
+        say: Callable[[Words], None],
+        workers: int = 1,
     ) -> None:
+        self._workers = workers
         self.name, self._registry, self._make, self._say = name, registry, make, say
         self._changed = asyncio.Event()
         self._going: set[asyncio.Task[None]] = set()
@@ -194,7 +202,7 @@ class Named:
                 judged, other = (self.other, self.current) if traffic.canary else (self.current, self.other)
                 if judged is not None:
                     make = (traffic, judged, other, self._registry, self._trials)
-                    self.trial = Trial(*make, back=self._go_back, over=self.look)
+                    self.trial = Trial(*make, back=self._go_back, over=self.look, workers=self._workers)
                     self._be_patient()
         elif self.other is not None:
             self._drop_other()

@@ -31,7 +31,7 @@ def made(task: dict[str, Any], at: Listening, stopping: Stopping) -> tuple[Any, 
         from modelwright.release.registry.store import Registry
 
         registry = Registry(task["db"], task["blobs"] or None)
-        app = names_app(registry, task["names"], at, stopping, key_file, *rest)
+        app = names_app(registry, task["names"], at, stopping, key_file, *rest, workers=task["workers"])
         releases = [named.current.release for named in app.names.values()]
         return app, {"releases": [(r.name, r.version, r.digest) for r in releases]}
     assert key_file is not None
