@@ -68,6 +68,49 @@ def test_rows_sorted_by_their_answer_and_what_counts_along(number):
     assert told(mixed, kinds, "y") == set()
 
 
+def order_of(data: dict, kinds: dict[str, str]) -> list[str]:
+    """Return the codes of what is found about the order of the file, whatever their severity."""
+    schema = Schema(tuple(Column(n, k, "target" if n == "y" else "input") for n, k in kinds.items()))
+    found = check(Table.of(pa.table(data), schema))
+    return [f.code for f in found if f.code in ("sorted", "blocks", "counts-along")]
+
+
+@pytest.mark.parametrize("n", [60, 600])
+def test_a_target_that_only_rises_is_not_sorted(n):
+    rng = np.random.default_rng(2)
+    serial = np.arange(float(n))
+    kinds = {"serial": "number", "y": "number"}
+    assert order_of({"serial": serial, "y": serial + rng.normal(0, n / 20, n)}, kinds) == []
+    blocks = np.repeat(np.arange(6.0), n // 6) + rng.normal(0, 0.3, n)
+    assert order_of({"serial": serial, "y": blocks}, kinds) == []
+    nearly = np.sort(rng.normal(size=n))
+    nearly[-2:] = nearly[[0, 5]]  # two rows that were appended
+    assert order_of({"serial": serial, "y": nearly}, kinds) == ["sorted", "counts-along"]
+
+
+def test_two_values_in_blocks_are_not_told_as_sorted():
+    rng = np.random.default_rng(3)
+    y = [f"k{v}" for v in np.repeat([0, 1, 0, 1, 1, 0, 1, 0], 10)]
+    kinds = {"x": "number", "y": "category"}
+    schema = Schema((Column("x", "number"), Column("y", "category", "target")))
+    (found,) = [f for f in check(Table.of(pa.table({"x": rng.normal(size=80), "y": y}), schema)) if f.column == "y"]
+    assert found.code == "blocks"
+    assert "7 blocks" in found.words.en
+    assert "7 段" in found.words.zh
+    assert "sorted" not in found.words.en
+    # rows that come by patient, each with one answer: eight patients are no evidence
+    patients = np.repeat([f"p{i}" for i in range(8)], 10)
+    with_patient = {"x": rng.normal(size=80), "patient": patients, "y": y}
+    assert order_of(with_patient, {"patient": "category", **kinds}) == []
+    by_luck = [f"k{v}" for v in np.repeat([0, 0, 0, 1, 1, 1], 10)]
+    data = {"x": rng.normal(size=60), "patient": patients[:60], "y": by_luck}
+    assert order_of(data, {"patient": "category", **kinds}) == []
+    # but eighty patients of whom all ill ones come first are
+    many = np.repeat([f"p{i:02d}" for i in range(80)], 5)
+    data = {"patient": many, "y": ["ill"] * 200 + ["well"] * 200}
+    assert order_of(data, {"patient": "category", "y": "category"}) == ["sorted"]
+
+
 def test_a_running_number_beside_answers_in_no_order_is_no_leak():
     code = made()[1]
     data = {"serial": np.arange(600.0) * 3, "y": [f"y{c}" for c in code]}

@@ -5,6 +5,8 @@ Legend: N rows, B bins.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +21,17 @@ _FIRST = 100  # rows compared before all are
 _BINS = 40
 _TELLS = 0.9  # of what guessing leaves to be explained, on rows that the column was not matched on
 _SORTED = 0.5  # of the changes of label from row to row that chance would make
+_SURE, _SURE_OF_BLOCKS = 6.0, 3.5  # standard deviations below what chance would make, of rows and of blocks of rows
+_NAMING = (
+    "id",
+    "category",
+    "boolean",
+    "number",
+    "timestamp",
+    "text",
+)  # kinds of columns that can name what rows belong to
+_STEPS = 30  # from row to row, up or down, that tell whether numbers are sorted; with fewer they are taken as labels
+_ONE_WAY = 0.9  # of these steps, ups less downs: a few rows that were appended do not count
 
 
 def codes_of(values: pa.Array) -> np.ndarray:
@@ -49,7 +62,7 @@ def leaks(table: Table, target: str) -> list[Finding]:
         step()
         told = _told(some, column.name, column.modality, answers, half, number)
         if told is not None and told > _TELLS:
-            out.append(_leak(column.name, target, told, number, bool(order)))
+            out.append(_leak(column.name, target, told, number, any(f.code == "sorted" for f in order)))
     return out
 
 
@@ -143,46 +156,95 @@ def _leak(name: str, target: str, told: float, number: bool, ordered: bool) -> F
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Lie:
+    """How rows lie in their file by their answer: sorted by it, or in so many blocks of one answer each."""
+
+    sorted: bool
+    blocks: int = 0
+
+
 def _order(table: Table, target: str, number: bool) -> list[Finding]:
-    """Find rows that are sorted by their answer, and columns that count the rows up beside it."""
-    values = table.column(target)
+    """Find rows that are sorted by their answer or stand in blocks of it, and columns that count the rows up beside it."""
     place = np.argsort(table.rows, kind="stable")
-    n = len(place)
-    if number:
-        answers = _floats(values)[place]
-        sortedness = abs(_rank_correlation(np.arange(n), answers))
-        told = sortedness > 0.9
-    else:
-        codes = codes_of(values)[place]
-        share = np.bincount(codes) / n
-        chance = 1 - float((share**2).sum())
-        changes = float((codes[1:] != codes[:-1]).mean())
-        sigma = max(1e-9, np.sqrt(chance * (1 - chance) / n))
-        told = chance > 0 and changes < _SORTED * chance and (chance - changes) / sigma > 6
-    if not told:
+    lie = _lie(table, target, number, place)
+    if lie is None:
         return []
     counting = [
         c.name
         for c in table.schema.inputs
         if c.modality in ("number", "timestamp") and _counts_along(_floats(table.column(c.name))[place])
     ]
-    words = Words(
-        f"The rows are sorted by `{target}`: what counts along with them (running numbers, times of writing) gives the answer away.",
-        f"数据按 `{target}` 排序：随之递增的列（流水号、写入时间）会泄露答案。",
-    )
-    advice = Words("The split does not follow the file's order.", "划分不依文件次序进行。")
-    out = [Finding("sorted", "warning" if counting else "info", target, words, advice)]
-    for name in counting:
-        said = Words(
-            f"`{name}` counts up with the rows, which are sorted by `{target}`.",
-            f"`{name}` 随行递增，而数据按 `{target}` 排序。",
+    if lie.sorted:
+        words = Words(
+            f"The rows are sorted by `{target}`: what counts along with them (running numbers, times of writing) gives the answer away.",
+            f"数据按 `{target}` 排序：随之递增的列（流水号、写入时间）会泄露答案。",
         )
+        beside = Words(f"which are sorted by `{target}`", f"而数据按 `{target}` 排序")
+    else:
+        words = Words(
+            f"Rows with the same `{target}` stand together in the file, in {lie.blocks} blocks: what counts along with the rows "
+            "(running numbers, times of writing) can give the answer away.",
+            f"`{target}` 相同的行在文件中成段排列（共 {lie.blocks} 段）：随行递增的列（流水号、写入时间）可能泄露答案。",
+        )
+        beside = Words(f"which stand in blocks of the same `{target}`", f"而 `{target}` 相同的行成段排列")
+    advice = Words("The split does not follow the file's order.", "划分不依文件次序进行。")
+    code = "sorted" if lie.sorted else "blocks"
+    out = [Finding(code, "warning" if counting else "info", target, words, advice)]
+    for name in counting:
+        said = Words(f"`{name}` counts up with the rows, {beside.en}.", f"`{name}` 随行递增，{beside.zh}。")
         leave = Words(
             f"Unless it is known before the answer is, leave it out: --ignore {name}",
             f"除非它在答案之前就已知道，否则请忽略它：--ignore {name}",
         )
         out.append(Finding("counts-along", "warning", name, said, leave))
     return out
+
+
+def _lie(table: Table, target: str, number: bool, place: np.ndarray) -> _Lie | None:
+    """Return how rows lie by their answer, in the order `place` [N] of the file; None where chance would do it too."""
+    values = table.column(target)
+    if number:
+        answers = _floats(values)[place]
+        steps = np.sign(np.diff(answers))
+        steps = steps[steps != 0]
+        # numbers that only rise on the whole (a trend, a mean by block) go up and down from row to row
+        if len(steps) >= _STEPS:
+            return _Lie(True) if abs(steps.mean()) > _ONE_WAY else None
+        ranks = answers
+        codes = np.unique(answers, return_inverse=True)[1]
+    else:
+        codes = codes_of(values)[place]
+        at = np.bincount(codes, np.arange(len(codes))) / np.maximum(1, np.bincount(codes))
+        ranks = at[codes]
+    if not _together(codes, _SURE):
+        return None
+    # rows that come by patient or by day, each with one answer: there the blocks are what chance deals out
+    for column in table.schema:
+        if column.name == target or column.modality not in _NAMING:
+            continue
+        own = codes_of(table.column(column.name))[place]
+        starts = np.flatnonzero(np.diff(own, prepend=-2))
+        if len(starts) > len(own) / 2 or len(starts) != len(np.unique(own)):
+            continue
+        alone = np.minimum.reduceat(codes, starts) == np.maximum.reduceat(codes, starts)
+        if alone.all() and not _together(codes[starts], _SURE_OF_BLOCKS):
+            return None
+    most = abs(_rank_correlation(np.arange(len(ranks)), np.sort(ranks)))
+    sortedness = abs(_rank_correlation(np.arange(len(ranks)), ranks)) / max(1e-9, most)
+    return _Lie(sortedness > 0.9, 1 + int((codes[1:] != codes[:-1]).sum()))
+
+
+def _together(codes: np.ndarray, sure: float) -> bool:
+    """Whether labels [N] change from one to the next far less often than chance would have it, by `sure` standard deviations."""
+    n = len(codes)
+    if n < 2:
+        return False
+    share = np.bincount(codes) / n
+    chance = 1 - float((share**2).sum())
+    changes = float((codes[1:] != codes[:-1]).mean())
+    sigma = max(1e-9, np.sqrt(chance * (1 - chance) / n))
+    return chance > 0 and changes < _SORTED * chance and (chance - changes) / sigma > sure
 
 
 def _counts_along(values: np.ndarray) -> bool:
