@@ -214,8 +214,48 @@ def test_grey_of_any_depth_is_brought_to_eight_bits_by_one_range_for_a_column(tm
     assert int(decode(served.column("image").to_pylist()[0])[4, 4, 0]) == marks[8]
 
 
+def deep_png(values, kind=2):
+    """Return one line of pixels [W, C] as a PNG of 16 bits a channel: colour (2), or with transparency (6)."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", len(values), 1, 16, kind, 0, 0, 0)
+    line = b"\0" + np.asarray(values, ">u2").tobytes()
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(line)) + chunk(b"IEND", b"")
+
+
+def deep_tiff(values):
+    """Return one line of colours [W, 3] as a TIFF of 16 bits a channel."""
+    pixels = np.asarray(values, "<u2").tobytes()
+    at = 8 + 2 + 9 * 12 + 4
+    tags = [(256, 4, 1, len(values)), (257, 4, 1, 1), (258, 3, 3, at), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, at + 6),
+            (277, 3, 1, 3), (278, 4, 1, 1), (279, 4, 1, len(pixels))]  # fmt: skip
+    rows = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0" + struct.pack("<IH", 8, 9) + rows + struct.pack("<IHHH", 0, 16, 16, 16) + pixels
+
+
+@pytest.mark.parametrize(
+    "data", [deep_png([(4095, 0, 255)] * 3), deep_png([(4095, 0, 255, 65535)] * 3, 6), deep_tiff([(4095, 0, 255)] * 3)]
+)
+def test_colour_of_sixteen_bits_is_told_as_cut_to_eight(tmp_path, data):
+    assert decode(cell(data))[0, 0].tolist() == [15, 0, 0]  # what is told: the upper half alone
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(encoded())
+    (tmp_path / "a" / "2.png").write_bytes(data)
+    reason = infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].reason
+    assert "1 of 2 pictures" in reason.en
+    assert "upper 8" in reason.en
+    assert "2 张图片中有 1 张" in reason.zh
+    (tmp_path / "a" / "3.png").write_bytes(encoded(pixels=np.full((8, 8), 900, np.uint16)))
+    reason = infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].reason
+    assert "grey values from" in reason.en
+    assert "1 of 3 pictures" in reason.en
+
+
 def test_pictures_of_eight_bits_need_no_range(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.png").write_bytes(encoded())
     (tmp_path / "a" / "2.png").write_bytes(encoded(mode="L"))
     assert infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].options == {}
+    assert infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].reason is None

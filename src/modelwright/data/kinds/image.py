@@ -16,6 +16,7 @@ import pyarrow as pa
 from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
+from modelwright.data._depth import loses_bits, lost
 from modelwright.data._dicom import Range, brought, is_dicom, opened, shown
 from modelwright.data._faults import FAULTS
 from modelwright.data.kinds.base import (
@@ -196,9 +197,12 @@ class ImageKind(Kind):
         range would lose what tells them apart. Taken from what some pictures hold, with a margin."""
         if "range" in column.options:
             return column
-        held = [v for cell in some_media(values, folder, _LOOK) if (v := _deep(cell)) is not None]
+        looked = some_media(values, folder, _LOOK)
+        cut = sum(map(loses_bits, looked))
+        told = lost(cut, len(looked)) if cut else None
+        held = [v for cell in looked if (v := _deep(cell)) is not None]
         if not held:
-            return column
+            return replace(column, reason=told) if told else column
         ends = np.quantile(np.concatenate(held), [1e-4, 1 - 1e-4])
         low, high = float(ends[0]), float(ends[1])
         margin = _MARGIN * (high - low) or 1.0
@@ -208,6 +212,8 @@ class ImageKind(Kind):
             f"grey values from {scale[0]:g} to {scale[1]:g} are read as 0 to 255, in all its pictures alike",
             f"灰度值 {scale[0]:g} 至 {scale[1]:g} 统一读作 0 至 255",
         )
+        if told:
+            reason = Words(f"{reason.en}; {told.en}", f"{reason.zh}；{told.zh}")
         return replace(column, options={**column.options, "range": scale}, reason=reason)
 
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:
