@@ -37,6 +37,7 @@ class Found:
     tested: list[Path] = field(default_factory=list)
     unread: list[tuple[str, Words]] = field(default_factory=list)
     swept: list[Path] = field(default_factory=list)  # half-written copies that were removed
+    jobs: dict[str, int] = field(default_factory=dict)  # rows by the folder of a service's job, which goes as a whole
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -46,6 +47,7 @@ class Found:
             "tested": [str(p) for p in self.tested],
             "unread": [{"place": p, "why": list(w)} for p, w in self.unread],
             "unfinished_copies_removed": [str(p) for p in self.swept],
+            "jobs": self.jobs,
         }
 
 

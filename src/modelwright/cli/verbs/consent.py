@@ -46,6 +46,9 @@ def _print(found: Any, json_: bool, **more: Any) -> None:
         return
     for path, rows in found.files.items():
         sys.stdout.write(w(f"{path}: {rows} rows\n", f"{path}：{rows} 行\n"))
+    for folder, rows in found.jobs.items():
+        done = w(", the whole job was deleted", "，整个任务已删除") if more.get("erased") else w(", a job", "，任务")
+        sys.stdout.write(w(f"{folder}: {rows} rows{done}\n", f"{folder}：{rows} 行{done}\n"))
     for run in found.trained:
         sys.stdout.write(w(f"{run}: trained on it\n", f"{run}：训练时使用过\n"))
     for run in found.tested:
@@ -54,8 +57,21 @@ def _print(found: Any, json_: bool, **more: Any) -> None:
         sys.stdout.write(w(f"{place}: an unfinished copy, removed\n", f"{place}：未完成的副本，已删除\n"))
     for place, why in found.unread:
         sys.stdout.write(w(f"{place}: not looked into: ", f"{place}：未能检查：") + why.to(LANG) + "\n")
-    if not (found.files or found.trained or found.tested):
+    if not (found.files or found.jobs or found.trained or found.tested):
         sys.stdout.write(w("Nothing found.\n", "未找到任何内容。\n"))
+
+
+def _ask_services(found: Any, runs: Path, subject: str, *, erase: bool) -> None:
+    """Add what services hold of a subject: feedback, kept requests, files of jobs."""
+    from modelwright.serve.feedback import erase as feedback
+    from modelwright.serve.jobs import erase as jobs
+
+    kept = feedback.forget(runs, subject, erase=erase)
+    sent = jobs.forget(runs, subject, erase=erase)
+    found.files |= kept.rows
+    found.jobs |= sent.rows
+    found.unread += list(dict.fromkeys([*kept.unread, *sent.unread]))  # both look into the same databases
+    found.swept += sent.swept
 
 
 def _mark(runs: list[Path], why: str, counts: dict[Path, int] | None = None) -> None:
@@ -112,7 +128,10 @@ def show(
     from modelwright.privacy.erasure import find
 
     with unlocked(vault):
-        _print(find(runs, _subject(subject), own_key()), json_)
+        name = _subject(subject)
+        found = find(runs, name, own_key())
+        _ask_services(found, runs, name, erase=False)
+    _print(found, json_)
 
 
 @group.command(
@@ -151,8 +170,8 @@ def withdraw(
 
 @group.command(
     help=w(
-        "Take a subject's rows out of registered data, feedback and kept requests; runs trained on it become due for retraining.",
-        "从已登记数据、反馈和留存请求中删除某主体的行；训练过它的运行将标记为需重训。",
+        "Take a subject's rows out of registered data, feedback and kept requests, and delete jobs that hold it; runs trained on it become due for retraining.",
+        "从已登记数据、反馈和留存请求中删除某主体的行，并删除含有它的任务；训练过它的运行将标记为需重训。",
     )
 )
 def erase(
@@ -173,16 +192,13 @@ def erase(
     from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.reversible import PseudonymStore
     from modelwright.privacy.subjects import digest
-    from modelwright.serve.feedback.erase import forget
 
     name, key = _subject(subject), own_key()
     if not dry_run:
         ready(runs)
     with unlocked(vault):
         found = erasure.find(runs, name, key, erase=not dry_run)
-        kept = forget(runs, name, erase=not dry_run)
-        found.files |= kept.rows
-        found.unread += kept.unread
+        _ask_services(found, runs, name, erase=not dry_run)
         if consents is not None and not dry_run:
             erasure.withdraw(consents, name, None)
         if pseudonyms is not None and not dry_run:
@@ -197,7 +213,8 @@ def erase(
             "subject erased",
             subject=digest(key, name),
             files=len(found.files),
-            rows=sum(found.files.values()),
+            rows=sum(found.files.values()) + sum(found.jobs.values()),
+            jobs=len(found.jobs) or None,
             due=[r.name for r in found.trained],
             unread=len(found.unread),
             swept=len(found.swept) or None,

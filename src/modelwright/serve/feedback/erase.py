@@ -21,6 +21,7 @@ class Reached:
 
     rows: dict[str, int] = field(default_factory=dict)
     unread: list[tuple[str, Words]] = field(default_factory=list)
+    swept: list[Path] = field(default_factory=list)  # what was left behind by a process that was killed, and removed
 
 
 def databases(root: Path, db: str | None = None) -> list[str]:
