@@ -1,7 +1,8 @@
 """Series that lie spread over a table: over its columns (wide) or over its rows (long), gathered into one column.
 
 A layout says where the moments of a series stand. It is kept in the options of the gathered column, so that a bundle
-takes rows in the same layout: {"wide": [[column, ...] per channel]} or {"long": {"id", "time", "channels": [column, ...]}}.
+takes rows in the same layout: {"wide": [[column, ...] per channel]} or {"long": {"id", "time", "channels": [column, ...]}}, and
+"decimal": "," beside it where the training data had decimal commas.
 Legend: N rows, C channels, T time.
 """
 
@@ -20,6 +21,7 @@ from modelwright.core.reading import Reading
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
 from modelwright.data.dates import to_time
+from modelwright.data.decimals import find_decimals
 from modelwright.data.text import from_rows
 from modelwright.data.values import is_mark, is_missing, to_number
 
@@ -41,19 +43,28 @@ def gathered_as_asked(
     """
     left_out = list(ignore or ())
     series_id = reading.series_id
-    layouts = find_layouts(raw, reading.series, series_id, reading.series_time, apart=(target, group, time, *left_out))
+    layouts = find_layouts(
+        raw,
+        reading.series,
+        series_id,
+        reading.series_time,
+        apart=(target, group, time, *left_out),
+        decimal=reading.decimal,
+    )
     if series_id:
         raw = raw.drop_columns([n for n in left_out if n in raw.column_names and n != series_id])
         left_out = [n for n in left_out if n in raw.column_names]
         if series_id not in (target, group, *left_out):
             left_out.append(series_id)
-    return gathered(raw, layouts, strict=True), layouts, left_out
+    return gathered(raw, layouts, strict=True, decimal=reading.decimal), layouts, left_out
 
 
 def find_layouts(
-    raw: pa.Table, series: Sequence[str], series_id: str | None, series_time: str | None, *, apart: Iterable[str | None]
-) -> Layouts:
-    """Return the layouts that the options ask for; columns `apart` (target, group, time, ignored) are no moments.
+    raw: pa.Table, series: Sequence[str], series_id: str | None, series_time: str | None, *,
+    apart: Iterable[str | None], decimal: str | None = None,
+) -> Layouts:  # fmt: skip
+    """Return the layouts that the options ask for; columns `apart` (target, group, time, ignored) are no moments. `decimal` is the
+    sign that was asked for; else the cells tell it.
 
     Raises OptionError or ColumnError for what does not fit the table.
     """
@@ -92,7 +103,8 @@ def find_layouts(
             if name not in raw.column_names:
                 raise unknown(_COLUMN, name, raw.column_names, ColumnError)
         beside |= {series_id, series_time}
-        channels = [n for n in raw.column_names if n not in beside and _is_numbers(raw.column(n))]
+        signs = _signs(raw, [n for n in raw.column_names if n not in beside], decimal)
+        channels = [n for n in raw.column_names if n not in beside and _is_numbers(raw.column(n), signs.get(n, "."))]
         if not channels:
             raise DataError(
                 "There is no column of numbers beside --series-id and --series-time that could be a channel.",
@@ -100,7 +112,31 @@ def find_layouts(
             )
         name = LONG_NAME if LONG_NAME not in raw.column_names or LONG_NAME in channels else f"{LONG_NAME}_"
         out[name] = {"long": {"id": series_id, "time": series_time, "channels": channels}}
+    for layout in out.values():
+        found = list(_signs(raw, _columns(layout), decimal).values())
+        if 2 * found.count(",") > len(found):
+            layout["decimal"] = ","
     return out
+
+
+def _columns(layout: Mapping[str, Any]) -> list[str]:
+    """Return the columns of a layout that hold the numbers of its series."""
+    if "long" in layout:
+        return list(layout["long"]["channels"])
+    return [n for channel in layout["wide"] for n in channel]
+
+
+def _signs(raw: pa.Table, names: Iterable[str], asked: str | None = None, usual: str = ".") -> dict[str, str]:
+    """Return the decimal sign of columns of text: as asked, else as their cells say, else the usual one."""
+    texts = [n for n in names if n in raw.column_names and _is_text(raw.column(n).type)]
+    if asked is not None or not texts:
+        return dict.fromkeys(texts, asked or usual)
+    found = find_decimals(raw.select(texts))
+    return {n: found.of(n) if found.columns else usual for n in texts}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _wide(names: list[str], text: str, spec: str, apart: set[str]) -> list[list[str]]:
@@ -140,7 +176,9 @@ def _wide(names: list[str], text: str, spec: str, apart: set[str]) -> list[list[
 def layouts_of(schema: Schema) -> Layouts:
     """Return the layouts that a schema's columns keep in their options."""
     return {
-        c.name: {k: c.options[k]} for c in schema for k in ("wide", "long") if c.modality == "series" and k in c.options
+        c.name: {k: c.options[k] for k in ("wide", "long", "decimal") if k in c.options}
+        for c in schema
+        if c.modality == "series" and ("wide" in c.options or "long" in c.options)
     }
 
 
@@ -149,19 +187,22 @@ def with_layouts(schema: Schema, layouts: Layouts) -> Schema:
     return schema.with_columns({n: {"options": {**schema[n].options, **layout}} for n, layout in layouts.items()})
 
 
-def gathered(raw: pa.Table, layouts: Layouts, *, strict: bool = False) -> pa.Table:
+def gathered(raw: pa.Table, layouts: Layouts, *, strict: bool = False, decimal: str | None = None) -> pa.Table:
     """Return a table in which spread series have become columns; one that holds them already passes unchanged.
 
     Of a long table a row remains for each series, in the order in which they first come; its other columns keep
-    their first value there, and `strict` refuses one with several.
+    their first value there, and `strict` refuses one with several. Numbers as text have the decimal sign that was asked for
+    (`decimal`), else the one that these cells show, else that of the layout.
     """
     for name, layout in layouts.items():
+        usual = layout.get("decimal", ".")
         if "wide" in layout:
             names = [n for channel in layout["wide"] for n in channel]
             if any(n in raw.column_names for n in names) and _is_spread(raw, name, names):
-                raw = _gather_wide(raw, name, layout["wide"])
+                raw = _gather_wide(raw, name, layout["wide"], _signs(raw, names, decimal, usual))
         elif layout["long"]["id"] in raw.column_names and _is_spread(raw, name, layout["long"]["channels"]):
-            raw = _gather_long(raw, name, strict=strict, **layout["long"])
+            signs = _signs(raw, [*_columns(layout), layout["long"]["time"]], decimal, usual)
+            raw = _gather_long(raw, name, strict=strict, signs=signs, **layout["long"])
     return raw
 
 
@@ -173,12 +214,20 @@ def gathered_rows(rows: Sequence[Mapping[str, Any]], layouts: Layouts) -> Sequen
     for row in rows:
         made = dict(row)
         for name, layout in layouts.items():
-            cells = [[row.get(n) for n in channel] for channel in layout["wide"]]
+            cells = [[_plain(row.get(n), layout) for n in channel] for channel in layout["wide"]]
             ends = [max((i + 1 for i, c in enumerate(channel) if c not in (None, "")), default=0) for channel in cells]
             if max(ends) and (row.get(name) is None or not isinstance(row[name], (list, tuple))):
                 made[name] = [channel[: max(ends)] for channel in cells]
         out.append(made)
     return out
+
+
+def _plain(cell: Any, layout: Mapping[str, Any]) -> Any:
+    """Return a cell of a request as a number where its layout has decimal commas and it is a text with one."""
+    if layout.get("decimal") != "," or not isinstance(cell, str) or "," not in cell:
+        return cell
+    found = to_number(cell, decimal=",")
+    return cell if found is None else found
 
 
 def whole(parts: Iterable[pa.Table], layouts: Layouts) -> Iterator[pa.Table]:
@@ -198,24 +247,26 @@ def _is_spread(raw: pa.Table, name: str, names: list[str]) -> bool:
     return name in names and not pa.types.is_list(raw.schema.field(name).type)
 
 
-def _is_numbers(values: pa.ChunkedArray) -> bool:
+def _is_numbers(values: pa.ChunkedArray, decimal: str) -> bool:
     kind = values.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return True
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not _is_text(kind):
         return False
     cells = [c for c in values.slice(0, _LOOK).to_pylist() if c is not None and not is_missing(c) and not is_mark(c)]
-    return bool(cells) and sum(to_number(c) is not None for c in cells) >= _NUMBERS * len(cells)
+    return bool(cells) and sum(to_number(c, decimal=decimal) is not None for c in cells) >= _NUMBERS * len(cells)
 
 
-def _floats(values: pa.ChunkedArray | pa.Array) -> np.ndarray | None:
+def _floats(values: pa.ChunkedArray | pa.Array, decimal: str = ".") -> np.ndarray | None:
     """Return a column as float64 [N], NaN where missing; None where some cell is no number."""
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+    if _is_text(values.type):
         try:
+            if decimal != ".":  # Arrow would take the points between thousands for decimal ones
+                raise pa.ArrowInvalid
             values = pc.cast(values, pa.float64())
         except pa.ArrowInvalid:
             cells = values.to_pylist()
-            found = [None if c is None or is_missing(c) or is_mark(c) else to_number(c) for c in cells]
+            found = [None if c is None or is_missing(c) or is_mark(c) else to_number(c, decimal=decimal) for c in cells]
             if any(f is None and not (c is None or is_missing(c) or is_mark(c)) for f, c in zip(found, cells)):
                 return None
             values = pa.array(found, pa.float64())
@@ -225,11 +276,11 @@ def _floats(values: pa.ChunkedArray | pa.Array) -> np.ndarray | None:
         return None
 
 
-def _gather_wide(raw: pa.Table, name: str, channels: list[list[str]]) -> pa.Table:
+def _gather_wide(raw: pa.Table, name: str, channels: list[list[str]], signs: Mapping[str, str]) -> pa.Table:
     count = raw.num_rows
     empty = pa.chunked_array([pa.nulls(count, pa.float64())])
     held = {n: raw.column(n) if n in raw.column_names else empty for c in channels for n in c}
-    found = {n: _floats(values) for n, values in held.items()}
+    found = {n: _floats(values, signs.get(n, ".")) for n, values in held.items()}
     numbers = {n: v for n, v in found.items() if v is not None}
     cells: list[Any]
     if len(numbers) == len(held):
@@ -248,7 +299,9 @@ def _gather_wide(raw: pa.Table, name: str, channels: list[list[str]]) -> pa.Tabl
     return raw.select([n for n in raw.column_names if n not in held]).append_column(name, column)
 
 
-def _gather_long(raw: pa.Table, name: str, id: str, time: str, channels: list[str], *, strict: bool) -> pa.Table:
+def _gather_long(
+    raw: pa.Table, name: str, id: str, time: str, channels: list[str], *, strict: bool, signs: Mapping[str, str]
+) -> pa.Table:
     for column in (id, time):
         if column not in raw.column_names:
             raise unknown(_COLUMN, column, raw.column_names, ColumnError)
@@ -258,10 +311,10 @@ def _gather_long(raw: pa.Table, name: str, id: str, time: str, channels: list[st
         raise _in_row(absent[0], id, "expected the name of a series, received nothing", "应为序列名，收到空值")
     codes = keys.dictionary_encode()
     group = np.asarray(codes.indices if isinstance(codes, pa.DictionaryArray) else codes, np.int64)
-    order = np.lexsort((_moments(raw, time), group))
+    order = np.lexsort((_moments(raw, time, signs.get(time, ".")), group))
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
     ends = np.append(starts[1:], len(order))
-    x = np.stack([_channel(raw, c) for c in channels])[:, order].astype(np.float32)
+    x = np.stack([_channel(raw, c, signs.get(c, ".")) for c in channels])[:, order].astype(np.float32)
     cells = [list(x[:, a:b]) for a, b in zip(starts, ends, strict=True)]
     first = order[starts]
     columns = {id: keys.take(pa.array(first))}
@@ -275,32 +328,37 @@ def _gather_long(raw: pa.Table, name: str, id: str, time: str, channels: list[st
     return pa.table(columns)
 
 
-def _channel(raw: pa.Table, name: str) -> np.ndarray:
+def _channel(raw: pa.Table, name: str, decimal: str) -> np.ndarray:
     if name not in raw.column_names:
         return np.full(raw.num_rows, np.nan)
-    found = _floats(raw.column(name))
+    found = _floats(raw.column(name), decimal)
     if found is not None:
         return found
     for row, cell in enumerate(raw.column(name).to_pylist()):
-        if cell is not None and to_number(str(cell)) is None and not is_missing(str(cell)) and not is_mark(str(cell)):
+        if (
+            cell is not None
+            and to_number(str(cell), decimal=decimal) is None
+            and not is_missing(str(cell))
+            and not is_mark(str(cell))
+        ):
             said = str(cell)[:40]
             raise _in_row(row, name, f"expected a number, received `{said}`", f"应为数字，收到的是 `{said}`")
     return np.full(raw.num_rows, np.nan)
 
 
-def _moments(raw: pa.Table, name: str) -> np.ndarray:
+def _moments(raw: pa.Table, name: str, decimal: str) -> np.ndarray:
     """Return what the rows of a series are sorted by [N]: numbers, or times."""
     values = raw.column(name)
     if pa.types.is_temporal(values.type):
         return np.asarray(values.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0))
-    found = _floats(values)
+    found = _floats(values, decimal)
     if found is not None and np.isfinite(found).all():
         return found
     out = np.zeros(raw.num_rows)
     cells = [None if c is None else str(c) for c in values.to_pylist()]
-    plain = sum(c is not None and to_number(c) is not None for c in cells) > len(cells) / 2
+    plain = sum(c is not None and to_number(c, decimal=decimal) is not None for c in cells) > len(cells) / 2
     for row, cell in enumerate(cells):
-        number = None if cell is None or not plain else to_number(cell)
+        number = None if cell is None or not plain else to_number(cell, decimal=decimal)
         if number is not None:
             out[row] = number
             continue
