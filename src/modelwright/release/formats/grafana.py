@@ -24,6 +24,11 @@ def _gauge(metric: str, by: str = "release") -> str:
     return f'max by ({by}) ({metric}{{release=~"$release"}})'
 
 
+def _increase(metric: str, by: str = "release") -> str:
+    return f'sum by ({by}) (increase({metric}{{release=~"$release"}}[$__range]))'
+
+
+_EQUAL = 'equal="yes"'
 _WRONG = 'status=~"4..|5.."'
 _PREDICT = 'route="/predict"'
 # title in both languages, unit as Grafana names it, (expression, legend) of each line
@@ -65,14 +70,64 @@ PANELS: list[tuple[str, str, list[tuple[str, str]]]] = [
         ],
     ),
     ("Rows that wait / 等待中的行数", "none", [(_gauge("modelwright_queue_rows"), "{{release}}")]),
+    ("Drift: change of each column, 0 to 1 / 漂移：各列变化（0 到 1）", "none", [(_gauge("modelwright_drift_effect", "release, column"), "{{release}} {{column}}")]),
+    (
+        "Drift: columns with an alarm, and accuracy to expect / 漂移：告警的列数与预期准确率",
+        "none",
+        [
+            ('sum by (release) (modelwright_drift_alarm{release=~"$release"})', "columns {{release}}"),
+            (_gauge("modelwright_expected_accuracy"), "accuracy {{release}}"),
+        ],
+    ),
+    ("Rows looked at for drift / 用于漂移检测的行数", "short", [(_gauge("modelwright_drift_rows"), "{{release}}")]),
+    (
+        "Canary: share of units, rollbacks / 金丝雀：占比与自动回退",
+        "percentunit",
+        [
+            (_gauge("modelwright_trial_share"), "share {{release}}"),
+            (_increase("modelwright_rollbacks_total", "release, reason"), "rollback {{release}} {{reason}}"),
+        ],
+    ),
+    (
+        "Canary and shadow: answers equal to the other version's / 金丝雀与影子：与对照版本相同的回答",
+        "percentunit",
+        [
+            (
+                f"{_rate('modelwright_compared_rows_total', where=_EQUAL)} / {_rate('modelwright_compared_rows_total')}",
+                "equal {{release}}",
+            )
+        ],
+    ),
+    (
+        "Shadow: requests not compared / 影子：未比较的请求",
+        "short",
+        [
+            (_increase("modelwright_compared_dropped_total"), "dropped {{release}}"),
+            (_increase("modelwright_compared_failed_total"), "failed {{release}}"),
+        ],
+    ),
+    (
+        "Jobs: open, ended / 任务：未完成与已结束",
+        "short",
+        [
+            (_gauge("modelwright_jobs_open"), "open {{release}}"),
+            (_increase("modelwright_jobs_ended_total", "release, state"), "{{state}} {{release}}"),
+        ],
+    ),
+    ("Jobs: rows answered / 任务：已回答行数", "rowsps", [(_rate("modelwright_job_rows_total"), "{{release}}")]),
+    (
+        "Workers, and how often one was replaced / 工作进程数与替换次数",
+        "short",
+        [("max(modelwright_workers{})", "workers"), ("max(modelwright_worker_restarts{})", "replaced")],
+    ),
     ("Calls of the model / 模型调用", "ops", [('sum by (release) (deriv(modelwright_batches{release=~"$release"}[$__rate_interval]))', "{{release}}")]),
 ]  # fmt: skip
 
 _README = """\
 # A dashboard for Grafana
 
-`dashboard.json` shows requests, refusals, latency, rows, batches and waiting rows of the services that Prometheus reads, by release. In Grafana: Dashboards, New, Import, and choose your
-Prometheus as the source.
+`dashboard.json` shows requests, refusals, latency, rows, batches, waiting rows, feedback, drift, canaries and shadows, jobs and workers of the services that Prometheus reads, by release. A panel stays empty
+as long as the service has nothing of the kind. In Grafana: Dashboards, New, Import, and choose your Prometheus as the source.
 
 Prometheus needs a key of role viewer (`modelwright keys add {name} prometheus --role viewer`), in a file of its own:
 

@@ -15,6 +15,7 @@ from modelwright.core.errors import ModelwrightError, RegistryAway
 from modelwright.core.words import Words
 from modelwright.serve._values import bad_json
 from modelwright.serve.jobs import files
+from modelwright.serve.jobs.counters import JobCounters
 from modelwright.serve.jobs.store import Store, new_id
 from modelwright.serve.limits import Refused
 
@@ -33,6 +34,7 @@ class Runner:
         self.folder: Path = service.home.folder / "jobs"
         self.store = Store(service.home.url, service.home.name)
         self.worker = new_id()
+        self._counters = JobCounters(service)
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._cleaned = 0.0
@@ -58,23 +60,29 @@ class Runner:
             self._wake.wait(LOOK)
             self._wake.clear()
             if self._over() or not self.folder.is_dir():
+                self._counters.open(0)  # whoever works at them counts them
                 continue
             try:
                 self._clean()
+                self._counters.open(self.store.open())
                 while not self._over() and (job := self.store.claim(self.worker)) is not None:
                     self._work(job)
+                    self._counters.open(self.store.open())
             except RegistryAway as e:
                 log.warning("%s %s", e.words.en, e.words.zh)
                 self._stop.wait(_FULL)
             except Exception as e:  # whatever is wrong with one job, the service and later jobs go on
                 log.warning("jobs: %s", type(e).__name__)
                 self._stop.wait(_FULL)
+        self._counters.open(0)
 
     def _work(self, job: dict[str, Any]) -> None:
         folder = self.folder / job["id"]
         try:
-            if self._answer(job, folder):
-                self.store.move(job["id"], self.worker, state="done", ended_at=time.time())
+            if self._answer(job, folder) and self.store.move(
+                job["id"], self.worker, state="done", ended_at=time.time()
+            ):
+                self._counters.ended("done")
         except RegistryAway:
             raise
         except (ModelwrightError, Refused) as e:
@@ -88,7 +96,8 @@ class Runner:
                     self.store.release(job["id"], self.worker)
 
     def _failed(self, job: dict[str, Any], words: Words) -> None:
-        self.store.move(job["id"], self.worker, state="failed", error=list(words), ended_at=time.time())
+        if self.store.move(job["id"], self.worker, state="failed", error=list(words), ended_at=time.time()):
+            self._counters.ended("failed")
 
     def _answer(self, job: dict[str, Any], folder: Path) -> bool:
         """Answer what is left of a job; False where it was deleted, or the service stops."""
@@ -124,6 +133,7 @@ class Runner:
                 self._service.quota.refund(job["key"], bad)
             if not self._kept(job, folder, first, answered):
                 return False
+            self._counters.answered(len(answered))
             if not self.store.move(job["id"], self.worker, done=at, unread=unread):
                 return False
         return True

@@ -63,6 +63,12 @@ class Store:
             row = connection.execute(asked if key is None else asked.where(_J.key == key)).one_or_none()
         return None if row is None else dict(row._mapping)
 
+    def open(self) -> int:
+        """Return how many jobs wait or are worked at."""
+        asked = sa.select(sa.func.count()).where(_J.name == self.name, _J.state.in_(OPEN))
+        with self._reading() as connection:
+            return int(connection.execute(asked).scalar_one())
+
     def claim(self, worker: str) -> dict[str, Any] | None:
         """Take the oldest job that nobody works at; None where there is none."""
         now = time.time()
