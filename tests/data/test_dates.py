@@ -7,6 +7,8 @@ import pytest
 
 from modelwright.core.errors import ColumnError
 from modelwright.core.reading import Reading
+from modelwright.core.words import Words
+from modelwright.data._months import _NAMES, plain
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.dates import find_form, reordered, settle, to_time
 from modelwright.data.infer import infer_schema
@@ -33,6 +35,25 @@ NOON = dt.datetime(2024, 3, 5, 12)
         ("03/2024", dt.datetime(2024, 3, 1)),
         ("2024-03-05 24:00", dt.datetime(2024, 3, 6)),
         ("31.12.98", dt.datetime(1998, 12, 31)),
+        ("5. März 2024", NOON.replace(hour=0)),
+        ("Dienstag, 5. Mrz. 2024 12:00", NOON),
+        ("1. Jänner 2024", dt.datetime(2024, 1, 1)),
+        ("12 août 2023", dt.datetime(2023, 8, 12)),
+        ("12 aou\u0302t 2023", dt.datetime(2023, 8, 12)),
+        ("mardi 5 mars 2024 12:00", NOON),
+        ("1er févr. 2024", dt.datetime(2024, 2, 1)),
+        ("martes, 5 de marzo de 2024", NOON.replace(hour=0)),
+        ("5 dicembre 2023", dt.datetime(2023, 12, 5)),
+        ("1º de maio de 2024", dt.datetime(2024, 5, 1)),
+        ("Okt 2023", dt.datetime(2023, 10, 1)),
+        ("2024-03-05 13:00 CET", NOON),
+        ("05.03.2024 14:00 MESZ", NOON),
+        ("2024-03-05 07:00 EST", NOON),
+        ("March 5, 2024 4:00 AM PST", NOON),
+        ("2024-03-05 20:00 UTC+8", NOON),
+        ("2024-03-05 13:00 Europe/Berlin", NOON),
+        ("2024-07-05 14:00 Europe/Berlin", NOON.replace(month=7)),  # summer time
+        ("2024-03-05T13:00:00+01:00[Europe/Berlin]", NOON),
     ],
 )
 def test_one_cell(cell, moment):
@@ -42,7 +63,21 @@ def test_one_cell(cell, moment):
 
 
 @pytest.mark.parametrize(
-    "cell", ["2024-02-30", "Market 2022", "1.2.10", "3-4-05", "12:30", "2024-03-05 25:00", "10/2024/3"]
+    "cell",
+    [
+        "2024-02-30",
+        "Market 2022",
+        "1.2.10",
+        "3-4-05",
+        "12:30",
+        "2024-03-05 25:00",
+        "10/2024/3",
+        "2024-03-05 12:00 CST",
+        "2024-03-05 12:00 Mars/Olympus",
+        "2024-03-05 12:00 ../etc/passwd",
+        "3 Brumaire 2024",
+        "Marzipan 2022",
+    ],
 )
 def test_no_date(cell):
     assert find_form([cell]) is None
@@ -139,3 +174,34 @@ def test_the_order_of_another_file_is_told_by_cells_that_are_no_date_otherwise()
     again, said = reordered(schema, pa.table({"d": ["01/02/2024", "31/01/2024"]}))
     assert again["d"].options["form"] == "dmy"
     assert "d: dmy" in said.en
+
+
+@pytest.mark.parametrize("zone", ["CST", "IST", "BST", "AST"])
+def test_an_abbreviation_of_several_zones_is_told_and_not_guessed(zone):
+    cells = [f"2024-03-{d:02d} {h:02d}:00 {zone}" for d in range(1, 11) for h in (8, 12, 20)]
+    raw = pa.table({"sold": cells, "y": ["a", "b", "a"] * 10})
+    column = infer_schema(raw, target="y")["sold"]
+    assert column.modality != "timestamp"
+    assert f"`{zone}` may be" in column.reason.en
+    assert f"`{zone}` 可能是" in column.reason.zh
+    with pytest.raises(ColumnError, match=f"--time sold: the time zone `{zone}`"):
+        infer_schema(raw, target="y", time="sold")
+    with pytest.raises(ColumnError, match=f"cannot be read as timestamps.*`{zone}` may be"):
+        infer_schema(raw, target="y", overrides={"sold": "timestamp"})
+    plain = pa.table({"sold": [f"size 4 {zone}", "large"] * 15, "y": ["a", "b"] * 15})
+    assert "zone" not in (infer_schema(plain, target="y")["sold"].reason or Words("", "")).en
+
+
+def test_no_name_of_a_month_means_two():
+    names = [n for line in _NAMES for n in line.split()]
+    assert len(names) == len(set(names))
+    assert all(n == plain(n).lower() for n in names)
+
+
+def test_a_column_of_german_dates_with_zones_is_of_times():
+    values = [f"{d}. {m} 2024 12:00 MEZ" for d in (3, 17, 28) for m in ("Januar", "Februar", "März", "Mai", "Oktober")]
+    found, schema = moments(values)
+    assert found[2] == dt.datetime(2024, 3, 3, 11)
+    served, bad = coerce_rows([{"read_at": "3 Mar 2024 11:00"}], schema)
+    assert not bad
+    assert served.column("read_at").to_pylist() == [found[2]]

@@ -15,21 +15,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.errors import ColumnError
 from modelwright.core.schema import Column, Schema
 from modelwright.core.words import Words
-from modelwright.data.values import half_width, to_number
+from modelwright.data._months import DAY, MONTH, month_of, plain
+from modelwright.data._zones import ZONE, doubt, to_utc, without
+from modelwright.data.values import half_width, is_missing, to_number
 
-_ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
 _CLOCK = r"(?P<h>\d{1,2}):(?P<n>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9})\d*)?)?\s*(?P<ap>[ap]\.?m\.?)?"
-_TAIL = rf"(?:(?:[ T]+|,\s*){_CLOCK})?{_ZONE}"
+_TAIL = rf"(?:(?:[ T]+|,\s*){_CLOCK})?{ZONE}"
 _HAN_CLOCK = (
     r"(?:\s*[(]?(?:星期|周|礼拜)[一二三四五六日天][)]?)?\s*"
     r"(?:(?P<half>凌晨|清晨|早上|上午|中午|下午|傍晚|晚上|夜间)?\s*(?P<h>\d{1,2})(?:[:时点]|$)(?:(?P<n>\d{1,2})(?:[:分]|$)?(?:(?P<s>\d{1,2})(?:[.](?P<f>\d{1,9}))?秒?)?)?\s*(?P<ap>[ap]m)?)?"
-    + _ZONE
+    + ZONE
 )
-_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]?\s+)?"
-_M = "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
-_Y, _Y2, _1, _B = r"(?P<y>\d{4})", r"(?P<y>\d{2})", r"(?P<{}>\d{{1,2}})", rf"(?P<b>{_M})\.?"
+_WEEKDAY = rf"(?:(?:{DAY})(?:[.,]+\s*|\s+))?"
+_NTH = r"(?:st|nd|rd|th|er|\.?[o°])?"  # 5th, 1er, 1º
+_OF = r"(?:del?\s+)?"  # 12 de marzo de 2024
+_Y, _Y2, _1, _B = r"(?P<y>\d{4})", r"(?P<y>\d{2})", r"(?P<{}>\d{{1,2}})", rf"(?P<b>{MONTH})\.?"
 _SIGN = "[-/.]"
 
 
@@ -50,20 +53,17 @@ FORMS: dict[str, re.Pattern[str]] = {
         "chinese": rf"^(?:(?P<roc>民国)?(?P<y>\d{{2,4}}))年{_1.format('m')}月(?:{_1.format('d')}[日号]?)?{_HAN_CLOCK}",
         "compact": r"^(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})$",
         "month": rf"^{_Y}[-/年]{_1.format('m')}月?$",
-        "named": rf"^{_WEEKDAY}{_1.format('d')}(?:st|nd|rd|th)?[-. ]+{_B}[-., ]+{_Y}{_TAIL}",
+        "named": rf"^{_WEEKDAY}{_1.format('d')}{_NTH}[-. ]+{_OF}{_B}[-., ]+{_OF}{_Y}{_TAIL}",
         "named-us": rf"^{_WEEKDAY}{_B}[. ]+{_1.format('d')}(?:st|nd|rd|th)?,?[ ]+{_Y}{_TAIL}",
         "dmy2": _numeric("dmy", _Y2),
         "mdy2": _numeric("mdy", _Y2),
         "ymd2": _numeric("ymd", _Y2),
         "named2": rf"^{_1.format('d')}[- ]{_B}[- ]{_Y2}{_TAIL}",
-        "compact-time": rf"^(?P<y>(?:19|20)\d{{2}})(?P<m>\d{{2}})(?P<d>\d{{2}})[T ]?(?P<h>\d{{2}})(?P<n>\d{{2}})(?P<s>\d{{2}})(?:[.](?P<f>\d{{1,9}}))?{_ZONE}",
+        "compact-time": rf"^(?P<y>(?:19|20)\d{{2}})(?P<m>\d{{2}})(?P<d>\d{{2}})[T ]?(?P<h>\d{{2}})(?P<n>\d{{2}})(?P<s>\d{{2}})(?:[.](?P<f>\d{{1,9}}))?{ZONE}",
         "my": rf"^{_1.format('m')}[-/]{_Y}$",
-        "month-named": rf"^{_B}[-,. ]*{_Y}$|^(?P<y2>\d{{4}})[- ]+(?P<b2>{_M})$",
+        "month-named": rf"^{_B}[-,. ]*{_OF}{_Y}$|^(?P<y2>\d{{4}})[- ]+(?P<b2>{MONTH})$",
         "month-named2": rf"^{_B}[- ]*['’]?{_Y2}$",
     }.items()
-}
-_MONTHS = {
-    m: i for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
 }
 _EPOCHS = {"epoch": 1, "epoch-ms": 10**3, "epoch-us": 10**6, "epoch-ns": 10**9}
 _DAYS = 25569  # from Excel's day 0 to 1970
@@ -84,26 +84,27 @@ def to_time(cell: str, form: str, exact: bool = True) -> dt.datetime | None:
         return from_number(to_number(text), form)
     if form == "chinese":
         text = _HAN_NUMBER.sub(_han, text)
-    found = FORMS[form].match(text)
+    found = FORMS[form].match(plain(text))
     if not found:
         return None
     part = {k: v for k, v in found.groupdict().items() if v is not None}
     name = part.get("b") or part.get("b2")
     try:
-        month = _MONTHS[name[:3].lower()] if name else int(part["m"])
+        month = month_of(name) if name else int(part["m"])
         year = int(part.get("y") or part["y2"])
         if part.get("roc"):
             year += 1911
         elif year < 100:
             year += 1900 if year >= 69 else 2000  # as POSIX reads two digits
         day = dt.datetime(year, month, int(part.get("d", 1)))
-        return day + _time_of_day(part, exact)
+        local = day + _time_of_day(part, exact)
+        return to_utc(local, part["zone"]) if exact and part.get("zone") else local
     except (ValueError, KeyError, OverflowError):
         return None
 
 
 def _time_of_day(part: dict[str, str], exact: bool) -> dt.timedelta:
-    """Return the time since midnight in UTC. Raises ValueError where there is no such time."""
+    """Return the time since midnight. Raises ValueError where there is no such time."""
     hour, minute, second = (int(part.get(k, 0)) for k in "hns")
     half = part.get("ap", "").lower()[:1] or {"下午": "p", "傍晚": "p", "晚上": "p", "夜间": "p"}.get(
         part.get("half", "")
@@ -115,11 +116,6 @@ def _time_of_day(part: dict[str, str], exact: bool) -> dt.timedelta:
     out = dt.timedelta(hours=hour, minutes=minute, seconds=second)
     if exact and "f" in part:
         out += dt.timedelta(microseconds=int(part["f"][:6].ljust(6, "0")))
-    zone = part.get("zone", "")
-    if exact and zone[:1] in ("+", "-") and zone:
-        digits = zone[1:].replace(":", "").ljust(4, "0")
-        offset = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-        out = out - offset if zone[0] == "+" else out + offset
     return out
 
 
@@ -168,6 +164,40 @@ def find_form(cells: Sequence[str]) -> str | None:
         if share > most:
             best, most = form, share
     return best if most >= 0.9 else None
+
+
+def zoned(schema: Schema, raw: pa.Table) -> Schema:
+    """Say of columns that stay words why they are no times, where only an abbreviation in use for several zones stands in the way.
+
+    Raises ColumnError where rows are to be split by such a column.
+    """
+    changes = {}
+    for column in schema:
+        values = raw.column(column.name)
+        words = column.modality in ("category", "text", "id") and (column.role != "ignored" or column.modality == "id")
+        if not words or column.role == "target" or not pa.types.is_string(values.type):
+            continue
+        said = _zone_doubt([c for c in values.slice(0, 2 * _LOOK).to_pylist() if c is not None and not is_missing(c)])
+        if said is None:
+            continue
+        if column.role == "time":
+            raise ColumnError(f"--time {column.name}: {said.en}.", f"--time {column.name}：{said.zh}。")
+        changes[column.name] = {"reason": said}
+    return schema.with_columns(changes) if changes else schema
+
+
+def _zone_doubt(cells: Sequence[str]) -> Words | None:
+    said = doubt(cells)
+    return said if said is not None and find_form([without(c) for c in cells]) else None
+
+
+def no_times(name: str, cells: Sequence[str]) -> ColumnError:
+    """Return the error of a column that was said to hold times and does not."""
+    shown, said = cells[0] if cells else "", _zone_doubt(cells)
+    return ColumnError(
+        f"Column `{name}` cannot be read as timestamps; it holds for example `{shown}`{f': {said.en}' if said else ''}.",
+        f"列 `{name}` 无法解读为时间；例如其中有 `{shown}`{f'：{said.zh}' if said else ''}。",
+    )
 
 
 def number_form(name: str, numbers: np.ndarray) -> str | None:

@@ -22,7 +22,7 @@ from modelwright.data._channels import checked
 from modelwright.data._durations import span_form
 from modelwright.data._gifs import moving
 from modelwright.data._whole import beyond_floats
-from modelwright.data.dates import Order, find_form, names_time, number_form, settle
+from modelwright.data.dates import Order, find_form, names_time, no_times, number_form, settle, zoned
 from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise
 from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number
@@ -98,7 +98,7 @@ def infer_schema(
         raise OptionError(
             "--channel names a channel of sound, but no column holds sound.", "--channel 指定音频声道，但没有音频列。"
         )
-    return _with_words(_ordered(Schema(tuple(columns)), orders), raw)
+    return _with_words(zoned(_ordered(Schema(tuple(columns)), orders), raw), raw)
 
 
 def _with_words(schema: Schema, raw: pa.Table) -> Schema:
@@ -385,10 +385,7 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
             form or find_form(cells) or (number_form("date", np.array(numbers)) if len(numbers) == len(cells) else None)
         )
         if form is None:
-            raise ColumnError(
-                f"Column `{name}` cannot be read as timestamps; it holds for example `{cells[0] if cells else ''}`.",
-                f"列 `{name}` 无法解读为时间；例如其中有 `{cells[0] if cells else ''}`。",
-            )
+            raise no_times(name, cells)
         return {"form": form, "utc": True}
     if modality == "number" and span_form("", cells) is not None:
         return {"form": "duration"}
