@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from modelwright.core.errors import RegistryAway, VaultError
 from modelwright.core.keyref import Key
 from modelwright.privacy.subjects import digest
+from modelwright.release.registry.database import up_to_date
+from modelwright.serve.feedback import _database
 from modelwright.serve.feedback.reseal import reseal
 from modelwright.serve.feedback.sealing import Sealing
 from modelwright.serve.feedback.store import Feedback, Kept, Told
@@ -196,3 +200,20 @@ def test_full_disk_is_told_and_nothing_is_half_written(tmp_path: Path) -> None:
     finally:
         sa.event.remove(engine, "connect", small)
     assert feedback.add(many, replace=True).count("taken") == len(many) - 1
+
+
+def test_a_file_that_others_have_open_is_waited_for(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    up_to_date(url)
+    with closing(sqlite3.connect(tmp_path / "records.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM modelwright_feedback").fetchone()
+        monkeypatch.setattr(_database, "_WAIT", 0.05)
+        with pytest.raises(RegistryAway, match="locked"), _database.Records(url, "desk").reading():
+            pass
+        monkeypatch.setattr(_database, "_WAIT", 10.0)
+        timer = threading.Timer(0.2, other.execute, ["COMMIT"])
+        timer.start()
+        with _database.Records(url, "desk").writing() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        timer.join()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,11 +18,33 @@ from modelwright.core.errors import ModelwrightError, RegistryAway
 from modelwright.release.registry.database import engine_of, up_to_date, why
 from modelwright.release.registry.places import file_of, shown
 
+_WAIT = 5.0  # seconds for others who have the file open
+
 
 def parts(items: Iterable[str], size: int = 500) -> Iterator[list[str]]:
     """Yield ids in lists of at most `size`: a statement takes only so many values."""
     held = list(items)
     return (held[i : i + size] for i in range(0, len(held), size))
+
+
+def _use_wal(url: str) -> None:
+    """Let readers of a SQLite file and its writer not wait for each other; the file remembers it. Raises OSError."""
+    until = time.monotonic() + _WAIT
+    while True:
+        raw = engine_of(url).raw_connection()
+        try:
+            connection: Any = raw.driver_connection
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except (
+            sqlite3.OperationalError
+        ) as e:  # SQLite does not wait for others here: other threads and workers open it too
+            if time.monotonic() > until:
+                raise OSError(errno.EBUSY, str(e)) from e
+        finally:
+            raw.close()
+        time.sleep(0.01)
 
 
 class Records:
@@ -34,11 +60,7 @@ class Records:
             if not self._ready:
                 up_to_date(self.url)
                 if file_of(self.url) is not None:
-                    raw = engine_of(self.url).raw_connection()
-                    try:  # readers and the writer do not wait for each other; the file remembers it
-                        raw.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
-                    finally:
-                        raw.close()
+                    _use_wal(self.url)
                 self._ready = True
         return engine_of(self.url)
 
