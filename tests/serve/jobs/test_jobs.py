@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -255,3 +256,25 @@ def test_a_version_that_is_not_the_champion_answers_no_job(serving: Any) -> None
         assert one.get(f"/jobs/{id_}").json()["state"] == "queued"
         leads[0] = True
         assert one.ended(id_)["done"] == 5
+
+
+def test_files_of_another_service_that_shares_the_keys_are_left_alone(
+    serving: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_CLEAN", 0.0)
+    place = tmp_path / "keys"
+    with serving() as one:
+        id_, left = store.new_id(), place / "jobs" / store.new_id()
+        kept = place / "jobs" / id_
+        for folder in (kept, left):
+            folder.mkdir(parents=True)
+            os.utime(folder, (time.time() - 7200,) * 2)
+        store.Store(f"sqlite:///{place / 'records.db'}", "other").add(
+            "one", "csv", 1, tenant=None, scores=False, id_=id_
+        )
+        one.ended(one.send(table_of(5)).json()["id"])
+        until = time.monotonic() + 20
+        while left.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert kept.is_dir()

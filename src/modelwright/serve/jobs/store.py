@@ -107,9 +107,9 @@ class Store:
             return list(connection.execute(asked).scalars())
 
     def known(self) -> set[str]:
-        """Return the ids of all jobs."""
+        """Return the ids of all jobs, those of other names too: services that share their keys share the folder of files."""
         with self._reading() as connection:
-            return set(connection.execute(sa.select(_J.id).where(_J.name == self.name)).scalars())
+            return set(connection.execute(sa.select(_J.id)).scalars())
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
