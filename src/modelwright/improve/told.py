@@ -42,7 +42,7 @@ def drift_words(alarms: list[Alarm]) -> list[Words]:
     en, zh = ", ".join(n.en for n in names), "、".join(n.zh for n in names)
     return [
         Words(
-            f"Look at drift: {en} differ from the training data. The page /drift shows before and after.",
+            f"Look at drift in {en}: the page /drift shows before and after.",
             f"查看漂移：{zh} 与训练数据不同。/drift 页面显示前后对比。",
         )
     ]
