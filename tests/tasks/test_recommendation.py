@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.answers.base import Answers, target_from_state
-from modelwright.core.answers.ranked import RankedCodec, Ranking
+from modelwright.core.answers.ranked import HISTORY, RankedCodec, Ranking
 from modelwright.core.config import make_config
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream
@@ -18,7 +18,7 @@ from modelwright.core.task import get_task
 from modelwright.data.events import read_bare_events
 from modelwright.evaluate.metrics.recommendation import metrics
 from modelwright.pipeline.intake import get_data
-from modelwright.recipes.shared.recommend import HISTORY, best
+from modelwright.recipes.shared.recommend import best
 from modelwright.release.bundle import Predictor
 from modelwright.testing import context, sample_table
 from modelwright.tune.parts import split_data

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.ranked import RankedCodec
+from modelwright.core.answers.ranked import HISTORY, RankedCodec
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged
@@ -23,7 +23,6 @@ from modelwright.core.words import Words
 from modelwright.data.events import read_bare_events
 from modelwright.data.sources import read_table
 from modelwright.evaluate.metrics import recommendation as evaluate
-from modelwright.recipes.shared.recommend import HISTORY, RankModel, user_column
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -156,6 +155,8 @@ class Recommendation(GeneratedTask):
         return Schema((*kept, *history))
 
     def deployed(self, model: Model, config: RunConfig) -> Model:
+        from modelwright.recipes.shared.recommend import RankModel
+
         if isinstance(model, RankModel):
             model.keeps_histories = config.histories
         return model
@@ -194,6 +195,7 @@ class Recommendation(GeneratedTask):
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.evaluate.report.recommended import sections
+        from modelwright.recipes.shared.recommend import user_column
 
         return sections(judged, develop, test, user_column(develop.schema).name)
 

@@ -22,6 +22,7 @@ from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.errors import DataError
 from modelwright.core.words import Words
 
+HISTORY = "history"  # the column of a request that holds items instead of, or beside, a known user's
 SHOWN = 20  # items of an answer where nobody asks for another number
 
 

@@ -16,13 +16,12 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_matrix
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.ranked import RankedCodec, Ranking
+from modelwright.core.answers.ranked import HISTORY, RankedCodec, Ranking
 from modelwright.core.recipe import Model, Options, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
 
-HISTORY = "history"  # the column of a request that holds items instead of, or beside, a known user's
 LENGTH = 100  # K: items of an answer that are kept for metrics
 _BLOCK = 1 << 24  # scores of a block of users at a time
 
