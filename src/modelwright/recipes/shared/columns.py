@@ -49,6 +49,9 @@ def refuse_unreadable(schema: Schema, view: str) -> Words | None:
     )
 
 
+_FEW = 100  # columns that are encoded whatever the time, so that a fit which is late still gives a model
+
+
 class ColumnCodecs:
     """The fitted codecs of all columns for one view, and the places of their features in the stacked matrix."""
 
@@ -69,14 +72,14 @@ class ColumnCodecs:
         """Return the codecs fitted on a table, and the table's encoding.
 
         Raises ColumnError where no column has a codec for the view, ModelwrightError where the whole run's `deadline` is over before all
-        columns are encoded.
+        of many columns are encoded.
         """
         codecs: dict[str, tuple[Column, Codec]] = {}
         parts, widths = [], {}
         beside = beside_text(table.schema.inputs)
         for column in usable(table.schema, view):
             kind = codec_class(column.modality, view)
-            if deadline is not None and deadline.whole.expired():
+            if deadline is not None and len(codecs) >= _FEW and deadline.whole.expired():
                 raise ModelwrightError(
                     f"ran out of time after {len(codecs):,} columns were encoded",
                     f"编码 {len(codecs):,} 列后时间已用尽",

@@ -50,7 +50,7 @@ def _jobs(url: str) -> list[tuple[str, str, str]]:
     import sqlalchemy as sa
 
     from modelwright.release.registry.jobs import jobs
-    from modelwright.serve.feedback._database import Records
+    from modelwright.serve.feedback.records import Records
 
     with Records(url, "").reading() as connection:
         return [tuple(row) for row in connection.execute(sa.select(jobs.c.name, jobs.c.id, jobs.c.form))]
