@@ -24,7 +24,7 @@ def _missing() -> str | None:
     return None if shutil.which("chromium") else "chromium"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs, this thread has an event loop, which other files' tests could not have
 def browser() -> Iterator[Any]:
     """A running browser; tests that need it are skipped where it is not installed.
 

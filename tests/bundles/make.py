@@ -22,6 +22,7 @@ RECIPES = {
     "multi-label-classification": "linear",
     "ordinal": "rankridge",
     "question-answering": "answer-bm25",
+    "recommendation": "transitions",
     "regression": "linear",
     "retrieval": "bm25",
     "sentence-similarity": "same-text",

@@ -247,14 +247,14 @@ def test_too_much_at_a_time_is_refused_with_a_wait():
             await asyncio.sleep(0.05)
 
         limit = BodyLimit(app, 1000, held=1000)
-        first = asyncio.create_task(limit({"type": "http", "key": "some"}, _gone, None))
+        first = asyncio.create_task(limit({"type": "http", "key": "some", "path": "/explain"}, _gone, None))
         await inside.wait()
         try:
-            await limit({"type": "http", "key": "some"}, _gone, None)
+            await limit({"type": "http", "key": "some", "path": "/explain"}, _gone, None)
         except Refused as e:
             said.append((e.status, e.retry))
         await first
-        await limit({"type": "http", "key": "some"}, _gone, None)
+        await limit({"type": "http", "key": "some", "path": "/explain"}, _gone, None)
         return said, limit.now
 
     assert asyncio.run(both()) == ([(429, 1)], 0)
