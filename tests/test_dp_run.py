@@ -107,7 +107,7 @@ def test_values_are_learnt_within_bounds_told(tmp_path):
 
 def test_few_rows_need_the_bounds_of_a_value(tmp_path):
     with pytest.raises(OptionError, match="--bounds answer"):
-        mw.fit(table(40, value=True), "answer", out=tmp_path, **{**FAST, "epsilon": 0.3})
+        mw.fit(table(30, value=True), "answer", out=tmp_path, **{**FAST, "epsilon": 0.1})
     assert not list(tmp_path.iterdir())
 
 

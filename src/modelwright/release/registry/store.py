@@ -75,7 +75,7 @@ class Registry(Trials):
         *,
         in_spite: str | None = None,
         engine: str = "auto",
-        say: Callable[[Words], None] = lambda words: None,
+        say: Callable[[Words], None] | None = None,
     ) -> Release:
         """Put the bundle of a run (or a bundle folder) into the registry as the next version of a name.
 
@@ -95,7 +95,7 @@ class Registry(Trials):
         blobs.put(root, bundle, digest)
         from modelwright.release import engines
 
-        with engines.chosen(bundle, engine, say) as choice:
+        with engines.chosen(bundle, engine, say or (lambda words: None)) as choice:
             record.facts["engine"] = dict(choice.facts)
             record.facts["card"]["engine"] = choice.engine
             if choice.folder is not None:
