@@ -41,7 +41,7 @@ def test_what_is_missing_or_too_much_is_named():
 
     assert words() == ("text", ("it is missing.", "缺少该项。"))
     assert words(text="a", texts="b") == ("texts", ("there is no such name here.", "没有这个名称。"))
-    assert words(text="a", tags=["a", "b"]) == ("tags", ("expected at most 1 long, received `[\"a\", \"b\"]`.", "应为长度不大于 1，收到的是 `[\"a\", \"b\"]`。"))  # fmt: skip
+    assert words(text="a", tags=["a", "b"]) == ("tags", ("expected at most 1 entries, received `[\"a\", \"b\"]`.", "应为至多 1 项，收到的是 `[\"a\", \"b\"]`。"))  # fmt: skip
 
 
 def test_the_data_that_is_missing_is_asked_for():

@@ -32,8 +32,10 @@ _LIMITS = {
     "less_than_equal": ("le", Words("at most {n}", "不大于 {n} 的数值")),
 }
 _LENGTHS = {
-    "too_short": ("min_length", Words("at least {n} long", "长度不小于 {n}")),
-    "too_long": ("max_length", Words("at most {n} long", "长度不大于 {n}")),
+    "string_too_short": ("min_length", Words("at least {n} characters", "至少 {n} 个字符")),
+    "string_too_long": ("max_length", Words("at most {n} characters", "至多 {n} 个字符")),
+    "too_short": ("min_length", Words("at least {n} entries", "至少 {n} 项")),
+    "too_long": ("max_length", Words("at most {n} entries", "至多 {n} 项")),
 }
 
 
@@ -45,19 +47,21 @@ def first_words(error: ValidationError) -> tuple[str, Words]:
 
 def words_of(found: Mapping[str, Any]) -> Words:
     """Return what one finding of a ValidationError (an item of its `errors()`) says: what was expected and what came."""
-    kind, context = str(found["type"]), found.get("ctx") or {}
+    kind = str(found["type"])
     if kind == "missing":
         return Words("it is missing.", "缺少该项。")
     if kind == "extra_forbidden":
         return Words("there is no such name here.", "没有这个名称。")
     came = shown(found.get("input"))
-    expected = _expected(kind, context)
+    expected = expected_of(found)
     if expected is None:
         return Words(f"{found['msg']}; received {came}.", f"{found['msg']}；收到的是 {came}。")
-    return Words(f"expected {expected.en}, received {came}.", f"应为{_gap(expected.zh)}，收到的是 {came}。")
+    return Words(f"expected {expected.en}, received {came}.", f"应为{gap(expected.zh)}，收到的是 {came}。")
 
 
-def _expected(kind: str, context: Mapping[str, Any]) -> Words | None:
+def expected_of(found: Mapping[str, Any]) -> Words | None:
+    """Return what a finding says was expected, without what came; None where there are no words for it."""
+    kind, context = str(found["type"]), found.get("ctx") or {}
     if kind in ("literal_error", "enum"):
         text = str(context.get("expected", ""))
         names = [part.strip("'") for part in text.replace(" or ", ", ").split(", ")]
@@ -73,7 +77,8 @@ def _expected(kind: str, context: Mapping[str, Any]) -> Words | None:
     return _KINDS.get(kind.split("_")[0])
 
 
-def _gap(text: str) -> str:
+def gap(text: str) -> str:
+    """Return a Chinese text with a blank before it where it begins with Latin letters or digits."""
     return f" {text}" if text[:1].isascii() else text
 
 

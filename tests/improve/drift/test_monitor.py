@@ -90,6 +90,7 @@ def test_a_database_that_is_away_stops_no_answer(predictor, reference, rows, tmp
     (tmp_path / "taken").write_text("x")
     monitor = Monitor(reference, "1", DriftStore(f"sqlite:///{tmp_path / 'taken' / 'records.db'}", "sample"), seed=1)
     _see(monitor, predictor, rows(100, 8))  # raises nothing
+    assert sum(map(len, monitor._pending)) == 100  # what was counted waits until the database is back
 
 
 def test_a_state_of_another_reference_is_begun_anew(predictor, reference, rows, store):
