@@ -170,4 +170,4 @@ def test_drift_stands_among_what_to_do_next(desk):
         connection.execute(alarms.insert().values(number=2, began=20.0, ended=30.0, **facts))
     assert [a.number for a in alarms_of(url, "desk")] == [1]
     assert alarms_of(url, "desk", since=15.0) == []
-    assert "Look at drift: amount" in ask("GET", "/product?lang=en").text
+    assert "Look at drift in amount" in ask("GET", "/product?lang=en").text
