@@ -246,3 +246,34 @@ def test_where_one_row_more_delays_nobody_it_is_not_refused_however_late_answers
         await b.stop()
 
     run(job())
+
+
+def test_a_first_call_that_was_slow_does_not_make_later_ones_wait():
+    latency = LatencyModel()
+    latency.learn(1, 0.110)  # the model was cold
+    for _ in range(5):
+        latency.learn(50, 0.004)
+    assert latency.fixed <= 0.004
+    assert latency.seconds(50) == pytest.approx(0.004)
+    for _ in range(60):
+        latency.learn(1, 0.001)
+    assert latency.fixed == pytest.approx(0.001, rel=0.1)
+
+
+def test_after_a_call_for_many_the_model_rests_until_their_next_requests_are_read():
+    sizes = []
+
+    async def clients():
+        batcher = Batcher(lambda table: sizes.append(len(table)) or np.zeros((len(table), 1)), queue=1000)
+
+        async def client():
+            for _ in range(20):
+                await batcher.scores(table(1), 5.0)
+                await asyncio.sleep(0.001)
+
+        await asyncio.gather(*(client() for _ in range(20)))
+        await batcher.stop()
+
+    asyncio.run(clients())
+    assert sum(sizes) == 400
+    assert np.median(sizes) == 20

@@ -33,6 +33,9 @@ _FEW, _SHORT = (
 _MOST_STRETCH = 6.0
 _UP, _DOWN = 0.2, 0.02  # how far it moves: what is expected is not exceeded by about nine of ten answers
 _MAX_BATCH = 512
+# after a call that answered many, seconds that are left to writing the answers and reading what comes next: Python lets one thread
+# compute at a time, and a call that begins meanwhile takes several times as long, with few rows
+_REST, _MANY = 0.004, 8
 _FADE = 0.9
 
 
@@ -78,7 +81,12 @@ class LatencyModel:
         """Add one observed call."""
         power = rows.bit_length()
         n, t = self._means.get(power, (float(rows), seconds))
-        self._means[power] = (_FADE * n + (1 - _FADE) * rows, _FADE * t + (1 - _FADE) * seconds)
+        n, t = _FADE * n + (1 - _FADE) * rows, _FADE * t + (1 - _FADE) * seconds
+        self._means[power] = (n, t)
+        # fewer rows never take longer: what says so was learnt while the model was cold or the machine busy, and may not come again
+        for other, (rows_of, took) in self._means.items():
+            if other < power and took > t:
+                self._means[other] = (rows_of, t)
         if len(self._means) < 2:
             return
         points = np.array(list(self._means.values()))
@@ -113,6 +121,7 @@ class Batcher:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._work: asyncio.Future[tuple[np.ndarray, float]] | None = None
         self._until = 0.0  # when the call that is under way should end
+        self._rests = 0.0  # until when the model rests
         self._timer: asyncio.TimerHandle | None = None
         self._last = time.monotonic()
         self._gap = 1.0  # mean seconds between requests
@@ -244,12 +253,13 @@ class Batcher:
         first = self._line.peek()
         if self._work is not None or first is None:
             return
-        fixed = self.latency.fixed
-        left = first[1].since + fixed - time.monotonic()
-        if left <= 0 or self._line.cost >= min(self.latency.enough(), _MAX_BATCH, fixed / max(self._gap, 1e-6)):
+        fixed, now = self.latency.fixed, time.monotonic()
+        left, rest = first[1].since + fixed - now, self._rests - now
+        company = min(self.latency.enough(), _MAX_BATCH, fixed / max(self._gap, 1e-6))
+        if rest <= 0 and (left <= 0 or self._line.cost >= company):
             self._hand_over()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(left, self._hand_over)
+            self._timer = asyncio.get_running_loop().call_later(max(left, rest), self._hand_over)
 
     def _hand_over(self) -> None:
         if self._timer is not None:
@@ -270,6 +280,8 @@ class Batcher:
 
     def _done(self, work: asyncio.Future[tuple[np.ndarray, float]], batch: list[_Waiting], alone: bool) -> None:
         self._work = None
+        if len(batch) >= _MANY:
+            self._rests = time.monotonic() + _REST
         self._consider()  # first the model gets its next rows, then the answers go out
         error = work.exception()
         if error is not None:  # what the model raises belongs to the requests
