@@ -6,6 +6,8 @@ answer.
 
 from __future__ import annotations
 
+from array import array
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -14,15 +16,16 @@ import pyarrow as pa
 
 def array_of(cells: list[Any], kind: pa.DataType) -> pa.Array:
     """Return what `pa.array(cells, kind)` does; cells are None or of the Python type that goes with `kind`."""
-    valid = np.fromiter((c is not None for c in cells), bool, len(cells))
-    held = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
+    held = None
+    if any(c is None for c in cells):
+        valid = np.fromiter((c is not None for c in cells), bool, len(cells))
+        held = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
     if pa.types.is_string(kind):
         raw = [b"" if c is None else c.encode() for c in cells]
-        offsets = np.zeros(len(raw) + 1, np.int32)
-        np.cumsum([len(r) for r in raw], out=offsets[1:])
-        buffers = [held, pa.py_buffer(offsets.tobytes()), pa.py_buffer(b"".join(raw))]
+        ends = [0, *accumulate(map(len, raw))]
+        buffers = [held, pa.py_buffer(array("i", ends)), pa.py_buffer(b"".join(raw))]
     elif pa.types.is_float64(kind):
-        buffers = [held, pa.py_buffer(np.array([0.0 if c is None else c for c in cells], np.float64).tobytes())]
+        buffers = [held, pa.py_buffer(array("d", [0.0 if c is None else c for c in cells]))]
     elif pa.types.is_boolean(kind):
         bits = np.packbits(np.fromiter((bool(c) for c in cells), bool, len(cells)), bitorder="little")
         buffers = [held, pa.py_buffer(bits.tobytes())]
