@@ -207,7 +207,10 @@ def check_recipe(recipe: Recipe, task: Task, rows: int = 16) -> None:
     _check_scores(scores, table, target, recipe.name)
     if task.recalls and not declared.baseline:
         _check_overfits(table, target, scores, task, recipe.name)
-    _check_alone(model, table, scores, recipe.name)
+    if task.in_turn:
+        _check_in_turn(model, table, scores, recipe.name)
+    else:
+        _check_alone(model, table, scores, recipe.name)
     _check_missing(model, table, target, recipe.name)
     _check_saved(model, table, target, scores, recipe.name)
     _check_repeats(recipe, table, task, target, options, scores)
@@ -243,6 +246,17 @@ def _check_alone(model: Model, table: Table, scores: np.ndarray, name: str) -> N
     for i in range(min(4, len(table))):
         alone = model.judge(table.take(np.array([i])))
         assert _alike(alone, scores[i : i + 1], scores), f"{name}: row {i} differs by itself"
+
+
+def _check_in_turn(model: Model, table: Table, scores: np.ndarray, name: str) -> None:
+    """Rows are judged from those before them: what comes later changes nothing, and without a truth each row answers by itself."""
+    for count in {1, len(table) // 2, len(table) - 1} - {0}:
+        first = model.judge(table.take(np.arange(count)))
+        assert _alike(first, scores[:count], scores), f"{name}: later rows change what the first {count} are judged"
+    asked = model.scores(table)
+    for i in range(min(4, len(table))):
+        alone = model.scores(table.take(np.array([i])))
+        assert _alike(alone, asked[i : i + 1], asked), f"{name}: row {i} differs by itself"
 
 
 def _alike(a: np.ndarray, b: np.ndarray, whole: np.ndarray, tolerance: float = TOLERANCE) -> bool:

@@ -102,6 +102,7 @@ class Task(ABC):
     keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
     checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
     recalls: ClassVar[bool] = True  # whether a model should answer its own training rows with what they hold
+    in_turn: ClassVar[bool] = False  # whether a row is judged from rows before it in the same table, and their truth
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
 
     @property

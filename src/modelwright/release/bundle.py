@@ -131,6 +131,9 @@ class Predictor:
         """Return the scores [N, K] that metrics take: those of `scores`, but where a task's models must read the truth."""
         if not self.target.averages:
             return self.members[0][1].judge(table)
+        if self.task.in_turn:
+            made = [m.judge(table) for _, m in self.members]
+            return self.target.tempered(self.target.blend([w for w, _ in self.members], made), self.temperature)
         return self.scores(table)
 
     @property

@@ -19,7 +19,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.catboost_json import checked
 from modelwright.recipes.columns._attribution import Contribution
-from modelwright.recipes.columns._boosting import FASTER, LEAST_ROUNDS, whole_refit
+from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, whole_refit
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.rows import learnt_and_watched, row_weights

@@ -1,0 +1,60 @@
+"""What tasks over events share: the usual names of their columns, and which events are held out.
+
+Legend: N rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.schema import Column, Table
+
+USER = frozenset("user userid uid customer customerid member memberid visitor visitorid session sessionid reviewerid learner "
+                  "用户 用户id 用户编号 客户 客户id 客户编号 会员 会员id".split())  # fmt: skip
+ITEM = frozenset("item itemid iid movie movieid product productid parentasin asin sku article articleid content contentid ad adid "
+                  "book bookid song songid track trackid business businessid 物品 物品id 商品 商品id 商品编号 课程 电影 歌曲 内容 广告".split())  # fmt: skip
+RATING = frozenset("rating ratings stars score 评分 打分 星级".split())
+TIME = frozenset("time timestamp date datetime createdat eventtime unixreviewtime 时间 日期 时间戳 发生时间".split())
+CLICK = frozenset("click clicked isclick isclicked label clickthrough converted conversion purchased liked 点击 是否点击 已点击 转化 是否购买".split())
+
+
+def named(names: Iterable[str], usual: frozenset[str]) -> str | None:
+    """Return the first name that is a usual one, whatever its case and marks."""
+    return next((n for n in names if re.sub(r"[\s_\-.]+", "", n).lower() in usual), None)
+
+
+def times_of(table: Table, columns: Sequence[Column]) -> np.ndarray | None:
+    """Return when each event was [N], in any unit, by the first of these columns; None where there is none."""
+    if not columns:
+        return None
+    values = table.column(columns[0].name)
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.int64())
+    return np.asarray(values.cast(pa.float64()).fill_null(-np.inf), np.float64)
+
+
+def held(
+    rows: np.ndarray, users: np.ndarray, times: np.ndarray | None, way: str, share: float, seed: int
+) -> np.ndarray:
+    """Return the rows to hold out of `rows` [N]; a user's last remaining event is never held out where users are looked at."""
+    if way == "time" and times is not None:
+        cut = np.quantile(times[rows], 1 - share)
+        late = rows[times[rows] > cut]
+        return np.sort(late if len(late) else rows[np.argsort(times[rows], kind="stable")][-1:])
+    rank = times[rows] if way == "last" and times is not None else np.arange(len(rows), dtype=float)
+    if way == "random":
+        rank = np.random.default_rng(seed).permutation(len(rows)).astype(float)
+    order = np.lexsort((rank, users[rows]))
+    who = users[rows][order]
+    ends = np.flatnonzero(np.r_[who[1:] != who[:-1], True])
+    begins = np.r_[0, ends[:-1] + 1]
+    counts = ends - begins + 1
+    out = np.where(counts < 2, 0, 1 if way == "last" else np.maximum(1, np.round(share * counts)).astype(int))
+    if way == "random":
+        out = np.where(counts < 3, 0, out)
+    chosen = np.concatenate([np.arange(e - h + 1, e + 1) for e, h in zip(ends, out)] or [np.empty(0, int)])
+    return np.sort(rows[order[chosen.astype(int)]])
