@@ -193,6 +193,10 @@ class Task(ABC):
         """Return the columns that the deployed model reads, from those it was trained on."""
         return schema
 
+    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
+        """Return what of a typed table to be answered no model can read: row (from 0), column, and words for it."""
+        return []
+
     def deployed(self, model: Model, config: RunConfig) -> Model:
         """Return a member of the winner as it goes into the bundle: without what `config` says is not to be kept, say."""
         return model

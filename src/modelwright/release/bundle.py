@@ -93,7 +93,8 @@ class Predictor:
         else:
             raw = gathered(as_table(rows), self.layouts)
             table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
-        bad = sorted([*bad, *self.needs.refused(table)], key=lambda b: b.row)
+        strange = [BadValue(row + 1, column, "", words) for row, column, words in self.task.refused(table)]
+        bad = sorted([*bad, *self.needs.refused(table), *strange], key=lambda b: b.row)
         # what was hidden from the model is hidden in messages about its input too
         return self.shield.apply(table, tell=self.task.restores), safe_values(bad, public=not self.shield)
 

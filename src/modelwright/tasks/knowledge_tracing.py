@@ -21,7 +21,7 @@ from modelwright.core.task import Plot, Section, Split, Task
 from modelwright.core.words import Words
 from modelwright.data.learners import read_three_lines
 from modelwright.evaluate.metrics import tracing as evaluate
-from modelwright.recipes.shared.tracing import GOES_ON, HISTORY
+from modelwright.recipes.shared.tracing import GOES_ON, HISTORY, strange_in
 from modelwright.tasks._events import TIME, USER, held, named, times_of
 
 if TYPE_CHECKING:
@@ -133,6 +133,20 @@ class KnowledgeTracing(Task):
         kept = tuple(c for c in schema if c.role in ("input", "target"))
         history = () if HISTORY in schema else (Column(HISTORY, "labels", "input"),)
         return Schema((*kept, *history))
+
+    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
+        out = []
+        given = table.column(HISTORY).to_pylist() if HISTORY in table.data.column_names else []
+        for row, cells in enumerate(given):
+            cell = strange_in(cells or [])
+            if cell is not None:
+                shown = cell[:60]
+                words = Words(
+                    f"expected answers as `skill=1` (right) or `skill=0` (wrong), received `{shown}`",
+                    f"作答应写作 `技能=1`（对）或 `技能=0`（错），收到的是 `{shown}`",
+                )
+                out.append((row, HISTORY, words))
+        return out
 
     def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
         if config.hold_out == "time":

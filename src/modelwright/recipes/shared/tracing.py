@@ -70,15 +70,20 @@ def answers_of(table: Table, skills: Skills) -> tuple[Answers, np.ndarray]:
 
 
 def told_history(cells: Sequence[str], skills: Skills) -> tuple[list[int], list[int]]:
-    """Return the skills and right or wrong of a history in a request. Raises ValueError for a cell that is not `skill=1` or `skill=0`."""
+    """Return the skills and right or wrong of a history in a request; cells that `strange_in` names tell nothing."""
     places, right = [], []
     for cell in cells:
         name, sign, value = str(cell).rpartition("=")
-        if not sign or value.strip() not in ("0", "1"):
-            raise ValueError(cell)
-        places.append(skills.places.get(name.strip(), len(skills)))
-        right.append(int(value))
+        if sign and value.strip() in ("0", "1"):
+            places.append(skills.places.get(name.strip(), len(skills)))
+            right.append(int(value))
     return places, right
+
+
+def strange_in(cells: Sequence[str]) -> str | None:
+    """Return the first cell of a history that is not `skill=1` or `skill=0`; None where all are."""
+    found = (str(c) for c in cells)
+    return next((c for c in found if "=" not in c or c.rpartition("=")[2].strip() not in ("0", "1")), None)
 
 
 class TraceModel(Model):
