@@ -13,7 +13,7 @@ from modelwright.core.errors import DataError, OptionError
 from modelwright.core.task import task_names
 from modelwright.data.projects import get_project, names, write
 
-ALL = ("customer-service", "marketing-copy", "sentiment", "translator")
+ALL = ("churn", "customer-service", "marketing-copy", "sentiment", "translator", "tutor")
 
 
 def call(folder, *words):
@@ -70,6 +70,8 @@ def test_without_a_name_projects_are_listed(tmp_path):
     [
         "customer-service",
         "sentiment",
+        "tutor",
+        pytest.param("churn", marks=pytest.mark.slow),
         pytest.param("marketing-copy", marks=pytest.mark.slow),
         pytest.param("translator", marks=pytest.mark.slow),
     ],
@@ -80,12 +82,13 @@ def test_projects_run(name, tmp_path):
         pytest.skip(f"the task {task} is not there")
     done = call(tmp_path, "new", name, "p")
     assert done.returncode == 0, done.stderr
-    quick = ["--recipe", "linear", "--recipe", "constant"] if name == "sentiment" else []
+    few = {"sentiment": ("linear", "constant"), "tutor": ("skill-rate", "bkt", "elo")}.get(name, ())
+    quick = [word for recipe in few for word in ("--recipe", recipe)]
     done = call(
         tmp_path / "p", "run", "--config", "run.yaml", "--name", name, "--budget", "60s", "--search", "none", *quick
     )
     assert done.returncode in (0, 3), done.stderr
-    if name in ("customer-service", "sentiment"):
+    if name in ("customer-service", "sentiment", "tutor", "churn"):
         assert done.returncode == 0, done.stderr
     done = subprocess.run(
         [sys.executable, "try_it.py"], cwd=tmp_path / "p", capture_output=True, text=True, check=False, timeout=120

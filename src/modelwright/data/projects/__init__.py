@@ -34,7 +34,7 @@ class Project:
     task: str
     settings: Mapping[str, object]
     files: Callable[[], Mapping[str, str]]
-    asks: Sequence[Mapping[str, str]]
+    asks: Sequence[Mapping[str, object]]
 
 
 def names() -> tuple[str, ...]:
