@@ -3,6 +3,7 @@ latest of them held out."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,7 +75,7 @@ def gather(
     corrected = {_key(one.row, inputs) for one in learn}
     old, replaced = _without(source.rows, inputs, corrected | {_key(one.row, inputs) for one in fresh})
     more = _table(learn, source, old, inputs, list(extra) if new_columns else [])
-    rows = more if old is None else pa.concat_tables([old, more], promote_options="default")
+    rows = more if old is None else pa.concat_tables([_as_wide(old, more), more], promote_options="default")
     answers = {repr(gist(one.answer)) for one in settled}
     return Gathered(
         rows=rows, fresh=fresh, learnt=len(learn), repeated=len(free) - len(settled),
@@ -179,8 +180,22 @@ def _table(
     arrays = {}
     for name in [*names, *(n for n in more if n not in names)]:
         cells = [_cell_of(one, name, source) for one in learn]
-        arrays[name] = _array(cells, types.get(name, pa.string()), source.separator)
+        kind = pa.string() if any(isinstance(c, dict) for c in cells) else types.get(name, pa.string())
+        arrays[name] = _array(cells, kind, source.separator)
     return pa.table(arrays)
+
+
+def _as_wide(old: pa.Table, more: pa.Table) -> pa.Table:
+    """Return old rows with columns as texts where corrections are such: marks by criterion in the place of one mark."""
+    for name in more.column_names:
+        at = old.schema.get_field_index(name)
+        if at >= 0 and pa.types.is_string(more.schema.field(name).type) and not _is_text(old.schema.field(at).type):
+            old = old.set_column(at, name, old.column(at).cast(pa.string()))
+    return old
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
 
 
 def _cell_of(one: Correction, name: str, source: Source) -> Any:
@@ -196,7 +211,7 @@ def _cell_of(one: Correction, name: str, source: Source) -> Any:
 
 def _array(cells: Sequence[Any], kind: pa.DataType, separator: str) -> pa.Array:
     """Return cells in an Arrow type; what does not fit it is missing."""
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+    if _is_text(kind):
         return pa.array([_text(c, separator) for c in cells], pa.string())
     out = []
     for cell in cells:
@@ -215,6 +230,8 @@ def _text(cell: Any, separator: str) -> str | None:
         return None
     if isinstance(cell, (list, tuple)):
         return separator.join(str(c) for c in cell)
+    if isinstance(cell, dict):
+        return json.dumps(cell, ensure_ascii=False)
     if isinstance(cell, bool):
         return "true" if cell else "false"
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

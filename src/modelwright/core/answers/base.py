@@ -57,6 +57,7 @@ class TargetCodec(ABC):
     explains: ClassVar[bool] = True
     compares_groups: ClassVar[bool] = True  # whether groups of rows are compared by how they are answered (fairness)
     told_as: ClassVar[Form] = "text"  # how a person writes an answer
+    scales: Mapping[str, Sequence[str]] | None = None  # of answers that are several marks: the labels of each
     agrees_from: ClassVar[float] = 0.75  # the agreement on its training rows from which a model has learnt them
     labels: tuple[str, ...]
 

@@ -34,6 +34,7 @@ class RubricCodec(TargetCodec):
     def __init__(self, criteria: Mapping[str, OrderedCodec]) -> None:
         self.criteria = dict(criteria)
         self.labels = tuple(self.criteria)
+        self.scales = {n: list(c.labels) for n, c in self.criteria.items()}
         ends = np.cumsum([0, *(c.outputs for c in self.criteria.values())])
         self.places = {n: slice(int(a), int(b)) for n, a, b in zip(self.criteria, ends[:-1], ends[1:], strict=True)}
 

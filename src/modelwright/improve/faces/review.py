@@ -90,6 +90,7 @@ def _items(service: Any, store: Any, order: str, who: str) -> dict[str, Any]:
         "reviewer": who,
         "form": predictor.target.told_as,
         "labels": list(predictor.target.labels),
+        "scales": predictor.target.scales,
         "columns": [{"name": c.name, "modality": c.modality} for c in predictor.schema.inputs],
         "orders": list(ORDERS),
         "keeping": service.keep is not None,

@@ -2,7 +2,7 @@ const words = {
   en: {
     title: "Review", other: "中文", order: "Show", worth: "worth a label most", uncertain: "least certain", contested: "contested", newest: "newest", drifted: "unlike the training data",
     given: "Answered", sure: (p) => `confidence ${p} %`, challenger: "Another version answered", accept: "That is right", undo: "Undo", skip: "Skip", save: "Save",
-    find: "Find a label, or write a new one", make: (t) => `“${t}” as a new label`, number: "The right number", text: "The right text", documents: "The right documents, one a line, the best first",
+    find: "Find a label, or write a new one", make: (t) => `“${t}” as a new label`, number: "The right number", marks: "The right marks", text: "The right text", documents: "The right documents, one a line, the best first",
     spanText: "Select a part of the text, then press the key of its label", marked: "Marked", unmark: (t) => `Remove ${t}`, none: "nothing marked",
     progress: (n, all) => `${n} answered by you, ${all} requests are kept`, left: (n) => `Request ${n}`, nothing: "Nothing is left to review in this order.",
     off: "This service keeps no requests, so there is nothing to review. Start it with", off2: "and those that come from then on appear here.", empty: "No request has been kept yet. Those that come from now on appear here.",
@@ -13,7 +13,7 @@ const words = {
   zh: {
     title: "审核", other: "English", order: "显示", worth: "最值得标注", uncertain: "最不确定", contested: "有分歧", newest: "最新", drifted: "与训练数据差异大",
     given: "模型回答", sure: (p) => `置信度 ${p}%`, challenger: "另一版本的回答", accept: "回答正确", undo: "撤销", skip: "跳过", save: "保存",
-    find: "查找标签，或输入新标签", make: (t) => `将“${t}”作为新标签`, number: "正确的数值", text: "正确的文本", documents: "相关文档，每行一个，最相关的在前",
+    find: "查找标签，或输入新标签", make: (t) => `将“${t}”作为新标签`, number: "正确的数值", marks: "正确的分数", text: "正确的文本", documents: "相关文档，每行一个，最相关的在前",
     spanText: "选中一段文字，再按标签对应的键", marked: "已标注", unmark: (t) => `移除 ${t}`, none: "没有标注",
     progress: (n, all) => `您已标注 ${n} 条，共留存 ${all} 条请求`, left: (n) => `第 ${n} 条请求`, nothing: "此排序下没有待审核的请求。",
     off: "此服务不留存请求，因此没有可审核的内容。请用以下选项启动服务：", off2: "此后收到的请求会显示在这里。", empty: "尚未留存任何请求。此后收到的请求会显示在这里。",
@@ -190,6 +190,7 @@ function control(item) {
     return [make("div", { className: "choices" }, ...choices(item, toggle, (label) => chosen.includes(label))), ...finder((label) => { if (!chosen.includes(label)) toggle(label); })];
   }
   if (state.form === "spans") return spans(item);
+  if (state.form === "marks") return marks(item);
   const numeric = state.form === "number";
   const title = numeric ? say.number : state.form === "documents" ? say.documents : say.text;
   const now = rightOf(item);
@@ -205,6 +206,16 @@ function control(item) {
     if (event.key === "Escape") field.blur();
   };
   return [make("label", { className: "field", htmlFor: "right", textContent: title }), field, make("div", { className: "row" }, make("button", { type: "button", textContent: say.save, onclick: keep }))];
+}
+
+function marks(item) {
+  const given = rightOf(item) || {};
+  const picks = Object.entries(state.scales).map(([name, scale], i) => {
+    const pick = make("select", { id: `mark-${i}` }, ...scale.map((m) => make("option", { value: m, textContent: m, selected: m === String(given[name]) })));
+    return [name, pick, make("div", { className: "row" }, make("label", { className: "field", htmlFor: pick.id, textContent: name }), pick)];
+  });
+  const keep = () => save(item, Object.fromEntries(picks.map(([name, pick]) => [name, pick.value])));
+  return [make("p", { className: "field", textContent: say.marks }), ...picks.map(([, , row]) => row), make("div", { className: "row" }, make("button", { type: "button", textContent: say.save, onclick: keep }))];
 }
 
 function redraw(item) {

@@ -23,7 +23,7 @@ from modelwright.recipes.shared.calibration import sigmoid
 from modelwright.recipes.shared.tracing import TraceModel, TraceRecipe, learnt, watched
 from modelwright.recipes.trace._features import TraceFeatures
 
-_FLOPS = 3e9  # what a core does of these networks in a second
+_FLOPS = 4e10  # what a core does of these networks in a second
 _WATCHED = 60_000  # answers of held-out learners that are looked at between epochs
 
 
