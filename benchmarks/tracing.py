@@ -22,7 +22,15 @@ _TRAITS = {7: range(1, 5), 8: range(1, 7)}
 def _tracing(data: Path, name: str) -> list[list[str]]:
     folder = data / "knowledge-tracing"
     return [
-        [str(folder / f"{name}_train.csv"), "--test", str(folder / f"{name}_test.csv"), "--task", "knowledge-tracing", "-b", "10m"]
+        [
+            str(folder / f"{name}_train.csv"),
+            "--test",
+            str(folder / f"{name}_test.csv"),
+            "--task",
+            "knowledge-tracing",
+            "-b",
+            "10m",
+        ]
     ]
 
 

@@ -19,6 +19,7 @@ from modelwright.core.task import get_task, task_names
 HERE = Path(__file__).resolve().parent
 RECIPES = {
     "classification": "linear",
+    "essay-scoring": "rubric-ridge",
     "knowledge-tracing": "bkt",
     "multi-label-classification": "linear",
     "ordinal": "rankridge",

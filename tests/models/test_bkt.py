@@ -90,7 +90,9 @@ def test_places_count_answers_and_questions_wait_at_the_end():
 def test_gains_are_those_of_both_ends_and_draws_favour_what_is_not_known():
     known, skills = np.array([0.4, 0.99]), np.array([0, 0])
     gain = expected_gains(ONE, known, ONE.right(known, skills), skills)
-    np.testing.assert_allclose(gain, 0.2 * (1 - known))  # what an answer tells is nothing on average: only teaching adds
+    np.testing.assert_allclose(
+        gain, 0.2 * (1 - known)
+    )  # what an answer tells is nothing on average: only teaching adds
     rng = np.random.default_rng(0)
     drawn = np.stack([drawn_gains(ONE, known, skills, rng) for _ in range(400)])
     assert (drawn.argmax(axis=1) == 0).mean() > 0.5

@@ -16,7 +16,9 @@ def predictor():
     table, target = sample_table(task, 80)
     recipe = get_recipe("rubric-ridge")
     options = recipe.variants(table.schema, target, len(table))[0]
-    return Predictor(task, table.schema, target, [(1.0, recipe.fit(table, None, options, context(task, target)))], name="marks")
+    return Predictor(
+        task, table.schema, target, [(1.0, recipe.fit(table, None, options, context(task, target)))], name="marks"
+    )
 
 
 @pytest.fixture

@@ -32,7 +32,10 @@ def essays(rows: int = 120, seed: int = 0) -> pa.Table:
     rng = np.random.default_rng(seed)
     content, style = rng.integers(0, 3, rows), rng.integers(0, 3, rows)
     facts, ways = ("nothing", "one fact", "many facts and reasons"), ("dull", "plain", "vivid")
-    filler = [" ".join(rng.choice(["sea", "hill", "road", "tree", "cloud", "lamp", "boat", "rain", "door", "bird"], 8)) for _ in range(rows)]
+    filler = [
+        " ".join(rng.choice(["sea", "hill", "road", "tree", "cloud", "lamp", "boat", "rain", "door", "bird"], 8))
+        for _ in range(rows)
+    ]
     texts = [f"{f} {facts[c]} {ways[s]}" for f, c, s in zip(filler, content, style, strict=True)]
     return pa.table({"essay": texts, "content": [int(c) + 1 for c in content], "style": [int(s) for s in style]})
 
@@ -54,7 +57,10 @@ def fitted():
 def test_columns_of_marks_become_one_target(fitted):
     parts, model = fitted
     assert isinstance(parts.target, RubricCodec)
-    assert {n: c.labels for n, c in parts.target.criteria.items()} == {"content": ("1", "2", "3"), "style": ("0", "1", "2")}
+    assert {n: c.labels for n, c in parts.target.criteria.items()} == {
+        "content": ("1", "2", "3"),
+        "style": ("0", "1", "2"),
+    }
     assert [c.name for c in parts.develop.schema.inputs] == ["essay"]
     found = judged(parts.test, parts.target, model.judge(parts.test), TASK.metrics)
     assert TASK.metrics[0](found) > 0.8
@@ -86,7 +92,9 @@ def test_kappa_by_hand_and_perfect_marks():
     scores = codec.perfect(truth)
     assert codec.decode(scores).predictions[0] == {"a": 1, "b": 5}
     assert metrics()[2].function([(t, t) for t in truth]) == 1.0
-    assert codec.plainly(truth, np.array([[0, 1], [1, 0]])).en.startswith("gave 2 of 3 marks of unseen rows as people did")
+    assert codec.plainly(truth, np.array([[0, 1], [1, 0]])).en.startswith(
+        "gave 2 of 3 marks of unseen rows as people did"
+    )
 
 
 def test_feedback_quotes_what_counts(fitted):

@@ -86,6 +86,12 @@ class RunOptions(TypedDict, total=False):
     # Molecules (for classification, multi-label-classification, ordinal, regression)
     split: Literal["random", "scaffold"]
 
+    # Marks by rubric (for essay-scoring)
+    rubric: list[str]
+
+    # Knowledge tracing (for knowledge-tracing)
+    skill: str | None
+
     # Large language models
     base: str | None
     endpoint: str | None
@@ -94,9 +100,11 @@ class RunOptions(TypedDict, total=False):
     price_out: float
     teacher: str | None
 
-    # Recommendation (for recommendation)
+    # Events (for knowledge-tracing, recommendation)
     user: str | None
+    hold_out: Literal["auto", "time", "last", "random"]
+
+    # Recommendation (for recommendation)
     rating: str | None
     at_least: float | None
-    hold_out: Literal["auto", "time", "last", "random"]
     histories: bool

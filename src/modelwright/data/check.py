@@ -57,7 +57,7 @@ def check(
                     f"若只用首帧：--column {column.name}=image。",
                 )
             found.append(Finding("read-as", "info", column.name, told, advice))
-    found += _bad_values(bad if quote else [replace(b, value="...") for b in bad])
+    found += bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += _empty_rows(table)
     found += _rows(table, answers)
     target = table.schema.target
@@ -190,7 +190,8 @@ def text_languages(texts: Sequence[str]) -> dict[str, float]:
     return {k: n / total for k, n in sorted(counts.items(), key=lambda kv: -kv[1])}
 
 
-def _bad_values(bad: Sequence[BadValue]) -> list[Finding]:
+def bad_values(bad: Sequence[BadValue]) -> list[Finding]:
+    """Return a finding for each column with cells that could not be read."""
     out = []
     for name in dict.fromkeys(b.column for b in bad):
         rows = [b for b in bad if b.column == name]

@@ -91,7 +91,9 @@ class Block(nn.Module):
         self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
         self.near = nn.Parameter(torch.linspace(-5.0, -1.0, heads))  # log of how fast each head forgets
         self.norm_in, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.wide = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * width, width))
+        self.wide = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * width, width)
+        )
 
     def forward(self, x: Tensor, asked: Tensor, answered: Tensor, distance: Tensor, seen: Tensor) -> Tensor:
         """Return x [B, T, H] with what was found added."""

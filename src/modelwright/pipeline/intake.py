@@ -22,7 +22,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.schema import Table
 from modelwright.core.task import Task
 from modelwright.core.words import Words
-from modelwright.data.check import apply, check
+from modelwright.data.check import apply, bad_values, check
 from modelwright.data.coerce import coerce
 from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
@@ -134,6 +134,8 @@ def _look(data: Data, raw: pa.Table) -> None:
         data.findings += check(
             data.table, test=data.test, bad=data.bad, raw=raw, answers=task.checks_answers, quote=not sealing()
         )
+    elif not sealing():  # what could not be read is told all the same
+        data.findings += bad_values(data.bad)
     data.rows_read = len(data.table)
     table = apply(data.findings, data.table)
     if data.test is not None:

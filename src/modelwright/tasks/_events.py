@@ -19,7 +19,9 @@ ITEM = frozenset("item itemid iid movie movieid product productid parentasin asi
                   "book bookid song songid track trackid business businessid 物品 物品id 商品 商品id 商品编号 课程 电影 歌曲 内容 广告".split())  # fmt: skip
 RATING = frozenset("rating ratings stars score 评分 打分 星级".split())
 TIME = frozenset("time timestamp date datetime createdat eventtime unixreviewtime 时间 日期 时间戳 发生时间".split())
-CLICK = frozenset("click clicked isclick isclicked label clickthrough converted conversion purchased liked 点击 是否点击 已点击 转化 是否购买".split())
+CLICK = frozenset(
+    "click clicked isclick isclicked label clickthrough converted conversion purchased liked 点击 是否点击 已点击 转化 是否购买".split()
+)
 
 
 def named(names: Iterable[str], usual: frozenset[str]) -> str | None:

@@ -50,7 +50,8 @@ class EssayScoring(Task):
         further = [n for n in (config.rubric if config is not None else ()) if n != target.name]
         reason = Words("marks: part of what is predicted", "评分列：属于预测目标")
         changes: dict[str, dict[str, Any]] = {
-            schema[n].name: {"modality": "category", "role": "ignored", "options": {}, "reason": reason} for n in further
+            schema[n].name: {"modality": "category", "role": "ignored", "options": {}, "reason": reason}
+            for n in further
         }
         names = [target.name, *further]
         changes[target.name] = {"modality": "category", "options": {"rubric": names}}
@@ -98,7 +99,12 @@ class EssayScoring(Task):
             values = [metric(judged, i) for metric in self.metrics]
             scale = f"{codec.labels[0]} – {codec.labels[-1]}"
             rows.append([name, scale, f"{told:,}", *(f"{v:.3f}" if np.isfinite(v) else "-" for v in values)])
-        head = (Words("criterion", "评分项"), Words("scale", "分值"), Words("marks", "分数个数"), *(m.title for m in self.metrics))
+        head = (
+            Words("criterion", "评分项"),
+            Words("scale", "分值"),
+            Words("marks", "分数个数"),
+            *(m.title for m in self.metrics),
+        )
         says = Words("Marks of unseen rows, criterion by criterion.", "未见过的数据上，各评分项的表现。")
         return [Section("rubric", Words("Criteria", "评分项"), says, head, rows)]
 

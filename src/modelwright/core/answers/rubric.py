@@ -46,9 +46,7 @@ class RubricCodec(TargetCodec):
             for name, mark in read_marks(cell).items():
                 found.setdefault(name, []).append(mark)
         if not found:
-            raise DataError(
-                "No row has a mark in any column of the rubric.", "评分标准的各列中没有任何一行有分数。"
-            )
+            raise DataError("No row has a mark in any column of the rubric.", "评分标准的各列中没有任何一行有分数。")
         made = {}
         for name, marks in found.items():
             told = [as_label(m) for m in marks if m is not None]
@@ -179,8 +177,8 @@ def read_marks(cell: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise DataError(
-            f"Expected marks as a JSON object such as {{\"content\": 4}}, received `{str(cell)[:60]}`.",
-            f"分数应为 JSON 对象，例如 {{\"content\": 4}}，收到的是 `{str(cell)[:60]}`。",
+            f'Expected marks as a JSON object such as {{"content": 4}}, received `{str(cell)[:60]}`.',
+            f'分数应为 JSON 对象，例如 {{"content": 4}}，收到的是 `{str(cell)[:60]}`。',
         )
     return found
 

@@ -13,7 +13,16 @@ _ROWS = 900
 _PLANS = (("basic", 9.0, 0.3), ("family", 19.0, -0.2), ("business", 49.0, -0.5))
 _SAID = (
     (0.0, ("", "", "", "All fine.", "没有问题", "Thanks for the quick reply.", "续费很方便")),
-    (0.9, ("The app logs me out every day.", "页面经常打不开", "Charged twice this month.", "客服一直没有回复", "Too slow in the evening.")),
+    (
+        0.9,
+        (
+            "The app logs me out every day.",
+            "页面经常打不开",
+            "Charged twice this month.",
+            "客服一直没有回复",
+            "Too slow in the evening.",
+        ),
+    ),
     (2.0, ("How do I cancel?", "怎么取消订阅", "A competitor is cheaper.", "打算换一家", "I no longer need it.")),
 )
 _HEAD = ("plan", "months", "price", "logins_last_month", "tickets", "pays_by", "last_message", "churned")
@@ -33,7 +42,16 @@ def _files() -> Mapping[str, str]:
         left = rng.random() < 1 / (1 + math.exp(-logit))
         offer = rng.random() < 0.2
         rows.append(
-            (plan, months, f"{price * (0.8 if offer else 1):.2f}", logins, tickets, pays, rng.choice(words), "yes" if left else "no")
+            (
+                plan,
+                months,
+                f"{price * (0.8 if offer else 1):.2f}",
+                logins,
+                tickets,
+                pays,
+                rng.choice(words),
+                "yes" if left else "no",
+            )
         )
     return {"customers.csv": table(_HEAD, rows)}
 

@@ -28,12 +28,23 @@ def _files() -> Mapping[str, str]:
             name, _, pace, below = _SKILLS[now]
             level = skill[now] + (0.5 * min(0.0, skill[below]) if below is not None else 0.0)
             right = rng.random() < 0.12 + 0.85 / (1 + math.exp(-2 * level))
-            rows.append((f"learner {learner + 1:02d}", name, int(right), f"2025-03-{1 + minute // 600:02d} {9 + minute // 60 % 10:02d}:{minute % 60:02d}"))
+            rows.append(
+                (
+                    f"learner {learner + 1:02d}",
+                    name,
+                    int(right),
+                    f"2025-03-{1 + minute // 600:02d} {9 + minute // 60 % 10:02d}:{minute % 60:02d}",
+                )
+            )
             skill[now] += pace
             minute += rng.randrange(1, 9)
             # most stay with a skill until it goes well, then try the next one, and come back now and then
             if skill[now] > 0.8 or rng.random() < 0.12:
-                now = rng.choice([n for n in range(len(_SKILLS)) if n != now]) if rng.random() < 0.35 else min(now + 1, len(_SKILLS) - 1)
+                now = (
+                    rng.choice([n for n in range(len(_SKILLS)) if n != now])
+                    if rng.random() < 0.35
+                    else min(now + 1, len(_SKILLS) - 1)
+                )
     return {"answers.csv": table(["learner", "skill", "correct", "time"], rows)}
 
 

@@ -24,7 +24,9 @@ _STRONG, _FAIR = 0.75, 0.4  # share of the scale from which a mark is strong, or
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
-def places(model: Model, table: Table, inputs: Schema, codec: OrderedCodec, seconds: float, top: int = 12) -> list[Attribution]:
+def places(
+    model: Model, table: Table, inputs: Schema, codec: OrderedCodec, seconds: float, top: int = 12
+) -> list[Attribution]:
     """Return what raises (above 0) and lowers (below 0) the mark of a table of one row, in steps, the strongest first."""
     inner = getattr(model, "model", None)
 
@@ -44,8 +46,15 @@ def sentence(mark: Any, place: int, codec: OrderedCodec, found: Sequence[Attribu
     )  # fmt: skip
     most = codec.labels[-1]
     en, zh = f"{mark} of {most}: {how.en}.", f"{mark} 分（满分 {most}）：{how.zh}。"
-    for sign, words in ((1, Words("What speaks for it most", "主要加分之处")), (-1, Words("What counts against it most", "主要失分之处"))):
-        quoted = [a.text.strip()[:_LONGEST] for a in found if sign * a.weight > 0 and a.start is not None and _LETTERS.search(a.text)]
+    for sign, words in (
+        (1, Words("What speaks for it most", "主要加分之处")),
+        (-1, Words("What counts against it most", "主要失分之处")),
+    ):
+        quoted = [
+            a.text.strip()[:_LONGEST]
+            for a in found
+            if sign * a.weight > 0 and a.start is not None and _LETTERS.search(a.text)
+        ]
         quoted = list(dict.fromkeys(quoted))[:_TOLD]
         if quoted:
             en += f" {words.en}: {', '.join(f'“{q}”' for q in quoted)}."

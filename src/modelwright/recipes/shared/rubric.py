@@ -44,7 +44,9 @@ class RubricModel(Model):
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> Model:
         with Loading(folder):
-            if not isinstance(target, RubricCodec) or read_state(folder, "rubric.json")["criteria"] != list(target.criteria):
+            if not isinstance(target, RubricCodec) or read_state(folder, "rubric.json")["criteria"] != list(
+                target.criteria
+            ):
                 raise ValueError("criteria")
         own: Any = type(get_recipe(cls.inner)).model
         return cls(target, {n: own.load(folder / str(i), c) for i, (n, c) in enumerate(target.criteria.items())})

@@ -148,9 +148,7 @@ class TraceModel(Model):
     def save(self, folder: Path) -> None:
         state, arrays = self.parts()
         write_state(folder, {**state, "skills": list(self.skills.names)})
-        write_arrays(
-            folder / "arrays.safetensors", {**arrays, **{f"bkt_{k}": v for k, v in self.bkt.arrays().items()}}
-        )
+        write_arrays(folder / "arrays.safetensors", {**arrays, **{f"bkt_{k}": v for k, v in self.bkt.arrays().items()}})
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> Model:

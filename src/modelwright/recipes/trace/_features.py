@@ -238,8 +238,9 @@ def _related(answers: Answers, rates: np.ndarray, kin: np.ndarray) -> np.ndarray
     for first in range(0, many, step):
         some = answers.take(np.arange(first, min(many, first + step)))
         offset = int(answers.begins[first])
-        sums, times = np.zeros((len(some.begins) - 1, width), np.float32), np.zeros(
-            (len(some.begins) - 1, width), np.float32
+        sums, times = (
+            np.zeros((len(some.begins) - 1, width), np.float32),
+            np.zeros((len(some.begins) - 1, width), np.float32),
         )
         for index in some.whole.waves():
             who, of = some.owner[index], some.skills[index]

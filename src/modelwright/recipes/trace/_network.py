@@ -65,7 +65,9 @@ class Windows:
         steps = max(1, longest - overlap)
         rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         ends = np.bincount(answers.owner[answers.right >= 0], minlength=len(answers.begins) - 1)
-        for begin, end, done in zip(answers.begins[:-1].tolist(), answers.begins[1:].tolist(), ends.tolist(), strict=True):
+        for begin, end, done in zip(
+            answers.begins[:-1].tolist(), answers.begins[1:].tolist(), ends.tolist(), strict=True
+        ):
             last = max(0, (done - 1 - overlap) // steps) if done else -1
             asked = np.arange(begin + done, end)
             own = max(0, (done - overlap) // steps) if len(asked) else last
@@ -119,7 +121,11 @@ class WindowFeed:
         inside, at = index >= 0, np.maximum(index, 0)
         skill = np.where(inside, self.answers.skills[at], self.answers.count)
         right = np.where(inside, np.maximum(self.answers.right[at], 0), 0)
-        made: dict[str, Any] = {"skill": skill, "right": right, "before": np.maximum(self.windows.before[batch, :length], 0)}
+        made: dict[str, Any] = {
+            "skill": skill,
+            "right": right,
+            "before": np.maximum(self.windows.before[batch, :length], 0),
+        }
         tensors: dict[str, Any] = {k: torch.from_numpy(np.ascontiguousarray(v)).to(device) for k, v in made.items()}
         if self.more is not None:
             tensors["more"] = torch.from_numpy(self.more[at]).to(device)
@@ -178,7 +184,9 @@ class TracerModel(TraceModel):
         features = TraceFeatures.restored(arrays, bkt) if options.features else None
         if features is not None and arrays["scale"].shape != (2, features.width):
             raise ValueError("scale")
-        return cls(skills, bkt, options, features, arrays["scale"], network_of(len(skills), options, arrays["scale"]), "cpu")
+        return cls(
+            skills, bkt, options, features, arrays["scale"], network_of(len(skills), options, arrays["scale"]), "cpu"
+        )
 
     def save(self, folder: Path) -> None:
         super().save(folder)

@@ -16,6 +16,7 @@ from modelwright.models.bkt import Bkt
 from modelwright.models.elo import rates_of
 from modelwright.recipes.shared.tracing import NoOptions, TraceModel, TraceRecipe, learnt
 
+
 class SkillRateModel(TraceModel):
     """Rates by skill [K + 1]."""
 

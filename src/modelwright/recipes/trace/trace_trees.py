@@ -122,7 +122,9 @@ class TraceTrees(TraceRecipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, TraceTreesOptions)
         rounds = min(options.rounds, 20 / options.learning_rate)
-        seconds = 0.3 + len(train) * (1.5e-4 + 3.4e-9 * 45 * options.feature_fraction * np.log2(options.num_leaves) * rounds)
+        seconds = 0.3 + len(train) * (
+            1.5e-4 + 3.4e-9 * 45 * options.feature_fraction * np.log2(options.num_leaves) * rounds
+        )
         return Estimate(seconds, 1000 * len(train) + (64 << 20), 0.2 + 1.5e-4 * len(train))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:

@@ -69,7 +69,9 @@ def feedback(predictor: Predictor, row: dict[str, Any], seconds: float) -> dict[
     """Return for each criterion the mark, its scale, a sentence in both languages and the places that count. Raises Refused."""
     table, bad = predictor.table([row])
     if bad:
-        raise Refused(422, "value", Words(f"`{bad[0].column}`: {bad[0].words.en}.", f"`{bad[0].column}`：{bad[0].words.zh}。"))
+        raise Refused(
+            422, "value", Words(f"`{bad[0].column}`: {bad[0].words.en}.", f"`{bad[0].column}`：{bad[0].words.zh}。")
+        )
     target = predictor.target
     assert isinstance(target, RubricCodec)
     scores = predictor.scores(table)
@@ -101,12 +103,15 @@ def _row(body: bytes, service: Any) -> dict[str, Any]:
     shown = ", ".join(names[:12])
     row = data.get("row") if isinstance(data, dict) and set(data) == {"row"} else None
     if not isinstance(row, dict) or not set(row) <= set(names) or not row:
-        words = Words(f'Expected {{"row": {{...}}}} with columns of: {shown}.', f'应为 {{"row": {{…}}}}，可用的列：{shown}。')
+        words = Words(
+            f'Expected {{"row": {{...}}}} with columns of: {shown}.', f'应为 {{"row": {{…}}}}，可用的列：{shown}。'
+        )
         raise Refused(422, "row", words)
     for name, value in row.items():
         if isinstance(value, str) and len(value) > service.limits.cell:
             words = Words(
-                f"`{name}` is longer than {service.limits.cell:,} characters.", f"`{name}` 超过 {service.limits.cell:,} 个字符。"
+                f"`{name}` is longer than {service.limits.cell:,} characters.",
+                f"`{name}` 超过 {service.limits.cell:,} 个字符。",
             )
             raise Refused(422, "cell", words)
     return row

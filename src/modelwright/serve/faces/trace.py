@@ -48,9 +48,14 @@ def add(app: FastAPI, service: Any) -> None:
         return
     app.state.home = getattr(app.state, "home", None) or "/learn"
     app.state.forms = {*getattr(app.state, "forms", ()), "/learn", "/class"}
-    told = {"type": "object", "properties": {"skills": {"type": "array"}, "next": {"type": "array"}, "warnings": {"type": "array"}}}
+    told = {
+        "type": "object",
+        "properties": {"skills": {"type": "array"}, "next": {"type": "array"}, "warnings": {"type": "array"}},
+    }
     said: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": told}}}}
-    said |= {c: {"description": d} for c, d in ((400, "no JSON"), (401, "no key"), (422, "does not fit"), (429, "too much"))}
+    said |= {
+        c: {"description": d} for c, d in ((400, "no JSON"), (401, "no key"), (422, "does not fit"), (429, "too much"))
+    }
     body = {"type": "object", "additionalProperties": False, "properties": _FIELDS}
 
     @app.post(
@@ -91,7 +96,9 @@ def _answer(predictor: Predictor, asked: dict[str, Any]) -> dict[str, Any]:
     return {"learners": found} if asked["many"] else found[0]
 
 
-def _one(predictor: Predictor, learner: dict[str, Any], asked: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+def _one(
+    predictor: Predictor, learner: dict[str, Any], asked: dict[str, Any], rng: np.random.Generator
+) -> dict[str, Any]:
     models: list[tuple[float, Any]] = list(predictor.members)
     lead: TraceModel = models[0][1]
     names, places = lead.skills.names, lead.skills.places
@@ -104,7 +111,9 @@ def _one(predictor: Predictor, learner: dict[str, Any], asked: dict[str, Any], r
     ask = np.array([places.get(name, len(names)) for name in wanted], np.int64)
     made = [m.after(skills, right, ask) for _, m in models]
     scores = [np.stack([1 - p, p], axis=1) for p in made]
-    chances = predictor.target.tempered(predictor.target.blend([w for w, _ in models], scores), predictor.temperature)[:, 1]
+    chances = predictor.target.tempered(predictor.target.blend([w for w, _ in models], scores), predictor.temperature)[
+        :, 1
+    ]
     mastery = np.append(lead.bkt.mastery(np.array(skills, int), np.array(right, int)), lead.bkt.knows[-1])
     known = mastery[ask]
     gains = expected_gains(lead.bkt, known, chances, ask)
@@ -117,10 +126,13 @@ def _one(predictor: Predictor, learner: dict[str, Any], asked: dict[str, Any], r
         }
         for name, p, m in zip(wanted, chances, known, strict=True)
     ]  # fmt: skip
-    order = np.argsort(-(drawn_gains(lead.bkt, known, ask, rng) if asked["choose"] == "thompson" else gains), kind="stable")
+    order = np.argsort(
+        -(drawn_gains(lead.bkt, known, ask, rng) if asked["choose"] == "thompson" else gains), kind="stable"
+    )
     left = [i for i in order.tolist() if known[i] < MASTERED and ask[i] < len(names)][:_SUGGESTED]
     out["next"] = [
-        {"skill": wanted[i], "gain": round(float(gains[i]), 4), "probability": round(float(chances[i]), 4)} for i in left
+        {"skill": wanted[i], "gain": round(float(gains[i]), 4), "probability": round(float(chances[i]), 4)}
+        for i in left
     ]
     warnings = _warnings(history, wanted, places, bool(left))
     return {**out, **({"warnings": warnings} if warnings else {})}
@@ -163,14 +175,18 @@ def _read(body: bytes, longest: int) -> dict[str, Any]:
         raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
     shown = ", ".join(_FIELDS)
     if not isinstance(data, dict) or not set(data) <= set(_FIELDS):
-        raise Refused(422, "fields", Words(f"Expected an object with fields of: {shown}.", f"应为对象，可用字段：{shown}。"))
+        raise Refused(
+            422, "fields", Words(f"Expected an object with fields of: {shown}.", f"应为对象，可用字段：{shown}。")
+        )
     many = data.get("learners") is not None
     if many and (data.get("history") is not None or data.get("learner") is not None):
         words = Words("Send `learners`, or the `history` of one.", "请发送 `learners`，或单个学习者的 `history`。")
         raise Refused(422, "learners", words)
     given = data["learners"] if many else [{k: data[k] for k in ("learner", "history") if k in data}]
     if not isinstance(given, list) or not 1 <= len(given) <= _MOST_LEARNERS:
-        words = Words(f"`learners` is a list of 1 to {_MOST_LEARNERS}.", f"`learners` 应为 1 到 {_MOST_LEARNERS} 项的列表。")
+        words = Words(
+            f"`learners` is a list of 1 to {_MOST_LEARNERS}.", f"`learners` 应为 1 到 {_MOST_LEARNERS} 项的列表。"
+        )
         raise Refused(422, "learners", words)
     learners = [_learner(one, f"learners[{i}]." if many else "", longest) for i, one in enumerate(given)]
     if sum(len(one["history"]) for one in learners) > _MOST_ANSWERS:
