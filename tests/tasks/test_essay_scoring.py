@@ -11,7 +11,7 @@ import pytest
 from modelwright.core.answers.base import target_from_state
 from modelwright.core.answers.rubric import RubricCodec
 from modelwright.core.answers.told import Unfit
-from modelwright.core.config import make_config
+from modelwright.core.config import check_tasks, make_config
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import get_recipe
@@ -143,11 +143,9 @@ def test_what_cannot_be_marked_is_refused():
     rows = essays(40).set_column(2, "style", pa.array(["nice", "odd"] * 20))
     with pytest.raises(DataError, match="Column `style`: expected marks in an order"):
         intake(rows, target="content", rubric=["style"])
+    misplaced = make_config(data="memory", task="classification", target="content", rubric=["style"])
     with pytest.raises(OptionError, match="--rubric is for the task essay-scoring"):
-        make = make_config(data="memory", task="classification", target="content", rubric=["style"])
-        from modelwright.core.config import check_tasks
-
-        check_tasks(make)
+        check_tasks(misplaced)
 
 
 def test_answers_name_each_criterion():

@@ -75,7 +75,7 @@ def test_columns_are_found_and_learners_stay_on_one_side():
 
 
 def test_later_answers_can_be_held_out_and_those_before_are_known():
-    data, parts = intake(school(), hold_out="time")
+    _, parts = intake(school(), hold_out="time")
     late = np.asarray(parts.test.column("order_id"))
     assert late.min() > np.asarray(parts.develop.column("order_id")).max()
     model = get_recipe("elo").fit(parts.develop, None, get_recipe("elo").options(), context(TASK, parts.target))

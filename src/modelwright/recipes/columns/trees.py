@@ -19,8 +19,8 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.lightgbm_text import Forest, read_forest
 from modelwright.recipes.columns._attribution import Contribution
-from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost
 from modelwright.recipes.columns._dense_group import DenseGroup
+from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import Crosses

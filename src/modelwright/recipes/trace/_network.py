@@ -15,8 +15,8 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
-from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.saved import Loading, read_arrays, write_arrays
+from modelwright.core.schema import Table
 from modelwright.features.shared.learners import Answers, Skills
 from modelwright.models.bkt import Bkt
 from modelwright.recipes.shared.calibration import sigmoid
