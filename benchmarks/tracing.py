@@ -36,7 +36,8 @@ def _tracing(data: Path, name: str) -> list[list[str]]:
 
 def _essays(data: Path, work: Path, number: int) -> list[list[str]]:
     """The first rater's traits of one set of essays, split by chance."""
-    text = gzip.open(data / "asap-aes" / "training_set_rel3.tsv.gz", "rb").read().decode("latin-1")
+    with gzip.open(data / "asap-aes" / "training_set_rel3.tsv.gz", "rb") as f:
+        text = f.read().decode("latin-1")
     rows = [r for r in csv.DictReader(io.StringIO(text), delimiter="\t") if int(r["essay_set"]) == number]
     names = [f"rater1_trait{t}" for t in _TRAITS[number]]
     marks = [[r["essay"], *(r[n] for n in names)] for r in rows]
