@@ -128,7 +128,9 @@ def _check_losses(task: Task, table: Table, target: TargetCodec) -> None:
     width = target.outputs if target.link else 3  # of answers that are made, a network chooses parts
     outputs = torch.linspace(-1, 1, rows * width).reshape(rows, width)
     truth: Any = torch.arange(rows) % width
-    if target.link:
+    if target.media:  # what is made and what is wanted are of one shape
+        truth = torch.zeros(rows, width)
+    elif target.link:
         truth = torch.as_tensor(
             target.encode(table.column(name).slice(0, rows)).copy()
         )  # Arrow lends what cannot be written

@@ -15,7 +15,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
 from modelwright.core.events import EventStream
 from modelwright.core.facts.base import Pair
-from modelwright.core.facts.details import PlotFact, SectionFact
+from modelwright.core.facts.details import PictureFact, PlotFact, SectionFact
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model
@@ -60,9 +60,9 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """A table of the report with the sentence that says what it shows; cells are plain text.
+    """A table of the report with the sentence that says what it shows; cells are plain text. `pictures` stand below it.
 
-    `private` marks rows that quote the data: they go into the report, never into a bundle.
+    `private` marks rows and pictures that quote the data: they go into the report, never into a bundle.
     """
 
     name: str
@@ -71,13 +71,17 @@ class Section:
     head: tuple[Words, ...]
     rows: list[list[str]]
     private: bool = False
+    pictures: tuple[PictureFact, ...] = ()
 
     def to_json(self) -> SectionFact:
         """Return the section as JSON values."""
-        return {
+        out: SectionFact = {
             "name": self.name, "title": list(self.title), "says": list(self.says),
             "head": [list(h) for h in self.head], "rows": self.rows, "private": self.private,
         }  # fmt: skip
+        if self.pictures:
+            out["pictures"] = list(self.pictures)
+        return out
 
 
 class Task(ABC):

@@ -27,6 +27,7 @@ from modelwright.release.bundle import load
 from modelwright.release.needs import renamed, renames_of, some_column
 from modelwright.release.spelling import is_open, looked_ahead, spelt_as
 from modelwright.release.write import Writer
+from modelwright.release.write_media import OneFile, one_ending
 
 Say = Callable[[Words], None]
 
@@ -84,7 +85,10 @@ def _answered(
     detected = Detected()
     gaps: Counter[str] = Counter()
     start = time.monotonic()
-    with given(data, predictor.schema.inputs) as (source, folder), Writer(out, bom=bom) as writer:
+    with (
+        given(data, predictor.schema.inputs) as (source, folder),
+        _writer(out, bom, predictor.target.media) as writer,
+    ):
         name = Words("standard input", "标准输入") if data == STDIN else Words(data, data)
 
         def settle(rows: pa.Table) -> None:
@@ -96,7 +100,7 @@ def _answered(
         def unsettled(rows: pa.Table) -> bool:
             return is_open(predictor.schema, renamed(rows, names_of, first=False), how.decimal)
 
-        parts = batches(source, reading=how, misfits=misfits, detected=detected)
+        parts = batches(source, reading=how, rows=predictor.target.rows_at_once, misfits=misfits, detected=detected)
         for raw in whole(looked_ahead(parts, unsettled, settle), predictor.layouts):
             known = renamed(raw, names_of, first=done == 0)
             table, bad = predictor.table(known, folder)
@@ -131,6 +135,13 @@ def _answered(
         )
         say(words)
     return summary
+
+
+def _writer(out: Path | None, bom: bool, media: bool) -> Any:
+    """Return what writes the answers: a table, with files beside it where they are files, or the one file that `out` names."""
+    if media and out is not None and one_ending(out):
+        return OneFile(out)
+    return Writer(out, bom=bom, media=media)
 
 
 def _bad_words(data: Words, done: int, unread: dict[int, Misfit], bad: list[BadValue]) -> Iterator[Words]:

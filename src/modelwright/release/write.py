@@ -1,28 +1,51 @@
-"""Writing predictions in a stream, beside the columns that came: CSV, JSON Lines, Parquet or Excel."""
+"""Writing predictions in a stream, beside the columns that came: CSV, JSON Lines, Parquet or Excel; files in a folder beside the table."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.data.write import FORMATS, TableWriter, flat
+from modelwright.release.write_media import MediaFolder
 
 
 class Writer(TableWriter):
     """Writes rows with their answers one table after the other; the file takes its place only when the block ends well.
 
-    `out` None writes CSV to standard output; one that ends with .mwv is encrypted. Raises OptionError for an unknown
-    ending, DataError where the disk refuses, VaultError where no vault is open.
+    `out` None writes CSV to standard output; one that ends with .mwv is encrypted. Answers that are `media` go into a folder
+    `NAME-files` beside the table, which holds their paths. Raises OptionError for an unknown ending, or media on standard output,
+    DataError where the disk refuses, VaultError where no vault is open.
     """
 
-    def __init__(self, out: Path | None, bom: bool = False) -> None:
+    def __init__(self, out: Path | None, bom: bool = False, media: bool = False) -> None:
         super().__init__(out, (*FORMATS, ".xlsx"), bom)
+        self._media = MediaFolder(out) if media else None
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self._media is not None:
+            self._media.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._media is not None and kind is None:
+                self._media.settle()
+            super().__exit__(kind, error, trace)
+        finally:
+            if self._media is not None:
+                self._media.drop()
 
     def write(self, raw: pa.Table, answers: list[dict[str, Any]], target: TargetCodec, scores: bool = False) -> None:
         """Write rows with the columns of their answers: `prediction` and, by type of answer, `confidence` and `score_<label>`."""
+        if self._media is not None:
+            answers = self._media.write(answers)
         columns = {n: flat(raw.column(n), self.suffix) for n in raw.column_names}
         columns |= target.columns(answers, flat=self.suffix in (".csv", ".tsv"), scores=scores)
         self.write_table(pa.table(columns))

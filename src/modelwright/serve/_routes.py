@@ -31,6 +31,8 @@ def add_routes(app: FastAPI, service: Any) -> None:
     said: dict[int | str, dict[str, Any]] = {
         200: {"content": {"application/json": {"schema": {"anyOf": [answer, answers]}}}}
     }
+    if service.predictor.target.media:
+        said[200]["content"] |= {service.predictor.target.type: {"schema": {"type": "string", "format": "binary"}}}
     problems: dict[int | str, dict[str, Any]] = {
         c: {"description": d}
         for c, d in {

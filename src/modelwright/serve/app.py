@@ -33,6 +33,7 @@ from modelwright.serve.deadlines import Deadline
 from modelwright.serve.feedback.ids import AnswerIds, with_id
 from modelwright.serve.feedback.keep import Keep
 from modelwright.serve.feedback.secret import secret_of, store_of
+from modelwright.serve.file_answer import as_file
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
 from modelwright.serve.home import Answered, Home
 from modelwright.serve.keys import KeyRing, ServiceKey
@@ -122,7 +123,8 @@ class Service:
 
         def shown(answers: list[dict[str, Any]], table: Table) -> Response:
             more = {"warnings": found} if (found := [*warnings, *gaps(self.predictor, table)]) else {}
-            return answer_json({**answers[0], **more} if alone else {"answers": answers, **more})
+            body = {**answers[0], **more} if alone else {"answers": answers, **more}
+            return as_file(headers, answers, alone) or answer_json(body)
 
         return await self.answered(rows, key, shown, deadline, headers, scores=with_scores, alone=alone)
 

@@ -57,7 +57,11 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
         if home and "form" not in request.query_params:
             return Response(status_code=303, headers={"Location": f"{home.lstrip('/')}?lang={where}"})
         body = f'<main class="try" id="app" data-lang="{where}"></main>'
-        return page_of(body, where, static("media.js") + static("table.js") + static("code.js") + static("page.js"))
+        return page_of(
+            body,
+            where,
+            static("media.js") + static("table.js") + static("code.js") + static("made.js") + static("page.js"),
+        )
 
     @app.post("/login", include_in_schema=False)
     async def login(request: Request) -> Response:

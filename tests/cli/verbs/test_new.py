@@ -13,7 +13,7 @@ from modelwright.core.errors import DataError, OptionError
 from modelwright.core.task import task_names
 from modelwright.data.projects import get_project, names, write
 
-ALL = ("churn", "customer-service", "marketing-copy", "sentiment", "translator", "tutor")
+ALL = ("churn", "customer-service", "marketing-copy", "product-pictures", "sentiment", "translator", "tutor")
 
 
 def call(folder, *words):
@@ -37,7 +37,7 @@ def test_projects_are_whole(name, tmp_path):
     assert f"--name {name}" in english
     assert f"--name {name}" in chinese
     assert "换成自己的数据" in chinese
-    rows = 0
+    rows = 2 * len(list((tmp_path / "p").rglob("*.png")))
     for path in (tmp_path / "p").rglob("*.csv"):
         with path.open(encoding="utf-8", newline="") as f:
             found = list(csv.DictReader(f))
@@ -74,6 +74,7 @@ def test_without_a_name_projects_are_listed(tmp_path):
         pytest.param("churn", marks=pytest.mark.slow),
         pytest.param("marketing-copy", marks=pytest.mark.slow),
         pytest.param("translator", marks=pytest.mark.slow),
+        pytest.param("product-pictures", marks=pytest.mark.slow),
     ],
 )
 def test_projects_run(name, tmp_path):

@@ -56,6 +56,8 @@ class TargetCodec(ABC):
     # whether columns explain an answer: attributions, importances, slices, what a row must hold
     explains: ClassVar[bool] = True
     compares_groups: ClassVar[bool] = True  # whether groups of rows are compared by how they are answered (fairness)
+    media: ClassVar[bool] = False  # whether answers are files, which are written beside a table and answered as such
+    rows_at_once: ClassVar[int] = 4096  # rows of a file that are answered together, before they are written
     told_as: ClassVar[Form] = "text"  # how a person writes an answer
     scales: Mapping[str, Sequence[str]] | None = None  # of answers that are several marks: the labels of each
     agrees_from: ClassVar[float] = 0.75  # the agreement on its training rows from which a model has learnt them

@@ -78,8 +78,17 @@ class PlotFact(TypedDict):
     svg: str
 
 
+class PictureFact(TypedDict):
+    """Pictures of one row, as data URLs: what was given, if anything, and what was made of it under a slider; what was wanted, or is nearest."""
+
+    title: Pair
+    before: NotRequired[str]
+    after: str
+    wanted: NotRequired[str]
+
+
 class SectionFact(TypedDict):
-    """A table that a task adds; `private` where its rows quote the data."""
+    """A table that a task adds, and pictures; `private` where they quote the data."""
 
     name: str
     title: Pair
@@ -87,3 +96,4 @@ class SectionFact(TypedDict):
     head: list[Pair]
     rows: list[list[str]]
     private: bool
+    pictures: NotRequired[list[PictureFact]]

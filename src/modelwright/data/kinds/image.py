@@ -53,6 +53,7 @@ _CAN_BE_DEEP = (b"\x89PNG", b"II", b"MM", b"P5", b"P6", b"Pf", b"P2")
 _LOOK, _PIXELS = 48, 20_000  # pictures, and values of each, from which the range of grey is settled
 _MARGIN = 0.1  # of the range, at both its ends
 _MOST_SIDE = 60_000
+_ORIENTATION = 0x0112  # of EXIF: which way up the camera was held
 _MOST_FROM_OUTSIDE = 50_000_000  # pixels of a picture that came with a request: a bomb packs a thousandfold
 # formats that Pillow decodes by itself: others (EPS) would start a program
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
@@ -63,10 +64,16 @@ def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_P
 
     Grey values of more than 8 bits, and those of DICOM without a window, are brought to 8 by the range that the column has
     settled (`ImageKind.settle`). With `side` the picture is squeezed to side x side; JPEG files are then decoded at the
-    nearest cheap size. Raises Unreadable for what is not a complete picture, or one of more than `most` pixels.
+    nearest cheap size. A cell that is to be made worse on purpose (`data/degrade.py`) is. Raises Unreadable for what is not a complete picture, or one of more than `most` pixels.
     """
+    how = how_of(cell)
+    if "degrade" in how:
+        from modelwright.data.degrade import degraded, parse_degrade
+
+        whole = decode(with_how({**cell, "how": None}, {k: v for k, v in how.items() if k == "range"}), None, most)
+        return _squeezed(degraded(whole, parse_degrade(how["degrade"]), int(how["seed"])), side)
     data = content(cell)
-    told = how_of(cell).get("range")
+    told = how.get("range")
     scale = (float(told[0]), float(told[1])) if told else None
     if is_dicom(data):
         return _squeezed(shown(data, most, scale), side)
@@ -100,6 +107,30 @@ def _picture(data: bytes, side: int | None, most: int, made: Callable[[Picture],
             f"not a complete picture ({type(e).__name__}, {size}); save it again as PNG or JPEG",
             f"不是完整的图片（{type(e).__name__}，{size}）；请重新存为 PNG 或 JPEG",
         ) from None
+
+
+def looked(cell: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Return height, width, channels (1 or 3) and frames of a picture as `decode` would give it, from the head of its file alone.
+
+    Raises Unreadable for what is no picture.
+    """
+    data = content(cell)
+    if is_dicom(data):
+        height, width, channels = decode(cell).shape
+        return height, width, channels, 1
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+            width, height = picture.size
+            if picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
+                width, height = height, width
+            grey = picture.mode in ("1", "L", *_DEEP)
+            return height, width, 1 if grey else 3, int(getattr(picture, "n_frames", 1))
+    except FAULTS as e:
+        raise Unreadable(f"not a picture ({type(e).__name__})", f"不是图片（{type(e).__name__}）") from None
 
 
 def _too_large(size: str, most: int) -> Unreadable:

@@ -22,7 +22,7 @@ _CONFIG = "run.yaml"
 
 @dataclass(frozen=True)
 class Project:
-    """`files` gives text by path; `settings` are the options of the run; `asks` are rows to try the model on.
+    """`files` gives text, or the bytes of pictures, by path; `settings` are the options of the run; `asks` are rows to try the model on.
 
     `about` says in two languages what the project does, `data` what its data are, `own` how to put one's own in place.
     """
@@ -33,7 +33,7 @@ class Project:
     own: Words
     task: str
     settings: Mapping[str, object]
-    files: Callable[[], Mapping[str, str]]
+    files: Callable[[], Mapping[str, str | bytes]]
     asks: Sequence[Mapping[str, object]]
 
 
@@ -61,7 +61,7 @@ def write(name: str, folder: Path) -> list[str]:
         for path, text in files.items():
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
+            place.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
     except OSError as e:
         raise DataError(f"Cannot write {folder}: {e.strerror}.", f"无法写入 {folder}：{e.strerror}。") from e
     return sorted(files)
@@ -102,7 +102,7 @@ ROWS = [
 model = mw.load("runs/{name}")
 for row, answer in zip(ROWS, model.predict(ROWS)):
     assert "error" not in answer, answer
-    print(json.dumps(row, ensure_ascii=False), "->", json.dumps(answer["prediction"], ensure_ascii=False))
+    print(json.dumps(row, ensure_ascii=False), "->", json.dumps(answer["prediction"], ensure_ascii=False)[:400])
 '''
 
 

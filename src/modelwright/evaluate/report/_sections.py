@@ -13,6 +13,7 @@ from modelwright.core.facts.run import Facts
 from modelwright.core.recipe import guesses
 from modelwright.core.words import Words
 from modelwright.evaluate.plots.canvas import in_lang
+from modelwright.evaluate.report.compared import compared
 from modelwright.evaluate.report.html import (
     Html,
     better,
@@ -47,12 +48,13 @@ def folded(
 
 
 def made(section: SectionFact, lang: str) -> Html:
-    """Return a section that a task added: a title, a sentence, a table."""
+    """Return a section that a task added: a title, a sentence, a table, pictures to compare."""
     title = said(section["title"], lang)
     head = [(said(h, lang), "name") for h in section["head"]]
     rows = [("", list(r)) for r in section["rows"]]
     grid = folded(head, rows, 12, title, lang == "zh") if rows else Html("")
-    return join([tag("h3", title), paragraph(Words(*section["says"]), lang), grid])
+    shown = compared(section.get("pictures") or [], lang)
+    return join([tag("h3", title), paragraph(Words(*section["says"]), lang), grid, shown])
 
 
 def _bar(row: Mapping[str, Any], ends: tuple[float, float], marks: Iterable[float] = ()) -> Html:

@@ -196,6 +196,11 @@ function show(result, asked) {
     place.replaceChildren(listed(found, asked));
     return;
   }
+  if (isFile(found)) {
+    const given = schema.columns.find((c) => c.modality === "image" && chosen.has(c.name));
+    place.replaceChildren(madeFile(found, given ? chosen.get(given.name).data : null, lang));
+    return;
+  }
   const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
   place.replaceChildren(make("p", { className: said.length > 40 || said.includes("\n") ? "said long" : "said", textContent: said || "–" }));
   if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));

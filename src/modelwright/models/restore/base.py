@@ -1,0 +1,69 @@
+"""What the networks that mend pictures share: a start from the picture itself, pixels spread over a larger one, and how far they see.
+
+All take pictures [B, C, H, W] in 0..1 and give [B, K, H*s, W*s]: a correction of the input, which is repeated or enlarged by the
+cubic of `data/resize.py`. So a network begins where the baseline ends. Legend: B batch, C channels given, K channels wanted, s scale.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from modelwright.data.resize import taps
+
+
+class Mender(nn.Module):
+    """A network over pictures. `reach` says how many given pixels around one its answer depends on, `stride` what the sides of a
+    picture must be a multiple of; with both, tiles give what the whole picture gives."""
+
+    reach: int
+    stride: int = 1
+
+    def __init__(self, given: int, wanted: int, scale: int) -> None:
+        super().__init__()
+        self.given, self.wanted, self.scale = given, wanted, scale
+        self._matrices: dict[int, Tensor] = {}
+
+    def correction(self, x: Tensor) -> Tensor:
+        """Return what is added to the enlarged input, [B, K, H*s, W*s]."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.start(x) + self.correction(x)
+
+    def start(self, x: Tensor) -> Tensor:
+        """Return the input with the channels and the size that are wanted."""
+        if self.scale > 1:
+            rows, columns = self._enlarging(x.shape[2], x), self._enlarging(x.shape[3], x)
+            with torch.autocast(x.device.type, enabled=False):  # 8 bits of a mantissa would show in the picture
+                x = rows @ x.float() @ columns.T
+        if x.shape[1] == self.wanted:
+            return x
+        return x.mean(1, keepdim=True).expand(-1, self.wanted, -1, -1)
+
+    def _enlarging(self, size: int, like: Tensor) -> Tensor:
+        """Return the matrix [size*s, size] that enlarges one axis."""
+        if size not in self._matrices:
+            index, weight = taps(size, size * self.scale, float(self.scale), "bicubic")
+            made = torch.zeros(size * self.scale, size)
+            made.scatter_add_(1, torch.from_numpy(index), torch.from_numpy(weight).float())
+            if len(self._matrices) > 64:
+                self._matrices.clear()
+            self._matrices[size] = made
+        return self._matrices[size].to(like.device)
+
+
+class Spread(nn.Sequential):
+    """A convolution to s*s times the channels that are wanted, whose values are spread over a picture s times as large
+    (ESPCN, arXiv 1609.05158). It begins at zero, so that the network begins as its start."""
+
+    def __init__(self, width: int, wanted: int, scale: int) -> None:
+        last = nn.Conv2d(width, wanted * scale * scale, 3, padding=1)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        super().__init__(last, *([nn.PixelShuffle(scale)] if scale > 1 else []))
+
+
+def conv(given: int, wanted: int, size: int = 3) -> nn.Conv2d:
+    """Return a convolution that keeps the size of a picture."""
+    return nn.Conv2d(given, wanted, size, padding=size // 2)

@@ -1,0 +1,181 @@
+"""A small U-Net by flow matching, under labels or words, with guidance; and a second one whose ways are straight, for few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from modelwright.core.recipe import Choice, Estimate, FitContext, Options, Range
+from modelwright.core.schema import Table
+from modelwright.core.words import Words
+from modelwright.recipes.generate._asked import Pictures
+from modelwright.recipes.generate._generate import GenerateModel, GenerateOptions, GenerateRecipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FEW = 4  # steps, up to which the network with straight ways answers
+_STEPS = 100  # of an epoch
+_TOGETHER = 64
+_DISTILLED = 0.25  # of the time
+_CLASS_OF_LETTERS = 1  # channels of pictures that are not mirrored: letters and digits are grey
+
+
+class FlowOptions(GenerateOptions):
+    """Size and training of the network, and how it is asked: `steps` and `guidance` where a row says none."""
+
+    width: int = Field(48, ge=16, le=256, multiple_of=8)
+    batch: int = Field(64, ge=1)
+    epochs: int = Field(200, ge=1)
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
+    clip: float = Field(1.0, ge=0)
+    ema: float = Field(0.999, ge=0, lt=1)
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    patience: int = 1000
+    mirror: bool | None = None
+    steps: int = Field(20, ge=1, le=1000)
+    guidance: float = Field(1.5, ge=1, le=20)
+    distil: bool = False
+    pairs: int = Field(2048, ge=64)
+
+
+class FlowModel(GenerateModel):
+    """The network, and with `distil` a second one of straight ways."""
+
+    recipe = "image-flow"
+    network: Any = None
+    few: Any = None
+
+    def make(self) -> Any:
+        """Return a network that has learnt nothing."""
+        from modelwright.models.generate.flow import FlowNet
+
+        width = self.options.width
+        return FlowNet(self.shape[0], width, self.told.network(4 * width))
+
+    def drawn(self, asked: np.ndarray, seeds: Sequence[int], steps: int | None, guidance: float | None) -> np.ndarray:
+        import torch
+
+        from modelwright.models.generate.flow import sampled
+
+        count = int(np.clip(steps or self.options.steps, 1, 1000))
+        led = float(np.clip(guidance or self.options.guidance, 1.0, 20.0))
+        network, led = (self.few, 1.0) if count <= FEW and self.few is not None else (self.network, led)
+        noise = torch.from_numpy(self.noises(seeds)).to(self.device)
+        network.eval()
+        made = sampled(network, noise, torch.from_numpy(asked).to(self.device), count, led)
+        found: np.ndarray = ((made + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
+        return found
+
+    def noises(self, seeds: Sequence[int]) -> np.ndarray:
+        """Return the noise [N, C, S, S] of each seed."""
+        return np.stack([np.random.default_rng(s).standard_normal(self.shape, np.float32) for s in seeds])
+
+    def own_weights(self) -> dict[str, Tensor]:
+        out = {f"flow.{k}": v for k, v in self.network.state_dict().items()}
+        return out | ({f"few.{k}": v for k, v in self.few.state_dict().items()} if self.few is not None else {})
+
+    def take(self, weights: dict[str, Tensor]) -> None:
+        self.network = self.make()
+        self.network.load_state_dict({k[5:]: v for k, v in weights.items() if k.startswith("flow.")})
+        held = {k[4:]: v for k, v in weights.items() if k.startswith("few.")}
+        if held:
+            self.few = self.make()
+            self.few.load_state_dict(held)
+
+
+class ImageFlow(GenerateRecipe):
+    """Lipman et al. 2022 (arXiv 2210.02747); straight ways: Liu et al. 2022 (arXiv 2209.03003)."""
+
+    name = "image-flow"
+    title = Words("flow matching", "流匹配")
+    rank = 4
+    paper = "Lipman et al. 2022 (arXiv 2210.02747)"
+    options = FlowOptions
+    model = FlowModel
+    space = {
+        "lr": Range(3e-4, 3e-3, log=True),
+        "width": Choice((32, 48, 64)),
+        "guidance": Choice((1.0, 1.5, 2.5)),
+        "distil": Choice((False, True)),
+    }
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        assert isinstance(options, FlowOptions)
+        side = options.side or 32
+        step = 4e-8 * options.batch * side**2 * options.width**2 / 48
+        return Estimate(
+            20 + 0.5 * options.epochs * _STEPS * step, (2 << 30) + 4000 * len(train), 10 + 3 * _STEPS * step
+        )
+
+    def learn(self, model: GenerateModel, pictures: Pictures, ctx: FitContext) -> None:
+        import torch
+        from torch.nn.functional import mse_loss
+
+        from modelwright.train.flows import FlowFeed
+        from modelwright.train.loop import train as run_loop
+
+        assert isinstance(model, FlowModel)
+        options = model.options
+        torch.manual_seed(ctx.seed)
+        model.network = model.make()
+        mirror = pictures.pixels.shape[1] != _CLASS_OF_LETTERS if options.mirror is None else options.mirror
+        feed = FlowFeed(pictures.pixels, pictures.asked, options.batch, _STEPS, mirror=mirror)
+        left = ctx.deadline.remaining()
+        share = 1 - _DISTILLED if options.distil else 1.0
+        own = replace(
+            ctx,
+            extent=None,
+            folder=None,
+            deadline=ctx.deadline.sub(0.95 * share * left) if np.isfinite(left) else ctx.deadline,
+        )
+        epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
+        trained = run_loop(model.network, feed, mse_loss, None, options, own, epochs=epochs)
+        model.history, model.extent = trained.history, {"epochs": trained.epochs}
+        if options.distil:
+            self._straighten(model, pictures, own, max(1, epochs // 4), ctx)
+
+    def _straighten(self, model: FlowModel, pictures: Pictures, own: FitContext, epochs: int, ctx: FitContext) -> None:
+        """Train a copy on pairs of a noise and what the network made of it: its ways become straight, so that few steps suffice."""
+        from torch.nn.functional import mse_loss
+
+        from modelwright.train.flows import FlowFeed
+        from modelwright.train.loop import train as run_loop
+
+        options = model.options
+        rng = np.random.default_rng(ctx.seed)
+        asked = pictures.asked[rng.integers(0, len(pictures.asked), options.pairs)]
+        seeds = rng.integers(1 << 40, 1 << 41, options.pairs).tolist()
+        noises, made = [], []
+        until = (
+            ctx.deadline.sub(0.5 * ctx.deadline.remaining()) if np.isfinite(ctx.deadline.remaining()) else ctx.deadline
+        )
+        for at in range(0, options.pairs, _TOGETHER):
+            if until.expired() and made:
+                break
+            some = seeds[at : at + _TOGETHER]
+            made.append(model.drawn(asked[at : at + _TOGETHER], some, max(FEW + 1, options.steps), None))
+            noises.append(model.noises(some))
+        pixels, starts = np.concatenate(made), np.concatenate(noises)
+        few = deepcopy(model.network)
+        feed = FlowFeed(pixels, asked[: len(pixels)], options.batch, _STEPS, mirror=False, starts=starts)
+        run_loop(
+            few,
+            feed,
+            mse_loss,
+            None,
+            options,
+            replace(own, deadline=ctx.deadline.sub(0.9 * ctx.deadline.remaining())),
+            epochs=epochs,
+        )
+        model.few = few.eval()
+
+
+RECIPE = ImageFlow

@@ -1,0 +1,26 @@
+"""Options of a run that are for pictures made of pictures."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from modelwright.core.option_groups.base import OptionGroup, option
+from modelwright.core.words import Words
+
+
+class PicturePairs(OptionGroup):
+    """What is done to good pictures so that the way back can be learnt."""
+
+    about: ClassVar[Words] = Words("Pictures from pictures", "图像到图像")
+    tasks: ClassVar[tuple[str, ...]] = ("image-to-image",)
+    named: ClassVar[bool] = True
+
+    degrade: str | None = option(
+        None,
+        "make good pictures worse: `bicubic x2`, `noise 25`, `jpeg 30`, `blur 2`, `grey`",
+        "将好图变差以供学习：`bicubic x2`、`noise 25`、`jpeg 30`、`blur 2`、`grey`",
+        metavar="HOW",
+    )
+
+
+GROUPS = (PicturePairs,)

@@ -1,0 +1,65 @@
+"""Pictures on their way from noise, at a time drawn by chance. Legend: B batch, C channels, S side."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_LEFT_OUT = 0.1  # of the conditions, so that the network knows pictures of no condition too
+
+
+class FlowFeed:
+    """A `Feed` of pictures uint8 [N, C, S, S] under conditions int64 [N, ...]: a batch is a point on the straight path from noise to each
+    picture, its time and its condition; the answer is the direction of the path. `starts` [N, C, S, S] are the noises from which the
+    pictures were made by a network whose ways are to be straightened (reflow: Liu et al. 2022, arXiv 2209.03003)."""
+
+    def __init__(
+        self,
+        pictures: np.ndarray,
+        asked: np.ndarray,
+        batch: int,
+        steps: int,
+        *,
+        mirror: bool,
+        starts: np.ndarray | None = None,
+    ) -> None:
+        self.pictures, self.asked, self.batch, self.steps, self.mirror, self.starts = (
+            pictures,
+            asked,
+            batch,
+            steps,
+            mirror,
+            starts,
+        )
+        self.total = batch * steps
+
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[tuple[np.ndarray, int]]:
+        """Return the rows of each batch, and a seed."""
+        return [
+            (rng.integers(0, len(self.pictures), self.batch), int(rng.integers(1 << 31))) for _ in range(self.steps)
+        ]
+
+    def size(self, batch: tuple[np.ndarray, int]) -> int:
+        """Return the pictures of a batch."""
+        return len(batch[0])
+
+    def load(self, batch: tuple[np.ndarray, int], device: str) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+        """Return ((points, times, conditions), directions)."""
+        rows, seed = batch
+        rng = np.random.default_rng(seed)
+        wanted = torch.from_numpy(self.pictures[rows]).float() / 127.5 - 1
+        if self.mirror:
+            turned = torch.from_numpy(rng.random(len(rows)) < 0.5)
+            wanted = torch.where(turned[:, None, None, None], wanted.flip(3), wanted)
+        if self.starts is None:
+            noise = torch.from_numpy(rng.standard_normal(wanted.shape, np.float32))
+        else:
+            noise = torch.from_numpy(self.starts[rows])
+        # times near the middle are the hardest, and are drawn more often (Esser et al. 2024, arXiv 2403.03206)
+        time = torch.from_numpy(1 / (1 + np.exp(-rng.standard_normal(len(rows)).astype(np.float32))))
+        asked = self.asked[rows].copy()
+        asked[rng.random(len(rows)) < _LEFT_OUT] = 0
+        at = time[:, None, None, None]
+        point = (1 - at) * noise + at * wanted
+        return (point.to(device), time.to(device), torch.from_numpy(asked).to(device)), (wanted - noise).to(device)

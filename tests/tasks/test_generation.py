@@ -1,0 +1,163 @@
+"""Pictures of nothing, of a label, of words: how they are asked for, judged in sets, marked, and refused."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+
+from modelwright.core.config import make_config
+from modelwright.core.errors import DataError, OptionError
+from modelwright.core.events import EventStream
+from modelwright.core.recipe import get_recipe
+from modelwright.core.schema import Table
+from modelwright.core.task import get_task
+from modelwright.data.kinds.image import decode
+from modelwright.data.provenance import mark_of
+from modelwright.evaluate.metrics import generated
+from modelwright.models.generate.flow import FlowNet, Labels, Words, sampled
+from modelwright.pipeline.intake import get_data
+from modelwright.recipes.generate._asked import Asked, words_of
+from modelwright.testing import context, sample_table
+from pictures_made import folder_of, picture, png
+
+TASK = get_task("unconditional-image-generation")
+
+
+def fit(name, task=TASK, rows=40, seconds=60.0, **options):
+    table, target = sample_table(task, rows)
+    recipe = get_recipe(name)
+    ctx = context(task, target, seconds=seconds)
+    ctx.cache |= CACHE.get(task.name, {})
+    model = recipe.fit(table, None, recipe.options(**options), ctx)
+    CACHE[task.name] = {k: v for k, v in ctx.cache.items() if k[0] == "generated-features"}
+    return model, table, target
+
+
+CACHE: dict = {}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Learn for moments only."""
+    from modelwright.recipes.generate import _features, _generate, image_flow
+
+    monkeypatch.setattr(_features, "_FEATURE_STEPS", 40)
+    monkeypatch.setattr(_generate, "_TESTED", 16)
+    monkeypatch.setattr(image_flow, "_STEPS", 40)
+
+
+def rows_like(real, made, **more):
+    return [{"real": list(a), "made": list(b), **more} for a, b in zip(real, made, strict=True)]
+
+
+def test_figures_of_sets():
+    rng = np.random.default_rng(0)
+    real, same, other = rng.normal(0, 1, (200, 4)), rng.normal(0, 1, (200, 4)), rng.normal(2, 1, (200, 4))
+    assert abs(generated.kid(rows_like(real, same))) < 0.1 < generated.kid(rows_like(real, other))
+    # two Gaussians of unit variance whose means are (2, 2, 2, 2) apart: 16
+    assert generated.fid(rows_like(real, other)) == pytest.approx(16, rel=0.1)
+    assert generated.fid(rows_like(real, same)) < 0.3
+    assert generated.precision(rows_like(real, same)) > 0.8 > 0.4 > generated.precision(rows_like(real, other))
+    one = np.repeat(real[:1], 200, axis=0)  # a single good picture: precise, but covers nothing
+    assert generated.precision(rows_like(real, one)) == 1.0
+    assert generated.recall(rows_like(real, one)) < 0.1
+
+
+def test_copies_are_told():
+    assert generated.copied([{"near": 0.0, "near_real": 1.0}] * 5) == 1.0
+    assert generated.copied([{"near": 1.0, "near_real": 1.0}] * 5) == 0.5
+    assert np.isnan(generated.copied([{}]))
+    assert generated.agreement([{"agrees": True}, {"agrees": False}, {"agrees": None}]) == 0.5
+
+
+def test_the_gaussian_knows_its_labels_and_marks_its_pictures(tmp_path):
+    model, table, target = fit("image-gaussian")
+    figures = [s["figures"] for s in model.judge(table)[:, 0]]
+    assert generated.agreement(figures) > 0.8
+    assert 0.0 <= generated.copied(figures) <= 1.0
+    answer = model.scores(table.take(np.arange(1)))[0, 0]
+    data = base64.b64decode(answer["data"])
+    mark = mark_of(data)
+    assert mark["recipe"] == "image-gaussian"
+    assert mark["digital_source_type"].endswith("trainedAlgorithmicMedia")
+    assert decode({"path": None, "bytes": data, "digest": "", "how": None}).shape == (16, 16, 1)
+    assert mark_of(png(picture(0))) is None
+    model.save(tmp_path)
+    again = type(model).load(tmp_path, target)
+    assert again.scores(table.take(np.arange(1)))[0, 0] == answer
+
+
+def test_seeds_give_the_same_picture_again():
+    import pyarrow as pa
+
+    model, table, _ = fit("image-gaussian")
+    some = table.take(np.zeros(3, np.int64))
+    asked = Table(some.data.append_column("seed", pa.array([7.0, 7.0, 8.0])), some.schema, np.arange(3))
+    a, b, c = (s["data"] for s in model.scores(asked)[:, 0])
+    assert a == b != c
+
+
+def test_flow_leads_from_noise_to_pictures_and_few_steps_suffice():
+    model, _, _ = fit("image-flow", width=16, epochs=1, batch=16, distil=True, pairs=64, ema=0.0, lr=3e-3)
+    made = model.drawn(np.array([1, 2]), [1, 2], 6, None)
+    assert made.shape == (2, 1, 16, 16)
+    bars = (made > 128).mean()
+    assert 0.02 < bars < 0.5, "about a seventh of the pixels are bright in bars"
+    few = model.drawn(np.array([1, 2]), [1, 2], 4, None)
+    assert not np.array_equal(few, made)
+    assert np.array_equal(few, model.drawn(np.array([1, 2]), [1, 2], 4, None))
+
+
+def test_sampling_follows_a_field_that_is_known():
+    class Toward(torch.nn.Module):
+        def forward(self, batch):
+            x, time, _ = batch
+            return (0.5 - x) / (1 - time).clamp(min=1e-3)[:, None, None, None]
+
+    for steps in (1, 4, 20):
+        found = sampled(Toward(), torch.randn(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64), steps, 1.0)
+        assert torch.allclose(found, torch.full_like(found, 0.5), atol=1e-3)
+
+
+def test_guidance_asks_with_and_without_the_condition():
+    class Says(torch.nn.Module):
+        def forward(self, batch):
+            x, _, asked = batch
+            return torch.zeros_like(x) + 0.1 * asked[:, None, None, None]
+
+    start = torch.zeros(1, 1, 2, 2)
+    found = sampled(Says(), start, torch.tensor([3]), 2, 2.0)
+    assert torch.allclose(found, torch.full_like(found, 0.6))
+    assert torch.allclose(sampled(Says(), start, torch.tensor([3]), 2, 1.0), torch.full_like(found, 0.3))
+
+
+def test_networks_take_labels_and_words():
+    x, time = torch.randn(2, 1, 16, 16), torch.tensor([0.1, 0.9])
+    for condition, asked in (
+        (Labels(3, 64), torch.tensor([0, 3])),
+        (Words(9, 64), torch.tensor([[1, 2, 0], [0, 0, 0]])),
+    ):
+        assert FlowNet(1, 16, condition)((x, time, asked)).shape == x.shape
+
+
+def test_captions_become_words():
+    assert words_of("A bar, 横条!") == ["a", "bar", "横", "条"]
+    asked = Asked("caption", words=("bar", "a"))
+    assert asked.encode(["a BAR stands", None])[:, :3].tolist() == [[2, 1, 0], [0, 0, 0]]
+    labels = Asked("label", labels=("x", "y"))
+    assert labels.encode(["y", None, "never"]).tolist() == [2, 0, 0]
+
+
+def test_folders_and_what_is_refused(tmp_path):
+    for name in ("cats", "dogs"):
+        folder_of(tmp_path / "animals" / name, 10, 20, 20)
+    config = make_config(data="x", task="unconditional-image-generation")
+    data = get_data(config, str(tmp_path / "animals"), EventStream())
+    assert [c.name for c in data.table.schema.inputs] == ["label"]
+    with pytest.raises(DataError, match="holds 3 pictures"):
+        get_data(config, str(folder_of(tmp_path / "three", 3)), EventStream())
+    plain = get_data(config, str(folder_of(tmp_path / "plain", 16, 20, 20)), EventStream())
+    assert plain.table.schema.inputs == []
+    with pytest.raises(OptionError, match="captions"):
+        get_data(make_config(data="x", task="text-to-image"), str(tmp_path / "plain"), EventStream())

@@ -1,0 +1,161 @@
+"""Pictures from pictures: a whole run, pairs of every shape, and what is set aside or refused, by file and row."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+import modelwright as mw
+from modelwright.core.config import make_config
+from modelwright.core.errors import ColumnError, DataError, ModelwrightError, OptionError
+from modelwright.core.events import EventStream
+from modelwright.core.recipe import get_recipe
+from modelwright.core.task import get_task
+from modelwright.pipeline.intake import get_data
+from modelwright.recipes.pictures._pictures import Geometry
+from modelwright.testing import context
+from pictures_made import folder_of, picture, png
+
+TASK = get_task("image-to-image")
+
+
+def data_of(source, **options):
+    said = []
+    events = EventStream()
+    events.listen(lambda e: said.append(e.words.en) if hasattr(e, "words") else None)
+    config = make_config(data=str(source), task="image-to-image", **options)
+    return get_data(config, source, events), " ".join(said)
+
+
+def test_a_run_from_a_folder_of_good_pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder_of(tmp_path / "photos", 12)
+    run = mw.fit(
+        str(tmp_path / "photos"),
+        task="image-to-image",
+        degrade="bicubic x2",
+        budget="20s",
+        recipes=["bicubic", "lanczos"],
+    )
+    board = {r["name"]: r["value"] for r in run.facts["leaderboard"] if r["status"] == "ok"}
+    assert board["lanczos"] > board["bicubic"] > 20
+    section = run.facts["sections"][0]
+    assert section["private"]
+    assert section["pictures"][0]["before"].startswith("data:image/jpeg;base64,")
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert page.count('class="slide"') == len(section["pictures"])
+    answer = run.predict({"picture": str(tmp_path / "photos" / "p00.png")})[0]["prediction"]
+    assert answer["type"] == "image/png"
+    bundle = run.folder / "bundle"
+    assert not [p for p in bundle.rglob("*") if p.suffix == ".png"], "a bundle holds no picture"
+
+
+def test_scale_and_channels_are_found(tmp_path):
+    good = folder_of(tmp_path / "good", 4, 40, 48)
+    data, _ = data_of(good, degrade="bicubic x4")
+    assert data.table.schema.inputs[0].options["scale"] == 4
+    data, _ = data_of(good, degrade="grey")
+    assert data.table.schema.inputs[0].options["channels"] == [1, 3]
+    assert data.metric.name == "psnr_colour"
+    cell = data.table.column("picture")[0].as_py()
+    assert cell["bytes"] is None, "nothing is held that can be read"
+
+
+def test_pairs_of_unlike_size_are_set_aside_by_row_and_file(tmp_path):
+    for i in range(6):
+        small, large = picture(i, 20, 24), picture(i, 40, 48)
+        for side, pixels in (("low", small), ("high", large if i != 4 else large[:39])):
+            (tmp_path / side).mkdir(exist_ok=True)
+            (tmp_path / side / f"p{i}.png").write_bytes(png(pixels))
+    data, said = data_of(tmp_path)
+    assert len(data.table) == 5
+    assert "row 5 (p4.png): 24 x 20 -> 48 x 39" in said
+    assert data.table.rows.tolist() == [1, 2, 3, 4, 6]
+    for i in range(6):
+        (tmp_path / "high" / f"p{i}.png").write_bytes(png(picture(i, 30, 31)))
+    with pytest.raises(DataError, match="24 x 20 -> 31 x 30"):
+        data_of(tmp_path)
+
+
+def test_too_small_moving_deep_and_print_colours(tmp_path):
+    good = folder_of(tmp_path / "good", 3, 40, 48)
+    (good / "tiny.png").write_bytes(png(picture(0, 12, 12)))
+    frames = [Image.fromarray(picture(i, 40, 48)) for i in range(3)]
+    frames[0].save(good / "moving.gif", save_all=True, append_images=frames[1:])
+    Image.fromarray(picture(7, 40, 48)).convert("CMYK").save(good / "print.jpg", quality=95)
+    deep = picture(8, 40, 48, 1)[:, :, 0].astype(np.uint16) * 257
+    Image.fromarray(deep).save(good / "deep.png")
+    (good / "cut.png").write_bytes(png(picture(9))[:200])
+    data, said = data_of(good, degrade="bicubic x2")
+    assert "tiny.png" in said
+    assert "moving.gif" in said
+    assert len(data.table) == 6
+    assert data.table.schema.inputs[0].options["channels"] == [3, 3]
+    recipe = get_recipe("bicubic")
+    model = recipe.fit(
+        data.table,
+        None,
+        recipe.options(),
+        context(TASK, TASK.fit_target(data.table.column("good"), data.table.schema["good"])),
+    )
+    found = [s["figures"]["psnr"] for s in model.judge(data.table)[:, 0]]
+    assert min(found) > 20
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({}, OptionError, "--degrade"),
+        ({"degrade": "sepia"}, OptionError, "sepia"),
+        ({"degrade": "bicubic x8"}, DataError, "8 pixels"),
+        ({"degrade": "blur 1", "target": "nothing"}, ModelwrightError, "nothing"),
+    ],
+)
+def test_refused(tmp_path, options, error, says):
+    good = folder_of(tmp_path / "good", 3, 40, 48)
+    with pytest.raises(error, match=says):
+        data_of(good, **options)
+
+
+def test_columns_of_a_table():
+    rows = {
+        "id": [1, 2, 3],
+        "worse": [png(picture(i)) for i in range(3)],
+        "better": [png(picture(i)) for i in range(3)],
+    }
+    data, _ = data_of(pa.table(rows), target="better")
+    assert [c.name for c in data.table.schema.inputs] == ["worse"]
+    with pytest.raises(OptionError, match="leave --degrade out"):
+        data_of(pa.table(rows), target="better", degrade="blur 2")
+    with pytest.raises(OptionError, match="several columns of pictures"):
+        data_of(pa.table({**rows, "third": rows["worse"]}), target="better")
+    with pytest.raises(ColumnError, match="id"):
+        data_of(pa.table({"id": ["a b", "b c", "c d"], "worse": rows["worse"]}), target="id", column={"id": "text"})
+
+
+def test_a_network_learns_what_noise_is(tmp_path):
+    good = folder_of(tmp_path / "good", 8)
+    data, _ = data_of(good, degrade="noise 30")
+    target = TASK.fit_target(data.table.column("good"), data.table.schema["good"])
+    ctx = context(TASK, target)
+    recipe = get_recipe("edsr")
+    options = recipe.options(width=16, blocks=1, patch=24, batch=8, epochs=1, lr=3e-3)
+    train, held = data.table.take(np.arange(6)), data.table.take(np.arange(6, 8))
+    model = recipe.fit(train, held, options, ctx)
+    came = get_recipe("bicubic").fit(train, held, get_recipe("bicubic").options(), ctx)
+    assert ctx.value(held, model.judge(held)) > ctx.value(held, came.judge(held)) + 3
+    model.save(tmp_path)
+    again = type(model).load(tmp_path, target)
+    assert np.array_equal(again.made(picture(1)), model.made(picture(1)))
+
+
+def test_colour_keeps_its_chroma_when_luma_alone_is_seen():
+    recipe = get_recipe("edsr")
+    options = recipe.options(width=4, blocks=1)
+    geometry = Geometry(2, 3, 3)
+    model = recipe.model(recipe.network(geometry, options), geometry, options)
+    assert model.on_luma
+    pixels = picture(3, 30, 40)
+    cubic = get_recipe("bicubic").model(geometry, {}).made(pixels)
+    # untrained, the network adds nothing: what comes is the cubic, through luma and chroma
+    assert np.abs(model.made(pixels).astype(int) - cubic).max() <= 2

@@ -1,0 +1,120 @@
+"""Style transfer: styles by name and mixed, strength and colours kept, both losses fall, and no picture is left in the bundle."""
+
+import numpy as np
+import pytest
+import torch
+
+from modelwright.core.config import make_config
+from modelwright.core.errors import DataError, OptionError
+from modelwright.core.events import EventStream
+from modelwright.core.recipe import get_recipe
+from modelwright.core.task import get_task
+from modelwright.data.colour import to_ycbcr
+from modelwright.pipeline.intake import get_data
+from modelwright.recipes.style._style import mixed
+from modelwright.testing import context
+from pictures_made import folder_of, picture, png
+
+TASK = get_task("style-transfer")
+
+
+def stripes(height=64, width=64):
+    y, x = np.mgrid[:height, :width]
+    return np.stack([np.where((x + y) % 12 < 6, a, b) for a, b in ((250, 20), (40, 200), (10, 90))], 2).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    place = tmp_path_factory.mktemp("style")
+    folder_of(place / "photos", 4)
+    (place / "styles").mkdir()
+    (place / "styles" / "stripes.png").write_bytes(png(stripes()))
+    (place / "styles" / "ink.png").write_bytes(png(np.repeat(picture(3, 64, 64, 1), 3, axis=2)))
+    config = make_config(data=str(place / "photos"), task="style-transfer", style=[str(place / "styles")])
+    return get_data(config, str(place / "photos"), EventStream())
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    """A model of each recipe, trained for a moment on the same features."""
+    target = TASK.fit_target(data.table.column("good"), data.table.schema["good"])
+    ctx, out = context(TASK, target, seconds=6.0), {}
+    for name in ("style-none", "style-colour", "style-optimised"):
+        recipe = get_recipe(name)
+        out[name] = recipe.fit(data.table, None, recipe.variants(data.table.schema, target, 4)[0], ctx)
+    return out, ctx, target
+
+
+def test_what_is_missed_falls(data, fitted):
+    models, ctx, _ = fitted
+    found = {n: m.judge(data.table)[:, 0] for n, m in models.items()}
+    mean = {
+        n: {k: np.mean([s["figures"][k] for s in rows]) for k in ("style_left", "content_left")}
+        for n, rows in found.items()
+    }
+    assert mean["style-none"] == {"style_left": pytest.approx(1.0), "content_left": 0.0}
+    assert mean["style-colour"]["style_left"] < 1.0
+    assert mean["style-optimised"]["style_left"] < 0.35
+    assert mean["style-optimised"]["content_left"] < 0.9
+    assert ctx.metric.name == "left"
+
+
+def test_saved_models_paint_alike_and_hold_no_picture(fitted, tmp_path):
+    models, _, target = fitted
+    pixels = picture(9)
+    for name in ("style-colour", "style-none"):
+        (tmp_path / name).mkdir()
+        models[name].save(tmp_path / name)
+        again = type(models[name]).load(tmp_path / name, target)
+        assert np.array_equal(again.of_row(pixels, "ink", 0.5, None), models[name].of_row(pixels, "ink", 0.5, None))
+        assert {p.suffix for p in (tmp_path / name).iterdir()} == {".json", ".safetensors"}
+
+
+def test_strength_and_colours(fitted):
+    model = fitted[0]["style-colour"]
+    pixels = picture(5)
+    assert np.abs(model.of_row(pixels, "stripes", 0.0, None).astype(int) - pixels).max() <= 1
+    half, whole = (np.abs(model.of_row(pixels, "stripes", s, None).astype(int) - pixels).mean() for s in (0.5, 1.0))
+    assert 0.3 * whole < half < 0.8 * whole
+    kept = to_ycbcr(model.of_row(pixels, "ink", 1.0, True))
+    assert np.abs(kept[:, :, 1:] - to_ycbcr(pixels)[:, :, 1:]).mean() < 3
+
+
+def test_styles_are_mixed_by_their_shares():
+    styles = {"a": {"x": torch.tensor([0.0])}, "b": {"x": torch.tensor([8.0])}}
+    assert mixed(styles, None)["x"].item() == 0.0
+    assert mixed(styles, "b")["x"].item() == 8.0
+    assert mixed(styles, "a:1 + b:3")["x"].item() == 6.0
+    with pytest.raises(DataError, match="c"):
+        mixed(styles, "c")
+    with pytest.raises(DataError, match="NAME:SHARE"):
+        mixed(styles, "a:much")
+
+
+def test_refused(tmp_path):
+    photos = str(folder_of(tmp_path / "photos", 2))
+    (tmp_path / "flat.png").write_bytes(png(np.full((20, 20, 3), 90, np.uint8)))
+
+    def run(style):
+        return get_data(make_config(data=photos, task="style-transfer", style=style), photos, EventStream())
+
+    with pytest.raises(OptionError, match="--style"):
+        run([])
+    with pytest.raises(OptionError, match="nowhere"):
+        run([str(tmp_path / "nowhere.jpg")])
+    with pytest.raises(DataError, match=r"flat\.png is of one colour"):
+        run([str(tmp_path / "flat.png")])
+
+
+def test_rows_may_name_a_style():
+    schema = TASK.served(TASK.typed(get_schema()))
+    row = TASK.request(schema).model_validate({"picture": None, "style": "ink", "strength": 0.5, "keep_colour": True})
+    assert row.model_dump()["style"] == "ink"
+    with pytest.raises(ValueError, match="strength"):
+        TASK.request(schema).model_validate({"strength": 3})
+
+
+def get_schema():
+    from modelwright.core.schema import Column, Schema
+
+    return Schema((Column("picture", "image"), Column("good", "image", "target")))
