@@ -100,6 +100,9 @@ class RunOptions(TypedDict, total=False):
     price_out: float
     teacher: str | None
 
+    # Pictures from pictures (for image-to-image)
+    degrade: str | None
+
     # Events (for knowledge-tracing, recommendation)
     user: str | None
     hold_out: Literal["auto", "time", "last", "random"]
@@ -108,3 +111,6 @@ class RunOptions(TypedDict, total=False):
     rating: str | None
     at_least: float | None
     histories: bool
+
+    # Style transfer (for style-transfer)
+    style: list[str]
