@@ -38,7 +38,19 @@ def run(data: Path, degrade: str, test: Path, recipe: str, budget: str, work: Pa
         "--test",
         str(test),
     ]
-    command += ["--recipe", "bicubic", "--recipe", recipe, "--search", "none", "--no-refit", "--budget", budget, "--name", "run"]
+    command += [
+        "--recipe",
+        "bicubic",
+        "--recipe",
+        recipe,
+        "--search",
+        "none",
+        "--no-refit",
+        "--budget",
+        budget,
+        "--name",
+        "run",
+    ]
     subprocess.run(command, cwd=work, check=False)
     return work / "runs" / "run"
 
