@@ -18,6 +18,7 @@ EXTRAS = {
     "image": ("PIL",),
     "dicom": ("pydicom",),
     "audio": ("soundfile", "soxr"),
+    "speech": ("torch", "soundfile", "soxr", "pypinyin", "num2words", "python_multipart", "websockets"),
     "video": ("av",),
     "molecule": ("rdkit",),
     "report": ("matplotlib",),

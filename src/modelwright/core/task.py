@@ -105,6 +105,9 @@ class Task(ABC):
     held_out: ClassVar[int] = 5000  # validation rows at most: they train nothing where nothing is refitted
     keeps_unlabelled: ClassVar[bool] = False  # whether rows without an answer are trained on: documents to search, say
     checked: ClassVar[bool] = True  # whether the data doctor looks at the rows
+    tells_personal: ClassVar[bool] = (
+        False  # whether personal data is told of and left, as it is what was said or is asked for
+    )
     recalls: ClassVar[bool] = True  # whether a model should answer its own training rows with what they hold
     in_turn: ClassVar[bool] = False  # whether a row is judged from rows before it in the same table, and their truth
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
@@ -168,7 +171,7 @@ class Task(ABC):
         """Return the rows that count, of training and of official test rows, and what is to be said of the others."""
         return table, None
 
-    def ranks(self, schema: Schema) -> Metric:
+    def ranks(self, table: Table) -> Metric:
         """Return the metric that ranks where the user named none."""
         return self.metrics[0]
 

@@ -12,6 +12,7 @@ import numpy as np
 WINDOW, HOP = 0.025, 0.010  # seconds: the usual 25 ms windows, 10 ms apart
 FLOOR = 1e-7  # energy below which a band counts as silent, for samples in -1..1
 _BREAK, _PER_MEL, _LOG_STEP = 1000.0, 200.0 / 3.0, np.log(6.4) / 27.0  # Slaney's scale: linear, then logarithmic
+_KNEE = 0.8  # of half the rate, up to which warped frequencies are in proportion
 _AT_ONCE = 2000  # frames whose spectra are held at once
 
 
@@ -34,9 +35,16 @@ def sizes(rate: int) -> tuple[int, int, int]:
 
 
 @cache
-def filters(rate: int, bands: int) -> np.ndarray:
-    """Return triangular filters of equal area [FFT / 2 + 1, M], evenly spaced in mel from 20 Hz to half the rate."""
+def filters(rate: int, bands: int, warp: float = 1.0) -> np.ndarray:
+    """Return triangular filters of equal area [FFT / 2 + 1, M], evenly spaced in mel from 20 Hz to half the rate.
+
+    With `warp` they hear a voice as if its vocal tract were so many times as long (Jaitly & Hinton 2013).
+    """
     bins = np.fft.rfftfreq(sizes(rate)[2], 1 / rate)
+    if warp != 1.0:  # piecewise linear: the highest frequency stays where it is
+        knee = _KNEE * rate / 2 * min(1.0, 1 / warp)
+        above = rate / 2 - (rate / 2 - knee * warp) / (rate / 2 - knee) * (rate / 2 - bins)
+        bins = np.where(bins <= knee, bins * warp, above)
     edges = from_mel(np.linspace(to_mel(np.array(20.0)), to_mel(np.array(rate / 2)), bands + 2))
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     up = (bins[:, None] - low) / (middle - low)
@@ -45,18 +53,18 @@ def filters(rate: int, bands: int) -> np.ndarray:
     return (weights / np.maximum(weights.sum(axis=0), 1e-9)).astype(np.float32)
 
 
-def log_mel(samples: np.ndarray, rate: int, bands: int = 64) -> np.ndarray:
+def log_mel(samples: np.ndarray, rate: int, bands: int = 64, warp: float = 1.0) -> np.ndarray:
     """Return the log energies of mel bands, float32 [S, M], of samples [T] at `rate`.
 
     Values are 1 + log(1 + energy / floor), so always at least 1: what is 0 can only be padding. Short sounds are
-    filled up with silence to one window.
+    filled up with silence to one window. `warp`: see `filters`.
     """
     window, hop, length = sizes(rate)
     if len(samples) < window:
         samples = np.concatenate([samples, np.zeros(window - len(samples), np.float32)])
     frames = np.lib.stride_tricks.sliding_window_view(samples, window)[::hop]
     taper = np.hanning(window + 1)[:-1].astype(np.float32)
-    bank, out = filters(rate, bands), []
+    bank, out = filters(rate, bands, warp), []
     for start in range(0, len(frames), _AT_ONCE):
         spectrum = np.fft.rfft(frames[start : start + _AT_ONCE] * taper, length)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / np.float32(taper.sum()) ** 2

@@ -71,7 +71,7 @@ def choose_task(config: RunConfig, table: Table, concerns: Concern) -> tuple[Tas
             f"请去掉 --task，或用 --column {column.name}={min(task.targets)} 指定该列的类型。",
         )
     check_answers(table, task, asked=column.name in config.column)
-    metric = task.metric(config.metric) if config.metric else task.ranks(table.schema)
+    metric = task.metric(config.metric) if config.metric else task.ranks(table)
     check_gate(config.gate, task, concerns.knows_metric)
     concerns.task_chosen(task)
     return task, metric

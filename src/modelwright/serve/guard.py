@@ -89,6 +89,9 @@ class Guard:
         self.origins, self.stopping = origins, stopping or Stopping()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -128,6 +131,29 @@ class Guard:
             if began or not self.stopping.now:
                 raise
             await error_json(headers, stopped())(scope, receive, watched)
+
+    async def _socket(self, scope: Any, receive: Any, send: Any) -> None:
+        """Let a WebSocket through that shows a key, or the cookie of this service's own page; others are closed unopened."""
+        headers = Headers(scope=scope)
+        given = given_key(headers)
+        scope["key"] = key = self._key(headers, given)
+        scope["who"] = None if key is None else key.name
+        asked = {
+            **scope,
+            "method": "POST",
+            "scheme": {"ws": "http", "wss": "https"}.get(scope.get("scheme", "ws"), "http"),
+        }
+        refused = self._refused(asked, headers, key, given)
+        self.requests.labels(
+            scope["path"] if key is not None else "other", str(refused.status if refused else 101)
+        ).inc()
+        if refused is not None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": refused.code})
+            return
+        if (wire := scope.get("modelwright.wire")) is not None:
+            wire.known()
+        await self.app(scope, receive, send)
 
     def _refused(self, scope: Any, headers: Headers, key: ServiceKey | None, given: str) -> Refused | None:
         """Return why a request may not pass; None where it may."""

@@ -44,7 +44,7 @@ class ServeLimits:
     @property
     def streamed(self) -> dict[str, tuple[int, float]]:
         """Bytes and seconds of the routes whose bodies go to the disk as they come."""
-        return {"/jobs": (self.job_body, self.job_seconds)}
+        return dict.fromkeys(("/jobs", "/v1/audio/transcriptions"), (self.job_body, self.job_seconds))
 
     def fitting(self, schema: Schema) -> ServeLimits:
         """Return the limits of a service whose model reads these columns: larger bodies of fewer rows for media."""

@@ -71,8 +71,9 @@ class TextGeneration(GeneratedTask):
         changes = {c.name: {"role": "ignored", "reason": reason} for c in schema.inputs}
         return schema.with_columns(changes)
 
-    def ranks(self, schema: Schema) -> Metric:
-        pairs = schema.target is not None and schema.target.name == "preference"
+    def ranks(self, table: Table) -> Metric:
+        target = table.schema.target
+        pairs = target is not None and target.name == "preference"
         return self.metric("preference_accuracy" if pairs else "bits_per_byte")
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:

@@ -6,16 +6,19 @@ Legend: T samples.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
@@ -47,34 +50,74 @@ _BLOCK = 1 << 16  # samples of all channels together that are held at once
 _WHOLE = 0.98  # share of the samples its header promises that a whole file holds
 _NO_LENGTH = frozenset((0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF))  # what streams write where the length is unknown
 _LOOK = 24  # recordings whose channels are looked at to tell what is wrong with them
+_PART_END = r"#t=[\d.]*,[\d.]+\s*$"  # the part of a recording that a cell names
+_PART = re.compile(r"(.+?)#t=(\d+(?:\.\d*)?)?,(\d+(?:\.\d*)?)")
+_AFTER_A_LEAP = 4096  # samples that a packed format gives wrongly where reading begins inside it
 _CHECKED = 30.0  # seconds decoded when a file is first looked at, besides its end
 
 
 def decode(cell: Mapping[str, Any], rate: int, most_seconds: float = MOST_SECONDS) -> np.ndarray:
     """Return the first `most_seconds` of a media cell as float32 mono [T] in -1..1 at `rate` samples a second.
 
-    Channels are averaged, but for those that are dead; where some cancel each other the louder one is read, and where the
-    column says a channel, that one. Read in blocks: memory goes with what is returned, whatever the header says. Raises Unreadable
+    Of a cell that names a part of a recording (`talk.mp3#t=12.5,14`), that part. Channels are averaged, but for those that are
+    dead; where some cancel each other the louder one is read, and where the column says a channel, that one. Read in blocks: memory goes with what is returned, whatever the header says. Raises Unreadable
     for what is not a complete recording, is longer than an hour, or ends before its header says.
     """
     channel = how_of(cell).get("channel")
     with _sound(cell) as sound:
         weights = asked_weights(channel, sound.channels)
         if weights is not None:
-            return _start(sound, rate, most_seconds, weights)
+            return _part(sound, cell, rate, most_seconds, weights)
         weights = heard(sound).weights(louder=channel == "louder")
     with _sound(cell) as sound:  # opened anew: not every format can go back
-        return _start(sound, rate, most_seconds, weights)
+        return _part(sound, cell, rate, most_seconds, weights)
+
+
+def blocks(cell: Mapping[str, Any], rate: int) -> Iterator[np.ndarray]:
+    """Yield a recording, however long, as float32 mono [T] in -1..1 at `rate`, a few seconds at a time: memory stays flat. Raises Unreadable."""
+    with _sound(cell, any_length=True) as sound:
+        channel = how_of(cell).get("channel")
+        weights = asked_weights(channel, sound.channels)
+        if weights is None:
+            weights = heard(sound).weights(louder=channel == "louder")
+    with _sound(cell, any_length=True) as sound:
+        for _, mono in _mono(sound, rate, 1 << 62, weights):
+            yield np.clip(mono, -1.0, 1.0)
 
 
 def facts(cell: Mapping[str, Any]) -> tuple[int, float]:
-    """Return samples a second and seconds as the header tells them. Raises Unreadable."""
+    """Return samples a second and seconds as the header tells them, or as the cell cuts them. Raises Unreadable."""
     with _sound(cell) as sound:
-        return int(sound.samplerate), min(float(MOST_SECONDS), sound.frames / sound.samplerate)
+        whole = sound.frames / sound.samplerate if _known(sound) else float(MOST_SECONDS)
+        span = span_of(cell)
+        seconds = whole if span is None else min(whole, span[1]) - span[0]
+        return int(sound.samplerate), float(np.clip(seconds, 0.0, MOST_SECONDS))
+
+
+def span_of(cell: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return the seconds (start, end) of a recording that a cell is; None for all of it."""
+    how = how_of(cell)
+    return (float(how["start"]), float(how["end"])) if "end" in how else None
+
+
+def part_named(value: Any) -> tuple[Any, tuple[float, float] | None]:
+    """Return a raw cell without the part of the recording that it names, and that part in seconds; None for all of it.
+
+    `talk.mp3#t=12.5,14` is the W3C's Media Fragments URI. Raises Unreadable for a part that ends before it begins.
+    """
+    found = _PART.fullmatch(value.strip()) if isinstance(value, str) and "#t=" in value[-60:] else None
+    if found is None:
+        return value, None
+    start, end = float(found[2] or 0), float(found[3])
+    if end <= start:
+        raise Unreadable(
+            f"the part {start:g} to {end:g} s ends before it begins", f"片段 {start:g} 到 {end:g} 秒的结束早于开始"
+        )
+    return found[1], (start, end)
 
 
 @contextmanager
-def _sound(cell: Mapping[str, Any]) -> Iterator[Any]:
+def _sound(cell: Mapping[str, Any], any_length: bool = False) -> Iterator[Any]:
     """Open a cell as a soundfile.SoundFile whose header was found possible; what goes wrong inside is Unreadable."""
     try:
         import soundfile
@@ -86,7 +129,7 @@ def _sound(cell: Mapping[str, Any]) -> Iterator[Any]:
                 raise Unreadable("the file is empty (0 bytes)", "文件为空（0 字节）")
             _check_promise(file, size)
             with soundfile.SoundFile(file) as sound:
-                _check_header(sound)
+                _check_header(sound, any_length or span_of(cell) is not None)
                 yield sound
         except Unreadable:
             raise
@@ -113,13 +156,13 @@ def _check_promise(file: BinaryIO, size: int) -> None:
     file.seek(0)
 
 
-def _check_header(sound: Any) -> None:
+def _check_header(sound: Any, part: bool = False) -> None:
     if not _RATES[0] <= sound.samplerate <= _RATES[1]:
         raise Unreadable(
             f"the header claims {sound.samplerate} samples a second; expected {_RATES[0]} to {_RATES[1]}",
             f"文件头声称每秒 {sound.samplerate} 个采样；应在 {_RATES[0]} 到 {_RATES[1]} 之间",
         )
-    if _known(sound) and sound.frames > MOST_SECONDS * sound.samplerate:
+    if not part and _known(sound) and sound.frames > MOST_SECONDS * sound.samplerate:
         hours = sound.frames / sound.samplerate / 3600
         raise Unreadable(
             f"the recording claims {hours:.1f} hours; at most one hour is read: cut it into parts",
@@ -139,29 +182,63 @@ def _cut_short(share: float) -> Unreadable:
     )
 
 
-def _start(sound: Any, rate: int, most_seconds: float, weights: np.ndarray) -> np.ndarray:
+def _part(sound: Any, cell: Mapping[str, Any], rate: int, most_seconds: float, weights: np.ndarray) -> np.ndarray:
+    """Return what `_start` does of the part of the recording that a cell names."""
+    span = span_of(cell)
+    if span is None:
+        return _start(sound, rate, most_seconds, weights)
+    own, drop = int(sound.samplerate), 0
+    begin = int(span[0] * own)
+    if _known(sound) and begin >= sound.frames:
+        raise Unreadable(
+            f"the part begins at {span[0]:g} s, and the recording ends at {sound.frames / own:g} s",
+            f"片段从 {span[0]:g} 秒开始，而录音在 {sound.frames / own:g} 秒结束",
+        )
+    if sound.format not in ("WAV", "FLAC", "AIFF"):  # what a packed format gives first after a leap is not right
+        drop = min(begin, _AFTER_A_LEAP)
+    if sound.seekable():
+        sound.seek(begin - drop)
+    else:
+        drop = begin
+    while drop > 0:
+        found = len(sound.read(min(drop, _BLOCK)))
+        drop -= found if found else drop
+    return _start(sound, rate, min(most_seconds, span[1] - span[0]), weights, left=True)
+
+
+def _start(sound: Any, rate: int, most_seconds: float, weights: np.ndarray, left: bool = False) -> np.ndarray:
+    """Return the sound from where the file stands on; `left` says that it may stand inside, so less than the header says is left."""
+    own = int(sound.samplerate)
+    wanted = max(1, int(min(most_seconds, MOST_SECONDS) * own))
+    got, parts = 0, []
+    for count, mono in _mono(sound, rate, wanted, weights):
+        got += count
+        parts.append(mono)
+    if got == 0:
+        raise Unreadable("the recording holds no sound", "录音中没有声音")
+    if not left and _known(sound) and got < _WHOLE * min(wanted, sound.frames):
+        raise _cut_short(got / sound.frames)
+    return np.clip(np.concatenate(parts), -4.0, 4.0)  # float files may exceed 1 a little; damaged ones by far
+
+
+def _mono(sound: Any, rate: int, wanted: int, weights: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield what is read of up to `wanted` samples: how many of its own there were, and what they became."""
     try:
         import soxr
     except ImportError as e:
         raise MissingExtra("audio", "Reading sound", "读取音频") from e
-    own = int(sound.samplerate)
-    wanted = max(1, int(min(most_seconds, MOST_SECONDS) * own))
+    own, got = int(sound.samplerate), 0
     change = soxr.ResampleStream(own, rate, 1, dtype="float32") if rate != own else None
-    block, got, parts = max(1, _BLOCK // sound.channels), 0, []
+    block = max(1, _BLOCK // sound.channels)
     while got < wanted:
         found = sound.read(min(block, wanted - got), dtype="float32", always_2d=True)
         if not len(found):
             break
         got += len(found)
         mono = np.nan_to_num(found @ weights, nan=0.0, posinf=1.0, neginf=-1.0)
-        parts.append(change.resample_chunk(mono) if change else mono)
-    if got == 0:
-        raise Unreadable("the recording holds no sound", "录音中没有声音")
-    if _known(sound) and got < _WHOLE * min(wanted, sound.frames):
-        raise _cut_short(got / sound.frames)
-    if change:
-        parts.append(change.resample_chunk(np.zeros(0, np.float32), last=True))
-    return np.clip(np.concatenate(parts), -4.0, 4.0)  # float files may exceed 1 a little; damaged ones by far
+        yield len(found), change.resample_chunk(mono) if change else mono
+    if change and got:
+        yield 0, change.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def _check_end(sound: Any) -> None:
@@ -170,6 +247,21 @@ def _check_end(sound: Any) -> None:
         sound.seek(sound.frames - 256)
         if len(sound.read(256)) < 128:
             raise _cut_short(_CHECKED * sound.samplerate / sound.frames)
+
+
+def _whole_file(path: str, folder: Path) -> dict[str, Any] | None:
+    """Return the media cell of a file of which several rows are parts: its digest is taken once."""
+    place = folder / path
+    try:
+        seen = place.stat()
+    except OSError:
+        return media(path, folder)  # which says what is wrong
+    return _of_file(path, folder, seen.st_mtime_ns, seen.st_size)
+
+
+@lru_cache(maxsize=256)
+def _of_file(path: str, folder: Path, changed: int, size: int) -> dict[str, Any] | None:
+    return media(path, folder)
 
 
 class AudioKind(Kind):
@@ -181,16 +273,22 @@ class AudioKind(Kind):
     suffixes = SUFFIXES
 
     def recognise(self, name: str, values: pa.ChunkedArray) -> Mapping[str, Any] | None:
+        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            values = pc.replace_substring_regex(values, _PART_END, "")
         return {} if looks_like(values, SUFFIXES, "audio", _MAGIC) else None
 
     def read(self, value: Any, column: Column, folder: Path | None) -> Any:
-        cell = media(value, folder)
+        value, span = part_named(value)
+        cell = media(value, folder) if span is None or folder is None else _whole_file(str(value), folder)
         if cell is not None:
-            cell = with_how(cell, {k: column.options[k] for k in ("channel",) if k in column.options})
+            how = {k: column.options[k] for k in ("channel",) if k in column.options}
+            cell = with_how(cell, how if span is None else how | {"start": span[0], "end": span[1]})
             with _sound(cell) as sound:  # decoded once, so that a damaged file is named here
                 some = asked_weights(how_of(cell).get("channel"), sound.channels)
-                _start(sound, int(sound.samplerate), _CHECKED, np.ones(sound.channels) if some is None else some)
-                _check_end(sound)
+                some = np.ones(sound.channels) if some is None else some
+                _part(sound, cell, int(sound.samplerate), _CHECKED, some)
+                if span is None:
+                    _check_end(sound)
         return cell
 
     def settle(self, column: Column, values: pa.ChunkedArray, folder: Path | None) -> Column:

@@ -75,6 +75,10 @@ class Subwords(Stored):
         text: str = self._made.decode([i for i in ids if i > END], skip_special_tokens=False)
         return text.replace(_SPACE, " ").strip()
 
+    def signs(self) -> list[str]:
+        """Return the pieces by id; those that begin a word begin with U+2581."""
+        return [str(self._made.id_to_token(i)) for i in range(self.size)]
+
     def state(self) -> dict[str, Any]:
         """Return JSON values from which `restore` makes the same."""
         made: dict[str, Any] = json.loads(self.tokenizer)

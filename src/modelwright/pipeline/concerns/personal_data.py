@@ -25,8 +25,8 @@ _ALL = 0.2  # of the budget, for reading, checking and this together
 class PersonalData(Concern):
     """Personal data is found and replaced before anything else looks at the rows, and told without a single value.
 
-    Documents that are searched and quoted (`Task.keeps_unlabelled`) are told of and left as they are, unless rules say
-    otherwise: a telephone number in them is what somebody asks for.
+    Documents that are searched and quoted (`Task.keeps_unlabelled`) and transcripts (`Task.tells_personal`) are told of and left as they
+    are, unless rules say otherwise: a telephone number in them is what somebody asks for, or said.
     """
 
     name = "personal_data"
@@ -55,7 +55,7 @@ class PersonalData(Concern):
             data.table,
             data.test,
             raw,
-            rules=config.private or (["keep"] if task.keeps_unlabelled else []),
+            rules=config.private or (["keep"] if task.keeps_unlabelled or task.tells_personal else []),
             public=config.public,
             points=task.points,
             seconds=seconds,

@@ -1,0 +1,185 @@
+"""The quality bars of speech to text, each through the command line's own path.
+
+    python benchmarks/speech.py digits FSDD/recordings --budget 10m --keep runs/digits
+    python benchmarks/speech.py strings FSDD/recordings --bundle runs/digits
+    python benchmarks/speech.py speakers FSDD/recordings --budget 3m
+    python benchmarks/speech.py yesno FOLDER --budget 5m     # made here by espeak-ng: two Finnish words in strings of eight
+
+`digits` is the official split (recordings 0 to 4 are tested on). `strings` joins 5 test clips of one speaker with pauses and noise, and measures words,
+strings and times. `speakers` leaves one speaker out at a time. One line of JSON for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+import modelwright as mw
+from modelwright.features.shared.edit_distance import errors
+
+WORDS = "zero one two three four five six seven eight nine".split()
+TASK = "automatic-speech-recognition"
+RATE = 8000
+
+
+def clips(folder: Path) -> list[tuple[Path, str, str, int]]:
+    """Return path, word, speaker and number of each recording."""
+    out = []
+    for path in sorted(folder.glob("*.wav")):
+        digit, speaker, number = path.stem.split("_")
+        out.append((path.resolve(), WORDS[int(digit)], speaker, int(number)))
+    return out
+
+
+def table(path: Path, rows: list[tuple]) -> str:
+    """Write recordings and texts as CSV."""
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["recording", "text"])
+        out.writerows((str(r[0]), r[1]) for r in rows)
+    return str(path)
+
+
+def fit(train: str, test: str, budget: str, name: str, recipes: list[str]) -> dict:
+    """Return the word error rate of a run on official test rows, with its interval."""
+    start = time.time()
+    run = mw.fit(train, "text", task=TASK, test=test, budget=budget, name=name, recipes=recipes)
+    wer = next(m for m in run.facts["metrics"] if m["name"] == "wer")
+    board = [(r["name"], round(r["value"], 4)) for r in run.facts["leaderboard"] if r["value"] is not None]
+    return {
+        "wer": wer["value"],
+        "low": wer["low"],
+        "high": wer["high"],
+        "seconds": round(time.time() - start),
+        "board": board,
+    }
+
+
+def digits(args: argparse.Namespace, work: Path) -> dict:
+    rows = clips(args.data)
+    train, test = [r for r in rows if r[3] >= 5], [r for r in rows if r[3] < 5]
+    return fit(table(work / "train.csv", train), table(work / "test.csv", test), args.budget, args.keep, args.recipe)
+
+
+def joined(
+    rows: list[tuple], rng: np.random.Generator, count: int
+) -> list[tuple[np.ndarray, list[str], list[tuple[float, float]]]]:
+    """Return strings of 5 test clips of one speaker: pauses of 0.05 to 0.5 s, noise 15 to 30 dB below."""
+    out = []
+    speakers = sorted({r[2] for r in rows})
+    for k in range(count):
+        mine = [r for r in rows if r[2] == speakers[k % len(speakers)]]
+        parts, words, times, at = [], [], [], 0
+        for i in rng.integers(0, len(mine), 5):
+            gap = int(rng.uniform(0.05, 0.5) * RATE)
+            clip = soundfile.read(mine[i][0], dtype="float32")[0]
+            parts += [np.zeros(gap, np.float32), clip]
+            times.append(((at + gap) / RATE, (at + gap + len(clip)) / RATE))
+            words.append(mine[i][1])
+            at += gap + len(clip)
+        sound = np.concatenate([*parts, np.zeros(int(0.3 * RATE), np.float32)])
+        power = float(np.mean(np.concatenate(parts[1::2]) ** 2)) / 10 ** (rng.uniform(15, 30) / 10)
+        out.append(((sound + np.sqrt(power) * rng.standard_normal(len(sound))).astype(np.float32), words, times))
+    return out
+
+
+def strings(args: argparse.Namespace, work: Path) -> dict:
+    made = joined([r for r in clips(args.data) if r[3] < 5], np.random.default_rng(1), 300)
+    model = mw.load(args.bundle)
+    wrong = whole = 0
+    starts, ends = [], []
+    spent = time.process_time()
+    for i, (sound, words, times) in enumerate(made):
+        place = work / f"{i}.wav"
+        soundfile.write(place, np.clip(sound, -1, 1), RATE)
+        answer = model.predict({"recording": str(place)}, scores=True)[0]
+        said = answer["prediction"].split()
+        bad = errors(words, said)
+        wrong, whole = wrong + bad, whole + (bad == 0)
+        if bad == 0:
+            for w, (a, b) in zip(answer["scores"]["words"], times):
+                starts.append(abs(w["start"] - a))
+                ends.append(abs(w["end"] - b))
+    seconds = sum(len(s) for s, _, _ in made) / RATE
+    return {
+        "wer": wrong / (5 * len(made)), "strings_right": whole / len(made), "start_median_ms": 1000 * float(np.median(starts)),
+        "end_median_ms": 1000 * float(np.median(ends)), "both_median_ms": 1000 * float(np.median(starts + ends)),
+        "real_time_factor": (time.process_time() - spent) / seconds,
+    }  # fmt: skip
+
+
+def speakers(args: argparse.Namespace, work: Path) -> dict:
+    rows = clips(args.data)
+    found = {}
+    for name in args.only or sorted({r[2] for r in rows}):
+        train, test = (
+            table(work / "train.csv", [r for r in rows if r[2] != name]),
+            table(work / "test.csv", [r for r in rows if r[2] == name]),
+        )
+        found[name] = fit(train, test, args.budget, str(work / f"run-{name}"), args.recipe)["wer"]
+        print(json.dumps({name: found[name]}), flush=True)
+    return {"wer_by_speaker": found, "mean": float(np.mean(list(found.values())))}
+
+
+def yesno(args: argparse.Namespace, work: Path) -> dict:
+    rng = np.random.default_rng(0)
+    args.data.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for i in range(60):
+        words = [str(w) for w in rng.choice(["kyllä", "ei"], 8)]
+        place = args.data / f"{i}.wav"
+        pitch, speed = int(rng.integers(35, 65)), int(rng.integers(130, 190))
+        subprocess.run(
+            [
+                "espeak-ng",
+                "-v",
+                "fi",
+                "-p",
+                str(pitch),
+                "-s",
+                str(speed),
+                "-g",
+                "12",
+                "-w",
+                str(place),
+                ", ".join(words),
+            ],
+            check=True,
+        )
+        rows.append((place.resolve(), " ".join(words)))
+    return fit(
+        table(work / "train.csv", rows[:30]),
+        table(work / "test.csv", rows[30:]),
+        args.budget,
+        str(work / "run"),
+        args.recipe,
+    )
+
+
+def main() -> None:
+    """Measure one bar."""
+    import tempfile
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["digits", "strings", "speakers", "yesno"])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--budget", default="10m")
+    parser.add_argument("--keep", default=None, help="where the run of `digits` stays")
+    parser.add_argument("--bundle", default=None, help="the run that `strings` asks")
+    parser.add_argument("--recipe", action="append", default=[])
+    parser.add_argument("--only", action="append", default=[])
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        args.keep = args.keep or str(Path(work) / "digits")
+        print(json.dumps({"what": args.what, **globals()[args.what](args, Path(work))}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,294 @@
+"""Recordings with transcripts, in the layouts that they come in: LJSpeech, Common Voice, Kaldi, Label Studio, and recordings with
+cues (SRT, WebVTT, TextGrid, CTM) or a text beside each.
+
+Each becomes a table of `recording` (a path, or a part of one: `talk.mp3#t=12.5,14`), `text`, and `speaker` where it is told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlparse
+
+import pyarrow as pa
+
+from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream
+from modelwright.core.reading import Detected, Reading
+from modelwright.data.collect import collect
+from modelwright.data.cues import SUFFIXES as CUES
+from modelwright.data.cues import read_cues, text_of
+from modelwright.data.kinds.audio import SUFFIXES
+from modelwright.data.sources import read_table
+
+_COMMON_VOICE = ("validated.tsv", "train.tsv", "other.tsv")
+_TEXTS = (".txt", ".lab")
+_SHOWN = 5
+Row = tuple[str, str | None, str | None]  # recording, text, speaker
+
+
+def read_transcripts(
+    source: Any, reading: Reading, events: EventStream | None = None
+) -> tuple[pa.Table, Detected] | None:
+    """Return a source in one of these layouts as a table; None for tables in the usual forms. Raises DataError for what does not fit."""
+    if not isinstance(source, (str, Path)) or "://" in str(source):
+        return None
+    path = Path(source)
+    rows = _rows(path, reading, events)
+    if rows is None:
+        return None
+    table = collect(_tables(_told(rows, path, events)), reading, str(path), events)
+    if table.column("speaker").null_count == table.num_rows:
+        table = table.drop_columns(["speaker"])
+    return table, Detected(names=tuple(table.column_names))
+
+
+def _rows(path: Path, reading: Reading, events: EventStream | None) -> Iterator[Row] | None:
+    if path.is_dir():
+        for fits, reader in _FOLDERS:
+            if fits(path):
+                return reader(path)
+        return _beside(path, events)
+    if not path.is_file():
+        return None
+    if path.suffix.lower() in SUFFIXES:
+        return _beside(path, events)
+    if path.suffix.lower() == ".tsv" and (path.parent / "clips").is_dir():
+        return _common_voice_table(path, reading)
+    if path.suffix.lower() == ".json":
+        return _label_studio(path)
+    return None
+
+
+def _tables(rows: Iterator[Row]) -> Iterator[pa.Table]:
+    held: list[Row] = []
+    for row in rows:
+        held.append(row)
+        if len(held) == 8192:
+            yield _table(held)
+            held = []
+    yield _table(held)
+
+
+def _table(rows: list[Row]) -> pa.Table:
+    return pa.table({
+        "recording": pa.array([r[0] for r in rows], pa.string()),
+        "text": pa.array([r[1] for r in rows], pa.string()),
+        "speaker": pa.array([r[2] for r in rows], pa.string()),
+    })  # fmt: skip
+
+
+def _told(rows: Iterator[Row], path: Path, events: EventStream | None) -> Iterator[Row]:
+    """Yield rows with a transcript; at the end say how many had none, and which."""
+    none: list[str] = []
+    for row in rows:
+        if row[1] is None or not row[1].strip():
+            none.append(row[0])
+            continue
+        yield row
+    if none and events is not None:
+        shown = ", ".join(Path(n).name for n in none[:_SHOWN]) + (" ..." if len(none) > _SHOWN else "")
+        events.warn(
+            f"{len(none)} recordings of {path} have no transcript and are left out: {shown}",
+            f"{path} 中有 {len(none)} 段录音没有转写文本，已略去：{shown}",
+        )
+
+
+def _there(place: Path, named: str, where: str, where_zh: str) -> str:
+    if not place.is_file():
+        raise DataError(f"{where}: there is no recording {named}.", f"{where_zh}：找不到录音 {named}。")
+    return str(place.resolve())
+
+
+# -- folders -----------------------------------------------------------------------------------------------------------
+
+
+def _ljspeech(folder: Path) -> Iterator[Row]:
+    """`metadata.csv`: id|text|normalised text, and `wavs/ID.wav`."""
+    meta = folder / "metadata.csv"
+    for number, line in enumerate(text_of(meta).splitlines(), 1):
+        if not line.strip():
+            continue
+        cells = line.split("|")
+        where = f"{meta}, line {number}", f"{meta} 第 {number} 行"
+        if len(cells) < 2:
+            raise DataError(
+                f"{where[0]}: expected `ID|TEXT|NORMALISED`, received `{line[:60]}`.",
+                f"{where[1]}：应为 `编号|文本|规范文本`，收到的是 `{line[:60]}`。",
+            )
+        name = cells[0].strip()
+        places = [folder / "wavs" / (name + s) for s in ("", ".wav", ".flac", ".mp3")]
+        place = next((p for p in places if p.is_file()), places[1])
+        text = cells[2] if len(cells) > 2 and cells[2].strip() else cells[1]
+        yield _there(place, f"wavs/{name}.wav", *where), text, None
+
+
+def _kaldi(folder: Path) -> Iterator[Row]:
+    """`wav.scp`, `text`, maybe `segments` and `utt2spk`."""
+    places = dict(_pairs(folder / "wav.scp"))
+    speakers = dict(_pairs(folder / "utt2spk")) if (folder / "utt2spk").is_file() else {}
+    parts: dict[str, tuple[str, float, float]] = {}
+    if (folder / "segments").is_file():
+        for name, rest in _pairs(folder / "segments"):
+            cells = rest.split()
+            try:
+                parts[name] = cells[0], float(cells[1]), float(cells[2])
+            except (IndexError, ValueError):
+                raise DataError(
+                    f"{folder / 'segments'}: `{name}` has no `RECORDING START END`.",
+                    f"{folder / 'segments'}：`{name}` 缺少 `录音 开始 结束`。",
+                ) from None
+    for name, text in _pairs(folder / "text"):
+        recording, start, end = parts.get(name, (name, 0.0, 0.0))
+        where = f"{folder / 'text'}: `{name}`", f"{folder / 'text'}：`{name}`"
+        given = places.get(recording)
+        if given is None:
+            raise DataError(f"{where[0]} is not in wav.scp.", f"{where[1]} 不在 wav.scp 中。")
+        if given.rstrip().endswith("|"):
+            raise DataError(
+                f"{folder / 'wav.scp'}: `{recording}` is a command; commands are never run. Write the path of a file.",
+                f"{folder / 'wav.scp'}：`{recording}` 是命令；不会执行命令。请写文件路径。",
+            )
+        place = _there(folder / given.strip(), given.strip(), *where)
+        yield f"{place}#t={start:g},{end:g}" if end > start else place, text, speakers.get(name)
+
+
+def _pairs(path: Path) -> Iterator[tuple[str, str]]:
+    for line in text_of(path).splitlines():
+        name, _, rest = line.strip().partition(" ") if " " in line.strip() else line.strip().partition("\t")
+        if name:
+            yield name, rest.strip()
+
+
+def _common_voice(folder: Path) -> Iterator[Row]:
+    name = next(n for n in _COMMON_VOICE if (folder / n).is_file())
+    return _common_voice_table(folder / name, Reading())
+
+
+def _common_voice_table(path: Path, reading: Reading) -> Iterator[Row]:
+    """A table of `path`, `sentence`, `client_id` beside a folder `clips/`."""
+    raw, _ = read_table(path, reading, None)
+    if not {"path", "sentence"} <= set(raw.column_names):
+        raise DataError(
+            f"{path}: expected the columns path and sentence, found {', '.join(raw.column_names[:8])}.",
+            f"{path}：应有 path 和 sentence 列，现有：{'、'.join(raw.column_names[:8])}。",
+        )
+    speakers = raw.column("client_id").to_pylist() if "client_id" in raw.column_names else [None] * raw.num_rows
+    clips = path.parent / "clips"
+    rows = zip(raw.column("path").to_pylist(), raw.column("sentence").to_pylist(), speakers, strict=True)
+    for number, (name, text, speaker) in enumerate(rows, 2):
+        given = str(name or "")
+        place = clips / given if Path(given).suffix else clips / f"{given}.mp3"
+        yield _there(place, f"clips/{given}", f"{path}, line {number}", f"{path} 第 {number} 行"), text, speaker
+
+
+def _beside(path: Path, events: EventStream | None) -> Iterator[Row]:
+    """Recordings with cues, or a text, of the same name beside them; `*.trans.txt` lists as LibriSpeech has them."""
+    files = (
+        [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
+    )
+    listed = {} if path.is_file() else dict(p for f in sorted(path.rglob("*.trans.txt")) for p in _pairs(f))
+    if not files:
+        shown = ", ".join(sorted(SUFFIXES))
+        raise DataError(
+            f"{path} holds no recordings ({shown}) and no metadata.csv, wav.scp or validated.tsv.",
+            f"{path} 中没有录音（{shown}），也没有 metadata.csv、wav.scp 或 validated.tsv。",
+        )
+    found = False
+    for file in files:
+        beside = {p.suffix.lower(): p for p in file.parent.glob(_escaped(file.stem) + ".*")}
+        cues = next((beside[s] for s in CUES if s in beside), None)
+        text = next((beside[s] for s in _TEXTS if s in beside), None)
+        place = str(file.resolve())
+        if cues is not None:
+            for cue in read_cues(cues):
+                found = True
+                yield f"{place}#t={cue.start:g},{cue.end:g}", cue.text, cue.speaker
+        else:
+            said = text_of(text) if text is not None else listed.get(file.stem)
+            found = found or bool(said and said.strip())
+            yield place, said, None
+    if not found:
+        raise DataError(
+            f"No recording of {path} has a transcript: put NAME.srt, .vtt, .TextGrid, .ctm or .txt beside NAME.wav, or give a table.",
+            f"{path} 中的录音都没有转写文本：请在 NAME.wav 旁放 NAME.srt、.vtt、.TextGrid、.ctm 或 .txt，或提供表格。",
+        )
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+_FOLDERS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Iterator[Row]]], ...] = (
+    (lambda p: (p / "wav.scp").is_file() and (p / "text").is_file(), _kaldi),
+    (lambda p: (p / "metadata.csv").is_file() and (p / "wavs").is_dir(), _ljspeech),
+    (lambda p: (p / "clips").is_dir() and any((p / n).is_file() for n in _COMMON_VOICE), _common_voice),
+)
+
+
+# -- Label Studio ------------------------------------------------------------------------------------------------------
+
+
+def _label_studio(path: Path) -> Iterator[Row] | None:
+    """Label Studio's JSON export: whole recordings with a text, or regions of them with a text each; None for other JSON."""
+    try:
+        tasks = json.loads(text_of(path))
+    except ValueError:
+        return None
+    if not (
+        isinstance(tasks, list)
+        and tasks
+        and all(isinstance(t, dict) and "data" in t and "annotations" in t for t in tasks)
+    ):
+        return None
+    return _annotated(tasks, path)
+
+
+def _annotated(tasks: list[Any], path: Path) -> Iterator[Row]:
+    for number, task in enumerate(tasks, 1):
+        where = f"{path}, task {number}", f"{path} 第 {number} 个任务"
+        given = next(
+            (v for v in task["data"].values() if isinstance(v, str) and _file_of(v).suffix.lower() in SUFFIXES), None
+        )
+        if given is None:
+            raise DataError(f"{where[0]}: its data names no recording.", f"{where[1]}：数据中没有录音。")
+        named = _file_of(given)
+        places = (path.parent / named, path.parent / named.name, path.parent / re.sub(r"^[0-9a-f]{8}-", "", named.name))
+        place = next((str(p.resolve()) for p in places if p.is_file()), None)
+        if place is None:
+            raise DataError(
+                f"{where[0]}: there is no recording {named.name} beside the export.",
+                f"{where[1]}：导出文件旁没有录音 {named.name}。",
+            )
+        speaker = next(
+            (str(v) for k, v in task["data"].items() if k.lower() in ("speaker", "speaker_id", "client_id")), None
+        )
+        done = [a for a in task["annotations"] if not a.get("was_cancelled")]
+        yield from _regions(place, done[-1].get("result", []) if done else [], speaker)
+
+
+def _regions(place: str, results: list[Any], speaker: str | None) -> Iterator[Row]:
+    """Yield the texts of one annotation, each with its region; regions without a text are passed over."""
+    labels: dict[str, str] = {}
+    texts: list[tuple[str, float | None, float | None, str]] = []
+    for r in results:
+        value = r.get("value", {})
+        if isinstance(value.get("labels"), list) and value["labels"]:
+            labels[str(r.get("id"))] = str(value["labels"][0])
+        if isinstance(value.get("text"), (list, str)):
+            said = value["text"] if isinstance(value["text"], str) else " ".join(map(str, value["text"]))
+            texts.append((said, value.get("start"), value.get("end"), str(r.get("id"))))
+    if not texts:
+        yield place, None, speaker
+    for said, start, end, name in texts:
+        part = f"#t={start:g},{end:g}" if start is not None and end is not None and end > start else ""
+        yield place + part, said, speaker or labels.get(name)
+
+
+def _file_of(url: str) -> Path:
+    found = urlparse(url)
+    local = parse_qs(found.query).get("d")
+    return Path(unquote(local[0] if local else found.path).lstrip("/"))

@@ -1,0 +1,121 @@
+"""What recognisers of speech hear: waveforms of a column, their spectrograms, and where in them somebody speaks.
+
+Legend: N rows, T samples, S frames of 10 ms, M mel bands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.device import cores
+from modelwright.data.kinds.audio import decode
+from modelwright.data.kinds.base import Unreadable
+from modelwright.features._decoded import room
+from modelwright.features._sound import HOP, cepstra, deltas, log_mel, sizes
+from modelwright.features.audio import look
+from modelwright.features.base import Ragged
+
+FRAME = HOP  # seconds between frames
+_SCALE = 32767.0
+_BELOW, _ABOVE = (
+    6.0,
+    0.15,
+)  # speech: so many log units below the loud frames, that share of the way above the quiet ones
+_ALIKE, _HEARD = 1.5, 2.0  # log units between quiet and loud where all is alike, and what is more than nothing
+_CLOSE, _SHORT = 12, 3  # frames: gaps that are no pause, and sounds that are no speech
+
+
+@dataclass(frozen=True)
+class Front:
+    """How sound becomes spectrograms: samples a second and mel bands."""
+
+    rate: int
+    bands: int
+
+    @classmethod
+    def fit(cls, values: pa.Array, options: Mapping[str, Any], bands: int, seed: int = 0) -> Front:
+        """Return what suits the recordings: 8 kHz where half of them have no more, else 16 kHz."""
+        return cls(look(values, seed, options)[0], bands)
+
+    def frames(self, samples: np.ndarray, warp: float = 1.0) -> np.ndarray:
+        """Return log energies float32 [S, M] of samples [T] in -1..1; see `log_mel`."""
+        return log_mel(samples, self.rate, self.bands, warp)
+
+    def count(self, samples: int) -> int:
+        """Return S, how many frames so many samples give."""
+        window, hop, _ = sizes(self.rate)
+        return 1 + max(0, samples - window) // hop
+
+    def to_json(self) -> dict[str, int]:
+        """Return it as JSON values."""
+        return {"rate": self.rate, "bands": self.bands}
+
+
+def samples_of(cell: Mapping[str, Any] | None, rate: int, seconds: float) -> np.ndarray:
+    """Return the first `seconds` of a cell, float32 [T] in -1..1; none where it is missing or cannot be read any more."""
+    if cell is None:
+        return np.zeros(0, np.float32)
+    try:
+        return np.clip(decode(cell, rate, seconds), -1, 1)
+    except Unreadable:  # its file has changed since it was checked
+        return np.zeros(0, np.float32)
+
+
+def waves(values: pa.Array, rate: int, seconds: float) -> Ragged:
+    """Return the waveforms of a column as int16, `values` [all T] in memory, or on the disk where that would not hold them."""
+    cells = values.to_pylist()
+
+    def one(cell: Any) -> np.ndarray:
+        return (samples_of(cell, rate, seconds) * _SCALE).astype(np.int16)
+
+    with ThreadPoolExecutor(max(1, cores())) as pool:
+        found = list(pool.map(one, cells))
+    offsets = np.cumsum([0, *map(len, found)], dtype=np.int64)
+    out = room((int(offsets[-1]),), np.int16) if offsets[-1] else np.zeros(0, np.int16)
+    for i, samples in enumerate(found):
+        out[offsets[i] : offsets[i + 1]] = samples
+    return Ragged(out, offsets)
+
+
+def wave(held: Ragged, row: int) -> np.ndarray:
+    """Return one waveform float32 [T] in -1..1."""
+    return np.asarray(held.values[held.offsets[row] : held.offsets[row + 1]], np.float32) / _SCALE
+
+
+def speaking(mel: np.ndarray) -> np.ndarray:
+    """Return for each frame of log energies [S, M] of a clean recording whether somebody speaks, bool [S].
+
+    Frames well above the quiet ones and not far below the loud ones; short gaps are closed, short sounds dropped.
+    """
+    loud = mel.mean(axis=1)
+    quiet, high = np.quantile(loud, [0.05, 0.95])
+    if high - quiet < _ALIKE:  # from end to end the same: speech throughout, or none
+        return np.full(len(loud), bool(high > _HEARD))
+    on = loud > max(high - _BELOW, quiet + _ABOVE * (high - quiet))
+    for value, least in ((False, _CLOSE), (True, _SHORT)):
+        for start, end in runs(on == value):
+            inside = value or (start > 0 and end < len(on))
+            if inside and end - start < least:
+                on[start:end] = not value
+    return on
+
+
+def runs(on: np.ndarray) -> list[tuple[int, int]]:
+    """Return the stretches (start, end) of a bool array [S] that are true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def cepstral(mel: np.ndarray, count: int) -> np.ndarray:
+    """Return cepstra and their slopes float32 [S, 2 Q] of log energies [S, M], each around its own mean, loudness left out."""
+    tone = cepstra(mel, count + 1)[:, 1:]
+    tone = tone - tone.mean(axis=0)
+    slope = 2 * deltas(tone)
+    out: np.ndarray = np.concatenate([tone, slope], axis=1).astype(np.float32)
+    return out

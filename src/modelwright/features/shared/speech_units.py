@@ -1,0 +1,179 @@
+"""Units that a recogniser writes: characters, words, pieces of words, or pinyin syllables with tones.
+
+Id 0 is the blank of CTC (Graves et al. 2006). Units are those of the training transcripts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from modelwright.core.errors import MissingExtra
+from modelwright.features.base import Ragged, Stored
+from modelwright.features.shared.subwords import END, Subwords
+from modelwright.features.shared.transcript_rules import joined, unspaced, words_of
+
+Kind = Literal["characters", "words", "pieces", "pinyin"]
+BLANK = 0
+_OPENS = "\u2581"  # before a piece that begins a word
+_CLOSED, _OFTEN = 200, 4  # words at most of a closed vocabulary, each heard so often at least
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
+
+
+class Units(Stored):
+    """Signs by id, from 1 on. `writes` are, by sign, the ways it is written, the commonest first, where it has several."""
+
+    def __init__(
+        self, kind: Kind, signs: Sequence[str], writes: Mapping[str, Sequence[str]], pieces: Subwords | None
+    ) -> None:
+        self.kind, self.signs, self.pieces = kind, tuple(signs), pieces
+        self.writes = {k: tuple(v) for k, v in writes.items()}
+        self.ids = {s: i for i, s in enumerate(self.signs, 1)}
+        self.size = (pieces.size - END - 1 if pieces else len(self.signs)) + 1
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], kind: Kind, size: int = 1000) -> Units:
+        """Learn the units of training transcripts; at most `size` pieces of words."""
+        if kind == "pieces":
+            return cls(kind, (), {}, Subwords.fit(texts, size))
+        counts = Counter(s for t in texts for s in _cut(t, kind))
+        writes: dict[str, Counter[str]] = {}
+        if kind == "pinyin":
+            for t in texts:
+                for sign, written in zip(_cut(t, kind), words_of(t), strict=True):
+                    writes.setdefault(sign, Counter())[written] += 1
+        several = {s: [w for w, _ in c.most_common()] for s, c in writes.items()}
+        return cls(kind, sorted(counts, key=lambda s: (-counts[s], s)), several, None)
+
+    def encode(self, texts: Sequence[str]) -> Ragged:
+        """Return the ids of texts, int64; a sign that was never heard is left out (see `unknown`)."""
+        if self.pieces is not None:
+            found = self.pieces.encode(texts)
+            return Ragged(np.maximum(found.values - END, 0), found.offsets)
+        rows = [[self.ids[s] for s in _cut(t, self.kind) if s in self.ids] for t in texts]
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return Ragged(np.fromiter((i for r in rows for i in r), np.int64, int(offsets[-1])), offsets)
+
+    def unknown(self, text: str) -> list[str]:
+        """Return the signs of a text that were never heard in training."""
+        return [] if self.pieces is not None else [s for s in _cut(text, self.kind) if s not in self.ids]
+
+    @property
+    def between(self) -> list[int]:
+        """The ids between two utterances that are joined: a space, where spaces are signs."""
+        return [self.ids[" "]] if " " in self.ids else []
+
+    def words(self, ids: Sequence[int]) -> list[tuple[str, int, int]]:
+        """Return the words that ids write, each with the first and the last of its ids' places."""
+        if self.pieces is not None:
+            return self._of_pieces(ids)
+        out: list[tuple[str, int, int]] = []
+        open_ = False  # whether the next sign goes on with the last word
+        for at, i in enumerate(ids):
+            sign = self.signs[i - 1]
+            if sign == " ":
+                open_ = False
+                continue
+            written = self.writes[sign][0] if sign in self.writes else sign
+            alone = self.kind != "characters" or bool(_HAN.match(sign))
+            if open_ and not alone:
+                word, first, _ = out.pop()
+                out.append((word + written, first, at))
+            else:
+                out.append((written, at, at))
+            open_ = not alone
+        return out
+
+    def writings(self) -> list[list[tuple[str, bool, bool]]]:
+        """Return for each unit from 1 on the ways it is written: its text, whether a word ends before it, and whether one ends with it."""
+        if self.pieces is not None:
+            signs = self.pieces.signs()[END + 1 :]
+            return [
+                [("", False, False) if s[:3] == "<0x" else (s.lstrip(_OPENS), s[:1] == _OPENS, False)] for s in signs
+            ]
+        out = []
+        for sign in self.signs:
+            if sign == " ":
+                out.append([("", True, False)])
+            elif self.kind == "characters" and not _HAN.match(sign):
+                out.append([(sign, False, False)])
+            else:
+                out.append([(w, True, True) for w in self.writes.get(sign, (sign,))])
+        return out
+
+    def _of_pieces(self, ids: Sequence[int]) -> list[tuple[str, int, int]]:
+        """Return words of pieces: what is decoded up to each piece says where a word ends."""
+        assert self.pieces is not None
+        out: list[tuple[str, int, int]] = []
+        start = 0
+        for at in range(len(ids)):
+            ahead = self.pieces.decode([i + END for i in ids[start : at + 2]])
+            if at + 1 == len(ids) or " " in ahead:
+                word = self.pieces.decode([i + END for i in ids[start : at + 1]])
+                if word:
+                    out.append((word, start, at))
+                start = at + 1
+        return out
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return the text that ids write."""
+        return joined([w for w, _, _ in self.words(ids)])
+
+    def state(self) -> dict[str, Any]:
+        """Return JSON values from which `restore` makes the same."""
+        pieces = self.pieces.state() if self.pieces is not None else None
+        return {
+            "kind": self.kind,
+            "signs": list(self.signs),
+            "writes": {k: list(v) for k, v in self.writes.items()},
+            "pieces": pieces,
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        pieces = Subwords.restore(state["pieces"], {}) if state["pieces"] is not None else None
+        return cls(state["kind"], state["signs"], state["writes"], pieces)
+
+
+def _cut(text: str, kind: Kind) -> list[str]:
+    """Return the signs of a text written by rules."""
+    if kind == "words":
+        return words_of(text)
+    if kind == "pinyin":
+        return syllables(text)
+    return list(text)
+
+
+def syllables(text: str) -> list[str]:
+    """Return a sign for each word of a text: Han characters as pinyin with a tone (`ni3`), other words as they are."""
+    try:
+        from pypinyin import Style, lazy_pinyin
+    except ImportError as e:
+        raise MissingExtra("speech", "Pinyin", "拼音") from e
+    out: list[str] = []
+    for run in re.findall(f"{_HAN.pattern}+|[^{_HAN.pattern[1:-1]}]+", text):
+        if _HAN.match(run):
+            out += lazy_pinyin(run, style=Style.TONE3, neutral_tone_with_five=True)
+        else:
+            out += words_of(run)
+    return out
+
+
+def closed(texts: Sequence[str]) -> bool:
+    """Return whether transcripts are made of few words that all come often: digits, commands."""
+    counts = Counter(w for t in texts for w in words_of(t))
+    often = sum(n >= _OFTEN for n in counts.values())
+    return 0 < len(counts) <= _CLOSED and often == len(counts)
+
+
+def suited(texts: Sequence[str]) -> list[Kind]:
+    """Return the kinds of units worth trying for training transcripts, the first one first."""
+    if closed(texts):
+        return ["words", "characters"]
+    if unspaced(texts):
+        return ["pinyin", "characters"]
+    return ["characters", "pieces"] if len(texts) >= 5000 else ["characters"]

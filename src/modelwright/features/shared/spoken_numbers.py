@@ -1,0 +1,118 @@
+"""Numbers as they are spoken: digits in a transcript written out, in English, Chinese, and what num2words knows.
+
+`1,234.5`, `50%`, `3rd`, `$5`, `¥5`; a number that begins with 0 or has more than 15 digits is read digit by digit, as phone numbers are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from modelwright.core.errors import MissingExtra
+
+_NUMBER = re.compile(
+    r"(?P<money>[$€£¥￥])?\s?(?P<sign>(?<![\w.])-)?(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<part>\d+))?"
+    r"(?:(?P<percent>\s?[%％])|(?P<order>st|nd|rd|th)\b)?"
+)
+_MONEY = {
+    "$": ("dollars", "美元"),
+    "€": ("euros", "欧元"),
+    "£": ("pounds", "英镑"),
+    "¥": ("yuan", "元"),
+    "￥": ("yuan", "元"),
+}
+_MOST = 15  # digits that are read as one number
+_DIGITS = "零一二三四五六七八九"
+_UNITS = ("", "十", "百", "千")
+_GROUPS = ("", "万", "亿", "万亿")
+_YEAR = re.compile(r"\d{4}(?=\s?年)")
+_HAN = re.compile("[\u3400-\u9fff]")
+
+
+def spoken(text: str, language: str) -> str:
+    """Return a text with its numbers in words. Raises MissingExtra for languages that need num2words, where it is absent."""
+    if language == "zh":
+        text = _YEAR.sub(lambda m: "".join(_DIGITS[int(d)] for d in m[0]), text)
+        return _NUMBER.sub(lambda m: _chinese(m), text)
+    return _NUMBER.sub(lambda m: f" {_other(m, language)} ", text)
+
+
+def _chinese(m: re.Match[str]) -> str:
+    digits = m["whole"].replace(",", "")
+    long = len(digits) > _MOST or (len(digits) > 1 and digits[0] == "0")
+    said = "".join(_DIGITS[int(d)] for d in digits) if long else chinese_number(int(digits))
+    if m["part"]:
+        said += "点" + "".join(_DIGITS[int(d)] for d in m["part"])
+    said = ("负" if m["sign"] else "") + said
+    if m["percent"]:
+        said = f"百分之{said}"
+    return said + (_MONEY[m["money"]][1] if m["money"] else "")
+
+
+def chinese_number(value: int) -> str:
+    """Return a whole number, 0 or more and below 10 to the 16, as it is read in Chinese: 一万零二十."""
+    if value == 0:
+        return _DIGITS[0]
+    groups = []
+    while value:
+        value, rest = divmod(value, 10_000)
+        groups.append(rest)
+    out, gap = "", False
+    for i in range(len(groups) - 1, -1, -1):
+        if groups[i] == 0:
+            gap = bool(out)
+            continue
+        if out and (gap or groups[i] < 1000):
+            out += _DIGITS[0]
+        out, gap = out + _group(groups[i]) + _GROUPS[i], False
+    return out.removeprefix("一") if out.startswith("一十") else out
+
+
+def _group(value: int) -> str:
+    """Return 1 to 9999 in words."""
+    out, gap = "", False
+    for place in (3, 2, 1, 0):
+        digit = value // 10**place % 10
+        if digit == 0:
+            gap = bool(out)
+            continue
+        out, gap = out + (_DIGITS[0] if gap else "") + _DIGITS[digit] + _UNITS[place], False
+    return out
+
+
+def _other(m: re.Match[str], language: str) -> str:
+    digits = m["whole"].replace(",", "")
+    how = _reader(language)
+    if len(digits) > _MOST or (len(digits) > 1 and digits[0] == "0"):
+        said = " ".join(how(int(d)) for d in digits)
+    elif m["order"] and not m["part"]:
+        said = how(int(digits), to="ordinal")
+    else:
+        said = how(int(digits))
+    if m["part"]:
+        said += f" {'point' if language == 'en' else 'komma' if language == 'de' else ''} " + " ".join(
+            how(int(d)) for d in m["part"]
+        )
+    said = said.replace("-", " ").replace(",", "")
+    if language == "en":
+        said = said.replace(" and ", " ")  # whether it is said differs from speaker to speaker
+        said = f"minus {said}" if m["sign"] else said
+        said = f"{said} percent" if m["percent"] else said
+        said = f"{said} {_MONEY[m['money']][0]}" if m["money"] else said
+    return said
+
+
+def _reader(language: str) -> Any:
+    """Return what says a number in words."""
+    try:
+        from num2words import num2words
+    except ImportError as e:
+        raise MissingExtra("speech", "Numbers in transcripts", "转写文本中的数字") from e
+
+    def say(value: int, to: str = "cardinal") -> str:
+        try:
+            return str(num2words(value, lang=language, to=to))
+        except NotImplementedError:  # a language that it does not know: the digits stay
+            return str(value)
+
+    return say

@@ -1,0 +1,1 @@
+"""Recipes that turn recordings into text."""

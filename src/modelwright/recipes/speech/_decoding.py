@@ -1,0 +1,125 @@
+"""From frames to words: greedily, or by a beam with a language model of the transcripts, whose weight validation rows choose.
+
+Legend: T frames, V units with the blank.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelwright.features.shared.speech_units import Units, closed
+from modelwright.features.shared.transcript_rules import joined, words_of
+from modelwright.models import ctc
+from modelwright.models.ctc_beam import Search, Step, hot_words, search
+from modelwright.models.word_ngrams import WordNgrams
+
+LM = "language_model.txt"
+_WEIGHTS = ((0.0, 0.0), (0.3, 0.0), (0.6, 0.5), (1.0, 1.0), (1.5, 1.5))  # of the language model, and what a word adds
+_WORDS = 2.0  # words of a transcript on the mean, below which there is no order to be learnt
+_MANY = 1000  # transcripts from which rare words and runs of words are left out of the language model
+
+Placed = list[tuple[str, int, int]]  # words with the first and the last place of their units
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Reads frames by `how`; without a language model, words or hot words to heed, greedily."""
+
+    units: Units
+    how: Search = field(default_factory=Search)
+
+    @classmethod
+    def fit(cls, units: Units, texts: Sequence[str], given: WordNgrams | None = None) -> Decoder:
+        """Return the decoder of training transcripts, with a language model of them or the one given; its weights are not chosen yet."""
+        lm, rows = given, [words_of(t) for t in texts]
+        if (
+            lm is None
+            and (units.kind == "pinyin" or np.mean([len(r) for r in rows]) >= _WORDS)
+            and units.kind != "words"
+        ):
+            lm = WordNgrams.fit(rows, 3, 2 if len(rows) >= _MANY else 1)
+        words = frozenset(w for r in rows for w in r) if units.kind == "characters" and closed(texts) else None
+        return cls(units, Search(lm=lm, words=words))
+
+    @property
+    def plain(self) -> bool:
+        """Whether the likeliest unit of each frame is all that counts."""
+        h = self.how
+        return h.words is None and not h.hot and (h.lm is None or not h.weight) and not self.units.writes
+
+    def with_hot(self, phrases: Sequence[str], boost: float | None = None) -> Decoder:
+        """Return a decoder that hopes for phrases, too."""
+        made = hot_words([*(" ".join(h) for h in self.how.hot), *phrases], words_of)
+        return replace(self, how=replace(self.how, hot=made, boost=self.how.boost if boost is None else boost))
+
+    def read(self, logs: np.ndarray) -> tuple[list[int], Placed]:
+        """Return units and words of log probabilities [T, V]."""
+        if self.plain:
+            ids = ctc.greedy(logs)
+            return ids, self.units.words(ids)
+        ids, words = search(logs, self._steps(), self.how)
+        placed = self.units.words(ids)
+        if len(placed) == len(words):
+            return ids, [(w, a, b) for w, (_, a, b) in zip(words, placed, strict=True)]
+        return ids, placed
+
+    def _steps(self) -> list[list[Step]]:
+        found = self.__dict__.get("_made")
+        if found is None:
+            found = [[Step(*w) for w in ways] for ways in self.units.writings()]
+            object.__setattr__(self, "_made", found)
+        return found
+
+    def tuned(self, rows: Sequence[np.ndarray], errors: Callable[[Sequence[str]], float], seconds: float) -> Decoder:
+        """Return the decoder whose language model weighs what makes the fewest `errors` of the texts of `rows`."""
+        if self.how.lm is None:
+            return self
+        best, least, until = self, float("inf"), time.monotonic() + seconds
+        for weight, bonus in _WEIGHTS:
+            made = replace(self, how=replace(self.how, weight=weight, bonus=bonus))
+            found = errors([joined([w for w, _, _ in made.read(logs)[1]]) for logs in rows])
+            if found < least - 1e-9:
+                best, least = made, found
+            if time.monotonic() > until:
+                break
+        return best
+
+    def extent(self) -> dict[str, float]:
+        """Return what a refit, which has no validation rows, takes over."""
+        return {"lm_weight": self.how.weight, "word_bonus": self.how.bonus}
+
+    def again(self, extent: Mapping[str, Any]) -> Decoder:
+        """Return the decoder with the weights of an earlier fit."""
+        if "lm_weight" not in extent:
+            return self
+        return replace(
+            self, how=replace(self.how, weight=float(extent["lm_weight"]), bonus=float(extent["word_bonus"]))
+        )
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the language model, where there is one that weighs, and return the rest as JSON values."""
+        h = self.how
+        if h.lm is not None and h.weight:
+            (folder / LM).write_text("\n".join(h.lm.lines()) + "\n", encoding="utf-8")
+        return {
+            "weight": h.weight, "bonus": h.bonus, "words": sorted(h.words) if h.words is not None else None,
+            "hot": [" ".join(p) for p in h.hot], "boost": h.boost, "beams": h.beams,
+        }  # fmt: skip
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any], units: Units, folder: Path) -> Decoder:
+        """Read what `save` wrote."""
+        place = folder / LM
+        lm = WordNgrams.read(place.read_text(encoding="utf-8").splitlines(), LM) if place.is_file() else None
+        words = frozenset(map(str, state["words"])) if state["words"] is not None else None
+        how = Search(
+            beams=int(state["beams"]), weight=float(state["weight"]), bonus=float(state["bonus"]), lm=lm, words=words,
+            hot=hot_words(state["hot"], words_of), boost=float(state["boost"]),
+        )  # fmt: skip
+        return cls(units, how)

@@ -1,0 +1,197 @@
+"""Recognisers that answer frame by frame (CTC): what the recipes of each network share.
+
+Legend: B batch, T frames of units, V units with the blank, W words.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.recipe import Options
+from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.features.shared.speech import FRAME, Front
+from modelwright.features.shared.speech_units import Units
+from modelwright.models import ctc
+from modelwright.recipes.speech._decoding import Decoder
+from modelwright.recipes.speech._speech import SpeechModel
+from modelwright.recipes.speech._sureness import Sureness
+
+_SOUND = 120.0  # seconds of padded sound that are read at once
+_HEARD, _FRAMES = 0.5, 3  # the probability from which somebody speaks, and frames in a row
+
+
+class FrameOptions(Options):
+    """Options of recognisers by CTC; augmentation as `features/shared/augment_sound.py` has it, times in seconds, levels in dB.
+
+    `units` "auto" takes words where there are few, pinyin for Chinese, else characters. `join` is the probability that an utterance is
+    made of several recordings, with pauses up to `pause` between and `edge` around, up to
+    `joined` seconds of speech; None joins short recordings (words, commands) often. `step` frames of 10 ms make one of units: 4 for
+    words, else 2, where it is None.
+    """
+
+    units: Literal["auto", "characters", "words", "pieces", "pinyin"] = "auto"
+    pieces: int = Field(default=500, ge=32, le=32_000)
+    bands: int = Field(default=40, ge=20, le=128)
+    step: Literal[2, 4] | None = None
+    channels: int = Field(default=12, ge=4, le=256)
+    width: int = Field(default=64, ge=16, le=1024)
+    hidden: int = Field(default=64, ge=16, le=1024)
+    layers: int = Field(default=2, ge=1, le=24)
+    heads: int = Field(default=4, ge=1, le=16)
+    kernel: int = Field(default=15, ge=3, le=63)
+    encoder: Literal["lstm", "conformer"] = "lstm"
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    speech: float = Field(default=0.3, ge=0, le=10)
+    join: float | None = Field(default=None, ge=0, le=1)
+    joined: float = Field(default=4.0, gt=0, le=60)
+    longest: float = Field(default=20.0, gt=0, le=60)
+    pause: float = Field(default=0.6, ge=0, le=5)
+    edge: float = Field(default=0.3, ge=0, le=5)
+    speed: float = Field(default=0.12, ge=0, le=0.7)
+    warp: float = Field(default=0.1, ge=0, le=0.3)
+    gain: float = Field(default=10.0, ge=0, le=40)
+    noise: float = Field(default=0.6, ge=0, le=1)
+    snr_low: float = 5.0
+    snr_high: float = 40.0
+    room: float = Field(default=0.15, ge=0, le=1)
+    time_masks: int = Field(default=2, ge=0, le=16)
+    time_width: int = Field(default=12, ge=0, le=200)
+    band_masks: int = Field(default=2, ge=0, le=16)
+    seconds: float = Field(default=40.0, gt=0, le=3600)
+    epochs: int = Field(default=30, ge=1, le=5000)
+    lr: float = Field(default=2e-3, gt=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    clip: float = Field(default=1.0, ge=0)
+    ema: float = Field(default=0.98, ge=0, lt=1)
+    patience: int = Field(default=12, ge=1)
+    precision: Literal["auto", "float32", "bf16"] = "float32"
+
+
+class FrameModel(SpeechModel):
+    """A network over frames with its units."""
+
+    options_class: type[FrameOptions] = FrameOptions
+
+    def __init__(
+        self, front: Front, units: Units, network: Any, options: FrameOptions, device: str = "cpu", *,
+        decoder: Decoder | None = None, sureness: Sureness | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(front)
+        self.units, self.network, self.options, self.device = units, network, options, device
+        self.decoder, self.sureness = decoder or Decoder(units), sureness or Sureness()
+
+    @property
+    def frame(self) -> float:
+        """Seconds of a frame of units."""
+        return FRAME * (self.options.step or 2)
+
+    def emissions(self, parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return log probabilities [T, V] and the probability of speech [T] of parts, samples at `front.rate`; like lengths together."""
+        import torch
+
+        mels = [self.front.frames(p) for p in parts]
+        order = sorted(range(len(mels)), key=lambda i: len(mels[i]))
+        out: list[Any] = [None] * len(mels)
+        at = 0
+        with torch.inference_mode():
+            while at < len(order):
+                most = max(1, int(_SOUND / FRAME) // max(1, len(mels[order[at]])))
+                batch = [i for i in order[at : at + most] if len(mels[i]) <= 1.3 * len(mels[order[at]]) + 20]
+                at += len(batch)
+                wide = max(len(mels[i]) for i in batch)
+                mel = np.zeros((len(batch), wide, self.front.bands), np.float32)
+                for k, i in enumerate(batch):
+                    mel[k, : len(mels[i])] = mels[i]
+                lengths = torch.tensor([len(mels[i]) for i in batch])
+                found = self.network({"mel": torch.from_numpy(mel).to(self.device), "lengths": lengths.to(self.device)})
+                logs = found["units"].log_softmax(dim=2).cpu().numpy()
+                speech = found["speech"].sigmoid().cpu().numpy()
+                for k, (i, size) in enumerate(zip(batch, found["lengths"].tolist(), strict=True)):
+                    out[i] = (logs[k, :size].astype(np.float64), speech[k, :size].astype(np.float64))
+        return out
+
+    def hear(self, parts: Sequence[np.ndarray]) -> list[list[dict[str, Any]]]:
+        return [self.read(logs, speech) for logs, speech in self.emissions(parts)]
+
+    def look(self, samples: np.ndarray) -> tuple[list[dict[str, Any]], np.ndarray, float]:
+        logs, speech = self.emissions([samples])[0]
+        return self.read(logs, speech), speech, self.frame
+
+    def hoping(self, phrases: Sequence[str]) -> Self:
+        """Return this model as it listens where some phrases are hoped for."""
+        out = copy.copy(self)
+        out.decoder = self.decoder.with_hot(phrases)
+        return out
+
+    def read(self, logs: np.ndarray, speech: np.ndarray) -> list[dict[str, Any]]:
+        """Return the words of frames: log probabilities [T, V], and the probability of speech [T]."""
+        if not heard(speech):
+            return []
+        ids, words = self.decoder.read(logs)
+        if not words:
+            return []
+        places = ctc.aligned(logs, ids)
+        sure = ctc.sureness(logs, ids, places)
+        ends = np.array([[places[a, 0], places[b, 1]] for _, a, b in words])
+        times = ctc.spans(ends, speech, self.frame, FRAME / 2)
+        return [
+            {
+                "word": w,
+                "start": s,
+                "end": e,
+                "confidence": self.sureness.of(sure[a : b + 1], speech[places[a, 0] : places[b, 1] + 1]),
+            }
+            for (w, a, b), (s, e) in zip(words, times, strict=True)
+        ]
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        write_state(folder, self.state(self.decoder.save(folder)))
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
+        save_file(weights, str(folder / "weights.safetensors"))
+
+    def state(self, decoder: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is saved beside the weights, as JSON values; `decoder` is what that saved of itself."""
+        return {
+            "front": self.front.to_json(), "units": self.units.state(), "options": self.options.model_dump(), "extent": self.extent,
+            "sureness": self.sureness.to_json(), "decoder": dict(decoder),
+        }  # fmt: skip
+
+    @classmethod
+    def load(cls, folder: Path, target: TargetCodec) -> Self:
+        with Loading(folder):
+            state = read_state(folder)
+            return cls.restored(state, folder)
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
+        """Make the model of what `state` gave and its weights."""
+        from safetensors.torch import load_file
+
+        from modelwright.models.speech import Recogniser
+
+        options, units = cls.options_class(**state["options"]), Units.restore(state["units"], {})
+        front = Front(**{k: int(v) for k, v in state["front"].items()})
+        network = Recogniser(front.bands, units.size, options)
+        network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        network.eval()
+        decoder = Decoder.load(state["decoder"], units, folder)
+        out = cls(front, units, network, options, decoder=decoder, sureness=Sureness.from_json(state["sureness"]))
+        out.extent = dict(state["extent"])
+        return out
+
+
+def heard(speech: np.ndarray) -> bool:
+    """Return whether somebody speaks for some frames in a row, by probabilities [T]."""
+    on = (speech >= _HEARD).astype(np.int8)
+    return len(on) >= _FRAMES and bool((np.convolve(on, np.ones(_FRAMES, np.int8), mode="valid") == _FRAMES).any())

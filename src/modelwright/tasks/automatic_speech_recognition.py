@@ -1,0 +1,219 @@
+"""Automatic speech recognition: a recording in, what is said in it out, with the times of the words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, Field, create_model
+
+from modelwright.core.answers.base import Answers, TargetCodec, as_objects
+from modelwright.core.answers.objects import ObjectsCodec
+from modelwright.core.errors import ColumnError, DataError, OptionError
+from modelwright.core.events import EventStream
+from modelwright.core.facts.base import Pair
+from modelwright.core.judged import Judged, Metric
+from modelwright.core.reading import Detected, Reading
+from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.words import Words
+from modelwright.data.spoken_pace import in_time
+from modelwright.data.transcripts import read_transcripts
+from modelwright.evaluate.metrics import speech as evaluate
+from modelwright.evaluate.report import transcripts as report
+from modelwright.features.shared.sample_speech import spoken_tones
+from modelwright.features.shared.transcript_rules import Rules, unspaced
+from modelwright.tasks._columns import request_model
+
+if TYPE_CHECKING:
+    from modelwright.core.config import RunConfig
+
+_TEXT = frozenset("text transcript transcription transcripts sentence sentences normalized normalised spoken utterance words "
+                  "文本 转写 转写文本 文字 句子 内容".split())  # fmt: skip
+_SPEAKER = frozenset(
+    "speaker speakerid speakers spk spkid clientid voice reader narrator 说话人 发言人 讲话人 朗读者".split()
+)
+_RULES = ("case", "punctuation", "width", "numbers", "language")
+_LEAST = 4  # speakers from which on they are kept apart
+
+
+class TranscriptsCodec(ObjectsCodec):
+    """Transcripts written by `rules`; an answer is {"text", "words", "seconds"}, of which people get the text."""
+
+    def __init__(self, task: str, rules: Rules) -> None:
+        super().__init__(task)
+        self.rules = rules
+
+    def encode(self, values: pa.Array) -> np.ndarray:
+        return as_objects([None if v is None else self.rules.apply(v) for v in values.to_pylist()])
+
+    def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        rows = scores[:, 0]
+        sure = np.array(
+            [np.mean([w["confidence"] for w in r["words"]]) if r["words"] else 1.0 for r in rows], np.float64
+        )
+        return Answers([r["text"] for r in rows], sure)
+
+    def gist(self, answer: Any) -> Any:
+        """Return a text by the rules: what is said of an answer counts by its words."""
+        return self.rules.apply(answer) if isinstance(answer, str) else answer
+
+    def answer_fields(self) -> dict[str, Any]:
+        sure = {"confidence": (float, Field(ge=0, le=1)), "scores": (dict[str, Any] | None, None)}
+        return {"prediction": (str, ...)} | sure
+
+    def by_label(self, scores: np.ndarray) -> Any:
+        """Return for each row its words with their times, for who asks for scores."""
+        return [{"words": r["words"], "seconds": r["seconds"]} for r in scores[:, 0]]
+
+    def perfect(self, truth: np.ndarray) -> np.ndarray:
+        return as_objects([{"text": t, "words": [], "seconds": 0.0} for t in truth])[:, None]
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "rules": self.rules.to_json()}
+
+
+class SpeechRecognition(GeneratedTask):
+    """Word error rate ranks; character error rate where the script has no spaces."""
+
+    name = "automatic-speech-recognition"
+    title = Words("automatic speech recognition", "语音识别")
+    inputs = frozenset({"audio"})
+    targets = frozenset({"text"})
+    metrics = evaluate.METRICS
+    held_out = 1000
+    tells_personal = True
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        return 0.01 if column.modality in self.targets else 0.0  # by name only: `typed` asks for recordings
+
+    def read(
+        self, source: Any, reading: Reading, events: EventStream | None = None
+    ) -> tuple[pa.Table, Detected] | None:
+        return read_transcripts(source, reading, events)
+
+    def target_of(self, raw: pa.Table) -> str | None:
+        return next((n for n in raw.column_names if _plain(n) in _TEXT), None)
+
+    def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
+        """Return the schema with the recordings as the one input, and the speakers, who are never split, as a group."""
+        target = schema.target
+        recordings = [c.name for c in schema.inputs if c.modality == "audio"]
+        if len(recordings) != 1:
+            shown = ", ".join(f"{c.name} ({c.modality})" for c in schema if c is not target)[:300]
+            raise ColumnError(
+                f"Expected one column of recordings (WAV, FLAC, MP3, OGG), found {len(recordings)}. The columns are: {shown}. "
+                "Leave others out with --ignore, or say which it is with --column NAME=audio.",
+                f"应有一列录音（WAV、FLAC、MP3、OGG），找到 {len(recordings)} 列。现有的列：{shown}。可用 --ignore 忽略其他列，或用 --column 列名=audio 指定。",
+            )
+        reason = Words("not read by recognisers of speech", "语音识别不读取该列")
+        changes: dict[str, dict[str, Any]] = {
+            c.name: {"role": "ignored", "reason": reason} for c in schema.inputs if c.name != recordings[0]
+        }
+        speaker = self._speaker(schema, config)
+        if speaker is not None:
+            changes[speaker] = {"role": "group", "modality": "id", "options": {}, "reason": None}
+        if target is not None and config is not None:
+            asked = {k: getattr(config, k) for k in _RULES if getattr(config, k, None)}
+            more = {"lm": str(Path(config.lm).resolve())} if config.lm else {}
+            if more and not Path(config.lm).is_file():
+                raise OptionError(f"There is no file {config.lm} for --lm.", f"找不到 --lm 的文件 {config.lm}。")
+            changes[target.name] = {"options": {**target.options, "rules": asked, **more}}
+        return schema.with_columns(changes)
+
+    def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
+        """Return the rows whose transcript can be said in the time of its recording, and which others there are."""
+        return in_time(table)
+
+    def _speaker(self, schema: Schema, config: RunConfig | None) -> str | None:
+        named = getattr(config, "speaker", None)
+        if named == "none" or (config is not None and config.group):
+            return None
+        if named is not None:
+            return schema[named].name  # raises ColumnError with the nearest names
+        target = schema.target.name if schema.target else None
+        return next((n for n in schema.names if n != target and _plain(n) in _SPEAKER), None)
+
+    def units(self, table: Table) -> np.ndarray | None:
+        """As Task.units: what one speaker said stays together, where there are some of them; recordings of other voices decide."""
+        groups = [c.name for c in table.schema.of_role("group")]
+        if not groups:
+            return None
+        names = [str(v) for v in table.column(groups[0]).to_pylist()]
+        found: np.ndarray = np.unique(names, return_inverse=True)[1]
+        return found if found.max(initial=0) + 1 >= _LEAST else None
+
+    def ranks(self, table: Table) -> Metric:
+        target = table.schema.target
+        some = table.column(target.name).to_pylist()[:2000] if target is not None else []
+        return self.metric("cer" if unspaced([v for v in some if v]) else "wer")
+
+    def served(self, schema: Schema) -> Schema:
+        """Return the columns that are read later; where files lay in training is nobody's business then."""
+        columns = [replace(c, options={}) if c.role == "target" else c for c in schema if c.role in ("input", "target")]
+        return Schema(tuple(columns))
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        texts = [v for v in values.to_pylist() if v is not None]
+        rules = Rules.fit(texts, **dict(column.options.get("rules", {})))
+        if not any(rules.apply(t) for t in texts):
+            raise DataError(
+                f"No transcript in column `{column.name}` holds a word that can be spoken.",
+                f"列 `{column.name}` 中没有任何可读出的文字。",
+            )
+        return TranscriptsCodec(self.name, rules)
+
+    def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
+        return TranscriptsCodec(self.name, Rules.from_json(state["rules"]))
+
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
+        """Return CTC's loss of frames (`models/speech.py`), or the mean cross entropy of units: outputs [M, V], truth [M]."""
+        if isinstance(outputs, Mapping):
+            from modelwright.models.speech import ctc_loss
+
+            return ctc_loss(outputs, truth, smoothing=smoothing, row_weight=row_weight)
+        from torch.nn.functional import cross_entropy
+
+        if row_weight is not None:
+            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
+        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        return request_model(schema)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return create_model("Answer", **target.answer_fields())
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        return []
+
+    def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
+        return report.sections(judged, test)
+
+    def told(self, model: Model) -> list[list[Pair]]:
+        return []
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        recordings, texts, speakers = spoken_tones(rows, seed)
+        return pa.table(
+            {"recording": pa.array(recordings, pa.large_binary()), "text": texts, "speaker": speakers}
+        ), "text"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+TASK = SpeechRecognition

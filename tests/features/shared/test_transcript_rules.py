@@ -1,0 +1,67 @@
+"""Rules of transcripts, and numbers as they are spoken."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelwright.features.shared.spoken_numbers import chinese_number
+from modelwright.features.shared.transcript_rules import Rules, joined, language_of, words_of
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello, WORLD!  It’s me [laughs]", "hello world it's me"),
+        ("I have 1,234.5 of the 3rd", "i have one thousand two hundred thirty four point five of the third"),
+        ("50% for $5, call 0123", "fifty percent for five dollars call zero one two three"),
+    ],
+)
+def test_english(text, expected):
+    assert Rules(language="en").apply(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("你好，世 界！ＡＢＣ", "你好世界 abc"),
+        ("2024年有10%、1.05元", "二零二四年有百分之十一点零五元"),
+        ("电话010", "电话零一零"),
+    ],
+)
+def test_chinese(text, expected):
+    assert Rules(language="zh").apply(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "零"), (10, "十"), (15, "十五"), (110, "一百一十"), (105, "一百零五"), (1010, "一千零一十"), (10_010, "一万零一十"),
+        (100_000, "十万"), (10_203_040, "一千零二十万三千零四十"), (100_000_001, "一亿零一"),
+    ],
+)  # fmt: skip
+def test_chinese_numbers(value, said):
+    assert chinese_number(value) == said
+
+
+def test_what_is_kept_on_request():
+    assert Rules(case="keep", punctuation="keep", numbers="keep", language="en").apply("Hi, 5!") == "Hi, 5!"
+    assert Rules(width="keep").apply("ＡＢ") == "ａｂ"
+
+
+def test_the_language_is_told_where_it_shows():
+    assert language_of(["the cat is on the mat", "and it was good"]) == "en"
+    assert language_of(["今天天气很好"]) == "zh"
+    assert language_of(["ja", "nein"]) == ""
+    assert Rules().apply("7") == "7"  # no language: digits stay
+
+
+def test_words_and_back():
+    assert words_of("你好 hello 世界") == ["你", "好", "hello", "世", "界"]
+    assert joined(["你", "好", "hello", "there", "世"]) == "你好 hello there 世"
+
+
+@given(st.text(max_size=60))
+def test_rules_applied_twice_change_nothing(text):
+    for language in ("", "en", "zh"):
+        once = Rules(language=language).apply(text)
+        assert Rules(language=language).apply(once) == once

@@ -1,0 +1,130 @@
+"""Recognisers: what is learnt from a language of tones, times of words, silence, long recordings, listening while somebody speaks."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelwright.core.recipe import get_recipe
+from modelwright.core.schema import Table
+from modelwright.core.task import get_task
+from modelwright.features.shared.sample_speech import as_wav
+from modelwright.recipes.shared.listening import Listener, in_turn
+from modelwright.testing import context, sample_table
+
+TASK = get_task("automatic-speech-recognition")
+RATE = 8000
+
+
+def said(words, rng, pause=0.15):
+    """Return samples of words and the seconds at which each begins and ends."""
+    hertz = {"low": (250.0, 500.0), "mid": (700.0, 1400.0), "high": (1900.0, 2800.0)}
+    parts, times, at = [], [], 0
+    for word in words:
+        gap = int(pause * RATE)
+        time = np.arange(int(0.16 * RATE)) / RATE
+        parts += [
+            np.zeros(gap),
+            0.25 * sum(np.sin(2 * np.pi * f * time) for f in hertz[word]) * np.hanning(len(time)) ** 0.3,
+        ]
+        times.append(((at + gap) / RATE, (at + gap + len(time)) / RATE))
+        at += gap + len(time)
+    samples = np.concatenate([*parts, np.zeros(int(pause * RATE))])
+    return (samples + 0.003 * rng.standard_normal(len(samples))).astype(np.float32), times
+
+
+@pytest.fixture(scope="module")
+def model():
+    table, target = sample_table(TASK, 60)
+    recipe = get_recipe("ctc")
+    small = {
+        "width": 48,
+        "hidden": 32,
+        "layers": 1,
+        "channels": 8,
+        "epochs": 8,
+        "lr": 8e-3,
+        "seconds": 12.0,
+        "noise": 0.4,
+        "join": 0.3,
+    }
+    options = recipe.variants(table.schema, target, len(table))[0].model_copy(update=small)
+    return recipe.fit(table, table.take(np.arange(20)), options, context(TASK, target, seconds=60))
+
+
+def test_words_with_times(model):
+    rng = np.random.default_rng(5)
+    words = ["low", "high", "mid", "mid", "low", "high"]
+    samples, times = said(words, rng)
+    found = model.transcribe([samples])[0]
+    assert found["text"] == " ".join(words)
+    errors = [abs(w["start"] - a) + abs(w["end"] - b) for w, (a, b) in zip(found["words"], times, strict=True)]
+    assert np.median(errors) < 0.08
+    assert all(0 <= w["confidence"] <= 1 for w in found["words"])
+
+
+def test_silence_and_noise_have_no_text(model):
+    rng = np.random.default_rng(0)
+    for samples in (np.zeros(RATE), 0.02 * rng.standard_normal(2 * RATE), np.zeros(10), np.zeros(0)):
+        assert model.transcribe([samples.astype(np.float32)])[0]["text"] == ""
+
+
+def test_a_long_recording_is_read_in_parts(model):
+    rng = np.random.default_rng(1)
+    words = [str(w) for w in rng.choice(["low", "mid", "high"], 90)]
+    samples, times = said(words, rng, 0.3)
+    assert len(samples) > 40 * RATE
+    whole = model.transcribe([samples])[0]
+    assert whole["text"] == " ".join(words)
+    assert abs(whole["words"][-1]["end"] - times[-1][1]) < 0.15
+    blocks = np.array_split(samples, 50)
+    told = [
+        (w["word"], round(w["start"] + at, 2)) for at, part in in_turn(model, blocks) for w in model.hear([part])[0]
+    ]
+    assert [w for w, _ in told] == words
+
+
+def test_listening_tells_words_as_they_come(model):
+    rng = np.random.default_rng(2)
+    first, _ = said(["low", "mid", "high"], rng)
+    second, _ = said(["high", "low"], rng)
+    quiet = (0.003 * rng.standard_normal(RATE)).astype(np.float32)
+    stream = np.concatenate([quiet, first, quiet, second, quiet])
+    listener = Listener(model)
+    events = [e for block in np.array_split(stream, 60) for e in listener.feed(block)] + listener.finish()
+    finals = [e for e in events if e["type"] == "final"]
+    assert [e["text"] for e in finals] == ["low mid high", "high low"]
+    assert any(e["type"] == "partial" for e in events)
+    assert finals[1]["words"][0]["start"] > finals[0]["words"][-1]["end"]
+    assert len(listener.held) < 2 * RATE
+    for _ in range(40):  # a microphone that stays silent holds no memory
+        assert listener.feed(quiet) == []
+    assert len(listener.held) < 2 * RATE
+
+
+def test_templates_match(tmp_path):
+    table, target = sample_table(TASK, 60)
+    one = [i for i, t in enumerate(table.column("text").to_pylist()) if " " not in t]
+    table = table.take(np.array(one))
+    recipe = get_recipe("dtw")
+    model = recipe.fit(table, None, recipe.variants(table.schema, target, len(table))[0], context(TASK, target))
+    rng = np.random.default_rng(3)
+    for word in ("low", "mid", "high"):
+        assert model.transcribe([said([word], rng)[0]])[0]["text"] == word
+
+
+def test_recordings_too_short_for_their_text_are_told():
+    table, target = sample_table(TASK, 20)
+    texts = ["low " * 400, *table.column("text").to_pylist()[1:]]
+    data = table.data.set_column(table.data.column_names.index("text"), "text", pa.array(texts))
+    notes = []
+    ctx = context(TASK, target, seconds=30)
+    ctx.events.listen(lambda e: notes.append(getattr(getattr(e, "words", None), "en", "")))
+    recipe = get_recipe("ctc")
+    tiny = {"width": 16, "hidden": 16, "layers": 1, "channels": 4, "epochs": 1, "seconds": 4.0, "units": "characters"}
+    options = recipe.variants(table.schema, target, 20)[0].model_copy(update=tiny)
+    recipe.fit(Table(data, table.schema, table.rows), None, options, ctx)
+    assert any("1 of 20 recordings are not learnt from" in n for n in notes)
+
+
+def test_a_wav_of_samples_comes_back():
+    assert as_wav(np.zeros(10), RATE)[:4] == b"RIFF"
