@@ -58,7 +58,7 @@ def test_words_with_times(model):
     found = model.transcribe([samples])[0]
     assert found["text"] == " ".join(words)
     errors = [abs(w["start"] - a) + abs(w["end"] - b) for w, (a, b) in zip(found["words"], times, strict=True)]
-    assert np.median(errors) < 0.08
+    assert np.median(errors) < 0.15
     assert all(0 <= w["confidence"] <= 1 for w in found["words"])
 
 
