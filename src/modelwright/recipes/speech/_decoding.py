@@ -6,6 +6,7 @@ Legend: T frames, V units with the blank.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from modelwright.models.word_ngrams import WordNgrams
 LM = "language_model.txt"
 _WEIGHTS = ((0.0, 0.0), (0.3, 0.0), (0.6, 0.5), (1.0, 1.0), (1.5, 1.5))  # of the language model, and what a word adds
 _WORDS = 2.0  # words of a transcript on the mean, below which there is no order to be learnt
-_MANY = 1000  # transcripts from which rare words and runs of words are left out of the language model
+_OFTEN = 2  # times that words, and runs of them, come in the transcripts to stand in the language model
 
 Placed = list[tuple[str, int, int]]  # words with the first and the last place of their units
 
@@ -38,12 +39,10 @@ class Decoder:
     def fit(cls, units: Units, texts: Sequence[str], given: WordNgrams | None = None) -> Decoder:
         """Return the decoder of training transcripts, with a language model of them or the one given; its weights are not chosen yet."""
         lm, rows = given, [words_of(t) for t in texts]
-        if (
-            lm is None
-            and (units.kind == "pinyin" or np.mean([len(r) for r in rows]) >= _WORDS)
-            and units.kind != "words"
-        ):
-            lm = WordNgrams.fit(rows, 3, 2 if len(rows) >= _MANY else 1)
+        order = np.mean([len(r) for r in rows]) >= _WORDS  # single words have none to be learnt
+        if lm is None and units.kind != "words" and (units.kind == "pinyin" or order):
+            # what came once may tell who said it: it is no part of a bundle
+            lm = WordNgrams.fit(rows, 3, _OFTEN) if _repeats(rows) else None
         words = frozenset(w for r in rows for w in r) if units.kind == "characters" and closed(texts) else None
         return cls(units, Search(lm=lm, words=words))
 
@@ -123,3 +122,9 @@ class Decoder:
             hot=hot_words(state["hot"], words_of), boost=float(state["boost"]),
         )  # fmt: skip
         return cls(units, how)
+
+
+def _repeats(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether any word comes often enough for a language model."""
+    counts = Counter(w for r in rows for w in r)
+    return any(n >= _OFTEN for n in counts.values())
