@@ -19,7 +19,11 @@ from modelwright.features.shared.speech import Front, speaking, wave
 
 _MOST_JOINED = 8
 _EMPTY = 0.04  # of the utterances hold noise alone, and nothing to write
-_ONE = 0.3  # share of the loss that units laid evenly over the speech keep where a row is one unit
+_ONE, _ONE_ALONE = (
+    0.9,
+    300,
+)  # share of the loss that units laid over the speech keep where a row is one unit, after so many steps alone
+_APART = 4  # frames at the end of a row that are told to have no unit
 _BEGINNING = 100  # steps
 _QUIET = (1e-5, 3e-4)  # loudness of what is never quite silent
 
@@ -73,8 +77,9 @@ class UtteranceFeed:
 
     def _share(self, step: int) -> float:
         """Return the share of the loss that units laid evenly have from a step on: all of it, half of it, then little or nothing."""
-        last = _ONE if self.one else 0.0
-        return 1.0 if step < _BEGINNING else max(0.5, last) if step < 2 * _BEGINNING else last
+        if self.one:
+            return 1.0 if step < _ONE_ALONE else _ONE
+        return 1.0 if step < _BEGINNING else 0.5 if step < 2 * _BEGINNING else 0.0
 
     def _one(self, rng: np.random.Generator) -> list[list[Utterance]]:
         made = self._joined(rng.permutation(len(self.sizes)), rng)
@@ -156,6 +161,7 @@ class UtteranceFeed:
         if len(mine):
             places = np.flatnonzero(on)
             out[places] = mine[np.arange(len(places)) * len(mine) // max(1, len(places))]
+            out[places[-_APART:]] = -1  # so that the same unit may follow at once
         return out
 
     def _changed(self, u: Utterance) -> _Heard:
