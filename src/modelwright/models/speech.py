@@ -185,7 +185,7 @@ def ctc_loss(
     """Return the mean over rows of CTC's loss per unit, and `speech` times that of hearing whether somebody speaks.
 
     `truth` holds "units" [B, L], "sizes" [B], "speech" [B, T]: 1, 0, or -1 where it is not known; maybe "flat" [B, T]: the unit that is told
-    for a frame, or -1, whose loss then is "flat_share" of the whole. CTC by itself takes long to find that anything but blanks pays; units
+    for a frame, or -1, whose loss then is "flat_share" of what is told of units. CTC by itself takes long to find that anything but blanks pays; units
     laid evenly over the speech show it at once, as the flat start of older recognisers does. `smoothing` draws every frame toward all
     units alike.
     """
@@ -202,16 +202,16 @@ def ctc_loss(
     if row_weight is not None:
         each = each * row_weight
     loss = each.mean()
-    if speech and "speech" in truth:
-        told = truth["speech"][:, : logs.shape[1]]
-        known = (told >= 0) & real
-        if bool(known.any()):
-            found = F.binary_cross_entropy_with_logits(outputs["speech"][known], told[known].float())
-            loss = loss + speech * found
     if "flat" in truth:
         told = truth["flat"][:, : logs.shape[1]]
         known = (told >= 0) & real
         if bool(known.any()):
             share = truth["flat_share"]
             loss = (1 - share) * loss + share * F.nll_loss(logs[known], told[known])
+    if speech and "speech" in truth:
+        told = truth["speech"][:, : logs.shape[1]]
+        known = (told >= 0) & real
+        if bool(known.any()):
+            found = F.binary_cross_entropy_with_logits(outputs["speech"][known], told[known].float())
+            loss = loss + speech * found
     return loss
