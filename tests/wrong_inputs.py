@@ -42,6 +42,7 @@ class Case:
     args: list[str]
     code: int
     says: list[str] = field(default_factory=list)
+    slow: bool = False
 
 
 def dates(form: str) -> bytes:
@@ -192,6 +193,7 @@ CASES = [
         },
         RUN,
         0,
+        slow=True,
     ),
     Case("duplicate column names", {"d.csv": table(head="text,text,label")}, RUN, 0),
     Case("empty column name", {"d.csv": table(head="text,,label")}, RUN, 0),

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.errors import BudgetTooSmall, DataError, RegistryError
+from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, RegistryError
 from modelwright.core.run import write_json
 from modelwright.core.words import Words
 from modelwright.improve.attempt import Asked, Parts, improve
@@ -55,8 +55,8 @@ class Place:
         self.asked["run"] = run
         return self.source
 
-    def train(self, source: Source, rows: pa.Table, test: Any, *, budget: str, recipes: Any, name: str) -> Path:
-        self.asked |= {"rows": rows, "recipes": recipes, "budget": budget}
+    def train(self, source: Source, rows: pa.Table, test: Any, *, budget: str, recipes: Any, name: str, weight: Any) -> Path:
+        self.asked |= {"rows": rows, "recipes": recipes, "budget": budget, "weight": weight}
         run = self.folder / f"{name}-{len(list(self.folder.iterdir()))}"
         run.mkdir(parents=True)
         card: Any = {"name": name, "asked": False, "metric": "macro_f1", "value": 0.9, "low": 0.8, "high": 0.95}
@@ -194,6 +194,20 @@ def test_what_cannot_be_improved_is_refused_in_one_sentence(desk, predictor):
     made = attempt(anyway=True)
     assert made.facts["old"] is None
     assert made.facts["state"] == "gone"
+
+
+def test_a_correction_counts_as_many_rows_as_asked(desk, predictor):
+    registry, place = desk
+    parts = Parts(lambda gist: told(predictor, 40), place.read, place.train)
+    improve(registry, "desk", parts, Asked(weigh=3))
+    rows, name = place.asked["rows"], place.asked["weight"]
+    learnt = rows.num_rows - place.source.rows.num_rows
+    assert learnt > 0
+    assert rows.column(name).to_pylist() == [1.0] * place.source.rows.num_rows + [3.0] * learnt
+    improve(registry, "desk", parts, Asked())
+    assert place.asked["weight"] is None
+    with pytest.raises(OptionError, match="above 0"):
+        improve(registry, "desk", parts, Asked(weigh=0))
 
 
 def test_a_budget_too_short_leaves_all_as_it_was(desk, predictor):

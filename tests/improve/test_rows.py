@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from modelwright.improve.rows import fresh_table, gather, notes
+from modelwright.improve.rows import fresh_table, gather, notes, weighed
 from modelwright.improve.source import Source
 
 
@@ -51,6 +51,16 @@ def test_the_latest_third_is_held_out_and_the_rest_joins_the_old_rows():
     assert found.rows.schema.field("size").type == pa.string()
     assert found.rows.column("size").to_pylist()[-1] == "27"
     assert fresh_table(found.fresh, source()).column("label").to_pylist()[0] == "b"
+
+
+def test_corrections_weigh_beside_the_weights_that_old_rows_have():
+    old = source().rows.append_column("w", pa.array([2.0, 4.0] * 10))
+    one = source(rows=old, weight="w")
+    rows, name = weighed(gather(one, told(5), ["a", "b"]), one, 2.0)
+    assert name == "w"
+    assert rows.column("w").to_pylist() == [2.0, 4.0] * 10 + [6.0] * 5
+    rows, name = weighed(gather(source(), told(5), ["a", "b"]), source(), 1.0)
+    assert (name, rows.num_rows) == (None, 25)
 
 
 def test_few_corrections_are_all_learnt_from():

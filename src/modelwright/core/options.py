@@ -28,6 +28,7 @@ class RunOptions(TypedDict, total=False):
     ignore: list[str]
     group: str | None
     time: str | None
+    weight: str | None
 
     # Training
     budget: str

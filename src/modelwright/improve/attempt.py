@@ -15,7 +15,7 @@ from modelwright.core.errors import DataError, ModelwrightError, OptionError, Re
 from modelwright.core.words import Words
 from modelwright.improve.judge import Beside, Decision, beside, decide
 from modelwright.improve.record import Improvement, alone, improvements, keep, origin_of
-from modelwright.improve.rows import Gathered, fresh_table, gather, notes
+from modelwright.improve.rows import Gathered, fresh_table, gather, notes, weighed
 from modelwright.improve.source import Correction, Reads, Source, Trains
 from modelwright.privacy import ledger
 from modelwright.release.registry.store import CHALLENGER, Registry, Release
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Promote = Literal["never", "if-better"]
 Start = Literal["warm", "whole", "auto"]
+_MOST_TIMES = 100
 _WARM = 0.5  # of the run's own budget: below, only the recipes of the champion are trained again
 
 
@@ -40,6 +41,7 @@ class Asked:
     new_columns: bool = False
     in_spite: str | None = None  # a reason to release although something stands against it
     least: int = 0  # corrections since the last attempt, below which nothing is done
+    weigh: float = 1.0  # old rows that a correction counts as
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def _attempt(registry: Registry, champion: Release, parts: Parts, asked: Asked) 
     ledger.record(None, "improve start", name=name, champion=champion.version, corrections=len(labelled))
     source = parts.read(Path(run), asked.source)
     _usable(name, source, asked)
+    _weighable(old.target.kind, asked.weigh)
     labels = list(old.target.labels) if old.target.kind in ("classes", "label_sets") else None
     # what the champion has not learnt from judges, however many attempts came in between: it grows until it is enough
     unseen = next((i.until for i in before if i.version == champion.version), 0.0)
@@ -144,6 +147,20 @@ def _usable(name: str, source: Source, asked: Asked) -> None:
     )
 
 
+def _weighable(kind: str, times: float) -> None:
+    """Raise OptionError where corrections cannot count as so many rows."""
+    if not 0 < times <= _MOST_TIMES:
+        raise OptionError(
+            f"--weigh is a number above 0 and at most {_MOST_TIMES}, received {times:g}.",
+            f"--weigh 应为大于 0 且不超过 {_MOST_TIMES} 的数，收到 {times:g}。",
+        )
+    if times != 1.0 and kind not in ("classes", "value"):
+        raise OptionError(
+            "--weigh is for answers of one label or one number; here corrections count as any other row.",
+            "--weigh 仅用于每行一个标签或一个数值的答案；此处更正与其他行同等计算。",
+        )
+
+
 def _rows_words(found: Gathered) -> Words:
     old = found.rows.num_rows - found.learnt
     return Words(
@@ -159,9 +176,9 @@ def _trained(source: Source, found: Gathered, train: Trains, asked: Asked, name:
     short = parse_duration(budget) < _WARM * parse_duration(source.budget)
     warm = asked.start == "warm" or (asked.start == "auto" and short)
     test = source.test if source.test is not None and source.test.num_rows else None
-    return train(
-        source, found.rows, test, budget=budget, recipes=source.recipes if warm else (), name=f"{name}-improved"
-    )
+    rows, weight = weighed(found, source, asked.weigh)
+    recipes = source.recipes if warm else ()
+    return train(source, rows, test, budget=budget, recipes=recipes, name=f"{name}-improved", weight=weight)
 
 
 def _judged(old: Predictor, new: Predictor, source: Source, found: Gathered) -> tuple[Beside | None, Beside | None]:

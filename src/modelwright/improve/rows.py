@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,25 @@ def gather(
     )  # fmt: skip
 
 
+def weighed(found: Gathered, source: Source, times: float) -> tuple[pa.Table, str | None]:
+    """Return the rows with a column in which a correction counts as `times` old rows, and its name; None where all count the same."""
+    rows, old = found.rows, found.rows.num_rows - found.learnt
+    if source.weight is None and (times == 1.0 or not found.learnt):
+        return rows, None
+    name = source.weight or next(n for n in _names("weight") if n not in rows.column_names)
+    if source.weight is None:
+        return rows.append_column(name, pa.array([1.0] * old + [times] * found.learnt)), name
+    given = [float(v) for v in rows.column(name).to_pylist()[:old]]
+    usual = sum(given) / len(given) if given else 1.0
+    column = pa.array([*given, *[times * usual] * found.learnt])
+    return rows.set_column(rows.column_names.index(name), name, column), name
+
+
+def _names(word: str) -> Iterator[str]:
+    yield word
+    yield from (f"{word} {i}" for i in count(2))
+
+
 def fresh_table(fresh: Sequence[Correction], source: Source) -> pa.Table:
     """Return held-out corrections as rows with their answers."""
     base = source.rows if source.rows is not None else source.test
@@ -102,14 +122,14 @@ def _held_out(settled: Sequence[Correction], since: float) -> tuple[list[Correct
         unit = one.subject or one.id
         last[unit] = max(last.get(unit, 0.0), one.told_at)
     held: set[str] = set()
-    count = 0
+    taken = 0
     for one in sorted(recent, key=lambda o: last[o.subject or o.id], reverse=True):
-        if count >= wanted:
+        if taken >= wanted:
             break
         unit = one.subject or one.id
         if unit not in held:
             held.add(unit)
-            count += sum((o.subject or o.id) == unit for o in settled)
+            taken += sum((o.subject or o.id) == unit for o in settled)
     learn = [one for one in settled if (one.subject or one.id) not in held]
     fresh = [one for one in settled if (one.subject or one.id) in held]
     return (learn, fresh) if learn else (list(settled), [])

@@ -29,6 +29,7 @@ class Source:
     group: str | None = None  # column of groups that are never split
     time: str | None = None
     subject: str | None = None  # column that says whose row it is
+    weight: str | None = None  # column that says how much each row counts
     sensitive: tuple[str, ...] = ()
     epsilon: float | None = None  # budget of differential privacy that it spent
     budget: str = "5m"
@@ -70,9 +71,10 @@ class Reads(Protocol):
 class Trains(Protocol):
     """Make a run from rows, tested on `test` (or on rows of its own where that is None), and return its folder.
 
-    `recipes` are the only ones to be tried; none named: all. Raises ModelwrightError as a run does.
+    `recipes` are the only ones to be tried; none named: all. `weight` is the column that says how much each row counts. Raises ModelwrightError as a run does.
     """
 
     def __call__(
-        self, source: Source, rows: pa.Table, test: pa.Table | None, *, budget: str, recipes: Sequence[str], name: str
-    ) -> Path: ...
+        self, source: Source, rows: pa.Table, test: pa.Table | None, *, budget: str, recipes: Sequence[str], name: str,
+        weight: str | None,
+    ) -> Path: ...  # fmt: skip

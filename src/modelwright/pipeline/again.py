@@ -59,6 +59,7 @@ def read_again(folder: Path, place: str | None = None) -> Source:
         "group": config.group,
         "time": config.time,
         "subject": config.subject,
+        "weight": config.weight,
         "sensitive": tuple(config.sensitive),
         "epsilon": config.epsilon,
         "budget": config.budget,
@@ -114,9 +115,10 @@ def trainer(
     """Return what makes a next run (see `improve.source.Trains`), in `out` or beside the run that it follows."""
 
     def train(
-        source: Source, rows: pa.Table, test: pa.Table | None, *, budget: str, recipes: Sequence[str], name: str
-    ) -> Path:
-        config = _next(source, budget, recipes)
+        source: Source, rows: pa.Table, test: pa.Table | None, *, budget: str, recipes: Sequence[str], name: str,
+        weight: str | None,
+    ) -> Path:  # fmt: skip
+        config = _next(source, budget, recipes, weight)
         events = EventStream()
         if listen is not None:
             listen(events)
@@ -127,10 +129,11 @@ def trainer(
     return train
 
 
-def _next(source: Source, budget: str, recipes: Sequence[str]) -> RunConfig:
+def _next(source: Source, budget: str, recipes: Sequence[str], weight: str | None) -> RunConfig:
     """Return the options of a next run: those of the one before, with its columns read as they were read then."""
     before = stored_config(RunFolder(source.run).config)
     values = {**before, "data": "memory", "test": None, "target": source.target, "budget": budget}
+    values["weight"] = weight
     values["column"] = {**source.modalities, **(before.get("column") or {})}
     values["recipes"] = list(recipes) or before.get("recipes") or []
     for gone in ("query", "table", "sheet", "header", "delimiter", "encoding"):  # of a source that is read already

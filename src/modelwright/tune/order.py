@@ -65,7 +65,7 @@ def alike(one: Recipe, other: Recipe) -> bool:
 
 def _unasked(recipe: Recipe, config: RunConfig) -> Words | None:
     """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
-    if config.mitigate == "reweigh" and not recipe.weighs and not guesses(recipe.name):
+    if (config.mitigate == "reweigh" or config.weight) and not recipe.weighs and not guesses(recipe.name):
         return Words("it does not heed weights of rows", "它不支持行权重")
     if recipe.extra != "pretrained" or recipe.rank < DEAR_RANK or config.pretrained or config.recipes:
         return None

@@ -69,6 +69,9 @@ def add(app: typer.Typer) -> None:
             bool,
             typer.Option("--new-columns", help=w("learn from columns that are new", "同时学习新出现的列")),
         ] = False,
+        weigh: Annotated[
+            float, opt("old rows that a correction counts as", "一条更正相当于多少行旧数据", metavar="N")
+        ] = 1.0,
         least: Annotated[
             int | None,
             opt("corrections since the last attempt that it takes", "自上次改进以来所需的更正数", metavar="N"),
@@ -94,7 +97,7 @@ def add(app: typer.Typer) -> None:
         asked = Asked(
             budget, check_start(start), check_promote(promote), source, anyway, new_columns, in_spite,
             # one attempt may be made again with the same feedback, after a rollback say; repeated ones wait for more
-            least if least is not None else int(every is not None or when is not None),
+            least if least is not None else int(every is not None or when is not None), weigh,
         )  # fmt: skip
         seconds = None if every is None else parse_duration(every)
         trigger = None if when is None else parse_when(when)

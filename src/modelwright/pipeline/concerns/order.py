@@ -20,11 +20,12 @@ from modelwright.pipeline.concerns.differential_privacy import DifferentialPriva
 from modelwright.pipeline.concerns.fairness import Fairness
 from modelwright.pipeline.concerns.personal_data import PersonalData
 from modelwright.pipeline.concerns.teacher import Teacher
+from modelwright.pipeline.concerns.weights import Weights
 from modelwright.pipeline.state import Data, State
 
 # Whose rows may be used comes before what stands in them; groups are checked before a privacy budget is spent on counts;
 # the teacher labels rows that are protected by then.
-ORDER: tuple[type[Concern], ...] = (Consent, PersonalData, Fairness, DifferentialPrivacy, Teacher)
+ORDER: tuple[type[Concern], ...] = (Consent, PersonalData, Weights, Fairness, DifferentialPrivacy, Teacher)
 
 
 class Concerns(Concern):

@@ -196,7 +196,7 @@ def _solve(
     target = ctx.target
     if target.kind == "value":
         standard = (truth - target.mean) / target.std  # type: ignore[attr-defined]
-        return _solvers.ridge(features.sparse(), standard, 1.0 / c, ctx.deadline, start)
+        return _solvers.ridge(features.sparse(), standard, 1.0 / c, ctx.deadline, start, weight)
     if target.kind == "classes":
         goal = np.zeros((len(truth), target.outputs))
         goal[np.arange(len(truth)), truth] = 1.0

@@ -281,7 +281,7 @@ def _solve(
     target = ctx.target
     if loss == "squared":
         standard = (truth - target.mean) / target.std  # type: ignore[attr-defined]
-        return _solvers.ridge(matrix, standard, 1.0 / c, ctx.deadline, start)
+        return _solvers.ridge(matrix, standard, 1.0 / c, ctx.deadline, start, weight)
     if loss == "hinge":
         found = _solvers.one_vs_rest_svm(
             matrix, truth, target.outputs, c, weight, ctx.deadline, ctx.threads, ctx.seed, naive_bayes

@@ -201,7 +201,8 @@ class NetworkRecipe(Recipe):
         torch.manual_seed(ctx.seed)
         network = ColumnNetwork(codecs, ctx.target.outputs, options)
         weights = self._weights(train, ctx)
-        of_rows = row_weights(train, ctx) if ctx.private or ctx.sensitive else None
+        apart = ctx.private or ctx.sensitive or train.schema.of_role("weight")
+        of_rows = row_weights(train, ctx) if apart else None
         if of_rows is not None:
             arrays = {**arrays, "weight": of_rows.astype(np.float32)}
             weights = None

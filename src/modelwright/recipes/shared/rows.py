@@ -69,20 +69,21 @@ def learnt_and_watched(
 def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:
     """Return the weight of every row [N] (mean 1) in a fit, or None where all weigh the same.
 
-    Under `class_weight` all classes weigh the same together; under `sensitive` every class weighs within each group what it
+    A column of the role `weight` says how much each row counts, for answers of one label or one number. Under `class_weight` all classes weigh the same together; under `sensitive` every class weighs within each group what it
     weighs in all (Kamiran & Calders 2012, doi 10.1007/s10115-011-0463-8). `table` holds rows with known answers. For tasks
     with one label a row; None for others.
     """
+    given = _given(table) if ctx.target.kind in ("classes", "value") else None
     if ctx.target.kind != "classes" or not (ctx.class_weight or ctx.sensitive):
-        return None
+        return given
     column = table.schema.target
     truth = ctx.target.encode(table.column(column.name if column else ""))
-    weights = np.ones(len(truth))
+    weights = np.ones(len(truth)) if given is None else given
     if ctx.sensitive:
         groups = _groups(table, ctx.sensitive)
         joint = groups * ctx.target.outputs + truth
         both, of_group = np.bincount(joint)[joint], np.bincount(groups)[groups]
-        weights = of_group * np.bincount(truth)[truth] / (len(truth) * both)
+        weights = weights * of_group * np.bincount(truth)[truth] / (len(truth) * both)
     if ctx.class_weight:
         if ctx.private is not None:  # only noisy counts may be known
             counts = np.maximum(np.array(getattr(ctx.target, "counts", ()), np.float64), 1)
@@ -90,6 +91,15 @@ def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:
             counts = np.bincount(truth, weights, minlength=ctx.target.outputs)
         weights = weights * np.clip(counts.sum() / (np.maximum(counts, 1) * (counts > 0).sum()), 0.02, 50)[truth]
     return np.asarray(weights if ctx.private is not None else weights / weights.mean(), np.float64)
+
+
+def _given(table: Table) -> np.ndarray | None:
+    """Return what the column of weights says [N], its mean being 1; None where there is none."""
+    found = table.schema.of_role("weight")
+    if not found:
+        return None
+    values = np.nan_to_num(np.asarray(table.column(found[0].name).fill_null(1.0), np.float64))
+    return np.asarray(values / values.mean(), np.float64) if values.sum() > 0 else None
 
 
 def _groups(table: Table, names: tuple[str, ...]) -> np.ndarray:

@@ -176,17 +176,23 @@ def logistic(
 
 
 def ridge(
-    matrix: csr_matrix, truth: np.ndarray, alpha: float, deadline: Deadline, start: np.ndarray | None = None
-) -> np.ndarray:
-    """Return weights [D + 1, 1] of a ridge regression; normal equations if small, else conjugate gradients."""
+    matrix: csr_matrix, truth: np.ndarray, alpha: float, deadline: Deadline, start: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Return weights [D + 1, 1] of a ridge regression; normal equations if small, else conjugate gradients.
+
+    `weight` [N] says how much each row counts, its mean being 1.
+    """
+    from scipy.sparse import diags_array
     from scipy.sparse.linalg import LinearOperator, cg
 
     count, width = matrix.shape
-    mean = np.asarray(matrix.mean(axis=0), np.float64).ravel()
-    centre = float(truth.mean())
-    right = matrix.T @ (truth - centre).astype(np.float32)
+    weighed = matrix if weight is None else (diags_array(weight.astype(np.float32)) @ matrix).tocsr()
+    mean = np.asarray(weighed.sum(axis=0), np.float64).ravel() / count
+    centre = float(np.average(truth, weights=weight))
+    right = weighed.T @ (truth - centre).astype(np.float32)
     if width <= _SMALL:
-        gram = np.asarray((matrix.T @ matrix).todense(), np.float64) - count * np.outer(mean, mean)
+        gram = np.asarray((weighed.T @ matrix).todense(), np.float64) - count * np.outer(mean, mean)
         gram[np.diag_indices(width)] += alpha
         solved = np.linalg.solve(gram, right.astype(np.float64))
     else:
@@ -194,7 +200,7 @@ def ridge(
 
         def times(w: np.ndarray) -> np.ndarray:
             w = w.ravel()
-            return matrix.T @ (matrix @ w.astype(np.float32)) - count * mean * float(mean @ w) + alpha * w
+            return weighed.T @ (matrix @ w.astype(np.float32)) - count * mean * float(mean @ w) + alpha * w
 
         def step(w: np.ndarray) -> None:
             best[0] = w.copy()
