@@ -27,9 +27,7 @@ def _args(case: Case) -> list[str]:
     return [*case.args, *extra, "--recipe", "constant", "--recipe", "linear", "--search", "none"]
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(c, id=c.id, marks=[pytest.mark.slow] if c.slow else []) for c in CASES]
-)
+@pytest.mark.parametrize("case", [pytest.param(c, id=c.id, marks=[pytest.mark.slow] if c.slow else []) for c in CASES])
 def test_answered(case, tmp_path, monkeypatch, capfd):
     for name, content in case.files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

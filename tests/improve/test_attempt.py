@@ -55,7 +55,9 @@ class Place:
         self.asked["run"] = run
         return self.source
 
-    def train(self, source: Source, rows: pa.Table, test: Any, *, budget: str, recipes: Any, name: str, weight: Any) -> Path:
+    def train(
+        self, source: Source, rows: pa.Table, test: Any, *, budget: str, recipes: Any, name: str, weight: Any
+    ) -> Path:
         self.asked |= {"rows": rows, "recipes": recipes, "budget": budget, "weight": weight}
         run = self.folder / f"{name}-{len(list(self.folder.iterdir()))}"
         run.mkdir(parents=True)

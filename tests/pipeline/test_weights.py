@@ -71,7 +71,11 @@ def test_what_is_no_weight_is_refused(tmp_path, weights, error, said):
     [
         ({"weight": "y"}, OptionError, "is the target"),
         ({"weight": "z"}, ColumnError, "z"),
-        ({"weight": "w", "task": "multi-label-classification", "column": {"y": "labels"}}, OptionError, "one label or one number"),
+        (
+            {"weight": "w", "task": "multi-label-classification", "column": {"y": "labels"}},
+            OptionError,
+            "one label or one number",
+        ),
     ],
 )
 def test_what_weights_do_not_fit_is_refused(tmp_path, options, error, said):
