@@ -91,7 +91,7 @@ def _attempt(registry: Registry, champion: Release, parts: Parts, asked: Asked) 
     ledger.record(None, "improve start", name=name, champion=champion.version, corrections=len(labelled))
     source = parts.read(Path(run), asked.source)
     _usable(name, source, asked)
-    _weighable(old.target.kind, asked.weigh)
+    _weighable(old.target.weighs_rows, asked.weigh)
     labels = list(old.target.labels) if old.target.kind in ("classes", "label_sets") else None
     # what the champion has not learnt from judges, however many attempts came in between: it grows until it is enough
     unseen = next((i.until for i in before if i.version == champion.version), 0.0)
@@ -147,14 +147,14 @@ def _usable(name: str, source: Source, asked: Asked) -> None:
     )
 
 
-def _weighable(kind: str, times: float) -> None:
+def _weighable(weighs: bool, times: float) -> None:
     """Raise OptionError where corrections cannot count as so many rows."""
     if not 0 < times <= _MOST_TIMES:
         raise OptionError(
             f"--weigh is a number above 0 and at most {_MOST_TIMES}, received {times:g}.",
             f"--weigh 应为大于 0 且不超过 {_MOST_TIMES} 的数，收到 {times:g}。",
         )
-    if times != 1.0 and kind not in ("classes", "value"):
+    if times != 1.0 and not weighs:
         raise OptionError(
             "--weigh is for answers of one label or one number; here corrections count as any other row.",
             "--weigh 仅用于每行一个标签或一个数值的答案；此处更正与其他行同等计算。",

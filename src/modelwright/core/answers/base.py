@@ -56,6 +56,7 @@ class TargetCodec(ABC):
     # whether columns explain an answer: attributions, importances, slices, what a row must hold
     explains: ClassVar[bool] = True
     compares_groups: ClassVar[bool] = True  # whether groups of rows are compared by how they are answered (fairness)
+    weighs_rows: ClassVar[bool] = False  # whether a column may say how much each row counts in training
     media: ClassVar[bool] = False  # whether answers are files, which are written beside a table and answered as such
     rows_at_once: ClassVar[int] = 4096  # rows of a file that are answered together, before they are written
     told_as: ClassVar[Form] = "text"  # how a person writes an answer

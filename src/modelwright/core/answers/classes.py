@@ -41,6 +41,7 @@ class ClassesCodec(LabelCodec):
     kind = "classes"
     link = "softmax"
     one_label = True
+    weighs_rows = True
     told_as: ClassVar[Form] = "label"
 
     def __init__(self, values: Sequence[Any], counts: Sequence[int]) -> None:

@@ -24,6 +24,7 @@ class ValueCodec(TargetCodec):
     """A number. `mean` and `std` (never zero) serve models that want it standardised; `low` and `high` its range."""
 
     kind = "value"
+    weighs_rows = True
     link = "identity"
     told_as: ClassVar[Form] = "number"
     agrees_from = 0.5

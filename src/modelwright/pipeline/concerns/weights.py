@@ -52,7 +52,7 @@ class Weights(Concern):
         """Raises OptionError where answers are neither one label nor one number, or under differential privacy."""
         if self.config.weight is None:
             return
-        if state.parts.target.kind not in ("classes", "value"):
+        if not state.parts.target.weighs_rows:
             raise OptionError(
                 f"--weight is for answers of one label or one number; task `{state.task.name}` has others.",
                 f"--weight 仅用于每行一个标签或一个数值的任务；任务 `{state.task.name}` 不是。",

@@ -73,7 +73,7 @@ def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:
     weighs in all (Kamiran & Calders 2012, doi 10.1007/s10115-011-0463-8). `table` holds rows with known answers. For tasks
     with one label a row; None for others.
     """
-    given = _given(table) if ctx.target.kind in ("classes", "value") else None
+    given = _given(table) if ctx.target.weighs_rows else None
     if ctx.target.kind != "classes" or not (ctx.class_weight or ctx.sensitive):
         return given
     column = table.schema.target
