@@ -39,7 +39,13 @@ _TEXT = frozenset("text transcript transcription transcripts sentence sentences 
 _SPEAKER = frozenset(
     "speaker speakerid speakers spk spkid clientid voice reader narrator 说话人 发言人 讲话人 朗读者".split()
 )
-_RULES = ("case", "punctuation", "width", "numbers", "language")
+_RULES = {
+    "case": "case",
+    "punctuation": "punctuation",
+    "full_width": "width",
+    "numbers": "numbers",
+    "language": "language",
+}
 _LEAST = 4  # speakers from which on they are kept apart
 
 
@@ -124,7 +130,7 @@ class SpeechRecognition(GeneratedTask):
         if speaker is not None:
             changes[speaker] = {"role": "group", "modality": "id", "options": {}, "reason": None}
         if target is not None and config is not None:
-            asked = {k: getattr(config, k) for k in _RULES if getattr(config, k, None)}
+            asked = {rule: getattr(config, k) for k, rule in _RULES.items() if getattr(config, k, None)}
             more = {"lm": str(Path(config.lm).resolve())} if config.lm else {}
             if more and not Path(config.lm).is_file():
                 raise OptionError(f"There is no file {config.lm} for --lm.", f"找不到 --lm 的文件 {config.lm}。")

@@ -30,7 +30,7 @@ class Speech(OptionGroup):
     numbers: Literal["spoken", "keep"] = option(
         "spoken", "digits: spoken (in words), keep", "数字：spoken（读作文字）、keep", metavar="WAY"
     )
-    width: Literal["half", "keep"] = option(
+    full_width: Literal["half", "keep"] = option(
         "half", "full-width forms: half, keep", "全角字符：half、keep", metavar="WAY"
     )
 
