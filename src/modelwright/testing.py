@@ -51,9 +51,12 @@ def sample_table(task: Task, rows: int, seed: int = 0, modality: str = "") -> tu
         cells = kind.sample(_states(raw.column(target).to_pylist()), seed)
         raw = raw.append_column(modality, pa.array(cells)).drop_columns(["message"])
     overrides = {target: min(task.targets)} if len(task.targets) == 1 else {}
+    if task.target_read_as is not None and task.target_read_as not in task.targets:
+        overrides = {target: task.target_read_as}
     schema = task.typed(infer_schema(raw, target=target, overrides=overrides))
     table, bad = coerce(raw, schema, folder=Path())
     assert not bad, f"the sample of {task.name} holds values that cannot be read: {bad[:3]}"
+    table = task.formed(table, make_config(data="memory", target=target, task=task.name)).table
     return table, task.fit_target(table.column(target), table.schema[target])
 
 
@@ -95,8 +98,8 @@ def check_task(task: Task) -> None:
     assert column is not None
     assert task.accepts(table.column(column.name), column) > 0, f"{task.name} does not accept its own sample"
     perfect = _perfect_scores(table, target)
-    right = judged(table, target, perfect)
-    wrong = judged(table, target, perfect[::-1])
+    right = judged(table, target, perfect, task.metrics)
+    wrong = judged(table, target, perfect[::-1], task.metrics)
     for metric in task.metrics:
         best, worse = metric(right), metric(wrong)
         assert math.isfinite(best), f"{metric.name} of perfect answers is {best}"
@@ -230,11 +233,8 @@ def _check_overfits(table: Table, target: TargetCodec, scores: np.ndarray, task:
     agreement = found.target.agreement(found.truth, found.chosen)
     if agreement is None:
         metric, truth = task.metrics[0], _perfect_scores(table, target)
-        best, lost, value = (
-            metric(judged(table, target, truth)),
-            metric(judged(table, target, truth[::-1])),
-            metric(found),
-        )
+        best, lost = (metric(judged(table, target, t, [metric])) for t in (truth, truth[::-1]))
+        value = metric(found.in_units(table, [metric]))
         near = (value - lost) / (best - lost) if np.isfinite(lost) and best != lost else 1.0
         assert near >= 0.5, f"{name}: {metric.name} is {value:.3f} on its own {len(table)} training rows"
     else:

@@ -44,6 +44,7 @@ EXTRAS = {
     "s3": ("s3fs",),
     "gcs": ("gcsfs",),
     "oss": ("ossfs",),
+    "calendar": ("chinese_calendar", "holidays"),
     "documents": ("pypdf", "docx"),
     "privacy": ("cryptography", "keyring"),
     "presidio": ("presidio_analyzer",),

@@ -20,7 +20,7 @@ class Judged:
 
     `target` may hold labels behind those that were learnt, see `judge`; `truth` as its `encode` gives it, `scores` [N, K], `answers` decoded from them, `chosen` the answers
     encoded again as `truth` is. `rows` [N] are source row numbers, `units` numbers [N] of what a row belongs to (user, series) by
-    the name of that unit.
+    the name of that unit; `known` [N, ...] what else metrics ask of each row, by name.
     """
 
     target: TargetCodec
@@ -30,12 +30,14 @@ class Judged:
     chosen: np.ndarray
     rows: np.ndarray
     units: Mapping[str, np.ndarray] = field(default_factory=dict)
+    known: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def take(self, index: np.ndarray) -> Judged:
         """Return the judged rows at `index`, for bootstraps and slices; the decoded answers are not carried along."""
         return Judged(
             self.target, self.truth[index], self.scores[index], Answers([], None), self.chosen[index], self.rows[index],
             {name: codes[index] for name, codes in self.units.items()},
+            {name: values[index] for name, values in self.known.items()},
         )  # fmt: skip
 
     def unit(self, name: str) -> np.ndarray:
@@ -46,12 +48,15 @@ class Judged:
 
     def in_units(self, table: Table, metrics: Iterable[Metric]) -> Judged:
         """Return these rows with the units that metrics ask for; `table` holds the rows, and perhaps others, with all columns."""
+        metrics = list(metrics)
         asked = {m.unit: m.unit_of for m in metrics if m.unit_of is not None}
-        if not asked:
+        more = {name: of for m in metrics for name, of in m.known_of.items()}
+        if not asked and not more:
             return self
         order = np.argsort(table.rows, kind="stable")
         at = order[np.searchsorted(table.rows, self.rows, sorter=order)]
-        return replace(self, units={name: unit_of(table)[at] for name, unit_of in asked.items()})
+        units = {name: unit_of(table)[at] for name, unit_of in asked.items()}
+        return replace(self, units=units, known={name: of(table)[at] for name, of in more.items()})
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,9 @@ class Metric:
     the number of each row's unit [N] from a table, and is left out where every row is one. A metric that is no sum over rows
     (average precision of boxes, a mean over users) declares `by_unit`: of judged rows, what must be known of each unit, in the order of
     `Judged.unit`. Its `function` then takes a list of these, a unit as often as it was drawn (and the label's index).
+
+    `known_of` are further things that it must know of each row, from the table (how large the errors of a simple forecast were, say):
+    they stand in `Judged.known` [N, ...] by name.
     """
 
     name: str
@@ -84,6 +92,7 @@ class Metric:
     unit: str = "row"
     unit_of: Callable[[Table], np.ndarray] | None = None
     by_unit: Callable[[Judged], Sequence[Any]] | None = None
+    known_of: Mapping[str, Callable[[Table], np.ndarray]] = field(default_factory=dict)
 
     def __call__(self, judged: Judged, label: int | None = None) -> float:
         """Return the metric's value; NaN where it is undefined (one class only, say)."""

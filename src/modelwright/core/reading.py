@@ -10,6 +10,7 @@ from typing import Any
 from modelwright.core.budget import parse_size
 from modelwright.core.errors import OptionError
 from modelwright.core.events import EventStream
+from modelwright.core.option_groups.declared import of_tasks
 from modelwright.core.option_groups.source import SOURCE_OPTIONS as SOURCE_OPTIONS
 from modelwright.core.words import Words
 
@@ -40,7 +41,8 @@ class Reading:
 
     Rows beyond a third of `memory` (bytes; that of the machine if None) are sampled with `seed`; after `seconds` the rest is
     left unread. `series`, `series_id`, `series_time` say how series lie in the table. `names` are the columns that a model
-    reads, `usual` what is remembered of the training data: both decide where a file may be read in several ways.
+    reads, `usual` what is remembered of the training data: both decide where a file may be read in several ways. `asked` holds
+    the options of the run for tasks that read sources of their own (`Task.read`): target, time, and those of the task.
     """
 
     query: str | None = None
@@ -59,6 +61,7 @@ class Reading:
     series_time: str | None = None
     names: tuple[str, ...] = ()
     usual: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, checked in _CHECKS.items():
@@ -70,7 +73,8 @@ class Reading:
         """Take the options of a source from a run's configuration; reading may take `seconds`."""
         asked = {n: getattr(config, n) for n in (*SOURCE_OPTIONS, *SERIES_OPTIONS)}
         memory = parse_size(config.memory) if config.memory else None
-        return cls(**asked, memory=memory, seed=config.seed, seconds=seconds)
+        own = {n: getattr(config, n) for n in ("target", "time", *of_tasks())}
+        return cls(**asked, memory=memory, seed=config.seed, seconds=seconds, asked=own)
 
     def again(self, detected: Detected) -> Reading:
         """Return the reading of another source with the same columns, such as the test rows: what was detected in this one decides

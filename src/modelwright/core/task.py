@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -42,6 +42,25 @@ class Split:
     test: np.ndarray
     always: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     windows: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+
+
+@dataclass(frozen=True)
+class Formed:
+    """Rows in the form in which a task takes them, what is to be said of it, and what its own data doctor found (`data.finding.Finding`)."""
+
+    table: Table
+    words: Words | None = None
+    findings: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a source in a form of its own asks: `table`, the rows to answer, whose scores `written` makes a table of answers of,
+    and what is to be said of the source."""
+
+    table: Table
+    written: Callable[[np.ndarray], pa.Table]
+    words: tuple[Words, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,6 +190,13 @@ class Task(ABC):
         """Return the rows that count, of training and of official test rows, and what is to be said of the others."""
         return table, None
 
+    def formed(self, table: Table, config: RunConfig, trained: Table | None = None) -> Formed:
+        """Return the rows that count in the form in which the task takes them: rows of a series as one, say.
+
+        For official test rows `trained` are the training rows as this method returned them.
+        """
+        return Formed(table)
+
     def ranks(self, table: Table) -> Metric:
         """Return the metric that ranks where the user named none."""
         return self.metrics[0]
@@ -184,6 +210,15 @@ class Task(ABC):
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         """Make the codec that `state` describes: for tasks whose codec is an ObjectsCodec."""
         raise BundleError(f"Task `{self.name}` stores no codec.", f"任务 `{self.name}` 不存储编码器。")
+
+    def asked(
+        self, schema: Schema, models: Sequence[Model], source: Any, reading: Reading, protect: Callable[[Table], Table]
+    ) -> Asked | None:
+        """Return what a whole source asks, where its rows are not answered one by one as they stand; None for the usual way.
+
+        `schema` are the columns that the deployed `models` read; `protect` replaces personal data as before training.
+        """
+        return None
 
     def units(self, table: Table) -> np.ndarray | None:
         """Return a number per row [N]; rows that share it never stand on both sides of a split. None for the usual way."""
@@ -207,6 +242,11 @@ class Task(ABC):
     def deployed(self, model: Model, config: RunConfig) -> Model:
         """Return a member of the winner as it goes into the bundle: without what `config` says is not to be kept, say."""
         return model
+
+    def caught_up(self, models: Sequence[Model], config: RunConfig, rows: Sequence[Table]) -> list[Model]:
+        """Return the members of the winner with what is known in the end, which they go on from and did not learn from; `rows` are
+        those developed and tested on."""
+        return list(models)
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""

@@ -16,9 +16,11 @@ _NO_THRESHOLD = frozenset(["roc_auc", "average_precision", "log_loss", "brier", 
 
 
 def fit_temperature(target: TargetCodec, scores: np.ndarray, truth: np.ndarray) -> float:
-    """Return the temperature in 0.05..20 that gives the least log loss; 1 where there is too little to fit on, or nothing
-    to calibrate. `truth` is as `target.encode` gives it.
+    """Return the temperature in 0.05..20 that gives the least log loss, or what makes intervals as wide as they should be; 1 where there is too little to
+    fit on, or nothing to calibrate. `truth` is as `target.encode` gives it.
     """
+    if target.stretches:
+        return target.stretch(truth, scores)
     if len(scores) < 20 or not target.probabilities:
         return 1.0
     from scipy.optimize import minimize_scalar

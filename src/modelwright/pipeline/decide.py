@@ -27,11 +27,13 @@ def decide(state: State, concerns: Concern) -> None:
     outcome, target = state.outcome, state.validation.target
     chosen = [(w, c.answering(target)) for w, c in outcome.winner]
     made = [(w / len(models), m) for w, models in chosen for m in models]
-    members = [(weight, state.task.deployed(model, state.config)) for weight, model in made]
+    models = [state.task.deployed(model, state.config) for _, model in made]
+    models = state.task.caught_up(models, state.config, [state.parts.develop, state.parts.test])
+    members = [(weight, model) for (weight, _), model in zip(made, models, strict=True)]
     schema = state.task.served(state.parts.develop.schema)
     predictor = state.predictor = Predictor(state.task, schema, target, members, name=state.folder.path.name)
     predictor.reading = state.data.reading
-    if state.reuses_rows and target.probabilities:
+    if state.reuses_rows and (target.probabilities or target.stretches):
         _calibrate(predictor, outcome, state.validation)
     concerns.predictor_made(state)
     predictor.needs = needs_for(state)
@@ -45,7 +47,10 @@ def _calibrate(predictor: Predictor, outcome: Outcome, validation: Validation) -
     judged = validation.judged(outcome.scores)
     before = validation.fine(outcome.scores)
     temperature = fit_temperature(judged.target, judged.scores, judged.truth)
-    if temperature != 1.0 and validation.fine(target.tempered(outcome.scores, temperature)) > before:
+    # intervals are to cover what they say, which a loss over all quantiles hardly notices
+    if target.stretches or (
+        temperature != 1.0 and validation.fine(target.tempered(outcome.scores, temperature)) > before
+    ):
         predictor.temperature = temperature
     if target.thresholded:
         warm = judge(

@@ -20,7 +20,7 @@ from modelwright.core.events import EventStream, Note
 from modelwright.core.kept import sealing
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.schema import Table
-from modelwright.core.task import Task
+from modelwright.core.task import Formed, Task
 from modelwright.core.words import Words
 from modelwright.data.check import apply, bad_values, check
 from modelwright.data.coerce import coerce
@@ -84,7 +84,8 @@ def get_data(
     name = source_name(source, "table")
     table, bad = concerns.rows_typed(*coerce(raw, schema, source=name, folder=folder_of(source)), TRAINING)
     seen = Seen(digests(raw, table), None, raw.num_rows)
-    table = _kept(table, named, config, events)
+    formed = _formed(_kept(table, named, config, events), named, config, events)
+    table = formed.table
     table, aside = with_answer(table, events, keep=bool(config.teacher or (named and named.keeps_unlabelled)))
     table = concerns.rows_labelled(table)
     task, metric = choose_task(config, table, concerns)
@@ -105,12 +106,13 @@ def get_data(
         coerced = coerce(raw_test, schema, source=source_name(held), folder=folder_of(held))
         test, _ = concerns.rows_typed(*coerced, TEST)
         seen = replace(seen, test=digests(raw_test, test))
-        test = _kept(test, named, config, events)
+        test = _formed(_kept(test, named, config, events), named, config, events, table).table
         test = aligned(with_answer(test, events)[0], table, events)
     seen = replace(
         seen, whole=whole({**seen.data, **{f"test:{k}": v for k, v in (seen.test or {}).items()}}, seen.rows)
     )
     data = Data(table, test, task, metric, bad, rows_read=len(table), seen=seen, aside=aside, reading=detected.kept())
+    data.findings += formed.findings
     concerns.data_read(data, raw)
     _look(data, raw)
     concerns.data_checked(data)
@@ -125,6 +127,18 @@ def _kept(table: Table, task: Task | None, config: RunConfig, events: EventStrea
     if words is not None:
         events.note(words.en, words.zh)
     return table
+
+
+def _formed(
+    table: Table, task: Task | None, config: RunConfig, events: EventStream, trained: Table | None = None
+) -> Formed:
+    """Return the rows in the form in which the task takes them, and say what is to be said of it."""
+    if task is None:
+        return Formed(table)
+    found = task.formed(table, config, trained)
+    if found.words is not None:
+        events.note(found.words.en, found.words.zh)
+    return found
 
 
 def _look(data: Data, raw: pa.Table) -> None:

@@ -35,6 +35,7 @@ from modelwright.data.series import gathered, gathered_rows, layouts_of
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
 from modelwright.recipes.shared.together import Together
+from modelwright.release.able import Able
 from modelwright.release.check import FORMAT, number, one_answer, refuse_nan, sha256_of, verify
 from modelwright.release.extras import needed, refuse_missing
 from modelwright.release.needs import Needs
@@ -45,7 +46,7 @@ DRIFT = "drift.json"
 
 
 @dataclass
-class Predictor:
+class Predictor(Able):
     """The one inference path: evaluation, `predict`, the service and the ONNX check all answer through it.
 
     Scores [N, K] as `core.recipe.Model` gives them: the weighted mean over members, then the temperature.
@@ -252,24 +253,6 @@ class Predictor:
             self.answers(self.scores(part)) if rows is None else self.predict(part.data.select(inputs.names))
 
         return measure(one, many, len(table), once=once)
-
-    def search(self, query: str, k: int = 10) -> list[dict[str, Any]]:
-        """Return the best `k` documents of a query: `{"text", "score", "id"}`. Raises OptionError for other tasks."""
-        return self._able("search").search(query, k)
-
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Return vectors of unit length [N, D] float32. Raises OptionError where the model makes none."""
-        return self._able("embed").embed(texts)
-
-    def _able(self, what: str) -> Any:
-        """Return the heaviest member that can do something."""
-        for _, model in sorted(self.members, key=lambda m: -m[0]):
-            if hasattr(model, what):
-                return model
-        raise OptionError(
-            f"A model of task `{self.task.name}` cannot {what}; train one with --task retrieval.",
-            f"任务 `{self.task.name}` 的模型不支持 {what}；请用 --task retrieval 训练。",
-        )
 
     def explain(
         self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0, folder: Path | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.run import find_bundle
 from modelwright.core.schema import Column
 from modelwright.core.sealed import unlocked
+from modelwright.core.task import Asked
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 from modelwright.data.given import STDIN, given
@@ -23,7 +25,7 @@ from modelwright.data.records import Misfit
 from modelwright.data.series import gathered, whole
 from modelwright.data.sources import batches
 from modelwright.privacy.ledger import model_id, ready, record
-from modelwright.release.bundle import load
+from modelwright.release.bundle import Predictor, load
 from modelwright.release.needs import renamed, renames_of, some_column
 from modelwright.release.spelling import is_open, looked_ahead, spelt_as
 from modelwright.release.write import Writer
@@ -85,6 +87,8 @@ def _answered(
     detected = Detected()
     gaps: Counter[str] = Counter()
     start = time.monotonic()
+    if data != STDIN and (asked := predictor.asked(data, replace(how, names=()))) is not None:
+        return _whole(predictor, asked, data, out, bom, start, say)
     with (
         given(data, predictor.schema.inputs) as (source, folder),
         _writer(out, bom, predictor.target.media) as writer,
@@ -142,6 +146,27 @@ def _writer(out: Path | None, bom: bool, media: bool) -> Any:
     if media and out is not None and one_ending(out):
         return OneFile(out)
     return Writer(out, bom=bom, media=media)
+
+
+def _whole(
+    predictor: Predictor, asked: Asked, data: str, out: Path | None, bom: bool, start: float, say: Say
+) -> dict[str, Any]:
+    """Answer a source whose rows are not answered one by one."""
+    for words in asked.words:
+        say(Words(f"{data}: {words.en}", f"{data}：{words.zh}"))
+    found = asked.written(predictor.scores(asked.table))
+    with Writer(out, bom=bom) as writer:
+        writer.write_table(found)
+    series = len(asked.table)
+    if out is not None:
+        took = show_duration(time.monotonic() - start)
+        say(
+            Words(
+                f"{series:,} series answered with {found.num_rows:,} rows in {took}; written to {out}",
+                f"已预测 {series:,} 条序列，共 {found.num_rows:,} 行，用时 {took}；结果写入 {out}",
+            )
+        )
+    return {"rows": found.num_rows, "answered": found.num_rows, "bad": 0, "out": str(out) if out else None}
 
 
 def _bad_words(data: Words, done: int, unread: dict[int, Misfit], bad: list[BadValue]) -> Iterator[Words]:

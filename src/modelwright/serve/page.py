@@ -95,6 +95,11 @@ _ROUTES = {
     ),
     "/explain": Words("What the answer to one row rests on.", "某一行的回答依据什么。"),
     "/search": Words("The documents that answer a query, best first.", "检索与查询最相关的文档，按相关性排序。"),
+    "/forecast": Words(
+        "What comes next of series, with quantiles: of those that the bundle keeps, of `rows` as in the training table (rows without a "
+        "value say what is known ahead), or of a bare `history`.",
+        "预测序列的后续值与分位数：可用模型包中保留的序列、与训练数据同样格式的 `rows`（不含数值的行表示未来已知信息），或单独的 `history`。",
+    ),
     "/schema": Words("What the model reads and answers.", "模型读什么、答什么。"),
     "/feedback": Words(
         'Takes what is right for an answer by its `id`: `answer`, `thumb` or an `outcome` that became known; many as {"feedback": [...]}.',

@@ -267,7 +267,7 @@ class Planner(Climb):
             except BundleError as e:
                 self.fail(place.name, e.words)
                 continue
-            if candidate.scores.shape == (len(self.validation.index), self.validation.target.outputs):
+            if candidate.scores.shape[:2] == (len(self.validation.index), self.validation.target.outputs):
                 self.candidates.append(candidate)
                 self.events.emit(CandidateDone(candidate.name, self.standings.row(candidate)))
 

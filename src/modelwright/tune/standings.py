@@ -19,8 +19,7 @@ from modelwright.tune.race import common, gap
 
 Winner = list[tuple[float, Candidate]]
 
-# Without a limit of the user's, a blend answers within these seconds, or so many times as slowly as the best candidate.
-_QUICK, _SLOWER = 0.008, 2.0
+_SLOWER = 2.0  # times as slowly as the best candidate a blend may answer, where the user sets no limit
 _SELECT = 0.4, 0.01  # seconds, or the share of the time left if that is more, that choosing a blend may take
 
 
@@ -120,7 +119,7 @@ class Standings:
         if self.latency is not None or not self.ensemble:
             return self.latency
         best = max(pool, key=lambda c: c.value)
-        return max(_QUICK * self.load(), _SLOWER * self.cost(best), *(self.cost(c) for c in pool))
+        return max(self.validation.target.quick * self.load(), _SLOWER * self.cost(best), *(self.cost(c) for c in pool))
 
     def field(self) -> list[Candidate]:
         """Return the candidates that may win: those still in the race; guesses only where there is nothing else."""

@@ -62,6 +62,7 @@ class TargetCodec(ABC):
     told_as: ClassVar[Form] = "text"  # how a person writes an answer
     scales: Mapping[str, Sequence[str]] | None = None  # of answers that are several marks: the labels of each
     agrees_from: ClassVar[float] = 0.75  # the agreement on its training rows from which a model has learnt them
+    quick: ClassVar[float] = 0.008  # seconds that a blend may take for an answer where nobody asks for less
     labels: tuple[str, ...]
 
     # The target column
@@ -150,6 +151,15 @@ class TargetCodec(ABC):
         What is no probability passes unchanged.
         """
         return scores
+
+    @property
+    def stretches(self) -> bool:
+        """Whether scores are intervals, which `tempered` makes wider or narrower."""
+        return False
+
+    def stretch(self, truth: np.ndarray, scores: np.ndarray) -> float:
+        """Return the temperature by which intervals cover as much of the truth as they say; 1 where too little is known."""
+        return 1.0
 
     def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
         """Return a smooth loss for each row [N], less is better; None where only a metric tells answers apart."""

@@ -1,0 +1,246 @@
+"""From a long table (one row a series and time) to regular series, and what the data doctor says of them.
+
+Legend: N rows of the table, T values of a series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelwright.core.errors import DataError, OptionError
+from modelwright.core.schema import Column, Table
+from modelwright.core.words import Words
+from modelwright.data import frequency as frequencies
+from modelwright.data._afterwards import moves_with_target
+from modelwright.data._gaps import Found, at_places, filled
+from modelwright.data.finding import Finding
+from modelwright.data.frequency import Frequency
+
+SIGN = " | "  # between the parts of a series' name
+FILLS = ("linear", "zero", "previous", "mean", "seasonal", "refuse")
+REPEATS = ("mean", "sum", "last", "refuse")
+_KEYS = frozenset("series seriesid uniqueid itemid id store storeid shop sku product productid item sensor sensorid device station "
+                  "序列 商品 门店 店铺 产品 设备 站点 编号".split())  # fmt: skip
+_MOST_KEYS = 3
+
+
+@dataclass
+class Series:
+    """One regular series: `values` [T], the place of its first period, covariates, and the source row of each value [T] (0: filled)."""
+
+    parts: tuple[str, ...]
+    first: int
+    values: np.ndarray
+    rows: np.ndarray
+    numbers: dict[str, np.ndarray] = field(
+        default_factory=dict
+    )  # columns that change in time [T + ahead], NaN where absent
+    fixed: dict[str, Any] = field(default_factory=dict)  # columns that do not
+
+    @property
+    def name(self) -> str:
+        """The parts in one text."""
+        return SIGN.join(self.parts)
+
+
+@dataclass
+class Told:
+    """What was said, or found, of a long table: columns, frequency, and how what is irregular is put right."""
+
+    time: str | None
+    keys: tuple[str, ...]
+    target: str
+    frequency: Frequency | None
+    fill: str = "linear"
+    repeats: str = "mean"
+    known: tuple[str, ...] = ()
+    moving: tuple[str, ...] = ()  # numbers that change in time, `known` ones among them
+    fixed: tuple[str, ...] = ()
+
+
+def series_of(table: Table, told: Told, *, empty: bool = False) -> tuple[list[Series], Told, list[Finding]]:
+    """Return the series of a long table with what was found of it, and the findings. What `told` leaves open is settled.
+
+    Rows without a target at the end of a series stand for what is to come: their covariates are kept behind the values. A series
+    that has no value at all is left out, unless `empty`: then its first period is that of its first row.
+    Raises DataError or OptionError for what cannot be read as series.
+    """
+    times, counted = _times(table, told.time)
+    codes, names, keys = _keys(table, told, times)
+    told = _with(told, keys=keys)
+    target = _numbers(table, told.target)
+    sound = np.isfinite(times)
+    found = Found(table.source)
+    found.untimed(table.rows[~sound])
+    order = np.lexsort((np.arange(len(times)), times, codes))
+    order = order[sound[order]]
+    if len(order) == 0:
+        raise DataError(f"{table.source} has no row with a time.", f"{table.source} 中没有任何带时间的行。")
+    bounds = np.flatnonzero(np.diff(codes[order])) + 1
+    groups = np.split(order, bounds)
+    if told.frequency is None or told.frequency.anchor < 0:
+        told = _with(told, frequency=_frequency(told, [np.unique(times[g]) for g in groups], counted))
+    frequency = told.frequency
+    assert frequency is not None
+    if not told.moving and not told.fixed:
+        told = _columns(table, told, groups, found)
+    columns = {n: _numbers(table, n) for n in told.moving}
+    fixed = {n: table.column(n).to_pylist() for n in told.fixed}
+    out = []
+    for group in groups:
+        places = frequency.places(times[group])
+        found.beside(table.rows[group], ~frequency.on_grid(times[group]), frequency)
+        put = at_places(places, target[group], table.rows[group], told.repeats)
+        found.repeated(put.repeated, names[codes[group[0]]], frequency, times[group])
+        if not len(put.values):  # nothing but what is to come
+            if not empty:
+                found.empty.append(SIGN.join(names[codes[group[0]]]))
+                continue
+            put.first = int(places[0])
+        values, gaps = filled(put.values, told.fill, frequency.seasons)
+        found.gaps(gaps, SIGN.join(names[codes[group[0]]]), put.first, frequency)
+        moving = {n: _aligned(c[group], places, put.first) for n, c in columns.items()}
+        still = {n: c[group[0]] for n, c in fixed.items()}
+        out.append(Series(names[codes[group[0]]], put.first, values, put.rows, moving, still))
+    if not out or (not any(len(s.values) for s in out) and not empty):
+        raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
+    return out, told, found.findings(told, frequency, out) + moves_with_target(out, told.known)
+
+
+def _with(told: Told, **changes: Any) -> Told:
+    return Told(**{**told.__dict__, **changes})
+
+
+def _times(table: Table, name: str | None) -> tuple[np.ndarray, bool]:
+    """Return when each row was [N] float64 (NaN: unknown): microseconds, or counted steps (then True)."""
+    if name is None:
+        return np.arange(len(table), dtype=np.float64), True
+    values = table.column(name)
+    if pa.types.is_timestamp(values.type):
+        return np.asarray(values.cast(pa.int64()).cast(pa.float64(), safe=False).fill_null(np.nan), np.float64), False
+    return np.asarray(values.cast(pa.float64()).fill_null(np.nan), np.float64), True
+
+
+def _numbers(table: Table, name: str) -> np.ndarray:
+    if name not in table.data.column_names:
+        return np.full(len(table), np.nan)
+    return np.array(table.column(name).cast(pa.float64()).fill_null(np.nan), np.float64)
+
+
+def _keys(table: Table, told: Told, times: np.ndarray) -> tuple[np.ndarray, list[tuple[str, ...]], tuple[str, ...]]:
+    """Return the number of each row's series [N], their names, and the columns that tell series apart."""
+    if told.keys:
+        return *_grouped(table, told.keys), told.keys
+    known = times[np.isfinite(times)]
+    if told.frequency is not None or len(np.unique(known)) == len(known):
+        return np.zeros(len(table), np.int64), [("series",)], ()
+    free = [
+        c.name for c in table.schema
+        if c.modality in ("id", "category", "boolean", "text") and c.name not in (told.time, told.target)
+    ]  # fmt: skip
+    usual = [n for n in free if _plain(n) in _KEYS]
+    for size in range(1, _MOST_KEYS + 1):
+        for keys in [*combinations(usual, size), *combinations(free, size)]:
+            codes, names = _grouped(table, keys)
+            pair = np.unique(np.stack([codes, np.unique(times, return_inverse=True)[1]]), axis=1)
+            if pair.shape[1] >= 0.999 * len(times) and len(names) < 0.5 * len(times):
+                return codes, names, keys
+    if not free:  # one series in which times stand twice, which is told
+        return np.zeros(len(table), np.int64), [("series",)], ()
+    shown = ", ".join(free[:8])
+    raise OptionError(
+        f"Times occur several times, and no columns were found that tell the series apart. Name them with --key, among {shown}; if it is one "
+        f"series: --duplicates sum or mean, with --ignore for the other columns.",
+        f"时间重复出现，且未找到能区分各序列的列。请用 --key 指定，可选：{shown}；若只有一条序列，请用 --ignore 忽略其他列，并用 --duplicates sum 或 mean。",
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace(" ", "").replace("-", "")
+
+
+def _grouped(table: Table, keys: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    columns = [table.column(k).cast(pa.string()).fill_null("").dictionary_encode() for k in keys]
+    codes = np.zeros(len(table), np.int64)
+    for c in columns:
+        codes = codes * (len(c.dictionary) + 1) + np.asarray(c.indices, np.int64)
+    _kept, first, codes = np.unique(codes, return_index=True, return_inverse=True)
+    parts = [c.dictionary.to_pylist() for c in columns]
+    names = [tuple(p[c.indices[int(i)].as_py()] for p, c in zip(parts, columns)) for i in first]
+    return codes, names
+
+
+def _frequency(told: Told, series: list[np.ndarray], counted: bool) -> Frequency:
+    asked = told.frequency
+    if asked is not None:
+        return frequencies.named(asked.name, series, counted)
+    found = frequencies.detect(series, counted)
+    if found is None:
+        gaps = np.concatenate([np.diff(s) for s in series]) if series else np.empty(0)
+        usual = float(np.median(gaps)) / (1 if counted else 3.6e9) if len(gaps) else 0.0
+        unit = Words("steps", "步") if counted else Words("hours", "小时")
+        raise DataError(
+            f"The times of `{told.time}` are not regular (typically {usual:.4g} {unit.en} apart), so a step ahead means nothing. Say how far "
+            f"apart values should stand with --frequency (h, D, W, M ...); rows of one period are then taken together (--duplicates mean or sum).",
+            f"列 `{told.time}` 的时间间隔不规则（通常相隔 {usual:.4g} {unit.zh}），无法确定步长。请用 --frequency 指定间隔（h、D、W、M 等），"
+            f"同一周期内的行将合并（--duplicates mean 或 sum）。",
+        )
+    return found
+
+
+def _columns(table: Table, told: Told, groups: list[np.ndarray], found: Found) -> Told:
+    """Settle which further columns change in time, which are fixed for a series, and which cannot be used."""
+    moving, fixed = [], []
+    for column in table.schema:
+        if column.name in (told.time, told.target, *told.keys) or column.role == "ignored":
+            continue
+        still = _still(table, column, groups)
+        if column.modality in ("number", "boolean") and (not still or column.name in told.known):
+            moving.append(column.name)
+        elif still and len(groups) > 1 and column.modality in ("number", "boolean", "category", "id"):
+            fixed.append(column.name)
+        elif column.name in told.known:
+            raise OptionError(
+                f"--known names columns of numbers; `{column.name}` holds {column.modality}. Write it as numbers, such as 0 and 1.",
+                f"--known 应为数值列；`{column.name}` 的类型为 {column.modality}。请改写为数值，如 0 和 1。",
+            )
+        elif not still:
+            found.unused.append(column.name)
+    return _with(told, moving=tuple(moving), fixed=tuple(fixed))
+
+
+def _still(table: Table, column: Column, groups: list[np.ndarray]) -> bool:
+    values = table.column(column.name)
+    if values.null_count == len(values):
+        return True
+    codes = np.asarray(values.dictionary_encode().indices.fill_null(-1), np.int64)
+    return all((c := codes[g])[c >= 0].size == 0 or (c[c >= 0] == c[c >= 0][0]).all() for g in groups)
+
+
+def _aligned(values: np.ndarray, places: np.ndarray, first: int) -> np.ndarray:
+    """Return values of a covariate by period from the first value of the series on; the last value holds on over gaps."""
+    keep = places >= first
+    out = np.full(int(places.max()) - first + 1, np.nan)
+    out[places[keep] - first] = values[keep]
+    known = np.isfinite(out)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(out)), -1))
+    return np.where(last >= 0, out[np.maximum(last, 0)], np.nan)
+
+
+def found_of(told: Told) -> Mapping[str, Any]:
+    """Return what was settled as JSON values; `told_of` reads it."""
+    frequency = told.frequency.to_json() if told.frequency else None
+    return {**told.__dict__, "frequency": frequency}
+
+
+def told_of(data: Mapping[str, Any]) -> Told:
+    """Read what `found_of` gave."""
+    lists: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    lists["frequency"] = Frequency.of_json(data["frequency"]) if data["frequency"] else None
+    return Told(**lists)

@@ -1,0 +1,88 @@
+"""The mean of the last values, or of the last seasons by place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.forecast import ForecastCodec
+from modelwright.core.recipe import Axis, Estimate, FitContext, Options
+from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
+from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, cheap, codec
+
+
+class WindowAverageOptions(Options):
+    """`cycles` of `season` steps are averaged, each place in the season by itself; a season of 1 averages the last values.
+
+    With `drift` the line from the first to the last value goes on in place of a mean.
+    """
+
+    season: int = Field(default=1, ge=1)
+    cycles: int = Field(default=8, ge=1)
+    drift: bool = False
+
+
+class WindowAverageModel(ForecastModel):
+    """Means, or the line through the ends."""
+
+    recipe = "window-average"
+
+    def __init__(self, target: ForecastCodec, options: WindowAverageOptions) -> None:
+        super().__init__(target)
+        self.options = options
+
+    def ahead(self, rows: Sequence[Row]) -> np.ndarray:
+        return np.stack([self._one(r.history) for r in rows])
+
+    def _one(self, history: np.ndarray) -> np.ndarray:
+        steps, season = np.arange(self.target.horizon), self.options.season
+        if self.options.drift:
+            slope = (history[-1] - history[0]) / max(1, len(history) - 1)
+            return np.asarray(history[-1] + slope * (steps + 1))
+        if len(history) < season:
+            season = 1
+        cycles = min(self.options.cycles, len(history) // season)
+        last = history[len(history) - cycles * season :].reshape(cycles, season)
+        return np.asarray(last.mean(axis=0)[steps % season])
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return {"options": self.options.model_dump()}, {}
+
+    @classmethod
+    def made(
+        cls, target: ForecastCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
+    ) -> ForecastModel:
+        return cls(target, WindowAverageOptions(**state["options"]))
+
+
+class WindowAverage(ForecastRecipe):
+    """Means of the last values or seasons, or a straight line through the ends (drift)."""
+
+    name = "window-average"
+    title = Words("average of the latest values", "近期均值")
+    rank = 1
+    paper = ""
+    baseline = True
+    options = WindowAverageOptions
+    model = WindowAverageModel
+    space: ClassVar[dict[str, Axis]] = {}
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        found = codec(target)
+        seasonal = [WindowAverageOptions(season=s, cycles=4) for s in found.seasons[:2]]
+        return [*seasonal, WindowAverageOptions(), WindowAverageOptions(drift=True)]
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        return cheap(train, 1e-8)
+
+    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
+        return WindowAverageModel(codec(ctx.target), options)
+
+
+RECIPE = WindowAverage

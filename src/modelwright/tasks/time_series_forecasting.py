@@ -1,0 +1,237 @@
+"""Forecasting: for each series, quantiles of its next values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, create_model
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.forecast import ForecastCodec
+from modelwright.core.errors import OptionError
+from modelwright.core.events import EventStream
+from modelwright.core.judged import Judged
+from modelwright.core.reading import Detected, Reading
+from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.task import Asked, Formed, GeneratedTask, Plot, Section, Split
+from modelwright.core.words import Words
+from modelwright.data import wide
+from modelwright.data.calendar import check_country
+from modelwright.data.frequency import Frequency, parse
+from modelwright.data.hierarchy import with_totals
+from modelwright.data.later import official_rows
+from modelwright.data.panel import Told, series_of
+from modelwright.data.seasons import found_seasons
+from modelwright.data.sources import read_table
+from modelwright.data.windows import TEST, TRAIN, WINDOW, split_windows, to_table, windows_for
+from modelwright.evaluate.metrics import forecasting as evaluate
+
+if TYPE_CHECKING:
+    from modelwright.core.config import RunConfig
+
+_TIME = frozenset("time timestamp date datetime ds day week month year period 时间 日期 时刻 月份 年份 周期".split())
+_VALUE = frozenset("value y target sales demand quantity 值 数值 销量 需求 数量".split())
+
+
+class TimeSeriesForecasting(GeneratedTask):
+    """Rows of a long or wide table in, quantiles of the next values of each series out."""
+
+    name = "time-series-forecasting"
+    title = Words("time series forecasting", "时间序列预测")
+    inputs = frozenset({"id", "timestamp", "series", "number", "category", "boolean"})
+    targets = frozenset({"series"})
+    metrics = evaluate.metrics()
+    target_read_as = "number"
+    checked = False
+    recalls = False  # what comes next is not what came before
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        return 0.01 if column.modality == "series" and "horizon" in column.options else 0.0
+
+    def read(
+        self, source: Any, reading: Reading, events: EventStream | None = None
+    ) -> tuple[pa.Table, Detected] | None:
+        raw, detected = read_table(source, reading, events)
+        return wide.to_long(raw, reading, reading.asked.get("time")) or raw, detected
+
+    def target_of(self, raw: pa.Table) -> str | None:
+        return next((n for n in raw.column_names if _plain(n) in _VALUE), None)
+
+    def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
+        changes: dict[str, dict[str, Any]] = {}
+        target = schema.target
+        asked = config.time if config is not None else None
+        time = asked or time_of(schema)
+        for name in config.key if config is not None else ():
+            changes[schema[name].name] = {"modality": "id", "role": "input", "options": {}, "reason": None}
+        for name in config.known if config is not None else ():
+            schema[name]  # raises ColumnError with the nearest names
+        if time is not None:
+            changes[time] = _as_time(schema[time])
+        if target is not None:
+            changes[target.name] = {"modality": "number"}
+        return schema.with_columns(changes)
+
+    def formed(self, table: Table, config: RunConfig, trained: Table | None = None) -> Formed:
+        target = table.schema.target
+        assert target is not None
+        if trained is not None:
+            return official_rows(table, trained)
+        times = table.schema.of_role("time")
+        asked = None
+        if config.frequency:
+            unit, count = parse(config.frequency)
+            asked = Frequency(unit, count, -1)
+        told = Told(
+            times[0].name if times else None, tuple(config.key), target.name, asked, config.fill, config.duplicates,
+            tuple(config.known),
+        )  # fmt: skip
+        series, told, findings = series_of(table, told)
+        assert told.frequency is not None
+        if config.totals:
+            if not told.keys:
+                raise OptionError(
+                    "--totals adds series up: name the columns that tell them apart with --key, the coarsest first.",
+                    "--totals 用于合计序列：请用 --key 指定区分序列的列，由粗到细。",
+                )
+            series = with_totals(series)
+        horizon = config.horizon or told.frequency.horizon
+        official = bool(config.test)
+        count, tests = windows_for(series, horizon, config.windows, config.gap, official)
+        cuts = split_windows(series, horizon, config.gap, count, tests)
+        options = {
+            "levels": _levels(config.quantiles), "gap": config.gap, "season": config.season, "long": table.schema.to_json(),
+            "seasons": found_seasons([s.values for s in series]) if told.frequency.unit == "step" else (),
+            "positive": all(s.values.min() > 0 for s in series),
+            "totals": config.totals,
+            "country": check_country(config.holidays) if config.holidays else "",
+        }  # fmt: skip
+        rows = to_table(series, cuts, told, horizon, options, table.source)
+        words = None
+        if config.horizon is None:
+            words = Words(
+                f"Forecasts reach {horizon} steps ahead ({horizon} x {told.frequency.title.en}); choose with --horizon.",
+                f"默认向前预测 {horizon} 步（每步 {told.frequency.title.zh}）；可用 --horizon 指定。",
+            )
+        return Formed(rows, words, tuple(findings))
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        return ForecastCodec.fit(values, column.options)
+
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
+        """Return the mean absolute error: outputs [B, H], truth [B, H]."""
+        off = (outputs - truth).abs().reshape(len(outputs), -1).mean(dim=1)
+        return (off if row_weight is None else row_weight * off).mean()
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        fields: dict[str, Any] = {}
+        for column in schema.inputs:
+            kind: Any = {"series": list[float | None], "number": float, "boolean": bool}.get(column.modality, str)
+            fields[column.name] = (kind | None, None)
+        return create_model("Row", **fields)
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return create_model("Answer", **target.answer_fields())
+
+    def served(self, schema: Schema) -> Schema:
+        return Schema(tuple(c for c in schema if c.role in ("input", "target")))
+
+    def caught_up(self, models: Sequence[Model], config: RunConfig, rows: Sequence[Table]) -> list[Model]:
+        from modelwright.data.later import latest
+        from modelwright.recipes.shared.forecast import ForecastModel
+        from modelwright.recipes.shared.recent import Recent
+
+        if config.recent and isinstance(models[0], ForecastModel):
+            found: dict[str, Any] = {}
+            for table in rows:
+                for name, series in latest(table).items():
+                    if name not in found or len(found[name].values) < len(series.values):
+                        found[name] = series
+            models[0].recent = Recent(found)
+        return list(models)
+
+    def asked(
+        self, schema: Schema, models: Sequence[Model], source: Any, reading: Reading, protect: Callable[[Table], Table]
+    ) -> Asked | None:
+        from modelwright.recipes.shared.ask import asked
+
+        return asked(schema, models, source, reading, protect)
+
+    def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
+        window = np.asarray(table.column(WINDOW), np.float64).astype(int)
+        test = np.flatnonzero(window == TEST) if not official else np.empty(0, np.int64)
+        train, valid = np.flatnonzero(window == TRAIN), np.flatnonzero(window > 0)
+        return Split(np.sort(np.concatenate([train, valid])), test, windows=((train, valid),))
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        from modelwright.evaluate.plots.forecasts import forecasts
+
+        return forecasts(judged, table)
+
+    def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
+        from modelwright.evaluate.report.forecasted import sections
+
+        return sections(judged, test)
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        """Return a long table of days: shops with a weekly pattern, a trend of their own and some noise."""
+        rng = np.random.default_rng(seed)
+        shops, days = 3, max(60, rows // 3)  # fewer days would hold no window to train on
+        time = np.arange(days)
+        parts = []
+        for shop in range(shops):
+            wave = 10 * np.sin(2 * np.pi * (time + 2 * shop) / 7)
+            sold = 50 + 20 * shop + 0.1 * (shop + 1) * time + wave + rng.normal(0, 1, days)
+            stamps = np.datetime64("2024-01-01", "us") + time.astype("timedelta64[D]")
+            parts.append(
+                pa.table({"shop": [f"shop {shop}"] * days, "date": pa.array(stamps), "sold": np.round(sold, 2)})
+            )
+        return pa.concat_tables(parts), "sold"
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace(" ", "").replace("-", "")
+
+
+def time_of(schema: Schema) -> str | None:
+    """Return the column of times: one of a usual name, else the first that holds times; None where there is none."""
+    fit = [c.name for c in schema if c.modality in ("timestamp", "number", "id") and c.role != "target"]
+    usual = [n for n in fit if _plain(n) in _TIME]
+    stamps = [c.name for c in schema if c.modality == "timestamp" and c.role != "target"]
+    return next((n for n in usual if n in stamps), None) or next(iter([*usual, *stamps]), None)
+
+
+def _as_time(column: Column) -> dict[str, Any]:
+    if column.modality == "timestamp":
+        return {"role": "time", "reason": None}
+    if column.modality in ("number", "id"):  # steps that count up
+        return {"modality": "number", "role": "time", "options": {}, "reason": None}
+    raise OptionError(
+        f"--time names a column of dates or of counted steps; `{column.name}` holds {column.modality}.",
+        f"--time 应为日期列或计数列；`{column.name}` 的类型为 {column.modality}。",
+    )
+
+
+def _levels(asked: Sequence[float]) -> list[float] | None:
+    if not asked:
+        return None
+    levels = sorted({*asked, 0.5})
+    if not levels[0] > 0 or not levels[-1] < 1:
+        raise OptionError(
+            f"--quantiles lie between 0 and 1, such as 0.1 and 0.9; received {asked[0]:g}.",
+            f"--quantiles 应在 0 与 1 之间，如 0.1 和 0.9；收到的是 {asked[0]:g}。",
+        )
+    return levels
+
+
+TASK = TimeSeriesForecasting

@@ -1,0 +1,77 @@
+"""How far values stand apart: found, named, and counted there and back."""
+
+import numpy as np
+import pytest
+
+from modelwright.core.errors import OptionError
+from modelwright.data.frequency import Frequency, detect, named, parse
+
+DAY = 86_400_000_000.0
+
+
+def months(step, day=1):
+    found = np.arange("2020-01", "2024-01", dtype="datetime64[M]")[::step].astype("datetime64[D]") + (day - 1)
+    return found.astype("datetime64[us]").astype(float)
+
+
+def last_days():
+    found = (np.arange("2020-01", "2024-01", dtype="datetime64[M]") + 1).astype("datetime64[D]") - 1
+    return found.astype("datetime64[us]").astype(float)
+
+
+def working():
+    days = np.arange("2024-01-01", "2024-04-01", dtype="datetime64[D]")
+    return days[np.is_busday(days)].astype("datetime64[us]").astype(float)
+
+
+@pytest.mark.parametrize(
+    ("times", "name", "season"),
+    [
+        (np.arange(300) * 3.6e9 + 1.8e9, "h", 24),
+        (np.arange(300) * 9e8, "15min", 96),
+        (np.arange(60) * DAY, "D", 7),
+        (np.arange(60) * 7 * DAY + 3 * DAY, "W", 1),
+        (months(1), "M", 12),
+        (last_days(), "M", 12),
+        (months(1, day=15), "M", 12),
+        (months(3), "Q", 4),
+        (months(12), "Y", 1),
+        (working(), "B", 5),
+    ],
+)
+def test_found_and_counted_there_and_back(times, name, season):
+    found = detect([times], False)
+    assert (found.name, found.season) == (name, season)
+    places = found.places(times)
+    assert (np.diff(places) == 1).all()
+    assert np.allclose(found.times(places), times)
+    assert Frequency.of_json(found.to_json()) == found
+
+
+def test_gaps_do_not_hide_the_frequency_and_disorder_does():
+    days = np.delete(np.arange(200) * DAY, [5, 6, 50, 90, 91])
+    assert detect([days], False).name == "D"
+    assert detect([np.cumsum(np.random.default_rng(0).integers(1, 10**12, 100)).astype(float)], False) is None
+    assert detect([np.arange(0, 40, 2.0)], True).name == "2step"
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "count"),
+    [("D", "D", 1), ("15min", "min", 15), ("W-SUN", "W", 1), ("MS", "M", 1), ("小时", "h", 1), ("2h", "h", 2)],
+)
+def test_names_as_people_write_them(text, unit, count):
+    assert parse(text) == (unit, count)
+
+
+@pytest.mark.parametrize("text", ["", "fortnight", "0D", "D D", "5"])
+def test_other_names_are_refused(text):
+    with pytest.raises(OptionError, match="--frequency such as"):
+        parse(text)
+
+
+def test_a_frequency_that_cannot_be_that_of_the_times():
+    found = named("h", [np.arange(5.0)], True)  # counted steps take the seasons of what they stand for
+    assert (found.name, found.seasons, found.season, found.horizon) == ("step", (24, 168), 24, 48)
+    assert found.times(found.places(np.arange(5.0))).tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(OptionError, match="holds dates"):
+        named("step", [np.arange(5) * DAY], False)
