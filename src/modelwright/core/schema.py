@@ -29,7 +29,7 @@ from modelwright.core.words import Words
 
 Modality = Literal[
     "number", "category", "boolean", "text", "timestamp", "labels", "id",
-    "image", "audio", "video", "series", "molecule", "sequence",
+    "image", "audio", "video", "series", "molecule", "sequence", "boxes",
 ]  # fmt: skip
 MODALITIES: tuple[str, ...] = get_args(Modality)
 Role = Literal["input", "target", "group", "time", "weight", "sensitive", "ignored"]
@@ -39,7 +39,7 @@ MODALITY_WORDS = {
     "number": Words("number", "数值"), "category": Words("category", "类别"), "boolean": Words("boolean", "布尔"),
     "text": Words("text", "文本"), "timestamp": Words("timestamp", "时间"), "labels": Words("labels", "多标签"), "id": Words("id", "标识"),
     "image": Words("image", "图像"), "audio": Words("audio", "音频"), "video": Words("video", "视频"), "series": Words("series", "序列"),
-    "molecule": Words("molecule", "分子"), "sequence": Words("sequence", "生物序列"),
+    "molecule": Words("molecule", "分子"), "sequence": Words("sequence", "生物序列"), "boxes": Words("boxes", "标注框"),
 }  # fmt: skip
 ROLE_WORDS = {
     "input": Words("input", "输入"), "target": Words("target", "目标"), "group": Words("group", "分组"), "time": Words("time", "时间"),
@@ -63,6 +63,7 @@ _ARROW: dict[str, pa.DataType] = {
     "series": pa.list_(pa.list_(pa.float32())),
     "molecule": pa.string(),
     "sequence": pa.string(),
+    "boxes": pa.string(),  # a JSON list; a target only
 }
 
 

@@ -65,16 +65,21 @@ class Asked:
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture with the sentence that says what it shows; `svg` in a palette and font that the style sheet sets."""
+    """A picture with the sentence that says what it shows; `svg` in a palette and font that the style sheet sets.
+
+    `private` marks one that quotes the data, as `Section.private` does.
+    """
 
     name: str
     title: Words
     says: Words
     svg: str
+    private: bool = False
 
     def to_json(self) -> PlotFact:
         """Return the picture as JSON values."""
-        return {"name": self.name, "title": list(self.title), "says": list(self.says), "svg": self.svg}
+        out: PlotFact = {"name": self.name, "title": list(self.title), "says": list(self.says), "svg": self.svg}
+        return {**out, "private": True} if self.private else out
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from modelwright.core.errors import BundleError, MissingExtra, OptionError
 from modelwright.models.augment import augment, mixed
+from modelwright.models.backbones.base import Backbone, backbone_of
 from modelwright.models.encoders.base import Encoded, Encoder
 
 # Families whose `pooler_output` is made of trained layers alone; of others the tokens themselves are pooled.
@@ -27,7 +28,7 @@ _VISION = {"clip": "CLIPVisionModel", "siglip": "SiglipVisionModel"}
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|blocks?|h)\.(\d+)\.")
 _STAGE = re.compile(r"(?:^|\.)stages\.(\d+)\.(?:layers\.(\d+)\.)?")
 
-_BELOW = re.compile(r"embed|feature_extractor|feature_projection|^conv\d\.")  # what lies below the first layer
+_BELOW = re.compile(r"^stem\.|embed|feature_extractor|feature_projection|^conv\d\.")  # what lies below the first layer
 _LOST = 0.1  # share of an encoder's tensors that may be absent from its file: poolers, masks of training
 
 
@@ -36,6 +37,9 @@ def load_encoder(config: Mapping[str, Any], folder: Any) -> Any:
 
     Raises OptionError where weights cannot be read, BundleError where transformers cannot build the config.
     """
+    own = backbone_of(config, folder)
+    if own is not None:
+        return own
     try:
         import transformers
     except ImportError as e:
@@ -202,7 +206,7 @@ class HubImage(HubEncoder):
         super().__init__(codec, options)
         defaults = {"flip": False, "shift": 0.0, "erase": 0.0, "colour": 0.0, "policy": 0.0}
         self.augmentation = {k: getattr(options, k, v) for k, v in defaults.items()}
-        self.pooled = self.model.config.model_type in _POOLED
+        self.pooled = isinstance(self.model, Backbone) or self.model.config.model_type in _POOLED
         self.mean: Tensor
         self.deviation: Tensor
         self.register_buffer("mean", 255 * torch.tensor(codec.mean).float()[None, :, None, None])

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import MissingExtra, ModelwrightError, unknown
 from modelwright.core.extras import need
 from modelwright.core.run import RunFolder, read_json, write_json
@@ -248,6 +249,9 @@ def _tried(
     _list(folder)
     pace.check()
     got = _scored(with_engine(predictor, folder), table, pace)
+    if isinstance(predictor.target, ObjectsCodec):
+        alike = predictor.target.alike(wanted, got)
+        return {"apart": 0.0 if alike else 1.0, "labels_equal": alike, "alike": alike}
     spread = 1.0 if predictor.target.probabilities else max(float(np.std(wanted)), 1e-12)
     apart = float(np.abs(wanted - got).max()) / spread
     same = not predictor.target.probabilities or _labels(predictor, wanted) == _labels(predictor, got)

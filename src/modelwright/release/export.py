@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import MissingExtra, ModelwrightError
 from modelwright.core.recipe import Model
 from modelwright.core.run import read_json, whole_folder, write_json, write_text
@@ -58,7 +59,8 @@ def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = 
 
     Raises OutOfTime before a member for which `pace` leaves less time than the slowest one took.
     """
-    if not predictor.target.link:
+    objects = not predictor.target.link and all(hasattr(m, "objects_graph") for _, m in predictor.members)
+    if not predictor.target.link and not objects:
         raise ModelwrightError(
             f"Answers of `{predictor.task.name}` are made step by step, which an ONNX file does not hold. Deploy the bundle: "
             "modelwright serve, or modelwright.load in Python.",
@@ -82,7 +84,8 @@ def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = 
         (part / f"member-{i}").mkdir()
         model.save(part / f"member-{i}")
         _drop_weights(part / f"member-{i}", kind)
-        members.append({"file": f"member-{i}.onnx", "codecs": f"member-{i}", "weight": weight, "kind": kind})
+        entry = {"file": f"member-{i}.onnx", "codecs": f"member-{i}", "weight": weight, "kind": kind}
+        members.append(entry | ({"recipe": model.recipe} if objects else {}))
         if pace is not None and pace.bounded:
             longest = max(longest, began - pace.left)
     write_json(
@@ -103,6 +106,13 @@ def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = 
     alone = write_standalone(part, predictor, members)
     write_text(part / "README.md", _readme(predictor, name, sample_rows(predictor, 2), alone))
     wanted, got = predictor.scores(sample), load_onnx(part).scores(sample)
+    if isinstance(predictor.target, ObjectsCodec):
+        if not predictor.target.alike(wanted, got):
+            raise ModelwrightError(
+                "The export answers otherwise than the bundle; nothing was written.",
+                "导出结果与模型包不一致；未写出任何文件。",
+            )
+        return
     spread = max(1.0, float(np.abs(wanted).max()))
     apart = float(np.abs(wanted - got).max())
     if apart > TOLERANCE * spread:
@@ -114,7 +124,12 @@ def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = 
 
 def exportable(model: type[Model] | Model) -> bool:
     """Return whether models of this kind have a graph at all."""
-    return hasattr(model, "answering") or hasattr(model, "sigma") or model.recipe in _GRAPHS
+    return (
+        hasattr(model, "answering")
+        or hasattr(model, "objects_graph")
+        or hasattr(model, "sigma")
+        or model.recipe in _GRAPHS
+    )
 
 
 def sample_rows(predictor: Predictor, count: int = 8) -> Table:
@@ -152,6 +167,8 @@ def sample_rows(predictor: Predictor, count: int = 8) -> Table:
 
 
 def _member(model: Model, sample: Table) -> tuple[Any, str]:
+    if hasattr(model, "objects_graph"):
+        return model.objects_graph(), "objects"
     if hasattr(model, "answering"):
         return _network(model, sample), "frozen" if model.recipe == "frozen" else "network"
     if hasattr(model, "sigma"):  # ranks of ordered labels: the model of the rank, and probabilities around it
@@ -216,7 +233,7 @@ def _drop_weights(folder: Path, kind: str) -> None:
         (folder / "encoders" / "encoders.safetensors").unlink()
     for path in folder.iterdir():
         named = path.name.startswith(("weights", "catboost-", "ranks.", "forest."))
-        if named or path.suffix == ".txt" or (path.name == "model.json" and kind != "trees"):
+        if named or path.suffix == ".txt" or (path.name == "model.json" and kind not in ("trees", "objects")):
             path.unlink()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.device import cores
 from modelwright.core.errors import BundleError, MissingExtra
-from modelwright.core.recipe import Model
+from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.run import read_json
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import get_task
@@ -58,17 +58,22 @@ def load_onnx(folder: Path | str) -> Predictor:
     data = read_json(folder / "ensemble.json")
     members: list[tuple[float, Model]] = []
     try:
+        target = target_from_state(data["target"])
         for entry in data["members"]:
             file, codecs = ((folder / entry[k]).resolve() for k in ("file", "codecs"))
             if not (file.is_relative_to(folder.resolve()) and codecs.is_relative_to(folder.resolve())):
                 raise ValueError(entry["file"])
             check_onnx(file)
             session = onnxruntime.InferenceSession(str(file), _options(), providers=["CPUExecutionProvider"])
-            members.append((number(entry, "weight"), OnnxModel(session, _feed(entry["kind"], codecs))))
+            if entry["kind"] == "objects":
+                made: Any = get_recipe(str(entry["recipe"])).model
+                members.append((number(entry, "weight"), made.from_session(session, codecs, target)))
+            else:
+                members.append((number(entry, "weight"), OnnxModel(session, _feed(entry["kind"], codecs))))
         return Predictor(
             task=get_task(data["task"]),
             schema=Schema.from_json(data["schema"]),
-            target=target_from_state(data["target"]),
+            target=target,
             members=members,
             temperature=number(data, "temperature", above=True),
             thresholds=tuple(data["thresholds"]) if data["thresholds"] else None,

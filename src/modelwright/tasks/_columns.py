@@ -12,7 +12,7 @@ from modelwright.core.recipe import get_recipe, recipe_names
 from modelwright.core.schema import MEDIA, MODALITIES, Schema, arrow_type
 
 # Every modality with a codec can be an input; identifiers and label lists have none.
-INPUTS = frozenset(m for m in MODALITIES if m not in ("id", "labels"))
+INPUTS = frozenset(m for m in MODALITIES if m not in ("id", "labels", "boxes"))
 
 _TYPES: dict[str, Any] = {
     "number": float | str | None,

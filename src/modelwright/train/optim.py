@@ -19,8 +19,8 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
 
     Embeddings with sparse gradients get Adam on the rows a batch touched, since a step over the whole table would cost
     more than the network. Biases, norms and scaling vectors are not decayed. A parameter with an attribute `lr_scale`
-    learns at that share of `lr`, as the layers of pretrained encoders do; one with `plain` is a table of embeddings, for
-    which Muon is not made. A network with a method `stacked` names its matrices itself; all else in it
+    learns at that share of `lr`, as the layers of pretrained encoders do; one with `plain` is a table of embeddings, a
+    last layer or a filter that was pretrained, for which Muon is not made. A network with a method `stacked` names its matrices itself; all else in it
     learns by AdamW, undecayed. Muon: Jordan et al. 2024.
     """
     stacked = getattr(network, "stacked", None)
@@ -33,7 +33,7 @@ def make_optimizers(network: nn.Module, lr: float, weight_decay: float, kind: st
             continue
         mapped = p.dim() == 2 and not getattr(p, "plain", False)
         sort = "plain" if p.dim() < 2 else "matrices" if kind == "muon" and mapped else "decayed"
-        sort = "filters" if kind == "muon" and p.dim() == 4 else sort
+        sort = "filters" if kind == "muon" and p.dim() == 4 and not getattr(p, "plain", False) else sort
         sort = "sparse" if id(p) in tables else sort
         sorts[sort].setdefault(float(getattr(p, "lr_scale", 1.0)), []).append(p)
 

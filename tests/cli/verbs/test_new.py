@@ -13,7 +13,16 @@ from modelwright.core.errors import DataError, OptionError
 from modelwright.core.task import task_names
 from modelwright.data.projects import get_project, names, write
 
-ALL = ("churn", "customer-service", "marketing-copy", "product-pictures", "sentiment", "translator", "tutor")
+ALL = (
+    "churn",
+    "customer-service",
+    "defect-inspection",
+    "marketing-copy",
+    "product-pictures",
+    "sentiment",
+    "translator",
+    "tutor",
+)
 
 
 def call(folder, *words):
@@ -75,6 +84,7 @@ def test_without_a_name_projects_are_listed(tmp_path):
         pytest.param("marketing-copy", marks=pytest.mark.slow),
         pytest.param("translator", marks=pytest.mark.slow),
         pytest.param("product-pictures", marks=pytest.mark.slow),
+        pytest.param("defect-inspection", marks=pytest.mark.slow),
     ],
 )
 def test_projects_run(name, tmp_path):

@@ -60,6 +60,10 @@ class ObjectsCodec(TargetCodec):
             return f"scores are no JSON values: {e}"
         return None
 
+    def alike(self, wanted: np.ndarray, got: np.ndarray) -> bool:
+        """Return whether two models' scores [N, 1] are the same as far as anyone sees; for exports."""
+        return bool(wanted[:, 0].tolist() == got[:, 0].tolist())
+
     def gist(self, answer: Any) -> Any:
         """Return a text without the blanks around it."""
         return answer.strip() if isinstance(answer, str) else answer

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from modelwright.core.words import Words
 
-# How a person writes an answer: one label, several, a number, a text, spans of a text, documents from the best on, marks by criterion.
-Form = Literal["label", "labels", "number", "text", "spans", "documents", "marks"]
+# How a person writes an answer: one label, several, a number, a text, spans of a text, documents from the best on, marks by criterion, boxes.
+Form = Literal["label", "labels", "number", "text", "spans", "documents", "marks", "boxes"]
 LONGEST_LABEL = 200  # characters
 LONGEST_TEXT = 100_000
 MOST = 1000  # labels, spans or documents of one answer

@@ -76,6 +76,7 @@ class PlotFact(TypedDict):
     title: Pair
     says: Pair
     svg: str
+    private: NotRequired[bool]  # it quotes the data
 
 
 class PictureFact(TypedDict):

@@ -51,6 +51,7 @@ class QuotedFacts(TypedDict, total=False):
     mistakes: list[QuotedRow]
     right: list[QuotedRow]
     sections: list[SectionFact]
+    plots: list[PlotFact]
 
 
 class CardFacts(TypedDict, total=False):

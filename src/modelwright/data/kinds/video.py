@@ -74,6 +74,22 @@ def facts(cell: Mapping[str, Any]) -> Facts:
         return Facts(width, height, len(times), span)
 
 
+def each_frame(cell: Mapping[str, Any], every: int = 1) -> Iterator[tuple[int, float, np.ndarray]]:
+    """Yield every so many frames of a clip as number, second and pixels uint8 [H, W, 3], upright, one at a time.
+
+    Raises Unreadable as `decode` does; what is damaged further on ends the frames there.
+    """
+    with _clip(cell) as (container, stream):
+        base = float(stream.time_base or 0)
+        for number, frame in enumerate(container.decode(stream)):
+            if number % every:
+                continue
+            _check_size(frame.width, frame.height)
+            turns = round(int(getattr(frame, "rotation", 0) or 0) / 90) % 4
+            shown = np.rot90(frame.to_ndarray(format="rgb24"), turns)
+            yield number, float((frame.pts or 0) * base), np.ascontiguousarray(shown)
+
+
 @contextmanager
 def _clip(cell: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     """Open a cell as PyAV's container and its first video stream; what goes wrong inside is Unreadable."""

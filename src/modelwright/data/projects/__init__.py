@@ -54,14 +54,14 @@ def write(name: str, folder: Path) -> list[str]:
     Raises OptionError for an unknown name, DataError where the folder holds something or cannot be written.
     """
     project = get_project(name)
-    files = {**project.files(), **_frame(name, project)}
+    files: dict[str, str | bytes] = {**project.files(), **_frame(name, project)}
     try:
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             raise DataError(f"{folder} is not empty; name a new folder.", f"{folder} 不是空文件夹；请指定新的文件夹。")
-        for path, text in files.items():
+        for path, held in files.items():
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+            place.write_bytes(held if isinstance(held, bytes) else held.encode("utf-8"))
     except OSError as e:
         raise DataError(f"Cannot write {folder}: {e.strerror}.", f"无法写入 {folder}：{e.strerror}。") from e
     return sorted(files)

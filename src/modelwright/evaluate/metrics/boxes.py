@@ -1,95 +1,113 @@
-"""Average precision of boxes in pictures, over truth and answers as lists of boxes.
+"""Metrics of boxes in pictures, over truth and answers as lists of boxes.
 
-A box is {"box": [left, top, right, bottom], "label": text}, an answered one has a "score" too. Answers of a picture are matched to its
-boxes of the same label from the highest score on, each to the free one that it overlaps most (Everingham et al. 2010,
-doi 10.1007/s11263-009-0275-4); precision is interpolated at every recall. Legend: P pictures, K labels.
+A box is {"box": [left, top, right, bottom], "label": text}; an answered one has a "score" and says whether it is "sure": above the
+threshold of its label, so that it is shown and counted. Averages of precision take all of them, precision, recall and counts the sure ones.
+A label without a box in the judged pictures has no average precision, however often it is answered: false boxes of it count in `precision`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
+from modelwright.evaluate.metrics import coco
+
+Unit = tuple[tuple[str, ...], coco.Picture]
+_LAST: list[Any] = []  # the rows matched last: one look at them serves all metrics
+_FIFTY, _SEVENTY_FIVE = 0, 5  # places among the overlaps
 
 
-@dataclass(frozen=True)
-class Matched:
-    """What average precision must know of one label in one picture: scores of answers, which of them are right, and how many boxes
-    there are."""
-
-    scores: tuple[float, ...]
-    right: tuple[bool, ...]
-    boxes: int
-
-
-Picture = Mapping[str, Matched]  # by label
-
-
-def overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """Return the intersection of two boxes over their union, 0 to 1."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
-
-
-def matched(truth: Sequence[Mapping[str, Any]], answer: Sequence[Mapping[str, Any]], least: float = 0.5) -> Picture:
-    """Match the answered boxes of one picture to its true ones, which must overlap by `least`."""
-    out = {}
-    for label in sorted({str(b["label"]) for b in (*truth, *answer)}):
-        free = [b["box"] for b in truth if b["label"] == label]
-        boxes, scores, right = len(free), [], []
-        for said in sorted((b for b in answer if b["label"] == label), key=lambda b: -float(b["score"])):
-            best = max(range(len(free)), key=lambda i: overlap(said["box"], free[i]), default=-1)
-            hit = best >= 0 and overlap(said["box"], free[best]) >= least
-            if hit:
-                free.pop(best)
-            scores.append(float(said["score"]))
-            right.append(hit)
-        out[label] = Matched(tuple(scores), tuple(right), boxes)
+def units_of(judged: Judged) -> list[Unit]:
+    """Return for each judged picture the labels and what is known of it."""
+    if _LAST and _LAST[0] is judged.truth and _LAST[1] is judged.scores:
+        found: list[Unit] = _LAST[2]
+        return found
+    labels = labels_of(judged)
+    pictures = coco.matched([t or () for t in judged.truth], [s or () for s in judged.scores[:, 0]], labels)
+    out = [(labels, p) for p in pictures]
+    _LAST[:] = [judged.truth, judged.scores, out]
     return out
 
 
-def average_precision(pictures: Sequence[Picture], label: str) -> float:
-    """Return the average precision of one label over pictures; NaN where none of them has a box of it."""
-    found = [p[label] for p in pictures if label in p]
-    boxes = sum(m.boxes for m in found)
-    if not boxes:
-        return float("nan")
-    scores = np.array([s for m in found for s in m.scores])
-    right = np.array([r for m in found for r in m.right], bool)
-    if not len(scores):
-        return 0.0
-    order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(right[order])
-    last = np.r_[np.diff(scores[order]) != 0, True]  # answers of one score are taken in together
-    precision = (hits / np.arange(1, len(hits) + 1))[last]
-    recall = hits[last] / boxes
-    best = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(np.diff(recall, prepend=0.0) * best))
+def labels_of(judged: Judged) -> tuple[str, ...]:
+    """Return the labels that were learnt, and behind them those that only the judged pictures have."""
+    known = tuple(str(n) for n in judged.target.labels)
+    more = sorted({str(b["label"]) for t in judged.truth for b in t or ()} - set(known))
+    return (*known, *more)
+
+
+Function = Callable[[Sequence[coco.Picture], Sequence[str]], float]
+
+
+def _over(function: Function) -> Callable[..., float]:
+    """Return a metric's function of units, and of the number of a label."""
+
+    def value(units: Sequence[Unit], label: int | None = None) -> float:
+        if not units:
+            return float("nan")
+        labels, pictures = units[0][0], [p for _, p in units]
+        return function(pictures, labels if label is None else (labels[label],))
+
+    return value
+
+
+def _precision(pictures: Sequence[coco.Picture], labels: Sequence[str]) -> float:
+    right, wrong, _ = coco.sure_counts(pictures, labels)
+    return right / (right + wrong) if right + wrong else float("nan")
+
+
+def _recall(pictures: Sequence[coco.Picture], labels: Sequence[str]) -> float:
+    right, _, total = coco.sure_counts(pictures, labels)
+    return right / total if total else float("nan")
+
+
+def _f1(pictures: Sequence[coco.Picture], labels: Sequence[str]) -> float:
+    right, wrong, total = coco.sure_counts(pictures, labels)
+    return 2 * right / (right + wrong + total) if right + wrong + total else float("nan")
+
+
+def count_errors(pictures: Sequence[coco.Picture], labels: Sequence[str]) -> np.ndarray:
+    """Return by how many the number of sure boxes misses the number of true ones, for each picture and label [P, K]."""
+    out = np.zeros((len(pictures), len(labels)))
+    for i, p in enumerate(pictures):
+        for k, label in enumerate(labels):
+            if label in p:
+                m = p[label]
+                out[i, k] = abs(int((m.sure & ~m.skip[0, 0]).sum()) - int(m.boxes[0]))
+    return out
 
 
 def box_metrics() -> tuple[Metric, ...]:
-    """Return the metrics of boxes: AP50, the mean over labels of their average precision at an overlap of one half."""
+    """Return the metrics of boxes; AP50, the first, ranks."""
 
-    def pictures(judged: Judged) -> list[tuple[tuple[str, ...], Picture]]:
-        labels = tuple(judged.target.labels)
-        return [(labels, matched(t or (), s or ())) for t, s in zip(judged.truth, judged.scores[:, 0], strict=True)]
+    def ap(name: str, title: Words, function: Function, **more: Any) -> Metric:
+        return Metric(name, title, True, _over(function), per_label=True, unit="picture", by_unit=units_of, **more)
 
-    def value(units: Sequence[tuple[tuple[str, ...], Picture]], label: int | None = None) -> float:
-        if not units:
-            return float("nan")
-        seen = [picture for _, picture in units]
-        if label is not None:
-            return average_precision(seen, units[0][0][label])
-        labels = sorted({name for picture in seen for name, m in picture.items() if m.boxes})
-        return float(np.mean([average_precision(seen, name) for name in labels])) if labels else float("nan")
+    def less(name: str, title: Words, function: Function) -> Metric:
+        return Metric(
+            name, title, False, _over(function), per_label=True, high=float("inf"), unit="picture", by_unit=units_of
+        )
 
-    return (Metric("ap50", Words("AP50", "AP50"), True, value, per_label=True, unit="picture", by_unit=pictures),)
+    return (
+        ap("ap50", Words("AP50", "AP50"), lambda p, n: coco.mean_precision(p, n, overlaps=(_FIFTY,))),
+        ap("ap", Words("AP (50 to 95)", "AP（50 至 95）"), coco.mean_precision),
+        ap("ap75", Words("AP75", "AP75"), lambda p, n: coco.mean_precision(p, n, overlaps=(_SEVENTY_FIVE,))),
+        ap("ar", Words("average recall", "平均召回率"), coco.average_recall),
+        ap("precision", Words("precision of the boxes shown", "所示框的精确率"), _precision),
+        ap("recall", Words("recall of the boxes shown", "所示框的召回率"), _recall),
+        ap("f1", Words("F1 of the boxes shown", "所示框的 F1"), _f1),
+        less(
+            "count_error",
+            Words("error of the count, per picture and label", "计数误差（每图每类）"),
+            lambda p, n: float(count_errors(p, n).mean()),
+        ),
+        ap(
+            "count_within_1",
+            Words("counts right within one", "计数误差不超过 1 的比例"),
+            lambda p, n: float((count_errors(p, n) <= 1).mean()),
+        ),
+    )

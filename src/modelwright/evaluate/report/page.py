@@ -158,7 +158,10 @@ def _footer(facts: Facts, lang: str) -> Html:
         f"Made by Modelwright {facts.get('modelwright', '')}. This page quotes rows of your data: be careful whom you share it with.",
         f"由 Modelwright {facts.get('modelwright', '')} 生成。本页引用了您的数据，分享前请留意。",
     )
-    if not (facts.get("mistakes") or facts.get("right")) and not any(s["private"] for s in facts.get("sections") or []):
+    quotes = any(s["private"] for s in facts.get("sections") or []) or any(
+        p.get("private") for p in facts.get("plots") or []
+    )
+    if not (facts.get("mistakes") or facts.get("right") or quotes):
         made = Words(
             f"Made by Modelwright {facts.get('modelwright', '')}.",
             f"由 Modelwright {facts.get('modelwright', '')} 生成。",

@@ -6,6 +6,7 @@ state, so a bundle needs neither the folder nor a network. Legend: N rows, S sid
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from modelwright.data.kinds.image import decode
 from modelwright.features._decoded import decoded
 from modelwright.features.base import Codec, Ragged
 
+_SIDES, _LOOK = (128, 160, 224), 32  # pixels, and pictures looked at to choose among them
 _LENGTH = 256  # tokens of a text that are read at most, where the column's options say nothing
 _RESAMPLING = {0: "NEAREST", 1: "LANCZOS", 2: "BILINEAR", 3: "BICUBIC", 4: "BOX", 5: "HAMMING"}
 
@@ -160,7 +162,10 @@ class HubPixels(HubCodec):
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
         found = find(str(column.options["pretrained"]))
-        return cls(found.config, found.origin(), size_of(found), found.folder)
+        size = size_of(found)
+        if found.convolutional:  # a convolutional one need not look at small pictures as closely
+            size["side"] = int(column.options.get("most_side", min(size["side"], _side(values, seed))))
+        return cls(found.config, found.origin(), size, found.folder)
 
     def encode(self, values: pa.Array) -> dict[str, Any]:
         missing = np.asarray(values.is_null()).astype(np.float32)
@@ -196,6 +201,18 @@ class HubPixels(HubCodec):
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         return cls(state["config"], state["origin"], state["size"])
+
+
+def _side(values: pa.Array, seed: int) -> int:
+    """Return the side at which pictures are shown to a network that takes any: their own, small ones made larger."""
+    known = values.drop_null()
+    index = np.sort(np.random.default_rng(seed).permutation(len(known))[:_LOOK])
+    sides = []
+    for cell in known.take(pa.array(index, pa.int64())).to_pylist():
+        with contextlib.suppress(Unreadable):
+            sides.append(min(decode(cell).shape[:2]))
+    usual = float(np.median(sides)) if sides else 0.0
+    return next((s for s in _SIDES if usual <= s), _SIDES[-1])
 
 
 def size_of(found: Found) -> dict[str, Any]:

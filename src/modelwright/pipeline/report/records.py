@@ -23,9 +23,10 @@ def keep_facts(folder: RunFolder, facts: Facts) -> Facts:
             "mistakes": facts.get("mistakes", []),
             "right": facts.get("right", []),
             "sections": sections,
+            "plots": facts.get("plots", []),
         }
         keep_json(folder.data / "quoted.json", quoted)
-        facts = {**facts, "mistakes": [], "right": [], "sections": [s for s in sections if not s["private"]]}
+        facts = _without_quotes(facts)
     write_json(folder.facts, facts)
     write_json(folder.path / "metrics.json", flat_metrics(facts))
     return facts
@@ -40,14 +41,20 @@ def forget_quotes(folder: RunFolder, lang: str) -> bool:
     if not folder.facts.is_file():
         return bool(places)
     facts = read_facts(folder)
-    sections = facts.get("sections", [])
-    kept = [s for s in sections if not s["private"]]
-    had = bool(facts.get("mistakes") or facts.get("right")) or len(kept) < len(sections)
+    plain = _without_quotes(facts)
+    had = any(len(plain.get(k) or ()) < len(facts.get(k) or ()) for k in ("mistakes", "right", "sections", "plots"))
     if had:
-        write_json(folder.facts, {**facts, "mistakes": [], "right": [], "sections": kept})
+        write_json(folder.facts, plain)
     if had or folder.report.is_file():
         write_page(folder, lang)
     return had or bool(places)
+
+
+def _without_quotes(facts: Facts) -> Facts:
+    """Return the facts without what quotes rows."""
+    sections = [s for s in facts.get("sections", []) if not s["private"]]
+    plots = [p for p in facts.get("plots", []) if not p.get("private")]
+    return {**facts, "mistakes": [], "right": [], "sections": sections, "plots": plots}
 
 
 def enter(facts: Facts, folder: RunFolder) -> None:

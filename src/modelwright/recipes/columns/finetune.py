@@ -40,9 +40,7 @@ class FinetuneRecipe(HubRecipe):
     }
 
     def _rates(self, codecs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        # 2e-4 for the 384 wide MiniLM, by measurement; wider encoders bear less, about in proportion
-        widest = max(find(str(own["pretrained"])).width for own in codecs.values())
-        return {"encoder_lr": 2e-4 * min(1.0, 384 / widest)}
+        return {"encoder_lr": min(find(str(own["pretrained"])).rate for own in codecs.values())}
 
 
 RECIPE = FinetuneRecipe

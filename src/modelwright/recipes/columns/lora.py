@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from modelwright.core.recipe import Axis, Choice, FitContext, Model, Range
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.pretrained import find
+from modelwright.core.recipe import Axis, Choice, FitContext, Model, Options, Range
+from modelwright.core.schema import Schema
 from modelwright.core.words import Words
 from modelwright.recipes.shared.network_options import NetworkOptions
-from modelwright.recipes.shared.pretrained import NEEDS, HubModel, HubOptions, HubRecipe
+from modelwright.recipes.shared.pretrained import NEEDS, HubModel, HubOptions, HubRecipe, refused
 
 
 class LoraOptions(HubOptions):
@@ -43,6 +46,16 @@ class LoraRecipe(HubRecipe):
         "smoothing": Choice((0.0, 0.1, 0.2)),
     }
 
+    def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
+        linear = {m: tuple(n for n in names if not find(n).convolutional) for m, names in self.bases.encoders.items()}
+        linear = {m: names for m, names in linear.items() if names}
+        if self.bases.encoders and not linear:
+            return Words("convolutional encoders have no linear layers to adapt", "卷积编码器没有可加适配器的线性层")
+        return refused(schema, linear)
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        return [o for o in super().variants(schema, target, rows) if not _convolutional(o)]
+
     def _model(
         self, network: Any, codecs: Any, options: NetworkOptions, ctx: FitContext, extent: Any, history: Any
     ) -> Model:
@@ -50,6 +63,11 @@ class LoraRecipe(HubRecipe):
 
         merge_lora(network)
         return super()._model(network, codecs, options, ctx, extent, history)
+
+
+def _convolutional(options: Options) -> bool:
+    assert isinstance(options, HubOptions)
+    return any("pretrained" in own and find(str(own["pretrained"])).convolutional for own in options.codecs.values())
 
 
 RECIPE = LoraRecipe

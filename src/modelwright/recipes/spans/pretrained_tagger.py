@@ -137,7 +137,7 @@ class PretrainedTagger(NetworkTagger):
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         out: list[Options] = []
         for base in self.bases.encoders.get("text", ()):
-            rate = 2e-4 * min(1.0, 384 / find(base).width)
+            rate = find(base).rate
             few = {"batch": 8, "epochs": min(40, max(8, 4000 // max(1, rows))), "patience": 8} if rows < 1000 else {}
             made: dict[str, Any] = {"base": base, "encoder_lr": rate, **few}
             out += [HubTaggerOptions(**made), HubTaggerOptions(**{**made, "lora_rank": 16, "encoder_lr": 5 * rate})]

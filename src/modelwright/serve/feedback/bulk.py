@@ -195,7 +195,7 @@ def value_of(cell: Any, kind: Kind, form: Form) -> Any:
             return float(text)
         except ValueError:
             return text
-    if form in ("labels", "spans", "documents"):
+    if form in ("labels", "spans", "documents", "boxes"):
         if text.startswith("["):
             try:
                 return json.loads(text)

@@ -96,6 +96,7 @@ function fileField(column, id) {
   droppable(zone, get);
   place.addEventListener("given", (event) => get(event.detail));
   fill(column, place);
+  if (column.modality === "image" && navigator.mediaDevices) place.append(camera(get, place));
   if (column.modality === "audio" && navigator.mediaDevices && window.MediaRecorder) place.append(recorder(get, place));
   return place;
 }
@@ -138,6 +139,80 @@ function recorder(get, place) {
     }
   });
   return button;
+}
+
+// A picture from the camera: shown live, taken by the same button.
+function camera(get, place) {
+  const button = make("button", { type: "button", className: "small record", textContent: say("camera") });
+  let live = null;
+  const end = () => {
+    live.stream.getTracks().forEach((track) => track.stop());
+    live.video.remove();
+    live = null;
+    button.textContent = say("camera");
+    button.classList.remove("on");
+  };
+  button.addEventListener("click", async () => {
+    if (live) {
+      const { video } = live;
+      const canvas = make("canvas", { width: video.videoWidth, height: video.videoHeight });
+      canvas.getContext("2d").drawImage(video, 0, 0);
+      end();
+      canvas.toBlob((blob) => blob && get(new File([blob], "camera.jpg", { type: "image/jpeg" })), "image/jpeg", 0.92);
+      return;
+    }
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      const video = make("video", { className: "preview", muted: true, playsInline: true, srcObject: stream });
+      live = { stream, video };
+      place.insertBefore(video, button);
+      await video.play();
+      button.textContent = say("shoot");
+      button.classList.add("on");
+    } catch (error) {
+      if (live) end();
+      place.querySelector(".note").textContent = say("nocamera");
+    }
+  });
+  return button;
+}
+
+// Found boxes over the picture that was sent, and how many there are of each label.
+const HUES = [212, 12, 140, 280, 40, 180, 330, 90];
+
+function boxesFigure(found) {
+  const counts = new Map();
+  for (const b of found) counts.set(b.label, (counts.get(b.label) || 0) + 1);
+  const told = [...counts.entries()].sort((a, b) => b[1] - a[1]).map(([label, n]) => `${label} ${n}`).join(", ");
+  const says = make("p", { className: "said", textContent: found.length ? told : say("nothing") });
+  const column = schema.columns.find((c) => c.modality === "image" && chosen.has(c.name));
+  if (!column) return says;
+  const labels = [...counts.keys()].sort();
+  const image = make("img", { src: chosen.get(column.name).url, alt: found.length ? say("boxes")(told) : say("nothing") });
+  const canvas = make("canvas", { ariaHidden: "true" });
+  const frame = make("div", { className: "frame boxes" }, image, canvas);
+  image.addEventListener("load", () => {
+    const up = Math.max(1, 800 / image.naturalWidth); // lines and letters stay fine over small pictures
+    canvas.width = Math.round(image.naturalWidth * up);
+    canvas.height = Math.round(image.naturalHeight * up);
+    const pen = canvas.getContext("2d");
+    const thick = Math.max(2, canvas.width / 320);
+    pen.lineWidth = thick;
+    pen.font = `600 ${Math.round(7 * thick)}px system-ui, sans-serif`;
+    for (const b of [...found].sort((a, c) => a.score - c.score)) {
+      const [left, top, right, bottom] = b.box.map((v) => v * up);
+      const colour = `hsl(${HUES[labels.indexOf(b.label) % HUES.length]} 85% 45%)`;
+      pen.strokeStyle = colour;
+      pen.strokeRect(left, top, right - left, bottom - top);
+      const text = `${b.label} ${b.score.toFixed(2)}`, wide = pen.measureText(text).width + 4 * thick, high = 9 * thick;
+      const y = top > high ? top - high : top;
+      pen.fillStyle = colour;
+      pen.fillRect(left - thick / 2, y, wide, high);
+      pen.fillStyle = "#fff";
+      pen.fillText(text, left + 1.5 * thick, y + 7 * thick);
+    }
+  });
+  return make("figure", { className: "heat" }, frame, make("figcaption", {}, says));
 }
 
 // Browsers record in formats of their own; every service reads WAV.

