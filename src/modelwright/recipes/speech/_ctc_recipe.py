@@ -297,9 +297,9 @@ def _given(table: Table, ctx: FitContext) -> WordNgrams | None:
 def _plan(rows: int) -> dict[str, Any]:
     """Return batches and epochs for a number of recordings."""
     if rows < 200:
-        return {"seconds": 10.0, "epochs": 25, "patience": 10, "lr": 4e-3, "joined": 2.5}
+        return {"seconds": 10.0, "epochs": 25, "patience": 10, "joined": 2.5}
     if rows < 6000:
-        return {"seconds": 20.0, "epochs": 60, "patience": 15, "lr": 3e-3}
+        return {"seconds": 20.0, "epochs": 60, "patience": 15}
     return {"seconds": 60.0, "epochs": 60, "patience": 10, "width": 144, "hidden": 160, "channels": 24}
 
 

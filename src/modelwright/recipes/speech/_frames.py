@@ -40,14 +40,14 @@ class FrameOptions(Options):
     pieces: int = Field(default=500, ge=32, le=32_000)
     bands: int = Field(default=40, ge=20, le=128)
     step: Literal[2, 4] | None = None
-    channels: int = Field(default=12, ge=4, le=256)
-    width: int = Field(default=64, ge=16, le=1024)
-    hidden: int = Field(default=64, ge=16, le=1024)
+    channels: int = Field(default=16, ge=4, le=256)
+    width: int = Field(default=96, ge=16, le=1024)
+    hidden: int = Field(default=96, ge=16, le=1024)
     layers: int = Field(default=2, ge=1, le=24)
     heads: int = Field(default=4, ge=1, le=16)
     kernel: int = Field(default=15, ge=3, le=63)
     encoder: Literal["lstm", "conformer"] = "lstm"
-    dropout: float = Field(default=0.2, ge=0, lt=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     speech: float = Field(default=0.3, ge=0, le=10)
     join: float | None = Field(default=None, ge=0, le=1)
@@ -55,13 +55,13 @@ class FrameOptions(Options):
     longest: float = Field(default=20.0, gt=0, le=60)
     pause: float = Field(default=0.6, ge=0, le=5)
     edge: float = Field(default=0.3, ge=0, le=5)
-    speed: float = Field(default=0.12, ge=0, le=0.7)
-    warp: float = Field(default=0.1, ge=0, le=0.3)
+    speed: float = Field(default=0.1, ge=0, le=0.7)
+    warp: float = Field(default=0.08, ge=0, le=0.3)
     gain: float = Field(default=10.0, ge=0, le=40)
-    noise: float = Field(default=0.6, ge=0, le=1)
-    snr_low: float = 5.0
+    noise: float = Field(default=0.5, ge=0, le=1)
+    snr_low: float = 10.0
     snr_high: float = 40.0
-    room: float = Field(default=0.15, ge=0, le=1)
+    room: float = Field(default=0.1, ge=0, le=1)
     time_masks: int = Field(default=2, ge=0, le=16)
     time_width: int = Field(default=12, ge=0, le=200)
     band_masks: int = Field(default=2, ge=0, le=16)
@@ -69,7 +69,7 @@ class FrameOptions(Options):
     epochs: int = Field(default=30, ge=1, le=5000)
     lr: float = Field(default=2e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: Literal["adamw", "muon"] = "muon"
     clip: float = Field(default=1.0, ge=0)
     ema: float = Field(default=0.98, ge=0, lt=1)
     patience: int = Field(default=12, ge=1)

@@ -33,8 +33,7 @@ class ConformerRecipe(CtcRecipe):
         "layers": 4,
         "width": 64,
         "dropout": 0.1,
-        "lr": 1.5e-3,
-        "optimizer": "muon",
+        "lr": 1e-3,
     }
 
 
