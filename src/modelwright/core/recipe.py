@@ -150,6 +150,7 @@ class Model(ABC):
     extent: dict[str, Any]
     history: list[dict[str, float]]
     remote: bool = False  # whether answers come from another machine, each at a price
+    borrowed: float = 0.0  # seconds that parts took which stood already: a fit from nothing takes them again
 
     @property
     def origins(self) -> list[dict[str, str]]:
@@ -202,6 +203,7 @@ class Recipe(ABC):
     model: ClassVar[type[Model]]
     space: ClassVar[Mapping[str, Axis]]  # option name -> axis
     tasks: ClassVar[frozenset[str] | None] = None  # the tasks it is for; None for all that choose answers from columns
+    related: ClassVar[tuple[str, ...]] = ()  # tables beside the rows (`Task.related`) of which it needs one at least
     # Whether it can train under differential privacy: no, yes, or only then.
     privacy: ClassVar[Literal["no", "yes", "only"]] = "no"
     bases: BaseModels = BaseModels()  # what this run may start from or ask; set before it is asked for variants

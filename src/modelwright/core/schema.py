@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.facts.data import ColumnFact
@@ -191,7 +192,8 @@ class Table:
 
     `rows` [N] are the numbers of the rows in the source (the first data row is 1), kept through every
     selection so that messages and reports can name them. `hidden` says by row which placeholder stands for which value,
-    in what is to be answered; it is not kept through selections, and never written.
+    in what is to be answered; it is not kept through selections, and never written. `related` are further tables, by name, of what
+    the rows name (the items of events, say); every selection keeps them whole.
     """
 
     data: pa.Table
@@ -199,6 +201,7 @@ class Table:
     rows: np.ndarray
     source: str = "table"
     hidden: tuple[Mapping[str, str], ...] = ()
+    related: Mapping[str, Related] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: pa.Table, schema: Schema, source: str = "table") -> Table:
@@ -222,13 +225,62 @@ class Table:
 
     def take(self, index: np.ndarray) -> Table:
         """Return the rows at `index` [M], in that order."""
-        return Table(self.data.take(pa.array(index)), self.schema, self.rows[index], self.source)
+        return replace(self, data=self.data.take(pa.array(index)), rows=self.rows[index], hidden=())
+
+    def part(self, first: int, count: int) -> Table:
+        """Return `count` rows from `first` on, without copying them."""
+        data, rows = self.data.slice(first, count), self.rows[first : first + count]
+        return replace(self, data=data, rows=rows, hidden=())
+
+    def with_data(self, data: pa.Table) -> Table:
+        """Return the same rows with other values in some columns."""
+        return replace(self, data=data)
 
     def with_schema(self, schema: Schema) -> Table:
         """Return the same rows under another schema (roles changed, columns ignored)."""
-        return Table(self.data, schema, self.rows, self.source)
+        return replace(self, schema=schema, hidden=())
+
+    def beside(self, related: Mapping[str, Related]) -> Table:
+        """Return the same rows with further tables."""
+        return replace(self, related=dict(related))
 
     def concat(self, other: Table) -> Table:
         """Return the rows of both, this table's first."""
         data = pa.concat_tables([self.data, other.data.select(self.data.column_names)])
-        return Table(data, self.schema, np.concatenate([self.rows, other.rows]), self.source)
+        return replace(self, data=data, rows=np.concatenate([self.rows, other.rows]), hidden=())
+
+
+@dataclass(frozen=True)
+class Related:
+    """A table of M lines, each known by its value in the column `key`: texts [M], none twice."""
+
+    table: Table
+    key: str
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def keys(self) -> pa.Array:
+        """What the lines are about [M]."""
+        return self.table.column(self.key).cast(pa.string())
+
+    @property
+    def inputs(self) -> list[Column]:
+        """The columns that models may read."""
+        return self.table.schema.inputs
+
+    def places(self, values: pa.Array) -> np.ndarray:
+        """Return the line of each value [N], -1 for one that has none."""
+        return np.asarray(pc.index_in(values.cast(pa.string()), self.keys).fill_null(-1), np.int64)
+
+    def lines(self, values: pa.Array) -> Table:
+        """Return a line for each value [N], all missing for one that has none."""
+        places = self.places(values)
+        data = self.table.data.take(pa.array(places, pa.int64(), mask=places < 0))
+        return Table(data, self.table.schema, np.arange(1, len(places) + 1), self.table.source)
+
+    def one(self, value: str) -> dict[str, Any]:
+        """Return what is known of one thing by column, without its key; empty for one that has no line."""
+        place = int(self.places(pa.array([value], pa.string()))[0])
+        return {} if place < 0 else {c.name: self.table.column(c.name)[place].as_py() for c in self.inputs}

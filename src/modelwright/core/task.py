@@ -20,7 +20,8 @@ from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model
 from modelwright.core.registry import TASKS, load_file, names_in
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.related import Relation
+from modelwright.core.schema import Column, Related, Schema, Table
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:  # a model in use answers without the options of a run
@@ -132,9 +133,11 @@ class Task(ABC):
     tells_personal: ClassVar[bool] = (
         False  # whether personal data is told of and left, as it is what was said or is asked for
     )
+    answers_from_rows: ClassVar[bool] = False  # whether models answer from rows that they hold: what users had, say
     recalls: ClassVar[bool] = True  # whether a model should answer its own training rows with what they hold
     in_turn: ClassVar[bool] = False  # whether a row is judged from rows before it in the same table, and their truth
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
+    related: ClassVar[tuple[Relation, ...]] = ()  # further tables that it reads, each by the option of its name
 
     @property
     @abstractmethod
@@ -148,6 +151,12 @@ class Task(ABC):
     @abstractmethod
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         """Return the target codec fitted on training values. Raises DataError where they do not fit."""
+
+    def fit_codec(self, table: Table) -> TargetCodec:
+        """Return the target codec fitted on a table's rows, and on its related tables where answers stand in those too."""
+        column = table.schema.target
+        name = column.name if column else ""
+        return self.fit_target(table.column(name), table.schema[name])
 
     @abstractmethod
     def loss(
@@ -174,6 +183,10 @@ class Task(ABC):
     @abstractmethod
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
         """Return a small synthetic table that can be learnt, and the name of its target column."""
+
+    def sample_related(self, rows: int, seed: int) -> dict[str, tuple[pa.Table, str]]:
+        """Return tables that stand beside the sample's rows, by the name of their relation, each with its key."""
+        return {}
 
     def read(
         self, source: Any, reading: Reading, events: EventStream | None = None
@@ -240,6 +253,10 @@ class Task(ABC):
         """Return the columns that the deployed model reads, from those it was trained on."""
         return schema
 
+    def sent(self, related: Mapping[str, Related]) -> tuple[Column, ...]:
+        """Return the columns of related tables that rows to be answered may hold beside those that are `served`."""
+        return ()
+
     def refused(self, table: Table) -> list[tuple[int, str, Words]]:
         """Return what of a typed table to be answered no model can read: row (from 0), column, and words for it."""
         return []
@@ -252,6 +269,10 @@ class Task(ABC):
         """Return the members of the winner with what is known in the end, which they go on from and did not learn from; `rows` are
         those developed and tested on."""
         return list(models)
+
+    def remembering(self, model: Model, develop: Table) -> Model:
+        """Return a member of the winner with what it answers from of all development rows, where it was trained on fewer."""
+        return model
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""

@@ -9,9 +9,10 @@ import numpy as np
 from modelwright.core.budget import parse_duration
 from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.schema import Table
+from modelwright.core.schema import Schema, Table
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.reference import reference_of
+from modelwright.pipeline.related import kept_related
 from modelwright.pipeline.state import Beaten, Judgement, State
 from modelwright.release.bundle import Predictor
 from modelwright.release.needs import Needs, needs_of
@@ -27,11 +28,14 @@ def decide(state: State, concerns: Concern) -> None:
     outcome, target = state.outcome, state.validation.target
     chosen = [(w, c.answering(target)) for w, c in outcome.winner]
     made = [(w / len(models), m) for w, models in chosen for m in models]
-    models = [state.task.deployed(model, state.config) for _, model in made]
-    models = state.task.caught_up(models, state.config, [state.parts.develop, state.parts.test])
+    task, develop = state.task, state.parts.develop
+    models = [task.deployed(task.remembering(model, develop), state.config) for _, model in made]
+    models = task.caught_up(models, state.config, [develop, state.parts.test])
     members = [(weight, model) for (weight, _), model in zip(made, models, strict=True)]
-    schema = state.task.served(state.parts.develop.schema)
-    predictor = state.predictor = Predictor(state.task, schema, target, members, name=state.folder.path.name)
+    schema = task.served(develop.schema)
+    schema = Schema((*schema, *(c for c in task.sent(develop.related) if c.name not in schema)))
+    predictor = state.predictor = Predictor(task, schema, target, members, name=state.folder.path.name)
+    predictor.related = kept_related(task, develop.related, state.config.ignore)
     predictor.reading = state.data.reading
     if state.reuses_rows and (target.probabilities or target.stretches):
         _calibrate(predictor, outcome, state.validation)

@@ -32,6 +32,7 @@ from modelwright.data.sources import folder_of, read_table, source_name
 from modelwright.pipeline.choose import choose_task, named_task
 from modelwright.pipeline.concerns.base import TEST, TRAINING, Concern
 from modelwright.pipeline.concerns.order import Concerns
+from modelwright.pipeline.related import read_related
 from modelwright.pipeline.state import Data
 from modelwright.tune.resumed import Seen
 
@@ -108,15 +109,39 @@ def get_data(
         seen = replace(seen, test=digests(raw_test, test))
         test = _formed(_kept(test, named, config, events), named, config, events, table).table
         test = aligned(with_answer(test, events)[0], table, events)
+    related = read_related(task, table, config, events)
+    for relation, (found, lines) in related.items():
+        own = digests(lines, found.table)
+        seen = replace(seen, data={**seen.data, **{f"{relation}: {k}": v for k, v in own.items()}})
     seen = replace(
         seen, whole=whole({**seen.data, **{f"test:{k}": v for k, v in (seen.test or {}).items()}}, seen.rows)
     )
-    data = Data(table, test, task, metric, bad, rows_read=len(table), seen=seen, aside=aside, reading=detected.kept())
+    data = Data(
+        table,
+        test,
+        task,
+        metric,
+        bad,
+        rows_read=len(table),
+        seen=seen,
+        aside=aside,
+        reading=detected.kept(),
+        related=related,
+    )
     data.findings += formed.findings
     concerns.data_read(data, raw)
+    _stand_beside(data)
     _look(data, raw)
     concerns.data_checked(data)
     return data
+
+
+def _stand_beside(data: Data) -> None:
+    """Let every selection of the rows have the tables beside them."""
+    found = {name: related for name, (related, _) in data.related.items()}
+    if found:
+        data.table = data.table.beside(found)
+        data.test = None if data.test is None else data.test.beside(found)
 
 
 def _kept(table: Table, task: Task | None, config: RunConfig, events: EventStream) -> Table:
@@ -252,7 +277,7 @@ def aligned(test: Table, table: Table, events: EventStream) -> Table:
     spelt = [None if v is None else [changes.get(x, x) for x in v] if many else changes.get(v, v) for v in rows]
     at = test.data.column_names.index(column.name)
     data = test.data.set_column(at, column.name, pa.array(spelt, values.type))
-    return Table(data, test.schema, test.rows, test.source)
+    return test.with_data(data)
 
 
 def _labels(values: pa.Array, many: bool) -> set[str]:

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
@@ -14,7 +16,7 @@ from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.scores import BaselineFact
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.run import RunFolder
-from modelwright.core.schema import Table
+from modelwright.core.schema import Related, Table
 from modelwright.core.task import Task
 from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
@@ -45,6 +47,9 @@ class Data:
     )  # digests of what was read, to tell whether a run that goes on reads the same
     aside: Table | None = None  # rows without an answer, which are never held out
     reading: dict[str, Any] = field(default_factory=dict)  # how the source was spelt, for files to be answered
+    related: dict[str, tuple[Related, pa.Table]] = field(
+        default_factory=dict
+    )  # tables beside the rows, with their lines as they were read
 
 
 @dataclass(frozen=True)

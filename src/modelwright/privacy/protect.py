@@ -161,19 +161,20 @@ class Protected:
 def protect(
     table: Table, test: Table | None, raw: pa.Table, *, rules: Sequence[str] = (), public: bool = False,
     points: bool = False, seconds: float = 30.0, most: float | None = None,
-    left_out: Sequence[int] | None = None, show: bool = False,
+    left_out: Sequence[int] | None = None, show: bool = False, elsewhere: Sequence[str] = (),
 ) -> Protected:  # fmt: skip
     """Look for personal data in every column, and replace it in what models read and write. Of `public` data nothing is looked for.
 
     Numbers and identifiers are looked at as they were written (`raw`). Looking for names stops after about `seconds`, for
     all else after `most`; rows that were not looked through by then are left out, so that no model reads them (`left_out` says by their
     numbers which they were before). With `show` the report holds the values themselves, for whoever looks at
-    the data. With `points` answers are places in texts, which stay as they are. Raises OptionError and ColumnError for rules that cannot be followed.
+    the data. With `points` answers are places in texts, which stay as they are. `elsewhere` are columns of other tables that rules may
+    name. Raises OptionError and ColumnError for rules that cannot be followed.
     """
     begun = time.monotonic()
     most = None if left_out is not None else most
     policy = Policy.parse(rules, actions=RUN_ACTIONS)
-    policy.check(table.schema.names)
+    policy.check([*table.schema.names, *elsewhere])
     reports: list[ColumnReport] = []
     shields: dict[str, dict[str, str]] = {}
     months: list[str] = []
@@ -206,7 +207,7 @@ def protect(
             data = data.set_column(i, column.name, look.fresh)
     whole = Shield(shields, tuple(months))
     inputs = Shield({c: a for c, a in shields.items() if table.schema[c].role == "input"}, tuple(months))
-    out = Table(data, table.schema.with_columns(changes), table.rows, table.source)
+    out = replace(table, data=data, schema=table.schema.with_columns(changes))
     if left_out is not None:
         unseen = np.isin(table.rows, np.asarray(left_out, np.int64))
     if unseen.any():

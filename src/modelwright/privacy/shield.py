@@ -7,7 +7,7 @@ holds no value, no key, nothing learnt from rows.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Shield:
         if data is table.data:
             return table
         hidden = tuple({p: next(iter(v)) for p, v in row.items() if len(v) == 1} for row in found)
-        return Table(data, table.schema, table.rows, table.source, hidden if any(hidden) else ())
+        return replace(table, data=data, hidden=hidden if any(hidden) else ())
 
     def _replaced(self, values: pa.Array, name: str, told: list[dict[str, set[str]]]) -> pa.Array:
         if not pa.types.is_string(values.type) or values.null_count == len(values):

@@ -5,6 +5,7 @@ bundle.json     task, schema, target codec, members with weights, temperature, t
 card.md         the model card (card.zh-CN.md in Chinese)
 drift.json      counts of the training data by column, to notice other data by; bundles made earlier have none
 members/<i>/    one fitted model each; model.json names its recipe
+related/<name>/ a table of what answers name, such as the items of a shop; only where a task keeps one
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.facts.details import AttributionFact
 from modelwright.core.facts.run import CardFacts
 from modelwright.core.recipe import Model, get_recipe
+from modelwright.core.related import load_tables, save_tables
 from modelwright.core.run import read_json, whole_folder, write_json
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Related, Schema, Table
 from modelwright.core.task import Task, get_task
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
@@ -69,6 +71,7 @@ class Predictor(Able):
     engine: list[Model] | None = None  # what scores rows in the members' place, in their order; see release/engines.py
     adjust: Callable[[Table, np.ndarray], np.ndarray] | None = None  # what a service learnt since; never in the bundle
     reference: dict[str, Any] | None = None  # what drift is noticed by, as JSON; see evaluate/drift/reference.py
+    related: dict[str, Related] = field(default_factory=dict)  # tables of what answers name: items, say
     _made: Together | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -123,10 +126,7 @@ class Predictor(Able):
         """Return scores [N, K] of a typed table by the model as it stands in the bundle."""
         if len(table) <= _CHUNK:
             return self._scores(table)
-        parts = [
-            self._scores(Table(table.data.slice(i, _CHUNK), table.schema, table.rows[i : i + _CHUNK], table.source))
-            for i in range(0, len(table), _CHUNK)
-        ]
+        parts = [self._scores(table.part(i, _CHUNK)) for i in range(0, len(table), _CHUNK)]
         return np.concatenate(parts)
 
     def judge(self, table: Table) -> np.ndarray:
@@ -249,7 +249,7 @@ class Predictor(Able):
             self.answers(self.scores(first)) if rows is None else self.predict(rows)
 
         def many(count: int) -> None:
-            part = Table(table.data.slice(0, count), table.schema, table.rows[:count], table.source)
+            part = table.part(0, count)
             self.answers(self.scores(part)) if rows is None else self.predict(part.data.select(inputs.names))
 
         return measure(one, many, len(table), once=once)
@@ -298,6 +298,7 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
             place = part / "members" / str(i)
             place.mkdir(parents=True)
             model.save(place)
+        save_tables(predictor.related, part / "related")
         for name, text in (cards or {}).items():
             (part / name).write_text(text, encoding="utf-8")
         write_json(
@@ -317,6 +318,7 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
                 "thresholds": predictor.thresholds,
                 "private": predictor.shield.to_json(),
                 **({"shifts": predictor.shifts} if predictor.shifts else {}),
+                **({"related": sorted(predictor.related)} if predictor.related else {}),
                 **({"reading": predictor.reading} if predictor.reading else {}),
                 "needs": predictor.needs.to_json(),
                 "card": predictor.card,
@@ -347,7 +349,7 @@ def load(folder: Path) -> Predictor:
 def _loaded(folder: Path, data: Any) -> Predictor:
     # told from the recipes, not from what the file says: older ones say nothing
     refuse_missing([str(entry["recipe"]) for entry in data["members"]], Schema.from_json(data["schema"]))
-    target = target_from_state(data["target"])
+    task, target = get_task(data["task"]), target_from_state(data["target"])
     members = []
     for entry in data["members"]:
         place = (folder / entry["folder"]).resolve()
@@ -358,8 +360,9 @@ def _loaded(folder: Path, data: Any) -> Predictor:
     if not sum(w for w, _ in members) > 0:
         raise ValueError("no member has a weight")
     thresholds = data["thresholds"]
+    named = [r.name for r in task.related if r.name in data.get("related", ())]
     return Predictor(
-        task=get_task(data["task"]),
+        task=task,
         schema=Schema.from_json(data["schema"]),
         target=target,
         members=members,
@@ -373,4 +376,5 @@ def _loaded(folder: Path, data: Any) -> Predictor:
         foreign=True,
         reading=dict(data.get("reading") or {}),
         needs=Needs.from_json(data.get("needs")),
+        related=load_tables(folder / "related", named),
     )

@@ -116,7 +116,7 @@ class Needs:
             if values.null_count and name in self.medians:
                 at = data.column_names.index(name)
                 data = data.set_column(at, data.schema.field(at), pc.fill_null(values, pa.scalar(self.medians[name])))
-        return Table(data, table.schema, table.rows, table.source, table.hidden) if data is not table.data else table
+        return table.with_data(data) if data is not table.data else table
 
     def warned(self, table: Table) -> list[Gap]:
         """Return which numbers rows of a typed table lack though no training row did."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import TargetCodec
@@ -17,12 +19,14 @@ from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.related import Relation
+from modelwright.core.schema import Column, Related, Schema, Table
 from modelwright.core.task import GeneratedTask, Plot, Section, Split
 from modelwright.core.words import Words
 from modelwright.data.events import read_bare_events
 from modelwright.data.sources import read_table
 from modelwright.evaluate.metrics import recommendation as evaluate
+from modelwright.tasks._columns import request_model
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -34,7 +38,12 @@ _ITEM = frozenset("item itemid iid movie movieid product productid parentasin as
 _RATING = frozenset("rating ratings stars score 评分 打分 星级".split())
 _TIME = frozenset("time timestamp date datetime createdat eventtime unixreviewtime 时间 日期 时间戳 发生时间".split())
 _TEST_SHARE, _VALID_SHARE = 0.1, 0.1
+_SOON = dt.timedelta(days=2)  # of clocks and time zones that differ
 _MOST_USERS = 5000  # whose held-out events candidates are compared on
+
+
+def _user_column(schema: Schema) -> Column | None:
+    return next((c for c in schema.inputs if c.modality == "id"), None)
 
 
 class Recommendation(GeneratedTask):
@@ -47,7 +56,12 @@ class Recommendation(GeneratedTask):
     metrics = evaluate.metrics()
     target_read_as = "id"
     checked = False
+    answers_from_rows = True
     recalls = False  # what a user had is not recommended again
+    related = (
+        Relation("items", Words("items", "物品"), lambda schema: schema.target, _ITEM, kept=True),
+        Relation("users", Words("users", "用户"), _user_column, _USER, kept=False),
+    )
 
     @property
     def recipes(self) -> tuple[str, ...]:
@@ -105,6 +119,13 @@ class Recommendation(GeneratedTask):
         return schema.with_columns(changes)
 
     def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
+        table, future = _until_now(table)
+        table, disliked = self._liked(table, config)
+        said = [w for w in (future, disliked) if w is not None]
+        return table, Words(" ".join(w.en for w in said), "".join(w.zh for w in said)) if said else None
+
+    def _liked(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
+        """Return the events whose rating suffices, and what is said of the others."""
         if config.at_least is None:
             return table, None
         rating = table.schema.of_role("weight")
@@ -129,6 +150,15 @@ class Recommendation(GeneratedTask):
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return RankedCodec.fit(values)
 
+    def fit_codec(self, table: Table) -> TargetCodec:
+        """Fit the catalogue on events and on the table of items, whose further items stand behind those that were had."""
+        codec = super().fit_codec(table)
+        items = table.related.get("items")
+        if items is None or not isinstance(codec, RankedCodec):
+            return codec
+        new = [k for k in items.keys.to_pylist() if k not in codec.places]
+        return RankedCodec([*codec.items, *sorted(new)])
+
     def loss(
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
     ) -> Any:
@@ -144,6 +174,8 @@ class Recommendation(GeneratedTask):
         names = [c.name for c in schema.inputs if c.modality == "id"]
         if names and names[0] != "user":
             fields[names[0]] = fields.pop("user")
+        told = Schema(tuple(c for c in schema.inputs if c.name not in (*fields, HISTORY)))  # columns of users
+        fields |= {n: (found.annotation, found) for n, found in request_model(told).model_fields.items()}
         return create_model("Row", **fields)
 
     def response(self, target: TargetCodec) -> type[BaseModel]:
@@ -154,11 +186,21 @@ class Recommendation(GeneratedTask):
         history = () if HISTORY in schema else (Column(HISTORY, "labels", "input"),)
         return Schema((*kept, *history))
 
+    def sent(self, related: Mapping[str, Related]) -> tuple[Column, ...]:
+        return tuple(related["users"].inputs) if "users" in related else ()
+
     def deployed(self, model: Model, config: RunConfig) -> Model:
         from modelwright.recipes.shared.recommend import RankModel
 
         if isinstance(model, RankModel):
             model.keeps_histories = config.histories
+        return model
+
+    def remembering(self, model: Model, develop: Table) -> Model:
+        from modelwright.recipes.shared.recommend import Histories, RankModel
+
+        if isinstance(model, RankModel):
+            model.remember(Histories.of(develop, model.target))
         return model
 
     def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
@@ -199,6 +241,10 @@ class Recommendation(GeneratedTask):
 
         return sections(judged, develop, test, user_column(develop.schema).name)
 
+    def sample_related(self, rows: int, seed: int) -> dict[str, tuple[pa.Table, str]]:
+        """Return what the sample's items and users are; two items were had by nobody."""
+        return _sample_tables(rows)
+
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         return RankedCodec.restore(state)
 
@@ -209,6 +255,17 @@ class Recommendation(GeneratedTask):
         user = rng.integers(0, people, rows)
         item = np.where(rng.random(rows) < 0.9, user % 3, rng.integers(0, 3, rows)) * 6 + rng.integers(0, 6, rows)
         return pa.table({"user": [f"u{u}" for u in user], "item": [f"i{i}" for i in item]}), "item"
+
+
+def _sample_tables(rows: int) -> dict[str, tuple[pa.Table, str]]:
+    people, kinds = max(40, rows // 8), ("tea", "ink", "oak")
+    items = {
+        "item": [f"i{i}" for i in range(20)],
+        "kind": [kinds[i // 6] if i < 18 else kinds[i - 18] for i in range(20)],
+        "price": [float(1 + i % 6) for i in range(20)],
+    }
+    users = {"user": [f"u{u}" for u in range(people)], "taste": [kinds[u % 3] for u in range(people)]}
+    return {"items": (pa.table(items), "item"), "users": (pa.table(users), "user")}
 
 
 def _named(names: list[str], usual: frozenset[str]) -> str | None:
@@ -227,6 +284,30 @@ def _as_time(column: Column, asked: bool) -> dict[str, Any]:
     raise OptionError(
         f"--time names a column of times or numbers; `{column.name}` holds {column.modality}.",
         f"--time 应为时间列或数值列；`{column.name}` 的类型为 {column.modality}。",
+    )
+
+
+def _until_now(table: Table) -> tuple[Table, Words | None]:
+    """Return the events that do not lie in the future, and what is said of those that do; all of them where most do, since then it is
+    rather the clock of this machine that is wrong."""
+    columns = table.schema.of_role("time")
+    if not columns or columns[0].modality != "timestamp":
+        return table, None
+    values = table.column(columns[0].name)
+    soon = pa.scalar(dt.datetime.now(dt.UTC).replace(tzinfo=None) + _SOON, values.type)
+    late = np.asarray(pc.greater(values, soon).fill_null(False))
+    if not late.any():
+        return table, None
+    last = pc.max(values).as_py()
+    many, rows = int(late.sum()), len(table)
+    if many > rows / 2:
+        return table, Words(
+            f"{many:,} of {rows:,} events lie in the future (the last one {last:%Y-%m-%d}): check the clock and the column `{columns[0].name}`.",
+            f"{rows:,} 个事件中有 {many:,} 个在未来（最晚 {last:%Y-%m-%d}）：请检查系统时间和列 `{columns[0].name}`。",
+        )
+    return table.take(np.flatnonzero(~late)), Words(
+        f"{many:,} of {rows:,} events lie in the future (the last one {last:%Y-%m-%d}) and are left out; correct their `{columns[0].name}`.",
+        f"{rows:,} 个事件中有 {many:,} 个在未来（最晚 {last:%Y-%m-%d}），已排除；请更正其 `{columns[0].name}`。",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Validation:
         self.index = np.unique(np.concatenate([v for _, v in self.splits]))
         self.parts = [(self.table.take(t), self.table.take(v)) for t, v in self.splits]
         self.caches = [{} for _ in self.splits]
+        self._known: dict[tuple[str, int], tuple[np.ndarray, float]] = {}
         name = self.table.schema.target
         self.truth = self.table.take(self.index).column(name.name if name else "")
 
@@ -103,6 +104,20 @@ class Validation:
 
     def value(self, scores: np.ndarray) -> float:
         """Return the ranking metric, signed so that more is better; minus infinity where undefined."""
+        return self._once("value", scores, self._value)
+
+    def _once(self, what: str, scores: np.ndarray, found: Callable[[np.ndarray], float]) -> float:
+        """Return what is found of scores, asked once of answers that were made: no mean is ever taken of those, so the same come again
+        with every new candidate, and reading thousands of lists or sentences takes a while."""
+        if self.target.averages:
+            return found(scores)
+        key = what, id(scores)
+        held = self._known.get(key)
+        if held is None or held[0] is not scores:
+            held = self._known[key] = scores, found(scores)
+        return held[1]
+
+    def _value(self, scores: np.ndarray) -> float:
         value = self.metric(self.judged(scores))
         if not np.isfinite(value):
             return -np.inf
@@ -110,6 +125,9 @@ class Validation:
 
     def fine(self, scores: np.ndarray) -> float:
         """Return a smooth score for ties: minus the mean of `TargetCodec.losses`; what ranks where there are none."""
+        return self._once("fine", scores, self._fine)
+
+    def _fine(self, scores: np.ndarray) -> float:
         judged = self.judged(scores)
         losses = judged.target.losses(judged.truth, judged.scores)
         return self.value(scores) if losses is None else -float(losses.mean())

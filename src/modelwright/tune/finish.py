@@ -33,7 +33,8 @@ class Finish:
     def refits(self) -> bool:
         """Whether the winner is trained again on all rows but the test rows."""
         p = self.climb
-        if p.config.refit is None and len(p.validation.splits) == 1 and len(p.validation.table) >= MANY_ROWS:
+        many = len(p.validation.table) >= MANY_ROWS and not p.task.answers_from_rows
+        if p.config.refit is None and len(p.validation.splits) == 1 and many:
             return False
         return p.config.refit is not False and p.private is None
 
@@ -50,7 +51,8 @@ class Finish:
     def _once(self, candidate: Candidate) -> float:
         v = self.climb.validation
         grown = len(v.table) / max(1, len(v.splits[0][0]))
-        return candidate.fit_seconds * grown * _MORE + 0.2
+        seconds = candidate.fit_seconds + max((m.borrowed for m in candidate.models), default=0.0)
+        return seconds * grown * _MORE + 0.2
 
     def outcome(self) -> Outcome:
         """Return the winner, refitted where there is time, with what all candidates came to."""

@@ -37,7 +37,7 @@ def fitting(task: Task, config: RunConfig, table: Table, target: TargetCodec, ba
             continue
         missing = missing_modules(type(recipe))
         recipe.bases = bases
-        why = recipe.refuses(table.schema, target, len(table)) or _unasked(recipe, config)
+        why = recipe.refuses(table.schema, target, len(table)) or _lacks(recipe, table) or _unasked(recipe, config)
         if why and not config.recipes:
             out.unfit.append((name, why))
         elif missing:
@@ -61,6 +61,14 @@ def wanted(recipe: Recipe, config: RunConfig) -> bool:
 def alike(one: Recipe, other: Recipe) -> bool:
     """Return whether two recipes are of one family."""
     return bool(one.family) and one.family == other.family
+
+
+def _lacks(recipe: Recipe, table: Table) -> Words | None:
+    """Return why a recipe is left out that reads tables beside the rows where there is none of them; None for all others."""
+    if not recipe.related or any(n in table.related and table.related[n].inputs for n in recipe.related):
+        return None
+    flags = [f"--{n}" for n in recipe.related]
+    return Words(f"it reads columns of {' or '.join(flags)}", f"它读取 {' 或 '.join(flags)} 的列")
 
 
 def _unasked(recipe: Recipe, config: RunConfig) -> Words | None:

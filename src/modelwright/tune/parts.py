@@ -218,7 +218,7 @@ def _held_out(
 def _target(task: Task, develop: Table, test: Table, official: bool) -> TargetCodec:
     column = develop.schema.target
     name = column.name if column else ""
-    target = task.fit_target(develop.column(name), develop.schema[name])
+    target = task.fit_codec(develop)
     if official and target.foreign(test.column(name)):
         raise DataError(
             f"None of the {len(test)} test rows has an answer that occurs in the training rows. Check the labels' spelling.",

@@ -56,7 +56,7 @@ def answer_time(
         answer(first if rows is None else coerce_rows(rows, inputs)[0])
 
     def many(count: int) -> None:
-        part = Table(table.data.slice(0, count), table.schema, table.rows[:count], table.source)
+        part = table.part(0, count)
         answer(part if rows is None else coerce(part.data, inputs, need_target=False)[0])
 
     return measure(one, many, len(table), known=known, once=any(m.remote for m in models))

@@ -89,7 +89,11 @@ class RankedCodec(TargetCodec):
         return np.asarray(found.fill_null(-1), np.int64)
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
-        return Answers([self.shown(ranking) for ranking in scores[:, 0]], None)
+        once = {
+            id(ranking): ranking for ranking in scores[:, 0]
+        }  # rows of one user share a list: it is written out once
+        shown = {key: self.shown(ranking) for key, ranking in once.items()}
+        return Answers([shown[id(ranking)] for ranking in scores[:, 0]], None)
 
     def shown(self, ranking: Ranking, most: int = SHOWN) -> list[dict[str, Any]]:
         """Return the first items of a ranking as JSON values."""

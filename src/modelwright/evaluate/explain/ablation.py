@@ -92,4 +92,4 @@ def without(table: Table, name: str) -> Table:
     at = table.data.column_names.index(name)
     field = table.data.schema.field(at)
     data = table.data.set_column(at, field.with_nullable(True), pa.nulls(len(table), field.type))
-    return Table(data, table.schema, table.rows, table.source)
+    return table.with_data(data)

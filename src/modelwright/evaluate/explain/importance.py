@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -117,9 +117,8 @@ def _without(
 ) -> list[tuple[str, Judged]]:  # fmt: skip
     """Return the rows judged once for each of several columns, with that column shuffled."""
     shuffled = [_shuffle(table, name, rng) for name in names]
-    every = Table(
-        pa.concat_tables([t.data for t in shuffled]), table.schema, np.tile(table.rows, len(names)), table.source
-    )
+    data = pa.concat_tables([t.data for t in shuffled])
+    every = replace(table, data=data, rows=np.tile(table.rows, len(names)))
     parts = np.split(scores(every), len(names))
     return [(n, _judged(s, table, target, thresholds)) for n, s in zip(names, parts, strict=True)]
 
@@ -152,7 +151,7 @@ def _shuffle(table: Table, name: str, rng: np.random.Generator) -> Table:
     values = table.column(name).take(pa.array(rng.permutation(len(table))))
     at = table.data.column_names.index(name)
     data = table.data.set_column(at, table.data.schema.field(at), values)
-    return Table(data, table.schema, table.rows, table.source)
+    return table.with_data(data)
 
 
 def _sum_up(name: str, drops: np.ndarray, spread: float, rows: int) -> Importance:

@@ -84,7 +84,7 @@ class Consent(Concern):
         if found is None or len(table) != len(found.index):
             return table, bad
         numbers = found.index + 1
-        table = Table(table.data, table.schema, numbers[table.rows - 1], table.source)
+        table = replace(table, rows=numbers[table.rows - 1])
         return table, [replace(b, row=int(numbers[b.row - 1])) for b in bad]
 
     def data_checked(self, data: Data) -> None:

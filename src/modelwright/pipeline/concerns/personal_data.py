@@ -12,10 +12,13 @@ from modelwright.core.events import EventStream
 from modelwright.core.facts.run import Facts
 from modelwright.core.kept import sealing
 from modelwright.core.run import RunFolder, write_json
+from modelwright.core.schema import Related
 from modelwright.core.task import Task
 from modelwright.pipeline.concerns.base import Concern
+from modelwright.pipeline.related import without
 from modelwright.pipeline.state import Data, State
 from modelwright.privacy.protect import Protected, protect, safe_values
+from modelwright.privacy.shield import Shield
 from modelwright.tune import resumed
 
 _SHARE = 0.05  # of the budget, for names
@@ -61,15 +64,39 @@ class PersonalData(Concern):
             seconds=seconds,
             most=most,
             left_out=resumed.left_out(self.began) if self.began else None,
+            elsewhere=[n for related, _ in data.related.values() for n in related.table.schema.names],
         )
-        self._tell()
+        self._tell(self.found)
+        self._beside(data, seconds)
         data.table, data.test = self.found.table, self.found.test
         data.bad = safe_values(data.bad, config.public)
         if data.aside is not None and not task.keeps_unlabelled:
             data.aside = self.found.shield.apply(data.aside)
 
-    def _tell(self) -> None:
-        found, events = self.found, self.events
+    def _beside(self, data: Data, seconds: float) -> None:
+        """Find and replace personal data in the tables beside the rows; columns that hold nothing else are taken out."""
+        everywhere = [*data.table.schema.names, *(n for r, _ in data.related.values() for n in r.table.schema.names)]
+        for name, (related, raw) in data.related.items():
+            before = related.table
+            found = protect(
+                before,
+                None,
+                raw,
+                rules=self.config.private,
+                public=self.config.public,
+                seconds=seconds / 2,
+                most=2 * seconds,
+                elsewhere=everywhere,
+            )
+            self._tell(found)
+            shield = found.shield  # rows to be answered may carry columns of the things they name
+            columns = {**shield.columns, **self.found.shield.columns}
+            self.found.shield = Shield(columns, (*self.found.shield.months, *shield.months))
+            gone = [c.name for c in found.table.schema if c.role == "ignored" and before.schema[c.name].role == "input"]
+            data.related[name] = without(Related(found.table, related.key), gone), raw
+
+    def _tell(self, found: Protected) -> None:
+        events = self.events
         for words, tell in (
             (found.note(), events.note),
             (found.shortened(), events.warn),

@@ -113,7 +113,7 @@ def _labelled(rows: Table, scores: np.ndarray, parts: Parts) -> Table:
     at = rows.data.column_names.index(name)
     kind = rows.data.schema.field(name).type
     data = rows.data.set_column(at, name, pa.array(labels, pa.string()).cast(kind))
-    return Table(data, rows.schema, rows.rows, rows.source).take(np.flatnonzero(sure))
+    return rows.with_data(data).take(np.flatnonzero(sure))
 
 
 def _price(spent: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ranked import RankedCodec
 from modelwright.core.errors import DataError
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
+from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.recommend import (
@@ -32,11 +32,11 @@ _MOST = 14_000  # items: the matrix of all pairs takes 4 I^2 bytes, and its inve
 
 class EaseOptions(Options):
     """`ridge` is added to each item's count, and `dropout` times that count; users count by their number of items to the power
-    of minus `users`; scores are multiplied by an item's count to the power of minus `popularity`."""
+    of minus `active`; scores are multiplied by an item's count to the power of minus `popularity`."""
 
     ridge: float = Field(default=700.0, gt=0)
     dropout: float = Field(default=0.2, ge=0)
-    users: float = Field(default=0.5, ge=0, le=1.5)
+    active: float = Field(default=0.5, ge=0, le=1.5)
     popularity: float = Field(default=0.15, ge=-1, le=1)
 
 
@@ -87,7 +87,7 @@ class Ease(RankRecipe):
     space: ClassVar[dict[str, Axis]] = {
         "ridge": Range(30.0, 3000.0, log=True),
         "dropout": Range(0.0, 1.0),
-        "users": Range(0.0, 1.0),
+        "active": Range(0.0, 1.0),
         "popularity": Range(-0.2, 0.4),
     }
 
@@ -104,7 +104,7 @@ class Ease(RankRecipe):
         return [
             EaseOptions(),
             EaseOptions(ridge=200.0, dropout=0.3),
-            EaseOptions(users=0.0, popularity=0.0),
+            EaseOptions(active=0.0, popularity=0.0),
             EaseOptions(ridge=50.0),
         ]
 
@@ -112,16 +112,16 @@ class Ease(RankRecipe):
         size = self.items(ctx.target)
         return Estimate(1e-10 * size**3 + 2e-6 * len(train) + 0.1, 24 * size * size + 200 * len(train))
 
-    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+    def learn(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> RankModel:
         assert isinstance(options, EaseOptions)
         target = ranked(ctx.target)
-        histories = Histories.of(train, target)
+        histories = Histories.kept(train, target, ctx)
         matrix = histories.matrix(len(target.items))
         lengths = np.maximum(np.diff(histories.begins), 1).astype(np.float64)
-        weight = lengths**-options.users
+        weight = lengths**-options.active
         weight /= weight.mean()
         counts = np.asarray(matrix.sum(axis=0)).ravel()
-        key = ("ease", id(train), options.users)
+        key = ("ease", id(train), options.active)
         gram = ctx.cache.get(key)
         if gram is None:
             scaled = matrix.multiply(np.sqrt(weight)[:, None]).tocsr().astype(np.float32)

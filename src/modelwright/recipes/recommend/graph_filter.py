@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix, diags
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ranked import RankedCodec
-from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, nothing, ranked, rows_of
@@ -138,10 +138,10 @@ class GraphFilter(RankRecipe):
         seconds = 2e-6 * len(train) + 4e-8 * options.factors * (len(train) + 10 * size) + 0.3
         return Estimate(seconds, 400 * len(train) + 16 * options.factors * size)
 
-    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+    def learn(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> RankModel:
         assert isinstance(options, GraphFilterOptions)
         target = ranked(ctx.target)
-        histories = Histories.of(train, target)
+        histories = Histories.kept(train, target, ctx)
         matrix = histories.matrix(len(target.items))
         counts = np.asarray(matrix.sum(axis=0)).ravel()
         lengths = np.asarray(matrix.sum(axis=1)).ravel()

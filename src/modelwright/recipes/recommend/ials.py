@@ -1,10 +1,16 @@
 """iALS: vectors of users and items whose product is near 1 where a user had an item and near 0 elsewhere, by least squares in turns.
 
-Hu et al. 2008, regularised by frequency as in arXiv 2110.14037, whose way of choosing options the search space follows.
+Hu et al. 2008, regularised by frequency as in arXiv 2110.14037, whose way of choosing options the search space follows. Where the
+library `implicit` is installed (extra `recommend`), its compiled solver does the sweeps, by three steps of conjugate gradients from the
+sweep before; without it, small systems are solved exactly, many at a time, which takes some four times as long.
+
+Legend: U users, I items, R rows, C columns, F factors, B users of a block.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -15,12 +21,13 @@ from scipy.sparse import csr_matrix
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ranked import RankedCodec
 from modelwright.core.budget import Deadline
-from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, nothing, ranked
 
 _CELLS = 1 << 22  # numbers of a block of systems at a time
+_BAND = 0.1  # logarithm of the ridge: rows that differ less are solved with one
 
 
 class IalsOptions(Options):
@@ -68,6 +75,44 @@ def solved(matrix: csr_matrix, other: np.ndarray, options: IalsOptions, until: D
         if until is not None and until.expired():
             break
     return out
+
+
+class Banded:
+    """Rows of a matrix of ones [R, C] in bands of nearly the same ridge, as the solver of `implicit` takes one ridge at a time."""
+
+    def __init__(self, matrix: csr_matrix, options: IalsOptions, threads: int) -> None:
+        lengths = np.diff(matrix.indptr)
+        ridge = options.ridge * (lengths + options.alpha * matrix.shape[1]) ** options.frequency / options.alpha
+        band = np.where(lengths > 0, np.round(np.log(ridge) / _BAND), np.iinfo(np.int32).max).astype(np.int64)
+        self.shape, self.threads = matrix.shape, threads
+        self.scale = np.float32(1 + options.alpha)  # of vectors as the library weighs what was had
+        self.bands: list[tuple[np.ndarray, csr_matrix, float]] = []
+        for value in np.unique(band[lengths > 0]).tolist():
+            rows = np.flatnonzero(band == value)
+            part = csr_matrix(matrix[rows])
+            part.indices, part.indptr = part.indices.astype(np.int32), part.indptr.astype(np.int32)
+            part.data = np.full(len(part.data), 1 + 1 / options.alpha, np.float32)
+            self.bands.append((rows, part, float(ridge[rows].mean())))
+
+    def solve(self, solver: Any, before: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Return the rows' vectors [R, F] nearer to the best ones than those `before`, given those of the columns [C, F]."""
+        out = np.zeros((self.shape[0], other.shape[1]), np.float32)
+        for rows, part, ridge in self.bands:
+            found = before[rows] * self.scale
+            solver(part, found, other, ridge, num_threads=self.threads)
+            out[rows] = found / self.scale
+        return out
+
+
+def compiled() -> Any:
+    """Return the solver of `implicit`; None where it is not installed."""
+    if importlib.util.find_spec("implicit") is None:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it would have BLAS run on one thread
+        from implicit.cpu.als import AlternatingLeastSquares
+
+        return AlternatingLeastSquares(use_cg=True).solver
 
 
 class IalsModel(RankModel):
@@ -128,23 +173,31 @@ class Ials(RankRecipe):
         users = train.column(next(c.name for c in train.schema.inputs if c.modality == "id"))
         sides = self.items(ctx.target) + min(len(train), len(users.unique()))
         sweep = 2 * len(train) * f * f * 4e-10 + sides * (f**3 * 3e-10 + 2e-6) + 4e-8 * len(train) * f
+        if importlib.util.find_spec("implicit") is not None:
+            sweep = 2 * len(train) * f * 6e-9 + sides * f * f * 1e-9
         seconds = options.sweeps * sweep + 3e-6 * len(train)
         return Estimate(seconds, 8 * sides * f + 200 * len(train), 2 * sweep)
 
-    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+    def learn(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> RankModel:
         assert isinstance(options, IalsOptions)
         target = ranked(ctx.target)
-        histories = Histories.of(train, target)
+        histories = Histories.kept(train, target, ctx)
         size = len(target.items)
         matrix = histories.matrix(size)
         turned = csr_matrix(matrix.T)
         rng = np.random.default_rng(ctx.seed)
         vectors = rng.normal(0, 0.1 / np.sqrt(options.factors), (size, options.factors)).astype(np.float32)
+        users = np.zeros((len(histories), options.factors), np.float32)
         sweeps = int((ctx.extent or {}).get("sweeps", options.sweeps))
-        done = 0
+        solver, done = compiled(), 0
+        sides = [Banded(m, options, ctx.threads) for m in (matrix, turned)] if solver is not None else []
         for _ in range(sweeps):
-            users = solved(matrix, vectors, options)
-            vectors = solved(turned, users, options)
+            if solver is not None:
+                users = sides[0].solve(solver, users, vectors)
+                vectors = sides[1].solve(solver, vectors, users)
+            else:
+                users = solved(matrix, vectors, options)
+                vectors = solved(turned, users, options)
             done += 1
             if ctx.deadline.expired():
                 break

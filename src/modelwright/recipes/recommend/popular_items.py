@@ -10,7 +10,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ranked import RankedCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
+from modelwright.core.recipe import Axis, Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, latest, ranked
@@ -66,10 +66,10 @@ class PopularItems(RankRecipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(3e-7 * len(train) + 0.02, 100 * len(train))
 
-    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+    def learn(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> RankModel:
         assert isinstance(options, PopularItemsOptions)
         target = ranked(ctx.target)
-        histories = Histories.of(train, target)
+        histories = Histories.kept(train, target, ctx)
         counted = histories
         if options.recent < 1:
             counted = Histories.of(latest(train, options.recent), target)

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ranked import RankedCodec
-from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, nothing, ranked
@@ -114,10 +114,10 @@ class Transitions(RankRecipe):
             1e-6 * len(train) + 1.2e-7 * options.window * len(train) + 0.1, 60 * options.window * len(train)
         )
 
-    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+    def learn(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> RankModel:
         assert isinstance(options, TransitionsOptions)
         target = ranked(ctx.target)
-        histories = Histories.of(train, target)
+        histories = Histories.kept(train, target, ctx)
         size, items = len(target.items), histories.items.astype(np.int64)
         user = np.repeat(np.arange(len(histories)), np.diff(histories.begins))
         follows = csr_matrix((size, size), dtype=np.float32)

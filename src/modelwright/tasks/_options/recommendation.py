@@ -37,6 +37,8 @@ class Recommendation(OptionGroup):
     at_least: float | None = option(
         None, "only events with at least this rating", "仅采用评分不低于此值的事件", metavar="VALUE"
     )
+    items: str | None = option(None, "table of items: any columns", "物品表（任意列）", metavar="FILE")
+    users: str | None = option(None, "table of users: any columns", "用户表（任意列）", metavar="FILE")
     histories: bool = option(True, "keep who had what in the bundle", "是否在模型包中保留用户历史")
 
 
