@@ -75,3 +75,50 @@ def test_the_usual_route_answers_lists(client):
     found = client.post("/predict", json={"rows": [{"user": "u3"}, {"history": ["i1"]}]}).json()["answers"]
     assert len(found) == 2
     assert found[0]["prediction"][0]["item"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"where": "price<3"}, "where"), ({"where": ["price<3"]}, "columns"), ({"cap": {"kind": 0}}, "cap"), ({"cap": {"kind": 2}}, "columns"),
+        ({"boost": [{"where": "a=b"}]}, "boost"), ({"boost": [{"where": "a=b", "by": 1000}]}, "boost"), ({"diverse": 2}, "diverse"),
+        ({"like": ["shoes"]}, "like"), ({"like": {"kind": "shoes"}}, "columns"), ({"about": {"age": [1]}}, "about"),
+    ],
+)  # fmt: skip
+def test_rules_that_do_not_fit_are_refused(client, body, code):
+    answer = client.post("/recommend", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == code
+    assert answer.json()["error"]["message_zh"]
+
+
+def test_an_event_counts_from_the_next_request_on(client):
+    assert not client.post("/recommend", json={"user": "visitor"}).json()["known"]
+    told = client.post(
+        "/events", json={"events": [{"user": "visitor", "item": "i13"}, {"user": "visitor", "item": "zzz"}]}
+    ).json()
+    assert told["taken"] == 2
+    assert not told["kept"]
+    assert told["warnings"][0]["code"] == "items"
+    found = client.post("/recommend", json={"user": "visitor", "k": 3}).json()
+    assert found["known"]
+    assert "i13" not in [hit["item"] for hit in found["items"]]
+
+
+@pytest.mark.parametrize(
+    "body", [{"user": "a"}, {"user": "a", "item": 1.5}, {"events": 3}, {"user": "a", "item": "b", "time": "soon"}, {"user": "a", "item": "b", "time": "2199-01-01"}, []],
+)  # fmt: skip
+def test_events_that_do_not_fit_are_refused(client, body):
+    assert client.post("/events", json=body).status_code == 422
+
+
+def test_the_page_and_what_it_asks_for(client):
+    page = client.get("/browse?lang=zh")
+    assert page.status_code == 200
+    assert 'data-lang="zh" data-pictures="0"' in page.text
+    found = client.get("/items?q=i13").json()
+    assert found["items"] == [{"item": "i13", "title": "i13"}]
+    assert found["columns"] == []
+    assert client.get("/items/picture?id=i13").status_code == 404
+    del client.headers["Authorization"]
+    assert client.get("/items?q=i13").status_code == 401

@@ -90,6 +90,21 @@ class RunOptions(TypedDict, total=False):
     # Marks by rubric (for essay-scoring)
     rubric: list[str]
 
+    # Forecasting (for time-series-forecasting)
+    horizon: int | None
+    frequency: str | None
+    season: int | None
+    key: list[str]
+    known: list[str]
+    totals: bool
+    holidays: str | None
+    fill: Literal["linear", "zero", "previous", "mean", "seasonal", "refuse"]
+    duplicates: Literal["mean", "sum", "last", "refuse"]
+    quantiles: list[float]
+    windows: int | None
+    gap: int
+    recent: bool
+
     # Knowledge tracing (for knowledge-tracing)
     skill: str | None
 
@@ -104,15 +119,20 @@ class RunOptions(TypedDict, total=False):
     # Pictures from pictures (for image-to-image)
     degrade: str | None
 
-    # Events (for knowledge-tracing, recommendation)
+    # Events (for click-through, knowledge-tracing, recommendation)
     user: str | None
     hold_out: Literal["auto", "time", "last", "random"]
 
-    # Recommendation (for recommendation)
-    rating: str | None
+    # Items and users (for click-through, recommendation)
     at_least: float | None
     items: str | None
     users: str | None
+
+    # Click-through (for click-through)
+    item: str | None
+
+    # Recommendation (for recommendation)
+    rating: str | None
     histories: bool
 
     # Speech (for automatic-speech-recognition)
@@ -122,7 +142,7 @@ class RunOptions(TypedDict, total=False):
     case: Literal["lower", "keep"]
     punctuation: Literal["drop", "keep"]
     numbers: Literal["spoken", "keep"]
-    width: Literal["half", "keep"]
+    full_width: Literal["half", "keep"]
 
     # Style transfer (for style-transfer)
     style: list[str]

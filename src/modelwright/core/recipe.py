@@ -173,6 +173,10 @@ class Model(ABC):
         """
         return None
 
+    def forget(self, subject: str) -> bool:
+        """Take out what is kept of a person who is known by this name, such as their events; return whether there was anything."""
+        return False
+
     def judge(self, table: Table) -> np.ndarray:
         """Return the scores that metrics take; other than `scores` only where the truth must be read (likelihoods)."""
         return self.scores(table)

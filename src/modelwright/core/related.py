@@ -9,7 +9,7 @@ Legend: N rows of a table, M lines of a related one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,42 @@ def save_tables(related: Mapping[str, Related], folder: Path) -> None:
 def load_tables(folder: Path, names: Sequence[str]) -> dict[str, Related]:
     """Read what `save_tables` wrote. Raises BundleError for damaged files."""
     return {name: load_related(folder / name) for name in names}
+
+
+def joined(table: Table, relations: Sequence[Relation], related: Mapping[str, Related]) -> Table:
+    """Return rows with the columns of related tables behind their own; a column that the rows have already stays as it is."""
+    data, columns = table.data, list(table.schema)
+    for relation in relations:
+        key, found = relation.column(table.schema), related.get(relation.name)
+        if key is None or found is None:
+            continue
+        lines = found.lines(table.column(key.name))
+        for column in found.inputs:
+            if column.name not in data.column_names:
+                data = data.append_column(column.name, lines.column(column.name))
+                columns.append(column)
+    return replace(table, data=data, schema=Schema(tuple(columns)))
+
+
+def with_lines(table: Table, relations: Sequence[Relation], related: Mapping[str, Related]) -> Table:
+    """Return rows whose missing cells are those of the lines that are known of what they name."""
+    data = table.data
+    for relation in relations:
+        key, found = relation.column(table.schema), related.get(relation.name)
+        if key is None or found is None or key.name not in data.column_names:
+            continue
+        places = found.places(table.column(key.name))
+        for column in found.inputs:
+            at = data.schema.get_field_index(column.name)
+            if at < 0 or not data.column(at).null_count:
+                continue
+            own, lines = table.column(column.name), found.table.column(column.name)
+            if own.type != lines.type:
+                continue
+            missing = np.asarray(own.is_null()) & (places >= 0)
+            take = np.where(missing, len(own) + places, np.arange(len(own)))
+            data = data.set_column(at, column.name, pa.concat_arrays([own, lines]).take(pa.array(take)))
+    return table if data is table.data else replace(table, data=data)
 
 
 def _restored(i: int, column: Column, columns: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> pa.Array:

@@ -134,10 +134,12 @@ class Task(ABC):
         False  # whether personal data is told of and left, as it is what was said or is asked for
     )
     answers_from_rows: ClassVar[bool] = False  # whether models answer from rows that they hold: what users had, say
+    repeats: ClassVar[bool] = False  # whether equal rows are rows of their own: events that happened again
     recalls: ClassVar[bool] = True  # whether a model should answer its own training rows with what they hold
     in_turn: ClassVar[bool] = False  # whether a row is judged from rows before it in the same table, and their truth
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
     related: ClassVar[tuple[Relation, ...]] = ()  # further tables that it reads, each by the option of its name
+    joins: ClassVar[bool] = False  # whether their columns become columns of the rows
 
     @property
     @abstractmethod

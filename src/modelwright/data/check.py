@@ -27,11 +27,12 @@ def check(
     bad: Sequence[BadValue] = (),
     raw: pa.Table | None = None,
     answers: bool = True,
+    repeats: bool = False,
     quote: bool = True,
 ) -> list[Finding]:
     """Return all findings, the gravest first. Without `answers` the target's cells are not looked at: sentences, say.
 
-    Without `quote` their words hold no cell of the data.
+    With `repeats` equal rows are events that happened again: nothing is said of them. Without `quote` their words hold no cell of the data.
     """
     found: list[Finding] = []
     for column in table.schema.inputs:
@@ -59,7 +60,7 @@ def check(
             found.append(Finding("read-as", "info", column.name, told, advice))
     found += bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += _empty_rows(table)
-    found += _rows(table, answers)
+    found += _rows(table, answers, repeats)
     target = table.schema.target
     if target is not None and answers:
         found += _target(table, target.name)
@@ -225,7 +226,7 @@ def _empty_rows(table: Table) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _rows(table: Table, answers: bool) -> list[Finding]:
+def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
     out: list[Finding] = []
     n = len(table)
     if n < 100:
@@ -237,7 +238,7 @@ def _rows(table: Table, answers: bool) -> list[Finding]:
             )
         )  # fmt: skip
     target = table.schema.target
-    if target is None or not table.schema.inputs:
+    if target is None or not table.schema.inputs or repeats:
         return out
     codes = row_codes(table)
     own = codes_of(table.column(target.name))

@@ -135,6 +135,9 @@ def _seconds(value: Any) -> float | None:
 def _boolean(value: Any, column: Column) -> bool | None:
     if isinstance(value, bool):
         return value
+    if "at_least" in column.options:  # a number that says yes from this value on
+        number = _number(value, column)
+        return None if number is None else number >= column.options["at_least"]
     text = str(value)
     found = to_bool(text)
     if found is None and is_missing(text):

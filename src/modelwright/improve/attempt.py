@@ -95,7 +95,15 @@ def _attempt(registry: Registry, champion: Release, parts: Parts, asked: Asked) 
     labels = list(old.target.labels) if old.target.kind in ("classes", "label_sets") else None
     # what the champion has not learnt from judges, however many attempts came in between: it grows until it is enough
     unseen = next((i.until for i in before if i.version == champion.version), 0.0)
-    found = gather(source, labelled, labels, since=unseen, new_columns=asked.new_columns, gist=old.target.gist)
+    found = gather(
+        source,
+        labelled,
+        labels,
+        since=unseen,
+        new_columns=asked.new_columns,
+        gist=old.target.gist,
+        repeats=old.task.repeats,
+    )
     told = notes(found, source)
     say(_rows_words(found))
     for words in told:

@@ -50,7 +50,7 @@ class Gathered:
 
 def gather(
     source: Source, labelled: Sequence[Correction], labels: Sequence[Any] | None, *, since: float = 0.0,
-    new_columns: bool = False, gist: Callable[[Any], Any] = repr,
+    new_columns: bool = False, gist: Callable[[Any], Any] = repr, repeats: bool = False,
 ) -> Gathered:  # fmt: skip
     """Join corrections to the rows of a source.
 
@@ -63,18 +63,19 @@ def gather(
     known = [] if base is None else base.column_names
     extra = _further(labelled, {*inputs, *known, source.target})
     told = [one for one in labelled if one.agree > _AGREE or one.votes == 1]
-    unseen = _keys(source.test, inputs)
+    unseen = set() if repeats else _keys(source.test, inputs)
     free = [one for one in told if _key(one.row, inputs) not in unseen]
     latest: dict[tuple[str, ...], Correction] = {}
     for one in free:
         latest.pop(_key(one.row, inputs), None)  # so that it comes last
         latest[_key(one.row, inputs)] = one
-    settled = list(latest.values())
+    settled = free if repeats else list(latest.values())
     learn, fresh = _held_out(settled, since)
     few, new = _labels(learn, labels)
     learn = [one for one in learn if not (isinstance(one.answer, str) and str(one.answer) in few)]
     corrected = {_key(one.row, inputs) for one in learn}
-    old, replaced = _without(source.rows, inputs, corrected | {_key(one.row, inputs) for one in fresh})
+    gone = set() if repeats else corrected | {_key(one.row, inputs) for one in fresh}
+    old, replaced = _without(source.rows, inputs, gone)
     more = _table(learn, source, old, inputs, list(extra) if new_columns else [])
     rows = more if old is None else pa.concat_tables([_as_wide(old, more), more], promote_options="default")
     answers = {repr(gist(one.answer)) for one in settled}

@@ -84,7 +84,10 @@ def needs_for(state: State) -> Needs:
         found = permutation(
             predictor.scores, some, predictor.target, state.metric, seconds=seconds, repeats=2, rows=400
         )
-    return needs_of(schema, develop, found, config.missing, config.sensitive)
+    joined = develop.related if state.task.joins else {}
+    of_users = [c.name for n, r in joined.items() if n not in predictor.related for c in r.inputs]  # may stay unsaid
+    beside = [c.name for n in joined if n in predictor.related for c in predictor.related[n].inputs if c.name in schema]
+    return needs_of(schema, develop, found, config.missing, [*config.sensitive, *of_users], beside)
 
 
 def test_once(state: State, concerns: Concern) -> None:

@@ -19,6 +19,7 @@ from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream, Note
 from modelwright.core.kept import sealing
 from modelwright.core.reading import Detected, Reading
+from modelwright.core.related import joined
 from modelwright.core.schema import Table
 from modelwright.core.task import Formed, Task
 from modelwright.core.words import Words
@@ -137,11 +138,15 @@ def get_data(
 
 
 def _stand_beside(data: Data) -> None:
-    """Let every selection of the rows have the tables beside them."""
+    """Let every selection of the rows have the tables beside them, or their columns where the task joins them."""
     found = {name: related for name, (related, _) in data.related.items()}
     if found:
-        data.table = data.table.beside(found)
-        data.test = None if data.test is None else data.test.beside(found)
+        data.table = _with_lines(data.table.beside(found), data.task)
+        data.test = None if data.test is None else _with_lines(data.test.beside(found), data.task)
+
+
+def _with_lines(table: Table, task: Task) -> Table:
+    return joined(table, task.related, table.related) if task.joins else table
 
 
 def _kept(table: Table, task: Task | None, config: RunConfig, events: EventStream) -> Table:
@@ -171,8 +176,9 @@ def _look(data: Data, raw: pa.Table) -> None:
     task = data.task
     if task.checked:
         data.findings += check(
-            data.table, test=data.test, bad=data.bad, raw=raw, answers=task.checks_answers, quote=not sealing()
-        )
+            data.table, test=data.test, bad=data.bad, raw=raw, answers=task.checks_answers, repeats=task.repeats,
+            quote=not sealing(),
+        )  # fmt: skip
     elif not sealing():  # what could not be read is told all the same
         data.findings += bad_values(data.bad)
     data.rows_read = len(data.table)

@@ -1,5 +1,4 @@
 """The bundle: the folder that is deployed. Data only: JSON, safetensors, LightGBM's text format, ONNX.
-
 manifest.json   SHA-256 of every other file, format version, version of Modelwright
 bundle.json     task, schema, target codec, members with weights, temperature, thresholds
 card.md         the model card (card.zh-CN.md in Chinese)
@@ -25,7 +24,7 @@ from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.facts.details import AttributionFact
 from modelwright.core.facts.run import CardFacts
 from modelwright.core.recipe import Model, get_recipe
-from modelwright.core.related import load_tables, save_tables
+from modelwright.core.related import load_tables, save_tables, with_lines
 from modelwright.core.run import read_json, whole_folder, write_json
 from modelwright.core.schema import Related, Schema, Table
 from modelwright.core.task import Task, get_task
@@ -95,8 +94,8 @@ class Predictor(Able):
         if isinstance(rows, Sequence):
             table, bad = coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
         else:
-            raw = gathered(as_table(rows), self.layouts)
-            table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
+            table, bad = coerce(gathered(as_table(rows), self.layouts), self._inputs, need_target=False, folder=folder)
+        table = with_lines(table, self.task.related, self.related) if self.task.joins else table
         strange = [BadValue(row + 1, column, "", words) for row, column, words in self.task.refused(table)]
         bad = sorted([*bad, *self.needs.refused(table), *strange], key=lambda b: b.row)
         # what was hidden from the model is hidden in messages about its input too
@@ -194,7 +193,6 @@ class Predictor(Able):
 
     def predict(self, rows: Any, *, scores: bool = False, allow_missing: bool = False) -> list[dict[str, Any]]:
         """Answer rows; a row with a value that cannot be read gets `{"error": ...}` instead of an answer.
-
         Paths of media are taken from the working folder. Raises ColumnError where a column is absent that carries the
         model, unless `allow_missing`.
         """

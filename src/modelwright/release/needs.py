@@ -51,6 +51,7 @@ class Needs:
     whole: tuple[str, ...] = ()
     missing: str = "keep"
     medians: Mapping[str, float] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()  # columns that the bundle knows by what a row names: those of items, say
 
     def to_json(self) -> dict[str, Any]:
         """Return the needs as JSON values."""
@@ -59,6 +60,7 @@ class Needs:
             "whole": list(self.whole),
             "missing": self.missing,
             "medians": dict(self.medians),
+            **({"beside": list(self.beside)} if self.beside else {}),
         }
 
     @classmethod
@@ -66,13 +68,14 @@ class Needs:
         """Read what `to_json` wrote; nothing is needed where nothing was written. Raises ValueError for other things."""
         if data is None:
             return cls()
-        names = [*data["columns"], *data["whole"], *data["medians"]]
+        beside = tuple(data.get("beside", ()))
+        names = [*data["columns"], *data["whole"], *data["medians"], *beside]
         medians = {k: float(v) for k, v in data["medians"].items()}
         if not all(isinstance(n, str) for n in names) or not all(np.isfinite(list(medians.values()))):
             raise ValueError("needs")
         if data["missing"] not in ("keep", "median", "refuse"):
             raise ValueError("needs")
-        return cls(tuple(data["columns"]), tuple(data["whole"]), data["missing"], medians)
+        return cls(tuple(data["columns"]), tuple(data["whole"]), data["missing"], medians, beside)
 
     def check(
         self, inputs: Schema, names: Iterable[str], allow: bool = False, *, row: int | None = None
@@ -83,7 +86,7 @@ class Needs:
         One row by itself (`row`) may leave out what was missing in training at times.
         """
         have = dict.fromkeys(names)
-        absent = [c.name for c in inputs if c.name not in have]
+        absent = [c.name for c in inputs if c.name not in have and c.name not in self.beside]
         others = [n for n in have if n not in inputs]
         none = len(absent) == len(inputs) and (row is None or bool(have))
         out = []
@@ -152,13 +155,15 @@ class Needs:
 
 
 def needs_of(
-    schema: Schema, train: Table, found: list[Importance] | None, missing: str, spared: Collection[str] = ()
-) -> Needs:
+    schema: Schema, train: Table, found: list[Importance] | None, missing: str, spared: Collection[str] = (),
+    beside: Collection[str] = (),
+) -> Needs:  # fmt: skip
     """Return what rows must hold: the columns that the importances say carry the model; none where they are not sure.
 
     `found` is None where nothing could be measured. Columns that were not measured beside others that were are needed; those `spared`
-    never are, such as groups, which have a common threshold where they are not said.
+    never are, such as groups, which have a common threshold where they are not said, nor are those that are known `beside` the rows.
     """
+    spared = {*spared, *beside}
     names = [c.name for c in schema.inputs]
     needed: list[str] = names if len(names) == 1 else []
     most = max((i.drop for i in found or ()), default=0.0)
@@ -171,7 +176,7 @@ def needs_of(
     medians = {
         n: float(np.median(np.asarray(train.column(n)))) for n in whole if missing == "median" and schema[n].modality == "number"
     }  # fmt: skip
-    return Needs(tuple(needed), tuple(whole), missing, medians)
+    return Needs(tuple(needed), tuple(whole), missing, medians, tuple(beside))
 
 
 def _alike(a: str, b: str) -> bool:

@@ -27,16 +27,11 @@ from modelwright.data.events import read_bare_events
 from modelwright.data.sources import read_table
 from modelwright.evaluate.metrics import recommendation as evaluate
 from modelwright.tasks._columns import request_model
+from modelwright.tasks._events import ITEM, RATING, TIME, USER, held, named, times_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
 
-_USER = frozenset("user userid uid customer customerid member memberid visitor visitorid session sessionid reviewerid learner "
-                  "用户 用户id 用户编号 客户 客户id 客户编号 会员 会员id".split())  # fmt: skip
-_ITEM = frozenset("item itemid iid movie movieid product productid parentasin asin sku article articleid content contentid ad adid "
-                  "book bookid song songid track trackid business businessid 物品 物品id 商品 商品id 商品编号 课程 电影 歌曲 内容 广告".split())  # fmt: skip
-_RATING = frozenset("rating ratings stars score 评分 打分 星级".split())
-_TIME = frozenset("time timestamp date datetime createdat eventtime unixreviewtime 时间 日期 时间戳 发生时间".split())
 _TEST_SHARE, _VALID_SHARE = 0.1, 0.1
 _SOON = dt.timedelta(days=2)  # of clocks and time zones that differ
 _MOST_USERS = 5000  # whose held-out events candidates are compared on
@@ -57,10 +52,11 @@ class Recommendation(GeneratedTask):
     target_read_as = "id"
     checked = False
     answers_from_rows = True
+    repeats = True
     recalls = False  # what a user had is not recommended again
     related = (
-        Relation("items", Words("items", "物品"), lambda schema: schema.target, _ITEM, kept=True),
-        Relation("users", Words("users", "用户"), _user_column, _USER, kept=False),
+        Relation("items", Words("items", "物品"), lambda schema: schema.target, ITEM, kept=True),
+        Relation("users", Words("users", "用户"), _user_column, USER, kept=False),
     )
 
     @property
@@ -84,17 +80,17 @@ class Recommendation(GeneratedTask):
         return raw, detected
 
     def target_of(self, raw: pa.Table) -> str | None:
-        return _named(raw.column_names, _ITEM)
+        return named(raw.column_names, ITEM)
 
     def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
         asked = (config.user, config.rating, config.time) if config is not None else (None, None, None)
         target = schema.target
         others = [n for n in schema.names if target is None or n != target.name]
         found: dict[str, str | None] = {}
-        for part, name, usual in zip(("user", "rating", "time"), asked, (_USER, _RATING, _TIME), strict=True):
+        for part, name, usual in zip(("user", "rating", "time"), asked, (USER, RATING, TIME), strict=True):
             if name is not None:
                 schema[name]  # raises ColumnError with the nearest names
-            found[part] = name or _named(others, usual)
+            found[part] = name or named(others, usual)
         if found["user"] is None:
             shown = ", ".join(others[:12])
             raise ColumnError(
@@ -206,7 +202,7 @@ class Recommendation(GeneratedTask):
     def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
         rows = np.arange(len(table))
         users = evaluate.user_of(table)
-        times = _times(table)
+        times = times_of(table, table.schema.of_role("time"))
         way = config.hold_out
         if way == "auto":
             way = "time" if times is not None else "random"
@@ -215,14 +211,14 @@ class Recommendation(GeneratedTask):
                 "--hold-out time needs a column of times: name it with --time.",
                 "--hold-out time 需要时间列：请用 --time 指定。",
             )
-        test = np.empty(0, np.int64) if official else _held(rows, users, times, way, _TEST_SHARE, config.seed)
+        test = np.empty(0, np.int64) if official else held(rows, users, times, way, _TEST_SHARE, config.seed)
         if not official and len(test) == 0:
             raise DataError(
                 "No user has two events or more, so nothing can be held out. Are the columns of users and items the right ones?",
                 "没有任何用户有两个以上的事件，无法留出数据。请检查用户列与物品列是否正确。",
             )
         develop = np.setdiff1d(rows, test)
-        valid = _held(develop, users, times, way, _VALID_SHARE, config.seed + 1)
+        valid = held(develop, users, times, way, _VALID_SHARE, config.seed + 1)
         if len(valid) == 0:
             raise DataError(
                 "Too few events to hold some out for validation: most users need at least three.",
@@ -268,11 +264,6 @@ def _sample_tables(rows: int) -> dict[str, tuple[pa.Table, str]]:
     return {"items": (pa.table(items), "item"), "users": (pa.table(users), "user")}
 
 
-def _named(names: list[str], usual: frozenset[str]) -> str | None:
-    """Return the first name that is a usual one, whatever its case and marks."""
-    return next((n for n in names if re.sub(r"[\s_\-.]+", "", n).lower() in usual), None)
-
-
 def _as_time(column: Column, asked: bool) -> dict[str, Any]:
     """Return what makes a column that of times. Raises OptionError for one that was asked for and holds none."""
     if column.modality in ("timestamp", "number"):
@@ -309,40 +300,6 @@ def _until_now(table: Table) -> tuple[Table, Words | None]:
         f"{many:,} of {rows:,} events lie in the future (the last one {last:%Y-%m-%d}) and are left out; correct their `{columns[0].name}`.",
         f"{rows:,} 个事件中有 {many:,} 个在未来（最晚 {last:%Y-%m-%d}），已排除；请更正其 `{columns[0].name}`。",
     )
-
-
-def _times(table: Table) -> np.ndarray | None:
-    """Return when each event was [N], in any unit; None where nothing says so."""
-    columns = table.schema.of_role("time")
-    if not columns:
-        return None
-    values = table.column(columns[0].name)
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.int64())
-    return np.asarray(values.cast(pa.float64()).fill_null(-np.inf), np.float64)
-
-
-def _held(
-    rows: np.ndarray, users: np.ndarray, times: np.ndarray | None, way: str, share: float, seed: int
-) -> np.ndarray:
-    """Return the rows to hold out of `rows` [N]; a user's last remaining event is never held out where users are looked at."""
-    if way == "time" and times is not None:
-        cut = np.quantile(times[rows], 1 - share)
-        late = rows[times[rows] > cut]
-        return np.sort(late if len(late) else rows[np.argsort(times[rows], kind="stable")][-1:])
-    rank = times[rows] if way == "last" and times is not None else np.arange(len(rows), dtype=float)
-    if way == "random":
-        rank = np.random.default_rng(seed).permutation(len(rows)).astype(float)
-    order = np.lexsort((rank, users[rows]))
-    who = users[rows][order]
-    ends = np.flatnonzero(np.r_[who[1:] != who[:-1], True])
-    begins = np.r_[0, ends[:-1] + 1]
-    counts = ends - begins + 1
-    held = np.where(counts < 2, 0, 1 if way == "last" else np.maximum(1, np.round(share * counts)).astype(int))
-    if way == "random":
-        held = np.where(counts < 3, 0, held)
-    chosen = np.concatenate([np.arange(e - h + 1, e + 1) for e, h in zip(ends, held)] or [np.empty(0, int)])
-    return np.sort(rows[order[chosen.astype(int)]])
 
 
 def _of_some_users(rows: np.ndarray, users: np.ndarray, seed: int) -> np.ndarray:

@@ -74,6 +74,15 @@ def _ask_services(found: Any, runs: Path, subject: str, *, erase: bool) -> None:
     found.swept += sent.swept
 
 
+def _ask_models(found: Any, runs: Path, subject: str, *, erase: bool) -> None:
+    """Add what models hold of a subject by name: the events of a user in bundles that recommend."""
+    from modelwright.release.forget import forget
+
+    held = forget(runs, subject, erase=erase)
+    found.trained += [run for run in held.runs if run not in found.trained]
+    found.unread += held.unread
+
+
 def _mark(runs: list[Path], why: str, counts: dict[Path, int] | None = None) -> None:
     from modelwright.privacy.subjects import mark_due
 
@@ -131,6 +140,7 @@ def show(
         name = _subject(subject)
         found = find(runs, name, own_key())
         _ask_services(found, runs, name, erase=False)
+        _ask_models(found, runs, name, erase=False)
     _print(found, json_)
 
 
@@ -199,6 +209,7 @@ def erase(
     with unlocked(vault):
         found = erasure.find(runs, name, key, erase=not dry_run)
         _ask_services(found, runs, name, erase=not dry_run)
+        _ask_models(found, runs, name, erase=not dry_run)
         if consents is not None and not dry_run:
             erasure.withdraw(consents, name, None)
         if pseudonyms is not None and not dry_run:

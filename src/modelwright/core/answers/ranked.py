@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
+from modelwright.core.answers.told import Form, Unfit, expected, is_label
 from modelwright.core.errors import DataError
 from modelwright.core.words import Words
 
@@ -59,6 +60,7 @@ class RankedCodec(TargetCodec):
     explains = False
     compares_groups = False
     labels = ()
+    told_as: ClassVar[Form] = "label"
 
     def __init__(self, items: Sequence[str]) -> None:
         self.items = tuple(items)
@@ -158,6 +160,29 @@ class RankedCodec(TargetCodec):
 
     def unseen(self, values: pa.Array) -> dict[str, int]:
         return {}  # a shop gets new items every day: the report says how many in a table of its own
+
+    def told(self, value: Any, *, new: bool = False) -> tuple[Any, bool]:
+        """As TargetCodec.told: one item, that was clicked, bought or taken."""
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or not is_label(value):
+            raise expected("one item, by its id", "一个物品的标识")
+        item = str(value).strip()
+        if item in self.places:
+            return item, False
+        if not new:
+            raise Unfit(
+                "label",
+                Words(
+                    "That item is not in the catalogue. If it is a new one, add `new: true`.",
+                    "目录中没有该物品。若为新物品，请加 `new: true`。",
+                ),
+            )
+        return item, True
+
+    def gist(self, answer: Any) -> Any:
+        """Return the item that stands first, or that was told."""
+        if isinstance(answer, list):
+            return answer[0]["item"] if answer else None
+        return answer
 
     def answer_fields(self) -> dict[str, Any]:
         return {"prediction": (list[Ranked], ...)}

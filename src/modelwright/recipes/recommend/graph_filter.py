@@ -68,6 +68,22 @@ class GraphFilterModel(RankModel):
             blurred = blurred - step * self._filtered(blurred)
         return nothing(had, self.counts, np.asarray(blurred * self.out[None, :], np.float32))
 
+    def forget(self, subject: str) -> bool:
+        """As Model.forget: also the user's row of the graph, which is told by its items."""
+        had = np.sort(self.had(subject))
+        if not super().forget(subject):
+            return False
+        lengths = np.diff(self.graph.indptr)
+        same = [
+            r for r in np.flatnonzero(lengths == len(had)).tolist()
+            if np.array_equal(np.sort(self.graph.indices[self.graph.indptr[r] : self.graph.indptr[r + 1]]), had)
+        ]  # fmt: skip
+        kept = np.delete(np.arange(self.graph.shape[0]), same[:1])
+        self.graph = csr_matrix(self.graph[kept])
+        self.back = csr_matrix(self.graph.T)
+        self.__dict__.pop("pairs", None)
+        return True
+
     def _blurred(self, rows: csr_matrix) -> np.ndarray:
         """Return rows of ones [B, I] passed through the graph: by the matrix of all pairs of items where that is less work."""
         if self.pairs is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,19 +41,23 @@ class IalsOptions(Options):
     sweeps: int = Field(default=12, ge=1, le=100)
 
 
-def solved(matrix: csr_matrix, other: np.ndarray, options: IalsOptions, until: Deadline | None = None) -> np.ndarray:
+def solved(
+    matrix: csr_matrix, other: np.ndarray, options: IalsOptions, until: Deadline | None = None,
+    gram: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Return the vectors [R, F] of the rows of a matrix of ones [R, C], given those of its columns [C, F].
 
-    Rows of like length are solved together, so that the work is in products of matrices.
+    `gram` [F, F] is the product of the columns' vectors with themselves, where it is known. Rows of like length are solved together, so that the work is in products of matrices.
     """
     factors = other.shape[1]
-    base = options.alpha * (other.T @ other)
+    base = options.alpha * (other.T @ other if gram is None else gram)
     out = np.zeros((matrix.shape[0], factors), np.float32)
     lengths = np.diff(matrix.indptr)
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
     ridge = options.ridge * (lengths + options.alpha * matrix.shape[1]) ** options.frequency
-    padded = np.vstack([other, np.zeros((1, factors), np.float32)])
+    few = matrix.nnz < len(other)  # one history: the vectors of all items are not copied for it
+    padded = other if few else np.vstack([other, np.zeros((1, factors), np.float32)])
     at = 0
     while at < len(order):
         longest = int(lengths[order[at]])
@@ -67,7 +72,7 @@ def solved(matrix: csr_matrix, other: np.ndarray, options: IalsOptions, until: D
         index = np.full((len(rows), width), len(other), np.int64)
         mask = np.arange(width)[None, :] < lengths[rows][:, None]
         index[mask] = np.concatenate([matrix.indices[matrix.indptr[r] : matrix.indptr[r + 1]] for r in rows])
-        vectors = padded[index]
+        vectors = np.where(mask[:, :, None], padded[np.where(mask, index, 0)], 0) if few else padded[index]
         systems = base[None] + vectors.transpose(0, 2, 1) @ vectors
         systems[:, np.arange(factors), np.arange(factors)] += ridge[rows][:, None]
         out[rows] = np.linalg.solve(systems, vectors.sum(axis=1)[:, :, None])[:, :, 0]
@@ -127,11 +132,21 @@ class IalsModel(RankModel):
         self.options, self.vectors, self.counts = options, vectors, counts
 
     def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
+        return nothing(had, self.counts, self.query(had) @ self.vectors.T)
+
+    @property
+    def item_vectors(self) -> np.ndarray:
+        return self.vectors
+
+    def query(self, had: Sequence[np.ndarray]) -> np.ndarray:
         begins = np.r_[0, np.cumsum([len(h) for h in had])].astype(np.int64)
         items = np.concatenate(had).astype(np.int64)
         rows = csr_matrix((np.ones(len(items), np.float32), items, begins), (len(had), len(self.vectors)))
-        users = solved(rows, self.vectors, self.options)
-        return nothing(had, self.counts, users @ self.vectors.T)
+        return solved(rows, self.vectors, self.options, gram=self._gram)
+
+    @cached_property
+    def _gram(self) -> np.ndarray:
+        return np.asarray(self.vectors.T @ self.vectors)
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return self.options.model_dump(mode="json"), {"vectors": self.vectors, "counts": self.counts}

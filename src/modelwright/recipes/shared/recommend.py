@@ -42,6 +42,7 @@ class RankModel(Model):
         self.extent, self.history = {}, []
         self.keeps_histories = True  # whether they are stored with the model
         self._held: dict[int, Ranking] = {}
+        self._had_by: Any = None  # who had which item, by item
 
     @abstractmethod
     def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
@@ -75,6 +76,36 @@ class RankModel(Model):
     def remember(self, histories: Histories) -> None:
         """Take further events of users into account, without learning anew."""
         self.histories, self._held = histories, {}
+
+    @property
+    def gives_reasons(self) -> bool:
+        """Whether `because` tells anything."""
+        return type(self).because is not RankModel.because
+
+    @property
+    def item_vectors(self) -> np.ndarray | None:
+        """Vectors of the items [I, D] whose products with `query` order the items as `rank` does; None where there are none."""
+        return None
+
+    def query(self, had: Sequence[np.ndarray]) -> np.ndarray:
+        """Return a vector for each history [B, D], for models with `item_vectors`."""
+        raise NotImplementedError
+
+    def alike(self, places: np.ndarray) -> np.ndarray | None:
+        """Return how alike items [M] are, 0 to 1 [M, M]: by the angle between their vectors, or by who had them. None where neither
+        is known."""
+        if self.item_vectors is not None:
+            some = self.item_vectors[places].astype(np.float64)
+            some /= np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-9)
+            return np.clip(some @ some.T, 0, 1)
+        if not len(self.histories.items):
+            return None
+        if self._had_by is None:
+            self._had_by = self.histories.matrix(len(self.target.items)).tocsc()
+        own = self._had_by[:, places]
+        both = np.asarray((own.T @ own).todense(), np.float64)
+        counts = np.sqrt(np.maximum(np.diag(both), 1e-9))
+        return both / counts[:, None] / counts[None, :]
 
     def scores(self, table: Table) -> np.ndarray:
         """As Model.scores: a Ranking for each row; rows of one user share it, and what the user had is left out of it."""
@@ -121,6 +152,18 @@ class RankModel(Model):
         if user is None:
             return np.empty(0, np.int32)
         return self._had(int(self.histories.places(pa.array([user], pa.string()))[0]))
+
+    def forget(self, subject: str) -> bool:
+        place = int(self.histories.places(pa.array([subject], pa.string()))[0])
+        if place < 0:
+            return False
+        had = self.histories
+        users = [u for i, u in enumerate(had.users.to_pylist()) if i != place]
+        lengths = np.delete(np.diff(had.begins), place)
+        items = np.concatenate([had.items[: had.begins[place]], had.items[had.begins[place + 1] :]])
+        self.histories = Histories(users, np.r_[0, np.cumsum(lengths)].astype(np.int64), items)
+        self._held, self._had_by = {}, None
+        return True
 
     def joined(self, had: np.ndarray, items: Sequence[str]) -> np.ndarray:
         """Return a history with further items behind it; those that the catalogue lacks tell nothing."""

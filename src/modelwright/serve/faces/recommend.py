@@ -1,153 +1,224 @@
-"""The route `/recommend`: items for a user, or for who has certain items already, best first, with reasons."""
+"""Recommendations: `POST /recommend`, `POST /events`, and the page `/browse` that shows items with their pictures and titles."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import time
 from functools import partial
 from typing import Any
 
-import numpy as np
 from fastapi import FastAPI, Request, Response
 
+from modelwright.core.answers.base import as_objects
+from modelwright.core.answers.ranked import Ranking
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
 from modelwright.recipes.shared.recommend import RankModel
+from modelwright.release.recommend import Asked, Recommender
+from modelwright.serve._recommend import EVENT, FIELDS, asked_of, events_of
+from modelwright.serve.feedback.shapes import Told
 from modelwright.serve.guard import answer_json
+from modelwright.serve.home import Answered
 from modelwright.serve.limits import Refused
+from modelwright.serve.page import lang_of, page_of, static
 
-_MOST = 1000  # items of an answer
-_LONGEST = 10_000  # items of a history, or left out
-_REASONS = 3
-_FIELDS = {
-    "user": {"type": ["string", "integer"]},
-    "history": {"type": "array", "items": {"type": ["string", "integer"]}, "maxItems": _LONGEST},
-    "k": {"type": "integer", "minimum": 1, "maximum": _MOST, "default": 10},
-    "exclude": {"type": "array", "items": {"type": ["string", "integer"]}, "maxItems": _LONGEST},
-    "seen": {"type": "boolean", "default": False},
-    "reasons": {"type": "boolean", "default": False},
+_FOUND = 20  # items of a search by title
+ROLES = dict.fromkeys(("/recommend", "/events", "/browse", "/items", "/items/picture"), "predictor")
+_SAID: dict[int | str, dict[str, Any]] = {
+    400: {"description": "no JSON"},
+    401: {"description": "no key"},
+    422: {"description": "does not fit"},
+    429: {"description": "too much"},
 }
 
 
 def add(app: FastAPI, service: Any) -> None:
-    """Add the route where the predictor ranks the items of a catalogue."""
-    found = [m for _, m in service.predictor.members if isinstance(m, RankModel)]
-    if not found:
+    """Add the routes where the predictor ranks the items of a catalogue."""
+    if not any(isinstance(m, RankModel) for _, m in service.predictor.members):
         return
-    model = found[0]
-    hit = {
-        "type": "object",
-        "required": ["item", "score"],
-        "properties": {
-            "item": {"type": "string"},
-            "score": {"type": "number"},
-            "because": {"type": "array", "items": {"type": "string"}},
-        },
-    }
-    answer = {
-        "type": "object",
-        "properties": {
-            "items": {"type": "array", "items": hit},
-            "known": {"type": "boolean"},
-            "warnings": {"type": "array", "items": {"type": "object"}},
-        },
-    }
-    said: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"application/json": {"schema": answer}}},
-        400: {"description": "no JSON"},
-        401: {"description": "no key"},
-        422: {"description": "does not fit"},
-        429: {"description": "too much"},
-    }
-    body = {"type": "object", "additionalProperties": False, "properties": _FIELDS}
+    shop = Shop(service)
+    app.state.home = getattr(app.state, "home", None) or "/browse"
+    app.state.at_start = [*getattr(app.state, "at_start", ()), shop.recall]
+    app.state.at_end = [*getattr(app.state, "at_end", ()), shop.stop]
 
-    @app.post(
-        "/recommend",
-        summary="Items for a user or a history, best first",
-        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}},
-        responses=said,
-    )
+    def takes(shape: dict[str, Any]) -> dict[str, Any]:
+        return {"requestBody": {"required": True, "content": {"application/json": {"schema": shape}}}}
+
+    body = {"type": "object", "additionalProperties": False, "properties": FIELDS}
+    events = {
+        "anyOf": [
+            EVENT,
+            {"type": "object", "required": ["events"], "properties": {"events": {"type": "array", "items": EVENT}}},
+        ]
+    }
+
+    @app.post("/recommend", summary="Items for a user, a session or a description, best first", openapi_extra=takes(body), responses={200: {"content": {"application/json": {"schema": _ANSWER}}}, **_SAID})  # fmt: skip
     async def recommend(request: Request) -> Response:
-        asked = _read(await request.body(), service.limits.cell)
-        key, quota = request.scope["key"], service.quota
-        quota.spend(key, 1)
+        asked = asked_of(await request.body(), service.limits.cell)
+        return answer_json(await shop.answer(asked, request))
+
+    @app.post("/events", summary="What users did: it counts at once", openapi_extra=takes(events), responses=_SAID)
+    async def take_events(request: Request) -> Response:
+        found = events_of(await request.body(), service.limits.cell)
+        return answer_json(await shop.take(found, request.scope["key"]))
+
+    @app.get("/items", summary="Items by their title, or what is known of them", responses=_SAID)
+    async def items(request: Request) -> Response:
+        return answer_json(shop.found(request.query_params.get("q", ""), lang_of(request, "en")))
+
+    @app.get("/items/picture", include_in_schema=False)
+    async def picture(request: Request) -> Response:
+        data = shop.picture(request.query_params.get("id", ""))
+        if data is None:
+            raise Refused(404, "picture", Words("There is no picture of this item.", "该物品没有图片。"))
+        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+    @app.get("/browse", include_in_schema=False)
+    async def browse(request: Request) -> Response:
+        where = lang_of(request, "en")
+        pictures = int(shop.recommender.catalogue.picture_column is not None)
+        body = f'<main class="shop" id="app" data-lang="{where}" data-pictures="{pictures}"></main>'
+        return page_of(body, where, static("browse.js"), static("browse.css"))
+
+
+_HIT = {
+    "type": "object",
+    "required": ["item", "score"],
+    "properties": {
+        "item": {"type": "string"},
+        "score": {"type": "number"},
+        "because": {"type": "array", "items": {"type": "string"}},
+        "columns": {"type": "object"},
+    },
+}
+_ANSWER = {
+    "type": "object",
+    "properties": {
+        "items": {"type": "array", "items": _HIT},
+        "known": {"type": "boolean"},
+        "warnings": {"type": "array", "items": {"type": "object"}},
+        "id": {"type": "string"},
+    },
+}
+
+
+class Shop:
+    """Answers requests for lists, and takes events: they count from the next request on, and are kept to learn from where the
+    service has a home."""
+
+    def __init__(self, service: Any) -> None:
+        self.service = service
+        self.recommender = Recommender(service.predictor)
+        self._writer: Any = None
+        self._user = next((c.name for c in service.predictor.schema.inputs if c.modality == "id"), "user")
+
+    async def answer(self, asked: Asked, request: Request) -> dict[str, Any]:
+        """Answer one request, charge the key for it, give the list an id and tell the observers."""
+        service, key = self.service, request.scope["key"]
+        began = time.monotonic()
+        service.quota.spend(key, 1)
         try:
-            answered = await service.searches.run(
-                key.name, float(quota.per_minute(key)), partial(_answer, model, asked), service.limits.seconds
+            weight = float(service.quota.per_minute(key))
+            out, ranking = await service.searches.run(
+                key.name, weight, partial(self._answer, asked), service.limits.seconds
             )
         except BaseException:
-            quota.refund(key, 1)  # what is not answered costs nothing
+            service.quota.refund(key, 1)  # what is not answered costs nothing
             raise
-        return answer_json(answered)
+        service.rows.inc(1)
+        answers = [{"prediction": [{"item": hit["item"], "score": hit["score"]} for hit in out["items"]]}]
+        if service.ids is not None:
+            service.ids.give(answers)
+            out["id"] = answers[0]["id"]
+        if service.observers:
+            row = {self._user: asked.user, "history": list(asked.history)}
+            table, _ = service.predictor.table([row])
+            scores = as_objects([ranking])[:, None]
+            seen = Answered(key, table, [row], scores, answers, time.monotonic() - began, dict(request.headers))
+            for observe in service.observers:
+                observe(seen)
+        return out
 
+    def _answer(self, asked: Asked) -> tuple[dict[str, Any], Ranking]:
+        try:
+            return self.recommender.listed(asked)
+        except ModelwrightError as e:
+            raise Refused(422, "columns", e.words) from e
 
-def _answer(model: RankModel, asked: dict[str, Any]) -> dict[str, Any]:
-    places = model.target.places
-    had = model.had(asked.get("user"))
-    known = len(had) > 0
-    had = model.joined(had, asked.get("history", []))
-    without = np.zeros(len(model.target.items), bool)
-    without[[places[i] for i in asked.get("exclude", []) if i in places]] = True
-    ranking = model.answer([had], length=asked.get("k", 10), without=without, seen=asked.get("seen", False))[0]
-    items: list[dict[str, Any]] = list(model.target.shown(ranking, len(ranking.items)))
-    if asked.get("reasons"):
-        for hit, place in zip(items, ranking.items.tolist(), strict=True):
-            hit["because"] = [model.target.items[i] for i in model.because(had, place)[:_REASONS]]
-    out: dict[str, Any] = {"items": items, "known": known}
-    strange = [i for i in asked.get("history", []) if i not in places]
-    warnings = []
-    if strange:
-        words = Words(
-            f"{len(strange)} items of the history are not in the catalogue and tell nothing.",
-            f"历史中有 {len(strange)} 个物品不在目录中，未被采用。",
-        )
-        warnings.append({"code": "items", "message": words.en, "message_zh": words.zh})
-    if not len(had):
-        words = Words(
-            "Nothing is known of this user and no history was sent: popular items are answered.",
-            "没有该用户的记录，请求中也没有历史：返回热门物品。",
-        )
-        warnings.append({"code": "unknown-user", "message": words.en, "message_zh": words.zh})
-    if len(items) < asked.get("k", 10):
-        words = Words(f"Only {len(items)} items are left to recommend.", f"可推荐的物品只剩 {len(items)} 个。")
-        warnings.append({"code": "few", "message": words.en, "message_zh": words.zh})
-    return {**out, **({"warnings": warnings} if warnings else {})}
+    async def take(self, events: list[tuple[str, str, float | None]], key: Any) -> dict[str, Any]:
+        """Remember events, and keep them where the service has a home. Items that the catalogue lacks are named and kept all the same."""
+        if self.service.home is not None:
+            from modelwright.privacy.subjects import digest
+            from modelwright.serve.feedback.erase import subject_key
 
-
-def _read(body: bytes, longest: int) -> dict[str, Any]:
-    """Return the fields of a request. Raises Refused 400 for no JSON, 422 for what does not fit."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
-    shown = ", ".join(_FIELDS)
-    if not isinstance(data, dict) or not set(data) <= set(_FIELDS):
-        raise Refused(
-            422, "fields", Words(f"Expected an object with fields of: {shown}.", f"应为对象，可用字段：{shown}。")
-        )
-    out: dict[str, Any] = {}
-    if data.get("user") is not None:
-        out["user"] = _one(data["user"], "user", longest)
-    for name in ("history", "exclude"):
-        if data.get(name) is None:
-            continue
-        if not isinstance(data[name], list) or len(data[name]) > _LONGEST:
+            whose = subject_key(self.service.home)
+            told = [
+                Told(
+                    id=_event_id(user, item, when), kind="answer", value=item, by=key.name, version=self.service.home.version,
+                    told_at=when or time.time(), new=item not in self.service.predictor.target.places, source="events",
+                    row={self._user: user}, subject=digest(whose, user),
+                )
+                for user, item, when in events
+            ]  # fmt: skip
+            await self.writer.add(told, [True] * len(told))
+        strange = [item for user, item, _ in events if not self.recommender.remember(user, item)]
+        out: dict[str, Any] = {"taken": len(events), "kept": self.service.home is not None}
+        if strange:
             words = Words(
-                f"`{name}` is a list of at most {_LONGEST:,} items.", f"`{name}` 应为列表，最多 {_LONGEST:,} 项。"
+                f"{len(strange)} events are of items that the model does not know; they count once a new one was trained.",
+                f"{len(strange)} 个事件的物品不在模型目录中；重新训练后才会生效。",
             )
-            raise Refused(422, name, words)
-        out[name] = [_one(item, name, longest) for item in data[name]]
-    for name in ("seen", "reasons"):
-        if name in data and not isinstance(data[name], bool):
-            raise Refused(422, name, Words(f"`{name}` is true or false.", f"`{name}` 应为 true 或 false。"))
-        out[name] = data.get(name, False)
-    k = data.get("k", 10)
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= _MOST:
-        raise Refused(422, "k", Words(f"`k` must be 1 to {_MOST}.", f"`k` 应为 1 到 {_MOST}。"))
-    return {**out, "k": k}
+            out["warnings"] = [{"code": "items", "message": words.en, "message_zh": words.zh}]
+        return out
+
+    @property
+    def writer(self) -> Any:
+        """What writes events to the store. Raises Refused 501 where its extra is not installed."""
+        if self._writer is None:
+            from modelwright.core.errors import MissingExtra
+            from modelwright.serve.feedback.writer import Writer
+
+            try:
+                self._writer = Writer(self.service.feedback)
+            except MissingExtra as e:
+                raise Refused(501, "feedback", e.words) from e
+        return self._writer
+
+    def recall(self) -> None:
+        """Take the events that were kept of this version into account again after a start."""
+        home = self.service.home
+        if home is None:
+            return
+        from modelwright.release.registry.places import file_of
+
+        place = file_of(home.url)
+        if place is not None and not place.is_file():
+            return
+        for told in self.service.feedback.told(versions=[home.version], kinds=("answer",)):
+            user = (told.row or {}).get(self._user)
+            if told.source == "events" and user is not None:
+                self.recommender.remember(str(user), str(told.value))
+
+    def stop(self) -> None:
+        """Write what was taken, then end."""
+        if self._writer is not None:
+            self._writer.stop()
+
+    def found(self, text: str, lang: str) -> dict[str, Any]:
+        """Return items whose title holds a text, the most frequent first; and the columns that conditions may name."""
+        catalogue = self.recommender.catalogue
+        places = catalogue.search(text, _FOUND)
+        hits = [{"item": catalogue.items[p], "title": catalogue.title(p, lang)} for p in places]
+        columns = [{"name": c.name, "modality": c.modality} for c in catalogue.columns.values()]
+        return {"items": hits, "columns": columns, "titles": catalogue.title_columns}
+
+    def picture(self, item: str) -> bytes | None:
+        """Return the picture of an item, None where there is none."""
+        place = self.recommender.target.places.get(item)
+        return None if place is None else self.recommender.catalogue.picture(place)
 
 
-def _one(value: Any, name: str, longest: int) -> str:
-    """Return an identifier as text: numbers as they are written in the training data."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)) or len(str(value)) > longest:
-        words = Words(f"`{name}` holds identifiers: texts or whole numbers.", f"`{name}` 应为标识：文本或整数。")
-        raise Refused(422, name, words)
-    return str(value)
+def _event_id(user: str, item: str, when: float | None) -> str:
+    """Return what stands for an event: the same for the same one told twice with its time."""
+    text = f"{user}\n{item}\n{time.time_ns() if when is None else when}"
+    return "event-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
