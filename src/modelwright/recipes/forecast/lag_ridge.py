@@ -38,7 +38,7 @@ from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, R
 class LagRidgeOptions(Options):
     """`spans` are lengths of the past, as multiples of two seasons, `centres` what is taken away: a map for each pair."""
 
-    spans: tuple[float, ...] = Field(default=(1.0, 2.0), min_length=1)
+    spans: tuple[float, ...] = Field(default=(1.0, 2.0, 3.0), min_length=1)
     centres: tuple[Centre, ...] = Field(default=("mean", "last"), min_length=1)
     scale: Scale = "series"
     log: bool = False
@@ -121,20 +121,21 @@ class LagRidge(ForecastRecipe):
     def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
         target = codec(ctx.target)
         series = [r.whole for r in rows]
-        known = (ctx.extent or {}).get("maps")
+        known: list[tuple[int, Centre, float | None]] = (ctx.extent or {}).get("maps") or []
+        if not known:
+            for span in options.spans:
+                lags = fitting_lags(series, max(1, round(span * lags_for(target))), target.horizon)
+                known += [(lags, c, None) for c in options.centres if (lags, c, None) not in known]
         maps: list[tuple[Levelling, np.ndarray]] = []
         told = []
-        for span in options.spans:
-            for centre in options.centres:
-                lags, penalty = known[len(maps)] if known else (max(1, round(span * lags_for(target))), None)
-                lags = fitting_lags(series, int(lags), target.horizon)
-                season = target.seasons[0] if target.seasons else 1
-                levelling = Levelling(lags, centre, options.scale, options.log, season)
-                weights, penalty = _fitted(series, levelling, target, valid, penalty, ctx)
-                maps.append((levelling, weights))
-                told.append([lags, penalty])
-                if ctx.deadline.expired() and not known:
-                    break
+        for lags, centre, penalty in known:
+            season = target.seasons[0] if target.seasons else 1
+            levelling = Levelling(int(lags), centre, options.scale, options.log, season)
+            weights, penalty = _fitted(series, levelling, target, valid, penalty, ctx)
+            maps.append((levelling, weights))
+            told.append([lags, centre, penalty])
+            if ctx.deadline.expired():
+                break
         model = LagRidgeModel(target, maps)
         model.extent = {"maps": told}
         return model
