@@ -21,7 +21,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.recipes.forecast._lags import Centre, Levelling, Scale, answered, examples, fitting_lags, lags_for
 from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec, missed, size_of
 
-_FEWEST = 50  # examples below which nothing is learnt
+_FEWEST = 20  # examples below which nothing is learnt
 _MOST = 1 << 26  # values of all examples
 _PROBE = 3  # steps that tell what a fit takes
 
