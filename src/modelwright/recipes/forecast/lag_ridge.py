@@ -115,7 +115,7 @@ class LagRidge(ForecastRecipe):
         size, seconds = size_of(train), 0.05
         for span in options.spans:
             lags = min(span * lags_for(target), size / 4)  # what series are too short for is cut in the fit
-            seconds += len(options.centres) * (1e-10 * size * lags * (lags + target.horizon) + 3e-9 * lags**3)
+            seconds += len(options.centres) * (3e-11 * size * lags * (lags + target.horizon) + 8e-10 * lags**3)
         return Estimate(seconds, 200 << 20)
 
     def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
