@@ -116,6 +116,7 @@ def check_task(task: Task) -> None:
     answer: dict[str, Any] = {"prediction": right.answers.predictions[0]}
     if right.answers.confidence is not None:
         answer["confidence"] = float(right.answers.confidence[0])
+    answer |= {name: values[0] for name, values in right.answers.beside.items()}
     shaped = task.response(target).model_validate(answer)
     assert json.loads(shaped.model_dump_json())["prediction"] == answer["prediction"], "response JSON round trip"
     _check_losses(task, table, target)

@@ -18,6 +18,7 @@ from modelwright.core.task import get_task, task_names
 
 HERE = Path(__file__).resolve().parent
 RECIPES = {
+    "anomaly-detection": "pca-reconstruction",
     "classification": "linear",
     "essay-scoring": "rubric-ridge",
     "knowledge-tracing": "bkt",

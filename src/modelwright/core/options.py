@@ -73,6 +73,12 @@ class RunOptions(TypedDict, total=False):
     purpose: str | None
     retain: str | None
 
+    # Anomalies (for anomaly-detection)
+    false_alarms: str
+    normal: str | None
+    machine: str | None
+    season: int | None
+
     # Answers from documents (for question-answering)
     wrong: float | None
 
@@ -115,6 +121,10 @@ class RunOptions(TypedDict, total=False):
     price_in: float
     price_out: float
     teacher: str | None
+
+    # Quantities to order (for regression)
+    too_much: float | None
+    too_little: float | None
 
     # Pictures from pictures (for image-to-image)
     degrade: str | None

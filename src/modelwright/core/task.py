@@ -117,6 +117,7 @@ class Task(ABC):
     inputs: ClassVar[frozenset[str]]  # modalities it accepts as inputs
     targets: ClassVar[frozenset[str]]  # modalities it accepts as target
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
+    in_money: ClassVar[Metric | None] = None  # what errors cost, where a run may give them a price
     restores: ClassVar[bool] = (
         False  # whether placeholders in an answer are those of its own row, and may be filled again
     )
@@ -196,6 +197,11 @@ class Task(ABC):
         """Return a source in a form of its own (a folder of documents, say) as a raw table, with what was detected in it; None for
         the usual way. Every option of `reading` that says something of such a source holds for it."""
         return None
+
+    def laid_out(self, raw: pa.Table, config: RunConfig) -> tuple[pa.Table, dict[str, dict[str, Any]]]:
+        """Return the rows as this task lays them out, and the layouts of columns that were gathered (`data/series.py`): windows of
+        a series, say. Raises ColumnError or OptionError where that cannot be."""
+        return raw, {}
 
     def target_of(self, raw: pa.Table) -> str | None:
         """Return the target column to take where the user named none; None where it must be named."""
@@ -284,14 +290,19 @@ class Task(ABC):
         """Return parts for the model card, each `[title in both languages, text in both languages]`."""
         return []
 
+    def metrics_of(self, target: TargetCodec) -> tuple[Metric, ...]:
+        """Return the metrics that say something of this target, what errors cost among them where they have a price."""
+        return self.metrics if self.in_money is None or target.prices is None else (self.in_money, *self.metrics)
+
     def metric(self, name: str) -> Metric:
         """Return a metric by name. Raises OptionError, with the nearest names."""
         from modelwright.core.errors import OptionError, unknown
 
-        for metric in self.metrics:
+        known = (*self.metrics, *([self.in_money] if self.in_money is not None else []))
+        for metric in known:
             if metric.name == name:
                 return metric
-        raise unknown(Words("metric", "指标"), name, [m.name for m in self.metrics], OptionError)
+        raise unknown(Words("metric", "指标"), name, [m.name for m in known], OptionError)
 
 
 class GeneratedTask(Task):

@@ -325,6 +325,8 @@ def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | No
         return _quick_times(values, column, goal)
     if column.modality == "text" and pa.types.is_string(kind):
         return values
+    if column.modality == "series" and "trailing" in column.options and kind == goal:
+        return values  # windows made of columns of numbers
     return None
 
 

@@ -2,7 +2,7 @@
 
 A layout says where the moments of a series stand. It is kept in the options of the gathered column, so that a bundle
 takes rows in the same layout: {"wide": [[column, ...] per channel]} or {"long": {"id", "time", "channels": [column, ...]}}, and
-"decimal": "," beside it where the training data had decimal commas.
+"decimal": "," beside it where the training data had decimal commas. {"trailing": ...} is told in `trailing.py`.
 Legend: N rows, C channels, T time.
 """
 
@@ -14,20 +14,23 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
 from modelwright.core.reading import Reading
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
-from modelwright.data.dates import to_time
+from modelwright.data._moments import channel as channel_of
+from modelwright.data._moments import floats, in_row, is_text, moments
 from modelwright.data.decimals import find_decimals
 from modelwright.data.text import from_rows
 from modelwright.data.values import is_mark, is_missing, to_number
+from modelwright.data.trailing import gather_trailing
 
 Layouts = dict[str, dict[str, Any]]  # by the name of the gathered column
 
 LONG_NAME = "series"
+_KINDS = ("wide", "long", "trailing")
+_OVER_ROWS = ("long", "trailing")  # those whose series lie over rows
 _COLUMN = Words("column", "列")
 _NUMBERS = 0.95  # of the cells of a channel
 _LOOK = 5000
@@ -119,24 +122,30 @@ def find_layouts(
     return out
 
 
+def numbers_of(raw: pa.Table, apart: Iterable[str | None], decimal: str | None = None) -> dict[str, np.ndarray]:
+    """Return the columns of numbers of a table by name [N], NaN where missing, but for those `apart`."""
+    beside = set(apart)
+    names = [n for n in raw.column_names if n not in beside]
+    signs = _signs(raw, names, decimal)
+    numbers = [n for n in names if _is_numbers(raw.column(n), signs.get(n, "."))]
+    return {n: channel_of(raw, n, signs.get(n, ".")) for n in numbers}
+
+
 def _columns(layout: Mapping[str, Any]) -> list[str]:
     """Return the columns of a layout that hold the numbers of its series."""
-    if "long" in layout:
-        return list(layout["long"]["channels"])
+    for kind in ("long", "trailing"):
+        if kind in layout:
+            return list(layout[kind]["channels"])
     return [n for channel in layout["wide"] for n in channel]
 
 
 def _signs(raw: pa.Table, names: Iterable[str], asked: str | None = None, usual: str = ".") -> dict[str, str]:
     """Return the decimal sign of columns of text: as asked, else as their cells say, else the usual one."""
-    texts = [n for n in names if n in raw.column_names and _is_text(raw.column(n).type)]
+    texts = [n for n in names if n in raw.column_names and is_text(raw.column(n).type)]
     if asked is not None or not texts:
         return dict.fromkeys(texts, asked or usual)
     found = find_decimals(raw.select(texts))
     return {n: found.of(n) if found.columns else usual for n in texts}
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _wide(names: list[str], text: str, spec: str, apart: set[str]) -> list[list[str]]:
@@ -176,9 +185,9 @@ def _wide(names: list[str], text: str, spec: str, apart: set[str]) -> list[list[
 def layouts_of(schema: Schema) -> Layouts:
     """Return the layouts that a schema's columns keep in their options."""
     return {
-        c.name: {k: c.options[k] for k in ("wide", "long", "decimal") if k in c.options}
+        c.name: {k: c.options[k] for k in (*_KINDS, "decimal") if k in c.options}
         for c in schema
-        if c.modality == "series" and ("wide" in c.options or "long" in c.options)
+        if c.modality == "series" and any(k in c.options for k in _KINDS)
     }
 
 
@@ -200,6 +209,10 @@ def gathered(raw: pa.Table, layouts: Layouts, *, strict: bool = False, decimal: 
             names = [n for channel in layout["wide"] for n in channel]
             if any(n in raw.column_names for n in names) and _is_spread(raw, name, names):
                 raw = _gather_wide(raw, name, layout["wide"], _signs(raw, names, decimal, usual))
+        elif "trailing" in layout:
+            if _is_spread(raw, name, layout["trailing"]["channels"]):
+                signs = _signs(raw, _columns(layout), decimal, usual)
+                raw = gather_trailing(raw, name, layout["trailing"], signs)
         elif layout["long"]["id"] in raw.column_names and _is_spread(raw, name, layout["long"]["channels"]):
             signs = _signs(raw, [*_columns(layout), layout["long"]["time"]], decimal, usual)
             raw = _gather_long(raw, name, strict=strict, signs=signs, **layout["long"])
@@ -208,7 +221,7 @@ def gathered(raw: pa.Table, layouts: Layouts, *, strict: bool = False, decimal: 
 
 def gathered_rows(rows: Sequence[Mapping[str, Any]], layouts: Layouts) -> Sequence[Mapping[str, Any]]:
     """Do for rows given as mappings what `gathered` does for a table."""
-    if any("long" in layout for layout in layouts.values()):
+    if any(kind in layout for layout in layouts.values() for kind in _OVER_ROWS):
         return gathered(from_rows([dict(r) for r in rows]), layouts).to_pylist() if rows else rows
     out = []
     for row in rows:
@@ -232,7 +245,7 @@ def _plain(cell: Any, layout: Mapping[str, Any]) -> Any:
 
 def whole(parts: Iterable[pa.Table], layouts: Layouts) -> Iterator[pa.Table]:
     """Yield a stream's tables as they come, or one in all where series lie over rows, which parts would cut through."""
-    if not any("long" in layout for layout in layouts.values()):
+    if not any(kind in layout for layout in layouts.values() for kind in _OVER_ROWS):
         yield from parts
         return
     held = list(parts)
@@ -251,36 +264,17 @@ def _is_numbers(values: pa.ChunkedArray, decimal: str) -> bool:
     kind = values.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return True
-    if not _is_text(kind):
+    if not is_text(kind):
         return False
     cells = [c for c in values.slice(0, _LOOK).to_pylist() if c is not None and not is_missing(c) and not is_mark(c)]
     return bool(cells) and sum(to_number(c, decimal=decimal) is not None for c in cells) >= _NUMBERS * len(cells)
-
-
-def _floats(values: pa.ChunkedArray | pa.Array, decimal: str = ".") -> np.ndarray | None:
-    """Return a column as float64 [N], NaN where missing; None where some cell is no number."""
-    if _is_text(values.type):
-        try:
-            if decimal != ".":  # Arrow would take the points between thousands for decimal ones
-                raise pa.ArrowInvalid
-            values = pc.cast(values, pa.float64())
-        except pa.ArrowInvalid:
-            cells = values.to_pylist()
-            found = [None if c is None or is_missing(c) or is_mark(c) else to_number(c, decimal=decimal) for c in cells]
-            if any(f is None and not (c is None or is_missing(c) or is_mark(c)) for f, c in zip(found, cells)):
-                return None
-            values = pa.array(found, pa.float64())
-    try:
-        return np.asarray(values.cast(pa.float64(), safe=False).fill_null(np.nan))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
 
 
 def _gather_wide(raw: pa.Table, name: str, channels: list[list[str]], signs: Mapping[str, str]) -> pa.Table:
     count = raw.num_rows
     empty = pa.chunked_array([pa.nulls(count, pa.float64())])
     held = {n: raw.column(n) if n in raw.column_names else empty for c in channels for n in c}
-    found = {n: _floats(values, signs.get(n, ".")) for n, values in held.items()}
+    found = {n: floats(values, signs.get(n, ".")) for n, values in held.items()}
     numbers = {n: v for n, v in found.items() if v is not None}
     cells: list[Any]
     if len(numbers) == len(held):
@@ -308,13 +302,13 @@ def _gather_long(
     keys = raw.column(id).combine_chunks()
     absent = np.flatnonzero(np.asarray(keys.is_null()))
     if len(absent):
-        raise _in_row(absent[0], id, "expected the name of a series, received nothing", "应为序列名，收到空值")
+        raise in_row(absent[0], id, "expected the name of a series, received nothing", "应为序列名，收到空值")
     codes = keys.dictionary_encode()
     group = np.asarray(codes.indices if isinstance(codes, pa.DictionaryArray) else codes, np.int64)
-    order = np.lexsort((_moments(raw, time, signs.get(time, ".")), group))
+    order = np.lexsort((moments(raw, time, signs.get(time, ".")), group))
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
     ends = np.append(starts[1:], len(order))
-    x = np.stack([_channel(raw, c, signs.get(c, ".")) for c in channels])[:, order].astype(np.float32)
+    x = np.stack([channel_of(raw, c, signs.get(c, ".")) for c in channels])[:, order].astype(np.float32)
     cells = [list(x[:, a:b]) for a, b in zip(starts, ends, strict=True)]
     first = order[starts]
     columns = {id: keys.take(pa.array(first))}
@@ -328,50 +322,6 @@ def _gather_long(
     return pa.table(columns)
 
 
-def _channel(raw: pa.Table, name: str, decimal: str) -> np.ndarray:
-    if name not in raw.column_names:
-        return np.full(raw.num_rows, np.nan)
-    found = _floats(raw.column(name), decimal)
-    if found is not None:
-        return found
-    for row, cell in enumerate(raw.column(name).to_pylist()):
-        if (
-            cell is not None
-            and to_number(str(cell), decimal=decimal) is None
-            and not is_missing(str(cell))
-            and not is_mark(str(cell))
-        ):
-            said = str(cell)[:40]
-            raise _in_row(row, name, f"expected a number, received `{said}`", f"应为数字，收到的是 `{said}`")
-    return np.full(raw.num_rows, np.nan)
-
-
-def _moments(raw: pa.Table, name: str, decimal: str) -> np.ndarray:
-    """Return what the rows of a series are sorted by [N]: numbers, or times."""
-    values = raw.column(name)
-    if pa.types.is_temporal(values.type):
-        return np.asarray(values.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0))
-    found = _floats(values, decimal)
-    if found is not None and np.isfinite(found).all():
-        return found
-    out = np.zeros(raw.num_rows)
-    cells = [None if c is None else str(c) for c in values.to_pylist()]
-    plain = sum(c is not None and to_number(c, decimal=decimal) is not None for c in cells) > len(cells) / 2
-    for row, cell in enumerate(cells):
-        number = None if cell is None or not plain else to_number(cell, decimal=decimal)
-        if number is not None:
-            out[row] = number
-            continue
-        at = None if cell is None or plain else to_time(cell, "ymd") or to_time(cell, "chinese")
-        if at is None:
-            said = str(cell)[:40]
-            raise _in_row(
-                row, name, f"expected a number or a time, received `{said}`", f"应为数字或时间，收到的是 `{said}`"
-            )
-        out[row] = at.timestamp()
-    return out
-
-
 def _check_constant(
     values: pa.Array, name: str, id: str, keys: pa.Array, order: np.ndarray, starts: np.ndarray, ends: np.ndarray
 ) -> None:
@@ -383,12 +333,8 @@ def _check_constant(
     if len(wrong):
         at = int(starts[wrong[0]])
         row = int(order[at + int(np.flatnonzero(codes[at : int(ends[wrong[0]])] != codes[at])[0])])
-        raise _in_row(
+        raise in_row(
             row, name,
             f"expected one value for all moments of `{keys[row]}` ({id}), received several; leave the column out with --ignore",
             f"同一序列 `{keys[row]}`（{id}）的所有时刻应为同一值，收到多个；可用 --ignore 忽略该列",
         )  # fmt: skip
-
-
-def _in_row(row: int, column: str, en: str, zh: str) -> DataError:
-    return DataError(f"Row {int(row) + 1}, column `{column}`: {en}.", f"第 {int(row) + 1} 行，列 `{column}`：{zh}。")

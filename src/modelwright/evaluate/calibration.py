@@ -10,6 +10,7 @@ import numpy as np
 from modelwright.core.answers.base import Answers, TargetCodec
 from modelwright.core.answers.ordered import mean_rank
 from modelwright.core.judged import Judged, Metric
+from modelwright.evaluate.costs import cheapest
 
 _TINY = 1e-12
 _NO_THRESHOLD = frozenset(["roc_auc", "average_precision", "log_loss", "brier", "ece"])
@@ -44,9 +45,11 @@ def best_thresholds(metric: Metric, judged: Judged, *, gain: float = 0.003) -> l
     """Return the thresholds on validation rows that serve `metric`: one for two classes, one per label for label sets,
     cut points between ordered labels.
 
-    None where the metric needs none, or where moving them gains less than `gain` (they would only fit noise).
+    Where errors have a price, they are those that cost least, whatever the metric. None where the metric needs none, or where moving them gains less than `gain` (they would only fit noise).
     """
     target = judged.target
+    if target.prices is not None:
+        return cheapest(judged)
     if metric.name in _NO_THRESHOLD or len(judged.rows) < 50:
         return None
     if target.ordered and target.outputs > 2:

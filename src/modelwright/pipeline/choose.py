@@ -20,7 +20,6 @@ from modelwright.core.task import Task, get_task, task_names
 from modelwright.core.task_names import task_named
 from modelwright.core.words import Words
 from modelwright.data.infer import counts_rows
-from modelwright.evaluate.report.cost import parse_costs
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.decide import interval
 from modelwright.pipeline.state import State
@@ -71,7 +70,7 @@ def choose_task(config: RunConfig, table: Table, concerns: Concern) -> tuple[Tas
             f"请去掉 --task，或用 --column {column.name}={min(task.targets)} 指定该列的类型。",
         )
     check_answers(table, task, asked=column.name in config.column)
-    metric = task.metric(config.metric) if config.metric else task.ranks(table)
+    metric = task.metric(config.metric) if config.metric else concerns.ranking(task, task.ranks(table))
     check_gate(config.gate, task, concerns.knows_metric)
     concerns.task_chosen(task)
     return task, metric
@@ -119,7 +118,6 @@ def settle(state: State, concerns: Concern) -> None:
     """Settle what the winner must be, and check that time is left to find it. Raises OptionError, Stopped or BudgetTooSmall."""
     config = state.config
     state.conditions = parse_gate(config.gate, state.task, state.parts.target, concerns.metric)
-    state.costs = parse_costs(config.cost, state.parts.target)
     state.read_seconds = time.monotonic() - state.started
     # reading is mostly work of one core: what it took beyond that tells how busy the machine is
     state.load = min(3.0, max(1.0, state.read_seconds / max(0.1, time.process_time() - state.worked)))

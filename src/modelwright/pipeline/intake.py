@@ -67,6 +67,9 @@ def get_data(
     raw, layouts, ignore = gathered_as_asked(
         raw, reading, target=config.target, group=config.group, time=config.time, ignore=config.ignore
     )
+    if named:
+        raw, more = named.laid_out(raw, config)
+        layouts |= more
     concerns.series_gathered(raw, TRAINING)
     schema = infer_schema(
         raw,

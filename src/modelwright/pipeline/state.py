@@ -20,7 +20,6 @@ from modelwright.core.schema import Related, Table
 from modelwright.core.task import Task
 from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
-from modelwright.evaluate.report.cost import Costs
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, Verdict
@@ -102,7 +101,6 @@ class State:
 
     # what was asked of the winner, and the time that reading took
     conditions: list[Condition] = field(init=False)
-    costs: Costs | None = None
     read_seconds: float = 0.0
     load: float = 1.0  # how busy the machine is: 1 where it has nothing else to do
 

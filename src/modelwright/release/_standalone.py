@@ -96,12 +96,27 @@ def described(model: Any, kind: str) -> dict[str, Any] | None:
     return {"form": form, "codecs": codecs}
 
 
+def _prices(predictor: Any) -> dict[str, Any]:
+    """Return what errors cost as the weights of labels leave it [K, K], for more than two; two are told by their threshold."""
+    target = predictor.target
+    if target.prices is None or not target.one_label or (target.outputs == 2 and predictor.thresholds):
+        return {}
+    weights = np.ones(target.outputs) if predictor.thresholds is None else np.asarray(predictor.thresholds)
+    return {"prices": (weights[:, None] * target.prices).tolist(), "trifle": target.trifle}
+
+
 def write_standalone(folder: Path, predictor: Any, members: list[dict[str, Any]]) -> bool:
     """Write `encode.json`, `encode.py` and `encode.mjs` where these can make every input; return whether they were."""
     target = predictor.target
     told = [described(model, m["kind"]) for (_, model), m in zip(predictor.members, members, strict=True)]
     known = all(c.modality in _KNOWN for c in predictor.schema.inputs)
-    if predictor.shifts or target.ordered or not known or any(t is None for t in told):
+    if (
+        predictor.shifts
+        or target.ordered
+        or (target.prices is not None and not target.one_label)
+        or not known
+        or any(t is None for t in told)
+    ):
         return False
     # bundles of older versions drop zones and fractions of seconds
     columns = [
@@ -117,6 +132,7 @@ def write_standalone(folder: Path, predictor: Any, members: list[dict[str, Any]]
             "names": list(target.labels),
             "temperature": predictor.temperature,
             "thresholds": None if predictor.thresholds is None else list(predictor.thresholds),
+            **_prices(predictor),
             "members": [
                 {"file": m["file"], "weight": m["weight"], **(t or {})} for m, t in zip(members, told, strict=True)
             ],

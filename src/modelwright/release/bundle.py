@@ -174,6 +174,9 @@ class Predictor(Able):
         if decoded.confidence is not None:
             for answer, confidence in zip(out, decoded.confidence.tolist()):
                 answer["confidence"] = confidence
+        for name, values in decoded.beside.items():
+            for answer, value in zip(out, values, strict=True):
+                answer[name] = value
         for answer, row in zip(out, (self.target.by_label(scores) or ()) if with_scores else ()):
             answer["scores"] = row
         return out
@@ -325,7 +328,7 @@ def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = N
         if predictor.reference is not None:
             write_json(part / DRIFT, predictor.reference)
         files = {str(p.relative_to(part).as_posix()): sha256_of(p) for p in sorted(part.rglob("*")) if p.is_file()}
-        form = FORMAT if predictor.shifts else 1
+        form = FORMAT if predictor.shifts or predictor.target.prices is not None else 1
         write_json(part / "manifest.json", {"format": form, "modelwright": VERSION, "files": files})
 
 

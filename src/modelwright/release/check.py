@@ -21,7 +21,7 @@ import numpy as np
 from modelwright.core.errors import BundleError, ModelwrightError
 from modelwright.core.run import read_json
 
-FORMAT = 2  # 2: a bundle with thresholds by group; others are still written as 1
+FORMAT = 2  # 2: a bundle with thresholds by group, or prices of errors; others are still written as 1
 _SUFFIXES = {".json", ".safetensors", ".txt", ".md", ".onnx"}
 _MOST_FILES = 20_000
 _MOST_MANIFEST = 16 << 20  # bytes

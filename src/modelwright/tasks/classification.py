@@ -14,6 +14,7 @@ from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION
+from modelwright.evaluate.metrics.money import MEAN_COST
 from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
 
 
@@ -25,6 +26,7 @@ class Classification(Task):
     inputs = INPUTS
     targets = frozenset({"category", "boolean", "number", "text"})
     metrics = CLASSIFICATION
+    in_money = MEAN_COST
 
     @property
     def recipes(self) -> tuple[str, ...]:

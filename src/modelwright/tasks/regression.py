@@ -15,6 +15,7 @@ from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import REGRESSION
+from modelwright.evaluate.metrics.money import MEAN_COST
 from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
 
 
@@ -26,6 +27,7 @@ class Regression(Task):
     inputs = INPUTS
     targets = frozenset({"number"})
     metrics = REGRESSION
+    in_money = MEAN_COST
 
     @property
     def recipes(self) -> tuple[str, ...]:

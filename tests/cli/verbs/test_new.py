@@ -17,7 +17,7 @@ ALL = (
     "churn",
     "customer-service",
     "defect-inspection",
-    "marketing-copy",
+    "machine-health", "marketing-copy",
     "product-pictures",
     "sentiment",
     "translator",

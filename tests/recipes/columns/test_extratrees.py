@@ -12,7 +12,8 @@ from modelwright.core.schema import Schema
 from modelwright.core.task import get_task
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
-from modelwright.recipes.columns.extratrees import ExtraTreesOptions, _leaf, flattened
+from modelwright.recipes.columns.extratrees import ExtraTreesOptions, _leaf
+from modelwright.recipes.shared.forest import flattened
 from modelwright.testing import context
 
 TASK = get_task("classification")
@@ -59,7 +60,7 @@ def test_the_arrays_answer_as_the_library_does(kind):
 def test_rows_are_answered_in_parts(fitted, monkeypatch):
     model, _, valid, _, _ = fitted
     whole = model.scores(valid)
-    monkeypatch.setattr("modelwright.recipes.columns.extratrees._TOGETHER", 600)
+    monkeypatch.setattr("modelwright.recipes.shared.forest._TOGETHER", 600)
     assert np.array_equal(model.scores(valid), whole)
     assert model.scores(valid.take(np.arange(0))).shape == (0, 3)
 

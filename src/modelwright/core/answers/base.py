@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -36,10 +36,14 @@ Link = Literal["identity", "softmax", "logistic", ""]
 
 @dataclass(frozen=True)
 class Answers:
-    """Decoded scores: `predictions` [N] in JSON types, and `confidence` [N] in 0..1 (None where there is none)."""
+    """Decoded scores: `predictions` [N] in JSON types, and `confidence` [N] in 0..1 (None where there is none).
+
+    `beside` holds further fields of each answer by name [N], in JSON types: how unusual a row is, how much to order.
+    """
 
     predictions: list[Any]
     confidence: np.ndarray | None
+    beside: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 class TargetCodec(ABC):
@@ -64,6 +68,7 @@ class TargetCodec(ABC):
     agrees_from: ClassVar[float] = 0.75  # the agreement on its training rows from which a model has learnt them
     quick: ClassVar[float] = 0.008  # seconds that a blend may take for an answer where nobody asks for less
     labels: tuple[str, ...]
+    prices: np.ndarray | None = None  # what errors cost, where they were given a price, in the type's own form
 
     # The target column
 
@@ -163,6 +168,10 @@ class TargetCodec(ABC):
 
     def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
         """Return a smooth loss for each row [N], less is better; None where only a metric tells answers apart."""
+        return None
+
+    def paid(self, truth: np.ndarray, chosen: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
+        """Return what the answers cost, in the unit that errors were priced in, by row [N]; None where they have no price."""
         return None
 
     def agreement(self, truth: np.ndarray, chosen: np.ndarray) -> float | None:

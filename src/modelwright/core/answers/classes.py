@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,11 +15,12 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec, as_label, counted
 from modelwright.core.answers.told import Form, expected, is_label, unknown_label
-from modelwright.core.errors import DataError
+from modelwright.core.errors import BundleError, DataError
 from modelwright.core.figures import share
 from modelwright.core.words import Words
 
 _TINY = 1e-12
+_TRIFLE = 1e-9  # of the dearest error
 
 
 def apply_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
@@ -36,7 +38,11 @@ def _json_scalar(value: object) -> Any:
 
 
 class ClassesCodec(LabelCodec):
-    """One label out of K; labels are sorted (numbers by value). `values` [K] are the labels in JSON types."""
+    """One label out of K; labels are sorted (numbers by value). `values` [K] are the labels in JSON types.
+
+    `prices` [K, K], where errors were given one, are what a row of a label (first axis) costs when it is answered with another;
+    the answer then is the one with the least expected cost (Elkan, The foundations of cost-sensitive learning, IJCAI 2001).
+    """
 
     kind = "classes"
     link = "softmax"
@@ -123,12 +129,38 @@ class ClassesCodec(LabelCodec):
         return self.extended(values) if strange.any() else self
 
     def _with(self, more: Sequence[Any]) -> ClassesCodec:
-        return ClassesCodec([*self.values, *more], [*self.counts, *[0] * len(more)])
+        out = type(self)([*self.values, *more], [*self.counts, *[0] * len(more)])
+        return out if self.prices is None else out.priced(_wider(self.prices, len(more)))
+
+    def priced(self, prices: np.ndarray) -> ClassesCodec:
+        """Return this codec with what errors cost [K, K], zero where the answer is right."""
+        out = copy(self)
+        out.prices = np.asarray(prices, np.float64)
+        return out
+
+    def paid(self, truth: np.ndarray, chosen: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
+        """Return what the answers cost, by row [N]; None where errors have no price."""
+        return None if self.prices is None else self.prices[truth, chosen]
+
+    def expected(self, scores: np.ndarray, weights: Sequence[float] | None = None) -> np.ndarray:
+        """Return what each answer costs on the average [N, K] under probabilities [N, K], times `weights` [K] where given; of
+        answers that cost the same, the likelier one a trifle less."""
+        prices = np.ones((self.outputs, self.outputs)) - np.eye(self.outputs) if self.prices is None else self.prices
+        weighed = scores if weights is None else scores * np.asarray(weights)
+        return np.asarray(weighed @ prices - self.trifle * scores)
+
+    @property
+    def trifle(self) -> float:
+        """What the likelier of two answers that cost the same costs less."""
+        return 0.0 if self.prices is None else _TRIFLE * float(self.prices.max())
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
-        """As TargetCodec.decode; two classes with one threshold answer the second from that probability on."""
+        """As TargetCodec.decode; two classes with one threshold answer the second from that probability on. Where errors have
+        prices and there are more classes, `thresholds` [K] weigh the probabilities."""
         if thresholds is not None and self.outputs == 2:
             best = (scores[:, 1] >= thresholds[0]).astype(np.int64)
+        elif self.prices is not None:
+            best = self.expected(scores, thresholds).argmin(axis=1)
         else:
             best = scores.argmax(axis=1)
         confidence = scores[np.arange(len(scores)), best]
@@ -144,7 +176,7 @@ class ClassesCodec(LabelCodec):
 
     @property
     def thresholded(self) -> bool:
-        return self.outputs == 2
+        return self.outputs == 2 or self.prices is not None
 
     def tempered(self, scores: np.ndarray, temperature: float) -> np.ndarray:
         return scores if temperature == 1.0 else apply_temperature(scores, temperature)
@@ -188,10 +220,32 @@ class ClassesCodec(LabelCodec):
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> ClassesCodec:
-        return cls(state["values"], state["counts"])
+        out = cls(state["values"], state["counts"])
+        return out if state.get("prices") is None else out.priced(_checked(state["prices"], out.outputs))
 
     def state(self) -> dict[str, Any]:
-        return {"kind": self.kind, "values": list(self.values), "counts": list(self.counts)}
+        told = {} if self.prices is None else {"prices": self.prices.tolist()}
+        return {"kind": self.kind, "values": list(self.values), "counts": list(self.counts), **told}
+
+
+def _wider(prices: np.ndarray, more: int) -> np.ndarray:
+    """Return prices with `more` labels that were not learnt: a row of one costs the most that the answer it got can cost."""
+    most = prices.max(axis=0) if len(prices) else np.zeros(0)
+    out = np.zeros((len(prices) + more, len(prices) + more))
+    out[: len(prices), : len(prices)] = prices
+    out[len(prices) :, : len(prices)] = most
+    return out
+
+
+def _checked(prices: Any, labels: int) -> np.ndarray:
+    """Return prices as a bundle holds them. Raises BundleError where they are not one finite number a pair of labels."""
+    try:
+        found = np.asarray(prices, np.float64)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.shape != (labels, labels) or not np.isfinite(found).all() or (found < 0).any():
+        raise BundleError("The bundle's prices of errors are damaged.", "模型包中的错误代价已损坏。")
+    return found
 
 
 CODEC = ClassesCodec

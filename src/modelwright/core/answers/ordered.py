@@ -6,8 +6,8 @@ Legend: N rows, K labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -115,7 +115,7 @@ class OrderedCodec(ClassesCodec):
     _ranks: np.ndarray | None = None
 
     def _with(self, more: Sequence[Any]) -> ClassesCodec:
-        out = OrderedCodec([*self.values, *more], [*self.counts, *[0] * len(more)])
+        out = cast("OrderedCodec", super()._with(more))
         out._ranks = np.r_[self.ranks, _ranks_between(self.values, more)]
         return out
 
@@ -143,7 +143,9 @@ class OrderedCodec(ClassesCodec):
         return cls(whole, [counts.get(v, 0) for v in whole])
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
-        """As TargetCodec.decode, by cut points on the mean rank."""
+        """As TargetCodec.decode, by cut points on the mean rank; by what errors cost where they have prices."""
+        if self.prices is not None:
+            return super().decode(scores, thresholds)
         cuts = np.arange(self.outputs - 1) + 0.5 if thresholds is None else np.asarray(thresholds, float)
         best = np.searchsorted(cuts, mean_rank(scores), side="right")
         return Answers([self.values[i] for i in best], scores[np.arange(len(scores)), best])
@@ -158,10 +160,6 @@ class OrderedCodec(ClassesCodec):
             f"{words.en}, at most one step off on {share(near, len(truth))} %",
             f"{words.zh}，相差不超过一级的占 {share(near, len(truth))}%",
         )
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> OrderedCodec:
-        return cls(state["values"], state["counts"])
 
     def state(self) -> dict[str, Any]:
         return {**super().state(), "ordered": True}

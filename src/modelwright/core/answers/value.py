@@ -6,14 +6,16 @@ Legend: N rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.answers.prices import cost_of
 from modelwright.core.answers.told import Form, expected
-from modelwright.core.errors import DataError
+from modelwright.core.errors import BundleError, DataError
 from modelwright.core.figures import rounded
 from modelwright.core.words import Words
 
@@ -21,7 +23,10 @@ _MOST = 1e300  # no number that people tell is larger; infinite ones and NaN are
 
 
 class ValueCodec(TargetCodec):
-    """A number. `mean` and `std` (never zero) serve models that want it standardised; `low` and `high` its range."""
+    """A number. `mean` and `std` (never zero) serve models that want it standardised; `low` and `high` its range.
+
+    With `prices` [too much, too little] an answer also says which quantity to order: `order` (a, b) makes a + b times the prediction of it.
+    """
 
     kind = "value"
     weighs_rows = True
@@ -30,8 +35,25 @@ class ValueCodec(TargetCodec):
     agrees_from = 0.5
     labels = ()
 
+    order: tuple[float, float] = (0.0, 1.0)
+
     def __init__(self, mean: float, std: float, low: float, high: float) -> None:
         self.mean, self.std, self.low, self.high = mean, std, low, high
+
+    def priced(self, too_much: float, too_little: float, order: tuple[float, float] = (0.0, 1.0)) -> ValueCodec:
+        """Return this codec with what a unit too much and one too little cost, and how a prediction becomes a quantity."""
+        out = copy(self)
+        out.prices, out.order = np.array([too_much, too_little], np.float64), order
+        return out
+
+    def quantity(self, scores: np.ndarray) -> np.ndarray:
+        """Return how much to order [N]; not below 0 where no training row is."""
+        found = self.order[0] + self.order[1] * scores[:, 0]
+        return np.asarray(np.maximum(found, 0.0) if self.low >= 0 else found, np.float64)
+
+    def paid(self, truth: np.ndarray, chosen: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
+        """Return what ordering the quantities cost, by row."""
+        return None if self.prices is None else cost_of(truth, self.quantity(scores), self.prices)
 
     @classmethod
     def fit(cls, values: pa.Array) -> ValueCodec:
@@ -53,7 +75,8 @@ class ValueCodec(TargetCodec):
         return np.asarray(values.cast(pa.float64()).fill_null(float("nan")), np.float64)
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
-        return Answers([float(v) for v in scores[:, 0]], None)
+        beside = {} if self.prices is None else {"quantity": self.quantity(scores).tolist()}
+        return Answers([float(v) for v in scores[:, 0]], None, beside)
 
     def known(self, values: pa.Array, encoded: np.ndarray) -> np.ndarray:
         return np.asarray(values.is_valid()) & np.isfinite(encoded)
@@ -93,17 +116,35 @@ class ValueCodec(TargetCodec):
         return float(value), False
 
     def answer_fields(self) -> dict[str, Any]:
-        return {"prediction": (float, ...)}
+        return {"prediction": (float, ...), **({} if self.prices is None else {"quantity": (float, ...)})}
+
+    def columns(self, answers: Sequence[Mapping[str, Any]], *, flat: bool, scores: bool = False) -> dict[str, pa.Array]:
+        """As TargetCodec.columns, with the quantity to order where it has a price."""
+        found = super().columns(answers, flat=flat)
+        if self.prices is not None:
+            found["quantity"] = pa.array([a.get("quantity") for a in answers], pa.float64())
+        return found
 
     def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
         return pa.array(predictions, pa.float64())
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> ValueCodec:
-        return cls(state["mean"], state["std"], state["low"], state["high"])
+        out = cls(state["mean"], state["std"], state["low"], state["high"])
+        told = state.get("order")
+        if told is None:
+            return out
+        numbers = [float(told[k]) for k in ("too_much", "too_little", "shift", "slope")]
+        if not np.isfinite(numbers).all() or min(numbers[:2]) < 0 or sum(numbers[:2]) <= 0:
+            raise BundleError("The bundle's prices of quantities are damaged.", "模型包中的数量代价已损坏。")
+        return out.priced(numbers[0], numbers[1], (numbers[2], numbers[3]))
 
     def state(self) -> dict[str, Any]:
-        return {"kind": self.kind, "mean": self.mean, "std": self.std, "low": self.low, "high": self.high}
+        told = {"kind": self.kind, "mean": self.mean, "std": self.std, "low": self.low, "high": self.high}
+        if self.prices is None:
+            return told
+        names = ("too_much", "too_little", "shift", "slope")
+        return {**told, "order": dict(zip(names, (*self.prices.tolist(), *self.order), strict=True))}
 
 
 CODEC = ValueCodec

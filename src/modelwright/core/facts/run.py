@@ -27,6 +27,7 @@ from modelwright.core.facts.scores import (
     CostFacts,
     CoverageFact,
     MetricFact,
+    OrderFacts,
     ValidatedFact,
 )
 
@@ -113,6 +114,7 @@ class Facts(CardFacts, QuotedFacts, total=False):
     plots: list[PlotFact]
     time: TimeFacts
     costs: CostFacts | None
+    order: OrderFacts | None
     membership: MembershipFacts
     fairness: FairnessFacts
     due: Pair | None  # why the model is to be trained anew; on the page only

@@ -67,7 +67,22 @@ class ErrorCost(TypedDict):
     cost: float
 
 
-class CostFacts(TypedDict):
+class LikeliestCost(TypedDict):
+    """What always giving the likeliest answer would cost, and what the chosen answers save of it, with its interval."""
+
+    per_1000: float
+    saved: float
+    low: float
+    high: float
+
+
+class _CostFacts(TypedDict, total=False):
+    """What runs of earlier versions lack."""
+
+    likeliest: LikeliestCost
+
+
+class CostFacts(_CostFacts):
     """What wrong answers cost, in the unit of `--cost`; `low` and `high` are of `per_1000`."""
 
     rows: int
@@ -77,3 +92,20 @@ class CostFacts(TypedDict):
     high: float
     fixed: FixedAnswer
     errors: list[ErrorCost]
+
+
+class OrderFacts(TypedDict):
+    """What ordering the quantities of the answers costs a row on the test rows, in the unit of `--too-much`; `plain` is the cost of ordering
+    the predictions, `share` of the rows the quantity is to suffice for, `sufficed` what it did for."""
+
+    too_much: float
+    too_little: float
+    share: float
+    sufficed: float
+    mean: float
+    low: float
+    high: float
+    plain: float
+    saved: float
+    saved_low: float
+    saved_high: float

@@ -63,7 +63,7 @@ def money(facts: Facts, lang: str) -> Html:
     """Return what wrong answers cost, where `--cost` said what each costs."""
     found = facts.get("costs")
     if not found:
-        return Html("")
+        return _orders(facts, lang)
     zh = lang == "zh"
     ends = f"{rounded(found['low'])} – {rounded(found['high'])}"
     label, fixed = found["fixed"]["label"], found["fixed"]["per_1000"]
@@ -71,6 +71,13 @@ def money(facts: Facts, lang: str) -> Html:
         f"Errors cost {rounded(found['per_1000'])} per 1,000 cases (95 %: {ends}), in the unit of --cost; answering `{label}` every time would cost {rounded(fixed)}.",
         f"按 --cost 的单位计，每 1,000 例的错误代价为 {rounded(found['per_1000'])}（95%：{ends}）；若一律回答 `{label}`，则为 {rounded(fixed)}。",
     )
+    plain = found.get("likeliest")
+    if plain:
+        saved, saved_ends = rounded(plain["saved"]), f"{rounded(plain['low'])} – {rounded(plain['high'])}"
+        words = Words(
+            f"{words.en} Answers are those that cost least on the average; always giving the likeliest label would cost {rounded(plain['per_1000'])}, {saved} more (95 %: {saved_ends}).",
+            f"{words.zh} 回答取期望代价最小者；若一律给出最可能的标签，代价为 {rounded(plain['per_1000'])}，多 {saved}（95%：{saved_ends}）。",
+        )
     head = [
         ("实际" if zh else "true", "name"), ("预测" if zh else "predicted", "name"), ("次数" if zh else "times", "n"),
         ("每次代价" if zh else "cost each", "n less"), ("合计" if zh else "together", "n"),
@@ -81,6 +88,25 @@ def money(facts: Facts, lang: str) -> Html:
     ]
     title = "错误的代价" if zh else "What errors cost"
     return join([tag("h3", title), tag("p", code(words.to(lang))), table(head, body, title) if body else ""])
+
+
+def _orders(facts: Facts, lang: str) -> Html:
+    """Return what ordering the quantities of the answers costs, where `--too-much` and `--too-little` said what each unit does."""
+    found = facts.get("order")
+    if not found:
+        return Html("")
+    ends, saved = (
+        f"{rounded(found['low'])} – {rounded(found['high'])}",
+        f"{rounded(found['saved_low'])} – {rounded(found['saved_high'])}",
+    )
+    words = Words(
+        f"A unit too much costs {rounded(found['too_much'])}, one too little {rounded(found['too_little'])}: the quantity to order should suffice in {100 * found['share']:.0f} % of cases; on the test rows it did in {100 * found['sufficed']:.0f} %. "
+        f"Ordering it costs {rounded(found['mean'])} a row (95 %: {ends}); ordering the prediction itself would cost {rounded(found['plain'])}, {rounded(found['saved'])} more (95 %: {saved}).",
+        f"多一单位的代价为 {rounded(found['too_much'])}，少一单位为 {rounded(found['too_little'])}：订货数量应在 {100 * found['share']:.0f}% 的情况下足够，测试集上实际为 {100 * found['sufficed']:.0f}%。"
+        f"按此订货每行代价 {rounded(found['mean'])}（95%：{ends}）；若直接按预测值订货则为 {rounded(found['plain'])}，多 {rounded(found['saved'])}（95%：{saved}）。",
+    )
+    title = "订多少，代价多少" if lang == "zh" else "How much to order, and what it costs"
+    return join([tag("h3", title), tag("p", code(words.to(lang)))])
 
 
 def few_rows(facts: Facts, lang: str) -> Html:

@@ -62,6 +62,10 @@ class Concern:
         """Whether a gate may ask for a metric of this name, which is no metric of the task."""
         return False
 
+    def ranking(self, task: Task, metric: Metric) -> Metric:
+        """Return the metric that ranks where the user named none; `metric` is the task's own choice."""
+        return metric
+
     def task_chosen(self, task: Task) -> None:
         """Refuse what the task cannot do. Raises OptionError."""
 

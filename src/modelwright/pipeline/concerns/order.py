@@ -16,6 +16,7 @@ from modelwright.core.task import Task
 from modelwright.data.coerce import BadValue
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.concerns.consent import Consent
+from modelwright.pipeline.concerns.costs import Costs
 from modelwright.pipeline.concerns.differential_privacy import DifferentialPrivacy
 from modelwright.pipeline.concerns.fairness import Fairness
 from modelwright.pipeline.concerns.personal_data import PersonalData
@@ -23,9 +24,9 @@ from modelwright.pipeline.concerns.teacher import Teacher
 from modelwright.pipeline.concerns.weights import Weights
 from modelwright.pipeline.state import Data, State
 
-# Whose rows may be used comes before what stands in them; groups are checked before a privacy budget is spent on counts;
+# Whose rows may be used comes before what stands in them; answers have their prices before groups are given thresholds; groups are checked before a privacy budget is spent on counts;
 # the teacher labels rows that are protected by then.
-ORDER: tuple[type[Concern], ...] = (Consent, PersonalData, Weights, Fairness, DifferentialPrivacy, Teacher)
+ORDER: tuple[type[Concern], ...] = (Consent, PersonalData, Weights, Costs, Fairness, DifferentialPrivacy, Teacher)
 
 
 class Concerns(Concern):
@@ -70,6 +71,11 @@ class Concerns(Concern):
 
     def knows_metric(self, name: str) -> bool:
         return any(concern.knows_metric(name) for concern in self.each)
+
+    def ranking(self, task: Task, metric: Metric) -> Metric:
+        for concern in self.each:
+            metric = concern.ranking(task, metric)
+        return metric
 
     def task_chosen(self, task: Task) -> None:
         for concern in self.each:

@@ -13,18 +13,16 @@ from modelwright.core.facts.scores import MetricFact
 from modelwright.core.judged import Judged
 from modelwright.core.task import Task
 from modelwright.data.hindsight import enough_data, label_noise
-from modelwright.evaluate.report.cost import cost_facts
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.report.curve import data_curve
 from modelwright.pipeline.state import State
 
 
 def deepen(state: State, facts: Facts, concerns: Concern, clock: Clock, *, seconds: float) -> Facts:
-    """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`; and then what
-    wrong answers cost, what concerns have to say, and where the time went."""
+    """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`; and then where
+    the time went, and what concerns have to say: what wrong answers cost, say."""
     deeper = _deepened(state, facts, seconds)
     deeper["time"] = clock.to_json()
-    deeper["costs"] = cost_facts(state.costs, state.judged)
     concerns.report_deepened(state, deeper)
     return deeper
 
@@ -126,9 +124,10 @@ def metrics_with_intervals(task: Task, judged: Judged, ranks: str) -> list[Metri
     all labels."""
     from modelwright.evaluate.intervals import many
 
-    over_all = (m for m in task.metrics if not m.per_label or m.parts is not None or m.by_unit is not None)
+    metrics = task.metrics_of(judged.target)
+    over_all = (m for m in metrics if not m.per_label or m.parts is not None or m.by_unit is not None)
     named = {m.name for m in over_all} | {ranks}
-    wanted = [m for m in task.metrics if m.name in named]
+    wanted = [m for m in metrics if m.name in named]
     found = many(wanted, judged, seconds=1.2)
     return [
         {

@@ -366,7 +366,7 @@ export class Model {
 
   /** Return the answers to the members' scores, one flat array [rows x outputs] a member. */
   answers(scores) {
-    const { kind, temperature, thresholds, labels, names } = this.told;
+    const { kind, temperature, thresholds, labels, names, prices, trifle } = this.told;
     const outputs = kind === "value" ? 1 : names.length;
     const total = this.members.reduce((sum, m) => sum + m.weight, 0);
     const count = scores[0].length / outputs;
@@ -392,7 +392,11 @@ export class Model {
         out.push({ prediction: names.filter((_, k) => chosen[k]), confidence, scores: told });
         continue;
       }
-      const best = thresholds && outputs === 2 ? Number(row[1] >= thresholds[0]) : row.indexOf(Math.max(...row));
+      let best = thresholds && outputs === 2 ? Number(row[1] >= thresholds[0]) : row.indexOf(Math.max(...row));
+      if (prices) {  // what errors cost: the answer that costs least on the average
+        const costs = row.map((p, k) => row.reduce((sum, q, t) => sum + q * prices[t][k], 0) - trifle * p);
+        best = costs.indexOf(Math.min(...costs));
+      }
       out.push({ prediction: labels[best], confidence: row[best], scores: told });
     }
     return out;

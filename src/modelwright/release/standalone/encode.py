@@ -379,6 +379,8 @@ class Model:
                 out.append({"prediction": labels, "confidence": sure, "scores": scores_})
                 continue
             best = int(row.argmax()) if cuts is None or len(row) != 2 else int(row[1] >= cuts[0])
+            if told.get("prices"):  # what errors cost: the answer that costs least on the average
+                best = int((row @ np.array(told["prices"]) - told["trifle"] * row).argmin())
             out.append({"prediction": told["labels"][best], "confidence": float(row[best]), "scores": scores_})
         return out
 

@@ -1,5 +1,6 @@
 const words = {
-  en: { go: "Answer", wait: "…", sure: (p) => `confidence ${p} %`, why: "What the answer rests on", other: "中文", problem: "Something went wrong.",
+  en: { alarm: "Alarm: this is unusual", usual: "No alarm", because: "What makes it so", quantity: (v) => `quantity to order: ${v}`, score: (v) => `score ${v}`, p_value: (v) => `p-value ${v}`,
+    go: "Answer", wait: "…", sure: (p) => `confidence ${p} %`, why: "What the answer rests on", other: "中文", problem: "Something went wrong.",
         empty: "leave empty if unknown", part: "column", for: "Marked parts speak for the answer, underlined ones against it.",
         drop_image: "Drop a picture here, or", drop_audio: "Drop a sound file here, or", drop_video: "Drop a video here, or", choose: "choose a file",
         paste: "Pasting works too.", pasted: "from the clipboard", chosen: (n) => `chosen picture: ${n}`, remove: "Remove",
@@ -11,7 +12,8 @@ const words = {
         when: (k, pro) => `speaks ${pro ? "for" : "against"} the answer, mostly ${["early on", "halfway through", "late"][k[1]]}.`, nowhere: "says little.",
         nothing: "Nothing was found.", boxes: (n) => `found: ${n}`, camera: "Use the camera", shoot: "Take the picture", nocamera: "The camera cannot be used; choose a file instead.",
         working: "Looking …" },
-  zh: { go: "预测", wait: "…", sure: (p) => `置信度 ${p}%`, why: "依据", other: "English", problem: "出错了。",
+  zh: { alarm: "报警：异常", usual: "不报警", because: "原因", quantity: (v) => `订货数量：${v}`, score: (v) => `得分 ${v}`, p_value: (v) => `p 值 ${v}`,
+    go: "预测", wait: "…", sure: (p) => `置信度 ${p}%`, why: "依据", other: "English", problem: "出错了。",
         empty: "未知可留空", part: "列", for: "高亮的部分支持该答案，下划线的部分反对该答案。",
         drop_image: "将图片拖到这里，或", drop_audio: "将音频文件拖到这里，或", drop_video: "将视频拖到这里，或", choose: "选择文件",
         paste: "也可以直接粘贴。", pasted: "来自剪贴板", chosen: (n) => `已选图片：${n}`, remove: "移除",
@@ -205,9 +207,17 @@ function show(result, asked) {
     place.replaceChildren(madeFile(found, given ? chosen.get(given.name).data : null, lang));
     return;
   }
-  const said = Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction);
+  const alarm = answer.p_value !== undefined ? say(answer.prediction ? "alarm" : "usual") : null;
+  const said = alarm ?? (Array.isArray(answer.prediction) ? answer.prediction.join(", ") || "–" : String(answer.prediction));
   place.replaceChildren(make("p", { className: said.length > 40 || said.includes("\n") ? "said long" : "said", textContent: said || "–" }));
   if (answer.confidence !== undefined) place.append(make("p", { className: "hint", textContent: say("sure")((100 * answer.confidence).toFixed(1)) }));
+  for (const name of ["quantity", "score", "p_value"]) {
+    if (typeof answer[name] === "number") place.append(make("p", { className: "hint", textContent: say(name)(Number(answer[name].toPrecision(4))) }));
+  }
+  if (answer.columns && answer.columns.length) {
+    const shares = Object.fromEntries(answer.columns.map((c) => [c.column, c.share]));
+    place.append(make("h2", { textContent: say("because") }), columnBars(answer.columns.map((c) => [c.column, c.share]), shares));
+  }
   if (answer.scores) place.append(bars(answer.scores));
   if (result.explanation && result.explanation.length) place.append(explanation(result, asked));
 }

@@ -1,0 +1,120 @@
+"""Anomalies planted in 20 series of ETT and the UCR archive: F1 and false alarms at a declared rate of 1 %, beside a z-score of STL residuals.
+
+    python benchmarks/anomaly.py /path/to/ett /path/to/ucr-uea-small [BUDGET, such as 20s] [SEED]
+
+Needs statsmodels for the peer. The history is unlabelled and clean; spikes, shifts of the level, noise and stuck sensors are planted in what
+follows it. Each side gets a threshold from the history for a false-alarm rate of 1 %. STL may look at the whole series, the future of each
+moment included; a model sees what came before a moment alone. False alarms are counted over all moments where nothing was planted, those
+just behind an anomaly too.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+import modelwright as mw
+from modelwright.core.reading import Reading
+from modelwright.data.sources import read_table
+
+RATE = 0.01
+UCR = (
+    ("ItalyPowerDemand", 0),
+    ("GunPoint", 0),
+    ("ArrowHead", 0),
+    ("OSULeaf", 0),
+    ("BasicMotions", 0),
+    ("BasicMotions", 3),
+)
+LONGEST = 6000
+
+
+def series(ett: Path, ucr: Path) -> Iterator[tuple[str, np.ndarray, int]]:
+    """Yield name, values [T] and season of each series."""
+    for file in ("ETTh1", "ETTh2"):
+        with (ett / f"{file}.csv").open(encoding="utf-8") as rows:
+            read = list(csv.DictReader(rows))[:LONGEST]
+        for column in list(read[0])[1:]:
+            yield f"{file}/{column}", np.array([float(r[column]) for r in read]), 24
+    for name, channel in UCR:
+        parts = []
+        for part in ("TRAIN", "TEST"):
+            raw, _ = read_table(str(ucr / f"{name}_{part}.ts"), Reading())
+            cells = raw.column("series").to_pylist()
+            parts += [np.array(c[channel] if isinstance(c[0], list) else c, float) for c in cells]
+        yield f"{name}/{channel}", np.concatenate(parts)[:LONGEST], len(parts[0])
+
+
+def planted(x: np.ndarray, first: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the series with anomalies behind `first`, about one in fifty moments, and where they are [T] bool."""
+    out, odd = x.copy(), np.zeros(len(x), bool)
+    size = x[:first].std()
+    wanted = 0.02 * (len(x) - first)
+    while odd.sum() < wanted:
+        kind = rng.integers(4)
+        length = 1 if kind == 0 else int(rng.integers(5, 25))
+        at = int(rng.integers(first + 10, len(x) - length - 10))
+        if odd[at - 40 : at + length + 40].any():
+            continue
+        move = rng.uniform(0.6, 2.0) * size * rng.choice([-1, 1])
+        if kind == 3:
+            out[at : at + length] = out[at - 1]
+        else:
+            out[at : at + length] += rng.normal(0, abs(move), length) if kind == 2 else move
+        odd[at : at + length] = True
+    return out, odd
+
+
+def f1(odd: np.ndarray, alarm: np.ndarray) -> float:
+    """Return the F1 of alarms by moment."""
+    return float(2 * (odd & alarm).sum() / max(1, odd.sum() + alarm.sum()))
+
+
+def by_stl(x: np.ndarray, first: int, season: int) -> np.ndarray:
+    """Return alarms [T - first] by the z-score of STL residuals, its threshold from the history."""
+    from statsmodels.tsa.seasonal import STL
+
+    residual = STL(x, period=season, robust=True).fit().resid
+    z = np.abs(residual - residual[:first].mean()) / residual[:first].std()
+    return np.asarray(z[first:] > np.quantile(z[:first], 1 - RATE))
+
+
+def by_model(x: np.ndarray, first: int, budget: str, out: str) -> tuple[np.ndarray, str]:
+    """Return alarms [T - first] of a run on the history, and which recipe won."""
+    at = np.arange(len(x))
+    run = mw.fit(
+        pa.table({"at": at[:first], "value": x[:first]}), task="anomaly-detection", time="at", false_alarms=f"{RATE:.0%}",
+        budget=budget, out=out, progress=False,
+    )  # fmt: skip
+    answers = run.predictor.predict(pa.table({"at": at, "value": x}))
+    return np.array([a["prediction"] for a in answers])[first:], "+".join(run.facts["winner"])
+
+
+def main() -> None:
+    """Print a line for each series, and the means."""
+    ett, ucr = Path(sys.argv[1]), Path(sys.argv[2])
+    budget, seed = sys.argv[3] if len(sys.argv) > 3 else "20s", int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    rows = []
+    for i, (name, x, season) in enumerate(series(ett, ucr)):
+        first = int(0.7 * len(x))
+        y, odd = planted(x, first, np.random.default_rng([seed, i]))
+        with tempfile.TemporaryDirectory() as out:
+            own, winner = by_model(y, first, budget, out)
+        peer, truth = by_stl(y, first, season), odd[first:]
+        rows.append((f1(truth, own), f1(truth, peer), own[~truth].mean(), peer[~truth].mean()))
+        print(
+            f"{name:24} F1 {rows[-1][0]:.3f}, STL {rows[-1][1]:.3f}; false alarms {rows[-1][2]:.4f}, STL {rows[-1][3]:.4f}  {winner}",
+            flush=True,
+        )
+    mean = np.mean(rows, axis=0)
+    print(f"mean of {len(rows)}: F1 {mean[0]:.3f}, STL {mean[1]:.3f}; false alarms {mean[2]:.4f}, STL {mean[3]:.4f}")
+
+
+if __name__ == "__main__":
+    main()
