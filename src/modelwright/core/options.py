@@ -77,7 +77,7 @@ class RunOptions(TypedDict, total=False):
     false_alarms: str
     normal: str | None
     machine: str | None
-    season: int | None
+    period: int | None
 
     # Answers from documents (for question-answering)
     wrong: float | None
