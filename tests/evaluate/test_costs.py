@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evaluate.made import of_classes
@@ -34,6 +34,7 @@ def test_other_forms_are_refused_with_an_example(text):
         split(text)
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on busy machines
 @given(
     st.text("ab好:_-.7", min_size=1, max_size=12),
     st.dictionaries(st.sampled_from(["missed", "false_alarm", "好", "b c"]), st.integers(0, 10**6), min_size=1),
