@@ -84,5 +84,8 @@ def _feed(digest: hashlib.blake2b, values: pa.Array) -> None:
             body = np.where(np.repeat(gaps, width), np.uint8(0), body)
         digest.update(np.ascontiguousarray(body).tobytes())
         return None
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        digest.update(np.asarray(values.value_lengths().fill_null(0), np.int64).tobytes())
+        return _feed(digest, values.flatten())
     digest.update("\x1e".join(map(repr, values.to_pylist())).encode("utf-8", "surrogatepass"))
     return None
