@@ -23,6 +23,7 @@ _ONE, _ONE_ALONE = (
     0.9,
     300,
 )  # share of the loss that units laid over the speech keep where a row is one unit, after so many steps alone
+_EDGES = 0.7  # of the beginnings and ends have silence around them
 _APART = 4  # frames at the end of a row that are told to have no unit
 _BEGINNING = 100  # steps
 _QUIET = (1e-5, 3e-4)  # loudness of what is never quite silent
@@ -179,7 +180,7 @@ class UtteranceFeed:
         speed = float(np.exp(rng.uniform(-o.speed, o.speed)))
         warp = float(np.round(np.exp(rng.uniform(-o.warp, o.warp)) * 50) / 50)
         loud = 10 ** (rng.uniform(-o.gain, o.gain) / 20)
-        if o.edge:
+        if rng.random() < _EDGES:
             pause(o.edge)
         for k, row in enumerate(u.rows):
             if k:
@@ -193,7 +194,7 @@ class UtteranceFeed:
             count = int(rng.uniform(0.3, 3.0) * rate) // hop * hop
             parts.append(np.zeros(count, np.float32))
             told.append(np.zeros(count // hop, np.int64))
-        if o.edge:
+        if rng.random() < _EDGES:
             pause(o.edge)
         samples, heard = np.concatenate(parts), np.concatenate(told)
         voice = change.power(np.concatenate([p for p in parts if len(p) and p.any()] or [np.zeros(1)]))

@@ -22,6 +22,8 @@ from modelwright.models.word_ngrams import WordNgrams
 
 LM = "language_model.txt"
 _WEIGHTS = ((0.0, 0.0), (0.3, 0.0), (0.6, 0.5), (1.0, 1.0), (1.5, 1.5))  # of the language model, and what a word adds
+# of no language model, and what a word costs: short mistakes between words are many where any word may follow any
+_COSTS = ((0.0, -2.0), (0.0, -1.0), (0.0, -3.0), (0.0, -4.0), (0.0, 0.0))
 _WORDS = 2.0  # words of a transcript on the mean, below which there is no order to be learnt
 _OFTEN = 2  # times that words, and runs of them, come in the transcripts to stand in the language model
 
@@ -50,7 +52,9 @@ class Decoder:
     def plain(self) -> bool:
         """Whether the likeliest unit of each frame is all that counts."""
         h = self.how
-        return h.words is None and not h.hot and (h.lm is None or not h.weight) and not self.units.writes
+        return (
+            h.words is None and not h.hot and not h.bonus and (h.lm is None or not h.weight) and not self.units.writes
+        )
 
     def with_hot(self, phrases: Sequence[str], boost: float | None = None) -> Decoder:
         """Return a decoder that hopes for phrases, too."""
@@ -77,10 +81,10 @@ class Decoder:
 
     def tuned(self, rows: Sequence[np.ndarray], errors: Callable[[Sequence[str]], float], seconds: float) -> Decoder:
         """Return the decoder whose language model weighs what makes the fewest `errors` of the texts of `rows`."""
-        if self.how.lm is None:
+        if self.how.lm is None and self.units.kind != "words":
             return self
         best, least, until = self, float("inf"), time.monotonic() + seconds
-        for weight, bonus in _WEIGHTS:
+        for weight, bonus in _WEIGHTS if self.how.lm is not None else _COSTS:
             made = replace(self, how=replace(self.how, weight=weight, bonus=bonus))
             found = errors([joined([w for w, _, _ in made.read(logs)[1]]) for logs in rows])
             if found < least - 1e-9:

@@ -24,7 +24,7 @@ from modelwright.recipes.speech._speech import SpeechModel
 from modelwright.recipes.speech._sureness import Sureness
 
 _SOUND = 120.0  # seconds of padded sound that are read at once
-_HEARD, _FRAMES = 0.5, 3  # the probability from which somebody speaks, and frames in a row
+_HEARD, _LEAST = 0.5, 0.06  # the probability from which somebody speaks, and seconds on end
 
 
 class FrameOptions(Options):
@@ -134,7 +134,7 @@ class FrameModel(SpeechModel):
 
     def read(self, logs: np.ndarray, speech: np.ndarray) -> list[dict[str, Any]]:
         """Return the words of frames: log probabilities [T, V], and the probability of speech [T]."""
-        if not heard(speech):
+        if not heard(speech, self.frame):
             return []
         ids, words = self.decoder.read(logs)
         if not words:
@@ -191,7 +191,8 @@ class FrameModel(SpeechModel):
         return out
 
 
-def heard(speech: np.ndarray) -> bool:
-    """Return whether somebody speaks for some frames in a row, by probabilities [T]."""
+def heard(speech: np.ndarray, frame: float) -> bool:
+    """Return whether somebody speaks for some time on end, by probabilities [T] of frames of so many seconds."""
     on = (speech >= _HEARD).astype(np.int8)
-    return len(on) >= _FRAMES and bool((np.convolve(on, np.ones(_FRAMES, np.int8), mode="valid") == _FRAMES).any())
+    least = max(1, round(_LEAST / frame))
+    return len(on) >= least and bool((np.convolve(on, np.ones(least, np.int8), mode="valid") == least).any())
