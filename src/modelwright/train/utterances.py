@@ -18,7 +18,7 @@ from modelwright.features.shared import augment_sound as change
 from modelwright.features.shared.speech import Front, speaking, wave
 
 _MOST_JOINED = 8
-_EMPTY = 0.04  # of the utterances hold noise alone, and nothing to write
+_EMPTY = 0.1  # of the utterances hold noise alone, and nothing to write
 _ONE, _ONE_ALONE = (
     0.9,
     300,

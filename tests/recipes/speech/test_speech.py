@@ -41,7 +41,7 @@ def model():
         "hidden": 32,
         "layers": 1,
         "channels": 8,
-        "epochs": 6,
+        "epochs": 8,
         "lr": 8e-3,
         "seconds": 12.0,
         "noise": 0.4,
