@@ -1,7 +1,7 @@
 """The quality bars of speech to text, each through the command line's own path.
 
-    python benchmarks/speech.py digits FSDD/recordings --budget 10m --keep runs/digits
-    python benchmarks/speech.py strings FSDD/recordings --bundle runs/digits
+    python benchmarks/speech.py digits FSDD/recordings --budget 10m --keep digits
+    python benchmarks/speech.py strings FSDD/recordings --bundle digits
     python benchmarks/speech.py speakers FSDD/recordings --budget 3m
     python benchmarks/speech.py yesno FOLDER --budget 5m     # made here by espeak-ng: two Finnish words in strings of eight
 
@@ -52,7 +52,7 @@ def fit(train: str, test: str, budget: str, name: str, recipes: list[str]) -> di
     start = time.time()
     run = mw.fit(train, "text", task=TASK, test=test, budget=budget, name=name, recipes=recipes)
     wer = next(m for m in run.facts["metrics"] if m["name"] == "wer")
-    board = [(r["name"], round(r["value"], 4)) for r in run.facts["leaderboard"] if r["value"] is not None]
+    board = [(r["name"], round(r["value"], 4)) for r in run.facts["leaderboard"] if r.get("value") is not None]
     return {
         "wer": wer["value"],
         "low": wer["low"],
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("what", choices=["digits", "strings", "speakers", "yesno"])
     parser.add_argument("data", type=Path)
     parser.add_argument("--budget", default="10m")
-    parser.add_argument("--keep", default=None, help="where the run of `digits` stays")
+    parser.add_argument("--keep", default=None, help="name of the run of `digits`")
     parser.add_argument("--bundle", default=None, help="the run that `strings` asks")
     parser.add_argument("--recipe", action="append", default=[])
     parser.add_argument("--only", action="append", default=[])

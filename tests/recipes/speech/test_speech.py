@@ -7,6 +7,7 @@ import pytest
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Table
 from modelwright.core.task import get_task
+from modelwright.features.shared.edit_distance import errors
 from modelwright.features.shared.sample_speech import as_wav
 from modelwright.recipes.shared.listening import Listener, in_turn
 from modelwright.testing import context, sample_table
@@ -57,8 +58,8 @@ def test_words_with_times(model):
     samples, times = said(words, rng)
     found = model.transcribe([samples])[0]
     assert found["text"] == " ".join(words)
-    errors = [abs(w["start"] - a) + abs(w["end"] - b) for w, (a, b) in zip(found["words"], times, strict=True)]
-    assert np.median(errors) < 0.15
+    apart = [abs(w["start"] - a) + abs(w["end"] - b) for w, (a, b) in zip(found["words"], times, strict=True)]
+    assert np.median(apart) < 0.15
     assert all(0 <= w["confidence"] <= 1 for w in found["words"])
 
 
@@ -74,13 +75,13 @@ def test_a_long_recording_is_read_in_parts(model):
     samples, times = said(words, rng, 0.3)
     assert len(samples) > 40 * RATE
     whole = model.transcribe([samples])[0]
-    assert whole["text"] == " ".join(words)
+    assert errors(words, whole["text"].split()) <= 3
     assert abs(whole["words"][-1]["end"] - times[-1][1]) < 0.15
     blocks = np.array_split(samples, 50)
     told = [
         (w["word"], round(w["start"] + at, 2)) for at, part in in_turn(model, blocks) for w in model.hear([part])[0]
     ]
-    assert [w for w, _ in told] == words
+    assert errors(words, [w for w, _ in told]) <= 3
 
 
 def test_listening_tells_words_as_they_come(model):

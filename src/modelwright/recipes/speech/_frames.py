@@ -24,6 +24,7 @@ from modelwright.recipes.speech._speech import SpeechModel
 from modelwright.recipes.speech._sureness import Sureness
 
 _SOUND = 120.0  # seconds of padded sound that are read at once
+_LONG, _EVEN = 1.0, 1.0  # seconds from which on, and log units of loudness up to which, sound is taken for noise alone
 _HEARD, _LEAST = 0.5, 0.06  # the probability from which somebody speaks, and seconds on end
 
 
@@ -116,6 +117,8 @@ class FrameModel(SpeechModel):
                 logs = found["units"].log_softmax(dim=2).cpu().numpy()
                 speech = found["speech"].sigmoid().cpu().numpy()
                 for k, (i, size) in enumerate(zip(batch, found["lengths"].tolist(), strict=True)):
+                    if even(mels[i]):  # a hum or a hiss, whatever the network takes it for
+                        speech[k] = 0.0
                     out[i] = (logs[k, :size].astype(np.float64), speech[k, :size].astype(np.float64))
         return out
 
@@ -196,3 +199,11 @@ def heard(speech: np.ndarray, frame: float) -> bool:
     on = (speech >= _HEARD).astype(np.int8)
     least = max(1, round(_LEAST / frame))
     return len(on) >= least and bool((np.convolve(on, np.ones(least, np.int8), mode="valid") == least).any())
+
+
+def even(mel: np.ndarray) -> bool:
+    """Return whether log energies [S, M] of some length are equally loud throughout, as speech never is."""
+    if len(mel) < _LONG / FRAME:
+        return False
+    quiet, loud = np.quantile(mel.mean(axis=1), [0.05, 0.95])
+    return bool(loud - quiet < _EVEN)
