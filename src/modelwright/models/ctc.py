@@ -11,6 +11,7 @@ import numpy as np
 
 BLANK = 0
 _NEVER = -1e30
+_BEFORE, _AFTER = 0.02, 0.04  # seconds
 
 
 def greedy(logs: np.ndarray) -> list[int]:
@@ -90,6 +91,8 @@ def spans(
                 else len(after) - 1
             )
         out.append((max(0.0, min(start, first) * frame), (max(end, last) + 1) * frame + offset))
+    # a word begins before it is loud, and dies away after
+    out = [(max(0.0, a - _BEFORE), b + _AFTER) for a, b in out]
     for w in range(1, len(out)):  # neighbours meet in the middle of what both would have
         if out[w][0] < out[w - 1][1]:
             middle = (out[w][0] + out[w - 1][1]) / 2

@@ -24,6 +24,7 @@ from modelwright.recipes.speech._speech import SpeechModel
 from modelwright.recipes.speech._sureness import Sureness
 
 _SOUND = 120.0  # seconds of padded sound that are read at once
+PAD = 0.16  # seconds of silence around what is read
 _LONG, _EVEN = 1.0, 1.0  # seconds from which on, and log units of loudness up to which, sound is taken for noise alone
 _HEARD, _LEAST = 0.5, 0.06  # the probability from which somebody speaks, and seconds on end
 
@@ -96,10 +97,15 @@ class FrameModel(SpeechModel):
         return FRAME * (self.options.step or 2)
 
     def emissions(self, parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return log probabilities [T, V] and the probability of speech [T] of parts, samples at `front.rate`; like lengths together."""
+        """Return log probabilities [T, V] and the probability of speech [T] of parts, samples at `front.rate`; like lengths together.
+
+        Each begins and ends with `PAD` seconds of silence, as recordings in training mostly do.
+        """
         import torch
 
-        mels = [self.front.frames(p) for p in parts]
+        quiet = np.zeros(round(PAD * self.front.rate), np.float32)
+        mels = [self.front.frames(np.concatenate([quiet, p, quiet])) for p in parts]
+        around = round(PAD / FRAME)
         order = sorted(range(len(mels)), key=lambda i: len(mels[i]))
         out: list[Any] = [None] * len(mels)
         at = 0
@@ -117,7 +123,9 @@ class FrameModel(SpeechModel):
                 logs = found["units"].log_softmax(dim=2).cpu().numpy()
                 speech = found["speech"].sigmoid().cpu().numpy()
                 for k, (i, size) in enumerate(zip(batch, found["lengths"].tolist(), strict=True)):
-                    if even(mels[i]):  # a hum or a hiss, whatever the network takes it for
+                    if even(
+                        mels[i][round(PAD / FRAME) : -round(PAD / FRAME)]
+                    ):  # a hum or a hiss, whatever the network takes it for
                         speech[k] = 0.0
                     out[i] = (logs[k, :size].astype(np.float64), speech[k, :size].astype(np.float64))
         return out
@@ -127,7 +135,8 @@ class FrameModel(SpeechModel):
 
     def look(self, samples: np.ndarray) -> tuple[list[dict[str, Any]], np.ndarray, float]:
         logs, speech = self.emissions([samples])[0]
-        return self.read(logs, speech), speech, self.frame
+        around = round(PAD / self.frame)
+        return self.read(logs, speech), speech[around : max(around + 1, len(speech) - around)], self.frame
 
     def hoping(self, phrases: Sequence[str]) -> Self:
         """Return this model as it listens where some phrases are hoped for."""
@@ -145,7 +154,11 @@ class FrameModel(SpeechModel):
         places = ctc.aligned(logs, ids)
         sure = ctc.sureness(logs, ids, places)
         ends = np.array([[places[a, 0], places[b, 1]] for _, a, b in words])
-        times = ctc.spans(ends, speech, self.frame, FRAME / 2)
+        most = max(0.0, len(logs) * self.frame - 2 * PAD)
+        times = [
+            (min(max(0.0, a - PAD), most), min(max(0.0, b - PAD), most))
+            for a, b in ctc.spans(ends, speech, self.frame, FRAME / 2)
+        ]
         return [
             {
                 "word": w,
