@@ -123,9 +123,7 @@ class FrameModel(SpeechModel):
                 logs = found["units"].log_softmax(dim=2).cpu().numpy()
                 speech = found["speech"].sigmoid().cpu().numpy()
                 for k, (i, size) in enumerate(zip(batch, found["lengths"].tolist(), strict=True)):
-                    if even(
-                        mels[i][round(PAD / FRAME) : -round(PAD / FRAME)]
-                    ):  # a hum or a hiss, whatever the network takes it for
+                    if even(mels[i][around:-around]):  # a hum or a hiss, whatever the network takes it for
                         speech[k] = 0.0
                     out[i] = (logs[k, :size].astype(np.float64), speech[k, :size].astype(np.float64))
         return out
