@@ -21,6 +21,7 @@ ALL = (
     "marketing-copy",
     "product-pictures",
     "sentiment",
+    "shop-recommender",
     "translator",
     "tutor",
 )
