@@ -20,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 RECIPES = {
     "anomaly-detection": "pca-reconstruction",
     "classification": "linear",
+    "click-through": "click-means",
     "essay-scoring": "rubric-ridge",
     "knowledge-tracing": "bkt",
     "multi-label-classification": "linear",
