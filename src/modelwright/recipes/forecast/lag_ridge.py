@@ -94,7 +94,7 @@ class LagRidge(ForecastRecipe):
         found = codec(target)
         plain: list[Options] = [
             LagRidgeOptions(),
-            LagRidgeOptions(spans=(1.0,), centres=("mean",), scale="deviation"),
+            LagRidgeOptions(scale="deviation"),
             LagRidgeOptions(spans=(1.0,), centres=("last",), scale="unrest"),
         ]
         if not found.positive:
