@@ -100,6 +100,19 @@ def test_the_way_damage_is_made_leaves_whole_text_whole():
     assert read_forest(put("leaf_value", lambda v: v), FEATURES).text == read_forest(TEXT, FEATURES).text
 
 
+def test_a_split_of_what_is_missing_from_all_else_is_read():
+    rng = np.random.default_rng(1)
+    x, missing = rng.normal(size=(400, FEATURES)), rng.random(400) < 0.5
+    x[missing, 0] = np.nan
+    kind = {"objective": "binary", "verbosity": -1, "num_leaves": 4, "num_threads": 1}
+    booster = lgb.train(kind, lgb.Dataset(x, missing.astype(float)), 4)
+    assert "threshold=inf" in booster.model_to_string()
+    forest = read_forest(booster.model_to_string(), FEATURES)
+    np.testing.assert_allclose(answered(forest, x)[:, 0], booster.predict(x, raw_score=True))
+    again = lgb.Booster(model_str=forest.text)
+    np.testing.assert_array_equal(again.predict(x), booster.predict(x))
+
+
 def first(value: str):
     return lambda v: " ".join([value, *v.split(" ")[1:]])
 
@@ -119,6 +132,8 @@ def first(value: str):
         ("right_child", lambda v: " ".join(v.split(" ")[::-1])),
         ("threshold", first("nan")),
         ("threshold", first("1e999")),
+        ("threshold", first("-inf")),
+        ("threshold", first("infinity")),
         ("threshold", first("0x10")),
         ("leaf_value", first("inf")),
         ("leaf_value", lambda v: v + " 0"),

@@ -156,6 +156,21 @@ def test_a_predictor_tells_bad_histories_and_new_skills():
     assert found[3]["error"] == "expected answers as `skill=1` (right) or `skill=0` (wrong), received `fractions`"
 
 
+def test_a_table_of_answers_tells_the_history_of_its_questions():
+    table, target = sample_table(TASK, 60)
+    recipe = get_recipe("bkt")
+    model = recipe.fit(table, None, recipe.options(), context(TASK, target))
+    predictor = Predictor(TASK, TASK.served(table.schema), target, [(1.0, model)])
+    rows = pa.table(
+        {"learner": ["a", "b", "a", "a", "b"], "skill": ["fractions"] * 5, "correct": ["1", "0", "1", None, None]}
+    )
+    found = [a["scores"]["true"] for a in predictor.predict(rows, scores=True)]
+    history = [[], [], ["fractions=1"], ["fractions=1", "fractions=1"], ["fractions=0"]]
+    asked = [{"learner": "x", "skill": "fractions", "history": h} for h in history]
+    assert found == [a["scores"]["true"] for a in predictor.predict(asked, scores=True)]
+    assert found[3] > found[4] > found[0]
+
+
 def test_the_codec_is_stored_and_says_what_it_foresaw():
     codec = RightWrongCodec.fit(pa.array([True, False, True, None]))
     again = target_from_state(codec.state())

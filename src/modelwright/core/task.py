@@ -265,6 +265,10 @@ class Task(ABC):
         """Return the columns of related tables that rows to be answered may hold beside those that are `served`."""
         return ()
 
+    def with_past(self, raw: pa.Table, schema: Schema) -> pa.Table:
+        """Return a whole raw table that is to be answered with what its rows tell of one another: the answers before each, say."""
+        return raw
+
     def refused(self, table: Table) -> list[tuple[int, str, Words]]:
         """Return what of a typed table to be answered no model can read: row (from 0), column, and words for it."""
         return []

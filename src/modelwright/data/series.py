@@ -243,9 +243,10 @@ def _plain(cell: Any, layout: Mapping[str, Any]) -> Any:
     return cell if found is None else found
 
 
-def whole(parts: Iterable[pa.Table], layouts: Layouts) -> Iterator[pa.Table]:
-    """Yield a stream's tables as they come, or one in all where series lie over rows, which parts would cut through."""
-    if not any(kind in layout for layout in layouts.values() for kind in _OVER_ROWS):
+def whole(parts: Iterable[pa.Table], layouts: Layouts, *, together: bool = False) -> Iterator[pa.Table]:
+    """Yield a stream's tables as they come, or one in all where series lie over rows, which parts would cut through, or where rows
+    belong `together`."""
+    if not together and not any(kind in layout for layout in layouts.values() for kind in _OVER_ROWS):
         yield from parts
         return
     held = list(parts)

@@ -35,6 +35,9 @@ _WHOLE = (
     *_OF_CATEGORIES,
 )
 _NUMBERS = re.compile(r"[0-9eE+\-. ]*")
+_THRESHOLDS = re.compile(
+    r"(?:[0-9eE+\-. ]|(?<![^ ])inf(?![^ ]))*"
+)  # inf: all values on one side, what is missing on the other
 _INTEGERS = re.compile(r"[0-9\- ]*")
 _COUNT = re.compile(r"(0|[1-9][0-9]{0,8})")
 _OBJECTIVE = re.compile(r"regression|binary sigmoid:1|multiclass num_class:[0-9]{1,6}")
@@ -184,8 +187,9 @@ def _whole(text: str) -> int:
 
 def _numbers(name: str, lines: list[str], wide: np.ndarray | None) -> np.ndarray:
     """Return the numbers of one field of all trees; `wide` [T] says how many each must have."""
+    form = _INTEGERS if name in _WHOLE else _THRESHOLDS if name == "threshold" else _NUMBERS
     for line in lines:
-        if not (_INTEGERS if name in _WHOLE else _NUMBERS).fullmatch(line) or "  " in line or line[-1] == " ":
+        if not form.fullmatch(line) or "  " in line or line[-1] == " ":
             raise ValueError(f"{name} holds more than numbers")
     if wide is not None and [line.count(" ") + 1 for line in lines] != wide[wide > 0].tolist():
         raise ValueError(f"{name} has another number of values than the tree has places")
@@ -194,7 +198,7 @@ def _numbers(name: str, lines: list[str], wide: np.ndarray | None) -> np.ndarray
         found = np.array(values, np.int64 if name in _WHOLE else np.float64)
     except OverflowError:
         raise ValueError(f"{name} holds a number that is too large") from None
-    if not np.isfinite(found).all():
+    if np.count_nonzero(~np.isfinite(found)) > (values.count("inf") if name == "threshold" else 0):
         raise ValueError(f"{name} holds a number that is not finite")
     if name in _WHOLE and len(found) and (found.min() < -(1 << 31) or found.max() >= 1 << 32):
         raise ValueError(f"{name} holds a number that is too large")

@@ -199,6 +199,8 @@ class Predictor(Able):
         Paths of media are taken from the working folder. Raises ColumnError where a column is absent that carries the
         model, unless `allow_missing`.
         """
+        if not isinstance(rows, Mapping | Sequence):
+            rows = self.task.with_past(as_table(rows), self.schema)
         self.lacking(rows, allow=allow_missing)
         table, bad = self.table(rows, Path())
         answers = self.answers(self.scores(table), scores, table.hidden)

@@ -105,8 +105,8 @@ def _answered(
             return is_open(predictor.schema, renamed(rows, names_of, first=False), how.decimal)
 
         parts = batches(source, reading=how, rows=predictor.target.rows_at_once, misfits=misfits, detected=detected)
-        for raw in whole(looked_ahead(parts, unsettled, settle), predictor.layouts):
-            known = renamed(raw, names_of, first=done == 0)
+        for raw in whole(looked_ahead(parts, unsettled, settle), predictor.layouts, together=predictor.task.in_turn):
+            known = predictor.task.with_past(renamed(raw, names_of, first=done == 0), predictor.schema)
             table, bad = predictor.table(known, folder)
             names |= dict.fromkeys(gathered(known, predictor.layouts).column_names)
             if done == 0:

@@ -19,9 +19,10 @@ from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Plot, Section, Split, Task
 from modelwright.core.words import Words
+from modelwright.data.coerce import coerce
 from modelwright.data.learners import read_three_lines
 from modelwright.evaluate.metrics import tracing as evaluate
-from modelwright.recipes.shared.tracing import GOES_ON, HISTORY, strange_in
+from modelwright.recipes.shared.tracing import GOES_ON, HISTORY, histories, strange_in
 from modelwright.tasks._events import TIME, USER, held, named, times_of
 
 if TYPE_CHECKING:
@@ -132,9 +133,20 @@ class KnowledgeTracing(Task):
         return create_model("Answer", **target.answer_fields())
 
     def served(self, schema: Schema) -> Schema:
-        kept = tuple(c for c in schema if c.role in ("input", "target"))
+        kept = tuple(c for c in schema if c.role in ("input", "target", "time"))
         history = () if HISTORY in schema else (Column(HISTORY, "labels", "input"),)
         return Schema((*kept, *history))
+
+    def with_past(self, raw: pa.Table, schema: Schema) -> pa.Table:
+        """Give each row the answers of its learner before it, where the table holds answers: rows without one are questions."""
+        target = schema.target
+        if target is None or target.name not in raw.column_names or HISTORY in raw.column_names:
+            return raw
+        needed = Schema(tuple(c for c in schema if c.name != HISTORY and c.name in raw.column_names))
+        if sum(c.role == "input" for c in needed) < 2:
+            return raw
+        table, _ = coerce(raw.select(needed.names), needed, need_target=False)
+        return raw.append_column(HISTORY, histories(table))
 
     def refused(self, table: Table) -> list[tuple[int, str, Words]]:
         out = []

@@ -6,7 +6,7 @@ Legend: N rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,24 @@ def places(
             return np.asarray(inner.scores(rows)[:, :1], np.float64)
         return mean_rank(np.asarray(model.scores(rows), np.float64))[:, None]
 
-    return explain_row(rank, table, inputs, RankCodec(codec), model=inner, top=top, seconds=seconds)
+    found = explain_row(rank, table, inputs, RankCodec(codec), model=inner, top=top, seconds=seconds)
+    return joined(found, {c.name: table.column(c.name)[0].as_py() for c in inputs if c.modality == "text"})
+
+
+def joined(found: Sequence[Attribution], texts: Mapping[str, str | None]) -> list[Attribution]:
+    """Return places with those that touch and point the same way taken together: the characters of a Chinese word, say."""
+    spots = sorted(
+        (a for a in found if a.start is not None and a.end is not None), key=lambda a: (a.column, a.start or 0)
+    )
+    out: list[Attribution] = []
+    for spot in spots:
+        last = out[-1] if out else None
+        if last is not None and last.column == spot.column and last.end == spot.start and last.weight * spot.weight > 0:
+            text = str(texts[spot.column])[last.start : spot.end]
+            out[-1] = Attribution(spot.column, last.start, spot.end, text, last.weight + spot.weight)
+        else:
+            out.append(spot)
+    return sorted([*out, *(a for a in found if a.start is None)], key=lambda a: -abs(a.weight))
 
 
 def sentence(mark: Any, place: int, codec: OrderedCodec, found: Sequence[Attribution]) -> Words:

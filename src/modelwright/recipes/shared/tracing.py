@@ -24,6 +24,7 @@ from modelwright.features.shared.learners import Answers, Skills
 from modelwright.models.bkt import Bkt, fit_bkt
 
 HISTORY = "history"  # the column of a request that holds answers before: `skill=1` right, `skill=0` wrong, the first one first
+_LATEST = 200  # answers of a learner in a file that tell of the next one
 GOES_ON = "goes_on"  # option of the column of learners: those of training are met again, later
 
 
@@ -78,6 +79,24 @@ def told_history(cells: Sequence[str], skills: Skills) -> tuple[list[int], list[
             places.append(skills.places.get(name.strip(), len(skills)))
             right.append(int(value))
     return places, right
+
+
+def histories(table: Table) -> pa.Array:
+    """Return for each row the answers of its learner before it [N] as a request holds them, the latest 200."""
+    order, learner = in_order(table)
+    target = table.schema.target
+    assert target is not None
+    right = table.column(target.name).to_pylist()
+    skills = table.column(skill_column(table.schema).name).to_pylist()
+    out: list[list[str]] = [[]] * len(table)
+    so_far: list[str] = []
+    for at, row in enumerate(order.tolist()):
+        if at == 0 or learner[row] != learner[order[at - 1]]:
+            so_far = []
+        out[row] = so_far[-_LATEST:]
+        if right[row] is not None and skills[row] is not None:
+            so_far.append(f"{skills[row]}={int(right[row])}")
+    return pa.array(out, pa.list_(pa.string()))
 
 
 def strange_in(cells: Sequence[str]) -> str | None:

@@ -1,12 +1,12 @@
 const words = {
   en: { title: "Your class", other: "中文", hello: "Who has mastered what", help: "Open or paste a table of answers: learner, skill, right (1) or wrong (0), the first answer first. Nothing is kept on the server.",
         open: "Open a file", paste: "Answers", go: "Show", example: "Ana,fractions,1", wrong: (n, l) => `Line ${n} is not learner, skill, right (1) or wrong (0): ${l}`,
-        none: "There are no answers in this table.", learner: "Learner", next: "Next exercise", whole: "Whole class", weakest: "Weakest skills first; each number is mastery in per cent.",
+        none: "There are no answers in this table.", learner: "Learner", next: "Next exercise", whole: "Whole class", weakest: "Weakest skills first; each number is mastery in per cent, in italics where a skill was not practised yet.",
         low: "not known", high: "mastered", answers: (n, a) => `${n} learners, ${a} answers`, not_met: "not practised yet", problem: "Something went wrong.", all_known: "all mastered", busy: "Looking …",
         too_many: "At most 200 learners at a time." },
   zh: { title: "我的班级", other: "English", hello: "谁掌握了什么", help: "打开或粘贴作答表：学习者、技能、对（1）或错（0），按时间先后排列。服务器不保存任何内容。",
         open: "打开文件", paste: "作答", go: "查看", example: "小明,分数,1", wrong: (n, l) => `第 ${n} 行应为：学习者、技能、对（1）或错（0）：${l}`,
-        none: "表中没有作答。", learner: "学习者", next: "下一道练习", whole: "全班", weakest: "最薄弱的技能排在最前；数字为掌握度（百分数）。",
+        none: "表中没有作答。", learner: "学习者", next: "下一道练习", whole: "全班", weakest: "最薄弱的技能排在最前；数字为掌握度（百分数），斜体表示尚未练习。",
         low: "未掌握", high: "已掌握", answers: (n, a) => `${n} 名学习者，${a} 个作答`, not_met: "尚未练习", problem: "出错了。", all_known: "均已掌握", busy: "计算中……",
         too_many: "一次最多 200 名学习者。" },
 };
@@ -49,7 +49,7 @@ function table() {
   const answers = learners.reduce((sum, l) => sum + l.skills.reduce((n, s) => n + s.answers, 0), 0);
   const legend = make("p", { className: "legend" }, say("low"), ...[0, 1, 2, 3, 4].map((n) => make("i", { className: `l${n}`, "aria-hidden": "true" })), say("high"));
   const warnings = [...new Map(learners.flatMap((l) => l.warnings || []).filter((w) => w.code === "unknown-skill").map((w) => [w.message, w])).values()];
-  return make("section", { "aria-labelledby": "class" }, make("h2", { id: "class", textContent: say("answers")(learners.length, answers) }),
+  return make("section", {}, make("h2", { id: "class", textContent: say("answers")(learners.length, answers) }),
     make("p", { className: "quiet", textContent: say("weakest") }), legend, ...warnings.slice(0, 3).map((w) => make("p", { className: "quiet", textContent: said(w) })),
     make("div", { className: "wide", tabIndex: 0, role: "region", "aria-labelledby": "class" }, make("table", { className: "heat" }, make("thead", {}, head), make("tbody", {}, whole, ...rows))));
 }

@@ -1,5 +1,5 @@
 const words = {
-  en: { title: "Essay feedback", other: "中文", hello: "Marks by criterion, and the places that count", go: "Mark it", busy: "Reading …", right: "Teacher: the right marks", save: "Save correction",
+  en: { title: "Essay feedback", other: "中文", hello: "Marks by criterion, and the places that count", go: "Mark it", busy: "Reading …", right: "Teacher: the right mark", save: "Save correction",
         saved: "Saved. The next version learns from it.", problem: "Something went wrong.", show: "Show in the text", plus: "raises the mark", minus: "lowers the mark", none: "No single place stands out.", empty: "Write or paste a text first.", sure: (p) => `confidence ${p} %`, of: (m, t) => `${m} / ${t}` },
   zh: { title: "作文反馈", other: "English", hello: "逐项评分，并标出关键之处", go: "评分", busy: "正在阅读……", right: "教师：正确的分数", save: "保存更正",
         saved: "已保存，下一版本将从中学习。", problem: "出错了。", show: "在文中标出", plus: "加分", minus: "减分", none: "没有特别突出的位置。", empty: "请先输入或粘贴文本。", sure: (p) => `置信度 ${p}%`, of: (m, t) => `${m} / ${t}` },
