@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -298,7 +299,7 @@ async def _listened(ear: Ear, socket: WebSocket, rate: int) -> None:
             ear.spend(key)
             paid += 20.0
         samples = change.resample_chunk(samples) if change is not None else samples
-        await _tell(socket, await ear.run(lambda samples=samples: listener.feed(samples)))
+        await _tell(socket, await ear.run(partial(listener.feed, samples)))
     await _tell(socket, await ear.run(listener.finish))
     await socket.send_json({"type": "done", "seconds": round(seen, 3)})
 

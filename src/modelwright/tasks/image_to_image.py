@@ -102,8 +102,9 @@ class ImageToImage(GeneratedTask):
             table = made_worse(table, config.degrade, config.seed)
         return paired(table)
 
-    def ranks(self, schema: Schema) -> Metric:
-        shown = schema.inputs[0].options.get("channels") if schema.inputs else None
+    def ranks(self, table: Table) -> Metric:
+        inputs = table.schema.inputs
+        shown = inputs[0].options.get("channels") if inputs else None
         return PSNR_COLOUR if shown and shown[0] < shown[1] else PSNR
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:

@@ -137,7 +137,7 @@ class UtteranceFeed:
             inputs["hidden"] = hidden
         truth = {"units": units, "sizes": np.array([len(m.units) for m in made]), "speech": speech}
         if self.share:
-            truth |= {"flat": flat, "flat_share": np.float32(self.share)}
+            truth |= {"flat": flat, "flat_share": np.array(self.share, np.float32)}
         return ({k: torch.from_numpy(v).to(device) for k, v in inputs.items()},
                 {k: torch.as_tensor(v).to(device) for k, v in truth.items()})  # fmt: skip
 
@@ -208,6 +208,7 @@ class UtteranceFeed:
             )
         else:
             level = 10 ** rng.uniform(*np.log10(_QUIET))
+        assert self.noises is not None
         samples = samples + np.float32(level) * self.noises.some(len(samples), rng)
         mel = self.front.frames(np.clip(samples, -1, 1).astype(np.float32), warp)
         hidden = change.strips(

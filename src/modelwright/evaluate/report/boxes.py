@@ -63,7 +63,7 @@ def by_label(judged: Judged, thresholds: Sequence[float] | None = None) -> Secti
 
 def errors(judged: Judged) -> Section:
     """Return how often boxes go wrong in which way."""
-    kinds, _ = sorted_errors(judged.truth, judged.scores[:, 0])
+    kinds, _ = sorted_errors(list(judged.truth), list(judged.scores[:, 0]))
     total = max(1, sum(kinds.values()))
     rows = [
         [f"{_ERRORS[k].en} {_ERRORS[k].zh}", str(kinds[k]), f"{100 * kinds[k] / total:.0f} %"]
@@ -81,7 +81,7 @@ def errors(judged: Judged) -> Section:
 
 def confusions(judged: Judged) -> Section:
     """Return which label is answered with which, and with nothing."""
-    _, pairs = sorted_errors(judged.truth, judged.scores[:, 0])
+    _, pairs = sorted_errors(list(judged.truth), list(judged.scores[:, 0]))
     wrong = sorted(((n, a, b) for (a, b), n in pairs.items() if a != b), reverse=True)
     rows = [[a or "(background)", b or "(nothing)", str(n)] for n, a, b in wrong[:20]]
     head = (Words("marked as", "标注为"), Words("found as", "检测为"), Words("boxes", "框数"))

@@ -7,6 +7,7 @@ import io
 import re
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,8 @@ def sections(model: Model, judged: Judged, test: Table, seconds: float) -> list[
     order = np.argsort(values, kind="stable")
     some = list(dict.fromkeys(int(order[int(p * (len(order) - 1))]) for p in (0.0, 0.35, 0.7, 1.0)))[:_MOST]
     places = {int(r): i for i, r in enumerate(test.rows)}
-    until, pictures = time.monotonic() + seconds, []
+    until = time.monotonic() + seconds
+    pictures: list[Any] = []
     for i in some:
         if pictures and time.monotonic() > until:
             break
@@ -119,7 +121,7 @@ def _one(model: Model, row: Table, value: float) -> PictureFact | None:
     given = decode(row.column(row.schema.inputs[0].name)[0].as_py())
     scale = max(1, made.shape[0] // given.shape[0])
     if scale > 1:
-        given = to_bytes(resized(given, *made.shape[:2], float(scale)))
+        given = to_bytes(resized(given, made.shape[0], made.shape[1], float(scale)))
     wanted = fitted(decode(row.column(target.name)[0].as_py()), *made.shape[:2])
     shown = [in_channels(p, 3) for p in (given, made, *([] if wanted is None else [wanted]))]
     top, left = _changed(shown[0], shown[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,8 @@ def sections(model: Model, judged: Judged, develop: Table, test: Table, seconds:
     assert target is not None
     column = develop.column(target.name)
     some = np.flatnonzero(np.asarray(column.is_valid()))[:_LOOKED]
-    small, places = [], []
+    small: list[Any] = []
+    places: list[int] = []
     for i in some:
         if time.monotonic() > until and small:
             break

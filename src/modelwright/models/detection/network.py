@@ -68,8 +68,8 @@ class Head(nn.Module):
         nn.init.normal_(self.logits.weight, std=0.01)
         nn.init.normal_(self.sides.weight, std=0.01)
         for last in (self.logits, self.sides):
-            last.weight.plain = True  # type: ignore[assignment]
-        nn.init.constant_(self.sides.bias, math.log(math.e**2 - 1))  # type: ignore[arg-type] - two strides
+            last.weight.plain = True  # type: ignore[attr-defined]
+        nn.init.constant_(self.sides.bias, math.log(math.e**2 - 1))  # type: ignore[arg-type]  # two strides
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[B, C, H, W] -> [B, H W, K], [B, H W, 4]."""

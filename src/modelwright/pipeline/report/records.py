@@ -42,12 +42,16 @@ def forget_quotes(folder: RunFolder, lang: str) -> bool:
         return bool(places)
     facts = read_facts(folder)
     plain = _without_quotes(facts)
-    had = any(len(plain.get(k) or ()) < len(facts.get(k) or ()) for k in ("mistakes", "right", "sections", "plots"))
+    had = any(_count(plain.get(k)) < _count(facts.get(k)) for k in ("mistakes", "right", "sections", "plots"))
     if had:
         write_json(folder.facts, plain)
     if had or folder.report.is_file():
         write_page(folder, lang)
     return had or bool(places)
+
+
+def _count(values: Any) -> int:
+    return len(values or ())
 
 
 def _without_quotes(facts: Facts) -> Facts:

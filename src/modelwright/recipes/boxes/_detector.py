@@ -155,7 +155,8 @@ class DetectorRecipe(BoxRecipe):
         torch.manual_seed(ctx.seed)
         network = build(options, ctx.target, told, folder)
         made: Any = self.model
-        watch, held, truth = None, None, []
+        watch, held = None, None
+        truth: list[Any] = []
         if valid is not None and len(valid):
             held, truth = marked_rows(valid, ctx.target)
         if held is not None and len(held):

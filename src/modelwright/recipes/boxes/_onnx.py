@@ -72,7 +72,7 @@ def _suppressed(model: Any, together: float, least: float) -> Any:
         helper.make_node("Gather", ["flat_boxes", "place"], ["boxes"], axis=0),
         helper.make_node("GatherND", ["all_scores", "kept"], ["scores"]),
     ]
-    held = {
+    held: dict[str, np.ndarray] = {
         "each": np.array([_EACH], np.int64), "together": np.array([together], np.float32), "least": np.array([least], np.float32),
         "one": np.array(1, np.int64), "two": np.array(2, np.int64), "first": np.array([0], np.int64),
     }  # fmt: skip

@@ -164,7 +164,7 @@ class BoxTemplate(BoxRecipe):
         for i in some.tolist():
             pixels = upright(cells[i].as_py())
             if pixels is not None:
-                _crop(pixels, *marked[i], options.side, crops)
+                _crop(pixels, marked[i][0], marked[i][1], options.side, crops)
             if ctx.deadline.expired():
                 break
         if not crops:

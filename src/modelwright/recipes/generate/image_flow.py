@@ -153,7 +153,8 @@ class ImageFlow(GenerateRecipe):
         rng = np.random.default_rng(ctx.seed)
         asked = pictures.asked[rng.integers(0, len(pictures.asked), options.pairs)]
         seeds = rng.integers(1 << 40, 1 << 41, options.pairs).tolist()
-        noises, made = [], []
+        noises: list[Any] = []
+        made: list[Any] = []
         until = (
             ctx.deadline.sub(0.5 * ctx.deadline.remaining()) if np.isfinite(ctx.deadline.remaining()) else ctx.deadline
         )

@@ -45,7 +45,7 @@ class Median(PictureBaseline):
         geometry = Geometry.of(train)
         some = train.take(np.arange(min(_LOOK, len(train))))
         tried: list[Any] = [MedianModel(geometry, {"size": size}) for size in _SIZES]
-        return max(tried, key=lambda m: ctx.value(some, m.judge(some)))  # type: ignore[no-any-return]
+        return max(tried, key=lambda m: ctx.value(some, m.judge(some)))
 
 
 RECIPE = Median

@@ -216,7 +216,7 @@ class TraceRecipe(Recipe):
     tasks: ClassVar[frozenset[str] | None] = frozenset({"knowledge-tracing"})
     baseline = False
     seeded = False
-    needs = ()
+    needs: ClassVar[tuple[str, ...]] = ()
     extra = ""
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:

@@ -171,7 +171,7 @@ class _Made:
 
     def usable(self, ctx: FitContext) -> _Made:
         """Return these without rows that teach nothing: longer than is read, or with more units than frames. Says how many."""
-        frames = np.array([self.front.count(int(n)) // self.options.step for n in self.held.lengths])
+        frames = np.array([self.front.count(int(n)) // (self.options.step or 2) for n in self.held.lengths])
         cut = self.held.lengths >= int(self.options.longest * self.front.rate) - 1
         good = (self.held.lengths > 0) & (self.ids.lengths > 0) & ~cut & (frames >= 1.05 * self.ids.lengths)
         if not good.any():
@@ -199,7 +199,7 @@ class _Made:
         speech = speech_of(self.held, self.front)
         one = bool(self.ids.lengths.mean() < 1.2)
         return UtteranceFeed(
-            self.held, self.ids, self.units.between, self.front, self.options.seconds, options, least, self.options.step,
+            self.held, self.ids, self.units.between, self.front, self.options.seconds, options, least, self.options.step or 2,
             speech, one,
         )  # fmt: skip
 
@@ -228,7 +228,7 @@ class _Watched:
         self.parts = [wave(held, i) for i in range(len(index))]
         ids = model.units.encode([texts[i] for i in index])
         kept = np.flatnonzero(held.lengths[: len(index)] > 0)
-        self.feed = UtteranceFeed(held, ids, [], model.front, model.options.seconds, step=model.options.step)
+        self.feed = UtteranceFeed(held, ids, [], model.front, model.options.seconds, step=model.options.step or 2)
         self.batches = self._batches(kept)
 
     def _batches(self, kept: np.ndarray) -> list[Any]:

@@ -40,10 +40,9 @@ class Optimised(StyleModel):
         small = fitted_to(pixels, _COARSE)
         made = self._changed(small, small, style, strength, options.steps)
         if small.shape != pixels.shape:
-            scale = pixels.shape[0] / small.shape[0]
-            grown = to_bytes(
-                resized(made, *pixels.shape[:2], scale) + pixels - resized(small, *pixels.shape[:2], scale)
-            )
+            height, width = pixels.shape[0], pixels.shape[1]
+            scale = height / small.shape[0]
+            grown = to_bytes(resized(made, height, width, scale) + pixels - resized(small, height, width, scale))
             made = self._changed(pixels, grown, style, strength, max(1, options.steps // 2))
         return made
 

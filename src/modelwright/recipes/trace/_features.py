@@ -181,9 +181,11 @@ def _same_skill(answers: Answers, rates: np.ndarray) -> np.ndarray:
     last, streak, since = np.zeros(size), np.zeros(size), np.zeros(size)
     recent = run = when = np.empty(0)
     for place, index in enumerate(chains.waves()):
-        n = len(index)
+        many = len(index)
         recent, run, when = (
-            (np.zeros(n), np.zeros(n), np.full(n, -np.inf)) if place == 0 else (recent[:n], run[:n], when[:n])
+            (np.zeros(many), np.zeros(many), np.full(many, -np.inf))
+            if place == 0
+            else (recent[:many], run[:many], when[:many])
         )
         last[index], streak[index] = recent, run
         since[index] = 1 / (answers.place[index] - when + 1)

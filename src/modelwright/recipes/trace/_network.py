@@ -230,7 +230,7 @@ class TracerRecipe(TraceRecipe):
     """A network that traces knowledge."""
 
     seeded = True
-    needs = ("torch",)
+    needs: ClassVar[tuple[str, ...]] = ("torch",)
     extra = "nn"
     space: ClassVar[dict[str, Axis]] = {
         "lr": Range(1e-3, 1e-2, log=True),
@@ -261,7 +261,8 @@ class TracerRecipe(TraceRecipe):
             more = standard(matrix, scale)
         torch.manual_seed(ctx.seed)
         network = network_of(len(found.skills), options, scale)
-        model: TracerModel = self.model(found.skills, found.bkt, options, features, scale, network, ctx.device)  # type: ignore[call-arg]
+        made: Any = self.model
+        model: TracerModel = made(found.skills, found.bkt, options, features, scale, network, ctx.device)
         windows = Windows.cut(found.answers, options.window, options.window // (2 if options.heads else 10))
         feed = WindowFeed(found.answers, windows, more, options.batch)
         watch, looks = None, 0.0

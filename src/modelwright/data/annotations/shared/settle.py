@@ -123,15 +123,17 @@ def shape_of(picture: Any, folder: Path) -> Shape | None:
     from modelwright.data._faults import FAULTS
     from modelwright.data.kinds.base import Unreadable, media
 
+    faults: tuple[type[Exception], ...] = (Unreadable, OSError, *FAULTS)
     try:
-        cell = {"path": str(p), "bytes": None} if (p := _path(picture, folder)) is not None else media(picture, folder)
+        path = _path(picture, folder)
+        cell: Any = {"path": str(path), "bytes": None} if path is not None else media(picture, folder)
         if cell is None:
             return None
         with open_plain(Path(cell["path"])) if cell["bytes"] is None else io.BytesIO(cell["bytes"]) as f:
             image = Image.open(f)
             turned = image.getexif().get(_EXIF_ORIENTATION, 1)
             return Shape(*image.size, turned if turned in range(1, 9) else 1)
-    except (Unreadable, OSError, *FAULTS):
+    except faults:
         return None
 
 
