@@ -240,3 +240,11 @@ def test_events_of_the_future_are_left_out_and_told():
     assert len(data.table) == 57
     said = " ".join(e.words.en for e in heard if isinstance(e, Note))
     assert "3 of 60 events lie in the future (the last one 2999-01-01) and are left out" in said
+
+
+def test_items_that_users_share_are_alike_for_content_too():
+    model = fitted("content", tastes())
+    kinds = [model.target.places[n] for n in ("i0", "i1", "i30")]
+    found = model.alike(np.array(kinds))
+    assert found.shape == (3, 3)
+    assert found[0, 1] > found[0, 2]

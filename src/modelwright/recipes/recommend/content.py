@@ -53,14 +53,14 @@ class ContentModel(RankModel):
         counts: np.ndarray, weights: np.ndarray,
     ) -> None:  # fmt: skip
         super().__init__(target, histories)
-        self.options, self.alike, self.features, self.counts, self.weights = options, alike, features, counts, weights
+        self.options, self.near, self.features, self.counts, self.weights = options, alike, features, counts, weights
         self.described: Described | None = None
         self.people: People | None = None
         self._widths: dict[str, int] = {}
 
     def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
         rows = rows_of([h[-_LAST:] for h in had], len(self.target.items), self.options.decay)
-        scores = np.asarray((rows @ self.alike).todense(), np.float32)
+        scores = np.asarray((rows @ self.near).todense(), np.float32)
         most = scores.max(axis=1, keepdims=True) if scores.size else scores
         scores += self.options.popularity * most * (self.counts / max(1.0, float(self.counts.max())))
         return nothing(had, self.counts, scores)
@@ -81,12 +81,12 @@ class ContentModel(RankModel):
 
     def because(self, had: np.ndarray, item: int) -> list[int]:
         last = had[-_LAST:]
-        weights = np.asarray(self.alike[last, item].todense()).ravel()
+        weights = np.asarray(self.near[last, item].todense()).ravel()
         order = np.argsort(-weights, kind="stable")
         return [int(last[i]) for i in order if weights[i] > 0]
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        arrays = {**sparse_parts(self.alike, "alike_"), **sparse_parts(self.features, "features_")}
+        arrays = {**sparse_parts(self.near, "alike_"), **sparse_parts(self.features, "features_")}
         state = {
             "options": self.options.model_dump(mode="json"),
             "features": self.features.shape[1],

@@ -63,12 +63,12 @@ class RankBlendModel(RankModel):
         if empty.any():  # who had nothing: whoever reads what is told of users, else the first one
             first = next((m for _, m in self.members if m.reads_users), self.members[0][1])
             new = np.flatnonzero(empty)
-            scores = first.rank_told([had[i] for i in new], None if told is None else told.take(new))
+            scores = first.rank_told([had[int(i)] for i in new], None if told is None else told.take(new))
             out = np.zeros((len(had), scores.shape[1]), np.float32)
             out[new] = scores
         rest = np.flatnonzero(~empty)
         if len(rest):
-            some = [had[i] for i in rest]
+            some = [had[int(i)] for i in rest]
             lines = None if told is None else told.take(rest)
             total: np.ndarray | None = None
             for weight, model in self.members:
