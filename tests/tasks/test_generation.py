@@ -161,3 +161,41 @@ def test_folders_and_what_is_refused(tmp_path):
     assert plain.table.schema.inputs == []
     with pytest.raises(OptionError, match="captions"):
         get_data(make_config(data="x", task="text-to-image"), str(tmp_path / "plain"), EventStream())
+
+
+def test_a_whole_run_with_labels_and_one_without(tmp_path, monkeypatch):
+    import modelwright as mw
+
+    monkeypatch.chdir(tmp_path)
+    raw, _ = TASK.sample(60, 0)
+    for i, (data, label) in enumerate(
+        zip(raw.column("picture").to_pylist(), raw.column("label").to_pylist(), strict=True)
+    ):
+        (tmp_path / "bars" / label).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "bars" / label / f"{i}.png").write_bytes(data)
+    options = {
+        "task": "unconditional-image-generation",
+        "budget": "40s",
+        "recipes": ["image-mean", "image-gaussian"],
+        "search": "none",
+    }
+    run = mw.fit(str(tmp_path / "bars"), **options)
+    found = {m["name"]: m["value"] for m in run.facts["metrics"]}
+    assert found["agreement"] > 0.6
+    assert set(run.facts["winner"]) == {"image-gaussian"}
+    section = run.facts["sections"][0]
+    assert section["private"]
+    assert section["pictures"][0]["wanted"].startswith("data:image/jpeg")
+    label = raw.column("label")[0].as_py()
+    one, again = (run.predict({"label": label, "seed": 5})[0]["prediction"] for _ in range(2))
+    assert one == again
+    assert mark_of(base64.b64decode(one["data"]))["seed"] == 5
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert 'class="beside"' in page
+    assert "trainedAlgorithmicMedia" not in page or "carries a mark" in page
+
+
+def test_labels_do_not_decide_which_side_a_picture_is_on():
+    table, _ = sample_table(TASK, 40)
+    units = TASK.units(table)
+    assert len(set(units.tolist())) > 10, "by pictures, not by the two labels"

@@ -26,6 +26,7 @@ from modelwright.data.pairs import files_of
 from modelwright.data.square import squared
 from modelwright.evaluate.metrics.generated import GENERATED
 from modelwright.tasks._columns import request_model
+from modelwright.tasks._picture_pairs import by_picture
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -135,6 +136,9 @@ class Generation(GeneratedTask):
             f"{empty} of {len(table)} pictures have no {self.condition}; they are learnt as pictures of nothing in particular.",
             f"{len(table)} 张图片中有 {empty} 张没有描述；按无条件图片学习。",
         )
+
+    def units(self, table: Table) -> np.ndarray | None:
+        return by_picture(table)
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return _Codec(self.name, "image/png")

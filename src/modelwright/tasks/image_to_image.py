@@ -24,7 +24,7 @@ from modelwright.data.degrade import parse_degrade
 from modelwright.data.pairs import WANTED, pairs_table
 from modelwright.evaluate.metrics.pictures import PICTURES, PSNR, PSNR_COLOUR
 from modelwright.tasks._columns import request_model
-from modelwright.tasks._picture_pairs import made_worse, paired, with_place
+from modelwright.tasks._picture_pairs import by_picture, made_worse, paired, with_place
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -101,6 +101,9 @@ class ImageToImage(GeneratedTask):
         if config.degrade is not None:
             table = made_worse(table, config.degrade, config.seed)
         return paired(table)
+
+    def units(self, table: Table) -> np.ndarray | None:
+        return by_picture(table)
 
     def ranks(self, table: Table) -> Metric:
         inputs = table.schema.inputs

@@ -22,10 +22,10 @@ from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import Unreadable, media
 from modelwright.data.kinds.image import SUFFIXES, decode
-from modelwright.data.pairs import GIVEN, WANTED, files_of, pictures_table
+from modelwright.data.pairs import WANTED, files_of, pictures_table
 from modelwright.evaluate.metrics.pictures import STYLES
 from modelwright.tasks._columns import request_model
-from modelwright.tasks._picture_pairs import with_place
+from modelwright.tasks._picture_pairs import by_picture, with_place
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -87,12 +87,15 @@ class StyleTransfer(GeneratedTask):
         data = table.data.set_column(at, place.name, table.column(target.name))
         return Table(data, table.schema, table.rows, table.source), None
 
+    def units(self, table: Table) -> np.ndarray | None:
+        return by_picture(table)
+
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return MediaCodec(self.name, "image/png")
 
     def served(self, schema: Schema) -> Schema:
         """As Task.served: a row may name its style, a strength, and whether the picture keeps its colours."""
-        picture = Column(GIVEN, "image", "input")
+        picture = Column(schema.inputs[0].name, "image", "input")
         more = (Column("style", "text"), Column("strength", "number"), Column("keep_colour", "boolean"))
         return Schema((picture, *more, *(c for c in schema if c.role == "target")))
 

@@ -12,24 +12,26 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from modelwright.models.restore.base import conv
-from modelwright.models.style.features import CONTENT, WIDTHS, Features, moments
+from modelwright.models.style.filters import CHANNELS, Filters, moments
+
+PAINTED = 3  # stages that are painted from
+_WIDTHS = (24, 48, 64)
 
 
 class Painter(nn.Module):
-    """Paints features of the stage `CONTENT` back into a picture; earlier stages of the content are given it, in the style too."""
+    """Paints features of the first `PAINTED` stages back into a picture, the coarsest first."""
 
     def __init__(self) -> None:
         super().__init__()
-        widths = WIDTHS[: CONTENT + 1]
-        self.first = conv(widths[-1], widths[-1])
+        self.first = conv(CHANNELS, _WIDTHS[-1])
         self.steps = nn.ModuleList(
-            nn.Sequential(conv(b + a, a), nn.ReLU(), conv(a, a), nn.ReLU())
-            for a, b in zip(reversed(widths[:-1]), reversed(widths[1:]), strict=True)
+            nn.Sequential(conv(before + CHANNELS, width), nn.ReLU(), conv(width, width), nn.ReLU())
+            for width, before in zip(reversed(_WIDTHS[:-1]), reversed(_WIDTHS[1:]), strict=True)
         )
-        self.last = conv(widths[0], 3)
+        self.last = conv(_WIDTHS[0], 3)
 
     def forward(self, stages: list[Tensor]) -> Tensor:
-        """Return pictures [B, 3, H, W] in 0..1 of features [B, C, H/2^i, W/2^i] of the stages up to `CONTENT`."""
+        """Return pictures [B, 3, H, W] in 0..1 of features [B, C, H/2^i, W/2^i] of the first stages."""
         seen = self.first(stages[-1]).relu()
         for step, beside in zip(self.steps, reversed(stages[:-1]), strict=True):
             seen = step(torch.cat([interpolate(seen, size=beside.shape[2:], mode="nearest"), beside], 1))
@@ -46,7 +48,7 @@ def restyled(stage: Tensor, mean: Tensor, deviation: Tensor, strength: Tensor | 
 class AdaIN(nn.Module):
     """The painter over a feature network that stays as it is. A batch is content [B, 3, H, W] and the style's moments by stage."""
 
-    def __init__(self, features: Features) -> None:
+    def __init__(self, features: Filters) -> None:
         super().__init__()
         self.painter = Painter()
         self.features = [features]  # not among the weights that are trained
@@ -54,7 +56,7 @@ class AdaIN(nn.Module):
     def forward(self, batch: tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor]) -> Tensor:
         content, styles, strength = batch
         with torch.no_grad():
-            stages = self.features[0].stages(content)[: CONTENT + 1]
+            stages = self.features[0].stages(content)[:PAINTED]
             mixed = [
                 restyled(s, mean, deviation, strength) for s, (mean, deviation) in zip(stages, styles, strict=False)
             ]

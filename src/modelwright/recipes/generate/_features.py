@@ -21,7 +21,7 @@ def judging_features(pictures: Pictures, ctx: FitContext) -> Any:
     """Return the network by which pictures are judged: it learns the labels, or else to tell pictures apart."""
     import torch
 
-    from modelwright.models.style.features import Features
+    from modelwright.models.generate.features import Features
     from modelwright.train.batches import RowFeed
     from modelwright.train.exemplars import ExemplarFeed
     from modelwright.train.loop import train as run_loop

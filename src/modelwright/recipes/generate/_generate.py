@@ -180,7 +180,7 @@ class GenerateModel(Model):
     def load(cls, folder: Path, target: TargetCodec) -> GenerateModel:
         from safetensors.torch import load_file
 
-        from modelwright.models.style.features import Features
+        from modelwright.models.generate.features import Features
 
         with Loading(folder):
             state, weights = read_state(folder), load_file(str(folder / "weights.safetensors"))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FEW = 4  # steps, up to which the network with straight ways answers
-_STEPS = 100  # of an epoch
+_STEPS, _LEAST_STEPS = 100, 10  # of an epoch, at most and at least
+_PASSES = 4  # times that an epoch shows few pictures
 _TOGETHER = 64
 _DISTILLED = 0.25  # of the time
 _CLASS_OF_LETTERS = 1  # channels of pictures that are not mirrored: letters and digits are grey
@@ -112,7 +113,9 @@ class ImageFlow(GenerateRecipe):
         side = options.side or 32
         step = 4e-8 * options.batch * side**2 * options.width**2 / 48
         return Estimate(
-            20 + 0.5 * options.epochs * _STEPS * step, (2 << 30) + 4000 * len(train), 10 + 3 * _STEPS * step
+            20 + 0.5 * options.epochs * min(_STEPS, 10 + len(train) // 16) * step,
+            (2 << 30) + 4000 * len(train),
+            10 + 3 * _STEPS * step,
         )
 
     def learn(self, model: GenerateModel, pictures: Pictures, ctx: FitContext) -> None:
@@ -127,7 +130,8 @@ class ImageFlow(GenerateRecipe):
         torch.manual_seed(ctx.seed)
         model.network = model.make()
         mirror = pictures.pixels.shape[1] != _CLASS_OF_LETTERS if options.mirror is None else options.mirror
-        feed = FlowFeed(pictures.pixels, pictures.asked, options.batch, _STEPS, mirror=mirror)
+        steps = int(np.clip(_PASSES * len(pictures.pixels) / options.batch, _LEAST_STEPS, _STEPS))
+        feed = FlowFeed(pictures.pixels, pictures.asked, options.batch, steps, mirror=mirror)
         left = ctx.deadline.remaining()
         share = 1 - _DISTILLED if options.distil else 1.0
         own = replace(
@@ -166,7 +170,14 @@ class ImageFlow(GenerateRecipe):
             noises.append(model.noises(some))
         pixels, starts = np.concatenate(made), np.concatenate(noises)
         few = deepcopy(model.network)
-        feed = FlowFeed(pixels, asked[: len(pixels)], options.batch, _STEPS, mirror=False, starts=starts)
+        feed = FlowFeed(
+            pixels,
+            asked[: len(pixels)],
+            options.batch,
+            min(_STEPS, max(_LEAST_STEPS, len(pixels) // options.batch)),
+            mirror=False,
+            starts=starts,
+        )
         run_loop(
             few,
             feed,

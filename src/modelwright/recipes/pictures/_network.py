@@ -25,7 +25,8 @@ from modelwright.data.kinds.image import decode
 from modelwright.data.resize import resized, to_bytes
 from modelwright.recipes.pictures._pictures import TASKS, Geometry, PictureModel, _geometry, pair_of
 
-_STEPS = 100  # of an epoch
+_STEPS, _LEAST_STEPS = 100, 10  # of an epoch, at most and at least
+_PASSES = 8  # times that an epoch of a few small pictures shows each of their pixels
 _NEAR = 4  # pixels around a tile that the cubic looks at
 _CHANCE = ("noise",)
 
@@ -179,7 +180,7 @@ class PictureNetworkRecipe(Recipe):
             took.append(time.process_time() - start)
             if sum(took) > ctx.probe:
                 break
-        epoch = min(took) * options.batch / few * _STEPS
+        epoch = min(took) * options.batch / few * _steps(train, _known(train), options)
         weights = sum(p.numel() for p in network.parameters())
         memory = (
             (500 << 20)
@@ -252,7 +253,18 @@ class PictureNetworkRecipe(Recipe):
         worse = None if chance is None else (lambda patch, rng: degraded(patch, chance[1], rng))
         areas = [1] * len(known)  # pictures alike: what is one large photograph is not worth a hundred small ones
         pictures = Pictures(len(known), load, free_memory() // 4)
-        return PatchFeed(pictures, areas, geometry.scale, options.patch, options.batch, _STEPS, tensor, worse)
+        steps = _steps(train, known, options)
+        return PatchFeed(pictures, areas, geometry.scale, options.patch, options.batch, steps, tensor, worse)
+
+
+def _steps(train: Table, known: np.ndarray, options: PictureOptions) -> int:
+    """Return the steps of an epoch: fewer where the pictures are few and small."""
+    column, area = train.column(train.schema.inputs[0].name), 0
+    for i in known[:_STEPS]:
+        pixels = decode(column[int(i)].as_py())
+        area += pixels.shape[0] * pixels.shape[1]
+    whole = area * len(known) / max(1, len(known[:_STEPS]))
+    return int(np.clip(_PASSES * whole / (options.batch * options.patch**2), _LEAST_STEPS, _STEPS))
 
 
 def _known(table: Table) -> np.ndarray:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 TASKS = frozenset({"style-transfer"})
 LARGEST = 1600  # pixels of the longer side of an answer
 _STYLE_SIDE, _JUDGED_SIDE = 512, 256
-_CLASSES = 400  # pictures that the features learn to tell apart at most
-_FEATURE_STEPS, _FEATURE_BATCH, _FEATURE_PATCH = 300, 24, 48
+_LOOKED = 300  # pictures that the filters are learnt from, beside the styles
 
 Styles = dict[str, dict[str, "Tensor"]]  # by name: gram.0 .. gram.3, mean.0 .., deviation.0 .., colour
 
@@ -79,46 +77,23 @@ def style_pictures(schema: Schema) -> dict[str, np.ndarray]:
 
 
 def fitted_features(train: Table, ctx: FitContext) -> Any:
-    """Return the features of a run: trained once on its pictures, and the same for every recipe."""
-    import torch
+    """Return the filters of a run: learnt once from its pictures, and the same for every recipe."""
+    from modelwright.models.style.filters import learn
 
-    from modelwright.models.style.features import Features
-    from modelwright.train.exemplars import ExemplarFeed
-    from modelwright.train.loop import train as run_loop
-
-    if "style-features" in ctx.cache:
-        return ctx.cache["style-features"]
-    column = train.column(train.schema.inputs[0].name)
-    rows = np.flatnonzero(np.asarray(column.is_valid()))[:_CLASSES]
-    pictures = [fitted_to(decode(column[int(i)].as_py()), _JUDGED_SIDE) for i in rows]
-    pictures += [fitted_to(p, _JUDGED_SIDE) for p in style_pictures(train.schema).values()]
-    torch.manual_seed(0)
-    network = Features(len(pictures))
-    feed = ExemplarFeed(pictures, _FEATURE_PATCH, _FEATURE_BATCH, _FEATURE_STEPS // 3)
-    options = FeatureOptions()
-    own = replace(ctx, folder=None, extent=None, deadline=ctx.deadline.sub(0.5 * min(ctx.deadline.remaining(), 120.0)))
-    run_loop(network, feed, torch.nn.functional.cross_entropy, None, options, own, epochs=3)
-    ctx.cache["style-features"] = network.eval().requires_grad_(False)
+    if "style-features" not in ctx.cache:
+        column = train.column(train.schema.inputs[0].name)
+        rows = np.flatnonzero(np.asarray(column.is_valid()))[:_LOOKED]
+        pictures = [fitted_to(decode(column[int(i)].as_py()), _JUDGED_SIDE) for i in rows]
+        pictures += [fitted_to(p, _JUDGED_SIDE) for p in style_pictures(train.schema).values()] * 4
+        ctx.cache["style-features"] = learn(pictures, 0)
     return ctx.cache["style-features"]
-
-
-class FeatureOptions(Options):
-    """How the features are trained."""
-
-    lr: float = 2e-3
-    weight_decay: float = 0.01
-    optimizer: str = "adamw"
-    clip: float = 1.0
-    ema: float = 0.0
-    precision: str = "float32"
-    patience: int = 100
 
 
 def measured(features: Any, pictures: Mapping[str, np.ndarray], device: str = "cpu") -> Styles:
     """Return the statistics of style pictures."""
     import torch
 
-    from modelwright.models.style.features import gram, moments
+    from modelwright.models.style.filters import gram, moments
 
     out: Styles = {}
     with torch.no_grad():
@@ -213,7 +188,7 @@ class StyleModel(Model):
     def _missed(self, pixels: np.ndarray, made: np.ndarray, style: Mapping[str, Tensor]) -> dict[str, float]:
         import torch
 
-        from modelwright.models.style.features import CONTENT, content_loss, gram, style_loss
+        from modelwright.models.style.filters import CONTENT, content_loss, gram, style_loss
 
         noise = np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)
         with torch.inference_mode():
@@ -230,16 +205,7 @@ class StyleModel(Model):
         weights |= {f"style.{i}.{k}": v for i, held in enumerate(self.styles.values()) for k, v in held.items()}
         weights |= {f"own.{k}": v for k, v in self.own_weights().items()}
         save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, str(folder / "weights.safetensors"))
-        classes = int(self.features.head.out_features)
-        write_state(
-            folder,
-            {
-                "styles": list(self.styles),
-                "classes": classes,
-                "options": self.options.model_dump(),
-                "extent": self.extent,
-            },
-        )
+        write_state(folder, {"styles": list(self.styles), "options": self.options.model_dump(), "extent": self.extent})
 
     def own_weights(self) -> dict[str, Tensor]:
         """Return the weights that this recipe trained beside the features."""
@@ -253,7 +219,7 @@ class StyleModel(Model):
         from safetensors.torch import load_file
 
         from modelwright.core.recipe import get_recipe
-        from modelwright.models.style.features import Features
+        from modelwright.models.style.filters import Filters
 
         with Loading(folder):
             state, weights = read_state(folder), load_file(str(folder / "weights.safetensors"))
@@ -261,11 +227,11 @@ class StyleModel(Model):
             def part(start: str) -> dict[str, Tensor]:
                 return {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
 
-            features = Features(int(state["classes"]))
+            features = Filters()
             features.load_state_dict(part("features."))
             styles = {str(name): part(f"style.{i}.") for i, name in enumerate(state["styles"])}
             options = type(get_recipe(cls.recipe)).options(**state["options"])
-            model = cls(features.eval().requires_grad_(False), styles, options)
+            model = cls(features.eval(), styles, options)
             model.take(part("own."))
             model.extent = dict(state["extent"])
             return model
@@ -297,9 +263,12 @@ class StyleRecipe(Recipe):
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         known = "style-features" in ctx.cache
-        return Estimate(seconds=self.takes + (0 if known else 30), memory=1 << 30, least=2.0)
+        return Estimate(seconds=self.takes + (0 if known else 3), memory=1 << 30, least=2.0)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+        import torch
+
+        torch.set_num_threads(max(1, ctx.threads))  # as the training loop does
         features = fitted_features(train, ctx)
         made: Any = self.model
         model: StyleModel = made(features, measured(features, style_pictures(train.schema)), options)

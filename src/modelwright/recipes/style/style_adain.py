@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from modelwright.core.recipe import FitContext
+from modelwright.core.recipe import FitContext, Options
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.style._style import (
-    FeatureOptions,
     StyleModel,
     StyleRecipe,
     fitted_to,
@@ -29,11 +28,16 @@ _SIDE = 320  # pixels at most of the pictures that patches are cut from
 _MOST = 500  # of these pictures
 
 
-class PainterOptions(FeatureOptions):
+class PainterOptions(Options):
     """How the painter is trained; `style` weighs style against content."""
 
     lr: float = Field(1e-3, gt=0)
-    weight_decay: float = 0.0
+    weight_decay: float = Field(0.0, ge=0)
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
+    clip: float = Field(1.0, ge=0)
+    ema: float = Field(0.0, ge=0, lt=1)
+    precision: Literal["auto", "bf16", "float32"] = "float32"
+    patience: int = 100
     batch: int = Field(4, ge=1)
     patch: int = Field(96, ge=32)
     epochs: int = Field(40, ge=1)
@@ -58,11 +62,12 @@ class AdaINModel(StyleModel):
     def painted(self, pixels: np.ndarray, style: Mapping[str, Tensor], strength: float) -> np.ndarray:
         import torch
 
-        from modelwright.models.style.features import STRIDE
+        from modelwright.models.style.adain import PAINTED
+        from modelwright.models.style.filters import STRIDE
 
         height, width = pixels.shape[:2]
         filled = np.pad(pixels, ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), mode="edge")
-        moments = [(style[f"mean.{i}"][None], style[f"deviation.{i}"][None]) for i in range(3)]
+        moments = [(style[f"mean.{i}"][None], style[f"deviation.{i}"][None]) for i in range(PAINTED)]
         with torch.inference_mode():
             made = self.network()((tensor_of(filled), moments, torch.tensor(strength)))
         return pixels_of(made)[:height, :width]
@@ -96,7 +101,7 @@ class _Feed:
     def load(self, batch: Any, device: str) -> Any:
         import torch
 
-        from modelwright.models.style.features import moments
+        from modelwright.models.style.filters import moments
 
         content, style = self.contents.load(batch[0], device)[0], self.styles.load(batch[1], device)[0]
         strength = torch.from_numpy(batch[2])[:, None, None, None].to(device)
@@ -125,7 +130,7 @@ class StyleAdaIN(StyleRecipe):
         from torch.nn.functional import l1_loss, mse_loss
 
         from modelwright.data.kinds.image import decode
-        from modelwright.models.style.features import CONTENT, moments
+        from modelwright.models.style.filters import CONTENT, moments
         from modelwright.train.loop import train as run_loop
 
         options: Any = model.options
