@@ -39,8 +39,7 @@ def sections(model: Model, judged: Judged, test: Table, seconds: float) -> list[
     order = np.argsort(values, kind="stable")
     some = list(dict.fromkeys(int(order[int(p * (len(order) - 1))]) for p in (0.0, 0.35, 0.7, 1.0)))[:_MOST]
     places = {int(r): i for i, r in enumerate(test.rows)}
-    until = time.monotonic() + seconds
-    pictures: list[Any] = []
+    until, pictures = time.monotonic() + seconds, list[PictureFact]()
     for i in some:
         if pictures and time.monotonic() > until:
             break

@@ -33,8 +33,7 @@ def sections(model: Model, judged: Judged, develop: Table, test: Table, seconds:
     assert target is not None
     column = develop.column(target.name)
     some = np.flatnonzero(np.asarray(column.is_valid()))[:_LOOKED]
-    small: list[Any] = []
-    places: list[int] = []
+    small, places = list[np.ndarray](), list[int]()
     for i in some:
         if time.monotonic() > until and small:
             break

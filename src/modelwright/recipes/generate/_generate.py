@@ -68,7 +68,8 @@ def gathered(train: Table, options: GenerateOptions, ctx: FitContext) -> Picture
             out[n] = squared(decode(column[int(i)].as_py()), side, channels)
         told = Asked.of(train)
         ctx.cache[key] = Pictures(out, told.of_rows(train.take(rows)), told)
-    return ctx.cache[key]
+    found: Pictures = ctx.cache[key]
+    return found
 
 
 class GenerateModel(Model):
@@ -184,8 +185,8 @@ class GenerateModel(Model):
 
         with Loading(folder):
             state, weights = read_state(folder), load_file(str(folder / "weights.safetensors"))
-            held: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state["told"].items()}
-            told = Asked(**held)
+            said = state["told"]
+            told = Asked(str(said["column"]), tuple(map(str, said["labels"])), tuple(map(str, said["words"])))
             features = Features(int(state["classes"]))
             features.load_state_dict(
                 {k.removeprefix("features."): v for k, v in weights.items() if k.startswith("features.")}

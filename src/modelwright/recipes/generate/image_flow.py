@@ -157,8 +157,7 @@ class ImageFlow(GenerateRecipe):
         rng = np.random.default_rng(ctx.seed)
         asked = pictures.asked[rng.integers(0, len(pictures.asked), options.pairs)]
         seeds = rng.integers(1 << 40, 1 << 41, options.pairs).tolist()
-        noises: list[Any] = []
-        made: list[Any] = []
+        noises, made = list[np.ndarray](), list[np.ndarray]()
         until = (
             ctx.deadline.sub(0.5 * ctx.deadline.remaining()) if np.isfinite(ctx.deadline.remaining()) else ctx.deadline
         )

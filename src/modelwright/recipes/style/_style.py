@@ -175,8 +175,8 @@ class StyleModel(Model):
 
     def judge(self, table: Table) -> np.ndarray:
         """Return what results miss of style and content, for small versions of the pictures, each in one of the styles in turn."""
-        column, names = table.column(table.schema.inputs[0].name), list(self.styles)
         out: list[Any] = []
+        column, names = table.column(table.schema.inputs[0].name), list(self.styles)
         for i, cell in enumerate(column):
             if not cell.is_valid:
                 out.append(None)

@@ -39,9 +39,12 @@ class Optimised(StyleModel):
         small = fitted_to(pixels, _COARSE)
         made = self._changed(small, small, style, strength, options.steps)
         if small.shape != pixels.shape:
-            height, width = pixels.shape[0], pixels.shape[1]
-            scale = height / small.shape[0]
-            grown = to_bytes(resized(made, height, width, scale) + pixels - resized(small, height, width, scale))
+            scale = pixels.shape[0] / small.shape[0]
+            grown = to_bytes(
+                resized(made, pixels.shape[0], pixels.shape[1], scale)
+                + pixels
+                - resized(small, pixels.shape[0], pixels.shape[1], scale)
+            )
             made = self._changed(pixels, grown, style, strength, max(1, options.steps // 2))
         return made
 
@@ -76,7 +79,7 @@ class Optimised(StyleModel):
             whole.backward()
             return whole
 
-        optimizer.step(closure)  # type: ignore[no-untyped-call]
+        optimizer.step(closure)
         return pixels_of(x.detach().clamp(0, 1))
 
 
