@@ -6,6 +6,7 @@ lies here is kept as it is, so that later versions are held to it: make only tho
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import sys
@@ -19,22 +20,29 @@ from modelwright.core.task import get_task, task_names
 HERE = Path(__file__).resolve().parent
 RECIPES = {
     "anomaly-detection": "pca-reconstruction",
+    "automatic-speech-recognition": "dtw",
     "classification": "linear",
     "click-through": "click-means",
     "essay-scoring": "rubric-ridge",
+    "image-to-image": "median",
     "knowledge-tracing": "bkt",
     "multi-label-classification": "linear",
+    "object-detection": "mean-boxes",
     "ordinal": "rankridge",
     "question-answering": "answer-bm25",
     "recommendation": "transitions",
     "regression": "linear",
     "retrieval": "bm25",
     "sentence-similarity": "same-text",
+    "style-transfer": "style-colour",
     "summarization": "copy",
     "text-generation": "ngram",
+    "text-to-image": "image-mean",
     "text2text-generation": "copy",
+    "time-series-forecasting": "seasonal-naive",
     "token-classification": "crf",
     "translation": "copy",
+    "unconditional-image-generation": "image-mean",
 }  # cheap ones, with small models
 
 
@@ -46,6 +54,9 @@ def make(name: str, out: Path) -> None:
         if name == "text-generation":
             data = Path(folder) / "story.txt"
             data.write_text("\n".join(row["text"] for row in rows), encoding="utf-8")
+        if name == "style-transfer":
+            (Path(folder) / "style.png").write_bytes(rows[0]["good"])
+            options["style"] = [str(Path(folder) / "style.png")]
         run = modelwright.fit(
             data, target, name=name, out=folder, task=name, budget="15s", recipes=[RECIPES[name]], search="none",
             ensemble=False, progress=False, **options,
@@ -59,8 +70,13 @@ def make(name: str, out: Path) -> None:
         dict.fromkeys(inputs)
     ]
     told = {"rows": asked, "answers": predictor.predict(asked, scores=True, allow_missing=True)}
-    text = json.dumps(told, ensure_ascii=False, indent=1)
+    text = json.dumps(told, ensure_ascii=False, indent=1, default=plain)
     (place / "answers.json").write_text(text + "\n", encoding="utf-8")
+
+
+def plain(value: Any) -> Any:
+    """Return a cell that is no JSON value as one: bytes in base64, times as text."""
+    return {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else str(value)
 
 
 def _data(name: str) -> tuple[list[dict[str, Any]], str | None, dict[str, Any]]:

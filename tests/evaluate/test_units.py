@@ -81,7 +81,9 @@ def test_ap50_has_an_interval_over_pictures(count):
 
 def test_ap50_is_in_the_report_with_interval_and_by_label():
     judged = drawn(60)
-    (entry,) = metrics_with_intervals(SimpleNamespace(metrics=(AP50,)), judged, "ap50")
+    (entry,) = metrics_with_intervals(
+        SimpleNamespace(metrics=(AP50,), metrics_of=lambda target: (AP50,)), judged, "ap50"
+    )
     assert entry["name"] == "ap50"
     assert entry["low"] < entry["value"] < entry["high"]
     (section,) = by_label([AP50], judged, 3)

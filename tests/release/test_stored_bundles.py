@@ -1,5 +1,6 @@
 """Bundles that an earlier version wrote load, and answer as they did."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -21,6 +22,14 @@ def alike(a, b):
     return type(a) is type(b) and a == b
 
 
+def plain(value):
+    return {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else str(value)
+
+
+def cell_of(value):
+    return base64.b64decode(value["base64"]) if isinstance(value, dict) and "base64" in value else value
+
+
 def test_every_task_has_a_stored_bundle():
     assert {p.name for p in BUNDLES.iterdir() if (p / "bundle").is_dir()} >= set(task_names())
 
@@ -29,6 +38,7 @@ def test_every_task_has_a_stored_bundle():
 def test_a_stored_bundle_answers_as_it_did(place):
     stored = json.loads((place / "answers.json").read_text(encoding="utf-8"))
     predictor = modelwright.load(place / "bundle")
-    answers = predictor.predict(stored["rows"], scores=True, allow_missing=True)
-    for row, answer, before in zip(stored["rows"], answers, stored["answers"], strict=True):
-        assert alike(answer, before), row
+    rows = [{name: cell_of(value) for name, value in row.items()} for row in stored["rows"]]
+    answers = predictor.predict(rows, scores=True, allow_missing=True)
+    for row, answer, before in zip(rows, answers, stored["answers"], strict=True):
+        assert alike(json.loads(json.dumps(answer, default=plain)), before), row

@@ -11,11 +11,11 @@ from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
-from modelwright.data.learners import read_three_lines
+from modelwright.data.learners import HISTORY, read_three_lines
 from modelwright.evaluate.metrics.chosen import auc
 from modelwright.evaluate.metrics.tracing import steadiness
 from modelwright.pipeline.intake import get_data
-from modelwright.recipes.shared.tracing import HISTORY, answers_of
+from modelwright.recipes.shared.tracing import answers_of
 from modelwright.release.bundle import Predictor
 from modelwright.testing import context, sample_table
 from modelwright.tune.parts import split_data

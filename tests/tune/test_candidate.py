@@ -78,8 +78,7 @@ def test_the_model_of_the_latest_window_answers_where_answers_have_no_mean(order
     assert [m.text for m in made.models] == [f"window {i}" for i in order]
     state = SimpleNamespace(
         outcome=SimpleNamespace(winner=[(1.0, made)]), validation=v, reuses_rows=False, config=make_config(data="d.csv"),
-        task=SimpleNamespace(deployed=lambda model, config: model, served=lambda schema: schema),
-        parts=SimpleNamespace(develop=v.table), folder=SimpleNamespace(path=SimpleNamespace(name="r")),
+        task=TASK, parts=SimpleNamespace(develop=v.table, test=None), folder=SimpleNamespace(path=SimpleNamespace(name="r")),
         data=SimpleNamespace(reading=None),
     )  # fmt: skip
     decide(state, SimpleNamespace(predictor_made=lambda state: None))

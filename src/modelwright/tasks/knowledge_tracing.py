@@ -20,9 +20,8 @@ from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Plot, Section, Split, Task
 from modelwright.core.words import Words
 from modelwright.data.coerce import coerce
-from modelwright.data.learners import read_three_lines
+from modelwright.data.learners import GOES_ON, HISTORY, histories, read_three_lines, strange_in
 from modelwright.evaluate.metrics import tracing as evaluate
-from modelwright.recipes.shared.tracing import GOES_ON, HISTORY, histories, strange_in
 from modelwright.tasks._events import TIME, USER, held, named, times_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import io
 import re
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 

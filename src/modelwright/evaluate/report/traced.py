@@ -12,9 +12,10 @@ from modelwright.core.recipe import Model
 from modelwright.core.schema import Table
 from modelwright.core.task import Section
 from modelwright.core.words import Words
+from modelwright.data.learners import in_order, skill_column
 from modelwright.evaluate.metrics.chosen import auc
 from modelwright.evaluate.metrics.tracing import learner_of, steadiness
-from modelwright.recipes.shared.tracing import TraceModel, answers_of, in_order, skill_column
+from modelwright.recipes.shared.tracing import TraceModel, answers_of
 
 _SHOWN, _LEAST = 20, 20  # skills of the table, and answers that one must have
 

@@ -18,44 +18,11 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.right_wrong import RightWrongCodec
 from modelwright.core.recipe import FitContext, Model, Options, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
+from modelwright.data.learners import GOES_ON, HISTORY, in_order, learner_column, skill_column
 from modelwright.features.shared.learners import Answers, Skills
 from modelwright.models.bkt import Bkt, fit_bkt
-
-HISTORY = "history"  # the column of a request that holds answers before: `skill=1` right, `skill=0` wrong, the first one first
-_LATEST = 200  # answers of a learner in a file that tell of the next one
-GOES_ON = "goes_on"  # option of the column of learners: those of training are met again, later
-
-
-def learner_column(schema: Schema) -> Column:
-    """Return the column that names learners."""
-    return next(c for c in schema.inputs if c.modality == "id")
-
-
-def skill_column(schema: Schema) -> Column:
-    """Return the column that names skills."""
-    return next(c for c in schema.inputs if c.modality == "category")
-
-
-def in_order(table: Table) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of a table by learner and time [N], and the learner of each row [N]; a row without a learner stands alone."""
-    who = table.column(learner_column(table.schema).name).cast(pa.string()).dictionary_encode()
-    learner = np.asarray(who.indices.fill_null(-1), np.int64)
-    alone = learner < 0
-    learner[alone] = len(who.dictionary) + np.arange(int(alone.sum()))
-    return np.lexsort((np.arange(len(table)), moments(table), learner)), learner
-
-
-def moments(table: Table) -> np.ndarray:
-    """Return when each row was [N], in any unit; zeros where nothing says so."""
-    columns = table.schema.of_role("time")
-    if not columns or columns[0].name not in table.data.column_names:
-        return np.zeros(len(table))
-    values = table.column(columns[0].name)
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.int64())
-    return np.asarray(values.cast(pa.float64()).fill_null(-np.inf), np.float64)
 
 
 def answers_of(table: Table, skills: Skills) -> tuple[Answers, np.ndarray]:
@@ -79,30 +46,6 @@ def told_history(cells: Sequence[str], skills: Skills) -> tuple[list[int], list[
             places.append(skills.places.get(name.strip(), len(skills)))
             right.append(int(value))
     return places, right
-
-
-def histories(table: Table) -> pa.Array:
-    """Return for each row the answers of its learner before it [N] as a request holds them, the latest 200."""
-    order, learner = in_order(table)
-    target = table.schema.target
-    assert target is not None
-    right = table.column(target.name).to_pylist()
-    skills = table.column(skill_column(table.schema).name).to_pylist()
-    out: list[list[str]] = [[]] * len(table)
-    so_far: list[str] = []
-    for at, row in enumerate(order.tolist()):
-        if at == 0 or learner[row] != learner[order[at - 1]]:
-            so_far = []
-        out[row] = so_far[-_LATEST:]
-        if right[row] is not None and skills[row] is not None:
-            so_far.append(f"{skills[row]}={int(right[row])}")
-    return pa.array(out, pa.list_(pa.string()))
-
-
-def strange_in(cells: Sequence[str]) -> str | None:
-    """Return the first cell of a history that is not `skill=1` or `skill=0`; None where all are."""
-    found = (str(c) for c in cells)
-    return next((c for c in found if "=" not in c or c.rpartition("=")[2].strip() not in ("0", "1")), None)
 
 
 class TraceModel(Model):
