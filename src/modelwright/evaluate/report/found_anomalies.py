@@ -77,7 +77,7 @@ def _series(judged: Judged, table: Table, order: np.ndarray) -> list[Plot]:
         ax.plot(hits, last[hits, channel], "o", color=c.HARM, markersize=4)
         c.name_axes(ax, Words("held-out rows in order of time", "留出的行，按时间排列"), None)
         c.tick_in_thousands(ax)
-        title = Words(f"`{channels[channel]}` and its alarms", f"`{channels[channel]}` 与报警")
+        title = Words(f"{channels[channel]} and its alarms", f"{channels[channel]} 与报警")
         count = int(named[:, channel].sum())
         says = Words(
             f"{count:,} alarms (filled) rest on `{channels[channel]}`, of {int(alarms.sum()):,} in all."
