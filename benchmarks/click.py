@@ -63,7 +63,8 @@ def main() -> int:
             return 1
         facts = json.loads((Path(folder) / "runs" / "click" / "report.json").read_text(encoding="utf-8"))
     for row in facts["leaderboard"]:
-        print(f"{row['name']:40} {row['value']:.4f}  (log loss, validation)")
+        value = row.get("value")
+        print(f"{row['name']:40} {'-' if value is None else f'{value:.4f}'}  (log loss, validation)")
     values = {m["name"]: m for m in facts["metrics"]}
     for name in ("log_loss", "roc_auc", "ece"):
         told = values[name]

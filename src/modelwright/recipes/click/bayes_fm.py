@@ -28,7 +28,7 @@ from modelwright.recipes.shared.rows import fewer, known_rows
 
 _MOST_ROWS = 2_000_000
 _MOST_FIELDS = 24
-_ENOUGH = 0.5  # share of its sweeps that a fit must go through
+_ENOUGH = 0.3  # share of its sweeps that a fit must go through
 
 
 class BayesFmOptions(Options):
