@@ -61,7 +61,7 @@ def judged(source: Any, asked: Asked, model: Predictor | None, reading: Reading)
     reward, propensity = (_numbers(raw, c, name) for c in (asked.reward, asked.propensity))
     shown = _texts(raw, asked.action, name)
     units = None if asked.unit is None else np.asarray(_texts(raw, asked.unit, name).dictionary_encode().indices)
-    given = {"clip": asked.clip, "unit": units}
+    given: dict[str, Any] = {"clip": asked.clip, "unit": units}
     if asked.chance is not None:
         chance = _numbers(raw, asked.chance, name)
         return evaluate(reward, propensity, chance, **given), Words(

@@ -55,7 +55,7 @@ class ItemGraph(nn.Module):
         self.register_buffer("back", sparse_tensor(csr_matrix(graph.T)), persistent=False)
         self.items = nn.Embedding(graph.shape[1], width)
         nn.init.normal_(self.items.weight, std=0.1)
-        self.items.weight.plain = True  # type: ignore[assignment]
+        self.items.weight.plain = True  # type: ignore[attr-defined]
         self.warmth = nn.Parameter(torch.tensor(0.0))
 
     def vectors(self) -> Tensor:

@@ -45,7 +45,7 @@ class SequentialNetwork(nn.Module):
         self.norm = nn.LayerNorm(width)
         for table in (self.items, self.places):
             nn.init.normal_(table.weight, std=width**-0.5)
-            table.weight.plain = True  # type: ignore[assignment]
+            table.weight.plain = True  # type: ignore[attr-defined]
 
     def read(self, items: Tensor) -> Tensor:
         """Return what each place says of the next item [B, T, D]; items [B, T], padded behind with any item."""

@@ -30,7 +30,7 @@ class TwoTower(nn.Module):
         for table in (self.items, self.features, self.told):
             if table is not None:
                 nn.init.normal_(table.weight, std=width**-0.5)
-                table.weight.plain = True  # type: ignore[assignment]
+                table.weight.plain = True  # type: ignore[attr-defined]
 
     def place(self, items: Tensor, bag: tuple[Tensor, Tensor, Tensor] | None, known: Tensor) -> Tensor:
         """Return unit vectors [Q, D] of items [Q] from features (`index`, `offsets`, `value`); `known` [Q] is 0 for items that

@@ -174,8 +174,8 @@ class Predictor(Able):
         if decoded.confidence is not None:
             for answer, confidence in zip(out, decoded.confidence.tolist()):
                 answer["confidence"] = confidence
-        for name, values in decoded.beside.items():
-            for answer, value in zip(out, values, strict=True):
+        for name, more in decoded.beside.items():
+            for answer, value in zip(out, more, strict=True):
                 answer[name] = value
         for answer, row in zip(out, (self.target.by_label(scores) or ()) if with_scores else ()):
             answer["scores"] = row

@@ -268,8 +268,8 @@ def _hashed(table: Table, columns: Mapping[str, Column], edges: Mapping[str, np.
             rows += [i] * len(known[key])
             places += known[key]
             weights += [max(1, len(known[key])) ** -0.5] * len(known[key])
-    at = np.array(rows, np.int64), np.array(places, np.int64)
-    return csr_matrix((np.array(weights, np.float32), at), (len(table), _WIDTH))
+    where = np.array(rows, np.int64), np.array(places, np.int64)
+    return csr_matrix((np.array(weights, np.float32), where), (len(table), _WIDTH))
 
 
 def _words(cell: Any, column: Column) -> list[str]:

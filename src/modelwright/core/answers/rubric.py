@@ -163,7 +163,8 @@ class RubricCodec(TargetCodec):
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> RubricCodec:
-        return cls({str(n): OrderedCodec.restore(s) for n, s in state["criteria"].items()})
+        restored: Any = {str(n): OrderedCodec.restore(s) for n, s in state["criteria"].items()}
+        return cls(restored)
 
     def state(self) -> dict[str, Any]:
         return {"kind": self.kind, "criteria": {n: c.state() for n, c in self.criteria.items()}}

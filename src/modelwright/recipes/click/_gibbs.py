@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -34,7 +35,8 @@ class Draws:
         total = np.zeros(rows)
         for s in range(len(self.bias)):
             value = np.full(rows, float(self.bias[s]))
-            summed = squared = 0.0
+            summed: Any = 0.0
+            squared: Any = 0.0
             for code, weight, vector in zip(codes, self.weights, self.vectors, strict=True):
                 value += weight[s][code]
                 own = vector[s][code].astype(np.float64)

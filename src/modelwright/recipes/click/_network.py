@@ -175,9 +175,10 @@ class ClickNetworkRecipe(ClickRecipe):
         return getattr(models, self.built)(size, slots, options)
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        made: Any = self.options
         if rows < 5000:
-            return [self.options(batch=min(64, max(8, rows // 8)), epochs=40, patience=8)]
-        return [self.options(batch=512 if rows < 500_000 else 2048)]
+            return [made(batch=min(64, max(8, rows // 8)), epochs=40, patience=8)]
+        return [made(batch=512 if rows < 500_000 else 2048)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From a few steps on few rows, in processor time."""

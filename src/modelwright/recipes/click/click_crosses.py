@@ -176,8 +176,8 @@ class ClickCrosses(ClickRecipe):
                 break
         assert best is not None
         kept = np.flatnonzero(best[1][:-1, 0] != 0)
-        weights = np.append(best[1][kept, 0], best[1][-1, 0]).astype(np.float32)
-        return CrossesModel(fields, pairs, options.cross, keys[kept], weights, {"c": best[2]})
+        sparse = np.append(best[1][kept, 0], best[1][-1, 0]).astype(np.float32)
+        return CrossesModel(fields, pairs, options.cross, keys[kept], sparse, {"c": best[2]})
 
 
 def _strengths(options: CrossesOptions, ctx: FitContext, held_out: bool) -> Sequence[float]:

@@ -249,7 +249,7 @@ class RankRecipe(Recipe):
     tasks: ClassVar[frozenset[str] | None] = frozenset({"recommendation"})
     baseline = False
     seeded = False
-    needs = ()
+    needs: ClassVar[tuple[str, ...]] = ()
     extra = ""
     combines: ClassVar[bool] = True  # whether others may take its models as parts
 
