@@ -28,5 +28,5 @@ class Roles(OptionGroup):
         None, "time column: later rows are held out", "时间列：较晚的数据留作测试", metavar="COLUMN"
     )
     weight: str | None = option(
-        None, "column that says how much each row counts in training", "每行在训练中权重所在的列", metavar="COLUMN"
+        None, "column of how much each row counts in training", "每行在训练中权重所在的列", metavar="COLUMN"
     )

@@ -18,8 +18,9 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.-]+:(//|:)")
 _LONGEST = 64
 # addresses of the service, today's and those it keeps for itself: `/NAME/predict` must not be mistaken for one of them
 RESERVED = frozenset(
-    "adapt answer ask chat docs drift events explain favicon.ico feedback healthz jobs keys livez login logout metrics openapi.json "
-    "predict product ready readyz redoc releases review robots.txt schema search static v1 v2".split()
+    "adapt answer ask browse chat class docs drift essay events explain favicon.ico feedback forecast healthz items jobs keys "
+    "learn livez login logout metrics openapi.json predict product ready readyz recommend redoc releases review robots.txt "
+    "schema search static trace track transcribe v1 v2".split()
 )
 
 
