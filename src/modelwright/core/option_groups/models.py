@@ -33,7 +33,7 @@ class Models(OptionGroup):
     )
     pretrained: list[str] = option(
         [],
-        "pretrained encoder: folder, minilm, efficientnet-lite0 or hub name",
-        "预训练编码器：文件夹、minilm、efficientnet-lite0 或模型库名称",
+        "pretrained encoder: folder, packaged or hub name",
+        "预训练编码器：文件夹、随包或模型库名称",
         metavar="NAME",
     )
