@@ -32,7 +32,7 @@ class Forecasting(OptionGroup):
         False, "also forecast sums over the keys, made to add up", "同时预测各键的合计，并使其相加一致"
     )
     holidays: str | None = option(
-        None, "country of holidays, such as CN (working days moved)", "节假日国家，如 CN（含调休）", metavar="CODE"
+        None, "country of holidays: CN (with moved days), US ...", "节假日国家，如 CN（含调休）", metavar="CODE"
     )
     fill: Literal["linear", "zero", "previous", "mean", "seasonal", "refuse"] = option(
         "linear", "how periods without a value are filled", "缺失周期的填补方式", metavar="WAY"

@@ -17,8 +17,8 @@ class PicturePairs(OptionGroup):
 
     degrade: str | None = option(
         None,
-        "make good pictures worse: `bicubic x2`, `noise 25`, `jpeg 30`, `blur 2`, `grey`",
-        "将好图变差以供学习：`bicubic x2`、`noise 25`、`jpeg 30`、`blur 2`、`grey`",
+        "make good pictures worse, e.g. bicubic x2, noise 25",
+        "将好图变差以供学习，如 bicubic x2、noise 25",
         metavar="HOW",
     )
 

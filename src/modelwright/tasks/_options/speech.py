@@ -20,7 +20,7 @@ class Speech(OptionGroup):
     )
     speaker: str | None = option(
         None,
-        "column of speakers; none is split (`none`: by chance)",
+        "column of speakers, none is split; or `none`",
         "说话人列；同一人不会被分开（none：随机）",
         metavar="COLUMN",
     )
