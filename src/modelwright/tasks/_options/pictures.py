@@ -17,7 +17,7 @@ class PicturePairs(OptionGroup):
 
     degrade: str | None = option(
         None,
-        "make good pictures worse, e.g. bicubic x2, noise 25",
+        "make good pictures worse: bicubic x2, noise 25",
         "将好图变差以供学习，如 bicubic x2、noise 25",
         metavar="HOW",
     )
