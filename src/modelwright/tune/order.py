@@ -75,7 +75,7 @@ def _unasked(recipe: Recipe, config: RunConfig) -> Words | None:
     """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
     if (config.mitigate == "reweigh" or config.weight) and not recipe.weighs and not guesses(recipe.name):
         return Words("it does not heed weights of rows", "它不支持行权重")
-    if recipe.extra != "pretrained" or recipe.rank < DEAR_RANK or config.pretrained or config.recipes:
+    if not recipe.extra.endswith("pretrained") or recipe.rank < DEAR_RANK or config.pretrained or config.recipes:
         return None
     return Words("tried where --pretrained names an encoder", "仅在 --pretrained 指定编码器时尝试")
 

@@ -34,7 +34,7 @@ class PretrainedDetector(DetectorRecipe):
     title = Words("anchor-free detector on a pretrained backbone", "预训练骨干的无锚框检测网络")
     rank = 36
     paper = "Tian et al. 2019, arXiv 1904.01355; Tan & Le 2019, arXiv 1905.11946"
-    extra = "pretrained"
+    extra = "detection-pretrained"
     options = PretrainedDetectorOptions
     model = PretrainedDetectorModel
 
