@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-
-from modelwright.core.answers.base import TargetCodec, as_objects
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
-from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.recipe import Axis, Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
+from modelwright.recipes.shared.nothing import NothingModel
 from modelwright.recipes.shared.tagging import TaggerRecipe
 
 
@@ -19,26 +16,10 @@ class NoSpansOptions(Options):
     """There is nothing to choose."""
 
 
-class NoSpansModel(Model):
+class NoSpansModel(NothingModel):
     """No span in any row."""
 
     recipe = "no-spans"
-
-    def __init__(self) -> None:
-        self.extent: dict[str, Any] = {}
-        self.history: list[dict[str, float]] = []
-
-    def scores(self, table: Table) -> np.ndarray:
-        return as_objects([[] for _ in range(len(table))])[:, None]
-
-    def save(self, folder: Path) -> None:
-        write_state(folder, {})
-
-    @classmethod
-    def load(cls, folder: Path, target: TargetCodec) -> NoSpansModel:
-        with Loading(folder):
-            read_state(folder)
-        return cls()
 
 
 class NoSpans(TaggerRecipe):
