@@ -9,7 +9,7 @@ from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import MEDIA, Column, Related, Schema, Table
 from modelwright.core.task import get_task
-from modelwright.recipes.shared.recommend import Histories, RankModel
+from modelwright.recipes.shared.recommend import Histories, RankModel, best
 from modelwright.release.bundle import Predictor
 from modelwright.release.catalogue import Catalogue, Condition
 from modelwright.release.index import Index
@@ -212,12 +212,45 @@ def test_the_index_finds_what_an_exact_search_finds(monkeypatch):
         had = np.arange(3 * i, 3 * i + 3, dtype=np.int32)
         out = np.zeros(20_000, bool)
         out[had] = True
-        scores = index.search(had, 20, out)
+        found_here = index.search(had, 20, out)
         exact = model.rank([had])[0]
         exact[had] = -np.inf
         best = set(np.argsort(-exact)[:20].tolist())
-        found += len(best & set(np.argsort(-scores)[:20].tolist()))
-        assert np.isneginf(scores[had]).all()
+        found += len(best & set(found_here.items.tolist()))
+        assert len(found_here.items) == 20 and not np.isin(found_here.items, had).any()
+        assert np.allclose(found_here.scores, exact[found_here.items], atol=1e-5) and (np.diff(found_here.scores) <= 0).all()
     assert found >= 0.98 * 400
     assert index.search(np.empty(0, np.int32), 20, out) is None
     assert Index.of(Vectors(100)) is None
+
+
+def test_a_user_is_found_without_looking_at_all_of_them():
+    names = ["zoe", "", "amy", "李", "bob", "éva", "u10", "u9"]
+    had = Histories(names, np.arange(9), np.arange(8, dtype=np.int32))
+    assert [had.place(n) for n in names] == list(range(8)) == had.places(pa.array(names)).tolist()
+    assert [had.place(n) for n in ("", "a", "u1", "zz")] == [1, -1, -1, -1]
+    assert Histories.none().place("amy") == -1
+
+
+def test_the_best_of_many_equal_scores():
+    scores = np.full(50_000, -np.inf, np.float32)
+    scores[[7, 40_000, 3]] = 1.0, 2.0, 1.0
+    assert best(scores, 20).items.tolist() == [40_000, 3, 7]
+    assert best(np.zeros(50, np.float32), 5).items.tolist() == [0, 1, 2, 3, 4]
+    assert len(best(scores, 0).items) == 0
+
+
+def test_a_varied_list_comes_from_the_index_too(predictor, monkeypatch):
+    pytest.importorskip("faiss")
+    monkeypatch.setattr("modelwright.release.index.FEWEST", 5000)
+    model = Vectors(6000)
+    model.histories = Histories(["u"], np.array([0, 2]), np.array([5, 9], np.int32))
+    task = get_task("recommendation")
+    shop = Recommender(Predictor(task, predictor.schema, model.target, [(1.0, model)]))
+    assert shop.index is not None
+    plain = [h["item"] for h in shop.answer(Asked(user="u", k=10))["items"]]
+    varied = [h["item"] for h in shop.answer(Asked(user="u", k=10, diverse=0.4))["items"]]
+    shop.index = None
+    assert [h["item"] for h in shop.answer(Asked(user="u", k=10))["items"]] == plain
+    assert varied[0] == plain[0] and varied != plain
+    assert set(varied) != set(plain) and len(set(varied)) == 10

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelwright.core.answers.ranked import Ranking
+from modelwright.recipes.shared.recommend import best
+
 if TYPE_CHECKING:
     from modelwright.recipes.shared.recommend import RankModel
 
@@ -53,18 +56,17 @@ class Index:
             return None
         return cls(model, vectors)
 
-    def search(self, had: np.ndarray, k: int, out: np.ndarray) -> np.ndarray | None:
-        """Return scores [I] of the best items for a history, minus infinity for all others and those that are `out` [I]; None where
-        too few are left of what was found."""
+    def search(self, had: np.ndarray, length: int, out: np.ndarray) -> Ranking | None:
+        """Return the best items for a history, at most `length`, without those that are `out` [I]; None where too few are left of
+        what was found."""
         if not len(had):
             return None
         query = np.ascontiguousarray(self.model.query([had]), np.float32)
-        many = min(len(self.vectors), max(_LEAST, _LOOKED * k))
+        many = min(len(self.vectors), max(_LEAST, _LOOKED * length))
         _, found = self._codes.search(query, many)
         places = found[0][found[0] >= 0]
-        places = places[~out[places]]
-        if len(places) < min(k, int((~out).sum())):
+        places = np.sort(places[~out[places]])  # of equal scores the more frequent item comes first
+        if len(places) < min(length, len(out)) and len(places) < int((~out).sum()):
             return None
-        scores = np.full(len(self.vectors), -np.inf, np.float32)
-        scores[places] = self.vectors[places] @ query[0]
-        return scores
+        near = best(self.vectors[places] @ query[0], length)
+        return Ranking(places[near.items].astype(np.int32), near.scores)

@@ -14,6 +14,7 @@ import numpy as np
 from modelwright.core.answers.ranked import RankedCodec, Ranking
 from modelwright.core.errors import OptionError
 from modelwright.core.schema import Table
+from modelwright.core.threads import one_thread
 from modelwright.core.words import Words
 from modelwright.recipes.shared.recommend import RankModel, best
 from modelwright.release.bundle import Predictor
@@ -106,10 +107,15 @@ class Recommender:
 
         Raises ColumnError for columns that items lack, DataError for conditions and values that do not fit.
         """
+        with one_thread():  # threads that share one small product wait for one another
+            return self._listed(asked)
+
+    def _listed(self, asked: Asked) -> tuple[dict[str, Any], Ranking]:
         had, known = self.had(asked)
         out = self._without(asked, had)
-        scores = self._scores(asked, had, out)
-        ranking = self._chosen(asked, scores)
+        ranking = self._near(asked, had, out)
+        if ranking is None:
+            ranking = self._chosen(asked, self._scores(asked, had, out))
         items = self.target.shown(ranking, len(ranking.items))
         for hit, place in zip(items, ranking.items.tolist(), strict=True):
             if asked.reasons:
@@ -131,6 +137,18 @@ class Recommender:
             out[had] = True
         return out
 
+    def _near(self, asked: Asked, had: np.ndarray, out: np.ndarray) -> Ranking | None:
+        """Return the list as the index finds it; None where there is none, or where it does not reach far enough."""
+        if self.index is None or asked.where or asked.boost or asked.about or asked.like:
+            return None
+        if not asked.cap and not asked.diverse:
+            return self.index.search(had, asked.k, out)
+        found = self.index.search(had, max(_CANDIDATES, 8 * asked.k), out)
+        if found is None:
+            return None
+        chosen = self._varied(found, asked)
+        return self._in_turn(found, chosen) if len(chosen) >= asked.k else None
+
     def _scores(self, asked: Asked, had: np.ndarray, out: np.ndarray) -> np.ndarray:
         """Return a score for each item [I], minus infinity for those that are left out or far behind."""
         if asked.like:
@@ -140,10 +158,6 @@ class Recommender:
             behind = np.array(self.model.rank([seeds])[0], np.float64)
             scores = near + 0.05 * _between(behind, np.isfinite(behind))
         else:
-            plain = not (asked.where or asked.boost or asked.about)
-            found = self.index.search(had, asked.k, out) if self.index is not None and plain else None
-            if found is not None:
-                return found
             table = self._told(asked)
             ranked = self.model.rank([had]) if table is None else self.model.rank_told([had], table)
             scores = np.array(ranked[0], np.float32)
@@ -172,42 +186,46 @@ class Recommender:
         """Return the list of K items: the best ones, or a varied choice among them, within the caps."""
         if not asked.cap and not asked.diverse:
             return best(scores, asked.k)
-        groups = [(self.catalogue.groups(name), most) for name, most in asked.cap.items()]
         length = max(_CANDIDATES, 8 * asked.k)
         while True:
             found = best(scores, length)
-            chosen = self._varied(found, asked, groups)
+            chosen = self._varied(found, asked)
             if len(chosen) >= asked.k or length >= len(scores):
-                break
+                return self._in_turn(found, chosen)
             length *= 4
+
+    @staticmethod
+    def _in_turn(found: Ranking, chosen: Sequence[int]) -> Ranking:
+        """Return the chosen places of a ranking; what a varied list puts later has no higher score than what stands before it."""
         order = np.array(chosen, np.int64)
         kept = found.scores[order]
-        # what a varied list puts later has no higher score than what stands before it
         return Ranking(found.items[order], np.minimum.accumulate(kept) if len(kept) else kept)
 
-    def _varied(self, found: Ranking, asked: Asked, groups: Sequence[tuple[np.ndarray, int]]) -> list[int]:
-        """Return places in a ranking, at most K: maximal marginal relevance (Carbonell & Goldstein 1998, doi 10.1145/290941.291025)."""
-        own = [(codes[found.items], most) for codes, most in groups]
-        counts: list[dict[int, int]] = [{} for _ in own]
-        left = list(range(len(found.items)))
-        worth = _between(found.scores.astype(np.float64), np.ones(len(left), bool))
-        near = np.zeros(len(left))
+    def _varied(self, found: Ranking, asked: Asked) -> list[int]:
+        """Return places in a ranking, at most K: maximal marginal relevance (Carbonell & Goldstein 1998, doi 10.1145/290941.291025)
+        among those whose group is not full."""
+        groups = [self.catalogue.groups(name)[found.items] for name in asked.cap]
+        most = list(asked.cap.values())
+        counts: list[dict[int, int]] = [{} for _ in groups]
+        free = np.ones(len(found.items), bool)
+        for codes, limit in zip(groups, most):
+            free &= (codes < 0) | (limit > 0)
+        worth = _between(found.scores.astype(np.float64), np.ones(len(free), bool))
+        near = np.zeros(len(free))
         alike = self._alike(found.items) if asked.diverse else None
         chosen: list[int] = []
-        while left and len(chosen) < asked.k:
-            free = [i for i in left if all(c[i] < 0 or n.get(int(c[i]), 0) < m for (c, m), n in zip(own, counts))]
-            if not free:
-                break
-            values = (1 - asked.diverse) * worth[free] - asked.diverse * near[free]
-            pick = free[int(np.argmax(values))]
+        while len(chosen) < asked.k and free.any():
+            values = (1 - asked.diverse) * worth - asked.diverse * near
+            pick = int(np.argmax(np.where(free, values, -np.inf)))
             chosen.append(pick)
-            left.remove(pick)
-            for (codes, _), count in zip(own, counts):
-                count[int(codes[pick])] = count.get(int(codes[pick]), 0) + 1
+            free[pick] = False
+            for codes, count, limit in zip(groups, counts, most):
+                code = int(codes[pick])
+                count[code] = count.get(code, 0) + 1
+                if code >= 0 and count[code] >= limit:
+                    free &= codes != code
             if alike is not None:
                 near = np.maximum(near, alike[pick])
-            elif not asked.diverse:
-                left = [i for i in left if i > pick or i in free]
         return chosen
 
     def _alike(self, places: np.ndarray) -> np.ndarray:

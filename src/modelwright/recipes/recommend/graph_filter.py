@@ -23,6 +23,8 @@ from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecip
 
 _PAIRS = 12_000  # items up to which all pairs are kept in memory, 4 I^2 bytes
 
+_FEW = 8  # histories for which all vectors are not copied
+
 
 class GraphFilterOptions(Options):
     """`smooth` weighs the ideal low-pass filter of `factors` singular vectors; `sharpen` is the length of the sharpening step;
@@ -49,20 +51,30 @@ class GraphFilterModel(RankModel):
         counts: np.ndarray,
     ) -> None:
         super().__init__(target, histories)
-        self.state, self.graph, self.vectors, self.counts = dict(state), graph, vectors, counts
+        self.state, self.graph, self.counts = dict(state), graph, counts
+        # vector by vector: one user's product with them is five times as quick as item by item
+        self.across = np.ascontiguousarray(vectors.T)
         self.back = csr_matrix(graph.T)
         root = np.maximum(counts, 1.0)
         self.into = (root**-0.5).astype(np.float32)  # of what a user had, in the filters
         # the graph's own normalisation on the side of answers is the square root; another power is made up for here
         self.out = (root ** (0.5 - float(state["popularity"]))).astype(np.float32)
 
+    @property
+    def vectors(self) -> np.ndarray:
+        """The singular vectors [I, F]."""
+        return self.across.T
+
     def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
         rows = rows_of(had, len(self.target.items))
         blurred = self._blurred(rows)
         smooth = float(self.state["smooth"])
         if smooth:
-            inside = (rows.multiply(self.into[None, :]).tocsr() @ self.vectors).astype(np.float32)
-            blurred = blurred + smooth * (inside @ self.vectors.T) / self.into[None, :]
+            if len(had) <= _FEW:
+                inside = np.stack([self.across[:, h] @ self.into[h] for h in had])
+            else:
+                inside = rows.multiply(self.into[None, :]).tocsr() @ self.vectors
+            blurred += (smooth * inside.astype(np.float32) @ self.across) / self.into[None, :]
         step = float(self.state["sharpen"])
         if step:
             blurred = blurred - step * self._filtered(blurred)
@@ -87,7 +99,7 @@ class GraphFilterModel(RankModel):
     def _blurred(self, rows: csr_matrix) -> np.ndarray:
         """Return rows of ones [B, I] passed through the graph: by the matrix of all pairs of items where that is less work."""
         if self.pairs is None:
-            return np.asarray((rows @ self.back @ self.graph).todense(), np.float32)
+            return np.asarray((rows @ self.back @ self.graph).toarray(), np.float32)
         return np.asarray(rows @ self.pairs, np.float32)
 
     @cached_property

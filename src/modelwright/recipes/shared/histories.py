@@ -5,6 +5,7 @@ Legend: N rows, U users, I items of the catalogue, E events, B users of a block.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,6 +32,7 @@ class Histories:
     def __init__(self, users: Sequence[str] | pa.Array, begins: np.ndarray, items: np.ndarray) -> None:
         self.users = users if isinstance(users, pa.Array) else pa.array(users, pa.string())
         self.begins, self.items = begins, items
+        self._by_name: np.ndarray | None = None
 
     @classmethod
     def of(cls, table: Table, target: RankedCodec) -> Histories:
@@ -77,6 +79,15 @@ class Histories:
     def places(self, users: pa.Array) -> np.ndarray:
         """Return where users stand [N], -1 for those that are not known."""
         return np.asarray(pc.index_in(users.cast(pa.string()), self.users).fill_null(-1), np.int64)
+
+    def place(self, user: str) -> int:
+        """Return where one user stands, -1 for one that is not known. The first call sorts the users once; every other one looks at
+        some twenty of them, where `places` would look at all."""
+        if self._by_name is None:
+            self._by_name = np.asarray(pc.sort_indices(self.users), np.int64)
+        names, order = self.users, self._by_name
+        at = bisect_left(range(len(order)), user, key=lambda i: names[int(order[i])].as_py())
+        return int(order[at]) if at < len(order) and names[int(order[at])].as_py() == user else -1
 
     def counts(self, width: int) -> np.ndarray:
         """Return how many users had each item [I] float32."""

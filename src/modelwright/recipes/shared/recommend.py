@@ -151,10 +151,10 @@ class RankModel(Model):
         """Return the history of a user [E]; empty for one that is not known."""
         if user is None:
             return np.empty(0, np.int32)
-        return self._had(int(self.histories.places(pa.array([user], pa.string()))[0]))
+        return self._had(self.histories.place(user))
 
     def forget(self, subject: str) -> bool:
-        place = int(self.histories.places(pa.array([subject], pa.string()))[0])
+        place = self.histories.place(subject)
         if place < 0:
             return False
         had = self.histories
@@ -168,8 +168,10 @@ class RankModel(Model):
     def joined(self, had: np.ndarray, items: Sequence[str]) -> np.ndarray:
         """Return a history with further items behind it; those that the catalogue lacks tell nothing."""
         more = [p for item in items if (p := self.target.places.get(str(item))) is not None]
-        whole = [int(i) for i in had if i not in set(more)] + list(dict.fromkeys(more))
-        return np.array(whole, np.int32)
+        if not more:
+            return np.asarray(had, np.int32)
+        last = np.array(list(dict.fromkeys(more)), np.int32)
+        return np.concatenate([had[~np.isin(had, last)], last]).astype(np.int32)
 
     def answer(
         self,
@@ -217,7 +219,8 @@ def best(scores: np.ndarray, length: int) -> Ranking:
     """Return the items with the highest finite scores [I], at most `length`; of equal ones the more frequent item first."""
     length = min(length, len(scores))
     if length < len(scores):
-        cut = np.partition(scores, len(scores) - length)[len(scores) - length]
+        # by the smallest of the negatives: from the other end NumPy takes 25 times as long where most scores are equal
+        cut = -np.partition(-scores, length - 1)[length - 1] if length else np.inf
         some = np.flatnonzero(scores > cut)
         some = np.concatenate([some, np.flatnonzero(scores == cut)[: length - len(some)]])
     else:
