@@ -217,8 +217,10 @@ def test_the_index_finds_what_an_exact_search_finds(monkeypatch):
         exact[had] = -np.inf
         best = set(np.argsort(-exact)[:20].tolist())
         found += len(best & set(found_here.items.tolist()))
-        assert len(found_here.items) == 20 and not np.isin(found_here.items, had).any()
-        assert np.allclose(found_here.scores, exact[found_here.items], atol=1e-5) and (np.diff(found_here.scores) <= 0).all()
+        assert len(found_here.items) == 20
+        assert not np.isin(found_here.items, had).any()
+        assert np.allclose(found_here.scores, exact[found_here.items], atol=1e-5)
+        assert (np.diff(found_here.scores) <= 0).all()
     assert found >= 0.98 * 400
     assert index.search(np.empty(0, np.int32), 20, out) is None
     assert Index.of(Vectors(100)) is None
@@ -252,5 +254,7 @@ def test_a_varied_list_comes_from_the_index_too(predictor, monkeypatch):
     varied = [h["item"] for h in shop.answer(Asked(user="u", k=10, diverse=0.4))["items"]]
     shop.index = None
     assert [h["item"] for h in shop.answer(Asked(user="u", k=10))["items"]] == plain
-    assert varied[0] == plain[0] and varied != plain
-    assert set(varied) != set(plain) and len(set(varied)) == 10
+    assert varied[0] == plain[0]
+    assert varied != plain
+    assert set(varied) != set(plain)
+    assert len(set(varied)) == 10

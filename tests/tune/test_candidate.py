@@ -87,3 +87,22 @@ def test_the_model_of_the_latest_window_answers_where_answers_have_no_mean(order
     assert made.answering(TASK.fit_target(v.table.column("y"), v.table.schema["y"])) == made.models
     refitted = replace(made, models=[Says("all rows", v.target)])
     assert refitted.answering(v.target)[0].text == "all rows"
+
+
+def test_what_metrics_ask_of_rows_is_asked_once() -> None:
+    asked: list[int] = []
+
+    def told(table: Table) -> np.ndarray:
+        asked.append(len(table))
+        return table.rows.astype(float)
+
+    v = validation(rows(12), 3)
+    metric = Metric("m", Words("m", "m"), True, lambda judged: float(judged.known["n"].sum()), known_of={"n": told})
+    v = Validation(v.table, v.target, metric, v.splits)
+    scores = np.full((12, 2), 0.5)
+    whole = float(v.table.rows[v.index].sum())
+    assert v.value(scores) == v.value(scores + 0.1) == whole
+    half = scores.copy()
+    half[:6] = np.nan
+    assert v.value(half) == float(v.table.rows[v.index][6:].sum())
+    assert asked == [12]

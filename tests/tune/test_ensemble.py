@@ -64,3 +64,17 @@ def test_a_member_whose_gain_is_within_noise_is_left_out() -> None:
     # what a member must gain grows with what its answers cost
     assert len(chosen(0.6, [0.002, 0.002])) == 2
     assert len(chosen(0.6, [0.002, 0.5])) == 1
+
+
+def test_rounds_that_find_nothing_better_end_the_search() -> None:
+    looked: list[int] = []
+
+    def value(scores: np.ndarray) -> float:
+        looked.append(1)
+        return -float(scores.sum())  # the first alone is best
+
+    scores = [np.full((4, 2), float(i)) for i in range(3)]
+    found = select(scores, value, value, [1, 1, 1], limit=None, deadline=Deadline.after(60), rounds=500)
+    assert found is not None
+    assert found.weights == {0: 1.0}
+    assert len(looked) < 100

@@ -48,15 +48,35 @@ class Judged:
 
     def in_units(self, table: Table, metrics: Iterable[Metric]) -> Judged:
         """Return these rows with the units that metrics ask for; `table` holds the rows, and perhaps others, with all columns."""
+        return Beside.of(table, metrics).beside(self)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What metrics must know of the rows of a table: the units that rows belong to [T] and what else they ask of them [T, ...], by
+    name. Made once where the same rows are judged often."""
+
+    rows: np.ndarray
+    order: np.ndarray
+    units: Mapping[str, np.ndarray]
+    known: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, table: Table, metrics: Iterable[Metric]) -> Beside:
+        """Ask a table for what metrics need."""
         metrics = list(metrics)
-        asked = {m.unit: m.unit_of for m in metrics if m.unit_of is not None}
-        more = {name: of for m in metrics for name, of in m.known_of.items()}
-        if not asked and not more:
-            return self
-        order = np.argsort(table.rows, kind="stable")
-        at = order[np.searchsorted(table.rows, self.rows, sorter=order)]
-        units = {name: unit_of(table)[at] for name, unit_of in asked.items()}
-        return replace(self, units=units, known={name: of(table)[at] for name, of in more.items()})
+        units = {m.unit: m.unit_of(table) for m in metrics if m.unit_of is not None}
+        known = {name: of(table) for m in metrics for name, of in m.known_of.items()}
+        order = np.argsort(table.rows, kind="stable") if units or known else np.empty(0, np.int64)
+        return cls(table.rows, order, units, known)
+
+    def beside(self, judged: Judged) -> Judged:
+        """Return judged rows, all of them in the table, with what is known of them."""
+        if not self.units and not self.known:
+            return judged
+        at = self.order[np.searchsorted(self.rows, judged.rows, sorter=self.order)]
+        units = {name: values[at] for name, values in self.units.items()}
+        return replace(judged, units=units, known={name: values[at] for name, values in self.known.items()})
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Working
-from modelwright.core.judged import Judged, Metric, judge
+from modelwright.core.judged import Beside, Judged, Metric, judge
 from modelwright.core.kept import keeping_folder, kept_folder
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.run import read_json, write_json
@@ -52,6 +53,7 @@ class Validation:
         self.parts = [(self.table.take(t), self.table.take(v)) for t, v in self.splits]
         self.caches = [{} for _ in self.splits]
         self._known: dict[tuple[str, int], tuple[np.ndarray, float]] = {}
+        self._latest: tuple[np.ndarray, Judged] | None = None
         name = self.table.schema.target
         self.truth = self.table.take(self.index).column(name.name if name else "")
 
@@ -89,11 +91,20 @@ class Validation:
 
     def judged(self, scores: np.ndarray) -> Judged:
         """Return validation rows judged by scores [V, K]; rows that have none (NaN) are left out."""
-        rows = self.table.rows[self.index]
+        if (
+            self._latest is not None and self._latest[0] is scores
+        ):  # what ranks and what breaks ties ask one after the other
+            return self._latest[1]
+        rows, truth, some = self.table.rows[self.index], self.truth, scores
         if (known := self._answered(scores)) is not None:
-            some = judge(self.target, self.truth.take(pa.array(known)), scores[known], rows[known])
-            return some.in_units(self.table, [self.metric])
-        return judge(self.target, self.truth, scores, rows).in_units(self.table, [self.metric])
+            rows, truth, some = rows[known], truth.take(pa.array(known)), scores[known]
+        found = self._beside.beside(judge(self.target, truth, some, rows))
+        self._latest = scores, found
+        return found
+
+    @cached_property
+    def _beside(self) -> Beside:
+        return Beside.of(self.table.take(self.index), [self.metric])
 
     def _answered(self, scores: np.ndarray) -> np.ndarray | None:
         """Return which rows have scores; None where all have. Answers that were made stand in all rows of the one split."""

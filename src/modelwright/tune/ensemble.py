@@ -12,6 +12,7 @@ from modelwright.core.budget import Deadline
 
 Sure = Callable[[np.ndarray, np.ndarray], float]
 
+_IDLE = 8  # rounds in a row without a better blend, after which none is expected any more
 _CHEAP = 0.001  # seconds an answer that nobody will notice
 # how sure a gain must be: of cheap members, of those that cost as much again, of dear ones
 _LIKELY = (0.5, 0.55, 0.75)
@@ -55,8 +56,9 @@ def select(
         return Blend({order[0]: 1.0}, alone[order[0]][0])
     total = scores[order[0]].astype(np.float64)
     best, best_key = list(chosen), alone[order[0]]
+    idle = 0
     for _ in range(rounds):
-        if deadline.expired():
+        if deadline.expired() or idle == _IDLE:
             break
         options = []
         for i in order:
@@ -69,8 +71,9 @@ def select(
         key, i = max(options)
         chosen.append(i)
         total = total + scores[i]
+        idle += 1
         if key > best_key:
-            best, best_key = list(chosen), key
+            best, best_key, idle = list(chosen), key, 0
     counts = Counter(best)
     return _smallest(counts, scores, value, best_key[0], costs, sure)
 

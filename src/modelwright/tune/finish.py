@@ -57,7 +57,7 @@ class Finish:
     def outcome(self) -> Outcome:
         """Return the winner, refitted where there is time, with what all candidates came to."""
         p = self.climb
-        winner, value, scores = p.standings.best()
+        winner, value, scores = p.standings.best(last=True)
         folds = common([c for _, c in winner])
         validation = p.validation.on(folds)
         if validation.target.averages:

@@ -21,6 +21,7 @@ Winner = list[tuple[float, Candidate]]
 
 _SLOWER = 2.0  # times as slowly as the best candidate a blend may answer, where the user sets no limit
 _SELECT = 0.4, 0.01  # seconds, or the share of the time left if that is more, that choosing a blend may take
+_LAST = 3.0, 0.05  # the same for the last choice, which counts
 
 
 @dataclass
@@ -127,21 +128,24 @@ class Standings:
         racing = [c for c in real if c.name not in self.beaten and c.name not in self.waiting]
         return racing or real or self.candidates
 
-    def best(self) -> tuple[Winner, float, np.ndarray]:
-        """Return the best so far: weighted candidates, their validation value, their scores [V, K] (NaN where not judged)."""
+    def best(self, *, last: bool = False) -> tuple[Winner, float, np.ndarray]:
+        """Return the best so far: weighted candidates, their validation value, their scores [V, K] (NaN where not judged). The `last`
+        choice may take longer than those on the way."""
         pool = self.field()
-        key = tuple((id(c), len(c.folds)) for c in pool)
-        if self._cached is not None and self._cached[0] == key:
+        key = (last, *((id(c), len(c.folds)) for c in pool))
+        if self._cached is not None and self._cached[0] in (key, (True, *key[1:])):
             return self._cached[1]
-        found = self._among(pool)
+        seconds, share = _LAST if last else _SELECT
+        until = self.deadline.sub(max(seconds, share * min(self.deadline.remaining(), 1e5)))
+        found = self._among(pool, until)
         members = [c for _, c in found[0]]
         if len(common(members)) > len(common(pool)):  # judged by more rows without those that had no part in it
             more = set(common(members))
-            found = self._among([c for c in pool if more <= set(c.folds)])
+            found = self._among([c for c in pool if more <= set(c.folds)], until)
         self._cached = key, found
         return found
 
-    def _among(self, pool: list[Candidate]) -> tuple[Winner, float, np.ndarray]:
+    def _among(self, pool: list[Candidate], until: Deadline) -> tuple[Winner, float, np.ndarray]:
         rows = self.validation.rows_of(common(pool))
         scores = [self.validation.only(c.scores, rows) for c in pool]
         blend = select(
@@ -150,7 +154,7 @@ class Standings:
             self.validation.fine,
             [self.cost(c) for c in pool],
             limit=self.limit(pool),
-            deadline=self.deadline.sub(max(_SELECT[0], _SELECT[1] * min(self.deadline.remaining(), 1e5))),
+            deadline=until,
             rounds=24 if self.ensemble and self.validation.target.averages else 0,
             sure=lambda a, b: NormalDist().cdf(gap(a, b, self.validation).errors),
         )

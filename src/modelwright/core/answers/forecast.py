@@ -95,12 +95,10 @@ class ForecastCodec(TargetCodec):
         return np.asarray(np.isfinite(encoded).any(axis=1))
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
+        names, middle = [level_name(q) for q in self.levels], self.middle
         found = [
-            {
-                "values": row[:, self.middle].tolist(),
-                "quantiles": {level_name(q): row[:, i].tolist() for i, q in enumerate(self.levels)},
-            }
-            for row in scores
+            {"values": row[middle], "quantiles": dict(zip(names, row, strict=True))}
+            for row in scores.transpose(0, 2, 1).tolist()
         ]
         return Answers(found, None)
 
