@@ -117,8 +117,8 @@ def _dotted(path: Path) -> str:
     return ".".join(("modelwright", *path.relative_to(SOURCE).with_suffix("").parts))
 
 
-def test_the_top_of_the_package_holds_three_files_and_folders():
-    assert sorted(p.name for p in SOURCE.glob("*.py")) == ["__init__.py", "api.py", "testing.py"]
+def test_the_top_of_the_package_holds_four_files_and_folders():
+    assert sorted(p.name for p in SOURCE.glob("*.py")) == ["__init__.py", "__main__.py", "api.py", "testing.py"]
     assert [p.name for p in (SOURCE / "recipes").glob("*.py")] == ["__init__.py"]
 
 

@@ -19,6 +19,7 @@ from modelwright.core.option_groups.fairness import Fairness
 from modelwright.core.option_groups.models import Models
 from modelwright.core.option_groups.privacy import Privacy
 from modelwright.core.option_groups.roles import Roles
+from modelwright.core.option_groups.scale import Scale
 from modelwright.core.option_groups.source import Source
 from modelwright.core.option_groups.training import Training
 from modelwright.core.task_names import task_named
@@ -99,7 +100,7 @@ def _field(found: Declared) -> tuple[Any, Any]:
 
 if TYPE_CHECKING:
 
-    class RunConfig(_Checked, Source, Roles, Training, Models, Privacy, Fairness, Consent):
+    class RunConfig(_Checked, Source, Roles, Training, Models, Privacy, Fairness, Consent, Scale):
         """What `run` needs to know. Written into the run folder with every default resolved."""
 
         def __getattr__(self, name: str) -> Any:

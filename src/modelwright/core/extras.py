@@ -13,6 +13,7 @@ from modelwright.core.version import VERSION
 
 EXTRAS = {
     "nn": ("torch",),
+    "devices": ("accelerate",),
     "catboost": ("catboost",),
     "tune": ("optuna",),
     "image": ("PIL",),

@@ -73,6 +73,10 @@ class RunOptions(TypedDict, total=False):
     purpose: str | None
     retain: str | None
 
+    # Scale
+    devices: int
+    accumulate: int
+
     # Anomalies (for anomaly-detection)
     false_alarms: str
     normal: str | None

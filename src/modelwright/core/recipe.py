@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
+from modelwright.core.crew import Crew
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Metric, judge
 from modelwright.core.registry import load_file, names_in
@@ -127,6 +128,8 @@ class FitContext:
     ] = ()  # columns whose groups are weighed so that answers do not depend on them (reweighing)
     cache: dict[Any, Any] = field(default_factory=dict)
     probe: float = 3.0
+    crew: Crew | None = None  # the processes that train together; None for this one alone
+    accumulate: int = 1  # parts of a batch that are gone through one after the other before a step
 
     def value(self, table: Table, scores: np.ndarray) -> float:
         """Return the ranking metric of scores [N, K] of a table's rows, by its own units (users, say), signed so that more is better.

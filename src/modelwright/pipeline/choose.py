@@ -25,6 +25,7 @@ from modelwright.pipeline.decide import interval
 from modelwright.pipeline.state import State
 from modelwright.tune import ladder
 from modelwright.tune.candidate import Validation
+from modelwright.tune.crew import check_devices, crewed
 from modelwright.tune.gate import Condition, check_gate, judge_gate, parse_gate
 from modelwright.tune.planner import Planner
 
@@ -43,6 +44,7 @@ def check_names(config: RunConfig) -> None:
         find_causal(config.base)
     if config.device != "auto":
         pick_device(config.device)
+    check_devices(config.devices, config.device)
 
 
 def named_task(config: RunConfig) -> Task | None:
@@ -161,7 +163,8 @@ def climb(state: State) -> None:
         private=state.plan,
         load=state.load,
     )
-    state.outcome = ladder.climb(planner)
+    with crewed(planner, config.devices):
+        state.outcome = ladder.climb(planner)
     state.validation = state.outcome.validation
     state.ladder = [planner.standings.row(c) for c in state.outcome.candidates]
 

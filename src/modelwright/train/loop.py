@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
 from modelwright.train.optim import MovingAverage, make_optimizers, schedule
 from modelwright.train.precision import in_bf16
 from modelwright.train.private import PrivateSteps
+from modelwright.train.steps import Steps, rng_of, seeded
 
 Loss = Callable[[Any, Any], Tensor]
 Watch = Callable[[nn.Module], tuple[float, float]]  # network -> (loss, metric, more is better) on validation rows
@@ -77,6 +79,8 @@ def train(
     state = _State(Trained(), total=plan, planned=plan)
     if ctx.folder is not None:
         load_checkpoint(ctx.folder, network, optimizers, average, state)
+    steps = Steps(network, loss, optimizers, state.step, ctx)
+    state.step = steps.begun
     clipped = [
         p for o in optimizers if not isinstance(o, torch.optim.SparseAdam) for g in o.param_groups for p in g["params"]
     ]
@@ -86,32 +90,37 @@ def train(
     seldom = min(_AVERAGE_EVERY[1], max(_AVERAGE_EVERY[0], state.planned // 60))
 
     def keep_time(seen: int) -> None:
-        if seen:  # cost goes with tokens, not with steps: batches differ in length
+        if seen and steps.leads:  # cost goes with tokens, not with steps: batches differ in length
             each = (time.monotonic() - began - watched) * feed.total / seen
             if watched == 0:
                 state.watching = _LOOK * looks * each
             _fit_to_time(state, each, ctx, per_epoch)
 
-    while state.step < state.total and not state.done and (private is None or private.left):
+    def going() -> bool:
+        go = state.step < state.total and not state.done and (private is None or private.left)
+        go = go and not (did and ctx.deadline.expired())
+        if go:
+            keep_time(tokens)
+        go, state.total = steps.agree(go, state.total)
+        return go
+
+    while going():
         epoch = state.step // per_epoch
-        keep_time(tokens)
         leave_cores(ctx)
-        torch.manual_seed(ctx.seed * 100_003 + epoch if private is None else private.draw())
-        batches = feed.epoch(np.random.default_rng([ctx.seed, epoch]), epoch)
+        torch.manual_seed(seeded(ctx.seed, epoch, steps.draw) if private is None else private.draw())
+        batches = feed.epoch(rng_of(ctx.seed, epoch), epoch)
         network.train()
         running, count = 0.0, 0
-        for tensors, expected in ahead(feed, batches, ctx.device):
+        for group in steps.groups(ahead(feed, steps.parts(batches), ctx.device)):
             rate = schedule(state.step / state.total)
             for optimizer in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = group["base"] * rate
+                for params in optimizer.param_groups:
+                    params["lr"] = params["base"] * rate
                 optimizer.zero_grad(set_to_none=True)
             if private is not None:
-                value = private.gradients(tensors, expected)
+                value = private.gradients(*group[0][:2])
             else:
-                with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
-                    value = loss(network(tensors), expected)
-                value.backward()
+                value = steps.backward(group, bf16)
                 if options.clip:
                     torch.nn.utils.clip_grad_norm_(clipped, options.clip, foreach=True)
             for optimizer in optimizers:
@@ -129,23 +138,35 @@ def train(
             if did == 12:
                 keep_time(tokens + sum(map(feed.size, batches[:count])))
             over = ctx.deadline.remaining() <= state.watching  # the last look comes after it
-            if state.step >= state.total or over or not (private is None or private.left):
+            go, state.total = steps.agree(not over, state.total)
+            if state.step >= state.total or not go or not (private is None or private.left):
                 break
         tokens += sum(map(feed.size, batches[:count]))
-        _end_epoch(network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began)
+        if not steps.leads:
+            continue
+        with _told_to(steps):
+            _end_epoch(network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began)
         watched += state.watching
-        if ctx.deadline.expired():
-            break
-        going = not state.done and state.step < state.total and watch is not None
-        if ctx.folder is not None and going and (start := time.monotonic()) >= due:
+        going_on = not state.done and state.step < state.total and watch is not None and not ctx.deadline.expired()
+        if ctx.folder is not None and going_on and (start := time.monotonic()) >= due:
             save_checkpoint(ctx.folder, network, optimizers, average, state)
             due = time.monotonic() + (_RARELY - 1) * (time.monotonic() - start)
-    return _finish(network, average, state, per_epoch, watch is None and private is None, ctx)
+    return _finish(network, average, state, per_epoch, watch is None and private is None, ctx, steps)
+
+
+@contextmanager
+def _told_to(steps: Steps) -> Iterator[None]:
+    """Tell the other processes where the block ends with an error that is no fault."""
+    try:
+        yield
+    except ModelwrightError:
+        steps.give_up()
+        raise
 
 
 def leave_cores(ctx: FitContext) -> None:
     """Take only as many threads as other programs leave cores now: on a core that another has, threads wait for one another."""
-    wanted = max(1, min(ctx.threads, free_cores()))
+    wanted = max(1, min(ctx.threads, free_cores())) if ctx.crew is None else max(1, ctx.threads)
     if wanted != torch.get_num_threads():
         torch.set_num_threads(wanted)
 
@@ -229,16 +250,17 @@ def _end_epoch(
 
 
 def _finish(
-    network: nn.Module, average: MovingAverage | None, state: _State, per_epoch: int, refit: bool, ctx: FitContext
-) -> Trained:
+    network: nn.Module, average: MovingAverage | None, state: _State, per_epoch: int, refit: bool, ctx: FitContext, steps: Steps
+) -> Trained:  # fmt: skip
     trained = state.trained
     trained.steps, trained.epochs = state.step, max(1, math.ceil(state.step / per_epoch))
-    if refit and state.step < _ENOUGH * state.total:
-        raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
     if state.best_weights is not None:
         network.load_state_dict(state.best_weights)
     elif average and average.steps:
         network.load_state_dict(average.shadow)
+    steps.end(network)
+    if refit and state.step < _ENOUGH * state.total and steps.leads:
+        raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
     network.eval()
     if ctx.folder is not None and not ctx.deadline.stopped:
         for path in (ctx.folder / "checkpoint.json", ctx.folder / "checkpoint.safetensors"):

@@ -204,6 +204,16 @@ class Fold:
     batch_ms: float
 
 
+def fitted(
+    recipe: Recipe, train: Table, valid: Table | None, options: Options, ctx: FitContext, split: int | None
+) -> Model:
+    """Return the model of a fit on one split (None for all rows), with the processes that train along where there are some."""
+    if ctx.crew is None:
+        return recipe.fit(train, valid, options, ctx)
+    model: Model = ctx.crew.fit(recipe, train, valid, options, ctx, split)
+    return model
+
+
 def fit_fold(
     name: str, recipe: Recipe, options: Options, validation: Validation, split: int, ctx: FitContext, watch: Stopwatch
 ) -> Fold:
@@ -223,7 +233,7 @@ def fit_fold(
     begun = time.monotonic()
     ctx.events.emit(Working(name, recipe.name, "fit", *of, share=ctx.deadline.remaining()))
     with watch:
-        model = recipe.fit(seen(train, options), seen(valid, options), options, own)
+        model = fitted(recipe, seen(train, options), seen(valid, options), options, own, split)
     ctx.events.emit(Working(name, recipe.name, "score", *of))
     scored = time.perf_counter()
     scores = model.judge(valid)
@@ -337,7 +347,7 @@ def refit(
     )
     what = "refit" if seed is None else "twin"
     ctx.events.emit(Working(candidate.name, recipe.name, what, share=deadline.remaining()))
-    model = recipe.fit(seen(table, options), None, options, own)
+    model = fitted(recipe, seen(table, options), None, options, own, None)
     model.history = candidate.models[0].history
     again = {"models": [model], "refitted": True}
     if len(candidate.models) > 1:  # one model answers where several did

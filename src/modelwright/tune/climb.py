@@ -11,6 +11,7 @@ import numpy as np
 from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
+from modelwright.core.crew import Crew
 from modelwright.core.device import free_cores
 from modelwright.core.events import CandidateFailed, EventStream
 from modelwright.core.recipe import guesses
@@ -44,6 +45,7 @@ class Climb:
     bases: BaseModels = field(default_factory=BaseModels)
     private: PrivatePlan | None = None
     load: float = 1.0  # how many times as long as on an idle machine the run took so far
+    crew: Crew | None = None  # the processes that train networks together with this one
     standings: Standings = field(init=False)
     pace: Pace = field(init=False)
 

@@ -65,6 +65,8 @@ class Fits:
             sensitive=tuple(p.config.sensitive) if p.config.mitigate == "reweigh" else (),
             cache=self._probes,
             probe=self._probe_seconds(),
+            crew=p.crew,
+            accumulate=p.config.accumulate,
         )
 
     def _threads(self) -> int:
@@ -91,7 +93,8 @@ class Fits:
                 if not self._may_probe():
                     return self._like(recipe)
             p.events.emit(Probing(name or recipe.name, recipe.name))
-            ctx = replace(self.context(name or recipe.name, p.deadline, torch=on_torch(recipe)), threads=1)
+            ctx = self.context(name or recipe.name, p.deadline, torch=on_torch(recipe))
+            ctx = replace(ctx, threads=1, crew=None)
             with one_thread(), Stopwatch() as watch:
                 self._known[key] = recipe.estimate(seen(p.validation.parts[0][0], options), options, ctx)
             self._probed += watch.cpu

@@ -43,6 +43,12 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
+        from modelwright.tune.crew import from_torchrun
+
+        if (told := from_torchrun()) is not None and told[0] > 0:  # one process of several that torchrun started
+            from modelwright.tune.follow import follow
+
+            raise typer.Exit(follow())
         code = run_and_print(given, config, name, Path(out), resume, LANG, quiet, json_)
         if code:
             raise typer.Exit(code)

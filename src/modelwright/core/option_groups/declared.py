@@ -13,10 +13,11 @@ from modelwright.core.option_groups.fairness import Fairness
 from modelwright.core.option_groups.models import Models
 from modelwright.core.option_groups.privacy import Privacy
 from modelwright.core.option_groups.roles import Roles
+from modelwright.core.option_groups.scale import Scale
 from modelwright.core.option_groups.source import Source
 from modelwright.core.option_groups.training import Training
 
-SHARED: tuple[type[OptionGroup], ...] = (Source, Roles, Training, Models, Privacy, Fairness, Consent)
+SHARED: tuple[type[OptionGroup], ...] = (Source, Roles, Training, Models, Privacy, Fairness, Consent, Scale)
 _PLACE = "modelwright.tasks._options"  # named by its string: core stands left of the tasks
 
 

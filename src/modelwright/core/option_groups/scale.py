@@ -1,0 +1,22 @@
+"""With how much of a machine, or of how many, a run works."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from modelwright.core.option_groups.base import OptionGroup, option
+from modelwright.core.words import Words
+
+
+class Scale(OptionGroup):
+    """Devices, processes and clusters."""
+
+    about: ClassVar[Words] = Words("Scale", "规模")
+
+    devices: int = option(
+        1, "processes that train one network together, a GPU or core each", "共同训练一个网络的进程数，每个占一块 GPU 或一个核",
+        metavar="N", ge=1, le=4096,
+    )  # fmt: skip
+    accumulate: int = option(
+        1, "parts of a batch gone through before each step", "每步之前依次处理的批次份数", metavar="N", ge=1, le=4096
+    )

@@ -1,0 +1,117 @@
+"""One step of the training loop: a batch in parts, over processes and one after the other, and the gradient of the whole.
+
+Legend: B rows of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from modelwright.core.recipe import FitContext
+from modelwright.train.crew import Over, Shared
+
+
+def part_of(batch: Any, index: int, of: int) -> Any:
+    """Return every `of`-th row of a batch from `index` on: of row numbers, of a list of rows, or of the first half of (rows, seed)."""
+    if isinstance(batch, tuple):
+        return (part_of(batch[0], index, of), *batch[1:])
+    return batch[index::of]
+
+
+def rows_of(batch: Any) -> int:
+    """Return the rows of a batch as the feed made it."""
+    return len(batch[0]) if isinstance(batch, tuple) else len(batch)
+
+
+class Steps:
+    """How a fit takes its steps: alone or with others, whole batches or `accumulate` parts of each one after the other.
+
+    The parts of a batch weigh by their rows, so that the gradient is that of the whole batch where the loss is a mean over rows.
+    """
+
+    def __init__(self, network: nn.Module, loss: Any, optimizers: list[Any], step: int, ctx: FitContext) -> None:
+        self._network, self._loss, self._ctx = network, loss, ctx
+        self.shared: Shared | None = ctx.crew.enter(ctx.device) if ctx.crew is not None else None
+        self._whole: nn.Module | None = None
+        self.begun = step
+        if self.shared is not None:
+            self._whole, self.begun = self.shared.wrapped(network, loss, optimizers, step)
+        self.leads = self.shared is None or self.shared.leads
+        self.draw = 0 if self.shared is None else self.shared.rank  # chance is to differ between processes
+        self._own = 0 if self.shared is None else self.shared.rank
+        self._size = 1 if self.shared is None else self.shared.size
+        self._each = max(1, ctx.accumulate)
+        self._shares: list[list[float]] = []
+
+    def parts(self, batches: list[Any]) -> list[Any]:
+        """Return what this process loads of an epoch's batches, in order."""
+        of = self._size * self._each
+        out, self._shares = [], []
+        for batch in batches:
+            rows = rows_of(batch)
+            if rows < of:  # too few to share: every process takes them all, and the mean is the same
+                out.append(batch)
+                self._shares.append([1.0])
+                continue
+            own = [part_of(batch, self._own * self._each + i, of) for i in range(self._each)]
+            out += own
+            self._shares.append([rows_of(part) * self._size / rows for part in own])
+        return out
+
+    def groups(self, loaded: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any, float]]]:
+        """Yield what is loaded step by step, each part with its share of the step's gradient."""
+        parts = iter(loaded)
+        for shares in self._shares:
+            yield [(*next(parts), share) for share in shares]
+
+    def backward(self, group: list[tuple[Any, Any, float]], bf16: bool) -> Tensor:
+        """Put the gradient of a step into the weights; return the mean loss of what this process saw of it."""
+        kind = torch.device(self._ctx.device).type
+        total: Any = 0.0
+        for i, (tensors, expected, share) in enumerate(group):
+            quiet = self.shared is not None and i < len(group) - 1
+            with self.shared.quiet(self._whole) if quiet and self.shared and self._whole else nullcontext():
+                with torch.autocast(kind, torch.bfloat16, enabled=bf16):
+                    if self._whole is None:
+                        value = self._loss(self._network(tensors), expected)
+                    else:
+                        value = self._whole(tensors, expected)
+                (value if share == 1.0 else value * share).backward()
+            total = total + value.detach() / len(group)
+        found: Tensor = total
+        return found
+
+    def agree(self, go: bool, total: int) -> tuple[bool, int]:
+        """Return whether to go on and until which step, as the leading process says. Raises Over where it had to give up."""
+        if self.shared is None:
+            return go, total
+        went, until = self.shared.agree([float(go), float(total)])
+        if went < 0:
+            raise Over
+        return bool(went), int(until)
+
+    def end(self, network: nn.Module) -> None:
+        """Give all processes the weights that the leading one has chosen."""
+        if self.shared is not None:
+            self.shared.send([t for t in network.state_dict().values() if t.numel()])
+
+    def give_up(self) -> None:
+        """Tell the others that the leading process ends the loop with an error."""
+        if self.shared is not None and self.shared.leads:
+            self.shared.agree([-1.0, 0.0])
+
+
+def seeded(seed: int, epoch: int, draw: int) -> int:
+    """Return the seed of an epoch's chance in one process."""
+    return seed * 100_003 + epoch + draw * 7_919_000_003
+
+
+def rng_of(seed: int, epoch: int) -> np.random.Generator:
+    """Return what an epoch's batches are drawn with, the same in all processes."""
+    return np.random.default_rng([seed, epoch])

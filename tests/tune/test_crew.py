@@ -1,0 +1,113 @@
+"""A run with several devices: the same run, and one process where another is lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from modelwright import fit
+from modelwright.core.config import make_config
+from modelwright.core.errors import OptionError
+from modelwright.core.events import Step, Warned
+from modelwright.tune import crew
+
+
+def rows(count=240):
+    rng = np.random.default_rng(0)
+    words = [["late", "parcel", "where"], ["refund", "money", "paid"], ["broken", "screen", "cracked"]]
+    labels = rng.integers(0, 3, count)
+    texts = [" ".join([*rng.choice(words[k], 3), *rng.choice(["the", "my", "a", "is"], 5)]) for k in labels]
+    return {"text": texts, "n": rng.normal(size=count).tolist(), "label": [f"k{k}" for k in labels]}
+
+
+def others():
+    return [p for p in psutil.Process().children(recursive=True) if "modelwright.tune.follow" in p.cmdline()]
+
+
+def run(tmp_path, listener, **more):
+    told = {"budget": "25s", "recipes": ["textcnn"], "folds": 1, "search": "none", "refit": False, "devices": 2}
+    return fit(
+        rows(), "label", out=tmp_path, listeners=[listener], progress=False, **{**told, **more}
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _two_cores(monkeypatch):
+    monkeypatch.setattr(crew, "_processors", lambda: 2)
+
+
+def test_a_run_with_two_devices_trains_and_leaves_no_process(tmp_path):
+    seen, warned = set(), []
+
+    def listen(event):
+        if isinstance(event, Step):
+            seen.update(p.pid for p in others())
+        if isinstance(event, Warned):
+            warned.append(event.words.en)
+
+    done = run(tmp_path, listen)
+    assert done.metrics["macro_f1"] > 0.9
+    assert len(seen) == 1
+    assert others() == []
+    assert not [w for w in warned if "Process" in w]
+
+
+@pytest.mark.parametrize(
+    ("signal_", "how"), [(signal.SIGKILL, "died"), pytest.param(signal.SIGSTOP, "hangs", marks=pytest.mark.slow)]
+)
+def test_a_process_that_dies_or_hangs_is_named_and_the_run_goes_on_alone(tmp_path, signal_, how):
+    killed, warned = [], []
+
+    def listen(event):
+        if isinstance(event, Step) and not killed and others():
+            killed.append((others()[0].pid, time.monotonic()))
+            os.kill(killed[0][0], signal_)
+        if isinstance(event, Warned) and "Process" in event.words.en:
+            warned.append((event.words, time.monotonic()))
+
+    done = run(tmp_path, listen, budget="60s" if how == "hangs" else "25s")
+    (pid, at), (words, told) = killed[0], warned[0]
+    assert f"(pid {pid})" in words.en
+    assert how in words.en
+    assert "进程" in words.zh
+    assert told - at < 30
+    assert done.metrics["macro_f1"] > 0.9
+    assert others() == []
+
+
+def test_more_devices_than_there_are_or_than_rows_are_refused(tmp_path):
+    with pytest.raises(OptionError, match="more than this machine has: 2 processor cores"):
+        run(tmp_path, print, devices=8, device="cpu")
+    with pytest.raises(OptionError):
+        make_config(data="d.csv", devices=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_processes_than_rows_are_refused():
+    from types import SimpleNamespace
+
+    climb = SimpleNamespace(validation=SimpleNamespace(splits=[(np.arange(3), np.arange(2))]), private=None)
+    with pytest.raises(OptionError, match="4 processes are more than the 3 training rows"), crew.crewed(climb, 4):
+        pass
+
+
+@pytest.mark.slow
+def test_torchrun_trains_with_two_processes(tmp_path):
+    import csv
+
+    with (tmp_path / "d.csv").open("w", newline="") as file:
+        out = csv.writer(file)
+        made = rows()
+        out.writerow(made)
+        out.writerows(zip(*made.values(), strict=True))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "modelwright", "run",
+               "d.csv", "--target", "label", "--budget", "30s", "--recipe", "textcnn", "--folds", "1", "--search", "none", "--json"]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "d" / "bundle" / "manifest.json").is_file()
+    assert done.stdout.count('"folder"') <= 1
