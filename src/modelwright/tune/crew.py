@@ -20,13 +20,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import modelwright
 from modelwright.core import plain_json
 from modelwright.core.device import cores
 from modelwright.core.errors import MissingExtra, ModelwrightError, OptionError
 from modelwright.core.kept import sealing
 from modelwright.core.recipe import Model, Options, Recipe, on_torch
 from modelwright.core.schema import Table
+from modelwright.core.version import VERSION
 from modelwright.core.words import Words
 from modelwright.tune.climb import Climb
 from modelwright.tune.shipped import ship
@@ -139,7 +139,7 @@ class RunCrew:
             "recipe": recipe.name, "options": options.model_dump(), "split": split, "seed": ctx.seed, "name": ctx.name,
             "extent": ctx.extent, "threads": threads, "device": ctx.device.split(":")[0], "class_weight": ctx.class_weight,
             "memory": ctx.memory, "sensitive": list(ctx.sensitive), "accumulate": ctx.accumulate, "probe": ctx.probe,
-            "seconds": min(ctx.deadline.remaining(), 1e9), "folder": str(self.folder), "version": modelwright.__version__,
+            "seconds": min(ctx.deadline.remaining(), 1e9), "folder": str(self.folder), "version": VERSION,
         }  # fmt: skip
         leader.store.set(f"{leader.job}/job", plain_json.dumps(told))
         own = replace(ctx, threads=threads)
@@ -186,7 +186,7 @@ class RunCrew:
         threading.Thread(target=self._watch, args=(host, port), daemon=True).start()
 
     def _started(self, host: str, port: int, rank: int) -> subprocess.Popen[bytes]:
-        place = str(Path(modelwright.__file__).parent.parent)
+        place = str(Path(__file__).parent.parent.parent)
         path = os.pathsep.join(
             dict.fromkeys([place, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
         )

@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import modelwright
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import DataError, ModelwrightError
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, get_recipe
+from modelwright.core.version import VERSION
 from modelwright.tune.lean import seen
 from modelwright.tune.shipped import Shipped, unship
 
@@ -63,10 +63,10 @@ def follow() -> int:
 
 def _shipped(told: dict[str, Any]) -> Shipped:
     place = Path(told["folder"])
-    if told["version"] != modelwright.__version__:
+    if told["version"] != VERSION:
         raise DataError(
-            f"{os.uname().nodename} has Modelwright {modelwright.__version__}, and the run is of {told['version']}: install the same one there.",
-            f"{os.uname().nodename} 上为 Modelwright {modelwright.__version__}，而运行使用 {told['version']}：请在该节点安装相同版本。",
+            f"{os.uname().nodename} has Modelwright {VERSION}, and the run is of {told['version']}: install the same one there.",
+            f"{os.uname().nodename} 上为 Modelwright {VERSION}，而运行使用 {told['version']}：请在该节点安装相同版本。",
         )
     if not place.is_dir():
         raise DataError(

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-import modelwright
 from modelwright.core.answers.base import target_from_state
 from modelwright.core.config import RunConfig, make_config
 from modelwright.core.errors import DataError
@@ -20,6 +19,7 @@ from modelwright.core.option_groups.declared import options
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Related, Schema, Table
 from modelwright.core.task import Task, get_task
+from modelwright.core.version import VERSION
 from modelwright.tune.bases import bases_for
 from modelwright.tune.candidate import Validation
 from modelwright.tune.climb import Climb
@@ -47,7 +47,7 @@ def ship(climb: Climb, folder: Path) -> None:
     write_json(
         folder / "climb.json",
         {
-            "version": modelwright.__version__,
+            "version": VERSION,
             "task": climb.task.name,
             "metric": v.metric.name,
             "target": v.target.state(),
@@ -61,10 +61,10 @@ def ship(climb: Climb, folder: Path) -> None:
 def unship(folder: Path) -> Shipped:
     """Read what `ship` wrote. Raises DataError where another version of Modelwright wrote it."""
     about = read_json(folder / "climb.json")
-    if about["version"] != modelwright.__version__:
+    if about["version"] != VERSION:
         raise DataError(
-            f"The run is of Modelwright {about['version']}, and this process has {modelwright.__version__}: install the same one.",
-            f"本次运行使用 Modelwright {about['version']}，而此进程为 {modelwright.__version__}：请安装相同版本。",
+            f"The run is of Modelwright {about['version']}, and this process has {VERSION}: install the same one.",
+            f"本次运行使用 Modelwright {about['version']}，而此进程为 {VERSION}：请安装相同版本。",
         )
     table = _read_table(folder, "rows")
     kept = {n: Related(_read_table(folder, f"related-{i}"), key) for i, (n, key) in enumerate(about["related"])}
