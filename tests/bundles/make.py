@@ -34,6 +34,7 @@ RECIPES = {
     "regression": "linear",
     "retrieval": "bm25",
     "sentence-similarity": "same-text",
+    "speaker-verification": "voice-statistics",
     "style-transfer": "style-colour",
     "summarization": "copy",
     "text-generation": "ngram",

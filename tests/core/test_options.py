@@ -114,3 +114,25 @@ def test_an_option_of_the_task_is_taken(given):
 def test_a_bare_number_is_asked_for_its_unit_however_it_comes(name, value):
     with pytest.raises(OptionError, match=f"`{name}` needs a unit: write 20"):
         make_config(data="d.csv", **{name: value})
+
+
+# recipes had these before the guard stood, and bundles hold them by name
+_BEFORE = {("frequency", "ials"), ("recent", "popular-items")}
+
+
+def test_no_option_of_a_task_is_called_as_one_of_a_recipe_for_other_tasks():
+    """Whoever reads `--noise` on one page and `noise` on another would take them for one thing."""
+    from modelwright.core.recipe import get_recipe, recipe_names
+    from modelwright.core.task import get_task, task_names
+
+    used: dict[str, set[str]] = {}
+    for task in task_names():
+        for name in get_task(task).recipes:
+            used.setdefault(name, set()).add(task)
+    clashes = {
+        (option, recipe)
+        for recipe in recipe_names()
+        for option in get_recipe(recipe).options.model_fields
+        if option in options() and (mine := options()[option].group.tasks) and used[recipe] - set(mine)
+    }
+    assert clashes == _BEFORE

@@ -152,6 +152,7 @@ class Recogniser(nn.Module):
         self.std: Tensor
         self.register_buffer("mean", torch.zeros(bands))
         self.register_buffer("std", torch.ones(bands))
+        self.centre = bool(o.centre)
         self.front = Subsampling(bands, o.channels, o.width, o.step, o.dropout)
         self.encoder: nn.Module
         if o.encoder == "lstm":
@@ -170,12 +171,24 @@ class Recogniser(nn.Module):
         """
         lengths = tensors["lengths"]
         x = (tensors["mel"] - self.mean) / self.std
+        if self.centre:
+            x = centred(x, inside(lengths, x.shape[1]))
         if "hidden" in tensors:
             x = x.masked_fill(tensors["hidden"], 0.0)
         x = x * inside(lengths, x.shape[1])[:, :, None]
         x, lengths = self.front(x, lengths)
         x = self.encoder(x, lengths)
         return {"units": self.units(x).float(), "speech": self.speech(x)[:, :, 0].float(), "lengths": lengths}
+
+
+def centred(x: Tensor, real: Tensor) -> Tensor:
+    """Return spectrograms [B, S, M] around the mean of each one's louder real frames [B, S], by band: what a microphone adds goes away."""
+    loud = x.mean(dim=2)
+    count = real.sum(dim=1, keepdim=True).clamp_min(1)
+    mean = (loud * real).sum(dim=1, keepdim=True) / count
+    weight = (loud - mean).clamp_min(0.0) * real + 1e-3 * real
+    weight = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
+    return x - (weight[:, :, None] * x).sum(dim=1, keepdim=True)
 
 
 def ctc_loss(

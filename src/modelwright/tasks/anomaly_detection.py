@@ -25,26 +25,19 @@ from modelwright.data.series import numbers_of
 from modelwright.data.sources import read_table
 from modelwright.evaluate.metrics import anomalies as evaluate
 from modelwright.tasks._columns import request_model, response_model, sample_columns
+from modelwright.tasks._shares import share_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
 
 _MARK = "anomaly"  # the column of labels in a table that has none
-_SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([%％]?)\s*$")
 _TEST_SHARE, _VALID_SHARE = 0.2, 0.15
 _LEAST = 20  # rows
 
 
 def rate_of(text: str) -> float:
-    """Return the share that `--false-alarms` says: 1% or 0.01. Raises OptionError for what is no share between 0 and 50 %."""
-    found = _SHARE.match(text)
-    share = float(found.group(1)) / (100 if found.group(2) else 1) if found else 0.0
-    if not 0 < share <= 0.5:
-        raise OptionError(
-            f"--false-alarms is a share of the usual rows above 0 and up to 50 %, such as 1% or 0.01; received `{text}`.",
-            f"--false-alarms 应为正常数据的比例，大于 0 且不超过 50%，如 1% 或 0.01；收到的是 `{text}`。",
-        )
-    return share
+    """Return the share that `--false-alarms` says. Raises OptionError for what is none."""
+    return share_of(text, "--false-alarms", Words("usual rows", "正常数据"))
 
 
 class AnomalyDetection(GeneratedTask):

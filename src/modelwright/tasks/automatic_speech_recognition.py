@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import BaseModel, Field, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
-from modelwright.core.errors import ColumnError, DataError, OptionError
+from modelwright.core.errors import DataError, OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.facts.base import Pair
 from modelwright.core.judged import Judged, Metric
@@ -30,15 +29,13 @@ from modelwright.evaluate.report import transcripts as report
 from modelwright.features.shared.sample_speech import spoken_tones
 from modelwright.features.shared.transcript_rules import Rules, unspaced
 from modelwright.tasks._columns import request_model
+from modelwright.tasks._recordings import one_recording, plain, speaker_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
 
 _TEXT = frozenset("text transcript transcription transcripts sentence sentences normalized normalised spoken utterance words "
                   "文本 转写 转写文本 文字 句子 内容".split())  # fmt: skip
-_SPEAKER = frozenset(
-    "speaker speakerid speakers spk spkid clientid voice reader narrator 说话人 发言人 讲话人 朗读者".split()
-)
 _RULES = {
     "case": "case",
     "punctuation": "punctuation",
@@ -109,23 +106,12 @@ class SpeechRecognition(GeneratedTask):
         return read_transcripts(source, reading, events)
 
     def target_of(self, raw: pa.Table) -> str | None:
-        return next((n for n in raw.column_names if _plain(n) in _TEXT), None)
+        return next((n for n in raw.column_names if plain(n) in _TEXT), None)
 
     def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
         """Return the schema with the recordings as the one input, and the speakers, who are never split, as a group."""
         target = schema.target
-        recordings = [c.name for c in schema.inputs if c.modality == "audio"]
-        if len(recordings) != 1:
-            shown = ", ".join(f"{c.name} ({c.modality})" for c in schema if c is not target)[:300]
-            raise ColumnError(
-                f"Expected one column of recordings (WAV, FLAC, MP3, OGG), found {len(recordings)}. The columns are: {shown}. "
-                "Leave others out with --ignore, or say which it is with --column NAME=audio.",
-                f"应有一列录音（WAV、FLAC、MP3、OGG），找到 {len(recordings)} 列。现有的列：{shown}。可用 --ignore 忽略其他列，或用 --column 列名=audio 指定。",
-            )
-        reason = Words("not read by recognisers of speech", "语音识别不读取该列")
-        changes: dict[str, dict[str, Any]] = {
-            c.name: {"role": "ignored", "reason": reason} for c in schema.inputs if c.name != recordings[0]
-        }
+        _, changes = one_recording(schema, Words("not read by recognisers of speech", "语音识别不读取该列"))
         speaker = self._speaker(schema, config)
         if speaker is not None:
             changes[speaker] = {"role": "group", "modality": "id", "options": {}, "reason": None}
@@ -148,7 +134,7 @@ class SpeechRecognition(GeneratedTask):
         if named is not None:
             return schema[named].name  # raises ColumnError with the nearest names
         target = schema.target.name if schema.target else None
-        return next((n for n in schema.names if n != target and _plain(n) in _SPEAKER), None)
+        return speaker_of([n for n in schema.names if n != target])
 
     def units(self, table: Table) -> np.ndarray | None:
         """As Task.units: what one speaker said stays together, where there are some of them; recordings of other voices decide."""
@@ -216,10 +202,6 @@ class SpeechRecognition(GeneratedTask):
         return pa.table(
             {"recording": pa.array(recordings, pa.large_binary()), "text": texts, "speaker": speakers}
         ), "text"
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
 
 
 TASK = SpeechRecognition

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from modelwright.features.base import Ragged
 from modelwright.features.shared import augment_sound as change
-from modelwright.features.shared.speech import Front, speaking, wave
+from modelwright.features.shared.speech import Front, levelled, speaking, wave
 
 _MOST_JOINED = 8
 _EMPTY = 0.1  # of the utterances hold noise alone, and nothing to write
@@ -186,7 +186,9 @@ class UtteranceFeed:
             if k:
                 pause(o.pause * rng.random())
             own = speed if rng.random() < 0.7 else float(np.exp(rng.uniform(-o.speed, o.speed)))
-            clip = change.faster(wave(self.held, row), own) * loud * 10 ** (rng.uniform(-3, 3) / 20)
+            sound = wave(self.held, row)
+            sound = levelled(sound, rate) if self.front.level else sound
+            clip = change.faster(sound, own) * loud * 10 ** (rng.uniform(-3, 3) / 20)
             clip = clip[: max(hop, len(clip) // hop * hop)]
             parts.append(clip)
             told.append(self._told(row, len(clip) // hop))
@@ -211,6 +213,8 @@ class UtteranceFeed:
         assert self.noises is not None
         samples = samples + np.float32(level) * self.noises.some(len(samples), rng)
         mel = self.front.frames(np.clip(samples, -1, 1).astype(np.float32), warp)
+        if o.colour:
+            mel = change.coloured(mel, o.colour, rng)
         hidden = change.strips(
             len(mel),
             self.front.bands,

@@ -55,6 +55,13 @@ def in_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndar
     return oaconvolve(samples, tail.astype(np.float32))[: len(samples)].astype(np.float32)
 
 
+def coloured(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Return log energies [S, M] as another microphone gives them: louder and softer by bands, smoothly, by about `strength` nats."""
+    knots = rng.normal(0.0, strength, 6)
+    curve = np.interp(np.linspace(0, len(knots) - 1, mel.shape[1]), np.arange(len(knots)), knots)
+    return np.maximum(1.0, mel + curve[None].astype(np.float32))
+
+
 def strips(
     frames: int, bands: int, rng: np.random.Generator, *, times: int, wide: int, heights: int, high: int
 ) -> np.ndarray:

@@ -30,6 +30,28 @@ def spoken_tones(rows: int, seed: int) -> tuple[list[bytes], list[str], list[str
     return sounds, texts, speakers
 
 
+def sung(rows: int, seed: int) -> tuple[list[bytes], list[str]]:
+    """Return recordings as WAV and who sings in them: six voices, each with a pitch and two resonances of its own, each time another melody."""
+    rng = np.random.default_rng(seed)
+    sounds, speakers = [], []
+    for i in range(rows):
+        voice = i % 6 if i < 12 else int(rng.integers(6))
+        pitch, first, second = 100.0 + 32.0 * voice, 450.0 + 90.0 * voice, 1100.0 + 270.0 * ((voice * 2) % 6)
+        parts = []
+        for _ in range(int(rng.integers(3, 6))):
+            time = np.arange(int(_RATE * rng.uniform(0.15, 0.25))) / _RATE
+            f = pitch * rng.uniform(0.95, 1.05)
+            tones = np.zeros(len(time))
+            for k in range(1, int(3400 / f)):
+                loud = 1 / (1 + ((k * f - first) / 120) ** 2) + 0.6 / (1 + ((k * f - second) / 160) ** 2)
+                tones += loud * np.sin(2 * np.pi * k * f * time)
+            parts += [0.12 * tones * np.hanning(len(time)) ** 0.3, np.zeros(int(_RATE * 0.04))]
+        samples = np.concatenate(parts)
+        sounds.append(as_wav(samples + 0.002 * rng.standard_normal(len(samples)), _RATE))
+        speakers.append(f"singer {voice}")
+    return sounds, speakers
+
+
 def as_wav(samples: np.ndarray, rate: int) -> bytes:
     """Return samples in -1..1 as a mono WAV file of 16 bits."""
     held = io.BytesIO()

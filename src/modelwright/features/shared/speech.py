@@ -28,24 +28,26 @@ _BELOW, _ABOVE = (
     0.15,
 )  # speech: so many log units below the loud frames, that share of the way above the quiet ones
 _ALIKE, _HEARD = 1.5, 2.0  # log units between quiet and loud where all is alike, and what is more than nothing
+_LOUD, _MOST = 0.1, 300.0  # of full scale; about 50 dB
 _CLOSE, _SHORT = 12, 3  # frames: gaps that are no pause, and sounds that are no speech
 
 
 @dataclass(frozen=True)
 class Front:
-    """How sound becomes spectrograms: samples a second and mel bands."""
+    """How sound becomes spectrograms: samples a second, mel bands, and whether the loudness of each recording is made alike (1) or left (0)."""
 
     rate: int
     bands: int
+    level: int = 0  # as models had it that were made before
 
     @classmethod
     def fit(cls, values: pa.Array, options: Mapping[str, Any], bands: int, seed: int = 0) -> Front:
         """Return what suits the recordings: 8 kHz where half of them have no more, else 16 kHz."""
-        return cls(look(values, seed, options)[0], bands)
+        return cls(look(values, seed, options)[0], bands, 1)
 
     def frames(self, samples: np.ndarray, warp: float = 1.0) -> np.ndarray:
         """Return log energies float32 [S, M] of samples [T] in -1..1; see `log_mel`."""
-        return log_mel(samples, self.rate, self.bands, warp)
+        return log_mel(levelled(samples, self.rate) if self.level else samples, self.rate, self.bands, warp)
 
     def count(self, samples: int) -> int:
         """Return S, how many frames so many samples give."""
@@ -54,7 +56,24 @@ class Front:
 
     def to_json(self) -> dict[str, int]:
         """Return it as JSON values."""
-        return {"rate": self.rate, "bands": self.bands}
+        return {"rate": self.rate, "bands": self.bands, "level": self.level}
+
+
+def levelled(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Return samples [T] as loud as speech usually is: their louder stretches of 20 ms at `_LOUD`, by at most `_MOST` times.
+
+    Recordings made far from a microphone, or with its gain turned down, would lie below what the spectrogram shows at all. Silence stays silence.
+    """
+    size = max(1, rate // 50)
+    count = max(1, len(samples) // size)
+    held = np.asarray(samples[: count * size], np.float64)
+    if not held.any():
+        return samples
+    power = np.mean(np.square(held).reshape(count, -1), axis=1)
+    loud = float(
+        np.sqrt(np.sort(power)[-1 - min(10, count // 4)])
+    )  # a fifth of a second is as loud, or a quarter of all
+    return samples * np.float32(min(_MOST, _LOUD / max(loud, 1e-9)))
 
 
 def samples_of(cell: Mapping[str, Any] | None, rate: int, seconds: float) -> np.ndarray:

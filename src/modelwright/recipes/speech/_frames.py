@@ -64,6 +64,8 @@ class FrameOptions(Options):
     snr_low: float = 10.0
     snr_high: float = 40.0
     room: float = Field(default=0.1, ge=0, le=1)
+    colour: float = Field(default=0.0, ge=0, le=4)
+    centre: bool = False
     time_masks: int = Field(default=2, ge=0, le=16)
     time_width: int = Field(default=12, ge=0, le=200)
     band_masks: int = Field(default=2, ge=0, le=16)

@@ -1,0 +1,1 @@
+"""Recipes that turn a recording into a vector of the voice in it."""
