@@ -32,6 +32,7 @@ _PROBE = 3  # steps
 _SHORT = 3.0  # seconds: recordings of words and commands, which are joined
 _TUNED, _TUNING = 80, 20.0  # rows, and seconds, for the weights of the language model
 _WATCHED = 400.0  # seconds of validation sound at most
+_ELSEWHERE = {"centre": True, "colour": 0.8, "warp": 0.15}  # voices and microphones that were never heard
 
 
 class CtcRecipe(SpeechRecipe):
@@ -47,11 +48,12 @@ class CtcRecipe(SpeechRecipe):
         "lr": Range(5e-4, 5e-3, log=True),
         "speed": Choice((0.05, 0.12, 0.2)),
         "warp": Choice((0.0, 0.1, 0.15)),
+        "colour": Choice((0.0, 0.8, 1.4)),
     }
     sized: ClassVar[Mapping[str, Any]] = {}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        plan = dict(self.sized) | _plan(rows)
+        plan = dict(self.sized) | _plan(rows) | _ELSEWHERE
         return [self.options(**plan)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:

@@ -35,7 +35,8 @@ class FrameOptions(Options):
     `units` "auto" takes words where there are few, pinyin for Chinese, else characters. `join` is the probability that an utterance is
     made of several recordings, with pauses up to `pause` between and `edge` around, up to
     `joined` seconds of speech; None joins short recordings (words, commands) often. `step` frames of 10 ms make one of units: 4 for
-    words, else 2, where it is None.
+    words, else 2, where it is None. `colour` nats by which bands are made louder and softer, as another microphone does; `centre` takes
+    the mean of each recording's louder frames away.
     """
 
     units: Literal["auto", "characters", "words", "pieces", "pinyin"] = "auto"
