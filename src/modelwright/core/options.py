@@ -160,3 +160,6 @@ class RunOptions(TypedDict, total=False):
 
     # Style transfer (for style-transfer)
     style: list[str]
+
+    # Voices (for speaker-verification)
+    false_accepts: str
