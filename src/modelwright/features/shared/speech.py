@@ -131,6 +131,12 @@ def runs(on: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
+def tones(mel: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return cepstra and their slopes, each float32 [S, Q], of log energies [S, M], loudness and all."""
+    made = cepstra(mel, count)
+    return made, deltas(made)
+
+
 def cepstral(mel: np.ndarray, count: int) -> np.ndarray:
     """Return cepstra and their slopes float32 [S, 2 Q] of log energies [S, M], each around its own mean, loudness left out."""
     tone = cepstra(mel, count + 1)[:, 1:]

@@ -14,8 +14,7 @@ from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, O
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.features._sound import cepstra, deltas
-from modelwright.features.shared.speech import Front
+from modelwright.features.shared.speech import Front, tones
 from modelwright.recipes.voices._voices import VoiceModel, VoiceRecipe, front_of, spoken, voiced
 
 _BANDS = 40
@@ -98,8 +97,7 @@ class VoiceStatistics(VoiceRecipe):
 def statistics(samples: np.ndarray, front: Front, count: int) -> np.ndarray:
     """Return means and deviations of cepstra and their slopes, and of the pitch in octaves, of speech [T], float64 [4 Q + 2]."""
     mel = front.frames(samples)
-    tone = cepstra(mel, count)
-    slope = deltas(tone)
+    tone, slope = tones(mel, count)
     pitch = pitches(samples, front.rate)
     octaves = np.log2(pitch) if len(pitch) else np.zeros(1)
     # pitch tells much: it stands there once, as large as the cepstra that vary most
