@@ -15,6 +15,10 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
+_SILENT = 1.05  # log energy up to which a frame is silence that was put there
+_EVEN = 0.25  # deviations of loudness from frame to frame, up to which sound is taken for noise alone
+
+
 def inside(lengths: Tensor, size: int) -> Tensor:
     """Return which of `size` places are real, bool [B, size], for lengths [B]."""
     return torch.arange(size, device=lengths.device)[None] < lengths[:, None]
@@ -172,7 +176,7 @@ class Recogniser(nn.Module):
         lengths = tensors["lengths"]
         x = (tensors["mel"] - self.mean) / self.std
         if self.centre:
-            x = centred(x, inside(lengths, x.shape[1]))
+            x = centred(x, inside(lengths, x.shape[1]) & (tensors["mel"].mean(dim=2) > _SILENT))
         if "hidden" in tensors:
             x = x.masked_fill(tensors["hidden"], 0.0)
         x = x * inside(lengths, x.shape[1])[:, :, None]
@@ -182,13 +186,19 @@ class Recogniser(nn.Module):
 
 
 def centred(x: Tensor, real: Tensor) -> Tensor:
-    """Return spectrograms [B, S, M] around the mean of each one's louder real frames [B, S], by band: what a microphone adds goes away."""
+    """Return spectrograms [B, S, M] around the mean of each one's louder real frames [B, S], by band: what a microphone adds goes away.
+
+    Where all frames are about as loud, as in noise alone, little or nothing is taken away: else it would look like speech.
+    """
     loud = x.mean(dim=2)
-    count = real.sum(dim=1, keepdim=True).clamp_min(1)
-    mean = (loud * real).sum(dim=1, keepdim=True) / count
-    weight = (loud - mean).clamp_min(0.0) * real + 1e-3 * real
+    there = real.to(x.dtype)
+    count = there.sum(dim=1, keepdim=True).clamp_min(1)
+    mean = (loud * there).sum(dim=1, keepdim=True) / count
+    spread = (((loud - mean) ** 2 * there).sum(dim=1, keepdim=True) / count).sqrt()
+    weight = (loud - mean).clamp_min(0.0) * there
     weight = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
-    return x - (weight[:, :, None] * x).sum(dim=1, keepdim=True)
+    share = ((spread - _EVEN) / _EVEN).clamp(0.0, 1.0)
+    return x - share[:, :, None] * (weight[:, :, None] * x).sum(dim=1, keepdim=True)
 
 
 def ctc_loss(

@@ -67,13 +67,15 @@ def levelled(samples: np.ndarray, rate: int) -> np.ndarray:
     size = max(1, rate // 50)
     count = max(1, len(samples) // size)
     held = np.asarray(samples[: count * size], np.float64)
-    if not held.any():
+    power = np.mean(np.square(held).reshape(count, -1), axis=1) if len(held) else np.zeros(1)
+    power = np.sort(power[power > 0])  # silence that was put around it says nothing
+    if not len(power):
         return samples
-    power = np.mean(np.square(held).reshape(count, -1), axis=1)
-    loud = float(
-        np.sqrt(np.sort(power)[-1 - min(10, count // 4)])
-    )  # a fifth of a second is as loud, or a quarter of all
-    return samples * np.float32(min(_MOST, _LOUD / max(loud, 1e-9)))
+    loud = float(np.sqrt(power[-1 - min(10, len(power) // 4)]))  # a fifth of a second is as loud, or a quarter of all
+    quiet = float(np.sqrt(power[len(power) // 10]))
+    # what hums or hisses evenly stays as it is: between twice and four times as loud as the quiet ones it begins to count
+    share = float(np.clip(np.log2(loud / quiet) - 1.0, 0.0, 1.0))
+    return samples * np.float32(min(_MOST, _LOUD / loud) ** share)
 
 
 def samples_of(cell: Mapping[str, Any] | None, rate: int, seconds: float) -> np.ndarray:
