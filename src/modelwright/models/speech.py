@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-
 _SILENT = 1.05  # log energy up to which a frame is silence that was put there
 _EVEN = 0.25  # deviations of loudness from frame to frame, up to which sound is taken for noise alone
 
