@@ -13,6 +13,7 @@
     │       └── RegistryAway           it cannot be reached now: its database or the place of its bundles
     ├── MissingExtra          exit 2   an optional library is not installed
     ├── GateNotMet            exit 3   a model stands, but not as good as the gate asks
+    ├── ClusterLost           exit 1   the cluster that fits does not answer any more
     ├── BudgetTooSmall        exit 4   not even the cheapest recipe fits the budget
     └── Stopped               exit 130 the user stopped before anything usable stood
 
@@ -103,6 +104,10 @@ class GateNotMet(ModelwrightError):
     """A model stands and is kept, but the gate asks for more."""
 
     exit_code = 3
+
+
+class ClusterLost(ModelwrightError):
+    """The cluster that fits does not answer any more; the run goes on without it."""
 
 
 class BudgetTooSmall(ModelwrightError):

@@ -129,6 +129,7 @@ class FitContext:
     cache: dict[Any, Any] = field(default_factory=dict)
     probe: float = 3.0
     crew: Crew | None = None  # the processes that train together; None for this one alone
+    cluster: Any = None  # what fits on all rows on another machine, if anything
     accumulate: int = 1  # parts of a batch that are gone through one after the other before a step
 
     def value(self, table: Table, scores: np.ndarray) -> float:

@@ -25,6 +25,7 @@ from modelwright.pipeline.decide import interval
 from modelwright.pipeline.state import State
 from modelwright.tune import ladder
 from modelwright.tune.candidate import Validation
+from modelwright.tune.cluster import check_cluster, clustered
 from modelwright.tune.crew import check_devices, crewed
 from modelwright.tune.gate import Condition, check_gate, judge_gate, parse_gate
 from modelwright.tune.planner import Planner
@@ -45,6 +46,7 @@ def check_names(config: RunConfig) -> None:
     if config.device != "auto":
         pick_device(config.device)
     check_devices(config.devices, config.device)
+    check_cluster(config.cluster, config.devices)
 
 
 def named_task(config: RunConfig) -> Task | None:
@@ -163,7 +165,7 @@ def climb(state: State) -> None:
         private=state.plan,
         load=state.load,
     )
-    with crewed(planner, config.devices):
+    with crewed(planner, config.devices), clustered(planner, config.cluster):
         state.outcome = ladder.climb(planner)
     state.validation = state.outcome.validation
     state.ladder = [planner.standings.row(c) for c in state.outcome.candidates]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import ClusterLost, ModelwrightError
 from modelwright.core.events import Working
 from modelwright.core.judged import Beside, Judged, Metric, judge
 from modelwright.core.kept import keeping_folder, kept_folder
@@ -208,6 +209,10 @@ def fitted(
     recipe: Recipe, train: Table, valid: Table | None, options: Options, ctx: FitContext, split: int | None
 ) -> Model:
     """Return the model of a fit on one split (None for all rows), with the processes that train along where there are some."""
+    if split is None and ctx.cluster is not None:
+        with suppress(ClusterLost):
+            refitted: Model = ctx.cluster.model(recipe, options, ctx)
+            return refitted
     if ctx.crew is None:
         return recipe.fit(train, valid, options, ctx)
     model: Model = ctx.crew.fit(recipe, train, valid, options, ctx, split)

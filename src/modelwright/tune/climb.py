@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class Climb:
     private: PrivatePlan | None = None
     load: float = 1.0  # how many times as long as on an idle machine the run took so far
     crew: Crew | None = None  # the processes that train networks together with this one
+    cluster: Any = None  # what fits on other machines (`tune/cluster.py`), if anything
+    width: int = 1  # fits that are handed out at once: so many seconds of a cluster pass in one
     standings: Standings = field(init=False)
     pace: Pace = field(init=False)
 
@@ -70,7 +73,12 @@ class Climb:
         self.events.emit(CandidateFailed(name, reason))
 
     def left(self) -> float:
-        """Return the seconds until training must end, so that the bundle is there in time on a machine as busy as now."""
+        """Return the seconds until training must end, so that the bundle is there in time on a machine as busy as now; those of
+        all places of a cluster together while fits are handed out to it."""
+        return self.until_end() * self.width
+
+    def until_end(self) -> float:
+        """Return the same in seconds of the clock."""
         if all(guesses(c.recipe) for c in self.candidates):  # nothing worth keeping time for stands yet
             return max(0.0, self.deadline.remaining() - self.reserve(0.0))
         cost = sum(c.batch_ms for _, c in self.standings.best()[0])

@@ -5,18 +5,19 @@ from __future__ import annotations
 import importlib
 import math
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelwright.core.budget import Deadline, duration_words, parse_duration, show_duration
 from modelwright.core.device import free_cores, free_memory, pick_device
-from modelwright.core.errors import CannotWrite, ModelwrightError
+from modelwright.core.errors import CannotWrite, ClusterLost, ModelwrightError
 from modelwright.core.events import Probing
 from modelwright.core.kept import sealing
-from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_recipe, on_torch
+from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.threads import one_thread, use_threads
 from modelwright.tune.attempt import Broken, attempt
-from modelwright.tune.candidate import Candidate, add_fold, candidate_of, fit_fold, save_candidate
+from modelwright.tune.candidate import Candidate, Fold, add_fold, candidate_of, fit_fold, save_candidate
 from modelwright.tune.climb import Climb
 from modelwright.tune.lean import seen
 from modelwright.tune.pace import Pace, Stopwatch
@@ -66,6 +67,7 @@ class Fits:
             cache=self._probes,
             probe=self._probe_seconds(),
             crew=p.crew,
+            cluster=p.cluster,
             accumulate=p.config.accumulate,
         )
 
@@ -147,7 +149,7 @@ class Fits:
     ) -> Candidate | None:  # fmt: skip
         """Train on the folds (all where none are named) and keep what came of it; None where nothing did, which is told."""
         p = self.climb
-        share = min(share, p.left())
+        share = min(share, p.until_end())
         splits = tuple(range(len(p.validation.splits))) if folds is None else folds
         made: list[Candidate] = []
 
@@ -179,6 +181,7 @@ class Fits:
         recipe = get_recipe(candidate.recipe)
         recipe.bases = p.bases
         options = type(recipe).options(**candidate.options)
+        share = min(share, p.until_end())
         ctx = self.context(candidate.name, p.deadline.sub(share), candidate.seed, torch=on_torch(recipe))
         made = [candidate]
         found = attempt(
@@ -201,7 +204,7 @@ class Fits:
         validation = self.climb.validation
         fresh = ("fitted", recipe.name) not in validation.caches[split]
         watch = Stopwatch()
-        fold = fit_fold(name, recipe, options, validation, split, ctx, watch)
+        fold = self._fitted(name, recipe, options, split, ctx, watch)
         if made:
             add_fold(made[0], fold, validation)
         else:
@@ -209,6 +212,33 @@ class Fits:
         validation.caches[split]["fitted", recipe.name] = True
         estimated = cost.seconds if cost is not None and fresh else 0.0  # a further one finds its columns encoded
         self.pace.learn(recipe, watch, estimated, whole=not ctx.deadline.expired())
+
+    def _fitted(
+        self, name: str, recipe: Recipe, options: Options, split: int, ctx: FitContext, watch: Stopwatch
+    ) -> Fold:
+        """Fit one fold: on the cluster where there is one, guesses aside; here where it was lost."""
+        cluster = self.climb.cluster
+        if cluster is not None and not guesses(recipe.name):
+            with suppress(ClusterLost):
+                found: Fold = cluster.fold(recipe, options, split, replace(ctx, seed=ctx.seed + split), watch)
+                return found
+        return fit_fold(name, recipe, options, self.climb.validation, split, ctx, watch)
+
+    def ahead(
+        self, recipe: Recipe, options: Options, name: str, share: float, split: int, *, seed: int | None = None
+    ) -> None:
+        """Hand a fit that will be wanted to the cluster, where there is one and it has the time and memory for it."""
+        p = self.climb
+        if p.cluster is None or guesses(recipe.name):
+            return
+        share = min(share, p.until_end())
+
+        def work() -> None:
+            self._check(recipe, self.estimate(recipe, options, name), share, 1)
+            ctx = self.context(name, p.deadline.sub(share), seed, torch=False)
+            p.cluster.ahead(recipe, options, replace(ctx, seed=ctx.seed + split), split)
+
+        attempt(work, name, None)
 
     def _check(self, recipe: Recipe, cost: Estimate, share: float, folds: int) -> None:
         """Raise ModelwrightError where memory does not suffice, or not even a short fit would."""

@@ -66,6 +66,7 @@ class Planner(Climb):
 
     def breadth(self) -> None:
         """Train the first variant of every recipe on the first fold, and more where that costs next to nothing."""
+        begun = self._hand_out()
         for at, recipe in enumerate(self._recipes):
             if self.should_end():
                 self._untried(self._recipes[at:])
@@ -73,7 +74,7 @@ class Planner(Climb):
             if any(c.recipe == recipe.name for c in self.candidates) or self._like_a_loser(recipe):
                 continue
             first, *others = self.variants(recipe)
-            first, share = self._within(recipe, first, at)
+            first, share = begun.get(recipe.name) or self._within(recipe, first, at)
             self.train(recipe, first, recipe.name, share, folds=(0,))
             for options in others[: 3 if self.candidates and not guesses(recipe.name) else 0]:
                 # what a leading network makes of its own column alone is worth knowing early
@@ -82,6 +83,21 @@ class Planner(Climb):
                 if self.should_end() or self.fits.expected(recipe, options) > most:
                     break
                 self.train(recipe, options, self.standings.next_name(recipe.name), 1.5 * most, folds=(0,))
+
+    def _hand_out(self) -> dict[str, tuple[Options, float]]:
+        """Hand the first fits of all recipes to the cluster, where there is one; return options and seconds by recipe."""
+        if self.cluster is None:
+            return {}
+        self.width = self.cluster.slots
+        try:
+            found = {}
+            for at, recipe in enumerate(self._recipes):
+                if not guesses(recipe.name) and not any(c.recipe == recipe.name for c in self.candidates):
+                    found[recipe.name] = self._within(recipe, self.variants(recipe)[0], at)
+                    self.fits.ahead(recipe, found[recipe.name][0], recipe.name, found[recipe.name][1], 0)
+            return found
+        finally:
+            self.width = 1
 
     def _untried(self, recipes: list[Recipe]) -> None:
         """Say of recipes that the run ended before their turn."""
@@ -146,6 +162,13 @@ class Planner(Climb):
     def confirm(self) -> None:
         """Train what may still win on the folds that it lacks, fold by fold, and drop what has lost."""
         self._drop_beaten()
+        for candidate in self._in_order() if self.cluster is not None else []:
+            recipe = get_recipe(candidate.recipe)
+            recipe.bases = self.bases
+            options = type(recipe).options(**candidate.options)
+            for split in set(range(1, len(self.validation.splits))) - set(candidate.folds):
+                spare = self.spare(1, new=False)
+                self.fits.ahead(recipe, options, candidate.name, spare, split, seed=candidate.seed)
         for split in range(1, len(self.validation.splits)):
             for candidate in self._in_order():
                 if self.should_end():
@@ -206,6 +229,7 @@ class Planner(Climb):
     def depth(self) -> None:
         """Try further variants, those of the best recipes first."""
         best, _ = self.standings.by_recipe()
+        self._hand_out_variants(best)
         for recipe_name in sorted(best, key=lambda r: best[r], reverse=True)[:4]:
             recipe = get_recipe(recipe_name)
             done = [c.options for c in self.candidates if c.recipe == recipe_name]
@@ -214,6 +238,15 @@ class Planner(Climb):
                     return
                 if options.model_dump() not in done and self.fits.expected(recipe, options) < _DEPTH * self.spare(1):
                     self.try_variant(recipe, options, self.standings.next_name(recipe_name))
+
+    def _hand_out_variants(self, best: dict[str, float]) -> None:
+        """Hand the further variants of what did best to the cluster, where there is one."""
+        for name in sorted(best, key=lambda r: best[r], reverse=True)[:4] if self.cluster is not None else []:
+            recipe = get_recipe(name)
+            done = [c.options for c in self.candidates if c.recipe == name]
+            for options in self.variants(recipe)[1:]:
+                if options.model_dump() not in done:
+                    self.fits.ahead(recipe, options, name, self.spare(), 0)
 
     def try_refused(self) -> None:
         """Try what was not begun for want of time, now that what others left is known."""

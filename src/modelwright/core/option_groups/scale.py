@@ -20,3 +20,9 @@ class Scale(OptionGroup):
     accumulate: int = option(
         1, "parts of a batch gone through before each step", "每步之前依次处理的批次份数", metavar="N", ge=1, le=4096
     )
+    cluster: str | None = option(
+        None,
+        "Ray cluster that fits: local or ray://HOST:PORT",
+        "承担训练的 Ray 集群：local 或 ray://主机:端口",
+        metavar="ADDRESS",
+    )
