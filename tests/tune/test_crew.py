@@ -15,14 +15,7 @@ from modelwright.core.config import make_config
 from modelwright.core.errors import OptionError
 from modelwright.core.events import Step, Warned
 from modelwright.tune import crew
-
-
-def rows(count=240):
-    rng = np.random.default_rng(0)
-    words = [["late", "parcel", "where"], ["refund", "money", "paid"], ["broken", "screen", "cracked"]]
-    labels = rng.integers(0, 3, count)
-    texts = [" ".join([*rng.choice(words[k], 3), *rng.choice(["the", "my", "a", "is"], 5)]) for k in labels]
-    return {"text": texts, "n": rng.normal(size=count).tolist(), "label": [f"k{k}" for k in labels]}
+from scale_made import rows, written
 
 
 def others():
@@ -98,13 +91,7 @@ def test_more_processes_than_rows_are_refused():
 
 @pytest.mark.slow
 def test_torchrun_trains_with_two_processes(tmp_path):
-    import csv
-
-    with (tmp_path / "d.csv").open("w", newline="") as file:
-        out = csv.writer(file)
-        made = rows()
-        out.writerow(made)
-        out.writerows(zip(*made.values(), strict=True))
+    written(tmp_path / "d.csv")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "modelwright", "run",
                "d.csv", "--target", "label", "--budget", "30s", "--recipe", "textcnn", "--folds", "1", "--search", "none", "--json"]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)

@@ -11,7 +11,10 @@ import importlib.util
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -34,6 +37,13 @@ _ANSWER = 10.0  # seconds in which a cluster must answer
 _STALE = 20.0  # seconds without a sign of life after which a worker is taken to hang
 _GRACE = 10.0  # seconds that a fit may take to end once its time is over
 _TRIES = 3  # times that a fit is begun anew where its worker was lost
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",  # else a local Ray writes a token into the home folder
+    "RAY_CLIENT_RECONNECT_GRACE_PERIOD": "8",
+    "GRPC_VERBOSITY": "NONE",
+    "GRPC_ENABLE_FORK_SUPPORT": "0",
+}
 _STORE = 256 << 20  # bytes of a local Ray's store of objects
 
 
@@ -71,6 +81,10 @@ def clustered(climb: Climb, address: str | None) -> Iterator[None]:
             "使用 --vault 时数据不得以明文离开本进程，而集群会这样做：请去掉 --cluster。",
         )
     cluster = Cluster(climb, address)
+    before = threading.excepthook
+    threading.excepthook = lambda told: (
+        None if "Channel closed" in str(told.exc_value) else before(told)
+    )  # of gRPC's own thread
     try:
         cluster.begin()
         climb.cluster = cluster
@@ -78,6 +92,7 @@ def clustered(climb: Climb, address: str | None) -> Iterator[None]:
     finally:
         climb.cluster = None
         cluster.close()
+        threading.excepthook = before
 
 
 class Cluster:
@@ -88,6 +103,7 @@ class Cluster:
         self.name = uuid.uuid4().hex
         self._ray: Any = None
         self._place: Path | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self._files: Any = None
         self._mailbox: Any = None
         self._pending: dict[str, Any] = {}
@@ -100,7 +116,7 @@ class Cluster:
 
     def begin(self) -> None:
         """Reach the cluster (or start one), and give it the rows. Raises ModelwrightError."""
-        for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_AUTH_MODE", "disabled"), ("RAY_DEDUP_LOGS", "0")):
+        for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         if self.address != "local":
             self._answers()
@@ -146,6 +162,10 @@ class Cluster:
         told: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
         if self.address == "local":
             self._place = Path(tempfile.mkdtemp(prefix="mw-"))
+            self._reaper = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("reaper.py")), str(os.getpid()), str(self._place)],
+                start_new_session=True,
+            )
             told |= {"include_dashboard": False, "_temp_dir": str(self._place), "object_store_memory": _STORE}
         else:
             told |= {"address": self.address}
@@ -169,6 +189,9 @@ class Cluster:
                     self._ray.kill(self._mailbox)
             with contextlib.suppress(Exception):
                 self._ray.shutdown()
+        if self._reaper is not None:
+            self._reaper.kill()
+            self._reaper.wait()
         if self._place is not None:
             shutil.rmtree(self._place, ignore_errors=True)
 

@@ -1,0 +1,175 @@
+"""Fits as tasks of Ray: the leaderboard of a run alone, and nothing lost with a worker, a driver or an address that is none."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pytest
+
+from modelwright import fit
+from modelwright.core.config import make_config
+from modelwright.core.errors import DataError, ModelwrightError, OptionError
+from modelwright.core.events import EventStream, Step, Warned
+from modelwright.core.schema import MEDIA, Column, Schema, Table
+from modelwright.core.version import VERSION
+from modelwright.tune import cluster, remote
+from modelwright.tune.shipped import check_paths, files_of, unship
+from scale_made import rows, written
+
+OPTIONS = {
+    "budget": "60s",
+    "recipes": ["linear", "textcnn"],
+    "folds": 2,
+    "search": "none",
+    "refit": False,
+    "ensemble": False,
+}
+
+
+def workers():
+    return [p for p in psutil.Process().children(recursive=True) if p.name().startswith("ray::")]
+
+
+def board(run):
+    return {r["name"]: np.round(r["folds"], 6).tolist() for r in run.leaderboard if r.get("folds")}
+
+
+@pytest.fixture
+def _ray():
+    pytest.importorskip("ray")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_ray")
+def test_a_local_cluster_gives_the_same_leaderboard_although_a_worker_is_killed(tmp_path):
+    killed, warned, steps = [], [], []
+
+    def listen(event):
+        if isinstance(event, Warned):
+            warned.append(event.words.en)
+        if isinstance(event, Step):
+            steps.append(event.who)
+            busy = [p for p in workers() if "fit" in p.name()]
+            if not killed and busy:
+                killed.append(busy[0].pid)
+                os.kill(busy[0].pid, signal.SIGKILL)
+
+    alone = fit(rows(), "label", out=tmp_path / "alone", progress=False, **OPTIONS)
+    shared = fit(
+        rows(), "label", out=tmp_path / "shared", progress=False, listeners=[listen], cluster="local", **OPTIONS
+    )
+    known = board(alone)
+    assert {k: v for k, v in board(shared).items() if k in ("linear", "textcnn")} == {
+        k: known[k] for k in ("linear", "textcnn")
+    }
+    assert killed
+    assert "textcnn" in steps  # events of a worker are heard here
+    assert not [
+        p for p in psutil.Process().children(recursive=True) if "raylet" in p.name() or p.name().startswith("ray")
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_ray")
+def test_a_driver_that_is_killed_leaves_what_is_finished_and_no_ray(tmp_path):
+    written(tmp_path / "d.csv")
+    command = [sys.executable, "-m", "modelwright", "run", "d.csv", "--target", "label", "--budget", "90s", "--cluster", "local",
+               "--recipe", "linear", "--recipe", "textcnn", "--folds", "1", "--quiet"]  # fmt: skip
+    driver = subprocess.Popen(command, cwd=tmp_path)
+    try:
+        place = tmp_path / "runs" / "d" / "candidates"
+        until = time.monotonic() + 60
+        while not list(place.glob("linear*/candidate.json")) and time.monotonic() < until:
+            time.sleep(0.2)
+        theirs = psutil.Process(driver.pid).children(recursive=True)
+        assert [p for p in theirs if "raylet" in p.name()]
+    finally:
+        driver.kill()
+        driver.wait()
+    _, alive = psutil.wait_procs(theirs, timeout=30)
+    assert [p.name() for p in alive if "ray" in p.name()] == []
+    stored = json.loads((place / "linear" / "candidate.json").read_text())
+    again = [
+        sys.executable,
+        "-m",
+        "modelwright",
+        "run",
+        "--resume",
+        "runs/d",
+        "--budget",
+        "40s",
+        "--cluster",
+        "local",
+        "--quiet",
+    ]
+    assert subprocess.run(again, cwd=tmp_path, check=False, timeout=120).returncode == 0
+    assert json.loads((place / "linear" / "candidate.json").read_text())["seconds"] == stored["seconds"]
+
+
+def test_an_address_that_is_none_and_what_does_not_go_together_are_refused(tmp_path):
+    for wrong in ("10.0.0.1:6379", "ray://host", "yes"):
+        with pytest.raises(OptionError, match="local or ray://HOST:PORT"):
+            cluster.check_cluster(wrong, 1)
+    with pytest.raises(OptionError, match="give one of them"):
+        cluster.check_cluster("local", 2)
+    cluster.check_cluster(None, 4)
+    assert make_config(data="d.csv", cluster="local").cluster == "local"
+
+
+@pytest.mark.usefixtures("_ray")
+def test_nobody_at_an_address_is_told_at_once(tmp_path):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    climb = SimpleNamespace(private=None, events=EventStream())
+    began = time.monotonic()
+    with (
+        pytest.raises(ModelwrightError, match=f"Nobody answers at ray://127.0.0.1:{port}"),
+        cluster.clustered(climb, f"ray://127.0.0.1:{port}"),
+    ):
+        pass
+    assert time.monotonic() - began < 30
+
+
+def test_another_version_on_a_node_is_told():
+    files = {"climb.json": np.frombuffer(json.dumps({"version": "0.0.9"}).encode(), np.uint8)}
+    with pytest.raises(DataError, match=f"has Modelwright {VERSION}, and the run is of 0.0.9"):
+        unship(files)
+    told = remote.fit(files, {"climb": "c", "key": "k"}, None)
+    assert "install the same one there" in told["refused"][0]
+    assert str(os.getpid()) in told["where"]
+
+
+def test_files_that_a_node_does_not_see_are_told():
+    cells = [None, {"path": "/nowhere/a.png", "bytes": None, "digest": "x", "how": None}]
+    table = Table.of(pa.table({"picture": pa.array(cells, MEDIA)}), Schema((Column("picture", "image"),)))
+    with pytest.raises(DataError, match=r"does not see /nowhere/a\.png of column `picture`"):
+        check_paths(table)
+
+
+def test_a_folder_that_is_shipped_is_read_from_its_bytes(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "b.err").write_text("left out")
+    assert {k: bytes(v) for k, v in files_of(Path(tmp_path)).items()} == {"a.json": b"{}"}
+
+
+def test_a_mailbox_keeps_events_and_ends_fits():
+    box = remote.Mailbox()
+    assert box.put("a", "node 1", ["event"]) is False
+    box.end(["a"])
+    assert box.put("a", "node 1", []) is True
+    letters, beats = box.take()
+    assert letters == [("a", "event")]
+    assert beats["a"][1] == "node 1"
+    assert box.take()[0] == []
+    box.forget("a")
+    assert box.take()[1] == {}
