@@ -162,7 +162,7 @@ class Cluster:
         told: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
         if self.address == "local":
             self._place = Path(tempfile.mkdtemp(prefix="mw-"))
-            self._reaper = subprocess.Popen(
+            self._reaper = subprocess.Popen(  # noqa: S603 - this very Python and a file of ours
                 [sys.executable, str(Path(__file__).with_name("reaper.py")), str(os.getpid()), str(self._place)],
                 start_new_session=True,
             )
