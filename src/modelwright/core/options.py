@@ -76,6 +76,7 @@ class RunOptions(TypedDict, total=False):
     # Scale
     devices: int
     accumulate: int
+    cluster: str | None
 
     # Anomalies (for anomaly-detection)
     false_alarms: str
