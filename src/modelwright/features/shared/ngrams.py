@@ -20,6 +20,7 @@ from modelwright.features.shared.hashing import (
     HashIndex,
     Layout,
     char_ngrams,
+    distinct,
     fold,
     fold_with_origin,
     lay_out,
@@ -299,8 +300,8 @@ def _grams(text: Layout, chars: tuple[int, int] | None) -> Grams:
     hashes = key << np.uint64(16)
     if text.count == 1:
         return Grams(hashes, np.zeros(len(key), np.int64), np.arange(len(key)), frequency)
-    distinct, gram = np.unique(hashes, return_inverse=True)
-    return Grams(distinct, (key >> np.uint64(48)).astype(np.int64), gram, frequency)
+    different, gram = distinct(hashes)
+    return Grams(different, (key >> np.uint64(48)).astype(np.int64), gram, frequency)
 
 
 def _layouts(values: pa.Array) -> Iterator[Layout]:
