@@ -36,6 +36,10 @@ class Options(BaseModel):
     leave: tuple[str, ...] = ()
 
 
+class NoOptions(Options):
+    """There is nothing to choose."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A search-space axis over named values."""
@@ -202,14 +206,14 @@ class Recipe(ABC):
     title: ClassVar[Words]
     rank: ClassVar[int]  # cheapest first
     paper: ClassVar[str]  # where it comes from
-    needs: ClassVar[tuple[str, ...]]  # importable modules that come with an extra
-    extra: ClassVar[str]  # that extra; empty for the core
+    needs: ClassVar[tuple[str, ...]] = ()  # importable modules that come with an extra
+    extra: ClassVar[str] = ""  # that extra; empty for the core
     trains_with: ClassVar[tuple[str, ...]] = ()  # those of `needs` that a fitted model answers without
-    baseline: ClassVar[bool]
+    baseline: ClassVar[bool] = False
     seeded: ClassVar[bool] = True  # whether another seed gives another model, worth averaging with the first
     options: ClassVar[type[Options]]
     model: ClassVar[type[Model]]
-    space: ClassVar[Mapping[str, Axis]]  # option name -> axis
+    space: ClassVar[Mapping[str, Axis]] = {}  # option name -> axis
     tasks: ClassVar[frozenset[str] | None] = None  # the tasks it is for; None for all that choose answers from columns
     related: ClassVar[tuple[str, ...]] = ()  # tables beside the rows (`Task.related`) of which it needs one at least
     # Whether it can train under differential privacy: no, yes, or only then.
@@ -227,9 +231,9 @@ class Recipe(ABC):
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         """Return why this recipe does not fit the data, or None when it does."""
 
-    @abstractmethod
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         """Return the options worth trying by default, the first one first; tuning goes on from there."""
+        return [self.options()]
 
     def cheaper(self, options: Options, schema: Schema) -> list[Options]:
         """Return options that do the same with less work, the dearest first, for when time is short; none by default."""

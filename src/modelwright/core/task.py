@@ -1,4 +1,4 @@
-"""The contract of tasks: what each declares, with no defaults, so that nothing is forgotten."""
+"""The contract of tasks: what each declares, and what holds for most of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
@@ -21,6 +21,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model
 from modelwright.core.registry import TASKS, load_file, names_in
 from modelwright.core.related import Relation
+from modelwright.core.request import request_model
 from modelwright.core.schema import Column, Related, Schema, Table
 from modelwright.core.words import Words
 
@@ -161,7 +162,6 @@ class Task(ABC):
         name = column.name if column else ""
         return self.fit_target(table.column(name), table.schema[name])
 
-    @abstractmethod
     def loss(
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
     ) -> Any:
@@ -169,19 +169,25 @@ class Task(ABC):
 
         `smoothing` is the label smoothing in 0..1, `class_weight` a tensor [K] or None; pure. `row_weight` [B] makes it
         the mean of the rows' losses times their weights (not divided by the weights' sum); it comes without `class_weight`.
+        Cross entropy of one of K classes, truth [B], unless a task says otherwise.
         """
+        from torch.nn.functional import cross_entropy
 
-    @abstractmethod
+        if row_weight is not None:
+            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
+        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
+
     def request(self, schema: Schema) -> type[BaseModel]:
         """Return the model of one row as a client sends it: every input column, none required."""
+        return request_model(schema)
 
-    @abstractmethod
     def response(self, target: TargetCodec) -> type[BaseModel]:
-        """Return the model of one answer."""
+        """Return the model of one answer: what its answer type says unless a task says otherwise."""
+        return create_model("Answer", **target.answer_fields())
 
-    @abstractmethod
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        """Return the task's pictures of held-out answers."""
+        """Return the task's pictures of held-out answers; none by default."""
+        return []
 
     @abstractmethod
     def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:

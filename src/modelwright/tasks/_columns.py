@@ -1,32 +1,16 @@
-"""What the column-and-head tasks share: any mix of columns in, one head out; request and response models."""
+"""What the column-and-head tasks share: any mix of columns in, one head out."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import get_recipe, recipe_names
-from modelwright.core.schema import MEDIA, MODALITIES, Schema, arrow_type
+from modelwright.core.schema import MODALITIES
 
 # Every modality with a codec can be an input; identifiers and label lists have none.
 INPUTS = frozenset(m for m in MODALITIES if m not in ("id", "labels", "boxes"))
-
-_TYPES: dict[str, Any] = {
-    "number": float | str | None,
-    "boolean": bool | str | None,
-    "category": str | float | bool | None,
-    "text": str | None,
-    "timestamp": str | float | None,
-    "image": str | None,
-    "audio": str | None,
-    "video": str | None,
-    "series": list[float | None] | list[list[float | None]] | None,
-    "molecule": str | None,
-    "sequence": str | None,
-}
 
 
 def column_recipes(ordered: bool = False) -> tuple[str, ...]:
@@ -36,27 +20,6 @@ def column_recipes(ordered: bool = False) -> tuple[str, ...]:
     special = {n for n, r in made.items() if getattr(r, "ordered", False)}
     names = [n for n in made if ordered or n not in special]
     return tuple(sorted(names, key=lambda n: (made[n].rank > 0, n not in special, made[n].rank)))
-
-
-def request_model(schema: Schema) -> type[BaseModel]:
-    """Return a model of one row: every input column under its own name, none required, others let through."""
-    fields: dict[str, Any] = {}
-    for i, column in enumerate(schema.inputs):
-        extra: dict[str, Any] = {"modality": column.modality}
-        if "choices" in column.options:
-            extra["choices"] = list(column.options["choices"])
-        if arrow_type(column.modality) == MEDIA:  # the file itself, never a path or an address
-            extra |= {"format": "data-url", "contentEncoding": "base64", "contentMediaType": f"{column.modality}/*"}
-        fields[f"column_{i}"] = (
-            _TYPES.get(column.modality, Any),
-            Field(default=None, alias=column.name, title=column.name, json_schema_extra=extra),
-        )
-    return create_model("Row", __config__=ConfigDict(extra="allow", populate_by_name=False), **fields)
-
-
-def response_model(target: TargetCodec) -> type[BaseModel]:
-    """Return a model of one answer: the prediction, how sure it is, and the scores when they were asked for."""
-    return create_model("Answer", **target.answer_fields())
 
 
 def sample_columns(rows: int, seed: int) -> tuple[np.random.Generator, dict[str, list[Any]], np.ndarray]:

@@ -18,14 +18,14 @@ from modelwright.core.facts.base import Pair
 from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.request import request_model
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.kinds.image import decode
 from modelwright.data.pairs import files_of
 from modelwright.data.square import squared
 from modelwright.evaluate.metrics.generated import GENERATED
-from modelwright.tasks._columns import request_model
 from modelwright.tasks._picture_pairs import by_picture
 
 if TYPE_CHECKING:
@@ -163,12 +163,6 @@ class Generation(GeneratedTask):
             steps=(int | None, Field(None, ge=1, le=1000)),
             guidance=(float | None, Field(None, ge=1, le=20, description="how far it is led towards what is asked for")),
         )  # fmt: skip
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.evaluate.report.generated import sections

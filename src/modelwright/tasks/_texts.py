@@ -13,12 +13,11 @@ from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import Column, Table
 from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.data.split import row_codes
 from modelwright.evaluate.metrics.texts import need_sacrebleu, unspaced
 from modelwright.evaluate.report import made_texts as text_report
-from modelwright.tasks._columns import request_model
 
 _INPUTS = frozenset({"text", "category", "number", "boolean", "timestamp", "labels", "id"})
 _CLUSTER = 0.05  # of the rows, the most that may hang together by equal answers
@@ -70,9 +69,6 @@ class TextTask(GeneratedTask):
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
 
     def response(self, target: TargetCodec) -> type[BaseModel]:
         return create_model("Answer", prediction=(str, ...))

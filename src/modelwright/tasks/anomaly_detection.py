@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.anomaly import UNLABELLED, AnomalyCodec
 from modelwright.core.answers.base import TargetCodec
@@ -24,7 +23,7 @@ from modelwright.data import trailing
 from modelwright.data.series import numbers_of
 from modelwright.data.sources import read_table
 from modelwright.evaluate.metrics import anomalies as evaluate
-from modelwright.tasks._columns import request_model, response_model, sample_columns
+from modelwright.tasks._columns import sample_columns
 from modelwright.tasks._shares import share_of
 
 if TYPE_CHECKING:
@@ -144,12 +143,6 @@ class AnomalyDetection(GeneratedTask):
         """Return the mean squared error of rows rebuilt: outputs [B, D], truth [B, D] (or one value a row)."""
         each = ((outputs - truth.reshape(len(truth), -1).to(outputs.dtype)) ** 2).mean(dim=1)
         return each.mean() if row_weight is None else (row_weight * each).mean()
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields()) if target.kind == "anomaly" else response_model(target)
 
     def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
         """Hold out the latest rows of series, as they are watched; rows of tables by chance."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, Field, create_model
+from pydantic import Field
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
@@ -20,7 +20,7 @@ from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.spoken_pace import in_time
 from modelwright.data.transcripts import read_transcripts
@@ -28,7 +28,6 @@ from modelwright.evaluate.metrics import speech as evaluate
 from modelwright.evaluate.report import transcripts as report
 from modelwright.features.shared.sample_speech import spoken_tones
 from modelwright.features.shared.transcript_rules import Rules, unspaced
-from modelwright.tasks._columns import request_model
 from modelwright.tasks._recordings import one_recording, plain, speaker_of
 
 if TYPE_CHECKING:
@@ -176,20 +175,7 @@ class SpeechRecognition(GeneratedTask):
             from modelwright.models.speech import ctc_loss
 
             return ctc_loss(outputs, truth, smoothing=smoothing, row_weight=row_weight)
-        from torch.nn.functional import cross_entropy
-
-        if row_weight is not None:
-            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
-        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
+        return super().loss(outputs, truth, smoothing=smoothing, class_weight=class_weight, row_weight=row_weight)
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         return report.sections(judged, test)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
-from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.judged import Judged
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import Column, Table
 from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION
 from modelwright.evaluate.metrics.money import MEAN_COST
-from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
+from modelwright.tasks._columns import INPUTS, column_recipes, sample_columns
 
 
 class Classification(Task):
@@ -37,21 +34,6 @@ class Classification(Task):
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return ClassesCodec.fit(values)
-
-    def loss(
-        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
-    ) -> Any:
-        from torch.nn.functional import cross_entropy
-
-        if row_weight is not None:
-            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
-        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
         import modelwright.evaluate.plots.charts as plots

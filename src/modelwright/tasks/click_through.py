@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.classes import ClassesCodec
@@ -22,7 +21,7 @@ from modelwright.core.task import Plot, Section, Split, Task
 from modelwright.core.words import Words
 from modelwright.data.events import read_bare_events
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION
-from modelwright.tasks._columns import INPUTS, request_model, response_model
+from modelwright.tasks._columns import INPUTS
 from modelwright.tasks._events import CLICK, ITEM, RATING, TIME, USER, held, named, times_of
 
 if TYPE_CHECKING:
@@ -109,22 +108,6 @@ class ClickThrough(Task):
                 "若为评分，请说明从几分起算：--at-least 4",
             )
         return codec
-
-    def loss(
-        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
-    ) -> Any:
-        """Return the mean cross entropy: outputs [B, 2], truth [B]."""
-        from torch.nn.functional import cross_entropy
-
-        if row_weight is not None:
-            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
-        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return response_model(target)
 
     def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
         """By time where events have one: what is tested on came after all that was learnt from. By chance otherwise, and for

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.rubric import RubricCodec
 from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import Plot, Section, Task
+from modelwright.core.task import Section, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics import rubric as evaluate
-from modelwright.tasks._columns import INPUTS, request_model
+from modelwright.tasks._columns import INPUTS
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -70,25 +69,6 @@ class EssayScoring(Task):
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return RubricCodec.fit(values)
-
-    def loss(
-        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
-    ) -> Any:
-        """Return the mean cross entropy of one criterion: outputs [B, K], truth [B]."""
-        from torch.nn.functional import cross_entropy
-
-        if row_weight is not None:
-            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
-        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         target = judged.target

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.media import MediaCodec
@@ -18,12 +17,11 @@ from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.degrade import parse_degrade
 from modelwright.data.pairs import WANTED, pairs_table
 from modelwright.evaluate.metrics.pictures import PICTURES, PSNR, PSNR_COLOUR
-from modelwright.tasks._columns import request_model
 from modelwright.tasks._picture_pairs import by_picture, made_worse, paired, with_place
 
 if TYPE_CHECKING:
@@ -121,15 +119,6 @@ class ImageToImage(GeneratedTask):
         if row_weight is not None:
             return (row_weight * each.flatten(1).mean(1)).mean()
         return each.mean()
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.evaluate.report.compared import sections

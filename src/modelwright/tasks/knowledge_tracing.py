@@ -114,22 +114,9 @@ class KnowledgeTracing(Task):
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return RightWrongCodec.fit(values)
 
-    def loss(
-        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
-    ) -> Any:
-        """Return the mean cross entropy: outputs [B, 2], truth [B]."""
-        from torch.nn.functional import cross_entropy
-
-        if row_weight is not None:
-            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
-        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
     def request(self, schema: Schema) -> type[BaseModel]:
         fields: dict[str, Any] = {c.name: (str | int | None, None) for c in schema.inputs if c.name != HISTORY}
         return create_model("Row", **{**fields, HISTORY: (list[str] | None, None)})
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
 
     def served(self, schema: Schema) -> Schema:
         kept = tuple(c for c in schema if c.role in ("input", "target", "time"))

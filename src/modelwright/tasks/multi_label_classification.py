@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.judged import Judged
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import Column, Table
 from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import MULTI_LABEL
-from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
+from modelwright.tasks._columns import INPUTS, column_recipes, sample_columns
 
 
 class MultiLabelClassification(Task):
@@ -44,12 +43,6 @@ class MultiLabelClassification(Task):
         soft = truth * (1 - smoothing) + smoothing / 2
         by_row = None if row_weight is None else row_weight[:, None]
         return binary_cross_entropy_with_logits(outputs, soft, by_row, pos_weight=class_weight)
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
         import modelwright.evaluate.plots.charts as plots

@@ -26,7 +26,6 @@ from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.boxes import box_metrics
-from modelwright.tasks._columns import request_model
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -186,15 +185,6 @@ class ObjectDetection(GeneratedTask):
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
         return BoxesCodec(tuple(str(n) for n in state["labels"]))
 
-    def loss(
-        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
-    ) -> Any:
-        from torch.nn.functional import cross_entropy
-
-        if row_weight is not None:
-            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
-        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
     def deployed(self, model: Model, config: RunConfig) -> Model:
         """Take thresholds at which each label's precision and recall are what the gate asks for, as far as validation tells."""
         wanted: dict[str, dict[str, float]] = {}
@@ -207,9 +197,6 @@ class ObjectDetection(GeneratedTask):
         labels = model.target.labels  # type: ignore[attr-defined]
         made: Model = asked([{**wanted.get("", {}), **wanted.get(label, {})} for label in labels])
         return made
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
 
     def response(self, target: TargetCodec) -> type[BaseModel]:
         fields: dict[str, Any] = {"prediction": (list[Box], ...)}

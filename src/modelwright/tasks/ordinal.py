@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ordered import OrderedCodec
 from modelwright.core.judged import Judged
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import Column, Table
 from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import ORDINAL
 from modelwright.evaluate.metrics.money import MEAN_COST
-from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
+from modelwright.tasks._columns import INPUTS, column_recipes, sample_columns
 
 
 class Ordinal(Task):
@@ -60,12 +59,6 @@ class Ordinal(Task):
             return each.mean()
         weight = class_weight[truth]
         return (each * weight).sum() / weight.sum()
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
         import modelwright.evaluate.plots.charts as plots

@@ -20,7 +20,7 @@ from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.knowledge import COLUMNS, read_knowledge, read_questions
 from modelwright.evaluate.metrics import answers as evaluate
@@ -165,9 +165,6 @@ class QuestionAnswering(GeneratedTask):
 
     def response(self, target: TargetCodec) -> type[BaseModel]:
         return create_model("Answer", prediction=(Answered, ...))
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         return [_held(develop), *_asked(judged, test)]

@@ -20,13 +20,13 @@ from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.related import Relation
+from modelwright.core.request import request_model
 from modelwright.core.schema import Column, Related, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section, Split
+from modelwright.core.task import GeneratedTask, Section, Split
 from modelwright.core.words import Words
 from modelwright.data.events import read_bare_events
 from modelwright.data.sources import read_table
 from modelwright.evaluate.metrics import recommendation as evaluate
-from modelwright.tasks._columns import request_model
 from modelwright.tasks._events import ITEM, RATING, TIME, USER, held, named, times_of
 
 if TYPE_CHECKING:
@@ -174,9 +174,6 @@ class Recommendation(GeneratedTask):
         fields |= {n: (found.annotation, found) for n, found in request_model(told).model_fields.items()}
         return create_model("Row", **fields)
 
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
     def served(self, schema: Schema) -> Schema:
         kept = tuple(c for c in schema if c.role in ("input", "target"))
         history = () if HISTORY in schema else (Column(HISTORY, "labels", "input"),)
@@ -227,9 +224,6 @@ class Recommendation(GeneratedTask):
         train = np.setdiff1d(develop, valid)
         valid = _of_some_users(valid, users, config.seed)
         return Split(develop, test, windows=((train, valid),))
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.evaluate.report.recommended import sections

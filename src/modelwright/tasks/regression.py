@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.judged import Judged
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import Column, Table
 from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.chosen import REGRESSION
 from modelwright.evaluate.metrics.money import MEAN_COST
-from modelwright.tasks._columns import INPUTS, column_recipes, request_model, response_model, sample_columns
+from modelwright.tasks._columns import INPUTS, column_recipes, sample_columns
 
 
 class Regression(Task):
@@ -46,12 +45,6 @@ class Regression(Task):
 
         apart = (outputs.reshape(-1), truth.reshape(-1).to(outputs.dtype))
         return mse_loss(*apart) if row_weight is None else (row_weight * mse_loss(*apart, reduction="none")).mean()
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
         import modelwright.evaluate.plots.charts as plots

@@ -17,10 +17,9 @@ from modelwright.core.errors import DataError
 from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics import ranking as evaluate
-from modelwright.tasks._columns import request_model
 from modelwright.tasks._matching import answer, questions
 
 _LABEL = 30  # characters of a label at most
@@ -113,9 +112,6 @@ class Retrieval(GeneratedTask):
 
         return cross_entropy(outputs, truth, label_smoothing=smoothing)
 
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
     def response(self, target: TargetCodec) -> type[BaseModel]:
         fields: dict[str, Any] = {"prediction": (list[Hit], ...)}
         return create_model("Answer", **fields)
@@ -125,9 +121,6 @@ class Retrieval(GeneratedTask):
 
         names = text_columns(schema)[:1]
         return Schema(tuple(c for c in schema if c.role != "input" or c.name in names))
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.recipes.shared.matching import text_columns

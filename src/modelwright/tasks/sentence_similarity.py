@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.classes import ClassesCodec
@@ -14,11 +13,10 @@ from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import DataError
 from modelwright.core.judged import Judged
 from modelwright.core.recipe import own_recipes
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import Column, Table
 from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics import ranking as evaluate
-from modelwright.tasks._columns import request_model, response_model
 from modelwright.tasks._matching import questions
 
 
@@ -62,12 +60,6 @@ class SentenceSimilarity(Task):
         if outputs.shape[1] == 1:
             return mse_loss(outputs[:, 0], truth)
         return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return response_model(target)
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
         import modelwright.evaluate.plots.charts as plots

@@ -17,14 +17,14 @@ from modelwright.core.facts.base import Pair
 from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.request import request_model
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import Unreadable, media
 from modelwright.data.kinds.image import SUFFIXES, decode
 from modelwright.data.pairs import WANTED, files_of, pictures_table
 from modelwright.evaluate.metrics.pictures import STYLES
-from modelwright.tasks._columns import request_model
 from modelwright.tasks._picture_pairs import by_picture, with_place
 
 if TYPE_CHECKING:
@@ -114,12 +114,6 @@ class StyleTransfer(GeneratedTask):
             strength=(float | None, Field(None, ge=0, le=1)),
             keep_colour=(bool | None, None),
         )  # fmt: skip
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.evaluate.report.compared import painted

@@ -140,9 +140,6 @@ class TimeSeriesForecasting(GeneratedTask):
             fields[column.name] = (kind | None, None)
         return create_model("Row", **fields)
 
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
     def served(self, schema: Schema) -> Schema:
         return Schema(tuple(c for c in schema if c.role in ("input", "target")))
 

@@ -21,12 +21,11 @@ from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data import spans as data
 from modelwright.evaluate.metrics import spans as evaluate
 from modelwright.features.shared.spans import read_spans
-from modelwright.tasks._columns import request_model
 
 _TEXT = ("text", "category", "id")
 
@@ -161,9 +160,6 @@ class TokenClassification(GeneratedTask):
 
         return cross_entropy(outputs.flatten(0, -2), truth.flatten(), label_smoothing=smoothing, ignore_index=-100)
 
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
     def response(self, target: TargetCodec) -> type[BaseModel]:
         fields: dict[str, Any] = {"prediction": (list[Span], ...)}
         return create_model("Answer", **fields)
@@ -173,9 +169,6 @@ class TokenClassification(GeneratedTask):
 
         name = text_column(schema)
         return Schema(tuple(c for c in schema if c.role != "input" or c.name == name))
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.recipes.shared.tagging import text_column

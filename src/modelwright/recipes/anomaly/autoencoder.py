@@ -13,9 +13,8 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.anomaly import AnomalyCodec
-from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.outlier_rows import RowModel, RowReader
 from modelwright.recipes.shared.outliers import OutlierModel, OutlierRecipe, anomalies
@@ -96,9 +95,6 @@ class Autoencoder(OutlierRecipe):
         "hide": Range(0.05, 0.5),
         "lr": Range(3e-4, 1e-2, log=True),
     }
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [AutoencoderOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, AutoencoderOptions)

@@ -15,7 +15,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.canvas import upright
 from modelwright.models.overlap import suppress
@@ -140,16 +140,11 @@ class BoxTemplate(BoxRecipe):
     title = Words("sliding template", "滑动模板匹配")
     rank = 4
     paper = "Lewis 1995, Fast Normalized Cross-Correlation"
-    needs = ()
-    extra = ""
     baseline = True
     seeded = False
     options = TemplateOptions
     model = TemplateModel
     space: ClassVar[dict[str, Axis]] = {"templates": Choice((1, 2, 3))}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [TemplateOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         labels = len(ctx.target.labels)

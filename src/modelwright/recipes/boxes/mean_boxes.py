@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
+from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.saved import Loading, read_state, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.boxes._boxes import BoxRecipe, Found, answers, marked_rows, picture_column
 from modelwright.recipes.boxes._sizes import sizes_of
@@ -63,16 +63,10 @@ class MeanBoxes(BoxRecipe):
     title = Words("always the same boxes", "恒定的检测框")
     rank = 0
     paper = ""
-    needs = ()
-    extra = ""
     baseline = True
     seeded = False
     options = MeanBoxesOptions
     model = MeanBoxesModel
-    space: ClassVar[dict[str, Axis]] = {}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [MeanBoxesOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(0.5 + 2e-3 * len(train), 100 << 20)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Options
-from modelwright.core.schema import Schema, Table
+from modelwright.core.recipe import Estimate, FitContext, NoOptions, Options
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.boxes._boxes import BoxRecipe
 from modelwright.recipes.shared.nothing import NothingModel
-
-
-class NoBoxesOptions(Options):
-    """There is nothing to choose."""
 
 
 class NoBoxesModel(NothingModel):
@@ -29,16 +22,10 @@ class NoBoxes(BoxRecipe):
     title = Words("finds nothing", "不检测任何目标")
     rank = 0
     paper = ""
-    needs = ()
-    extra = ""
     baseline = True
     seeded = False
-    options = NoBoxesOptions
+    options = NoOptions
     model = NoBoxesModel
-    space: ClassVar[dict[str, Axis]] = {}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [NoBoxesOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(1e-6 * len(train), 1 << 20)

@@ -17,7 +17,7 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.click._common import ClickRecipe
 from modelwright.recipes.click._effects import keys_of
@@ -142,9 +142,6 @@ class BayesFm(ClickRecipe):
     options = BayesFmOptions
     model = BayesFmModel
     space: ClassVar[dict[str, Axis]] = {"factors": Range(2, 12, whole=True)}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [BayesFmOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, BayesFmOptions)

@@ -14,7 +14,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.click._common import ClickRecipe, calibrated, folds_of, two
 from modelwright.recipes.click._effects import Effects, keys_of
@@ -66,9 +66,6 @@ class ClickMeans(ClickRecipe):
     options = MeansOptions
     model = MeansModel
     space: ClassVar[dict[str, Axis]] = {"prior": Range(1.0, 60.0, log=True)}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [MeansOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(0.05 + 8e-7 * len(train) * len(train.schema.inputs), (64 << 20) + 200 * len(train))

@@ -161,7 +161,6 @@ class CatBoostRecipe(Recipe):
     paper = "Prokhorenkova et al. 2018, arXiv 1706.09516"
     needs = ("catboost",)
     extra = "catboost"
-    baseline = False
     options = CatBoostOptions
     model = CatBoostModel
     weighs = True

@@ -9,15 +9,11 @@ import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Recipe
+from modelwright.core.recipe import Estimate, FitContext, Model, NoOptions, Options, Recipe
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.rows import known_rows
-
-
-class ConstantOptions(Options):
-    """There is nothing to choose."""
 
 
 class ConstantModel(Model):
@@ -55,19 +51,13 @@ class Constant(Recipe):
     title = Words("always the same answer", "恒定答案")
     rank = 0
     paper = ""
-    needs = ()
-    extra = ""
     baseline = True
-    options = ConstantOptions
+    options = NoOptions
     model = ConstantModel
     privacy: ClassVar[Literal["no", "yes", "only"]] = "yes"
-    space: ClassVar[dict[str, Axis]] = {}
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         return None
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [ConstantOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(1e-6 * len(train), 1 << 20)

@@ -7,9 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Options, Range
-from modelwright.core.schema import Schema
+from modelwright.core.recipe import Axis, Range
 from modelwright.core.words import Words
 from modelwright.recipes.shared.image import ImageOptions
 from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
@@ -45,9 +43,6 @@ class DPCNNRecipe(NetworkRecipe):
     options = DPCNNOptions
     model = DPCNNModel
     space: ClassVar[Mapping[str, Axis]] = {"lr": Range(5e-4, 1e-2, log=True)}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [self.options()]
 
 
 RECIPE = DPCNNRecipe

@@ -81,8 +81,6 @@ class DPLinear(Recipe):
     title = Words("linear model with differential privacy", "差分隐私线性模型")
     rank = 2
     paper = "Bassily, Smith & Thakurta 2014, arXiv 1405.7085"
-    needs = ()
-    extra = ""
     baseline = True
     privacy: ClassVar[Literal["no", "yes", "only"]] = "only"
     options = DPLinearOptions
@@ -95,9 +93,6 @@ class DPLinear(Recipe):
             return None
         kinds = ", ".join(sorted({c.modality for c in schema.inputs}))
         return Words(f"it has no bounded form of {kinds} columns", f"它没有 {kinds} 列的有界形式")
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [DPLinearOptions()]
 
     def private_looks(self, schema: Schema) -> Mapping[str, int] | Words:
         return private.looks_at(readable(schema), {}, {})

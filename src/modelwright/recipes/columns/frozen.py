@@ -125,7 +125,6 @@ class Frozen(Recipe):
     paper = "Reimers & Gurevych 2019, arXiv 1908.10084; Kornblith et al. 2018, arXiv 1805.08974"
     needs = NEEDS
     extra = "pretrained"
-    baseline = False
     seeded = False
     options = FrozenOptions
     model = FrozenModel

@@ -146,8 +146,6 @@ class Linear(Recipe):
     title = Words("linear model", "线性模型")
     rank = 1
     paper = "Fan et al. 2008, LIBLINEAR (jmlr.org/papers/v9/fan08a.html); Platt 1999; Wang & Manning 2012 (aclanthology.org/P12-2018)"
-    needs = ()
-    extra = ""
     baseline = True
     options = LinearOptions
     model = LinearModel

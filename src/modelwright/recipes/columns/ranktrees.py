@@ -24,7 +24,6 @@ class RankTreesRecipe(RankRecipe):
     title = Words("boosted trees of the rank", "名次提升树")
     rank = 2
     paper = "Ke et al. 2017, LightGBM (NeurIPS 30); Pedregosa et al. 2017, arXiv 1408.2327"
-    baseline = False
     inner = "trees"
     options: ClassVar[type[Options]] = type(get_recipe("trees")).options
     model = RankTreesModel

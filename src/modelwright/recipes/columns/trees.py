@@ -206,9 +206,6 @@ class Trees(Recipe):
     turn = Turn(alone=0, beside=1)
     family = "trees"
     paper = "Ke et al. 2017, LightGBM (NeurIPS 30)"
-    needs = ()
-    extra = ""
-    baseline = False
     options = TreesOptions
     model = TreesModel
     weighs = True

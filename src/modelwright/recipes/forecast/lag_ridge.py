@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -18,7 +18,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.recipe import Axis, Estimate, FitContext, Options
+from modelwright.core.recipe import Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.forecast._lags import (
@@ -88,7 +88,6 @@ class LagRidge(ForecastRecipe):
     paper = "arXiv 2205.13504"
     options = LagRidgeOptions
     model = LagRidgeModel
-    space: ClassVar[dict[str, Axis]] = {}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         found = codec(target)

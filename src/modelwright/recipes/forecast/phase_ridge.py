@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -17,7 +17,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.recipe import Axis, Estimate, FitContext, Options
+from modelwright.core.recipe import Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.forecast._lags import LEAST, Centre, Levelling, Scale, answered, count_of, examples
@@ -87,7 +87,6 @@ class PhaseRidge(ForecastRecipe):
     paper = "after arXiv 2405.00946"
     options = PhaseRidgeOptions
     model = PhaseRidgeModel
-    space: ClassVar[dict[str, Axis]] = {}
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         if (why := super().refuses(schema, target, rows)) is not None:

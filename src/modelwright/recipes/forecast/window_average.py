@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.forecast import ForecastCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Options
+from modelwright.core.recipe import Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, cheap, codec
@@ -71,7 +71,6 @@ class WindowAverage(ForecastRecipe):
     baseline = True
     options = WindowAverageOptions
     model = WindowAverageModel
-    space: ClassVar[dict[str, Axis]] = {}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         found = codec(target)

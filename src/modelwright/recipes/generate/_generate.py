@@ -221,9 +221,6 @@ class GenerateRecipe(Recipe):
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         return None
 
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [self.options()]
-
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(seconds=10 + 2e-3 * len(train), memory=(1 << 30) + 4000 * len(train), least=2.0)
 

@@ -47,8 +47,6 @@ class Causal(CausalRecipe):
     needs = ("torch", "transformers", "peft", "trl")
     extra = "llm"
     trains_with = ("trl",)
-    baseline = False
-    seeded = True
     options = CausalOptions
     model = TunedModel
     space: ClassVar[dict[str, Axis]] = {"lr": Range(2e-5, 1e-3, log=True), "epochs": Range(1, 6)}

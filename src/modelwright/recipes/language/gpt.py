@@ -68,7 +68,6 @@ class GPTRecipe(Recipe):
     paper = "Radford et al. 2019; Jordan et al. 2024 (Muon)"
     needs = ("torch",)
     extra = "nn"
-    baseline = False
     tasks = frozenset({"text-generation"})
     options = GPTOptions
     model = GPTFromTexts

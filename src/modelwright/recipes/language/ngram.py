@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, FitContext, Model, Options, Range
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.language._ngram import NGramModel, NGramRecipe
 
@@ -35,9 +34,6 @@ class NGram(NGramRecipe):
     options = NGramOptions
     model = CountedModel
     space: ClassVar[dict[str, Axis]] = {"order": Range(3, 10, whole=True)}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [NGramOptions()]
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         assert isinstance(options, NGramOptions)

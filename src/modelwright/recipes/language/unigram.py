@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, FitContext, Model, Options
-from modelwright.core.schema import Schema, Table
+from modelwright.core.recipe import FitContext, Model, NoOptions, Options
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.language._ngram import NGramModel, NGramRecipe
-
-
-class UnigramOptions(Options):
-    """There is nothing to choose."""
 
 
 class UnigramModel(NGramModel):
@@ -28,12 +21,8 @@ class Unigram(NGramRecipe):
     title = Words("frequency of characters", "字符频率")
     rank = 0
     paper = ""
-    options = UnigramOptions
+    options = NoOptions
     model = UnigramModel
-    space: ClassVar[dict[str, Axis]] = {}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [UnigramOptions()]
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         return UnigramModel(*self.counted(train, 1, ctx))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, FitContext, Model, Options
+from modelwright.core.recipe import FitContext, Model, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.language._causal import CausalModel, CausalRecipe
@@ -36,7 +34,6 @@ class Untuned(CausalRecipe):
     seeded = False
     options = UntunedOptions
     model = UntunedModel
-    space: ClassVar[dict[str, Axis]] = {}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         return [UntunedOptions(base=next(iter(self.bases.causal), ""))]

@@ -65,8 +65,6 @@ class BM25Recipe(MatchRecipe):
     title = Words("BM25", "BM25")
     rank = 2
     paper = "Robertson & Zaragoza 2009, The Probabilistic Relevance Framework"
-    needs = ()
-    extra = ""
     baseline = True
     seeded = False
     options = BM25Options

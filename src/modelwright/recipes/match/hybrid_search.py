@@ -111,7 +111,6 @@ class Hybrid(MatchRecipe):
     paper = "Cormack, Clarke & Büttcher 2009 (reciprocal rank fusion)"
     needs: ClassVar[tuple[str, ...]] = ("torch",)
     extra = "nn"
-    baseline = False
     options = HybridOptions
     model = HybridModel
     space: ClassVar[dict[str, Axis]] = {"share": Range(0.2, 0.9), "constant": Range(5.0, 100.0, log=True)}

@@ -94,9 +94,6 @@ class PairLinear(MatchRecipe):
     title = Words("linear model of shared and differing words", "共有词与差异词的线性模型")
     rank = 5
     paper = ""
-    needs = ()
-    extra = ""
-    baseline = False
     seeded = False
     options = PairLinearOptions
     model = PairLinearModel

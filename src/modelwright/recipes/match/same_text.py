@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
+from modelwright.core.recipe import Estimate, FitContext, Model, NoOptions, Options
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.models.searchers import EqualSearcher, Searcher, Texts, plain
 from modelwright.recipes.shared.matching import Matcher, MatchModel, MatchRecipe, Material, finished
-
-
-class SameTextOptions(Options):
-    """There is nothing to choose."""
 
 
 class SameTextMatcher(Matcher):
@@ -59,12 +55,9 @@ class SameText(MatchRecipe):
     title = Words("the same text", "文本相同")
     rank = 0
     paper = ""
-    needs = ()
-    extra = ""
     baseline = True
-    options = SameTextOptions
+    options = NoOptions
     model = SameTextModel
-    space: ClassVar[dict[str, Axis]] = {}
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(1e-5 * len(train), 1 << 20)

@@ -95,8 +95,6 @@ class Tfidf(MatchRecipe):
     title = Words("cosine of weighted n-grams (TF-IDF)", "TF-IDF 余弦相似度")
     rank = 1
     paper = "Salton & Buckley 1988; Spärck Jones 1972"
-    needs = ()
-    extra = ""
     baseline = True
     seeded = False
     options = TfidfOptions

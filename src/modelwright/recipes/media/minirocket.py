@@ -69,9 +69,6 @@ class MiniRocket(Recipe):
     title = Words("MiniRocket", "MiniRocket")
     rank = 2
     paper = "Dempster, Schmidt & Webb 2021, arXiv 2012.08791"
-    needs = ()
-    extra = ""
-    baseline = False
     leads = "series"
     options = MiniRocketOptions
     model = MiniRocketModel
@@ -87,9 +84,6 @@ class MiniRocket(Recipe):
                 f"用于至多 {_MOST_ROWS:,} 行；`linear` 可用同样的特征处理任意行数",
             )
         return None
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [MiniRocketOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From rows and moments; the figures were measured on one core of a cloud machine."""

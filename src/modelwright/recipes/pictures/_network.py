@@ -160,9 +160,6 @@ class PictureNetworkRecipe(Recipe):
             return Words("made for pictures that become larger", "用于放大图片")
         return None
 
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [self.options()]
-
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         import torch
 

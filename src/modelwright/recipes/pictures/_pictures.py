@@ -145,9 +145,6 @@ class PictureBaseline(Recipe):
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         return None
 
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [self.options()]
-
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(seconds=0.2, memory=200 << 20)
 

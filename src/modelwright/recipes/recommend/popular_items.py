@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ranked import RankedCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Options
+from modelwright.core.recipe import Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, latest, ranked
@@ -57,7 +57,6 @@ class PopularItems(RankRecipe):
     baseline = True
     options = PopularItemsOptions
     model = PopularItemsModel
-    space: ClassVar[dict[str, Axis]] = {}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         recent: list[Options] = [PopularItemsOptions(recent=0.1)] if schema.of_role("time") and rows >= 1000 else []

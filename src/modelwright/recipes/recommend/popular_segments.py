@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 from pydantic import Field
 from scipy.sparse import csr_matrix
 
-from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ranked import RankedCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.histories import Histories
 from modelwright.recipes.shared.recommend import RankModel, RankRecipe, ranked
@@ -85,9 +84,6 @@ class PopularSegments(RankRecipe):
     model = PopularSegmentsModel
     related = ("users",)
     space: ClassVar[dict[str, Axis]] = {"prior": Range(10.0, 2000.0, log=True)}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [PopularSegmentsOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(2e-6 * len(train) + 0.1, 200 * len(train) + 8 * _MOST * self.items(ctx.target))

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -21,7 +21,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.ranked import RankedCodec
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.recipe import Axis, Estimate, FitContext, Options, get_recipe
+from modelwright.core.recipe import Estimate, FitContext, Options, get_recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.blending import CELLS, Blending, comparable
@@ -126,7 +126,6 @@ class RankBlend(RankRecipe):
     combines = False
     options = RankBlendOptions
     model = RankBlendModel
-    space: ClassVar[dict[str, Axis]] = {}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         return [RankBlendOptions(), RankBlendOptions(parts=6)]

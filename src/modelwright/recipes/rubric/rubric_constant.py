@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-from modelwright.core.recipe import Axis, Options, get_recipe
+from modelwright.core.recipe import Options, get_recipe
 from modelwright.core.words import Words
 from modelwright.recipes.shared.rubric import RubricModel, RubricRecipe
 
@@ -29,7 +28,6 @@ class RubricConstant(RubricRecipe):
     inner = "constant"
     options: ClassVar[type[Options]] = type(get_recipe("constant")).options
     model = RubricConstantModel
-    space: ClassVar[Mapping[str, Axis]] = {}
 
 
 RECIPE = RubricConstant

@@ -24,7 +24,6 @@ class RubricRidge(RubricRecipe):
     title = Words("linear model of each criterion", "各评分项线性模型")
     rank = 1
     paper = "Pedregosa et al. 2017, arXiv 1408.2327 (regression-based ordinal models)"
-    baseline = False
     seeded = False
     inner = "rankridge"
     options: ClassVar[type[Options]] = type(get_recipe("rankridge")).options

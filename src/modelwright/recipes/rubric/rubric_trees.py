@@ -24,7 +24,6 @@ class RubricTrees(RubricRecipe):
     title = Words("boosted trees of each criterion", "各评分项提升树")
     rank = 2
     paper = "Ke et al. 2017, LightGBM (NeurIPS 30)"
-    baseline = False
     inner = "ranktrees"
     options: ClassVar[type[Options]] = type(get_recipe("ranktrees")).options
     model = RubricTreesModel

@@ -17,7 +17,7 @@ import numpy as np
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import ModelwrightError, OptionError
-from modelwright.core.recipe import FitContext, Model, Options, Recipe
+from modelwright.core.recipe import FitContext, Model, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
@@ -329,9 +329,6 @@ class MatchRecipe(Recipe):
         if len(text_columns(schema)) < need:
             return Words(f"made for {need} text column(s), and there are fewer", f"需要 {need} 个文本列，但数量不足")
         return None
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [self.options()]
 
 
 def check_time(ctx: FitContext) -> None:

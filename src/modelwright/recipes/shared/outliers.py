@@ -160,9 +160,6 @@ class OutlierRecipe(Recipe):
             )
         return None
 
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [self.options()]
-
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         if self.windows_only:
             return self._crossed(train, options, ctx)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.right_wrong import RightWrongCodec
-from modelwright.core.recipe import FitContext, Model, Options, Recipe
+from modelwright.core.recipe import FitContext, Model, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
@@ -179,7 +179,3 @@ def learnt(train: Table, ctx: FitContext) -> Learnt:
         ctx.cache[key] = Learnt(skills, answers, bkt, train if goes_on else None)
     found: Learnt = ctx.cache[key]
     return found
-
-
-class NoOptions(Options):
-    """There is nothing to choose."""

@@ -105,9 +105,6 @@ class CRF(TaggerRecipe):
     title = Words("linear conditional random field", "线性条件随机场（CRF）")
     rank = 5
     paper = "Lafferty, McCallum & Pereira 2001; Duchi, Hazan & Singer 2011 (AdaGrad)"
-    needs = ()
-    extra = ""
-    baseline = False
     seeded = False
     options = CRFOptions
     model = CRFModel

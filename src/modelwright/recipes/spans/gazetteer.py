@@ -79,8 +79,6 @@ class Gazetteer(TaggerRecipe):
     title = Words("list of marked entries", "词表匹配（训练集中标注过的片段）")
     rank = 1
     paper = ""
-    needs = ()
-    extra = ""
     baseline = True
     seeded = False
     options = GazetteerOptions

@@ -12,7 +12,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.data.kinds.audio import MOST_SECONDS
 from modelwright.features.shared.speech import FRAME, Front, cepstral, samples_of, speaking
@@ -86,9 +86,6 @@ class Dtw(SpeechRecipe):
     options = DtwOptions
     model = DtwModel
     space: ClassVar[Mapping[str, Axis]] = {"templates": Choice((2, 4, 8))}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [DtwOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(1.0 + 4e-3 * min(len(train), 4000), 300 << 20)

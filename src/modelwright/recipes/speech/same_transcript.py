@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
+from modelwright.core.recipe import Estimate, FitContext, Model, NoOptions, Options
 from modelwright.core.saved import Loading, read_state, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.speech import Front
 from modelwright.features.shared.transcript_rules import words_of
 from modelwright.recipes.speech._speech import SpeechModel, SpeechRecipe, transcribed
 
 _OFTEN = 3
-
-
-class SameOptions(Options):
-    """There is nothing to choose."""
 
 
 class SameModel(SpeechModel):
@@ -67,12 +63,8 @@ class SameTranscript(SpeechRecipe):
     paper = ""
     baseline = True
     seeded = False
-    options = SameOptions
+    options = NoOptions
     model = SameModel
-    space: ClassVar[dict[str, Axis]] = {}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [SameOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(1e-5 * len(train), 1 << 20)

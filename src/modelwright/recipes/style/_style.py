@@ -258,9 +258,6 @@ class StyleRecipe(Recipe):
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         return None
 
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [self.options()]
-
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         known = "style-features" in ctx.cache
         return Estimate(seconds=self.takes + (0 if known else 3), memory=1 << 30, least=2.0)

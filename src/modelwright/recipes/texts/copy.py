@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
+from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.slots import SlotCheck
@@ -84,7 +84,6 @@ class Copy(TextRecipe):
     seeded = False
     options = CopyOptions
     model = CopyModel
-    space: ClassVar[dict[str, Axis]] = {}
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         return [CopyOptions(way="lead" if getattr(target, "task", "") == "summarization" else "copy")]

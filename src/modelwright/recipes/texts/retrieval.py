@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
-from modelwright.core.schema import Schema, Table
+from modelwright.core.recipe import Estimate, FitContext, Model, NoOptions, Options
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.slots import SlotCheck
 from modelwright.features.shared.source import Source, SourceReader
@@ -22,10 +21,6 @@ _BLOCK = 256
 _NEAR = 8
 _COMMON, _MANY = 0.1, 500  # n-grams in more than a tenth of many rows tell little and cost most of the time
 _LONGEST = 2000  # characters of a source that are looked at
-
-
-class RetrievalOptions(Options):
-    """There is nothing to choose."""
 
 
 class RetrievalModel(TextModel):
@@ -82,12 +77,8 @@ class Retrieval(TextRecipe):
     paper = ""
     baseline = True
     seeded = False
-    options = RetrievalOptions
+    options = NoOptions
     model = RetrievalModel
-    space: ClassVar[dict[str, Axis]] = {}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [RetrievalOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(3e-4 * min(len(train), _MOST), (64 << 20) + 4000 * min(len(train), _MOST))

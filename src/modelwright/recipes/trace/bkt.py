@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
-from modelwright.core.schema import Schema, Table
+from modelwright.core.recipe import Estimate, FitContext, Model, NoOptions, Options
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.learners import Answers, Skills
 from modelwright.models.bkt import Bkt
-from modelwright.recipes.shared.tracing import NoOptions, TraceModel, TraceRecipe, learnt
+from modelwright.recipes.shared.tracing import TraceModel, TraceRecipe, learnt
 
 
 class BktModel(TraceModel):
@@ -42,10 +41,6 @@ class BktRecipe(TraceRecipe):
     paper = "Corbett & Anderson 1995, doi 10.1007/BF01099821"
     options = NoOptions
     model = BktModel
-    space: ClassVar[dict[str, Axis]] = {}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [NoOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(2e-5 * len(train) + 0.05, 200 * len(train))

@@ -13,9 +13,8 @@ import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_matrix, hstack
 
-from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.learners import Answers, Skills
 from modelwright.models.bkt import Bkt
@@ -83,9 +82,6 @@ class Pfa(TraceRecipe):
     options = PfaOptions
     model = PfaModel
     space: ClassVar[dict[str, Axis]] = {"strength": Range(0.01, 10.0, log=True)}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [PfaOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(2e-4 * len(train) + 0.3, 2000 * len(train))
