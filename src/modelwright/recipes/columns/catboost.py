@@ -198,7 +198,8 @@ class CatBoostRecipe(Recipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From rows, columns and labels, in processor time of a cloud machine."""
         assert isinstance(options, CatBoostOptions)
-        rows, per_row, per_round = len(train), 2e-7, 1e-3
+        reading_seconds, wide = reading(train, "dense", ctx)  # what media are reduced to counts as so many numbers
+        rows, per_row, per_round = len(train), 2e-7 + 5e-8 * wide, 1e-3 + 1.3e-4 * wide
         for column in train.schema.inputs:
             per_round += {"category": 3e-4, "text": 4.6e-3}.get(column.modality, 5e-5)
             per_row += {"category": 1e-7, "text": 9e-7, "molecule": 4e-6, "sequence": 2e-6}.get(column.modality, 2e-8)
@@ -207,7 +208,7 @@ class CatBoostRecipe(Recipe):
         further = 2 if ctx.target.kind == "value" else 1
         rounds = min(options.rounds * min(0.5 * further, 0.75), 30 * further / options.learning_rate)
         each = (per_round + rows * per_row * 2) * (1 + 0.5 * (outputs - 1))
-        before = 0.1 + importing("catboost", 0.9) + reading(train, "dense", ctx)[0]
+        before = 0.1 + importing("catboost", 0.9) + reading_seconds
         least = before + min(rounds, LEAST_ROUNDS) * each
         return Estimate(before + rounds * each, int(400 * rows * len(train.schema.inputs) + (256 << 20)), least)
 

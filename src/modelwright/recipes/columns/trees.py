@@ -250,7 +250,7 @@ class Trees(Recipe):
         """From rows, features and labels, in processor time of a cloud machine."""
         assert isinstance(options, TreesOptions)
         reading_seconds, wide = reading(train, "dense", ctx)
-        rows, width, seconds = len(train), int(wide), 0.05 + importing("lightgbm", 2.0) + reading_seconds
+        rows, width, seconds = len(train), int(wide), 0.05 + importing("lightgbm", 1.2) + reading_seconds
         seconds += 2e-4 * len(train.schema.inputs)
         for column in train.schema.inputs:
             if column.modality == "text":
