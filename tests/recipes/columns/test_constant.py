@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from modelwright.core.errors import BundleError
-from modelwright.recipes.columns.constant import Constant, ConstantModel, ConstantOptions
+from modelwright.core.recipe import NoOptions
+from modelwright.recipes.columns.constant import Constant, ConstantModel
 
 
 def test_shares_of_classes(mixed, context, tmp_path: Path) -> None:
     table = mixed("classes", labels=3)
     ctx = context(table)
-    model = Constant().fit(table, None, ConstantOptions(), ctx)
+    model = Constant().fit(table, None, NoOptions(), ctx)
     truth = ctx.target.encode(table.column("answer"))
     scores = model.scores(table.take(np.arange(7)))
     assert scores.shape == (7, 3)
@@ -25,10 +26,10 @@ def test_shares_of_classes(mixed, context, tmp_path: Path) -> None:
 def test_label_shares_and_mean(mixed, context) -> None:
     table = mixed("label_sets")
     ctx = context(table, "label_sets")
-    scores = Constant().fit(table, None, ConstantOptions(), ctx).scores(table)
+    scores = Constant().fit(table, None, NoOptions(), ctx).scores(table)
     assert np.allclose(scores[3], ctx.target.encode(table.column("answer")).mean(axis=0))
     table = mixed("value")
-    scores = Constant().fit(table, None, ConstantOptions(), context(table, "value")).scores(table)
+    scores = Constant().fit(table, None, NoOptions(), context(table, "value")).scores(table)
     assert np.allclose(scores[:, 0], np.mean(table.column("answer").to_pylist()))
 
 
