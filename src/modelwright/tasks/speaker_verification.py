@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, Field, create_model
+from pydantic import Field
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
@@ -15,12 +15,11 @@ from modelwright.core.errors import DataError
 from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section, Split
+from modelwright.core.task import GeneratedTask, Section, Split
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics import voices as evaluate
 from modelwright.evaluate.report import voices as report
 from modelwright.features.shared.sample_speech import sung
-from modelwright.tasks._columns import request_model
 from modelwright.tasks._recordings import one_recording, plain, speaker_of
 from modelwright.tasks._shares import share_of
 
@@ -141,25 +140,6 @@ class SpeakerVerification(GeneratedTask):
         columns = [c for c in schema if c.role in ("input", "target")]
         other = () if other_of(schema) in schema else (Column(other_of(schema), "audio", "input"),)
         return Schema((*columns, *other))
-
-    def loss(
-        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
-    ) -> Any:
-        """Return the mean cross entropy of speakers: outputs [B, S], truth [B]."""
-        from torch.nn.functional import cross_entropy
-
-        if row_weight is not None:
-            return (row_weight * cross_entropy(outputs, truth, label_smoothing=smoothing, reduction="none")).mean()
-        return cross_entropy(outputs, truth, weight=class_weight, label_smoothing=smoothing)
-
-    def request(self, schema: Schema) -> type[BaseModel]:
-        return request_model(schema)
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         return report.sections(model, judged)

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options
+from modelwright.core.recipe import Estimate, FitContext, Model, NoOptions, Options
 from modelwright.core.saved import Loading, read_state, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.speech import Front
 from modelwright.recipes.voices._voices import VoiceModel, VoiceRecipe
-
-
-class VoiceNoneOptions(Options):
-    """There is nothing to choose."""
 
 
 class VoiceNoneModel(VoiceModel):
@@ -50,12 +45,8 @@ class VoiceNone(VoiceRecipe):
     paper = ""
     baseline = True
     seeded = False
-    options = VoiceNoneOptions
+    options = NoOptions
     model = VoiceNoneModel
-    space: ClassVar[dict[str, Axis]] = {}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [VoiceNoneOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(1e-5 * len(train), 1 << 20)

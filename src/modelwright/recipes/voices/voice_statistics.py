@@ -12,7 +12,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.speech import Front, tones
 from modelwright.recipes.voices._voices import VoiceModel, VoiceRecipe, front_of, spoken, voiced
@@ -69,9 +69,6 @@ class VoiceStatistics(VoiceRecipe):
     options = VoiceStatisticsOptions
     model = VoiceStatisticsModel
     space: ClassVar[Mapping[str, Axis]] = {"cepstra": Choice((13, 20, 30)), "shrink": Choice((0.05, 0.2, 0.5))}
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [VoiceStatisticsOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(0.5 + 0.01 * len(train), 300 << 20)
