@@ -39,6 +39,7 @@ RECIPES = {
     "summarization": "copy",
     "text-generation": "ngram",
     "text-to-image": "image-mean",
+    "text-to-speech": "mean-sounds",
     "text2text-generation": "copy",
     "time-series-forecasting": "seasonal-naive",
     "token-classification": "crf",
@@ -67,9 +68,10 @@ def make(name: str, out: Path) -> None:
         shutil.copytree(run.folder / "bundle", place / "bundle")
     predictor = modelwright.load(place / "bundle")
     inputs = [c.name for c in predictor.schema.inputs]
-    asked = [{n: row.get(n, row.get("text", "")[:9] or None) for n in inputs} for row in rows[:6]] + [
-        dict.fromkeys(inputs)
-    ]
+    numbers = {c.name for c in predictor.schema.inputs if c.modality == "number"}
+    asked = [
+        {n: row.get(n, None if n in numbers else row.get("text", "")[:9] or None) for n in inputs} for row in rows[:6]
+    ] + [dict.fromkeys(inputs)]
     told = {"rows": asked, "answers": predictor.predict(asked, scores=True, allow_missing=True)}
     text = json.dumps(told, ensure_ascii=False, indent=1, default=plain)
     (place / "answers.json").write_text(text + "\n", encoding="utf-8")
@@ -88,7 +90,8 @@ def _data(name: str) -> tuple[list[dict[str, Any]], str | None, dict[str, Any]]:
     table, target = get_task(name).sample(150, 0)
     if name == "text-generation":
         return table.to_pylist(), None, {}
-    return table.to_pylist(), target, {"folds": 1} if name == "regression" else {}
+    options: dict[str, dict[str, Any]] = {"regression": {"folds": 1}, "text-to-speech": {"voice_consent": "synthetic"}}
+    return table.to_pylist(), target, options.get(name, {})
 
 
 if __name__ == "__main__":

@@ -26,23 +26,25 @@ def least_seconds(text: str) -> float:
 
 def in_time(table: Table) -> tuple[Table, Words | None]:
     """Return the rows whose transcript fits into its recording, and what is to be said of the others."""
-    target = table.schema.target
-    column = next((c.name for c in table.schema.inputs if c.modality == "audio"), None)
-    if target is None or column is None:
+    text, column = (
+        next((c.name for c in table.schema if c.modality == kind and c.role in ("input", "target")), None)
+        for kind in ("text", "audio")
+    )
+    if text is None or column is None:
         return table, None
     bad: list[int] = []
     told: list[str] = []
-    pairs = zip(table.column(column).to_pylist(), table.column(target.name).to_pylist(), strict=True)
-    for i, (cell, text) in enumerate(pairs):
-        if cell is None or text is None:
+    pairs = zip(table.column(column).to_pylist(), table.column(text).to_pylist(), strict=True)
+    for i, (cell, said) in enumerate(pairs):
+        if cell is None or said is None:
             continue
         try:
             seconds = facts(cell)[1]
         except Unreadable:  # named where cells are read
             continue
-        if least_seconds(text) > seconds + _SPARE:
+        if least_seconds(said) > seconds + _SPARE:
             bad.append(i)
-            told.append(f"{table.rows[i]} ({len(text)} / {seconds:.1f} s)")
+            told.append(f"{table.rows[i]} ({len(said)} / {seconds:.1f} s)")
     if not bad:
         return table, None
     shown = ", ".join(told[:_SHOWN]) + (" ..." if len(told) > _SHOWN else "")

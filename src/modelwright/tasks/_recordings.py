@@ -14,6 +14,9 @@ SPEAKER = frozenset(
     "speaker speakerid speakers spk spkid clientid voice reader narrator 说话人 发言人 讲话人 朗读者".split()
 )
 
+TEXT = frozenset("text transcript transcription transcripts sentence sentences normalized normalised spoken utterance words "
+                  "文本 转写 转写文本 文字 句子 内容".split())  # fmt: skip
+
 
 def plain(name: str) -> str:
     """Return a column's name as it is compared: letters alone, small."""

@@ -28,13 +28,11 @@ from modelwright.evaluate.metrics import speech as evaluate
 from modelwright.evaluate.report import transcripts as report
 from modelwright.features.shared.sample_speech import spoken_tones
 from modelwright.features.shared.transcript_rules import Rules, unspaced
-from modelwright.tasks._recordings import one_recording, plain, speaker_of
+from modelwright.tasks._recordings import TEXT, one_recording, plain, speaker_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
 
-_TEXT = frozenset("text transcript transcription transcripts sentence sentences normalized normalised spoken utterance words "
-                  "文本 转写 转写文本 文字 句子 内容".split())  # fmt: skip
 _RULES = {
     "case": "case",
     "punctuation": "punctuation",
@@ -105,7 +103,7 @@ class SpeechRecognition(GeneratedTask):
         return read_transcripts(source, reading, events)
 
     def target_of(self, raw: pa.Table) -> str | None:
-        return next((n for n in raw.column_names if plain(n) in _TEXT), None)
+        return next((n for n in raw.column_names if plain(n) in TEXT), None)
 
     def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
         """Return the schema with the recordings as the one input, and the speakers, who are never split, as a group."""

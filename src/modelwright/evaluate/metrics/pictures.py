@@ -5,6 +5,7 @@ A score is a picture, or the figures of one that was judged and let go, so that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,18 @@ def _of(score: Any, truth: Any) -> dict[str, float]:
     return figures(made, decode({**truth.as_py(), "bytes": cell_bytes(truth.as_py())}), 0)
 
 
-def figure(name: str, title: Words, high: float, *, higher: bool = True) -> Metric:
-    """Return the metric that is the mean of one figure over rows; a row without it counts as 0 where more is better, else as 1."""
+def figure(
+    name: str, title: Words, high: float, *, higher: bool = True, of: Callable[[Any, Any], dict[str, float]] = _of, absent: float = 1.0
+) -> Metric:  # fmt: skip
+    """Return the metric that is the mean of one figure over rows, found by `of` from score and truth.
+
+    A row without an answer counts as 0 where more is better, else as `absent`.
+    """
 
     def parts(judged: Judged) -> np.ndarray:
         out = np.zeros((len(judged.rows), 2))
         for i, (score, truth) in enumerate(zip(judged.scores[:, 0], judged.truth, strict=True)):
-            out[i] = _of(score, truth).get(name, 0.0 if higher or score is not None else 1.0), 1.0
+            out[i] = of(score, truth).get(name, 0.0 if higher or score is not None else absent), 1.0
         return out
 
     return Metric(name, title, higher, lambda s: float(s[0] / s[1]) if s[1] else float("nan"), high=high, parts=parts)

@@ -8,22 +8,31 @@ from modelwright.core.option_groups.base import OptionGroup, option
 from modelwright.core.words import Words
 
 
-class Speech(OptionGroup):
-    """By which rules transcripts are written, for training and for every metric."""
+class Spoken(OptionGroup):
+    """In which language is spoken, and by whom."""
 
     about: ClassVar[Words] = Words("Speech", "语音")
-    tasks: ClassVar[tuple[str, ...]] = ("automatic-speech-recognition",)
+    tasks: ClassVar[tuple[str, ...]] = ("automatic-speech-recognition", "text-to-speech")
     named: ClassVar[bool] = True
 
     language: str | None = option(
-        None, "language of the transcripts: en, zh, de ...", "转写文本的语言：en、zh、de ……", metavar="CODE"
+        None, "language of the texts: en, zh, de ...", "文本的语言：en、zh、de ……", metavar="CODE"
     )
     speaker: str | None = option(
         None,
-        "column of speakers, none is split; or `none`",
-        "说话人列；同一人不会被分开（none：随机）",
+        "column of speakers, or `none`",
+        "说话人列（或 none）",
         metavar="COLUMN",
     )
+
+
+class Speech(OptionGroup):
+    """By which rules transcripts are written, for training and for every metric."""
+
+    about: ClassVar[Words] = Words("Transcripts", "转写文本")
+    tasks: ClassVar[tuple[str, ...]] = ("automatic-speech-recognition",)
+    named: ClassVar[bool] = True
+
     lm: str | None = option(None, "text or ARPA file of a language model", "语言模型：文本或 ARPA 文件", metavar="FILE")
     case: Literal["lower", "keep"] = option("lower", "letters: lower, keep", "字母大小写：lower、keep", metavar="WAY")
     punctuation: Literal["drop", "keep"] = option("drop", "punctuation: drop, keep", "标点：drop、keep", metavar="WAY")
@@ -35,4 +44,19 @@ class Speech(OptionGroup):
     )
 
 
-GROUPS = (Speech,)
+class Voices(OptionGroup):
+    """Whose voice is learnt."""
+
+    about: ClassVar[Words] = Words("Voices", "声音")
+    tasks: ClassVar[tuple[str, ...]] = ("text-to-speech",)
+    named: ClassVar[bool] = True
+
+    voice_consent: str | None = option(
+        None,
+        "whose voice, and where consent is recorded; or `synthetic`",
+        "何人声音、同意记录于何处；合成声音写 synthetic",
+        metavar="WORDS",
+    )
+
+
+GROUPS = (Spoken, Speech, Voices)

@@ -1,0 +1,63 @@
+"""What a report shows of a voice: how it sounds beside the recordings, how long speaking takes, and the rows furthest off."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from modelwright.core.answers.media import file_bytes
+from modelwright.core.judged import Judged
+from modelwright.core.recipe import Model
+from modelwright.core.schema import Table
+from modelwright.core.task import Section
+from modelwright.core.words import Words
+
+_MOST = 4  # rows that are spoken for the report
+_SHOWN = 20
+_FIGURES = ("distortion", "length", "pitch", "voicing")
+
+
+def sections(model: Model, judged: Judged, test: Table, seconds: float) -> list[Section]:
+    """Return the figures of the rows that came out worst, and how long it took to say some of them."""
+    values = np.array([(s or {}).get("figures", {}).get("distortion", np.inf) for s in judged.scores[:, 0]])
+    if not len(values):
+        return []
+    order = np.argsort(-values, kind="stable")
+    places = {int(r): i for i, r in enumerate(test.rows)}
+    rows = []
+    for i in order[:_SHOWN]:
+        found = (judged.scores[i, 0] or {}).get("figures", {})
+        rows.append([str(int(judged.rows[i])), *(f"{found[k]:.3f}" if k in found else "-" for k in _FIGURES)])
+    some = [places[int(judged.rows[i])] for i in order[:: max(1, len(order) // _MOST)][:_MOST]]
+    took, said = _timed(model, test, some, seconds)
+    speed = (
+        Words(
+            f"Of the test rows read out here, a second of speech took {took / said:.3f} s of processor time.",
+            f"此处朗读的测试行中，每秒语音用去 {took / said:.3f} 秒处理器时间。",
+        )
+        if said
+        else Words("", "")
+    )
+    says = Words(
+        f"Test rows from the one furthest from its recording on. {speed.en}".strip(),
+        f"从与录音差别最大的测试行开始。{speed.zh}",
+    )
+    head = (
+        Words("row", "行"), Words("distortion, dB", "失真（dB）"), Words("length", "时长误差"), Words("pitch, semitones", "音高（半音）"),
+        Words("voicing", "清浊误判"),
+    )  # fmt: skip
+    return [Section("voices", Words("Speech", "语音"), says, head, rows, private=True)]
+
+
+def _timed(model: Model, test: Table, rows: list[int], seconds: float) -> tuple[float, float]:
+    """Return the processor seconds that saying some rows took, and the seconds of speech."""
+    until, took, said = time.monotonic() + seconds, 0.0, 0.0
+    for i in rows:
+        if said and time.monotonic() > until:
+            break
+        began = time.process_time()
+        data = file_bytes(model.scores(test.take(np.array([i])))[0, 0])
+        took += time.process_time() - began
+        said += len(data or b"") / 2 / max(1, getattr(model, "rate", 1))
+    return took, said

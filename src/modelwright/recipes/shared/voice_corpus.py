@@ -1,0 +1,223 @@
+"""Recordings and texts as a voice learns them: sounds with their durations, spectrograms, pitch.
+
+Legend: N rows, L sounds of a row, S frames of 10 ms, M mel bands, T samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+
+from modelwright.core.errors import DataError
+from modelwright.core.recipe import FitContext
+from modelwright.core.schema import Schema, Table
+from modelwright.data.kinds.audio import MOST_SECONDS
+from modelwright.features.shared.pitch import pitch
+from modelwright.features.shared.speech import Front, samples_of
+from modelwright.features.shared.voice_text import PAUSES, Inventory, Reader, Sentence, Sound
+from modelwright.models.forced_alignment import Aligner, looks, quiet_frames
+
+BANDS = 80
+_EDGE = 8  # frames of silence that are kept around what is said
+_CLOSURE = 12  # frames: silence before a sound that belongs to it, as that before a plosive
+_LEARNT = 240  # recordings that the aligner learns from
+_LONGEST, _MOST = 30.0, 12 * 3600.0  # seconds of a recording, and of all
+_FEW = 4
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How a trained voice reads and sounds: `text` and `speaker` name the columns, `speakers` whom it can speak as."""
+
+    front: Front
+    reader: Reader
+    inventory: Inventory
+    text: str
+    speaker: str = ""
+    speakers: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "front": self.front.to_json(), "reader": self.reader.to_json(), "bases": list(self.inventory.bases),
+            "text": self.text, "speaker": self.speaker, "speakers": list(self.speakers),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read what `to_json` wrote."""
+        front = Front(**{k: int(v) for k, v in data["front"].items()})
+        reader, known = Reader.from_json(data["reader"]), Inventory([str(b) for b in data["bases"]])
+        return cls(front, reader, known, str(data["text"]), str(data["speaker"]), tuple(map(str, data["speakers"])))
+
+
+@dataclass
+class Said:
+    """One recording: units [L, 3] (base, mark, first), frames of each [L], log energies [S, M], pitch [S] in hertz, samples int16 [T]."""
+
+    units: np.ndarray
+    frames: np.ndarray
+    mel: np.ndarray
+    pitch: np.ndarray
+    samples: np.ndarray
+    speaker: int = 0
+    row: int = 0
+
+
+@dataclass
+class Corpus:
+    """What a voice learns from."""
+
+    voice: Voice
+    said: list[Said] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """How long all recordings are."""
+        return sum(len(s.mel) for s in self.said) * 0.01
+
+
+def columns_of(schema: Schema) -> tuple[str, str]:
+    """Return the names of the columns of texts and of speakers; empty where there is none."""
+    text = next((c.name for c in schema.inputs if c.modality == "text"), "")
+    return text, next((c.name for c in schema.inputs if c.modality == "category"), "")
+
+
+def whole(sentences: Sequence[Sentence]) -> list[Sound]:
+    """Return the sounds of all sentences of a text, one after the other."""
+    out: list[Sound] = []
+    for sentence in sentences:
+        out += sentence.sounds[1 if out else 0 :]
+    return out
+
+
+def corpus(train: Table, ctx: FitContext, language: str = "") -> Corpus:
+    """Return the training rows as they are learnt, found once for all recipes of a fold. Raises DataError where none can be used."""
+    key = ("voice-corpus", len(train), hash(train.rows.tobytes()), language)
+    if key not in ctx.cache:
+        ctx.cache[key] = _gathered(train, ctx, language)
+    found: Corpus = ctx.cache[key]
+    return found
+
+
+def _gathered(train: Table, ctx: FitContext, language: str) -> Corpus:
+    target = train.schema.target
+    assert target is not None
+    text, speaker = columns_of(train.schema)
+    known = np.asarray(train.column(target.name).is_valid()) & np.asarray(train.column(text).is_valid())
+    table = train.take(np.flatnonzero(known))
+    if not len(table):
+        raise DataError("There is no recording with a text to learn from.", "没有可学习的带文本的录音。")
+    texts = [str(t) for t in table.column(text).to_pylist()]
+    reader = Reader.fit(texts, language)
+    if not reader.voice and reader.language != "zh" and not ctx.cache.setdefault(("voice-letters-told",), False):
+        ctx.cache["voice-letters-told",] = True
+        ctx.events.warn(
+            "espeak-ng is not installed or does not know this language, so the voice learns letters instead of sounds, which takes more recordings: apt install espeak-ng.",
+            "未安装 espeak-ng，或其不支持该语言，因此该声音学习字母而非音素，需要更多录音：apt install espeak-ng。",
+        )
+    spoken = [whole(s) for s in reader.read_all(texts)]
+    front = Front.fit(table.column(target.name), train.schema[target.name].options, BANDS)
+    names = table.column(speaker).to_pylist() if speaker else [None] * len(table)
+    speakers = tuple(sorted({str(n) for n in names if n is not None}))
+    voice = Voice(front, reader, Inventory.fit(spoken), text, speaker, speakers)
+    out = Corpus(voice)
+    gone: list[int] = []
+    total = 0.0
+    cells = table.column(target.name)
+    for i, sounds in enumerate(spoken):
+        if total > _MOST:
+            ctx.events.note(
+                f"The first {i} of {len(spoken)} recordings are learnt from: {_MOST / 3600:g} hours.",
+                f"使用 {len(spoken)} 段录音中的前 {i} 段：{_MOST / 3600:g} 小时。",
+            )
+            break
+        samples = samples_of(cells[i].as_py(), front.rate, MOST_SECONDS)
+        made = _one(voice, sounds, samples)
+        if made is None:
+            gone.append(int(table.rows[i]))
+            continue
+        made.speaker = speakers.index(str(names[i])) if names[i] is not None and speakers else 0
+        made.row = int(table.rows[i])
+        total += len(samples) / front.rate
+        out.said.append(made)
+    if gone:
+        shown = ", ".join(map(str, gone[:5])) + (" ..." if len(gone) > 5 else "")
+        ctx.events.note(
+            f"{len(gone)} of {len(spoken)} recordings are not learnt from: silent, longer than {_LONGEST:g} s, or shorter than their text takes (rows {shown}).",
+            f"{len(spoken)} 段录音中有 {len(gone)} 段不用于学习：无声、超过 {_LONGEST:g} 秒，或短于其文本所需（行 {shown}）。",
+        )
+    if not out.said:
+        raise DataError(
+            f"None of the {len(spoken)} recordings can be learnt from: they are silent, longer than {_LONGEST:g} s, or shorter than their texts take.",
+            f"{len(spoken)} 段录音都不可用：无声、超过 {_LONGEST:g} 秒，或短于其文本所需。",
+        )
+    _aligned(out, ctx.seed)
+    return out
+
+
+def _one(voice: Voice, sounds: Sequence[Sound], samples: np.ndarray) -> Said | None:
+    """Return a recording with its sounds, silence around it cut, durations not known yet; None where it cannot be learnt from."""
+    units = np.array(voice.inventory.encode(sounds)[0], np.int64).reshape(-1, 3)
+    real = units[:, 0] > len(PAUSES)
+    rate = voice.front.rate
+    if not real.any() or not len(samples) or len(samples) > _LONGEST * rate:
+        return None
+    mel = voice.front.frames(samples)
+    quiet = quiet_frames(mel)
+    loud = np.flatnonzero(~quiet)
+    if not len(loud) or len(loud) < 2 * real.sum():
+        return None
+    first, last = max(0, int(loud[0]) - _EDGE), min(len(mel), int(loud[-1]) + 1 + _EDGE)
+    hop = round(0.01 * rate)
+    cut = samples[first * hop : last * hop + round(0.015 * rate)]
+    mel = voice.front.frames(cut)[: last - first]
+    heard = pitch(cut, rate, len(mel))
+    return Said(units, np.zeros(len(units), np.int64), mel, heard, (32767 * np.clip(cut, -1, 1)).astype(np.int16))
+
+
+def _aligned(out: Corpus, seed: int) -> None:
+    """Find the durations of the sounds of all recordings; a pause that the text does not tell becomes one."""
+    pauses = len(PAUSES)
+    sounds = out.voice.inventory.size - 1 - pauses
+    seen = [looks(s.mel) for s in out.said]
+    for k in sorted({s.speaker for s in out.said}):  # each speaker by their own mean: voices differ more than sounds
+        rows = [i for i, s in enumerate(out.said) if s.speaker == k]
+        mean = np.concatenate([seen[i] for i in rows[:_LEARNT]]).mean(0)
+        for i in rows:
+            seen[i] = seen[i] - mean
+    units = [s.units[s.units[:, 0] > pauses, 0] - 1 - pauses for s in out.said]
+    some = np.sort(np.random.default_rng(seed).permutation(len(out.said))[:_LEARNT])
+    quiet = [quiet_frames(out.said[i].mel) for i in some]
+    aligner = Aligner.fit([seen[i] for i in some], quiet, [units[i] for i in some], sounds)
+    for i, s in enumerate(out.said):
+        out.said[i] = _timed(s, aligner.spans(seen[i], units[i]))
+
+
+def _timed(s: Said, spans: np.ndarray) -> Said:
+    """Return a recording with the frames of each unit, by where its sounds begin and end."""
+    comma = PAUSES.index(",") + 1
+    units: list[np.ndarray] = []
+    frames: list[int] = []
+    k, at = 0, 0  # sounds, frames
+    for n, unit in enumerate(s.units):
+        if unit[0] <= len(PAUSES):
+            until = int(spans[k, 0]) if k < len(spans) else len(s.mel)
+            units.append(unit)
+            frames.append(until - at)
+            at = until
+            continue
+        begin, end = int(spans[k, 0]), int(spans[k, 1])
+        if begin - at > _CLOSURE and n:
+            units.append(np.array([comma, 0, 0]))
+            frames.append(begin - at)
+            at = begin
+        units.append(unit)
+        frames.append(end - at)
+        at, k = end, k + 1
+    if frames:
+        frames[-1] += len(s.mel) - at
+    return replace(s, units=np.array(units), frames=np.array(frames))

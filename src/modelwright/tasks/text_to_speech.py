@@ -1,0 +1,222 @@
+"""Text to speech: a text in, a recording of somebody reading it out, learnt from recordings with their texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, Field, create_model
+
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.answers.media import MediaCodec
+from modelwright.core.errors import ColumnError, DataError, OptionError
+from modelwright.core.events import EventStream
+from modelwright.core.facts.base import Pair
+from modelwright.core.judged import Judged
+from modelwright.core.reading import Detected, Reading
+from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.words import Words
+from modelwright.data.spoken_pace import in_time
+from modelwright.data.transcripts import read_transcripts
+from modelwright.evaluate.metrics.spoken import METRICS
+from modelwright.features.shared.aloud.ssml import is_ssml, pieces
+from modelwright.features.shared.sample_speech import spoken_tones
+from modelwright.tasks._columns import request_model
+from modelwright.tasks._recordings import TEXT, plain, speaker_of
+
+if TYPE_CHECKING:
+    from modelwright.core.config import RunConfig
+
+_ASKS = (Column("speed", "number"), Column("pitch", "number"), Column("pause", "number"))
+_RECORDING = ("recording", "audio", "wav", "sound", "clip", "录音", "音频")
+MOST_CHARACTERS = 100_000
+
+
+class TextToSpeech(GeneratedTask):
+    """One recording of each text. Mel-cepstral distortion ranks."""
+
+    name = "text-to-speech"
+    title = Words("text to speech", "语音合成")
+    inputs = frozenset({"text", "category"})
+    targets = frozenset({"audio"})
+    target_read_as = "audio"
+    metrics = METRICS
+    recalls = False
+    checked = False
+    held_out = 40
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        return own_recipes(self.name)
+
+    def accepts(self, values: pa.Array, column: Column) -> float:
+        return 0.05 if column.modality == "audio" else 0.0
+
+    def read(
+        self, source: Any, reading: Reading, events: EventStream | None = None
+    ) -> tuple[pa.Table, Detected] | None:
+        return read_transcripts(source, reading, events)
+
+    def target_of(self, raw: pa.Table) -> str | None:
+        return next((n for n in raw.column_names if plain(n) in _RECORDING), None)
+
+    def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
+        """Return the schema with one column of texts, and the speakers where they are told; a voice of a person needs a consent."""
+        target = schema.target
+        if target is not None and target.modality != "audio":
+            raise ColumnError(
+                f"`{target.name}` holds {target.modality}; --target names the column of the recordings.",
+                f"`{target.name}` 的类型为 {target.modality}；--target 应为录音所在的列。",
+            )
+        speaker = self._speaker(schema, config)
+        text = self._text(schema, speaker)
+        reason = Words("not read by this task", "该任务不使用此列")
+        changes: dict[str, dict[str, Any]] = {c.name: {"role": "ignored", "reason": reason} for c in schema.inputs}
+        changes[text] = {"role": "input", "modality": "text", "options": {}, "reason": None}
+        if speaker is not None:
+            changes[speaker] = {"role": "input", "modality": "category", "options": {}, "reason": None}
+        if target is not None and config is not None:
+            _allowed(config, speaker)
+        return schema.with_columns(changes)
+
+    def _speaker(self, schema: Schema, config: RunConfig | None) -> str | None:
+        named = getattr(config, "speaker", None)
+        if named == "none":
+            return None
+        if named is not None:
+            return schema[named].name  # raises ColumnError with the nearest names
+        target = schema.target.name if schema.target else None
+        return speaker_of([n for n in schema.names if n != target])
+
+    def _text(self, schema: Schema, speaker: str | None) -> str:
+        known = [
+            c.name
+            for c in schema.inputs
+            if c.name != speaker and c.modality in ("text", "category", "number", "boolean")
+        ]
+        named = [n for n in known if plain(n) in TEXT]
+        texts = named or [n for n in known if schema[n].modality == "text"]
+        if not texts:
+            shown = ", ".join(f"{c.name} ({c.modality})" for c in schema)[:300]
+            raise ColumnError(
+                f"Expected a column of texts that are read out, named `text` or `transcript`; the columns are: {shown}. Say which it is with --column NAME=text.",
+                f"应有一列被朗读的文本，名为 `text` 或 `transcript`；现有的列：{shown}。可用 --column 列名=text 指定。",
+            )
+        return texts[0]
+
+    def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
+        """Return the rows whose text can be said in the time of its recording, and which others there are."""
+        return in_time(table)
+
+    def units(self, table: Table) -> np.ndarray | None:
+        """As Task.units: a text that is read several times stays on one side of a split, where texts are seldom the same; else a recording does."""
+        texts = [str(t) for c in table.schema.inputs if c.modality == "text" for t in table.column(c.name).to_pylist()]
+        different: np.ndarray = np.unique(np.array(texts, object).astype(str), return_inverse=True)[1]
+        if texts and different.max(initial=0) + 1 > 0.5 * len(texts):
+            return different
+        target = table.schema.target
+        assert target is not None
+        digests = table.column(target.name).field("digest").fill_null("").to_pylist()
+        found: np.ndarray = np.unique(np.array(digests, object).astype(str), return_inverse=True)[1]
+        return found
+
+    def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
+        return MediaCodec(self.name, "audio/wav")
+
+    def served(self, schema: Schema) -> Schema:
+        """As Task.served: a row may say how fast, how high, and with what pauses it is read."""
+        return Schema((*schema.inputs, *_ASKS, *(c for c in schema if c.role == "target")))
+
+    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
+        """As Task.refused: texts with nothing to say, of great length, and SSML that is none."""
+        out = []
+        for column in (c for c in table.schema.inputs if c.modality == "text"):
+            for row, text in enumerate(table.column(column.name).to_pylist()):
+                why = None if text is None else why_not(str(text))
+                if why is not None:
+                    out.append((row, column.name, why))
+        return out
+
+    def loss(
+        self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
+    ) -> Any:
+        """Return the mean absolute error of spectra, or of what else a network makes."""
+        each = (outputs - truth).abs()
+        return each.mean() if row_weight is None else (row_weight * each.flatten(1).mean(1)).mean()
+
+    def request(self, schema: Schema) -> type[BaseModel]:
+        asks = {c.name for c in _ASKS}
+        base: Any = request_model(Schema(tuple(c for c in schema.inputs if c.name not in asks)))
+        return create_model(
+            "Row", __base__=base,
+            speed=(float | None, Field(None, ge=0.25, le=4, description="times as fast")),
+            pitch=(float | None, Field(None, ge=-12, le=12, description="semitones higher")),
+            pause=(float | None, Field(None, ge=0, le=5, description="times as long pauses")),
+        )  # fmt: skip
+
+    def response(self, target: TargetCodec) -> type[BaseModel]:
+        return create_model("Answer", **target.answer_fields())
+
+    def plots(self, judged: Judged, table: Table) -> list[Plot]:
+        return []
+
+    def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
+        from modelwright.evaluate.report.spoken import sections
+
+        return sections(model, judged, test, seconds)
+
+    def told(self, model: Model) -> list[list[Pair]]:
+        what = Words(
+            "Every sound that it makes carries a mark: a LIST chunk in WAV, a comment in other formats, which says that a model made it. It speaks with the voice of those "
+            "who were recorded: use it for what they agreed to, and say to those who listen that a machine speaks.",
+            "生成的每段声音都带有标记（WAV 的 LIST 块，其他格式的注释），说明由模型生成。它使用录音者的声音：请只用于其同意的用途，并告知听者这是机器的声音。",
+        )
+        return [[list(Words("How its sounds are made", "声音如何生成")), list(what)]]
+
+    def sample(self, rows: int, seed: int) -> tuple[pa.Table, str]:
+        """Return words in a language of tones, each a chord, in one voice."""
+        recordings, texts, _ = spoken_tones(rows, seed)
+        return pa.table({"text": texts, "recording": pa.array(recordings, pa.large_binary())}), "recording"
+
+
+def why_not(text: str) -> Words | None:
+    """Return why a text cannot be read out; None where it can."""
+    if len(text) > MOST_CHARACTERS:
+        return Words(
+            f"a text of {len(text)} characters; at most {MOST_CHARACTERS} are read at a time: cut it into parts",
+            f"文本有 {len(text)} 个字符；一次最多朗读 {MOST_CHARACTERS} 个：请切分",
+        )
+    if is_ssml(text):
+        try:
+            found = pieces(text)
+        except DataError as e:
+            return Words(e.words.en.rstrip("."), e.words.zh.rstrip("。"))
+        text = "".join(p.text or ("x" if p.seconds else "") for p in found)
+    if any(c.isalnum() for c in text):
+        return None
+    return Words(
+        "there is nothing in the text that can be spoken: letters or numbers",
+        "文本中没有可读出的内容：字母、文字或数字",
+    )
+
+
+def _allowed(config: RunConfig, speaker: str | None) -> None:
+    """Raise OptionError where nobody says that those who were recorded agreed."""
+    if getattr(config, "voice_consent", None) or (config.consent and config.purpose and config.subject):
+        return
+    of = (
+        f"--consent FILE --subject {speaker} --purpose NAME"
+        if speaker
+        else "--consent FILE --subject COLUMN --purpose NAME"
+    )
+    raise OptionError(
+        f"A voice is learnt from a person's recordings only with a recorded consent: give {of}, or say with --voice-consent whose voice it is and "
+        "where the consent is recorded (`synthetic` where no person spoke).",
+        f"只有记录了同意才能学习一个人的声音：请给出 {of}，或用 --voice-consent 说明是谁的声音、同意记录在何处（没有真人录音时写 `synthetic`）。",
+    )
+
+
+TASK = TextToSpeech

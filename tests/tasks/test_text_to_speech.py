@@ -1,0 +1,61 @@
+"""Text to speech from end to end: folders and tables, consents, files beside the table, what cannot be read named."""
+
+import csv
+import wave
+
+import pytest
+from typer.testing import CliRunner
+
+import modelwright
+from modelwright.cli.app import app
+from modelwright.core.errors import ModelwrightError
+from modelwright.features.shared.sample_speech import spoken_tones
+
+
+def folder_of(path, rows=40, bad=()):
+    sounds, texts, _ = spoken_tones(rows, 3)
+    (path / "wavs").mkdir(parents=True)
+    lines = []
+    for i, (sound, text) in enumerate(zip(sounds, texts, strict=True)):
+        (path / "wavs" / f"a{i:03d}.wav").write_bytes(sound)
+        lines.append(f"a{i:03d}|{text}|{text}")
+    (path / "metadata.csv").write_text("\n".join([*lines, *bad]) + "\n", encoding="utf-8")
+    return path
+
+
+def fit(data, out, **options):
+    options = {"voice_consent": "synthetic", "recipes": ["mean-sounds"], **options}
+    return modelwright.fit(
+        str(data), name="voice", out=out, task="text-to-speech", budget="60s", search="none", progress=False, **options
+    )
+
+
+def test_a_folder_becomes_a_voice_that_writes_files(tmp_path):
+    run = fit(folder_of(tmp_path / "data"), tmp_path / "runs")
+    assert run.metrics["distortion"] < 20
+    asked = tmp_path / "asked.csv"
+    with asked.open("w", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([["text", "speed"], ["low mid", 1], ["low mid", 2]])
+    made = tmp_path / "made.csv"
+    done = CliRunner().invoke(app, ["predict", str(run.folder), str(asked), "--out", str(made)])
+    assert done.exit_code == 0, done.output
+    frames = []
+    for i in (1, 2):
+        with wave.open(str(tmp_path / "made-files" / f"00000{i}.wav")) as file:
+            frames.append(file.getnframes())
+    assert frames[1] < 0.8 * frames[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"voice_consent": None}, "recorded consent"), ({"speaker": "narator"}, "narator")],
+)
+def test_options_that_do_not_fit_end_in_a_sentence(tmp_path, options, says):
+    with pytest.raises(ModelwrightError, match=says):
+        fit(folder_of(tmp_path / "data", 16), tmp_path / "runs", **options)
+    assert not (tmp_path / "runs" / "voice" / "bundle").exists()
+
+
+def test_a_missing_recording_is_named(tmp_path):
+    with pytest.raises(ModelwrightError, match=r"line 17: there is no recording wavs/gone\.wav"):
+        fit(folder_of(tmp_path / "data", 16, bad=["gone|low|low"]), tmp_path / "runs")
