@@ -150,14 +150,19 @@ class RunOptions(TypedDict, total=False):
     rating: str | None
     histories: bool
 
-    # Speech (for automatic-speech-recognition)
+    # Speech (for automatic-speech-recognition, text-to-speech)
     language: str | None
     speaker: str | None
+
+    # Transcripts (for automatic-speech-recognition)
     lm: str | None
     case: Literal["lower", "keep"]
     punctuation: Literal["drop", "keep"]
     numbers: Literal["spoken", "keep"]
     full_width: Literal["half", "keep"]
+
+    # Voices (for text-to-speech)
+    voice_consent: str | None
 
     # Style transfer (for style-transfer)
     style: list[str]
