@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from modelwright.features._sound import from_mel, to_mel
+from modelwright.features.shared.mel import from_mel, to_mel
 
 _KALDI_FLOOR = 1.192092955078125e-07  # the smallest step of a 32-bit float, Kaldi's floor of energies
 _EMPHASIS = 0.97

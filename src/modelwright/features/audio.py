@@ -19,8 +19,8 @@ from modelwright.data.kinds.audio import decode, facts
 from modelwright.data.kinds.base import Unreadable
 from modelwright.features._hub_av import HubSound
 from modelwright.features._kept import Kept
-from modelwright.features._sound import HOP, cepstra, deltas, log_mel
 from modelwright.features.base import Codec, Ragged
+from modelwright.features.shared.mel import HOP, cepstra, deltas, log_mel
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from modelwright.features._sound import cepstra, deltas
+from modelwright.features.shared.mel import cepstra, deltas
 from modelwright.features.shared.speech import speaking
 from modelwright.models import ctc
 

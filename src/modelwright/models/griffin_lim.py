@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from scipy import fft
 
-from modelwright.features._sound import FLOOR, filters, sizes
+from modelwright.features.shared.mel import FLOOR, filters, sizes
 
 _ROUNDS, _MOMENTUM = 30, 0.99
 _FITTING = 8  # multiplicative steps to non-negative spectra
@@ -28,7 +28,7 @@ def _back(rate: int, bands: int) -> np.ndarray:
 
 
 def magnitudes(mel: np.ndarray, rate: int) -> np.ndarray:
-    """Return magnitudes [S, F] whose band energies are those of log energies [S, M] (`features/_sound.py`)."""
+    """Return magnitudes [S, F] whose band energies are those of log energies [S, M] (`features/shared/mel.py`)."""
     bank = filters(rate, mel.shape[1])
     wanted = FLOOR * np.expm1(np.clip(mel - 1, 0, 25)).astype(np.float32)
     power = wanted @ _back(rate, mel.shape[1]) + 1e-12

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelwright.features._sound import cepstra, log_mel
+from modelwright.features.shared.mel import cepstra, log_mel
 from modelwright.features.shared.pitch import pitch
 from modelwright.features.shared.speech import runs, speaking
 from modelwright.models.warping import costs, path

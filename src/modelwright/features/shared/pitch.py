@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelwright.features._sound import HOP
+from modelwright.features.shared.mel import HOP
 
 LOW, HIGH = 60.0, 420.0  # hertz
 _WINDOW = 0.04  # seconds: more than two periods of a low voice

@@ -17,9 +17,9 @@ from modelwright.core.device import cores
 from modelwright.data.kinds.audio import decode
 from modelwright.data.kinds.base import Unreadable
 from modelwright.features._decoded import room
-from modelwright.features._sound import HOP, cepstra, deltas, log_mel, sizes
 from modelwright.features.audio import look
 from modelwright.features.base import Ragged
+from modelwright.features.shared.mel import HOP, cepstra, deltas, log_mel, sizes
 
 FRAME = HOP  # seconds between frames
 _SCALE = 32767.0
