@@ -53,8 +53,8 @@ class Voices(OptionGroup):
 
     voice_consent: str | None = option(
         None,
-        "whose voice, and where consent is recorded; or `synthetic`",
-        "何人声音、同意记录于何处；合成声音写 synthetic",
+        "whose voice, where agreed to; or `synthetic`",
+        "谁的声音、同意记录在哪；或 synthetic",
         metavar="WORDS",
     )
 
