@@ -38,6 +38,15 @@ def magnitudes(mel: np.ndarray, rate: int) -> np.ndarray:
     return out
 
 
+def envelope(rate: int, bands: int, size: int) -> np.ndarray:
+    """Return weights float32 [M, F] that lay values of the bands over the frequencies of an FFT of `size`: lines between their middles."""
+    bank = filters(rate, bands)
+    own = np.fft.rfftfreq(sizes(rate)[2], 1 / rate)
+    middles = (own @ bank) / bank.sum(0)
+    each = [np.interp(np.fft.rfftfreq(size, 1 / rate), middles, row) for row in np.eye(bands)]
+    return np.stack(each).astype(np.float32)
+
+
 def spectra(samples: np.ndarray, rate: int) -> np.ndarray:
     """Return the complex spectra [S, F] of samples [T], in the frames of `log_mel`."""
     window, hop, length = sizes(rate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelwright.recipes.shared.voice_corpus import Corpus
+from modelwright.recipes.shared.synthesis_corpus import Corpus
 
 THIRDS = 3
 

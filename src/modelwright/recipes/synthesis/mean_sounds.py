@@ -12,8 +12,8 @@ from modelwright.core.saved import read_arrays, write_arrays
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.models.griffin_lim import griffin_lim
-from modelwright.recipes.shared.voice import Plan, VoiceModel, VoiceRecipe
-from modelwright.recipes.shared.voice_corpus import Voice
+from modelwright.recipes.shared.synthesis import Plan, VoiceModel, VoiceRecipe
+from modelwright.recipes.shared.synthesis_corpus import Voice
 from modelwright.recipes.synthesis._averages import THIRDS, averaged
 
 

@@ -17,8 +17,8 @@ from modelwright.core.saved import read_arrays, write_arrays
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.models.griffin_lim import griffin_lim
-from modelwright.recipes.shared.voice import Plan, VoiceModel, VoiceOptions, VoiceRecipe
-from modelwright.recipes.shared.voice_corpus import Corpus, Voice
+from modelwright.recipes.shared.synthesis import Plan, VoiceModel, VoiceOptions, VoiceRecipe
+from modelwright.recipes.shared.synthesis_corpus import Corpus, Voice
 from modelwright.recipes.synthesis._averages import averaged
 
 _CANDIDATES = 24
@@ -29,8 +29,8 @@ _MOST_FRAMES = 60_000  # ten minutes of a speaker
 class UnitOptions(VoiceOptions):
     """`join` weighs how badly two units meet against how badly they fit their places; `kept` units of a sound at most."""
 
-    join: float = Field(0.5, ge=0, le=10)
-    kept: int = Field(60, ge=1, le=1000)
+    join: float = Field(default=0.5, ge=0, le=10)
+    kept: int = Field(default=60, ge=1, le=1000)
 
 
 class UnitModel(VoiceModel):

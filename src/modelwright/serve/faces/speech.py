@@ -13,6 +13,6 @@ def add(app: FastAPI, service: Any) -> None:
     """Add the routes where the predictor reads texts aloud."""
     if not hasattr(service.predictor.members[0][1], "speak"):
         return
-    from modelwright.serve.voice_routes import add_voice
+    from modelwright.serve.synthesis_routes import add_voice
 
     add_voice(app, service)

@@ -15,9 +15,15 @@ from modelwright.core.errors import DataError
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Schema, Table
 from modelwright.data.kinds.audio import MOST_SECONDS
+from modelwright.features.shared.aloud.reader import (
+    PAUSES,
+    Inventory,
+    Reader,
+    Sentence,
+    Sound,
+)
 from modelwright.features.shared.pitch import pitch
 from modelwright.features.shared.speech import Front, samples_of
-from modelwright.features.shared.voice_text import PAUSES, Inventory, Reader, Sentence, Sound
 from modelwright.models.forced_alignment import Aligner, looks, quiet_frames
 
 BANDS = 80
@@ -73,6 +79,15 @@ class Corpus:
 
     voice: Voice
     said: list[Said] = field(default_factory=list)
+    aligner: Aligner | None = None
+    middles: dict[int, np.ndarray] = field(default_factory=dict)  # mean features of each speaker [D]
+
+    def spans(self, said: Said) -> np.ndarray:
+        """Return where each sound of a recording begins and ends [L, 2], in frames."""
+        assert self.aligner is not None
+        pauses = len(PAUSES)
+        ids = said.units[said.units[:, 0] > pauses, 0] - 1 - pauses
+        return self.aligner.spans(looks(said.mel) - self.middles[said.speaker], ids)
 
     @property
     def seconds(self) -> float:
@@ -101,6 +116,24 @@ def corpus(train: Table, ctx: FitContext, language: str = "") -> Corpus:
         ctx.cache[key] = _gathered(train, ctx, language)
     found: Corpus = ctx.cache[key]
     return found
+
+
+def alike(valid: Table, known: Corpus) -> list[Said]:
+    """Return validation recordings with the sounds of the training ones, timed by the same aligner; those that can be used."""
+    target, voice = valid.schema.target, known.voice
+    assert target is not None
+    texts = valid.column(voice.text).to_pylist()
+    names = valid.column(voice.speaker).to_pylist() if voice.speaker else [None] * len(valid)
+    read = voice.reader.read_all([str(t or "") for t in texts])
+    out = []
+    for sentences, cell, text, name in zip(read, valid.column(target.name), texts, names, strict=True):
+        if not cell.is_valid or text is None or (voice.speakers and str(name) not in voice.speakers):
+            continue
+        made = _one(voice, whole(sentences), samples_of(cell.as_py(), voice.front.rate, MOST_SECONDS))
+        if made is not None:
+            made.speaker = voice.speakers.index(str(name)) if voice.speakers else 0
+            out.append(_timed(made, known.spans(made)))
+    return out
 
 
 def _gathered(train: Table, ctx: FitContext, language: str) -> Corpus:
@@ -183,18 +216,16 @@ def _aligned(out: Corpus, seed: int) -> None:
     """Find the durations of the sounds of all recordings; a pause that the text does not tell becomes one."""
     pauses = len(PAUSES)
     sounds = out.voice.inventory.size - 1 - pauses
-    seen = [looks(s.mel) for s in out.said]
-    for k in sorted({s.speaker for s in out.said}):  # each speaker by their own mean: voices differ more than sounds
-        rows = [i for i, s in enumerate(out.said) if s.speaker == k]
-        mean = np.concatenate([seen[i] for i in rows[:_LEARNT]]).mean(0)
-        for i in rows:
-            seen[i] = seen[i] - mean
-    units = [s.units[s.units[:, 0] > pauses, 0] - 1 - pauses for s in out.said]
     some = np.sort(np.random.default_rng(seed).permutation(len(out.said))[:_LEARNT])
-    quiet = [quiet_frames(out.said[i].mel) for i in some]
-    aligner = Aligner.fit([seen[i] for i in some], quiet, [units[i] for i in some], sounds)
+    for k in sorted({s.speaker for s in out.said}):  # each speaker by their own mean: voices differ more than sounds
+        rows = [s for s in out.said if s.speaker == k][:_LEARNT]
+        out.middles[k] = np.concatenate([looks(s.mel) for s in rows]).mean(0)
+    picked = [out.said[i] for i in some]
+    frames = [looks(s.mel) - out.middles[s.speaker] for s in picked]
+    units = [s.units[s.units[:, 0] > pauses, 0] - 1 - pauses for s in picked]
+    out.aligner = Aligner.fit(frames, [quiet_frames(s.mel) for s in picked], units, sounds)
     for i, s in enumerate(out.said):
-        out.said[i] = _timed(s, aligner.spans(seen[i], units[i]))
+        out.said[i] = _timed(s, out.spans(s))
 
 
 def _timed(s: Said, spans: np.ndarray) -> Said:

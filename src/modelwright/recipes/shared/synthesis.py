@@ -22,10 +22,10 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.kinds.audio import MOST_SECONDS
 from modelwright.data.provenance import marked_wav
+from modelwright.features.shared.aloud.reader import Sentence
 from modelwright.features.shared.speech import FRAME, samples_of
-from modelwright.features.shared.voice_text import Sentence
 from modelwright.models.spoken_likeness import figures
-from modelwright.recipes.shared.voice_corpus import Corpus, Voice, columns_of, corpus
+from modelwright.recipes.shared.synthesis_corpus import Corpus, Voice, columns_of, corpus
 
 TASKS = frozenset({"text-to-speech"})
 SPEEDS, TONES, PAUSES_TIMES = (0.25, 4.0), (-12.0, 12.0), (0.0, 5.0)
@@ -65,7 +65,7 @@ class Part:
 class VoiceOptions(Options):
     """`language` of the texts, such as en, zh, de; empty to tell it from them."""
 
-    language: str = Field("", max_length=12)
+    language: str = Field(default="", max_length=12)
 
 
 class VoiceModel(Model):

@@ -22,7 +22,7 @@ from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.core.words import Words
 from modelwright.data.provenance import marked_wav
 from modelwright.data.sound_files import TYPES, Growing, formats
-from modelwright.recipes.shared.voice import Asked, Part
+from modelwright.recipes.shared.synthesis import Asked, Part
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 from modelwright.serve.openai_shapes import bad, error_of, read_asked
