@@ -86,8 +86,15 @@ class SoundsFeed:
             voiced[k, :t] = s.pitch > 0
             tone[k, :t] = np.where(s.pitch > 0, np.log(np.maximum(s.pitch, 1.0)) - middle, 0)
         frames, speaker = np.array([len(s.mel) for s in some]), np.array([s.speaker for s in some])
-        given = {"units": units, "speaker": speaker, "tones": tones, "place": place, "at": at, "frames": frames}
-        truth = {"units": units[:, :, 0], "lengths": lengths, "tones": tones, "known": known, "mel": mel, "tone": tone, "voiced": voiced, "frames": frames}  # fmt: skip
+        given: dict[str, np.ndarray] = {
+            "units": units,
+            "speaker": speaker,
+            "tones": tones,
+            "place": place,
+            "at": at,
+            "frames": frames,
+        }
+        truth: dict[str, Any] = {"units": units[:, :, 0], "lengths": lengths, "tones": tones, "known": known, "mel": mel, "tone": tone, "voiced": voiced, "frames": frames}  # fmt: skip
         return _tensors(given, device), _tensors(truth, device)
 
 

@@ -221,7 +221,8 @@ class VoiceRecipe(Recipe):
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         # reading, aligning, and saying the validation rows through Griffin-Lim
-        return Estimate(2.0 + 0.15 * len(train), 500 << 20, least=1.0 + 0.15 * len(train))
+        each = 0.03 * len(train)
+        return Estimate(2.0 + each, 500 << 20, least=1.0 + each)
 
     def corpus(self, train: Table, options: Options, ctx: FitContext) -> Corpus:
         """Return the training rows as they are learnt."""

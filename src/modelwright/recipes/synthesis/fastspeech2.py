@@ -171,7 +171,11 @@ class FastSpeech(VoiceRecipe):
         one = _STEP * options.frames / 4000 * options.width / 128 * options.layers / 4
         other = _SEGMENT * options.segment * options.segments / 480 if options.vocoder == "network" else 0.0
         steps = _BATCHES * (options.epochs * one + options.vocoder_epochs * other)
-        return Estimate(reading.seconds + steps, 1500 << 20, least=reading.seconds + 0.15 * steps)
+        # the plan is cut to the time as training goes
+        left = ctx.deadline.remaining()
+        return Estimate(
+            reading.seconds + min(steps, 4 * left), 1500 << 20, least=reading.seconds + min(0.05 * steps, 60.0)
+        )
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch
