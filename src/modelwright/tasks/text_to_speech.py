@@ -16,15 +16,15 @@ from modelwright.core.facts.base import Pair
 from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
+from modelwright.core.request import request_model
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.spoken_pace import in_time
 from modelwright.data.transcripts import read_transcripts
 from modelwright.evaluate.metrics.spoken import METRICS
 from modelwright.features.shared.aloud.ssml import is_ssml, pieces
 from modelwright.features.shared.sample_speech import spoken_tones
-from modelwright.tasks._columns import request_model
 from modelwright.tasks._recordings import TEXT, plain, speaker_of
 
 if TYPE_CHECKING:
@@ -156,12 +156,6 @@ class TextToSpeech(GeneratedTask):
             pitch=(float | None, Field(None, ge=-12, le=12, description="semitones higher")),
             pause=(float | None, Field(None, ge=0, le=5, description="times as long pauses")),
         )  # fmt: skip
-
-    def response(self, target: TargetCodec) -> type[BaseModel]:
-        return create_model("Answer", **target.answer_fields())
-
-    def plots(self, judged: Judged, table: Table) -> list[Plot]:
-        return []
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.evaluate.report.spoken import sections
