@@ -27,6 +27,7 @@ class Regression(Task):
     targets = frozenset({"number"})
     metrics = REGRESSION
     in_money = MEAN_COST
+    orders = True
 
     @property
     def recipes(self) -> tuple[str, ...]:

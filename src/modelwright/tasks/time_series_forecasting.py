@@ -10,7 +10,8 @@ import pyarrow as pa
 from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.forecast import ForecastCodec
+from modelwright.core.answers.forecast import LEVELS, ForecastCodec
+from modelwright.core.answers.prices import critical_share
 from modelwright.core.errors import OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged
@@ -29,6 +30,7 @@ from modelwright.data.seasons import found_seasons
 from modelwright.data.sources import read_table
 from modelwright.data.windows import TEST, TRAIN, WINDOW, split_windows, to_table, windows_for
 from modelwright.evaluate.metrics import forecasting as evaluate
+from modelwright.evaluate.metrics.money import MEAN_COST
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -45,6 +47,8 @@ class TimeSeriesForecasting(GeneratedTask):
     inputs = frozenset({"id", "timestamp", "series", "number", "category", "boolean"})
     targets = frozenset({"series"})
     metrics = evaluate.metrics()
+    in_money = MEAN_COST
+    orders = True
     target_read_as = "number"
     checked = False
     recalls = False  # what comes next is not what came before
@@ -108,7 +112,7 @@ class TimeSeriesForecasting(GeneratedTask):
         count, tests = windows_for(series, horizon, config.windows, config.gap, official)
         cuts = split_windows(series, horizon, config.gap, count, tests)
         options = {
-            "levels": _levels(config.quantiles), "gap": config.gap, "season": config.season, "long": table.schema.to_json(),
+            "levels": _levels(config.quantiles, _ordered(config)), "gap": config.gap, "season": config.season, "long": table.schema.to_json(),
             "seasons": found_seasons([s.values for s in series]) if told.frequency.unit == "step" else (),
             "positive": all(s.values.min() > 0 for s in series),
             "totals": config.totals,
@@ -219,7 +223,17 @@ def _as_time(column: Column) -> dict[str, Any]:
     )
 
 
-def _levels(asked: Sequence[float]) -> list[float] | None:
+def _ordered(config: RunConfig) -> float | None:
+    """Return the share of cases in which what is ordered is to suffice; None where nothing is ordered."""
+    much, little = config.too_much, config.too_little
+    return critical_share([much, little]) if much is not None and little is not None else None
+
+
+def _levels(asked: Sequence[float], share: float | None) -> list[float] | None:
+    """Return the levels asked for, else the usual ones as None; where a share lies beyond them, it is one of them, as far out on the other side too."""
+    usual = sorted(asked) or LEVELS
+    if share is not None and not usual[0] <= share <= usual[-1]:
+        asked = [*usual, round(share, 6), round(1 - share, 6)]
     if not asked:
         return None
     levels = sorted({*asked, 0.5})

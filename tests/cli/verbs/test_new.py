@@ -17,6 +17,7 @@ ALL = (
     "churn",
     "customer-service",
     "defect-inspection",
+    "demand-forecast",
     "machine-health",
     "marketing-copy",
     "product-pictures",
@@ -82,6 +83,7 @@ def test_without_a_name_projects_are_listed(tmp_path):
         "customer-service",
         "sentiment",
         "tutor",
+        "demand-forecast",
         pytest.param("churn", marks=pytest.mark.slow),
         pytest.param("marketing-copy", marks=pytest.mark.slow),
         pytest.param("translator", marks=pytest.mark.slow),
@@ -93,13 +95,13 @@ def test_projects_run(name, tmp_path):
     assert get_project(name).task in task_names()
     done = call(tmp_path, "new", name, "p")
     assert done.returncode == 0, done.stderr
-    few = {"sentiment": ("linear", "constant"), "tutor": ("skill-rate", "bkt", "elo")}.get(name, ())
+    few = {"sentiment": ("linear", "constant"), "tutor": ("skill-rate", "bkt", "elo"), "demand-forecast": ("seasonal-naive", "lag-ridge")}.get(name, ())
     quick = [word for recipe in few for word in ("--recipe", recipe)]
     done = call(
         tmp_path / "p", "run", "--config", "run.yaml", "--name", name, "--budget", "60s", "--search", "none", *quick
     )
     assert done.returncode in (0, 3), done.stderr
-    if name in ("customer-service", "sentiment", "tutor", "churn"):
+    if name in ("customer-service", "sentiment", "tutor", "churn", "demand-forecast"):
         assert done.returncode == 0, done.stderr
     done = subprocess.run(
         [sys.executable, "try_it.py"], cwd=tmp_path / "p", capture_output=True, text=True, check=False, timeout=120

@@ -243,6 +243,10 @@ class TargetCodec(ABC):
         """Return for each row the score of every label, for who asks for them; None where there are no such scores."""
         return None
 
+    def quantity(self, scores: np.ndarray) -> np.ndarray | None:
+        """Return how much to order [N, ...], where answers are amounts and have prices [too much, too little]; None elsewhere."""
+        return None
+
     def columns(self, answers: Sequence[Mapping[str, Any]], *, flat: bool, scores: bool = False) -> dict[str, pa.Array]:
         """Return answers [N], as the service gives them, as columns of a file. One with an error has `prediction` None.
 

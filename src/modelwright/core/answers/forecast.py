@@ -6,6 +6,7 @@ Legend: N rows (a series up to some moment), H steps ahead, Q quantile levels.
 from __future__ import annotations
 
 import re
+from copy import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.answers.prices import cost_of, critical_share, of_state, quantile_at
 from modelwright.core.answers.told import Form, expected
 from modelwright.core.errors import DataError
 from modelwright.core.figures import rounded
@@ -74,6 +76,23 @@ class ForecastCodec(TargetCodec):
             raise DataError("The target column holds no number to learn from.", "目标列中没有可供学习的数值。")
         return made
 
+    def priced(self, too_much: float, too_little: float) -> ForecastCodec:
+        """Return this codec with what a unit too much and one too little cost: answers then say how much to order for each step."""
+        out = copy(self)
+        out.prices = np.array([too_much, too_little], np.float64)
+        return out
+
+    def quantity(self, scores: np.ndarray) -> np.ndarray | None:
+        """Return how much to order for each step [N, H]: the quantile that costs least."""
+        return None if self.prices is None else quantile_at(critical_share(self.prices), self.levels, scores)
+
+    def paid(self, truth: np.ndarray, chosen: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
+        """Return what ordering the quantities cost, by row the mean of its known steps."""
+        quantity = self.quantity(scores)
+        if quantity is None or self.prices is None:
+            return None
+        return np.asarray(np.nanmean(cost_of(truth, quantity, self.prices), axis=1))
+
     @property
     def outputs(self) -> int:
         return self.horizon
@@ -100,7 +119,8 @@ class ForecastCodec(TargetCodec):
             {"values": row[middle], "quantiles": dict(zip(names, row, strict=True))}
             for row in scores.transpose(0, 2, 1).tolist()
         ]
-        return Answers(found, None)
+        quantity = self.quantity(scores)
+        return Answers(found, None, {} if quantity is None else {"quantity": quantity.tolist()})
 
     def chosen(self, answers: Answers, scores: np.ndarray) -> np.ndarray:
         return np.asarray(scores[:, :, self.middle], np.float64)
@@ -183,18 +203,23 @@ class ForecastCodec(TargetCodec):
         return answer["values"] if isinstance(answer, dict) else answer
 
     def answer_fields(self) -> dict[str, Any]:
-        return {"prediction": (dict[str, Any], ...)}
+        priced = {} if self.prices is None else {"quantity": (list[float], ...)}
+        return {"prediction": (dict[str, Any], ...), **priced}
+
+    def columns(self, answers: Sequence[Mapping[str, Any]], *, flat: bool, scores: bool = False) -> dict[str, pa.Array]:
+        """As TargetCodec.columns, with the quantities to order where they have a price."""
+        found = super().columns(answers, flat=flat)
+        if self.prices is not None:
+            found["quantity"] = _numbers([a.get("quantity") for a in answers], flat)
+        return found
 
     def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
         """Return the medians of each answer; in formats that hold no lists divided by blanks."""
-        found = [None if p is None else p["values"] for p in predictions]
-        if flat:
-            return pa.array([None if v is None else " ".join(f"{x:.10g}" for x in v) for v in found], pa.string())
-        return pa.array(found, pa.list_(pa.float64()))
+        return _numbers([None if p is None else p["values"] for p in predictions], flat)
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> ForecastCodec:
-        return cls(
+        out = cls(
             state["horizon"],
             state["levels"],
             state["frequency"],
@@ -203,12 +228,23 @@ class ForecastCodec(TargetCodec):
             str(state.get("country") or ""),
             bool(state.get("positive")),
         )
+        return out.priced(*of_state(state["order"])) if state.get("order") else out
 
     def state(self) -> dict[str, Any]:
-        return {
+        told = {
             "kind": self.kind, "horizon": self.horizon, "levels": list(self.levels), "frequency": self.frequency,
             "season": self.season, "seasons": list(self.seasons), "country": self.country, "positive": self.positive,
         }  # fmt: skip
+        if self.prices is None:
+            return told
+        return {**told, "order": dict(zip(("too_much", "too_little"), self.prices.tolist(), strict=True))}
+
+
+def _numbers(rows: Sequence[Sequence[float] | None], flat: bool) -> pa.Array:
+    """Return lists of numbers as a column, as texts divided by blanks where a file holds no lists."""
+    if flat:
+        return pa.array([None if v is None else " ".join(f"{x:.10g}" for x in v) for v in rows], pa.string())
+    return pa.array(rows, pa.list_(pa.float64()))
 
 
 CODEC = ForecastCodec

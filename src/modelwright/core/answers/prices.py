@@ -6,9 +6,20 @@ cost is the quantile's own loss. Prices are [too much, too little], for a unit e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+
+from modelwright.core.errors import BundleError
+
+
+def of_state(told: Mapping[str, Any]) -> list[float]:
+    """Return prices from what a codec's state says of them. Raises BundleError for what is none."""
+    numbers = [float(told[k]) for k in ("too_much", "too_little")]
+    if not np.isfinite(numbers).all() or min(numbers) < 0 or sum(numbers) <= 0:
+        raise BundleError("The bundle's prices of quantities are damaged.", "模型包中的数量代价已损坏。")
+    return numbers
 
 
 def critical_share(prices: np.ndarray | Sequence[float]) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import Answers, TargetCodec
-from modelwright.core.answers.prices import cost_of
+from modelwright.core.answers.prices import cost_of, of_state
 from modelwright.core.answers.told import Form, expected
 from modelwright.core.errors import BundleError, DataError
 from modelwright.core.figures import rounded
@@ -134,10 +134,11 @@ class ValueCodec(TargetCodec):
         told = state.get("order")
         if told is None:
             return out
-        numbers = [float(told[k]) for k in ("too_much", "too_little", "shift", "slope")]
-        if not np.isfinite(numbers).all() or min(numbers[:2]) < 0 or sum(numbers[:2]) <= 0:
-            raise BundleError("The bundle's prices of quantities are damaged.", "模型包中的数量代价已损坏。")
-        return out.priced(numbers[0], numbers[1], (numbers[2], numbers[3]))
+        much, little = of_state(told)
+        shift, slope = float(told["shift"]), float(told["slope"])
+        if not np.isfinite([shift, slope]).all():
+            raise BundleError("The bundle's quantities to order are damaged.", "模型包中的订货数量已损坏。")
+        return out.priced(much, little, (shift, slope))
 
     def state(self) -> dict[str, Any]:
         told = {"kind": self.kind, "mean": self.mean, "std": self.std, "low": self.low, "high": self.high}

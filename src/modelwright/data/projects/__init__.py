@@ -35,6 +35,7 @@ class Project:
     settings: Mapping[str, object]
     files: Callable[[], Mapping[str, str | bytes]]
     asks: Sequence[Mapping[str, object]]
+    forecasts: bool = False  # whether the rows to try are new values, of which `forecast` tells what comes next
 
 
 def names() -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def _frame(name: str, project: Project) -> dict[str, str]:
         "README.md": _readme(name, project, "en"),
         "README.zh-CN.md": _readme(name, project, "zh"),
         ".gitignore": "runs/\n.venv/\n__pycache__/\n*.key\nkeys.json\n.env\n",
-        "try_it.py": _TRY.format(title=project.title.en, name=name, asks=asks),
+        "try_it.py": (_FORECAST if project.forecasts else _TRY).format(title=project.title.en, name=name, asks=asks),
     }
 
 
@@ -103,6 +104,20 @@ model = mw.load("runs/{name}")
 for row, answer in zip(ROWS, model.predict(ROWS)):
     assert "error" not in answer, answer
     print(json.dumps(row, ensure_ascii=False), "->", json.dumps(answer["prediction"], ensure_ascii=False)[:400])
+'''
+
+_FORECAST = '''"""{title}: what comes next of known series, and once more with new values. First: modelwright run --config run.yaml --name {name}"""
+
+import modelwright as mw
+
+ROWS = [
+{asks}]
+
+model = mw.load("runs/{name}")
+for found in (model.forecast(), model.forecast(ROWS)):
+    for step in found.to_pylist()[:3]:
+        print({{name: str(value) if hasattr(value, "isoformat") else value for name, value in step.items()}})
+    print(found.num_rows, "steps ahead")
 '''
 
 

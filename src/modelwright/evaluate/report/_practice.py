@@ -101,9 +101,9 @@ def _orders(facts: Facts, lang: str) -> Html:
     )
     words = Words(
         f"A unit too much costs {rounded(found['too_much'])}, one too little {rounded(found['too_little'])}: the quantity to order should suffice in {100 * found['share']:.0f} % of cases; on the test rows it did in {100 * found['sufficed']:.0f} %. "
-        f"Ordering it costs {rounded(found['mean'])} a row (95 %: {ends}); ordering the prediction itself would cost {rounded(found['plain'])}, {rounded(found['saved'])} more (95 %: {saved}).",
+        f"Ordering it costs {rounded(found['mean'])} each time (95 %: {ends}); ordering the prediction itself would cost {rounded(found['plain'])}, {rounded(found['saved'])} more (95 %: {saved}).",
         f"多一单位的代价为 {rounded(found['too_much'])}，少一单位为 {rounded(found['too_little'])}：订货数量应在 {100 * found['share']:.0f}% 的情况下足够，测试集上实际为 {100 * found['sufficed']:.0f}%。"
-        f"按此订货每行代价 {rounded(found['mean'])}（95%：{ends}）；若直接按预测值订货则为 {rounded(found['plain'])}，多 {rounded(found['saved'])}（95%：{saved}）。",
+        f"按此订货每次代价 {rounded(found['mean'])}（95%：{ends}）；若直接按预测值订货则为 {rounded(found['plain'])}，多 {rounded(found['saved'])}（95%：{saved}）。",
     )
     title = "订多少，代价多少" if lang == "zh" else "How much to order, and what it costs"
     return join([tag("h3", title), tag("p", code(words.to(lang)))])

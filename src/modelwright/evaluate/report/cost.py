@@ -10,7 +10,6 @@ import math
 import numpy as np
 
 from modelwright.core.answers.prices import cost_of, critical_share
-from modelwright.core.answers.value import ValueCodec
 from modelwright.core.facts.scores import CostFacts, OrderFacts
 from modelwright.core.judged import Judged
 from modelwright.evaluate.metrics.chosen import confusion
@@ -58,17 +57,17 @@ def cost_facts(judged: Judged) -> CostFacts | None:
 def order_facts(judged: Judged) -> OrderFacts | None:
     """Return what ordering the quantities cost on the average, and what ordering the predictions themselves would have; None where
     quantities have no price."""
-    target = judged.target
-    if not isinstance(target, ValueCodec) or target.prices is None or not len(judged.truth):
+    target, truth = judged.target, judged.truth
+    quantity = target.quantity(judged.scores) if target.prices is not None and len(truth) else None
+    if quantity is None or target.prices is None:
         return None
-    own = cost_of(judged.truth, target.quantity(judged.scores), target.prices)
-    plain = cost_of(judged.truth, judged.scores[:, 0], target.prices)
+    own, plain = (_by_row(cost_of(truth, q, target.prices)) for q in (quantity, judged.chosen))
     saved = plain - own
     return {
         "too_much": float(target.prices[0]),
         "too_little": float(target.prices[1]),
         "share": critical_share(target.prices),
-        "sufficed": float((target.quantity(judged.scores) >= judged.truth).mean()),
+        "sufficed": float((quantity >= truth)[np.isfinite(truth)].mean()),
         "mean": float(own.mean()),
         "low": max(0.0, float(own.mean()) - _error(own)),
         "high": float(own.mean()) + _error(own),
@@ -77,6 +76,11 @@ def order_facts(judged: Judged) -> OrderFacts | None:
         "saved_low": float(saved.mean()) - _error(saved),
         "saved_high": float(saved.mean()) + _error(saved),
     }
+
+
+def _by_row(paid: np.ndarray) -> np.ndarray:
+    """Return what each row cost [N]: of one with several steps the mean of those that are known."""
+    return paid if paid.ndim == 1 else np.asarray(np.nanmean(paid, axis=1))
 
 
 def _error(values: np.ndarray) -> float:

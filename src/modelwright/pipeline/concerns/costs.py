@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.forecast import ForecastCodec
+from modelwright.core.answers.prices import critical_share
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import OptionError
 from modelwright.core.facts.run import Facts
@@ -44,12 +46,12 @@ class Costs(Concern):
     def task_chosen(self, task: Task) -> None:
         """Refuse prices for answers that have none, and the metric without prices. Raises OptionError."""
         config = self.config
-        if config.too_much is not None and task.targets != {"number"}:
+        if config.too_much is not None and not task.orders:
             raise OptionError(
                 f"--too-much and --too-little are for numbers; task `{task.name}` answers none.",
                 f"--too-much 与 --too-little 用于数值；任务 `{task.name}` 不回答数值。",
             )
-        if config.cost and (task.in_money is None or task.targets == {"number"}):
+        if config.cost and (task.in_money is None or task.orders):
             raise OptionError(
                 "--cost is for targets with one label a row; leave it out here.",
                 "--cost 仅用于每行一个标签的目标；请去掉它。",
@@ -58,7 +60,7 @@ class Costs(Concern):
         priced = config.cost or config.too_much is not None
         if name and not priced and (config.metric == name or name in (config.gate or "")):
             how = ("--cost LABEL:missed=500,false_alarm=5", "--cost 标签:missed=500,false_alarm=5")
-            if task.targets == {"number"}:
+            if task.orders:
                 how = ("--too-much 2 --too-little 5", "--too-much 2 --too-little 5")
             raise OptionError(
                 f"`{name}` needs to know what errors cost: say it with {how[0]}",
@@ -71,7 +73,7 @@ class Costs(Concern):
     def target_fitted(self, state: State) -> None:
         """Give the answers their prices. Raises OptionError for labels that do not occur."""
         target = state.parts.target
-        if self.config.too_much is not None and isinstance(target, ValueCodec):
+        if self.config.too_much is not None and isinstance(target, (ValueCodec, ForecastCodec)):
             state.parts.target = state.validation.target = target.priced(self.config.too_much, self.config.too_little)
         if not self.config.cost or not isinstance(target, ClassesCodec):
             return
@@ -88,6 +90,13 @@ class Costs(Concern):
     def facts_told(self, state: State, facts: Facts) -> None:
         """Tell on the card what errors cost, from which probability on the dearer label is answered, and how much is ordered."""
         target, prices = state.predictor.target, state.predictor.target.prices
+        if prices is not None and isinstance(target, ForecastCodec):
+            share = critical_share(prices)
+            words = Words(
+                f"Answers say how much to order for each step where a unit too much costs {rounded(prices[0])} and one too little {rounded(prices[1])}: the quantile that suffices in {share:.1%} of cases.",
+                f"回答给出每一步的订货数量：多一单位的代价为 {rounded(prices[0])}，少一单位为 {rounded(prices[1])}；取在 {share:.1%} 的情况下足够的分位数。",
+            )
+            facts["card"] = [*facts.get("card", []), [list(Words("Quantity to order", "订货数量")), list(words)]]
         if prices is not None and isinstance(target, ValueCodec):
             shift, slope = target.order
             words = Words(

@@ -122,7 +122,9 @@ def lags_for(target: ForecastCodec) -> int:
 
 
 def fitting_lags(series: Sequence[np.ndarray], lags: int, horizon: int) -> int:
-    """Return at most so many lags that the series hold enough stretches to learn from: three for each lag, and two for each series."""
+    """Return at most so many lags that the series hold enough stretches to learn from: three for each lag, and two for each series;
+    and no more than three quarters of the series are long, so that few are answered from a past that is made up."""
+    lags = max(1, min(lags, int(np.quantile([len(s) for s in series], 0.25)))) if len(series) else lags
     while lags > 1 and count_of(series, lags + horizon) < max(LEAST, min(2 * len(series), 2000), 3 * lags):
         lags = max(1, int(lags * 0.8))
     return lags

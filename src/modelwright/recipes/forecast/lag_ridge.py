@@ -38,7 +38,7 @@ from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, R
 class LagRidgeOptions(Options):
     """`spans` are lengths of the past, as multiples of two seasons, `centres` what is taken away: a map for each pair."""
 
-    spans: tuple[float, ...] = Field(default=(1.0, 2.0, 3.0), min_length=1)
+    spans: tuple[float, ...] = Field(default=(1.0, 1.5, 2.0, 3.0), min_length=1)
     centres: tuple[Centre, ...] = Field(default=("mean", "last"), min_length=1)
     scale: Scale = "series"
     log: bool = False
@@ -93,7 +93,7 @@ class LagRidge(ForecastRecipe):
         found = codec(target)
         plain: list[Options] = [
             LagRidgeOptions(),
-            LagRidgeOptions(scale="deviation"),
+            LagRidgeOptions(spans=(1.0, 1.5), scale="deviation"),
             LagRidgeOptions(spans=(1.0,), centres=("last",), scale="unrest"),
         ]
         if not found.positive:

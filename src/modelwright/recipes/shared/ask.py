@@ -68,8 +68,11 @@ def asked(
     levels = [float(q) for q in about["levels"]]
     middle = int(np.argmin(np.abs(np.array(levels) - 0.5)))
 
+    codec = next(m.target for m in models if isinstance(m, ForecastModel))
+
     def answers(scores: np.ndarray) -> pa.Table:
-        return written(series, told, reconciled(scores, [s.parts for s in series], middle) if adds else scores, levels)
+        made = reconciled(scores, [s.parts for s in series], middle) if adds else scores
+        return written(series, told, made, levels, codec.quantity(made))
 
     return Asked(plain, answers, tuple(words))
 
@@ -198,8 +201,11 @@ def _some(names: Sequence[str]) -> str:
     return f"{shown} ..." if len(names) > _SHOWN else shown
 
 
-def written(series: Sequence[Series], told: Told, scores: np.ndarray, levels: Sequence[float]) -> pa.Table:
-    """Return answers [N, H, Q] as a long table: the columns that tell series apart, time, prediction, one column a quantile."""
+def written(
+    series: Sequence[Series], told: Told, scores: np.ndarray, levels: Sequence[float], quantity: np.ndarray | None
+) -> pa.Table:
+    """Return answers [N, H, Q] as a long table: the columns that tell series apart, time, prediction, one column a quantile, and the
+    quantity to order [N, H] where there is one."""
     assert told.frequency is not None
     count, horizon, _ = scores.shape
     names = told.keys or (("series",) if count > 1 or series[0].parts != ("series",) else ())
@@ -218,4 +224,6 @@ def written(series: Sequence[Series], told: Told, scores: np.ndarray, levels: Se
     columns["prediction"] = pa.array(flat[:, middle], pa.float64())
     for i, level in enumerate(levels):
         columns[level_name(level)] = pa.array(flat[:, i], pa.float64())
+    if quantity is not None:
+        columns["quantity"] = pa.array(quantity.ravel(), pa.float64())
     return pa.table(columns)

@@ -17,6 +17,7 @@ from modelwright.core.answers.ranked import RankedCodec
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Column, Schema, Table
 
+_FEW = 20  # users who are looked up one by one
 _SORTED = 0.9  # of neighbours in a history that ascend: more are sorted
 
 
@@ -78,6 +79,8 @@ class Histories:
 
     def places(self, users: pa.Array) -> np.ndarray:
         """Return where users stand [N], -1 for those that are not known."""
+        if len(users) <= _FEW:
+            return np.array([-1 if u is None else self.place(str(u)) for u in users.to_pylist()], np.int64)
         return np.asarray(pc.index_in(users.cast(pa.string()), self.users).fill_null(-1), np.int64)
 
     def place(self, user: str) -> int:

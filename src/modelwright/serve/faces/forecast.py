@@ -38,6 +38,7 @@ def add(app: FastAPI, service: Any) -> None:
             "time": {"type": ["string", "number"]},
             "value": {"type": "number"},
             "quantiles": {"type": "object"},
+            "quantity": {"type": "number"},
         },
     }
     one = {"type": "object", "properties": {"series": {"type": "object"}, "steps": {"type": "array", "items": step}}}
@@ -105,7 +106,10 @@ def _answer(predictor: Any, asked: dict[str, Any]) -> dict[str, Any]:
         if wanted is not None and " | ".join(map(str, key.values())) not in wanted:
             continue
         made = [
-            {"time": _moment(r[time]), "value": r["prediction"], "quantiles": {q: r[q] for q in levels}} for r in part
+            {
+                "time": _moment(r[time]), "value": r["prediction"], "quantiles": {q: r[q] for q in levels},
+                **({"quantity": r["quantity"]} if "quantity" in r else {}),
+            } for r in part
         ]
         forecasts.append({"series": key, "steps": made})
     if wanted is not None and not forecasts:
