@@ -74,8 +74,12 @@ def ett(asked: argparse.Namespace) -> dict[str, Any]:
     columns: dict[str, Any] = {"date": [r[0] for r in rows[: _ETT[1]]]}
     columns |= {n: values[: _ETT[1], i] for i, n in enumerate(head[1:])}
     horizon = asked.horizon
-    windows = (_ETT[1] - _ETT[0]) // horizon - 1
-    run = fit(pa.table(columns), asked, "8m", horizon=horizon, metric="mse", windows=windows, refit=False)
+    windows = (_ETT[1] - _ETT[0]) // horizon
+    test = {"date": [r[0] for r in rows[_ETT[1] : _ETT[1] + horizon]]}
+    test |= {n: values[_ETT[1] : _ETT[1] + horizon, i] for i, n in enumerate(head[1:])}
+    run = fit(
+        pa.table(columns), asked, "8m", horizon=horizon, metric="mse", windows=windows, refit=False, test=pa.table(test)
+    )
     predictor = run.predictor
     frame = rolled(predictor, values, horizon)
     total, count = 0.0, 0

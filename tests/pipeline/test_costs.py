@@ -122,3 +122,23 @@ def test_quantities_that_cannot_be_priced_are_refused(more, says, tmp_path):
         mw.fit(demand(60), "sold", out=tmp_path, column={"sold": "number"}, **{**FAST, **more})
     with pytest.raises(OptionError, match="are for numbers"):
         mw.fit(loans(60), "loan", out=tmp_path, too_much=1, too_little=1, **FAST)
+
+
+def test_forecasts_carry_the_quantity_that_costs_least(tmp_path):
+    rng = np.random.default_rng(2)
+    when = np.datetime64("2026-01-01") + np.arange(150)
+    sold = rng.poisson(40 + 10 * np.sin(np.arange(150) * 2 * np.pi / 7)).astype(float)
+    table = pa.table({"day": when.astype("datetime64[us]"), "sold": sold})
+    asked = {"task": "time-series-forecasting", "horizon": 7, "too_much": 1, "too_little": 30, "budget": "20s"}
+    run = mw.fit(table, "sold", out=tmp_path, recipes=["seasonal-naive", "lag-ridge"], search="none", **asked)
+    found = run.facts["order"]
+    assert found["share"] == pytest.approx(30 / 31)
+    assert found["mean"] < found["plain"]
+    assert run.metrics["mean_cost"] == pytest.approx(found["mean"])
+    model = mw.load(run.folder / "bundle")
+    first = model.forecast().to_pylist()[0]
+    assert {"q03.226", "q96.77"} <= set(first)  # as far out as the quantity lies, on both sides
+    assert first["quantity"] == pytest.approx(first["q96.77"], rel=1e-3)
+    assert "suffices in 96.8% of cases" in (run.folder / "bundle" / "card.md").read_text(encoding="utf-8")
+    with pytest.raises(OptionError, match="--cost is for targets with one label"):
+        mw.fit(table, "sold", out=tmp_path, task="time-series-forecasting", horizon=7, cost=["a:b=1"])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
+from modelwright.core.budget import Deadline
 from modelwright.tune import candidate as candidates
+from modelwright.tune.ensemble import Blend
 from modelwright.tune.timing import AnswerTime
 
 from .made import planner, some
@@ -26,3 +31,21 @@ def test_models_of_one_candidate_are_timed_together(monkeypatch, refit, expected
     assert asked == [1, 2, 3, 4, 5]
     assert found.ms_per_row == 4.0
     assert 1000 * plan.standings.cost(found) == pytest.approx(expected)
+
+
+def test_errors_far_above_the_least_have_no_part_in_a_blend(monkeypatch):
+    plan, _ = planner(monkeypatch, [some("one", right=0.9)])
+    board, asked = plan.standings, []
+    value = {1.0: -1.0, 1.05: -1.05, 1.2: -1.2}
+    monkeypatch.setattr(type(board.validation), "value", lambda self, scores: value[float(scores.flat[0])])
+    monkeypatch.setattr(type(board.validation), "only", lambda self, scores, rows: scores)
+    monkeypatch.setattr(
+        "modelwright.tune.standings.select",
+        lambda scores, *a, **k: asked.append([float(s.flat[0]) for s in scores]) or Blend({0: 1.0}, -1.0),
+    )
+    pool = [SimpleNamespace(name=str(v), scores=np.full((4, 2), v), folds=(0,), value=-v, ms_per_row=1, models=[1], single_ms=1) for v in value]  # fmt: skip
+    monkeypatch.setattr(type(plan.validation.target), "blends_within", 0.1)
+    board._among(pool, Deadline.after(5))
+    monkeypatch.setattr(type(plan.validation.target), "blends_within", None)
+    board._among(pool, Deadline.after(5))
+    assert asked == [[1.0, 1.05], [1.0, 1.05, 1.2]]

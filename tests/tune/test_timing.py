@@ -98,3 +98,8 @@ def test_rows_are_sent_as_clients_send_them():
 def test_a_single_row_has_no_batch():
     took = measure(lambda: None, lambda count: pytest.fail("there is no second row"), 1)
     assert took.batch <= took.one or took.batch == took.one
+
+
+def test_rows_that_share_work_are_not_counted_one_by_one():
+    took = answer_time([Slow(1e-4, 5e-4)], rows(400), TARGET, known=0.05)  # as it was when all of them were judged
+    assert took.batch == 0.05

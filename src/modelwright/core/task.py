@@ -119,7 +119,9 @@ class Task(ABC):
     targets: ClassVar[frozenset[str]]  # modalities it accepts as target
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks
     in_money: ClassVar[Metric | None] = None  # what errors cost, where a run may give them a price
-    orders: ClassVar[bool] = False  # whether answers are amounts: what has a price is then a unit too much or too little
+    orders: ClassVar[bool] = (
+        False  # whether answers are amounts: what has a price is then a unit too much or too little
+    )
     restores: ClassVar[bool] = (
         False  # whether placeholders in an answer are those of its own row, and may be filled again
     )

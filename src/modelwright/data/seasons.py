@@ -55,14 +55,5 @@ def found_seasons(series: Sequence[np.ndarray]) -> tuple[int, ...]:
     if not found:
         return ()
     longer = 7 * found
-    more = np.mean([_comes_again(s, found, longer) for s in some]) >= _SHARE if longer <= 400 else False
+    more = np.mean([repeats(s, longer) for s in some]) >= _SHARE if longer <= 400 else False
     return (found, longer) if more else (found,)
-
-
-def _comes_again(values: np.ndarray, season: int, longer: int) -> bool:
-    """Return whether a season of seasons, such as a week of days, repeats: by itself, or more than the days beside it do (days that are
-    all alike raise the bound of the test above what a week can reach)."""
-    if repeats(values, longer):
-        return True
-    lags = correlations(values, longer + season) if len(values) >= longer + 2 * season else None
-    return lags is not None and lags[longer - 1] > max(lags[longer - season - 1], lags[longer + season - 1])

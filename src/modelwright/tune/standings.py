@@ -148,6 +148,12 @@ class Standings:
     def _among(self, pool: list[Candidate], until: Deadline) -> tuple[Winner, float, np.ndarray]:
         rows = self.validation.rows_of(common(pool))
         scores = [self.validation.only(c.scores, rows) for c in pool]
+        within = self.validation.target.blends_within
+        if within is not None and len(pool) > 1:
+            values = [self.validation.value(s) for s in scores]
+            if max(values) < 0:  # an error, the less the better
+                kept = [i for i, v in enumerate(values) if v >= (1 + within) * max(values)]
+                pool, scores = [pool[i] for i in kept], [scores[i] for i in kept]
         blend = select(
             scores,
             self.validation.value,

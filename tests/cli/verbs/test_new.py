@@ -95,7 +95,11 @@ def test_projects_run(name, tmp_path):
     assert get_project(name).task in task_names()
     done = call(tmp_path, "new", name, "p")
     assert done.returncode == 0, done.stderr
-    few = {"sentiment": ("linear", "constant"), "tutor": ("skill-rate", "bkt", "elo"), "demand-forecast": ("seasonal-naive", "lag-ridge")}.get(name, ())
+    few = {
+        "sentiment": ("linear", "constant"),
+        "tutor": ("skill-rate", "bkt", "elo"),
+        "demand-forecast": ("seasonal-naive", "lag-ridge"),
+    }.get(name, ())
     quick = [word for recipe in few for word in ("--recipe", recipe)]
     done = call(
         tmp_path / "p", "run", "--config", "run.yaml", "--name", name, "--budget", "60s", "--search", "none", *quick

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.answers.base import target_from_state
+from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.answers.prices import cost_of, critical_share, quantile_at
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import BundleError
@@ -48,3 +49,21 @@ def test_answers_say_how_much_to_order():
         state = priced.state()
         with pytest.raises((BundleError, ValueError)):
             target_from_state({**state, "order": {**state["order"], **wrong}})
+
+
+def test_forecasts_say_how_much_to_order_for_each_step():
+    step = {"unit": "D", "count": 1, "anchor": 0, "clock": 0}
+    plain = ForecastCodec(2, (0.1, 0.5, 0.9), step, 1, (7,))
+    scores = np.array([[[1.0, 2, 6], [0, 0, 1]]])
+    assert plain.quantity(scores) is None
+    assert plain.decode(scores).beside == {}
+    priced = plain.priced(1, 3)
+    assert priced.decode(scores).beside["quantity"] == [[4.5, 0.625]]
+    truth = np.array([[5.5, np.nan]])
+    assert priced.paid(truth, scores[:, :, 1], scores).tolist() == [3.0]  # one piece too few
+    again = target_from_state(json.loads(json.dumps(priced.state())))
+    assert again.state() == priced.state()
+    answers = [{"prediction": {"values": [2.0, 0.0]}, "quantity": [4.5, 0.625]}, {"prediction": None}]
+    assert again.columns(answers, flat=True)["quantity"].to_pylist() == ["4.5 0.625", None]
+    with pytest.raises(BundleError):
+        target_from_state({**priced.state(), "order": {"too_much": 0, "too_little": 0}})

@@ -11,6 +11,7 @@ from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.data.seasons import found_seasons, repeats
 from modelwright.pipeline.intake import get_data
+from modelwright.recipes.forecast._lags import fitting_lags
 from modelwright.recipes.forecast._smooth import seasonal
 from modelwright.recipes.forecast.croston import adida, croston, tsb
 from modelwright.recipes.shared.forecast import spread_of
@@ -130,7 +131,7 @@ def test_seasons_are_found_where_they_are():
     assert not repeats(np.random.default_rng(3).normal(size=140), 7)
     noise = np.random.default_rng(4)
     hours = [np.tile(np.sin(np.arange(24) / 3), 30) * (3 + i) + noise.normal(size=720) for i in range(5)]
-    assert found_seasons(hours)[0] == 24
+    assert found_seasons(hours) == (24, 168)  # a week of days that are alike repeats as well
     assert found_seasons([noise.normal(size=400).cumsum() for _ in range(5)]) == ()
     found = seasonal(wave, 7, 7)
     assert found[-7:] - found[-7:].mean() == pytest.approx(wave[:7] - wave[:7].mean())
@@ -142,3 +143,9 @@ def test_quantiles_of_errors_are_in_order_around_the_point():
     assert spread[:, 1].tolist() == [0, 0, 0, 0]
     assert spread[:, 2] == pytest.approx(1.645 * np.array([1, 2, 3, 4]), rel=0.2)
     assert (np.diff(spread, axis=1) >= 0).all()
+
+
+def test_a_map_sees_no_more_than_most_series_hold():
+    series = [np.zeros(n) for n in (60, 70, 80, 900, 900, 900, 900, 900)]
+    assert fitting_lags(series, 500, 10) <= 500
+    assert fitting_lags([np.zeros(60)] * 6 + [np.zeros(900)] * 2, 500, 10) <= 60

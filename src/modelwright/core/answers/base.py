@@ -56,6 +56,9 @@ class TargetCodec(ABC):
     link: ClassVar[Link]
     ordered: ClassVar[bool] = False  # whether the classes stand in an order, as grades do
     one_label: ClassVar[bool] = False  # whether a row has one label out of `labels`
+    blends_within: ClassVar[float | None] = (
+        None  # share by which an error may exceed the least one for a part in a blend
+    )
     averages: ClassVar[bool] = True  # whether scores of several models may be averaged: folds, twins, ensembles
     # whether columns explain an answer: attributions, importances, slices, what a row must hold
     explains: ClassVar[bool] = True

@@ -6,8 +6,8 @@ Legend: N rows (a series up to some moment), H steps ahead, Q quantile levels.
 from __future__ import annotations
 
 import re
-from copy import copy
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,6 +43,9 @@ class ForecastCodec(TargetCodec):
     compares_groups = False
     told_as: ClassVar[Form] = "text"
     agrees_from = 0.5
+    blends_within = (
+        0.1  # months that validate are unlike those that follow: what only helps there is far behind by itself
+    )
     quick = 0.5  # nobody waits for tomorrow by the millisecond
     labels = ()
 

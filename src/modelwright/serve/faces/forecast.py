@@ -107,9 +107,12 @@ def _answer(predictor: Any, asked: dict[str, Any]) -> dict[str, Any]:
             continue
         made = [
             {
-                "time": _moment(r[time]), "value": r["prediction"], "quantiles": {q: r[q] for q in levels},
+                "time": _moment(r[time]),
+                "value": r["prediction"],
+                "quantiles": {q: r[q] for q in levels},
                 **({"quantity": r["quantity"]} if "quantity" in r else {}),
-            } for r in part
+            }
+            for r in part
         ]
         forecasts.append({"series": key, "steps": made})
     if wanted is not None and not forecasts:
