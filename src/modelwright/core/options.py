@@ -127,7 +127,7 @@ class RunOptions(TypedDict, total=False):
     price_out: float
     teacher: str | None
 
-    # Quantities to order (for regression)
+    # Quantities to order (for regression, time-series-forecasting)
     too_much: float | None
     too_little: float | None
 
