@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 
 import modelwright as mw
 from modelwright.data.windows import TEST, to_table
@@ -77,9 +78,11 @@ def ett(asked: argparse.Namespace) -> dict[str, Any]:
     windows = (_ETT[1] - _ETT[0]) // horizon
     test = {"date": [r[0] for r in rows[_ETT[1] : _ETT[1] + horizon]]}
     test |= {n: values[_ETT[1] : _ETT[1] + horizon, i] for i, n in enumerate(head[1:])}
-    run = fit(
-        pa.table(columns), asked, "8m", horizon=horizon, metric="mse", windows=windows, refit=False, test=pa.table(test)
-    )
+    with tempfile.TemporaryDirectory() as place:
+        official = Path(place) / "test.csv"
+        pa_csv.write_csv(pa.table(test), official)
+        options = {"metric": "mse", "windows": windows, "refit": False, "test": str(official)}
+        run = fit(pa.table(columns), asked, "8m", horizon=horizon, **options)
     predictor = run.predictor
     frame = rolled(predictor, values, horizon)
     total, count = 0.0, 0
