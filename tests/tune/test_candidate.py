@@ -15,7 +15,9 @@ from modelwright.core.judged import Metric
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.pipeline.decide import decide
+from modelwright.tune import candidate as candidates
 from modelwright.tune.candidate import Candidate, Fold, Validation, add_fold
+from modelwright.tune.pace import Stopwatch
 from tune.made import TASK, SomeModel, rows, validation
 
 
@@ -106,3 +108,13 @@ def test_what_metrics_ask_of_rows_is_asked_once() -> None:
     half[:6] = np.nan
     assert v.value(half) == float(v.table.rows[v.index][6:].sum())
     assert asked == [12]
+
+
+def test_scoring_counts_as_on_an_idle_machine() -> None:
+    watch = Stopwatch()
+    watch.wall, watch.cpu = 10.0, 4.0
+    assert candidates._alone(watch) == 4.0  # other programs had the rest
+    watch.cpu = 0.5
+    assert candidates._alone(watch) == 10.0  # it waited for answers of another service
+    watch.cpu = 20.0
+    assert candidates._alone(watch) == 10.0  # two cores worked

@@ -31,6 +31,7 @@ Splits = list[tuple[np.ndarray, np.ndarray]]
 # Of the epochs that a fit went through, the share that a refit takes at least: which epoch was best on few held-out rows is
 # mostly chance, and the learning rate should come down as slowly.
 _THROUGH = 0.7
+_WAITS = 0.15  # processor time by time on the clock below which work waits for more than a core
 
 
 @dataclass
@@ -240,12 +241,19 @@ def fit_fold(
     with watch:
         model = fitted(recipe, seen(train, options), seen(valid, options), options, own, split)
     ctx.events.emit(Working(name, recipe.name, "score", *of))
-    scored = time.perf_counter()
-    scores = model.judge(valid)
-    batch = 1000 * (time.perf_counter() - scored) / max(len(valid), 1)
+    scoring = Stopwatch()
+    with scoring:
+        scores = model.judge(valid)
+    batch = 1000 * _alone(scoring) / max(len(valid), 1)
     if not validation.target.finite(scores):
         raise ModelwrightError("its scores were not finite (training diverged)", "模型输出不是有限数（训练发散）")
     return Fold(split, model, scores, time.monotonic() - begun, batch)
+
+
+def _alone(watch: Stopwatch) -> float:
+    """Return the seconds that a piece of work takes on an idle machine: its processor time, where other programs had the rest; on the
+    clock where it waited for something else."""
+    return watch.cpu if _WAITS * watch.wall < watch.cpu < watch.wall else watch.wall
 
 
 def candidate_of(
