@@ -24,7 +24,7 @@ from typing import Any
 STEPS = {"cnn": 60, "transformer": 40}
 
 
-def made(what: str, tiny: bool) -> tuple[Any, Any]:
+def made(what: str, tiny: bool, batch: int = 64) -> tuple[Any, Any]:
     """Return a network and its feed."""
     import numpy as np
     import torch
@@ -34,7 +34,7 @@ def made(what: str, tiny: bool) -> tuple[Any, Any]:
 
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    rows = 64 * (8 if tiny else STEPS[what])
+    rows = batch * (8 if tiny else STEPS[what])
     truth = torch.from_numpy(rng.integers(0, 10, rows))
     if what == "cnn":
         x = rng.integers(0, 256, (rows, 3, 32, 32), dtype=np.uint8).astype(np.float32) / 255
@@ -52,7 +52,7 @@ def made(what: str, tiny: bool) -> tuple[Any, Any]:
                     h = nn.functional.max_pool2d(conv(h).relu(), 2)
                 return self.head(h.mean((2, 3)))
 
-        return CNN(), RowFeed({"0.x": x}, truth, 64)
+        return CNN(), RowFeed({"0.x": x}, truth, batch)
     ids = rng.integers(1, 4000, (rows, 64))
 
     class Transformer(nn.Module):
@@ -67,10 +67,10 @@ def made(what: str, tiny: bool) -> tuple[Any, Any]:
         def forward(self, tensors: Any) -> Any:
             return self.head(self.layers(self.table(tensors["0.x"]) + self.place).mean(1))
 
-    return Transformer(), RowFeed({"0.x": ids}, truth, 64)
+    return Transformer(), RowFeed({"0.x": ids}, truth, batch)
 
 
-def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str) -> None:
+def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str, batch: int) -> None:
     """Train as one process of `size`, and let the one that leads write what came of it."""
     import torch
     from safetensors.torch import save_file
@@ -84,13 +84,14 @@ def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str) -> Non
     from modelwright.train.loop import train
 
     torch.set_num_threads(1)
-    network, feed = made(what, tiny)
+    network, feed = made(what, tiny, batch)
     crew: Any = None
     if size > 1:
         store = store_at("127.0.0.1", port, leads=rank == 0)
         crew = Leader(store, size, (0, size), lambda: None) if rank == 0 else Follower(store, rank, size, (rank, size))
         crew.job = 1
         crew.accelerator("cpu")  # the processes meet before the clock runs
+    reduced = _reduced(sum(p.numel() for p in network.parameters())) if size > 1 else 0.0
     options = SimpleNamespace(
         lr=1e-3, weight_decay=0.01, optimizer="adamw", ema=0.0, clip=1.0, patience=9, precision="float32"
     )
@@ -105,9 +106,32 @@ def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str) -> Non
     took, worked = time.perf_counter() - start, time.process_time() - worked
     if rank == 0:
         save_file(network.state_dict(), f"{out}.safetensors")
-        Path(f"{out}.json").write_text(json.dumps({"steps": done.steps, "seconds": took, "cpu": worked}))
+        Path(f"{out}.json").write_text(
+            json.dumps(
+                {
+                    "steps": done.steps,
+                    "seconds": took,
+                    "cpu": worked,
+                    "reduced": reduced,
+                    "parameters": sum(p.numel() for p in network.parameters()),
+                }
+            )
+        )
     if crew is not None:
         crew.leave()
+
+
+def _reduced(numbers: int) -> float:
+    """Return the seconds in which a mean of so many float32 goes round."""
+    import torch
+
+    value = torch.zeros(numbers)
+    took = []
+    for _ in range(8):
+        start = time.perf_counter()
+        torch.distributed.all_reduce(value)
+        took.append(time.perf_counter() - start)
+    return sorted(took)[2]
 
 
 def measured(what: str, tiny: bool, size: int, out: str) -> tuple[float, float]:
@@ -133,11 +157,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     for name in ("what", "out"):
         parser.add_argument(f"--{name}")
+    parser.add_argument("--batch", type=int, default=64)
     for name in ("rank", "size", "port"):
         parser.add_argument(f"--{name}", type=int)
     told = parser.parse_args()
     if told.what:
-        one(told.what, told.tiny, told.rank, told.size, told.port, told.out)
+        one(told.what, told.tiny, told.rank, told.size, told.port, told.out, told.batch)
         return
     from safetensors.torch import load_file
 

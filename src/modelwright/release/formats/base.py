@@ -25,8 +25,13 @@ class Packed:
     @property
     def host(self) -> str:
         """The name as containers and hosts may have it (RFC 1123): small letters, digits and dashes, at most 50."""
-        text = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:50].strip("-")
-        return text if text[:1].isalpha() else f"model-{text}".strip("-")
+        return host_name(self.name)
+
+
+def host_name(name: str) -> str:
+    """Return a name as containers and hosts may have it."""
+    text = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
+    return text if text[:1].isalpha() else f"model-{text}".strip("-")
 
 
 class Format(Protocol):

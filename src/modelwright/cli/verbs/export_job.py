@@ -1,0 +1,133 @@
+"""The verb `export-job`: a run as a job for SLURM, Kubernetes or SkyPilot."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from modelwright.cli.help import GroupedCommand
+from modelwright.cli.options import Json, Lang, opt, takes
+from modelwright.cli.output import print_json, w
+from modelwright.core.option_groups.declared import options
+from modelwright.core.registry import load_file, names_in
+from modelwright.core.words import Words
+
+_PLACES = names_in("modelwright.release.jobs")
+_ROOM = 1.5, 900.0  # times the budget, and seconds beside it, that a place gives a run where nothing is said
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command(
+        "export-job",
+        cls=GroupedCommand,
+        help=w(
+            "Write a run (or the options of an earlier one) as a job for SLURM, Kubernetes or SkyPilot.",
+            "把一次运行（或此前运行的选项）写成 SLURM、Kubernetes 或 SkyPilot 作业。",
+        ),
+    )
+    @takes(*options())
+    def export_job(
+        given: dict[str, Any],
+        to: Annotated[
+            str, opt("place: " + ", ".join(_PLACES), "目标：" + "、".join(_PLACES), metavar="PLACE")
+        ] = "slurm",
+        out: Annotated[Path | None, opt("folder to write", "输出文件夹", metavar="FOLDER")] = None,
+        name: Annotated[str | None, opt("name of the run", "运行名称", metavar="NAME")] = None,
+        nodes: Annotated[int, opt("machines", "机器数", metavar="N")] = 1,
+        gpus: Annotated[int, opt("GPUs of a machine", "每台机器的 GPU 数", metavar="N")] = 0,
+        cores: Annotated[int, opt("cores of a machine", "每台机器的核数", metavar="N")] = 4,
+        node_memory: Annotated[str, opt("memory of a machine", "每台机器的内存", metavar="SIZE")] = "16g",
+        limit: Annotated[str | None, opt("time that the place may take in all", "作业总时限", metavar="TIME")] = None,
+        image: Annotated[
+            str, opt("container image, for Kubernetes", "Kubernetes 容器镜像", metavar="IMAGE")
+        ] = "python:3.11-slim",
+        replace: Annotated[bool, opt("replace a job that is there", "替换已有的作业")] = False,
+        json_: Json = False,
+        lang: Lang = None,
+    ) -> None:
+        path, command = written(
+            given, to, out, name, {"nodes": nodes, "gpus": gpus, "cores": cores, "image": image}, node_memory, limit, replace
+        )  # fmt: skip
+        print_json({"job": str(path), "start": command}) if json_ else sys.stdout.write(f"{path}\n{command}\n")
+
+
+def written(
+    given: dict[str, Any], to: str, out: Path | None, name: str | None, size: dict[str, Any], memory: str, limit: str | None,
+    replace: bool,
+) -> tuple[Path, str]:  # fmt: skip
+    """Write the job; return its folder and the command that starts it. Raises OptionError, DataError."""
+    from modelwright.core.budget import parse_duration, parse_size
+    from modelwright.core.config import check_tasks, make_config, stored_config
+    from modelwright.core.errors import DataError, OptionError
+    from modelwright.core.run import RunFolder, slug, whole_folder, write_text
+    from modelwright.release.formats.base import host_name
+    from modelwright.release.jobs.base import Job, readme, write_shared
+
+    place: Any = load_file("modelwright.release.jobs", to, Words("place", "目标"))
+    data = str(given.get("data") or "")
+    if not data:
+        raise OptionError(
+            "Name the data or a run: modelwright export-job DATA --target COLUMN --to slurm",
+            "请给出数据或运行：modelwright export-job DATA --target 列名 --to slurm",
+        )
+    for what, least in (("nodes", 1), ("gpus", 0), ("cores", 1)):
+        if size[what] < least:
+            raise OptionError(
+                f"--{what} takes {least} or more, received {size[what]}.",
+                f"--{what} 至少为 {least}，收到的是 {size[what]}。",
+            )
+    earlier = next((p for p in (Path(data), Path("runs") / data) if (p / "config.yaml").is_file()), None)
+    if earlier is not None:
+        values = {**stored_config(RunFolder(earlier).config), **{k: v for k, v in given.items() if k != "data"}}
+    else:
+        values = dict(given)
+    for part in ("data", "test"):
+        if values.get(part) and "://" not in str(values[part]) and Path(str(values[part])).exists():
+            values[part] = str(Path(str(values[part])).absolute())
+    config = make_config(**values)
+    check_tasks(config)
+    if config.data == "memory":
+        raise OptionError(
+            f"The rows of {earlier} came from memory, which no other machine can read: name a file or URL.",
+            f"{earlier} 的数据来自内存，其他机器无法读取：请指定文件或 URL。",
+        )
+    if size["nodes"] > 1 and config.cluster:
+        raise OptionError(
+            "--cluster brings machines of its own: leave --nodes out.", "--cluster 自带机器：请去掉 --nodes。"
+        )
+    called = slug(name or (earlier.name if earlier else Path(config.data.split("?")[0]).name.split(".")[0]))
+    host = host_name(called)
+    budget = parse_duration(config.budget)
+    seconds = parse_duration(limit) if limit else _ROOM[0] * budget + _ROOM[1]
+    if seconds < budget:
+        raise OptionError(
+            f"--limit {limit} is shorter than the budget of {config.budget}: give at least that, and some minutes for the start.",
+            f"--limit {limit} 短于预算 {config.budget}：请至少给出该时长，并为启动留几分钟。",
+        )
+    job = Job(called, host, config, memory_gb=max(1, parse_size(memory) >> 30), seconds=seconds, **size)
+    folder = out or Path(f"{called}-{to}")
+    if folder.exists() and not replace:
+        raise DataError(
+            f"{folder} exists already; give --replace or another --out.",
+            f"{folder} 已存在；请给出 --replace 或另一个 --out。",
+        )
+    extras = [
+        "nn",
+        "tune",
+        "report",
+        "text",
+        *(["devices"] if job.processes * job.nodes > 1 else []),
+        *(["ray"] if config.cluster else []),
+    ]
+    scheme = config.data.partition("://")[0] if "://" in config.data else ""
+    extras += {"s3": ["s3"], "gs": ["gcs"], "gcs": ["gcs"], "oss": ["oss"]}.get(scheme, [])
+    with whole_folder(folder) as part:
+        write_shared(job, part, extras)
+        command: str = place.write(job, part)
+        write_text(part / "README.md", readme(job, to, command))
+    return folder, command

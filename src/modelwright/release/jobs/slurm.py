@@ -1,0 +1,49 @@
+"""`--to slurm`: a script for sbatch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelwright.core.run import write_text
+from modelwright.release.jobs.base import Job
+
+_SCRIPT = """\
+#!/usr/bin/env bash
+#SBATCH --job-name={host}
+#SBATCH --nodes={nodes}
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task={cores}
+#SBATCH --mem={memory}G
+#SBATCH --time={clock}
+#SBATCH --output={host}-%j.log
+#SBATCH --requeue
+#SBATCH --signal=TERM@120
+{gpus}set -euo pipefail
+cd "${{SLURM_SUBMIT_DIR:-$(dirname "$0")}}"
+# one virtual environment for all machines, made by the first start
+if [ ! -x venv/bin/python ] && [ -z "${{PYTHON:-}}" ]; then
+    python3 -m venv venv
+    venv/bin/pip install -q -r requirements.txt -c constraints.txt
+fi
+export PYTHON="${{PYTHON:-$PWD/venv/bin/python}}"
+NODES="${{SLURM_JOB_NUM_NODES:-1}}"
+MASTER="127.0.0.1"
+if [ "$NODES" -gt 1 ]; then
+    MASTER="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
+fi
+export NODES MASTER
+if command -v srun > /dev/null; then
+    exec srun bash -c 'NODE_RANK="$SLURM_NODEID" bash run.sh'
+fi
+exec bash run.sh
+"""
+
+
+def write(job: Job, folder: Path) -> str:
+    """Add `job.slurm`."""
+    gpus = f"#SBATCH --gpus-per-node={job.gpus}\n" if job.gpus else ""
+    text = _SCRIPT.format(
+        host=job.host, nodes=job.nodes, cores=job.cores, memory=job.memory_gb, clock=job.clock, gpus=gpus
+    )
+    write_text(folder / "job.slurm", text)
+    return "sbatch job.slurm"

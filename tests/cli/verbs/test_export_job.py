@@ -1,0 +1,121 @@
+"""`modelwright export-job`: files that parse, and a script that runs, goes on, and ends where all is done."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from modelwright.cli.app import app
+from modelwright.core.config import load_config, make_config
+from modelwright.core.errors import DataError, OptionError
+from scale_made import written
+
+
+def made(tmp_path, monkeypatch, *arguments):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["export-job", *arguments, "--json"], catch_exceptions=False)
+    told = json.loads(done.stdout)
+    return tmp_path / told["job"], told["start"]
+
+
+def checked(script):
+    subprocess.run(["bash", "-n", script], check=True)
+    if shutil.which("shellcheck"):
+        subprocess.run(["shellcheck", "-e", "SC2016", script], check=True)
+
+
+def test_a_script_for_slurm_parses_and_asks_for_what_was_said(tmp_path, monkeypatch):
+    folder, start = made(tmp_path, monkeypatch, "s3://b/reviews.parquet", "--target", "label", "--budget", "2h", "--nodes", "2",
+                         "--gpus", "4", "--cores", "32", "--node-memory", "128g")  # fmt: skip
+    assert start == "sbatch job.slurm"
+    text = (folder / "job.slurm").read_text()
+    asked = dict(
+        line[8:].removeprefix("--").split("=", 1)
+        for line in text.splitlines()
+        if line.startswith("#SBATCH --") and "=" in line
+    )
+    assert asked["nodes"] == "2"
+    assert asked["gpus-per-node"] == "4"
+    assert asked["mem"] == "128G"
+    assert asked["time"] == "03:15:00"
+    for script in ("job.slurm", "run.sh"):
+        checked(folder / script)
+    assert make_config(**load_config(folder / "run.yaml")).data == "s3://b/reviews.parquet"
+    wanted = (folder / "requirements.txt").read_text()
+    assert "s3fs" in wanted
+    assert "accelerate" in wanted
+
+
+def test_manifests_for_kubernetes_and_a_task_for_skypilot_parse(tmp_path, monkeypatch):
+    folder, _ = made(
+        tmp_path, monkeypatch, "d.csv", "--target", "y", "--to", "kubernetes", "--nodes", "3", "--gpus", "2"
+    )
+    claim, service, job = yaml.safe_load_all((folder / "job.yaml").read_text())
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert service["spec"]["clusterIP"] == "None"
+    assert job["spec"]["completions"] == job["spec"]["parallelism"] == 3
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "2"
+    assert {"name": "MASTER", "value": "d-0.d"} in container["env"]
+    (folder / "body.sh").write_text("#!/usr/bin/env bash\n" + container["command"][2])
+    checked(folder / "body.sh")
+    folder, start = made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--to", "skypilot", "--gpus", "8")
+    task = yaml.safe_load((folder / "task.yaml").read_text())
+    assert task["resources"]["accelerators"] == "A100:8"
+    assert start.startswith("sky jobs launch")
+    (folder / "body.sh").write_text("#!/usr/bin/env bash\n" + task["run"])
+    checked(folder / "body.sh")
+
+
+def test_the_script_runs_here_goes_on_and_ends_where_all_is_done(tmp_path, monkeypatch):
+    folder, _ = made(tmp_path, monkeypatch, str(tmp_path / "d.csv"), "--target", "label", "--budget", "10s", "--recipe", "linear",
+                     "--folds", "1", "--search", "none")  # fmt: skip
+    written(tmp_path / "d.csv")
+    env = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": ""}
+    for name in ("SLURM_SUBMIT_DIR", "RANK", "WORLD_SIZE"):
+        env.pop(name, None)
+    done = subprocess.run(
+        ["bash", folder / "job.slurm"], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    bundle = folder / "runs" / "d" / "bundle"
+    assert (bundle / "manifest.json").is_file()
+    again = subprocess.run(
+        ["bash", "run.sh"], cwd=folder, env=env, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert again.stdout == "runs/d is finished\n"
+
+
+def test_an_earlier_run_gives_its_options(tmp_path, monkeypatch):
+    from modelwright.core.config import save_config
+
+    (tmp_path / "runs" / "desk").mkdir(parents=True)
+    save_config(make_config(data="d.csv", target="y", budget="7m", seed=4), tmp_path / "runs" / "desk" / "config.yaml")
+    folder, _ = made(tmp_path, monkeypatch, "desk", "--budget", "9m")
+    config = make_config(**load_config(folder / "run.yaml"))
+    assert (config.data, config.seed, config.budget) == ("d.csv", 4, "9m")
+    assert "runs/desk" in (folder / "run.sh").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [([], "Name the data"), (["d.csv", "--to", "slrum"], "slurm"), (["d.csv", "--nodes", "0"], "--nodes takes 1"),
+     (["d.csv", "--limit", "10s"], "shorter than the budget"), (["d.csv", "--nodes", "2", "--cluster", "local"], "leave --nodes out")],
+)  # fmt: skip
+def test_what_does_not_fit_is_said_and_nothing_is_written(tmp_path, monkeypatch, arguments, error):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match=error):
+        CliRunner().invoke(app, ["export-job", *arguments], catch_exceptions=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_is_there_stays(tmp_path, monkeypatch):
+    folder, _ = made(tmp_path, monkeypatch, "d.csv", "--target", "y")
+    with pytest.raises(DataError, match="--replace"):
+        made(tmp_path, monkeypatch, "d.csv", "--target", "y")
+    assert made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--replace")[0] == folder
