@@ -86,9 +86,9 @@ def written(
         values = {**stored_config(RunFolder(earlier).config), **{k: v for k, v in given.items() if k != "data"}}
     else:
         values = dict(given)
-    for part in ("data", "test"):
-        if values.get(part) and "://" not in str(values[part]) and Path(str(values[part])).exists():
-            values[part] = str(Path(str(values[part])).absolute())
+    for source in ("data", "test"):
+        if values.get(source) and "://" not in str(values[source]) and Path(str(values[source])).exists():
+            values[source] = str(Path(str(values[source])).absolute())
     config = make_config(**values)
     check_tasks(config)
     if config.data == "memory":
