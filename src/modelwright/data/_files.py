@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -125,17 +125,22 @@ def _csv(
         )
 
 
-def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
+def remote_parquet(path: Any, opened: Callable[[], BinaryIO], rows: int) -> Iterator[pa.Table]:
+    """Yield a Parquet file that lies elsewhere, row group by row group; `path` is its name and size, `opened` opens it."""
+    return named(path, _PARQUET, _parquet(path, rows, opened))
+
+
+def _parquet(path: Path, rows: int, elsewhere: Callable[[], BinaryIO] | None = None) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
-    with open_plain(path) as opened, pq.ParquetFile(opened) as looked:
+    with elsewhere() if elsewhere else open_plain(path) as opened, pq.ParquetFile(opened) as looked:
         dictionaries = check_parquet(path, opened, looked.metadata, looked.schema)
         kinds = {f.name: f.type for f in looked.schema_arrow}
         leaves = [looked.schema.column(i) for i in range(len(looked.schema))]
         spans = [c.path for c in leaves if c.converted_type == "INTERVAL" and c.max_repetition_level == 0]
     columns = [n for n in dictionaries if n in kinds and not pa.types.is_dictionary(kinds[n])]
     with (
-        contextlib.closing(open_plain(path)) if is_sealed(path) else contextlib.nullcontext(path) as source,
+        _source(path, elsewhere) as source,
         pq.ParquetFile(source, read_dictionary=columns) as file,
     ):
         swelling = Swelling(path, columns, path.stat().st_size)
@@ -145,6 +150,13 @@ def _parquet(path: Path, rows: int) -> Iterator[pa.Table]:
             for name in (n for n in spans if n in kinds):
                 part = part.set_column(part.schema.get_field_index(name), name, parquet_spans(part.column(name)))
             yield from swelling.parts(part) if columns else (part,)
+
+
+def _source(path: Path, elsewhere: Callable[[], BinaryIO] | None) -> Any:
+    """Return a context with what pyarrow reads Parquet from."""
+    if elsewhere is not None:
+        return contextlib.closing(elsewhere())
+    return contextlib.closing(open_plain(path)) if is_sealed(path) else contextlib.nullcontext(path)
 
 
 def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:

@@ -15,7 +15,8 @@ from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.data import _media
-from modelwright.data._files import file_batches
+from modelwright.data._files import file_batches, remote_parquet
+from modelwright.data._remote import is_url, url_batches
 from modelwright.data.arrow import plain
 from modelwright.data.collect import collect
 from modelwright.data.frames import frame_batches
@@ -79,6 +80,11 @@ def _any(
         yield from frame_batches(source, rows)
         return
     text = str(source)
+    if is_url(text):
+        yield from url_batches(
+            text, rows, remote_parquet, lambda path: _any(path, how, rows, events, misfits, detected)
+        )
+        return
     if "://" in text:
         from modelwright.data._sql import sql_batches
 

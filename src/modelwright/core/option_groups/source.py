@@ -25,7 +25,10 @@ class Source(OptionGroup):
     about: ClassVar[Words] = Words("Data", "数据")
 
     data: str = option(
-        REQUIRED, "file, folder of media, or database URL", "文件、媒体文件夹或数据库 URL", metavar="DATA"
+        REQUIRED,
+        "file, folder of media, URL of a store or database",
+        "文件、媒体文件夹、存储或数据库 URL",
+        metavar="DATA",
     )
     test: str | None = option(None, "file with the official test rows", "官方测试集文件", metavar="FILE")
     query: str | None = option(None, "SQL query, for a database URL", "SQL 查询（数据库 URL）", metavar="SQL")

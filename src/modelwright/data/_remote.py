@@ -1,0 +1,137 @@
+"""Files behind a URL that fsspec reads: `s3://`, `gs://`, `oss://`, `hdfs://`, `webdav://`, `https://`, `file://`, `memory://`.
+
+Parquet is read row group by row group where it lies, of one file or of all that a pattern or folder names; other formats are fetched
+into a folder of their own for as long as they are read. Needs fsspec, and the extra of the store.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from modelwright.core.errors import DataError, InputError, MissingExtra, ModelwrightError
+from modelwright.core.words import Words
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "oss": "oss"}
+_SCHEMES = frozenset((*_EXTRAS, "file", "memory", "hdfs", "webdav", "webdavs", "http", "https", "az", "abfs", "abfss"))
+_WAIT = 10  # seconds for a connection
+_STORES: dict[str, dict[str, Any]] = {
+    "s3": {"config_kwargs": {"connect_timeout": _WAIT, "read_timeout": 30, "retries": {"max_attempts": 2}}},
+}
+_REFUSED = ("PermissionError", "NoCredentialsError", "ClientError", "HttpError", "InvalidAccessKeyId", "RefreshError")
+
+Parquet = Callable[[Path, Callable[[], BinaryIO], int], Iterator[pa.Table]]
+Local = Callable[[Path], Iterator[pa.Table]]
+
+
+def is_url(text: str) -> bool:
+    """Return whether a source is a URL that fsspec reads; those of databases are not."""
+    return text.partition("://")[0].lower() in _SCHEMES and "://" in text
+
+
+def url_batches(url: str, rows: int, parquet: Parquet, local: Local) -> Iterator[pa.Table]:
+    """Yield what lies behind a URL: `parquet` reads a file where it lies, `local` one that was fetched.
+
+    Raises DataError where there is nothing, or the store refuses or does not answer; MissingExtra.
+    """
+    with _told(url):
+        fs, place = _opened(url)
+        files = _files(fs, place, url)
+    for file in files:
+        if file.lower().endswith(".parquet"):
+            size = int(fs.size(file) or 0)
+
+            def opened(file: str = file) -> BinaryIO:
+                found: BinaryIO = fs.open(file, "rb", block_size=1 << 20, cache_type="readahead")
+                return found
+
+            with _told(url):
+                yield from parquet(_Named(url if len(files) == 1 else file, size), opened, rows)
+        else:
+            with tempfile.TemporaryDirectory(prefix="modelwright-") as folder:
+                fetched = Path(folder) / (PurePosixPath(file).name or "data")
+                with _told(url):
+                    fs.get_file(file, str(fetched))
+                with _renamed(str(fetched), url):
+                    yield from local(fetched)
+
+
+class _Named:
+    """A file that is not on this machine, as messages call it, with its size."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name, self.st_size = name, size
+
+    def __str__(self) -> str:
+        return self._name
+
+    def stat(self) -> _Named:
+        return self
+
+
+def _opened(url: str) -> tuple[Any, str]:
+    scheme = url.partition("://")[0].lower()
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as e:
+        raise MissingExtra("live", f"Reading {scheme}:// URLs", f"读取 {scheme}:// 地址") from e
+    try:
+        fs, place = url_to_fs(url, **_STORES.get("s3" if scheme == "s3a" else scheme, {}))
+    except (ImportError, ValueError) as e:
+        if scheme in _EXTRAS:
+            raise MissingExtra(_EXTRAS[scheme], f"Reading {scheme}:// URLs", f"读取 {scheme}:// 地址") from e
+        raise DataError(f"{scheme}:// URLs cannot be read here: {e}", f"此处无法读取 {scheme}:// 地址：{e}") from e
+    return fs, str(place)
+
+
+def _files(fs: Any, place: str, url: str) -> list[str]:
+    """Return the files that a URL names: itself, those of a pattern, or the Parquet files of a folder. Raises DataError."""
+    if any(c in place for c in "*?["):
+        found = sorted(str(p) for p in fs.glob(place))
+    elif fs.isfile(place):
+        found = [place]
+    elif fs.isdir(place):
+        found = sorted(str(p) for p in fs.glob(f"{place.rstrip('/')}/*.parquet"))
+    else:
+        found = []
+    if not found:
+        raise DataError(f"There is no file at {url}.", f"{url} 处没有文件。")
+    return found
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Let what a store raises become one sentence."""
+    try:
+        yield
+    except (InputError, ModelwrightError):
+        raise
+    except FileNotFoundError as e:
+        raise DataError(f"There is no file at {url}.", f"{url} 处没有文件。") from e
+    except GeneratorExit:
+        raise
+    except Exception as e:
+        kind = type(e).__name__
+        line = " ".join(str(e).split())[:160]
+        if kind in _REFUSED or "credential" in line.lower() or "forbidden" in line.lower() or "denied" in line.lower():
+            raise DataError(
+                f"{url}: the store refuses these credentials ({line or kind}). Check the variables of its client, such as AWS_ACCESS_KEY_ID.",
+                f"{url}：存储拒绝了当前凭据（{line or kind}）。请检查其客户端的环境变量，例如 AWS_ACCESS_KEY_ID。",
+            ) from e
+        raise DataError(f"{url} cannot be read ({kind}: {line}).", f"无法读取 {url}（{kind}：{line}）。") from e
+
+
+@contextmanager
+def _renamed(path: str, url: str) -> Iterator[None]:
+    """Let errors about a fetched file name the URL that it came from."""
+    try:
+        yield
+    except ModelwrightError as e:
+        e.words = Words(e.words.en.replace(path, url), e.words.zh.replace(path, url))
+        e.args = (e.words.en,)
+        raise

@@ -1,0 +1,105 @@
+"""Sources behind URLs: row groups where they lie, other formats fetched, and stores that refuse."""
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from modelwright.core.errors import DataError, MissingExtra
+from modelwright.data import _remote
+from modelwright.data.sources import batches, read
+
+TABLE = pa.table({"x": list(range(100)), "y": [f"r{i}" for i in range(100)]})
+
+
+@pytest.fixture
+def store():
+    fs = fsspec.filesystem("memory")
+    yield fs
+    for place in fs.ls("/", detail=False):
+        fs.rm(place, recursive=True)
+
+
+def put(fs, place, table=TABLE, **options):
+    with fs.open(place, "wb") as file:
+        pq.write_table(table, file, **options)
+
+
+def test_parquet_is_read_row_group_by_row_group_where_it_lies(store, monkeypatch):
+    put(store, "/b/d.parquet", row_group_size=10)
+    monkeypatch.setattr(type(store), "get_file", lambda *_: pytest.fail("fetched whole"))
+    parts = list(batches("memory://b/d.parquet", rows=1000))
+    assert len(parts) >= 1
+    assert pa.concat_tables(parts).equals(TABLE)
+
+
+def test_patterns_and_folders_are_read_in_the_order_of_their_names(store, tmp_path):
+    put(store, "/b/p/1.parquet", TABLE.slice(0, 60))
+    put(store, "/b/p/2.parquet", TABLE.slice(60))
+    for url in ("memory://b/p", "memory://b/p/*.parquet"):
+        assert read(url).equals(TABLE)
+    pq.write_table(TABLE, tmp_path / "d.parquet")
+    assert read(f"file://{tmp_path}/d.parquet").equals(TABLE)
+
+
+def test_other_formats_are_fetched_and_their_faults_name_the_url(store):
+    with store.open("/b/d.csv", "wb") as file:
+        file.write(b"x,y\n1,a\n2,b\n")
+    assert read("memory://b/d.csv").to_pydict() == {"x": ["1", "2"], "y": ["a", "b"]}
+    with store.open("/b/d.xyz", "wb") as file:
+        file.write(b"hello")
+    with pytest.raises(DataError, match=r"memory://b/d\.xyz is of a kind that is not read"):
+        read("memory://b/d.xyz")
+
+
+def test_what_is_not_there_damaged_or_refused_is_one_sentence(store, monkeypatch):
+    with pytest.raises(DataError, match=r"There is no file at memory://b/no\.parquet"):
+        read("memory://b/no.parquet")
+    with store.open("/b/bad.parquet", "wb") as file:
+        file.write(b"PAR1 and then nothing")
+    with pytest.raises(DataError, match=r"memory://b/bad\.parquet is not a complete Parquet file"):
+        read("memory://b/bad.parquet")
+    put(store, "/b/d.parquet")
+
+    def refuses(*_, **__):
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(store), "isfile", refuses)
+    with pytest.raises(DataError, match="refuses these credentials"):
+        read("memory://b/d.parquet")
+
+
+def test_a_store_whose_library_is_absent_names_the_extra(monkeypatch):
+    import fsspec.core
+
+    def absent(*_, **__):
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", absent)
+    with pytest.raises(MissingExtra, match="s3"):
+        read("s3://bucket/d.parquet")
+
+
+def test_urls_of_databases_are_none_of_these():
+    assert not _remote.is_url("postgresql://u@h/d")
+    assert not _remote.is_url("sqlite:///d.db")
+    assert _remote.is_url("S3://b/d.parquet")
+
+
+def test_a_run_reads_a_url(store, tmp_path):
+    from modelwright import fit
+    from scale_made import rows
+
+    put(store, "/b/reviews.parquet", pa.table(rows(200)))
+    done = fit(
+        "memory://b/reviews.parquet",
+        "label",
+        out=tmp_path,
+        budget="8s",
+        recipes=["linear"],
+        folds=1,
+        search="none",
+        progress=False,
+    )
+    assert done.folder.name == "reviews"
+    assert done.metrics["macro_f1"] > 0.8
