@@ -113,3 +113,17 @@ def test_damaged_weights_are_named(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(BundleError, match="Copy the folder again"):
         read(tmp_path)
+
+
+def test_dropout_leaves_out_in_training_only():
+    torch.manual_seed(0)
+    network = GPT(GPTConfig(vocab=11, width=16, layers=2, heads=2, kv_heads=2, head=8, hidden=24, context=8))
+    for block in network.blocks:
+        torch.nn.init.normal_(block.out)
+        torch.nn.init.normal_(block.down)
+    ids = torch.randint(0, 11, (2, 8))
+    with torch.no_grad():
+        plain = network.train()(ids)
+        network.dropping(0.5)
+        assert not torch.allclose(network(ids), network(ids))
+        assert torch.equal(network.eval()(ids), plain)

@@ -101,6 +101,7 @@ class Block(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         c = self.config = config
+        self.drop = 0.0  # of what a layer adds, in training; no part of the shape
         both = c.heads + c.kv_heads
         self.norm1, self.norm2 = Norm(c, c.width), Norm(c, c.width)
         self.qkv = nn.Parameter(torch.empty((both + c.kv_heads) * c.head, c.width))
@@ -138,7 +139,7 @@ class Block(nn.Module):
     def finish(self, x: Tensor, seen: Tensor) -> Tensor:
         """Return the layer's output [B, T, D] from its input and what attention gave [B, T, H * E]."""
         c = self.config
-        x = x + linear(seen, self.out, self.out_bias)
+        x = x + self._dropped(linear(seen, self.out, self.out_bias))
         h = linear(self.norm2(x), self.up, self.up_bias)
         if c.gated and c.activation == "silu":
             h = silu_gated(h)
@@ -147,7 +148,10 @@ class Block(nn.Module):
             h = activate(gate, c.activation) * h
         else:
             h = activate(h, c.activation)
-        return x + linear(h, self.down, self.down_bias)
+        return x + self._dropped(linear(h, self.down, self.down_bias))
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.drop, self.training) if self.drop else x
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None) -> Tensor:
         """Return [B, T, D]: every token sees itself and those before it."""
@@ -216,6 +220,11 @@ class GPT(nn.Module):
             nn.init.uniform_(block.up, -bound, bound)
             nn.init.zeros_(block.out)
             nn.init.zeros_(block.down)
+
+    def dropping(self, share: float) -> None:
+        """Let training leave out that share of what each layer adds (Srivastava et al. 2014); answers leave out nothing."""
+        for block in self.blocks:
+            block.drop = share
 
     @property
     def lm_head(self) -> Tensor:

@@ -49,6 +49,7 @@ class GPTOptions(Options):
     looks: int = Field(default=100, ge=1)
     patience: int = Field(default=4, ge=1)
     clip: float = Field(default=0.0, ge=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     ema: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["auto", "float32", "bf16"] = "auto"
 
@@ -131,6 +132,7 @@ class GPTRecipe(Recipe):
         assert isinstance(options, GPTOptions)
         torch.manual_seed(ctx.seed)
         network, feed, vocabulary, form = self._made(train, options, ctx)
+        network.dropping(options.dropout)
         watch = None
         if valid is not None and len(valid):
             some = _within(valid, _WATCHED)
