@@ -25,7 +25,7 @@ _STORES: dict[str, dict[str, Any]] = {
 }
 _REFUSED = ("PermissionError", "NoCredentialsError", "ClientError", "HttpError", "InvalidAccessKeyId", "RefreshError")
 
-Parquet = Callable[[Path, Callable[[], BinaryIO], int], Iterator[pa.Table]]
+Parquet = Callable[[Any, Callable[[], BinaryIO], int], Iterator[pa.Table]]
 Local = Callable[[Path], Iterator[pa.Table]]
 
 
