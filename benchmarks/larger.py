@@ -57,8 +57,10 @@ def main() -> None:
         print(
             f"{told.rows:,} rows, {size / 1e6:.0f} MB as a file; peak {peak / 2**20:.0f} MB (bar 512), exit code {running.returncode}"
         )
-        print(json.dumps(json.loads(text))[:600])
-        for row in json.loads((Path(folder) / "rows" / "report.json").read_text())["leaderboard"]:
+        report = Path(folder) / "rows" / "report.json"
+        if not report.is_file():
+            print(text.decode()[:600])
+        for row in json.loads(report.read_text())["leaderboard"] if report.is_file() else []:
             print(row["name"], row.get("value"), row.get("reason", ""))
     print("load", os.getloadavg())
 
