@@ -14,7 +14,7 @@ class Scale(OptionGroup):
     about: ClassVar[Words] = Words("Scale", "规模")
 
     devices: int = option(
-        1, "processes that train one network together, a GPU or core each", "共同训练一个网络的进程数，每个占一块 GPU 或一个核",
+        1, "processes that train one network together", "共同训练一个网络的进程数",
         metavar="N", ge=1, le=4096,
     )  # fmt: skip
     accumulate: int = option(
