@@ -73,6 +73,9 @@ def arrow_type(modality: str) -> pa.DataType:
     return _ARROW[modality]
 
 
+OPTIONAL: Mapping[str, Any] = {"optional": True}  # options of a column that a row to be answered may be without
+
+
 @dataclass(frozen=True)
 class Column:
     """A named field of the data.
@@ -87,6 +90,11 @@ class Column:
     role: Role = "input"
     options: Mapping[str, Any] = field(default_factory=dict)
     reason: Words | None = None
+
+    @property
+    def optional(self) -> bool:
+        """Whether a row to be answered may well be without it: a wish, or a past that a newcomer has not."""
+        return bool(self.options.get("optional"))
 
     def to_json(self) -> ColumnFact:
         """Return the column as JSON values."""

@@ -186,7 +186,7 @@ def _bad_words(data: Words, done: int, unread: dict[int, Misfit], bad: list[BadV
 
 def _say_absent(inputs: list[Column], names: list[str], left_out: list[str], data: Words, say: Say) -> None:
     """Say which columns of the model the file lacks, and which of its columns came too late to be written."""
-    absent = [c.name for c in inputs if c.name not in names]
+    absent = [c.name for c in inputs if c.name not in names and not c.optional]
     if absent:
         words = Words(
             f"{data.en} lacks {', '.join(absent)}; these count as missing.",

@@ -19,7 +19,7 @@ from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.request import request_model
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.kinds.image import decode
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LEAST = 16  # pictures
 PICTURE = "picture"
-_ASKS = (Column("seed", "number"), Column("steps", "number"), Column("guidance", "number"))
+_ASKS = tuple(Column(n, "number", options=OPTIONAL) for n in ("seed", "steps", "guidance"))
 _NAMES = (
     "label",
     "labels",

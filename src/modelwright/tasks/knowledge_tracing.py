@@ -16,7 +16,7 @@ from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import Plot, Section, Split, Task
 from modelwright.core.words import Words
 from modelwright.data.coerce import coerce
@@ -120,7 +120,7 @@ class KnowledgeTracing(Task):
 
     def served(self, schema: Schema) -> Schema:
         kept = tuple(c for c in schema if c.role in ("input", "target", "time"))
-        history = () if HISTORY in schema else (Column(HISTORY, "labels", "input"),)
+        history = () if HISTORY in schema else (Column(HISTORY, "labels", "input", OPTIONAL),)
         return Schema((*kept, *history))
 
     def with_past(self, raw: pa.Table, schema: Schema) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from modelwright.core.facts.base import Pair
 from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.knowledge import COLUMNS, read_knowledge, read_questions
@@ -157,7 +158,7 @@ class QuestionAnswering(GeneratedTask):
         return cross_entropy(outputs, truth, label_smoothing=smoothing)
 
     def served(self, schema: Schema) -> Schema:
-        return Schema(tuple(c for c in schema if c.role == "input"))
+        return Schema(tuple(replace(c, options=OPTIONAL) if c.name == "tenant" else c for c in schema.inputs))
 
     def request(self, schema: Schema) -> type[BaseModel]:
         fields: dict[str, Any] = {"question": (str | None, None), "tenant": (str | None, None)}

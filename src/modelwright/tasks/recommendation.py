@@ -21,7 +21,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.related import Relation
 from modelwright.core.request import request_model
-from modelwright.core.schema import Column, Related, Schema, Table
+from modelwright.core.schema import OPTIONAL, Column, Related, Schema, Table
 from modelwright.core.task import GeneratedTask, Section, Split
 from modelwright.core.words import Words
 from modelwright.data.events import read_bare_events
@@ -176,7 +176,7 @@ class Recommendation(GeneratedTask):
 
     def served(self, schema: Schema) -> Schema:
         kept = tuple(c for c in schema if c.role in ("input", "target"))
-        history = () if HISTORY in schema else (Column(HISTORY, "labels", "input"),)
+        history = () if HISTORY in schema else (Column(HISTORY, "labels", "input", OPTIONAL),)
         return Schema((*kept, *history))
 
     def sent(self, related: Mapping[str, Related]) -> tuple[Column, ...]:

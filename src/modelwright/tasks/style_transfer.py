@@ -18,7 +18,7 @@ from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.request import request_model
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import Unreadable, media
@@ -96,7 +96,11 @@ class StyleTransfer(GeneratedTask):
     def served(self, schema: Schema) -> Schema:
         """As Task.served: a row may name its style, a strength, and whether the picture keeps its colours."""
         picture = Column(schema.inputs[0].name, "image", "input")
-        more = (Column("style", "text"), Column("strength", "number"), Column("keep_colour", "boolean"))
+        more = (
+            Column("style", "text", options=OPTIONAL),
+            Column("strength", "number", options=OPTIONAL),
+            Column("keep_colour", "boolean", options=OPTIONAL),
+        )
         return Schema((picture, *more, *(c for c in schema if c.role == "target")))
 
     def loss(

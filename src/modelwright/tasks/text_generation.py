@@ -15,7 +15,7 @@ from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.core.words import Words
 from modelwright.data.corpus import read_corpus, target_column
@@ -93,10 +93,9 @@ class TextGeneration(GeneratedTask):
 
     def served(self, schema: Schema) -> Schema:
         target = schema.target
-        columns = [Column("prompt", "text")]
-        if target is not None and target.name in ("messages", "preference"):
-            columns.append(Column("messages", "text"))
-        return Schema(tuple(columns))
+        if target is not None and target.name in ("messages", "preference"):  # one of the two is asked
+            return Schema((Column("prompt", "text", options=OPTIONAL), Column("messages", "text", options=OPTIONAL)))
+        return Schema((Column("prompt", "text"),))
 
     def request(self, schema: Schema) -> type[BaseModel]:
         fields: dict[str, Any] = {c.name: (str | list[dict[str, str]] | None, None) for c in schema.inputs}
