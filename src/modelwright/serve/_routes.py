@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from modelwright.serve import metrics as counted
 from modelwright.serve.deadlines import HEADER as DEADLINE
@@ -12,6 +14,15 @@ from modelwright.serve.deadlines import Deadline
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import is_stream
 from modelwright.serve.ndjson import TYPE, stream
+
+
+class PlainRoute(Route):
+    """A route of Starlette that, like those of FastAPI, tells what stands around it which route was met."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether the request is for this route, and what its scope gains."""
+        match, found = super().matches(scope)
+        return match, ({**found, "route": self} if match is not Match.NONE else found)
 
 
 def add_routes(app: FastAPI, service: Any) -> None:
@@ -55,6 +66,10 @@ def add_routes(app: FastAPI, service: Any) -> None:
         service.gate(key, request.headers.get("content-length"), deadline)
         body = await deadline.reading(request.body())
         return await service.predict(body, key, request.headers, deadline)
+
+    # The route above describes itself; this one, met first, answers without what FastAPI does for parameters, of which
+    # there are none: a twelfth of the processor time of a short answer.
+    app.router.routes.insert(0, PlainRoute("/predict", predict, methods=["POST"]))
 
     @app.post(
         "/explain",

@@ -44,12 +44,12 @@ class Minute:
                 f"无法写入 {path}：{e.strerror}。请用 --key-file 指定其他位置。",
             ) from e
 
-    def wait(self, name: str, rows: float, most: float) -> float:
+    def wait(self, name: str, rows: float, most: float, *, alone: bool = False) -> float:
         """Take rows of a key that may ask for `most` a minute; return 0, or the seconds after which it could have them.
 
-        Nothing is taken then.
+        Nothing is taken then. `alone` says that the caller holds a lock which all who ask take first.
         """
-        with self._held():
+        with contextlib.nullcontext() if alone else self._held():
             now = time.time()
             ahead = min(max(self._get(name, now) - now, 0.0), _FULL) + rows * _FULL / most
             if ahead > _FULL + 1e-9:
@@ -57,9 +57,9 @@ class Minute:
             self._put(name, now + ahead, now)
             return 0.0
 
-    def back(self, name: str, rows: float, most: float) -> None:
-        """Give rows back that were taken and not used."""
-        with self._held():
+    def back(self, name: str, rows: float, most: float, *, alone: bool = False) -> None:
+        """Give rows back that were taken and not used; `alone` as for `wait`."""
+        with contextlib.nullcontext() if alone else self._held():
             now = time.time()
             self._put(name, min(self._get(name, now), now + _FULL) - rows * _FULL / most, now)
 

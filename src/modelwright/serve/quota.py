@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from pathlib import Path
@@ -49,7 +48,7 @@ class Quota:
         with self.usage.spending() as used:
             if day is not None and used.get(name, 0) + rows > day:
                 raise self._refused(max(1, math.ceil(86400 - time.time() % 86400)))
-            wait = self._minute.wait(name, rows, most)
+            wait = self._minute.wait(name, rows, most, alone=self.usage.shared)
             if wait:
                 raise self._refused(max(1, math.ceil(wait)))
             self.usage.add(name, rows)
@@ -58,9 +57,13 @@ class Quota:
     def refund(self, key: ServiceKey | str, rows: int) -> None:
         """Give back what was taken beforehand and not used."""
         name = key if isinstance(key, str) else key.name
-        self._minute.back(name, rows, float(self.per_minute(key)))
-        with contextlib.suppress(Refused), self.usage.spending():
-            self.usage.add(name, -rows)
+        most = float(self.per_minute(key))
+        try:
+            with self.usage.spending():
+                self._minute.back(name, rows, most, alone=self.usage.shared)
+                self.usage.add(name, -rows)
+        except Refused:  # the day's count is held too long: the minute's at least is given back
+            self._minute.back(name, rows, most)
         self.spent[name] = max(0, self.spent.get(name, 0) - rows)
 
     def close(self) -> None:

@@ -55,6 +55,11 @@ class Usage:
                 f"无法写入 {path}：{e.strerror}。请用 --key-file 指定其他位置。",
             ) from e
 
+    @property
+    def shared(self) -> bool:
+        """Whether others may spend at the same time, so that `spending` holds a lock."""
+        return self._path is not None
+
     @contextlib.contextmanager
     def spending(self) -> Iterator[dict[str, int]]:
         """Give the day's rows as all servers know them; nobody else spends meanwhile. Raises Refused 503."""
