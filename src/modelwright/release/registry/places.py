@@ -18,9 +18,9 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.-]+:(//|:)")
 _LONGEST = 64
 # addresses of the service, today's and those it keeps for itself: `/NAME/predict` must not be mistaken for one of them
 RESERVED = frozenset(
-    "adapt answer ask browse chat class docs drift essay events explain favicon.ico feedback forecast healthz items jobs keys "
+    "adapt answer ask browse chat class docs drift enrol essay events explain favicon.ico feedback forecast healthz items jobs keys "
     "learn livez login logout metrics openapi.json predict product ready readyz recommend redoc releases review robots.txt "
-    "schema search static trace track transcribe v1 v2".split()
+    "schema search speak static trace track transcribe v1 v2 verify voices".split()
 )
 
 
