@@ -136,6 +136,7 @@ def test_sasrec_learns_what_follows(loss, tmp_path):
     top = model.rank(had).argmax(axis=1)
     right = [model.target.items[t] == f"i{(s + 6) % 20}" for s, t in enumerate(top)]
     assert sum(right) >= 18, right
+    answers_by_vectors(model, had)
 
 
 def test_an_order_that_tells_nothing_is_seen():
@@ -160,6 +161,16 @@ def test_lightgcn_takes_the_item_itself_out_of_its_user(tmp_path):
         kind_of(model, r.items[0]) == KINDS[int(u) % 4] for u in range(20) for r in model.answer([model.had(str(u))])
     ]
     assert sum(right) >= 17, right
+    answers_by_vectors(model, [model.had(str(u)) for u in range(20)])
+
+
+def answers_by_vectors(model, had):
+    """What an index of the vectors finds is what the model ranks, and like items have like vectors."""
+    found = model.query(had) @ model.item_vectors.T
+    np.testing.assert_allclose(model.rank(had), found, atol=1e-4)
+    alike = model.alike(np.arange(6))
+    assert np.diag(alike) == pytest.approx(1)
+    assert alike[0, 1:].max() < 1
 
 
 def test_a_blend_uses_what_stands_and_is_fitted_anew_for_all_rows(tmp_path):

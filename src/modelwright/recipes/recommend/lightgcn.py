@@ -47,9 +47,14 @@ class LightgcnModel(RankModel):
         self.vectors, self.inside, self.counts = vectors, inside, counts
 
     def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
-        rows = rows_of(had, len(self.target.items)) @ diags(self.inside)
-        users = np.asarray(rows @ self.vectors, np.float32)
-        return nothing(had, self.counts, users @ self.vectors.T)
+        return nothing(had, self.counts, self.query(had) @ self.vectors.T)
+
+    @property
+    def item_vectors(self) -> np.ndarray:
+        return self.vectors
+
+    def query(self, had: Sequence[np.ndarray]) -> np.ndarray:
+        return np.asarray(rows_of(had, len(self.target.items)) @ diags(self.inside) @ self.vectors, np.float32)
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {}, {"vectors": self.vectors, "inside": self.inside, "counts": self.counts}

@@ -9,6 +9,7 @@ Legend: B users, T items, I items of the catalogue, D width.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -51,11 +52,18 @@ class SasrecModel(RankModel):
         self.options, self.network, self.popularity, self.device = options, network, popularity, device
 
     def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
+        return nothing(had, self.popularity, self.query(had) @ self.item_vectors.T)
+
+    @cached_property
+    def item_vectors(self) -> np.ndarray:  # type: ignore[override]
+        return np.asarray(self.network.items.weight.detach().float().cpu().numpy())
+
+    def query(self, had: Sequence[np.ndarray]) -> np.ndarray:
         import torch
 
         last = [np.asarray(h[-self.options.longest :], np.int64) for h in had]
         sizes = np.array([len(h) for h in last])
-        out = np.zeros((len(had), len(self.target.items)), np.float32)
+        out = np.zeros((len(had), self.network.items.weight.shape[1]), np.float32)
         order = np.argsort(sizes, kind="stable")
         order = order[sizes[order] > 0]
         self.network.eval()
@@ -68,10 +76,9 @@ class SasrecModel(RankModel):
                 for row, i in zip(items, ahead.tolist()):
                     row[: sizes[i]] = last[i]
                 told = torch.from_numpy(items).to(self.device), torch.from_numpy(sizes[ahead]).to(self.device)
-                found = self.network.last(*told) @ self.network.items.weight.T
-                out[ahead] = found.float().cpu().numpy()
+                out[ahead] = self.network.last(*told).float().cpu().numpy()
                 at += len(ahead)
-        return nothing(had, self.popularity, out)
+        return out
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         weights = {f"net.{k}": v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}

@@ -55,12 +55,19 @@ class TwoTowerModel(RankModel):
         self._widths: dict[str, int] = {}
 
     def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
-        return nothing(had, self.counts, self._scores(had, None))
+        return nothing(had, self.counts, self.query(had) @ self.vectors.T)
+
+    @property
+    def item_vectors(self) -> np.ndarray:
+        return self.vectors
+
+    def query(self, had: Sequence[np.ndarray]) -> np.ndarray:
+        return self._users(had, None)
 
     def rank_told(self, had: Sequence[np.ndarray], told: Table | None) -> np.ndarray:
         if self.people is None or told is None or not self.people.fits(told):
             return self.rank(had)
-        scores = self._scores(had, self.people.encode(told))
+        scores = self._users(had, self.people.encode(told)) @ self.vectors.T
         scores[[i for i, h in enumerate(had) if len(h) == 0 and not self._says(told, i)]] = self.counts
         return scores
 
@@ -69,7 +76,8 @@ class TwoTowerModel(RankModel):
         assert self.people is not None
         return any(told.column(n)[row].is_valid for n in self.people.names)
 
-    def _scores(self, had: Sequence[np.ndarray], told: csr_matrix | None) -> np.ndarray:
+    def _users(self, had: Sequence[np.ndarray], told: csr_matrix | None) -> np.ndarray:
+        """Return the users' vectors [B, D], from what they had and what is told of them."""
         import torch
 
         from modelwright.train.profiles import bag_of
@@ -84,7 +92,7 @@ class TwoTowerModel(RankModel):
         self.network.eval()
         with torch.inference_mode():
             users = self.network.users(torch.from_numpy(mean).to(self.device), bag).float().cpu().numpy()
-        return np.asarray(users @ self.vectors.T, np.float32)
+        return np.asarray(users, np.float32)
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         weights = {
