@@ -55,7 +55,7 @@ class SasrecModel(RankModel):
         return nothing(had, self.popularity, self.query(had) @ self.item_vectors.T)
 
     @cached_property
-    def item_vectors(self) -> np.ndarray:  # type: ignore[override]
+    def item_vectors(self) -> np.ndarray:
         return np.asarray(self.network.items.weight.detach().float().cpu().numpy())
 
     def query(self, had: Sequence[np.ndarray]) -> np.ndarray:
