@@ -8,6 +8,7 @@ import pytest
 from scipy.sparse import csr_matrix, save_npz
 
 from modelwright.core.answers.base import target_from_state
+from modelwright.core.budget import Deadline
 from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, ModelwrightError
 from modelwright.core.recipe import get_recipe
@@ -17,6 +18,7 @@ from modelwright.data.coerce import coerce
 from modelwright.data.events import read_bare_events
 from modelwright.data.infer import infer_schema
 from modelwright.recipes.shared.histories import Histories, ordered
+from modelwright.recipes.shared.neighbours import likest
 from modelwright.recipes.shared.recommend import RankModel
 from modelwright.testing import context
 
@@ -137,6 +139,19 @@ def test_sasrec_learns_what_follows(loss, tmp_path):
     right = [model.target.items[t] == f"i{(s + 6) % 20}" for s, t in enumerate(top)]
     assert sum(right) >= 18, right
     answers_by_vectors(model, had)
+
+
+def test_neighbours_are_the_same_from_sparse_and_from_whole_blocks(monkeypatch):
+    matrix = csr_matrix(np.where(rng.random((200, 60)) < 0.1, rng.random((200, 60)), 0).astype(np.float32))
+    scale = (rng.random(60).astype(np.float32) + 0.5, rng.random(60).astype(np.float32) + 0.5)
+    made = []
+    for full in (0.0, 1.1):
+        monkeypatch.setattr("modelwright.recipes.shared.neighbours._FULL", full)
+        made.append(likest(matrix, 8, scale, 1.0, Deadline()))
+    assert made[0].nnz == made[1].nnz > 0
+    assert abs(made[0] - made[1]).max() < 1e-6
+    assert np.diff(made[1].indptr).max() == 8
+    assert made[1].diagonal().max() == 0
 
 
 def test_an_order_that_tells_nothing_is_seen():

@@ -201,7 +201,8 @@ def best(scores: np.ndarray, k: int) -> Hits:
         return Hits(np.empty((len(scores), 0), np.int64), np.empty((len(scores), 0), np.float32))
     if scores.shape[1] > 4 * k:
         # all that reach the k-th score, so that ties at the edge are broken by number and not by chance
-        edge = np.partition(scores, -k, axis=1)[:, -k]
+        # from the other end NumPy takes many times as long where most scores are equal
+        edge = -np.partition(-scores, k - 1, axis=1)[:, k - 1]
         ids = np.empty((len(scores), k), np.int64)
         for row, (values, least) in enumerate(zip(scores, edge, strict=True)):
             found = np.flatnonzero(values >= least)

@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 from modelwright.core.budget import Deadline
 
 _PAIRS = 1 << 23  # pairs of items at a time
+_FULL = 0.1  # share of pairs with users in common from which on a block is looked at as a whole
 LONGEST = 500  # items of a user that count: the pairs of one who had everything tell nothing, and are most of the work
 
 
@@ -18,6 +19,23 @@ def capped(matrix: csr_matrix, longest: int = LONGEST) -> csr_matrix:
     """Return who had what [U, I] without the users who had more than `longest` items, unless nobody would be left."""
     few = np.diff(matrix.indptr) <= longest
     return matrix if few.all() or not few.any() else csr_matrix(matrix[np.flatnonzero(few)])
+
+
+def _of_rows(
+    block: csr_matrix, begin: int, most: int, scale: tuple[np.ndarray, np.ndarray], shrink: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the likest items of each row of a sparse block, the first of which is item `begin`, and their weights."""
+    out = []
+    for row in range(block.shape[0]):
+        at = slice(block.indptr[row], block.indptr[row + 1])
+        items = block.indices[at]
+        value = block.data[at] / (scale[0][begin + row] * scale[1][items] + shrink)
+        value[items == begin + row] = 0
+        if len(value) > most:
+            top = np.argpartition(-value, most - 1)[:most]
+            items, value = items[top], value[top]
+        out.append((items[value > 0], value[value > 0].astype(np.float32)))
+    return out
 
 
 def likest(
@@ -33,7 +51,16 @@ def likest(
     data: list[np.ndarray] = []
     lengths = np.zeros(size, np.int64)
     for begin in range(0, size, step):
-        common = np.asarray((back[begin : begin + step] @ matrix).todense(), np.float32)
+        block = csr_matrix(back[begin : begin + step] @ matrix)
+        if block.nnz < _FULL * block.shape[0] * size:
+            found = _of_rows(block, begin, most, scale, shrink)
+            lengths[begin : begin + block.shape[0]] = [len(own) for own, _ in found]
+            indices += [own for own, _ in found]
+            data += [value for _, value in found]
+            if deadline.expired():
+                break
+            continue
+        common = np.asarray(block.todense(), np.float32)
         rows = np.arange(len(common))
         common /= scale[0][begin : begin + step, None] * scale[1][None, :] + shrink
         common[rows, begin + rows] = 0
