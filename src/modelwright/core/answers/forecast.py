@@ -44,7 +44,7 @@ class ForecastCodec(TargetCodec):
     told_as: ClassVar[Form] = "text"
     agrees_from = 0.5
     blends_within = (
-        0.1  # months that validate are unlike those that follow: what only helps there is far behind by itself
+        0.05  # months that validate are unlike those that follow: what only helps there is far behind by itself
     )
     quick = 0.5  # nobody waits for tomorrow by the millisecond
     labels = ()
