@@ -70,6 +70,7 @@ class Service:
         self.ids = AnswerIds(secret_of(home), home.name, version, predictor.target) if home else None
         self.adapt = False  # whether it learns from feedback while it serves; see improve/faces/adapt.py
         self.bundle: Path | None = None
+        self.companions: Any = None  # voice_front.Companions: who hears and speaks beside this model, if anyone
         self.observers: list[Callable[[Answered], None]] = []  # told of every request that was answered by /predict
         self.told: Callable[[int], None] = lambda status: None  # of the status of rows that are no request of their own
         self.batcher = Batcher(predictor.scores, queue=limits.queue)
@@ -329,6 +330,7 @@ def create_app(
     home: Home | None = None,
     keep: Keep | None = None,
     adapt: bool = False,
+    companions: Any = None,
 ) -> FastAPI:
     """Return the service as an ASGI application. `secure_cookie` marks the page's cookie for TLS only.
 
@@ -336,11 +338,11 @@ def create_app(
     into the ledger of `bundle`. `shared` is what a release has in common with the other versions of its name; `home` says
     where what is told of answers is kept, `keep` which requests are kept there. Raises DataError where the count of rows cannot be
     kept, OptionError where requests must be encrypted and no vault is open. With `adapt` the model learns from feedback while it
-    serves; OptionError where it cannot.
+    serves; OptionError where it cannot. `companions` hear and speak for it (`voice_front.Companions`).
     """
     service = Service(predictor, keys, (limits or ServeLimits()).fitting(predictor.schema), shared, home, keep)
     service.stopping = stopping = stopping or Stopping()
-    service.adapt, service.bundle = adapt, bundle
+    service.adapt, service.bundle, service.companions = adapt, bundle, companions
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:

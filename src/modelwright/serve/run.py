@@ -124,11 +124,12 @@ def serve(
     backend: str = "own",
     allow_origin: Sequence[str] = (),
     allow_missing: bool = False,
+    beside: Sequence[Path] = (),
     **listening: Any,
 ) -> None:
     """Serve a bundle, or a folder with a causal language model, until SIGTERM or Ctrl-C; requests under way are answered first.
 
-    Pages of `allow_origin` may ask from a browser; `listening` are the fields of Listening. Raises OptionError for an
+    Pages of `allow_origin` may ask from a browser; bundles `beside` it hear and speak for it; `listening` are the fields of Listening. Raises OptionError for an
     address that may not be bound or a port in use, BundleError for a damaged bundle, DataError for a key file that
     others can change, LedgerError where the start cannot be entered.
     """
@@ -155,13 +156,19 @@ def serve(
         app, name = vllm_app(bundle, keys, **options)
         version = "1"
     else:
-        app, name, version, made = folder_app(bundle, at, stopping, key_file, allow_origin, allow_missing)
+        app, name, version, made = folder_app(bundle, at, stopping, key_file, allow_origin, allow_missing, beside)
     with told_folder(at, bundle, name, version, key_file, made, lambda: getattr(app.state, "spent", dict)()):
         at.run(app, stopping)
 
 
 def folder_app(
-    bundle: Path, at: Listening, stopping: Any, key_file: Path, allow_origin: Sequence[str], allow_missing: bool
+    bundle: Path,
+    at: Listening,
+    stopping: Any,
+    key_file: Path,
+    allow_origin: Sequence[str],
+    allow_missing: bool,
+    beside: Sequence[Path] = (),
 ) -> tuple[Any, str, str, str | None]:
     """Return the application of a bundle, its name and version, and the key that was made just now, if any; errors as in `serve`."""
     from modelwright.release.bundle import load
@@ -171,6 +178,11 @@ def folder_app(
     from modelwright.serve.keys import KeyRing
 
     predictor = wrap_causal(str(bundle)) if is_causal_folder(bundle) else load(bundle)
+    companions = None
+    if beside:
+        from modelwright.serve.voice_front import roles_of
+
+        predictor, companions = roles_of([predictor, *map(load, beside)])
     if allow_missing:
         predictor.needs = predictor.needs.loosened()
     _share_cores()
@@ -186,6 +198,7 @@ def folder_app(
         secure_cookie=at.secure,
         origins=parse_origins(allow_origin),
         stopping=stopping,
+        companions=companions,
     )
     return app, predictor.name, predictor.version, made
 

@@ -29,8 +29,8 @@ from modelwright.serve.transcripts import Asked, read_asked, subtitles, text_of,
 
 _MOST = 32  # recordings and microphones that are listened to at a time
 _RATES = (4000, 192_000)
-_MESSAGE = 1 << 20  # bytes of one message of a microphone
-_SILENT = 30.0  # seconds without a message, after which a microphone counts as gone
+MESSAGE = 1 << 20  # bytes of one message of a microphone
+SILENT = 30.0  # seconds without a message, after which a microphone counts as gone
 _SCALE = 32768.0
 
 
@@ -244,17 +244,10 @@ def _microphone(app: FastAPI, ear: Ear) -> None:
     @app.websocket("/v1/audio/stream")
     async def microphone(socket: WebSocket) -> None:
         """Take PCM (16 bits, little-endian, mono) at `?rate=` and tell what is said; `{"type": "end"}` ends."""
-        given = socket.query_params.get("rate", "16000")
         await socket.accept()
         try:
             with ear.place():
-                if not given.isdecimal() or not _RATES[0] <= int(given) <= _RATES[1]:
-                    words = Words(
-                        f"Expected a rate from {_RATES[0]} to {_RATES[1]}.",
-                        f"rate 应在 {_RATES[0]} 到 {_RATES[1]} 之间。",
-                    )
-                    raise bad(words, "rate")
-                await _listened(ear, socket, int(given))
+                await _listened(ear, socket, rate_of(socket))
         except Refused as e:
             with contextlib.suppress(RuntimeError):
                 await socket.send_json(
@@ -264,6 +257,17 @@ def _microphone(app: FastAPI, ear: Ear) -> None:
             return
         with contextlib.suppress(RuntimeError):
             await socket.close()
+
+
+def rate_of(socket: WebSocket) -> int:
+    """Return the samples a second that a microphone says it has. Raises Refused 400."""
+    given = socket.query_params.get("rate", "16000")
+    if not given.isdecimal() or not _RATES[0] <= int(given) <= _RATES[1]:
+        words = Words(
+            f"Expected a rate from {_RATES[0]} to {_RATES[1]}.", f"rate 应在 {_RATES[0]} 到 {_RATES[1]} 之间。"
+        )
+        raise bad(words, "rate")
+    return int(given)
 
 
 async def _listened(ear: Ear, socket: WebSocket, rate: int) -> None:
@@ -277,21 +281,21 @@ async def _listened(ear: Ear, socket: WebSocket, rate: int) -> None:
     paid, seen, odd = 0.0, 0.0, b""
     while True:
         try:
-            async with asyncio.timeout(_SILENT):
+            async with asyncio.timeout(SILENT):
                 message = await socket.receive()
         except TimeoutError:
-            await _tell(socket, await ear.run(listener.finish))
-            words = Words(f"Nothing came for {_SILENT:g} s; the stream ends.", f"{_SILENT:g} 秒内没有数据，流已结束。")
+            await tell(socket, await ear.run(listener.finish))
+            words = Words(f"Nothing came for {SILENT:g} s; the stream ends.", f"{SILENT:g} 秒内没有数据，流已结束。")
             raise Refused(408, "silent", words) from None
         if message["type"] == "websocket.disconnect":
             return
         data = message.get("bytes")
         if data is None:
-            if _ended(message.get("text") or ""):
+            if ended(message.get("text") or ""):
                 break
             raise bad(Words('Expected sound as bytes, or {"type": "end"}.', '应为音频字节，或 {"type": "end"}。'), None)
-        if len(data) > _MESSAGE:
-            raise bad(Words(f"A message may hold {_MESSAGE} bytes.", f"每条消息不超过 {_MESSAGE} 字节。"), None)
+        if len(data) > MESSAGE:
+            raise bad(Words(f"A message may hold {MESSAGE} bytes.", f"每条消息不超过 {MESSAGE} 字节。"), None)
         data, odd = (odd + data)[: (len(odd) + len(data)) // 2 * 2], (odd + data)[(len(odd) + len(data)) // 2 * 2 :]
         samples = np.frombuffer(data, "<i2").astype(np.float32) / _SCALE
         seen += len(samples) / rate
@@ -299,19 +303,21 @@ async def _listened(ear: Ear, socket: WebSocket, rate: int) -> None:
             ear.spend(key)
             paid += 20.0
         samples = change.resample_chunk(samples) if change is not None else samples
-        await _tell(socket, await ear.run(partial(listener.feed, samples)))
-    await _tell(socket, await ear.run(listener.finish))
+        await tell(socket, await ear.run(partial(listener.feed, samples)))
+    await tell(socket, await ear.run(listener.finish))
     await socket.send_json({"type": "done", "seconds": round(seen, 3)})
 
 
-def _ended(text: str) -> bool:
+def ended(text: str, how: str = "end") -> bool:
+    """Return whether a message of a client says `{"type": how}`."""
     try:
-        return bool(json.loads(text)["type"] == "end")
+        return bool(json.loads(text)["type"] == how)
     except (ValueError, KeyError, TypeError):
         return False
 
 
-async def _tell(socket: WebSocket, events: list[dict[str, Any]]) -> None:
+async def tell(socket: WebSocket, events: list[dict[str, Any]]) -> None:
+    """Send events, one message each."""
     for event in events:
         await socket.send_json(event)
 

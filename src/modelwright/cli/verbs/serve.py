@@ -40,6 +40,16 @@ def add(app: typer.Typer) -> None:
             bool,
             typer.Option("--adapt", help=w("learn from feedback between retrainings", "在两次训练之间从反馈中学习")),
         ] = False,
+        voice: Annotated[
+            bool,
+            typer.Option(
+                "--voice",
+                help=w(
+                    "talk: a model that hears, one that answers, and maybe one that speaks, as one service",
+                    "语音对话：识别、回答及可选的合成模型组成一个服务",
+                ),
+            ),
+        ] = False,
         backend: Annotated[
             str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
         ] = "own",
@@ -88,6 +98,7 @@ def add(app: typer.Typer) -> None:
             tls_key=tls_key,
             behind_proxy=behind_proxy,
             workers=workers,
+            voice=voice,
             allow_origin=allow_origin or (),
             allow_missing=allow_missing,
             adapt=adapt,
@@ -117,6 +128,7 @@ def _start(
     db: str | None = None,
     blobs: str | None = None,
     workers: int = 1,
+    voice: bool = False,
     **options: Any,
 ) -> None:
     """Serve a run, a bundle, a folder with a causal language model, or the champions of names until stopped.
@@ -133,6 +145,9 @@ def _start(
     if backend not in ("own", "vllm"):
         raise unknown(Words("backend", "后端"), backend, ["own", "vllm"])
     given = [models] if isinstance(models, str) else list(models)
+    if voice:
+        _talk(given, key_file, lang, backend, db, blobs, workers, **options)
+        return
     names = [None if is_causal_folder(model) else find.served_name(model, db) for model in given]
     if all(names) and backend == "own":
         registry = registry_at(db, blobs)
@@ -170,6 +185,43 @@ def _start(
         serve_folder(bundle, workers=workers, key_file=key_file or place, lang=lang, backend=backend, **options)
         return
     serve(bundle, key_file=key_file or place, lang=lang, backend=backend, **options)
+
+
+def _talk(
+    given: Sequence[str],
+    key_file: Path | None,
+    lang: str,
+    backend: str,
+    db: str | None,
+    blobs: str | None,
+    workers: int,
+    **options: Any,
+) -> None:
+    """Serve several models as one that is talked to. Raises OptionError for what does not go together."""
+    from modelwright.core.errors import OptionError
+    from modelwright.core.run import find_bundle, state_folder
+    from modelwright.release.bundle import load
+    from modelwright.release.registry import find
+    from modelwright.serve.run import serve
+    from modelwright.serve.voice_front import roles_of
+
+    if backend != "own" or workers != 1:
+        raise OptionError(
+            "--voice goes with --backend own and one worker: a conversation stays with the process that hears it.",
+            "--voice 只能与 --backend own 及单个进程一起使用：一段对话由同一进程处理。",
+        )
+    bundles = []
+    for model in given:
+        name = find.served_name(model, db)
+        registry = registry_at(db, blobs) if name else None
+        bundles.append(registry.folder(registry.get(str(name))) if registry is not None else find_bundle(model))
+        say_due(bundles[-1], lang)
+    predictors = [load(b) for b in bundles]
+    answers, _ = roles_of(predictors)
+    own = predictors.index(answers)
+    place = (find.state_of(given[own]) or state_folder(bundles[own])) / "keys.json"
+    beside = [b for i, b in enumerate(bundles) if i != own]
+    serve(bundles[own], key_file=key_file or place, lang=lang, beside=beside, **options)
 
 
 def tell(webhook: str | None) -> None:

@@ -109,12 +109,20 @@ def wave(held: Ragged, row: int) -> np.ndarray:
     return np.asarray(held.values[held.offsets[row] : held.offsets[row + 1]], np.float32) / _SCALE
 
 
+def loudness(mel: np.ndarray) -> np.ndarray:
+    """Return how loud each frame [S] of log energies [S, M] is: half by all bands alike, half by the loudest, which a hum alone would rule."""
+    top = mel.max(axis=1, keepdims=True)
+    most = top[:, 0] + np.log(np.exp(mel - top).mean(axis=1))
+    found: np.ndarray = (mel.mean(axis=1) + most) / 2
+    return found
+
+
 def speaking(mel: np.ndarray) -> np.ndarray:
     """Return for each frame of log energies [S, M] of a clean recording whether somebody speaks, bool [S].
 
     Frames well above the quiet ones and not far below the loud ones; short gaps are closed, short sounds dropped.
     """
-    loud = mel.mean(axis=1)
+    loud = loudness(mel)
     quiet, high = np.quantile(loud, [0.05, 0.95])
     if high - quiet < _ALIKE:  # from end to end the same: speech throughout, or none
         return np.full(len(loud), bool(high > _HEARD))

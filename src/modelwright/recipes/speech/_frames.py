@@ -16,7 +16,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Options
 from modelwright.core.saved import Loading, read_state, write_state
-from modelwright.features.shared.speech import FRAME, Front
+from modelwright.features.shared.speech import FRAME, Front, loudness
 from modelwright.features.shared.speech_units import Units
 from modelwright.models import ctc
 from modelwright.recipes.speech._decoding import Decoder
@@ -219,5 +219,5 @@ def even(mel: np.ndarray) -> bool:
     """Return whether log energies [S, M] of some length are equally loud throughout, as speech never is."""
     if len(mel) < _LONG / FRAME:
         return False
-    quiet, loud = np.quantile(mel.mean(axis=1), [0.05, 0.95])
+    quiet, loud = np.quantile(loudness(mel), [0.05, 0.95])
     return bool(loud - quiet < _EVEN)
