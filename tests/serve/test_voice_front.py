@@ -135,7 +135,9 @@ def test_who_speaks_in_between_is_heard(answers, hears):
         events, _ = talk(client, [*data, {"type": "end"}])
     kinds = [e["type"] for e in events]
     assert "interrupted" in kinds
-    assert [e["question"] for e in events if e["type"] == "answer"][-1] == "high", " ".join(e["type"] + str(e.get("text") or e.get("message") or "") for e in events)
+    assert [e["question"] for e in events if e["type"] == "answer"][-1] == "high", " ".join(
+        e["type"] + str(e.get("text") or e.get("message") or "") for e in events
+    )
     assert kinds[-1] == "done"
 
 

@@ -144,8 +144,18 @@ def _textgrid(text: str, path: Path) -> Iterable[Cue]:
     return in_lines(best[1]) if best[0].lower() == "words" else best[1]
 
 
+def read_words(path: Path) -> list[Cue]:
+    """Return the words of a CTM, each with its times, in order. Raises DataError for a line that is none."""
+    return sorted(_ctm_words(text_of(path), path), key=lambda c: c.start)
+
+
 def _ctm(text: str, path: Path) -> Iterable[Cue]:
-    """A word a line: recording, channel, start, duration, word, maybe a confidence; words near each other make a cue."""
+    """Words near each other make a cue."""
+    return in_lines(_ctm_words(text, path))
+
+
+def _ctm_words(text: str, path: Path) -> list[Cue]:
+    """A word a line: recording, channel, start, duration, word, maybe a confidence."""
     words = []
     for number, line in enumerate(text.splitlines(), 1):
         cells = line.split()
@@ -161,7 +171,7 @@ def _ctm(text: str, path: Path) -> Iterable[Cue]:
                 f"{path}, line {number}: expected `RECORDING CHANNEL START SECONDS WORD`, received `{line[:60]}`.",
                 f"{path} 第 {number} 行：应为 `录音 声道 开始 时长 词`，收到的是 `{line[:60]}`。",
             ) from None
-    return in_lines(words)
+    return words
 
 
 def in_lines(words: list[Cue]) -> list[Cue]:

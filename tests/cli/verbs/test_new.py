@@ -25,6 +25,8 @@ ALL = (
     "shop-recommender",
     "translator",
     "tutor",
+    "voice-desk",
+    "voice-digits",
 )
 
 
@@ -89,6 +91,8 @@ def test_without_a_name_projects_are_listed(tmp_path):
         pytest.param("translator", marks=pytest.mark.slow),
         pytest.param("product-pictures", marks=pytest.mark.slow),
         pytest.param("defect-inspection", marks=pytest.mark.slow),
+        pytest.param("voice-digits", marks=pytest.mark.slow),
+        pytest.param("voice-desk", marks=pytest.mark.slow),
     ],
 )
 def test_projects_run(name, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +21,8 @@ def add(app: typer.Typer) -> None:
 
     @app.command(
         help=w(
-            "Write a copy without personal data: tables, JSON Lines, or a folder of pictures.",
-            "写出不含个人数据的副本：表格、JSON Lines 或图片文件夹。",
+            "Write a copy without personal data: tables, JSON Lines, or a folder of pictures or recordings.",
+            "写出不含个人数据的副本：表格、JSON Lines，或图片、录音文件夹。",
         )
     )
     @takes(*(name for name in SOURCE_OPTIONS if name not in ("dates", "decimal")))  # cells are copied as they stand
@@ -84,6 +85,14 @@ def add(app: typer.Typer) -> None:
         ] = None,
         vault: Vault = None,
         recogniser: Annotated[list[str] | None, opt("another recogniser: presidio", "附加识别器：presidio")] = None,
+        hear: Annotated[
+            str | None,
+            opt(
+                "recogniser of speech (run) that says what is said in recordings without cues",
+                "为没有时间标注的录音识别内容的语音识别模型（运行）",
+                metavar="RUN",
+            ),
+        ] = None,
         *,
         given: dict[str, Any],
         force: Annotated[bool, opt("replace an existing file", "覆盖已有文件")] = False,
@@ -99,7 +108,7 @@ def add(app: typer.Typer) -> None:
                 facts, lines = _revealed(source, place, reveal, force, given)
             else:
                 facts, lines = _copied(
-                    source, place, private or [], key_file, remember, k, quasi, recogniser or [], force, given
+                    source, place, private or [], key_file, remember, k, quasi, recogniser or [], force, given, hear
                 )
         for words in lines:
             sys.stderr.write(words.to(LANG) + "\n")
@@ -142,8 +151,10 @@ def _copied(
     also: list[str],
     force: bool,
     reading: dict[str, Any],
+    hear: str | None = None,
 ) -> tuple[dict[str, Any], list[Words]]:
     """Make the copy, write into the ledger that it was made, and return facts and lines."""
+    from modelwright.core.errors import OptionError
     from modelwright.privacy import anonymise as making
     from modelwright.privacy.anonymity import parse_quasi
     from modelwright.privacy.files import clean_folder
@@ -152,9 +163,17 @@ def _copied(
     from modelwright.privacy.pseudonyms import Pseudonyms, key_from
     from modelwright.privacy.reveal import remember_in
     from modelwright.privacy.reversible import PseudonymStore
+    from modelwright.privacy.sound import holds_sound
 
     # refused before a key or a store is made
     ready()
+    if Path(source).is_dir() and holds_sound(Path(source)):
+        return _silenced(Path(source), out, private, hear, force, (key_file, remember, k, quasi, also))
+    if hear is not None:
+        raise OptionError(
+            "--hear is for a folder of recordings; there is none in the source.",
+            "--hear 用于录音文件夹，而来源中没有录音。",
+        )
     making.check_out(source, out, force)
     Policy.parse(private)
     made, said = False, []
@@ -201,6 +220,49 @@ def _copied(
             )
         )
     return facts, [*lines, *said]
+
+
+def _silenced(
+    source: Path, out: Path, private: list[str], hear: str | None, force: bool, others: Sequence[object]
+) -> tuple[dict[str, Any], list[Words]]:
+    """Write recordings with personal data silenced, enter that into the ledger, and return facts and lines."""
+    from modelwright.core.errors import OptionError
+    from modelwright.privacy.ledger import record
+    from modelwright.privacy.sound import silence_folder
+
+    if any(others):
+        raise OptionError(
+            "Recordings are silenced, nothing is put in: leave out --key-file, --remember, --k, --quasi and --recogniser.",
+            "录音只做静音处理，不做替换：请去掉 --key-file、--remember、--k、--quasi 与 --recogniser。",
+        )
+    done = silence_folder(source, out, hear=_listener(hear) if hear else None, rules=private, force=force)
+    record(None, "recordings silenced", files=done.files, spans=sum(done.found.values()))
+    return done.to_json(), done.lines()
+
+
+def _listener(run: str) -> Any:
+    """Return what tells the words of a recording with their times, by a model of speech. Raises OptionError for another model."""
+    from modelwright.core.errors import OptionError
+    from modelwright.core.run import find_bundle
+    from modelwright.data.cues import Cue
+    from modelwright.data.kinds.audio import blocks
+    from modelwright.recipes.shared.listening import in_turn, placed
+    from modelwright.release.bundle import load
+
+    predictor = load(find_bundle(run))
+    model: Any = predictor.members[0][1]
+    if not hasattr(model, "hear"):
+        raise OptionError(
+            f"--hear takes a model of automatic-speech-recognition; {run} is one of {predictor.task.name}.",
+            f"--hear 需要语音识别模型（automatic-speech-recognition）；{run} 的任务是 {predictor.task.name}。",
+        )
+
+    def hear(path: Path) -> list[Cue]:
+        parts = in_turn(model, blocks({"path": str(path.resolve()), "bytes": None}, model.front.rate))
+        words = [w for at, part in parts for w in placed(model.hear([part])[0], at)]
+        return [Cue(w["start"], w["end"], w["word"], i) for i, w in enumerate(words, 1)]
+
+    return hear
 
 
 def _revealed(

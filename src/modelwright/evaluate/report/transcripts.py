@@ -12,12 +12,16 @@ from modelwright.core.task import Section
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.speech import CER, METRICS, SER, WER, parts, sides
 from modelwright.features.shared.edit_distance import edits, matched
+from modelwright.features.shared.speech import samples_of
 from modelwright.features.shared.transcript_rules import words_of
 
 _SHOWN = 10  # rows of a table of examples
 _PAIRS = 20
 _BINS = 4
 _LONGEST = 240  # characters of a cell
+_HEARD, _SECONDS, _RATE = 300, 10.0, 8000  # recordings that are listened to, their first seconds, samples a second
+_STRETCHES = 15  # of 20 ms at least
+_LEVELS = ((-1.0, 10.0, "< 10 dB"), (10.0, 20.0, "10 - 20 dB"), (20.0, 35.0, "20 - 35 dB"), (35.0, 1e9, "> 35 dB"))
 _OFTEN = 2  # times that a pair of words is confused before it is shown
 
 
@@ -31,6 +35,7 @@ def sections(judged: Judged, test: Table) -> list[Section]:
         _confused(judged),
         *_by_group(judged, test),
         _by_length(judged, told),
+        _by_noise(judged, test),
         _confidence(judged),
         _worst(judged, told),
     ]
@@ -111,6 +116,44 @@ def _by_length(judged: Judged, told: np.ndarray) -> Section:
         Words("Recordings from short to long.", "录音由短到长。"),
         (Words("length", "长度"), Words("recordings", "录音数"), WER.title, CER.title, SER.title), rows,
     )  # fmt: skip
+
+
+def _by_noise(judged: Judged, test: Table) -> Section:
+    """Return the rates by how far speech stands above what sounds beside it, of some recordings."""
+    name = next((c.name for c in test.schema.inputs if c.modality == "audio"), None)
+    place = {int(r): i for i, r in enumerate(test.rows)}
+    index = np.sort(np.random.default_rng(0).permutation(len(judged.rows))[:_HEARD])
+    cells = test.column(name) if name is not None else None
+    found = (
+        {int(i): above(samples_of(cells[place[int(judged.rows[i])]].as_py(), _RATE, _SECONDS)) for i in index}
+        if cells is not None
+        else {}
+    )
+    rows = []
+    for low, high, said in _LEVELS:
+        part = np.array([i for i, v in found.items() if v is not None and low <= v < high], np.int64)
+        if len(part):
+            some = judged.take(part)
+            rows.append([said, str(len(part)), *(f"{m(some):.2%}" for m in METRICS[:3])])
+    return Section(
+        "noise", Words("By noise", "按噪声"),
+        Words(
+            "How far speech stands above what sounds beside it, in decibels; recordings without a pause to compare with are left out.",
+            "语音高出背景声的分贝数；没有停顿可供比较的录音不计入。",
+        ),
+        (Words("above the noise", "高出噪声"), Words("recordings", "录音数"), WER.title, CER.title, SER.title), rows,
+    )  # fmt: skip
+
+
+def above(samples: np.ndarray) -> float | None:
+    """Return by how many decibels the loud stretches of 20 ms stand above the quiet ones; None where a recording is too short to tell."""
+    size = _RATE // 50
+    count = len(samples) // size
+    if count < _STRETCHES:
+        return None
+    power = np.mean(np.square(samples[: count * size], dtype=np.float64).reshape(count, -1), axis=1) + 1e-10
+    low, high = np.quantile(power, [0.1, 0.9])
+    return float(10 * np.log10(high / low))
 
 
 def _confidence(judged: Judged) -> Section:
