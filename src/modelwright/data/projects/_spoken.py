@@ -55,8 +55,8 @@ def say(sounds: str, pitch: float, tract: float, rng: np.random.Generator, pace:
     bins = np.fft.rfftfreq(2 * _WINDOW, 1 / RATE)[None]
     shape = np.ones((len(frames), bins.shape[1]))
     for k, wide in enumerate(_WIDTHS):
-        place = places[:, k : k + 1] * tract
-        shape *= place**2 / np.sqrt((place**2 - bins**2) ** 2 + (wide * bins) ** 2)
+        peak = places[:, k : k + 1] * tract
+        shape *= peak**2 / np.sqrt((peak**2 - bins**2) ** 2 + (wide * bins) ** 2)
     starts = np.arange(len(frames))[:, None] * _HOP + np.arange(_WINDOW)[None]
     noise, middle, width = (
         np.array(v)[:, None] for v in ([f[2] for f in frames], [f[3][0] for f in frames], [f[3][1] for f in frames])
