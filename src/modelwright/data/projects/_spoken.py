@@ -58,10 +58,10 @@ def say(sounds: str, pitch: float, tract: float, rng: np.random.Generator, pace:
         peak = places[:, k : k + 1] * tract
         shape *= peak**2 / np.sqrt((peak**2 - bins**2) ** 2 + (wide * bins) ** 2)
     starts = np.arange(len(frames))[:, None] * _HOP + np.arange(_WINDOW)[None]
-    noise, middle, width = (
+    hiss_by, middle, width = (
         np.array(v)[:, None] for v in ([f[2] for f in frames], [f[3][0] for f in frames], [f[3][1] for f in frames])
     )
-    colour = noise * np.exp(-(((bins - middle * tract) / width) ** 2))
+    colour = hiss_by * np.exp(-(((bins - middle * tract) / width) ** 2))
     made = loud[:, None] * shape * np.fft.rfft(pulses[starts] * window, 2 * _WINDOW)
     made = made + colour * np.fft.rfft(hiss[starts] * window, 2 * _WINDOW)
     pieces = np.fft.irfft(made, 2 * _WINDOW)

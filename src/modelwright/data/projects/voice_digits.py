@@ -9,7 +9,7 @@ import numpy as np
 from modelwright.core.words import Words
 from modelwright.data.projects import Project, table
 from modelwright.data.projects._spoken import RATE, sentence
-from modelwright.features.shared.sample_speech import as_wav
+from modelwright.data.wav import as_wav
 
 _ROWS, _VOICES = 180, 12
 _SAID = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import wave
-
 import numpy as np
+
+from modelwright.data.wav import as_wav as as_wav
 
 _RATE = 8000
 _WORDS = {"low": (250.0, 500.0), "mid": (700.0, 1400.0), "high": (1900.0, 2800.0)}
@@ -50,14 +49,3 @@ def sung(rows: int, seed: int) -> tuple[list[bytes], list[str]]:
         sounds.append(as_wav(samples + 0.002 * rng.standard_normal(len(samples)), _RATE))
         speakers.append(f"singer {voice}")
     return sounds, speakers
-
-
-def as_wav(samples: np.ndarray, rate: int) -> bytes:
-    """Return samples in -1..1 as a mono WAV file of 16 bits."""
-    held = io.BytesIO()
-    with wave.open(held, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((32767 * np.clip(samples, -1, 1)).astype("<i2").tobytes())
-    return held.getvalue()
