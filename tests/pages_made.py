@@ -95,14 +95,14 @@ def check_fits(page: Any) -> None:
 
 
 @contextmanager
-def running(app: Any) -> Iterator[str]:
-    """Run an ASGI application in a thread and give its address."""
+def running(app: Any, ws: Any = "none") -> Iterator[str]:
+    """Run an ASGI application in a thread and give its address; `ws` "auto" where its pages open WebSockets."""
     import uvicorn
 
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", ws=ws))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until = time.monotonic() + 60
