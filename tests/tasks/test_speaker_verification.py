@@ -37,6 +37,7 @@ def test_no_speaker_stands_on_both_sides_of_a_split(data):
     parts = [split.test, split.develop]
     assert not set(who[parts[0]]) & set(who[parts[1]])
     assert len(set(who[split.test])) == 2
+    assert len(split.windows) == 1  # vectors of two models would be compared otherwise
     for train, valid in split.windows:
         assert not set(who[train]) & set(who[valid])
         assert len(set(who[valid])) >= 2

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OTHER = "other"  # the column of the recording that one is compared with
 _PART = 2  # speakers of each part of a split at least: fewer give no trial between two
-_VALID_SHARE, _WINDOWS = 0.2, 3
+_VALID_SHARE = 0.2
 SAME, DIFFERENT = "same", "different"
 
 
@@ -121,13 +121,10 @@ class SpeakerVerification(GeneratedTask):
         held = 0 if official else max(_PART, round(config.test_fraction * count))
         held = min(held, count - 2 * _PART) if not official else 0
         test, rest = order[:held], order[held:]
-        each = max(_PART, round(_VALID_SHARE * len(rest)))
-        windows = []
-        for k in range(min(_WINDOWS, len(rest) // each)):
-            valid = rest[k * each : (k + 1) * each]
-            if len(rest) - len(valid) >= _PART:
-                windows.append((_rows(who, np.setdiff1d(rest, valid)), _rows(who, valid)))
-        return Split(_rows(who, rest), _rows(who, test), windows=tuple(windows))
+        # one window: vectors of models that learnt from different speakers do not compare, so folds have no pairs in common
+        valid = rest[: max(_PART, round(_VALID_SHARE * len(rest)))]
+        window = (_rows(who, np.setdiff1d(rest, valid)), _rows(who, valid))
+        return Split(_rows(who, rest), _rows(who, test), windows=(window,))
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return VoicesCodec(self.name, float(column.options.get("rate", 0.01)))
