@@ -357,13 +357,8 @@ def create_app(
         await service.stop()
 
     app = FastAPI(
-        title=f"Modelwright: {predictor.name}",
-        version=predictor.version,
-        lifespan=life,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
+        title=f"Modelwright: {predictor.name}", version=predictor.version, lifespan=life, docs_url=None, redoc_url=None, openapi_url=None
+    )  # fmt: skip
     app.state.service = service
     app.state.spent = lambda: service.quota.spent
     add_errors(app)
