@@ -15,7 +15,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import BundleError
 from modelwright.core.events import EventStream
 from modelwright.core.facts.base import Pair
-from modelwright.core.facts.details import PictureFact, PlotFact, SectionFact
+from modelwright.core.facts.details import PictureFact, PlotFact, SectionFact, SoundFact
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model
@@ -86,9 +86,9 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """A table of the report with the sentence that says what it shows; cells are plain text. `pictures` stand below it.
+    """A table of the report with the sentence that says what it shows; cells are plain text. `pictures` and `sounds` stand below it.
 
-    `private` marks rows and pictures that quote the data: they go into the report, never into a bundle.
+    `private` marks rows, pictures and sounds that quote the data: they go into the report, never into a bundle.
     """
 
     name: str
@@ -98,6 +98,7 @@ class Section:
     rows: list[list[str]]
     private: bool = False
     pictures: tuple[PictureFact, ...] = ()
+    sounds: tuple[SoundFact, ...] = ()
 
     def to_json(self) -> SectionFact:
         """Return the section as JSON values."""
@@ -107,6 +108,8 @@ class Section:
         }  # fmt: skip
         if self.pictures:
             out["pictures"] = list(self.pictures)
+        if self.sounds:
+            out["sounds"] = list(self.sounds)
         return out
 
 

@@ -14,9 +14,10 @@ from modelwright.models.warping import costs, path
 
 BANDS = 40
 _CEPSTRA = 13
-_SCALE = 10 / np.log(10) * np.sqrt(2) / 2  # decibels; the bands are of energy, twice the logarithm of the amplitude
+# decibels: bands are of energy, twice the logarithm of the amplitude, and their cosines scaled to a length of 1
+_SCALE = 10 / np.log(10) * np.sqrt(2) / (2 * np.sqrt(2 * BANDS))
 _LONGEST = 4000  # frames that are compared
-WORST = 30.0  # decibels of a row where nothing was said
+WORST = 15.0  # decibels of a row where nothing was said
 
 
 def figures(made: np.ndarray, wanted: np.ndarray, rate: int) -> dict[str, float]:

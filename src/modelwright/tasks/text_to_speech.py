@@ -47,6 +47,7 @@ class TextToSpeech(GeneratedTask):
     recalls = False
     checked = False
     held_out = 40
+    tells_personal = True
 
     @property
     def recipes(self) -> tuple[str, ...]:

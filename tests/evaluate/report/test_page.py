@@ -85,7 +85,11 @@ def test_nothing_is_loaded_or_run(facts):
             assert value.startswith("#"), (tag, value)
     assert "@import" not in text
     assert "url(http" not in text
-    assert ("meta", "content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:") in page.attributes
+    assert (
+        "meta",
+        "content",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:",
+    ) in page.attributes
 
 
 def test_ids_are_unique_and_links_lead_somewhere(facts):

@@ -88,8 +88,16 @@ class PictureFact(TypedDict):
     wanted: NotRequired[str]
 
 
+class SoundFact(TypedDict):
+    """Sounds of one row, as data URLs: what was made, and what was recorded."""
+
+    title: Pair
+    made: str
+    recorded: NotRequired[str]
+
+
 class SectionFact(TypedDict):
-    """A table that a task adds, and pictures; `private` where they quote the data."""
+    """A table that a task adds, pictures and sounds; `private` where they quote the data."""
 
     name: str
     title: Pair
@@ -98,3 +106,4 @@ class SectionFact(TypedDict):
     rows: list[list[str]]
     private: bool
     pictures: NotRequired[list[PictureFact]]
+    sounds: NotRequired[list[SoundFact]]

@@ -27,6 +27,7 @@ from modelwright.evaluate.report.html import (
     table,
     tag,
 )
+from modelwright.evaluate.report.played import played
 
 _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ')
 
@@ -48,13 +49,21 @@ def folded(
 
 
 def made(section: SectionFact, lang: str) -> Html:
-    """Return a section that a task added: a title, a sentence, a table, pictures to compare."""
+    """Return a section that a task added: a title, a sentence, a table, pictures to compare, sounds to hear."""
     title = said(section["title"], lang)
     head = [(said(h, lang), "name") for h in section["head"]]
     rows = [("", list(r)) for r in section["rows"]]
     grid = folded(head, rows, 12, title, lang == "zh") if rows else Html("")
     shown = compared(section.get("pictures") or [], lang)
-    return join([tag("h3", title), paragraph(Words(*section["says"]), lang), grid, shown])
+    return join(
+        [
+            tag("h3", title),
+            paragraph(Words(*section["says"]), lang),
+            grid,
+            shown,
+            played(section.get("sounds") or [], lang),
+        ]
+    )
 
 
 def _bar(row: Mapping[str, Any], ends: tuple[float, float], marks: Iterable[float] = ()) -> Html:

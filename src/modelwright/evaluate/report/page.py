@@ -20,7 +20,7 @@ from modelwright.evaluate.report._private import private
 from modelwright.evaluate.report.html import Html, code, interval, join, number, said, table, tag
 
 # Nothing may be loaded or run: the page is what it is.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 
 
 @cache

@@ -23,6 +23,7 @@ from modelwright.pipeline.concerns.base import TEST, TRAINING, Concern
 from modelwright.pipeline.state import Data, State
 from modelwright.privacy import consent, subjects
 from modelwright.privacy.consent import Allowed
+from modelwright.privacy.ledger import record
 
 
 class Consent(Concern):
@@ -100,9 +101,16 @@ class Consent(Concern):
         """Write down what consent and retention did, and keyed digests of the subjects."""
         config, folder = self.config, state.folder
         found, found_test = self.allowed.get(TRAINING), self.allowed.get(TEST)
+        voice = getattr(config, "voice_consent", None)
+        if voice is not None and not state.resume:  # whose voice is learnt is kept where nobody can change it unseen
+            record(folder.path, "voice learnt", digests={"consent": voice}, run=folder.path.name)
         if found is None:
+            if voice is not None:
+                write_json(folder.data / "consent.json", {"voice": voice})
             return
         facts: dict[str, Any] = {**found.facts, "test": found_test.facts if found_test else None}
+        if voice is not None:
+            facts["voice"] = voice
         if config.consent is not None:
             facts["consents"] = str(Path(config.consent).resolve())
         write_json(folder.data / "consent.json", facts)

@@ -24,7 +24,7 @@ from modelwright.recipes.shared.synthesis_corpus import Corpus, Voice
 _BATCHES = 25  # of an epoch
 _WATCHED = 24  # validation recordings that are looked at
 _SHARE = 0.55  # of the time, for the network that makes spectra
-_STEP, _SEGMENT = 0.35, 0.12  # processor seconds of a step of each network, at the usual sizes
+_STEP, _SEGMENT = 0.16, 0.08  # processor seconds of a step of each network, at the usual sizes
 _LOUDEST = 0.95
 
 
@@ -34,17 +34,17 @@ class FastSpeechOptions(VoiceOptions):
     width: int = Field(default=128, ge=16, le=1024)
     layers: int = Field(default=4, ge=1, le=16)
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    frames: int = Field(default=4000, ge=200, le=100_000)
-    epochs: int = Field(default=80, ge=1, le=5000)
+    frames: int = Field(default=1200, ge=200, le=100_000)
+    epochs: int = Field(default=120, ge=1, le=5000)
     vocoder: Literal["network", "griffin-lim"] = "network"
     vocoder_width: int = Field(default=128, ge=16, le=1024)
     vocoder_layers: int = Field(default=4, ge=1, le=16)
     vocoder_epochs: int = Field(default=100, ge=1, le=5000)
     segment: int = Field(default=48, ge=16, le=400)
     segments: int = Field(default=10, ge=1, le=256)
-    lr: float = Field(default=2e-3, gt=0, le=1)
+    lr: float = Field(default=4e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: Literal["adamw", "muon"] = "muon"
     clip: float = Field(default=1.0, ge=0)
     ema: float = Field(default=0.98, ge=0, lt=1)
     patience: int = Field(default=1000, ge=1)
@@ -168,7 +168,7 @@ class FastSpeech(VoiceRecipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, FastSpeechOptions)
         reading = super().estimate(train, options, ctx)
-        one = _STEP * options.frames / 4000 * options.width / 128 * options.layers / 4
+        one = _STEP * options.frames / 1200 * options.width / 128 * options.layers / 4
         other = _SEGMENT * options.segment * options.segments / 480 if options.vocoder == "network" else 0.0
         steps = _BATCHES * (options.epochs * one + options.vocoder_epochs * other)
         # the plan is cut to the time as training goes
