@@ -1,0 +1,156 @@
+"""The quality bars of text to speech, each through the command line's own path. Judges are given from outside and never needed.
+
+    python benchmarks/text_to_speech.py digits FSDD/recordings --speaker jackson --budget 5m --hears ASR_BUNDLE
+    python benchmarks/text_to_speech.py corpus SENTENCES.txt --out corpus          # flite speaks them: metadata.csv, wavs/, unseen.txt, unseen/
+    python benchmarks/text_to_speech.py sentences corpus --budget 30m --judge "JUDGE_PYTHON benchmarks/hear.py"
+
+`digits` learns one speaker of FSDD and has a recogniser of this house, trained on other recordings, hear what is said. `sentences` learns a
+corpus and writes the unseen sentences as WAV, which `--judge` is called with: a folder of WAVs and a file of their texts; what it
+prints as JSON is kept. One line of JSON for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import re
+import shlex
+import subprocess
+import tempfile
+import time
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import modelwright as mw
+from modelwright.core.answers.media import file_bytes
+
+WORDS = "zero one two three four five six seven eight nine".split()
+TASK = "text-to-speech"
+_SAID = 20  # times that each digit is said, each a little faster or slower
+
+
+def fit(data: str, name: str, budget: str, out: Path) -> tuple[Any, dict[str, Any]]:
+    """Return a run and its figures."""
+    start = time.time()
+    run = mw.fit(
+        data,
+        "recording",
+        task=TASK,
+        budget=budget,
+        name=name,
+        out=out,
+        voice_consent="synthetic",
+        folds=1,
+        search="none",
+    )
+    metrics = {m["name"]: [m["value"], m["low"], m["high"]] for m in run.facts["metrics"]}
+    board = [(r["name"], round(r["value"], 4)) for r in run.facts["leaderboard"] if r.get("value") is not None]
+    return run, {"seconds": round(time.time() - start), "metrics": metrics, "board": board}
+
+
+def spoken(model: Any, rows: list[dict[str, Any]]) -> tuple[list[bytes], float]:
+    """Return the WAVs of rows, and processor seconds for a second of speech."""
+    began, out, seconds = time.process_time(), [], 0.0
+    for row in rows:
+        data = file_bytes(model.predict(row)[0]["prediction"]) or b""
+        out.append(data)
+        seconds += seconds_of(data)
+    return out, (time.process_time() - began) / max(seconds, 1e-9)
+
+
+def seconds_of(data: bytes) -> float:
+    """Return how long a WAV is."""
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        with wave.open(file) as sound:
+            return sound.getnframes() / sound.getframerate()
+
+
+def digits(args: argparse.Namespace) -> dict[str, Any]:
+    rows = []
+    for path in sorted(args.data.glob("*.wav")):
+        digit, speaker, number = path.stem.split("_")
+        if speaker == args.speaker and int(number) >= 5:
+            rows.append((str(path.resolve()), WORDS[int(digit)]))
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "voice.csv"
+        with table.open("w", newline="") as file:
+            csv.writer(file).writerows([("recording", "text"), *rows])
+        run, facts = fit(str(table), args.name, args.budget, args.out)
+        asked = [{"text": w, "speed": 0.9 + 0.01 * k} for w in WORDS for k in range(_SAID)]
+        sounds, rtf = spoken(mw.load(run.folder / "bundle"), asked)
+        facts |= {"rtf": round(rtf, 4)}
+        if args.hears:
+            heard = mw.load(args.hears).predict([{"recording": s} for s in sounds])
+            facts["heard"] = float(np.mean([h["prediction"] == a["text"] for h, a in zip(heard, asked, strict=True)]))
+            facts["wrong"] = [
+                (a["text"], h["prediction"]) for h, a in zip(heard, asked, strict=True) if h["prediction"] != a["text"]
+            ][:20]
+    return facts
+
+
+def corpus(args: argparse.Namespace) -> dict[str, Any]:
+    lines = [line.split("\t")[0].strip() for line in args.data.read_text(encoding="utf-8").splitlines()]
+    fitting = [s for s in dict.fromkeys(lines) if 25 <= len(s) <= 70 and re.fullmatch(r"[A-Za-z ,.'?!]+", s)]
+    random.Random(1).shuffle(fitting)
+    (args.out / "wavs").mkdir(parents=True)
+    (args.out / "unseen").mkdir()
+    train, unseen = fitting[: args.rows], fitting[args.rows : args.rows + 50]
+    for place, some in (("wavs", train), ("unseen", unseen)):
+        for i, text in enumerate(some):
+            subprocess.run(
+                ["flite", "-voice", args.voice, "-t", text, "-o", str(args.out / place / f"s{i:04d}.wav")], check=True
+            )
+    (args.out / "metadata.csv").write_text(
+        "".join(f"s{i:04d}|{t}|{t}\n" for i, t in enumerate(train)), encoding="utf-8"
+    )
+    (args.out / "unseen.txt").write_text("".join(f"{t}\n" for t in unseen), encoding="utf-8")
+    return {"rows": len(train), "unseen": len(unseen)}
+
+
+def sentences(args: argparse.Namespace) -> dict[str, Any]:
+    run, facts = fit(str(args.data), args.name, args.budget, args.out)
+    texts = (args.data / "unseen.txt").read_text(encoding="utf-8").splitlines()
+    sounds, rtf = spoken(mw.load(run.folder / "bundle"), [{"text": t} for t in texts])
+    made = args.out / f"{args.name}-unseen"
+    made.mkdir(parents=True, exist_ok=True)
+    for i, data in enumerate(sounds):
+        (made / f"s{i:04d}.wav").write_bytes(data)
+    facts |= {"rtf": round(rtf, 4)}
+    for name, folder in (("made", made), ("recorded", args.data / "unseen")):
+        if args.judge:
+            done = subprocess.run(
+                [*shlex.split(args.judge), str(folder), str(args.data / "unseen.txt")],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            facts[name] = json.loads(done.stdout.splitlines()[-1])
+    return facts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bar", choices=("digits", "corpus", "sentences"))
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--budget", default="30m")
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--name", default="voice")
+    parser.add_argument("--speaker", default="jackson")
+    parser.add_argument("--voice", default="slt", help="of flite")
+    parser.add_argument("--rows", type=int, default=700)
+    parser.add_argument("--hears", type=Path, help="bundle of a recogniser trained on other recordings")
+    parser.add_argument("--judge", help="command that prints JSON of a folder of WAVs and a file of texts")
+    args = parser.parse_args()
+    found = {"digits": digits, "corpus": corpus, "sentences": sentences}[args.bar](args)
+    print(json.dumps({"bar": args.bar, **found}))
+
+
+if __name__ == "__main__":
+    main()
