@@ -1,4 +1,4 @@
-"""A test set of cells of many shapes for personal data, names above all: `cells.txt` filled in with made-up values by a seed.
+"""Test sets of cells of many shapes for personal data, names above all: `cells.txt` and `cells_2.txt`, filled in with made-up values by a seed.
 
 Every second line is for development, the others were never looked at while recognisers were written: `half` says which. Names are a
 list of this file's own, not those that the tagger learnt from.
@@ -11,9 +11,8 @@ from pathlib import Path
 
 from privacy.chinese import Numbers, Span
 
-_LINES = Path(__file__).with_name("cells.txt")
-_FILLS = 5
-_SLOT = re.compile(r"\{(-?[a-z][a-z0-9_\-]*)(?::([a-z0-9]+))?\}")
+_FILLS = {"cells.txt": 5}  # times that a line with slots is filled in; once in any other file
+_SLOT = re.compile(r"\{(-?[a-z][a-z0-9_\-]*)(?::([a-z0-9]+)|=([^{}]+))?\}")  # a type, and its form or the very value
 _ZH_NAMES = """陈建国 王晓燕 李思远 张雨桐 刘志强 赵婷婷 周子涵 吴俊杰 郑秀兰 孙梦瑶 马超群 朱丽娟 胡一鸣 林芷若 何文博 高海燕 郭靖宇 罗永强 梁家辉 宋佳音 谢雨欣
 唐国庆 韩雪梅 冯一凡 邓紫薇 曹德华 彭宇航 曾庆丰 肖建军 田秀梅 董明月 潘振东 袁慧敏 蔡文静 蒋欣然 余文辉 杜海波 叶知秋 程浩宇 魏晨曦 苏志鹏 吕梓萱 丁俊宏 任嘉伟 沈国梁 姚晨阳 卢俊毅 姜卫东 崔永年 钟红玉
 谭松涛 陆晓曼 汪海涛 范文彬 金秀珍 石建平 廖凡宇 贾文斌 夏紫薇 韦宝山 方世杰 白玉兰 邹伟明 孟非凡 熊志华 秦海璐 江晓燕 尹正阳 薛文涛 阎立本 段志宏 雷建新 侯勇 龙丹妮 史可欣 陶然 黎明珠 贺强 顾长风 毛晓彤 郝蕾 龚琳
@@ -205,24 +204,25 @@ def _verhoeff(body: str) -> int:
     return [0, 4, 3, 2, 1, 5, 6, 7, 8, 9][total]
 
 
-def cells(half: str, seed: int = 0) -> list[tuple[str, list[Span]]]:
-    """Return the cells of one half, `development` or `unseen`, with spans (start, end, type) that must be found."""
+def cells(half: str, seed: int = 0, file: str = "cells.txt") -> list[tuple[str, list[Span]]]:
+    """Return the cells of one half of a file, `development` or `unseen`, with spans (start, end, type) that must be found."""
     made = Cells(seed)
     out: list[tuple[str, list[Span]]] = []
-    lines = [line for line in _LINES.read_text(encoding="utf-8").splitlines() if line and not line.startswith("# ")]
+    at = Path(__file__).with_name(file)
+    lines = [line for line in at.read_text(encoding="utf-8").splitlines() if line and not line.startswith("# ")]
     for i, line in enumerate(lines):
         slots = list(_SLOT.finditer(line))
-        for _ in range(_FILLS if slots else 1):
-            text, spans, at = "", [], 0
+        for _ in range(_FILLS.get(file, 1) if slots else 1):
+            text, spans, done = "", [], 0
             for m in slots:
-                text += line[at : m.start()]
-                at = m.end()
+                text += line[done : m.start()]
+                done = m.end()
                 if m[1].startswith("-"):
                     text += made.no(m[1][1:])
                     continue
-                value = made.value(m[1], m[2] or "")
+                value = m[3] or made.value(m[1], m[2] or "")
                 spans.append((len(text), len(text) + len(value), {"surname": "person", "ip6": "ip"}.get(m[1], m[1])))
                 text += value
             if i % 2 == (half == "unseen"):
-                out.append((text + line[at:], spans))
+                out.append((text + line[done:], spans))
     return out
