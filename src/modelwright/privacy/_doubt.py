@@ -34,7 +34,7 @@ def doubt(text: str, start: int, end: int) -> float:
         return 1.0
     if double:
         return 0.0
-    if name[0] not in lexicon.surnames():  # written by sound, as brands and things are too
+    if name[0] not in lexicon.family_names():  # written by sound, as brands and things are too
         return 0.4
     if in_word(text, start, end):
         return 1.0

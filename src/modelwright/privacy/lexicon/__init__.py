@@ -54,6 +54,12 @@ def surnames() -> frozenset[str]:
 
 
 @cache
+def family_names() -> frozenset[str]:
+    """Return the Chinese surnames of one character with the rare ones and traditional forms, which the tagger did not learn from."""
+    return surnames() | frozenset(entries("zh_surnames_rare"))
+
+
+@cache
 def given() -> frozenset[str]:
     """Return the characters that Chinese given names are often made of."""
     return frozenset(entries("zh_given"))

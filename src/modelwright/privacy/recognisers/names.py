@@ -196,7 +196,7 @@ def _chinese_name(value: str) -> bool:
     if "·" in value or all(c in SOUNDS for c in bare):
         return 2 <= len(bare) <= 12
     double = value[:2] in DOUBLE
-    return (value[0] in lexicon.surnames() and len(bare) <= 4) or (double and 2 <= len(bare) <= 5)
+    return (value[0] in lexicon.family_names() and len(bare) <= 4) or (double and 2 <= len(bare) <= 5)
 
 
 _FIRST = frozenset(lexicon.entries("first_names"))

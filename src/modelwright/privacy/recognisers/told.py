@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
-from modelwright.privacy._doubt import NEVER, doubt, in_word, is_common
+from modelwright.privacy._doubt import NEVER, SELDOM, doubt, in_word, is_common
 from modelwright.privacy._titles import is_goods
 from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import Match, Recogniser
@@ -21,8 +21,9 @@ _HAN = "\u4e00-\u9fff"
 _SELDOM = (
     "和向由于但都那应时从常全有为能要会与同把被让找是着别请问计相商单老小大初原副正前本其该某每各双成支位区国信展经任帅"
 )
-_ONE = "".join(sorted(lexicon.surnames() - set(_SELDOM)))
-_ANY = "".join(sorted(lexicon.surnames() - NEVER))
+_ONE = "".join(sorted(lexicon.family_names() - set(_SELDOM)))
+_ANY = "".join(sorted(lexicon.family_names() - NEVER))
+_AT_EDGE = "时常计占单双成支帅苟"  # of those that are seldom surnames, the ones that with a title begin no sentence otherwise
 _TWO = "|".join(sorted(DOUBLE))
 _SURNAME = rf"(?:{_TWO}|[{_ONE}])"
 _GIVEN = rf"(?![的了是在我你他她它们这那有不也就都还又很个时候说让给])[{_HAN}]"
@@ -65,6 +66,11 @@ _LED = _LEADS.replace(r"\s?", " ?")
 _SAID = "我叫|我是|本人|名叫|叫做|名字"
 _MET = "先生|女士|小姐|老师|医生|教授|同学"
 _SEX = "[，,、 ] ?[男女][，,。、 ]?"
+_NICKED = "[小老]"
+# last characters of words for people, after which a name stands: 领班, 主厨, 月嫂, 快递员, 收款方
+_PEOPLE = frozenset("人员者方师嫂厨班播售户台姐哥妹弟友长手管工生主")
+# what follows a nickname: an end, or a word that is said of people
+_NICK_AFTER = rf"(?=[\s，,。；;：:（(）)、!！?？~@\x00\n]|$|今天|明天|昨天|也|还没|已经|刚|在|跟|去|来|的活|{_ACTS})"
 
 
 _ACT = later(_ACTS)
@@ -80,7 +86,15 @@ class Told(Recogniser):
         rf"(?P<key>[A-Za-z_{_HAN}][A-Za-z0-9_ {_HAN}]{{0,30}})[\"']?\s?[:=：]\s?(?:\"(?P<quoted>[^\"\x00\n]{{2,60}})\"|'(?P<single>[^'\x00\n]{{2,60}})'|"
         rf"(?P<bare>[{_HAN}·]{{2,12}}|[A-Z][\w.'’\-]{{0,30}}(?: [A-Z][\w.'’\-]{{0,30}}){{1,3}})(?=[\s,，;；|&}})\x00]|$))"
     )
-    _titled = later(rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_SURNAME})(?={_TITLE})")
+    _titled = later(
+        rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_SURNAME})(?={_TITLE}|[太生]{_AFTER})|{_EDGE}(?P<rare>[{_AT_EDGE}])(?={_TITLE})|"
+        rf"(?<=[{_HAN}]{{2}})(?P<inner>{_TWO}|[{_ONE}])(?={_TITLE})"
+    )
+    _nicked = later(rf"(?P<nick>[小老])(?P<name>[{_ONE}]){_NICK_AFTER}")
+    _peopled = later(rf"(?<=[{''.join(sorted(_PEOPLE))}])(?P<name>{_PLAIN})")
+    _surnamed = later(rf"(?<![百老同贵尊复])姓(?P<name>{_TWO}|[{_ANY}]){_AFTER}")
+    # a colon after any word for people
+    _coloned = later(rf"[{_HAN}]{{1,4}}[人员者方师长主子女偶]\s?[:：]\s?(?P<name>{_NAME}){_AFTER}")
     _whole = later(rf"{_EDGE}(?P<name>{_NAME})(?=先生|女士|小姐(?!姐)|老师(?!傅)|医生|教授|同学(?!们))")
     _led = later(rf"(?:{_LEADS})\s?(?:名|姓名)?\s?[:：=是为]?\s?[“\"']?(?P<name>{_NAME}){_AFTER}")
     _said = later(rf"(?:我叫|我是|本人|名叫|叫做|名字[叫是])(?P<name>{_NAME}){_AFTER}")
@@ -154,10 +168,33 @@ class Told(Recogniser):
             yield self._match(acting, cell, (start, end), 0.75)
         found = han.select(_TITLED)
         for cell, m in found.finditer(self._titled):
-            word = found.text[m.start("name") : m.end("name") + 1]  # 施工单位: the title is the end of a word
-            if len(word) == 2 and word[1] in "工总" and is_common(word):
+            group = next(g for g in ("name", "rare", "inner") if m[g] is not None)
+            start, end = m.span(group)
+            word = found.text[start : end + 1]  # 施工单位: the title is the end of a word
+            if len(word) == 2 and (word[1] in "工总" or group == "rare") and is_common(word):
                 continue
-            yield self._match(found, cell, m.span("name"), 0.86)
+            if group == "inner" and not _begins_word(found.text, start, end):
+                continue
+            yield self._match(found, cell, (start, end), 0.86)
+        nicked = han.select(_NICKED)
+        for cell, m in nicked.finditer(self._nicked):
+            (at, _), (start, end) = m.span("nick"), m.span("name")
+            text = nicked.text
+            if m["name"] in SELDOM or is_common(text[at:end]) or not _begins_word(text, at, end):
+                continue
+            yield self._match(nicked, cell, (start, end), 0.8)
+        for cell, m in han.finditer(self._peopled):
+            start, end = m.span("name")
+            if _follows_people(han.text, start) and _stands(han.text, start, end):
+                yield self._match(han, cell, (start, end), 0.8)
+        surnamed = han.select(f"姓[{_HAN}]")
+        for cell, m in surnamed.finditer(self._surnamed):
+            yield self._match(surnamed, cell, m.span("name"), 0.85)
+        coloned = han.having(":")
+        for cell, m in coloned.finditer(self._coloned):
+            name = m["name"]
+            if not _no_name(name) and ("·" in name or doubt(name, 0, len(name)) <= max(0.0, _allowed(name))):
+                yield self._match(coloned, cell, m.span("name"), 0.88)
 
     @staticmethod
     def _match(block: Block, cell: int, span: tuple[int, int], score: float) -> tuple[int, Match]:
@@ -166,6 +203,31 @@ class Told(Recogniser):
         return int(block.index[cell]), Match(
             start - first, end - first, "person", score, "form+context", start == first and end == last
         )
+
+
+def _begins_word(text: str, start: int, end: int) -> bool:
+    """Whether what stands in characters `start` to `end` begins after a word: 多亏|许经理, and not 公|司经理."""
+    before = text[start - 1 : start]
+    if not HAN_CHARACTER.match(before) or before in _ALONE:
+        return True
+    if is_common(before + text[start]) or is_common(text[start - 2 : start + 1]):
+        return False
+    return is_common(text[start - 2 : start]) or is_common(text[start - 3 : start])
+
+
+def _follows_people(text: str, start: int) -> bool:
+    """Whether a common word for people ends at a character."""
+    return text[start - 1] in _PEOPLE and any(is_common(text[start - n : start]) for n in (2, 3) if start >= n)
+
+
+def _stands(text: str, start: int, end: int) -> bool:
+    """Whether a name of common characters stands there, and an end, a mark or a word after it."""
+    name = text[start:end]
+    known = len(_given(name)) > 1 and _allowed(name) == 1
+    after = text[end : end + 1]
+    if HAN_CHARACTER.match(after) and not is_common(text[end : end + 2]) and after not in _ALONE_AFTER:
+        return False
+    return doubt(text, start, end) <= (0.35 if known else -1.0 if len(name) == 2 and after else 0.0)
 
 
 def _given(name: str) -> str:
@@ -205,6 +267,9 @@ def _is_name(value: str, loose: bool) -> bool:
     )
 
 
+HAN_CHARACTER = later(f"[{_HAN}]")
+_ALONE = frozenset("和与跟同给找请问叫让对由被是到把为替帮陪派换改约见说加催带我你他她")  # words of one character before a name
+_ALONE_AFTER = frozenset("的了是在说和与跟也都就还又来把被对将从到给为以及等")
 _GIVEN_NAMES = lexicon.given()
 _PLACES = frozenset(lexicon.entries("zh_places"))
 _THINGS = frozenset("路街道巷弄区县镇乡村城店寺山江河湖海馆院楼园")
