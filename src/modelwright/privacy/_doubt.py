@@ -18,7 +18,7 @@ _DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
 _COMMON = frozenset(lexicon.entries("zh_words"))
 _FOLLOWS = frozenset("的了是在说和与跟也都就还又会来把被对将从到给为以及等表示称让先女小老医同教经")
 NEVER = frozenset("但那都向和时国利从")  # seen as surnames less than once in ten thousand
-_NO_GIVEN = frozenset("家店城村镇路街楼寺庙山河江湖岛桥站码某总哥姐老店氏们这那")
+_NO_GIVEN = frozenset("家店城村镇路街楼寺庙山河江湖岛桥站码某总哥姐生老店氏们这那")
 _WAYS = frozenset("路街巷镇村店寺庙站码塔阁桥道")  # ends of ways and buildings, which few given names have
 _MOST = 3  # characters of a name with a surname of one
 

@@ -106,7 +106,7 @@ class Contact(Patterns):
     )  # fmt: skip
     _run = compiled(r"(?<![0-9A-Za-z+])(?<![0-9][.\-/ ])[0-9]{7,12}", _EXT, r"(?![0-9A-Za-z]|[.\-/][0-9])")
     _own = compiled(
-        r"(?:微信|wei\s?xin|we\s?chat|(?<![a-z])[vw]x(?![a-z])|(?<=[加我的])[vw]x|威信|薇信|加\s?v|v信|\+v)", r"(?:id|号码|账号|帐号|号|同号)?\s*(?:[:=,]|是|为|is|加|搜|->)*\s*",
+        r"(?:微信|wei\s?xin|we\s?chat|(?<![a-z])[vw]x(?![a-z])|(?<=[加我的])[vw]x|威信|薇信|加\s?v|v信|\+v)", r"(?:id|号码|账号|帐号|号|同号)?\s*(?:[:=,(]|是|为|is|加|搜|->)*\s*",
         r"([A-Za-z][-_A-Za-z0-9]{5,19}|[1-9][0-9]{5,11})(?![-_A-Za-z0-9])",
     )  # fmt: skip
     _penguin = compiled(

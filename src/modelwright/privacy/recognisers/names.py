@@ -20,7 +20,7 @@ SOUNDS = frozenset(
 )
 PERSON = compiled(
     r"姓名|名字|(?:客户|用户|患者|病人|学生|员工|职工|联系|收件|收货|寄件|负责|经办|申请|持卡|持有|投保|被保险|驾驶|参会|签字|户主|业主|租客|房东|主叫|医生|教师|老师)(?:人|者)?(?:姓名|名)?$|联系人|收件人|收货人|寄件人|负责人|经办人|申请人|户名|"
-    r"(?:^|_|\b)(?:full|first|last|sur|middle|given|family|patient|customer|client|employee|student|contact|person|maiden|holder|owner|author|sender|recipient|passenger|guest|driver|doctor|teacher|user)[\s_\-]?names?$|"
+    r"(?:^|_|\b)(?:full|real|legal|first|last|sur|middle|given|family|patient|customer|client|employee|student|contact|person|maiden|holder|owner|author|sender|recipient|passenger|guest|driver|doctor|teacher|user)[\s_\-]?names?$|"
     r"^names?$|^persons?$|^patients?$|^passenger$|^recipient$|^contact$|^author$"
 )
 FIRM = compiled(
@@ -32,7 +32,7 @@ LATIN_NAME = later(r"[^\W\d_][^\W\d_'’.\-]*(?:[ ,.'’\-]{1,2}[^\W\d_][^\W\d_'
 _PARTS = later(r"[路街道巷弄号楼栋幢座室区县镇乡村苑园庄厦场里城寓]")
 _STREET = later(r"\d")
 _CODE = later(
-    r"(?i)(?<![a-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,}|[0-9a-f]{4}-[0-9a-f]{4}|\d\s?ms\b|^\w+ \d{1,2}/\d{2,4}$|\d\.\d+,\s?-?\d+\.\d"
+    r"(?i)(?<![a-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,}|[0-9a-f]{4}-[0-9a-f]{4}|\d\s?ms\b|^\w+ \d{1,2}/\d{2,4}$|\d\.\d+,\s?-?\d+\.\d|^\d\dZ\b"
 )  # keys of machines
 _ADDRESSED = later(
     r"(?i)(?:(?:dear|hi|hello|hey|thanks|patient|customer|client|passenger|guest|attn|contact|regards|cheers)[ ,:.]+(?=[^\W\d_]))?"
@@ -41,6 +41,10 @@ _WORDS = later(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _BRAND = 0.6  # as sure as a name in the title of goods can be: enough to be shown, too little to be replaced
 _DOUBTED = 0.6  # what a full doubt takes from the score of a Chinese name
 _TAILS = frozenset("和与跟同的了是在说会")  # characters that the tagger takes along and no name ends in
+_PARTICLE = later(r" (?:bin|bint|ibn|binti|van|von|de|da|della|di|del|al|el)(?: (?:der|den|la))? ")  # inside a name
+_HONORIFIC = later(r"-(?:san|sama|kun|chan|sensei)$")
+_NUMBERED = later(r"[0-9]{1,6}[A-Za-z]?\s+(?:[NSEW]{1,2}\.?\s+)?[A-Z]")  # the number and the first word of a street
+_CONSONANTS = later(r"(?i)(?:[b-df-hj-np-tv-xz]+\s?)+")
 _GAP = later(r"[\s,.;>#\-|?]{0,6}")
 _LEAST_SURE = {"latin": 0.6, "lower": 0.85, "han": 0.7}  # certainty of the tagger below which no name is told
 
@@ -73,8 +77,14 @@ class Names(Recogniser):
             if kind == "PERSON":
                 start += len(_ADDRESSED.match(some.text[start:end])[0])  # type: ignore[index]  # it may match nothing
                 end = start + _before_goods(some.text[start:end])
+                if suffix := _HONORIFIC.search(some.text[start:end]):
+                    end = start + suffix.start()
+            elif kind == "ADDRESS":
+                start, end = _trimmed(some.text, start, end)
             value = some.text[start:end]
             score = _judged(kind, value, sure) if value else 0.0
+            if kind == "PERSON" and _is_key(some.text, start, end):
+                continue
             if kind == "PERSON" and is_title(some.cells[at]):
                 score = min(score, _BRAND)
             if kind == "PERSON" and score and _HAN.search(value):
@@ -144,8 +154,30 @@ def _joined(
             if "ADDRESS" in (kind, k) and _GAP.fullmatch(text[e:start]):
                 held[-1] = (c, s, end, "ADDRESS", max(p, sure))
                 continue
+        if held and held[-1][0] == cell and kind == held[-1][3] == "PERSON":  # Mohammed bin Yusuf, Anna van Dijk
+            _, s, e, _, p = held[-1]
+            if _PARTICLE.fullmatch(text[e:start]):
+                held[-1] = (cell, s, end, kind, max(p, sure))
+                continue
         held.append((cell, start, end, kind, sure))
     yield from held
+
+
+def _is_key(text: str, start: int, end: int) -> bool:
+    """Whether a Latin value is a key (`max=255`) or a code without a vowel."""
+    value = text[start:end]
+    return value.isascii() and ("=" in value or text[end : end + 1] == "=" or _CONSONANTS.fullmatch(value) is not None)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the bounds of an address without words before its number, or a name that a blank parts from its last number."""
+    value = text[start:end]
+    if _HAN.search(value):
+        tail = _NAME_AFTER.search(value)
+        return start, end - len(tail[1]) if tail else end
+    found = _NUMBERED.search(value)
+    words = value[: found.start()].split() if found else []
+    return (start + found.start() if found and any(w.islower() for w in words) else start), end
 
 
 def _judged(kind: str, value: str, sure: float) -> float:
@@ -199,6 +231,7 @@ def _chinese_name(value: str) -> bool:
     return (value[0] in lexicon.family_names() and len(bare) <= 4) or (double and 2 <= len(bare) <= 5)
 
 
+_NAME_AFTER = later(r"[0-9号室楼樓號层座](\s[\u3400-\u9fff]{2,4})$")
 _FIRST = frozenset(lexicon.entries("first_names"))
 _FAMILY = _FIRST | frozenset(lexicon.entries("last_names"))
 COMMON = frozenset(lexicon.entries("zh_words"))

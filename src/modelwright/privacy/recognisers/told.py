@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
 from modelwright.privacy._doubt import NEVER, SELDOM, doubt, in_word, is_common
-from modelwright.privacy._titles import is_goods
+from modelwright.privacy._titles import is_goods, is_title
 from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import Match, Recogniser
 from modelwright.privacy.recognisers.names import COMMON, DOUBLE, FIRM, LATIN_NAME, NO_NAMES, PERSON, SOUNDS
@@ -23,7 +23,8 @@ _SELDOM = (
 )
 _ONE = "".join(sorted(lexicon.family_names() - set(_SELDOM)))
 _ANY = "".join(sorted(lexicon.family_names() - NEVER))
-_AT_EDGE = "时常计占单双成支帅苟"  # of those that are seldom surnames, the ones that with a title begin no sentence otherwise
+# of those that are seldom surnames, the ones that with a title begin no sentence otherwise
+_AT_EDGE = "时常计占单双成支苟"
 _TWO = "|".join(sorted(DOUBLE))
 _SURNAME = rf"(?:{_TWO}|[{_ONE}])"
 _GIVEN = rf"(?![的了是在我你他她它们这那有不也就都还又很个时候说让给])[{_HAN}]"
@@ -33,7 +34,7 @@ _NAME = rf"(?:[{_SOUND}]{{1,6}}·[{_HAN}]{{1,8}}|{_PLAIN})"
 _TITLE = (
     r"先生|女士|小姐(?!姐)|太太|老师(?!傅)|医生|大夫|医师|护士长?|教授|博士|院士|主任|主管|经理(?!人)|律师|师傅|警官|法官|总监|总经理|董事长|董事|书记|"
     r"处长|局长|科长|部长|院长|校长|厂长|所长|队长|班长|组长|店长|村长|镇长|县长|市长|会长|行长|教练|导游|老板娘?|会计|秘书|助理|管家|阿姨|大爷|大妈|叔叔?|"
-    r"大姐|大哥|工程师|同学(?!们)|师姐|师兄|学长|学姐|姑娘|哥(?!们|哥)|姐(?!妹|姐)|"
+    r"大姐|大哥|[Ss]ir(?![a-z])|工程师|同学(?!们)|师姐|师兄|学长|学姐|姑娘|哥(?!们|哥)|姐(?!妹|姐)|"
     r"工(?![程作地人业艺具序资厂会商期伤时龄])|总(?![是在共之有要会算归得计额理部数裁体督监务结局价分决赛统汇览动线站台装重量和而能觉想爱]|会[员议])"
 )
 _EDGE = rf"(?<![{_HAN}A-Za-z0-9])"
@@ -58,10 +59,14 @@ _ACTS = (
 
 # what must stand in a cell, for a first look that is quick
 _KEYS = r"(?i)(?:names?|person|patient|passenger|recipient|contact|author|姓名|名字|[人者名主户生师工]|客户|用户|房东|主叫)[\"']? ?[:=：]"
-_TITLED = rf"[{_HAN}](?:{re.sub(r'[(][?]![^()]*[)]', '', _TITLE)})"
+_TITLED = rf"[{_HAN}](?:{re.sub(r'[(][?]![^()]*[)]', '', _TITLE)})|[{_HAN}](?:[太生]|副[院校局处部厂总主会])"
 _ACT_WORDS = re.sub(r"[(][?]![^()]*[)]", "", _ACTS)
 _ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{_ACT_WORDS})"
-_ADDRESSED = "(?:atient|assenger|Mr|Mrs|Ms|Prof|Dear)[. ]"
+_ADDRESSED = "(?:atient|assenger|Mr|Mrs|Ms|Dr|Prof|Dear)[. ]"
+_EN_ROLES = (
+    "[Ww]aiter|[Ww]aitress|[Dd]river|[Gg]uide|[Nn]eighbou?r|[Cc]olleague|[Hh]usband|[Ww]ife|[Bb]rother|[Ss]ister|[Ss]on|[Dd]aughter|"
+    "[Uu]ncle|[Aa]unt|[Ff]riend|[Cc]oach|[Ii]nstructor|[Tt]herapist|[Rr]eceptionist|[Ll]andlord|[Tt]enant|[Cc]ardholder|[Nn]ext of kin"
+)
 _LED = _LEADS.replace(r"\s?", " ?")
 _SAID = "我叫|我是|本人|名叫|叫做|名字"
 _MET = "先生|女士|小姐|老师|医生|教授|同学"
@@ -69,6 +74,7 @@ _SEX = "[，,、 ] ?[男女][，,。、 ]?"
 _NICKED = "[小老]"
 # last characters of words for people, after which a name stands: 领班, 主厨, 月嫂, 快递员, 收款方
 _PEOPLE = frozenset("人员者方师嫂厨班播售户台姐哥妹弟友长手管工生主")
+_MEETS = frozenset("与跟由叫让找给")  # words before the name of somebody that something is done with
 # what follows a nickname: an end, or a word that is said of people
 _NICK_AFTER = rf"(?=[\s，,。；;：:（(）)、!！?？~@\x00\n]|$|今天|明天|昨天|也|还没|已经|刚|在|跟|去|来|的活|{_ACTS})"
 
@@ -80,18 +86,23 @@ class Told(Recogniser):
     """Names of persons beside words that say so."""
 
     types = ("person",)
-    hints = (_ADDRESSED, _LED, _SAID, _MET, _SEX, _TITLED, _ACT_WORDS, "收")
+    hints = (_EN_ROLES, _ADDRESSED, _LED, _SAID, _MET, _SEX, _TITLED, _ACT_WORDS, "收")
 
     _keyed = later(
         rf"(?P<key>[A-Za-z_{_HAN}][A-Za-z0-9_ {_HAN}]{{0,30}})[\"']?\s?[:=：]\s?(?:\"(?P<quoted>[^\"\x00\n]{{2,60}})\"|'(?P<single>[^'\x00\n]{{2,60}})'|"
         rf"(?P<bare>[{_HAN}·]{{2,12}}|[A-Z][\w.'’\-]{{0,30}}(?: [A-Z][\w.'’\-]{{0,30}}){{1,3}})(?=[\s,，;；|&}})\x00]|$))"
     )
     _titled = later(
-        rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_SURNAME})(?={_TITLE}|[太生]{_AFTER})|{_EDGE}(?P<rare>[{_AT_EDGE}])(?={_TITLE})|"
-        rf"(?<=[{_HAN}]{{2}})(?P<inner>{_TWO}|[{_ONE}])(?={_TITLE})"
+        rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_SURNAME})(?=副?(?:{_TITLE})|[太生]{_AFTER})|{_EDGE}(?P<rare>[{_AT_EDGE}])(?={_TITLE})|"
+        rf"(?<=[{_HAN}]{{2}})(?P<inner>{_TWO}|[{_ONE}])(?=副?(?:{_TITLE})|[太生]{_AFTER})"
     )
     _nicked = later(rf"(?P<nick>[小老])(?P<name>[{_ONE}]){_NICK_AFTER}")
-    _peopled = later(rf"(?<=[{''.join(sorted(_PEOPLE))}])(?P<name>{_PLAIN})")
+    _peopled = later(rf"(?<=[{''.join(sorted(_PEOPLE | _MEETS))}])(?P<name>{_PLAIN})")
+    # a field of a row of several, or a part of a numbered list
+    _fielded = later(rf"(?:(?<=[\x00\t|])|^|(?<![0-9.])[0-9]{{1,2}}\.\s?)(?P<name>{_PLAIN})(?=\s?[\t|]| [0-9])")
+    _ticket = later(
+        r"(?i:旅客|乘客|乘机人|passengers?|pax)(?:姓名| name)?\s?[:：]?\s?(?P<name>[A-Z]{2,20}/[A-Z]{2,20})(?![A-Za-z/])"
+    )
     _surnamed = later(rf"(?<![百老同贵尊复])姓(?P<name>{_TWO}|[{_ANY}]){_AFTER}")
     # a colon after any word for people
     _coloned = later(rf"[{_HAN}]{{1,4}}[人员者方师长主子女偶]\s?[:：]\s?(?P<name>{_NAME}){_AFTER}")
@@ -114,12 +125,25 @@ class Told(Recogniser):
         r"(?P<name>[A-Z][a-z'’\-][\w'’\-]*(?: [A-Z][a-z'’\-][\w'’\-]*){1,2})(?(dear)(?=,))(?![\w])"
     )
 
+    _mr = later(r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.? (?P<name>[A-Z][a-z'’]?[\w'’\-]+)(?! ?[A-Z]|\w)")
+    _role = later(
+        rf"(?<![A-Za-z])(?:{_EN_ROLES}),? (?P<name>[A-Z][a-z'’\-]+(?: [A-Z][a-z'’\-][\w'’\-]*)?)(?!\w| [A-Z])"
+    )
+
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         addressed = block.select(_ADDRESSED)
         for cell, m in addressed.finditer(self._addressed):
             words = m["name"].lower().split()
             if not any(w in _WORDS or w in _TITLES or is_goods(w) for w in words):
                 yield self._match(addressed, cell, m.span("name"), 0.86)
+        for cell, m in addressed.finditer(self._mr):
+            word = m["name"].lower()
+            if word not in _WORDS and not is_goods(word) and not is_title(addressed.cells[cell]):
+                yield self._match(addressed, cell, m.span("name"), 0.86)
+        roles = block.select(_EN_ROLES)
+        for cell, m in roles.finditer(self._role):
+            if m["name"].lower() not in _WORDS and m["name"].lower() not in _TITLES and not is_goods(m["name"]):
+                yield self._match(roles, cell, m.span("name"), 0.8)
         some = block.having(":=").select(_KEYS)
         for cell, m in some.finditer(self._keyed):
             key = m["key"].strip()
@@ -129,7 +153,7 @@ class Told(Recogniser):
                 and not FIRM.search(key)
                 and _is_name(m[part], key.lower() in ("name", "名字", "names"))
             ):
-                yield self._match(some, cell, m.span(part), 0.92)
+                yield self._match(some, cell, (m.start(part), m.start(part) + len(_untitled(m[part]))), 0.92)
         han = block.having(HAN)
         for found, pattern, score in (
             (han.select(_MET), self._whole, 0.9),
@@ -140,13 +164,13 @@ class Told(Recogniser):
             (han.having("@"), self._called, 0.85),
         ):
             for cell, m in found.finditer(pattern):
-                name = m["name"]
+                name = _untitled(m["name"])
                 # 客户来电: without a sign between, what follows the word may be any word
-                plain = pattern is self._led and m[0].endswith(name) and m[0][-len(name) - 1] not in " :：=是为“\"'"
+                plain = pattern is self._led and _before_name(m) not in " :：=是为“\"'"
                 if _no_name(name) or (plain and doubt(name, 0, len(name)) == 1):
                     continue
                 if not (pattern is self._whole and name[1:] in ("家", "位", "名")):
-                    yield self._match(found, cell, m.span("name"), score)
+                    yield self._match(found, cell, (m.start("name"), m.start("name") + len(name)), score)
         acting = han.select(_ACT_WORDS).select(_ACTING)
         for cell, m in acting.finditer(self._acting):
             start, end = m.span("name")
@@ -171,7 +195,7 @@ class Told(Recogniser):
             group = next(g for g in ("name", "rare", "inner") if m[g] is not None)
             start, end = m.span(group)
             word = found.text[start : end + 1]  # 施工单位: the title is the end of a word
-            if len(word) == 2 and (word[1] in "工总" or group == "rare") and is_common(word):
+            if len(word) == 2 and (word[1] in "工总生太" or group != "name") and is_common(word):
                 continue
             if group == "inner" and not _begins_word(found.text, start, end):
                 continue
@@ -185,11 +209,19 @@ class Told(Recogniser):
             yield self._match(nicked, cell, (start, end), 0.8)
         for cell, m in han.finditer(self._peopled):
             start, end = m.span("name")
-            if _follows_people(han.text, start) and _stands(han.text, start, end):
+            if _stands(han.text, start, end, _follows_people(han.text, start)):
                 yield self._match(han, cell, (start, end), 0.8)
+        listed = han.select("[\\t|]|[0-9]")
+        for cell, m in listed.finditer(self._fielded):
+            start, end = m.span("name")
+            if doubt(m["name"], 0, end - start) == 0 and len(m["name"]) > 2 and _allowed(m["name"]) == 1:
+                yield self._match(listed, cell, (start, end), 0.8)
         surnamed = han.select(f"姓[{_HAN}]")
         for cell, m in surnamed.finditer(self._surnamed):
             yield self._match(surnamed, cell, m.span("name"), 0.85)
+        ticketed = block.select("[A-Z]/[A-Z]")
+        for cell, m in ticketed.finditer(self._ticket):
+            yield self._match(ticketed, cell, m.span("name"), 0.85)
         coloned = han.having(":")
         for cell, m in coloned.finditer(self._coloned):
             name = m["name"]
@@ -205,27 +237,55 @@ class Told(Recogniser):
         )
 
 
+def _before_name(m: re.Match[str]) -> str:
+    """Return the character before the name of a match."""
+    return m.string[m.start("name") - 1]
+
+
+def _untitled(name: str) -> str:
+    """Return a surname without the form of address after it, other names as they are: 逄 of 逄师傅."""
+    m = _WITH_TITLE.fullmatch(name)
+    return m["name"] if m else name
+
+
 def _begins_word(text: str, start: int, end: int) -> bool:
     """Whether what stands in characters `start` to `end` begins after a word: 多亏|许经理, and not 公|司经理."""
     before = text[start - 1 : start]
     if not HAN_CHARACTER.match(before) or before in _ALONE:
         return True
-    if is_common(before + text[start]) or is_common(text[start - 2 : start + 1]):
+    across = text[start - 2 : start + 1]
+    if is_common(before + text[start]) or is_common(across) or across in _PLACES:  # 石家|庄市长安区
         return False
     return is_common(text[start - 2 : start]) or is_common(text[start - 3 : start])
 
 
 def _follows_people(text: str, start: int) -> bool:
     """Whether a common word for people ends at a character."""
-    return text[start - 1] in _PEOPLE and any(is_common(text[start - n : start]) for n in (2, 3) if start >= n)
+    if text[start - 1] not in _PEOPLE:
+        return False
+    whole = any(is_common(text[start - n : start]) for n in (2, 3) if start >= n)
+    return whole or (text[start - 1] in "人员者方户" and is_common(text[start - 3 : start - 1]))  # 收款|方
 
 
-def _stands(text: str, start: int, end: int) -> bool:
-    """Whether a name of common characters stands there, and an end, a mark or a word after it."""
+def _stands(text: str, start: int, end: int, person: bool) -> bool:
+    """Whether a name of common characters stands there, and an end, a mark or a word after it; `person` says that it follows a word for people."""
     name = text[start:end]
-    known = len(_given(name)) > 1 and _allowed(name) == 1
+    given = _given(name)
+    known = len(given) > 1 and _allowed(name) == 1
+    if not person and (not known or HAN_CHARACTER.match(text[start - 2 : start - 1])):
+        return False
+    if not known and (is_common(given) or given[-1] not in _GIVEN_NAMES):  # 来|推荐
+        return False
+    if person and known and not is_common(given) and not is_common(name[:2]) and not in_word(text, start, end):
+        return True
     after = text[end : end + 1]
-    if HAN_CHARACTER.match(after) and not is_common(text[end : end + 2]) and after not in _ALONE_AFTER:
+    if (
+        HAN_CHARACTER.match(after)
+        and (
+            is_common(name[-1] + after)  # 记者朱楠|实习生
+            or (not is_common(text[end : end + 2]) and after not in _ALONE_AFTER)
+        )
+    ):
         return False
     return doubt(text, start, end) <= (0.35 if known else -1.0 if len(name) == 2 and after else 0.0)
 
@@ -267,8 +327,11 @@ def _is_name(value: str, loose: bool) -> bool:
     )
 
 
+_WITH_TITLE = later(rf"(?P<name>{_TWO}|[{_ANY}])(?:{_TITLE}|[生太])")
 HAN_CHARACTER = later(f"[{_HAN}]")
-_ALONE = frozenset("和与跟同给找请问叫让对由被是到把为替帮陪派换改约见说加催带我你他她")  # words of one character before a name
+_ALONE = frozenset(
+    "了的和与跟同给找请问叫让对由被是到把为替帮陪派换改约见说加催带我你他她"
+)  # words of one character before a name
 _ALONE_AFTER = frozenset("的了是在说和与跟也都就还又来把被对将从到给为以及等")
 _GIVEN_NAMES = lexicon.given()
 _PLACES = frozenset(lexicon.entries("zh_places"))
