@@ -276,8 +276,6 @@ def _stands(text: str, start: int, end: int, person: bool) -> bool:
         return False
     if not known and (is_common(given) or given[-1] not in _GIVEN_NAMES):  # 来|推荐
         return False
-    if person and known and not is_common(given) and not is_common(name[:2]) and not in_word(text, start, end):
-        return True
     after = text[end : end + 1]
     if (
         HAN_CHARACTER.match(after)
@@ -287,6 +285,8 @@ def _stands(text: str, start: int, end: int, person: bool) -> bool:
         )
     ):
         return False
+    if person and known and not is_common(given) and not is_common(name[:2]) and not in_word(text, start, end):
+        return True
     return doubt(text, start, end) <= (0.35 if known else -1.0 if len(name) == 2 and after else 0.0)
 
 
