@@ -20,7 +20,7 @@ _LONGEST = 64
 RESERVED = frozenset(
     "adapt answer ask browse chat class docs drift enrol essay events explain favicon.ico feedback forecast healthz items jobs keys "
     "learn livez login logout metrics openapi.json predict product ready readyz recommend redoc releases review robots.txt "
-    "schema search speak static trace track transcribe v1 v2 verify voices".split()
+    "schema search speak static talk trace track transcribe v1 v2 verify voices".split()
 )
 
 
