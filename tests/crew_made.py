@@ -94,12 +94,13 @@ def train_with(size, told, folder=None):
         for r in range(1, size)
     ]
     try:
-        return fit(leader, told, folder)
+        found = fit(leader, told, folder)
     finally:
         leader.store.set("1/end", "1")
         leader.leave()
-        for other in others:
-            assert other.wait(20) == 0
+        ended = [other.wait(60) for other in others]  # asserted below: what the leading one raises comes first
+    assert ended == [0] * len(others)
+    return found
 
 
 if __name__ == "__main__":

@@ -58,8 +58,10 @@ def installed():
 
 
 def of_files(tasks):
-    """Whether all of these tasks read pictures or sound, which a service takes with an image of its own."""
-    return bool(tasks) and all(get_task(t).inputs <= {"image", "audio"} for t in tasks)
+    """Whether all of these tasks read pictures or sound, or speak, which a service does with an image of its own."""
+    return bool(tasks) and all(
+        get_task(t).inputs <= {"image", "audio"} or get_task(t).target_read_as == "audio" for t in tasks
+    )
 
 
 def test_the_image_holds_what_every_winner_on_tables_and_texts_needs():
