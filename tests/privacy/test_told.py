@@ -41,6 +41,7 @@ def test_found(text: str, names: list[str]) -> None:
         "Patient Safety First is our motto",
         "Dear Customer Service, nothing works",
         "我们去扎西贡布寺看看",
+        "孩子的班主任很负责",
     ],
 )
 def test_no_names(text: str) -> None:

@@ -197,6 +197,8 @@ class Told(Recogniser):
             word = found.text[start : end + 1]  # 施工单位: the title is the end of a word
             if len(word) == 2 and (word[1] in "工总生太" or group != "name") and is_common(word):
                 continue
+            if is_common(found.text[start : end + 2]):  # 班主任
+                continue
             if group == "inner" and not _begins_word(found.text, start, end):
                 continue
             yield self._match(found, cell, (start, end), 0.86)
