@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 from modelwright.core.config import make_config
-from modelwright.core.errors import DataError
+from modelwright.core.errors import DataError, OptionError
 from modelwright.core.events import EventStream, Warned
 from modelwright.core.reading import Reading
 from modelwright.core.task import get_task
@@ -186,3 +186,12 @@ def test_what_was_asked_is_never_changed(tmp_path):
     assert reading == Reading()
     with pytest.raises(AttributeError):
         reading.delimiter = ","
+
+
+@pytest.mark.parametrize("option", ["group", "time"])
+def test_the_target_has_no_second_role(option, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("x,y\n" + "".join(f"{i % 9},{i % 2}\n" for i in range(40)), encoding="utf-8")
+    config = make_config(data=str(path), target="y", **{option: "y"})
+    with pytest.raises(OptionError, match=f"--{option} names the target `y`"):
+        get_data(config, str(path), EventStream())

@@ -95,6 +95,7 @@ def test_erasing_a_subject_reaches_the_voice(client, sounds, vault, tmp_path):
     ("change", "status", "says"),
     [
         ({"consent": False}, 403, "only with its speaker's consent"),
+        ({"consent": "yes"}, 422, "`consent` does not fit"),
         ({"recordings": []}, 422, "`recordings` does not fit"),
         ({"recordings": [url(as_wav(np.zeros(8000), 8000))]}, 422, "Recording 1 holds no speech"),
         ({"recordings": [url(b"no sound")]}, 422, "Recording 1 cannot be read"),

@@ -171,6 +171,11 @@ def test_keys_are_found_or_asked_for():
         (days(range(60)), {"horizon": 5, "frequency": "h"}, "stand further apart"),
         ({**days(range(60)), "note": list("ab") * 30}, {"horizon": 5, "known": ["note"]}, "columns of numbers"),
         ({"when": days(range(60))["when"], "y": [None] * 60}, {"horizon": 5}, "no row with a target value"),
+        (
+            {"date": [f"20x4-01-{i % 30 + 1:02d}" for i in range(60)], "y": range(60)},
+            {"horizon": 5},
+            "Expected times in `date`",
+        ),
     ],
 )
 def test_what_cannot_be_forecast_is_refused_in_a_sentence(rows, options, said):

@@ -19,6 +19,7 @@ from modelwright.core.words import Words
 from modelwright.data import frequency as frequencies
 from modelwright.data._afterwards import moves_with_target
 from modelwright.data._gaps import Found, at_places, filled
+from modelwright.data.dates import names_time
 from modelwright.data.finding import Finding
 from modelwright.data.frequency import Frequency
 
@@ -28,6 +29,7 @@ REPEATS = ("mean", "sum", "last", "refuse")
 _KEYS = frozenset("series seriesid uniqueid itemid id store storeid shop sku product productid item sensor sensorid device station "
                   "序列 商品 门店 店铺 产品 设备 站点 编号".split())  # fmt: skip
 _MOST_KEYS = 3
+_LOOK, _DIGITS = 100, 4  # cells looked at, and digits from which on one may be meant as a date
 
 
 @dataclass
@@ -118,13 +120,33 @@ def _with(told: Told, **changes: Any) -> Told:
 
 
 def _times(table: Table, name: str | None) -> tuple[np.ndarray, bool]:
-    """Return when each row was [N] float64 (NaN: unknown): microseconds, or counted steps (then True)."""
+    """Return when each row was [N] float64 (NaN: unknown): microseconds, or counted steps (then True).
+
+    Raises DataError where there is no column of times, but one that is named as if it were.
+    """
     if name is None:
+        _no_times_unread(table)
         return np.arange(len(table), dtype=np.float64), True
     values = table.column(name)
     if pa.types.is_timestamp(values.type):
         return np.asarray(values.cast(pa.int64()).cast(pa.float64(), safe=False).fill_null(np.nan), np.float64), False
     return np.asarray(values.cast(pa.float64()).fill_null(np.nan), np.float64), True
+
+
+def _no_times_unread(table: Table) -> None:
+    for column in table.schema.inputs:
+        if column.modality in ("text", "category", "id") and names_time(column.name):
+            values = [v for v in table.column(column.name).slice(0, _LOOK).to_pylist() if v is not None]
+            written = [v for v in values if sum(c.isdigit() for c in v) >= _DIGITS]
+            if not values or len(written) < len(values) / 2:  # days of the week, say
+                continue
+            value = written[0]
+            raise DataError(
+                f"Expected times in `{column.name}` of {table.source}; received values that are no dates, such as `{value}`. "
+                f"Mend them, name another column with --time, or leave this one out with --ignore {column.name}.",
+                f"{table.source} 的 `{column.name}` 列应为时间，其中的值却不是日期，例如 `{value}`。"
+                f"请更正，或用 --time 指定其他列，或用 --ignore {column.name} 忽略该列。",
+            )
 
 
 def _numbers(table: Table, name: str) -> np.ndarray:

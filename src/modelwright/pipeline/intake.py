@@ -61,6 +61,12 @@ def get_data(
     target = config.target or (named.target_of(raw) if named else None)
     if not target:
         raise no_target(raw.column_names)
+    for flag, name in (("--group", config.group), ("--time", config.time)):
+        if name == target:
+            raise OptionError(
+                f"{flag} names the target `{target}`: give another column, or leave it out.",
+                f"{flag} 指定的 `{target}` 正是目标列：请指定其他列，或去掉该选项。",
+            )
     column = dict(config.column)
     if named and named.target_read_as:
         column.setdefault(target, named.target_read_as)

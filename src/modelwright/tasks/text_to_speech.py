@@ -17,7 +17,7 @@ from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.request import request_model
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.spoken_pace import in_time
@@ -30,7 +30,7 @@ from modelwright.tasks._recordings import TEXT, plain, speaker_of
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
 
-_ASKS = (Column("speed", "number"), Column("pitch", "number"), Column("pause", "number"))
+_ASKS = tuple(Column(n, "number", options=OPTIONAL) for n in ("speed", "pitch", "pause"))
 _RECORDING = ("recording", "audio", "wav", "sound", "clip", "录音", "音频")
 MOST_CHARACTERS = 100_000
 

@@ -56,7 +56,10 @@ def test_a_run_tells_what_its_network_took(run):
     ("arguments", "error"),
     [(["cost"], "Name a run"), ([*PAPER, "--gpus", "0"], "--gpus takes"), ([*PAPER, "--zero", "4"], "--zero takes"),
      ([*PAPER, "--overlap", "2"], "--overlap takes"), ([*PAPER, "--precision", "int8"], "--precision takes"),
-     ([*PAPER[:2], "many", *PAPER[3:]], "--parameters takes")],
+     ([*PAPER[:2], "many", *PAPER[3:]], "--parameters takes"), ([*PAPER, "--batch", "-5"], "--batch takes 1 or more"),
+     ([*PAPER, "--batch", "0"], "--batch takes"), ([*PAPER, "--rows", "-5"], "--rows takes"), ([*PAPER, "--price", "-4"], "--price takes"),
+     ([*PAPER, "--per-node", "0"], "--per-node takes"), ([*PAPER, "--gpus", "5000"], "from 1 to 4096"),
+     ([*PAPER, "--half-step", "9h"], "--half-step is")],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(arguments, error):
     with pytest.raises(OptionError, match=error):
@@ -71,3 +74,11 @@ def test_a_run_that_is_none_and_one_without_networks(run, tmp_path):
     (run / "candidates" / "textcnn" / "curves-0.json").unlink()
     with pytest.raises(OptionError, match="holds no network"):
         CliRunner().invoke(app, ["cost", str(run)], catch_exceptions=False)
+
+
+def test_no_number_of_the_table_is_cut_at_eighty_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = CliRunner().invoke(app, [*PAPER, "--price", "2"], catch_exceptions=False).output
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "4096" in out

@@ -14,6 +14,7 @@ from modelwright.cli.options import Json, Lang, opt
 from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.words import Words
 
+_MOST = 4096
 _COUNTS = "1,2,4,8,16,64,256,1024,4096"
 
 
@@ -74,6 +75,14 @@ def add(app: typer.Typer) -> None:
         from modelwright.train.scaling import Machines, Measured, table, until_linear
 
         counts = _counts(gpus)
+        for flag, value, least in (
+            ("--batch", batch, 1), ("--rows", rows, 1), ("--price", price, 0), ("--per-node", per_node, 1),
+        ):  # fmt: skip
+            if value is not None and value < least:
+                raise OptionError(
+                    f"{flag} takes {least} or more, received {value:g}.",
+                    f"{flag} 应不小于 {least}，收到的是 {value:g}。",
+                )
         if zero not in (0, 1, 2, 3):
             raise OptionError(f"--zero takes 0 to 3, received {zero}.", f"--zero 应为 0 到 3，收到的是 {zero}。")
         if not 0 <= overlap <= 1:
@@ -90,7 +99,7 @@ def add(app: typer.Typer) -> None:
             name, found = measured_in(Path(model), candidate)
         p = _number(parameters, "--parameters") if parameters else (found.parameters if found else None)
         seconds = parse_duration(step) if step else (found.seconds if found else None)
-        b = batch or (found.rows if found else None)
+        b = batch if batch is not None else (found.rows if found else None)
         if p is None or seconds is None or b is None:
             raise OptionError(
                 "Name a run with a network, or say what was measured: --parameters 110m --step 350ms --batch 32.",
@@ -98,7 +107,13 @@ def add(app: typer.Typer) -> None:
             )
         measured = Measured(p, b, seconds)
         if half_step:
-            measured = Measured.of_two(p, b, seconds, b // 2, parse_duration(half_step))
+            half = parse_duration(half_step)
+            if b < 2 or half > seconds:
+                raise OptionError(
+                    f"--half-step is the time of half the rows: expected at most {1000 * seconds:g}ms and a batch of two or more.",
+                    f"--half-step 是行数减半时的时间：应不超过 {1000 * seconds:g}ms，且批次不少于两行。",
+                )
+            measured = Measured.of_two(p, b, seconds, b // 2, half)
         sizes = (
             {"weight": 2, "gradient": 2, "state": 12}
             if precision == "mixed"
@@ -120,10 +135,10 @@ def _counts(text: str) -> list[int]:
     from modelwright.core.errors import OptionError
 
     parts = [p.strip() for p in text.split(",")]
-    if not all(p.isdigit() and 1 <= int(p) <= 1_000_000 for p in parts):
+    if not all(p.isdigit() and 1 <= int(p) <= _MOST for p in parts):
         raise OptionError(
-            f"--gpus takes numbers such as 1,8,64, received `{text}`.",
-            f"--gpus 应为 1,8,64 这样的数字，收到的是 `{text}`。",
+            f"--gpus takes numbers from 1 to {_MOST}, such as 1,8,64, received `{text}`.",
+            f"--gpus 应为 1 到 {_MOST} 的数字，如 1,8,64，收到的是 `{text}`。",
         )
     return sorted({int(p) for p in parts})
 
@@ -194,6 +209,11 @@ def _parameters(path: Path) -> int:
     return total
 
 
+def _short(value: float) -> str:
+    """Return a number in three figures, and never with an exponent where it is large."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
 def _print(told: dict[str, Any], price: float) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -207,18 +227,18 @@ def _print(told: dict[str, Any], price: float) -> None:
         )
     )
     stage = told["stage"]
-    heads = [("N", "数量"), ("ms", "毫秒"), ("compute", "计算"), ("network", "网络"), ("waiting", "等待"), ("gain", "加速"),
-             ("linear", "线性"), ("hours", "小时"), ("N hours", "设备时"), (f"GB, ZeRO {stage}", f"GB，ZeRO {stage}"), ("fits", "可用")]  # fmt: skip
+    # eighty columns hold these: what is left out stands in --json, or follows from the others
+    heads = [("N", "数量"), ("ms", "毫秒"), ("compute", "计算"), ("waiting", "等待"), ("gain", "加速"), ("linear", "线性"),
+             ("hours", "小时"), ("cost", "费用") if price else ("N hours", "设备时"), ("GB", "GB"), ("ZeRO", "ZeRO")]  # fmt: skip
     out = Table(box=None, pad_edge=False, padding=(0, 1))
-    for en, zh in [*heads, *([("cost", "费用")] if price else [])]:
+    for en, zh in heads:
         out.add_column(Words(en, zh).to(LANG), justify="right", no_wrap=True)
     for line in told["lines"]:
-        ms = [f"{1000 * line[k]:.3g}" for k in ("step", "compute", "network", "waiting")]
+        ms = [_short(1000 * line[k]) for k in ("step", "compute", "waiting")]
         fits = f"{min(line['fits'])}-3" if line["fits"] else w("no", "否")
-        more = [f"{line['cost']:,.0f}"] if price else []
         out.add_row(
-            str(line["devices"]), *ms, f"{line['efficiency'] * line['devices']:.3g}", f"{line['efficiency']:.0%}",
-            f"{line['hours']:.3g}", f"{line['device_hours']:.3g}", f"{line['memory'][str(stage)] / 1e9:.3g}", fits, *more,
+            str(line["devices"]), *ms, _short(line["efficiency"] * line["devices"]), f"{line['efficiency']:.0%}",
+            _short(line["hours"]), _short(line["cost" if price else "device_hours"]), _short(line["memory"][str(stage)] / 1e9), fits,
         )  # fmt: skip
     console.print(out)
     if "2" in told["measured"]:
@@ -231,5 +251,11 @@ def _print(told: dict[str, Any], price: float) -> None:
                 f"两个设备实测：每步 {1000 * took:.4g} 毫秒{beside}",
             )
         )
+    console.print(
+        w(
+            f"GB: of one device at ZeRO stage {stage}; ZeRO: the stages that fit",
+            f"GB：ZeRO 阶段 {stage} 时单设备的占用；ZeRO：放得下的阶段",
+        )
+    )
     n = told["linear_until"]
     console.print(w(f"at least 80 % of a linear gain up to {n} devices", f"在 {n} 个设备以内至少保有线性加速的 80 %"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,7 +54,8 @@ def add(app: typer.Typer) -> None:
         path, command = written(
             given, to, out, name, {"nodes": nodes, "gpus": gpus, "cores": cores, "image": image}, node_memory, limit, replace
         )  # fmt: skip
-        print_json({"job": str(path), "start": command}) if json_ else sys.stdout.write(f"{path}\n{command}\n")
+        start = f"cd {shlex.quote(str(path))} && {command}"
+        print_json({"job": str(path), "start": start}) if json_ else sys.stdout.write(f"{path}\n{start}\n")
 
 
 def written(

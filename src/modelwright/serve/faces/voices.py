@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from modelwright.core.errors import MissingExtra, RegistryAway
 from modelwright.core.sealed import vault_keys
@@ -30,7 +30,7 @@ class Enrol(BaseModel):
     model_config = ConfigDict(extra="forbid")
     subject: str = Field(min_length=1, max_length=200)
     recordings: list[str] = Field(min_length=1, max_length=20)
-    consent: bool = False
+    consent: StrictBool = False  # said in so many words: neither "yes" nor 1 is consent
     purpose: str = Field("speaker verification", min_length=1, max_length=200)
     days: float = Field(365, gt=0, le=3660)
 
