@@ -8,8 +8,11 @@ from typer.testing import CliRunner
 
 import modelwright
 from modelwright.cli.app import app
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.config import make_config
+from modelwright.core.errors import DataError, ModelwrightError
+from modelwright.core.events import EventStream, Note, Warned
 from modelwright.features.shared.sample_speech import spoken_tones
+from modelwright.pipeline.intake import get_data
 
 
 def folder_of(path, rows=40, bad=()):
@@ -59,3 +62,31 @@ def test_options_that_do_not_fit_end_in_a_sentence(tmp_path, options, says):
 def test_a_missing_recording_is_named(tmp_path):
     with pytest.raises(ModelwrightError, match=r"line 17: there is no recording wavs/gone\.wav"):
         fit(folder_of(tmp_path / "data", 16, bad=["gone|low|low"]), tmp_path / "runs")
+
+
+def read_with(path, texts):
+    """Read a table of recordings in which some texts are replaced; return the rows and what was warned of."""
+    sounds, said, _ = spoken_tones(24, 3)
+    with (path / "voice.csv").open("w", newline="", encoding="utf-8") as f:
+        rows = csv.writer(f)
+        rows.writerow(["recording", "text"])
+        for i, (sound, text) in enumerate(zip(sounds, said, strict=True)):
+            (path / f"a{i}.wav").write_bytes(sound)
+            rows.writerow([f"a{i}.wav", texts.get(i, text)])
+    told = []
+    events = EventStream()
+    events.listen(lambda e: told.append(e.words.en) if isinstance(e, (Note, Warned)) else None)
+    config = make_config(data=str(path / "voice.csv"), task="text-to-speech", voice_consent="synthetic")
+    return get_data(config, str(path / "voice.csv"), events).table, " ".join(told)
+
+
+def test_rows_without_a_text_are_named_and_left_out(tmp_path):
+    table, told = read_with(tmp_path, {4: "", 9: "  "})
+    assert len(table) == 22
+    assert "Rows without a text in `text`" in told
+    assert "(2): 5, 10" in told
+
+
+def test_a_table_without_any_text_is_refused(tmp_path):
+    with pytest.raises(DataError, match="empty in all 24 rows"):
+        read_with(tmp_path, dict.fromkeys(range(24), ""))

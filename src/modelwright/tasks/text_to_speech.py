@@ -30,6 +30,7 @@ from modelwright.tasks._recordings import TEXT, plain, speaker_of
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
 
+_SHOWN = 8  # rows that are named
 _ASKS = tuple(Column(n, "number", options=OPTIONAL) for n in ("speed", "pitch", "pause"))
 _RECORDING = ("recording", "audio", "wav", "sound", "clip", "录音", "音频")
 MOST_CHARACTERS = 100_000
@@ -109,8 +110,26 @@ class TextToSpeech(GeneratedTask):
         return texts[0]
 
     def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
-        """Return the rows whose text can be said in the time of its recording, and which others there are."""
-        return in_time(table)
+        """Return the rows whose text can be said in the time of its recording, and which others there are. Raises DataError where
+        no row has a text."""
+        name = next(c.name for c in table.schema.inputs if c.modality == "text")
+        texts = table.column(name).to_pylist()
+        filled = np.array([bool(t and t.strip()) for t in texts], bool)
+        if len(table) and not filled.any():
+            raise DataError(
+                f"Expected in `{name}` what is said in each recording; it is empty in all {len(table)} rows of {table.source}.",
+                f"`{name}` 应为每段录音所说的内容；{table.source} 的 {len(table)} 行全部为空。",
+            )
+        some, slow = in_time(table.take(np.flatnonzero(filled)))
+        if filled.all():
+            return some, slow
+        rows = table.rows[~filled]
+        shown = ", ".join(map(str, rows[:_SHOWN])) + (" ..." if len(rows) > _SHOWN else "")
+        empty = Words(
+            f"Rows without a text in `{name}` of {table.source} are left out ({len(rows)}): {shown}.",
+            f"{table.source} 的 `{name}` 中没有文本的行已略去（{len(rows)} 行）：{shown}。",
+        )
+        return some, empty if slow is None else Words(f"{empty.en} {slow.en}", f"{empty.zh}{slow.zh}")
 
     def units(self, table: Table) -> np.ndarray | None:
         """As Task.units: a text that is read several times stays on one side of a split, where texts are seldom the same; else a recording does."""
