@@ -89,13 +89,27 @@ def _usage(error: Any, lang: str) -> NoReturn:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(error.format_message() + "\n")
         sys.exit(0)
-    message = _no_option(error, lang) if hasattr(error, "possibilities") else error.format_message()
+    if hasattr(error, "possibilities"):
+        message = _no_option(error, lang)
+    elif hasattr(error.__cause__, "errors") and getattr(error, "param", None) is not None:
+        message = _misfit(error).to(lang)
+    else:
+        message = error.format_message()
     hint = ""
     if error.ctx is not None:
         path = error.ctx.command_path
         hint = Words(f" See: {path} --help", f" 参见：{path} --help").to(lang)
     sys.stderr.write(f"{Words('Error: ', '错误：').to(lang)}{message}{hint}\n")
     sys.exit(2)
+
+
+def _misfit(error: Any) -> Words:
+    """Return what a value that the command line could not read was to be, and what it was."""
+    from modelwright.core.validation import words_of
+
+    name = max((*error.param.opts, error.param.name), key=len)
+    found = words_of(error.__cause__.errors(include_url=False)[0])
+    return Words(f"{name}: {found.en}", f"{name}：{found.zh}")
 
 
 def _no_option(error: Any, lang: str) -> str:

@@ -151,6 +151,8 @@ def load_config(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+        if isinstance(e, FileNotFoundError):
+            raise OptionError(f"There is no config file {path}.", f"没有配置文件 {path}。") from e
         raise OptionError(f"Cannot read the config file {path}: {e}", f"无法读取配置文件 {path}：{e}") from e
     if not isinstance(data, dict):
         raise OptionError(
