@@ -24,6 +24,15 @@ def test_two_processes_take_the_steps_of_one(optimizer):
     assert trained.steps == 5
 
 
+def test_what_a_fit_by_itself_left_behind_is_not_taken_over():
+    accelerate = pytest.importorskip("accelerate")
+    accelerate.Accelerator(cpu=True)  # as a tuning of a language model makes one, which Accelerate keeps
+    alone, _ = fit(None, {"epochs": 1})
+    network, trained = train_with(2, {"epochs": 1})
+    assert far(alone, network) < 1e-6
+    assert trained.steps == 5
+
+
 def test_parts_of_a_batch_one_after_the_other_take_the_same_step():
     alone, _ = fit(None, {"epochs": 1})
     parted, _ = fit(None, {"epochs": 1, "accumulate": 3})

@@ -102,6 +102,7 @@ class Member:
             torch.cuda.set_device(self.local[0])
         # filters of pictures lie as is quickest for them; torch would have every process say that they are copied
         warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+        _forget_states()  # one that a fit before left, of a process by itself, would be taken over: nothing would be shared
         with _told({k: str(v) for k, v in told.items()}):
             prefixed: Any = torch.distributed.PrefixStore  # type: ignore[attr-defined]
             group = prefixed("group", self.store)
@@ -116,13 +117,18 @@ class Member:
         """Leave the process group; nothing of Accelerate's stays behind in this process."""
         if self._accelerator is None:
             return
-        from accelerate.state import AcceleratorState, GradientState, PartialState
-
         self._accelerator = None
-        for state in (AcceleratorState, GradientState, PartialState):
-            state._reset_state()
+        _forget_states()
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+
+
+def _forget_states() -> None:
+    """Make Accelerate forget which process this is; it keeps that for all that is made later."""
+    from accelerate.state import AcceleratorState, GradientState, PartialState
+
+    for state in (AcceleratorState, GradientState, PartialState):
+        state._reset_state()
 
 
 @contextmanager
