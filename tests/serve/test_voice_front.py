@@ -99,6 +99,7 @@ def test_stop_hushes(answers, hears):
         while "interrupted" not in kinds:
             message = socket.receive()
             kinds += [json.loads(message["text"])["type"]] if message.get("text") else []
+        assert kinds.index("speech") < kinds.index("interrupted")
         socket.send_text('{"type": "end"}')
 
 

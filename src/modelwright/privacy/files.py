@@ -84,10 +84,8 @@ class Cleaned:
         }  # fmt: skip
 
 
-def clean_folder(
-    source: Path, out: Path, *, rules: Sequence[str] = (), pseudonyms: Pseudonyms | None = None, force: bool = False
-) -> Cleaned:
-    """Write a folder's pictures without personal data in names and metadata. Raises OptionError where `out` exists (unless `force`)."""
+def check_folder(source: Path, out: Path, force: bool) -> None:
+    """Refuse a folder to write to that lies inside the one read, or exists (unless `force`). Raises OptionError."""
     if out.resolve().is_relative_to(source.resolve()):
         raise OptionError(
             f"{out} lies inside {source}; name a folder elsewhere.", f"{out} 位于 {source} 之内；请另选文件夹。"
@@ -97,6 +95,13 @@ def clean_folder(
             f"{out} exists already. Name another folder, or replace it with --force.",
             f"{out} 已存在。请另选文件夹，或用 --force 覆盖。",
         )
+
+
+def clean_folder(
+    source: Path, out: Path, *, rules: Sequence[str] = (), pseudonyms: Pseudonyms | None = None, force: bool = False
+) -> Cleaned:
+    """Write a folder's pictures without personal data in names and metadata. Raises OptionError where `out` exists (unless `force`)."""
+    check_folder(source, out, force)
     policy = Policy.parse(rules)
     makes = pseudonyms or Pseudonyms.fresh()
     done = Cleaned(out)

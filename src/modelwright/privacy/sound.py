@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.errors import DataError, MissingExtra, OptionError
+from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.run import whole_folder
 from modelwright.core.words import Words
 from modelwright.data.cues import SUFFIXES, Cue, read_cues, read_words
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.detect import find
+from modelwright.privacy.files import check_folder
 from modelwright.privacy.policy import Policy
 
 SOUNDS = frozenset((".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"))
@@ -93,15 +94,7 @@ def silence_folder(
     `hear` gives words with times where no cues stand beside a recording; without it such a recording is not copied. Raises OptionError
     where `out` exists (unless `force`) or lies inside, DataError for cues that cannot be read.
     """
-    if out.resolve().is_relative_to(source.resolve()):
-        raise OptionError(
-            f"{out} lies inside {source}; name a folder elsewhere.", f"{out} 位于 {source} 之内；请另选文件夹。"
-        )
-    if out.exists() and not force:
-        raise OptionError(
-            f"{out} exists already. Name another folder, or replace it with --force.",
-            f"{out} 已存在。请另选文件夹，或用 --force 覆盖。",
-        )
+    check_folder(source, out, force)
     policy = Policy.parse(rules)
     done = Silenced(out)
     with whole_folder(out) as part:
