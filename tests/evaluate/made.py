@@ -134,7 +134,7 @@ def facts(judged: Judged | None = None) -> dict[str, Any]:
         "leaderboard": leaderboard, "ms_per_row": 2.2, "batch_ms": 0.55, "winner": ["linear", "textcnn"], "refitted": True,
         "metrics": [{"name": m.name, "title": list(m.title), "higher": m.higher, "value": every[m.name].value, "low": every[m.name].low, "high": every[m.name].high} for m in metrics.CLASSIFICATION if not m.per_label],
         "columns": [c.to_json() for c in rows.schema] + [{"name": "ticket_no", "modality": "id", "role": "ignored", "reason": ["an identifier", "标识列"]}],
-        "rows": {"read": 2140, "train": 1700, "valid": 340, "test": len(judged.rows), "folds": 1, "official": False},
+        "rows": {"read": 2140, "train": 1700, "valid": 340, "develop": 2040, "test": len(judged.rows), "folds": 1, "official": False},
         "findings": [
             {"code": "duplicates", "severity": "warning", "column": None, "words": ["14 rows are exact duplicates.", "有 14 行完全重复。"], "advice": ["They were dropped.", "已删除。"], "rows": [4, 19, 33], "drop_column": False},
             {"code": "leak", "severity": "error", "column": "closed_by", "words": ["`closed_by` gives the answer away.", "`closed_by` 泄露了答案。"], "advice": ["Leave it out with --ignore closed_by.", "用 --ignore closed_by 排除。"], "rows": [], "drop_column": True},

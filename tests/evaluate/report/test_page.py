@@ -46,6 +46,12 @@ def facts():
     return json.loads(json.dumps(made.facts()))  # as it comes back from report.json
 
 
+@pytest.mark.parametrize("folds", [1, 2])
+def test_a_refit_is_told_by_all_rows_but_the_test_rows_however_few_folds_were_done(facts, folds):
+    done = {**facts, "rows": {**facts["rows"], "folds": folds, "valid": 340 * folds}}
+    assert "refitted on 2,040" in "".join(Page(write_report(done, "en")).text)
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_everything_stands_on_the_page(facts, lang):
     page = Page(write_report(facts, lang))

@@ -13,7 +13,8 @@ class RowCounts(TypedDict, total=False):
     read: int
     train: int  # of the first split, without those beside
     beside: int  # labelled by a teacher
-    valid: int
+    valid: int  # held out of some fold that the winner was judged on
+    develop: int  # all but the test rows and those beside: what a refit trains on
     test: int
     folds: int
     official: bool  # whether the test rows were given, not held out

@@ -94,9 +94,9 @@ def _trained_on(facts: Facts, zh: bool) -> str:
     """Return what stands below the number of training rows: of how many, and with how many the winner was trained again."""
     rows = facts.get("rows") or {}
     said = f"读入 {number(rows.get('read'))}" if zh else f"of {number(rows.get('read'))} read"
-    if not facts.get("refitted") or rows.get("valid") is None:
+    if not facts.get("refitted") or rows.get("develop") is None:
         return said
-    whole = rows["valid"] if rows.get("folds", 1) > 1 else rows["train"] + rows["valid"]
+    whole = rows["develop"]
     return f"{said}，重新训练用 {number(whole)}" if zh else f"{said}, refitted on {number(whole)}"
 
 

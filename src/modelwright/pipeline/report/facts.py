@@ -71,6 +71,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
             "train": len(validation.splits[0][0]) - parts.aside,
             "beside": parts.aside,
             "valid": len(validation.index),
+            "develop": len(validation.table) - parts.aside,
             "test": len(judged.rows),
             "folds": len(validation.splits),
             "official": parts.official,
