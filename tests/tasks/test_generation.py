@@ -141,6 +141,25 @@ def test_networks_take_labels_and_words():
         assert FlowNet(1, 16, condition)((x, time, asked)).shape == x.shape
 
 
+def test_pixels_that_are_folded_stay_in_their_places():
+    network = FlowNet(1, 16, Labels(3, 64), fold=2)
+    with torch.no_grad():  # the answer of one place is the bias of its pixel
+        network.last.bias.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    made = network((torch.randn(1, 1, 20, 20), torch.tensor([0.5]), torch.tensor([1])))
+    assert made[0, 0, 4:6, 6:8].tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_what_a_run_asks_of_its_pictures_reaches_the_recipes(tmp_path):
+    folder_of(tmp_path / "plain", 16, 40, 40)
+    config = make_config(data="x", task="unconditional-image-generation", side=24, few_steps=True)
+    table = get_data(config, str(tmp_path / "plain"), EventStream()).table
+    target = TASK.fit_target(table.column("picture"), table.schema["picture"])
+    (options,) = get_recipe("image-flow").variants(table.schema, target, len(table))
+    assert (options.side, options.distil) == (24, True)
+    (options,) = get_recipe("image-gaussian").variants(table.schema, target, len(table))
+    assert options.side == 24
+
+
 def test_captions_become_words():
     assert words_of("A bar, 横条!") == ["a", "bar", "横", "条"]
     asked = Asked("caption", words=("bar", "a"))

@@ -86,7 +86,8 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """A table of the report with the sentence that says what it shows; cells are plain text. `pictures` and `sounds` stand below it.
+    """A table of the report with the sentence that says what it shows; cells are plain text, or words in both languages. `pictures` and
+    `sounds` stand below it.
 
     `private` marks rows, pictures and sounds that quote the data: they go into the report, never into a bundle.
     """
@@ -95,7 +96,7 @@ class Section:
     title: Words
     says: Words
     head: tuple[Words, ...]
-    rows: list[list[str]]
+    rows: Sequence[Sequence[str | Words]]
     private: bool = False
     pictures: tuple[PictureFact, ...] = ()
     sounds: tuple[SoundFact, ...] = ()
@@ -104,7 +105,8 @@ class Section:
         """Return the section as JSON values."""
         out: SectionFact = {
             "name": self.name, "title": list(self.title), "says": list(self.says),
-            "head": [list(h) for h in self.head], "rows": self.rows, "private": self.private,
+            "head": [list(h) for h in self.head], "private": self.private,
+            "rows": [[list(cell) if isinstance(cell, Words) else cell for cell in row] for row in self.rows],
         }  # fmt: skip
         if self.pictures:
             out["pictures"] = list(self.pictures)

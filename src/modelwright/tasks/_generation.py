@@ -114,6 +114,10 @@ class Generation(GeneratedTask):
         }
         if known:
             out[known[0].name] = {"modality": self.condition, "options": {}, "reason": None}
+        target = schema.target
+        if config is not None and target is not None:
+            # read by the recipes, which know no options of a run
+            out[target.name] = {"options": {**target.options, "side": config.side, "few_steps": config.few_steps}}
         return schema.with_columns(out)
 
     def _asks(self, column: Column) -> bool:

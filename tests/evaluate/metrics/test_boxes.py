@@ -141,3 +141,14 @@ def test_errors_are_sorted_by_what_would_put_them_right():
     kinds, pairs = sorted_errors(truth, answers)
     assert kinds == {"double": 1, "class": 1, "place": 1, "both": 1, "background": 1, "missed": 2}
     assert (pairs[("cat", "dog")], pairs[("", "cat")], pairs[("cat", "")]) == (1, 1, 2)
+
+
+def test_the_report_tells_errors_in_the_language_of_the_page():
+    from modelwright.evaluate.report import boxes as report
+    from modelwright.evaluate.report._sections import made
+
+    one = judged([[box(0)], []], [[], [said(50)]])
+    for lang, told in (("en", ("missed", "(background)", "(nothing)")), ("zh", ("漏检", "（背景）", "（未检出）"))):
+        page = "".join(made(s.to_json(), lang) for s in (report.errors(one), report.confusions(one)))
+        cells = {t for t in told if f">{t}<" in page}
+        assert cells == set(told), lang

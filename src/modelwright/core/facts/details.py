@@ -103,7 +103,7 @@ class SectionFact(TypedDict):
     title: Pair
     says: Pair
     head: list[Pair]
-    rows: list[list[str]]
+    rows: list[list[str | Pair]]
     private: bool
     pictures: NotRequired[list[PictureFact]]
     sounds: NotRequired[list[SoundFact]]

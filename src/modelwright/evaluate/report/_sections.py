@@ -52,7 +52,7 @@ def made(section: SectionFact, lang: str) -> Html:
     """Return a section that a task added: a title, a sentence, a table, pictures to compare, sounds to hear."""
     title = said(section["title"], lang)
     head = [(said(h, lang), "name") for h in section["head"]]
-    rows = [("", list(r)) for r in section["rows"]]
+    rows = [("", [said(cell, lang) for cell in r]) for r in section["rows"]]
     grid = folded(head, rows, 12, title, lang == "zh") if rows else Html("")
     shown = compared(section.get("pictures") or [], lang)
     return join(

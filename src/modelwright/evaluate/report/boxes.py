@@ -18,6 +18,7 @@ _ERRORS = {
     "class": Words("wrong label", "类别错误"), "place": Words("badly placed", "定位不准"), "both": Words("wrong label and badly placed", "类别与位置皆错"),
     "double": Words("found twice", "重复检测"), "background": Words("nothing there", "背景误检"), "missed": Words("missed", "漏检"),
 }  # fmt: skip
+_BACKGROUND, _NOTHING = Words("(background)", "（背景）"), Words("(nothing)", "（未检出）")
 
 
 def _number(value: float) -> str:
@@ -65,11 +66,7 @@ def errors(judged: Judged) -> Section:
     """Return how often boxes go wrong in which way."""
     kinds, _ = sorted_errors(list(judged.truth), list(judged.scores[:, 0]))
     total = max(1, sum(kinds.values()))
-    rows = [
-        [f"{_ERRORS[k].en} {_ERRORS[k].zh}", str(kinds[k]), f"{100 * kinds[k] / total:.0f} %"]
-        for k in KINDS
-        if kinds[k]
-    ]
+    rows = [[_ERRORS[k], str(kinds[k]), f"{100 * kinds[k] / total:.0f} %"] for k in KINDS if kinds[k]]
     head = (Words("error", "错误"), Words("boxes", "框数"), Words("share", "占比"))
     says = Words(
         "Of the boxes that are shown and the things that were missed. Badly placed: the right label, but an overlap below one half. Nothing there: "
@@ -83,10 +80,10 @@ def confusions(judged: Judged) -> Section:
     """Return which label is answered with which, and with nothing."""
     _, pairs = sorted_errors(list(judged.truth), list(judged.scores[:, 0]))
     wrong = sorted(((n, a, b) for (a, b), n in pairs.items() if a != b), reverse=True)
-    rows = [[a or "(background)", b or "(nothing)", str(n)] for n, a, b in wrong[:20]]
+    rows: list[list[str | Words]] = [[a or _BACKGROUND, b or _NOTHING, str(n)] for n, a, b in wrong[:20]]
     head = (Words("marked as", "标注为"), Words("found as", "检测为"), Words("boxes", "框数"))
     says = Words(
         "(background): a box where nothing is marked. (nothing): a thing that was missed.",
-        "(background)：没有标注之处的框；(nothing)：漏检的目标。",
+        "（背景）：没有标注之处的框；（未检出）：漏检的目标。",
     )
     return Section("box-confusions", Words("What is taken for what", "混淆情况"), says, head, rows)

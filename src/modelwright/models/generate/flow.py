@@ -14,7 +14,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, silu
+from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle, silu
 
 from modelwright.models.restore.base import conv
 
@@ -54,12 +54,17 @@ class _Attention(nn.Module):
 
 
 class FlowNet(nn.Module):
-    """A U-Net of three sizes over noisy pictures [B, C, S, S], a time [B] in 0..1 and a condition [B, D]; gives the direction [B, C, S, S]."""
+    """A U-Net of three sizes over noisy pictures [B, C, S, S], a time [B] in 0..1 and a condition [B, D]; gives the direction [B, C, S, S].
 
-    def __init__(self, channels: int, width: int, condition: nn.Module) -> None:
+    `fold` pixels at a side are seen as one place of more channels, which makes a step several times cheaper (Hoogeboom et al. 2023, arXiv
+    2301.11093); S is a multiple of it.
+    """
+
+    def __init__(self, channels: int, width: int, condition: nn.Module, fold: int = 1) -> None:
         super().__init__()
         told = 4 * width
-        self.width, self.condition = width, condition
+        self.width, self.condition, self.fold = width, condition, fold
+        channels *= fold**2
         self.time = nn.Sequential(nn.Linear(2 * width, told), nn.SiLU(), nn.Linear(told, told))
         self.first = conv(channels, width)
         self.down1, self.halve1 = _Block(width, width, told), nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
@@ -81,12 +86,12 @@ class FlowNet(nn.Module):
         x, time, asked = batch
         told = self.time(_waves(time, 2 * self.width)) + self.condition(asked)
         told = silu(told)
-        one = self.down1(self.first(x), told)
+        one = self.down1(self.first(pixel_unshuffle(x, self.fold)), told)
         two = self.down2(self.halve1(one), told)
         seen = self.middle2(self.attend(self.middle1(self.halve2(two), told)), told)
         seen = self.up2(torch.cat([interpolate(seen, size=two.shape[2:]), two], 1), told)
         seen = self.up1(torch.cat([interpolate(seen, size=one.shape[2:]), one], 1), told)
-        return cast(Tensor, self.last(silu(self.norm(seen))))
+        return pixel_shuffle(self.last(silu(self.norm(seen))), self.fold)
 
 
 def _waves(time: Tensor, width: int) -> Tensor:

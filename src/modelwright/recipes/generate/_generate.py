@@ -39,7 +39,7 @@ _LOOKED, _TESTED = 20_000, 128  # training pictures, and how many are made, for 
 class GenerateOptions(Options):
     """`side` of the pictures that are made; None for that of the data, 32 pixels at most where nothing says more."""
 
-    side: int | None = Field(None, ge=8, le=128)
+    side: int | None = Field(None, ge=8, le=512)
 
 
 def gathered(train: Table, options: GenerateOptions, ctx: FitContext) -> Pictures:
@@ -202,6 +202,12 @@ class GenerateModel(Model):
             return model
 
 
+def wished(schema: Schema, name: str) -> Any:
+    """Return what the run asked of its pictures (`side`, `few_steps`); None where it said nothing."""
+    target = schema.target
+    return target.options.get(name) if target is not None else None
+
+
 def _cells(table: Table, name: str) -> list[Any]:
     return table.column(name).to_pylist() if name in table.data.column_names else [None] * len(table)
 
@@ -220,6 +226,10 @@ class GenerateRecipe(Recipe):
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         return None
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        told: dict[str, Any] = {"side": wished(schema, "side")}
+        return [self.options(**told)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(seconds=10 + 2e-3 * len(train), memory=(1 << 30) + 4000 * len(train), least=2.0)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Choice, Estimate, FitContext, Options, Range
-from modelwright.core.schema import Table
+from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.generate._asked import Pictures
-from modelwright.recipes.generate._generate import GenerateModel, GenerateOptions, GenerateRecipe
+from modelwright.recipes.generate._generate import GenerateModel, GenerateOptions, GenerateRecipe, wished
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,9 +29,11 @@ _CLASS_OF_LETTERS = 1  # channels of pictures that are not mirrored: letters and
 
 
 class FlowOptions(GenerateOptions):
-    """Size and training of the network, and how it is asked: `steps` and `guidance` where a row says none."""
+    """Size and training of the network, and how it is asked: `steps` and `guidance` where a row says none. `fold` pixels at a side are
+    one place of the network."""
 
     width: int = Field(48, ge=16, le=256, multiple_of=8)
+    fold: int = Field(1, ge=1, le=4)
     batch: int = Field(64, ge=1)
     epochs: int = Field(200, ge=1)
     lr: float = Field(1e-3, gt=0)
@@ -59,7 +62,7 @@ class FlowModel(GenerateModel):
         from modelwright.models.generate.flow import FlowNet
 
         width = self.options.width
-        return FlowNet(self.shape[0], width, self.told.network(4 * width))
+        return FlowNet(self.shape[0], width, self.told.network(4 * width), self.options.fold)
 
     def drawn(self, asked: np.ndarray, seeds: Sequence[int], steps: int | None, guidance: float | None) -> np.ndarray:
         import torch
@@ -103,15 +106,19 @@ class ImageFlow(GenerateRecipe):
     model = FlowModel
     space = {
         "lr": Range(3e-4, 3e-3, log=True),
-        "width": Choice((32, 48, 64)),
+        "width": Choice((48, 64, 96)),
         "guidance": Choice((1.0, 1.5, 2.5)),
         "distil": Choice((False, True)),
     }
 
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        told = {"side": wished(schema, "side"), "distil": bool(wished(schema, "few_steps"))}
+        return [self.options(**told, width=64, fold=2)]
+
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, FlowOptions)
         side = options.side or 32
-        step = 4e-8 * options.batch * side**2 * options.width**2 / 48
+        step = 4e-8 * options.batch * (side / options.fold) ** 2 * options.width**2 / 48
         return Estimate(
             20 + 0.5 * options.epochs * min(_STEPS, 10 + len(train) // 16) * step,
             (2 << 30) + 4000 * len(train),
