@@ -62,6 +62,13 @@ def test_chinese_page_shows_the_same_commands(page: Path) -> None:
     assert shown(page) == shown(english(page))
 
 
+@pytest.mark.parametrize("ending", [".md", ".zh-CN.md"])
+def test_the_readme_leads_to_every_page(ending: str) -> None:
+    text = (ROOT / f"README{ending}").read_text(encoding="utf-8")
+    pages = [p.name for p in (ROOT / "docs" / "how-to").glob("*.md") if p.name.endswith(".zh-CN.md") == (ending != ".md")]
+    assert [p for p in pages if f"](docs/how-to/{p})" not in text] == []
+
+
 @pytest.mark.parametrize("page", SHOWN, ids=_id)
 def test_links_lead_to_files(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
