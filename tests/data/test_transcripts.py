@@ -42,6 +42,26 @@ def test_ljspeech(tmp_path):
         rows(tmp_path)
 
 
+def test_recordings_of_ljspeech_may_lie_beside_their_list(tmp_path):
+    keep(tmp_path / "LJ1.wav")
+    (tmp_path / "metadata.csv").write_text("LJ1|In 1455|in fourteen fifty five\n", encoding="utf-8")
+    assert rows(tmp_path)[0]["recording"] == str((tmp_path / "LJ1.wav").resolve())
+
+
+def test_a_list_of_file_names(tmp_path):
+    keep(tmp_path / "clips" / "a.wav")
+    meta = tmp_path / "metadata.csv"
+    meta.write_text("file_name,transcription,speaker_id\nclips/a.wav,hello there,7\n", encoding="utf-8")
+    place = str((tmp_path / "clips" / "a.wav").resolve())
+    assert rows(tmp_path) == [{"recording": place, "text": "hello there", "speaker": "7"}]
+    meta.write_text("file_name,words\nclips/a.wav,hello\n", encoding="utf-8")
+    with pytest.raises(DataError, match="expected a column text, transcription or sentence, found file_name, words"):
+        rows(tmp_path)
+    meta.write_text("file_name,text\nclips/b.wav,hello\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 2: there is no recording clips/b\.wav"):
+        rows(tmp_path)
+
+
 def test_kaldi(tmp_path):
     keep(tmp_path / "a.wav", tone(2.0))
     (tmp_path / "wav.scp").write_text("rec a.wav\n", encoding="utf-8")

@@ -95,8 +95,8 @@ def test_erasing_a_subject_reaches_the_voice(client, sounds, vault, tmp_path):
     ("change", "status", "says"),
     [
         ({"consent": False}, 403, "only with its speaker's consent"),
-        ({"consent": "yes"}, 422, "`consent` does not fit"),
-        ({"recordings": []}, 422, "`recordings` does not fit"),
+        ({"consent": "yes"}, 422, "`consent`: expected true or false"),
+        ({"recordings": []}, 422, "`recordings`: expected at least 1 entries"),
         ({"recordings": [url(as_wav(np.zeros(8000), 8000))]}, 422, "Recording 1 holds no speech"),
         ({"recordings": [url(b"no sound")]}, 422, "Recording 1 cannot be read"),
         ({"recordings": ["/etc/passwd"]}, 422, "Recording 1 cannot be read"),
@@ -132,3 +132,24 @@ def test_pairs_are_compared_by_predict_and_the_page_opens(client, sounds):
     assert answer["prediction"] == "different"
     assert "voice" not in answer
     assert 'class="hear voices"' in client.get("/voices", headers=HEAD).text
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (
+            {"subject": "A", "recordings": "x", "consent": True},
+            "`recordings`: expected a list; each recording is a data URL",
+        ),
+        ({"subject": "A", "recordings": [], "consent": True}, "at least 1 entries"),
+        ({"subject": "A", "recordings": [7], "consent": True}, "`recordings`[0]: expected text"),
+        ({"subject": "A", "recordings": ["x"], "consent": "yes"}, "`consent`: expected true or false"),
+        ({"subject": "A", "recordings": ["x"], "consent": True, "days": -1}, "`days`: expected more than 0"),
+        ({"subject": "A", "recordings": ["x"], "agreed": True}, "There is a field that is not known"),
+        ([1], "must be an object with the fields subject, recordings"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_what_would(client, vault, body, says):
+    refused = client.post("/enrol", json=body, headers=HEAD)
+    assert refused.status_code == 422
+    assert says in refused.json()["error"]["message"]

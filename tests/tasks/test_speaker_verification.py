@@ -10,6 +10,10 @@ from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Table
 from modelwright.core.task import get_task
 from modelwright.evaluate.metrics.voices import BINS, counted, equal_error, least_cost, rates, speakers_of
+from modelwright.features.shared.sample_speech import sung
+from modelwright.release.bundle import Predictor, save
+from modelwright.release.needs import Needs
+from modelwright.release.predict_file import predict_file
 from modelwright.testing import context, judged, sample_table
 
 TASK = get_task("speaker-verification")
@@ -111,3 +115,22 @@ def test_what_does_not_fit_is_named():
         TASK.typed(table.schema, config)
     with pytest.raises(ColumnError, match="one column of recordings"):
         TASK.typed(table.schema.with_column("recording", modality="text"))
+
+
+def test_rows_without_a_recording_to_compare_with_are_not_answered(fitted, tmp_path):
+    model, valid, target = fitted
+    schema = TASK.served(valid.schema)
+    predictor = Predictor(TASK, schema, target, [(1.0, model)], needs=Needs(TASK.rests_on(schema)))
+    sounds = sung(4, 3)[0]
+    for i, sound in enumerate(sounds):
+        (tmp_path / f"{i}.wav").write_bytes(sound)
+    save(predictor, tmp_path / "bundle")
+    (tmp_path / "asked.csv").write_text("recording\n0.wav\n", encoding="utf-8")
+    with pytest.raises(ColumnError, match="the column `other` is absent"):
+        predict_file(str(tmp_path / "bundle"), str(tmp_path / "asked.csv"), tmp_path / "said.csv")
+    assert not (tmp_path / "said.csv").exists()
+    (tmp_path / "asked.csv").write_text("recording,other\n0.wav,1.wav\n2.wav,\n", encoding="utf-8")
+    told = []
+    done = predict_file(str(tmp_path / "bundle"), str(tmp_path / "asked.csv"), tmp_path / "said.csv", say=told.append)
+    assert (done["answered"], done["bad"]) == (1, 1)
+    assert any("row 2, column `other`: expected a recording" in words.en for words in told)

@@ -90,3 +90,62 @@ def test_rows_without_a_text_are_named_and_left_out(tmp_path):
 def test_a_table_without_any_text_is_refused(tmp_path):
     with pytest.raises(DataError, match="empty in all 24 rows"):
         read_with(tmp_path, dict.fromkeys(range(24), ""))
+
+
+@pytest.fixture(scope="module")
+def two_voices(tmp_path_factory):
+    """Return the run of a voice learnt from two named speakers."""
+    path = tmp_path_factory.mktemp("two")
+    sounds, texts, _ = spoken_tones(40, 3)
+    with (path / "voice.csv").open("w", newline="", encoding="utf-8") as f:
+        rows = csv.writer(f)
+        rows.writerow(["recording", "text", "speaker"])
+        for i, (sound, text) in enumerate(zip(sounds, texts, strict=True)):
+            (path / f"a{i}.wav").write_bytes(sound)
+            rows.writerow([f"a{i}.wav", text, ("ann", "bob")[i % 2]])
+    return fit(path / "voice.csv", path / "runs")
+
+
+def test_what_the_service_refuses_is_set_aside_in_a_file_and_named(two_voices, tmp_path):
+    asked, made = tmp_path / "asked.csv", tmp_path / "made.csv"
+    cells = [
+        ["low mid", "ann", "", ""], ["low mid", "anne", "", ""], ["low mid", "", "-3", ""], ["low mid", "", "", "900"],
+        ["", "", "", ""], ["<speak>low", "", "", ""], ['<speak><voice name="eve">low</voice></speak>', "", "", ""],
+        ["low ☃ mid", "bob", "2", "1"],
+    ]  # fmt: skip
+    with asked.open("w", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([["text", "speaker", "speed", "pitch"], *cells])
+    done = CliRunner().invoke(app, ["predict", str(two_voices.folder), str(asked), "--out", str(made)])
+    assert done.exit_code == 0, done.output
+    said = {n: [line for line in done.output.splitlines() if f"row {n}," in line] for n in range(1, 9)}
+    for row, words in {
+        2: "`speaker`: there is no voice `anne`", 3: "`speed`: expected at least 0.25, received `-3.0`",
+        4: "`pitch`: expected at most 12", 5: "`text`: expected a text to read out, and it is empty",
+        6: "no complete XML", 7: "there is no voice `eve`", 8: "signs that cannot be spoken are left out: ☃",
+    }.items():  # fmt: skip
+        assert len(said[row]) == 1, (row, done.output)
+        assert words.lower() in said[row][0].lower(), (row, said[row])
+    assert not said[1]
+    with made.open(encoding="utf-8", newline="") as f:
+        answers = [row["prediction"] for row in csv.DictReader(f)]
+    assert [bool(a) for a in answers] == [True, False, False, False, False, False, False, True]
+    strict = CliRunner().invoke(app, ["predict", str(two_voices.folder), str(asked), "--out", str(made), "--strict"])
+    assert isinstance(strict.exception, DataError)
+    assert "row 2" in str(strict.exception)
+
+
+def test_a_program_hears_the_same(two_voices):
+    model = modelwright.load(str(two_voices.folder))
+    row = {"text": "low mid", "speaker": "ann", "speed": -3}
+    assert "at least 0.25" in model.predict([row])[0]["error"]
+    assert model.predict([row | {"speed": 1}])[0]["prediction"]["type"] == "audio/wav"
+
+
+def test_a_language_that_there_is_not_is_refused(tmp_path):
+    with pytest.raises(ModelwrightError, match=r"code of ISO 639 such as en, zh or de, received `klingon`"):
+        fit(folder_of(tmp_path / "data", 16), tmp_path / "runs", language="klingon")
+
+
+def test_an_unknown_task_is_named_before_its_options(tmp_path):
+    with pytest.raises(ModelwrightError, match="text-to-speech"):
+        modelwright.fit(str(tmp_path / "x.csv"), task="text-to-speach", voice_consent="synthetic", budget="20s")

@@ -22,6 +22,7 @@ from modelwright.core.option_groups.roles import Roles
 from modelwright.core.option_groups.scale import Scale
 from modelwright.core.option_groups.source import Source
 from modelwright.core.option_groups.training import Training
+from modelwright.core.registry import TASKS, names_in
 from modelwright.core.task_names import task_named
 from modelwright.core.validation import first_words
 from modelwright.core.words import Words
@@ -130,8 +131,10 @@ def make_config(**values: Any) -> RunConfig:
 
 
 def check_tasks(config: RunConfig) -> None:
-    """Refuse an option that is not for this run's task. Raises OptionError that names the tasks it is for."""
+    """Refuse a task that there is not, and an option that is not for this run's task. Raises OptionError that names the tasks it is for."""
     task = task_named(config.task) if config.task else None
+    if task is not None and task not in names_in(TASKS):
+        raise unknown(Words("task", "任务"), task, names_in(TASKS), OptionError)
     wrong = misplaced(task, [n for n, found in options().items() if getattr(config, n) != found.option.default])
     if wrong is None:
         return

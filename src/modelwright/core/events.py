@@ -115,6 +115,7 @@ class EventStream:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self._told: set[Words] = set()
 
     def listen(self, listener: Listener) -> None:
         """Add a listener."""
@@ -136,6 +137,13 @@ class EventStream:
     def warn(self, en: str, zh: str) -> None:
         """Emit a Warned."""
         self.emit(Warned(Words(en, zh)))
+
+    def warn_once(self, en: str, zh: str) -> None:
+        """Emit a Warned, if it was not emitted so before: for what every fold, candidate or refit would say again."""
+        words = Words(en, zh)
+        if words not in self._told:
+            self._told.add(words)
+            self.emit(Warned(words))
 
 
 def to_json(event: Event) -> str:

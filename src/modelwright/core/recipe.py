@@ -181,6 +181,15 @@ class Model(ABC):
         """
         return None
 
+    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
+        """Return what of a typed table this model cannot answer, though another of its task might: row (from 0), column, and words
+        for it; a speaker or a style that it never learnt, say."""
+        return []
+
+    def left_out(self, table: Table) -> list[tuple[int, str, Words]]:
+        """Return what of a typed table is answered without: row (from 0), column, and words for it; signs that have no sound, say."""
+        return []
+
     def forget(self, subject: str) -> bool:
         """Take out what is kept of a person who is known by this name, such as their events; return whether there was anything."""
         return False

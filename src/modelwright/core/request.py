@@ -1,12 +1,15 @@
-"""The model of one row as a client sends it, from the columns of a schema."""
+"""The model of one row as a client sends it, from the columns of a schema, and the limits that its fields set."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
-from modelwright.core.schema import MEDIA, Schema, arrow_type
+from modelwright.core.schema import MEDIA, Schema, Table, arrow_type
+from modelwright.core.validation import words_of
+from modelwright.core.words import Words
 
 _TYPES: dict[str, Any] = {
     "number": float | str | None,
@@ -37,3 +40,29 @@ def request_model(schema: Schema) -> type[BaseModel]:
             Field(default=None, alias=column.name, title=column.name, json_schema_extra=extra),
         )
     return create_model("Row", __config__=ConfigDict(extra="allow", populate_by_name=False), **fields)
+
+
+def limits_of(row: type[BaseModel]) -> dict[str, TypeAdapter[Any]]:
+    """Return what checks a cell, by column, for the fields of a row that have limits; others are as free as their column is."""
+    fields = {f.alias or name: f for name, f in row.model_fields.items() if f.metadata}
+    return {name: TypeAdapter(_whole(f.annotation, f.metadata)) for name, f in fields.items()}
+
+
+def _whole(kind: Any, limits: Sequence[Any]) -> Any:
+    return Annotated[kind, *limits]
+
+
+def beyond(limits: Mapping[str, TypeAdapter[Any]], table: Table) -> list[tuple[int, str, Words]]:
+    """Return the cells of a typed table that lie outside `limits`: row (from 0), column, and words for it; missing ones never do."""
+    out = []
+    for column in limits.keys() & set(table.data.column_names):
+        cells = table.column(column).to_pylist()
+        wrong: dict[Any, Words] = {}
+        for cell in {c for c in cells if c is not None}:
+            try:
+                limits[column].validate_python(cell)
+            except ValidationError as e:
+                said = words_of(e.errors(include_url=False)[0])
+                wrong[cell] = Words(said.en.rstrip("."), said.zh.rstrip("。"))
+        out += [(i, column, wrong[c]) for i, c in enumerate(cells) if c in wrong]
+    return out

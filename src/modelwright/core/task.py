@@ -275,6 +275,10 @@ class Task(ABC):
         """Return the columns that the deployed model reads, from those it was trained on."""
         return schema
 
+    def rests_on(self, schema: Schema) -> tuple[str, ...]:
+        """Return the columns of those `served` without which no row can be answered, for a task whose answers are made."""
+        return ()
+
     def sent(self, related: Mapping[str, Related]) -> tuple[Column, ...]:
         """Return the columns of related tables that rows to be answered may hold beside those that are `served`."""
         return ()

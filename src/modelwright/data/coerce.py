@@ -87,6 +87,19 @@ def coerce_rows(
     return Table(data, schema, np.arange(1, len(rows) + 1), "rows"), sorted(bad, key=lambda b: b.row)
 
 
+def without(table: Table, bad: Sequence[BadValue]) -> Table:
+    """Return a table in which cells that are not to be read are missing."""
+    data = table.data
+    for name in dict.fromkeys(b.column for b in bad):
+        at = data.column_names.index(name)
+        gone = np.zeros(len(table), bool)
+        gone[[b.row - 1 for b in bad if b.column == name]] = True
+        kept = [None if g else cell for g, cell in zip(gone, table.column(name))]
+        cells = pa.array([None if c is None else c.as_py() for c in kept], data.schema.field(at).type)
+        data = data.set_column(at, data.schema.field(at), cells)
+    return table if data is table.data else table.with_data(data)
+
+
 def _bad(row: int, column: Column, value: object, error: Exception | None = None) -> BadValue:
     said = f"{len(value)} bytes" if isinstance(value, bytes) else str(value)[:60]
     if isinstance(error, Unreadable):

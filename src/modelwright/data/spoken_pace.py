@@ -51,6 +51,6 @@ def in_time(table: Table) -> tuple[Table, Words | None]:
     words = Words(
         f"{len(bad)} transcripts of {table.source} are longer than can be said in their recordings, and are left out: "
         f"row (characters / seconds) {shown}.",
-        f"{table.source} 中有 {len(bad)} 条转写文本长于其录音所能说完的内容，已略去：行（字符数 / 秒）{shown}。",
+        f"{table.source} 中有 {len(bad)} 条转写文本过长，在录音的时长内不可能说完，已略去：行（字符数 / 秒）{shown}。",
     )
     return table.take(np.setdiff1d(np.arange(len(table)), bad)), words

@@ -107,7 +107,7 @@ def _there(place: Path, named: str, where: str, where_zh: str) -> str:
 
 
 def _ljspeech(folder: Path) -> Iterator[Row]:
-    """`metadata.csv`: id|text|normalised text, and `wavs/ID.wav`."""
+    """`metadata.csv`: id|text|normalised text, and `wavs/ID.wav`; the recordings may lie beside it as well."""
     meta = folder / "metadata.csv"
     for number, line in enumerate(text_of(meta).splitlines(), 1):
         if not line.strip():
@@ -120,10 +120,45 @@ def _ljspeech(folder: Path) -> Iterator[Row]:
                 f"{where[1]}：应为 `编号|文本|规范文本`，收到的是 `{line[:60]}`。",
             )
         name = cells[0].strip()
-        places = [folder / "wavs" / (name + s) for s in ("", ".wav", ".flac", ".mp3")]
+        places = [at / (name + s) for at in (folder / "wavs", folder) for s in ("", ".wav", ".flac", ".mp3")]
         place = next((p for p in places if p.is_file()), places[1])
         text = cells[2] if len(cells) > 2 and cells[2].strip() else cells[1]
         yield _there(place, f"wavs/{name}.wav", *where), text, None
+
+
+def _is_ljspeech(folder: Path) -> bool:
+    if not (folder / "metadata.csv").is_file():
+        return False
+    return (folder / "wavs").is_dir() or "|" in _first_line(folder / "metadata.csv")
+
+
+def _audiofolder(folder: Path) -> Iterator[Row]:
+    """`metadata.csv` with a column `file_name`, as Hugging Face's audio folders have it, and the files that it names."""
+    meta = folder / "metadata.csv"
+    raw, _ = read_table(meta, Reading(), None)
+    names = {re.sub(r"[\W_]", "", n).lower(): n for n in raw.column_names}
+    text = next((names[n] for n in ("text", "transcription", "transcript", "sentence") if n in names), None)
+    if text is None:
+        raise DataError(
+            f"{meta}: expected a column text, transcription or sentence, found {', '.join(raw.column_names[:8])}.",
+            f"{meta}：应有 text、transcription 或 sentence 列，现有：{'、'.join(raw.column_names[:8])}。",
+        )
+    speaker = next((names[n] for n in ("speaker", "speakerid", "clientid") if n in names), None)
+    speakers = raw.column(speaker).to_pylist() if speaker else [None] * raw.num_rows
+    rows = zip(raw.column(names["filename"]).to_pylist(), raw.column(text).to_pylist(), speakers, strict=True)
+    for number, (name, said, who) in enumerate(rows, 2):
+        where = f"{meta}, line {number}", f"{meta} 第 {number} 行"
+        yield _there(folder / str(name or ""), str(name), *where), said, None if who is None else str(who)
+
+
+def _is_audiofolder(folder: Path) -> bool:
+    meta = folder / "metadata.csv"
+    return meta.is_file() and "file_name" in re.split(r"[,;\t]", _first_line(meta).replace('"', ""))
+
+
+def _first_line(path: Path) -> str:
+    with path.open("rb") as f:
+        return f.readline(4096).decode("utf-8-sig", "replace").strip()
 
 
 def _kaldi(folder: Path) -> Iterator[Row]:
@@ -224,7 +259,8 @@ def _escaped(name: str) -> str:
 
 _FOLDERS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Iterator[Row]]], ...] = (
     (lambda p: (p / "wav.scp").is_file() and (p / "text").is_file(), _kaldi),
-    (lambda p: (p / "metadata.csv").is_file() and (p / "wavs").is_dir(), _ljspeech),
+    (_is_audiofolder, _audiofolder),
+    (_is_ljspeech, _ljspeech),
     (lambda p: (p / "clips").is_dir() and any((p / n).is_file() for n in _COMMON_VOICE), _common_voice),
 )
 

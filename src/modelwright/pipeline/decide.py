@@ -75,7 +75,7 @@ def needs_for(state: State) -> Needs:
     config, predictor, develop = state.config, state.predictor, state.parts.develop
     schema = predictor.schema
     if not predictor.target.explains:  # a query needs no tenant, a text no title: what is absent is told
-        return Needs()
+        return Needs(state.task.rests_on(schema))
     found = None
     remote = any(m.remote for _, m in predictor.members)
     if len(schema.inputs) > 1 and not remote and state.reuses_rows:

@@ -30,7 +30,7 @@ from modelwright.core.schema import Related, Schema, Table
 from modelwright.core.task import Task, get_task
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
-from modelwright.data.coerce import BadValue, coerce, coerce_rows
+from modelwright.data.coerce import BadValue, coerce, coerce_rows, without
 from modelwright.data.frames import as_table
 from modelwright.data.series import gathered, gathered_rows, layouts_of
 from modelwright.privacy.protect import safe_values
@@ -40,6 +40,7 @@ from modelwright.release.able import Able
 from modelwright.release.check import FORMAT, number, one_answer, refuse_nan, sha256_of, verify
 from modelwright.release.extras import needed, refuse_missing
 from modelwright.release.needs import Needs
+from modelwright.release.strange import left_out, limits_of_task, strange_cells
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
 _CHUNK = 2048
@@ -96,10 +97,21 @@ class Predictor(Able):
         else:
             table, bad = coerce(gathered(as_table(rows), self.layouts), self._inputs, need_target=False, folder=folder)
         table = with_lines(table, self.task.related, self.related) if self.task.joins else table
-        strange = [BadValue(row + 1, column, "", words) for row, column, words in self.task.refused(table)]
+        known = {(b.row, b.column) for b in bad}
+        found = strange_cells(self.task, self.members, self._limits, table)
+        strange = [b for b in found if (b.row, b.column) not in known]
         bad = sorted([*bad, *self.needs.refused(table), *strange], key=lambda b: b.row)
+        table = without(table, strange)
         # what was hidden from the model is hidden in messages about its input too
         return self.shield.apply(table, tell=self.task.restores), safe_values(bad, public=not self.shield)
+
+    def left_out(self, table: Table) -> list[BadValue]:
+        """Return what of a typed table the members answer without, each once."""
+        return safe_values(left_out(self.members, table), public=not self.shield)
+
+    @cached_property
+    def _limits(self) -> dict[str, Any]:
+        return limits_of_task(self.task, self.schema)
 
     def read_as(self, schema: Schema) -> None:
         """Read what is to be answered by another spelling of the same columns from here on."""

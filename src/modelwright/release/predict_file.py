@@ -32,6 +32,7 @@ from modelwright.release.write import Writer
 from modelwright.release.write_media import OneFile, one_ending
 
 Say = Callable[[Words], None]
+_MOST_TOLD = 50  # rows of which is said what was left out
 
 
 def _silent(words: Words) -> None:
@@ -79,7 +80,7 @@ def _answered(
     reading: dict[str, Any],
 ) -> dict[str, Any]:
     predictor = load(find_bundle(model))
-    answered, bad_rows, done, told = 0, 0, 0, 0
+    answered, bad_rows, done, told, passed = 0, 0, 0, 0, 0
     names: dict[str, None] = {}  # of all rows, since columns may come late
     misfits: list[Misfit] = []
     names_of = renames_of(rename, predictor.schema)
@@ -118,6 +119,10 @@ def _answered(
                 if strict:
                     raise DataError(words)
                 say(words)
+            if passed < _MOST_TOLD:
+                for words in _bad_words(name, done, {}, predictor.left_out(table)[: _MOST_TOLD - passed]):
+                    say(words)
+                    passed += 1
             answers = predictor.answers(predictor.scores(table), scores, table.hidden)
             gone = {v.row - 1 for v in bad} | {row - 1 for row in unread}
             for i in gone:

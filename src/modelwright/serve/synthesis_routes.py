@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import StreamingResponse
 
 from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.core.words import Words
 from modelwright.data.provenance import marked_wav
 from modelwright.data.sound_files import TYPES, Growing, formats
+from modelwright.features.shared.aloud.asked import PAUSES_TIMES, SPEEDS, TONES, within
 from modelwright.recipes.shared.synthesis import Asked, Part
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
@@ -42,10 +43,10 @@ class SpeechAsked(BaseModel):
     input: str
     voice: str = ""
     response_format: Literal["mp3", "opus", "flac", "wav", "pcm"] | None = None
-    speed: float | None = Field(None, ge=0.25, le=4)
+    speed: float | None = within(SPEEDS)
     stream_format: Literal["audio", "sse"] | None = None
-    pitch: float | None = Field(None, ge=-12, le=12)
-    pause: float | None = Field(None, ge=0, le=5)
+    pitch: float | None = within(TONES)
+    pause: float | None = within(PAUSES_TIMES)
 
 
 class Mouth:
@@ -61,7 +62,7 @@ class Mouth:
         """Hold a place among those who are spoken to. Raises Refused 429."""
         if self.open >= _MOST:
             words = Words(
-                "Too many texts are read at a time; try again in a moment.", "同时朗读的文本过多；请稍后再试。"
+                "Too many texts are read at a time; try again in a moment.", "同时朗读的请求过多；请稍后再试。"
             )
             raise Refused(429, "busy", words, retry=2)
         self.open += 1

@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from modelwright.core.errors import ColumnError
-from modelwright.core.schema import Schema
+import numpy as np
+
+from modelwright.core.errors import ColumnError, OptionError, nearest
+from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 
 SPEAKER = frozenset(
@@ -16,6 +18,45 @@ SPEAKER = frozenset(
 
 TEXT = frozenset("text transcript transcription transcripts sentence sentences normalized normalised spoken utterance words "
                   "文本 转写 转写文本 文字 句子 内容".split())  # fmt: skip
+
+# ISO 639-1, and names that people write in their place
+_CODES = frozenset("aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo es et eu fa ff fi "
+                   "fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw "
+                   "ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro "
+                   "ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi "
+                   "yo za zh zu".split())  # fmt: skip
+_NAMED = {
+    "english": "en", "chinese": "zh", "mandarin": "zh", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "portuguese": "pt",
+    "dutch": "nl", "russian": "ru", "polish": "pl", "swedish": "sv", "turkish": "tr", "japanese": "ja", "korean": "ko", "arabic": "ar",
+    "中文": "zh", "汉语": "zh", "普通话": "zh", "英语": "en", "英文": "en", "cn": "zh", "cmn": "zh",
+}  # fmt: skip
+
+
+def language_code(named: str | None) -> str:
+    """Return the code of a language as ISO 639 has it, small and without a region (`zh-CN` is `zh`); empty where none is named.
+
+    Raises OptionError for what is no code; three letters (`yue`) may be any language of ISO 639-3.
+    """
+    if not named or not named.strip():
+        return ""
+    head, *regions = re.split(r"[-_]", named.strip().lower())
+    if all(re.fullmatch(r"[a-z0-9]{2,8}", r) for r in regions):
+        if head in _CODES or (re.fullmatch(r"[a-z]{3}", head) and head not in _NAMED):
+            return head
+        if head in ("cn", "cmn"):
+            return "zh"
+    like = _NAMED.get(head) or next((_NAMED[n] for n in nearest(head, _NAMED)[:1]), None)
+    en, zh = (f" Did you mean {like}?", f"是否指 {like}？") if like else ("", "")
+    raise OptionError(
+        f"Expected for --language a code of ISO 639 such as en, zh or de, received `{named[:40]}`.{en}",
+        f"--language 应为 ISO 639 语言代码，如 en、zh、de，收到的是 `{named[:40]}`。{zh}",
+    )
+
+
+def empty(table: Table, column: str) -> list[tuple[int, str, Words]]:
+    """Return the rows that lack a recording, as `Task.refused` names them."""
+    words = Words("expected a recording, and there is none", "应为录音，内容为空")
+    return [(int(i), column, words) for i in np.flatnonzero(table.column(column).is_null())]
 
 
 def plain(name: str) -> str:

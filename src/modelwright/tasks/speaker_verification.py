@@ -20,7 +20,7 @@ from modelwright.core.words import Words
 from modelwright.evaluate.metrics import voices as evaluate
 from modelwright.evaluate.report import voices as report
 from modelwright.features.shared.sample_speech import sung
-from modelwright.tasks._recordings import one_recording, plain, speaker_of
+from modelwright.tasks._recordings import empty, one_recording, plain, speaker_of
 from modelwright.tasks._shares import share_of
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class SpeakerVerification(GeneratedTask):
             raise DataError(
                 f"The recordings are of {count} speakers; at least {parts * _PART} are needed: {_PART} each to learn from, to choose by"
                 f"{'' if official else ' and to test on'}. One recording a speaker is not enough either.",
-                f"录音来自 {count} 位说话人，至少需要 {parts * _PART} 位：学习、选择{'' if official else '、测试'}各 {_PART} 位。每人只有一段录音也不够。",
+                f"录音来自 {count} 位说话人，至少需要 {parts * _PART} 位：训练、选择{'' if official else '、测试'}各 {_PART} 位；每人只有一段录音时同样不够。",
             )
         if np.bincount(who).max() < 2:
             raise DataError(
@@ -137,6 +137,14 @@ class SpeakerVerification(GeneratedTask):
         columns = [c for c in schema if c.role in ("input", "target")]
         other = () if other_of(schema) in schema else (Column(other_of(schema), "audio", "input"),)
         return Schema((*columns, *other))
+
+    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
+        """As Task.refused: rows without one of the two recordings, of which nothing could be said."""
+        return [cell for c in table.schema.inputs if c.modality == "audio" for cell in empty(table, c.name)]
+
+    def rests_on(self, schema: Schema) -> tuple[str, ...]:
+        """As Task.rests_on: both recordings."""
+        return tuple(c.name for c in schema.inputs if c.modality == "audio")
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         return report.sections(model, judged)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.media import MediaCodec
@@ -23,9 +23,10 @@ from modelwright.core.words import Words
 from modelwright.data.spoken_pace import in_time
 from modelwright.data.transcripts import read_transcripts
 from modelwright.evaluate.metrics.spoken import METRICS
+from modelwright.features.shared.aloud.asked import PAUSES_TIMES, SPEEDS, TONES, within
 from modelwright.features.shared.aloud.ssml import is_ssml, pieces
 from modelwright.features.shared.sample_speech import spoken_tones
-from modelwright.tasks._recordings import TEXT, plain, speaker_of
+from modelwright.tasks._recordings import TEXT, language_code, plain, speaker_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -77,7 +78,9 @@ class TextToSpeech(GeneratedTask):
         text = self._text(schema, speaker)
         reason = Words("not read by this task", "该任务不使用此列")
         changes: dict[str, dict[str, Any]] = {c.name: {"role": "ignored", "reason": reason} for c in schema.inputs}
-        changes[text] = {"role": "input", "modality": "text", "options": {}, "reason": None}
+        language = language_code(getattr(config, "language", None))
+        options = {"language": language} if language else {}
+        changes[text] = {"role": "input", "modality": "text", "options": options, "reason": None}
         if speaker is not None:
             changes[speaker] = {"role": "input", "modality": "category", "options": {}, "reason": None}
         if target is not None and config is not None:
@@ -105,7 +108,7 @@ class TextToSpeech(GeneratedTask):
             shown = ", ".join(f"{c.name} ({c.modality})" for c in schema)[:300]
             raise ColumnError(
                 f"Expected a column of texts that are read out, named `text` or `transcript`; the columns are: {shown}. Say which it is with --column NAME=text.",
-                f"应有一列被朗读的文本，名为 `text` 或 `transcript`；现有的列：{shown}。可用 --column 列名=text 指定。",
+                f"应有一列供朗读的文本，名为 `text` 或 `transcript`；现有的列：{shown}。可用 --column 列名=text 指定。",
             )
         return texts[0]
 
@@ -150,12 +153,16 @@ class TextToSpeech(GeneratedTask):
         """As Task.served: a row may say how fast, how high, and with what pauses it is read."""
         return Schema((*schema.inputs, *_ASKS, *(c for c in schema if c.role == "target")))
 
+    def rests_on(self, schema: Schema) -> tuple[str, ...]:
+        """As Task.rests_on: the text; who reads it may be left out."""
+        return tuple(c.name for c in schema.inputs if c.modality == "text")
+
     def refused(self, table: Table) -> list[tuple[int, str, Words]]:
-        """As Task.refused: texts with nothing to say, of great length, and SSML that is none."""
+        """As Task.refused: no text, texts with nothing to say, of great length, and SSML that is none."""
         out = []
         for column in (c for c in table.schema.inputs if c.modality == "text"):
             for row, text in enumerate(table.column(column.name).to_pylist()):
-                why = None if text is None else why_not(str(text))
+                why = why_not(str(text or ""))
                 if why is not None:
                     out.append((row, column.name, why))
         return out
@@ -172,9 +179,9 @@ class TextToSpeech(GeneratedTask):
         base: Any = request_model(Schema(tuple(c for c in schema.inputs if c.name not in asks)))
         return create_model(
             "Row", __base__=base,
-            speed=(float | None, Field(None, ge=0.25, le=4, description="times as fast")),
-            pitch=(float | None, Field(None, ge=-12, le=12, description="semitones higher")),
-            pause=(float | None, Field(None, ge=0, le=5, description="times as long pauses")),
+            speed=(float | None, within(SPEEDS, "times as fast")),
+            pitch=(float | None, within(TONES, "semitones higher")),
+            pause=(float | None, within(PAUSES_TIMES, "times as long pauses")),
         )  # fmt: skip
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
@@ -198,6 +205,8 @@ class TextToSpeech(GeneratedTask):
 
 def why_not(text: str) -> Words | None:
     """Return why a text cannot be read out; None where it can."""
+    if not text.strip():
+        return Words("expected a text to read out, and it is empty", "应为要朗读的文本，内容为空")
     if len(text) > MOST_CHARACTERS:
         return Words(
             f"a text of {len(text)} characters; at most {MOST_CHARACTERS} are read at a time: cut it into parts",

@@ -111,7 +111,8 @@ def part_named(value: Any) -> tuple[Any, tuple[float, float] | None]:
     start, end = float(found[2] or 0), float(found[3])
     if end <= start:
         raise Unreadable(
-            f"the part {start:g} to {end:g} s ends before it begins", f"片段 {start:g} 到 {end:g} 秒的结束早于开始"
+            f"the part {start:g} to {end:g} s ends before it begins",
+            f"片段 {start:g} 到 {end:g} 秒：结束时间早于开始时间",
         )
     return found[1], (start, end)
 
@@ -160,13 +161,13 @@ def _check_header(sound: Any, part: bool = False) -> None:
     if not _RATES[0] <= sound.samplerate <= _RATES[1]:
         raise Unreadable(
             f"the header claims {sound.samplerate} samples a second; expected {_RATES[0]} to {_RATES[1]}",
-            f"文件头声称每秒 {sound.samplerate} 个采样；应在 {_RATES[0]} 到 {_RATES[1]} 之间",
+            f"文件头标明的采样率为每秒 {sound.samplerate} 次；应在 {_RATES[0]} 到 {_RATES[1]} 之间",
         )
     if not part and _known(sound) and sound.frames > MOST_SECONDS * sound.samplerate:
         hours = sound.frames / sound.samplerate / 3600
         raise Unreadable(
             f"the recording claims {hours:.1f} hours; at most one hour is read: cut it into parts",
-            f"录音声称有 {hours:.1f} 小时；最多读取一小时：请切分",
+            f"文件头标明录音长 {hours:.1f} 小时；最多读取一小时：请切分",
         )
 
 
@@ -178,7 +179,7 @@ def _known(sound: Any) -> bool:
 def _cut_short(share: float) -> Unreadable:
     return Unreadable(
         f"the file is cut short: it holds {share:.1%} of the sound its header promises; copy it again",
-        f"文件不完整：只有文件头所述音频的 {share:.1%}；请重新复制",
+        f"文件不完整：实际音频只有文件头所标时长的 {share:.1%}；请重新复制",
     )
 
 

@@ -39,14 +39,14 @@ def sections(model: Model, judged: Judged, test: Table, seconds: float) -> list[
     speed = (
         Words(
             f"Of the test rows read out here, a second of speech took {took / said:.3f} s of processor time.",
-            f"此处朗读的测试行中，每秒语音用去 {took / said:.3f} 秒处理器时间。",
+            f"朗读测试行时，每秒语音耗用 {took / said:.3f} 秒处理器时间。",
         )
         if said
         else Words("", "")
     )
     says = Words(
         f"Test rows from the one furthest from its recording on. {speed.en}".strip(),
-        f"从与录音差别最大的测试行开始。{speed.zh}",
+        f"测试行按与录音的差别由大到小排列。{speed.zh}",
     )
     head = (
         Words("row", "行"), Words("distortion, dB", "失真（dB）"), Words("length", "时长误差"), Words("pitch, semitones", "音高（半音）"),

@@ -58,7 +58,7 @@ def gathered(train: Table, options: GenerateOptions, ctx: FitContext) -> Picture
         side = (options.side or max(s for s in _SIDES if s <= max(16, min(short, 32)))) // 4 * 4
         most = max(64, free_memory() // 4 // (channels * side * side))
         if len(rows) > most:
-            ctx.events.warn(
+            ctx.events.warn_once(
                 f"{most} of {len(rows)} pictures are learnt from, since memory holds no more.",
                 f"内存只能容纳 {len(rows)} 张图片中的 {most} 张，用其学习。",
             )

@@ -9,26 +9,28 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.media import file_json
+from modelwright.core.errors import DataError, OptionError, unknown
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.kinds.audio import MOST_SECONDS
 from modelwright.data.provenance import marked_wav
+from modelwright.features.shared.aloud.asked import PAUSES_TIMES, SPEEDS, TONES
 from modelwright.features.shared.aloud.reader import Sentence
+from modelwright.features.shared.aloud.ssml import voices_of
 from modelwright.features.shared.speech import FRAME, samples_of
 from modelwright.models.spoken_likeness import figures
 from modelwright.recipes.shared.synthesis_corpus import Corpus, Voice, columns_of, corpus
 
 TASKS = frozenset({"text-to-speech"})
-SPEEDS, TONES, PAUSES_TIMES = (0.25, 4.0), (-12.0, 12.0), (0.0, 5.0)
 _TOGETHER = 32  # rows
 _LONGEST_SOUND = 60  # frames of one sound at most, whatever a network says
 
@@ -126,10 +128,51 @@ class VoiceModel(Model):
         if name is None or not self.voice.speakers:
             return 0
         if name not in self.voice.speakers:
-            from modelwright.core.errors import OptionError, unknown
-
-            raise unknown(Words("voice", "声音"), name, list(self.voice.speakers), OptionError)
+            raise self._nobody(name)
         return self.voice.speakers.index(name)
+
+    def _nobody(self, name: str) -> OptionError:
+        """Return what says that nobody of this name speaks here, and who does."""
+        if self.voice.speakers:
+            return cast(OptionError, unknown(Words("voice", "声音"), name, list(self.voice.speakers), OptionError))
+        return OptionError(
+            f"There is no voice `{name[:60]}`: this model has one voice, without a name.",
+            f"没有声音 `{name[:60]}`：该模型只有一个未命名的声音。",
+        )
+
+    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
+        """As Model.refused: speakers who are not known, named in the column of speakers or in SSML."""
+        out = []
+        for column in (self.voice.speaker, self.voice.text):
+            cells = table.column(column).to_pylist() if column and column in table.data.column_names else []
+            for row, cell in enumerate(cells):
+                names = [] if cell is None else [str(cell)] if column == self.voice.speaker else voices_of(str(cell))
+                name = next((n for n in names if n not in self.voice.speakers), None)
+                if name is not None and (column == self.voice.speaker or self.voice.speakers):
+                    said = self._nobody(name).words
+                    out.append((row, column, Words(said.en.rstrip("."), said.zh.rstrip("。"))))
+        return out
+
+    def left_out(self, table: Table) -> list[tuple[int, str, Words]]:
+        """As Model.left_out: the signs of each text that have no sound."""
+        column = self.voice.text
+        out = []
+        for row, cell in enumerate(table.column(column).to_pylist() if column in table.data.column_names else []):
+            signs = self.unsaid(cell) if cell else []
+            if signs:
+                words = Words(
+                    f"signs that cannot be spoken are left out: {' '.join(signs)}",
+                    f"无法读出的符号已略去：{' '.join(signs)}",
+                )
+                out.append((row, column, words))
+        return out
+
+    def unsaid(self, text: str) -> list[str]:
+        """Return the signs of a text that cannot be said; none of SSML that cannot be read."""
+        try:
+            return self.voice.reader.unsaid(text)
+        except DataError:
+            return []
 
     def frames(self, plan: Plan, seconds: np.ndarray) -> np.ndarray:
         """Return whole frames of each unit [L], from how long each would be by itself, in frames [L]."""

@@ -14,7 +14,9 @@ import numpy as np
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
 from modelwright.data.kinds.audio import MOST_SECONDS
+from modelwright.features.shared.aloud.phonemes import has_program
 from modelwright.features.shared.aloud.reader import (
     PAUSES,
     Inventory,
@@ -136,6 +138,15 @@ def alike(valid: Table, known: Corpus) -> list[Said]:
     return out
 
 
+def _no_sounds(language: str) -> Words:
+    if not has_program():
+        return Words(
+            "espeak-ng is not installed (Debian: apt install espeak-ng)",
+            "未安装 espeak-ng（Debian：apt install espeak-ng）",
+        )
+    return Words(f"espeak-ng does not speak `{language}`", f"espeak-ng 不支持语言 `{language}`")
+
+
 def _gathered(train: Table, ctx: FitContext, language: str) -> Corpus:
     target = train.schema.target
     assert target is not None
@@ -145,12 +156,12 @@ def _gathered(train: Table, ctx: FitContext, language: str) -> Corpus:
     if not len(table):
         raise DataError("There is no recording with a text to learn from.", "没有可学习的带文本的录音。")
     texts = [str(t) for t in table.column(text).to_pylist()]
-    reader = Reader.fit(texts, language)
-    if not reader.voice and reader.language != "zh" and not ctx.cache.setdefault(("voice-letters-told",), False):
-        ctx.cache["voice-letters-told",] = True
-        ctx.events.warn(
-            "espeak-ng is not installed or does not know this language, so the voice learns letters instead of sounds, which takes more recordings: apt install espeak-ng.",
-            "未安装 espeak-ng，或其不支持该语言，因此该声音学习字母而非音素，需要更多录音：apt install espeak-ng。",
+    reader = Reader.fit(texts, language or str(train.schema[text].options.get("language", "")))
+    if not reader.voice and reader.language != "zh":
+        why = _no_sounds(reader.language)
+        ctx.events.warn_once(
+            f"{why.en}, so the voice learns letters instead of sounds, which takes more recordings.",
+            f"{why.zh}，因此该声音学习字母而非音素，需要更多录音。",
         )
     spoken = [whole(s) for s in reader.read_all(texts)]
     front = Front.fit(table.column(target.name), train.schema[target.name].options, BANDS)
@@ -181,12 +192,12 @@ def _gathered(train: Table, ctx: FitContext, language: str) -> Corpus:
         shown = ", ".join(map(str, gone[:5])) + (" ..." if len(gone) > 5 else "")
         ctx.events.note(
             f"{len(gone)} of {len(spoken)} recordings are not learnt from: silent, longer than {_LONGEST:g} s, or shorter than their text takes (rows {shown}).",
-            f"{len(spoken)} 段录音中有 {len(gone)} 段不用于学习：无声、超过 {_LONGEST:g} 秒，或短于其文本所需（行 {shown}）。",
+            f"{len(spoken)} 段录音中有 {len(gone)} 段不用于学习：无声、超过 {_LONGEST:g} 秒，或时长不足以说完其文本（行 {shown}）。",
         )
     if not out.said:
         raise DataError(
             f"None of the {len(spoken)} recordings can be learnt from: they are silent, longer than {_LONGEST:g} s, or shorter than their texts take.",
-            f"{len(spoken)} 段录音都不可用：无声、超过 {_LONGEST:g} 秒，或短于其文本所需。",
+            f"{len(spoken)} 段录音都不可用：无声、超过 {_LONGEST:g} 秒，或时长不足以说完其文本。",
         )
     _aligned(out, ctx.seed)
     return out

@@ -180,14 +180,14 @@ class _Made:
             raise DataError(
                 f"No recording can be learnt from: of {len(good)}, {int(cut.sum())} are longer than {self.options.longest:g} s, "
                 f"the others are shorter than their transcripts take. Cut long recordings at their sentences (SRT, VTT, TextGrid or CTM beside them).",
-                f"没有可学习的录音：共 {len(good)} 段，其中 {int(cut.sum())} 段超过 {self.options.longest:g} 秒，其余比其转写文本所需更短。请按句切分长录音（在旁边放 SRT、VTT、TextGrid 或 CTM）。",
+                f"没有可学习的录音：共 {len(good)} 段，其中 {int(cut.sum())} 段超过 {self.options.longest:g} 秒，其余的时长不足以说完转写文本。请按句切分长录音（在旁边放 SRT、VTT、TextGrid 或 CTM）。",
             )
         if good.all():
             return self
         gone = int((~good).sum())
         ctx.events.note(
             f"{ctx.name}: {gone} of {len(good)} recordings are not learnt from: longer than {self.options.longest:g} s, or too short for their text.",
-            f"{ctx.name}：{len(good)} 段录音中有 {gone} 段不用于学习：超过 {self.options.longest:g} 秒，或对其文本来说过短。",
+            f"{ctx.name}：{len(good)} 段录音中有 {gone} 段不用于学习：超过 {self.options.longest:g} 秒，或时长不足以说完其文本。",
         )
         index = np.flatnonzero(good)
         parts = [self.held.values[self.held.offsets[i] : self.held.offsets[i + 1]] for i in index]

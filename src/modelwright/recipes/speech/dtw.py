@@ -78,7 +78,7 @@ class Dtw(SpeechRecipe):
     """Mean recordings of transcripts that come again and again; others are never answered."""
 
     name = "dtw"
-    title = Words("nearest template by time warping", "时间规整模板匹配")
+    title = Words("nearest template by time warping", "动态时间规整模板匹配")
     rank = 2
     paper = "Sakoe & Chiba 1978, doi 10.1109/TASSP.1978.1163055"
     baseline = True

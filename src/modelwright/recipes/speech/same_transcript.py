@@ -58,7 +58,7 @@ class SameTranscript(SpeechRecipe):
     """The commonest transcript of the training rows, or where none comes again and again, the commonest word."""
 
     name = "same-transcript"
-    title = Words("always the same transcript", "恒定的转写")
+    title = Words("always the same transcript", "固定转写文本")
     rank = 0
     paper = ""
     baseline = True

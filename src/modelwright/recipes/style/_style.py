@@ -164,6 +164,16 @@ class StyleModel(Model):
             made = to_bytes(to_rgb(planes))
         return made
 
+    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
+        """As Model.refused: styles that there are not, or shares of them that cannot be read."""
+        out = []
+        for row, told in enumerate(_cells(table, "style")):
+            try:
+                mixed(self.styles, told)
+            except DataError as e:
+                out.append((row, "style", Words(e.words.en.rstrip("."), e.words.zh.rstrip("。"))))
+        return out
+
     def scores(self, table: Table) -> np.ndarray:
         picture = next(c.name for c in table.schema.inputs if c.modality == "image")
         told = [_cells(table, n) for n in ("style", "strength", "keep_colour")]

@@ -40,7 +40,7 @@ def add(app: FastAPI, service: Any) -> None:
                 raise Refused(
                     429,
                     "busy",
-                    Words("Too many listen at a time; try again in a moment.", "同时聆听的过多；请稍后再试。"),
+                    Words("Too many listen at a time; try again in a moment.", "同时监听的连接过多；请稍后再试。"),
                     retry=2,
                 )
             async with places:

@@ -17,6 +17,7 @@ from modelwright.core.words import Words
 from modelwright.privacy.ledger import model_id, record
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
+from modelwright.serve.misfit import misfit
 from modelwright.serve.page import lang_of, login_page, page_of, static
 
 ROLES = {"/enrol": "predictor", "/enrol/{subject}": "predictor", "/verify": "predictor", "/voices": "predictor"}
@@ -111,13 +112,32 @@ def _read(shape: type[Any], body: bytes) -> Any:
         first = e.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":
             raise Refused(400, "no_json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
-        field = str(first["loc"][0]) if first["loc"] and first["loc"][0] in shape.model_fields else None
         known = ", ".join(shape.model_fields)
-        en = f"`{field}` does not fit" if field else "There is a field that is not known"
-        zh = f"`{field}` 不符合要求" if field else "包含未知字段"
+        if not first["loc"]:
+            words = Words(
+                f"The body must be an object with the fields {known}.", f"请求体应为含有字段 {known} 的对象。"
+            )
+            raise Refused(422, "body", words) from None
+        name, *place = first["loc"]
+        if name not in shape.model_fields:
+            words = Words(
+                f"There is a field that is not known. The fields are {known}.", f"包含未知字段。可用字段：{known}。"
+            )
+            raise Refused(422, "field", words) from None
+        where = f"`{name}`" + "".join(f"[{p}]" for p in place)
+        said = misfit(first)
         raise Refused(
-            422, field or "field", Words(f"{en}. The fields are {known}.", f"{zh}。可用字段：{known}。")
+            422, str(name), Words(f"{where}: {said.en}{_hint(name, 'en')}.", f"{where}：{said.zh}{_hint(name, 'zh')}。")
         ) from None
+
+
+def _hint(name: str, lang: str) -> str:
+    """Return what a field of sound looks like, which no type says."""
+    if name not in ("recording", "recordings"):
+        return ""
+    one = Words("a data URL (data:audio/wav;base64,...)", "data URL（data:audio/wav;base64,……）")
+    each = Words(f"; each recording is {one.en}", f"；每段录音为 {one.zh}")
+    return (each if name == "recordings" else Words(f"; it is {one.en}", f"；录音为 {one.zh}")).to(lang)
 
 
 class Desk:
@@ -230,6 +250,6 @@ class Desk:
         vector = np.asarray(self.model.heard(cells)[0], np.float64)
         if not vector.any():
             raise Refused(422, "silence", Words(
-                f"{which.en} holds no speech that could be told; record a sentence of some seconds.", f"{which.zh}中听不到语音；请录制数秒的一句话。"
+                f"{which.en} holds no speech that could be told; record a sentence of some seconds.", f"{which.zh}中听不到语音；请录一句数秒长的话。"
             ))  # fmt: skip
         return vector

@@ -2,7 +2,7 @@ const words = {
   en: { title: "Text to speech", other: "中文", text: "Write or paste what is to be read aloud, or SSML.", speak: "Read aloud", stop: "Stop", wait: "Reading …",
         voice: "Voice", speed: "Speed", pitch: "Pitch", pause: "Pauses", save: "Save", problem: "Something went wrong.",
         unsaid: "These signs cannot be spoken and were left out:", count: (n) => `${n} characters` },
-  zh: { title: "文字转语音", other: "English", text: "写下或粘贴要朗读的文本，也可以是 SSML。", speak: "朗读", stop: "停止", wait: "正在朗读……",
+  zh: { title: "文字转语音", other: "English", text: "输入或粘贴要朗读的文本，也可以是 SSML。", speak: "朗读", stop: "停止", wait: "正在朗读……",
         voice: "声音", speed: "语速", pitch: "音高", pause: "停顿", save: "保存", problem: "出错了。",
         unsaid: "以下符号无法读出，已略去：", count: (n) => `${n} 个字符` },
 };

@@ -3,7 +3,7 @@ const words = {
         enrol: "Enrol", verify: "Verify", erase: "Erase", record: "Record", stop: "Stop", file: "Choose recordings", none: "No recording yet.",
         kept: "Enrolled.", gone: "Erased.", nobody: "There was nothing to erase.", same: "The same voice", different: "Another voice", problem: "Something went wrong.",
         noMic: "The microphone cannot be used: allow it in the browser, and open this page by https or on this machine.", recordings: "recordings" },
-  zh: { title: "声纹验证", other: "English", who: "说话人", agree: "本人同意加密保存其声纹，用于身份验证。", purpose: "目的",
+  zh: { title: "声纹验证", other: "English", who: "说话人", agree: "本人同意加密保存其声纹，用于身份验证。", purpose: "用途",
         enrol: "登记", verify: "验证", erase: "删除", record: "录音", stop: "停止", file: "选择录音", none: "尚无录音。",
         kept: "已登记。", gone: "已删除。", nobody: "没有可删除的声纹。", same: "同一人", different: "不是同一人", problem: "出错了。",
         noMic: "无法使用麦克风：请在浏览器中允许，并通过 https 或在本机打开此页。", recordings: "段录音" },

@@ -54,7 +54,7 @@ class Voices(OptionGroup):
     voice_consent: str | None = option(
         None,
         "whose voice, where agreed to; or `synthetic`",
-        "谁的声音、同意记录在哪；或 synthetic",
+        "声音属于谁、同意记录在何处；或 synthetic",
         metavar="WORDS",
     )
 

@@ -42,7 +42,7 @@ def by_program(lines: Sequence[str], voice: str) -> list[list[list[Sound]]]:
     if not has_program():
         raise ModelwrightError(
             "This voice reads by espeak-ng, which is not installed here: install it (on Debian: apt install espeak-ng).",
-            "该声音用 espeak-ng 注音，而本机没有安装：请安装（Debian：apt install espeak-ng）。",
+            "该声音依靠 espeak-ng 把文本转为音素，而本机未安装：请安装（Debian：apt install espeak-ng）。",
         )
     plain = [" ".join(_LINE.sub(" ", line).split()) for line in lines]
     out: list[list[list[Sound]]] = [[] for _ in lines]

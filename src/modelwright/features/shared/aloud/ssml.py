@@ -154,7 +154,7 @@ class _Reader:
             if m is None:
                 _refused(
                     f"has a break of `{attributes['time'][:20]}`; expected seconds such as 500ms or 1.5s",
-                    f"break 的时长为 `{attributes['time'][:20]}`；应为 500ms 或 1.5s 之类",
+                    f"break 的时长为 `{attributes['time'][:20]}`；应写作 500ms、1.5s 等形式",
                 )
             assert m is not None
             return min(_LONGEST, float(m[1]) * (1e-3 if m[2] == "ms" else 1.0))
@@ -184,6 +184,16 @@ class _Reader:
                 f"{what} 的值为 `{text[:20]}`；支持：{'、'.join(known)}",
             )
         return known[text.strip()]
+
+
+def voices_of(text: str) -> list[str]:
+    """Return whom a text asks to be spoken by, where it is SSML; nobody where it cannot be read."""
+    if not is_ssml(text):
+        return []
+    try:
+        return list(dict.fromkeys(p.voice for p in pieces(text) if p.voice))
+    except DataError:
+        return []
 
 
 def plain(text: str) -> Iterator[Piece]:
