@@ -65,7 +65,9 @@ def test_chinese_page_shows_the_same_commands(page: Path) -> None:
 @pytest.mark.parametrize("ending", [".md", ".zh-CN.md"])
 def test_the_readme_leads_to_every_page(ending: str) -> None:
     text = (ROOT / f"README{ending}").read_text(encoding="utf-8")
-    pages = [p.name for p in (ROOT / "docs" / "how-to").glob("*.md") if p.name.endswith(".zh-CN.md") == (ending != ".md")]
+    pages = [
+        p.name for p in (ROOT / "docs" / "how-to").glob("*.md") if p.name.endswith(".zh-CN.md") == (ending != ".md")
+    ]
     assert [p for p in pages if f"](docs/how-to/{p})" not in text] == []
 
 
