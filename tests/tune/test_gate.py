@@ -24,6 +24,14 @@ def test_reads_conditions_with_labels_percent_and_chinese_punctuation():
     assert parse_gate(None, TASK, TARGET) == []
 
 
+def test_reads_metrics_as_reports_write_them():
+    task = get_task("recommendation")
+    (found,) = parse_gate("recall@20>=0.3", task, TARGET)
+    assert (found.metric.name, found.threshold, found.text) == ("recall_20", 0.3, "recall@20>=0.3")
+    with pytest.raises(OptionError, match="recall_20"):
+        parse_gate("recall@21>=0.3", task, TARGET)
+
+
 @pytest.mark.parametrize(
     "text", ["f1", "macro_f1>=", "macro_f1=0.9", "macro_f1<=0.9", "nothing>=1", "recall[x]>=1", "accuracy[fraud]>=1"]
 )

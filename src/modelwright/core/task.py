@@ -317,12 +317,13 @@ class Task(ABC):
         return self.metrics if self.in_money is None or target.prices is None else (self.in_money, *self.metrics)
 
     def metric(self, name: str) -> Metric:
-        """Return a metric by name. Raises OptionError, with the nearest names."""
+        """Return a metric by name; `recall@20`, as reports write it, is `recall_20`. Raises OptionError, with the nearest names."""
         from modelwright.core.errors import OptionError, unknown
 
         known = (*self.metrics, *([self.in_money] if self.in_money is not None else []))
+        plain = name.replace("@", "_")
         for metric in known:
-            if metric.name == name:
+            if metric.name == plain:
                 return metric
         raise unknown(Words("metric", "指标"), name, [m.name for m in known], OptionError)
 

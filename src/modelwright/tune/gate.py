@@ -15,7 +15,7 @@ from modelwright.core.task import Task
 from modelwright.core.words import Words
 
 _CONDITION = re.compile(
-    r"^\s*((?:(?:gap|worst):)?[A-Za-z_]\w*)\s*(?:\[(.+)\])?\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(%?)\s*$"
+    r"^\s*((?:(?:gap|worst):)?[A-Za-z_]\w*(?:@\d+)?)\s*(?:\[(.+)\])?\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(%?)\s*$"
 )
 
 

@@ -10,8 +10,9 @@ import yaml
 
 from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, OptionError
-from modelwright.core.task import task_names
+from modelwright.core.task import get_task, task_names
 from modelwright.data.projects import get_project, names, write
+from modelwright.tune.gate import check_gate
 
 ALL = (
     "churn",
@@ -46,6 +47,7 @@ def test_projects_are_whole(name, tmp_path):
     settings = yaml.safe_load((tmp_path / "p" / "run.yaml").read_text(encoding="utf-8"))
     config = make_config(**settings)
     assert (tmp_path / "p" / config.data).exists()
+    check_gate(config.gate, get_task(config.task))
     english = (tmp_path / "p" / "README.md").read_text(encoding="utf-8")
     chinese = (tmp_path / "p" / "README.zh-CN.md").read_text(encoding="utf-8")
     assert f"--name {name}" in english

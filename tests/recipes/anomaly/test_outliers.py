@@ -17,7 +17,7 @@ from modelwright.testing import context
 
 TASK = get_task("anomaly-detection")
 OF_ROWS = ("robust-z", "pca-reconstruction", "isolation-forest", "autoencoder")
-OF_WINDOWS = ("seasonal-residuals", "forecast-residuals")
+OF_WINDOWS = ("seasonal-residuals", "forecast-residuals", "planted-trees")
 COLUMNS = ("load", "heat", "mode", "note")
 
 

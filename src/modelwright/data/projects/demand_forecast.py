@@ -64,7 +64,7 @@ PROJECT = Project(
     task="time-series-forecasting",
     settings={
         "data": "sales.csv", "target": "sold", "time": "date", "key": ["branch", "good"], "known": ["price"], "horizon": 14,
-        "too_much": 1.0, "too_little": 3.0, "budget": "40s", "gate": "mase<=1.2",
+        "too_much": 1.0, "too_little": 3.0, "budget": "40s", "gate": "mase<=0.9",
     },
     files=_files,
     forecasts=True,

@@ -18,12 +18,12 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
+from modelwright.recipes.anomaly._lags import NEAR, coefficients_of, lags_of, residuals_of
 from modelwright.recipes.shared.outlier_windows import WindowModel, filled, layout_of
 from modelwright.recipes.shared.outliers import OutlierModel, OutlierRecipe, anomalies
 from modelwright.recipes.shared.planted import spread
 
 GAPS = (0, 6, 24)  # rows left out before the one that is forecast
-_LAGS = 24
 _FEW = 24  # residuals that a spread is told by, at least
 _MOST_ROWS = 20_000
 _NARROW, _WIDE = 0.2, 5.0  # of the usual spread, between which that of the last rows counts
@@ -35,13 +35,6 @@ class ForecastOptions(Options):
 
     ridge: float = Field(default=1e-2, gt=0, le=10)
     usual: float = Field(default=0.995, gt=0.5, lt=1)
-
-
-def lags_of(gap: int, season: int, length: int) -> list[int]:
-    """Return the lags [F] of a forecast: the last ones behind the gap, and those about one and two seasons ago."""
-    near = range(gap + 1, gap + _LAGS + 1)
-    far = [k * season + d for k in (1, 2) for d in (-1, 0, 1)] if season >= 2 else []
-    return sorted({lag for lag in (*near, *far) if gap < lag < length})
 
 
 class ForecastModel(WindowModel):
@@ -59,12 +52,7 @@ class ForecastModel(WindowModel):
 
     def residuals(self, x: np.ndarray, channel: int, gap: int) -> np.ndarray:
         """Return what a forecast leaves of the last values of windows [N, L] without gaps [N, W + 1]."""
-        lags = self.lags[gap]
-        first = max(lags)
-        out = np.array(x[:, first:])
-        for lag, coefficient in zip(lags, self.coefficients[gap][channel], strict=True):
-            out -= coefficient * x[:, first - lag : x.shape[1] - lag]
-        return out
+        return residuals_of(x, self.lags[gap], self.coefficients[gap][channel])
 
     def off(self, x: np.ndarray, channel: int) -> np.ndarray:
         """Return how many usual residuals the last values of windows [N, L] lie off, by gap [N, G]."""
@@ -145,33 +133,14 @@ class ForecastResiduals(OutlierRecipe):
         for channel in range(channels):
             raw = rows[:, channel].astype(np.float64)
             whole = np.isfinite(raw).mean(axis=1) >= 0.9
-            raw = raw[whole] if whole.sum() >= 2 * _LAGS else raw
+            raw = raw[whole] if whole.sum() >= 2 * NEAR else raw
             x = filled(raw)
             for gap, own in enumerate(lags):
-                model.coefficients[gap][channel] = _fitted(x, np.array(own), options.ridge)
+                model.coefficients[gap][channel] = coefficients_of(x, np.array(own), options.ridge)
                 model.scales[channel, gap] = spread(model.residuals(x[:, -max(own) - 1 :], channel, gap)[:, -1])
             off = np.concatenate([model.off(raw[i : i + 4096], channel) for i in range(0, len(raw), 4096)])
             model.limits[channel] = np.maximum(np.quantile(off, options.usual, axis=0), 1e-6)
         return model
-
-
-def _fitted(x: np.ndarray, lags: np.ndarray, ridge: float) -> np.ndarray:
-    """Return the coefficients [F] of a ridge on lags about their mean; its farthest residuals are left out of the second and third
-    fit."""
-    last = x.shape[1] - 1
-    lagged = x[:, last - lags]
-    level = lagged.mean(axis=1)
-    features, truth = lagged - level[:, None], x[:, last] - level
-    kept = np.ones(len(x), bool)
-    weights = np.zeros(len(lags))
-    for _ in range(3):
-        a, b = features[kept], truth[kept]
-        gram = a.T @ a
-        penalty = ridge * max(float(np.trace(gram)) / len(lags), 1e-12)
-        weights = np.linalg.solve(gram + penalty * np.eye(len(lags)), a.T @ b)
-        off = truth - features @ weights
-        kept = np.abs(off) <= 5 * spread(off[kept])
-    return np.asarray(weights + (1 - weights.sum()) / len(lags))  # the mean is one of the lags' values, too
 
 
 RECIPE = ForecastResiduals

@@ -24,7 +24,8 @@ from modelwright.core.words import Words
 from modelwright.recipes.shared.planted import Planter
 
 _HELD = 0.25  # of the training rows, for calibration
-_STRETCHES = 4
+STRETCHES = 4  # of time, in each of which false alarms are counted by a model of the others
+_BLOCK = 100  # moments of a series that are held out together, at least
 _EXPLAINED = 0.05  # p-value up to which it is told what made a row unusual
 
 
@@ -41,17 +42,29 @@ def windows_column(schema: Schema) -> str | None:
 
 
 def held_apart(table: Table, seed: int) -> tuple[Table, Table]:
-    """Return the rows to learn from, and those to calibrate on: of a series the latest, else drawn by chance."""
+    """Return the rows to learn from, and those to calibrate on: of a series every fourth block of time, as what is usual changes with it,
+    else drawn by chance."""
     count = len(table)
     held = max(1, min(count // 2, round(_HELD * count)))
     if windows_column(table.schema) is not None:
-        order = np.argsort(_moments(table), kind="stable")
+        order = np.argsort(moments_of(table), kind="stable")
+        each = round(1 / _HELD)
+        own = np.arange(count) // max(_BLOCK, season_of(table)) % each == each - 1
+        if own.any():
+            return table.take(np.sort(order[~own])), table.take(np.sort(order[own]))
     else:
         order = np.random.default_rng([seed, 41]).permutation(count)
     return table.take(np.sort(order[: count - held])), table.take(np.sort(order[count - held :]))
 
 
-def _moments(table: Table) -> np.ndarray:
+def season_of(table: Table) -> int:
+    """Return the season of the series whose windows a table holds, in rows; 0 where it has none."""
+    name = windows_column(table.schema)
+    return 0 if name is None else int(table.schema[name].options["trailing"].get("season") or 0)
+
+
+def moments_of(table: Table) -> np.ndarray:
+    """Return when each row was [N], as numbers that are in order."""
     columns = table.schema.of_role("time")
     if not columns:
         return table.rows.astype(np.float64)
@@ -173,7 +186,7 @@ class OutlierRecipe(Recipe):
         What is usual in a series changes with time, so one stretch alone says little of it (cross-conformal prediction, Vovk 2015,
         doi 10.1007/s10472-013-9368-4).
         """
-        stretches = np.array_split(np.argsort(_moments(train), kind="stable"), _STRETCHES)
+        stretches = np.array_split(np.argsort(moments_of(train), kind="stable"), STRETCHES)
         found = []
         for own in stretches:
             if not len(own):
