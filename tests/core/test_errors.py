@@ -28,6 +28,11 @@ def test_unknown_names_the_nearest_first_in_both_languages():
     assert nearest("LINEAR", ["linear", "trees"])[0] == "linear"
 
 
+def test_short_names_are_not_taken_for_one_another():
+    for name in ("svm", "knn", "mlp", "bert"):
+        assert "Did you mean" not in str(unknown(Words("recipe", "方案"), name, ["slim", "lstm", "mpnn", "bkt"]))
+
+
 def test_missing_extra_is_one_line_that_installs_it():
     error = errors.MissingExtra("nn", "TextCNN")
     assert 'pip install "modelwright[nn]"' in str(error)

@@ -2,13 +2,19 @@
 
 import pytest
 
-from modelwright.core.budget import parse_period
+from modelwright.core.budget import parse_amount, parse_period
 from modelwright.core.errors import OptionError
 
 
 def test_a_period_has_a_unit():
     assert parse_period("90d", "--retain") == 90 * 86400
     assert parse_period(" 1h ", "--grace") == 3600
+
+
+def test_an_amount_has_a_unit_too():
+    assert parse_amount("80g", "--memory") == 80 << 30
+    with pytest.raises(OptionError, match=r"`--memory` needs a unit: write 80g or 80m"):
+        parse_amount("80", "--memory")
 
 
 @pytest.mark.parametrize("bare", ["90", "1.5", " 7 "])

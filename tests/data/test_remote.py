@@ -1,5 +1,7 @@
 """Sources behind URLs: row groups where they lie, other formats fetched, and stores that refuse."""
 
+import socket
+
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -67,6 +69,36 @@ def test_what_is_not_there_damaged_or_refused_is_one_sentence(store, monkeypatch
     monkeypatch.setattr(type(store), "isfile", refuses)
     with pytest.raises(DataError, match="refuses these credentials"):
         read("memory://b/d.parquet")
+
+
+def test_what_lies_on_this_machine_is_read_as_by_its_path(tmp_path):
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    with pytest.raises(DataError, match=r"holds a\.csv: name one"):
+        read(f"file://{tmp_path}")
+    with pytest.raises(DataError, match=r"There is no file .*/b\.csv\. Did you mean a\.csv"):
+        read(f"file://{tmp_path}/b.csv")
+    assert read(f"file://{tmp_path}/a.csv").num_rows == 1
+
+
+def test_a_folder_without_parquet_and_a_server_that_is_away_are_told(store, monkeypatch):
+    with store.open("/b/d.csv", "wb") as file:
+        file.write(b"x\n1\n")
+    with pytest.raises(DataError, match=r"memory://b is a folder without Parquet files \(it holds d\.csv\)"):
+        read("memory://b")
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    pytest.importorskip("aiohttp")
+    with pytest.raises(DataError, match=f"Nobody answers at http://127.0.0.1:{port} "):
+        read(f"http://127.0.0.1:{port}/d.csv")
+
+
+def test_a_url_of_no_store_and_no_database_is_told():
+    pytest.importorskip("sqlalchemy")
+    with pytest.raises(DataError, match=r"`ftp2://` is neither a store of files .*https.* nor a database"):
+        read("ftp2://h/x.csv")
+    with pytest.raises(DataError, match=r"Did you mean https://\?"):
+        read("htps://h/x.csv")
 
 
 def test_a_store_whose_library_is_absent_names_the_extra(monkeypatch):

@@ -17,7 +17,7 @@ import pytest
 
 from modelwright import fit
 from modelwright.core.config import make_config
-from modelwright.core.errors import DataError, ModelwrightError, OptionError
+from modelwright.core.errors import DataError, OptionError
 from modelwright.core.events import EventStream, Step, Warned
 from modelwright.core.schema import MEDIA, Column, Schema, Table
 from modelwright.core.version import VERSION
@@ -132,12 +132,29 @@ def test_nobody_at_an_address_is_told_at_once(tmp_path):
         port = s.getsockname()[1]
     climb = SimpleNamespace(private=None, events=EventStream())
     began = time.monotonic()
+    with pytest.raises(OptionError, match="Nobody answers"):  # before any row is read
+        cluster.check_cluster(f"ray://127.0.0.1:{port}", 1)
     with (
-        pytest.raises(ModelwrightError, match=f"Nobody answers at ray://127.0.0.1:{port}"),
+        pytest.raises(OptionError, match=f"Nobody answers at ray://127.0.0.1:{port}"),
         cluster.clustered(climb, f"ray://127.0.0.1:{port}"),
     ):
         pass
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("count", "left", "said"), [(1, 600.0, "one fit at a time"), (4, 20.0, "do not repay")])
+def test_a_local_ray_that_would_gain_nothing_is_not_begun(monkeypatch, count, left, said):
+    monkeypatch.setattr(cluster.os, "cpu_count", lambda: count)
+    monkeypatch.setattr(cluster.Cluster, "begin", lambda _: pytest.fail("begun"))
+    monkeypatch.setenv("MODELWRIGHT_THREADS", "1")
+    heard, events = [], EventStream()
+    events.listen(heard.append)
+    climb = SimpleNamespace(private=None, events=events, until_end=lambda: left, cluster=None)
+    with cluster.clustered(climb, "local"):
+        assert climb.cluster is None
+    assert said in heard[0].words.en
+    assert cluster.Cluster(climb, "local").worth(3.0)
+    assert not cluster.Cluster(climb, "local").worth(0.1)
 
 
 def test_another_version_on_a_node_is_told():

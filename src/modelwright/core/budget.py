@@ -41,15 +41,28 @@ def parse_duration(text: str | float) -> float:
     return seconds
 
 
-def parse_period(text: str, option: str) -> float:
-    """Return seconds as `parse_duration` does, of an option whose number must say its unit. Raises OptionError."""
+def with_unit(text: str, option: str, one: str, other: str) -> str:
+    """Return the value of an option, which must say its unit: nobody can guess that of a bare number. Raises OptionError.
+
+    `one` and `other` are units that it may have been meant in.
+    """
     bare = text.strip()
     if bare.replace(".", "", 1).isdigit():
         raise OptionError(
-            f"`{option}` needs a unit: write {bare}d or {bare}h, received the number {bare}.",
-            f"`{option}` 需要单位：请写作 {bare}d 或 {bare}h，收到的是数字 {bare}。",
+            f"`{option}` needs a unit: write {bare}{one} or {bare}{other}, received the number {bare}.",
+            f"`{option}` 需要单位：请写作 {bare}{one} 或 {bare}{other}，收到的是数字 {bare}。",
         )
-    return parse_duration(bare)
+    return bare
+
+
+def parse_period(text: str, option: str, one: str = "d", other: str = "h") -> float:
+    """Return seconds as `parse_duration` does, of an option whose number must say its unit. Raises OptionError."""
+    return parse_duration(with_unit(text, option, one, other))
+
+
+def parse_amount(text: str, option: str) -> int:
+    """Return bytes as `parse_size` does, of an option whose number must say its unit. Raises OptionError."""
+    return parse_size(with_unit(text, option, "g", "m"))
 
 
 def parse_size(text: str | int) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from modelwright.core.budget import parse_duration, parse_size
+from modelwright.core.budget import parse_duration, parse_size, with_unit
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.option_groups.base import REQUIRED, Declared
 from modelwright.core.option_groups.consent import Consent
@@ -78,13 +78,8 @@ class _Checked(BaseModel):
 def _unit(name: str | None, value: Any) -> Any:
     """Refuse a bare number, whose unit nobody can guess, in Python, YAML and on the command line alike. Raises OptionError."""
     text = f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-    if isinstance(text, str) and text.strip().replace(".", "", 1).isdigit():
-        text = text.strip()
-        one, other = (f"{text}{unit}" for unit in _UNITS[name or "budget"])
-        raise OptionError(
-            f"`{name}` needs a unit: write {one} or {other}, received the number {text}.",
-            f"`{name}` 需要单位：请写作 {one} 或 {other}，收到的是数字 {text}。",
-        )
+    if isinstance(text, str):
+        with_unit(text, str(name), *_UNITS[name or "budget"])
     return value
 
 

@@ -122,6 +122,9 @@ class Stopped(ModelwrightError):
     exit_code = 130
 
 
+_SHORT = (3, 4)  # letters
+
+
 def nearest(name: str, valid: Iterable[str]) -> list[str]:
     """Return the valid names, the ones most like `name` first: the same but for case, then what it abbreviates, then the like."""
     pool = list(dict.fromkeys(valid))
@@ -136,7 +139,8 @@ def _alike(name: str, pool: list[str]) -> list[str]:
     low = name.lower()
     same = [v for v in pool if bare[v].lower() == low]
     begun = [v for v in pool if len(low) > 1 and bare[v].lower().startswith(low)]
-    close = difflib.get_close_matches(name, bare.values(), n=3, cutoff=0.55)
+    cutoff = 0.7 if len(name) in _SHORT else 0.55  # of three letters two are shared by chance
+    close = difflib.get_close_matches(name, bare.values(), n=3, cutoff=cutoff)
     like = [v for c in close for v in pool if bare[v] == c]
     within = [v for v in pool if len(low) > 2 and low in bare[v].lower()]
     return list(dict.fromkeys([*same, *sorted(begun, key=len), *like, *within]))

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
 from modelwright.core.crew import Crew
+from modelwright.core.errors import OptionError, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Metric, judge
 from modelwright.core.registry import load_file, names_in
@@ -217,6 +218,7 @@ class Recipe(ABC):
     paper: ClassVar[str]  # where it comes from
     needs: ClassVar[tuple[str, ...]] = ()  # importable modules that come with an extra
     extra: ClassVar[str] = ""  # that extra; empty for the core
+    also: ClassVar[tuple[str, ...]] = ()  # what else it goes by: names of libraries and methods that people type
     trains_with: ClassVar[tuple[str, ...]] = ()  # those of `needs` that a fitted model answers without
     baseline: ClassVar[bool] = False
     seeded: ClassVar[bool] = True  # whether another seed gives another model, worth averaging with the first
@@ -280,6 +282,36 @@ def get_recipe(name: str) -> Recipe:
     """Return the recipe of that name. Raises OptionError, naming the nearest, if there is none."""
     recipe: type[Recipe] = load_file(RECIPES, name, Words("recipe", "方案")).RECIPE
     return recipe()
+
+
+def check_recipes(names: Sequence[str], offered: Sequence[str]) -> None:
+    """Refuse recipes that are not among those `offered`. What other libraries call one is answered with its name here, and a
+    recipe of other tasks with those. Raises OptionError."""
+    for name in names:
+        if name in offered:
+            continue
+        low = name.lower().replace("_", "-")
+        known = next((n for n in offered if low in type(get_recipe(n)).also), None)
+        if known is not None:
+            title = get_recipe(known).title
+            raise OptionError(
+                f"There is no recipe `{name}`; what comes nearest is `{known}`, {title.en}: --recipe {known}",
+                f"没有名为 `{name}` 的方案；最接近的是 `{known}`（{title.zh}）：--recipe {known}",
+            )
+        if name in recipe_names():
+            tasks = sorted(get_recipe(name).tasks or ())
+            shown = ", ".join(f"`{n}`" for n in offered[:12]) + (" ..." if len(offered) > 12 else "")
+            raise OptionError(
+                f"Recipe `{name}` is for {', '.join(tasks) or 'tables of columns'}. For this task there are: {shown}",
+                f"方案 `{name}` 用于{'、'.join(tasks) or '由列组成的表格'}。本任务可用：{shown}",
+            )
+        raise unknown(Words("recipe", "方案"), name, offered, OptionError)
+
+
+def column_recipe_names() -> tuple[str, ...]:
+    """Return the names of the recipes that choose answers from columns, cheapest first."""
+    made = {n: r for n in recipe_names() if (r := get_recipe(n)).tasks is None}
+    return tuple(sorted(made, key=lambda n: made[n].rank))
 
 
 def guesses(name: str) -> bool:

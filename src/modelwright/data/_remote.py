@@ -23,6 +23,15 @@ _WAIT = 10  # seconds for a connection
 _STORES: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": _WAIT, "read_timeout": 30, "retries": {"max_attempts": 2}}},
 }
+_AWAY = (
+    "ClientConnector",
+    "EndpointConnection",
+    "ConnectTimeout",
+    "NewConnection",
+    "ServerDisconnected",
+    "ReadTimeout",
+    "MaxRetry",
+)
 _REFUSED = ("PermissionError", "NoCredentialsError", "ClientError", "HttpError", "InvalidAccessKeyId", "RefreshError")
 
 Parquet = Callable[[Any, Callable[[], BinaryIO], int], Iterator[pa.Table]]
@@ -34,6 +43,11 @@ def is_url(text: str) -> bool:
     return text.partition("://")[0].lower() in _SCHEMES and "://" in text
 
 
+def schemes() -> list[str]:
+    """Return how URLs of files may begin, in alphabetical order."""
+    return sorted(_SCHEMES)
+
+
 def url_batches(url: str, rows: int, parquet: Parquet, local: Local) -> Iterator[pa.Table]:
     """Yield what lies behind a URL: `parquet` reads a file where it lies, `local` one that was fetched.
 
@@ -41,6 +55,10 @@ def url_batches(url: str, rows: int, parquet: Parquet, local: Local) -> Iterator
     """
     with _told(url):
         fs, place = _opened(url)
+    if url.lower().startswith("file:") and not _pattern(place) and not _of_parquet(fs, place):
+        yield from local(Path(place))  # what lies on this machine is read as one that is named by its path
+        return
+    with _told(url):
         files = _files(fs, place, url)
     for file in files:
         if file.lower().endswith(".parquet"):
@@ -91,17 +109,36 @@ def _opened(url: str) -> tuple[Any, str]:
 
 def _files(fs: Any, place: str, url: str) -> list[str]:
     """Return the files that a URL names: itself, those of a pattern, or the Parquet files of a folder. Raises DataError."""
-    if any(c in place for c in "*?["):
+    if _pattern(place):
         found = sorted(str(p) for p in fs.glob(place))
     elif fs.isfile(place):
         found = [place]
     elif fs.isdir(place):
-        found = sorted(str(p) for p in fs.glob(f"{place.rstrip('/')}/*.parquet"))
+        found = _parquet_in(fs, place)
+        if not found:
+            held = [PurePosixPath(str(p)).name for p in fs.ls(place, detail=False)]
+            shown = ", ".join(held[:5]) + (" ..." if len(held) > 5 else "") or "nothing"
+            raise DataError(
+                f"{url} is a folder without Parquet files (it holds {shown}): name one file in it, or a pattern such as {url.rstrip('/')}/*.csv.",
+                f"{url} 是没有 Parquet 文件的文件夹（其中有：{shown if held else '无'}）：请指定其中一个文件，或使用 {url.rstrip('/')}/*.csv 这样的模式。",
+            )
     else:
         found = []
     if not found:
         raise DataError(f"There is no file at {url}.", f"{url} 处没有文件。")
     return found
+
+
+def _pattern(place: str) -> bool:
+    return any(c in place for c in "*?[")
+
+
+def _of_parquet(fs: Any, place: str) -> bool:
+    return bool(fs.isdir(place) and _parquet_in(fs, place))
+
+
+def _parquet_in(fs: Any, place: str) -> list[str]:
+    return sorted(str(p) for p in fs.glob(f"{place.rstrip('/')}/*.parquet"))
 
 
 @contextmanager
@@ -122,6 +159,12 @@ def _told(url: str) -> Iterator[None]:
             raise DataError(
                 f"{url}: the store refuses these credentials ({line or kind}). Check the variables of its client, such as AWS_ACCESS_KEY_ID.",
                 f"{url}：存储拒绝了当前凭据（{line or kind}）。请检查其客户端的环境变量，例如 AWS_ACCESS_KEY_ID。",
+            ) from e
+        if isinstance(e, (ConnectionError, TimeoutError)) or kind.startswith(_AWAY):
+            server = "/".join(url.split("/")[:3])
+            raise DataError(
+                f"Nobody answers at {server} ({line or kind}). Check the address, and whether this machine reaches it (network, proxy).",
+                f"{server} 没有响应（{line or kind}）。请检查地址，以及本机能否访问（网络、代理）。",
             ) from e
         raise DataError(f"{url} cannot be read ({kind}: {line}).", f"无法读取 {url}（{kind}：{line}）。") from e
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError, MissingExtra, unknown
 from modelwright.core.words import Words
+from modelwright.data._remote import schemes
 from modelwright.data._shapes import EXACT
 from modelwright.data.text import column
 
@@ -21,19 +23,30 @@ def sql_batches(url: str, query: str | None, table: str | None, rows: int) -> It
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
     except ImportError as e:
         raise MissingExtra("sql", "Reading a database", "读取数据库") from e
+    kind = url.split("://", 1)[0]
+    try:
+        engine = sa.create_engine(url)
+        shown = engine.url.render_as_string(hide_password=True)
+    except ModuleNotFoundError as e:
+        raise DataError(
+            f"Reading {kind}:// needs a driver that is not installed (Python's module `{e.name}`): install one beside Modelwright.",
+            f"读取 {kind}:// 需要尚未安装的驱动（Python 模块 `{e.name}`）：请将其与 Modelwright 一同安装。",
+        ) from e
+    except NoSuchModuleError as e:
+        near = difflib.get_close_matches(kind, [*schemes(), "postgresql", "sqlite", "mysql", "oracle", "mssql"], 1, 0.7)
+        files = ", ".join(schemes())
+        hint = (f" Did you mean {near[0]}://?", f"是否指 {near[0]}://？") if near else ("", "")
+        raise DataError(
+            f"`{kind}://` is neither a store of files ({files}) nor a database that a driver is installed for.{hint[0]}",
+            f"`{kind}://` 既不是文件存储（{files}），也不是已安装驱动的数据库。{hint[1]}",
+        ) from e
+    except (ArgumentError, ValueError) as e:
+        raise DataError(f"The database URL cannot be read ({e}).", f"无法解析数据库 URL（{e}）。") from e
     if (query is None) == (table is None):
         raise DataError(
             "A database URL needs either --query SQL or --table NAME.",
             "数据库 URL 需要 --query SQL 或 --table 表名 之一。",
         )
-    try:
-        engine = sa.create_engine(url)
-        shown = engine.url.render_as_string(hide_password=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as e:
-        kind = url.split("://", 1)[0]
-        raise DataError(
-            f"No driver for databases of kind `{kind}` ({e}).", f"没有 `{kind}` 类数据库的驱动（{e}）。"
-        ) from e
     if engine.dialect.name == "sqlite" and engine.url.database and not Path(engine.url.database).is_file():
         raise DataError(
             f"There is no database file {engine.url.database}.", f"找不到数据库文件 {engine.url.database}。"

@@ -106,8 +106,10 @@ def _any(
 
 def folder_of(source: Any) -> Path:
     """Return the folder from which a source's paths of media are taken: its own, else the working folder."""
-    if isinstance(source, (str, Path)) and "://" not in str(source):
-        return Path(source).resolve().parent
+    if isinstance(source, (str, Path)):
+        text = str(source).removeprefix("file://")
+        if "://" not in text:
+            return Path(text).resolve().parent
     return Path().resolve()
 
 

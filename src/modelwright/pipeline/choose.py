@@ -11,10 +11,10 @@ import pyarrow as pa
 from modelwright.core.budget import Deadline, parse_duration, parse_size, show_duration
 from modelwright.core.config import RunConfig, check_tasks
 from modelwright.core.device import pick_device
-from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, Stopped, unknown
+from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, Stopped
 from modelwright.core.judged import Metric
 from modelwright.core.pretrained import find, find_causal
-from modelwright.core.recipe import recipe_names
+from modelwright.core.recipe import check_recipes, column_recipe_names
 from modelwright.core.schema import MODALITY_WORDS, Table
 from modelwright.core.task import Task, get_task, task_names
 from modelwright.core.task_names import task_named
@@ -36,9 +36,9 @@ _MOST_LABELS = 0.5  # different labels for each row, above which a target is an 
 def check_names(config: RunConfig) -> None:
     """Refuse options of another task, unknown recipes, pretrained encoders and devices before any work is done. Raises OptionError."""
     check_tasks(config)
-    for name in config.recipes:
-        if name not in recipe_names():
-            raise unknown(Words("recipe", "方案"), name, recipe_names(), OptionError)
+    if config.recipes:
+        task = named_task(config)
+        check_recipes(config.recipes, task.recipes if task else column_recipe_names())
     for name in config.pretrained:
         find(name)
     if config.base:

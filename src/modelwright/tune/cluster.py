@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import modelwright.tune.remote as remote
+from modelwright.core.budget import show_duration
 from modelwright.core.errors import ClusterLost, MissingExtra, ModelwrightError, OptionError
 from modelwright.core.events import Working
 from modelwright.core.kept import sealing
@@ -33,6 +34,9 @@ from modelwright.tune.climb import Climb
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.shipped import files_of, ship
 
+_LEAST = 30.0  # seconds left below which a local Ray is not begun
+_PLACES = 2  # fits at once from which a local Ray gains anything
+_SMALL = 0.5  # seconds of a fit that is not sent elsewhere
 _ANSWER = 10.0  # seconds in which a cluster must answer
 _STALE = 20.0  # seconds without a sign of life after which a worker is taken to hang
 _GRACE = 10.0  # seconds that a fit may take to end once its time is over
@@ -63,6 +67,22 @@ def check_cluster(address: str | None, devices: int) -> None:
         )
     if importlib.util.find_spec("ray") is None:
         raise MissingExtra("ray", "--cluster")
+    if address != "local":
+        check_answers(address)
+
+
+def check_answers(address: str) -> None:
+    """Raise OptionError where nobody answers at an address `ray://HOST:PORT`."""
+    host, _, port = address[6:].rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER).close()
+    except (OSError, OverflowError) as e:
+        why = getattr(e, "strerror", None) or e
+        raise OptionError(
+            f"Nobody answers at {address} ({why}): is Ray's head running there (ray start --head), and its client port open? "
+            "Or leave --cluster out.",
+            f"{address} 没有响应（{why}）：请确认该处已运行 Ray 主节点（ray start --head），且客户端端口可达；或去掉 --cluster。",
+        ) from e
 
 
 @contextmanager
@@ -80,6 +100,10 @@ def clustered(climb: Climb, address: str | None) -> Iterator[None]:
             "With --vault rows must not leave this process in plain, as they would on a cluster: leave --cluster out.",
             "使用 --vault 时数据不得以明文离开本进程，而集群会这样做：请去掉 --cluster。",
         )
+    if address == "local" and (why := _not_worth(climb)) is not None:
+        climb.events.note(why.en, why.zh)
+        yield
+        return
     cluster = Cluster(climb, address)
     before = threading.excepthook
     threading.excepthook = lambda told: (
@@ -93,6 +117,29 @@ def clustered(climb: Climb, address: str | None) -> Iterator[None]:
         climb.cluster = None
         cluster.close()
         threading.excepthook = before
+
+
+def _not_worth(climb: Climb) -> Words | None:
+    """Return why a local Ray would take more than it gives, if so: it shares these cores with the climb, and takes time to start."""
+    left = climb.until_end()
+    count = os.cpu_count() or 1
+    if count // threads_asked() < _PLACES:
+        return Words(
+            f"cluster   local: this machine has room for one fit at a time ({count} cores), so it trains without Ray",
+            f"集群      local：本机（{count} 核）同一时间只能进行一次训练，因此不用 Ray",
+        )
+    if left < _LEAST:
+        return Words(
+            f"cluster   local: Ray takes some 10 s to start, which {show_duration(left)} do not repay, so this run trains without it",
+            f"集群      local：Ray 启动约需 10 秒，剩余 {show_duration(left)} 不值得，因此本次运行不用它",
+        )
+    return None
+
+
+def threads_asked() -> int:
+    """Return the cores of one fit."""
+    asked = os.environ.get("MODELWRIGHT_THREADS", "")
+    return max(1, int(asked)) if asked.isdigit() else 1
 
 
 class Cluster:
@@ -119,7 +166,7 @@ class Cluster:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         if self.address != "local":
-            self._answers()
+            check_answers(self.address)
         import ray
 
         if ray.is_initialized():
@@ -145,18 +192,11 @@ class Cluster:
     @property
     def threads(self) -> int:
         """Cores of one fit."""
-        asked = os.environ.get("MODELWRIGHT_THREADS", "")
-        return max(1, int(asked)) if asked.isdigit() else 1
+        return threads_asked()
 
-    def _answers(self) -> None:
-        host, _, port = self.address[6:].rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=_ANSWER).close()
-        except OSError as e:
-            raise ModelwrightError(
-                f"Nobody answers at {self.address} ({e.strerror or e}): is Ray's head running there (ray start --head), and its client port open?",
-                f"{self.address} 没有响应（{e.strerror or e}）：请确认该处已运行 Ray 主节点（ray start --head），且客户端端口可达。",
-            ) from e
+    def worth(self, seconds: float) -> bool:
+        """Return whether a fit of so many seconds is sent elsewhere: a shorter one is done here before its rows have come there."""
+        return seconds >= _SMALL
 
     def _reach(self) -> None:
         told: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
@@ -173,7 +213,7 @@ class Cluster:
             self._ray.init(**told)
         except Exception as e:
             line = next(iter(str(e).strip().splitlines()), type(e).__name__)[:200]
-            raise ModelwrightError(
+            raise OptionError(
                 f"The cluster at {self.address} cannot be used: {line} Its Ray and Python must be of the versions that are here (Ray {self._ray.__version__}).",
                 f"无法使用 {self.address} 处的集群：{line} 其 Ray 与 Python 须与此处版本一致（Ray {self._ray.__version__}）。",
             ) from e

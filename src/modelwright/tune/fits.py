@@ -216,9 +216,9 @@ class Fits:
     def _fitted(
         self, name: str, recipe: Recipe, options: Options, split: int, ctx: FitContext, watch: Stopwatch
     ) -> Fold:
-        """Fit one fold: on the cluster where there is one, guesses aside; here where it was lost."""
+        """Fit one fold: on the cluster where there is one and the fit is worth it, guesses aside; here where it was lost."""
         cluster = self.climb.cluster
-        if cluster is not None and not guesses(recipe.name):
+        if cluster is not None and not guesses(recipe.name) and cluster.worth(self.expected(recipe, options)):
             with suppress(ClusterLost):
                 found: Fold = cluster.fold(recipe, options, split, replace(ctx, seed=ctx.seed + split), watch)
                 return found
@@ -235,6 +235,8 @@ class Fits:
 
         def work() -> None:
             self._check(recipe, self.estimate(recipe, options, name), share, 1)
+            if not p.cluster.worth(self.expected(recipe, options)):
+                return
             ctx = self.context(name, p.deadline.sub(share), seed, torch=False)
             p.cluster.ahead(recipe, options, replace(ctx, seed=ctx.seed + split), split)
 

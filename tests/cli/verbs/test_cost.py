@@ -54,7 +54,8 @@ def test_a_run_tells_what_its_network_took(run):
 
 @pytest.mark.parametrize(
     ("arguments", "error"),
-    [(["cost"], "Name a run"), ([*PAPER, "--gpus", "0"], "--gpus takes"), ([*PAPER, "--zero", "4"], "--zero takes"),
+    [(["cost"], "Name a run"), ([*PAPER, "--memory", "80"], "write 80g"), ([*PAPER[:4], "350", *PAPER[5:]], "write 350ms or 350s"),
+     ([*PAPER, "--inside", "300"], "--inside` needs a unit"), ([*PAPER, "--gpus", "0"], "--gpus takes"), ([*PAPER, "--zero", "4"], "--zero takes"),
      ([*PAPER, "--overlap", "2"], "--overlap takes"), ([*PAPER, "--precision", "int8"], "--precision takes"),
      ([*PAPER[:2], "many", *PAPER[3:]], "--parameters takes"), ([*PAPER, "--batch", "-5"], "--batch takes 1 or more"),
      ([*PAPER, "--batch", "0"], "--batch takes"), ([*PAPER, "--rows", "-5"], "--rows takes"), ([*PAPER, "--price", "-4"], "--price takes"),

@@ -12,12 +12,16 @@ from typer.testing import CliRunner
 
 from modelwright.cli.app import app
 from modelwright.core.config import load_config, make_config
-from modelwright.core.errors import DataError, OptionError
+from modelwright.core.errors import DataError, InputError, OptionError
 from scale_made import written
+
+ROWS = "y,n\n" + "".join(f"{'ab'[i % 2]},{i}\n" for i in range(40))
 
 
 def made(tmp_path, monkeypatch, *arguments):
     monkeypatch.chdir(tmp_path)
+    if not (tmp_path / "d.csv").exists():
+        (tmp_path / "d.csv").write_text(ROWS)
     done = CliRunner().invoke(app, ["export-job", *arguments, "--json"], catch_exceptions=False)
     told = json.loads(done.stdout)
     return tmp_path / told["job"], told["start"]
@@ -53,10 +57,11 @@ def test_a_script_for_slurm_parses_and_asks_for_what_was_said(tmp_path, monkeypa
 
 
 def test_manifests_for_kubernetes_and_a_task_for_skypilot_parse(tmp_path, monkeypatch):
-    folder, _ = made(
+    folder, start = made(
         tmp_path, monkeypatch, "d.csv", "--target", "y", "--to", "kubernetes", "--nodes", "3", "--gpus", "2"
     )
-    claim, service, job = yaml.safe_load_all((folder / "job.yaml").read_text())
+    claim, copies = yaml.safe_load_all((folder / "volume.yaml").read_text())
+    service, job = yaml.safe_load_all((folder / "job.yaml").read_text())
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
     assert service["spec"]["clusterIP"] == "None"
     assert job["spec"]["completions"] == job["spec"]["parallelism"] == 3
@@ -65,18 +70,29 @@ def test_manifests_for_kubernetes_and_a_task_for_skypilot_parse(tmp_path, monkey
     assert {"name": "MASTER", "value": "d-0.d"} in container["env"]
     (folder / "body.sh").write_text("#!/usr/bin/env bash\n" + container["command"][2])
     checked(folder / "body.sh")
+    checked(folder / "start.sh")
+    assert start.endswith("&& bash start.sh")
+    assert copies["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert make_config(**load_config(folder / "run.yaml")).data == "data/d.csv"
+    assert (folder / "data" / "d.csv").read_text() == ROWS
     folder, start = made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--to", "skypilot", "--gpus", "8")
     task = yaml.safe_load((folder / "task.yaml").read_text())
     assert task["resources"]["accelerators"] == "A100:8"
+    assert task["resources"]["use_spot"] is True
+    assert (
+        task["file_mounts"]["~/modelwright-runs"]["mode"] == "MOUNT_CACHED"
+    )  # runs outlive a machine that is taken away
+    assert "use_spot: false" in (folder / "README.md").read_text()
+    assert (folder / "data" / "d.csv").read_text() == ROWS
     assert "&& sky jobs launch" in start
     (folder / "body.sh").write_text("#!/usr/bin/env bash\n" + task["run"])
     checked(folder / "body.sh")
 
 
 def test_the_script_runs_here_goes_on_and_ends_where_all_is_done(tmp_path, monkeypatch):
+    written(tmp_path / "d.csv")
     folder, _ = made(tmp_path, monkeypatch, str(tmp_path / "d.csv"), "--target", "label", "--budget", "10s", "--recipe", "linear",
                      "--folds", "1", "--search", "none")  # fmt: skip
-    written(tmp_path / "d.csv")
     env = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": ""}
     for name in ("SLURM_SUBMIT_DIR", "RANK", "WORLD_SIZE"):
         env.pop(name, None)
@@ -99,20 +115,48 @@ def test_an_earlier_run_gives_its_options(tmp_path, monkeypatch):
     save_config(make_config(data="d.csv", target="y", budget="7m", seed=4), tmp_path / "runs" / "desk" / "config.yaml")
     folder, _ = made(tmp_path, monkeypatch, "desk", "--budget", "9m")
     config = make_config(**load_config(folder / "run.yaml"))
-    assert (config.data, config.seed, config.budget) == ("d.csv", 4, "9m")
+    assert (config.data, config.seed, config.budget) == (str(tmp_path / "d.csv"), 4, "9m")
     assert "runs/desk" in (folder / "run.sh").read_text()
+
+
+def test_a_job_for_machines_that_see_nothing_of_this_one_holds_what_its_cells_and_options_name(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for i in range(4):
+        (tmp_path / "in" / f"{i}.png").write_bytes(bytes([i]))
+    (tmp_path / "in" / "d.csv").write_text("picture,y\n" + "".join(f"{i % 4}.png,{'ab'[i % 2]}\n" for i in range(8)))
+    (tmp_path / "in" / "t.csv").write_text("picture,y\n1.png,b\n")
+    folder, _ = made(
+        tmp_path, monkeypatch, "in/d.csv", "--test", "in/t.csv", "--target", "y", "--to", "kubernetes", "--out", "job"
+    )
+    assert sorted(p.name for p in (folder / "data").iterdir()) == [
+        "0.png",
+        "1.png",
+        "2.png",
+        "3.png",
+        "d.csv",
+        "test-t.csv",
+    ]
+    config = make_config(**load_config(folder / "run.yaml"))
+    assert (config.data, config.test) == ("data/d.csv", "data/test-t.csv")
+    (tmp_path / "d.csv").write_text("picture,y\n" + f"{tmp_path}/in/0.png,a\n" * 4)
+    with pytest.raises(OptionError, match="lie elsewhere"):
+        made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--to", "skypilot")
+    assert not (tmp_path / "d-skypilot").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "error"),
-    [([], "Name the data"), (["d.csv", "--to", "slrum"], "slurm"), (["d.csv", "--nodes", "0"], "--nodes takes 1"),
+    [([], "Name the data"), (["d.csv", "--target", "z"], "no column `z`"), (["no.csv", "--target", "y"], "no file no.csv"),
+     (["d.csv", "--target", "y", "--recipe", "xgboost"], "nearest is `trees`"), (["d.csv", "--limit", "10"], "needs a unit"),
+     (["d.csv", "--target", "y", "--nodes", "2", "--to", "skypilot"], "share no folder"), (["d.csv", "--to", "slrum"], "slurm"), (["d.csv", "--nodes", "0"], "--nodes takes 1"),
      (["d.csv", "--limit", "10s"], "shorter than the budget"), (["d.csv", "--nodes", "2", "--cluster", "local"], "leave --nodes out")],
 )  # fmt: skip
 def test_what_does_not_fit_is_said_and_nothing_is_written(tmp_path, monkeypatch, arguments, error):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OptionError, match=error):
+    (tmp_path / "d.csv").write_text(ROWS)
+    with pytest.raises(InputError, match=error):
         CliRunner().invoke(app, ["export-job", *arguments], catch_exceptions=False)
-    assert list(tmp_path.iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == ["d.csv"]
 
 
 def test_a_job_that_is_there_stays(tmp_path, monkeypatch):

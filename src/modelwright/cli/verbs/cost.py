@@ -70,7 +70,7 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.core.budget import parse_duration, parse_size
+        from modelwright.core.budget import parse_amount, parse_period
         from modelwright.core.errors import OptionError
         from modelwright.train.scaling import Machines, Measured, table, until_linear
 
@@ -98,7 +98,7 @@ def add(app: typer.Typer) -> None:
         if model is not None:
             name, found = measured_in(Path(model), candidate)
         p = _number(parameters, "--parameters") if parameters else (found.parameters if found else None)
-        seconds = parse_duration(step) if step else (found.seconds if found else None)
+        seconds = parse_period(step, "--step", "ms", "s") if step else (found.seconds if found else None)
         b = batch if batch is not None else (found.rows if found else None)
         if p is None or seconds is None or b is None:
             raise OptionError(
@@ -107,7 +107,7 @@ def add(app: typer.Typer) -> None:
             )
         measured = Measured(p, b, seconds)
         if half_step:
-            half = parse_duration(half_step)
+            half = parse_period(half_step, "--half-step", "ms", "s")
             if b < 2 or half > seconds:
                 raise OptionError(
                     f"--half-step is the time of half the rows: expected at most {1000 * seconds:g}ms and a batch of two or more.",
@@ -120,13 +120,14 @@ def add(app: typer.Typer) -> None:
             else {"weight": 4, "gradient": 4, "state": 8}
         )
         on = Machines(
-            per_node=per_node, inside=float(parse_size(inside)), between=float(parse_size(between)), overlap=overlap,
-            memory=float(parse_size(memory)), activation=float(parse_size(row_memory)), **sizes,
+            per_node=per_node, inside=float(parse_amount(inside, "--inside")), between=float(parse_amount(between, "--between")),
+            overlap=overlap, memory=float(parse_amount(memory, "--memory")),
+            activation=float(parse_amount(row_memory, "--row-memory")), **sizes,
         )  # fmt: skip
         lines = table(measured, counts, on, stage=zero, shared=not grow, rows=rows, price=price)
         told: dict[str, Any] = {
             "candidate": name or None, "parameters": p, "batch": b, "step": seconds, "stage": zero, "lines": lines,
-            "linear_until": until_linear(lines), "measured": {"1": seconds, **({"2": parse_duration(two_step)} if two_step else {})},
+            "linear_until": until_linear(lines), "measured": {"1": seconds, **({"2": parse_period(two_step, "--two-step", "ms", "s")} if two_step else {})},
         }  # fmt: skip
         print_json(told) if json_ else _print(told, price)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -63,12 +64,14 @@ def written(
     replace: bool,
 ) -> tuple[Path, str]:  # fmt: skip
     """Write the job; return its folder and the command that starts it. Raises OptionError, DataError."""
-    from modelwright.core.budget import parse_duration, parse_size
+    from modelwright.core.budget import parse_amount, parse_duration, parse_period
     from modelwright.core.config import check_tasks, make_config, stored_config
     from modelwright.core.errors import DataError, OptionError
     from modelwright.core.run import RunFolder, slug, whole_folder, write_text
+    from modelwright.pipeline.first_look import look
     from modelwright.release.formats.base import host_name
-    from modelwright.release.jobs.base import Job, readme, write_shared
+    from modelwright.release.jobs.base import Job, readme, where_data_is, write_shared
+    from modelwright.release.jobs.shared.carried import carried, made_absolute
 
     place: Any = load_file("modelwright.release.jobs", to, Words("place", "目标"))
     data = str(given.get("data") or "")
@@ -88,9 +91,6 @@ def written(
         values = {**stored_config(RunFolder(earlier).config), **{k: v for k, v in given.items() if k != "data"}}
     else:
         values = dict(given)
-    for source in ("data", "test"):
-        if values.get(source) and "://" not in str(values[source]) and Path(str(values[source])).exists():
-            values[source] = str(Path(str(values[source])).absolute())
     config = make_config(**values)
     check_tasks(config)
     if config.data == "memory":
@@ -105,13 +105,17 @@ def written(
     called = slug(name or (earlier.name if earlier else Path(config.data.split("?")[0]).name.split(".")[0]))
     host = host_name(called)
     budget = parse_duration(config.budget)
-    seconds = parse_duration(limit) if limit else _ROOM[0] * budget + _ROOM[1]
+    seconds = parse_period(limit, "--limit", "m", "h") if limit else _ROOM[0] * budget + _ROOM[1]
     if seconds < budget:
         raise OptionError(
             f"--limit {limit} is shorter than the budget of {config.budget}: give at least that, and some minutes for the start.",
             f"--limit {limit} 短于预算 {config.budget}：请至少给出该时长，并为启动留几分钟。",
         )
-    job = Job(called, host, config, memory_gb=max(1, parse_size(memory) >> 30), seconds=seconds, **size)
+    job = Job(
+        called, host, config, memory_gb=max(1, parse_amount(memory, "--node-memory") >> 30), seconds=seconds, **size
+    )
+    place.check(job)
+    look(config)
     folder = out or Path(f"{called}-{to}")
     if folder.exists() and not replace:
         raise DataError(
@@ -129,7 +133,9 @@ def written(
     scheme = config.data.partition("://")[0] if "://" in config.data else ""
     extras += {"s3": ["s3"], "gs": ["gcs"], "gcs": ["gcs"], "oss": ["oss"]}.get(scheme, [])
     with whole_folder(folder) as part:
+        own = place.CARRIES and "://" not in config.data
+        job = dataclasses.replace(job, config=carried(config, part) if place.CARRIES else made_absolute(config))
         write_shared(job, part, extras)
         command: str = place.write(job, part)
-        write_text(part / "README.md", readme(job, to, command))
+        write_text(part / "README.md", readme(job, to, command, where_data_is(job, own), place.NOTES.format(host=host)))
     return folder, command

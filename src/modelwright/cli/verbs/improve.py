@@ -90,7 +90,7 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.core.budget import parse_duration
+        from modelwright.core.budget import parse_duration, parse_period
         from modelwright.improve.attempt import Asked, check_promote, check_start
         from modelwright.improve.triggers import parse_when
 
@@ -99,7 +99,7 @@ def add(app: typer.Typer) -> None:
             # one attempt may be made again with the same feedback, after a rollback say; repeated ones wait for more
             least if least is not None else int(every is not None or when is not None), weigh,
         )  # fmt: skip
-        seconds = None if every is None else parse_duration(every)
+        seconds = None if every is None else parse_period(every, "--every")
         trigger = None if when is None else parse_when(when)
         if budget is not None:
             parse_duration(budget)

@@ -23,6 +23,7 @@ class Dcnv2(ClickNetworkRecipe):
     title = Words("deep and cross network", "深度交叉网络（DCN V2）")
     rank = 6
     paper = "Wang et al. 2021, arXiv 2008.13535"
+    also = ("dcn",)
     options = Dcnv2Options
     model = Dcnv2Model
     built = "DeepCross"

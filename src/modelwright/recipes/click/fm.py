@@ -27,6 +27,7 @@ class Fm(ClickNetworkRecipe):
     title = Words("factorisation machine", "因子分解机")
     rank = 5
     paper = "Rendle 2010, doi 10.1109/ICDM.2010.127"
+    also = ("deepfm", "factorization-machine", "factorisation-machine")
     options = FmOptions
     model = FmModel
     built = "FactorizationMachine"

@@ -159,6 +159,7 @@ class CatBoostRecipe(Recipe):
     turn = Turn(alone=1, beside=2)
     family = "trees"
     paper = "Prokhorenkova et al. 2018, arXiv 1706.09516"
+    also = ("cat-boost", "cb")
     needs = ("catboost",)
     extra = "catboost"
     options = CatBoostOptions

@@ -51,6 +51,7 @@ class Constant(Recipe):
     title = Words("always the same answer", "恒定答案")
     rank = 0
     paper = ""
+    also = ("dummy", "baseline", "majority")
     baseline = True
     options = NoOptions
     model = ConstantModel

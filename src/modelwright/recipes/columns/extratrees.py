@@ -106,6 +106,7 @@ class ExtraTrees(Recipe):
     turn = Turn(alone=3, beside=3)
     family = "trees"
     paper = "Geurts, Ernst and Wehenkel 2006, doi 10.1007/s10994-006-6226-1"
+    also = ("random-forest", "randomforest", "rf", "forest", "extra-trees", "decision-tree")
     options = ExtraTreesOptions
     model = ExtraTreesModel
     weighs = True

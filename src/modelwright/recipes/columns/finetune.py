@@ -28,6 +28,7 @@ class FinetuneRecipe(HubRecipe):
     title = Words("fine-tuned pretrained encoder", "预训练编码器微调")
     rank = 36
     paper = "Devlin et al. 2018, arXiv 1810.04805; Howard & Ruder 2018, arXiv 1801.06146"
+    also = ("bert", "roberta", "distilbert")
     options = FinetuneOptions
     model = FinetuneModel
     space: ClassVar[Mapping[str, Axis]] = {

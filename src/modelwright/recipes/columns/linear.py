@@ -146,6 +146,19 @@ class Linear(Recipe):
     title = Words("linear model", "线性模型")
     rank = 1
     paper = "Fan et al. 2008, LIBLINEAR (jmlr.org/papers/v9/fan08a.html); Platt 1999; Wang & Manning 2012 (aclanthology.org/P12-2018)"
+    also = (
+        "logistic",
+        "logistic-regression",
+        "logreg",
+        "ridge",
+        "lasso",
+        "svm",
+        "linear-svm",
+        "svc",
+        "naive-bayes",
+        "sgd",
+        "elastic-net",
+    )
     baseline = True
     options = LinearOptions
     model = LinearModel

@@ -36,6 +36,7 @@ class LSTMRecipe(NetworkRecipe):
     title = Words("bidirectional LSTM for text", "双向 LSTM 文本网络")
     rank = 40
     paper = "Hochreiter & Schmidhuber 1997; Schuster & Paliwal 1997"
+    also = ("rnn", "gru", "bilstm")
     leads = "text"
     options = LSTMOptions
     model = LSTMModel

@@ -47,6 +47,7 @@ class TabMRecipe(NetworkRecipe):
     rank = 20
     turn = Turn(alone=2, beside=0)
     paper = "Gorishniy et al. 2024, arXiv 2410.24210; numeric embeddings, arXiv 2203.05556"
+    also = ("mlp", "nn", "neural-network", "dnn", "tabnet", "ft-transformer", "fttransformer")
     leads = ""
     options = TabMOptions
     model = TabMModel

@@ -37,6 +37,7 @@ class TextCNNRecipe(NetworkRecipe):
     title = Words("convolutional network for text", "文本卷积网络")
     rank = 30
     paper = "Kim 2014, arXiv 1408.5882"
+    also = ("cnn", "kimcnn")
     leads = "text"
     options = TextCNNOptions
     model = TextCNNModel

@@ -206,6 +206,18 @@ class Trees(Recipe):
     turn = Turn(alone=0, beside=1)
     family = "trees"
     paper = "Ke et al. 2017, LightGBM (NeurIPS 30)"
+    also = (
+        "lightgbm",
+        "lgbm",
+        "lgb",
+        "xgboost",
+        "xgb",
+        "gbm",
+        "gbdt",
+        "gradient-boosting",
+        "boosting",
+        "hist-gradient-boosting",
+    )
     options = TreesOptions
     model = TreesModel
     weighs = True

@@ -88,6 +88,7 @@ class LagTrees(ForecastRecipe):
     title = Words("boosted trees over past values", "历史值提升树")
     rank = 4
     paper = "Ke et al. 2017, LightGBM; as in Makridakis et al. 2022 (M5)"
+    also = ("lightgbm", "lgbm", "xgboost", "xgb", "gbm")
     options = LagTreesOptions
     model = LagTreesModel
     space: ClassVar[dict[str, Axis]] = {

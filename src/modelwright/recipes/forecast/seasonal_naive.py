@@ -59,6 +59,7 @@ class SeasonalNaive(ForecastRecipe):
     title = Words("seasonal naive", "季节性朴素法")
     rank = 0
     paper = ""
+    also = ("naive",)
     baseline = True
     options = SeasonalNaiveOptions
     model = SeasonalNaiveModel

@@ -62,6 +62,7 @@ class Smoothing(ForecastRecipe):
     title = Words("exponential smoothing", "指数平滑")
     rank = 2
     paper = "Hyndman et al. 2008"
+    also = ("ets", "holt-winters", "exponential-smoothing")
     options = SmoothingOptions
     model = SmoothingModel
 

@@ -69,6 +69,7 @@ class MiniRocket(Recipe):
     title = Words("MiniRocket", "MiniRocket")
     rank = 2
     paper = "Dempster, Schmidt & Webb 2021, arXiv 2012.08791"
+    also = ("rocket",)
     leads = "series"
     options = MiniRocketOptions
     model = MiniRocketModel

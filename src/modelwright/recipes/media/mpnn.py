@@ -46,6 +46,7 @@ class MPNNRecipe(NetworkRecipe):
     title = Words("message-passing network", "消息传递网络")
     rank = 33
     paper = "Gilmer et al. 2017, arXiv 1704.01212; Yang et al. 2019, arXiv 1904.01561"
+    also = ("gnn", "gcn", "gin")
     leads = "molecule"
     options = MPNNOptions
     model = MPNNModel

@@ -35,6 +35,7 @@ class ResNetRecipe(NetworkRecipe):
     title = Words("residual network", "残差卷积网络")
     rank = 34
     paper = "He et al. 2015, arXiv 1512.03385"
+    also = ("resnet18", "resnet50")
     leads = "image"
     options = ResNetOptions
     model = ResNetModel

@@ -169,6 +169,7 @@ class Ials(RankRecipe):
     title = Words("iALS (implicit matrix factorisation)", "iALS（隐式矩阵分解）")
     rank = 4
     paper = "arXiv 2110.14037"
+    also = ("als", "matrix-factorisation", "matrix-factorization")
     seeded = True
     options = IalsOptions
     model = IalsModel

@@ -47,6 +47,7 @@ class ItemKnn(RankRecipe):
     title = Words("item neighbours (cosine)", "物品近邻（余弦）")
     rank = 1
     paper = "Sarwar et al. 2001"
+    also = ("knn", "item-item")
     options = ItemKnnOptions
     model = ItemKnnModel
     space: ClassVar[dict[str, Axis]] = {

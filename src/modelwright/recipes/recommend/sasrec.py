@@ -115,6 +115,7 @@ class Sasrec(RankNetRecipe):
     title = Words("SASRec (Transformer over a history)", "SASRec（历史序列 Transformer）")
     rank = 7
     paper = "arXiv 1808.09781; arXiv 2308.07192"
+    also = ("bert4rec", "gru4rec")
     options = SasrecOptions
     model = SasrecModel
     space: ClassVar[dict[str, Axis]] = {

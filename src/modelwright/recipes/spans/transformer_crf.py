@@ -34,6 +34,7 @@ class TransformerTagger(NetworkTagger):
     title = Words("Transformer with a chain over tags (Transformer-CRF)", "Transformer + CRF")
     rank = 24
     paper = "Vaswani et al. 2017, arXiv 1706.03762; Yan et al. 2019, arXiv 1911.04474"
+    also = ("bert-crf", "bert")
     options = TransformerOptions
     model = TransformerModel
 

@@ -70,7 +70,12 @@ class Job:
 
 
 class Place(Protocol):
-    """The module of a place."""
+    """The module of a place. `CARRIES` says whether its machines see no file of this one, so that the job must hold what the run reads."""
+
+    CARRIES: bool
+
+    def check(self, job: Job) -> None:
+        """Raise OptionError for what the place cannot do."""
 
     def write(self, job: Job, folder: Path) -> str:
         """Add the place's own files to a folder that holds the script; return the command that starts the job."""
@@ -88,8 +93,8 @@ def write_shared(job: Job, folder: Path, extras: list[str]) -> None:
     write_requirements(folder, extras)
 
 
-def readme(job: Job, place: str, command: str) -> str:
-    """Return what stands in README.md."""
+def readme(job: Job, place: str, command: str, data: str, notes: str) -> str:
+    """Return what stands in README.md; `data` says where the data is read from, `notes` what is to be known of the place."""
     return f"""\
 # {job.name} on {place}
 
@@ -106,5 +111,15 @@ def readme(job: Job, place: str, command: str) -> str:
 | `requirements.txt`, `constraints.txt` | what it needs, in the versions of where it was made |
 | `modelwright/` | Modelwright itself |
 
-The data is read from `{job.config.data}`: every machine must reach it under that name. The folder must be one that all machines see: runs, checkpoints and what they share lie in it.
+{data}
+
+{notes}
 """
+
+
+def where_data_is(job: Job, carried: bool) -> str:
+    """Return the sentence of README.md that says where the data is read from."""
+    source = job.config.data
+    if carried:
+        return f"The data lies in this folder (`{source}`) and goes along with it."
+    return f"The data is read from `{source}`: every machine must reach it under that name."

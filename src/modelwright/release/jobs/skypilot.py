@@ -5,16 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from modelwright.core.errors import OptionError
+from modelwright.core.run import write_text
 from modelwright.release.formats.base import write_yaml
 from modelwright.release.jobs.base import Job
 
+CARRIES = True
+NOTES = """\
+`task.yaml` asks for spot machines (`use_spot: true`), which cost less and may be taken away at any time: `sky jobs launch` then finds
+another one, and the run goes on from its last finished candidate. For machines that stay, write `use_spot: false`.
+
+Runs are kept in a bucket of the name `{host}-runs`, which outlives the machine: `sky storage ls` shows it. Bring the result home with the
+client of its cloud, such as `aws s3 sync s3://{host}-runs runs`."""
+
 _RUN = """\
+ln -sfn ~/modelwright-runs runs
 export PYTHON="${PYTHON:-python3}"
-export NODES="${SKYPILOT_NUM_NODES:-1}" NODE_RANK="${SKYPILOT_NODE_RANK:-0}"
-MASTER="$(echo "${SKYPILOT_NODE_IPS:-127.0.0.1}" | head -n 1)"
-export MASTER
 exec bash run.sh
 """
+
+
+def check(job: Job) -> None:
+    """Refuse several machines, as those of SkyPilot share no folder. Raises OptionError."""
+    if job.nodes > 1:
+        raise OptionError(
+            "Machines that SkyPilot starts share no folder, which several need: leave --nodes out and give one machine more --gpus, "
+            "or take --to kubernetes or --to slurm.",
+            "SkyPilot 启动的多台机器没有共享文件夹，无法共同训练：请去掉 --nodes，用 --gpus 增加单机 GPU，或改用 --to kubernetes 或 --to slurm。",
+        )
 
 
 def write(job: Job, folder: Path) -> str:
@@ -25,10 +43,12 @@ def write(job: Job, folder: Path) -> str:
     task = {
         "name": job.host,
         "resources": resources,
-        "num_nodes": job.nodes,
         "workdir": ".",
+        # a bucket that outlives a spot machine; MOUNT_CACHED because the run's log is appended to
+        "file_mounts": {"~/modelwright-runs": {"name": f"{job.host}-runs", "mode": "MOUNT_CACHED"}},
         "setup": "python3 -m pip install -q -r requirements.txt -c constraints.txt\n",
         "run": _RUN,
     }
+    write_text(folder / ".skyignore", "/runs\n/tmp\n/venv\n")  # what a start on this machine leaves stays here
     write_yaml(folder / "task.yaml", f"{job.name}: README.md says how to use it.", task)
     return f"sky jobs launch -n {job.host} task.yaml"

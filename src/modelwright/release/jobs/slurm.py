@@ -7,6 +7,9 @@ from pathlib import Path
 from modelwright.core.run import write_text
 from modelwright.release.jobs.base import Job
 
+CARRIES = False  # the machines of such a cluster share their file system
+NOTES = "The folder must be one that all machines see: runs, checkpoints and what they share lie in it."
+
 _SCRIPT = """\
 #!/usr/bin/env bash
 #SBATCH --job-name={host}
@@ -37,6 +40,10 @@ if command -v srun > /dev/null; then
 fi
 exec bash run.sh
 """
+
+
+def check(job: Job) -> None:
+    """Refuse nothing: it has machines, GPUs and a file system that they share."""
 
 
 def write(job: Job, folder: Path) -> str:

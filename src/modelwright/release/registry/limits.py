@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelwright.core.budget import parse_duration, show_duration
+from modelwright.core.budget import parse_period, show_duration
 from modelwright.core.errors import OptionError
 from modelwright.core.words import Words
 
@@ -73,7 +73,7 @@ def limits_of(
         return None
     given: dict[str, Any] = {}
     if watch is not None:
-        given["watch"] = 0.0 if watch.strip() == _OFF else parse_duration(watch)
+        given["watch"] = 0.0 if watch.strip() == _OFF else parse_period(watch, "--watch", "m", "h")
     if errors is not None:
         given["errors"] = _share(errors, "--max-errors", "1%")
     if drift is not None:

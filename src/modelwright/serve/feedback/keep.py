@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelwright.core.budget import parse_duration
+from modelwright.core.budget import parse_period
 from modelwright.core.errors import OptionError
 from modelwright.core.sealed import vault_keys
 from modelwright.privacy.consent import Consents, read_consents, same
@@ -46,7 +46,7 @@ class Keep:
                     f"{odd} 用于说明如何留存请求；请同时给出留存时长：--keep-requests 30d。",
                 )
             return None
-        seconds = parse_duration(keep)
+        seconds = parse_period(keep, "--keep-requests")
         if not 60 <= seconds <= 10 * 366 * 86_400:
             raise OptionError(
                 f"Requests are kept for a minute to ten years, received {keep}; for instance --keep-requests 30d.",
