@@ -116,10 +116,10 @@ def answer(run_folder: Path, picture: Path) -> dict:
 def onnx(run_folder: Path, folder: Path) -> dict:
     """Export, and compare every box that is shown of the official test pictures; and the time of one answer."""
     import modelwright as mw
-    from modelwright.core.run import find_bundle
     from modelwright.release.bundle import load
     from modelwright.release.export import export_onnx
     from modelwright.release.onnx_runtime import load_onnx
+    from modelwright.release.registry.find import find_bundle
 
     os.environ["OMP_NUM_THREADS"] = "1"
     names = (folder / "ImageSets" / "Main" / "test.txt").read_text().split()

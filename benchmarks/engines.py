@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from modelwright.core.run import find_bundle
 from modelwright.release import engines
+from modelwright.release.registry.find import find_bundle
 
 
 def main() -> None:

@@ -44,11 +44,23 @@ def _imports(path: Path) -> set[str]:
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
+        if (module := _named_in_a_call(node)) is not None:
+            found.add(module)
         for child in ast.iter_child_nodes(node):
             walk(child)
 
     walk(ast.parse(path.read_text(encoding="utf-8")))
     return found
+
+
+def _named_in_a_call(node: ast.AST) -> str | None:
+    """Return the module of `import_module("modelwright.x.y")`: an import like any other, however it is written."""
+    if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
+        return None
+    if getattr(node.func, "attr", getattr(node.func, "id", "")) not in ("import_module", "__import__"):
+        return None
+    module = str(node.args[0].value)
+    return module if module.startswith("modelwright.") else None
 
 
 def _files_imported(path: Path) -> set[str]:
@@ -65,6 +77,8 @@ def _files_imported(path: Path) -> set[str]:
             base = package[: len(package) + 1 - node.level] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             imported.update(f"{module}.{alias.name}" for alias in node.names)
+        elif (named := _named_in_a_call(node)) is not None:
+            imported.add(named)
     return {name for m in imported if (name := _file_of(m)) is not None} - {_dotted(path)}
 
 

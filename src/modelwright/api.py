@@ -15,11 +15,12 @@ from modelwright.core.budget import Deadline, parse_duration
 from modelwright.core.events import EventStream, Listener
 from modelwright.core.facts.run import Facts
 from modelwright.core.options import RunOptions
-from modelwright.core.run import RunFolder, find_bundle
+from modelwright.core.run import RunFolder
 from modelwright.core.sealed import unlocked
 from modelwright.core.words import pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
+from modelwright.release.registry.find import find_bundle
 
 if TYPE_CHECKING:
     import numpy as np

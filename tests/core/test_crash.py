@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelwright.core.errors import DataError
-from modelwright.core.run import find_bundle, recover, refused, whole_folder, write_json
+from modelwright.core.run import bundle_of_run, recover, refused, whole_folder, write_json
 
 # A child forks for every operation on files that a save makes, and the fork kills itself right before it. Audit hooks
 # see them all, whichever library makes them through Python; the last fork runs to its end.
@@ -71,8 +71,8 @@ def save(place, what):
     predictor.name = what
     bundle.save(predictor, place / "bundle", {"card.md": what})
 def load(place):
-    from modelwright.core.run import find_bundle
-    return bundle.load(find_bundle(place / "bundle")).name
+    from modelwright.core.run import bundle_of_run
+    return bundle.load(bundle_of_run(place / "bundle")).name
 """
 CANDIDATE = """
 import shutil
@@ -132,7 +132,7 @@ def test_a_save_cut_off_between_its_two_moves_is_put_back(tmp_path):
     with write as part:
         write_json(part / "manifest.json", {})
     os.replace(tmp_path / "bundle", tmp_path / ".bundle.old")
-    assert find_bundle(tmp_path) == tmp_path / "bundle"
+    assert bundle_of_run(tmp_path) == tmp_path / "bundle"
     assert recover(tmp_path / "bundle") is False
 
 

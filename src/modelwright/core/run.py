@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -216,40 +215,20 @@ class RunFolder:
         return self.path / places[name]
 
 
-def find_bundle(path: str | Path) -> Path:
-    """Return the bundle folder at `path` itself, in the run at `path`, in the run of that name, or of the release of that name.
+def bundle_of_run(path: str | Path) -> Path:
+    """Return the bundle folder at `path` itself, in the run at `path`, or in the run of that name.
 
-    Raises BundleError where there is none, RegistryError where the release cannot be had.
+    Raises BundleError where there is none. Where a release may be named too: release/registry/find.py.
     """
     for place in (Path(path), Path(path) / "bundle", Path("runs") / str(path) / "bundle"):
         recover(place)
         if (place / "manifest.json").is_file():
             return place
-    try:
-        run = RunFolder.find(path)
-    except BundleError as e:
-        return _released(str(path), e)
+    run = RunFolder.find(path)
     raise BundleError(
         f"The run {run.path} has no bundle: it was stopped before one was written. Go on with: modelwright run --resume {run.path}",
         f"运行 {run.path} 还没有模型包（可能被提前终止）。可继续：modelwright run --resume {run.path}",
     )
-
-
-def _released(name: str, error: BundleError) -> Path:
-    """Return the bundle of the release of that name; raise `error` where there is none, with the names that there are."""
-    releases = importlib.import_module(
-        "modelwright.release.registry.find"
-    )  # to the right of this folder: asked when needed
-    found: Path | None = releases.bundle_of(name)
-    if found is not None:
-        return found
-    known = ", ".join(releases.names()[:8])
-    if not known:
-        raise error
-    raise BundleError(
-        f"`{name}` is no release (there are: {known}). {error.words.en}",
-        f"没有名为 `{name}` 的发布（现有：{known}）。{error.words.zh}",
-    ) from error
 
 
 def state_folder(bundle: Path) -> Path:

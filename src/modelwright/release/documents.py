@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
-from modelwright.core.run import find_bundle
 from modelwright.core.words import Words
 from modelwright.data.sources import read
 from modelwright.release.bundle import load, save
+from modelwright.release.registry.find import find_bundle
 
 _USUAL = ("document", "text", "answer", "positive", "content", "文档", "正文", "答案")
 

@@ -9,7 +9,7 @@ from types import ModuleType
 from modelwright.core.errors import MissingExtra, ModelwrightError, OptionError
 from modelwright.core.extras import need
 from modelwright.core.registry import load_file, names_in
-from modelwright.core.run import find_bundle, slug, whole_folder
+from modelwright.core.run import slug, whole_folder
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import model_id, ready, record
 from modelwright.release.bundle import load
@@ -17,6 +17,7 @@ from modelwright.release.candidates import offer, pick, run_of
 from modelwright.release.formats.base import Packed, packed_name
 from modelwright.release.formats.shared.secrets import FOLDER as SECRETS
 from modelwright.release.registry import find
+from modelwright.release.registry.find import find_bundle
 
 PACKAGE = "modelwright.release.formats"
 _EXTRA = {"onnx": "export", "mlflow": "mlflow"}

@@ -14,7 +14,6 @@ import pyarrow as pa
 from modelwright.core.budget import show_duration
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
-from modelwright.core.run import find_bundle
 from modelwright.core.schema import Column
 from modelwright.core.sealed import unlocked
 from modelwright.core.task import Asked
@@ -27,6 +26,7 @@ from modelwright.data.sources import batches
 from modelwright.privacy.ledger import model_id, ready, record
 from modelwright.release.bundle import Predictor, load
 from modelwright.release.needs import renamed, renames_of, some_column
+from modelwright.release.registry.find import find_bundle
 from modelwright.release.spelling import is_open, looked_ahead, spelt_as
 from modelwright.release.write import Writer
 from modelwright.release.write_media import OneFile, one_ending

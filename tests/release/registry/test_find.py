@@ -10,8 +10,7 @@ import pytest
 
 import modelwright
 from modelwright.core.errors import BundleError, RegistryError
-from modelwright.core.run import find_bundle
-from modelwright.release.registry.find import resolve
+from modelwright.release.registry.find import find_bundle, resolve
 from modelwright.release.registry.store import Registry
 
 ROW = {"message": "my parcel has not moved", "channel": "mail", "amount": 4.5}
@@ -65,7 +64,7 @@ def test_a_released_name_can_be_released_under_another(released):
 def test_the_database_is_opened_only_for_names(make_run, tmp_path):
     make_run("first")
     code = (
-        "import sys, modelwright, modelwright.cli.app; from modelwright.core.run import find_bundle\n"
+        "import sys, modelwright, modelwright.cli.app; from modelwright.release.registry.find import find_bundle\n"
         "find_bundle('first')\n"
         "try: find_bundle('absent')\n"
         "except modelwright.ModelwrightError: pass\n"

@@ -243,11 +243,11 @@ def _silenced(
 def _listener(run: str) -> Any:
     """Return what tells the words of a recording with their times, by a model of speech. Raises OptionError for another model."""
     from modelwright.core.errors import OptionError
-    from modelwright.core.run import find_bundle
     from modelwright.data.cues import Cue
     from modelwright.data.kinds.audio import blocks
     from modelwright.recipes.shared.listening import in_turn, placed
     from modelwright.release.bundle import load
+    from modelwright.release.registry.find import find_bundle
 
     predictor = load(find_bundle(run))
     model: Any = predictor.members[0][1]

@@ -116,10 +116,10 @@ def _judged(folder: Any, config: Any, rows: list[int]) -> Any:
     import numpy as np
 
     from modelwright.core.events import EventStream
-    from modelwright.core.run import find_bundle
     from modelwright.pipeline.decide import judge_test
     from modelwright.pipeline.intake import get_data
     from modelwright.release.bundle import load
+    from modelwright.release.registry.find import find_bundle
 
     data = get_data(config, config.data, EventStream())
     table = data.test if data.test is not None else data.table

@@ -26,8 +26,8 @@ def add(app: typer.Typer) -> None:
 
 def _place(model: str, key_file: Path | None) -> tuple[Path, Path]:
     """Return the bundle and the file of its keys."""
-    from modelwright.core.run import find_bundle, state_folder
-    from modelwright.release.registry.find import state_of
+    from modelwright.core.run import state_folder
+    from modelwright.release.registry.find import find_bundle, state_of
 
     bundle = find_bundle(model)
     return bundle, key_file or (state_of(model) or state_folder(bundle)) / "keys.json"

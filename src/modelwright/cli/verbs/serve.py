@@ -136,9 +136,10 @@ def _start(
     `options` are those of the service. Raises OptionError where several are given that are not all names of releases.
     """
     from modelwright.core.errors import OptionError, unknown
-    from modelwright.core.run import find_bundle, state_folder
+    from modelwright.core.run import state_folder
     from modelwright.core.words import Words
     from modelwright.release.registry import find
+    from modelwright.release.registry.find import find_bundle
     from modelwright.release.wrap import is_causal_folder
     from modelwright.serve.run import serve, serve_names
 
@@ -199,9 +200,10 @@ def _talk(
 ) -> None:
     """Serve several models as one that is talked to. Raises OptionError for what does not go together."""
     from modelwright.core.errors import OptionError
-    from modelwright.core.run import find_bundle, state_folder
+    from modelwright.core.run import state_folder
     from modelwright.release.bundle import load
     from modelwright.release.registry import find
+    from modelwright.release.registry.find import find_bundle
     from modelwright.serve.run import serve
     from modelwright.serve.voice_front import roles_of
 

@@ -36,8 +36,8 @@ def track(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.core.run import find_bundle
     from modelwright.release.bundle import load
+    from modelwright.release.registry.find import find_bundle
     from modelwright.release.track_video import track_file
 
     def say(words: Words) -> None:

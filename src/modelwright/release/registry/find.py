@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelwright.core.run import find_bundle, read_json
+from modelwright.core.errors import BundleError
+from modelwright.core.run import bundle_of_run, read_json
 from modelwright.release.registry import places
 
 if TYPE_CHECKING:
@@ -29,6 +30,28 @@ def bundle_of(text: str) -> Path | None:
     """
     found = _resolved(text)
     return None if found is None else found.folder
+
+
+def find_bundle(path: str | Path) -> Path:
+    """Return the bundle folder at `path` itself, in the run at `path`, in the run of that name, or of the release of that name.
+
+    Raises BundleError where there is none, RegistryError where the release cannot be had.
+    """
+    try:
+        return bundle_of_run(path)
+    except BundleError as e:
+        if _is_folder(path):  # a run without a bundle
+            raise
+        found = bundle_of(str(path))
+        if found is not None:
+            return found
+        known = ", ".join(names()[:8])
+        if not known:
+            raise
+        raise BundleError(
+            f"`{path}` is no release (there are: {known}). {e.words.en}",
+            f"没有名为 `{path}` 的发布（现有：{known}）。{e.words.zh}",
+        ) from e
 
 
 def names(db: str | None = None) -> list[str]:

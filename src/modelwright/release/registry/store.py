@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from modelwright.core.errors import RegistryAway, RegistryError, unknown
-from modelwright.core.run import find_bundle
+from modelwright.core.errors import BundleError, RegistryAway, RegistryError, unknown
+from modelwright.core.run import bundle_of_run
 from modelwright.core.words import Words
 from modelwright.privacy import ledger
 from modelwright.release.registry import blobs, places, tables, traffic
@@ -77,7 +77,7 @@ class Registry(Trials):
         engine: str = "auto",
         say: Callable[[Words], None] | None = None,
     ) -> Release:
-        """Put the bundle of a run (or a bundle folder) into the registry as the next version of a name.
+        """Put the bundle of a run (or a bundle folder, or another release) into the registry as the next version of a name.
 
         The first version of a name becomes its champion, later ones wait to be promoted. Raises RegistryError where its gate was
         not met or personal data was kept without consent, unless `in_spite` says why it is released all the same (the
@@ -86,7 +86,7 @@ class Registry(Trials):
         the ledger cannot be written.
         """
         name, reason = places.check_name(name), (in_spite or "").strip() or None
-        bundle = find_bundle(run)
+        bundle = self._bundle(run)
         record, digest = record_of(bundle), blobs.digest_of(bundle)
         check_objections(record, reason)
         ledger.ready(bundle)
@@ -239,6 +239,16 @@ class Registry(Trials):
         Raises RegistryError where the bundle is gone or is not the one that was released.
         """
         return self._fetched(release, release.digest)
+
+    def _bundle(self, run: str | Path) -> Path:
+        """Return the bundle of a run, the bundle folder itself, or that of a release here (`NAME` or `NAME/WHICH`)."""
+        name, _, which = str(run).partition("/")
+        try:
+            return bundle_of_run(run)
+        except BundleError:
+            if not places.is_name(name) or name not in self.names():
+                raise
+        return self.folder(self.get(name, which or CHAMPION))
 
     def _fetched(self, release: Release, digest: str) -> Path:
         """Return a folder with the files of that digest, which belong to a release."""

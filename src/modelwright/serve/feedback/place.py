@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelwright.core.run import find_bundle, state_folder
+from modelwright.core.run import state_folder
 from modelwright.release.bundle import Predictor, load
 from modelwright.release.registry import find, places
+from modelwright.release.registry.find import find_bundle
 from modelwright.serve.home import Home, home_of_folder, home_of_release
 
 
