@@ -57,6 +57,27 @@ def test_the_maps_are_as_fine_as_their_strides(network, height, width):
     assert sum(p.numel() for p in network.parameters()) == 3_371_008  # 4.65 million with the classifier of 1,000
 
 
+def test_the_maps_of_a_vgg_are_those_of_its_groups():
+    from modelwright.models.backbones.vgg import VGG
+
+    torch.manual_seed(0)
+    made = VGG({"model_type": "vgg", "depth": 11}).eval()
+    x = torch.randn(1, 3, 40, 33)
+    with torch.no_grad():
+        maps = made.pyramid(x)
+        wanted = torch.relu(torch.nn.functional.conv2d(x, made.features[0].weight, made.features[0].bias, padding=1))
+    assert torch.allclose(maps[0], wanted, atol=1e-5)
+    assert [tuple(m.shape[1:]) for m in maps] == [
+        (w, -(-40 // s), -(-33 // s)) for w, s in zip(made.widths, made.strides, strict=True)
+    ]
+    assert len(made.pyramid(x, 2)) == 2
+    assert (
+        sum(p.numel() for p in made.parameters()) == 9_220_480
+    )  # published: 132,863,336 with the classifier's 123,642,856
+    with pytest.raises(OptionError, match="depth 11, 13, 16, 19"):
+        VGG({"model_type": "vgg", "depth": 12})
+
+
 def test_statistics_stay_as_they_were_trained(network):
     before = network.stem.norm.running_mean.clone()
     network.train()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from modelwright.core.bases import BaseModels
 from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.events import EventStream
@@ -70,6 +71,60 @@ def test_saved_models_paint_alike_and_hold_no_picture(fitted, tmp_path):
         again = type(models[name]).load(tmp_path / name, target)
         assert np.array_equal(again.of_row(pixels, "ink", 0.5, None), models[name].of_row(pixels, "ink", 0.5, None))
         assert {p.suffix for p in (tmp_path / name).iterdir()} == {".json", ".safetensors"}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A folder with a VGG of random weights."""
+    import json
+
+    from safetensors.torch import save_file
+
+    from modelwright.models.backbones.vgg import VGG
+
+    torch.manual_seed(0)
+    place, config = tmp_path_factory.mktemp("vgg"), {"model_type": "vgg", "depth": 11}
+    (place / "config.json").write_text(json.dumps(config))
+    told = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+    (place / "preprocessor_config.json").write_text(json.dumps(told))
+    weights = {**VGG(config).state_dict(), "classifier.0.weight": torch.zeros(2, 2)}
+    save_file(weights, str(place / "model.safetensors"))
+    return str(place)
+
+
+def test_a_pretrained_network_is_looked_through_as_well(data, network, tmp_path):
+    target = TASK.fit_target(data.table.column("good"), data.table.schema["good"])
+    recipe = get_recipe("style-optimised")
+    recipe.bases = BaseModels(encoders={"image": (network,)})
+    (options,) = recipe.variants(data.table.schema, target, len(data.table))
+    assert options.pretrained == network
+    ctx = context(TASK, target, seconds=6.0)
+    model = recipe.fit(data.table, None, options.model_copy(update={"steps": 12}), ctx)
+    stages = model.features.stages(torch.rand(1, 3, 48, 56))
+    assert [tuple(s.shape[2:]) for s in stages] == [(48, 56), (24, 28), (12, 14), (6, 7)] * 2
+    # over the run's pictures no channel of the network stands for all the others
+    deep = model.features.stages(torch.from_numpy(picture(1).transpose(2, 0, 1)[None]).float() / 255)[4:]
+    assert all(0.2 < float(s.std()) < 3 for s in deep)
+    figures = model.judge(data.table.take(np.arange(2)))[:, 0]
+    assert all(s["figures"]["style_left"] < 1 for s in figures)
+    model.save(tmp_path)
+    again = type(model).load(tmp_path, target)
+    assert np.array_equal(again.of_row(picture(2), "ink", 1.0, None), model.of_row(picture(2), "ink", 1.0, None))
+    assert again.origins[0]["kind"] == "vgg"
+    assert not [p for p in tmp_path.glob("*.json") if network in p.read_text()], "no path of this machine is kept"
+    assert "know things" in TASK.told(again)[0][1][0]
+    assert "nothing of objects" not in TASK.told(again)[0][1][0].replace("\n", " ")
+
+
+def test_encoders_without_maps_are_refused(data, tmp_path, monkeypatch):
+    from modelwright.core.pretrained import Found
+    from modelwright.recipes.style import _style
+
+    found = Found("some-vit", tmp_path, {"model_type": "vit"}, "image")
+    monkeypatch.setattr("modelwright.core.pretrained.find", lambda name: found)
+    target = TASK.fit_target(data.table.column("good"), data.table.schema["good"])
+    with pytest.raises(OptionError, match="maps of several levels"):
+        _style.fitted_features(data.table, context(TASK, target, seconds=6.0), "some-vit")
 
 
 def test_strength_and_colours(fitted):

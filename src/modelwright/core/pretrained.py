@@ -21,6 +21,7 @@ from modelwright.core.errors import MissingExtra, OptionError
 from modelwright.core.words import Words
 
 MINILM, EFFICIENTNET = "minilm", "efficientnet-lite0"
+_ANY_SIZE = (EFFICIENTNET, "vgg")
 _ALLOWED = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model", "*.spm", "README.md"]
 _LEFT_OUT = ["onnx/*", "openvino/*", "*.onnx", "*.bin", "*.h5", "*.msgpack", "*.py"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -35,7 +36,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "image": (
         "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "convnext", "convnextv2", "resnet", "regnet",
         "swin", "swinv2", "clip", "clip_vision_model", "siglip", "siglip_vision_model",
-        EFFICIENTNET,
+        EFFICIENTNET, "vgg",
     ),
     "audio": (
         "wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "whisper", "audio-spectrogram-transformer",
@@ -68,7 +69,7 @@ class Found:
     @property
     def convolutional(self) -> bool:
         """Whether it is a network written here that takes pictures of any size and has no linear layers."""
-        return bool(self.config.get("any_size"))
+        return bool(self.config.get("any_size")) or self.config["model_type"] in _ANY_SIZE
 
     @property
     def rate(self) -> float:

@@ -126,6 +126,13 @@ class StyleTransfer(GeneratedTask):
 
     def told(self, model: Model) -> list[list[Pair]]:
         names = ", ".join(getattr(model, "styles", {}))
+        if origins := model.origins:
+            base = ", ".join(o["name"] for o in origins)
+            return [[list(Words("How it paints", "如何作画")), list(Words(
+                f"Styles: {names}. Their features are filters trained here, which know colours, strokes and textures, and the maps of {base}, which "
+                "know things: what a picture shows stays in place. The bundle holds statistics of the styles, no picture.",
+                f"风格：{names}。特征由在此训练的滤波器（了解色彩、笔触与纹理）与 {base} 的特征图（了解物体）组成：画面内容保持原位。模型包只含风格的统计量，不含图片。",
+            ))]]  # fmt: skip
         what = Words(
             f"Styles: {names}. Their features were trained here, on the pictures of this run: they know colours, strokes and textures, and nothing "
             "of objects, so that faces and things are painted over as any texture is. The bundle holds statistics of the styles, no picture.",

@@ -66,7 +66,9 @@ def errors(judged: Judged) -> Section:
     """Return how often boxes go wrong in which way."""
     kinds, _ = sorted_errors(list(judged.truth), list(judged.scores[:, 0]))
     total = max(1, sum(kinds.values()))
-    rows = [[_ERRORS[k], str(kinds[k]), f"{100 * kinds[k] / total:.0f} %"] for k in KINDS if kinds[k]]
+    rows: list[list[str | Words]] = [
+        [_ERRORS[k], str(kinds[k]), f"{100 * kinds[k] / total:.0f} %"] for k in KINDS if kinds[k]
+    ]
     head = (Words("error", "错误"), Words("boxes", "框数"), Words("share", "占比"))
     says = Words(
         "Of the boxes that are shown and the things that were missed. Badly placed: the right label, but an overlap below one half. Nothing there: "

@@ -41,8 +41,9 @@ class Backbone(nn.Module):
         self.config = SimpleNamespace(**config)
 
     @abstractmethod
-    def pyramid(self, x: Tensor) -> list[Tensor]:
-        """Return the maps [B, C, H / stride, W / stride] of the levels of standardised pictures [B, 3, H, W], finest first."""
+    def pyramid(self, x: Tensor, levels: int | None = None) -> list[Tensor]:
+        """Return the maps [B, C, H / stride, W / stride] of the levels of standardised pictures [B, 3, H, W], finest first; of the first
+        `levels` where so many suffice."""
 
     @abstractmethod
     def forward(self, pixel_values: Tensor) -> Seen:

@@ -92,13 +92,15 @@ class EfficientNetLite0(Backbone):
                 m.eval()
         return self
 
-    def pyramid(self, x: Tensor) -> list[Tensor]:
+    def pyramid(self, x: Tensor, levels: int | None = None) -> list[Tensor]:
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         out: list[Tensor] = []
         for i, block in enumerate(self.blocks):
             x = block(x)
             if i in _LEVELS:
                 out.append(x)
+                if len(out) == levels:
+                    break
         return out
 
     def forward(self, pixel_values: Tensor) -> Seen:

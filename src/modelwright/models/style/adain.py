@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from modelwright.models.restore.base import conv
+from modelwright.models.style.deep import DeepFeatures
 from modelwright.models.style.filters import CHANNELS, Filters, moments
 
-PAINTED = 3  # stages that are painted from
+PAINTED = 3  # stages that are painted from: the finest ones of the filters
 _WIDTHS = (24, 48, 64)
 
 
@@ -48,7 +49,7 @@ def restyled(stage: Tensor, mean: Tensor, deviation: Tensor, strength: Tensor | 
 class AdaIN(nn.Module):
     """The painter over a feature network that stays as it is. A batch is content [B, 3, H, W] and the style's moments by stage."""
 
-    def __init__(self, features: Filters) -> None:
+    def __init__(self, features: Filters | DeepFeatures) -> None:
         super().__init__()
         self.painter = Painter()
         self.features = [features]  # not among the weights that are trained

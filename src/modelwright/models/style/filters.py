@@ -28,6 +28,11 @@ _WHITER, _FROM = 0.02, 0.5  # what is added to variances; the response from whic
 class Filters(nn.Module):
     """Filters [K, 3, 5, 5] under a rectifier, each with its opposite, and the colours themselves."""
 
+    content, colours, stride = (
+        CONTENT,
+        3,
+        STRIDE,
+    )  # the stage of the content, its channels that are colours, what sides are filled up to
     weight: Tensor
 
     def __init__(self) -> None:
@@ -108,7 +113,7 @@ def style_loss(grams: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     return torch.stack(each).mean()
 
 
-def content_loss(stage: Tensor, wanted: Tensor) -> Tensor:
-    """Return how far content is from what is wanted, relative to how much the wanted one varies; colours are no content."""
-    a, b = stage[:, :-3], wanted[:, :-3]
+def content_loss(stage: Tensor, wanted: Tensor, colours: int = 3) -> Tensor:
+    """Return how far content is from what is wanted, relative to how much the wanted one varies; the last channels, `colours`, are no content."""
+    a, b = (s[:, : s.shape[1] - colours] for s in (stage, wanted))
     return ((a - b) ** 2).mean() / (b.var() + 1e-8)

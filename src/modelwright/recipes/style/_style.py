@@ -34,6 +34,7 @@ TASKS = frozenset({"style-transfer"})
 LARGEST = 1600  # pixels of the longer side of an answer
 _STYLE_SIDE, _JUDGED_SIDE = 512, 256
 _LOOKED = 300  # pictures that the filters are learnt from, beside the styles
+_WEIGHED = 40  # of them, by which the channels of a pretrained network are weighed
 
 Styles = dict[str, dict[str, "Tensor"]]  # by name: gram.0 .. gram.3, mean.0 .., deviation.0 .., colour
 
@@ -76,17 +77,40 @@ def style_pictures(schema: Schema) -> dict[str, np.ndarray]:
     return found
 
 
-def fitted_features(train: Table, ctx: FitContext) -> Any:
-    """Return the filters of a run: learnt once from its pictures, and the same for every recipe."""
+class StyleOptions(Options):
+    """`pretrained` names the network whose maps are looked at beside the filters; none where it is empty."""
+
+    pretrained: str = ""
+
+
+def fitted_features(train: Table, ctx: FitContext, pretrained: str = "") -> Any:
+    """Return the features of a run: filters learnt once from its pictures, and the maps of a pretrained network where one is named. The
+    same for every recipe. Raises OptionError where the network has no maps of several sizes."""
     from modelwright.models.style.filters import learn
 
-    if "style-features" not in ctx.cache:
+    key = ("style-features", pretrained)
+    if key not in ctx.cache:
         column = train.column(train.schema.inputs[0].name)
         rows = np.flatnonzero(np.asarray(column.is_valid()))[:_LOOKED]
         pictures = [fitted_to(decode(column[int(i)].as_py()), _JUDGED_SIDE) for i in rows]
         pictures += [fitted_to(p, _JUDGED_SIDE) for p in style_pictures(train.schema).values()] * 4
-        ctx.cache["style-features"] = learn(pictures, 0)
-    return ctx.cache["style-features"]
+        filters = learn(pictures, 0)
+        ctx.cache[key] = _deep(filters, pictures, pretrained) if pretrained else filters
+    return ctx.cache[key]
+
+
+def _deep(filters: Any, pictures: Sequence[np.ndarray], pretrained: str) -> Any:
+    from modelwright.core.pretrained import find
+    from modelwright.models.backbones.base import pretrained_backbone
+    from modelwright.models.style.deep import DeepFeatures
+
+    backbone, mean, std = pretrained_backbone(pretrained)
+    found = find(pretrained)
+    told = {"config": found.config, "mean": mean.tolist(), "std": std.tolist(), "origin": found.origin()}
+    made = DeepFeatures(filters, told)
+    made.backbone = backbone
+    some = [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(_WEIGHED, len(pictures))).astype(int)]
+    return made.eval().requires_grad_(False).weigh([tensor_of(p) for p in some])
 
 
 def measured(features: Any, pictures: Mapping[str, np.ndarray], device: str = "cpu") -> Styles:
@@ -147,6 +171,16 @@ class StyleModel(Model):
         self.extent: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
 
+    @property
+    def deep(self) -> dict[str, Any] | None:
+        """What describes the pretrained network among the features; None where there is none."""
+        return getattr(self.features, "told", None)
+
+    @property
+    def origins(self) -> list[dict[str, str]]:
+        """Where a pretrained network comes from."""
+        return [self.deep["origin"]] if self.deep else []
+
     @abstractmethod
     def painted(self, pixels: np.ndarray, style: Mapping[str, Tensor], strength: float) -> np.ndarray:
         """Return a picture [H, W, 3] uint8 in a style, `strength` in 0..1 of the way."""
@@ -198,14 +232,15 @@ class StyleModel(Model):
     def _missed(self, pixels: np.ndarray, made: np.ndarray, style: Mapping[str, Tensor]) -> dict[str, float]:
         import torch
 
-        from modelwright.models.style.filters import CONTENT, content_loss, gram, style_loss
+        from modelwright.models.style.filters import content_loss, gram, style_loss
 
+        at, colours = self.features.content, self.features.colours
         noise = np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)
         with torch.inference_mode():
             own, now, start = (self.features.stages(tensor_of(p, self.device)) for p in (pixels, made, noise))
             wanted = [style[f"gram.{k}"][None].to(self.device) for k in range(len(own))]
             of_style = float(style_loss([gram(s) for s in now], wanted) / style_loss([gram(s) for s in own], wanted))
-            of_content = float(content_loss(now[CONTENT], own[CONTENT]) / content_loss(start[CONTENT], own[CONTENT]))
+            of_content = float(content_loss(now[at], own[at], colours) / content_loss(start[at], own[at], colours))
         return {"style_left": of_style, "content_left": of_content, "left": of_style + of_content}
 
     def save(self, folder: Path) -> None:
@@ -215,7 +250,13 @@ class StyleModel(Model):
         weights |= {f"style.{i}.{k}": v for i, held in enumerate(self.styles.values()) for k, v in held.items()}
         weights |= {f"own.{k}": v for k, v in self.own_weights().items()}
         save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, str(folder / "weights.safetensors"))
-        write_state(folder, {"styles": list(self.styles), "options": self.options.model_dump(), "extent": self.extent})
+        state = {
+            "styles": list(self.styles),
+            "options": self.options.model_dump(exclude={"pretrained"}),
+            "extent": self.extent,
+            "features": self.deep,
+        }
+        write_state(folder, state)
 
     def own_weights(self) -> dict[str, Tensor]:
         """Return the weights that this recipe trained beside the features."""
@@ -229,7 +270,7 @@ class StyleModel(Model):
         from safetensors.torch import load_file
 
         from modelwright.core.recipe import get_recipe
-        from modelwright.models.style.filters import Filters
+        from modelwright.models.style.deep import restored
 
         with Loading(folder):
             state, weights = read_state(folder), load_file(str(folder / "weights.safetensors"))
@@ -237,11 +278,10 @@ class StyleModel(Model):
             def part(start: str) -> dict[str, Tensor]:
                 return {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
 
-            features = Filters()
-            features.load_state_dict(part("features."))
+            features = restored(state.get("features"), part("features."))
             styles = {str(name): part(f"style.{i}.") for i, name in enumerate(state["styles"])}
             options = type(get_recipe(cls.recipe)).options(**state["options"])
-            model = cls(features.eval(), styles, options)
+            model = cls(features, styles, options)
             model.take(part("own."))
             model.extent = dict(state["extent"])
             return model
@@ -259,7 +299,7 @@ class StyleRecipe(Recipe):
     baseline = False
     seeded = False
     leads = "image"
-    options: ClassVar[type[Options]] = Options
+    options: ClassVar[type[Options]] = StyleOptions
     space: ClassVar[dict[str, Any]] = {}
     tasks = TASKS
     model: ClassVar[type[Model]]
@@ -268,17 +308,24 @@ class StyleRecipe(Recipe):
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         return None
 
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        told: dict[str, Any] = {"pretrained": next(iter(self.bases.encoders.get("image", ())), "")}
+        return [self.options(**told)]
+
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
-        known = "style-features" in ctx.cache
+        assert isinstance(options, StyleOptions)
+        known = ("style-features", options.pretrained) in ctx.cache
         return Estimate(seconds=self.takes + (0 if known else 3), memory=1 << 30, least=2.0)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch
 
         torch.set_num_threads(max(1, ctx.threads))  # as the training loop does
-        features = fitted_features(train, ctx)
+        assert isinstance(options, StyleOptions)
+        features = fitted_features(train, ctx, options.pretrained).to(ctx.device)
         made: Any = self.model
-        model: StyleModel = made(features, measured(features, style_pictures(train.schema)), options)
+        styles = measured(features, style_pictures(train.schema), ctx.device)
+        model: StyleModel = made(features, styles, options, ctx.device)
         self.learn(model, train, ctx)
         return model
 

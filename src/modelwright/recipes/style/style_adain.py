@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from modelwright.core.recipe import FitContext, Options
+from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.recipes.style._style import (
     StyleModel,
+    StyleOptions,
     StyleRecipe,
     fitted_to,
     pixels_of,
@@ -28,7 +29,7 @@ _SIDE = 320  # pixels at most of the pictures that patches are cut from
 _MOST = 500  # of these pictures
 
 
-class PainterOptions(Options):
+class PainterOptions(StyleOptions):
     """How the painter is trained; `style` weighs style against content."""
 
     lr: float = Field(1e-3, gt=0)
@@ -63,13 +64,13 @@ class AdaINModel(StyleModel):
         import torch
 
         from modelwright.models.style.adain import PAINTED
-        from modelwright.models.style.filters import STRIDE
 
-        height, width = pixels.shape[:2]
-        filled = np.pad(pixels, ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), mode="edge")
-        moments = [(style[f"mean.{i}"][None], style[f"deviation.{i}"][None]) for i in range(PAINTED)]
+        (height, width), stride = pixels.shape[:2], self.features.stride
+        filled = np.pad(pixels, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
+        told = (tuple(style[f"{k}.{i}"][None].to(self.device) for k in ("mean", "deviation")) for i in range(PAINTED))
         with torch.inference_mode():
-            made = self.network()((tensor_of(filled), moments, torch.tensor(strength)))
+            network = self.network().to(self.device)
+            made = network((tensor_of(filled, self.device), list(told), torch.tensor(strength)))
         return pixels_of(made)[:height, :width]
 
     def own_weights(self) -> dict[str, Tensor]:
@@ -130,11 +131,11 @@ class StyleAdaIN(StyleRecipe):
         from torch.nn.functional import l1_loss, mse_loss
 
         from modelwright.data.kinds.image import decode
-        from modelwright.models.style.filters import CONTENT, moments
+        from modelwright.models.style.filters import moments
         from modelwright.train.loop import train as run_loop
 
         options: Any = model.options
-        features = model.features
+        features, at = model.features, model.features.content
         column = train.column(train.schema.inputs[0].name)
         rows = np.flatnonzero(np.asarray(column.is_valid()))[:_MOST]
         contents = [fitted_to(decode(column[int(i)].as_py()), _SIDE) for i in rows]
@@ -151,9 +152,9 @@ class StyleAdaIN(StyleRecipe):
                 a, b = moments(stage)
                 scale = deviation.square().mean() + 1e-6
                 total = total + options.style * (mse_loss(a, mean) + mse_loss(b, deviation)) / scale
-            flat = (own[CONTENT] - moments(own[CONTENT])[0]) / moments(own[CONTENT])[1]
-            target = flat * wanted[CONTENT][1] + wanted[CONTENT][0]
-            total = total + mse_loss(now[CONTENT], target) / (target.var() + 1e-6)
+            flat = (own[at] - moments(own[at])[0]) / moments(own[at])[1]
+            target = flat * wanted[at][1] + wanted[at][0]
+            total = total + mse_loss(now[at], target) / (target.var() + 1e-6)
             same = (strength == 0).float()
             return total + 5.0 * l1_loss(made * same, content * same)
 

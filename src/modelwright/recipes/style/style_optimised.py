@@ -8,22 +8,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Options
+from modelwright.core.schema import Schema
 from modelwright.core.words import Words
 from modelwright.data.resize import resized, to_bytes
-from modelwright.recipes.style._style import StyleModel, StyleRecipe, fitted_to, pixels_of, tensor_of
+from modelwright.recipes.style._style import (
+    StyleModel,
+    StyleOptions,
+    StyleRecipe,
+    fitted_to,
+    pixels_of,
+    tensor_of,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _COARSE = 192  # pixels at which the painting is begun
+_DEEP_STYLE = 6.0
 
 
-class OptimisedOptions(Options):
+class OptimisedOptions(StyleOptions):
     """`steps` looks of L-BFGS at a small size, half as many at the size that is wanted; `style` weighs style against content, `smooth` takes specks away."""
 
     steps: int = Field(80, ge=1, le=2000)
-    style: float = Field(1.0, gt=0)
+    style: float = Field(2.5, gt=0)
     smooth: float = Field(0.3, ge=0)
 
 
@@ -53,10 +63,10 @@ class Optimised(StyleModel):
     ) -> np.ndarray:
         import torch
 
-        from modelwright.models.style.filters import CONTENT, content_loss, gram, style_loss
+        from modelwright.models.style.filters import content_loss, gram, style_loss
 
         options: Any = self.options
-        content = tensor_of(pixels, self.device)
+        content, at = tensor_of(pixels, self.device), self.features.content
         with torch.no_grad():
             own = self.features.stages(content)
             wanted = [
@@ -74,7 +84,8 @@ class Optimised(StyleModel):
             now = self.features.stages(x)
             rough = (x[:, :, 1:] - x[:, :, :-1]).abs().mean() + (x[:, :, :, 1:] - x[:, :, :, :-1]).abs().mean()
             beyond = (x - x.clamp(0, 1)).square().mean()
-            loss = options.style * style_loss([gram(s) for s in now], wanted) + content_loss(now[CONTENT], own[CONTENT])
+            kept = content_loss(now[at], own[at], self.features.colours)
+            loss = options.style * style_loss([gram(s) for s in now], wanted) + kept
             whole: Tensor = loss + options.smooth * rough + 100 * beyond
             whole.backward()
             return whole
@@ -93,6 +104,11 @@ class StyleOptimised(StyleRecipe):
     options = OptimisedOptions
     model = Optimised
     takes = 1.0
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        found = super().variants(schema, target, rows)
+        # a pretrained network holds on to things: the same balance of style and content needs more weight on the style
+        return [o.model_copy(update={"style": _DEEP_STYLE}) if o.pretrained else o for o in found]  # type: ignore[attr-defined]
 
 
 RECIPE = StyleOptimised
