@@ -47,10 +47,12 @@ def table(path: Path, rows: list[tuple]) -> str:
     return str(path)
 
 
-def fit(train: str, test: str, budget: str, name: str, recipes: list[str]) -> dict:
+def fit(train: str, test: str, budget: str, name: str, recipes: list[str], pretrained: list[str] | None = None) -> dict:
     """Return the word error rate of a run on official test rows, with its interval."""
     start = time.time()
-    run = mw.fit(train, "text", task=TASK, test=test, budget=budget, name=name, recipes=recipes)
+    run = mw.fit(
+        train, "text", task=TASK, test=test, budget=budget, name=name, recipes=recipes, pretrained=pretrained or []
+    )
     wer = next(m for m in run.facts["metrics"] if m["name"] == "wer")
     board = [(r["name"], round(r["value"], 4)) for r in run.facts["leaderboard"] if r.get("value") is not None]
     return {
@@ -65,7 +67,14 @@ def fit(train: str, test: str, budget: str, name: str, recipes: list[str]) -> di
 def digits(args: argparse.Namespace, work: Path) -> dict:
     rows = clips(args.data)
     train, test = [r for r in rows if r[3] >= 5], [r for r in rows if r[3] < 5]
-    return fit(table(work / "train.csv", train), table(work / "test.csv", test), args.budget, args.keep, args.recipe)
+    return fit(
+        table(work / "train.csv", train),
+        table(work / "test.csv", test),
+        args.budget,
+        args.keep,
+        args.recipe,
+        args.pretrained,
+    )
 
 
 def joined(
@@ -123,7 +132,7 @@ def speakers(args: argparse.Namespace, work: Path) -> dict:
             table(work / "train.csv", [r for r in rows if r[2] != name]),
             table(work / "test.csv", [r for r in rows if r[2] == name]),
         )
-        found[name] = fit(train, test, args.budget, str(work / f"run-{name}"), args.recipe)["wer"]
+        found[name] = fit(train, test, args.budget, str(work / f"run-{name}"), args.recipe, args.pretrained)["wer"]
         print(json.dumps({name: found[name]}), flush=True)
     return {"wer_by_speaker": found, "mean": float(np.mean(list(found.values())))}
 
@@ -174,6 +183,7 @@ def main() -> None:
     parser.add_argument("--keep", default=None, help="name of the run of `digits`")
     parser.add_argument("--bundle", default=None, help="the run that `strings` asks")
     parser.add_argument("--recipe", action="append", default=[])
+    parser.add_argument("--pretrained", action="append", default=[])
     parser.add_argument("--only", action="append", default=[])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:

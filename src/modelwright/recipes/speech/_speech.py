@@ -110,7 +110,7 @@ def in_parts(samples: np.ndarray, front: Front, longest: float = _WINDOW) -> Ite
     while len(samples) - at > longest * rate:
         loud = front.frames(samples[at : at + int(longest * rate)]).mean(axis=1)
         smooth = np.convolve(loud, np.ones(15) / 15, mode="same")
-        low = int(_LEAST / FRAME)
+        low = int(min(_LEAST, 0.4 * longest) / FRAME)
         cut = at + int((low + int(smooth[low:-8].argmin())) * FRAME * rate)
         yield at / rate, samples[at:cut]
         at = cut

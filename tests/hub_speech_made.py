@@ -1,0 +1,65 @@
+"""Tiny pretrained recognisers with random weights, as `save_pretrained` writes them: for tests, never fetched from anywhere."""
+
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+_TOKENS = (
+    "<|endoftext|>",
+    "<|startoftranscript|>",
+    "<|en|>",
+    "<|zh|>",
+    "<|transcribe|>",
+    "<|notimestamps|>",
+    "<|0.00|>",
+    "<|0.02|>",
+)
+
+
+def tiny_whisper(folder: Path, *, languages: bool = True, seconds: int = 4) -> Path:
+    """Write a Whisper of one layer that writes bytes."""
+    import transformers
+
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made = Tokenizer(models.BPE({c: i for i, c in enumerate(alphabet)}, []))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken(t, special=True) for t in _TOKENS[: 6 if languages else 2]])
+    made.save(str(folder / "tokenizer.json"))
+    end = len(alphabet)
+    config = transformers.WhisperConfig(
+        vocab_size=end + len(_TOKENS), d_model=32, encoder_layers=1, decoder_layers=2, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, max_source_positions=50 * seconds,
+        max_target_positions=64, eos_token_id=end, bos_token_id=end, pad_token_id=end, decoder_start_token_id=end + 1,
+        suppress_tokens=[], begin_suppress_tokens=[end],
+    )  # fmt: skip
+    transformers.WhisperForConditionalGeneration(config).save_pretrained(str(folder))
+    front = {"sampling_rate": 16_000, "feature_size": 80, "hop_length": 160, "n_fft": 400}
+    (folder / "preprocessor_config.json").write_text(json.dumps(front), encoding="utf-8")
+    return folder
+
+
+def tiny_ctc(folder: Path, letters: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'", *, head: bool = True) -> Path:
+    """Write a wav2vec 2.0 of one layer, with a head over letters."""
+    import transformers
+
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    signs = ["<pad>", "<s>", "</s>", "<unk>", "|", *letters]
+    config = transformers.Wav2Vec2Config(
+        vocab_size=len(signs), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+        conv_dim=(16,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2, pad_token_id=0,
+        mask_time_length=2, mask_feature_length=2,
+    )  # fmt: skip
+    cls = transformers.Wav2Vec2ForCTC if head else transformers.Wav2Vec2Model
+    cls(config).save_pretrained(str(folder))
+    if head:
+        told = {"pad_token": "<pad>", "word_delimiter_token": "|"}
+        (folder / "vocab.json").write_text(json.dumps({s: i for i, s in enumerate(signs)}), encoding="utf-8")
+        (folder / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": 16_000}), encoding="utf-8")
+    return folder
