@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from modelwright.core.errors import DataError
+from modelwright.core.reading import Detected, Reading
 from modelwright.data._media import zip_table
-from modelwright.data.sources import read
+from modelwright.data.sources import read, read_table
 
 
 def picture(shade=100):
@@ -48,6 +49,24 @@ def test_a_zip_of_class_folders_is_the_same_table(folder, tmp_path):
     table = read(zipped(tmp_path / "p.zip", members))
     assert table.num_rows == 6
     assert table["image"][0].as_py() == picture(0)
+
+
+def test_what_the_form_of_a_source_calls_its_label_is_noted(folder, tmp_path):
+    members = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.png")}
+    listed = {"rows.csv": "photo,label\na.png,3\n", "a.png": picture(1)}
+    (tmp_path / "named.fasta").write_text(">a label=x\nACGT\n>b label=y\nAC\n")
+    (tmp_path / "bare.fasta").write_text(">a\nACGT\n>b\nAC\n")
+    (tmp_path / "table.csv").write_text("a,label\n1,2\n")
+    sources = {
+        folder: "label",
+        zipped(tmp_path / "p.zip", members): "label",
+        tmp_path / "named.fasta": "label",
+        zipped(tmp_path / "listed.zip", listed): None,
+        tmp_path / "bare.fasta": None,
+        tmp_path / "table.csv": None,
+    }
+    found: dict[object, Detected] = {s: read_table(s, Reading())[1] for s in sources}
+    assert {s: d.target for s, d in found.items()} == sources
 
 
 def test_a_zip_of_a_table_and_its_files_has_their_bytes(tmp_path):

@@ -195,3 +195,16 @@ def test_the_target_has_no_second_role(option, tmp_path):
     config = make_config(data=str(path), target="y", **{option: "y"})
     with pytest.raises(OptionError, match=f"--{option} names the target `y`"):
         get_data(config, str(path), EventStream())
+
+
+def test_a_source_that_labels_its_items_needs_no_target_and_that_is_said(tmp_path):
+    path = tmp_path / "genes.fasta"
+    path.write_text("".join(f">g{i} kind{i % 3} label={'xy'[i % 2]}\n{'ACGT'[i % 4] * (20 + i)}\n" for i in range(40)))
+    said: list[str] = []
+    events = EventStream()
+    events.listen(lambda e: said.append(e.words.en) if hasattr(e, "words") else None)
+    data = get_data(make_config(data=str(path)), str(path), events)
+    assert data.table.schema.target.name == "label"
+    assert "The target is `label`" in " ".join(said)
+    named = get_data(make_config(data=str(path), target="description"), str(path), EventStream())
+    assert named.table.schema.target.name == "description"

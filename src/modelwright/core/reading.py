@@ -86,7 +86,8 @@ class Reading:
 class Detected:
     """What was detected while a source was read; what stays None did not have to be.
 
-    `runner_up` says which other encoding might be meant.
+    `runner_up` says which other encoding might be meant; `target` is the column of labels where the form of the source itself
+    has one: folders named after classes, sequences and series filed with their labels.
     """
 
     encoding: str | None = None
@@ -94,6 +95,7 @@ class Detected:
     decimal: str | None = None
     names: tuple[str, ...] = ()
     runner_up: Words | None = None
+    target: str | None = None
 
     def kept(self) -> dict[str, Any]:
         """Return what later files of the same make are read by, as JSON values."""

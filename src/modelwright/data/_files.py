@@ -73,11 +73,11 @@ def file_batches(
     elif kind in (".jsonl", ".ndjson", ".json"):
         yield from json_lines(path, rows, how)
     elif kind == ".ts":
-        yield from ts_batches(path, rows, how.encoding)
+        yield from _labelled(ts_batches(path, rows, how.encoding), detected)
     elif kind == ".arff":
         yield from arff_batches(path, rows, how.encoding)
     elif kind in FASTA:
-        yield from fasta_batches(path, rows)
+        yield from _labelled(fasta_batches(path, rows), detected)
     elif kind in (".csv", ".tsv", ".txt", ".data", ".inter", ""):
         yield from _csv(path, how, rows, events, misfits, detected)
     else:
@@ -90,6 +90,14 @@ def file_batches(
             f"{path} is {what}. Give one of {', '.join(KINDS)}, also with .gz.",
             f"无法读取 {path}（`{kind}`）。支持 {'、'.join(KINDS)}，也可再加 .gz。",
         )
+
+
+def _labelled(parts: Iterator[pa.Table], detected: Detected) -> Iterator[pa.Table]:
+    """Pass on tables of a form that files labels with its rows, and note the column where there is one."""
+    for part in parts:
+        if "label" in part.column_names:
+            detected.target = "label"
+        yield part
 
 
 def _csv(

@@ -25,6 +25,7 @@ _MOST_MEMBERS = 1_000_000
 _RATIO = 200  # of unpacked to packed bytes; media hardly shrink, so more is a bomb
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _BATCH = 8192  # rows
+LABEL = "label"  # the column of the names of class folders
 
 
 def suffix_kinds() -> dict[str, str]:
@@ -47,8 +48,10 @@ def folder_table(folder: Path) -> pa.Table:
     )
 
 
-def zip_table(path: Path, memory: int, reading: Reading | None = None) -> pa.Table:
+def zip_table(path: Path, memory: int, reading: Reading | None = None, detected: Detected | None = None) -> pa.Table:
     """Return an archive's media, or the table in it with the files it names, as bytes; nothing is written to disk.
+
+    That class folders say the target is noted in `detected`.
 
     Raises DataError for a damaged archive, an encrypted one, or one that holds more than the memory (bytes) allows.
     """
@@ -66,7 +69,10 @@ def zip_table(path: Path, memory: int, reading: Reading | None = None) -> pa.Tab
             tables = [n for n in names if PurePosixPath(n).suffix.lower() in _TABLES]
             if len(tables) == 1:
                 return _listed(tables[0], names, read, reading)
-            return _table(str(path), list(names), list(names), read)
+            table = _table(str(path), list(names), list(names), read)
+            if detected is not None:
+                detected.target = LABEL
+            return table
     except FAULTS as e:
         raise DataError(
             f"{path} is not a complete zip archive, or it is encrypted ({e}).",
@@ -122,7 +128,7 @@ def _table(source: str, values: list[str], names: list[str], read: Callable[[str
     return pa.table(
         {
             modality: pa.array(cells, pa.string() if read is None else pa.large_binary()),
-            "label": pa.array(labels, pa.string()),
+            LABEL: pa.array(labels, pa.string()),
         }
     )
 

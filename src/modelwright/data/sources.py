@@ -92,14 +92,16 @@ def _any(
         return
     path = Path(text)
     if path.is_dir():
-        yield from _media.batches(_media.folder_table(path), rows)
+        table = _media.folder_table(path)
+        detected.target = _media.LABEL
+        yield from _media.batches(table, rows)
         return
     _check_path(path)
     endings = [s.lower() for s in path.suffixes if s.lower() not in (".gz", SUFFIX)]
     if endings[-1:] == [".zip"]:
         from modelwright.core.device import free_memory
 
-        yield from _media.batches(_media.zip_table(path, (how.memory or free_memory()) // 3, how), rows)
+        yield from _media.batches(_media.zip_table(path, (how.memory or free_memory()) // 3, how, detected), rows)
         return
     yield from file_batches(path, endings[-1] if endings else "", how, rows, events, misfits, detected)
 

@@ -58,7 +58,7 @@ def get_data(
     reading = Reading.of(config, seconds=_READING * parse_duration(config.budget))
     raw, detected = read_rows(named, source, reading, events)
     raw = concerns.rows_read(raw, TRAINING, config.data)
-    target = config.target or (named.target_of(raw) if named else None)
+    target = config.target or (named.target_of(raw) if named else None) or _own_target(detected, events)
     if not target:
         raise no_target(raw.column_names)
     for flag, name in (("--group", config.group), ("--time", config.time)):
@@ -222,6 +222,16 @@ def _with_choices(table: Table) -> Table:
             if 0 < len(common) <= 30:
                 changes[column.name] = {"options": {**column.options, "choices": sorted(common)}}
     return table.with_schema(table.schema.with_columns(changes))
+
+
+def _own_target(detected: Detected, events: EventStream) -> str | None:
+    """Return the target that the form of the source has, and say that it is taken."""
+    if detected.target is not None:
+        events.note(
+            f"The target is `{detected.target}`, which the source files its items by; --target names another column.",
+            f"目标列取数据来源自带的类别列 `{detected.target}`；可用 --target 指定其他列。",
+        )
+    return detected.target
 
 
 def no_target(names: Sequence[str]) -> OptionError:
