@@ -63,3 +63,24 @@ def tiny_ctc(folder: Path, letters: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'", *, head
         (folder / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
     (folder / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": 16_000}), encoding="utf-8")
     return folder
+
+
+def tiny_vits(folder: Path, *, speakers: int = 1, sounds: bool = False) -> Path:
+    """Write a VITS voice of one layer that reads letters, or sounds as espeak-ng tells them."""
+    import transformers
+
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    signs = ["|", *" abcdefghijklmnopqrstuvwxyz'.,", *("ˈˌəɪʊæɑɔɛʃθðŋɹɡː" if sounds else "")]
+    config = transformers.VitsConfig(
+        vocab_size=len(signs), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, ffn_dim=32, flow_size=16,
+        spectrogram_bins=33, num_speakers=speakers, speaker_embedding_size=8 if speakers > 1 else 0, upsample_initial_channel=32,
+        upsample_rates=[8, 8, 4], upsample_kernel_sizes=[16, 16, 8], resblock_kernel_sizes=[3], resblock_dilation_sizes=[[1, 3, 5]],
+        prior_encoder_num_wavenet_layers=2, posterior_encoder_num_wavenet_layers=2, wavenet_kernel_size=3,
+        duration_predictor_num_flows=2, duration_predictor_filter_channels=16, sampling_rate=16_000,
+    )  # fmt: skip
+    transformers.VitsModel(config).save_pretrained(str(folder))
+    told = {"pad_token": "|", "add_blank": True, "phonemize": sounds, "is_uroman": False}
+    (folder / "vocab.json").write_text(json.dumps({s: i for i, s in enumerate(signs)}), encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
+    return folder

@@ -20,13 +20,14 @@ class HostedModel:
 class BaseModels:
     """What a run may use beside its rows; names are those of packaged or hub models, or folders, the first choice first.
 
-    `encoders` are pretrained encoders by the modality that they read; `text2text` read a text and write another; `causal`
-    are language models that go on with a text; `hosted` answer from elsewhere. `public` says that the data was declared
+    `encoders` are pretrained encoders by the modality that they read; `text2text` read a text and write another,
+    `text2speech` read it aloud; `causal` are language models that go on with a text; `hosted` answer from elsewhere. `public` says that the data was declared
     public: rows may be shown to hosted models and stored as examples.
     """
 
     encoders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text2text: tuple[str, ...] = ()
+    text2speech: tuple[str, ...] = ()
     causal: tuple[str, ...] = ()
     hosted: tuple[HostedModel, ...] = ()
     public: bool = False

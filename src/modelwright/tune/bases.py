@@ -29,12 +29,16 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     large = large_models(config)
     encoders: dict[str, list[str]] = {}
     text2text: list[str] = []
+    text2speech: list[str] = []
     present = {c.modality for c in table.schema.inputs}
     for name in sorted(config.pretrained, key=lambda n: find(n).modality == "image"):  # those made for clips first
         modality, reads = find(name).modality, find(name).reads
         if modality == "text2text":
             _must_write(name, config)
             text2text.append(name)
+        elif modality == "text2speech":
+            _must_speak(name, config)
+            text2speech.append(name)
         elif not present & set(reads):
             shown = ", ".join(sorted(present))
             raise OptionError(
@@ -49,7 +53,8 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     if offered and minilm_installed() and _english(table):
         encoders["text"] = [MINILM]
     once = {m: tuple(dict.fromkeys(names)) for m, names in encoders.items()}
-    return replace(large, encoders=once, text2text=tuple(dict.fromkeys(text2text)))
+    written, spoken = (tuple(dict.fromkeys(names)) for names in (text2text, text2speech))
+    return replace(large, encoders=once, text2text=written, text2speech=spoken)
 
 
 def large_models(config: RunConfig) -> BaseModels:
@@ -90,6 +95,15 @@ def _must_write(name: str, config: RunConfig) -> None:
         raise OptionError(
             f"`{name}` reads a text and writes another; it is for the tasks {shown}. Say which with --task.",
             f"`{name}` 读入文本并写出文本，用于任务 {shown}。请用 --task 指定。",
+        )
+
+
+def _must_speak(name: str, config: RunConfig) -> None:
+    """Refuse a voice where the task makes no speech. Raises OptionError."""
+    if config.task != "text-to-speech":
+        raise OptionError(
+            f"`{name}` reads texts aloud; it is for the task text-to-speech. Say it with --task.",
+            f"`{name}` 用于朗读文本，任务为 text-to-speech。请用 --task 指定。",
         )
 
 

@@ -70,7 +70,7 @@ class VoiceOptions(Options):
     language: str = Field(default="", max_length=12)
 
 
-class VoiceModel(Model):
+class ReadingModel(Model):
     """A model that reads texts aloud, sentence by sentence."""
 
     def __init__(self, voice: Voice) -> None:
@@ -84,8 +84,8 @@ class VoiceModel(Model):
         return self.voice.front.rate
 
     @abstractmethod
-    def sound(self, plan: Plan) -> np.ndarray:
-        """Return samples float32 [T] of a sentence."""
+    def _part(self, sentence: Sentence, asked: Asked) -> Part:
+        """Return a sentence as it is spoken."""
 
     def speak(self, text: str, asked: Asked | None = None) -> Iterator[Part]:
         """Yield the sentences of a text or SSML one after the other, so that memory does not grow with it.
@@ -105,23 +105,6 @@ class VoiceModel(Model):
             for (text, asked), sentences in zip(some, read, strict=True):
                 parts = [self._part(s, asked).samples for s in sentences]
                 yield None if text is None else np.concatenate([np.zeros(0, np.float32), *parts])
-
-    def _part(self, sentence: Sentence, asked: Asked) -> Part:
-        units, places, unknown = self.voice.inventory.encode(sentence.sounds)
-        unsaid = (*sentence.unsaid, *dict.fromkeys(unknown))
-        if not units:
-            return Part(np.zeros(0, np.float32), unsaid)
-        sounds = [sentence.sounds[p] for p in places]
-        told = [-1 if s.seconds is None else round(s.seconds / FRAME) for s in sounds]
-        plan = Plan(
-            np.array(units, np.int64), np.array([s.rate * asked.speed for s in sounds]),
-            np.array([s.pitch + asked.pitch for s in sounds]), np.array(told),
-            self.speaker(sentence.voice or asked.voice),
-        )  # fmt: skip
-        return Part(self.sound(self._paused(plan, asked)), unsaid)
-
-    def _paused(self, plan: Plan, asked: Asked) -> Plan:
-        return plan if asked.pause == 1.0 else Plan(plan.units, np.where(plan.units[:, 0] <= 5, plan.rate / max(asked.pause, 0.01), plan.rate), plan.pitch, plan.told, plan.speaker)  # fmt: skip
 
     def speaker(self, name: str | None) -> int:
         """Return the number of a speaker; the first one where none is asked for. Raises OptionError for one who is not known."""
@@ -174,13 +157,6 @@ class VoiceModel(Model):
         except DataError:
             return []
 
-    def frames(self, plan: Plan, seconds: np.ndarray) -> np.ndarray:
-        """Return whole frames of each unit [L], from how long each would be by itself, in frames [L]."""
-        wanted = np.clip(seconds / plan.rate, 0, _LONGEST_SOUND)
-        least = np.where(plan.units[:, 0] > 5, 1, 0)
-        out = np.maximum(np.diff(np.round(np.cumsum(wanted)), prepend=0), least)
-        return np.where(plan.told >= 0, plan.told, out).astype(np.int64)
-
     def scores(self, table: Table) -> np.ndarray:
         """As Model.scores: a WAV for each row; None where there is nothing to say."""
         out: list[Any] = []
@@ -223,6 +199,38 @@ class VoiceModel(Model):
             out = cls.restored(Voice.from_json(state["voice"]), state, folder)
             out.extent = dict(state["extent"])
             return out
+
+
+class VoiceModel(ReadingModel):
+    """A model that says a sentence from the sounds it has learnt, as a plan lays them out."""
+
+    @abstractmethod
+    def sound(self, plan: Plan) -> np.ndarray:
+        """Return samples float32 [T] of a sentence."""
+
+    def _part(self, sentence: Sentence, asked: Asked) -> Part:
+        units, places, unknown = self.voice.inventory.encode(sentence.sounds)
+        unsaid = (*sentence.unsaid, *dict.fromkeys(unknown))
+        if not units:
+            return Part(np.zeros(0, np.float32), unsaid)
+        sounds = [sentence.sounds[p] for p in places]
+        told = [-1 if s.seconds is None else round(s.seconds / FRAME) for s in sounds]
+        plan = Plan(
+            np.array(units, np.int64), np.array([s.rate * asked.speed for s in sounds]),
+            np.array([s.pitch + asked.pitch for s in sounds]), np.array(told),
+            self.speaker(sentence.voice or asked.voice),
+        )  # fmt: skip
+        return Part(self.sound(self._paused(plan, asked)), unsaid)
+
+    def _paused(self, plan: Plan, asked: Asked) -> Plan:
+        return plan if asked.pause == 1.0 else Plan(plan.units, np.where(plan.units[:, 0] <= 5, plan.rate / max(asked.pause, 0.01), plan.rate), plan.pitch, plan.told, plan.speaker)  # fmt: skip
+
+    def frames(self, plan: Plan, seconds: np.ndarray) -> np.ndarray:
+        """Return whole frames of each unit [L], from how long each would be by itself, in frames [L]."""
+        wanted = np.clip(seconds / plan.rate, 0, _LONGEST_SOUND)
+        least = np.where(plan.units[:, 0] > 5, 1, 0)
+        out = np.maximum(np.diff(np.round(np.cumsum(wanted)), prepend=0), least)
+        return np.where(plan.told >= 0, plan.told, out).astype(np.int64)
 
 
 def _rows(table: Table, voice: Voice) -> Iterator[tuple[str | None, Asked]]:
