@@ -108,10 +108,12 @@ def test_voc_that_cannot_be_read_is_refused_by_file(tmp_path, objects, says):
     assert "a.xml" in str(caught.value)
 
 
-def test_entities_of_xml_are_never_unfolded(tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entities_of_xml_are_never_unfolded(tmp_path, encoding):
     voc(tmp_path, "a", "")
-    (tmp_path / "Annotations" / "a.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>')
-    with pytest.raises(DataError, match="DOCTYPE"):
+    text = '<?xml version="1.0" encoding="{0}"?><!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'
+    (tmp_path / "Annotations" / "a.xml").write_bytes(text.format(encoding).encode(encoding))
+    with pytest.raises(DataError, match="document type"):
         read(tmp_path)
 
 

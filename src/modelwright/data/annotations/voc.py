@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +10,13 @@ from modelwright.core.words import Words
 from modelwright.data.annotations.base import PICTURES, Box, Format, Marked, number, pictures_below
 
 _NAMES = ("JPEGImages", "images", "Images", "imgs")
-_ENTITIES = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+class _Plain(ElementTree.TreeBuilder):
+    """Builds a tree of XML that declares no document type, in whichever encoding: entities can grow without end."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise ElementTree.ParseError("it declares a document type")
 
 
 class Voc(Format):
@@ -68,9 +73,7 @@ def _listed(path: Path) -> list[str]:
 def _read(file: Path, picture: str) -> Marked:
     data = file.read_bytes()
     try:
-        if _ENTITIES.search(data):  # entities can grow without end
-            raise ElementTree.ParseError("DOCTYPE")
-        root = ElementTree.fromstring(data)  # noqa: S314 - what declares entities was refused above
+        root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_Plain()))  # noqa: S314 - see _Plain
     except (ElementTree.ParseError, ValueError) as e:
         raise DataError(
             f"{file} is not a complete XML file of boxes ({e}).", f"{file} 不是完整的标注 XML 文件（{e}）。"

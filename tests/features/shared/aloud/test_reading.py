@@ -129,6 +129,12 @@ def test_a_sound_that_was_never_heard_is_said_by_a_near_one():
     assert known.bases[: len(PAUSES)] == PAUSES
 
 
+@pytest.mark.parametrize("declared", ["utf-8", "GB2312", "iso-8859-1", "utf-16"])
+def test_ssml_is_text_whatever_encoding_it_declares(declared):
+    (found,) = pieces(f'<?xml version="1.0" encoding="{declared}"?><speak>你好</speak>')
+    assert found.text == "你好"
+
+
 def test_ssml_says_how():
     text = '<speak>low<break time="500ms"/><prosody rate="slow" pitch="+2st">mid</prosody><sub alias="high">h</sub><say-as interpret-as="characters">ab</say-as></speak>'
     assert is_ssml(text)

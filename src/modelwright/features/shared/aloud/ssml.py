@@ -48,7 +48,7 @@ def is_ssml(text: str) -> bool:
 def pieces(text: str) -> list[Piece]:
     """Return the pieces of an SSML text. Raises DataError, which says where, for what is no XML or not of the subset."""
     reader = _Reader()
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")  # what the text is given as, whatever it declares
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = (
         reader.opened,
         reader.closed,
