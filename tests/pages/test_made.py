@@ -48,6 +48,52 @@ def test_a_picture_is_dropped_and_compared(
     check_axe(page)
 
 
+@pytest.fixture(scope="module")
+def maker() -> Iterator[str]:
+    from modelwright.core.answers.media import MediaCodec
+    from modelwright.core.recipe import get_recipe
+    from modelwright.core.schema import Column, Schema
+    from modelwright.core.task import get_task
+    from modelwright.recipes.generate._asked import Asked
+    from modelwright.release.bundle import Predictor
+
+    task, recipe = get_task("unconditional-image-generation"), get_recipe("image-flow")
+    model = recipe.model(
+        Asked("label", labels=("a", "b")), (3, 32, 32), recipe.options(width=16, steps=4)
+    )  # learnt nothing
+    model.network = model.make()
+    schema = task.served(Schema((Column("label", "category"), Column("picture", "image", "target"))))
+    made = Predictor(task, schema, MediaCodec(task.name, "image/png"), [(1.0, model)], name="maker")
+    with running(create_app(made, keys=KeyRing.of({"test": KEY}))) as found:
+        yield found
+
+
+@pytest.mark.parametrize(("lang", "dark", "width"), [("zh", False, 390), ("en", True, 1200)])
+def test_a_mask_is_painted_over_a_picture(
+    maker: str, open_page: Open, tmp_path: Path, lang: str, dark: bool, width: int
+):
+    page = open_page(maker, "", key=KEY, lang=lang, dark=dark, width=width)
+    (tmp_path / "p.png").write_bytes(png(picture(3, 96, 120)))
+    page.set_input_files('.media[data-column="init_image"] input[type=file]', str(tmp_path / "p.png"))
+    page.click(".painter button")
+    box = page.locator(".painter canvas").bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2, steps=6)
+    page.mouse.up()
+    mask = page.wait_for_selector('.media[data-column="mask_image"].full img.preview')
+    assert mask.evaluate("(i) => [i.naturalWidth, i.naturalHeight]") == [120, 96]
+    share = mask.evaluate("""(i) => { const c = document.createElement('canvas'); c.width = 120; c.height = 96;
+        const d = c.getContext('2d'); d.drawImage(i, 0, 0); const p = d.getImageData(0, 0, 120, 96).data;
+        return p.filter((v, k) => k % 4 === 0 && v > 127).length / (120 * 96); }""")
+    assert 0.02 < share < 0.1, "a stroke across the middle"
+    page.click("button.go")
+    page.wait_for_selector("figure.made .compare img")
+    assert page.evaluate("document.querySelector('.compare img').naturalWidth") == 32
+    check_fits(page)
+    check_axe(page)
+
+
 @pytest.mark.parametrize("width", [1200, 390])
 def test_the_report_needs_no_script(browser: Any, tmp_path: Path, width: int):
     from modelwright.evaluate.report.page import write_report

@@ -14,8 +14,9 @@ from modelwright.core.schema import Table
 from modelwright.core.task import get_task
 from modelwright.data.kinds.image import decode
 from modelwright.data.provenance import mark_of
+from modelwright.data.square import squared
 from modelwright.evaluate.metrics import generated
-from modelwright.models.generate.flow import FlowNet, Labels, Words, sampled
+from modelwright.models.generate.flow import Begun, FlowNet, Labels, Words, sampled
 from modelwright.pipeline.intake import get_data
 from modelwright.recipes.generate._asked import Asked, words_of
 from modelwright.testing import context, sample_table
@@ -118,6 +119,117 @@ def test_sampling_follows_a_field_that_is_known():
     for steps in (1, 4, 20):
         found = sampled(Toward(), torch.randn(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64), steps, 1.0)
         assert torch.allclose(found, torch.full_like(found, 0.5), atol=1e-3)
+
+
+def test_a_field_that_is_known_leaves_what_stays():
+    class Toward(torch.nn.Module):
+        def forward(self, batch):
+            x, time, _ = batch
+            return (0.5 - x) / (1 - time).clamp(min=1e-3)[:, None, None, None]
+
+    wanted, new = torch.full((1, 1, 4, 4), -0.25), torch.zeros(1, 1, 4, 4)
+    new[..., :2] = 1
+    begun = Begun(wanted, new, 0.0, lambda: torch.randn(1, 1, 4, 4))
+    for steps in (4, 20):
+        found = sampled(Toward(), torch.randn(1, 1, 4, 4), torch.zeros(1, dtype=torch.int64), steps, 1.0, begun)
+        assert torch.allclose(found[..., 2:], wanted[..., 2:], atol=1e-5)
+        assert torch.allclose(found[..., :2], torch.full((1, 1, 4, 2), 0.5), atol=1e-3)
+
+    class Still(torch.nn.Module):
+        def forward(self, batch):
+            return torch.zeros_like(batch[0])
+
+    noise = torch.randn(1, 1, 4, 4).clamp(-1, 1)
+    varied = Begun(wanted, torch.ones_like(new), 0.75, lambda: noise)
+    found = sampled(Still(), noise, torch.zeros(1, dtype=torch.int64), 4, 1.0, varied)
+    assert torch.allclose(found, 0.25 * noise + 0.75 * wanted, atol=1e-6), "a quarter of the way was left to go"
+
+
+@pytest.fixture(scope="module")
+def flowing(tmp_path_factory):
+    """A predictor with a flow that learnt for a moment."""
+    from modelwright.release.bundle import Predictor
+
+    with pytest.MonkeyPatch.context() as patch:
+        from modelwright.recipes.generate import _features, _generate, image_flow
+
+        for where, name in ((_features, "_FEATURE_STEPS"), (_generate, "_TESTED"), (image_flow, "_STEPS")):
+            patch.setattr(where, name, 16)
+        model, table, target = fit("image-flow", width=16, epochs=1, batch=16, ema=0.0)
+    return Predictor(TASK, TASK.served(table.schema), target, [(1.0, model)], name="bars")
+
+
+def url(pixels):
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
+
+
+def pixels_of(answer):
+    data = base64.b64decode(answer["prediction"]["data"])
+    return decode({"path": None, "bytes": data, "digest": "", "how": None}), mark_of(data)
+
+
+def test_a_picture_with_a_mask_is_answered_with_a_picture(flowing):
+    from starlette.testclient import TestClient
+
+    from modelwright.serve.app import create_app
+    from modelwright.serve.keys import KeyRing
+
+    given, mask = picture(4, 32, 40, 1), np.zeros((32, 40, 1), np.uint8)
+    mask[:, :20] = 255  # the left half, of which the middle square keeps columns 4 to 36
+    row = {"label": "a bar that lies", "seed": 3, "init_image": url(given), "mask_image": url(mask)}
+    with TestClient(
+        create_app(flowing, keys=KeyRing.of({"test": "k"})), headers={"Authorization": "Bearer k"}
+    ) as client:
+        made, mark = pixels_of(client.post("/predict", json=row).json())
+        kept = squared(given, 16, 1)[0]
+        assert np.array_equal(made[:, 8:, 0], kept[:, 8:]), "what the mask leaves black stays as it is"
+        assert not np.array_equal(made[:, :8, 0], kept[:, :8])
+        assert mark["begun_with"] == "picture and mask"
+        assert mark["digital_source_type"].endswith("compositeWithTrainedAlgorithmicMedia")
+        again = client.post("/predict", json=row, headers={"Accept": "image/png"})
+        assert again.headers["content-type"] == "image/png"
+        assert np.array_equal(pixels_of({"prediction": {"data": base64.b64encode(again.content)}})[0], made)
+        near, far = (
+            pixels_of(
+                client.post(
+                    "/predict", json={**row, "mask_image": None, "init_image": url(given), "strength": s}
+                ).json()
+            )[0].astype(int)
+            for s in (0.05, 1.0)
+        )
+        assert np.abs(near[:, :, 0] - kept).mean() < 25 < np.abs(far[:, :, 0] - kept).mean()
+        for wrong, says in (
+            ({"mask_image": url(mask[:30])}, "40 x 32, received 40 x 30"),
+            ({"mask_image": url(np.zeros_like(mask))}, "white nowhere"),
+            ({"init_image": None}, "no init_image"),
+            ({"strength": 2}, "strength"),
+        ):
+            reply = client.post("/predict", json={**row, **wrong})
+            assert reply.status_code == 422, says
+            assert says in reply.text
+
+
+def test_variations_of_files(flowing, tmp_path):
+    import pyarrow.csv
+
+    from modelwright.release.bundle import save
+    from modelwright.release.predict_file import predict_file
+
+    (tmp_path / "given.png").write_bytes(png(picture(4, 32, 32, 1)))
+    (tmp_path / "asked.csv").write_text("label,init_image,seed\na bar that lies,given.png,1\na bar that stands,,2\n")
+    save(flowing, tmp_path / "bundle")
+    predict_file(str(tmp_path / "bundle"), str(tmp_path / "asked.csv"), tmp_path / "made.csv")
+    made = pyarrow.csv.read_csv(tmp_path / "made.csv").to_pylist()
+    marks = [mark_of((tmp_path / row["prediction"]).read_bytes()) for row in made]
+    assert [m.get("begun_with") for m in marks] == ["picture", None]
+
+
+def test_models_that_cannot_begin_with_a_picture_say_so():
+    model, table, _ = fit("image-gaussian")
+    cell = table.column("picture")[0].as_py()
+    asked = Table(table.take(np.arange(1)).data.append_column("init_image", [[cell]]), table.schema, np.arange(1))
+    with pytest.raises(DataError, match="image-gaussian"):
+        model.scores(asked)
 
 
 def test_guidance_asks_with_and_without_the_condition():

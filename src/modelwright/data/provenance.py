@@ -18,6 +18,9 @@ KEY = "modelwright"
 # the term of the International Press Telecommunications Council for what a trained model made
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
+# that of a picture part of which a trained model made
+PART_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
 
 def marked_png(pixels: np.ndarray, how: dict[str, Any]) -> bytes:
     """Return pixels [H, W, 1 or 3] uint8 as a PNG that says that a model made it, and `how`: JSON values."""

@@ -60,7 +60,7 @@ def add_page(app: FastAPI, keys: KeyRing, lang: str, secure: bool) -> None:
         return page_of(
             body,
             where,
-            static("media.js") + static("table.js") + static("code.js") + static("made.js") + static("page.js"),
+            "".join(static(f"{name}.js") for name in ("media", "mask", "table", "code", "made", "page")),
         )
 
     @app.post("/login", include_in_schema=False)

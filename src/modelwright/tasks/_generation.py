@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 LEAST = 16  # pictures
 PICTURE = "picture"
-_ASKS = tuple(Column(n, "number", options=OPTIONAL) for n in ("seed", "steps", "guidance"))
+_ASKS = (
+    *(Column(n, "number", options=OPTIONAL) for n in ("seed", "steps", "guidance", "strength")),
+    *(Column(n, "image", options=OPTIONAL) for n in ("init_image", "mask_image")),
+)
 _NAMES = (
     "label",
     "labels",
@@ -148,7 +151,8 @@ class Generation(GeneratedTask):
         return _Codec(self.name, "image/png")
 
     def served(self, schema: Schema) -> Schema:
-        """As Task.served: a row may name a seed, the steps it takes, and how far it is led towards what is asked for."""
+        """As Task.served: a row may name a seed, the steps it takes, and how far it is led towards what is asked for; and a picture to begin
+        with, alone or with a mask."""
         return Schema((*schema.inputs, *_ASKS, *(c for c in schema if c.role == "target")))
 
     def loss(
@@ -159,13 +163,14 @@ class Generation(GeneratedTask):
         return each.mean() if row_weight is None else (row_weight * each.flatten(1).mean(1)).mean()
 
     def request(self, schema: Schema) -> type[BaseModel]:
-        asks = {c.name for c in _ASKS}
+        asks = {c.name for c in _ASKS if c.modality == "number"}
         base: Any = request_model(Schema(tuple(c for c in schema.inputs if c.name not in asks)))
         return create_model(
             "Row", __base__=base,
             seed=(int | None, Field(None, ge=0, lt=2**53, description="the same seed gives the same picture")),
             steps=(int | None, Field(None, ge=1, le=1000)),
             guidance=(float | None, Field(None, ge=1, le=20, description="how far it is led towards what is asked for")),
+            strength=(float | None, Field(None, gt=0, le=1, description="how far `init_image` is changed")),
         )  # fmt: skip
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -129,13 +129,41 @@ class Words(nn.Module):
         return cast(Tensor, self.mix(torch.cat([seen.sum(1) / count, after.sum(1) / count], 1)))
 
 
+class Begun(NamedTuple):
+    """A picture that is begun with: `wanted` [B, C, S, S] as the network sees it; `new` [B, 1, S, S], 1 where it is made anew and 0 where it
+    stays; the time in 0..1 at which it is joined; and what gives noise [B, C, S, S] that was not used before."""
+
+    wanted: Tensor
+    new: Tensor
+    start: float
+    fresh: Callable[[], Tensor]
+
+    def at(self, time: float, noise: Tensor) -> Tensor:
+        """Return the picture on its straight way from noise."""
+        return (1 - time) * noise + time * self.wanted
+
+
 @torch.no_grad()
-def sampled(network: FlowNet, noise: Tensor, asked: Tensor, steps: int, guidance: float) -> Tensor:
+def sampled(
+    network: nn.Module,
+    noise: Tensor,
+    asked: Tensor,
+    steps: int,
+    guidance: float,
+    begun: Begun | None = None,
+    bound: float = 1.0,
+) -> Tensor:
     """Return pictures [B, C, S, S] in -1..1 that lead from noise, in `steps` of Heun's method (the last ones of Euler's).
 
-    `guidance` above 1 leads further towards the condition; at 1 the network is asked once a step. Few steps are plain Euler's.
+    `guidance` above 1 leads further towards the condition; at 1 the network is asked once a step. Few steps are plain Euler's. With `begun`
+    the way is joined where that picture is on it (Meng et al. 2021, arXiv 2108.01073); what is not made anew is put back after each step, and
+    each step is gone twice so that both parts fit together (Lugmayr et al. 2022, arXiv 2201.09865). No value is beyond `bound`.
     """
     x, none = noise, torch.zeros_like(asked)
+    start = begun.start if begun is not None else 0.0
+    held = begun is not None and bool((begun.new < 1).any())
+    if begun is not None:
+        x = begun.at(start, noise)
 
     def way(x: Tensor, t: float) -> Tensor:
         time = torch.full((len(x),), t, device=x.device)
@@ -148,10 +176,16 @@ def sampled(network: FlowNet, noise: Tensor, asked: Tensor, steps: int, guidance
     heun = steps > 8
     count = max(1, steps // 2) if heun else steps
     for i in range(count):
-        t, after = i / count, (i + 1) / count
-        first = way(x, t)
-        moved = x + (after - t) * first
-        if heun and i + 1 < count:
-            moved = x + (after - t) * 0.5 * (first + way(moved, after))
-        x = moved
-    return x.clamp(-1, 1)
+        t, after = (start + (1 - start) * j / count for j in (i, i + 1))
+        for last in (False, True) if held and t > 0 and i + 1 < count else (True,):
+            first = way(x, t)
+            moved = x + (after - t) * first
+            if heun and i + 1 < count:
+                moved = x + (after - t) * 0.5 * (first + way(moved, after))
+            x = moved
+            if begun is not None:
+                x = begun.new * x + (1 - begun.new) * begun.at(after, noise)
+                if not last:  # back to where the step began, with other noise
+                    kept = t / after
+                    x = kept * x + math.sqrt(max(0.0, (1 - t) ** 2 - (kept * (1 - after)) ** 2)) * begun.fresh()
+    return x.clamp(-bound, bound)

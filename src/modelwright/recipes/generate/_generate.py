@@ -16,14 +16,16 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.media import file_json
 from modelwright.core.device import free_memory
+from modelwright.core.errors import DataError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.kinds.image import decode
-from modelwright.data.provenance import marked_png
+from modelwright.data.provenance import PART_TYPE, marked_png
 from modelwright.data.square import squared
 from modelwright.recipes.generate._asked import Asked, Pictures
+from modelwright.recipes.generate._begin import PICTURE, Beginning, beginning
 from modelwright.recipes.generate._features import judging_features, seen_as
 
 if TYPE_CHECKING:
@@ -89,15 +91,36 @@ class GenerateModel(Model):
     def drawn(self, asked: np.ndarray, seeds: Sequence[int], steps: int | None, guidance: float | None) -> np.ndarray:
         """Return pictures uint8 [N, C, S, S] for conditions [N, ...], each by its own seed."""
 
+    def redrawn(
+        self,
+        asked: np.ndarray,
+        seeds: Sequence[int],
+        steps: int | None,
+        guidance: float | None,
+        begin: Beginning,
+    ) -> np.ndarray:
+        """Return pictures uint8 [N, C, S, S] as `drawn` does, that begin with others. Raises DataError where the model cannot."""
+        raise DataError(
+            f"This model is `{self.recipe}`, which cannot begin with a picture ({PICTURE}); expected a run whose winner leads from noise to "
+            "pictures, such as --recipe image-flow.",
+            f"该模型为 `{self.recipe}`，无法以图片（{PICTURE}）为起点；需要由噪声逐步生成图片的模型，例如 --recipe image-flow。",
+        )
+
     def scores(self, table: Table) -> np.ndarray:
         asked = self.told.of_rows(table)
         seeds = [int(s) if s is not None else int(r) for s, r in zip(_cells(table, "seed"), table.rows, strict=True)]
         steps, guidance = _cells(table, "steps"), _cells(table, "guidance")
         out = []
         for i in range(len(table)):
-            own = asked[i : i + 1]
-            made = self.drawn(own, [seeds[i]], None if steps[i] is None else int(steps[i]), guidance[i])[0]
-            how = {"recipe": self.recipe, "seed": seeds[i]}
+            told = asked[i : i + 1], [seeds[i]], None if steps[i] is None else int(steps[i]), guidance[i]
+            begin = beginning(table, i, self.shape)
+            made = (self.drawn(*told) if begin is None else self.redrawn(*told, begin))[0]
+            how: dict[str, Any] = {"recipe": self.recipe, "seed": seeds[i]}
+            if begin is not None:
+                how |= {
+                    "begun_with": "picture" if begin.new is None else "picture and mask",
+                    "digital_source_type": PART_TYPE,
+                }
             out.append(file_json("image/png", marked_png(made.transpose(1, 2, 0), how)))
         return as_objects(out)[:, None]
 

@@ -15,6 +15,7 @@ from modelwright.core.recipe import Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.generate._asked import Pictures
+from modelwright.recipes.generate._begin import Beginning
 from modelwright.recipes.generate._generate import GenerateModel, GenerateOptions, GenerateRecipe, wished
 
 if TYPE_CHECKING:
@@ -64,23 +65,82 @@ class FlowModel(GenerateModel):
         width = self.options.width
         return FlowNet(self.shape[0], width, self.told.network(4 * width), self.options.fold)
 
+    bound = 1.0  # of what the network makes
+
     def drawn(self, asked: np.ndarray, seeds: Sequence[int], steps: int | None, guidance: float | None) -> np.ndarray:
+        return self._made(asked, seeds, steps, guidance, None)
+
+    def redrawn(
+        self,
+        asked: np.ndarray,
+        seeds: Sequence[int],
+        steps: int | None,
+        guidance: float | None,
+        begin: Beginning,
+    ) -> np.ndarray:
+        made = self._made(asked, seeds, steps, guidance, begin)
+        return made if begin.new is None else np.where(begin.new[:, None] > 0, made, begin.pixels)
+
+    def _made(
+        self,
+        asked: np.ndarray,
+        seeds: Sequence[int],
+        steps: int | None,
+        guidance: float | None,
+        begin: Beginning | None,
+    ) -> np.ndarray:
         import torch
 
         from modelwright.models.generate.flow import sampled
 
         count = int(np.clip(steps or self.options.steps, 1, 1000))
         led = float(np.clip(guidance or self.options.guidance, 1.0, 20.0))
-        network, led = (self.few, 1.0) if count <= FEW and self.few is not None else (self.network, led)
+        straight = count <= FEW and self.few is not None and begin is None
+        network, led = (self.few, 1.0) if straight else (self.network, led)
         noise = torch.from_numpy(self.noises(seeds)).to(self.device)
         network.eval()
-        made = sampled(network, noise, torch.from_numpy(asked).to(self.device), count, led)
-        found: np.ndarray = ((made + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
+        begun = None if begin is None else self._begun(begin, seeds)
+        made = sampled(network, noise, torch.from_numpy(asked).to(self.device), count, led, begun, self.bound)
+        return self.out_of(made)
+
+    def _begun(self, begin: Beginning, seeds: Sequence[int]) -> Any:
+        import torch
+
+        from modelwright.models.generate.flow import Begun
+
+        wanted = self.into(begin.pixels).to(self.device)
+        new = torch.ones(len(wanted), 1, *wanted.shape[2:], device=self.device)
+        if begin.new is not None:  # a place of the network is made anew where any of its pixels is
+            mask = torch.from_numpy(begin.new[:, None].astype(np.float32)).to(self.device)
+            new = torch.nn.functional.adaptive_max_pool2d(mask, wanted.shape[2:])
+        draws = [np.random.default_rng([s, 1]) for s in seeds]
+
+        def fresh() -> Any:
+            return torch.from_numpy(np.stack([d.standard_normal(self.noise_shape, np.float32) for d in draws])).to(
+                self.device
+            )
+
+        return Begun(wanted, new, 1.0 - begin.strength, fresh)
+
+    @property
+    def noise_shape(self) -> tuple[int, int, int]:
+        """Return the shape of the noise that a picture is made of."""
+        return self.shape
+
+    def into(self, pixels: np.ndarray) -> Tensor:
+        """Return pictures uint8 [N, C, S, S] as the network sees them."""
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 127.5 - 1
+
+    def out_of(self, made: Tensor) -> np.ndarray:
+        """Return what the network made as pictures uint8 [N, C, S, S]."""
+        found: np.ndarray = ((made + 1) * 127.5).round().byte().cpu().numpy()
         return found
 
     def noises(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the noise [N, C, S, S] of each seed."""
-        return np.stack([np.random.default_rng(s).standard_normal(self.shape, np.float32) for s in seeds])
+        return np.stack([np.random.default_rng(s).standard_normal(self.noise_shape, np.float32) for s in seeds])
 
     def own_weights(self) -> dict[str, Tensor]:
         out = {f"flow.{k}": v for k, v in self.network.state_dict().items()}

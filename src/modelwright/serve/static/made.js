@@ -26,8 +26,12 @@ function madeFile(file, given, lang) {
   return box;
 }
 
+const TINY = 96; // pixels below which a picture is shown larger than it is, each pixel as a square
+
 function picture(url, name) {
-  return Object.assign(document.createElement("img"), { src: url, alt: name });
+  const shown = Object.assign(document.createElement("img"), { src: url, alt: name });
+  shown.addEventListener("load", () => shown.classList.toggle("tiny", shown.naturalWidth < TINY));
+  return shown;
 }
 
 function slider(given, made, say) {

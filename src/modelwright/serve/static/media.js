@@ -51,6 +51,7 @@ function preview(column, held) {
 function fill(column, place) {
   const held = chosen.get(column.name);
   const inside = place.querySelector(".inside");
+  if (schema) maskOver(column, place);
   place.classList.toggle("full", Boolean(held));
   if (!held) {
     const ask = make("p", {}, `${say(`drop_${column.modality}`)} `, make("span", { className: "link", textContent: say("choose") }));
