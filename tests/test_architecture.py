@@ -271,3 +271,10 @@ def test_no_circle_of_files_in_core():
         for name in free:
             del imports[name]
     assert not imports, f"files that import each other: {sorted(imports)}"
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "architecture.zh-CN.md"])
+def test_every_folder_stands_in_the_pages_on_architecture(page):
+    text = (SOURCE.parents[1] / "docs" / page).read_text(encoding="utf-8")
+    folders = {p.relative_to(SOURCE) for p in SOURCE.glob("*/*") if p.is_dir() and not p.name.startswith("__")}
+    assert [f.as_posix() for f in sorted(folders) if f.name != "shared" and f"{f.name}/" not in text] == []
