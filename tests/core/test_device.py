@@ -61,3 +61,11 @@ def test_what_was_asked_for_stands(monkeypatch):
     busy(monkeypatch, 4, 4.0)
     monkeypatch.setenv("MODELWRIGHT_THREADS", "3")
     assert device.free_cores() == 3
+
+
+def test_the_most_memory_that_was_held_counts_what_was_given_back():
+    before = device.peak_memory()
+    block = bytearray(before + (64 << 20))
+    del block
+    assert device.peak_memory() >= before + (64 << 20)
+    assert device.peak_memory() >= device.used_memory()

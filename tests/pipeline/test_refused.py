@@ -119,3 +119,14 @@ def test_a_name_that_is_taken_is_told_once_the_run_begins(tmp_path, monkeypatch)
             listeners=[lambda e: told.append(e.words.en) if isinstance(e, Note) else None],
         )
     assert [t for t in told if "is taken by an earlier run" in t and t.endswith("it-2")]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"metric": "rocauc"}, "roc_auc"), ({"metric": "auc", "task": "regression"}, "There is no metric `auc`"),
+     ({"recipes": ["svm"]}, "nearest is `linear`")],
+)  # fmt: skip
+def test_names_are_looked_at_before_the_data(tmp_path, options, said):
+    with pytest.raises(OptionError, match=said):
+        mw.fit(tmp_path / "not-there.csv", "y", out=tmp_path, progress=False, **options)
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -104,6 +105,18 @@ def used_memory() -> int:
     import psutil
 
     return int(psutil.Process().memory_info().rss)
+
+
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process has held since it began."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return int(getattr(psutil.Process().memory_info(), "peak_wset", 0)) or used_memory()
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most) * (1 if sys.platform == "darwin" else 1024)
 
 
 @cache

@@ -286,9 +286,10 @@ def get_recipe(name: str) -> Recipe:
 
 def check_recipes(names: Sequence[str], offered: Sequence[str]) -> None:
     """Refuse recipes that are not among those `offered`. What other libraries call one is answered with its name here, and a
-    recipe of other tasks with those. Raises OptionError."""
+    recipe of other tasks with those where no other was named: one list may serve runs of several tasks. Raises OptionError."""
+    some = any(name in offered for name in names)
     for name in names:
-        if name in offered:
+        if name in offered or (some and name in recipe_names()):
             continue
         low = name.lower().replace("_", "-")
         known = next((n for n in offered if low in type(get_recipe(n)).also), None)

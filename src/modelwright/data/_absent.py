@@ -17,13 +17,15 @@ from modelwright.data.values import ALWAYS_MISSING, half_width, is_missing
 
 OLD_WORDS = ("none", "na")  # values in a column of words for bundles of older versions, whatever its other cells are
 _SHOWN = 3
+_DIGIT = r"^[-+.(]?[0-9]"  # how no such word begins; nearly all cells of a column of numbers do
 
 
 def marks_of(values: pa.ChunkedArray) -> set[str]:
     """Return the words, as they are written, that stand for no value in a column of numbers, dates or truth values."""
     if not pa.types.is_string(values.type):
         return set()
-    found = {half_width(c).strip() for c in pc.unique(values).drop_null().to_pylist() if is_missing(c)}
+    words = values.filter(pc.invert(pc.match_substring_regex(values, _DIGIT)))
+    found = {half_width(c).strip() for c in pc.unique(words).drop_null().to_pylist() if is_missing(c)}
     return {w for w in found if w.lower() not in ALWAYS_MISSING}
 
 

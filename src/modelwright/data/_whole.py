@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.data._distinct import first_distinct
 from modelwright.data._shapes import EXACT
 
 _LONG = r"^\s*[+-]?[0-9]{16,}\s*$"
@@ -22,7 +23,7 @@ def beyond_floats(values: pa.ChunkedArray) -> bool:
         )
     if not pa.types.is_string(kind):
         return False
-    some = pc.unique(values).drop_null().slice(0, _LOOK)
+    some = first_distinct(values, _LOOK)
     long = some.filter(pc.match_substring_regex(some, _LONG))
     return 2 * len(long) >= len(some) > 0 and any(abs(int(c)) > EXACT for c in long.to_pylist())
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelwright.core.budget import step
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
+from modelwright.data._distinct import first_distinct
 from modelwright.data._leaks import codes_of, leaks
 from modelwright.data.coerce import BadValue
 from modelwright.data.finding import Finding as Finding
@@ -111,7 +111,7 @@ def _column(table: Table, name: str) -> list[Finding]:
     missing = values.null_count
     present = values.drop_null()
     nested = pa.types.is_nested(values.type)
-    distinct = min(2, len(present)) if nested else pc.count_distinct(present).as_py()
+    distinct = min(2, len(present)) if nested else len(first_distinct(present, 2))
     if distinct <= 1 and (missing == 0 or distinct == 0):
         what = (
             Words(f"`{name}` holds no values.", f"`{name}` 没有任何值。")
@@ -244,7 +244,9 @@ def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
     own = codes_of(table.column(target.name))
     both = codes * (own.max() + 2) + own + 1
     first = np.unique(both, return_index=True)[1]
-    duplicates = np.setdiff1d(np.arange(n), first)
+    again = np.ones(n, bool)
+    again[first] = False
+    duplicates = np.flatnonzero(again)
     wide = len(table.schema.inputs) > 1 or any(c.modality == "text" for c in table.schema.inputs)
     if len(duplicates) and wide and len(duplicates) < 0.5 * n:
         out.append(

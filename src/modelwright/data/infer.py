@@ -19,6 +19,7 @@ from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
 from modelwright.data._absent import marks_of, words_of
 from modelwright.data._channels import checked
+from modelwright.data._distinct import first_distinct
 from modelwright.data._durations import span_form
 from modelwright.data._gifs import moving
 from modelwright.data._whole import beyond_floats
@@ -194,7 +195,7 @@ def _plain_numbers(name: str, values: pa.ChunkedArray) -> str | None:
     """Return the modality of a column of cells such as `-1.5`, told from whole arrays; None where some are written otherwise."""
     if not pa.types.is_string(values.type) or names_time(name):
         return None
-    some = pc.unique(values).drop_null().slice(0, _LOOK)
+    some = first_distinct(values, _LOOK)
     plain = pc.match_substring_regex(some, PLAIN)
     others = some.filter(pc.invert(plain))
     if len(others) == len(some) or len(others) > _MOST_MARKS:
@@ -376,7 +377,7 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
         numeric = pa.types.is_floating(values.type) or pa.types.is_integer(values.type)
         form = number_form("date", _floats(values)) if numeric else None
         return {"form": form, "utc": True} if form else {"utc": True}
-    distinct = pc.unique(values).drop_null().slice(0, _LOOK).to_pylist()
+    distinct = first_distinct(values, _LOOK).to_pylist()
     cells = [v for v in distinct if not is_missing(v)]
     if modality == "timestamp":
         numbers = [n for n in (to_number(c) for c in cells) if n is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from modelwright.core.budget import Deadline, parse_duration, parse_size, show_duration
 from modelwright.core.config import RunConfig, check_tasks
 from modelwright.core.device import pick_device
-from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, Stopped
+from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, Stopped, unknown
 from modelwright.core.judged import Metric
 from modelwright.core.pretrained import find, find_causal
 from modelwright.core.recipe import check_recipes, column_recipe_names
@@ -39,6 +40,8 @@ def check_names(config: RunConfig) -> None:
     if config.recipes:
         task = named_task(config)
         check_recipes(config.recipes, task.recipes if task else column_recipe_names())
+    if config.metric:
+        _check_metric(config)
     for name in config.pretrained:
         find(name)
     if config.base:
@@ -47,6 +50,22 @@ def check_names(config: RunConfig) -> None:
         pick_device(config.device)
     check_devices(config.devices, config.device)
     check_cluster(config.cluster, config.devices)
+
+
+def _check_metric(config: RunConfig) -> None:
+    """Refuse a metric that no task which may be chosen has, before the data is read. Raises OptionError."""
+    name, task = str(config.metric), named_task(config)
+    if task is not None:
+        task.metric(name)
+        return
+    tasks = [get_task(n) for n in task_names()]
+    names: set[str] = set()
+    for other in tasks:
+        with suppress(OptionError):
+            other.metric(name)
+            return
+        names |= {m.name for m in other.metrics}
+    raise unknown(Words("metric", "指标"), name, sorted(names), OptionError)
 
 
 def named_task(config: RunConfig) -> Task | None:

@@ -52,6 +52,13 @@ def test_a_refit_is_told_by_all_rows_but_the_test_rows_however_few_folds_were_do
     assert "refitted on 2,040" in "".join(Page(write_report(done, "en")).text)
 
 
+def test_the_most_memory_that_was_held_is_told_beside_what_was_granted(facts):
+    held = {**facts, "memory": {"peak": 3 << 29, "granted": 4 << 30}}
+    assert "most memory held1.5 GBof 4.0 GB granted" in "".join(Page(write_report(held, "en")).text)
+    alone = {**facts, "memory": {"peak": 300 << 20, "granted": None}}
+    assert "内存峰值300 MB" in "".join(Page(write_report(alone, "zh")).text)
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_everything_stands_on_the_page(facts, lang):
     page = Page(write_report(facts, lang))

@@ -39,6 +39,13 @@ class SecondsFact(TypedDict):
     bundle: float
 
 
+class MemoryFact(TypedDict):
+    """Bytes: the most that the process held, and what `--memory` granted (None where nothing was said)."""
+
+    peak: int
+    granted: int | None
+
+
 class TimeFacts(TypedDict):
     """Seconds by stage, and by model and kind of work."""
 
@@ -103,6 +110,7 @@ class Facts(CardFacts, QuotedFacts, total=False):
     teacher: TeacherFact | None
     card: list[list[Pair]]  # parts that tasks and concerns add: title, text
     seconds: SecondsFact
+    memory: MemoryFact
     metrics: list[MetricFact]
     coverage: list[CoverageFact]
     per_class: list[LabelFact]

@@ -149,8 +149,23 @@ def _numbers(facts: Facts, lang: str) -> Html:
                 (f"预算 {of}" if zh else f"of a budget of {of}") if of else "",
             )
         )
+    memory = facts.get("memory")
+    if isinstance(memory, Mapping):
+        granted = memory.get("granted")
+        of = _gigabytes(granted) if granted else ""
+        cells.append(
+            (
+                "内存峰值" if zh else "most memory held",
+                _gigabytes(memory["peak"]),
+                (f"可用 {of}" if zh else f"of {of} granted") if of else "",
+            )
+        )
     grid = [tag("div", tag("dt", name), tag("dd", value, tag("small", note))) for name, value, note in cells]
     return tag("dl", *grid, class_="facts") if grid else Html("")
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{size / 2**20:.0f} MB"
 
 
 def _footer(facts: Facts, lang: str) -> Html:

@@ -6,7 +6,8 @@ import platform
 import time
 from typing import cast
 
-from modelwright.core.device import cores, process_start
+from modelwright.core.budget import parse_size
+from modelwright.core.device import cores, peak_memory, process_start
 from modelwright.core.facts.candidates import CandidateRow, OriginFact
 from modelwright.core.facts.run import CardFacts, Facts
 from modelwright.core.version import VERSION
@@ -95,6 +96,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
     concerns.facts_told(state, out)
     out["card"] = [*out.get("card", []), *state.task.told(predictor.members[0][1])]
     out["seconds"] = {"read": state.read_seconds, "bundle": time.monotonic() - process_start()}
+    out["memory"] = {"peak": peak_memory(), "granted": parse_size(config.memory) if config.memory else None}
     predictor.card = card_facts(out)
     return out
 
