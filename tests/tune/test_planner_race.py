@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
+from modelwright.core.recipe import Options
 from modelwright.core.words import Words
 from modelwright.tune.ends import NO_TIME, only_guesses
 from modelwright.tune.ladder import climb
 from modelwright.tune.standings import Failure
-from tune.made import Some, planner, some
+from tune.made import Some, SomeModel, planner, some
 
 
 def guess() -> Some:
@@ -166,3 +169,19 @@ def test_a_share_is_stretched_where_a_little_more_lets_a_recipe_begin(monkeypatc
     assert made.fits.least(quick, options) < made._share(quick, options, 0) <= 0.251 * 40
     dear = some("dear", right=0.9, told=39.0)
     assert made._share(dear, made.variants(dear)[0], 0) <= 0.251 * 40
+
+
+@pytest.mark.parametrize(("sleeps", "tried"), [(0.0, 4), (0.6, 1)])
+def test_what_takes_long_to_judge_is_no_trifle(sleeps, tried, monkeypatch):
+    class Judged(SomeModel):
+        def scores(self, table):
+            time.sleep(sleeps if len(table) > 1 else 0.0)
+            return super().scores(table)
+
+    recipe = some("quick")
+    monkeypatch.setattr(recipe, "variants", lambda *a: [Options()] * 4)
+    monkeypatch.setattr(recipe, "fit", lambda train, valid, options, ctx: Judged(0.8, ctx.target))
+    made, _ = planner(monkeypatch, [some("base", 0.6), recipe], folds=1, seconds=9.0)
+    made.choose_recipes()
+    made.breadth()
+    assert sum(c.recipe == "quick" for c in made.candidates) == tried

@@ -43,6 +43,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "whisper", "audio-spectrogram-transformer",
     ),
     "video": ("videomae", "timesformer"),
+    "forecast": ("timesfm", "timesfm2_5", "chronos"),  # histories are continued; Chronos says so beside the kind `t5`
 }  # fmt: skip
 
 
@@ -201,6 +202,8 @@ def _from_hub(asked: str) -> Path:
 
 
 def _modality(config: dict[str, Any], asked: str) -> str:
+    if isinstance(config.get("chronos_config"), dict):
+        return "forecast"
     kind = str(config.get("model_type", ""))
     for modality, kinds in FAMILIES.items():
         if kind in kinds:

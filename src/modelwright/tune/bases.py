@@ -16,6 +16,7 @@ from modelwright.core.schema import Table
 from modelwright.models.hosted import check_endpoint
 
 ENDPOINT = "endpoint"  # what `--teacher` says where the model behind `--endpoint` is to label
+_FORECASTING = "time-series-forecasting"
 _LOOK = 500  # texts looked at
 _WRITING = ("translation", "summarization", "text2text-generation")
 _LEAST = 120.0  # seconds of budget below which the packaged encoder is not worth its start
@@ -30,6 +31,7 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     encoders: dict[str, list[str]] = {}
     text2text: list[str] = []
     text2speech: list[str] = []
+    forecasters: list[str] = []
     present = {c.modality for c in table.schema.inputs}
     for name in sorted(config.pretrained, key=lambda n: find(n).modality == "image"):  # those made for clips first
         modality, reads = find(name).modality, find(name).reads
@@ -39,6 +41,9 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
         elif modality == "text2speech":
             _must_speak(name, config)
             text2speech.append(name)
+        elif modality == "forecast":
+            _must_forecast(name, config)
+            forecasters.append(name)
         elif not present & set(reads):
             shown = ", ".join(sorted(present))
             raise OptionError(
@@ -53,8 +58,8 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     if offered and minilm_installed() and _english(table):
         encoders["text"] = [MINILM]
     once = {m: tuple(dict.fromkeys(names)) for m, names in encoders.items()}
-    written, spoken = (tuple(dict.fromkeys(names)) for names in (text2text, text2speech))
-    return replace(large, encoders=once, text2text=written, text2speech=spoken)
+    written, spoken, told = (tuple(dict.fromkeys(names)) for names in (text2text, text2speech, forecasters))
+    return replace(large, encoders=once, text2text=written, text2speech=spoken, forecasters=told)
 
 
 def large_models(config: RunConfig) -> BaseModels:
@@ -104,6 +109,15 @@ def _must_speak(name: str, config: RunConfig) -> None:
         raise OptionError(
             f"`{name}` reads texts aloud; it is for the task text-to-speech. Say it with --task.",
             f"`{name}` 用于朗读文本，任务为 text-to-speech。请用 --task 指定。",
+        )
+
+
+def _must_forecast(name: str, config: RunConfig) -> None:
+    """Refuse a forecaster where nothing is forecast. Raises OptionError."""
+    if config.task != _FORECASTING:
+        raise OptionError(
+            f"`{name}` goes on with series; it is for --task {_FORECASTING}.",
+            f"`{name}` 用于续写序列，适用于 --task {_FORECASTING}。",
         )
 
 

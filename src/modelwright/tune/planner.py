@@ -75,14 +75,21 @@ class Planner(Climb):
                 continue
             first, *others = self.variants(recipe)
             first, share = begun.get(recipe.name) or self._within(recipe, first, at)
-            self.train(recipe, first, recipe.name, share, folds=(0,))
+            tried = self.train(recipe, first, recipe.name, share, folds=(0,))
             for options in others[: 3 if self.candidates and not guesses(recipe.name) else 0]:
                 # what a leading network makes of its own column alone is worth knowing early
                 leads = affordable_network(recipe) and len(options.leave) > len(first.leave)
                 most = (_ALONE if leads else _TRIFLE) * self.spare()
-                if self.should_end() or self.fits.expected(recipe, options) > most:
+                if self.should_end() or self.fits.expected(recipe, options) + self._judging(tried) > most:
                     break
                 self.train(recipe, options, self.standings.next_name(recipe.name), 1.5 * most, folds=(0,))
+
+    def _judging(self, like: Candidate | None) -> float:
+        """Return the seconds on the clock that it takes to judge one more candidate like this one on a fold: what a fit costs next to
+        nothing may take long to judge, where all items of a catalogue are ranked for thousands of users."""
+        if like is None:
+            return 0.0
+        return like.batch_ms / 1000 * len(self.validation.parts[0][1]) * self.pace.load
 
     def _hand_out(self) -> dict[str, tuple[Options, float]]:
         """Hand the first fits of all recipes to the cluster, where there is one; return options and seconds by recipe."""

@@ -59,7 +59,7 @@ def test_what_lasts_a_day_is_found_for_most_of_it(how, least, model):
     alarm = changed(500, 524, how)(model)
     assert alarm[500:524].mean() >= least
     assert alarm[200:500].mean() <= 0.04
-    assert alarm[560:].mean() <= 0.04, "it is over"
+    assert alarm[580:].mean() <= 0.04, "it is over, and no forecast rests on it any more"
 
 
 def test_usual_moments_raise_as_many_alarms_as_declared(model):
@@ -77,6 +77,19 @@ def test_anomalies_are_planted_until_the_end_or_before_it():
     behind = planted(windows, np.full(200, 5.0), np.random.default_rng(1), after=True) != windows
     assert not behind[:, -1].any()
     assert behind.any(axis=1).mean() > 0.97
+
+
+def test_what_lies_far_beyond_all_that_was_seen_stands_out_most(model):
+    table = watched(300, 4)
+    cells = np.stack([np.array(c, np.float32) for c in table.column("series").to_pylist()])[250:251]
+    found = []
+    for size in (6.0, 12.0, 100.0, 1000.0):
+        odd = np.array(cells)
+        odd[:, 0, -1] += size
+        found.append(float(model.measured(odd)[0]))
+    assert model.reach > 0
+    assert found == sorted(found), "trees alone answer all beyond their last split alike"
+    assert found[3] > found[2] + 1
 
 
 def test_too_few_moments_are_told():

@@ -7,7 +7,7 @@ Legend: N rows, C channels, L moments of a window, F lags, G gaps, D features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from modelwright.recipes.anomaly._lags import coefficients_of, lags_of, residual
 from modelwright.recipes.shared.planted import spread
 
 GAPS = (0, 1, 3, 6, 12, 24)  # rows left out before the one that is forecast
+_TELLING = (0, 3, 5)  # of the gaps, whose residuals tell how far beyond the usual a value lies
+_COLUMNS = [3 * g for g in _TELLING]  # where they stand among the features
+_SELDOM = 0.995
 _LONG = (3, 6, 12, 24)  # last moments over which something is summed up
 _MOVES = (2, 3, 4, 8, 16, 24)  # the same of moves from one moment to the next
 _BACK = 30  # moments among which the farthest from its forecast is looked for
@@ -25,6 +28,7 @@ _RIDGE = 1e-2
 _BOUNDS = (0.0, 0.01, 0.99, 1.0)
 _SMALL = 1e-3
 _MOST_ROWS = 6000
+_TOGETHER = 1 << 21  # cells of windows that are looked at at a time
 
 
 def needed(season: int, length: int) -> int:
@@ -63,7 +67,13 @@ class MomentReader:
                 found[f"coefficients.{gap}"].append(weights)
                 left = residuals_of(x[:, -max(own) - 1 :], own, weights)[:, -1]
                 found[f"scales.{gap}"].append(spread(left))
-        return cls(season, length, {k: np.array(v) for k, v in found.items()})
+        reader = cls(
+            season, length, {**{k: np.array(v) for k, v in found.items()}, "limits": np.ones((channels, len(_TELLING)))}
+        )
+        for channel in range(channels):
+            read = in_parts(rows[some, channel], reader, channel)
+            reader.arrays["limits"][channel] = np.maximum(np.quantile(read[:, _COLUMNS], _SELDOM, axis=0), _SMALL)
+        return reader
 
     @property
     def channels(self) -> int:
@@ -73,14 +83,24 @@ class MomentReader:
     def check(self) -> None:
         """Raise ValueError where what was read back does not fit together."""
         own, count = self.arrays, self.channels
-        shapes = {f"coefficients.{g}": (count, len(lags)) for g, lags in enumerate(self.lags)}
+        shapes: dict[str, tuple[int, ...]] = {
+            f"coefficients.{g}": (count, len(lags)) for g, lags in enumerate(self.lags)
+        }
         shapes |= {f"scales.{g}": (count,) for g in range(len(GAPS))}
         shapes |= {"deviations": (count,), "moves": (count,), "bounds": (count, len(_BOUNDS))}
+        shapes["limits"] = (count, len(_TELLING))
         whole = set(own) == set(shapes) and all(
             own[k].shape == s and np.isfinite(own[k]).all() for k, s in shapes.items()
         )
-        if not whole or any((own[k] <= 0).any() for k in own if k.startswith(("scales", "deviations", "moves"))):
+        if not whole or any(
+            (own[k] <= 0).any() for k in own if k.startswith(("scales", "deviations", "moves", "limits"))
+        ):
             raise ValueError("moments")
+
+    def beyond(self, features: np.ndarray, channel: int) -> np.ndarray:
+        """Return how far residuals lie beyond what they seldom exceed, as a logarithm from 0 on [N]; features [N, D] of a channel."""
+        share = features[:, _COLUMNS] / self.arrays["limits"][channel]
+        return np.log(np.maximum(share.max(axis=1), 1.0))
 
     def read(self, x: np.ndarray, channel: int) -> np.ndarray:
         """Return features [N, D] float32 of windows without gaps [N, L] of a channel."""
@@ -158,7 +178,8 @@ class MomentReader:
         return self.season >= 2 and self.season + k < min(self.length - 1, _WIDE)
 
 
-def in_parts(rows: np.ndarray, most: int, read: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return what `read` gives of rows [N, L], so many cells at a time, as their doubles would not fit in memory together."""
-    step = max(1, most // max(1, rows.shape[1]))
-    return np.concatenate([read(rows[i : i + step].astype(np.float64)) for i in range(0, len(rows), step)])
+def in_parts(rows: np.ndarray, reader: MomentReader, channel: int) -> np.ndarray:
+    """Return the features of windows [N, L], some at a time, as their doubles would not fit in memory together."""
+    step = max(1, _TOGETHER // max(1, rows.shape[1]))
+    parts = [reader.read(rows[i : i + step].astype(np.float64), channel) for i in range(0, len(rows), step)]
+    return np.concatenate(parts)

@@ -2,7 +2,8 @@
 
 No anomaly is known, so some are made: spikes, levels that shift, noise, stuck sensors, drifts, stretches of another time, calmer and wilder ones,
 of many sizes and lengths, planted at the end of windows of the series itself. Trees over features of a moment learn to tell these from
-usual moments, moments just behind an anomaly among them. What they answer is no probability: false alarms are declared as for every model
+usual moments, moments just behind an anomaly among them. Trees do not extrapolate: how far beyond the usual a residual lies is added to what
+they say, as much as finds most of the planted anomalies that trained nothing. What they answer is no probability: false alarms are declared as for every model
 here, by p-values among usual moments that trained nothing.
 Legend: N rows, C channels, L moments of a window, D features.
 """
@@ -26,7 +27,7 @@ from modelwright.models.lightgbm_text import read_forest
 from modelwright.recipes.anomaly._moments import MomentReader, in_parts, needed
 from modelwright.recipes.anomaly._planting import planted
 from modelwright.recipes.shared.columns import importing
-from modelwright.recipes.shared.outlier_windows import TOGETHER, WindowModel, filled, layout_of
+from modelwright.recipes.shared.outlier_windows import WindowModel, filled, layout_of
 from modelwright.recipes.shared.outliers import STRETCHES, OutlierModel, OutlierRecipe, anomalies, moments_of
 from modelwright.recipes.shared.planted import Planter
 
@@ -34,6 +35,7 @@ _LEAST_ROWS = 200  # moments with enough before them, to learn from
 _MOST_ROWS = 8000  # usual moments that trees learn from and that calibrate
 _APART = 24  # moments beside those held out that train nothing, as their windows hold the same values
 _KNOWN = 0.9  # share of the moments needed that must be known; gaps are closed by the value before
+_REACHES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # what a residual counts that is e times as large as usual ones ever are
 _USUAL, _BEHIND = 2.0, 0.3  # weights of usual moments, and of those behind an anomaly, beside anomalies
 
 
@@ -52,9 +54,11 @@ class PlantedModel(WindowModel):
 
     recipe = "planted-trees"
 
-    def __init__(self, target: AnomalyCodec, layout: Mapping[str, Any], reader: MomentReader, booster: Any) -> None:
+    def __init__(
+        self, target: AnomalyCodec, layout: Mapping[str, Any], reader: MomentReader, booster: Any, far: float = 0.0
+    ) -> None:
         super().__init__(target, layout)
-        self.reader, self.booster = reader, booster
+        self.reader, self.booster, self.reach = reader, booster, far
 
     def features(self, x: np.ndarray, channel: int) -> np.ndarray:
         """Return features [N, D] of windows [N, L]."""
@@ -66,9 +70,7 @@ class PlantedModel(WindowModel):
         known = np.isfinite(x[:, -needed(self.reader.season, self.reader.length) :]).mean(axis=1) >= _KNOWN
         if known.any():
             matrix = self.features(x[known], channel)
-            threads = 1 if len(matrix) < 500 else 0
-            margin = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=threads))
-            out[known] = np.logaddexp(0.0, margin)
+            out[known] = _sureness(self.booster, matrix) + self.reach * self.reader.beyond(matrix, channel)
         return out
 
     def added(self, rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -78,7 +80,7 @@ class PlantedModel(WindowModel):
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         text = np.frombuffer(self.booster.model_to_string().encode("ascii"), np.uint8)
-        return {"layout": self.layout}, {**self.reader.arrays, "trees": text}
+        return {"layout": self.layout, "reach": self.reach}, {**self.reader.arrays, "trees": text}
 
     @classmethod
     def made(cls, target: AnomalyCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> OutlierModel:
@@ -95,7 +97,7 @@ class PlantedModel(WindowModel):
         if forest.per_round != 1 or forest.objective.split(" ")[0] != "binary":
             raise ValueError("the trees answer another question")
         # the library ends the whole process over a damaged text: it may only see what was checked
-        return cls(target, layout, reader, lgb.Booster(model_str=forest.text))
+        return cls(target, layout, reader, lgb.Booster(model_str=forest.text), float(state["reach"]))
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class _Lesson:
     odd: np.ndarray
     weight: np.ndarray
     place: np.ndarray
+    channel: np.ndarray  # whose moment it is [M]
 
 
 class PlantedTrees(OutlierRecipe):
@@ -114,7 +117,7 @@ class PlantedTrees(OutlierRecipe):
 
     name = "planted-trees"
     title = Words("trees that learnt planted anomalies", "学习植入异常的提升树")
-    rank = 2
+    rank = 1
     paper = "Carmona et al. 2021, arXiv 2107.07702; Vovk 2015, doi 10.1007/s10472-013-9368-4"
     needs: ClassVar[tuple[str, ...]] = ("lightgbm",)
     seeded = True
@@ -150,16 +153,32 @@ class PlantedTrees(OutlierRecipe):
         model, rows = _begun(train, ctx)
         lesson, usual = _lesson(model.reader, rows, options, ctx)
         model.booster = _grown(lesson, np.ones(len(lesson.odd), bool), options, ctx)
-        stretch = np.arange(len(rows)) * STRETCHES // len(rows)
-        found = []
+        count = len(rows)
+        stretch = np.arange(count) * STRETCHES // count
+        told: list[tuple[np.ndarray, ...]] = []
         for number in range(STRETCHES):
             own = stretch == number
             near = np.convolve(own, np.ones(2 * _APART + 1), "same") > 0
             part = _grown(lesson, ~near[lesson.place], options, ctx)
-            found.append(_sureness(part, usual[own]))
+            odd = (lesson.odd > 0) & own[lesson.place]
+            sure = _sureness(part, usual[own].reshape(-1, usual.shape[2])).reshape(-1, usual.shape[1])
+            each = [model.reader.beyond(usual[own, c], c) for c in range(usual.shape[1])]
+            far = np.empty(int(odd.sum()))
+            for c in np.unique(lesson.channel[odd]):
+                these = lesson.channel[odd] == c
+                far[these] = model.reader.beyond(lesson.matrix[odd][these], int(c))
+            told.append((sure, np.stack(each, axis=1), _sureness(part, lesson.matrix[odd]), far))
             if ctx.deadline.expired():
                 break
-        model.usual = np.sort(np.concatenate(found))
+        sure, beyond, found, far = (np.concatenate(t) for t in zip(*told, strict=True))
+        rate = model.target.rate
+
+        def caught(reach: float) -> float:
+            cut = np.quantile((sure + reach * beyond).max(axis=1), 1 - rate, method="higher")
+            return float((found + reach * far > cut).mean())
+
+        model.reach = max(_REACHES, key=caught)
+        model.usual = np.sort((sure + model.reach * beyond).max(axis=1))
         model.planter = Planter.fit(train)
         return model
 
@@ -198,26 +217,23 @@ def _lesson(
     """Return what trees learn from, and the features of all usual moments [N, C, D]."""
     rng = np.random.default_rng([ctx.seed, 43])
     count, channels, _ = rows.shape
-    usual = np.stack([_read(reader, rows[:, c], c) for c in range(channels)], axis=1)
+    usual = np.stack([in_parts(rows[:, c], reader, c) for c in range(channels)], axis=1)
     some = rng.integers(0, channels, count)  # of several channels one of each moment is learnt from
     parts, odd, weight = [usual[np.arange(count), some]], [np.zeros(count)], [np.full(count, _USUAL)]
-    places = [np.arange(count)]
+    places: list[np.ndarray] = [np.arange(count)]
+    whose: list[np.ndarray] = [np.asarray(some)]
     for after, number, heavy in ((False, options.planted, 1.0), (True, options.planted // 3, _BEHIND)):
         at, of = rng.integers(0, count, number), rng.integers(0, channels, number)
         made = planted(rows[at, of], reader.arrays["deviations"][of], rng, after=after)
         matrix = np.empty((number, usual.shape[2]), np.float32)
         for c in np.unique(of):
-            matrix[of == c] = _read(reader, made[of == c], int(c))
+            matrix[of == c] = in_parts(made[of == c], reader, int(c))
         parts.append(matrix)
         odd.append(np.full(number, 0.0 if after else 1.0))
         weight.append(np.full(number, heavy))
         places.append(at)
-    lesson = _Lesson(np.concatenate(parts), np.concatenate(odd), np.concatenate(weight), np.concatenate(places))
-    return lesson, usual
-
-
-def _read(reader: MomentReader, x: np.ndarray, channel: int) -> np.ndarray:
-    return in_parts(x, TOGETHER, lambda part: reader.read(part, channel))
+        whose.append(of)
+    return _Lesson(*(np.concatenate(one) for one in (parts, odd, weight, places, whose))), usual
 
 
 def _grown(lesson: _Lesson, kept: np.ndarray, options: PlantedOptions, ctx: FitContext) -> Any:
@@ -234,10 +250,9 @@ def _grown(lesson: _Lesson, kept: np.ndarray, options: PlantedOptions, ctx: FitC
 
 
 def _sureness(booster: Any, features: np.ndarray) -> np.ndarray:
-    """Return how sure trees are of the channel that they are surest of [N]; features [N, C, D]."""
-    count, channels, width = features.shape
-    margin = np.asarray(booster.predict(features.reshape(-1, width), raw_score=True, num_threads=1))
-    return np.asarray(np.logaddexp(0.0, margin).reshape(count, channels).max(axis=1))
+    """Return how sure trees are that moments are unusual, above 0 [M]; features [M, D]."""
+    threads = 1 if len(features) < 500 else 0
+    return np.logaddexp(0.0, np.asarray(booster.predict(features, raw_score=True, num_threads=threads)))
 
 
 RECIPE = PlantedTrees

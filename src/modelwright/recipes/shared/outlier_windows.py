@@ -16,7 +16,7 @@ from modelwright.core.schema import Table
 from modelwright.features.shared.windows import windows_of
 from modelwright.recipes.shared.outliers import OutlierModel, windows_column
 
-TOGETHER = 1 << 21  # cells of windows that are looked at at a time
+_TOGETHER = 1 << 21  # cells of windows that are looked at at a time
 
 
 def layout_of(table: Table) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class WindowModel(OutlierModel):
     def each(self, rows: np.ndarray) -> np.ndarray:
         """Return how far off each channel is [N, C]; 0 where nothing can be said."""
         out = np.zeros(rows.shape[:2])
-        step = max(1, TOGETHER // max(1, rows.shape[2]))
+        step = max(1, _TOGETHER // max(1, rows.shape[2]))
         for channel in range(rows.shape[1]):
             for first in range(0, len(rows), step):
                 x = rows[first : first + step, channel].astype(np.float64)
