@@ -3,6 +3,7 @@
     python benchmarks/speech.py digits FSDD/recordings --budget 10m --keep digits
     python benchmarks/speech.py strings FSDD/recordings --bundle digits
     python benchmarks/speech.py speakers FSDD/recordings --budget 3m
+    python benchmarks/speech.py chinese FOLDER --sentences SENTENCES.txt --budget 10m
     python benchmarks/speech.py yesno FOLDER --budget 5m     # made here by espeak-ng: two Finnish words in strings of eight
 
 `digits` is the official split (recordings 0 to 4 are tested on). `strings` joins 5 test clips of one speaker with pauses and noise, and measures words,
@@ -172,17 +173,38 @@ def yesno(args: argparse.Namespace, work: Path) -> dict:
     )
 
 
+def chinese(args: argparse.Namespace, work: Path) -> dict:
+    """Sentences as espeak-ng says their pinyin, at pitches and speeds of chance; the last fifth is tested on. Transcripts are the pinyin."""
+    from modelwright.features.shared.speech_units import syllables
+
+    rng = np.random.default_rng(0)
+    args.data.mkdir(parents=True, exist_ok=True)
+    lines = [line.strip() for line in args.sentences.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = []
+    for i, line in enumerate(lines[: args.rows]):
+        said = syllables("".join(c for c in line if "\u4e00" <= c <= "\u9fff"))
+        place = args.data / f"{i}.wav"
+        how = ["-p", str(rng.integers(35, 65)), "-s", str(rng.integers(130, 190))]
+        subprocess.run(["espeak-ng", "-v", "cmn-latn-pinyin", *how, "-w", str(place), " ".join(said)], check=True)
+        rows.append((place.resolve(), " ".join(said)))
+    cut = len(rows) * 4 // 5
+    train, test = table(work / "train.csv", rows[:cut]), table(work / "test.csv", rows[cut:])
+    return fit(train, test, args.budget, args.keep, args.recipe)
+
+
 def main() -> None:
     """Measure one bar."""
     import tempfile
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["digits", "strings", "speakers", "yesno"])
+    parser.add_argument("what", choices=["digits", "strings", "speakers", "yesno", "chinese"])
     parser.add_argument("data", type=Path)
     parser.add_argument("--budget", default="10m")
     parser.add_argument("--keep", default=None, help="name of the run of `digits`")
     parser.add_argument("--bundle", default=None, help="the run that `strings` asks")
     parser.add_argument("--recipe", action="append", default=[])
+    parser.add_argument("--sentences", type=Path, help="Chinese sentences, one a line, that `chinese` has spoken")
+    parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--pretrained", action="append", default=[])
     parser.add_argument("--only", action="append", default=[])
     args = parser.parse_args()

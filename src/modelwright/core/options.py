@@ -116,6 +116,10 @@ class RunOptions(TypedDict, total=False):
     gap: int
     recent: bool
 
+    # Image generation (for unconditional-image-generation, text-to-image)
+    side: int | None
+    few_steps: bool
+
     # Knowledge tracing (for knowledge-tracing)
     skill: str | None
 
@@ -163,6 +167,7 @@ class RunOptions(TypedDict, total=False):
 
     # Voices (for text-to-speech)
     voice_consent: str | None
+    hears: str | None
 
     # Style transfer (for style-transfer)
     style: list[str]

@@ -5,6 +5,8 @@ Mel-cepstral distortion: Kubichek 1993, doi 10.1109/PACRIM.1993.407206, of 13 co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from modelwright.features.shared.mel import cepstra, log_mel
@@ -52,3 +54,20 @@ def _heard(samples: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((0, _CEPSTRA)), np.zeros(0)
     first, last = stretches[0][0], min(stretches[-1][1], stretches[0][0] + _LONGEST)
     return cepstra(mel, _CEPSTRA + 1)[first:last, 1:], pitch(samples, rate, len(mel))[first:last]
+
+
+def traits(samples: np.ndarray, rate: int) -> np.ndarray | None:
+    """Return what tells a voice whatever it says: mean and spread of its cepstra and of its pitch in octaves [28]; None without speech."""
+    heard, tone = _heard(samples, rate)
+    voiced = np.log2(tone[tone > 0]) if len(tone) else tone
+    if len(heard) < 20 or len(voiced) < 5:
+        return None
+    return np.concatenate([heard.mean(0), heard.std(0), [voiced.mean(), voiced.std()]])
+
+
+def distance(voice: np.ndarray, others: Sequence[np.ndarray], spread: Sequence[np.ndarray]) -> float:
+    """Return how far a voice [28] lies from the mean of others, in deviations of `spread`: the root of the mean square over traits."""
+    scale = (
+        np.std(spread, axis=0) + 0.1 * np.abs(np.mean(spread, axis=0)) + 1e-3
+    )  # few recordings tell little of a spread
+    return float(np.sqrt(np.mean(((voice - np.mean(others, axis=0)) / scale) ** 2)))

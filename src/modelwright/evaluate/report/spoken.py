@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +17,11 @@ from modelwright.core.words import Words
 from modelwright.evaluate.report.played import sound_url
 from modelwright.features.shared.sample_speech import as_wav
 from modelwright.features.shared.speech import samples_of
+from modelwright.models.spoken_likeness import distance, traits
 
 _MOST = 4  # rows that are spoken for the report
 _SHOWN = 20
+_COMPARED, _FEWEST = 24, 3  # rows whose voices are compared, and recordings of a speaker at least
 _LONGEST = 20.0  # seconds of a recording that are played
 _FIGURES = ("distortion", "length", "pitch", "voicing")
 
@@ -52,7 +55,54 @@ def sections(model: Model, judged: Judged, test: Table, seconds: float) -> list[
         Words("row", "行"), Words("distortion, dB", "失真（dB）"), Words("length", "时长误差"), Words("pitch, semitones", "音高（半音）"),
         Words("voicing", "清浊误判"),
     )  # fmt: skip
-    return [Section("voices", Words("Speech", "语音"), says, head, rows, private=True, sounds=tuple(sounds))]
+    likeness = whose(model, test, max(1.0, 0.6 * seconds))
+    spoken = Section("voices", Words("Speech", "语音"), says, head, rows, private=True, sounds=tuple(sounds))
+    return [spoken, *([likeness] if likeness is not None else [])]
+
+
+def whose(model: Any, test: Table, seconds: float) -> Section | None:
+    """Return how far what is said lies from the voice of each speaker, beside how far other recordings of theirs do.
+
+    None where a speaker has fewer than three recordings that can be compared.
+    """
+    target = test.schema.target
+    assert target is not None
+    voice, until = model.voice, time.monotonic() + seconds
+    names = test.column(voice.speaker).to_pylist() if voice.speaker in test.data.column_names else [""] * len(test)
+    made: dict[str, list[np.ndarray]] = {}
+    recorded: dict[str, list[np.ndarray]] = {}
+    index = np.arange(min(len(test), _COMPARED))
+    cells = test.column(target.name)
+    for i, samples in zip(index, model.said(test.take(index))):
+        if time.monotonic() > until and i >= _FEWEST:
+            break
+        theirs = samples_of(cells[int(i)].as_py(), model.rate, _LONGEST)
+        for held, sound in ((made, samples), (recorded, theirs)):
+            found = traits(sound, model.rate) if sound is not None else None
+            if found is not None:
+                held.setdefault(str(names[i] or ""), []).append(found)
+    rows = []
+    for who, own in sorted(recorded.items()):
+        if len(own) < _FEWEST or who not in made:
+            continue
+        others = [v for name, some in recorded.items() if name != who for v in some]
+        apart = [distance(v, [o for o in own if o is not v], own) for v in own]
+        rows.append([
+            who or "-", str(len(own)), f"{np.median(apart):.2f}", f"{np.median([distance(v, own, own) for v in made[who]]):.2f}",
+            f"{np.median([distance(v, own, own) for v in others]):.2f}" if others else "-",
+        ])  # fmt: skip
+    if not rows:
+        return None
+    says = Words(
+        "How far apart voices lie by the mean and spread of their cepstra and pitch, in deviations of the speaker's own recordings: made speech that is as near as recordings are to each other "
+        "cannot be told from the speaker by this measure.",
+        "按倒谱与音高的均值和离散程度衡量声音之间的距离，以说话人自身录音的标准差为单位：若合成语音与录音的距离不超过录音之间的距离，则此指标无法将其与本人区分。",
+    )
+    head = (
+        Words("speaker", "说话人"), Words("recordings", "录音数"), Words("recordings from each other", "录音之间"), Words("made from recorded", "合成与录音"),
+        Words("other speakers", "其他说话人"),
+    )  # fmt: skip
+    return Section("whose-voice", Words("Whose voice it sounds like", "声音相似度"), says, head, rows, private=True)
 
 
 def _heard(

@@ -1,10 +1,12 @@
-"""Units that a recogniser writes: characters, words, pieces of words, or pinyin syllables with tones.
+"""Units that a recogniser writes: characters, words, pieces of words, pinyin syllables with tones, or the initials and finals of those.
 
 Id 0 is the blank of CTC (Graves et al. 2006). Units are those of the training transcripts.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,19 +19,26 @@ from modelwright.features.base import Ragged, Stored
 from modelwright.features.shared.subwords import END, Subwords
 from modelwright.features.shared.transcript_rules import joined, unspaced, words_of
 
-Kind = Literal["characters", "words", "pieces", "pinyin"]
+Kind = Literal["characters", "words", "pieces", "pinyin", "finals"]
 BLANK = 0
 _OPENS = "\u2581"  # before a piece that begins a word
 _CLOSED, _OFTEN = 200, 4  # words at most of a closed vocabulary, each heard so often at least
+_INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
+_WHOLE = "\u2581"  # before a word that is no syllable of pinyin
+_SYLLABLE = re.compile("(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:[aeiouüv]+(?:n|ng|r)?|er|n|ng|m)[1-5]")
+_PAIRED = 0.7  # how much it counts that a character follows another
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 
 
 class Units(Stored):
-    """Signs by id, from 1 on. `writes` are, by sign, the ways it is written, the commonest first, where it has several."""
+    """Signs by id, from 1 on. `writes` are, by sign, the ways it is written, the commonest first, where it has several. `spelling` writes
+    the syllables of initials and finals, so that those are written, too, which were never heard in training."""
 
     def __init__(
-        self, kind: Kind, signs: Sequence[str], writes: Mapping[str, Sequence[str]], pieces: Subwords | None
-    ) -> None:
+        self, kind: Kind, signs: Sequence[str], writes: Mapping[str, Sequence[str]], pieces: Subwords | None,
+        spelling: Spelling | None = None,
+    ) -> None:  # fmt: skip
+        self.spelling = spelling
         self.kind, self.signs, self.pieces = kind, tuple(signs), pieces
         self.writes = {k: tuple(v) for k, v in writes.items()}
         self.ids = {s: i for i, s in enumerate(self.signs, 1)}
@@ -47,7 +56,8 @@ class Units(Stored):
                 for sign, written in zip(_cut(t, kind), words_of(t), strict=True):
                     writes.setdefault(sign, Counter())[written] += 1
         several = {s: [w for w, _ in c.most_common()] for s, c in writes.items()}
-        return cls(kind, sorted(counts, key=lambda s: (-counts[s], s)), several, None)
+        spelling = Spelling.fit(texts) if kind == "finals" else None
+        return cls(kind, sorted(counts, key=lambda s: (-counts[s], s)), several, None, spelling)
 
     def encode(self, texts: Sequence[str]) -> Ragged:
         """Return the ids of texts, int64; a sign that was never heard is left out (see `unknown`)."""
@@ -71,6 +81,8 @@ class Units(Stored):
         """Return the words that ids write, each with the first and the last of its ids' places."""
         if self.pieces is not None:
             return self._of_pieces(ids)
+        if self.spelling is not None:
+            return self.spelling.words(self._syllables(ids))
         out: list[tuple[str, int, int]] = []
         open_ = False  # whether the next sign goes on with the last word
         for at, i in enumerate(ids):
@@ -86,6 +98,20 @@ class Units(Stored):
             else:
                 out.append((written, at, at))
             open_ = not alone
+        return out
+
+    def _syllables(self, ids: Sequence[int]) -> list[tuple[str, int, int]]:
+        """Return the syllables that initials and finals make, each with its first and last place; an initial without a final is none."""
+        out: list[tuple[str, int, int]] = []
+        initial, first = "", -1
+        for at, i in enumerate(ids):
+            sign = self.signs[i - 1]
+            if sign in _INITIALS:
+                initial, first = sign, at
+                continue
+            word = sign[1:] if sign[:1] == _WHOLE else initial + sign
+            out.append((word, first if initial and sign[:1] != _WHOLE else at, at))
+            initial = ""
         return out
 
     def writings(self) -> list[list[tuple[str, bool, bool]]]:
@@ -131,12 +157,80 @@ class Units(Stored):
             "signs": list(self.signs),
             "writes": {k: list(v) for k, v in self.writes.items()},
             "pieces": pieces,
+            **({"spelling": self.spelling.to_json()} if self.spelling is not None else {}),
         }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         pieces = Subwords.restore(state["pieces"], {}) if state["pieces"] is not None else None
-        return cls(state["kind"], state["signs"], state["writes"], pieces)
+        spelling = Spelling.from_json(state["spelling"]) if "spelling" in state else None
+        return cls(state["kind"], state["signs"], state["writes"], pieces, spelling)
+
+
+class Spelling:
+    """How syllables are written: as pinyin where `signs` are none, else the Han characters that were heard so, and which follow one another.
+
+    `signs` are characters with their counts by syllable, `pairs` counts of two characters in a row. What came once may tell who said it:
+    a pair that did is not kept.
+    """
+
+    def __init__(self, signs: Mapping[str, Mapping[str, int]], pairs: Mapping[str, int]) -> None:
+        self.signs = {k: dict(v) for k, v in signs.items()}
+        self.pairs = dict(pairs)
+
+    @classmethod
+    def fit(cls, texts: Sequence[str]) -> Spelling:
+        """Learn from transcripts; those that are pinyin themselves need nothing."""
+        signs: dict[str, Counter[str]] = {}
+        pairs: Counter[str] = Counter()
+        for text in texts:
+            words = words_of(text)
+            for syllable, word in zip(syllables(text), words, strict=True):
+                if _HAN.match(word):
+                    signs.setdefault(syllable, Counter())[word] += 1
+            pairs.update(a + b for a, b in itertools.pairwise(words) if _HAN.match(a) and _HAN.match(b))
+        return cls(signs, {p: n for p, n in sorted(pairs.items()) if n > 1})
+
+    def words(self, heard: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+        """Return what is written of syllables with their places: the likeliest row of characters (Viterbi over pairs)."""
+        ways = [self.signs.get(s) or self._near(s) or {s: 1} for s, _, _ in heard]
+        best: list[dict[str, tuple[float, str]]] = []
+        for k, some in enumerate(ways):
+            whole = sum(some.values())
+            now: dict[str, tuple[float, str]] = {}
+            for sign, count in some.items():
+                own = math.log(count / whole)
+                before = (
+                    [(score + self._follows(a, sign), a) for a, (score, _) in best[-1].items()] if k else [(0.0, "")]
+                )
+                score, came = max(before)
+                now[sign] = score + own, came
+            best.append(now)
+        out: list[str] = []
+        for k in range(len(ways) - 1, -1, -1):
+            sign = max(best[k], key=lambda c: best[k][c][0]) if k == len(ways) - 1 else best[k + 1][out[-1]][1]
+            out.append(sign)
+        return [(w, a, b) for w, (_, a, b) in zip(reversed(out), heard, strict=True)]
+
+    def _follows(self, a: str, b: str) -> float:
+        return math.log1p(self.pairs.get(a + b, 0)) * _PAIRED
+
+    def _near(self, syllable: str) -> dict[str, int]:
+        """Return the characters of a syllable under its other tones: one that was never heard is written as its like."""
+        found: Counter[str] = Counter()
+        for tone in "12345":
+            found.update(self.signs.get(syllable[:-1] + tone, {}) if syllable[-1:].isdigit() else {})
+        return dict(found)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"signs": {k: dict(sorted(v.items())) for k, v in sorted(self.signs.items())}, "pairs": self.pairs}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Spelling:
+        """Read what `to_json` wrote."""
+        signs = {str(k): {str(c): int(n) for c, n in v.items()} for k, v in data["signs"].items()}
+        return cls(signs, {str(k): int(n) for k, n in data["pairs"].items()})
 
 
 def _cut(text: str, kind: Kind) -> list[str]:
@@ -145,6 +239,8 @@ def _cut(text: str, kind: Kind) -> list[str]:
         return words_of(text)
     if kind == "pinyin":
         return syllables(text)
+    if kind == "finals":
+        return [part for s in syllables(text) for part in parted(s)]
     return list(text)
 
 
@@ -163,6 +259,20 @@ def syllables(text: str) -> list[str]:
     return out
 
 
+def parted(syllable: str) -> list[str]:
+    """Return the initial and the final with its tone of a syllable such as `zhang1`; any other word whole, behind a mark."""
+    if not _SYLLABLE.fullmatch(syllable):
+        return [_WHOLE + syllable]
+    initial = next((i for i in _INITIALS if syllable.startswith(i)), "")
+    return [initial, syllable[len(initial) :]] if initial else [syllable]
+
+
+def in_pinyin(texts: Sequence[str]) -> bool:
+    """Return whether transcripts are written in pinyin with tones: `ni3 hao3`."""
+    words = [w for t in texts[:500] for w in words_of(t)]
+    return bool(words) and sum(bool(_SYLLABLE.fullmatch(w)) for w in words) > 0.95 * len(words)
+
+
 def closed(texts: Sequence[str]) -> bool:
     """Return whether transcripts are made of few words that all come often: digits, commands."""
     counts = Counter(w for t in texts for w in words_of(t))
@@ -174,6 +284,6 @@ def suited(texts: Sequence[str]) -> list[Kind]:
     """Return the kinds of units worth trying for training transcripts, the first one first."""
     if closed(texts):
         return ["words", "characters"]
-    if unspaced(texts):
-        return ["pinyin", "characters"]
+    if unspaced(texts) or in_pinyin(texts):
+        return ["finals", "pinyin", "characters"]
     return ["characters", "pieces"] if len(texts) >= 5000 else ["characters"]

@@ -19,6 +19,7 @@ from modelwright.pipeline.concerns.consent import Consent
 from modelwright.pipeline.concerns.costs import Costs
 from modelwright.pipeline.concerns.differential_privacy import DifferentialPrivacy
 from modelwright.pipeline.concerns.fairness import Fairness
+from modelwright.pipeline.concerns.heard import Heard
 from modelwright.pipeline.concerns.personal_data import PersonalData
 from modelwright.pipeline.concerns.teacher import Teacher
 from modelwright.pipeline.concerns.weights import Weights
@@ -26,7 +27,16 @@ from modelwright.pipeline.state import Data, State
 
 # Whose rows may be used comes before what stands in them; answers have their prices before groups are given thresholds; groups are checked before a privacy budget is spent on counts;
 # the teacher labels rows that are protected by then.
-ORDER: tuple[type[Concern], ...] = (Consent, PersonalData, Weights, Costs, Fairness, DifferentialPrivacy, Teacher)
+ORDER: tuple[type[Concern], ...] = (
+    Consent,
+    PersonalData,
+    Weights,
+    Costs,
+    Fairness,
+    DifferentialPrivacy,
+    Teacher,
+    Heard,
+)
 
 
 class Concerns(Concern):

@@ -40,6 +40,8 @@ class Decoder:
     @classmethod
     def fit(cls, units: Units, texts: Sequence[str], given: WordNgrams | None = None) -> Decoder:
         """Return the decoder of training transcripts, with a language model of them or the one given; its weights are not chosen yet."""
+        if units.spelling is not None:  # syllables are read greedily, and written by what stands beside them
+            return cls(units)
         lm, rows = given, [words_of(t) for t in texts]
         order = np.mean([len(r) for r in rows]) >= _WORDS  # single words have none to be learnt
         if lm is None and units.kind != "words" and (units.kind == "pinyin" or order):
@@ -58,6 +60,8 @@ class Decoder:
 
     def with_hot(self, phrases: Sequence[str], boost: float | None = None) -> Decoder:
         """Return a decoder that hopes for phrases, too."""
+        if self.units.spelling is not None:
+            return self
         made = hot_words([*(" ".join(h) for h in self.how.hot), *phrases], words_of)
         return replace(self, how=replace(self.how, hot=made, boost=self.how.boost if boost is None else boost))
 

@@ -32,14 +32,14 @@ _HEARD, _LEAST = 0.5, 0.06  # the probability from which somebody speaks, and se
 class FrameOptions(Options):
     """Options of recognisers by CTC; augmentation as `features/shared/augment_sound.py` has it, times in seconds, levels in dB.
 
-    `units` "auto" takes words where there are few, pinyin for Chinese, else characters. `join` is the probability that an utterance is
+    `units` "auto" takes words where there are few, initials and finals with tones for Chinese, else characters. `join` is the probability that an utterance is
     made of several recordings, with pauses up to `pause` between and `edge` around, up to
     `joined` seconds of speech; None joins short recordings (words, commands) often. `step` frames of 10 ms make one of units: 4 for
     words, else 2, where it is None. `colour` nats by which bands are made louder and softer, as another microphone does; `centre` takes
     the mean of each recording's louder frames away.
     """
 
-    units: Literal["auto", "characters", "words", "pieces", "pinyin"] = "auto"
+    units: Literal["auto", "characters", "words", "pieces", "pinyin", "finals"] = "auto"
     pieces: int = Field(default=500, ge=32, le=32_000)
     bands: int = Field(default=40, ge=20, le=128)
     step: Literal[2, 4] | None = None

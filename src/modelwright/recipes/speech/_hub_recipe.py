@@ -32,6 +32,7 @@ _WAVES = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
 _BATCHES = 12  # of an epoch at least
 _PROBE = 2  # steps
 _RATE = 16_000
+_JUDGED = 1000  # validation rows at most
 _LOOK, _WATCHED = 60, 120.0  # validation rows, and seconds of them, that Whisper writes at each look
 
 
@@ -66,15 +67,17 @@ class HubSpeechRecipe(SpeechRecipe):
         key = (self.name, "estimate", len(train), options.model_dump_json(exclude={"epochs"}))
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
-        epoch, memory, steps = ctx.cache[key]
+        epoch, memory, steps, answering = ctx.cache[key]
+        # answering the validation rows takes longer than reading the weights does
+        answers = 3.0 + answering * min(_JUDGED, len(train) / 4)
         if not steps:
-            return Estimate(3.0, memory)
+            return Estimate(answers, memory)
         left = ctx.deadline.remaining()
         # the plan is cut to the time as training goes
         seconds = min(epoch * options.epochs, 9 * left) if epoch < left else epoch * options.epochs
-        return Estimate(seconds + 3.0, memory, least=min(seconds, 3 * epoch) + 3.0)
+        return Estimate(seconds + answers, memory, least=min(seconds, 3 * epoch) + answers)
 
-    def _probe(self, train: Table, options: HubSpeechOptions, ctx: FitContext) -> tuple[float, int, int]:
+    def _probe(self, train: Table, options: HubSpeechOptions, ctx: FitContext) -> tuple[float, int, int, float]:
         import torch
 
         torch.set_num_threads(max(1, ctx.threads))
@@ -82,8 +85,15 @@ class HubSpeechRecipe(SpeechRecipe):
         some, texts = transcribed(train.take(np.sort(np.random.default_rng(0).permutation(count)[:24])), ctx)
         made = self._made(some, texts, options, ctx)
         weights = sum(p.numel() for p in made.network.parameters()) * 4
+        model = made.model(self.name, options, ctx)
+        made.network.to(ctx.device).eval()
+        began = time.process_time() if ctx.device == "cpu" else time.perf_counter()
+        model.transcribe([wave(made.held, i) for i in range(min(_PROBE, len(made.held)))])
+        spent = (time.process_time() if ctx.device == "cpu" else time.perf_counter()) - began
+        answering = spent / min(_PROBE, len(made.held))
         if not made.learns:
-            return 0.0, 2 * weights + (400 << 20), 0
+            return 0.0, 2 * weights + (400 << 20), 0, answering
+        made.network.train()
         feed = made.feed(options, changed=True, least=1)
         seconds = []
         for batch in (feed.epoch(np.random.default_rng(0)) * _PROBE)[:_PROBE]:
@@ -95,7 +105,7 @@ class HubSpeechRecipe(SpeechRecipe):
         samples = float(made.held.lengths.mean()) * count
         passes = max(1.0, _BATCHES * options.seconds * made.rate / max(1.0, samples))
         memory = int(4 * weights + 40 * options.seconds * made.rate * 4 + (600 << 20))
-        return 1.1 * min(seconds) * samples * passes, memory, 1
+        return 1.1 * min(seconds) * samples * passes, memory, 1, answering
 
     def _made(self, train: Table, texts: Sequence[str], options: HubSpeechOptions, ctx: FitContext) -> _Made:
         import torch
@@ -111,12 +121,12 @@ class HubSpeechRecipe(SpeechRecipe):
         torch.manual_seed(ctx.seed)
         if found.config["model_type"] == "whisper":
             text = WhisperText.fit(found, str(ctx.target.rules.language))  # type: ignore[attr-defined]
+            spoken = float(held.lengths.max(initial=rate)) / rate
+            # what was never tuned to less hears short recordings best with some silence behind them, if not with 30 s of it
             longest = (
-                None
-                if self.learns == "none"
-                else float(np.clip(np.ceil(held.lengths.max(initial=rate) / rate + 0.5), 2, 30))
+                np.clip(2 * spoken + 4, 10, 30) if self.learns == "none" else np.clip(np.ceil(spoken + 0.5), 2, 30)
             )
-            front = WhisperFront.fit(found, longest)
+            front = WhisperFront.fit(found, float(longest))
             model = load_whisper(found.config, found.folder, front.state["frames"] // 2)
             rank = options.lora_rank if self.learns == "lora" else 0
             network: Any = HubWhisper(model, text.end, rank)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from modelwright.core.errors import OptionError
+from modelwright.core.pretrained import find
 from modelwright.core.words import Words
-from modelwright.recipes.speech._hub_models import HubSpeechOptions
+from modelwright.features.shared.hub_speech import WhisperFront, WhisperText
+from modelwright.features.shared.transcript_rules import Rules
+from modelwright.recipes.speech._hub_models import HubSpeechOptions, WhisperModel
 from modelwright.recipes.speech._hub_recipe import HubSpeechRecipe
 
 
@@ -25,6 +29,22 @@ class FrozenSpeech(HubSpeechRecipe):
     options = FrozenSpeechOptions
     seeded = False
     learns: ClassVar[str] = "none"
+
+    def untouched(self, named: str, language: str = "en") -> WhisperModel:
+        """Return the Whisper of a folder, or packaged under a name, with nothing learnt here. Raises OptionError for other models."""
+        from modelwright.models.hub_speech import HubWhisper, load_whisper
+
+        found = find(named)
+        if found.config["model_type"] != "whisper":
+            raise OptionError(
+                f"`{named}` is of kind `{found.config['model_type']}`; expected Whisper.",
+                f"`{named}` 的类型为 `{found.config['model_type']}`；应为 Whisper。",
+            )
+        text, front = WhisperText.fit(found, language), WhisperFront.fit(found, None)
+        network = HubWhisper(load_whisper(found.config, found.folder, front.state["frames"] // 2), text.end)
+        network.eval()
+        options, rules = self.options(), Rules(language=language)
+        return WhisperModel(self.name, network, text, front, rules, options, found.origin(), found.config)
 
 
 RECIPE = FrozenSpeech

@@ -57,6 +57,12 @@ class Voices(OptionGroup):
         "声音属于谁、同意记录在何处；或 synthetic",
         metavar="WORDS",
     )
+    hears: str | None = option(
+        None,
+        "recogniser that judges what is understood: run, Whisper folder or name",
+        "用于评判可懂度的识别模型：运行、Whisper 文件夹或名称",
+        metavar="MODEL",
+    )
 
 
 GROUPS = (Spoken, Speech, Voices)

@@ -1,0 +1,57 @@
+"""Initials and finals as units: what was never heard is written from its parts, as pinyin or as the characters that go together."""
+
+import json
+
+import pytest
+
+from modelwright.features.shared.speech_units import Units, in_pinyin, parted
+
+pytest.importorskip("pypinyin")
+
+
+@pytest.mark.parametrize(
+    ("syllable", "parts"),
+    [("zhang1", ["zh", "ang1"]), ("ni3", ["n", "i3"]), ("er2", ["er2"]), ("ai4", ["ai4"]), ("shuang5", ["sh", "uang5"]),
+     ("lü4", ["l", "ü4"]), ("hello", ["\u2581hello"]), ("3", ["\u25813"])],
+)  # fmt: skip
+def test_a_syllable_is_cut_in_two(syllable, parts):
+    assert parted(syllable) == parts
+
+
+def test_pinyin_is_told_and_never_heard_syllables_are_written():
+    texts = ["ni3 hao3", "zhong1 guo2", "hao3 ren2"] * 3
+    assert in_pinyin(texts)
+    assert not in_pinyin(["hello there"])
+    units = Units.fit(texts, "finals")
+    ids = units.encode(["zhong1 hao3"]).values.tolist()
+    assert units.text(ids) == "zhong1 hao3"
+    never = [units.ids["g"], units.ids["ong1"], units.ids["n"], units.ids["en2"]]
+    assert units.text(never) == "gong1 nen2"
+    assert units.words([units.ids["n"], units.ids["h"], units.ids["ao3"]]) == [
+        ("hao3", 1, 2)
+    ]  # an initial alone is none
+    assert units.unknown("ni3 xue2") == ["x", "ue2"]
+
+
+def test_characters_go_by_what_stands_beside_them():
+    texts = ["他是学生", "她是老师", "事情是这样", "是的", "老师的事情", "是他的事情"] * 3
+    units = Units.fit(texts, "finals")
+    for text in ("老师的事情", "他是老师"):
+        ids = units.encode([text]).values.tolist()
+        found = units.text(ids)
+        assert found[1:] == text[1:], found
+    kept = Units.restore(json.loads(json.dumps(units.state())), {})
+    assert kept.text(ids) == units.text(ids)
+    assert kept.size == units.size
+
+
+def test_a_tone_that_was_never_heard_is_written_as_its_like():
+    units = Units.fit(["好人好", "好人"], "finals")
+    ids = units.encode(["好"]).values.tolist()
+    assert units.text(ids) == "好"
+    assert units.spelling._near("hao1") == {"好": 3}
+
+
+def test_what_came_once_is_no_pair():
+    units = Units.fit(["天地人", "天地"], "finals")
+    assert units.spelling.pairs == {"天地": 2}
