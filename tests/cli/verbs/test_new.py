@@ -8,6 +8,7 @@ import sys
 import pytest
 import yaml
 
+import modelwright as mw
 from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.task import get_task, task_names
@@ -123,3 +124,13 @@ def test_projects_run(name, tmp_path):
         assert "forty-five" in lines[2]
         assert "forty-five" not in lines[3]
         assert '"refused": true' in lines[4]
+
+
+def test_documents_of_the_voice_desk_answer_what_is_asked_of_it(tmp_path):
+    write("voice-desk", tmp_path / "p")
+    how = {"budget": "60s", "recipes": ["answer-bm25"], "search": "none", "out": tmp_path}
+    desk = mw.fit(str(tmp_path / "p" / "docs"), task="question-answering", **how).predictor
+    asked = sorted({row["text"] for row in csv.DictReader((tmp_path / "p" / "questions.csv").read_text().splitlines())})
+    said = [a["prediction"]["answer"] for a in desk.predict([{"question": q} for q in asked])]
+    assert all(said)
+    assert dict(zip(asked, said, strict=True))["what is the price of a lamp"] == "A lamp costs twenty."

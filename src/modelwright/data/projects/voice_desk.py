@@ -35,7 +35,15 @@ _GOODS = """# Goods
 
 ## What is the price of a lamp
 
-A lamp costs twenty. What is the price of a chair? A chair costs forty. What is the price of a table? A table costs ninety.
+A lamp costs twenty.
+
+## What is the price of a chair
+
+A chair costs forty.
+
+## What is the price of a table
+
+A table costs ninety.
 
 ## Do you repair a lamp or a chair
 
