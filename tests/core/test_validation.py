@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from modelwright.core.config import make_config
+from modelwright.core.config import load_config, make_config
 from modelwright.core.errors import OptionError
 from modelwright.core.validation import first_words
 
@@ -26,7 +26,8 @@ def test_a_wrong_option_is_said_in_both_languages(given, en, zh):
     (name,) = given
     with pytest.raises(OptionError) as found:
         make_config(**{"data": "d.csv", **given})
-    assert found.value.words == (f"Option `{name}`: {en}", f"选项 `{name}`：{zh}")
+    typed = (" (--test-fraction)", "（--test-fraction）") if name == "test_fraction" else ("", "")
+    assert found.value.words == (f"Option `{name}`{typed[0]}: {en}", f"选项 `{name}`{typed[1]}：{zh}")
 
 
 def test_what_is_missing_or_too_much_is_named():
@@ -47,3 +48,9 @@ def test_what_is_missing_or_too_much_is_named():
 def test_the_data_that_is_missing_is_asked_for():
     with pytest.raises(OptionError, match="Option `data`: it is missing"):
         make_config(target="a")
+
+
+def test_a_config_file_may_write_options_as_they_are_typed(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("data: d.csv\ntest-fraction: 0.3\n", encoding="utf-8")
+    assert make_config(**load_config(file)).test_fraction == 0.3

@@ -122,7 +122,16 @@ def make_config(**values: Any) -> RunConfig:
         return RunConfig(**values)
     except ValidationError as e:
         where, words = first_words(e)
-        raise OptionError(f"Option `{where}`: {words.en}", f"选项 `{where}`：{words.zh}") from e
+        flag = _typed(where)
+        en, zh = (f" ({flag})", f"（{flag}）") if flag else ("", "")
+        raise OptionError(f"Option `{where}`{en}: {words.en}", f"选项 `{where}`{zh}：{words.zh}") from e
+
+
+def _typed(name: str) -> str:
+    """Return how an option is typed on the command line where that is not as in Python and YAML, else nothing."""
+    found = options().get(name)
+    flag = found.flags[0] if found is not None else ""
+    return flag if flag.startswith("--") and flag != f"--{name}" else ""
 
 
 def check_tasks(config: RunConfig) -> None:
@@ -145,7 +154,7 @@ def check_tasks(config: RunConfig) -> None:
 
 
 def load_config(path: Path) -> dict[str, Any]:
-    """Read options from a YAML file. Raises OptionError where it cannot be read or is no mapping."""
+    """Read options from a YAML file; `too-much` is `too_much`. Raises OptionError where it cannot be read or is no mapping."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
@@ -156,7 +165,7 @@ def load_config(path: Path) -> dict[str, Any]:
         raise OptionError(
             f"The config file {path} must hold `option: value` lines.", f"配置文件 {path} 应由 `选项: 值` 组成。"
         )
-    return data
+    return {str(name).replace("-", "_"): value for name, value in data.items()}  # as typed on the command line, too
 
 
 def stored_config(path: Path) -> dict[str, Any]:
