@@ -13,8 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.responses import StreamingResponse
 
 from modelwright.core.words import Words
@@ -23,15 +22,12 @@ from modelwright.data.kinds.base import Unreadable
 from modelwright.recipes.shared.listening import DELAY, PAUSE, Listener, in_turn, placed
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
+from modelwright.serve.microphone import Microphone, open_socket, rate_of
 from modelwright.serve.openai_shapes import bad, error_of
 from modelwright.serve.page import lang_of, login_page, page_of, static
 from modelwright.serve.transcripts import Asked, read_asked, subtitles, text_of, verbose
 
 _MOST = 32  # recordings and microphones that are listened to at a time
-_RATES = (4000, 192_000)
-MESSAGE = 1 << 20  # bytes of one message of a microphone
-SILENT = 30.0  # seconds without a message, after which a microphone counts as gone
-_SCALE = 32768.0
 
 
 class Ear:
@@ -244,76 +240,25 @@ def _microphone(app: FastAPI, ear: Ear) -> None:
     @app.websocket("/v1/audio/stream")
     async def microphone(socket: WebSocket) -> None:
         """Take PCM (16 bits, little-endian, mono) at `?rate=` and tell what is said; `{"type": "end"}` ends."""
-        await socket.accept()
-        try:
+        async with open_socket(socket):
             with ear.place():
                 await _listened(ear, socket, rate_of(socket))
-        except Refused as e:
-            with contextlib.suppress(RuntimeError):
-                await socket.send_json(
-                    {"type": "error", "code": e.code, "message": e.words.en, "message_zh": e.words.zh}
-                )
-        except WebSocketDisconnect:
-            return
-        with contextlib.suppress(RuntimeError):
-            await socket.close()
-
-
-def rate_of(socket: WebSocket) -> int:
-    """Return the samples a second that a microphone says it has. Raises Refused 400."""
-    given = socket.query_params.get("rate", "16000")
-    if not given.isdecimal() or not _RATES[0] <= int(given) <= _RATES[1]:
-        words = Words(
-            f"Expected a rate from {_RATES[0]} to {_RATES[1]}.", f"rate 应在 {_RATES[0]} 到 {_RATES[1]} 之间。"
-        )
-        raise bad(words, "rate")
-    return int(given)
 
 
 async def _listened(ear: Ear, socket: WebSocket, rate: int) -> None:
     """Listen to one microphone until it ends, falls silent or is refused."""
-    import soxr
+    key, listener = socket.scope.get("key"), Listener(ear.model)
 
-    key, own = socket.scope.get("key"), ear.model.front.rate
-    change = soxr.ResampleStream(rate, own, 1, dtype="float32") if rate != own else None
-    listener = Listener(ear.model)
+    async def finished() -> None:
+        await tell(socket, await ear.run(listener.finish))
+
+    heard = Microphone(socket, rate, ear.model.front.rate, lambda: ear.spend(key), on_silence=finished)
     await socket.send_json({"type": "ready", "rate": rate, "delay": DELAY, "pause": PAUSE})
-    paid, seen, odd = 0.0, 0.0, b""
-    while True:
-        try:
-            async with asyncio.timeout(SILENT):
-                message = await socket.receive()
-        except TimeoutError:
-            await tell(socket, await ear.run(listener.finish))
-            words = Words(f"Nothing came for {SILENT:g} s; the stream ends.", f"{SILENT:g} 秒内没有数据，流已结束。")
-            raise Refused(408, "silent", words) from None
-        if message["type"] == "websocket.disconnect":
-            return
-        data = message.get("bytes")
-        if data is None:
-            if ended(message.get("text") or ""):
-                break
-            raise bad(Words('Expected sound as bytes, or {"type": "end"}.', '应为音频字节，或 {"type": "end"}。'), None)
-        if len(data) > MESSAGE:
-            raise bad(Words(f"A message may hold {MESSAGE} bytes.", f"每条消息不超过 {MESSAGE} 字节。"), None)
-        data, odd = (odd + data)[: (len(odd) + len(data)) // 2 * 2], (odd + data)[(len(odd) + len(data)) // 2 * 2 :]
-        samples = np.frombuffer(data, "<i2").astype(np.float32) / _SCALE
-        seen += len(samples) / rate
-        while seen > paid:
-            ear.spend(key)
-            paid += 20.0
-        samples = change.resample_chunk(samples) if change is not None else samples
+    async for samples in heard.messages():
         await tell(socket, await ear.run(partial(listener.feed, samples)))
-    await tell(socket, await ear.run(listener.finish))
-    await socket.send_json({"type": "done", "seconds": round(seen, 3)})
-
-
-def ended(text: str, how: str = "end") -> bool:
-    """Return whether a message of a client says `{"type": how}`."""
-    try:
-        return bool(json.loads(text)["type"] == how)
-    except (ValueError, KeyError, TypeError):
-        return False
+    if heard.ended:
+        await finished()
+        await socket.send_json({"type": "done", "seconds": round(heard.seen, 3)})
 
 
 async def tell(socket: WebSocket, events: list[dict[str, Any]]) -> None:

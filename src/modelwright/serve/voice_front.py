@@ -17,14 +17,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Request, Response, WebSocket
 
 from modelwright.core.errors import ModelwrightError, OptionError
-from modelwright.core.words import Words
 from modelwright.recipes.shared.listening import DELAY, PAUSE, Listener
 from modelwright.serve.limits import Refused
+from modelwright.serve.microphone import Microphone, open_socket, rate_of
 from modelwright.serve.page import lang_of, login_page, page_of, static
-from modelwright.serve.speech_routes import MESSAGE, SILENT, Ear, ended, rate_of, tell
+from modelwright.serve.speech_routes import Ear
 
 _SCALE = 32768.0
 _LONGEST = 2000  # characters of an answer that are read aloud
@@ -73,19 +73,9 @@ def add_front(app: FastAPI, service: Any) -> None:
     @app.websocket("/v1/voice")
     async def voice(socket: WebSocket) -> None:
         """Take PCM (16 bits, little-endian, mono) at `?rate=`, tell what is said, answer it, and speak; `{"type": "end"}` ends, `{"type": "stop"}` hushes."""
-        await socket.accept()
-        try:
+        async with open_socket(socket):
             with front.ear.place():
                 await Talk(front, socket, rate_of(socket)).run()
-        except Refused as e:
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await socket.send_json(
-                    {"type": "error", "code": e.code, "message": e.words.en, "message_zh": e.words.zh}
-                )
-        except WebSocketDisconnect:
-            return
-        with contextlib.suppress(RuntimeError):
-            await socket.close()
 
     @app.get("/talk", include_in_schema=False)
     async def page(request: Request) -> Response:
@@ -150,11 +140,7 @@ class Talk:
     """One conversation: listens all the while, answers each utterance, and falls silent when somebody speaks."""
 
     def __init__(self, front: Front, socket: WebSocket, rate: int) -> None:
-        import soxr
-
         self.front, self.socket, self.rate = front, socket, rate
-        own = front.ear.model.front.rate
-        self.change = soxr.ResampleStream(rate, own, 1, dtype="float32") if rate != own else None
         self.listener = Listener(front.ear.model)
         self.key = socket.scope.get("key")
         self.lang = "zh" if socket.query_params.get("lang", "").startswith("zh") else "en"
@@ -168,54 +154,21 @@ class Talk:
         mouth = self.front.mouth
         speaks = mouth is not None
         await self.send({"type": "ready", "rate": self.rate, "delay": DELAY, "pause": PAUSE, "speaks": speaks, "voice_rate": mouth.rate if mouth is not None else None})  # fmt: skip
-        paid = seen = 0.0
-        odd = b""
+        heard = Microphone(
+            self.socket, self.rate, self.front.ear.model.front.rate, lambda: self.front.ear.spend(self.key), ("stop",)
+        )
         try:
-            while True:
-                try:
-                    async with asyncio.timeout(SILENT):
-                        message = await self.socket.receive()
-                except TimeoutError:
-                    words = Words(
-                        f"Nothing came for {SILENT:g} s; the conversation ends.",
-                        f"{SILENT:g} 秒内没有数据，对话已结束。",
-                    )
-                    raise Refused(408, "silent", words) from None
-                if message["type"] == "websocket.disconnect":
-                    return
-                data = message.get("bytes")
-                if data is None:
-                    text = message.get("text") or ""
-                    if ended(text):
-                        break
-                    if ended(text, "stop"):
-                        await self.hush()
-                        continue
-                    raise Refused(
-                        400,
-                        "bytes",
-                        Words(
-                            'Expected sound as bytes, or {"type": "end"} or "stop".',
-                            '应为音频字节，或 {"type": "end"}、"stop"。',
-                        ),
-                    )
-                if len(data) > MESSAGE:
-                    raise Refused(
-                        400, "size", Words(f"A message may hold {MESSAGE} bytes.", f"每条消息不超过 {MESSAGE} 字节。")
-                    )
-                whole = odd + data
-                odd = whole[len(whole) // 2 * 2 :]
-                samples = np.frombuffer(whole[: len(whole) // 2 * 2], "<i2").astype(np.float32) / _SCALE
-                seen += len(samples) / self.rate
-                while seen > paid:
-                    self.front.ear.spend(self.key)
-                    paid += 20.0
-                samples = self.change.resample_chunk(samples) if self.change is not None else samples
-                await self.heard(partial(self.listener.feed, samples))
+            async for message in heard.messages():
+                if isinstance(message, str):
+                    await self.hush()
+                else:
+                    await self.heard(partial(self.listener.feed, message))
+            if not heard.ended:
+                return
             await self.heard(self.listener.finish)
             if self.turn is not None:
                 await asyncio.wait([self.turn])
-            await self.send({"type": "done", "seconds": round(seen, 3)})
+            await self.send({"type": "done", "seconds": round(heard.seen, 3)})
         finally:
             if self.turn is not None:
                 self.turn.cancel()
@@ -280,4 +233,4 @@ class Talk:
     async def send(self, event: dict[str, Any]) -> None:
         """Send an event; whole messages only, whoever sends at the same time."""
         async with self.sending:
-            await tell(self.socket, [event])
+            await self.socket.send_json(event)

@@ -14,11 +14,11 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Options
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.features.shared.speech import FRAME, Front, loudness
 from modelwright.features.shared.speech_units import Units
 from modelwright.models import ctc
+from modelwright.recipes.shared.loop_options import LoopOptions
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._speech import SpeechModel
 from modelwright.recipes.speech._sureness import Sureness
@@ -29,7 +29,7 @@ _LONG, _EVEN = 1.0, 1.0  # seconds from which on, and log units of loudness up t
 _HEARD, _LEAST = 0.5, 0.06  # the probability from which somebody speaks, and seconds on end
 
 
-class FrameOptions(Options):
+class FrameOptions(LoopOptions):
     """Options of recognisers by CTC; augmentation as `features/shared/augment_sound.py` has it, times in seconds, levels in dB.
 
     `units` "auto" takes words where there are few, initials and finals with tones for Chinese, else characters. `join` is the probability that an utterance is
@@ -71,14 +71,6 @@ class FrameOptions(Options):
     time_width: int = Field(default=12, ge=0, le=200)
     band_masks: int = Field(default=2, ge=0, le=16)
     seconds: float = Field(default=40.0, gt=0, le=3600)
-    epochs: int = Field(default=30, ge=1, le=5000)
-    lr: float = Field(default=2e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "muon"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=12, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
 
 
 class FrameModel(SpeechModel):

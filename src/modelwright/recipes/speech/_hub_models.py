@@ -13,12 +13,12 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Options
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.features.shared.hub_speech import WhisperFront, WhisperText
 from modelwright.features.shared.speech import FRAME, Front, speaking
 from modelwright.features.shared.speech_units import Units
 from modelwright.features.shared.transcript_rules import Rules, words_of
+from modelwright.recipes.shared.loop_options import Epochs, LoopOptions, Patience, Rate
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._frames import PAD, FrameModel, even
 from modelwright.recipes.speech._speech import SpeechModel, in_parts
@@ -30,7 +30,7 @@ _TOGETHER, _SECONDS = 8, 60.0  # recordings that Whisper hears at once, and seco
 _TOKENS = 14  # that somebody may say in a second
 
 
-class HubSpeechOptions(Options):
+class HubSpeechOptions(LoopOptions):
     """`pretrained` is the model's folder or hub name, which no saved model repeats. `seconds` of sound make a batch; `longest` seconds of
     a recording are learnt from; `head_lr` is the rate of a head that is new."""
 
@@ -39,15 +39,11 @@ class HubSpeechOptions(Options):
     lora_rank: int = Field(default=0, ge=0, le=512)
     seconds: float = Field(default=24.0, gt=0, le=3600)
     longest: float = Field(default=20.0, gt=0, le=30)
-    epochs: int = Field(default=12, ge=1, le=5000)
-    lr: float = Field(default=1e-4, gt=0, le=1)
-    head_lr: float = Field(default=2e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    epochs: Epochs = 12
+    lr: Rate = 1e-4
+    head_lr: Rate = 2e-3
     optimizer: Literal["adamw", "muon"] = "adamw"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=6, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    patience: Patience = 6
 
 
 class WhisperModel(SpeechModel):

@@ -9,6 +9,7 @@ from modelwright.core.pretrained import find
 from modelwright.core.words import Words
 from modelwright.features.shared.hub_speech import WhisperFront, WhisperText
 from modelwright.features.shared.transcript_rules import Rules
+from modelwright.recipes.shared.loop_options import Rate
 from modelwright.recipes.speech._hub_models import HubSpeechOptions, WhisperModel
 from modelwright.recipes.speech._hub_recipe import HubSpeechRecipe
 
@@ -16,7 +17,7 @@ from modelwright.recipes.speech._hub_recipe import HubSpeechRecipe
 class FrozenSpeechOptions(HubSpeechOptions):
     """Only a head that is new learns, at a rate of its own."""
 
-    lr: float = 2e-3
+    lr: Rate = 2e-3
 
 
 class FrozenSpeech(HubSpeechRecipe):

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from modelwright.core.recipe import Axis, Choice, Range
 from modelwright.core.words import Words
+from modelwright.recipes.shared.loop_options import Rate
 from modelwright.recipes.speech._hub_models import HubSpeechOptions
 from modelwright.recipes.speech._hub_recipe import HubSpeechRecipe
 
@@ -15,7 +16,7 @@ class LoraSpeechOptions(HubSpeechOptions):
     """Adapters bear a higher rate than the weights they stand beside."""
 
     lora_rank: int = 16
-    lr: float = 1e-3
+    lr: Rate = 1e-3
 
 
 class LoraSpeech(HubSpeechRecipe):

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from modelwright.core.recipe import Axis, Range
 from modelwright.core.words import Words
+from modelwright.recipes.shared.loop_options import Rate
 from modelwright.recipes.speech._hub_models import HubSpeechOptions
 from modelwright.recipes.speech._hub_recipe import HubSpeechRecipe
 
@@ -14,7 +15,7 @@ from modelwright.recipes.speech._hub_recipe import HubSpeechRecipe
 class TunedSpeechOptions(HubSpeechOptions):
     """Defaults: every weight learns slowly."""
 
-    lr: float = 5e-5
+    lr: Rate = 5e-5
 
 
 class TunedSpeech(HubSpeechRecipe):

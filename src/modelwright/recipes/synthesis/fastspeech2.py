@@ -18,6 +18,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.excitation import excitation
 from modelwright.models.griffin_lim import griffin_lim
+from modelwright.recipes.shared.loop_options import Epochs, LoopOptions, Patience, Rate
 from modelwright.recipes.shared.synthesis import Plan, VoiceModel, VoiceOptions, VoiceRecipe
 from modelwright.recipes.shared.synthesis_corpus import Corpus, Voice
 
@@ -28,27 +29,22 @@ _STEP, _SEGMENT = 0.16, 0.08  # processor seconds of a step of each network, at 
 _LOUDEST = 0.95
 
 
-class FastSpeechOptions(VoiceOptions):
+class FastSpeechOptions(VoiceOptions, LoopOptions):
     """`frames` of a batch; `epochs` of 25 steps at least for the network that makes spectra, `vocoder_epochs` for the vocoder."""
 
     width: int = Field(default=128, ge=16, le=1024)
     layers: int = Field(default=4, ge=1, le=16)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     frames: int = Field(default=1200, ge=200, le=100_000)
-    epochs: int = Field(default=120, ge=1, le=5000)
+    epochs: Epochs = 120
     vocoder: Literal["network", "griffin-lim"] = "network"
     vocoder_width: int = Field(default=128, ge=16, le=1024)
     vocoder_layers: int = Field(default=4, ge=1, le=16)
-    vocoder_epochs: int = Field(default=100, ge=1, le=5000)
+    vocoder_epochs: Epochs = 100
     segment: int = Field(default=48, ge=16, le=400)
     segments: int = Field(default=10, ge=1, le=256)
-    lr: float = Field(default=4e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "muon"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=1000, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    lr: Rate = 4e-3
+    patience: Patience = 1000
 
 
 class FastSpeechModel(VoiceModel):
