@@ -16,9 +16,11 @@ from modelwright.data.kinds.image import decode
 from modelwright.data.provenance import mark_of
 from modelwright.data.square import squared
 from modelwright.evaluate.metrics import generated
+from modelwright.models.generate.dit import DiT
 from modelwright.models.generate.flow import Begun, FlowNet, Labels, Words, sampled
 from modelwright.pipeline.intake import get_data
 from modelwright.recipes.generate._asked import Asked, words_of
+from modelwright.recipes.generate._begin import Beginning
 from modelwright.testing import context, sample_table
 from pictures_made import folder_of, picture, png
 
@@ -222,6 +224,60 @@ def test_variations_of_files(flowing, tmp_path):
     made = pyarrow.csv.read_csv(tmp_path / "made.csv").to_pylist()
     marks = [mark_of((tmp_path / row["prediction"]).read_bytes()) for row in made]
     assert [m.get("begun_with") for m in marks] == ["picture", None]
+
+
+def test_a_transformer_over_patches_learns_and_is_saved(tmp_path):
+    model, _, target = fit("image-dit", width=32, depth=2, patch=2, epochs=1, batch=16, ema=0.0, lr=3e-3)
+    made = model.drawn(np.array([1, 2]), [1, 2], 6, None)
+    assert made.shape == (2, 1, 16, 16)
+    assert (made > 128).mean() < 0.5, "a seventh of the pixels are bright in bars"
+    model.save(tmp_path)
+    again = type(model).load(tmp_path, target)
+    assert np.array_equal(again.drawn(np.array([1, 2]), [1, 2], 6, None), made)
+
+
+def test_patches_know_their_places():
+    torch.manual_seed(0)
+    network = DiT(1, 32, 1, 4, Labels(2, 32))
+    batch = torch.zeros(1, 1, 16, 16), torch.tensor([0.3]), torch.tensor([1])
+    assert not network(batch).any(), "it begins as nothing"
+    torch.nn.init.normal_(network.last.weight)
+    made = network(batch).detach().unfold(2, 4, 4).unfold(3, 4, 4).reshape(16, 16)  # one row a patch
+    assert len(np.unique(made.numpy().round(4), axis=0)) == 16
+    x = torch.randn(1, 1, 16, 16)
+    moved = network((x, *batch[1:])) - network((torch.zeros_like(x), *batch[1:]))
+    assert moved.abs().min() > 0, "each place answers for its own pixels"
+
+
+def test_pictures_are_made_of_codes(tmp_path):
+    model, table, target = fit(
+        "image-latent", side=64, width=16, coder=16, coder_epochs=2, coder_batch=8, epochs=1, batch=8, ema=0.0
+    )
+    assert model.noise_shape == (4, 8, 8)
+    given = np.stack([squared(decode(table.column("picture")[i].as_py()), 64, 1) for i in range(4)])
+    codes = model.into(given)
+    assert tuple(codes.shape) == (4, 4, 8, 8)
+    assert 0.5 < float(codes.std()) < 2
+    back = model.out_of(codes).astype(float)
+    assert np.abs(back - given).mean() < 0.5 * np.abs(given - given.mean()).mean(), "what was read is nearer than grey"
+    new = np.zeros((4, 64, 64), bool)
+    new[:, :, :32] = True
+    made = model.redrawn(np.array([1, 1, 2, 2]), [1, 2, 3, 4], 4, None, Beginning(given, new, 1.0))
+    assert np.array_equal(made[:, :, :, 32:], given[:, :, :, 32:])
+    assert not np.array_equal(made[:, :, :, :32], given[:, :, :, :32])
+    model.save(tmp_path)
+    again = type(model).load(tmp_path, target)
+    assert np.array_equal(again.drawn(np.array([1]), [1], 4, None), model.drawn(np.array([1]), [1], 4, None))
+
+
+def test_codes_are_for_large_pictures():
+    table, target = sample_table(TASK, 20)
+    recipe = get_recipe("image-latent")
+    assert "--side 128" in recipe.refuses(table.schema, target, 20).en
+    wide = table.schema.with_column("picture", options={"side": 132, "few_steps": True})
+    assert recipe.refuses(wide, target, 20) is None
+    (options,) = recipe.variants(wide, target, 20)
+    assert (options.side, options.distil) == (128, True)
 
 
 def test_models_that_cannot_begin_with_a_picture_say_so():

@@ -9,6 +9,7 @@ rows of small weight first (Agresti & Caffo 2000); others are told on a scale wi
 
 from __future__ import annotations
 
+import time
 from statistics import NormalDist
 
 import numpy as np
@@ -19,14 +20,22 @@ from modelwright.evaluate.metrics.weighted import Counts, batched
 
 MOST = 600  # rows up to which these intervals are used; beyond, percentiles of a bootstrap hold
 _BLOCK = 100
+_TRIED = 2  # rows whose time tells how long all of them take
+_BEYOND = 1.0  # seconds that leaving out each row may last beyond its time: on few rows a bootstrap would be too narrow
 _ADDED = 2.0  # rows in all, half of them right
 _MANY = 30  # labels up to which every wrong pair is taken in
 
 
 def interval(
-    metric: Metric, judged: Judged, value: float, label: int | None, level: float, counts: Counts | None = None
+    metric: Metric,
+    judged: Judged,
+    value: float,
+    label: int | None,
+    level: float,
+    counts: Counts | None = None,
+    until: float | None = None,
 ) -> tuple[float, float] | None:
-    """Return the ends of the interval; None where another way must be taken."""
+    """Return the ends of the interval; None where another way must be taken, as where leaving out each row would last beyond `until`."""
     n = len(judged.rows)
     if n < 2 or not np.isfinite(value):
         return None
@@ -41,7 +50,7 @@ def interval(
         judged, weights = smooth
         counts = None
         value = _at(metric, judged, label, weights)
-    u = _influence(metric, judged, label, weights, counts)
+    u = _influence(metric, judged, label, weights, counts, until)
     if u is None:
         return None
     if not (weights * u**2).sum() > 1e-18 * max(1.0, value**2):
@@ -55,13 +64,16 @@ def interval(
     return _on_scale(metric, value, _t(degrees, level) * error, bounded)
 
 
-def difference(metric: Metric, a: Judged, b: Judged, value: float) -> tuple[float, float, float] | None:
-    """Return the ends of the 95 % interval of a difference on the same rows, and its two-sided p; None where there is no error to tell."""
+def difference(
+    metric: Metric, a: Judged, b: Judged, value: float, until: float | None = None
+) -> tuple[float, float, float] | None:
+    """Return the ends of the 95 % interval of a difference on the same rows, and its two-sided p; None where there is no error to tell,
+    or leaving out each row would last beyond `until`."""
     n = len(a.rows)
     if n < 8 or not np.isfinite(value):
         return None
     weights = np.ones(n, np.float32)
-    of_a, of_b = (_influence(metric, x, None, weights, None) for x in (a, b))
+    of_a, of_b = (_influence(metric, x, None, weights, None, until) for x in (a, b))
     if of_a is None or of_b is None:
         return None
     u = (of_a - of_b) * (1.0 if metric.higher else -1.0)
@@ -136,10 +148,17 @@ def _at(metric: Metric, judged: Judged, label: int | None, weights: np.ndarray) 
 
 
 def _influence(
-    metric: Metric, judged: Judged, label: int | None, weights: np.ndarray, counts: Counts | None
+    metric: Metric,
+    judged: Judged,
+    label: int | None,
+    weights: np.ndarray,
+    counts: Counts | None,
+    until: float | None = None,
 ) -> np.ndarray | None:
     """Return by how much the metric moves with each row's weight [N], by the jackknife; None where too little is defined."""
-    without = _without_each(metric, judged, label, weights, counts)
+    without = _without_each(metric, judged, label, weights, counts, until)
+    if without is None:
+        return None
     known = np.isfinite(without)
     if known.sum() < 2:
         return None
@@ -149,14 +168,24 @@ def _influence(
 
 
 def _without_each(
-    metric: Metric, judged: Judged, label: int | None, weights: np.ndarray, counts: Counts | None
-) -> np.ndarray:
-    """Return the metric without each row [N]."""
+    metric: Metric,
+    judged: Judged,
+    label: int | None,
+    weights: np.ndarray,
+    counts: Counts | None,
+    until: float | None,
+) -> np.ndarray | None:
+    """Return the metric without each row [N]; None where that would last beyond `until`, by what the first rows took."""
     n = len(judged.rows)
     quick = batched(metric, judged, label, counts)
     if quick is None:
-        rows = np.arange(n)
-        return np.array([metric(judged.take(rows[rows != i]), label) for i in range(n)])
+        rows, found, began = np.arange(n), list[float](), time.monotonic()
+        for i in range(n):
+            found.append(metric(judged.take(rows[rows != i]), label))
+            now = time.monotonic()
+            if until is not None and i == _TRIED and now + (now - began) / (_TRIED + 1) * (n - i) > until + _BEYOND:
+                return None  # metrics of whole sets, such as the distance of two of them, cost as much without a row as with it
+        return np.array(found)
     out = []
     for start in range(0, n, _BLOCK):
         some = np.arange(start, min(start + _BLOCK, n))

@@ -97,7 +97,9 @@ def _intervals(
     out: dict[str, Interval] = {}
     counts = Counts(judged) if len(judged.rows) <= small.MOST else None
     for name, (metric, label) in asked.items():
-        ends = small.interval(metric, judged, values[name], label, level, counts) if counts is not None else None
+        ends = None
+        if counts is not None:
+            ends = small.interval(metric, judged, values[name], label, level, counts, until)
         if ends is not None:
             out[name] = _between(metric, values[name], *ends, len(judged.rows))
     rest = {name: of for name, of in asked.items() if name not in out}
@@ -171,11 +173,11 @@ def paired(
     if unitwise is not None:
         metric, (a, b) = unitwise
     value = sign * (metric(a) - metric(b))
+    until = None if seconds is None else time.monotonic() + seconds
     if len(a.rows) <= small.MOST:
-        told = small.difference(metric, a, b, value)
+        told = small.difference(metric, a, b, value, until)
         if told is not None:
             return PairedTest(float(value), *told)
-    until = None if seconds is None else time.monotonic() + seconds
     asked: dict[str, tuple[Metric, int | None]] = {metric.name: (metric, None)}
     # the same seed draws the same rows for both; the time cap may leave one with fewer samples
     of_b = _samples(asked, b, resamples, seed, None if until is None else (time.monotonic() + until) / 2)[metric.name]

@@ -10,7 +10,7 @@ _LEFT_OUT = 0.1  # of the conditions, so that the network knows pictures of no c
 
 
 class FlowFeed:
-    """A `Feed` of pictures uint8 [N, C, S, S] under conditions int64 [N, ...]: a batch is a point on the straight path from noise to each
+    """A `Feed` of pictures uint8 [N, C, S, S], or float32 as a network sees them, under conditions int64 [N, ...]: a batch is a point on the straight path from noise to each
     picture, its time and its condition; the answer is the direction of the path. `starts` [N, C, S, S] are the noises from which the
     pictures were made by a network whose ways are to be straightened (reflow: Liu et al. 2022, arXiv 2209.03003)."""
 
@@ -48,10 +48,9 @@ class FlowFeed:
         """Return ((points, times, conditions), directions)."""
         rows, seed = batch
         rng = np.random.default_rng(seed)
-        wanted = torch.from_numpy(self.pictures[rows]).float() / 127.5 - 1
+        wanted = _shown(self.pictures[rows])
         if self.mirror:
-            turned = torch.from_numpy(rng.random(len(rows)) < 0.5)
-            wanted = torch.where(turned[:, None, None, None], wanted.flip(3), wanted)
+            wanted = _turned(wanted, rng)
         if self.starts is None:
             noise = torch.from_numpy(rng.standard_normal(wanted.shape, np.float32))
         else:
@@ -63,3 +62,40 @@ class FlowFeed:
         at = time[:, None, None, None]
         point = (1 - at) * noise + at * wanted
         return (point.to(device), time.to(device), torch.from_numpy(asked).to(device)), (wanted - noise).to(device)
+
+
+def _shown(pictures: np.ndarray) -> Tensor:
+    """Return pictures uint8 in -1..1; others stay as they are."""
+    found = torch.from_numpy(pictures)
+    return found.float() / 127.5 - 1 if pictures.dtype == np.uint8 else found
+
+
+def _turned(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    turned = torch.from_numpy(rng.random(len(pictures)) < 0.5)
+    return torch.where(turned[:, None, None, None], pictures.flip(3), pictures)
+
+
+class SameFeed:
+    """A `Feed` of pictures uint8 [N, C, S, S] whose answer is the picture itself, in -1..1; for autoencoders."""
+
+    def __init__(self, pictures: np.ndarray, batch: int, steps: int, *, mirror: bool) -> None:
+        self.pictures, self.batch, self.steps, self.mirror = pictures, batch, steps, mirror
+        self.total = batch * steps
+
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[tuple[np.ndarray, int]]:
+        """Return the rows of each batch, and a seed."""
+        return [
+            (rng.integers(0, len(self.pictures), self.batch), int(rng.integers(1 << 31))) for _ in range(self.steps)
+        ]
+
+    def size(self, batch: tuple[np.ndarray, int]) -> int:
+        """Return the pictures of a batch."""
+        return len(batch[0])
+
+    def load(self, batch: tuple[np.ndarray, int], device: str) -> tuple[Tensor, Tensor]:
+        """Return pictures, and the same again."""
+        shown = _shown(self.pictures[batch[0]])
+        if self.mirror:
+            shown = _turned(shown, np.random.default_rng(batch[1]))
+        shown = shown.to(device)
+        return shown, shown

@@ -84,7 +84,7 @@ class FlowNet(nn.Module):
 
     def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         x, time, asked = batch
-        told = self.time(_waves(time, 2 * self.width)) + self.condition(asked)
+        told = self.time(waves(time, 2 * self.width)) + self.condition(asked)
         told = silu(told)
         one = self.down1(self.first(pixel_unshuffle(x, self.fold)), told)
         two = self.down2(self.halve1(one), told)
@@ -94,7 +94,7 @@ class FlowNet(nn.Module):
         return pixel_shuffle(self.last(silu(self.norm(seen))), self.fold)
 
 
-def _waves(time: Tensor, width: int) -> Tensor:
+def waves(time: Tensor, width: int) -> Tensor:
     """Return times [B] as sines and cosines [B, width]."""
     rates = torch.exp(-math.log(1000.0) * torch.arange(width // 2, device=time.device) / (width // 2)) * 1000.0 / 2
     angles = time[:, None] * rates[None] / 100.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Choice, Estimate, FitContext, Options, Range
+from modelwright.core.recipe import Choice, Estimate, FitContext, Model, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.generate._asked import Pictures
@@ -68,7 +68,7 @@ class FlowModel(GenerateModel):
     bound = 1.0  # of what the network makes
 
     def drawn(self, asked: np.ndarray, seeds: Sequence[int], steps: int | None, guidance: float | None) -> np.ndarray:
-        return self._made(asked, seeds, steps, guidance, None)
+        return self.out_of(self.made(asked, seeds, steps, guidance))
 
     def redrawn(
         self,
@@ -78,17 +78,18 @@ class FlowModel(GenerateModel):
         guidance: float | None,
         begin: Beginning,
     ) -> np.ndarray:
-        made = self._made(asked, seeds, steps, guidance, begin)
+        made = self.out_of(self.made(asked, seeds, steps, guidance, begin))
         return made if begin.new is None else np.where(begin.new[:, None] > 0, made, begin.pixels)
 
-    def _made(
+    def made(
         self,
         asked: np.ndarray,
         seeds: Sequence[int],
         steps: int | None,
         guidance: float | None,
-        begin: Beginning | None,
-    ) -> np.ndarray:
+        begin: Beginning | None = None,
+    ) -> Tensor:
+        """Return pictures as the network makes them, before `out_of`."""
         import torch
 
         from modelwright.models.generate.flow import sampled
@@ -100,8 +101,7 @@ class FlowModel(GenerateModel):
         noise = torch.from_numpy(self.noises(seeds)).to(self.device)
         network.eval()
         begun = None if begin is None else self._begun(begin, seeds)
-        made = sampled(network, noise, torch.from_numpy(asked).to(self.device), count, led, begun, self.bound)
-        return self.out_of(made)
+        return sampled(network, noise, torch.from_numpy(asked).to(self.device), count, led, begun, self.bound)
 
     def _begun(self, begin: Beginning, seeds: Sequence[int]) -> Any:
         import torch
@@ -155,6 +155,16 @@ class FlowModel(GenerateModel):
             self.few.load_state_dict(held)
 
 
+def mirrored(pictures: Pictures, options: FlowOptions) -> bool:
+    """Return whether pictures may be mirrored in training."""
+    return pictures.pixels.shape[1] != _CLASS_OF_LETTERS if options.mirror is None else options.mirror
+
+
+def steps_of(rows: int, batch: int) -> int:
+    """Return the steps of an epoch: fewer where the pictures are few."""
+    return int(np.clip(_PASSES * rows / batch, _LEAST_STEPS, _STEPS))
+
+
 class ImageFlow(GenerateRecipe):
     """Lipman et al. 2022 (arXiv 2210.02747); straight ways: Liu et al. 2022 (arXiv 2209.03003)."""
 
@@ -162,8 +172,8 @@ class ImageFlow(GenerateRecipe):
     title = Words("flow matching", "流匹配")
     rank = 4
     paper = "Lipman et al. 2022 (arXiv 2210.02747)"
-    options = FlowOptions
-    model = FlowModel
+    options: ClassVar[type[Options]] = FlowOptions
+    model: ClassVar[type[Model]] = FlowModel
     space = {
         "lr": Range(3e-4, 3e-3, log=True),
         "width": Choice((48, 64, 96)),
@@ -172,8 +182,8 @@ class ImageFlow(GenerateRecipe):
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        told = {"side": wished(schema, "side"), "distil": bool(wished(schema, "few_steps"))}
-        return [self.options(**told, width=64, fold=2)]
+        told: dict[str, Any] = {"side": wished(schema, "side"), "distil": bool(wished(schema, "few_steps"))}
+        return [self.options(**told, width=64, fold=2 if (told["side"] or 0) <= 64 else 4)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, FlowOptions)
@@ -196,8 +206,8 @@ class ImageFlow(GenerateRecipe):
         options = model.options
         torch.manual_seed(ctx.seed)
         model.network = model.make()
-        mirror = pictures.pixels.shape[1] != _CLASS_OF_LETTERS if options.mirror is None else options.mirror
-        steps = int(np.clip(_PASSES * len(pictures.pixels) / options.batch, _LEAST_STEPS, _STEPS))
+        mirror = mirrored(pictures, options) and pictures.pixels.dtype == np.uint8  # codes were mirrored as pictures
+        steps = steps_of(len(pictures.pixels), options.batch)
         feed = FlowFeed(pictures.pixels, pictures.asked, options.batch, steps, mirror=mirror)
         left = ctx.deadline.remaining()
         share = 1 - _DISTILLED if options.distil else 1.0
@@ -232,7 +242,8 @@ class ImageFlow(GenerateRecipe):
             if until.expired() and made:
                 break
             some = seeds[at : at + _TOGETHER]
-            made.append(model.drawn(asked[at : at + _TOGETHER], some, max(FEW + 1, options.steps), None))
+            drawn = model.made(asked[at : at + _TOGETHER], some, max(FEW + 1, options.steps), None)
+            made.append(drawn.cpu().numpy())
             noises.append(model.noises(some))
         pixels, starts = np.concatenate(made), np.concatenate(noises)
         few = deepcopy(model.network)
