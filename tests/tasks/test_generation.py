@@ -43,11 +43,11 @@ CACHE: dict = {}
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     """Learn for moments only."""
-    from modelwright.recipes.generate import _features, _generate, image_flow
+    from modelwright.recipes.generate import _features, _flow, _generate
 
     monkeypatch.setattr(_features, "_FEATURE_STEPS", 40)
     monkeypatch.setattr(_generate, "_TESTED", 16)
-    monkeypatch.setattr(image_flow, "_STEPS", 40)
+    monkeypatch.setattr(_flow, "_STEPS", 40)
 
 
 def rows_like(real, made, **more):
@@ -153,9 +153,9 @@ def flowing(tmp_path_factory):
     from modelwright.release.bundle import Predictor
 
     with pytest.MonkeyPatch.context() as patch:
-        from modelwright.recipes.generate import _features, _generate, image_flow
+        from modelwright.recipes.generate import _features, _flow, _generate
 
-        for where, name in ((_features, "_FEATURE_STEPS"), (_generate, "_TESTED"), (image_flow, "_STEPS")):
+        for where, name in ((_features, "_FEATURE_STEPS"), (_generate, "_TESTED"), (_flow, "_STEPS")):
             patch.setattr(where, name, 16)
         model, table, target = fit("image-flow", width=16, epochs=1, batch=16, ema=0.0)
     return Predictor(TASK, TASK.served(table.schema), target, [(1.0, model)], name="bars")

@@ -10,8 +10,8 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
+from modelwright.recipes.generate._flow import FlowModel, FlowOptions, FlowRecipe, steps_of
 from modelwright.recipes.generate._generate import wished
-from modelwright.recipes.generate.image_flow import FlowModel, FlowOptions, ImageFlow, steps_of
 
 _STEP = 1.4e-10  # seconds of a step for each number of a layer and each patch, forward and backward, one core in bf16
 
@@ -37,7 +37,7 @@ class DiTModel(FlowModel):
         return DiT(self.shape[0], o.width, o.depth, o.patch, self.told.network(o.width))
 
 
-class ImageDiT(ImageFlow):
+class ImageDiT(FlowRecipe):
     """Peebles and Xie 2022 (arXiv 2212.09748), trained by flow matching."""
 
     name = "image-dit"

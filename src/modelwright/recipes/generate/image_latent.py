@@ -16,8 +16,8 @@ from modelwright.core.recipe import Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.generate._asked import Pictures
+from modelwright.recipes.generate._flow import FlowModel, FlowOptions, FlowRecipe, mirrored, steps_of
 from modelwright.recipes.generate._generate import GenerateModel, wished
-from modelwright.recipes.generate.image_flow import FlowModel, FlowOptions, ImageFlow, mirrored, steps_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +92,7 @@ class LatentModel(FlowModel):
         self.coder.eval().requires_grad_(False)
 
 
-class ImageLatent(ImageFlow):
+class ImageLatent(FlowRecipe):
     """Rombach et al. 2021 (arXiv 2112.10752), with a flow in place of a diffusion."""
 
     name = "image-latent"
