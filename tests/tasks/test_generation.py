@@ -91,6 +91,18 @@ def test_the_gaussian_knows_its_labels_and_marks_its_pictures(tmp_path):
     assert again.scores(table.take(np.arange(1)))[0, 0] == answer
 
 
+def test_many_rows_are_judged_by_some(monkeypatch):
+    from modelwright.recipes.generate import _generate
+
+    monkeypatch.setattr(_generate, "_JUDGED", 10)
+    model, table, _ = fit("image-gaussian")
+    figures = [s["figures"] for s in model.judge(table)[:, 0]]
+    assert sum(bool(f) for f in figures) == 10
+    assert figures[0]
+    assert figures[-1]
+    assert np.isfinite([generated.kid(figures), generated.fid(figures), generated.copied(figures)]).all()
+
+
 def test_seeds_give_the_same_picture_again():
     import pyarrow as pa
 

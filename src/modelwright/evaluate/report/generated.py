@@ -64,9 +64,13 @@ def _vector(pixels: np.ndarray) -> np.ndarray:
 
 
 def _words(judged: Judged) -> Words:
-    value = copied(rows_of(judged))
+    rows = rows_of(judged)
+    value, looked = copied(rows), sum("made" in r for r in rows)
     en = "On the right of each, the training picture that is nearest to it."
     zh = "每张图右侧为与其最接近的训练图片。"
+    if looked < len(rows):
+        en += f" The figures are of {looked:,} of the {len(rows):,} test rows."
+        zh += f"指标取自 {len(rows):,} 行测试数据中的 {looked:,} 行。"
     if np.isfinite(value):
         en += f" A made picture lies nearer to a training picture than training pictures lie to each other in {value:.0%} of the cases; a half is what new pictures have, well above it is copying."
         zh += f"生成图比训练图片彼此之间更接近训练图片的概率为 {value:.0%}；新图应为一半，明显高于一半即为照抄。"
