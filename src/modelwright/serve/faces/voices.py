@@ -118,7 +118,7 @@ def _read(shape: type[Any], body: bytes) -> Any:
                 f"The body must be an object with the fields {known}.", f"请求体应为含有字段 {known} 的对象。"
             )
             raise Refused(422, "body", words) from None
-        name, *place = first["loc"]
+        name, place = str(first["loc"][0]), first["loc"][1:]
         if name not in shape.model_fields:
             words = Words(
                 f"There is a field that is not known. The fields are {known}.", f"包含未知字段。可用字段：{known}。"
@@ -127,7 +127,7 @@ def _read(shape: type[Any], body: bytes) -> Any:
         where = f"`{name}`" + "".join(f"[{p}]" for p in place)
         said = misfit(first)
         raise Refused(
-            422, str(name), Words(f"{where}: {said.en}{_hint(name, 'en')}.", f"{where}：{said.zh}{_hint(name, 'zh')}。")
+            422, name, Words(f"{where}: {said.en}{_hint(name, 'en')}.", f"{where}：{said.zh}{_hint(name, 'zh')}。")
         ) from None
 
 
