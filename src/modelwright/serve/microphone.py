@@ -93,6 +93,12 @@ class Microphone:
                 raise Refused(400, "bytes", self._expected())
             yield said
 
+    async def sounds(self) -> AsyncIterator[np.ndarray]:
+        """Yield the samples alone, where there are no commands."""
+        async for message in self.messages():
+            if not isinstance(message, str):
+                yield message
+
     def _samples(self, data: bytes) -> np.ndarray:
         if len(data) > MESSAGE:
             words = Words(f"A message may hold {MESSAGE} bytes.", f"每条消息不超过 {MESSAGE} 字节。")

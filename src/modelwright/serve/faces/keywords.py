@@ -64,7 +64,7 @@ async def _listened(service: Any, socket: WebSocket, rate: int, spotter: Spotter
     named = [label for label in spotter.labels if is_keyword(label)]
     told = {"window": WINDOW, "every": EVERY, "threshold": spotter.threshold, "keywords": named}
     await socket.send_json({"type": "ready", "rate": rate, **told})
-    async for samples in heard.messages():
+    async for samples in heard.sounds():
         for found in await loop.run_in_executor(None, partial(spotter.feed, samples)):
             await socket.send_json({"type": "keyword", **found.to_json()})
     if heard.ended:

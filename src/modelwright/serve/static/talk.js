@@ -3,7 +3,7 @@ const words = {
         answer: "Answer", from: "from", hush: "Be quiet", interrupted: "interrupted", problem: "Something went wrong.", stages: ["heard", "answered", "first sound"],
         noMic: "The microphone cannot be used: allow it in the browser, and open this page by https or on this machine." },
   zh: { title: "语音对话", other: "English", speak: "开始对话", stop: "停止", file: "用录音提问", hello: "点击“开始对话”并提问；随时可以说话打断。", wait: "聆听中……", you: "您",
-        answer: "回答", from: "出处", hush: "安静", interrupted: "已打断", problem: "出错了。", stages: ["识别", "回答", "开始发声"],
+        answer: "回答", from: "出处", hush: "停止播放", interrupted: "已打断", problem: "出错了。", stages: ["识别", "回答", "开始发声"],
         noMic: "无法使用麦克风：请在浏览器中允许，并通过 https 或在本机打开此页。" },
 };
 const app = document.getElementById("app");

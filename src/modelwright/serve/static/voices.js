@@ -108,7 +108,7 @@ function show() {
     make("div", { className: "ways" }, make("button", { className: mic ? "go stop" : "second", textContent: mic ? say("stop") : say("record"), onclick: () => (mic ? mic.stop() : begin()) }),
       make("button", { className: "second", textContent: say("file"), onclick: () => pick.click() }), pick),
     field(say("purpose"), purpose, (v) => { purpose = v; }),
-    make("p", {}, check, make("label", { htmlFor: "agree", textContent: ` ${say("agree")}` })),
+    make("p", { className: "agree" }, check, make("label", { htmlFor: "agree", textContent: say("agree") })),
     make("div", { className: "ways" }, ...buttons), out);
   ways();
 }
