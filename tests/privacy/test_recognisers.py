@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from modelwright.core.errors import OptionError
+from modelwright.privacy import detect
 from modelwright.privacy.detect import find, find_cells
 from modelwright.privacy.recognisers.base import get_recogniser, reason_words
 from privacy.chinese import sentences
@@ -153,3 +154,13 @@ def test_an_unknown_recogniser_is_named():
 )  # fmt: skip
 def test_words_after_a_lead_are_names_only_where_they_can_be(text, names):
     assert [text[m.start : m.end] for m in find(text) if m.type == "person"] == names
+
+
+def test_cells_of_many_characters_are_read_until_the_time_ends(monkeypatch):
+    monkeypatch.setattr(detect, "_ENOUGH", 5_000)
+    monkeypatch.setattr(detect, "_CHARACTERS", 1_000)
+    cells = ["call 13912345678 " + "word " * 200] * 20
+    _, read = detect.find_cells(cells, until=0.0, slow=False, at_least=20_000)
+    assert 3 <= read.sum() <= 7  # whatever the time, as many as make enough characters
+    _, all_read = detect.find_cells(["call 13912345678"] * 20, until=0.0, slow=False, at_least=20_000)
+    assert all_read.all()

@@ -18,6 +18,7 @@ from modelwright.tasks.classification import Classification
 from modelwright.tasks.regression import Regression
 from modelwright.testing import check_task
 from modelwright.tune.candidate import Validation
+from modelwright.tune import parts as parts_module
 from modelwright.tune.parts import check_split, split_data
 
 GAP, WINDOW = 2, 5
@@ -125,6 +126,16 @@ def test_rows_that_always_train_are_dealt_to_no_fold():
         assert set(range(30)) <= set(train.tolist())
         assert len(train) + len(valid) == len(parts.develop)
     assert np.concatenate([v for _, v in parts.splits]).min() >= 30
+
+
+@pytest.mark.parametrize(("asked", "count"), [({}, 50), ({"test_fraction": 0.3}, 300)])
+def test_of_very_many_rows_no_more_test_than_tell_a_score_unless_asked(monkeypatch, asked, count):
+    monkeypatch.setattr(parts_module, "_TEST_MOST", 50)
+    data = pa.table({"x": np.arange(1000.0), "y": np.arange(1000.0) % 7})
+    table = Table.of(data, Schema((Column("x", "number"), Column("y", "number", "target"))))
+    parts = parts_of(Regression(), table, **asked)
+    assert len(parts.test) == pytest.approx(count, abs=3)
+    assert len(parts.develop) + len(parts.test) == 1000
 
 
 def test_official_test_rows_are_the_test():

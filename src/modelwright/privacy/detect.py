@@ -29,6 +29,7 @@ SURE = 0.5  # from here on a match counts
 _CHARACTERS = 2_000_000  # of one block
 _FEWER = 60_000  # the same for slow recognisers, so that they end on time
 _LONGEST = 200_000  # characters of a cell that are read
+_ENOUGH = 5_000_000  # characters after which the time counts, however few cells they are
 _SHARE = 0.8  # of a column's cells: what looks like a type by its form alone then is one
 _LEAST_CELLS = 12
 _EXAMPLES = 3
@@ -57,7 +58,8 @@ def find_cells(
     """Return the matches of each cell, and which cells were read by all recognisers [N] bool before `until` (monotonic).
 
     `types` leaves out all others; `slow` asks for the slow recognisers (names) alone, or for all others. Cells are read in
-    the order given, `at_least` so many whatever the time: shuffle them where part may have to do.
+    the order given, `at_least` so many whatever the time (or as many as make some million characters): shuffle them where part may
+    have to do.
     """
     wanted = [r for r in recognisers(tuple(also)) if types is None or set(r.types) & set(types)]
     wanted = [r for r in wanted if slow is None or slow == (r.rank > 0)]
@@ -66,9 +68,10 @@ def find_cells(
     done = np.ones(len(cells), bool)
     sizes = np.fromiter(map(len, cells), np.int64, len(cells))
     longest = int(sizes.max(initial=0))
+    enough = min(at_least, 1 + int(np.searchsorted(np.cumsum(np.minimum(sizes, _LONGEST)), _ENOUGH)))
     for rank in sorted({r.rank for r in wanted}):
         for n, (first, last) in enumerate(_stretches(sizes, _FEWER if rank else _CHARACTERS)):
-            if n and first >= at_least and until is not None and time.monotonic() > until:
+            if n and first >= enough and until is not None and time.monotonic() > until:
                 done[first:] = False
                 break
             step()
