@@ -17,8 +17,8 @@ from modelwright.core.task import Split
 from modelwright.tasks.classification import Classification
 from modelwright.tasks.regression import Regression
 from modelwright.testing import check_task
-from modelwright.tune.candidate import Validation
 from modelwright.tune import parts as parts_module
+from modelwright.tune.candidate import Validation
 from modelwright.tune.parts import check_split, split_data
 
 GAP, WINDOW = 2, 5
