@@ -8,6 +8,7 @@ Legend: N rows, B bins.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -140,8 +141,8 @@ def _rounded(quantiles: np.ndarray, values: np.ndarray, digits: int) -> list[flo
         # of the spread, or of the value itself where that is smaller: incomes and dates alike keep their bins apart
         scale = min(spread, abs(q))
         places = digits - 1 - int(np.floor(np.log10(scale))) if scale > 0 else 0
-        edges.add(round(q, int(np.clip(places, -300, 300))))
-    return sorted(e for e in edges if np.isfinite(e))
+        edges.add(round(q, max(-300, min(300, places))))
+    return sorted(e for e in edges if math.isfinite(e))
 
 
 def _with_frequent(edges: list[float], values: np.ndarray) -> list[float]:
