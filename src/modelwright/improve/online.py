@@ -62,7 +62,7 @@ def features_of(table: Table, size: int) -> Any:
     from scipy.sparse import csr_matrix
 
     rows, columns, values = [], [], []
-    inputs = [c for c in table.schema.inputs if c.name in table.data.column_names]
+    inputs = [c for c in table.schema.inputs if c.name in table]
     cells = {c.name: table.column(c.name).to_pylist() for c in inputs}
     for i in range(len(table)):
         found: dict[int, float] = {_place("", size): 1.0}

@@ -106,7 +106,8 @@ def get_data(
         raw_test, _ = read_rows(task, held, reading.again(detected), events, test=True)
         raw_test = gathered(concerns.rows_read(raw_test, TEST, source_name(held)), layouts)
         concerns.series_gathered(raw_test, TEST)
-        missing = [c.name for c in schema.inputs if c.name not in raw_test.column_names]
+        known = frozenset(raw_test.column_names)
+        missing = [c.name for c in schema.inputs if c.name not in known]
         if target not in raw_test.column_names:
             missing.insert(0, target)
         if missing:

@@ -256,7 +256,7 @@ class Predictor(Able):
     def answer_time(self, table: Table) -> AnswerTime:
         """Measure what `predict` takes, warm, for one row by itself and a row in a batch of a typed table's rows."""
         first = table.take(np.zeros(1, np.int64))
-        inputs = Schema(tuple(c for c in self._inputs if c.name in table.data.column_names))
+        inputs = Schema(tuple(c for c in self._inputs if c.name in table))
         rows = as_sent(first, inputs)
         once = any(m.remote for _, m in self.members)
 

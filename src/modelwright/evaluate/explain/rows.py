@@ -78,7 +78,7 @@ def _occlude(
     base: np.ndarray, pace: Pace, network: Model | None,
 ) -> list[Attribution]:  # fmt: skip
     whole = height(base[None], target, chosen)[0]
-    cells = {c.name: table.column(c.name)[0].as_py() for c in schema.inputs if c.name in table.data.column_names}
+    cells = {c.name: table.column(c.name)[0].as_py() for c in schema.inputs if c.name in table}
     texts = {c.name for c in schema.inputs if c.modality == "text"}
     out: list[Attribution] = []
     hidden = [(name, None) for name, cell in cells.items() if cell is not None]

@@ -82,7 +82,7 @@ def _confused(judged: Judged) -> Section:
 
 def _by_group(judged: Judged, test: Table) -> list[Section]:
     """Return the rates of each speaker, where speakers are known."""
-    groups = [c.name for c in test.schema.of_role("group") if c.name in test.data.column_names]
+    groups = [c.name for c in test.schema.of_role("group") if c.name in test]
     if not groups:
         return []
     name_of = dict(zip(test.rows.tolist(), test.column(groups[0]).to_pylist(), strict=True))

@@ -25,11 +25,7 @@ def vectors_of(table: Table, dimensions: int = _DIMENSIONS, seed: int = 0) -> np
     """
     if not len(table):
         return np.zeros((0, 1), np.float32)
-    parts = [
-        _column(table, c.name, c.modality, dimensions, seed)
-        for c in table.schema.inputs
-        if c.name in table.data.column_names
-    ]
+    parts = [_column(table, c.name, c.modality, dimensions, seed) for c in table.schema.inputs if c.name in table]
     found = [p for p in parts if p is not None]
     if not found:
         return np.zeros((len(table), 1), np.float32)

@@ -50,7 +50,7 @@ class LabelOptions(Options):
 
 def shown(table: Table) -> list[str]:
     """Return rows as text: one `column: value` a line, missing values left out."""
-    names = [c.name for c in table.schema.inputs if c.modality in READABLE and c.name in table.data.column_names]
+    names = [c.name for c in table.schema.inputs if c.modality in READABLE and c.name in table]
     columns = [table.column(n).to_pylist() for n in names]
     out = []
     for values in zip(*columns, strict=True):
