@@ -135,10 +135,6 @@ class Schema:
     def __contains__(self, name: object) -> bool:
         return name in self._places
 
-    def __contains__(self, name: object) -> bool:
-        """Whether there is a column of that name; unlike a look into Arrow's list of names, quick for thousands of columns."""
-        return name in self._places
-
     @cached_property
     def _places(self) -> dict[str, int]:
         return {c.name: i for i, c in enumerate(self.columns)}
@@ -222,6 +218,10 @@ class Table:
 
     def __len__(self) -> int:
         return self.data.num_rows
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a column of that name; unlike a look into Arrow's list of names, quick for thousands of columns."""
+        return name in self._places
 
     @cached_property
     def _places(self) -> dict[str, int]:
