@@ -135,6 +135,7 @@ class FitContext:
     probe: float = 3.0
     crew: Crew | None = None  # the processes that train together; None for this one alone
     cluster: Any = None  # what fits on all rows on another machine, if anything
+    load: float = 1.0  # times as long as on an idle machine that work takes on the clock now
     accumulate: int = 1  # parts of a batch that are gone through one after the other before a step
 
     def value(self, table: Table, scores: np.ndarray) -> float:

@@ -68,6 +68,7 @@ class Fits:
             probe=self._probe_seconds(),
             crew=p.crew,
             cluster=p.cluster,
+            load=self.pace.load,
             accumulate=p.config.accumulate,
         )
 

@@ -5,13 +5,15 @@ import json
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.budget import Deadline
 from modelwright.core.errors import BundleError
-from modelwright.core.schema import Table
+from modelwright.core.schema import Column, Schema, Table
 from modelwright.recipes.columns import trees
 from modelwright.recipes.columns.trees import Trees, TreesModel, TreesOptions
 from modelwright.recipes.shared.crosses import Crosses
@@ -190,3 +192,24 @@ def test_where_time_is_short_a_part_of_a_large_table_is_learnt_from(mixed, conte
     assert read == [60, len(table)]
     short, long = (Trees().estimate(t, TreesOptions(), context(table)).least for t in (table, table.concat(table)))
     assert long - short < 0.1 * short  # the least time hardly grows with rows that can be left out
+
+
+def test_of_very_many_rows_as_many_are_learnt_from_as_time_load_and_features_allow():
+    class Many:
+        def __init__(self, columns):
+            self.schema = Schema(tuple(columns))
+
+        def __len__(self):
+            return 50_000_000
+
+    def count(columns, seconds, load):
+        ctx = SimpleNamespace(
+            deadline=Deadline.after(seconds), load=load, target=SimpleNamespace(outputs=2, kind="classes")
+        )
+        return trees._affordable(Many(columns), trees.TreesOptions(), ctx)
+
+    numbers = [Column(f"x{i}", "number") for i in range(10)]
+    alone = count(numbers, 100.0, 1.0)
+    assert 100_000 < count(numbers, 100.0, 3.0) == pytest.approx(alone / 3, rel=0.01)
+    assert count([*numbers, Column("t", "timestamp")], 100.0, 1.0) == pytest.approx(alone / 2, rel=0.01)
+    assert count(numbers, 0.001, 1.0) == 100_000

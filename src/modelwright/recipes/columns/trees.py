@@ -193,8 +193,13 @@ def _trees_of(ctx: FitContext) -> int:
 def _affordable(train: Table, options: TreesOptions, ctx: FitContext) -> int:
     """Return how many rows can be learnt from for `_ROUNDS` rounds in the time left: more rounds serve better than more rows."""
     deep = np.log2(options.num_leaves)
-    per_row = 4e-9 * len(train.schema.inputs) * options.feature_fraction * deep * _trees_of(ctx) * _ROUNDS
-    return max(_FEWEST, int(min(len(train), 0.7 * ctx.deadline.remaining() / per_row)))
+    per_row = 7e-9 * _width(train.schema) * options.feature_fraction * deep * _trees_of(ctx) * _ROUNDS
+    return max(_FEWEST, int(min(len(train), 0.7 * ctx.deadline.remaining() / (ctx.load * per_row))))
+
+
+def _width(schema: Schema) -> int:
+    """Return about how many features the plain columns and texts give."""
+    return sum(46 if c.modality == "text" else 10 if c.modality == "timestamp" else 1 for c in schema.inputs)
 
 
 class Trees(Recipe):
@@ -264,11 +269,7 @@ class Trees(Recipe):
         reading_seconds, wide = reading(train, "dense", ctx)
         rows, width, seconds = len(train), int(wide), 0.05 + importing("lightgbm", 1.2) + reading_seconds
         seconds += 2e-4 * len(train.schema.inputs)
-        for column in train.schema.inputs:
-            if column.modality == "text":
-                width += 46
-            else:
-                width += 10 if column.modality == "timestamp" else 1
+        width += _width(train.schema)
         if options.crosses:
             numbers = min(8, sum(c.modality == "number" for c in train.schema.inputs))
             width += 3 * numbers * (numbers - 1) // 2
