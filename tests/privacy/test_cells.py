@@ -36,12 +36,26 @@ def test_cells_of_many_shapes(half):
     ("half", "least"),
     [
         ("development", (0.95, 0.85, 0.95, 0.73)),
-        ("unseen", (0.86, 0.73, 0.89, 0.63)),
+        ("unseen", (0.89, 0.8, 0.94, 0.75)),
     ],  # the unseen half's bars are not met
 )
 def test_cells_written_before_any_recogniser_was_read(half, least):
     sums, names, faults = scored(half, "cells_2.txt")
     # the failures of the unseen half are not shown: nobody who mends recognisers should read them
+    assert all(got >= bar for got, bar in zip((*sums, *names), least, strict=True)), (
+        faults if half == "development" else (sums, names)
+    )
+
+
+@pytest.mark.parametrize(
+    ("half", "least"),
+    [
+        ("development", (0.91, 0.78, 0.92, 0.76)),
+        ("unseen", (0.93, 0.83, 0.91, 0.77)),
+    ],  # bars of .97, .95, .95, .80 are not met
+)
+def test_a_third_set_of_cells(half, least):
+    sums, names, faults = scored(half, "cells_3.txt")
     assert all(got >= bar for got, bar in zip((*sums, *names), least, strict=True)), (
         faults if half == "development" else (sums, names)
     )
@@ -82,17 +96,24 @@ FOUND = [
     ("旅客SUN/MEIHUA", "person", ["SUN/MEIHUA"]),
     ("our driver Tadeusz was early", "person", ["Tadeusz"]),
     ("Dr. Grzybowska will see you", "person", ["Grzybowska"]),
+    # spoken of as people are, without a word of a list beside it
+    ("记者朱楠实习生", "person", ["朱楠"]),
+    ("这本书里葛二蛋都会让你难忘", "person", ["葛二蛋"]),
+    ("于丹所说的很多内容都有争议", "person", ["于丹"]),
+    ("Coach Delgado yells too much", "person", ["Delgado"]),
+    ("Customer Lakshmi Iyer says so", "person", ["Lakshmi Iyer"]),
     ("快递员已到，15106723948", "phone", ["15106723948"]),
     ("加我微信（blue_fish77）", "wechat", ["blue_fish77"]),
     ("주민등록번호 900101-1234567", "id-card", ["900101-1234567"]),
 ]
 NOTHING = [
+    "你们携程太不负责任了", "获取了心理咨询师的资格", "大门不远有个锅贴大王东西好吃", "Customer Service was slow",
     "主张总体规划先行", "开张大吉", "和老师沟通过了", "帅哥美女都来了", "市场经理岗位职责",
     "温泉很舒服，简洁大方，宁静的沙滩，床是席梦丝的", "但风格不同，那清晨的阳光", "Dell的键盘和Ghz的频率",
     '{"name": "Standard plan", "file_name": "张三丰"}', "订单一二三四五六七", "二〇二六年一月", "1, 2, 3, 4, 5, 6, 7, 8",
     "request 6f1e2d3c-1b2a-4c3d-9e8f-0a1b2c3d4e5f took 35.1 ms", "0.123456, 98.765432", "4539578763621486",
     "坐标系 12.345678, 98.765432", "score one two", "BG 12 34 56 C",
-    "公司经理换人了", "光大银行长春分行", "王者荣耀福利", "记者朱楠实习生", "油炸花生，很脆", "名人来推荐", "客服高效解决", "小米粥和小白菜", "员工安心工作", "老百姓的超市", "游泳教练", "施工单位",
+    "公司经理换人了", "光大银行长春分行", "王者荣耀福利", "油炸花生，很脆", "名人来推荐", "客服高效解决", "小米粥和小白菜", "员工安心工作", "老百姓的超市", "游泳教练", "施工单位",
     "max=255, got=1024", "2024-02-29T23:59:58Z WARN slow",
 ]  # fmt: skip
 

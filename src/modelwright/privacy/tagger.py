@@ -20,6 +20,8 @@ from modelwright.privacy.text import END, plain
 
 KINDS = ("PERSON", "PLACE", "ADDRESS", "ORGANISATION")
 LABELS = ["O", *(f"{part}-{kind}" for kind in KINDS for part in "BI")]
+_PERSON = LABELS.index("B-PERSON")
+_LIKELY = -0.5  # score of a beginning over that of no name, by the words around alone, from which a name may begin
 _WINDOW = 6  # tokens on either side that certainty is worked out from
 _MOST_KNOWN = 300_000  # distinct tokens that are remembered
 Span = tuple[int, int, str]
@@ -39,20 +41,25 @@ class Tagger:
 
     def find(self, text: str) -> list[tuple[int, int, str, float]]:
         """Return (start, end, kind, how sure) for every name in a text in plain forms, in which cells end with `END`."""
+        return self.read(text)[0]
+
+    def read(self, text: str) -> tuple[list[tuple[int, int, str, float]], np.ndarray]:
+        """Return what `find` does, and the characters where a person may begin [M], far more than do."""
         if len(self._vocabulary) > _MOST_KNOWN:
             self._reset()
         tokens = Tokens(text, self._vocabulary)
         if not len(tokens):
-            return []
+            return [], np.zeros(0, np.int64)
         emission = self._emission(tokens)
+        likely = tokens.start[emission[:, _PERSON] - emission[:, 0] >= _LIKELY]
         labels = _crf.decode(emission, tokens.sequence, self._steps, self._first)
         if not labels.any():
-            return []
+            return [], likely
         # certainty is only worked out around what was found
         near, runs = _around(labels, tokens.sequence)
         chance = np.zeros((len(labels), len(LABELS)))
         chance[near] = _crf.marginals(emission[near].astype(np.float64), runs, self._steps, self._first)[0]
-        return list(_spans(tokens, labels, chance))
+        return _spans(tokens, labels, chance), likely
 
     def _emission(self, tokens: Tokens) -> np.ndarray:
         self._learn()

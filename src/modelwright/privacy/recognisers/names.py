@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from modelwright.privacy import lexicon
-from modelwright.privacy._doubt import doubt
+from modelwright.privacy._lexer import Found
+from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS, Persons
 from modelwright.privacy._titles import is_goods, is_title
 from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import LEAST, Match, Recogniser, compiled
@@ -15,9 +16,8 @@ from modelwright.privacy.tagger import shipped
 from modelwright.privacy.text import Block
 
 _HAN = later(r"[\u3400-\u9fff]")
-SOUNDS = frozenset(
-    "克斯尔特德罗拉里姆奥艾布卡马尼亚伊维莱兰森顿恩利瑞塔娜莎琳萨丹格鲁哈菲浦普约翰逊杰弗劳伦沃贝蒂妮雷费南迪穆巴托梅洛佩科瓦基诺夫汉瑟琪乔治亨威廉查希戴凯文赫温詹埃阿加帕佛根肖买提吐热木江古丽扎西多吉次仁卓玛"
-)
+_KEY = later(r"""([\w \-]+)["']?\s?[:=]\s?["']$""")  # of the JSON or form value that begins there
+_CHINESE = later("[\u3400-\u9fff·]+")
 PERSON = compiled(
     r"姓名|名字|(?:客户|用户|患者|病人|学生|员工|职工|联系|收件|收货|寄件|负责|经办|申请|持卡|持有|投保|被保险|驾驶|参会|签字|户主|业主|租客|房东|主叫|医生|教师|老师)(?:人|者)?(?:姓名|名)?$|联系人|收件人|收货人|寄件人|负责人|经办人|申请人|户名|"
     r"(?:^|_|\b)(?:full|real|legal|first|last|sur|middle|given|family|patient|customer|client|employee|student|contact|person|maiden|holder|owner|author|sender|recipient|passenger|guest|driver|doctor|teacher|user)[\s_\-]?names?$|"
@@ -35,11 +35,10 @@ _CODE = later(
     r"(?i)(?<![a-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,}|[0-9a-f]{4}-[0-9a-f]{4}|\d\s?ms\b|^\w+ \d{1,2}/\d{2,4}$|\d\.\d+,\s?-?\d+\.\d|^\d\dZ\b"
 )  # keys of machines
 _ADDRESSED = later(
-    r"(?i)(?:(?:dear|hi|hello|hey|thanks|patient|customer|client|passenger|guest|attn|contact|regards|cheers)[ ,:.]+(?=[^\W\d_]))?"
+    r"(?i)(?:(?:dear|hi|hello|hey|thanks|patient|customer|client|passenger|guest|attn|contact|regards|cheers|coach|technician|driver|waiter|waitress|guide|agent|instructor|tenant|applicant|caller|nurse|manager|captain|officer|aunt|uncle)[ ,:.]+(?=[^\W\d_]))?"
 )  # what stands before a name and is no part of it
 _WORDS = later(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _BRAND = 0.6  # as sure as a name in the title of goods can be: enough to be shown, too little to be replaced
-_DOUBTED = 0.6  # what a full doubt takes from the score of a Chinese name
 _TAILS = frozenset("和与跟同的了是在说会")  # characters that the tagger takes along and no name ends in
 _PARTICLE = later(r" (?:bin|bint|ibn|binti|van|von|de|da|della|di|del|al|el)(?: (?:der|den|la))? ")  # inside a name
 _HONORIFIC = later(r"-(?:san|sama|kun|chan|sensei)$")
@@ -66,7 +65,10 @@ class Names(Recogniser):
         some = block.select("[A-Za-z\u0080-\U0010ffff]")
         if not len(some):
             return
-        spans = shipped().find(some.text)
+        spans, likely = shipped().read(some.text)
+        if _HAN.search(some.text):
+            yield from self._in_chinese(some, *_chinese(some.text, spans, likely))
+            spans = [s for s in spans if not _is_chinese(some.text, s)]
         cells = np.searchsorted(some.starts, np.array([s for s, _, _, _ in spans], np.int64), "right") - 1
         for at, start, end, kind, sure in _joined(some.text, spans, cells.tolist()):
             first, last = int(some.starts[at]), int(some.starts[at + 1]) - 1
@@ -87,15 +89,26 @@ class Names(Recogniser):
                 continue
             if kind == "PERSON" and is_title(some.cells[at]):
                 score = min(score, _BRAND)
-            if kind == "PERSON" and score and _HAN.search(value):
-                score = min(score, 0.9 - _DOUBTED * doubt(some.text, start, end))
-            elif (
-                kind == "PERSON" and score and _odd_in_han(some.text[max(first, start - 2) : min(last, end + 2)], value)
-            ):
+            around = some.text[max(first, start - 2) : min(last, end + 2)]
+            if kind == "PERSON" and score and _odd_in_han(around, value):
                 score = min(score, 0.6)
             if score >= LEAST:
                 lone = start == first and end == last
                 yield int(some.index[at]), Match(start - first, end - first, kind.lower(), score, "sentence", lone)
+
+    @staticmethod
+    def _in_chinese(block: Block, tagged: list[Found], likely: np.ndarray) -> Iterator[tuple[int, Match]]:
+        """Yield names in Han characters, of which the lexer has an opinion too."""
+        for start, end, score in Persons(block.text, tagged, likely).found():
+            at = int(np.searchsorted(block.starts, start, "right")) - 1
+            first, last = int(block.starts[at]), int(block.starts[at + 1]) - 1
+            key = _KEY.search(block.text[max(first, start - 40) : start])
+            if key is not None and FIRM.search(key[1]):  # "file_name": "张三丰"
+                continue
+            if is_title(block.cells[at]):
+                score = min(score, _BRAND)
+            lone = start == first and end == last
+            yield int(block.index[at]), Match(start - first, end - first, "person", score, "sentence", lone)
 
     @staticmethod
     def _named_person(cell: str) -> Match | None:
@@ -141,6 +154,25 @@ NO_NAMES = frozenset(
         "all",
     ]
 )
+
+
+def tagged_in(text: str) -> tuple[list[Found], np.ndarray]:
+    """Return the names in Han characters that the tagger finds in cells, each with `END` after it, and where it thinks that one may begin."""
+    return _chinese(text, *shipped().read(text))
+
+
+def _is_chinese(text: str, span: tuple[int, int, str, float]) -> bool:
+    return span[2] == "PERSON" and _CHINESE.fullmatch(text[span[0] : span[1]]) is not None
+
+
+def _chinese(text: str, spans: list[tuple[int, int, str, float]], likely: np.ndarray) -> tuple[list[Found], np.ndarray]:
+    held = []
+    for start, end, kind, sure in spans:
+        if _is_chinese(text, (start, end, kind, sure)):
+            while end - start > 2 and text[end - 1] in _TAILS:
+                end -= 1
+            held.append((start, end, sure))
+    return held, likely
 
 
 def _joined(
@@ -234,7 +266,5 @@ def _chinese_name(value: str) -> bool:
 _NAME_AFTER = later(r"[0-9号室楼樓號层座](\s[\u3400-\u9fff]{2,4})$")
 _FIRST = frozenset(lexicon.entries("first_names"))
 _FAMILY = _FIRST | frozenset(lexicon.entries("last_names"))
-COMMON = frozenset(lexicon.entries("zh_words"))
-DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
 
 RECOGNISER = Names

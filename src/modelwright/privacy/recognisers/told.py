@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
 from modelwright.privacy._doubt import NEVER, SELDOM, doubt, in_word, is_common
+from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS
 from modelwright.privacy._titles import is_goods, is_title
 from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import Match, Recogniser
-from modelwright.privacy.recognisers.names import COMMON, DOUBLE, FIRM, LATIN_NAME, NO_NAMES, PERSON, SOUNDS
+from modelwright.privacy.recognisers.names import FIRM, LATIN_NAME, NO_NAMES, PERSON
 from modelwright.privacy.text import HAN, Block
 
 _HAN = "\u4e00-\u9fff"
@@ -62,7 +63,7 @@ _KEYS = r"(?i)(?:names?|person|patient|passenger|recipient|contact|author|姓名
 _TITLED = rf"[{_HAN}](?:{re.sub(r'[(][?]![^()]*[)]', '', _TITLE)})|[{_HAN}](?:[太生]|副[院校局处部厂总主会])"
 _ACT_WORDS = re.sub(r"[(][?]![^()]*[)]", "", _ACTS)
 _ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{_ACT_WORDS})"
-_ADDRESSED = "(?:atient|assenger|Mr|Mrs|Ms|Dr|Prof|Dear)[. ]"
+_ADDRESSED = "(?:atient|assenger|ustomer|lient|ttn|enant|pplicant|Mr|Mrs|Ms|Dr|Prof|Dear)[. :]"
 _EN_ROLES = (
     "[Ww]aiter|[Ww]aitress|[Dd]river|[Gg]uide|[Nn]eighbou?r|[Cc]olleague|[Hh]usband|[Ww]ife|[Bb]rother|[Ss]ister|[Ss]on|[Dd]aughter|"
     "[Uu]ncle|[Aa]unt|[Ff]riend|[Cc]oach|[Ii]nstructor|[Tt]herapist|[Rr]eceptionist|[Ll]andlord|[Tt]enant|[Cc]ardholder|[Nn]ext of kin"
@@ -121,7 +122,7 @@ class Told(Recogniser):
 
     # a capital after such a word is a name's, be it in no list
     _addressed = later(
-        r"(?<![A-Za-z])(?:[Pp]atient|[Pp]assenger|Mr|Mrs|Ms|Prof|(?P<dear>Dear))\.? "
+        r"(?<![A-Za-z])(?:[Pp]atient|[Pp]assenger|[Cc]ustomer|[Cc]lient|[Aa]ttn|[Tt]enant|[Aa]pplicant|Mr|Mrs|Ms|Prof|(?P<dear>Dear))[.:]? "
         r"(?P<name>[A-Z][a-z'’\-][\w'’\-]*(?: [A-Z][a-z'’\-][\w'’\-]*){1,2})(?(dear)(?=,))(?![\w])"
     )
 

@@ -1,0 +1,131 @@
+"""Chinese names of persons in sentences, from two opinions: the tagger's, which learnt from made sentences, and the lexer's, which learnt from real text.
+
+Each alone is wrong in its own way: the tagger knows forms, lists and rows of fields, the lexer how people are spoken of. A logistic regression
+over what both say, what `doubt` says and what form the name has tells how sure a name is. `benchmarks/persons.py` fits it anew, and says on what.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from modelwright.privacy import lexicon
+from modelwright.privacy._doubt import doubt, is_common
+from modelwright.privacy._lexer import LONGEST, Found, shipped
+from modelwright.privacy.later import later
+
+_HAN = later("[\u3400-\u9fff]")
+_NAME = later("[\u3400-\u9fff·]+")
+_SENTENCE = later("[^。！？!?；;\n\x00]+[。！？!?；;]?")
+# forms of address that the lexer takes for a part of the name, and that say a person is spoken of
+_TITLE = (
+    "先生|女士|小姐|老师|医生|大夫|护士|教授|院士|博士|主任|经理|律师|师傅|总监|部长|局长|处长|科长|院长|校长|书记|警官|法官|教练|老板娘?|阿姨|叔叔|"
+    "大爷|大妈|大哥|大姐|同学|太太|[总工哥姐叔姨婶嫂伯爷奶舅校队导]|某{1,2}"
+)
+_TITLED = later(rf"(?<=.)(?:{_TITLE})$")
+_ADDRESS = later(_TITLE)
+_NICK = frozenset("小老")
+_FLOOR = 1e-4  # of a probability
+# what each feature of `features` adds to the log-odds, and where they begin
+WEIGHTS = (0.48, -0.03, 1.53, -0.18, -1.05, 0.09, 0.33, -1.2, -0.86, 0.27, 1.14, 0.15, 0.86, -1.02)
+BIAS = 0.28
+_GIVEN, _SURE, _BEST = (
+    0.54,
+    0.62,
+    0.9,
+)  # probability from which a name is told, from which it is replaced, and the highest score
+
+
+class Persons:
+    """Names in one text. `tagged` are the tagger's persons (start, end, how sure), `likely` characters where it thinks that one may begin [M]."""
+
+    def __init__(self, text: str, tagged: Sequence[Found], likely: np.ndarray) -> None:
+        self._text = text
+        self._tagged = {(start, end): sure for start, end, sure in tagged}
+        self._begins = np.zeros(len(text) + 1, np.float32)
+        self._inside = np.zeros(len(text) + 1, np.float32)
+        self._spans = dict.fromkeys(self._tagged)
+        pieces = _sentences(text, likely)
+        for (first, last), (found, begins, inside) in zip(pieces, shipped().read([text[a:b] for a, b in pieces])):
+            self._begins[first:last], self._inside[first:last] = begins, inside
+            for start, end in found:
+                if (span := _bare(text, first + start, first + end)) is not None:
+                    self._spans[span] = None
+
+    def features(self) -> dict[tuple[int, int], list[float]]:
+        """Return, for each name that either proposes, what speaks for and against it, in the order of `WEIGHTS`."""
+        return {span: self._features(*span) for span in self._spans}
+
+    def found(self) -> list[Found]:
+        """Return the names, with a score as recognisers have it: .5 told, .7 replaced."""
+        out = []
+        for (start, end), values in self.features().items():
+            if not self._formed(start, end):
+                continue
+            odds = sum(w * v for w, v in zip(WEIGHTS, values, strict=True)) + BIAS
+            chance = 1 / (1 + math.exp(-odds))
+            if chance >= _GIVEN:
+                low = 0.5 + 0.2 * (chance - _GIVEN) / (_SURE - _GIVEN)
+                high = 0.7 + (_BEST - 0.7) * (chance - _SURE) / (1 - _SURE)
+                out.append((start, end, low if chance < _SURE else high))
+        return out
+
+    def _formed(self, start: int, end: int) -> bool:
+        """Whether a name has the form of one: 心理咨询师 and 灰姑娘 have not, nor has 张 in 拍张照."""
+        name = self._text[start:end]
+        if len(name) == 1:
+            return name in _SURNAMES and _ADDRESS.match(self._text[end : end + 3]) is not None
+        if name in COMMON or (name[0] not in _SURNAMES and is_common(name)):
+            return False
+        foreign = "·" in name or all(c in SOUNDS for c in name)
+        return foreign or len(name) <= 3 + (name[:2] in DOUBLE)
+
+    def _features(self, start: int, end: int) -> list[float]:
+        text, size = self._text, end - start
+        name = text[start:end]
+        address = _ADDRESS.match(text[end : end + 3]) is not None
+        ends = 1.0 if address else 1 - float(self._inside[end])  # 许|经理: the lexer goes on to the title
+        chance = min([float(self._begins[start]), ends, *self._inside[start + 1 : end].tolist()])
+        chance = min(max(chance, _FLOOR), 1 - _FLOOR)
+        lexer = math.log(chance / (1 - chance))
+        tagger = self._tagged.get((start, end), 0.0)
+        doubts = doubt(text, start, end) if size > 1 else 0.0
+        one, two = float(size == 1), float(size == 2)
+        return [
+            lexer, max(lexer, 0.0), tagger, float(tagger > 0), doubts, two * doubts, float(name[:2] in DOUBLE or name[0] in _SURNAMES),
+            one, two, float(size > 3), float(address), one * address, float(is_common(name)), float("·" in name),
+        ]  # fmt: skip
+
+
+def _sentences(text: str, likely: np.ndarray) -> list[tuple[int, int]]:
+    """Return the bounds of sentences with Han characters in which a name is likely; long ones are cut."""
+    out = []
+    for m in _SENTENCE.finditer(text):
+        first, last = m.span()
+        if np.searchsorted(likely, last) > np.searchsorted(likely, first) and _HAN.search(m[0]):
+            out += [(a, min(last, a + LONGEST)) for a in range(first, last, LONGEST)]
+    return out
+
+
+def _bare(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return the bounds of a name in Han characters without the form of address after it or before it, or None where it is no such name."""
+    name = text[start:end]
+    if not _NAME.fullmatch(name):
+        return None
+    title = _TITLED.search(name)
+    if title is not None and not is_common(name):
+        end = start + title.start()
+    if end - start == 2 and name[0] in _NICK:
+        start += 1
+    return start, end
+
+
+COMMON = frozenset(lexicon.entries("zh_words"))
+# characters in which names of other languages are written
+SOUNDS = frozenset(
+    "克斯尔特德罗拉里姆奥艾布卡马尼亚伊维莱兰森顿恩利瑞塔娜莎琳萨丹格鲁哈菲浦普约翰逊杰弗劳伦沃贝蒂妮雷费南迪穆巴托梅洛佩科瓦基诺夫汉瑟琪乔治亨威廉查希戴凯文赫温詹埃阿加帕佛根肖买提吐热木江古丽扎西多吉次仁卓玛"
+)
+_SURNAMES = lexicon.family_names()
+DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
