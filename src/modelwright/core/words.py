@@ -25,6 +25,11 @@ class Words(NamedTuple):
         return Words(self.en.format(**values), self.zh.format(**values))
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number with its noun in English: `1 row`, `12,000 rows`; `many` is the plural where it is not `one` and an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def pick_lang(asked: str | None = None) -> Lang:
     """Choose the language: the option, else `MODELWRIGHT_LANG`, `LC_ALL`, `LANG`, else English."""
     env = os.environ

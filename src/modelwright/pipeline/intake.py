@@ -22,9 +22,9 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.related import joined
 from modelwright.core.schema import Table
 from modelwright.core.task import Formed, Task
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.check import apply, bad_values, check
-from modelwright.data.coerce import coerce
+from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
 from modelwright.data.knowledge import tell_unread
@@ -97,7 +97,7 @@ def get_data(
     seen = Seen(digests(raw, table), None, raw.num_rows)
     formed = _formed(_kept(table, named, config, events), named, config, events)
     table = formed.table
-    table, aside = with_answer(table, events, keep=bool(config.teacher or (named and named.keeps_unlabelled)))
+    table, aside = with_answer(table, events, bad, keep=bool(config.teacher or (named and named.keeps_unlabelled)))
     table = concerns.rows_labelled(table)
     task, metric = choose_task(config, table, concerns)
     test = None
@@ -265,18 +265,38 @@ def data_note(data: Data) -> Note:
     return Note(Words(en, zh))
 
 
-def with_answer(table: Table, events: EventStream, keep: bool = False) -> tuple[Table, Table | None]:
-    """Return the rows with an answer, and those without one where they are to be kept; else say that they are left out."""
+def with_answer(
+    table: Table, events: EventStream, bad: Sequence[BadValue] = (), keep: bool = False
+) -> tuple[Table, Table | None]:
+    """Return the rows with an answer, and those without one where they are to be kept; else say that they are left out, and why.
+
+    `bad` are cells that could not be read. Raises DataError where no row has an answer.
+    """
     target = table.schema.target
     valid = np.asarray(table.column(target.name if target else "").is_valid())
+    unread = {b.row: b for b in bad if target is not None and b.column == target.name}
+    unread = {row: b for row, b in unread.items() if row in set(table.rows[~valid].tolist())}
     gone = int((~valid).sum())
     aside = table.take(np.flatnonzero(~valid)) if gone and keep else None
-    if gone and not keep:
+    first = next(iter(unread.values()), None)
+    said = Words("", "")
+    if first is not None:
+        said = Words(
+            f"{counted(len(unread), 'value')} of `{first.column}` in {table.source} cannot be read (row {first.row:,}: {first.words.en})",
+            f"{table.source} 的列 `{first.column}` 中有 {len(unread)} 个取值无法读取（第 {first.row:,} 行：{first.words.zh}）",
+        )
+    if unread and not keep and len(table) > gone:
+        events.note(f"{said.en}; the rows are left out.", f"{said.zh}；已略去这些行。")
+    empty = gone - len(unread)
+    if empty and not keep and len(table) > gone:
+        verb = "has no target and is" if empty == 1 else "have no target and are"
         events.note(
-            f"{gone} rows of {table.source} have no target and are left out.",
-            f"{table.source} 中有 {gone} 行没有目标值，已略去。",
+            f"{counted(empty, 'row')} of {table.source} {verb} left out.",
+            f"{table.source} 中有 {empty} 行没有目标值，已略去。",
         )
     table = table.take(np.flatnonzero(valid)) if gone else table
+    if len(table) == 0 and unread:
+        raise DataError(f"{said.en}; no row is left to learn from.", f"{said.zh}；没有可供学习的行。")
     if len(table) == 0:
         raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
     return table, aside

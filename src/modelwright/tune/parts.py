@@ -15,7 +15,7 @@ from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.option_groups.declared import options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Split, Task
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.finding import Finding
 from modelwright.data.near import finding, near
 from modelwright.data.split import folds, holdout, row_codes
@@ -24,6 +24,7 @@ from modelwright.tune.candidate import Splits
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
 _SMALL_TEXT = 2_000  # the same where there is text, or media
+LEAST_ROWS = 3  # one to train, one to validate, one to test
 _VALID_SHARE = 0.15
 _TEST_MOST = 100_000  # test rows where nothing was said: an accuracy's interval of 95 % is then .006 wide, and scoring more takes from training
 _PER_ROW = 5e-5  # seconds that looking for near-duplicates takes, by row
@@ -217,8 +218,9 @@ def _held_out(
     )
     if len(outer) == 0 or len(inner) < 2:
         raise DataError(
-            f"{len(table)} rows are too few: some must train, some validate, some test. Give at least 10.",
-            f"{len(table)} 行数据太少：需要分别用于训练、验证和测试。请至少提供 10 行。",
+            f"{counted(len(table), 'row')} cannot be split: at least one must train, one validate and one test. Give at least {LEAST_ROWS}, or, for a score "
+            "that says something, 50 and more.",
+            f"{len(table)} 行数据无法划分：至少各需一行用于训练、验证和测试。请至少提供 {LEAST_ROWS} 行；要让得分有意义，请提供 50 行以上。",
         )
     return table.take(inner), table.take(outer), inner
 
