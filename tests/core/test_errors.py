@@ -86,3 +86,10 @@ def test_dashes_make_no_two_options_alike():
     options = ["--wrong", "--retain", "--budget"]
     assert "Did you mean" not in unknown(Words("option", "选项"), "--horizon", options).words.en
     assert "Did you mean `--budget`" in unknown(Words("option", "选项"), "--budgt", options).words.en
+
+
+def test_a_log_says_our_own_errors_in_words_and_others_by_name_alone():
+    from modelwright.core.errors import VaultError, reason
+
+    assert reason(VaultError("The key is missing.", "缺少密钥。")) == ("The key is missing.", "缺少密钥。")
+    assert reason(ValueError("Jane Doe is no number")) == ("ValueError", "ValueError")

@@ -44,6 +44,11 @@ class ModelwrightError(Exception):
         self.args = (self.words.en,)
 
 
+def reason(error: BaseException) -> Words:
+    """Return what a log may say of an error: our own in their sentence, others by their name alone, since a library's message may quote a row."""
+    return error.words if isinstance(error, ModelwrightError) else Words(type(error).__name__, type(error).__name__)
+
+
 class InputError(ModelwrightError):
     """Something the user gave does not fit."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import Counter, Gauge
 
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import ModelwrightError, reason
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import record
 from modelwright.release.registry.store import Registry, Release
@@ -261,12 +261,11 @@ class Named:
             await old.end(wait=False)
             raise
         except Exception as e:
-            log.warning("%s %s did not end in order (%s)", self.name, old.release.version, type(e).__name__)
+            log.warning("%s %s did not end in order (%s)", self.name, old.release.version, reason(e).en)
 
     def _tell_failure(self, release: Release | None, error: Exception) -> None:
         """Say once why a version does not answer, in the log, the ledger and the counters."""
-        named = Words(type(error).__name__, type(error).__name__)
-        said = error.words if isinstance(error, (ModelwrightError, Refused)) else named
+        said = error.words if isinstance(error, Refused) else reason(error)
         about = (None if release is None else release.version, said.en)
         if self._told == about:
             return

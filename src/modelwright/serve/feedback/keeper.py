@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import ModelwrightError, reason
 from modelwright.core.keyref import Key
+from modelwright.core.words import counted
 from modelwright.privacy.subjects import digest
 from modelwright.serve.feedback.counters import counter
 from modelwright.serve.feedback.erase import subject_key
@@ -83,8 +84,11 @@ class Keeper:
         try:
             self._store.expire()
         except Exception as e:
+            why = reason(e)
             log.warning(
-                "Requests whose time is over could not be deleted (%s). 无法删除已到期的留存请求。", type(e).__name__
+                "Requests whose time is over could not be deleted (%s). 无法删除已到期的留存请求（%s）。",
+                why.en,
+                why.zh,
             )
 
     def _write(self, requests: Sequence[Answered]) -> None:
@@ -95,9 +99,11 @@ class Keeper:
             self._kept.labels().inc(len(made))
         except Exception as e:
             self._dropped.labels("database" if isinstance(e, ModelwrightError) else "error").inc(count)
+            why = reason(e)
             log.warning(
-                "%d rows of requests could not be kept (%s). 有 %d 行请求未能留存。", count, type(e).__name__, count
-            )
+                "%s of requests could not be kept (%s). 有 %d 行请求未能留存（%s）。",
+                counted(count, "row"), why.en, count, why.zh,
+            )  # fmt: skip
         finally:
             self._waiting -= count
 

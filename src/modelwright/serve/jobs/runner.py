@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modelwright.core.errors import ModelwrightError, RegistryAway
+from modelwright.core.errors import ModelwrightError, RegistryAway, reason
 from modelwright.core.words import Words
 from modelwright.serve._values import bad_json
 from modelwright.serve.jobs import files
@@ -72,7 +72,7 @@ class Runner:
                 log.warning("%s %s", e.words.en, e.words.zh)
                 self._stop.wait(_FULL)
             except Exception as e:  # whatever is wrong with one job, the service and later jobs go on
-                log.warning("jobs: %s", type(e).__name__)
+                log.warning("jobs: %s", reason(e).en)
                 self._stop.wait(_FULL)
         self._counters.open(0)
 
