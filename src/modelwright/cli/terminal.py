@@ -21,7 +21,7 @@ from modelwright.core.events import (
 )
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.run import Facts
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -231,7 +231,8 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
 
     out = console(stderr=False)
     rows = Words(
-        f"{found['rows']:,} rows, {len(found['columns'])} columns", f"{found['rows']:,} 行，{len(found['columns'])} 列"
+        f"{counted(found['rows'], 'row')}, {counted(len(found['columns']), 'column')}",
+        f"{found['rows']:,} 行，{len(found['columns'])} 列",
     )
     out.print(f"[bold]{rows.to(lang)}[/bold]")
     if found.get("reading"):
@@ -263,9 +264,10 @@ def print_private(private: dict[str, Any], lang: str) -> None:
     out.print(f"[bold]{Words('Personal data', '个人数据').to(lang)}[/bold]")
     for c in private["columns"]:
         for f in c["found"]:
-            n = Words(f"{f['rows']:,} rows, {f['values']:,} values", f"{f['rows']:,} 行，{f['values']:,} 个取值").to(
-                lang
-            )
+            n = Words(
+                f"{counted(f['rows'], 'row')}, {counted(f['values'], 'value')}",
+                f"{f['rows']:,} 行，{f['values']:,} 个取值",
+            ).to(lang)
             done = (
                 Words(*c["done_words"]).to(lang)
                 if c["done"] != "replaced" or f["action"] != "keep"

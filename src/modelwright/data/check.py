@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from modelwright.core.budget import step
 from modelwright.core.schema import Schema, Table
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data._distinct import first_distinct
 from modelwright.data._leaks import codes_of, leaks
 from modelwright.data.coerce import BadValue
@@ -138,7 +138,7 @@ def _column(table: Table, name: str) -> list[Finding]:
             out.append(
                 Finding(
                     "outlier", "info", name,
-                    Words(f"`{name}` has {far} values far outside the rest ({numbers.min():g} to {numbers.max():g}).", f"`{name}` 有 {far} 个明显偏离的值（{numbers.min():g} 到 {numbers.max():g}）。"),
+                    Words(f"`{name}` has {counted(far, 'value')} far outside the rest ({numbers.min():g} to {numbers.max():g}).", f"`{name}` 有 {far} 个明显偏离的值（{numbers.min():g} 到 {numbers.max():g}）。"),
                     Words("Check these rows for wrong units and typing errors.", "请检查这些行的单位和录入。"),
                 )
             )  # fmt: skip
@@ -200,7 +200,7 @@ def bad_values(bad: Sequence[BadValue]) -> list[Finding]:
         out.append(
             Finding(
                 "unreadable", "warning", name,
-                Words(f"`{name}`: {len(rows)} values cannot be read ({shown}); first in row {rows[0].row}.", f"`{name}`：{len(rows)} 个值无法解读（{shown}）；首个在第 {rows[0].row} 行。"),
+                Words(f"`{name}`: {counted(len(rows), 'value')} cannot be read ({shown}); first in row {rows[0].row}.", f"`{name}`：{len(rows)} 个值无法解读（{shown}）；首个在第 {rows[0].row} 行。"),
                 Words("They count as missing. Correct them, or say what the column holds with --column.", "按缺失处理。请修正，或用 --column 指定该列模态。"),
                 rows=tuple(b.row for b in rows[:20]),
             )
@@ -219,7 +219,7 @@ def _empty_rows(table: Table) -> list[Finding]:
     return [
         Finding(
             "empty-rows", "warning", None,
-            Words(f"{len(rows)} rows hold no input that can be read; first row {table.rows[rows[0]]}.", f"{len(rows)} 行没有任何可读的输入；首个为第 {table.rows[rows[0]]} 行。"),
+            Words(f"{counted(len(rows), 'row')} {'holds' if len(rows) == 1 else 'hold'} no input that can be read; first row {table.rows[rows[0]]}.", f"{len(rows)} 行没有任何可读的输入；首个为第 {table.rows[rows[0]]} 行。"),
             Words("They are left out.", "已排除。"),
             rows=tuple(int(r) for r in table.rows[rows[:20]]), drop_rows=tuple(int(i) for i in rows),
         )
@@ -233,7 +233,7 @@ def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
         out.append(
             Finding(
                 "few-rows", "warning", None,
-                Words(f"There are only {n} rows.", f"只有 {n} 行数据。"),
+                Words(f"There {'is' if n == 1 else 'are'} only {counted(n, 'row')}.", f"只有 {n} 行数据。"),
                 Words("Scores will be uncertain; a first usable model takes a few hundred rows.", "评分会很不确定；通常几百行才能得到初步可用的模型。"),
             )
         )  # fmt: skip
@@ -252,7 +252,7 @@ def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
         out.append(
             Finding(
                 "duplicates", "info", None,
-                Words(f"{len(duplicates)} rows are exact duplicates.", f"{len(duplicates)} 行完全重复。"),
+                Words(f"{counted(len(duplicates), 'row')} {'is an exact duplicate' if len(duplicates) == 1 else 'are exact duplicates'}.", f"{len(duplicates)} 行完全重复。"),
                 Words("They are dropped, so that no row is in both training and test data.", "已去除，以免同一行同时出现在训练集和测试集中。"),
                 rows=tuple(int(r) for r in table.rows[duplicates[:20]]),
                 drop_rows=tuple(int(i) for i in duplicates),
@@ -265,7 +265,7 @@ def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
         out.append(
             Finding(
                 "conflict", "warning", target.name,
-                Words(f"{len(rows)} rows share their inputs with a row that has another answer.", f"{len(rows)} 行的输入与另一行相同但答案不同。"),
+                Words(f"{counted(len(rows), 'row')} {'shares its' if len(rows) == 1 else 'share their'} inputs with a row that has another answer.", f"{len(rows)} 行的输入与另一行相同但答案不同。"),
                 Words("No model can get both right; decide which answer is correct.", "任何模型都无法同时答对；请确定哪个正确。"),
                 rows=tuple(int(r) for r in table.rows[rows[:20]]),
             )

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from modelwright.core.budget import step
 from modelwright.core.schema import Table
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.finding import Finding
 
 _HASHES, _BAND = 32, 2  # two texts that share three fifths meet in one of 16 bands nearly always
@@ -90,7 +90,7 @@ def finding(found: Near, n: int) -> list[Finding]:
     out = []
     part = Words("", "")
     if found.looked < n:
-        part = Words(f" (looked for among {found.looked:,} rows)", f"（在 {found.looked:,} 行中查找）")
+        part = Words(f" (looked for among {counted(found.looked, 'row')})", f"（在 {found.looked:,} 行中查找）")
     advice = Words(
         "They stay on one side of every split. If they come from the same source, name it with --group.",
         "划分时它们总在同一侧。若它们出自同一来源，请用 --group 指定。",

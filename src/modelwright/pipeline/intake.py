@@ -256,7 +256,7 @@ def data_note(data: Data) -> Note:
     what, what_zh = (f"{target.name}: {task.title.en}", f"{target.name}：{task.title.zh}") if target else task.title
     look = f"   {len(grave)} finding{'s' * (len(grave) != 1)} to look at" if grave else ""
     look_zh = f"   {len(grave)} 处需要留意" if grave else ""
-    en = f"data      {len(data.table):,} rows  {names}{more}  -> {what}{look}"
+    en = f"data      {counted(len(data.table), 'row')}  {names}{more}  -> {what}{look}"
     zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {what_zh}{look_zh}"
     first = [f for f in data.findings if f.drop_rows or f.severity == "error"]
     for f in first + [f for f in grave[:3] if f not in first]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from modelwright.core.errors import MissingExtra, OptionError
 from modelwright.core.run import whole_folder
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.detect import find
 from modelwright.privacy.media import DICOM_TAGS, private_in
@@ -65,7 +65,9 @@ class Cleaned:
             Words(f"{TYPES[t].counted(n).en} taken out of files", f"已从文件中移除 {TYPES[t].counted(n).zh}")
             for t, n in sorted(self.found.items())
         ]
-        out.append(Words(f"{self.files:,} files written to {self.out}", f"已写出 {self.files:,} 个文件：{self.out}"))
+        out.append(
+            Words(f"{counted(self.files, 'file')} written to {self.out}", f"已写出 {self.files:,} 个文件：{self.out}")
+        )
         if self.renamed:
             out.append(Words(f"{self.renamed:,} file names changed", f"已更改 {self.renamed:,} 个文件名"))
         if self.skipped:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.sources import batches
 from modelwright.data.text import json_rows
 from modelwright.data.write import TableWriter, flat
@@ -44,7 +44,7 @@ class Revealed:
         """Say it."""
         out = [
             Words(
-                f"{self.revealed:,} pseudonyms turned back; {self.rows:,} rows written to {self.out}",
+                f"{self.revealed:,} pseudonyms turned back; {counted(self.rows, 'row')} written to {self.out}",
                 f"已还原 {self.revealed:,} 个假名；已写出 {self.rows:,} 行：{self.out}",
             )
         ]

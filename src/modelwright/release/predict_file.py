@@ -17,7 +17,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.schema import Column
 from modelwright.core.sealed import unlocked
 from modelwright.core.task import Asked
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.coerce import BadValue
 from modelwright.data.given import STDIN, given
 from modelwright.data.records import Misfit
@@ -167,7 +167,7 @@ def _whole(
         took = show_duration(time.monotonic() - start)
         say(
             Words(
-                f"{series:,} series answered with {found.num_rows:,} rows in {took}; written to {out}",
+                f"{series:,} series answered with {counted(found.num_rows, 'row')} in {took}; written to {out}",
                 f"已预测 {series:,} 条序列，共 {found.num_rows:,} 行，用时 {took}；结果写入 {out}",
             )
         )

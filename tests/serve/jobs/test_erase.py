@@ -112,13 +112,13 @@ def test_the_proof_of_erasure_tells_it(
     folder = send(b"customer,message\nann,hello\n")
     asked = ["consent", "erase", "ann", "--runs", str(place.parent)]
     looked = CliRunner().invoke(app, [*asked, "--dry-run"])
-    assert f"{folder}: 1 rows, a job\n" in looked.output
+    assert f"{folder}: 1 row, a job\n" in looked.output
     assert folder.is_dir()
     assert json.loads(
         CliRunner().invoke(app, ["consent", "show", "ann", "--runs", str(place.parent), "--json"]).output
     )["jobs"] == {str(folder): 1}
     done = CliRunner().invoke(app, asked)
-    assert (done.exit_code, f"{folder}: 1 rows, the whole job was deleted\n" in done.output) == (0, True), done.output
+    assert (done.exit_code, f"{folder}: 1 row, the whole job was deleted\n" in done.output) == (0, True), done.output
     entries = [json.loads(line) for line in (place.parent / LEDGER).read_text().splitlines()]
     (entry,) = [e for e in entries if e["did"] == "subject erased"]
     assert (entry["jobs"], entry["rows"]) == (1, 1)

@@ -13,7 +13,7 @@ import typer
 from modelwright.cli.options import Json, Lang, Vault, opt, takes
 from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.option_groups.source import SOURCE_OPTIONS
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 
 
 def add(app: typer.Typer) -> None:
@@ -201,7 +201,7 @@ def _copied(
                 )
                 for m in copied.unread[:20]
             ]
-            said.append(Words(f"{copied.rows:,} rows written to {out}", f"已写出 {copied.rows:,} 行：{out}"))
+            said.append(Words(f"{counted(copied.rows, 'row')} written to {out}", f"已写出 {copied.rows:,} 行：{out}"))
     record(
         None, "copy anonymised", rows=facts.get("rows"), files=facts.get("files"), k=k, remembered=remember is not None
     )

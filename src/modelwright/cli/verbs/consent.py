@@ -10,6 +10,7 @@ import typer
 
 from modelwright.cli.options import Json, Lang, Vault, opt, takes
 from modelwright.cli.output import LANG, print_json, w
+from modelwright.core.words import counted
 
 Subject = Annotated[
     str,
@@ -45,10 +46,10 @@ def _print(found: Any, json_: bool, **more: Any) -> None:
         print_json({**found.to_json(), **more})
         return
     for path, rows in found.files.items():
-        sys.stdout.write(w(f"{path}: {rows} rows\n", f"{path}：{rows} 行\n"))
+        sys.stdout.write(w(f"{path}: {counted(rows, 'row')}\n", f"{path}：{rows} 行\n"))
     for folder, rows in found.jobs.items():
         done = w(", the whole job was deleted", "，整个任务已删除") if more.get("erased") else w(", a job", "，任务")
-        sys.stdout.write(w(f"{folder}: {rows} rows{done}\n", f"{folder}：{rows} 行{done}\n"))
+        sys.stdout.write(w(f"{folder}: {counted(rows, 'row')}{done}\n", f"{folder}：{rows} 行{done}\n"))
     for run in found.trained:
         sys.stdout.write(w(f"{run}: trained on it\n", f"{run}：训练时使用过\n"))
     for run in found.tested:

@@ -12,6 +12,7 @@ from modelwright.cli.options import Json, Lang, Vault, opt, takes
 from modelwright.cli.output import LANG, print_json, w
 from modelwright.cli.verbs._releases import Db
 from modelwright.core.option_groups.source import SOURCE_OPTIONS
+from modelwright.core.words import counted
 
 if TYPE_CHECKING:
     from modelwright.evaluate.drift.reference import Reference
@@ -133,7 +134,7 @@ def _make(home: Home, bundle: Path, data: str, reading: dict[str, Any], json_: b
     if json_:
         print_json({"name": home.name, "version": home.version, "rows": reference.rows})
     else:
-        sys.stdout.write(w(f"reference of {home.name} {home.version} made from {reference.rows:,} rows\n", f"已用 {reference.rows:,} 行生成 {home.name} {home.version} 的参照\n"))  # fmt: skip
+        sys.stdout.write(w(f"reference of {home.name} {home.version} made from {counted(reference.rows, 'row')}\n", f"已用 {reference.rows:,} 行生成 {home.name} {home.version} 的参照\n"))  # fmt: skip
 
 
 def _compare(home: Home, bundle: Path, data: str, reading: dict[str, Any], json_: bool) -> bool:
@@ -157,7 +158,7 @@ def _compare(home: Home, bundle: Path, data: str, reading: dict[str, Any], json_
 def _say(found: Compared) -> None:
     from modelwright.improve.drift.state import labels_words, performance_words
 
-    out = [w(f"{found.rows:,} rows", f"{found.rows:,} 行")]
+    out = [w(f"{counted(found.rows, 'row')}", f"{found.rows:,} 行")]
     out += [s.to(LANG) for s in found.shape]
     _write(out, found.verdicts)
     if found.performance is not None:
@@ -211,7 +212,7 @@ def _state(home: Home, bundle: Path, json_: bool) -> bool:
         )
     else:
         rows = state.watch.rows
-        _write([w(f"{home.name} {home.version}: {rows:,} rows looked at", f"{home.name} {home.version}：已检查 {rows:,} 行")], verdicts if rows else [])  # fmt: skip
+        _write([w(f"{home.name} {home.version}: {counted(rows, 'row')} looked at", f"{home.name} {home.version}：已检查 {rows:,} 行")], verdicts if rows else [])  # fmt: skip
         told_words = [performance_words(performance)] if performance is not None else []
         if labels is not None and (more := labels_words(labels)) is not None:
             told_words.append(more)

@@ -11,6 +11,7 @@ import typer
 from modelwright.cli.options import Json, Lang, Vault, opt
 from modelwright.cli.output import LANG, print_json, w
 from modelwright.cli.verbs._releases import Db
+from modelwright.core.words import counted
 
 Model = Annotated[
     str, typer.Argument(metavar="NAME|RUN", help=w("name of releases, run or bundle", "发布名称、运行或模型包"))
@@ -99,7 +100,7 @@ def print_taken(found: Any) -> None:
     """Print what became of a file's rows."""
     sys.stdout.write(
         w(
-            f"{found.taken} taken, {found.same} told before, {found.replaced} replaced, {len(found.refused)} refused of {found.rows} rows.\n",
+            f"{found.taken} taken, {found.same} told before, {found.replaced} replaced, {len(found.refused)} refused of {counted(found.rows, 'row')}.\n",
             f"共 {found.rows} 行：采纳 {found.taken}，此前已有 {found.same}，覆盖 {found.replaced}，拒绝 {len(found.refused)}。\n",
         )
     )

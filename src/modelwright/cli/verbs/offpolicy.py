@@ -11,7 +11,7 @@ import typer
 from modelwright.cli.options import Json, Lang, Vault, opt, takes
 from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.option_groups.source import SOURCE_OPTIONS
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 
 if TYPE_CHECKING:
     from modelwright.evaluate.offpolicy import Found
@@ -106,7 +106,7 @@ def shown(found: Found, why: Words | None) -> str:
 
     lines = [
         w(
-            f"{found.rows:,} rows; of {found.matched:,} the new policy may show what was shown ({found.effective:,.0f} effective rows)",
+            f"{counted(found.rows, 'row')}; of {found.matched:,} the new policy may show what was shown ({found.effective:,.0f} effective rows)",
             f"{found.rows:,} 行；其中 {found.matched:,} 行新策略可能展示相同内容（等效 {found.effective:,.0f} 行）",
         )
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.release.registry import tables
 from modelwright.release.registry.database import changing, reading
 from modelwright.release.registry.limits import percent
@@ -53,7 +53,7 @@ class Findings:
             equal = percent(self.equal / self.rows)
             apart = self.distance / self.measured if self.measured else None
             en.append(
-                f"{self.rows:,} rows compared, {equal} equal"
+                f"{counted(self.rows, 'row')} compared, {equal} equal"
                 + ("" if apart is None else f", mean distance {apart:.3g}")
             )
             zh.append(f"比较 {self.rows:,} 行，{equal} 相同" + ("" if apart is None else f"，平均距离 {apart:.3g}"))
