@@ -28,7 +28,7 @@ from modelwright.evaluate.metrics import speech as evaluate
 from modelwright.evaluate.report import transcripts as report
 from modelwright.features.shared.sample_speech import spoken_tones
 from modelwright.features.shared.transcript_rules import Rules, unspaced
-from modelwright.tasks._recordings import TEXT, empty, language_code, one_recording, plain, speaker_of
+from modelwright.tasks._recordings import TEXT, language_code, one_recording, plain, speaker_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -147,10 +147,6 @@ class SpeechRecognition(GeneratedTask):
         target = table.schema.target
         some = table.column(target.name).to_pylist()[:2000] if target is not None else []
         return self.metric("cer" if unspaced([v for v in some if v]) else "wer")
-
-    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
-        """As Task.refused: rows without a recording."""
-        return [cell for c in table.schema.inputs if c.modality == "audio" for cell in empty(table, c.name)]
 
     def served(self, schema: Schema) -> Schema:
         """Return the columns that are read later; where files lay in training is nobody's business then."""
