@@ -285,7 +285,7 @@ def test_pictures_are_made_of_codes(tmp_path):
 def test_codes_are_for_large_pictures():
     table, target = sample_table(TASK, 20)
     recipe = get_recipe("image-latent")
-    assert "--side 128" in recipe.refuses(table.schema, target, 20).en
+    assert "--resolution 128" in recipe.refuses(table.schema, target, 20).en
     wide = table.schema.with_column("picture", options={"side": 132, "few_steps": True})
     assert recipe.refuses(wide, target, 20) is None
     (options,) = recipe.variants(wide, target, 20)
@@ -331,7 +331,7 @@ def test_pixels_that_are_folded_stay_in_their_places():
 
 def test_what_a_run_asks_of_its_pictures_reaches_the_recipes(tmp_path):
     folder_of(tmp_path / "plain", 16, 40, 40)
-    config = make_config(data="x", task="unconditional-image-generation", side=24, few_steps=True)
+    config = make_config(data="x", task="unconditional-image-generation", resolution=24, few_steps=True)
     table = get_data(config, str(tmp_path / "plain"), EventStream()).table
     target = TASK.fit_target(table.column("picture"), table.schema["picture"])
     (options,) = get_recipe("image-flow").variants(table.schema, target, len(table))

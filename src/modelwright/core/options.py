@@ -117,7 +117,7 @@ class RunOptions(TypedDict, total=False):
     recent: bool
 
     # Image generation (for unconditional-image-generation, text-to-image)
-    side: int | None
+    resolution: int | None
     few_steps: bool
 
     # Knowledge tracing (for knowledge-tracing)

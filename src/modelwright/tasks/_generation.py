@@ -120,7 +120,7 @@ class Generation(GeneratedTask):
         target = schema.target
         if config is not None and target is not None:
             # read by the recipes, which know no options of a run
-            out[target.name] = {"options": {**target.options, "side": config.side, "few_steps": config.few_steps}}
+            out[target.name] = {"options": {**target.options, "side": config.resolution, "few_steps": config.few_steps}}
         return schema.with_columns(out)
 
     def _asks(self, column: Column) -> bool:

@@ -111,8 +111,8 @@ class ImageLatent(FlowRecipe):
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         if (wished(schema, "side") or 0) < _LEAST_SIDE:
             return Words(
-                f"made for pictures of {_LEAST_SIDE} pixels or more at a side: --side 128",
-                f"用于边长 {_LEAST_SIDE} 像素及以上的图片：--side 128",
+                f"made for pictures of {_LEAST_SIDE} pixels or more at a side: --resolution 128",
+                f"用于边长 {_LEAST_SIDE} 像素及以上的图片：--resolution 128",
             )
         return super().refuses(schema, target, rows)
 

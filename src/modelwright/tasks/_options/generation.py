@@ -15,7 +15,7 @@ class Generation(OptionGroup):
     tasks: ClassVar[tuple[str, ...]] = ("unconditional-image-generation", "text-to-image")
     named: ClassVar[bool] = True
 
-    side: int | None = option(
+    resolution: int | None = option(
         None, "pixels at a side of pictures that are made", "生成图片的边长（像素）", metavar="N", ge=8, le=512
     )
     few_steps: bool = option(False, "learn to answer in 4 steps, too", "另学一个只需 4 步的网络")
