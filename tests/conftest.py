@@ -1,8 +1,13 @@
 """What all tests share: a home for keys that is not the developer's own."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from postgres_made import postgres  # noqa: F401 - a fixture
+
+# how quickly examples come says how busy the machine is, and nothing of the code
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True, scope="session")
