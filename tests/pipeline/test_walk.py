@@ -184,6 +184,23 @@ def test_ctrl_c_ends_soon_with_code_130_and_a_bundle(tmp_path):
     assert (tmp_path / "runs" / "t" / "bundle" / "manifest.json").is_file()
 
 
+def test_who_ends_a_run_gets_its_scores_and_waits_for_no_figures(tmp_path):
+    table, target = sample()
+    deadline, said = Deadline.after(60), []
+
+    def listen(event: Event) -> None:
+        said.append(event)
+        if isinstance(event, CandidateDone) and event.row["recipe"] == "linear":
+            deadline.stop()
+
+    done = mw.fit(table, target, out=tmp_path, deadline=deadline, listeners=[listen], **FAST)
+    assert {"macro_f1", "accuracy"} <= done.metrics.keys()
+    assert "importance" not in done.facts
+    assert "membership" not in done.facts
+    assert (done.folder / "report.html").is_file()
+    assert any(isinstance(e, Note) and "You ended the run" in e.words.en for e in said)
+
+
 def test_an_official_test_file_and_labels_spelt_otherwise(tmp_path):
     table, target = sample()
     rows = table.to_pylist()

@@ -103,6 +103,11 @@ def _walk(state: State, source: Any, lang: str, look: float, held: Any) -> Facts
             write_bundle(state.predictor, folder, facts)
             facts["seconds"]["bundle"] = time.monotonic() - state.started
             events.emit(StageStarted("report"))
+            if state.deadline.stopped:
+                events.note(
+                    "You ended the run: the report has the scores, without figures and explanations.",
+                    "运行由你终止：报告只有得分，不含图表与解释。",
+                )
             facts = records.keep_facts(folder, deepen(state, facts, concerns, clock, seconds=look))
             write_page(folder, lang)
             events.emit(Done(summary(facts, folder)))

@@ -112,7 +112,7 @@ class DifferentialPrivacy(Concern):
 
     def report_deepened(self, state: State, facts: Facts) -> None:
         """Try the attack on membership, where each row has a loss of its own."""
-        if not state.parts.target.compares_groups:
+        if state.deadline.stopped or not state.parts.target.compares_groups:
             return
         whole = facts["refitted"] or len(state.validation.splits) > 1
         members = state.parts.develop if whole else state.validation.parts[0][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 
 import numpy as np
 
@@ -17,10 +18,12 @@ from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.report.curve import data_curve
 from modelwright.pipeline.state import State
 
+_INTERVALS, _BRIEF = 1.2, 0.2  # seconds for the intervals of all metrics; where whoever ended the run is waiting
+
 
 def deepen(state: State, facts: Facts, concerns: Concern, clock: Clock, *, seconds: float) -> Facts:
     """Add all metrics, plots, slices, mistakes, importances, label noise and the learning curve, within `seconds`; and then where
-    the time went, and what concerns have to say: what wrong answers cost, say."""
+    the time went, and what concerns have to say: what wrong answers cost, say. Once the run was stopped the metrics alone are added."""
     deeper = _deepened(state, facts, seconds)
     deeper["time"] = clock.to_json()
     concerns.report_deepened(state, deeper)
@@ -33,12 +36,14 @@ def _deepened(state: State, facts: Facts, seconds: float) -> Facts:
     from modelwright.evaluate.plots import charts as plots
     from modelwright.evaluate.report.pictures import add_pictures
 
-    until = Deadline.after(seconds)
+    until = Deadline(time.monotonic() + seconds, state.deadline)  # after the run's own time, and ended with it by hand
     predictor, parts, judged = state.predictor, state.parts, state.judged
     outcome, validation = state.outcome, state.validation
     task, metric = state.task, state.metric
     facts = facts.copy()
-    facts["metrics"] = metrics_with_intervals(task, judged, metric.name)
+    facts["metrics"] = metrics_with_intervals(task, judged, metric.name, _BRIEF if until.stopped else _INTERVALS)
+    if until.stopped:
+        return facts
     if not predictor.target.explains:
         return _deepened_made(state, facts, until)
     more = []
@@ -119,16 +124,16 @@ def _deepened_made(state: State, facts: Facts, until: Deadline) -> Facts:
     return facts
 
 
-def metrics_with_intervals(task: Task, judged: Judged, ranks: str) -> list[MetricFact]:
+def metrics_with_intervals(task: Task, judged: Judged, ranks: str, seconds: float = _INTERVALS) -> list[MetricFact]:
     """Return the metrics of the task with their intervals, on the test rows: the one that ranks, and all that have one value for
-    all labels."""
+    all labels; `seconds` are for resampling."""
     from modelwright.evaluate.intervals import many
 
     metrics = task.metrics_of(judged.target)
     over_all = (m for m in metrics if not m.per_label or m.parts is not None or m.by_unit is not None)
     named = {m.name for m in over_all} | {ranks}
     wanted = [m for m in metrics if m.name in named]
-    found = many(wanted, judged, seconds=1.2)
+    found = many(wanted, judged, seconds=seconds)
     return [
         {
             "name": m.name,

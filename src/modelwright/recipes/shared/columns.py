@@ -168,12 +168,20 @@ def encoded(
         _make_room(ctx.cache)
         ctx.cache[key] = ColumnCodecs.fit(train, view, target, ctx.seed, ctx.deadline)
     codecs, matrix = ctx.cache[key]
+    _go_on(codecs, ctx.deadline)
     if valid is None:
         return codecs, matrix, None
     other = (*key, identity(valid))
     if other not in ctx.cache:
         ctx.cache[other] = codecs.encode(valid)
+    _go_on(codecs, ctx.deadline)
     return codecs, matrix, ctx.cache[other]
+
+
+def _go_on(codecs: ColumnCodecs, deadline: Deadline) -> None:
+    """Raise ModelwrightError where the run was ended by hand while many columns were encoded: what follows takes long too."""
+    if len(codecs.codecs) >= _FEW and deadline.stopped:
+        raise ModelwrightError("stopped while it was fitted", "训练中被终止")
 
 
 def reading(table: Table, view: str, ctx: FitContext) -> tuple[float, float]:

@@ -59,8 +59,8 @@ class Voices(OptionGroup):
     )
     hears: str | None = option(
         None,
-        "recogniser that judges what is understood: run, Whisper folder or name",
-        "用于评判可懂度的识别模型：运行、Whisper 文件夹或名称",
+        "recogniser that tells how much is understood",
+        "评判可懂度的语音识别模型",
         metavar="MODEL",
     )
 
