@@ -105,7 +105,7 @@ def test_projects_run(name, tmp_path):
     few = {
         "sentiment": ("linear", "constant"),
         "tutor": ("skill-rate", "bkt", "elo"),
-        "demand-forecast": ("seasonal-naive", "lag-ridge"),
+        "demand-forecast": ("seasonal-naive", "lag-ridge", "lag-trees", "phase-ridge"),
     }.get(name, ())
     quick = [word for recipe in few for word in ("--recipe", recipe)]
     done = call(
