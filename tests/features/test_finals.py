@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from modelwright.features.shared.speech_units import Units, in_pinyin, parted
+from modelwright.recipes.speech._decoding import Decoder
 
 pytest.importorskip("pypinyin")
 
@@ -55,3 +57,23 @@ def test_a_tone_that_was_never_heard_is_written_as_its_like():
 def test_what_came_once_is_no_pair():
     units = Units.fit(["天地人", "天地"], "finals")
     assert units.spelling.pairs == {"天地": 2}
+
+
+def test_a_phrase_that_is_hoped_for_is_written_as_it_is_there():
+    units = Units.fit(["他是老师", "是的", "事情", "是他", "老是他"] * 3, "finals")
+    ids = units.encode(["老诗"]).values.tolist()  # lao3 shi1, as 老师: 诗 was never heard
+    hoped = units.hoping(["老诗", "Lee"])
+    assert units.text(ids) != "老诗"
+    assert hoped.text(ids) == "老诗"
+    others = units.encode(["是他"]).values.tolist()
+    assert hoped.text(others) == units.text(others) == "是他"
+    assert Units.fit(["a b"], "characters").hoping(["c"]).spelling is None
+
+
+def test_a_recogniser_of_finals_heeds_hot_words():
+    units = Units.fit(["他是老师", "是的", "事情", "是他", "老是他"] * 3, "finals")
+    decoder = Decoder.fit(units, [])
+    logs = np.full((8, units.size), -20.0)
+    for t, i in enumerate(units.encode(["老诗"]).values.tolist()):
+        logs[2 * t, i], logs[2 * t + 1, 0] = 0.0, 0.0
+    assert "".join(w for w, _, _ in decoder.with_hot(["老诗"]).read(logs)[1]) == "老诗"

@@ -5,6 +5,7 @@ Id 0 is the blank of CTC (Graves et al. 2006). Units are those of the training t
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import re
@@ -27,6 +28,7 @@ _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 _WHOLE = "\u2581"  # before a word that is no syllable of pinyin
 _SYLLABLE = re.compile("(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:[aeiouüv]+(?:n|ng|r)?|er|n|ng|m)[1-5]")
 _PAIRED = 0.7  # how much it counts that a character follows another
+_HOPED = 1000  # how often the characters of a phrase that is hoped for count as having followed one another
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -67,6 +69,14 @@ class Units(Stored):
         rows = [[self.ids[s] for s in _cut(t, self.kind) if s in self.ids] for t in texts]
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return Ragged(np.fromiter((i for r in rows for i in r), np.int64, int(offsets[-1])), offsets)
+
+    def hoping(self, phrases: Sequence[str]) -> Units:
+        """Return units that write the syllables of some phrases as these have them; others than initials and finals stay as they are."""
+        if self.spelling is None:
+            return self
+        out = copy.copy(self)
+        out.spelling = self.spelling.hoping(phrases)
+        return out
 
     def unknown(self, text: str) -> list[str]:
         """Return the signs of a text that were never heard in training."""
@@ -190,6 +200,22 @@ class Spelling:
                     signs.setdefault(syllable, Counter())[word] += 1
             pairs.update(a + b for a, b in itertools.pairwise(words) if _HAN.match(a) and _HAN.match(b))
         return cls(signs, {p: n for p, n in sorted(pairs.items()) if n > 1})
+
+    def hoping(self, phrases: Sequence[str]) -> Spelling:
+        """Return the spelling that writes what sounds like one of the phrases as it is written there."""
+        signs, pairs = {k: dict(v) for k, v in self.signs.items()}, dict(self.pairs)
+        for phrase in phrases:
+            words = words_of(phrase)
+            for syllable, word in zip(syllables(phrase), words, strict=True):
+                if _HAN.match(word):
+                    known = signs.setdefault(syllable, dict(self._near(syllable)))
+                    known[word] = max(
+                        known.values(), default=1
+                    )  # as likely as the likeliest: what stands beside it decides
+            for a, b in itertools.pairwise(words):
+                if _HAN.match(a) and _HAN.match(b):
+                    pairs[a + b] = pairs.get(a + b, 0) + _HOPED
+        return Spelling(signs, pairs)
 
     def words(self, heard: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
         """Return what is written of syllables with their places: the likeliest row of characters (Viterbi over pairs)."""

@@ -61,7 +61,7 @@ class Decoder:
     def with_hot(self, phrases: Sequence[str], boost: float | None = None) -> Decoder:
         """Return a decoder that hopes for phrases, too."""
         if self.units.spelling is not None:
-            return self
+            return replace(self, units=self.units.hoping(phrases))
         made = hot_words([*(" ".join(h) for h in self.how.hot), *phrases], words_of)
         return replace(self, how=replace(self.how, hot=made, boost=self.how.boost if boost is None else boost))
 
