@@ -25,7 +25,11 @@ def test_what_a_row_may_well_be_without_is_not_missed():
     [
         ("style-transfer", [Column("image", "image")], {"style", "strength", "keep_colour"}),
         ("text-to-speech", [Column("text", "text")], {"speed", "pitch", "pause"}),
-        ("text-to-image", [Column("caption", "text")], {"seed", "steps", "guidance"}),
+        (
+            "text-to-image",
+            [Column("caption", "text")],
+            {"seed", "steps", "guidance", "init_image", "mask_image", "strength"},
+        ),
         ("question-answering", [Column("question", "text"), Column("tenant", "category")], {"tenant"}),
         ("recommendation", [Column("user", "id")], {"history"}),
     ],

@@ -167,3 +167,10 @@ def test_models_are_read_back_and_damage_is_told(name, tmp_path, forecasting):
     (tmp_path / "model.json").write_text('{"own": {}, "extent": {}, "history": [], "planter": {}}')
     with pytest.raises(BundleError):
         type(model).load(tmp_path, target)
+
+
+def test_p_values_do_not_hang_on_rounding():
+    model = fitted("robust-z", machine(60, 0), AnomalyCodec(COLUMNS, 0.05))
+    model.usual = np.array([1.0, 2.0, 3.0, 40.0])
+    assert model.p_values(np.array([2.0, 2.0 * (1 - 1e-7), 2.0 * (1 + 1e-7)])).tolist() == [0.8, 0.8, 0.8]
+    assert model.p_values(np.array([2.1, 41.0])).tolist() == [0.6, 0.2]

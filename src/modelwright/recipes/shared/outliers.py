@@ -26,6 +26,7 @@ from modelwright.recipes.shared.planted import Planter
 _HELD = 0.25  # of the training rows, for calibration
 STRETCHES = 4  # of time, in each of which false alarms are counted by a model of the others
 _BLOCK = 100  # moments of a series that are held out together, at least
+_ROUNDING = 1e-5  # of a score
 _EXPLAINED = 0.05  # p-value up to which it is told what made a row unusual
 
 
@@ -114,8 +115,11 @@ class OutlierModel(Model):
         return self
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
-        """Return the conformal p-values of scores [N]."""
-        above = len(self.usual) - np.searchsorted(self.usual, scores, side="left")
+        """Return the conformal p-values of scores [N]; calibration scores that are equal but for rounding count as no less odd.
+
+        A network's sums differ by the number of rows that it answers together, and a p-value is a step function.
+        """
+        above = len(self.usual) - np.searchsorted(self.usual, scores - _ROUNDING * np.abs(scores), side="left")
         return np.asarray((1 + above) / (1 + len(self.usual)))
 
     def scores(self, table: Table) -> np.ndarray:
