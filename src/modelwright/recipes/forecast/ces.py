@@ -7,20 +7,18 @@ Legend: N series, T values, G settings, H steps ahead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.recipe import Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.forecast._smooth import without_seasons
-from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec
+from modelwright.recipes.shared.forecast import ForecastRecipe, Row, UntaughtModel, codec
 
 _FIRST = 10  # values that a beginning is told by
 _HELD_BACK = 1 / 1.1  # what is held back at the beginning, beside the level
@@ -89,14 +87,11 @@ class CesOptions(Options):
     length: int = Field(default=300, ge=10)
 
 
-class CesModel(ForecastModel):
+class CesModel(UntaughtModel[CesOptions]):
     """Nothing is learnt but how far answers miss: settings are found on the history that is to be continued."""
 
     recipe = "ces"
-
-    def __init__(self, target: ForecastCodec, options: CesOptions) -> None:
-        super().__init__(target)
-        self.options = options
+    form = CesOptions
 
     def ahead(self, rows: Sequence[Row]) -> np.ndarray:
         horizon, seasons = self.target.horizon, self.target.seasons if self.options.seasonal else ()
@@ -109,15 +104,6 @@ class CesModel(ForecastModel):
                 at = same[i : i + _ROWS]
                 out[at] += complex_smoothed([parts[j][0] for j in at], horizon, int(size))
         return out
-
-    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {"options": self.options.model_dump()}, {}
-
-    @classmethod
-    def made(
-        cls, target: ForecastCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
-    ) -> ForecastModel:
-        return cls(target, CesOptions(**state["options"]))
 
 
 class Ces(ForecastRecipe):
@@ -137,7 +123,7 @@ class Ces(ForecastRecipe):
         assert isinstance(options, CesOptions)
         return Estimate(0.1 + 6e-5 * options.length + 1.5e-5 * len(train) * options.length, 200 << 20)
 
-    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
+    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> UntaughtModel:
         return CesModel(codec(ctx.target), options)
 
 

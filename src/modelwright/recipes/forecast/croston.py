@@ -6,19 +6,17 @@ Nikolopoulos et al. 2011 (ADIDA: over longer periods, then divided again).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, cheap, codec
+from modelwright.recipes.shared.forecast import ForecastRecipe, Row, UntaughtModel, cheap, codec
 
 
 class CrostonOptions(Options):
@@ -28,14 +26,11 @@ class CrostonOptions(Options):
     alpha: float = Field(default=0.1, gt=0, le=1)
 
 
-class CrostonModel(ForecastModel):
+class CrostonModel(UntaughtModel[CrostonOptions]):
     """The mean demand of a period, the same for all steps ahead."""
 
     recipe = "croston"
-
-    def __init__(self, target: ForecastCodec, options: CrostonOptions) -> None:
-        super().__init__(target)
-        self.options = options
+    form = CrostonOptions
 
     def ahead(self, rows: Sequence[Row]) -> np.ndarray:
         level = {"tsb": tsb, "adida": adida}.get(self.options.way)
@@ -47,15 +42,6 @@ class CrostonModel(ForecastModel):
                 rate = croston(row.history, self.options.alpha)
                 found.append(rate * (1 - self.options.alpha / 2) if self.options.way == "sba" else rate)
         return np.repeat(np.array(found)[:, None], self.target.horizon, axis=1)
-
-    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {"options": self.options.model_dump()}, {}
-
-    @classmethod
-    def made(
-        cls, target: ForecastCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
-    ) -> ForecastModel:
-        return cls(target, CrostonOptions(**state["options"]))
 
 
 def croston(values: np.ndarray, alpha: float) -> float:
@@ -111,7 +97,7 @@ class Croston(ForecastRecipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return cheap(train, 4e-7)
 
-    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
+    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> UntaughtModel:
         return CrostonModel(codec(ctx.target), options)
 
 

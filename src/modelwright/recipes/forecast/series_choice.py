@@ -6,20 +6,18 @@ errors (Bates & Granger 1969). Legend: N rows, H steps ahead, M methods.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.forecast._smooth import smoothed_all
-from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec, unrest
+from modelwright.recipes.shared.forecast import ForecastRecipe, Row, UntaughtModel, codec, unrest
 
 
 class SeriesChoiceOptions(Options):
@@ -30,14 +28,11 @@ class SeriesChoiceOptions(Options):
     length: int = Field(default=250, ge=10)
 
 
-class SeriesChoiceModel(ForecastModel):
+class SeriesChoiceModel(UntaughtModel[SeriesChoiceOptions]):
     """Weights are found anew for each history."""
 
     recipe = "series-choice"
-
-    def __init__(self, target: ForecastCodec, options: SeriesChoiceOptions) -> None:
-        super().__init__(target)
-        self.options = options
+    form = SeriesChoiceOptions
 
     def ahead(self, rows: Sequence[Row]) -> np.ndarray:
         horizon = self.target.horizon
@@ -77,15 +72,6 @@ class SeriesChoiceModel(ForecastModel):
         plain: list[tuple[tuple[int, ...], bool]] = [((), False), ((), True)]
         return [*plain, (self.target.seasons, False), (self.target.seasons, True)] if self.target.seasons else plain
 
-    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {"options": self.options.model_dump()}, {}
-
-    @classmethod
-    def made(
-        cls, target: ForecastCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
-    ) -> ForecastModel:
-        return cls(target, SeriesChoiceOptions(**state["options"]))
-
 
 def _season(history: np.ndarray, season: int, steps: np.ndarray) -> np.ndarray:
     season = season if len(history) >= season else 1
@@ -116,7 +102,7 @@ class SeriesChoice(ForecastRecipe):
         calls = ways * (options.tests + 1)
         return Estimate(0.1 + calls * (4e-5 * options.length + 6e-6 * len(train) * options.length), 200 << 20)
 
-    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
+    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> UntaughtModel:
         return SeriesChoiceModel(codec(ctx.target), options)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.forecast._lags import Levelling
 from modelwright.recipes.forecast._smooth import smoothed_all
-from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec
+from modelwright.recipes.shared.forecast import ForecastRecipe, Row, UntaughtModel, codec
 
 
 class SmoothingOptions(Options):
@@ -28,14 +27,14 @@ class SmoothingOptions(Options):
     length: int = Field(default=300, ge=10)
 
 
-class SmoothingModel(ForecastModel):
+class SmoothingModel(UntaughtModel[SmoothingOptions]):
     """Nothing is learnt but how far answers miss: settings are found on the history that is to be continued."""
 
     recipe = "smoothing"
+    form = SmoothingOptions
 
     def __init__(self, target: ForecastCodec, options: SmoothingOptions) -> None:
-        super().__init__(target)
-        self.options = options
+        super().__init__(target, options)
         self.levelling = Levelling(1, "last", "none", options.log, 1)
 
     def ahead(self, rows: Sequence[Row]) -> np.ndarray:
@@ -44,15 +43,6 @@ class SmoothingModel(ForecastModel):
         values = [v for v, _ in bent]
         out = smoothed_all(values, self.target.horizon, self.options.length, seasons, self.options.theta)
         return np.stack([self.levelling.straight(row, unit) for row, (_, unit) in zip(out, bent, strict=True)])
-
-    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {"options": self.options.model_dump()}, {}
-
-    @classmethod
-    def made(
-        cls, target: ForecastCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
-    ) -> ForecastModel:
-        return cls(target, SmoothingOptions(**state["options"]))
 
 
 class Smoothing(ForecastRecipe):
@@ -76,7 +66,7 @@ class Smoothing(ForecastRecipe):
         assert isinstance(options, SmoothingOptions)
         return Estimate(0.1 + 4e-5 * options.length + 8e-6 * len(train) * options.length, 200 << 20)
 
-    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
+    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> UntaughtModel:
         return SmoothingModel(codec(ctx.target), options)
 
 

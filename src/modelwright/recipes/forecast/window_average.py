@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.recipe import Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, cheap, codec
+from modelwright.recipes.shared.forecast import ForecastRecipe, Row, UntaughtModel, cheap, codec
 
 
 class WindowAverageOptions(Options):
@@ -28,14 +26,11 @@ class WindowAverageOptions(Options):
     drift: bool = False
 
 
-class WindowAverageModel(ForecastModel):
+class WindowAverageModel(UntaughtModel[WindowAverageOptions]):
     """Means, or the line through the ends."""
 
     recipe = "window-average"
-
-    def __init__(self, target: ForecastCodec, options: WindowAverageOptions) -> None:
-        super().__init__(target)
-        self.options = options
+    form = WindowAverageOptions
 
     def ahead(self, rows: Sequence[Row]) -> np.ndarray:
         return np.stack([self._one(r.history) for r in rows])
@@ -50,15 +45,6 @@ class WindowAverageModel(ForecastModel):
         cycles = min(self.options.cycles, len(history) // season)
         last = history[len(history) - cycles * season :].reshape(cycles, season)
         return np.asarray(last.mean(axis=0)[steps % season])
-
-    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {"options": self.options.model_dump()}, {}
-
-    @classmethod
-    def made(
-        cls, target: ForecastCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
-    ) -> ForecastModel:
-        return cls(target, WindowAverageOptions(**state["options"]))
 
 
 class WindowAverage(ForecastRecipe):
@@ -80,7 +66,7 @@ class WindowAverage(ForecastRecipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return cheap(train, 1e-8)
 
-    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
+    def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> UntaughtModel:
         return WindowAverageModel(codec(ctx.target), options)
 
 

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,9 @@ from modelwright.recipes.shared.recent import Recent
 _RECENT = 200  # values at the end of a history that tell how much it changes
 _ENOUGH = 60  # errors that a quantile is taken from, at least
 _TINY = 1e-9
+
+
+O = TypeVar("O", bound=Options)
 
 
 @dataclass
@@ -230,6 +233,25 @@ class ForecastModel(Model):
                 raise ValueError("spread")
             model.recent = Recent.restored(state["recent"], arrays)
             return model
+
+
+class UntaughtModel(ForecastModel, Generic[O]):
+    """Learns nothing but how far its answers miss: beside that its options, of the type `form`, are all that is stored."""
+
+    form: type[O]
+
+    def __init__(self, target: ForecastCodec, options: O) -> None:
+        super().__init__(target)
+        self.options = options
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return {"options": self.options.model_dump()}, {}
+
+    @classmethod
+    def made(
+        cls, target: ForecastCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
+    ) -> ForecastModel:
+        return cls(target, cls.form(**state["options"]))
 
 
 class ForecastRecipe(Recipe):
