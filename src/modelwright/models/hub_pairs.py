@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from modelwright.core.errors import BundleError, MissingExtra, OptionError
+from modelwright.core.errors import BundleError
+from modelwright.core.words import Words
 from modelwright.features.base import Ragged
 from modelwright.features.shared.subwords import padded
-from modelwright.models.pretrained import _quiet, add_lora
+from modelwright.models._hub import hub_model
+from modelwright.models.pretrained import add_lora
 
 _TOKENS = 8000  # source tokens times beams that are answered together
 
@@ -25,28 +27,15 @@ def load_pairs(config: Mapping[str, Any], folder: Any) -> Any:
 
     Raises OptionError where weights cannot be read, BundleError where transformers cannot build the config.
     """
-    try:
-        import transformers
-    except ImportError as e:
-        raise MissingExtra("pretrained", "Using pretrained models", "使用预训练模型") from e
-    with _quiet(transformers):
-        try:
-            if folder is not None:
-                return transformers.AutoModelForSeq2SeqLM.from_pretrained(
-                    str(folder), use_safetensors=True, local_files_only=True, dtype=torch.float32
-                )
-            plain = transformers.AutoConfig.for_model(**config)
-            return transformers.AutoModelForSeq2SeqLM.from_config(plain, dtype=torch.float32)
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as e:
-            if folder is not None:
-                raise OptionError(
-                    f"The weights of `{folder}` cannot be read ({type(e).__name__}). Expected the safetensors files of a whole model.",
-                    f"无法读取 `{folder}` 的权重（{type(e).__name__}）。应为完整模型的 safetensors 文件。",
-                ) from e
-            raise BundleError(
-                f"A model of kind `{config.get('model_type')}` cannot be built ({type(e).__name__}); is transformers of another version?",
-                f"无法构建 `{config.get('model_type')}` 类型的模型（{type(e).__name__}）；transformers 的版本是否不同？",
-            ) from e
+    kind = config.get("model_type")
+    return hub_model(
+        folder,
+        Words(f"A model of kind `{kind}`", f" `{kind}` 类型的模型"),
+        lambda transformers: transformers.AutoModelForSeq2SeqLM,
+        lambda transformers: transformers.AutoModelForSeq2SeqLM.from_config(
+            transformers.AutoConfig.for_model(**config), dtype=torch.float32
+        ),
+    )
 
 
 class HubSeq2Seq(nn.Module):

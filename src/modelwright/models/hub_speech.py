@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from modelwright.core.errors import BundleError, MissingExtra, OptionError
+from modelwright.core.words import Words
+from modelwright.models._hub import hub_model
 from modelwright.models.hub_pairs import HubSeq2Seq
-from modelwright.models.pretrained import _quiet, add_lora, load_encoder
+from modelwright.models.pretrained import add_lora, load_encoder
 from modelwright.models.pretrained_av import Convolved, after
 
 _LOOPED = 3  # times that the same run of tokens may come again at the end before an answer is cut off there
@@ -27,29 +28,14 @@ def load_whisper(config: Mapping[str, Any], folder: Any, places: int) -> Any:
 
     Raises OptionError where weights cannot be read, BundleError where transformers cannot build the config.
     """
-    try:
-        import transformers
-    except ImportError as e:
-        raise MissingExtra("pretrained", "Using pretrained models", "使用预训练模型") from e
-    made = transformers.WhisperForConditionalGeneration
-    with _quiet(transformers):
-        try:
-            if folder is not None:
-                model = made.from_pretrained(
-                    str(folder), use_safetensors=True, local_files_only=True, dtype=torch.float32
-                )
-            else:
-                model = made(transformers.WhisperConfig(**{k: v for k, v in config.items() if k != "auto_map"}))
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as e:
-            if folder is not None:
-                raise OptionError(
-                    f"The weights of `{folder}` cannot be read ({type(e).__name__}). Expected the safetensors files of a whole model.",
-                    f"无法读取 `{folder}` 的权重（{type(e).__name__}）。应为完整模型的 safetensors 文件。",
-                ) from e
-            raise BundleError(
-                f"Whisper cannot be built ({type(e).__name__}); is transformers of another version?",
-                f"无法构建 Whisper（{type(e).__name__}）；transformers 的版本是否不同？",
-            ) from e
+    model = hub_model(
+        folder,
+        Words("Whisper", " Whisper"),
+        lambda transformers: transformers.WhisperForConditionalGeneration,
+        lambda transformers: transformers.WhisperForConditionalGeneration(
+            transformers.WhisperConfig(**{k: v for k, v in config.items() if k != "auto_map"})
+        ),
+    )
     encoder = model.model.encoder
     encoder.embed_positions = nn.Embedding.from_pretrained(encoder.embed_positions.weight[:places].detach().clone())
     encoder.config.max_source_positions = places

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from modelwright.core.errors import BundleError, MissingExtra, OptionError
-from modelwright.models.pretrained import _quiet
+from modelwright.core.words import Words
+from modelwright.models._hub import hub_model
 
 
 def load_vits(config: Mapping[str, Any], folder: Any) -> Any:
@@ -17,28 +17,12 @@ def load_vits(config: Mapping[str, Any], folder: Any) -> Any:
 
     Raises OptionError where weights cannot be read, BundleError where transformers cannot build the config.
     """
-    try:
-        import transformers
-    except ImportError as e:
-        raise MissingExtra("pretrained", "Using pretrained models", "使用预训练模型") from e
-    with _quiet(transformers):
-        try:
-            if folder is not None:
-                made = transformers.VitsModel.from_pretrained(
-                    str(folder), use_safetensors=True, local_files_only=True, dtype=torch.float32
-                )
-            else:
-                made = transformers.VitsModel(transformers.VitsConfig(**dict(config)))
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as e:
-            if folder is not None:
-                raise OptionError(
-                    f"The weights of `{folder}` cannot be read ({type(e).__name__}). Expected the safetensors files of a whole model.",
-                    f"无法读取 `{folder}` 的权重（{type(e).__name__}）。应为完整模型的 safetensors 文件。",
-                ) from e
-            raise BundleError(
-                f"A VITS voice cannot be built ({type(e).__name__}); is transformers of another version?",
-                f"无法构建 VITS 声音（{type(e).__name__}）；transformers 的版本是否不同？",
-            ) from e
+    made = hub_model(
+        folder,
+        Words("A VITS voice", " VITS 声音"),
+        lambda transformers: transformers.VitsModel,
+        lambda transformers: transformers.VitsModel(transformers.VitsConfig(**dict(config))),
+    )
     return made.eval()
 
 
