@@ -17,6 +17,8 @@ from importlib.resources import as_file, files
 
 import numpy as np
 
+from modelwright.core.threads import one_thread
+
 FILE = "lexer.safetensors"
 _BATCH = 4_096  # characters of sentences that are read together, padding with them
 LONGEST = 200  # characters of a sentence, at most
@@ -45,6 +47,10 @@ class Lexer:
 
         None of the sentences may be longer than `LONGEST`.
         """
+        with one_thread():  # products so small only wait for further threads, on a busy machine for whole time slices
+            return self._read(sentences)
+
+    def _read(self, sentences: Sequence[str]) -> list[Read]:
         out: list[Read] = [([], np.zeros(0), np.zeros(0))] * len(sentences)
         for some in _batches(sentences):
             lengths = np.array([len(sentences[i]) for i in some], np.int64)
