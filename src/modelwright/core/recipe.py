@@ -332,6 +332,11 @@ def on_torch(recipe: Recipe) -> bool:
     return "torch" in recipe.needs
 
 
+def on_pretrained(recipe: Recipe) -> bool:
+    """Return whether a recipe begins from weights that somebody trained before."""
+    return recipe.extra.endswith("pretrained")
+
+
 def recipe_names() -> tuple[str, ...]:
     """Return all recipe names, in alphabetical order, without importing them."""
     return names_in(RECIPES)

@@ -7,7 +7,7 @@ So recipes that are made for other columns are tried both ways, and the validati
 from __future__ import annotations
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Options, Recipe, guesses, on_torch
+from modelwright.core.recipe import Options, Recipe, guesses, on_pretrained, on_torch
 from modelwright.core.schema import Table
 from modelwright.data.kinds.base import kind_of
 
@@ -25,7 +25,7 @@ def with_lean(variants: list[Options], recipe: Recipe, table: Table, target: Tar
     """
     kinds = {c.modality for c in table.schema.inputs}
     media = tuple(sorted(m for m in kinds if (kind := kind_of(m)) is not None and kind.slow))
-    made_for_them = recipe.leads in media or recipe.extra == "pretrained"
+    made_for_them = recipe.leads in media or on_pretrained(recipe)
     if not media or made_for_them or guesses(recipe.name) or len(kinds) == len(media):
         return variants
     lean = [v.model_copy(update={"leave": tuple(sorted({*v.leave, *media}))}) for v in variants]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.bases import BaseModels
 from modelwright.core.config import RunConfig
-from modelwright.core.recipe import Recipe, get_recipe, guesses, missing_modules, on_torch
+from modelwright.core.recipe import Recipe, get_recipe, guesses, missing_modules, on_pretrained, on_torch
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Task
 from modelwright.core.words import Words
@@ -55,7 +55,7 @@ def fitting(task: Task, config: RunConfig, table: Table, target: TargetCodec, ba
 
 def wanted(recipe: Recipe, config: RunConfig) -> bool:
     """Return whether a recipe uses the encoders that the user named, and may take most of the time."""
-    return bool(config.pretrained) and recipe.extra == "pretrained" and recipe.rank < DEAR_RANK
+    return bool(config.pretrained) and on_pretrained(recipe) and recipe.rank < DEAR_RANK
 
 
 def alike(one: Recipe, other: Recipe) -> bool:
@@ -75,7 +75,7 @@ def _unasked(recipe: Recipe, config: RunConfig) -> Words | None:
     """Return why a dear recipe is left out where the encoder was offered, not named; None for all others."""
     if (config.mitigate == "reweigh" or config.weight) and not recipe.weighs and not guesses(recipe.name):
         return Words("it does not heed weights of rows", "它不支持行权重")
-    if not recipe.extra.endswith("pretrained") or recipe.rank < DEAR_RANK or config.pretrained or config.recipes:
+    if not on_pretrained(recipe) or recipe.rank < DEAR_RANK or config.pretrained or config.recipes:
         return None
     return Words("tried where --pretrained names an encoder", "仅在 --pretrained 指定编码器时尝试")
 
@@ -89,7 +89,7 @@ def _places(recipes: list[Recipe], schema: Schema, task: Task) -> Callable[[Reci
     plain = found <= _PLAIN
     firsts: dict[str, Recipe] = {}
     for r in sorted(recipes, key=lambda r: r.rank):
-        if on_torch(r) and r.leads in found and r.extra != "pretrained":
+        if on_torch(r) and r.leads in found and not on_pretrained(r):
             firsts.setdefault(r.leads, r)
 
     def place(recipe: Recipe) -> float:
@@ -98,7 +98,7 @@ def _places(recipes: list[Recipe], schema: Schema, task: Task) -> Callable[[Reci
             return float(recipe.rank)
         if leads in found and not on_torch(recipe):
             return 2.0
-        if recipe.extra == "pretrained" and recipe.rank < _FROZEN:
+        if on_pretrained(recipe) and recipe.rank < _FROZEN:
             return 2.7
         if firsts.get(leads) is recipe:
             return 2.0 if leads in media else 2.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.core.recipe import Recipe, guesses, on_torch
+from modelwright.core.recipe import Recipe, guesses, on_pretrained, on_torch
 from modelwright.core.schema import Table
 from modelwright.data.kinds.base import kind_of
 
@@ -32,7 +32,7 @@ def affordable_network(recipe: Recipe) -> bool:
 
 def leads_not(recipe: Recipe) -> bool:
     """Return whether a recipe is made for table columns, and only looks at texts and media in passing."""
-    return not recipe.leads and recipe.extra != "pretrained"
+    return not recipe.leads and not on_pretrained(recipe)
 
 
 def media_alone(table: Table, least: int = _MANY) -> bool:

@@ -40,7 +40,7 @@ class HubSpeechRecipe(SpeechRecipe):
     """A recogniser that somebody trained before; `learns` says what of it does here: nothing, all, or adapters."""
 
     needs: ClassVar[tuple[str, ...]] = ("torch", "transformers", "tokenizers", "soundfile", "soxr")
-    extra = "pretrained"
+    extra = "speech-pretrained"
     options = HubSpeechOptions
     model = HubSpeechModel
     learns: ClassVar[str] = "all"

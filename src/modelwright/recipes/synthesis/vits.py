@@ -119,7 +119,7 @@ class VitsRecipe(VoiceRecipe):
     rank = 12
     paper = "Kim et al. 2021, arXiv 2106.06103; Pratap et al. 2023, arXiv 2305.13516"
     needs: ClassVar[tuple[str, ...]] = ("torch", "transformers", "soundfile", "soxr")
-    extra = "pretrained"
+    extra = "speech-pretrained"
     seeded = False
     options = VitsOptions
     model = VitsModel

@@ -11,7 +11,7 @@ from modelwright.core.run import write_text
 from modelwright.core.version import VERSION
 from modelwright.release.bundle import save
 from modelwright.release.formats.base import Packed
-from modelwright.release.formats.shared.requirements import extras_of, write_requirements
+from modelwright.release.formats.shared.requirements import extras_of, with_torch, write_requirements
 
 PORT, USER = 8000, 10001
 STATE = "/state"  # the only folder that is written
@@ -114,8 +114,7 @@ def memory(packed: Packed) -> int:
 
     Room for two versions, since another is loaded beside the one that answers.
     """
-    extras = extras_of(packed.predictor)
-    base = 1536 if {"nn", "text", "pretrained", "llm"} & set(extras) else 768
+    base = 1536 if with_torch(packed.predictor) else 768
     place = packed.bundle
     size = sum(p.stat().st_size for p in place.rglob("*") if p.is_file()) if place is not None else 64 << 20
     return -(-(base + 6 * (size >> 20)) // 256) * 256

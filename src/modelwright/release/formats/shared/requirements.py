@@ -23,9 +23,15 @@ _EXTRA = re.compile(r"""\s*(?:and\s*)?\(?extra\s*==\s*['"]([\w-]+)['"]\)?\s*""")
 def extras_of(predictor: Predictor, *more: str) -> list[str]:
     """Return the extras with which this model answers and explains, and `more`."""
     found = set(needed([m.recipe for _, m in predictor.members], predictor.schema))
-    if "nn" in found or found & {"text", "pretrained", "llm"}:
+    if with_torch(predictor):
         found.add("explain")
     return sorted({*found, *more})
+
+
+def with_torch(predictor: Predictor) -> bool:
+    """Return whether this model answers with PyTorch."""
+    modules = needed([m.recipe for _, m in predictor.members], predictor.schema)
+    return any("torch" in m for m in modules.values())
 
 
 def write_requirements(folder: Path, extras: Sequence[str], *more: str) -> None:
