@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ BY_NAME = {".".join(("modelwright", *p.relative_to(SOURCE).with_suffix("").parts
 # Lower files may name a right-hand package only by its string, through the registry.
 
 
-def _imports(path: Path) -> set[str]:
+@cache
+def _imports(path: Path) -> frozenset[str]:
     """Return the modelwright modules a file imports, those for type checking alone left out."""
     found: set[str] = set()
 
@@ -50,7 +52,7 @@ def _imports(path: Path) -> set[str]:
             walk(child)
 
     walk(ast.parse(path.read_text(encoding="utf-8")))
-    return found
+    return frozenset(found)
 
 
 def _named_in_a_call(node: ast.AST) -> str | None:
