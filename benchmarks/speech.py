@@ -133,7 +133,8 @@ def speakers(args: argparse.Namespace, work: Path) -> dict:
             table(work / "train.csv", [r for r in rows if r[2] != name]),
             table(work / "test.csv", [r for r in rows if r[2] == name]),
         )
-        found[name] = fit(train, test, args.budget, str(work / f"run-{name}"), args.recipe, args.pretrained)["wer"]
+        kept = f"{args.keep}-{name}"
+        found[name] = fit(train, test, args.budget, kept, args.recipe, args.pretrained)["wer"]
         print(json.dumps({name: found[name]}), flush=True)
     return {"wer_by_speaker": found, "mean": float(np.mean(list(found.values())))}
 

@@ -39,7 +39,9 @@ def test_the_search_costs_little_beside_reading(tmp_path):
     begun = time.process_time()
     protect(typed, None, raw, seconds=0.0)
     took = time.process_time() - begun
-    assert took < 4 * read  # 1.2 to 1.7 where tables are typed as quickly as now; decimals taken for digits cost 30 times
+    assert (
+        took < 4 * read
+    )  # 1.2 to 1.7 where tables are typed as quickly as now; decimals taken for digits cost 30 times
 
 
 def test_many_cells_are_read_as_each_by_itself():

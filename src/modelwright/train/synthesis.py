@@ -63,6 +63,10 @@ class SoundsFeed:
             out += [full[k] for k in rng.permutation(self.batches)]
         return out
 
+    def alone(self, row: int) -> Any:
+        """Return what stands in an epoch for a recording by itself."""
+        return np.array([row])
+
     def size(self, batch: np.ndarray) -> int:
         """Return the frames of a batch."""
         return int(self.sizes[batch].sum())
