@@ -61,10 +61,12 @@ def fill_onnx(predictor: Predictor, part: Path, name: str, rows: Table | None = 
     """
     objects = not predictor.target.link and all(hasattr(m, "objects_graph") for _, m in predictor.members)
     if not predictor.target.link and not objects:
+        held = next(m.recipe for _, m in predictor.members if not hasattr(m, "objects_graph"))
         raise ModelwrightError(
-            f"Answers of `{predictor.task.name}` are made step by step, which an ONNX file does not hold. Deploy the bundle: "
-            "modelwright serve, or modelwright.load in Python.",
-            f"`{predictor.task.name}` 的答案是逐步生成的，ONNX 文件无法表达。请直接部署模型包：modelwright serve，或在 Python 中 modelwright.load。",
+            f"What `{held}` answers ({predictor.task.title.en}) is made step by step or by code, which an ONNX file does not hold. Deploy the "
+            "bundle: modelwright serve, or modelwright.load in Python.",
+            f"`{held}`（{predictor.task.title.zh}）的答案是逐步生成的或由代码生成，ONNX 文件无法表达。请直接部署模型包：modelwright serve，或在 Python 中 "
+            "modelwright.load。",
         )
     try:
         import onnx
@@ -253,6 +255,9 @@ model = load_onnx("{folder}")
 print(model.predict([{row!r}]))
 ```
 """
+    about = getattr(predictor.members[0][1], "objects_about", "")
+    if about:
+        return f"{out}\nWithout Modelwright, open a member with onnxruntime. {about}"
     if not alone:
         return f"""{out}
 Without Modelwright: open a member with onnxruntime, make the inputs that `session.get_inputs()` names as its

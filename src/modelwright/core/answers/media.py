@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,10 @@ class MediaCodec(ObjectsCodec):
         wanted = [cell_bytes(t.as_py()) for t in truth]
         return as_objects([file_json(type_of(data, self.type), data) for data in wanted])[:, None]
 
+    def alike(self, wanted: np.ndarray, got: np.ndarray) -> bool:
+        """Return whether two models' files [N, 1] are the same; of pictures, whether no value is more than 1 of 255 apart."""
+        return len(wanted) == len(got) and all(map(_same, wanted[:, 0], got[:, 0]))
+
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         """Return the files; None for a row of which only figures are left."""
         made = [{k: s[k] for k in ("type", "data")} if s and "data" in s else None for s in scores[:, 0]]
@@ -112,6 +117,18 @@ class MediaCodec(ObjectsCodec):
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> TargetCodec:
         return cls(str(state["task"]), str(state["type"]))
+
+
+def _same(wanted: Any, got: Any) -> bool:
+    a, b = file_bytes(wanted), file_bytes(got)
+    if a == b or a is None or b is None:
+        return a == b
+    if not wanted["type"] == got["type"] == "image/png":
+        return False
+    from PIL import Image
+
+    first, second = (np.asarray(Image.open(io.BytesIO(data)), np.int64) for data in (a, b))
+    return first.shape == second.shape and int(np.abs(first - second).max(initial=0)) <= 1
 
 
 CODEC = MediaCodec

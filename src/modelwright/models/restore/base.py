@@ -6,6 +6,8 @@ cubic of `data/resize.py`. So a network begins where the baseline ends. Legend: 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -37,6 +39,10 @@ class Mender(nn.Module):
             rows, columns = self._enlarging(x.shape[2], x), self._enlarging(x.shape[3], x)
             with torch.autocast(x.device.type, enabled=False):  # 8 bits of a mantissa would show in the picture
                 x = rows @ x.float() @ columns.T
+        return self.in_wanted(x)
+
+    def in_wanted(self, x: Tensor) -> Tensor:
+        """Return pictures with the channels that are wanted."""
         if x.shape[1] == self.wanted:
             return x
         return x.mean(1, keepdim=True).expand(-1, self.wanted, -1, -1)
@@ -67,3 +73,17 @@ class Spread(nn.Sequential):
 def conv(given: int, wanted: int, size: int = 3) -> nn.Conv2d:
     """Return a convolution that keeps the size of a picture."""
     return nn.Conv2d(given, wanted, size, padding=size // 2)
+
+
+def in_all_turns(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Return the mean answer over the eight ways in which a picture can be turned and mirrored (geometric self-ensemble: Timofte et al.
+    2016, arXiv 1511.02228)."""
+    total: Tensor | None = None
+    for turns in range(4):
+        for flip in (False, True):
+            turned = torch.rot90(x, turns, (2, 3))
+            made = network(turned.flip(3) if flip else turned)
+            back = torch.rot90(made.flip(3) if flip else made, -turns, (2, 3))
+            total = back if total is None else total + back
+    assert total is not None
+    return total / 8

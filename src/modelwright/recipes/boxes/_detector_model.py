@@ -131,6 +131,13 @@ class DetectorModel(Model):
 
         return graph_of(self.network.cpu().eval(), self.canvas.width, self.canvas.height, TOGETHER, LEAST)
 
+    @property
+    def objects_about(self) -> str:
+        """What an exported graph takes and gives, for the export's README."""
+        from modelwright.recipes.boxes._onnx import ABOUT
+
+        return ABOUT.format(width=self.canvas.width, height=self.canvas.height)
+
     @classmethod
     def from_session(cls, session: Any, folder: Path, target: TargetCodec) -> DetectorModel:
         """Return a detector that answers with an exported graph; `folder` holds its canvas and thresholds."""

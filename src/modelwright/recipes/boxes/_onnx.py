@@ -90,3 +90,11 @@ def run(session: Any, view: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     """Return boxes [D, 4], scores [D] and labels [D] of a canvas uint8 [H, W, 3]."""
     boxes, scores, labels = session.run(["boxes", "scores", "labels"], {"pixels": np.ascontiguousarray(view)[None]})
     return boxes.astype(np.float64).reshape(-1, 4), scores.astype(np.float64), labels.astype(np.int64)
+
+
+ABOUT = """It takes `pixels` uint8 [1, {height}, {width}, 3]: a picture in RGB,
+scaled (at most twice as large) until it fits {width} x {height}, laid at the top left, with 114 beside it. It gives `boxes` float32 [D, 4] (left,
+top, right, bottom in those pixels), `scores` float32 [D] and `labels` int64 [D], which count the labels of `ensemble.json` from 0; of boxes
+of one label that overlap the best one stays. The `model.json` beside it holds a threshold for each label under `extent`; where its `canvas` says that
+`across` or `down` are more than 1, pictures are cut into so many overlapping tiles.
+"""

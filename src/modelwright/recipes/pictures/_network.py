@@ -95,6 +95,13 @@ class PictureNetwork(PictureModel):
         y, x = (rows.start - top) * s, (columns.start - left) * s
         return large[y : y + (rows.stop - rows.start) * s, x : x + (columns.stop - columns.start) * s]
 
+    def objects_graph(self) -> Any:
+        """Return what is made of a picture of any size as an ONNX graph, from bytes to bytes."""
+        from modelwright.recipes.pictures._onnx import graph_of
+
+        g, network = self.geometry, self.network.cpu().float().eval()
+        return graph_of(network, g.scale, g.given, g.wanted, on_luma=self.on_luma, ensemble=self.options.ensemble)
+
     def save(self, folder: Path) -> None:
         from safetensors.torch import save_file
 

@@ -100,6 +100,19 @@ class PictureModel(Model):
             out.append({"figures": found} if found else None)
         return as_objects(out)[:, None]
 
+    @classmethod
+    def from_session(cls, session: Any, folder: Path, target: TargetCodec) -> PictureModel:
+        """Return a model that answers with an exported graph; `folder` holds what the pictures have in common."""
+        with Loading(folder):
+            return Exported(session, _geometry(read_state(folder)["geometry"]))
+
+    @property
+    def objects_about(self) -> str:
+        """What an exported graph takes and gives, for the export's README."""
+        from modelwright.recipes.pictures._onnx import ABOUT
+
+        return ABOUT
+
     def save(self, folder: Path) -> None:
         write_state(folder, {"geometry": list(self.geometry.__dict__.values()), **self.state})
 
@@ -128,6 +141,28 @@ class Enlarged(PictureModel):
         if s > 1:
             pixels = to_bytes(resized(pixels, pixels.shape[0] * s, pixels.shape[1] * s, float(s), self.kernel))
         return in_channels(pixels, self.geometry.wanted)
+
+    def objects_graph(self) -> Any:
+        """Return the enlargement of a picture of any size as an ONNX graph, from bytes to bytes."""
+        from modelwright.recipes.pictures._onnx import graph_of
+
+        g = self.geometry
+        return graph_of(None, g.scale, g.given, g.wanted, kernel=self.kernel)
+
+
+class Exported(PictureModel):
+    """Answers with an exported graph."""
+
+    recipe = "onnx"
+
+    def __init__(self, session: Any, geometry: Geometry) -> None:
+        from modelwright.recipes.pictures._onnx import Session
+
+        super().__init__(geometry, {})
+        self.session = Session(session, geometry.scale, geometry.wanted)
+
+    def made(self, pixels: np.ndarray) -> np.ndarray:
+        return self.session.made(pixels)
 
 
 class PictureBaseline(Recipe):
