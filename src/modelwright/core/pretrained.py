@@ -33,7 +33,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "deberta", "deberta-v2", "modernbert", "convbert", "mobilebert", "roformer", "nystromformer", "rembert",
     ),
     "text2text": ("marian", "t5", "mt5", "bart", "mbart", "m2m_100", "pegasus"),  # a text is read, another one written
-    "text2speech": ("vits",),  # a text is read aloud
+    "text2speech": ("vits", "hibari"),  # a text is read aloud
     "image": (
         "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "convnext", "convnextv2", "resnet", "regnet",
         "swin", "swinv2", "clip", "clip_vision_model", "siglip", "siglip_vision_model",
@@ -95,6 +95,9 @@ class Found:
     def origin(self) -> dict[str, str]:
         """Return where it comes from, for cards and bundles: name, revision or digest, licence and paper where told."""
         out = {"name": self.name, "kind": str(self.config["model_type"])}
+        own = packaged.PACKAGED.get(self.asked)
+        if own is not None and own.onnx:
+            return out | {"sha256": own.sha256, "licence": str(own.config["licence"])}
         parts = self.folder.parts
         if len(parts) > 1 and parts[-2] == "snapshots":
             out["revision"] = parts[-1]
@@ -115,6 +118,9 @@ def find(asked: str) -> Found:
     Raises OptionError where there is none, it is of no known kind, it wants code of its own to be run, or it has no
     safetensors weights; MissingExtra where a library is not installed.
     """
+    own = packaged.PACKAGED.get(asked)
+    if own is not None and own.onnx and not Path(asked).is_dir():
+        return Found(asked, packaged.folder_of(asked), dict(own.config), _modality(own.config, asked))
     if asked != EFFICIENTNET and importlib.util.find_spec("transformers") is None:
         raise MissingExtra("pretrained", "Using pretrained encoders", "使用预训练编码器")
     folder = _folder(asked)

@@ -17,6 +17,7 @@ from modelwright.features.shared.aloud.sentences import sentences
 from modelwright.features.shared.transcript_rules import HAN, language_of
 
 PAUSES = ("^", ",", ".", "?", "!")  # before the first sound, inside a sentence, and at its end
+WORDS = "@words"
 _MARKS = ("", "ˈ", "ˌ", "1", "2", "3", "4", "5")
 _RUN = re.compile(f"[{HAN}]+|[^{HAN}]+")
 _HAN = re.compile(f"[{HAN}]")
@@ -61,7 +62,8 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Reader:
-    """How texts are read: by espeak-ng's `voice`, or letter by letter where that is empty; Chinese by pinyin always."""
+    """How texts are read: by espeak-ng's `voice`, letter by letter where that is empty, or in words as they are written (`WORDS`), for what
+    has a dictionary of its own; Chinese by pinyin always."""
 
     language: str
     voice: str
@@ -78,22 +80,23 @@ class Reader:
         """Return the sentences of each text; words are looked up together. Raises DataError for SSML that cannot be read."""
         plans = [list(self._planned(t)) for t in texts]
         lines = [run for plan in plans for part in plan for run, han in part.runs if not han]
-        if self.voice:
-            wanted = list(dict.fromkeys(lines))
-            known = dict(zip(wanted, phonemes.by_program(wanted, self.voice), strict=True))
-        else:
-            known = {line: phonemes.letters(line) for line in lines}
+        wanted = list(dict.fromkeys(lines))
+        known = dict(zip(wanted, self._sounds(wanted), strict=True))
         return [list(_gathered(plan, known)) for plan in plans]
 
     def read(self, text: str) -> Iterator[Sentence]:
         """Yield the sentences of a text one after the other."""
         for plan in _by_sentence(self._planned(text)):
             lines = list(dict.fromkeys(run for part in plan for run, han in part.runs if not han))
-            if self.voice:
-                found = phonemes.by_program(lines, self.voice) if lines else []
-            else:
-                found = [phonemes.letters(line) for line in lines]
-            yield from _gathered(plan, dict(zip(lines, found, strict=True)))
+            yield from _gathered(plan, dict(zip(lines, self._sounds(lines), strict=True)))
+
+    def _sounds(self, lines: Sequence[str]) -> list[list[list[tuple[str, str]]]]:
+        """Return the sounds of each word of each line."""
+        if self.voice == WORDS:
+            return [[[(word, "")] for word in line.split()] for line in lines]
+        if self.voice:
+            return phonemes.by_program(lines, self.voice) if lines else []
+        return [phonemes.letters(line) for line in lines]
 
     def unsaid(self, text: str) -> list[str]:
         """Return the signs of a text that cannot be said. Raises DataError for SSML that cannot be read."""
