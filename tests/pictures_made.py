@@ -39,6 +39,25 @@ def folder_of(place: Path, count: int, height: int = 48, width: int = 56) -> Pat
     return place
 
 
+def tiny_vgg(place: Path) -> str:
+    """Write a VGG of random weights into a folder and return its path."""
+    import json
+
+    import torch
+    from safetensors.torch import save_file
+
+    from modelwright.models.backbones.vgg import VGG
+
+    torch.manual_seed(0)
+    config = {"model_type": "vgg", "depth": 11}
+    (place / "config.json").write_text(json.dumps(config))
+    told = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+    (place / "preprocessor_config.json").write_text(json.dumps(told))
+    weights = {**VGG(config).state_dict(), "classifier.0.weight": torch.zeros(2, 2)}
+    save_file(weights, str(place / "model.safetensors"))
+    return str(place)
+
+
 def enlarger(scale: int = 2):
     """Return a predictor that enlarges by the cubic, without a run."""
     from modelwright.core.answers.media import MediaCodec

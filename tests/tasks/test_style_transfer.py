@@ -14,7 +14,7 @@ from modelwright.data.colour import to_ycbcr
 from modelwright.pipeline.intake import get_data
 from modelwright.recipes.style._style import mixed
 from modelwright.testing import context
-from pictures_made import folder_of, picture, png
+from pictures_made import folder_of, picture, png, tiny_vgg
 
 TASK = get_task("style-transfer")
 
@@ -75,21 +75,7 @@ def test_saved_models_paint_alike_and_hold_no_picture(fitted, tmp_path):
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """A folder with a VGG of random weights."""
-    import json
-
-    from safetensors.torch import save_file
-
-    from modelwright.models.backbones.vgg import VGG
-
-    torch.manual_seed(0)
-    place, config = tmp_path_factory.mktemp("vgg"), {"model_type": "vgg", "depth": 11}
-    (place / "config.json").write_text(json.dumps(config))
-    told = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
-    (place / "preprocessor_config.json").write_text(json.dumps(told))
-    weights = {**VGG(config).state_dict(), "classifier.0.weight": torch.zeros(2, 2)}
-    save_file(weights, str(place / "model.safetensors"))
-    return str(place)
+    return tiny_vgg(tmp_path_factory.mktemp("vgg"))
 
 
 def test_a_pretrained_network_is_looked_through_as_well(data, network, tmp_path):

@@ -17,6 +17,13 @@ def loss_of(name: str, own: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any]
     return {"charbonnier": own, "l1": _l1, "fft": _fft}[name]
 
 
+def also_seen(
+    pixels: Callable[[Any, Any], Tensor], perceptual: Callable[[Any, Any], Tensor], weight: float
+) -> Callable[[Any, Any], Tensor]:
+    """Return a loss of pixels with `weight` times what a pretrained network sees of their difference."""
+    return lambda made, wanted: pixels(made, wanted) + weight * perceptual(made, wanted)
+
+
 def _l1(made: Tensor, wanted: Tensor) -> Tensor:
     return (made.float() - wanted).abs().mean()
 

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.device import free_memory
+from modelwright.core.pretrained import find
 from modelwright.core.recipe import Choice, Estimate, FitContext, Model, Options, Range, Recipe, get_recipe
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
@@ -32,7 +33,10 @@ _CHANCE = ("noise",)
 
 
 class PictureOptions(Options):
-    """Options of a network that makes pictures. `patch` are given pixels at a side; `channels` says what it sees."""
+    """Options of a network that makes pictures. `patch` are given pixels at a side; `channels` says what it sees.
+
+    `pretrained` names a network by whose maps pictures are compared in training as well, which counts `perceptual` times.
+    """
 
     width: int = Field(32, ge=4, le=512)
     blocks: int = Field(4, ge=1, le=64)
@@ -49,6 +53,8 @@ class PictureOptions(Options):
     precision: Literal["auto", "bf16", "float32"] = "auto"
     loss: Literal["charbonnier", "l1", "fft"] = "charbonnier"
     ensemble: bool = False
+    pretrained: str = ""
+    perceptual: float = Field(0.1, ge=0)
 
 
 class PictureNetwork(PictureModel):
@@ -57,6 +63,12 @@ class PictureNetwork(PictureModel):
     def __init__(self, network: Any, geometry: Geometry, options: PictureOptions, device: str = "cpu") -> None:
         super().__init__(geometry, {})
         self.network, self.options, self.device = network, options, device
+        self.looked_by: dict[str, str] | None = None  # where the network of a perceptual loss comes from
+
+    @property
+    def origins(self) -> list[dict[str, str]]:
+        """Where a pretrained network comes from by which pictures were compared in training; none of it is kept."""
+        return [self.looked_by] if self.looked_by else []
 
     @property
     def on_luma(self) -> bool:
@@ -107,8 +119,13 @@ class PictureNetwork(PictureModel):
 
         weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
         save_file(weights, str(folder / "weights.safetensors"))
-        state = {"geometry": list(self.geometry.__dict__.values()), "options": self.options.model_dump()}
-        write_state(folder, {**state, "extent": self.extent})
+        state = {
+            "geometry": list(self.geometry.__dict__.values()),
+            "options": self.options.model_dump(exclude={"pretrained"}),
+            "extent": self.extent,
+            "looked_by": self.looked_by,
+        }
+        write_state(folder, state)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> PictureNetwork:
@@ -123,6 +140,7 @@ class PictureNetwork(PictureModel):
             network.load_state_dict(load_file(str(folder / "weights.safetensors")))
             model = cls(network.eval(), geometry, options)
             model.extent = dict(state["extent"])
+            model.looked_by = state.get("looked_by")
             return model
 
 
@@ -167,6 +185,10 @@ class PictureNetworkRecipe(Recipe):
             return Words("made for pictures that become larger", "用于放大图片")
         return None
 
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        told: dict[str, Any] = {"pretrained": next(iter(self.bases.encoders.get("image", ())), "")}
+        return [self.options(**told)]
+
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         import torch
 
@@ -177,10 +199,12 @@ class PictureNetworkRecipe(Recipe):
         side, few = options.patch, max(1, options.batch // 8)
         given = 1 if sees_luma(geometry, options) else geometry.given
         x = torch.rand(few, given, side, side, device=ctx.device)
+        seen = _perceptual(options, ctx)
         took = []
         for _ in range(3):
             start = time.process_time()
-            network(x).abs().mean().backward()
+            made = network(x)
+            (made.abs().mean() if seen is None else seen(made, torch.zeros_like(made))).backward()
             took.append(time.process_time() - start)
             if sum(took) > ctx.probe:
                 break
@@ -196,7 +220,7 @@ class PictureNetworkRecipe(Recipe):
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch
 
-        from modelwright.models.restore.losses import loss_of
+        from modelwright.models.restore.losses import also_seen, loss_of
         from modelwright.train.loop import train as run_loop
 
         assert isinstance(options, PictureOptions)
@@ -217,9 +241,10 @@ class PictureNetworkRecipe(Recipe):
 
             looks = len(valid) * 100**2 / (feed.total * options.patch**2)
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
-        trained = run_loop(
-            network, feed, loss_of(options.loss, ctx.loss), watch, options, ctx, epochs=epochs, looks=looks
-        )
+        loss, seen = loss_of(options.loss, ctx.loss), _perceptual(options, ctx)
+        if seen is not None:
+            loss, model.looked_by = also_seen(loss, seen, options.perceptual), find(options.pretrained).origin()
+        trained = run_loop(network, feed, loss, watch, options, ctx, epochs=epochs, looks=looks)
         model.extent = {"epochs": max(1, trained.best_epoch or trained.epochs)}
         model.history = trained.history
         return model
@@ -259,6 +284,19 @@ class PictureNetworkRecipe(Recipe):
         pictures = Pictures(len(known), load, free_memory() // 4)
         steps = _steps(train, known, options)
         return PatchFeed(pictures, areas, geometry.scale, options.patch, options.batch, steps, tensor, worse)
+
+
+def _perceptual(options: PictureOptions, ctx: FitContext) -> Any:
+    """Return the loss by what a pretrained network sees; None where none is named. Raises OptionError for one without maps."""
+    if not options.pretrained or not options.perceptual:
+        return None
+    key = ("perceptual", options.pretrained)
+    if key not in ctx.cache:
+        from modelwright.models.backbones.base import pretrained_backbone
+        from modelwright.models.restore.perceptual import Perceptual
+
+        ctx.cache[key] = Perceptual(*pretrained_backbone(options.pretrained)).to(ctx.device)
+    return ctx.cache[key]
 
 
 def _steps(train: Table, known: np.ndarray, options: PictureOptions) -> int:
