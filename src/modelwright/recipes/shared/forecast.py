@@ -180,13 +180,20 @@ class ForecastModel(Model):
         out = np.zeros((len(rows), self.target.horizon))
         some = [i for i, r in enumerate(rows) if len(r.history)]
         if some:
-            out[some] = self.ahead([rows[i] for i in some])
-        for i in some:
-            history = rows[i].history
+            found = [rows[i] for i in some]
+            out[some] = self.bounded(found, self.ahead(found))
+        return out
+
+    @staticmethod
+    def bounded(rows: Sequence[Row], points: np.ndarray) -> np.ndarray:
+        """Return points [N, H] behind histories, none of them empty, as `points` has them: finite, and no further away than a sound trend leads."""
+        out = np.empty_like(points)
+        for i, row in enumerate(rows):
+            history = row.history
             least, most = float(history.min()), float(history.max())
             room = 10 * (most - least) + abs(most)  # a trend that runs away is no forecast
             out[i] = np.clip(
-                np.nan_to_num(out[i], nan=history[-1], posinf=most, neginf=least), least - room, most + room
+                np.nan_to_num(points[i], nan=history[-1], posinf=most, neginf=least), least - room, most + room
             )
             if least >= 0:
                 np.maximum(out[i], 0, out=out[i])
