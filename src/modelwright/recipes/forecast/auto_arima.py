@@ -51,7 +51,7 @@ class AutoArimaModel(ForecastModel):
 
     def __init__(self, target: ForecastCodec, options: AutoArimaOptions, orders: Sequence[Order]) -> None:
         super().__init__(target)
-        self.options, self.orders = options, [tuple(o) for o in orders]
+        self.options, self.orders = options, list(orders)
         self.levelling = Levelling(1, "last", "none", options.log, 1)
 
     def ahead(self, rows: Sequence[Row]) -> np.ndarray:
