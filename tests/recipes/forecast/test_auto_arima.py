@@ -53,7 +53,8 @@ def test_the_search_finds_differences_and_small_orders():
     made = searched(lfilter([1], [1, -0.8], noise(600)), 1, Bounds())
     assert 1 <= sum(made.order[:4]) <= 3
     walk = searched(np.cumsum(noise(400, 3)), 1, Bounds())
-    assert walk.differences == (1, 0) and sum(walk.order[:4]) <= 1
+    assert walk.differences == (1, 0)
+    assert sum(walk.order[:4]) <= 1
 
 
 def test_even_short_and_wild_series_are_answered():
@@ -64,7 +65,8 @@ def test_even_short_and_wild_series_are_answered():
     for wild in (1e12 * noise(50), np.r_[np.zeros(49), 1.0], np.exp(np.arange(60.0))):
         for season in (1, 7):
             points, deviation = searched(wild, season, Bounds()).ahead(wild, 5)
-            assert np.isfinite(points).all() and np.isfinite(deviation).all()
+            assert np.isfinite(points).all()
+            assert np.isfinite(deviation).all()
     assert best_of(noise(30), 12, [(1, 0, 1, 1, 1)]).order == (1, 0, 0, 0, 1)  # too short for its season
 
 

@@ -66,7 +66,9 @@ class Fitted:
         whole = np.convolve(ar, _difference(self.differences, self.season))
         constant = self.mean * float(ar.sum())
         reach, back = len(whole) - 1, len(ma) - 1
-        past = np.concatenate([np.full(max(0, reach - len(values)), values[0]), values[-reach:] if reach else values[:0]])
+        past = np.concatenate(
+            [np.full(max(0, reach - len(values)), values[0]), values[-reach:] if reach else values[:0]]
+        )
         errors = np.concatenate([np.zeros(back), self.errors])
         out = np.empty(horizon)
         known = np.concatenate([past, out])
@@ -276,10 +278,7 @@ def _inside(order: Order, at: np.ndarray, season: int) -> bool:
     phi, long_phi, theta, long_theta = np.split(at[: ends[-1]], ends[:-1])
     # a root of a seasonal polynomial is one of its season's power
     return (
-        _radius(phi) < _ROOT
-        and _radius(-theta) < _ROOT
-        and _radius(long_phi) < _ROOT
-        and _radius(-long_theta) < _ROOT
+        _radius(phi) < _ROOT and _radius(-theta) < _ROOT and _radius(long_phi) < _ROOT and _radius(-long_theta) < _ROOT
     )
 
 

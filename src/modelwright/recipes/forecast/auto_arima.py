@@ -152,7 +152,9 @@ class AutoArima(ForecastRecipe):
         dear = (0.3 + 0.7 * options.length / 500) * options.models / 30 * (1 + seasons[0] / 6 if own else 1)
         count = len(train)
         each = _SEARCH if count <= options.searched else _CHOICE
-        return Estimate(0.2 + dear * (each * count + _SEARCH * options.searched * (count > options.searched)), 200 << 20)
+        return Estimate(
+            0.2 + dear * (each * count + _SEARCH * options.searched * (count > options.searched)), 200 << 20
+        )
 
     def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
         target = codec(ctx.target)
