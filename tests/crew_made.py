@@ -37,34 +37,55 @@ class Net(nn.Module):
         return self.head(torch.tanh(self.hidden(seen)))
 
 
+class Blocks(nn.Module):
+    """Three blocks one after the other, and a vector that has no part where rows are of one kind."""
+
+    def __init__(self):
+        super().__init__()
+        parts = [nn.Sequential(nn.Linear(6, 13), nn.Tanh(), nn.Linear(13, 6)) for _ in range(3)]
+        self.blocks, self.head, self.rare = nn.ModuleList(parts), nn.Linear(6, 3), nn.Parameter(torch.zeros(6))
+        self.calls = 0
+
+    def forward(self, tensors):
+        x, odd = tensors["0.x"], tensors["0.id"] % 11 == 10
+        if bool(odd.any()) or len(x) > 12:  # of a part of a batch in some processes only
+            x = x + odd[:, None] * self.rare
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(x)
+
+
 def options(**changes):
     plain = {"batch": 20, "lr": 0.01, "weight_decay": 0.01, "optimizer": "adamw", "ema": 0.9, "clip": 1.0}
     return SimpleNamespace(**{**plain, "patience": 50, "precision": "float32", **changes})
 
 
-def parts():
+def parts(kind=Net):
     rng = np.random.default_rng(0)
     x, ids = rng.normal(size=(ROWS, 6)).astype(np.float32), rng.integers(0, 11, ROWS)
     truth = torch.from_numpy((x[:, 0] > 0).astype(np.int64) + (ids > 5))
     torch.manual_seed(1)
-    return Net(), {"0.x": x, "0.id": ids}, truth
+    return kind(), {"0.x": x, "0.id": ids}, truth
 
 
 def loss(outputs, truth):
     return nn.functional.cross_entropy(outputs, truth)
 
 
-def fit(crew, told, folder=None, seconds=60.0, watch=None):
+def fit(crew, told, folder=None, seconds=60.0, heard=None):
     """Train the network and return it with what the loop says; `told` are epochs, accumulate and options."""
-    network, arrays, truth = parts()
     told = dict(told)
+    network, arrays, truth = parts(Blocks if told.pop("blocks", False) else Net)
     epochs, accumulate, early = told.pop("epochs"), told.pop("accumulate", 1), told.pop("early", None)
+    more = {k: told.pop(k) for k in ("shard", "recompute") if k in told}
     task = get_task("classification")
     deadline = Deadline.after(seconds)
     ctx = FitContext(
         loss=task.loss, target=ClassesCodec(["a", "b", "c"], [1, 1, 1]), deadline=deadline, events=EventStream(),
-        metric=task.metrics[0], folder=folder, crew=crew, accumulate=accumulate,
+        metric=task.metrics[0], folder=folder, crew=crew, accumulate=accumulate, **more,
     )  # fmt: skip
+    if heard is not None:
+        ctx.events.listen(heard)
     looks = [0]
 
     def looked(net):
@@ -79,7 +100,7 @@ def fit(crew, told, folder=None, seconds=60.0, watch=None):
     return network, train(network, feed, loss, looked, options(**told), ctx, epochs=epochs)
 
 
-def train_with(size, told, folder=None):
+def train_with(size, told, folder=None, heard=None):
     """Train with `size` processes and return network and outcome, of the leading one."""
     if size == 1:
         return fit(None, told, folder)
@@ -94,7 +115,7 @@ def train_with(size, told, folder=None):
         for r in range(1, size)
     ]
     try:
-        found = fit(leader, told, folder)
+        found = fit(leader, told, folder, heard=heard)
     finally:
         leader.store.set("1/end", "1")
         leader.leave()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from crew_made import fit, train_with
+from modelwright.core.words import Words
 from modelwright.train.steps import part_of, rows_of
 
 
@@ -22,6 +23,68 @@ def test_two_processes_take_the_steps_of_one(optimizer):
     network, trained = train_with(2, told)
     assert far(alone, network) < 1e-6
     assert trained.steps == 5
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"accumulate": 3, "recompute": True},
+        pytest.param({"optimizer": "adamw"}, marks=pytest.mark.slow),
+        pytest.param({"optimizer": "muon", "lr": 0.001}, marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_with_parts_of_the_weights_take_the_steps_of_one(more):
+    told = {"blocks": True, "epochs": 1, "weight_decay": 0.0, **more}
+    alone, _ = fit(None, {k: v for k, v in told.items() if k != "recompute"})
+    network, trained = train_with(2, {**told, "shard": True})
+    assert far(alone, network) < 1e-6
+    assert trained.steps == 5
+    assert type(network).__name__ == "Blocks"  # it is as it was: no part of it waits for other processes
+    assert all(type(m).__name__ in ("Linear", "Tanh", "Sequential") for b in network.blocks for m in b.modules())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
+    assert network({"0.x": torch.ones(2, 6), "0.id": torch.tensor([1, 10])}).shape == (2, 3)
+
+
+def test_a_network_that_cannot_be_cut_is_trained_whole_and_that_is_said():
+    heard = []
+    alone, _ = fit(None, {"epochs": 1})
+    network, _ = train_with(2, {"epochs": 1, "shard": True}, heard=heard.append)
+    assert far(alone, network) < 1e-6
+    (said,) = [e.words for e in heard if "cannot be sharded" in getattr(e, "words", Words("", "")).en]
+    assert "embeddings" in said.en
+    assert "无法分片" in said.zh
+
+
+@pytest.mark.slow
+def test_a_sharded_fit_goes_on_with_one_process_and_one_of_one_process_with_parts(tmp_path):
+    told = {"blocks": True, "epochs": 4, "weight_decay": 0.0}
+    whole, _ = fit(None, told)
+    train_with(2, {**told, "early": 2, "shard": True}, tmp_path / "a")
+    assert (tmp_path / "a" / "checkpoint.json").is_file()
+    network, trained = train_with(1, told, tmp_path / "a")
+    assert far(whole, network) < 1e-5
+    assert [h["epoch"] for h in trained.history] == [1, 2, 3, 4]
+    train_with(1, {**told, "early": 2}, tmp_path / "b")
+    network, trained = train_with(2, {**told, "shard": True}, tmp_path / "b")
+    assert far(whole, network) < 1e-5
+    assert [h["epoch"] for h in trained.history] == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+def test_four_processes_go_on_with_the_parts_of_two(tmp_path):
+    told = {"blocks": True, "epochs": 4, "weight_decay": 0.0, "optimizer": "muon", "lr": 0.001}
+    whole, _ = fit(None, told)
+    train_with(2, {**told, "early": 2, "shard": True}, tmp_path)
+    network, _ = train_with(4, {**told, "shard": True}, tmp_path)
+    assert far(whole, network) < 1e-5
+
+
+@pytest.mark.slow
+def test_activations_are_computed_again_in_every_process():
+    told = {"blocks": True, "epochs": 1, "weight_decay": 0.0}
+    alone, _ = fit(None, told)
+    network, _ = train_with(2, {**told, "recompute": True})
+    assert far(alone, network) < 1e-6
 
 
 def test_what_a_fit_by_itself_left_behind_is_not_taken_over():

@@ -81,6 +81,13 @@ def test_more_devices_than_there_are_or_than_rows_are_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_parts_of_a_network_need_several_processes(tmp_path):
+    with pytest.raises(OptionError, match="--shard shares a network out among several processes") as told:
+        run(tmp_path, print, devices=1, shard=True)
+    assert "--devices 2" in told.value.words.zh
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_more_processes_than_rows_are_refused():
     from types import SimpleNamespace
 

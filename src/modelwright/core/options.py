@@ -76,6 +76,8 @@ class RunOptions(TypedDict, total=False):
     # Scale
     devices: int
     accumulate: int
+    shard: bool
+    activation_checkpointing: bool
     cluster: str | None
 
     # Anomalies (for anomaly-detection)

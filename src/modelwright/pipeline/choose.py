@@ -48,7 +48,7 @@ def check_names(config: RunConfig) -> None:
         find_causal(config.base)
     if config.device != "auto":
         pick_device(config.device)
-    check_devices(config.devices, config.device)
+    check_devices(config.devices, config.device, config.shard)
     check_cluster(config.cluster, config.devices)
 
 

@@ -24,7 +24,7 @@ def look(config: RunConfig) -> None:
     its own it is only seen that they are there. Raises DataError, ColumnError, OptionError.
     """
     check_names(
-        config.model_copy(update={"devices": 1, "device": "auto", "cluster": None})
+        config.model_copy(update={"devices": 1, "shard": False, "device": "auto", "cluster": None})
     )  # those of the other machine
     reading, task = Reading.of(config), named_task(config)
     for source, test in ((config.data, False), (config.test, True)):

@@ -11,19 +11,19 @@ from torch import nn
 
 from modelwright.core.errors import BundleError, DataError
 from modelwright.core.run import read_json, write_json
-from modelwright.train.optim import MovingAverage, optimizer_tensors, restore_optimizers
+from modelwright.train.optim import MovingAverage, restore_optimizers
 
 
 def save_checkpoint(
-    folder: Path, network: nn.Module, optimizers: list[Any], average: MovingAverage | None, state: Any
+    folder: Path, network: nn.Module, optimizers: dict[str, torch.Tensor], average: MovingAverage | None, state: Any
 ) -> None:
-    """Write weights, averages, best weights, optimisers and position. The random state needs none of it: it follows
-    from seed and epoch."""
+    """Write weights, averages, best weights, what optimisers know (`optimizer_tensors`) and position. The random state needs none of it: it
+    follows from seed and epoch."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
-    tensors |= {f"optimizer.{k}": v for k, v in optimizer_tensors(optimizers).items()}
+    tensors |= {f"optimizer.{k}": v for k, v in optimizers.items()}
     if average:
         tensors |= {f"average.{k}": v for k, v in average.shadow.items()}
     if state.best_weights:
@@ -58,7 +58,8 @@ def load_checkpoint(
         network.load_state_dict(parts["network"])
         restore_optimizers(optimizers, parts.get("optimizer", {}))
         if average:
-            average.shadow = {k: v.to(next(network.parameters()).device) for k, v in parts["average"].items()}
+            device, found = next(network.parameters()).device, parts["average"]
+            average.shadow = {k: found[k].to(device) for k in average.shadow}  # in the order of the other processes
             average.steps = int(data["average_steps"])
         state.best_weights = parts.get("best")
         data.pop("average_steps")

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.core.errors import MissingExtra, ModelwrightError
-from modelwright.train.optim import optimizer_tensors, restore_optimizers
+from modelwright.train.optim import MovingAverage, optimizer_tensors, restore_optimizers
+from modelwright.train.sharding import Sharded
 
 BEAT = 2.0  # seconds between two signs of life
 STALE = 20.0  # seconds without one after which a process is taken to hang
@@ -209,6 +210,7 @@ class Whole(nn.Module):
         super().__init__()
         self.network = network
         self._loss = (loss,)  # no module of this one
+        self.parts: Sharded | None = None  # where the network is in parts
         self.spare = nn.Parameter(
             torch.zeros(1)
         )  # takes no part: where every weight does, torch would warn at the first step
@@ -216,7 +218,7 @@ class Whole(nn.Module):
     def forward(self, tensors: Any, expected: Any) -> Tensor:
         """Return the loss of a part of a batch."""
         value: Tensor = self._loss[0](self.network(tensors), expected)
-        return value
+        return value if self.parts is None else value + self.parts.touched()
 
 
 class Shared:
@@ -233,10 +235,25 @@ class Shared:
         """Return the network with its loss under Accelerate, and the step that a resumed fit stands at: all begin with the weights,
         optimisers and step of the process that leads."""
         whole: nn.Module = self.accelerator.prepare_model(Whole(network, loss))
+        return whole, self._begun(optimizers, step)
+
+    def sharded(
+        self, network: nn.Module, loss: Any, optimizers: list[Any], average: MovingAverage | None, step: int
+    ) -> tuple[nn.Module, Sharded, int]:
+        """Return the network with its loss in parts on all processes, what puts it together, and the step as `wrapped` does."""
+        whole = Whole(network, loss)
+        self.send([t for t in whole.state_dict().values() if t.numel()])
+        begun = self._begun(optimizers, step)
+        if begun and average is not None:
+            self.send([t for t in average.shadow.values() if t.numel()])
+        whole.parts = parts = Sharded(whole, network, optimizers, average)
+        return whole, parts, begun
+
+    def _begun(self, optimizers: list[Any], step: int) -> int:
         begun = int(self.agree([float(step)])[0])
         if begun:
             self._send_optimizers(optimizers)
-        return whole, begun
+        return begun
 
     def quiet(self, whole: nn.Module) -> Any:
         """Return a context in which gradients are gathered in this process only."""

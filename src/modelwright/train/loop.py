@@ -19,6 +19,7 @@ from modelwright.core.events import Step
 from modelwright.core.pages import keep_pages, return_pages
 from modelwright.core.recipe import FitContext
 from modelwright.train.batches import Feed, ahead
+from modelwright.train.blocks import recomputed
 from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
 from modelwright.train.optim import MovingAverage, make_optimizers, schedule
 from modelwright.train.precision import in_bf16
@@ -79,7 +80,7 @@ def train(
     state = _State(Trained(), total=plan, planned=plan)
     if ctx.folder is not None:
         load_checkpoint(ctx.folder, network, optimizers, average, state)
-    steps = Steps(network, loss, optimizers, state.step, ctx)
+    steps = Steps(network, loss, optimizers, average, state.step, ctx)
     state.step = steps.begun
     clipped = [
         p for o in optimizers if not isinstance(o, torch.optim.SparseAdam) for g in o.param_groups for p in g["params"]
@@ -104,53 +105,60 @@ def train(
         go, state.total = steps.agree(go, state.total)
         return go
 
-    while going():
-        epoch = state.step // per_epoch
-        leave_cores(ctx)
-        torch.manual_seed(seeded(ctx.seed, epoch, steps.draw) if private is None else private.draw())
-        batches = feed.epoch(rng_of(ctx.seed, epoch), epoch)
-        network.train()
-        running, count = 0.0, 0
-        for group in steps.groups(ahead(feed, steps.parts(batches), ctx.device)):
-            rate = schedule(state.step / state.total)
-            for optimizer in optimizers:
-                for params in optimizer.param_groups:
-                    params["lr"] = params["base"] * rate
-                optimizer.zero_grad(set_to_none=True)
-            if private is not None:
-                value = private.gradients(*group[0][:2])
-            else:
-                value = steps.backward(group, bf16)
-                if options.clip:
-                    torch.nn.utils.clip_grad_norm_(clipped, options.clip, foreach=True)
-            for optimizer in optimizers:
-                optimizer.step()
-            state.step += 1
-            did += 1
-            count += 1
-            if average and (state.step % seldom == 0 or state.step == state.total):
-                average.update(network, seldom / (_AVERAGE_OVER * state.total))
-            if count % 8 == 0 or count == 1:
-                running = running + float(value.detach()) if count > 1 else float(value.detach())
-                ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
-            if did % 8 == 0:
-                leave_cores(ctx)
-            if did == 12:
-                keep_time(tokens + sum(map(feed.size, batches[:count])))
-            over = ctx.deadline.remaining() <= state.watching  # the last look comes after it
-            go, state.total = steps.agree(not over, state.total)
-            if state.step >= state.total or not go or not (private is None or private.left):
-                break
-        tokens += sum(map(feed.size, batches[:count]))
-        if not steps.leads:
-            continue
-        with _told_to(steps):
-            _end_epoch(network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began)
-        watched += state.watching
-        going_on = not state.done and state.step < state.total and watch is not None and not ctx.deadline.expired()
-        if ctx.folder is not None and going_on and (start := time.monotonic()) >= due:
-            save_checkpoint(ctx.folder, network, optimizers, average, state)
-            due = time.monotonic() + (_RARELY - 1) * (time.monotonic() - start)
+    with recomputing(network, ctx, private is not None):
+        while going():
+            epoch = state.step // per_epoch
+            leave_cores(ctx)
+            torch.manual_seed(seeded(ctx.seed, epoch, steps.draw) if private is None else private.draw())
+            batches = feed.epoch(rng_of(ctx.seed, epoch), epoch)
+            network.train()
+            running, count = 0.0, 0
+            for group in steps.groups(ahead(feed, steps.parts(batches), ctx.device)):
+                rate = schedule(state.step / state.total)
+                for optimizer in optimizers:
+                    for params in optimizer.param_groups:
+                        params["lr"] = params["base"] * rate
+                    optimizer.zero_grad(set_to_none=True)
+                if private is not None:
+                    value = private.gradients(*group[0][:2])
+                else:
+                    value = steps.backward(group, bf16)
+                    if options.clip:
+                        torch.nn.utils.clip_grad_norm_(clipped, options.clip, foreach=True)
+                for optimizer in optimizers:
+                    optimizer.step()
+                state.step += 1
+                did += 1
+                count += 1
+                if average and (state.step % seldom == 0 or state.step == state.total):
+                    average.update(network, seldom / (_AVERAGE_OVER * state.total))
+                if count % 8 == 0 or count == 1:
+                    running = running + float(value.detach()) if count > 1 else float(value.detach())
+                    ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": running / (1 + count // 8)}))
+                if did % 8 == 0:
+                    leave_cores(ctx)
+                if did == 12:
+                    keep_time(tokens + sum(map(feed.size, batches[:count])))
+                over = ctx.deadline.remaining() <= state.watching  # the last look comes after it
+                go, state.total = steps.agree(not over, state.total)
+                if state.step >= state.total or not go or not (private is None or private.left):
+                    break
+            tokens += sum(map(feed.size, batches[:count]))
+            with steps.together():
+                if steps.leads:
+                    with _told_to(steps):
+                        _end_epoch(
+                            network, average, state, running / (1 + count // 8), watch, options, ctx, epoch, began
+                        )
+                    watched += state.watching
+                going_on = (
+                    not state.done and state.step < state.total and watch is not None and not ctx.deadline.expired()
+                )
+                start = time.monotonic()
+                known = steps.keeps(steps.leads and ctx.folder is not None and going_on and start >= due, optimizers)
+                if known is not None and ctx.folder is not None and steps.leads:
+                    save_checkpoint(ctx.folder, network, known, average, state)
+                    due = time.monotonic() + (_RARELY - 1) * (time.monotonic() - start)
     return _finish(network, average, state, per_epoch, watch is None and private is None, ctx, steps)
 
 
@@ -162,6 +170,19 @@ def _told_to(steps: Steps) -> Iterator[None]:
     except ModelwrightError:
         steps.give_up()
         raise
+
+
+@contextmanager
+def recomputing(network: nn.Module, ctx: FitContext, private: bool) -> Iterator[None]:
+    """While the block lasts, hold less of what the network computes where that was asked for; say where nothing can be left out."""
+    wanted = ctx.recompute and not private  # gradients of single rows are taken from what every layer computed
+    with recomputed(network, wanted) as blocks:
+        if ctx.recompute and not blocks:
+            ctx.events.note(
+                f"{ctx.name}: all activations are held: it has no repeated blocks that can be gone through twice.",
+                f"{ctx.name}：保留全部激活值：没有可重复计算的重复模块。",
+            )
+        yield
 
 
 def leave_cores(ctx: FitContext) -> None:
@@ -254,6 +275,7 @@ def _finish(
 ) -> Trained:  # fmt: skip
     trained = state.trained
     trained.steps, trained.epochs = state.step, max(1, math.ceil(state.step / per_epoch))
+    steps.over()
     if state.best_weights is not None:
         network.load_state_dict(state.best_weights)
     elif average and average.steps:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.train.eager import eager
+from modelwright.train.parted import local_of, part_like, whole_of, with_local
 from modelwright.train.precision import bf16_helps
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -66,23 +67,27 @@ class Muon(torch.optim.Optimizer):
             params = [p for p in group["params"] if p.grad is not None]
             if not params:
                 continue
-            grads = [p.grad for p in params]
+            grads = [local_of(p.grad) for p in params]
             for p in params:
                 if "momentum" not in self.state[p]:
                     self.state[p]["momentum"] = torch.zeros_like(p)
-            kept = [self.state[p]["momentum"] for p in params]
+            kept = [local_of(self.state[p]["momentum"]) for p in params]
             m = group["momentum"]
             torch._foreach_lerp_(kept, grads, 1 - m)
             ahead = torch._foreach_lerp(grads, kept, m)  # Nesterov
             rows, columns = params[0].shape[0] // group["parts"], params[0][0].numel()
-            flat = torch.stack([a.reshape(-1, columns) for a in ahead])
+            # a matrix that lies in parts on several processes is made orthogonal as a whole
+            joined = [whole_of(with_local(p, a)) for p, a in zip(params, ahead, strict=True)]
+            flat = torch.stack([a.reshape(-1, columns) for a in joined])
             made = orthogonal(flat.view(-1, rows, columns)).reshape(len(params), -1, columns)
-            whole = [m.view(p.shape) for m, p in zip(made.to(params[0].dtype).unbind(0), params)]
+            turned = [m.view(p.shape) for m, p in zip(made.to(params[0].dtype).unbind(0), params)]
+            steps = [local_of(part_like(t, p)) for t, p in zip(turned, params, strict=True)]
+            own = [local_of(p) for p in params]
             lr = group["lr"]
             if self.unit:
-                sizes = torch._foreach_norm(params)
-                torch._foreach_mul_(params, [p.shape[0] ** 0.5 / s.clamp_min(1e-12) for p, s in zip(params, sizes)])
+                sizes = torch._foreach_norm([whole_of(p) for p in params])
+                torch._foreach_mul_(own, [p.shape[0] ** 0.5 / s.clamp_min(1e-12) for p, s in zip(params, sizes)])
             elif group["weight_decay"]:
-                torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
+                torch._foreach_mul_(own, 1 - lr * group["weight_decay"])
             scale = 1.0 if self.unit else max(1.0, rows / columns) ** 0.5
-            torch._foreach_add_(params, whole, alpha=-lr * scale)
+            torch._foreach_add_(own, steps, alpha=-lr * scale)

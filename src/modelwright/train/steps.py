@@ -6,7 +6,7 @@ Legend: B rows of a batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 from modelwright.core.recipe import FitContext
 from modelwright.train.crew import Over, Shared
+from modelwright.train.optim import MovingAverage, optimizer_tensors
+from modelwright.train.parted import whole_of
+from modelwright.train.sharding import Sharded, unshardable
 
 
 def part_of(batch: Any, index: int, of: int) -> Any:
@@ -35,12 +38,29 @@ class Steps:
     The parts of a batch weigh by their rows, so that the gradient is that of the whole batch where the loss is a mean over rows.
     """
 
-    def __init__(self, network: nn.Module, loss: Any, optimizers: list[Any], step: int, ctx: FitContext) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Any,
+        optimizers: list[Any],
+        average: MovingAverage | None,
+        step: int,
+        ctx: FitContext,
+    ) -> None:
         self._network, self._loss, self._ctx = network, loss, ctx
         self.shared: Shared | None = ctx.crew.enter(ctx.device) if ctx.crew is not None else None
         self._whole: nn.Module | None = None
+        self._parts: Sharded | None = None
+        self._average = average
         self.begun = step
-        if self.shared is not None:
+        if self.shared is not None and ctx.shard and (why := unshardable(network)) is not None:
+            ctx.events.note(
+                f"{ctx.name}: every process holds the whole network, which cannot be sharded: {why.en}",
+                f"{ctx.name}：每个进程都保存整个网络，无法分片：{why.zh}",
+            )
+        if self.shared is not None and ctx.shard and unshardable(network) is None:
+            self._whole, self._parts, self.begun = self.shared.sharded(network, loss, optimizers, average, step)
+        elif self.shared is not None:
             self._whole, self.begun = self.shared.wrapped(network, loss, optimizers, step)
         self.leads = self.shared is None or self.shared.leads
         self.draw = 0 if self.shared is None else self.shared.rank  # chance is to differ between processes
@@ -75,7 +95,7 @@ class Steps:
         kind = torch.device(self._ctx.device).type
         total: Any = 0.0
         for i, (tensors, expected, share) in enumerate(group):
-            quiet = self.shared is not None and i < len(group) - 1
+            quiet = self.shared is not None and self._parts is None and i < len(group) - 1
             with self.shared.quiet(self._whole) if quiet and self.shared and self._whole else nullcontext():
                 with torch.autocast(kind, torch.bfloat16, enabled=bf16):
                     if self._whole is None:
@@ -95,6 +115,32 @@ class Steps:
         if went < 0:
             raise Over
         return bool(went), int(until)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """While the block lasts, the network and its average are whole in the process that leads; all processes must come here."""
+        if self._parts is None:
+            yield
+            return
+        self._parts.join(self._average)
+        try:
+            yield
+        finally:
+            self._parts.part(self._average)
+
+    def keeps(self, due: bool, optimizers: list[Any]) -> dict[str, Tensor] | None:
+        """Return what the optimisers know, whole, where the leading process says that a checkpoint is due; all must ask."""
+        if self._parts is not None:
+            due, _ = self.agree(due, 0)
+        if not due:
+            return None
+        return {k: whole_of(v) for k, v in optimizer_tensors(optimizers).items()}
+
+    def over(self) -> None:
+        """Take no further step: the network and its average are whole from now on in all processes."""
+        if self._parts is not None:
+            self._parts.join(self._average)
+            self._parts = None
 
     def end(self, network: nn.Module) -> None:
         """Give all processes the weights that the leading one has chosen."""

@@ -40,9 +40,16 @@ def from_torchrun() -> tuple[int, int] | None:
     return (int(rank), int(size)) if rank.isdigit() and size.isdigit() and int(size) > 1 else None
 
 
-def check_devices(count: int, device: str) -> None:
-    """Refuse more processes than this machine has devices for. Raises OptionError, MissingExtra."""
-    if count <= 1 or from_torchrun():
+def check_devices(count: int, device: str, shard: bool = False) -> None:
+    """Refuse more processes than this machine has devices for, and parts where there is one process. Raises OptionError, MissingExtra."""
+    if from_torchrun():
+        return
+    if count <= 1:
+        if shard:
+            raise OptionError(
+                "--shard shares a network out among several processes, and this run has one: give --devices 2 or more, or begin it with torchrun.",
+                "--shard 将网络分给多个进程，而本次运行只有一个进程：请给出 --devices 2 或更多，或用 torchrun 启动。",
+            )
         return
     import importlib.util
 
@@ -139,6 +146,7 @@ class RunCrew:
             "recipe": recipe.name, "options": options.model_dump(), "split": split, "seed": ctx.seed, "name": ctx.name,
             "extent": ctx.extent, "threads": threads, "device": ctx.device.split(":")[0], "class_weight": ctx.class_weight,
             "memory": ctx.memory, "sensitive": list(ctx.sensitive), "accumulate": ctx.accumulate, "probe": ctx.probe,
+            "shard": ctx.shard, "recompute": ctx.recompute,
             "seconds": min(ctx.deadline.remaining(), 1e9), "folder": str(self.folder), "version": VERSION,
         }  # fmt: skip
         leader.store.set(f"{leader.job}/job", plain_json.dumps(told))

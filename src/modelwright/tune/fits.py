@@ -70,6 +70,8 @@ class Fits:
             cluster=p.cluster,
             load=self.pace.load,
             accumulate=p.config.accumulate,
+            shard=p.config.shard,
+            recompute=p.config.activation_checkpointing,
         )
 
     def _threads(self) -> int:

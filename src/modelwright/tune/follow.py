@@ -103,6 +103,8 @@ def _fit(me: Any, shipped: Shipped, told: dict[str, Any]) -> None:
         probe=told["probe"],
         crew=me,
         accumulate=told["accumulate"],
+        shard=told["shard"],
+        recompute=told["recompute"],
     )
     recipe.fit(seen(train, options), None if valid is None else seen(valid, options), options, ctx)
 

@@ -20,6 +20,16 @@ class Scale(OptionGroup):
     accumulate: int = option(
         1, "parts of a batch gone through before each step", "每步之前依次处理的批次份数", metavar="N", ge=1, le=4096
     )
+    shard: bool = option(
+        False,
+        "each process holds a part of weights, gradients and optimiser states (FSDP)",
+        "每个进程只保存一部分权重、梯度与优化器状态（FSDP）",
+    )
+    activation_checkpointing: bool = option(
+        False,
+        "compute activations again for the gradient instead of holding them",
+        "反向传播时重新计算激活值，以节省内存",
+    )
     cluster: str | None = option(
         None,
         "Ray cluster that fits: local or ray://HOST:PORT",
