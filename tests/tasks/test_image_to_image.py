@@ -160,3 +160,17 @@ def test_colour_keeps_its_chroma_when_luma_alone_is_seen():
     cubic = get_recipe("bicubic").model(geometry, {}).made(pixels)
     # untrained, the network adds nothing: what comes is the cubic, through luma and chroma
     assert np.abs(model.made(pixels).astype(int) - cubic).max() <= 2
+
+
+def test_a_picture_that_cannot_be_read_is_named_as_such(tmp_path):
+    good = folder_of(tmp_path / "good", 3, 40, 48)
+    (good / "cut.png").write_bytes(png(picture(9))[:200])
+    said = []
+    events = EventStream()
+    events.listen(lambda e: said.append(e.words) if hasattr(e, "words") else None)
+    data = get_data(make_config(data=str(good), task="image-to-image", degrade="noise 25"), str(good), events)
+    assert len(data.table) == 3
+    words = next(w for w in said if "left out" in w.en)
+    assert words.en.startswith("1 pair is left out, since one of the two cannot be had: row 1")
+    assert "第 1 行" in words.zh
+    assert "times as large" not in words.en

@@ -105,23 +105,30 @@ def paired(table: Table) -> tuple[Table, Words | None]:
         raise _none_fits(table, given.name, pairs)
     scale = scales.most_common(1)[0][0]
     kept = [i for i, p in enumerate(pairs) if p.scale == scale and i not in gone]
-    unlike = [i for i, p in enumerate(pairs) if p.scale != scale and i not in gone]
+    bad = [i for i, p in enumerate(pairs) if p.why is not None]
+    unlike = [i for i, p in enumerate(pairs) if p.why is None and p.scale != scale and i not in gone]
     moving = [i for i in kept if max(pairs[i].given[3], pairs[i].wanted[3]) > 1]
+    size = Words(f"{scale} times as large as the given one", f"不是输入的 {scale} 倍大")
+    if scale == 1:
+        size = Words("of the given one's size", "与输入尺寸不同")
     channels = [max(pairs[i].given[2] for i in kept), max(pairs[i].wanted[2] for i in kept)]
     schema = table.schema.with_column(given.name, options={**given.options, "scale": scale, "channels": channels})
     said = [
         _told(
+            table, target.name, bad, [pairs[i].shown for i in bad],
+            Words(f"{_pairs(bad)} left out, since one of the two cannot be had", "对图片已排除，因为其中一张缺失或无法读取"),
+        ),
+        _told(
             table, target.name, unlike, [pairs[i].shown for i in unlike],
-            Words(f"pairs are left out, since the wanted picture is not {scale} times as large as the given one",
-                  f"对图片已排除，因为目标图片不是输入的 {scale} 倍大"),
+            Words(f"{_pairs(unlike)} left out, since the wanted picture is not {size.en}", f"对图片已排除，因为目标图片{size.zh}"),
         ),
         _told(
             table, target.name, small, [],
-            Words(f"pictures are left out, since the given one has fewer than {LEAST} pixels at a side", f"张图片已排除，因为输入的边长不足 {LEAST} 像素"),
+            Words(f"{_pairs(small)} left out, since the given picture has fewer than {LEAST} pixels at a side", f"对图片已排除，因为输入的边长不足 {LEAST} 像素"),
         ),
         _told(
             table, target.name, moving, [],
-            Words("pictures have several frames, of which the first is taken", "张图片有多帧，只取第一帧"),
+            Words(f"{len(moving)} picture{'s have' if len(moving) > 1 else ' has'} several frames, of which the first is taken", "张图片有多帧，只取第一帧"),
         ),
     ]  # fmt: skip
     told = [w for w in said if w is not None]
@@ -132,11 +139,11 @@ def paired(table: Table) -> tuple[Table, Words | None]:
 
 def _none_fits(table: Table, column: str, pairs: list[_Pair]) -> DataError:
     shown = pairs[0].shown if pairs else Words("", "")
-    place = _place(table, column, 0) if pairs else ""
+    place = _place(table, column, 0) if pairs else Words("", "")
     return DataError(
         f"No two pictures of {table.source} fit together: the given one must have {LEAST} pixels or more at a side, and the wanted one be as "
-        f"large, or 2 to {_LARGEST} times as large in both directions; {place}: {shown.en}.",
-        f"{table.source} 中没有尺寸匹配的图片对：输入边长至少 {LEAST} 像素，目标应与输入等大，或两个方向都恰为 2 至 {_LARGEST} 倍；{place}：{shown.zh}。",
+        f"large, or 2 to {_LARGEST} times as large in both directions; {place.en}: {shown.en}.",
+        f"{table.source} 中没有尺寸匹配的图片对：输入边长至少 {LEAST} 像素，目标应与输入等大，或两个方向都恰为 2 至 {_LARGEST} 倍；{place.zh}：{shown.zh}。",
     )
 
 
@@ -156,18 +163,23 @@ def _pair(given: pa.StructScalar, wanted: pa.StructScalar, steps: tuple[Step, ..
     return _Pair((height, width, channels, good[3]), (height * by, width * by, *good[2:]))
 
 
-def _place(table: Table, column: str, i: int) -> str:
+def _pairs(rows: list[int]) -> str:
+    return f"{len(rows)} pair{'s are' if len(rows) > 1 else ' is'}"
+
+
+def _place(table: Table, column: str, i: int) -> Words:
     cell: Mapping[str, Any] = table.column(column)[i].as_py() or {}
     path = cell.get("path")
-    return f"row {table.rows[i]}" + (f" ({Path(path).name})" if path else "")
+    row, file = table.rows[i], f" ({Path(path).name})" if path else ""
+    return Words(f"row {row}{file}", f"第 {row} 行{file}")
 
 
 def _told(table: Table, column: str, rows: list[int], why: list[Words], what: Words) -> Words | None:
-    """Return one sentence on some rows: how many, what of them, and where the first ones stand; None for no row."""
+    """Return one sentence on some rows: `what` is said of them, and where the first ones stand; None for no row."""
     if not rows:
         return None
     places = [_place(table, column, i) for i in rows[:_SHOWN]]
-    en = ", ".join(f"{p}: {w.en}" for p, w in zip(places, why)) if why else ", ".join(places)
-    zh = "，".join(f"{p}：{w.zh}" for p, w in zip(places, why)) if why else "，".join(places)
+    en = ", ".join(f"{p.en}: {w.en}" for p, w in zip(places, why)) if why else ", ".join(p.en for p in places)
+    zh = "，".join(f"{p.zh}：{w.zh}" for p, w in zip(places, why)) if why else "，".join(p.zh for p in places)
     more = " ..." if len(rows) > _SHOWN else ""
-    return Words(f"{len(rows)} {what.en}: {en}{more}.", f"{len(rows)} {what.zh}：{zh}{more}。")
+    return Words(f"{what.en}: {en}{more}.", f"{len(rows)} {what.zh}：{zh}{more}。")

@@ -51,6 +51,8 @@ def test_coco_gives_every_picture_those_without_boxes_too(tmp_path):
         ({"annotations": [{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1]}]}, "expected bbox"),
         ({"annotations": [{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, "x"]}]}, "expected a number"),
         ({"annotations": None}, "lacks the list annotations"),
+        ({"annotations": [7]}, r"annotations\[0\]: expected an object"),
+        ({"categories": [{"id": [1], "name": "a"}]}, r"categories\[0\]: expected an object whose ids"),
         ({"images": [{"id": 7, "file_name": "z.png"}]}, "there is no image|were not found"),
     ],
 )

@@ -47,6 +47,14 @@ def test_a_box_that_cannot_be_is_left_out_and_told(tmp_path, bad, kept, says):
     assert any(says in s and "a.xml" in s for s in said)
 
 
+def test_labels_of_too_few_boxes_are_told(tmp_path):
+    path = str(picture(tmp_path / "a.png"))
+    _, said = told([Marked("a.xml", path, [*GOOD, box(1, 9, 5, 20, label="rare")], (40, 30))], tmp_path)
+    assert said == ["set: too few boxes to learn from and to judge by: `rare` (1). Mark more, or take the label out."]
+    assert told([Marked("a.xml", path, GOOD, (40, 30))], tmp_path)[1] == []
+    assert told([Marked("a.xml", path, GOOD[:2], (40, 30))], tmp_path)[1] == [], "a small set is told of elsewhere"
+
+
 def test_a_source_in_another_form_is_refused(tmp_path):
     wrong = [box(20, 20, 10, 10) for _ in range(8)]
     with pytest.raises(DataError, match="left, top, width, height"):

@@ -77,16 +77,17 @@ def read_json(path: Path) -> Any:
         ) from e
 
 
-def number(value: Any, path: Path, place: str, what: str) -> float:
+def number(value: Any, path: Path, place: str | Words, what: str) -> float:
     """Return a coordinate as float. Raises DataError, naming where it stands."""
+    en, zh = (place, place) if isinstance(place, str) else (place.en, place.zh)
     try:
         out = float(value)
         if out != out or abs(out) == float("inf"):
             raise ValueError(value)
     except (TypeError, ValueError) as e:
         raise DataError(
-            f"{path}, {place}: expected a number for {what}, received `{str(value)[:40]}`.",
-            f"{path}，{place}：{what} 应为数字，收到的是 `{str(value)[:40]}`。",
+            f"{path}, {en}: expected a number for {what}, received `{str(value)[:40]}`.",
+            f"{path}，{zh}：{what} 应为数字，收到的是 `{str(value)[:40]}`。",
         ) from e
     return out
 

@@ -33,6 +33,14 @@ class Coco(Format):
                 f"{path} lacks the list{'s' if len(absent) > 1 else ''} {', '.join(absent)}; expected COCO JSON with images, annotations and categories.",
                 f"{path} 缺少列表 {'、'.join(absent)}；应为含 images、annotations、categories 的 COCO JSON。",
             )
+        for key in ("images", "annotations", "categories"):
+            for i, entry in enumerate(data[key]):
+                ids = [entry.get(k) for k in ("id", "image_id", "category_id")] if isinstance(entry, dict) else [[]]
+                if any(isinstance(v, (list, dict)) for v in ids):
+                    raise DataError(
+                        f"{path}, {key}[{i}]: expected an object whose ids are numbers or texts, received `{str(entry)[:60]}`.",
+                        f"{path}，{key}[{i}]：应为对象，且 id 为数字或文本；收到的是 `{str(entry)[:60]}`。",
+                    )
         names = {c.get("id"): str(c.get("name", c.get("id"))) for c in data["categories"]}
         by_image = _by_image(data, names, path)
         folder = _folder(path, data["images"])
@@ -55,13 +63,13 @@ def _by_image(data: dict[str, Any], names: dict[Any, str], path: Path) -> dict[A
         if a.get("category_id") not in names:
             near = ", ".join(nearest(str(a.get("category_id")), [str(k) for k in names])[:3])
             raise DataError(
-                f"{path}, {place}: there is no category {a.get('category_id')!r}; the categories are {near or list(names)[:5]}.",
-                f"{path}，{place}：没有类别 {a.get('category_id')!r}；现有类别：{near or list(names)[:5]}。",
+                f"{path}, {place}: there is no category {a.get('category_id')!r}; the categories are {near or list(names)[:5]}. Correct it, or add the category.",
+                f"{path}，{place}：没有类别 {a.get('category_id')!r}；现有类别：{near or list(names)[:5]}。请改正，或补上该类别。",
             )
         if a.get("image_id") not in known:
             raise DataError(
-                f"{path}, {place}: there is no image {a.get('image_id')!r} in `images`.",
-                f"{path}，{place}：`images` 中没有图片 {a.get('image_id')!r}。",
+                f"{path}, {place}: there is no image {a.get('image_id')!r} in `images`. Add it there, or take the box out.",
+                f"{path}，{place}：`images` 中没有图片 {a.get('image_id')!r}。请补上，或删去该框。",
             )
         box = a.get("bbox")
         if not isinstance(box, list) or len(box) != 4:

@@ -62,23 +62,23 @@ def _read(file: Path, names: dict[int, str] | None) -> list[Box]:
         cells = text.split()
         if not cells:
             continue
-        place = f"line {line}"
+        place = Words(f"line {line}", f"第 {line} 行")
         outline = len(cells) >= 7 and len(cells) % 2 == 1
         if not (len(cells) == 5 or outline) or not cells[0].isdigit():
             raise DataError(
-                f"{file}, {place}: expected `class x y width height`, received `{text[:60]}`.",
-                f"{file}，{place}：应为“类别 x y 宽 高”，收到的是 `{text[:60]}`。",
+                f"{file}, {place.en}: expected `class x y width height`, received `{text[:60]}`.",
+                f"{file}，{place.zh}：应为“类别 x y 宽 高”，收到的是 `{text[:60]}`。",
             )
         kind, values = int(cells[0]), [number(c, file, place, "x y width height") for c in cells[1:]]
         if names is not None and kind not in names:
             raise DataError(
-                f"{file}, {place}: there is no class {kind}; the names are {', '.join(list(names.values())[:8])}.",
-                f"{file}，{place}：没有类别 {kind}；现有类别：{'、'.join(list(names.values())[:8])}。",
+                f"{file}, {place.en}: there is no class {kind}; the names are {', '.join(list(names.values())[:8])}. Correct it, or add the name.",
+                f"{file}，{place.zh}：没有类别 {kind}；现有类别：{'、'.join(list(names.values())[:8])}。请改正，或补上类别名。",
             )
         if max(values) > 2:
             raise DataError(
-                f"{file}, {place}: expected shares of width and height (0 to 1), received `{text[:60]}`.",
-                f"{file}，{place}：坐标应为占宽高的比例（0 至 1），收到的是 `{text[:60]}`。",
+                f"{file}, {place.en}: expected shares of width and height (0 to 1), received `{text[:60]}`.",
+                f"{file}，{place.zh}：坐标应为占宽高的比例（0 至 1），收到的是 `{text[:60]}`。",
             )
         if outline:
             sides = [min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])]

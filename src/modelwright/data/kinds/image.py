@@ -102,10 +102,9 @@ def _picture(data: bytes, side: int | None, most: int, made: Callable[[Picture],
     except (MemoryError, Image.DecompressionBombError):
         raise _too_large("> 178 000 000", most) from None
     except FAULTS as e:
-        size = f"{len(data)} bytes"
         raise Unreadable(
-            f"not a complete picture ({type(e).__name__}, {size}); save it again as PNG or JPEG",
-            f"不是完整的图片（{type(e).__name__}，{size}）；请重新存为 PNG 或 JPEG",
+            f"not a complete picture ({type(e).__name__}, {len(data)} bytes); save it again as PNG or JPEG",
+            f"不是完整的图片（{type(e).__name__}，{len(data)} 字节）；请重新存为 PNG 或 JPEG",
         ) from None
 
 

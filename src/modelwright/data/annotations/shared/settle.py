@@ -22,6 +22,7 @@ _MOST_BAD = 0.2  # share of boxes that cannot be, above which the source must be
 _EXIF_ORIENTATION = 0x0112
 _SAME = 1e-3  # of the sides: two boxes of a label that differ by less are one
 _SHOWN = 3
+_RARE = 5  # boxes below which a label is told to have too few
 
 
 class Shape(NamedTuple):
@@ -107,10 +108,25 @@ def settled(
         step()
         cells.append(json.dumps(_boxes(m, shape_of(m.picture, folder), faults), ensure_ascii=False))
     faults.tell(name, total, events)
+    if events is not None:
+        _tell_rare(name, cells, events)
     columns: dict[str, Any] = {names[0]: [m.picture for m in found], names[1]: cells}
     for key in dict.fromkeys(k for m in found for k in m.more):
         columns[key] = [m.more.get(key) for m in found]
     return pa.table(columns)
+
+
+def _tell_rare(name: str, cells: list[str], events: EventStream) -> None:
+    """Say which labels have so few boxes that they can be neither learnt nor judged."""
+    counts = Counter(b["label"] for cell in cells for b in json.loads(cell) if not b.get("crowd"))
+    rare = {label: n for label, n in counts.items() if n < _RARE}
+    if not rare or len(rare) == len(counts):
+        return
+    some, more = ", ".join(f"`{label}` ({n})" for label, n in list(rare.items())[:_SHOWN]), len(rare) > _SHOWN
+    events.warn(
+        f"{name}: too few boxes to learn from and to judge by: {some}{' ...' if more else ''}. Mark more, or take the label out.",
+        f"{name}：以下类别的框太少，无法学习与评估：{some}{' ...' if more else ''}。请补充标注，或去掉该类别。",
+    )
 
 
 def shape_of(picture: Any, folder: Path) -> Shape | None:
