@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from modelwright.core.crew import Crew
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Metric, judge
-from modelwright.core.registry import load_file, names_in
+from modelwright.core.registry import load_file, modules_in, names_in
 from modelwright.core.schema import Schema, Table
 from modelwright.core.spending import Spending
 from modelwright.core.words import Words
@@ -314,9 +315,23 @@ def check_recipes(names: Sequence[str], offered: Sequence[str]) -> None:
         raise unknown(Words("recipe", "方案"), name, offered, OptionError)
 
 
+def may_be_for(task: str | None) -> tuple[str, ...]:
+    """Return the names of the recipes that may be for a task (None: for choosing answers from columns), without importing them.
+
+    A folder of recipes names its tasks as `TASKS` (None as in `Recipe.tasks`), so that only those folders are imported that a run needs;
+    one that names none may be for any.
+    """
+    kept = []
+    for name, module in modules_in(RECIPES).items():
+        told = vars(importlib.import_module(module.rpartition(".")[0])).get("TASKS", ())
+        if told == () or (task is None if told is None else task in told):
+            kept.append(name)
+    return tuple(kept)
+
+
 def column_recipe_names() -> tuple[str, ...]:
     """Return the names of the recipes that choose answers from columns, cheapest first."""
-    made = {n: r for n in recipe_names() if (r := get_recipe(n)).tasks is None}
+    made = {n: r for n in may_be_for(None) if (r := get_recipe(n)).tasks is None}
     return tuple(sorted(made, key=lambda n: made[n].rank))
 
 
@@ -327,7 +342,7 @@ def guesses(name: str) -> bool:
 
 def own_recipes(task: str) -> tuple[str, ...]:
     """Return the names of the recipes that are for this task by name, cheapest first."""
-    made = {n: get_recipe(n) for n in recipe_names()}
+    made = {n: get_recipe(n) for n in may_be_for(task)}
     return tuple(sorted((n for n, r in made.items() if r.tasks and task in r.tasks), key=lambda n: made[n].rank))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.recipe import get_recipe, recipe_names
+from modelwright.core.recipe import get_recipe, may_be_for
 from modelwright.core.schema import MODALITIES
 
 # Every modality with a codec can be an input; identifiers and label lists have none.
@@ -16,7 +16,7 @@ INPUTS = frozenset(m for m in MODALITIES if m not in ("id", "labels", "boxes"))
 def column_recipes(ordered: bool = False) -> tuple[str, ...]:
     """Return the names of all recipes that work on columns, cheapest first; those for ordered labels, where
     asked for, before all but the constant."""
-    made = {n: r for n in recipe_names() if (r := get_recipe(n)).tasks is None}
+    made = {n: r for n in may_be_for(None) if (r := get_recipe(n)).tasks is None}
     special = {n for n, r in made.items() if getattr(r, "ordered", False)}
     names = [n for n in made if ordered or n not in special]
     return tuple(sorted(names, key=lambda n: (made[n].rank > 0, n not in special, made[n].rank)))

@@ -1,0 +1,3 @@
+"""Recipes that find what is unusual."""
+
+TASKS = frozenset({"anomaly-detection"})

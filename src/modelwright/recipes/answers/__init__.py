@@ -1,0 +1,3 @@
+"""Recipes that answer questions from documents."""
+
+TASKS = frozenset({"question-answering"})

@@ -1,0 +1,3 @@
+"""Recipes that find things in pictures."""
+
+TASKS = frozenset({"object-detection"})

@@ -1,0 +1,3 @@
+"""Recipes that tell how likely a click is."""
+
+TASKS = frozenset({"click-through"})

@@ -1,0 +1,3 @@
+"""Recipes that foretell series."""
+
+TASKS = frozenset({"time-series-forecasting"})

@@ -1,0 +1,3 @@
+"""Recipes that make pictures."""
+
+TASKS = frozenset({"text-to-image", "unconditional-image-generation"})

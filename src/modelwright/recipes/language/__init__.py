@@ -1,0 +1,3 @@
+"""Recipes that go on with texts."""
+
+TASKS = frozenset({"text-generation"})

@@ -1,0 +1,3 @@
+"""Recipes that compare texts."""
+
+TASKS = frozenset({"retrieval", "sentence-similarity"})

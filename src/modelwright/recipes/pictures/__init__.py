@@ -1,0 +1,3 @@
+"""Recipes that make pictures of pictures."""
+
+TASKS = frozenset({"image-to-image"})

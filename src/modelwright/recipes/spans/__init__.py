@@ -1,0 +1,3 @@
+"""Recipes that find spans in texts."""
+
+TASKS = frozenset({"token-classification"})

@@ -1,1 +1,3 @@
 """Recipes that turn recordings into text."""
+
+TASKS = frozenset({"automatic-speech-recognition"})

@@ -1,0 +1,3 @@
+"""Recipes that paint one picture in the style of another."""
+
+TASKS = frozenset({"style-transfer"})

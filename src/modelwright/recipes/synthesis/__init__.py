@@ -1,1 +1,3 @@
 """Recipes that read texts aloud."""
+
+TASKS = frozenset({"text-to-speech"})

@@ -1,0 +1,3 @@
+"""Recipes that recommend items."""
+
+TASKS = frozenset({"recommendation"})

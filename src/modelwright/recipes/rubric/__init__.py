@@ -1,0 +1,3 @@
+"""Recipes that score essays by criteria."""
+
+TASKS = frozenset({"essay-scoring"})

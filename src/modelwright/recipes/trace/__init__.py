@@ -1,0 +1,3 @@
+"""Recipes that follow what learners know."""
+
+TASKS = frozenset({"knowledge-tracing"})
