@@ -23,15 +23,20 @@ class Proposal:
 
 
 class Search:
-    """Proposes options for one recipe and learns from what they scored. Needs the extra `tune`."""
+    """Proposes options for one recipe and learns from what they scored. Needs the extra `tune`.
 
-    def __init__(self, base: Options, space: Mapping[str, Axis], method: str, seed: int) -> None:
+    With `together` several proposals are under way at once: those that nothing is known of yet count as bad, so that they lie apart.
+    """
+
+    def __init__(
+        self, base: Options, space: Mapping[str, Axis], method: str, seed: int, *, together: bool = False
+    ) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._base, self._space = base, dict(space)
         samplers = {
-            "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=6),
+            "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=6, constant_liar=together),
             "random": lambda: optuna.samplers.RandomSampler(seed=seed),
             "grid": lambda: optuna.samplers.GridSampler({k: _points(a) for k, a in space.items()}, seed=seed),
         }

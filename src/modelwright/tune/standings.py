@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -63,9 +63,9 @@ class Standings:
         """Keep why a recipe or candidate has no score; the latest reason of a name stands."""
         self.failures[:] = [f for f in self.failures if f.name != name] + [Failure(name, reason, fits, fault)]
 
-    def next_name(self, recipe: str) -> str:
-        """Return a name for a further candidate of a recipe: `linear-2`, `linear-3` ..."""
-        taken = {c.name for c in self.candidates} | {f.name for f in self.failures}
+    def next_name(self, recipe: str, also: Collection[str] = ()) -> str:
+        """Return a name for a further candidate of a recipe: `linear-2`, `linear-3` ...; none of `also`, which are given already."""
+        taken = {c.name for c in self.candidates} | {f.name for f in self.failures} | set(also)
         n = 2
         while f"{recipe}-{n}" in taken:
             n += 1
