@@ -274,3 +274,29 @@ def test_items_that_users_share_are_alike_for_content_too():
     found = model.alike(np.array(kinds))
     assert found.shape == (3, 3)
     assert found[0, 1] > found[0, 2]
+
+
+def test_a_large_catalogues_graph_filter_finds_the_same_list_without_scoring_all_of_it(monkeypatch):
+    # as in a catalogue whose pairs are too many to keep
+    monkeypatch.setattr("modelwright.recipes.recommend.graph_filter._PAIRS", 10)
+    monkeypatch.setattr("modelwright.recipes.recommend.graph_filter._LEADING", 8)
+    rng = np.random.default_rng(1)
+    shelf = rng.integers(0, 6, 3000)
+    rows = table(np.repeat(np.arange(300), 10), [f"i{k}" for k in shelf * 100 + rng.integers(0, 100, 3000)])
+    model = fitted("graph-filter", rows, factors=40)
+    items = len(model.target.items)
+    for user in range(0, 300, 7):
+        had = model.had(str(user))
+        out = np.zeros(items, bool)
+        out[had] = True
+        out[: user // 2] = True
+        quick = model.first(had, 20, out)
+        exact = model.answer([had], length=20, without=out)[0]
+        assert quick.items.tolist() == exact.items.tolist()
+        np.testing.assert_allclose(quick.scores, exact.scores, rtol=1e-4, atol=1e-6)
+    few = np.ones(items, bool)
+    few[5:9] = False
+    assert sorted(model.first(had, 20, few).items.tolist()) == [5, 6, 7, 8]
+    many = [model.had(str(u)) for u in range(20)]
+    np.testing.assert_allclose(model.rank(many)[3], model.rank(many[3:4])[0], rtol=1e-4, atol=1e-6)
+    assert model.first(np.empty(0, np.int32), 5, few) is None

@@ -22,8 +22,8 @@ _MICRO = {
 }  # fmt: skip
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
 _SAME = {
-    "t": "min", "minute": "min", "minutes": "min", "分钟": "min", "分": "min", "hour": "h", "hourly": "h", "hours": "h", "小时": "h", "时": "h",
-    "second": "s", "seconds": "s", "秒": "s", "d": "D", "day": "D", "daily": "D", "days": "D", "天": "D", "日": "D",
+    "t": "min", "min": "min", "mins": "min", "minute": "min", "minutes": "min", "分钟": "min", "分": "min", "h": "h", "hour": "h", "hourly": "h", "hours": "h", "小时": "h", "时": "h",
+    "s": "s", "second": "s", "seconds": "s", "秒": "s", "d": "D", "day": "D", "daily": "D", "days": "D", "天": "D", "日": "D",
     "w": "W", "week": "W", "weekly": "W", "weeks": "W", "周": "W", "m": "M", "ms": "M", "me": "M", "month": "M", "monthly": "M", "月": "M",
     "q": "Q", "qs": "Q", "qe": "Q", "quarter": "Q", "quarterly": "Q", "季": "Q", "季度": "Q", "a": "Y", "y": "Y", "ys": "Y", "ye": "Y", "as": "Y",
     "year": "Y", "yearly": "Y", "年": "Y", "b": "B", "business": "B", "工作日": "B", "step": "step", "steps": "step", "步": "step",

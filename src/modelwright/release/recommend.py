@@ -138,8 +138,12 @@ class Recommender:
         return out
 
     def _near(self, asked: Asked, had: np.ndarray, out: np.ndarray) -> Ranking | None:
-        """Return the list as the index finds it; None where there is none, or where it does not reach far enough."""
-        if self.index is None or asked.where or asked.boost or asked.about or asked.like:
+        """Return the list as the index finds it, or the model by a quicker way; None where there is none, or where it does not reach far enough."""
+        if asked.boost or asked.about or asked.like:
+            return None
+        if self.index is None:
+            return None if asked.cap or asked.diverse else self.model.first(had, asked.k, out)
+        if asked.where:
             return None
         if not asked.cap and not asked.diverse:
             return self.index.search(had, asked.k, out)

@@ -15,15 +15,18 @@ from pydantic import Field
 from scipy.sparse import csr_matrix, diags
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.ranked import RankedCodec
+from modelwright.core.answers.ranked import RankedCodec, Ranking
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, nothing, ranked, rows_of
+from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, best, cut, nothing, ranked, rows_of
 
 _PAIRS = 12_000  # items up to which all pairs are kept in memory, 4 I^2 bytes
 
 _FEW = 8  # histories for which all vectors are not copied
+_LEADING = 64  # singular vectors that are looked at together for one list
+_GATHERED = 8  # items are taken by themselves where at most one of so many is left
+_SLACK = 1 + 1e-4  # of bounds, for rounding
 
 
 class GraphFilterOptions(Options):
@@ -66,19 +69,55 @@ class GraphFilterModel(RankModel):
         return self.across.T
 
     def rank(self, had: Sequence[np.ndarray]) -> np.ndarray:
-        rows = rows_of(had, len(self.target.items))
-        blurred = self._blurred(rows)
         smooth = float(self.state["smooth"])
+        if len(had) <= _FEW:
+            blurred = np.stack([self._blurred_one(h) for h in had])
+            inside = np.stack([self.across[:, h] @ self.into[h] for h in had])
+        else:
+            rows = rows_of(had, len(self.target.items))
+            blurred = self._blurred(rows)
+            inside = rows.multiply(self.into[None, :]).tocsr() @ self.vectors if smooth else np.zeros(1)
         if smooth:
-            if len(had) <= _FEW:
-                inside = np.stack([self.across[:, h] @ self.into[h] for h in had])
-            else:
-                inside = rows.multiply(self.into[None, :]).tocsr() @ self.vectors
             blurred += (smooth * inside.astype(np.float32) @ self.across) / self.into[None, :]
         step = float(self.state["sharpen"])
         if step:
             blurred = blurred - step * self._filtered(blurred)
         return nothing(had, self.counts, np.asarray(blurred * self.out[None, :], np.float32))
+
+    def first(self, had: np.ndarray, length: int, out: np.ndarray) -> Ranking | None:
+        """As RankModel.first: the leading singular vectors are looked at for all items, the further ones only where an item may still
+        be among the best, by the Cauchy-Schwarz bound of what is left. The list is that of all scores."""
+        smooth = float(self.state["smooth"])
+        if not smooth or float(self.state["sharpen"]) or self.pairs is not None or not len(had):
+            return None
+        query = (self.across[:, had] @ (smooth * self.into[had])).astype(np.float32)
+        scores = self._blurred_one(had) * self.out + self._weight * (query[:_LEADING] @ self.across[:_LEADING])
+        scores[out] = -np.inf
+        places: np.ndarray | None = None  # of the items that are left, None for all
+        for k, begin in enumerate(range(_LEADING, len(self.across), _LEADING)):
+            room = np.float32(_SLACK * np.linalg.norm(query[begin:])) * self._tails[k]
+            room = room if places is None else room[places]
+            left = np.flatnonzero(scores + room >= cut(scores - room, min(length, len(scores))))
+            block = slice(begin, begin + _LEADING)
+            if places is not None or len(left) * _GATHERED < len(scores):
+                places, scores = left if places is None else places[left], scores[left]
+                scores += self._weight[places] * (query[block] @ self.across[block][:, places])
+            else:
+                scores += self._weight * (query[block] @ self.across[block])
+        found = best(scores, length)
+        return found if places is None else Ranking(places[found.items].astype(np.int32), found.scores)
+
+    @cached_property
+    def _weight(self) -> np.ndarray:
+        """What the ideal filter counts for each item's score [I]."""
+        return self.out / self.into
+
+    @cached_property
+    def _tails(self) -> np.ndarray:
+        """By how much the vectors from each further block on may move an item's score, for a query of length 1 [blocks, I]."""
+        begins = range(_LEADING, len(self.across), _LEADING)
+        squares = np.stack([(self.across[b : b + _LEADING] ** 2).sum(axis=0) for b in begins])
+        return np.sqrt(np.cumsum(squares[::-1], axis=0)[::-1]) * self._weight
 
     def forget(self, subject: str) -> bool:
         """As Model.forget: also the user's row of the graph, which is told by its items."""
@@ -101,6 +140,19 @@ class GraphFilterModel(RankModel):
         if self.pairs is None:
             return np.asarray((rows @ self.back @ self.graph).toarray(), np.float32)
         return np.asarray(rows @ self.pairs, np.float32)
+
+    def _blurred_one(self, had: np.ndarray) -> np.ndarray:
+        """Return one history [E] passed through the graph [I], as `_blurred`: added up by item, without the sparse products' bookkeeping."""
+        if self.pairs is not None:
+            return np.asarray(self.pairs[had].sum(axis=0, dtype=np.float32))
+        size = self.graph.shape[1]
+        users = _entries(self.back.indptr, had)
+        if not len(users):
+            return np.zeros(size, np.float32)
+        through = _entries(self.graph.indptr, self.back.indices[users])
+        lengths = np.diff(self.graph.indptr)[self.back.indices[users]]
+        shares = self.graph.data[through] * np.repeat(self.back.data[users], lengths)
+        return np.bincount(self.graph.indices[through], shares, minlength=size).astype(np.float32)
 
     @cached_property
     def pairs(self) -> np.ndarray | None:
@@ -133,6 +185,13 @@ class GraphFilterModel(RankModel):
             raise ValueError("graph")
         kept = {k: float(state[k]) for k in ("smooth", "sharpen", "popularity")}
         return cls(target, histories, kept, graph, arrays["vectors"], arrays["counts"])
+
+
+def _entries(begins: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the places of all entries of some rows of a compressed matrix, row by row."""
+    lengths = begins[rows + 1] - begins[rows]
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(begins[rows] - (ends - lengths), lengths)
 
 
 class GraphFilter(RankRecipe):

@@ -70,6 +70,11 @@ class RankModel(Model):
     def load_more(self, folder: Path) -> None:
         """Read what `save_more` wrote, within `Loading`."""
 
+    def first(self, had: np.ndarray, length: int, out: np.ndarray) -> Ranking | None:
+        """Return the best items for one history, at most `length`, without those that are `out` [I], as the best of `rank` would be;
+        None where the model has no quicker way than to score the whole catalogue."""
+        return None
+
     def because(self, had: np.ndarray, item: int) -> list[int]:
         """Return items of a history that speak most for an item, the first one most; none where the model cannot tell."""
         return []
@@ -216,15 +221,15 @@ class RankModel(Model):
             return model
 
 
-def _cut(scores: np.ndarray, length: int) -> float:
+def cut(scores: np.ndarray, length: int) -> float:
     """Return the score at place `length` of the highest ones, infinity for 0."""
     if not length:
         return np.inf
     if len(scores) >= 2 * _PART * length:
         # a part's score at that place is no higher than the one of all; where few are above it, it is the same
-        least = _cut(scores[::_PART], length)
+        least = cut(scores[::_PART], length)
         above = scores[scores > least]
-        return least if len(above) < length else _cut(above, length)
+        return least if len(above) < length else cut(above, length)
     # of the negatives: from the other end NumPy takes 25 times as long where most scores are equal
     return float(-np.partition(-scores, length - 1)[length - 1])
 
@@ -233,9 +238,9 @@ def best(scores: np.ndarray, length: int) -> Ranking:
     """Return the items with the highest finite scores [I], at most `length`; of equal ones the more frequent item first."""
     length = min(length, len(scores))
     if length < len(scores):
-        cut = _cut(scores, length)
-        some = np.flatnonzero(scores > cut)
-        some = np.concatenate([some, np.flatnonzero(scores == cut)[: length - len(some)]])
+        least = cut(scores, length)
+        some = np.flatnonzero(scores > least)
+        some = np.concatenate([some, np.flatnonzero(scores == least)[: length - len(some)]])
     else:
         some = np.arange(len(scores))
     some = some[np.isfinite(scores[some])]
