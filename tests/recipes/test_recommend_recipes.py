@@ -17,7 +17,7 @@ from modelwright.core.task import get_task
 from modelwright.data.coerce import coerce
 from modelwright.data.events import read_bare_events
 from modelwright.data.infer import infer_schema
-from modelwright.recipes.shared.histories import Histories, ordered
+from modelwright.recipes.shared.histories import Histories, _last_times, ordered
 from modelwright.recipes.shared.neighbours import likest
 from modelwright.recipes.shared.recommend import RankModel
 from modelwright.testing import context
@@ -300,3 +300,15 @@ def test_a_large_catalogues_graph_filter_finds_the_same_list_without_scoring_all
     many = [model.had(str(u)) for u in range(20)]
     np.testing.assert_allclose(model.rank(many)[3], model.rank(many[3:4])[0], rtol=1e-4, atol=1e-6)
     assert model.first(np.empty(0, np.int32), 5, few) is None
+
+
+def test_an_item_that_a_user_had_twice_stands_where_it_was_had_last():
+    users, items = np.array([0, 0, 0, 0, 1, 1, 2]), np.array([5, 3, 5, 1, 5, 5, 3])
+    # widths so large that pair and place do not fit into one number take another way
+    for width in (6, np.iinfo(np.int64).max // 10):
+        who, what = _last_times(users, items, width)
+        assert who.tolist() == [0, 0, 0, 1, 2]
+        assert what.tolist() == [3, 5, 1, 5, 3]
+    once = _last_times(users[:2], items[:2], 6)
+    assert once[1].tolist() == [5, 3]
+    assert _last_times(users[:0], items[:0], 6)[0].tolist() == []
