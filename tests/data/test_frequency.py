@@ -57,7 +57,16 @@ def test_gaps_do_not_hide_the_frequency_and_disorder_does():
 
 @pytest.mark.parametrize(
     ("text", "unit", "count"),
-    [("D", "D", 1), ("15min", "min", 15), ("W-SUN", "W", 1), ("MS", "M", 1), ("小时", "h", 1), ("2h", "h", 2), ("H", "h", 1), ("30Min", "min", 30)],
+    [
+        ("D", "D", 1),
+        ("15min", "min", 15),
+        ("W-SUN", "W", 1),
+        ("MS", "M", 1),
+        ("小时", "h", 1),
+        ("2h", "h", 2),
+        ("H", "h", 1),
+        ("30Min", "min", 30),
+    ],
 )
 def test_names_as_people_write_them(text, unit, count):
     assert parse(text) == (unit, count)
