@@ -21,8 +21,8 @@ class BaseModels:
     """What a run may use beside its rows; names are those of packaged or hub models, or folders, the first choice first.
 
     `encoders` are pretrained encoders by the modality that they read; `text2text` read a text and write another,
-    `text2speech` read it aloud; `causal` are language models that go on with a text, `forecasters` go on with series; `hosted`
-    answer from elsewhere. `public` says that the data was declared
+    `text2speech` read it aloud; `causal` are language models that go on with a text, `forecasters` go on with series; `detectors`
+    find boxes in pictures; `hosted` answer from elsewhere. `public` says that the data was declared
     public: rows may be shown to hosted models and stored as examples.
     """
 
@@ -31,5 +31,6 @@ class BaseModels:
     text2speech: tuple[str, ...] = ()
     causal: tuple[str, ...] = ()
     forecasters: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
     hosted: tuple[HostedModel, ...] = ()
     public: bool = False

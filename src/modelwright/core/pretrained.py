@@ -43,6 +43,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "whisper", "audio-spectrogram-transformer",
     ),
     "video": ("videomae", "timesformer"),
+    "detect": ("rt_detr", "rt_detr_v2", "d_fine", "conditional_detr", "deformable_detr"),  # boxes are found in pictures
     "forecast": ("timesfm", "timesfm2_5", "chronos"),  # histories are continued; Chronos says so beside the kind `t5`
 }  # fmt: skip
 

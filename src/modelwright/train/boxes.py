@@ -69,3 +69,28 @@ class BoxFeed:
 
     def _plain(self, i: int) -> View:
         return self.canvases[i], self.boxes[i], self.labels[i]
+
+
+class ToldFeed:
+    """The same with the truth among the inputs, for networks that match it with their answers themselves."""
+
+    def __init__(self, feed: BoxFeed) -> None:
+        self.feed, self.total = feed, feed.total
+
+    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
+        """As BoxFeed.epoch."""
+        return self.feed.epoch(rng, number)
+
+    def size(self, batch: np.ndarray) -> int:
+        """As BoxFeed.size."""
+        return self.feed.size(batch)
+
+    @property
+    def progress(self) -> float:
+        """As BoxFeed.progress."""
+        return self.feed.progress
+
+    def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+        """As BoxFeed.load, with `boxes` and `labels` beside `pixels`."""
+        inputs, truth = self.feed.load(batch, device)
+        return {**inputs, "boxes": truth[0], "labels": truth[1]}, truth

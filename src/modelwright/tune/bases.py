@@ -16,6 +16,7 @@ from modelwright.core.schema import Table
 from modelwright.models.hosted import check_endpoint
 
 ENDPOINT = "endpoint"  # what `--teacher` says where the model behind `--endpoint` is to label
+_DETECTING = "object-detection"
 _FORECASTING = "time-series-forecasting"
 _LOOK = 500  # texts looked at
 _WRITING = ("translation", "summarization", "text2text-generation")
@@ -32,6 +33,7 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     text2text: list[str] = []
     text2speech: list[str] = []
     forecasters: list[str] = []
+    detectors: list[str] = []
     present = {c.modality for c in table.schema.inputs}
     for name in sorted(config.pretrained, key=lambda n: find(n).modality == "image"):  # those made for clips first
         modality, reads = find(name).modality, find(name).reads
@@ -44,6 +46,9 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
         elif modality == "forecast":
             _must_forecast(name, config)
             forecasters.append(name)
+        elif modality == "detect":
+            _must_detect(name, config)
+            detectors.append(name)
         elif not present & set(reads):
             shown = ", ".join(sorted(present))
             raise OptionError(
@@ -58,8 +63,10 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     if offered and minilm_installed() and _english(table):
         encoders["text"] = [MINILM]
     once = {m: tuple(dict.fromkeys(names)) for m, names in encoders.items()}
-    written, spoken, told = (tuple(dict.fromkeys(names)) for names in (text2text, text2speech, forecasters))
-    return replace(large, encoders=once, text2text=written, text2speech=spoken, forecasters=told)
+    written, spoken, told, found = (
+        tuple(dict.fromkeys(names)) for names in (text2text, text2speech, forecasters, detectors)
+    )
+    return replace(large, encoders=once, text2text=written, text2speech=spoken, forecasters=told, detectors=found)
 
 
 def large_models(config: RunConfig) -> BaseModels:
@@ -118,6 +125,15 @@ def _must_forecast(name: str, config: RunConfig) -> None:
         raise OptionError(
             f"`{name}` goes on with series; it is for --task {_FORECASTING}.",
             f"`{name}` 用于续写序列，适用于 --task {_FORECASTING}。",
+        )
+
+
+def _must_detect(name: str, config: RunConfig) -> None:
+    """Refuse a detector where nothing is to be found in pictures. Raises OptionError."""
+    if config.task != _DETECTING:
+        raise OptionError(
+            f"`{name}` finds boxes in pictures; it is for --task {_DETECTING}.",
+            f"`{name}` 用于在图片中检测目标，适用于 --task {_DETECTING}。",
         )
 
 

@@ -63,6 +63,16 @@ class DetectorRecipe(BoxRecipe):
         """Return what describes a pretrained backbone and its folder; None for one from scratch."""
         return None, None
 
+    def network(self, options: DetectorOptions, target: TargetCodec) -> Any:
+        """Return the network that is trained."""
+        return build(options, target, *self.backbone(options))
+
+    def loss(self, outputs: Any, truth: Any) -> Any:
+        """Return the mean loss of a batch, of what the network gave and what the feed says is true."""
+        from modelwright.models.detection.loss import detection_loss
+
+        return detection_loss(outputs, truth)
+
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         return [self.options(**plan(rows), flip=may_flip(target))]
 
@@ -84,7 +94,6 @@ class DetectorRecipe(BoxRecipe):
         """Return seconds of a step, seconds to read a picture, views of a picture, and bytes, from a few steps on few pictures."""
         import torch
 
-        from modelwright.models.detection.loss import detection_loss
         from modelwright.train.precision import in_bf16
 
         torch.set_num_threads(1)
@@ -94,7 +103,7 @@ class DetectorRecipe(BoxRecipe):
             *marked_rows(some, ctx.target), options, canvas_of(train, ctx, options)
         )
         encode_row = (time.process_time() - began) / max(1, len(some))
-        network = build(options, ctx.target, *self.backbone(options)).to(ctx.device).train()
+        network = self.network(options, ctx.target).to(ctx.device).train()
         feed = self.feed(views, boxes, labels, options, ctx, 1)
         bf16 = in_bf16(options.precision, ctx.device)
         clock = time.process_time if ctx.device == "cpu" else time.perf_counter
@@ -104,7 +113,7 @@ class DetectorRecipe(BoxRecipe):
             tensors, truth = feed.load(batch, ctx.device)
             with torch.autocast(torch.device(ctx.device).type, torch.bfloat16, enabled=bf16):
                 raw = network(tensors)
-            detection_loss(raw, truth).backward()
+            self.loss(raw, truth).backward()
             network.zero_grad(set_to_none=True)
             times.append(clock() - began)
             if sum(times) > ctx.probe:
@@ -143,17 +152,16 @@ class DetectorRecipe(BoxRecipe):
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch
 
-        from modelwright.models.detection.loss import detection_loss
         from modelwright.train.loop import train as run_loop
 
         assert isinstance(options, DetectorOptions)
         train, marked = marked_rows(train, ctx.target)
         canvas = canvas_of(train, ctx, options)
         _, views, boxes, labels = self.views(train, marked, options, canvas)
-        told, folder = self.backbone(options)
+        told = self.backbone(options)[0]
         options = options.model_copy(update={"upside": options.upside or _same_upside_down(views, boxes, options)})
         torch.manual_seed(ctx.seed)
-        network = build(options, ctx.target, told, folder)
+        network = self.network(options, ctx.target)
         made: Any = self.model
         watch, held = None, None
         truth: list[Any] = []
@@ -169,7 +177,7 @@ class DetectorRecipe(BoxRecipe):
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         feed = self.feed(views, boxes, labels, options, ctx, epochs)
         looks = min(_WATCHED, len(held)) / max(1, len(train)) if held is not None else 0.0
-        trained = run_loop(network, feed, _loss(detection_loss), watch, options, ctx, epochs=epochs, looks=looks)
+        trained = run_loop(network, feed, self.loss, watch, options, ctx, epochs=epochs, looks=looks)
         if valid is None and trained.epochs < _ENOUGH * epochs:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         extent: dict[str, Any] = {"epochs": max(1, trained.best_epoch or trained.epochs)}
@@ -183,10 +191,6 @@ class DetectorRecipe(BoxRecipe):
                 model.find(seen.take(index)), [right[i] for i in index], len(ctx.target.labels)
             )
         return made(network, canvas, options, ctx.target, extent, trained.history, ctx.device, told)
-
-
-def _loss(function: Any) -> Any:
-    return lambda outputs, truth: function(outputs, truth)
 
 
 def plan(rows: int) -> dict[str, Any]:

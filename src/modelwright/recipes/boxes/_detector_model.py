@@ -143,10 +143,20 @@ class DetectorModel(Model):
         """Return a detector that answers with an exported graph; `folder` holds its canvas and thresholds."""
         with Loading(folder):
             data = read_state(folder)
-            canvas, options = Canvas.restore(data["canvas"]), DetectorOptions(**data["options"])
+            canvas, options = Canvas.restore(data["canvas"]), cls.options_of(data["options"])
             made = cls(None, canvas, options, target, data["extent"], [], config=data["backbone"])
             made.session = session
             return made
+
+    @classmethod
+    def options_of(cls, told: Mapping[str, Any]) -> DetectorOptions:
+        """Return the options that a saved detector tells."""
+        return DetectorOptions(**told)
+
+    @classmethod
+    def built(cls, options: DetectorOptions, target: TargetCodec, told: Mapping[str, Any] | None) -> Any:
+        """Return the network of a saved detector, before it has its weights."""
+        return build(options, target, told, None)
 
     def save(self, folder: Path) -> None:
         from safetensors.torch import save_file
@@ -167,8 +177,8 @@ class DetectorModel(Model):
 
         with Loading(folder, Words("network", "网络")):
             data = read_state(folder)
-            options = DetectorOptions(**data["options"])
-            network = build(options, target, data["backbone"], None)
+            options = cls.options_of(data["options"])
+            network = cls.built(options, target, data["backbone"])
             network.load_state_dict(load_file(str(folder / "weights.safetensors")))
             canvas = Canvas.restore(data["canvas"])
             return cls(network.eval(), canvas, options, target, data["extent"], [], config=data["backbone"])
