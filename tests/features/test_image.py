@@ -9,7 +9,7 @@ from PIL import Image
 
 from modelwright.core.schema import MEDIA, Column
 from modelwright.features import _decoded
-from modelwright.features.image import ImageDense, ImageSparse, ImageTensor, grid_features, look
+from modelwright.features.image import ImageDense, ImageSparse, ImageTensor, grid_features, look, pixels
 
 COLUMN = Column("x", "image")
 
@@ -75,3 +75,29 @@ def test_no_picture_at_all_is_borne():
         found = codec.encode(empty)
         assert (found["pixels"] if isinstance(found, dict) else found).shape[0] == 3
     assert grid_features(pa.nulls(0, MEDIA)).shape == (0, ImageDense.width)
+
+
+def test_processes_decode_what_threads_decode(tmp_path, monkeypatch):
+    cells = []
+    for i in range(150):
+        path = tmp_path / f"{i}.png"
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (9, 7, 3)).astype(np.uint8)).save(path)
+        cells.append({"path": str(path), "bytes": None, "digest": ""} if i % 50 else None)
+    (tmp_path / "3.png").write_bytes(b"")  # changed since it was checked
+    values = pa.array(cells, MEDIA)
+    monkeypatch.setattr(_decoded, "cores", lambda: 2)
+    monkeypatch.setattr(_decoded, "_WORTH", 1e9)
+    threads = pixels(values, 8, 3)
+    begun = []
+    made = _decoded.Helper
+    monkeypatch.setattr(_decoded, "Helper", lambda work: begun.append(work) or made(work))
+    monkeypatch.setattr(_decoded, "_WORTH", 0.0)
+    monkeypatch.setattr(_decoded, "_TOGETHER", 8)
+    processes = pixels(values, 8, 3)
+    assert len(begun) == 1
+    assert np.array_equal(threads, processes)
+    assert not processes[[0, 3, 50]].any()
+    assert processes[[1, 149]].any(axis=(1, 2, 3)).all()
+    monkeypatch.setattr(_decoded, "sealing", lambda: True)
+    assert np.array_equal(pixels(values, 8, 3), threads)
+    assert len(begun) == 1  # with a vault open the cells stay here

@@ -1,4 +1,4 @@
-"""Media decoded once, in threads: into memory, or into a file on disk where memory would not hold them.
+"""Media decoded once, in threads or processes: into memory, or into a file on disk where memory would not hold them.
 
 Legend: N rows.
 """
@@ -6,18 +6,24 @@ Legend: N rows.
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.apart import Helper, Work
 from modelwright.core.device import cores, free_memory
 from modelwright.core.errors import DataError
+from modelwright.core.kept import sealing
 
 _SHARE = 4  # a decoded column may take one part in so many of the memory that is free
-_TOGETHER = 256
+_TOGETHER, _FIRST = 256, 64  # cells at once; those that the rest is judged by
+_WORTH = 3.0  # seconds of one core from which further processes are begun; each takes most of one to begin
+_MOST = 16 << 20  # bytes that a process sends at once
 
 
 def decoded(
@@ -29,8 +35,13 @@ def decoded(
     with the process; pages are read as they are needed. Raises DataError where the disk is full.
     """
     out = room((len(values), *shape), kind)
-    known = np.flatnonzero(np.asarray(values.is_valid()))
+    _in_threads(out, values, np.flatnonzero(np.asarray(values.is_valid())), one)
+    return out
 
+
+def _in_threads(
+    out: np.ndarray, values: pa.Array, known: np.ndarray, one: Callable[[Mapping[str, Any]], np.ndarray]
+) -> None:
     def work(start: int) -> None:
         index = known[start : start + _TOGETHER]
         for i, cell in zip(index, values.take(pa.array(index)).to_pylist(), strict=True):
@@ -40,11 +51,47 @@ def decoded(
     if len(known) <= 8:
         for start in starts:
             work(start)
-        return out
+        return
     with ThreadPoolExecutor(max(1, cores())) as pool:
         for _ in pool.map(work, starts):
             pass
+
+
+def decoded_apart(values: pa.Array, work: Work) -> np.ndarray:
+    """Return [N, *shape]: `work` of every cell that is there, zeros elsewhere, as `decoded` does.
+
+    Where it takes long the cores are given a process each, this one among them: a thread that makes many small arrays keeps the others
+    waiting for the interpreter. Where a vault is open the cells stay in this process. Raises DataError where the disk is full.
+    """
+    out = room((len(values), *work.shape), work.kind)
+    known = np.flatnonzero(np.asarray(values.is_valid()))
+    first, left = known[:_FIRST], known[_FIRST:]
+    begun = time.perf_counter()
+    out[first] = work.all(values.take(pa.array(first)))
+    took = (time.perf_counter() - begun) / max(1, len(first)) * len(left)
+    if cores() < 2 or took < _WORTH or sealing():
+        _in_threads(out, values, left, work.of)
+    else:
+        _in_processes(out, values, left, work)
     return out
+
+
+def _in_processes(out: np.ndarray, values: pa.Array, known: np.ndarray, work: Work) -> None:
+    together = max(1, min(_TOGETHER, _MOST // max(1, out[0].nbytes)))
+    starts = iter(range(0, len(known), together))
+
+    def through(who: Helper | Work) -> None:
+        for start in starts:  # whoever is free takes the next
+            index = known[start : start + together]
+            out[index] = who.all(values.take(pa.array(index)))
+
+    with ExitStack() as stack, ThreadPoolExecutor(cores()) as pool:
+        workers: list[Helper | Work] = [work]
+        with suppress(OSError):  # no further process is to be had
+            for _ in range(cores() - 1):
+                workers.append(stack.enter_context(Helper(work)))
+        for ended in [pool.submit(through, who) for who in workers]:
+            ended.result()
 
 
 def room(shape: tuple[int, ...], kind: Any) -> np.ndarray:

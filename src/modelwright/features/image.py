@@ -11,11 +11,12 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.apart import Work
 from modelwright.core.schema import Column
 from modelwright.core.spending import Spending
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.image import decode
-from modelwright.features._decoded import decoded
+from modelwright.features._decoded import decoded_apart
 from modelwright.features._figures import Figures, FiguresDense, FiguresSparse
 from modelwright.features.base import Codec
 from modelwright.features.shared.hub import HubPixels
@@ -28,20 +29,22 @@ _GRID, _BINS, _SMALL = 4, 9, 32
 
 
 def pixels(values: pa.Array, side: int, channels: int) -> np.ndarray:
-    """Return uint8 [N, S, S, C], zeros where missing; decoded in threads, on disk where memory would not hold it."""
+    """Return uint8 [N, S, S, C], zeros where missing; decoded on all cores, on disk where memory would not hold it."""
+    told = {"side": side, "channels": channels}
+    return decoded_apart(values, Work(__name__, picture.__name__, (side, side, channels), "uint8", told))
 
-    def one(cell: Mapping[str, Any]) -> np.ndarray:
-        try:
-            found = decode(cell, side)
-        except Unreadable:  # its file has changed since it was checked
-            return np.zeros((side, side, channels), np.uint8)
-        if found.shape[2] == channels:
-            return found
-        if channels == 3:
-            return np.repeat(found, 3, axis=2)
-        return (found @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)[:, :, None]
 
-    return decoded(values, one, (side, side, channels), np.uint8)
+def picture(cell: Mapping[str, Any], side: int, channels: int) -> np.ndarray:
+    """Return uint8 [S, S, C] of a cell; zeros where its file has changed since it was checked."""
+    try:
+        found = decode(cell, side)
+    except Unreadable:
+        return np.zeros((side, side, channels), np.uint8)
+    if found.shape[2] == channels:
+        return found
+    if channels == 3:
+        return np.repeat(found, 3, axis=2)
+    return (found @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)[:, :, None]
 
 
 def look(values: pa.Array, seed: int) -> tuple[int, int]:
