@@ -44,7 +44,7 @@ class Blocks(nn.Module):
         super().__init__()
         parts = [nn.Sequential(nn.Linear(6, 13), nn.Tanh(), nn.Linear(13, 6)) for _ in range(3)]
         self.blocks, self.head, self.rare = nn.ModuleList(parts), nn.Linear(6, 3), nn.Parameter(torch.zeros(6))
-        self.calls = 0
+        self.register_buffer("scale", torch.full((6,), 1.5))  # whole in every process
 
     def forward(self, tensors):
         x, odd = tensors["0.x"], tensors["0.id"] % 11 == 10
@@ -52,7 +52,7 @@ class Blocks(nn.Module):
             x = x + odd[:, None] * self.rare
         for block in self.blocks:
             x = x + block(x)
-        return self.head(x)
+        return self.head(x * self.scale)
 
 
 def options(**changes):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from modelwright.train.eager import eager
 from modelwright.train.muon import Muon
+from modelwright.train.parted import local_of
 
 _FILTERS, _FILTERS_MOMENTUM = 30, 0.6  # times the learning rate of AdamW is that of Muon for filters; see docs/log.md
 
@@ -102,8 +103,8 @@ class MovingAverage:
         kept, now = [], []
         for k, v in network.state_dict().items():
             if v.dtype.is_floating_point:
-                kept.append(self.shadow[k])
-                now.append(v.detach())
+                kept.append(local_of(self.shadow[k]))
+                now.append(local_of(v.detach()))
             else:
                 self.shadow[k].copy_(v)
         torch._foreach_lerp_(kept, now, min(1.0, rate))
