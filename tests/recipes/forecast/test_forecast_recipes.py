@@ -14,7 +14,7 @@ from modelwright.pipeline.intake import get_data
 from modelwright.recipes.forecast._lags import fitting_lags
 from modelwright.recipes.forecast._smooth import seasonal
 from modelwright.recipes.forecast.croston import adida, croston, tsb
-from modelwright.recipes.shared.forecast import spread_of
+from modelwright.recipes.shared.forecast import Row, spread_of
 from modelwright.release.bundle import Predictor
 from modelwright.testing import context
 from modelwright.tune.parts import split_data
@@ -149,3 +149,17 @@ def test_a_map_sees_no_more_than_most_series_hold():
     series = [np.zeros(n) for n in (60, 70, 80, 900, 900, 900, 900, 900)]
     assert fitting_lags(series, 500, 10) <= 500
     assert fitting_lags([np.zeros(60)] * 6 + [np.zeros(900)] * 2, 500, 10) <= 60
+
+
+@pytest.mark.parametrize("name", ["smoothing", "lag-ridge", "auto-arima"])
+def test_intervals_of_a_history_of_one_value_are_as_wide_as_those_of_others(name, tmp_path):
+    made = parts(waves(noise=2.0, days=120))
+    _, model = error(name, made)
+    model.save(tmp_path)
+    kept = type(model).load(tmp_path, made.target)
+    told = np.ptp(kept.quantiles([Row("s0", waves(noise=2.0, days=120)["s0"], 0)])[0], axis=1)
+    for values in ([60.0], [60.0, 60.0], [60.0] * 4):
+        short = kept.quantiles([Row("new", np.array(values), 0)])[0]
+        width = np.ptp(short, axis=1)
+        assert (width > 0.2 * told.mean()).all()
+        assert (width < 20 * told.mean()).all()

@@ -99,7 +99,8 @@ class AutoArimaModel(ForecastModel):
         """Return points [H] and deviations [H], of the logarithm where it is taken, and its unit."""
         made, values, future, unit = self.found(history)
         if made is None:
-            steps = np.abs(np.diff(values)).mean() if len(values) > 1 else 0.0
+            size = 1.0 if self.options.log else float(np.abs(values).mean())
+            steps = max(float(np.abs(np.diff(values)).mean()) if len(values) > 1 else 0.0, self.usual * size)
             points, deviation = np.full(self.target.horizon, values[-1]), np.full(self.target.horizon, steps)
             deviation = deviation * np.sqrt(np.arange(1, self.target.horizon + 1))
         else:

@@ -30,6 +30,7 @@ from modelwright.recipes.shared.recent import Recent
 _RECENT = 200  # values at the end of a history that tell how much it changes
 _ENOUGH = 60  # errors that a quantile is taken from, at least
 _TINY = 1e-9
+_TELLING = 5  # values from which on a history tells by itself how much it changes
 
 
 O = TypeVar("O", bound=Options)
@@ -122,6 +123,12 @@ def unrest(values: np.ndarray, seasons: Sequence[int] = ()) -> float:
     return max(found, floor)
 
 
+def usual_of(series: Sequence[np.ndarray], seasons: Sequence[int]) -> float:
+    """Return the median share of its size by which a series changes; 0 where none changes."""
+    some = [s for s in series if len(s) >= _TELLING and np.abs(s[-_RECENT:]).mean() > 0]
+    return float(np.median([unrest(s, seasons) / np.abs(s[-_RECENT:]).mean() for s in some])) if some else 0.0
+
+
 def spread_of(off: np.ndarray, levels: Sequence[float], middle: int) -> np.ndarray:
     """Return quantiles of scaled errors [N, H] by step [H, Q]; steps nearby are taken together where rows are few. The median is 0."""
     horizon = off.shape[1]
@@ -154,6 +161,7 @@ class ForecastModel(Model):
     def __init__(self, target: ForecastCodec) -> None:
         self.target = target
         self.spread = np.zeros((target.horizon, len(target.levels)))
+        self.usual = 0.0  # share of its size by which a series usually changes: what very short histories cannot tell
         self.extent, self.history = {}, []
         self.recent = Recent({})  # the latest values of known series, where they are kept
 
@@ -205,17 +213,25 @@ class ForecastModel(Model):
     def quantiles(self, rows: Sequence[Row]) -> np.ndarray:
         """Return [N, H, Q]."""
         points = self.points(rows)
-        scale = np.array([unrest(r.history, self.target.seasons) for r in rows])
+        scale = self.scale(rows)
         out = points[:, :, None] + scale[:, None, None] * self.spread[None]
         for i, row in enumerate(rows):
             if len(row.history) and row.history.min() >= 0:
                 np.maximum(out[i], 0, out=out[i])
         return out
 
+    def scale(self, rows: Sequence[Row]) -> np.ndarray:
+        """Return by how much each row's series changes [N], in the target's unit."""
+        found = np.array([unrest(r.history, self.target.seasons) for r in rows])
+        for i, row in enumerate(rows):
+            if 0 < len(row.history) < _TELLING:
+                found[i] = max(found[i], self.usual * float(np.abs(row.history).mean()))
+        return found
+
     def spread_by(self, rows: Sequence[Row]) -> None:
         """Learn the quantiles around points from rows of which it is known what came."""
         came = np.stack([r.came if r.came is not None else np.full(self.target.horizon, np.nan) for r in rows])
-        scale = np.array([unrest(r.history, self.target.seasons) for r in rows])
+        scale = self.scale(rows)
         off = (came - self.points(rows)) / scale[:, None]
         off[[len(r.history) == 0 for r in rows]] = np.nan
         self.spread = spread_of(off, self.target.levels, self.target.middle)
@@ -225,7 +241,7 @@ class ForecastModel(Model):
         state, arrays = self.parts()
         kept, more = self.recent.parts()
         write_state(folder, {**state, "recent": kept})
-        write_arrays(folder / "arrays.safetensors", {**arrays, **more, "spread": self.spread})
+        write_arrays(folder / "arrays.safetensors", {**arrays, **more, "spread": self.spread, "usual": np.array([self.usual])})
         self.keep(folder)
 
     @classmethod
@@ -238,6 +254,7 @@ class ForecastModel(Model):
             model.spread = np.asarray(arrays["spread"], np.float64)
             if model.spread.shape != (target.horizon, len(target.levels)):
                 raise ValueError("spread")
+            model.usual = float(arrays["usual"][0]) if "usual" in arrays else 0.0
             model.recent = Recent.restored(state["recent"], arrays)
             return model
 
@@ -284,6 +301,7 @@ class ForecastRecipe(Recipe):
         rows = rows_of(train, target, came=True)
         held = None if valid is None else rows_of(valid, target, came=True)
         model = self.learn(longest(rows), held, options, ctx)
+        model.usual = usual_of([r.whole for r in longest(rows)], target.seasons)
         spread = (ctx.extent or {}).get("spread")
         if held is not None or spread is None:
             model.spread_by(held or [r for r in rows if r.came is not None])
