@@ -241,7 +241,9 @@ class ForecastModel(Model):
         state, arrays = self.parts()
         kept, more = self.recent.parts()
         write_state(folder, {**state, "recent": kept})
-        write_arrays(folder / "arrays.safetensors", {**arrays, **more, "spread": self.spread, "usual": np.array([self.usual])})
+        write_arrays(
+            folder / "arrays.safetensors", {**arrays, **more, "spread": self.spread, "usual": np.array([self.usual])}
+        )
         self.keep(folder)
 
     @classmethod
