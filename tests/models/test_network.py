@@ -12,7 +12,6 @@ from modelwright.core.schema import Column, arrow_type
 from modelwright.features.base import codec_class
 from modelwright.features.shared.tensors import NumberTensor
 from modelwright.models.encoders.base import encoder_class
-from modelwright.models.encoders.text import BiLSTM
 from modelwright.models.network import ColumnNetwork, TabM, to_scores
 from modelwright.train.batches import collate
 
@@ -92,16 +91,6 @@ def test_order_of_words_matters_to_every_text_encoder():
         torch.manual_seed(1)
         out = encoder_class("text", encoder)(codec, options(encoders={"text": encoder})).eval()(tensors).vector
         assert not torch.allclose(out[0], out[1], atol=1e-3), encoder
-
-
-@pytest.mark.parametrize("layers", [1, 2])
-def test_the_lstm_without_packing_equals_the_packed_one(layers):
-    codecs, tensors = inputs(["text"])
-    torch.manual_seed(0)
-    lstm = BiLSTM(codecs["text"][1], options(encoders={"text": "lstm"}, layers=layers)).eval()
-    x, mask = lstm.embed({k[2:]: v for k, v in tensors.items()})
-    packed = lstm({k[2:]: v for k, v in tensors.items()}).sequence
-    assert torch.allclose(lstm._unpacked(x, mask) * mask[:, :, None], packed * mask[:, :, None], atol=1e-6)
 
 
 def test_numbers_are_piecewise_linear_and_missing_is_a_state_of_its_own():

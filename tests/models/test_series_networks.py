@@ -59,16 +59,6 @@ def test_a_missing_series_is_a_vector_of_zeros(name):
     assert vector[0].abs().max() > 0
 
 
-def test_unpacked_lstm_gives_what_the_packed_one_gives():
-    encoder = made("lstm")
-    inputs = batch([torch.randn(n, 2) for n in LENGTHS], 30)
-    with torch.inference_mode():
-        packed = encoder.moments(inputs["values"], inputs["mask"])
-        plain = encoder._unpacked(inputs["values"], inputs["mask"])
-    real = inputs["mask"][:, :, None]
-    assert torch.allclose(packed * real, plain * real, atol=1e-5)
-
-
 def test_norm_counts_real_moments_only():
     torch.manual_seed(0)
     x = torch.randn(3, 4, 10)

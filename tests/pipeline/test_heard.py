@@ -1,6 +1,7 @@
 """A recogniser judges what a trained voice says: beside the recordings, in the report; what is no recogniser is refused at once."""
 
 import csv
+from functools import partialmethod
 from types import SimpleNamespace
 
 import numpy as np
@@ -52,9 +53,48 @@ def test_an_own_recogniser_judges_the_voice_beside_its_recordings(made):
     found = {s["name"]: s for s in run.facts["sections"]}
     assert "word error rate" in found["heard"]["says"][0]
     assert "录音" in found["heard"]["says"][1]
+    ranked = next(m for m in run.facts["metrics"] if m["name"] == "heard")
+    assert f"word error rate {ranked['value']:.3f} of the voice" in found["heard"]["says"][0]
+    assert run.facts["leaderboard"][0]["value"] <= 1.5
     assert found["heard"]["private"]
     assert found["heard"]["rows"]
     assert str(place) not in str(found["heard"])
+
+
+def test_what_is_heard_best_leads_though_its_spectra_are_farther(made, monkeypatch):
+    """Mean sounds are made to be heard, and recorded ones are not. (Who wins in the end is another matter: mean sounds are what is to be beaten.)"""
+    place, data, ear = made
+    from modelwright.pipeline.concerns import heard
+
+    def ears(judge):
+        return lambda samples, rate, text: (0 if len(samples) % 2 else 1, 1)
+
+    def parity(odd):
+        def said(self, plan, own=None):
+            made = own(self, plan)
+            return made[: len(made) - (len(made) % 2 != odd)]
+
+        return said
+
+    from modelwright.recipes.synthesis.mean_sounds import MeanModel
+    from modelwright.recipes.synthesis.unit_selection import UnitModel
+
+    for kind, odd in ((MeanModel, 1), (UnitModel, 0)):
+        monkeypatch.setattr(kind, "sound", partialmethod(parity(odd), own=kind.sound))
+    monkeypatch.setattr(heard, "_ear", ears)
+    more = {"task": "text-to-speech", "voice_consent": "synthetic", "recipes": ["mean-sounds", "unit-selection"]}
+    run = fit(data, place / "best", name="heard", hears=str(ear.folder), **more)
+    assert run.facts["leaderboard"][0]["recipe"] == "mean-sounds"
+    deaf = fit(data, place / "best", name="deaf", **more)  # nobody hears: spectra decide again
+    assert deaf.facts["leaderboard"][0]["recipe"] == "unit-selection"
+    assert "heard" not in {m["name"] for m in deaf.facts["metrics"]}
+
+
+@pytest.mark.parametrize("more", [{"metric": "heard"}, {"gate": "heard<=0.1"}])
+def test_how_it_is_heard_needs_somebody_who_hears(made, more):
+    place, data, _ = made
+    with pytest.raises(ModelwrightError, match="--hears MODEL"):
+        fit(data, place / "more", task="text-to-speech", name="y", voice_consent="synthetic", **more)
 
 
 @pytest.mark.parametrize("hears", ["nothing-there", "voice"])

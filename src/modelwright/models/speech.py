@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from modelwright.models.both_ways import both_ways
 
 _SILENT = 1.05  # log energy up to which a frame is silence that was put there
 _EVEN = 0.25  # deviations of loudness from frame to frame, up to which sound is taken for noise alone
@@ -59,10 +60,8 @@ class BiLSTM(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """[B, T, D] and lengths [B] -> [B, T, 2 hidden]."""
-        packed = pack_padded_sequence(x.float(), lengths.cpu(), batch_first=True, enforce_sorted=False)
         with torch.autocast(x.device.type, enabled=False):
-            out, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])
-        return self.dropout(out)
+            return self.dropout(both_ways(self.lstm, x.float(), lengths))
 
 
 class _Half(nn.Module):

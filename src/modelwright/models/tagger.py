@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.models import chain as numpy_chain
+from modelwright.models.both_ways import both_ways
 from modelwright.models.chain import Chain
 from modelwright.models.encoders.text import _Block
 
@@ -160,8 +161,7 @@ class Tagger(nn.Module):
 
     def _encode(self, x: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
         if self.kind == "lstm":
-            packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-            return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+            return both_ways(self.lstm, x, lengths)
         turn = torch.arange(x.shape[1], device=x.device).float()[:, None] * self.angle[None]
         x, allowed = self.project(x), mask[:, None, None, :]
         for block in self.blocks:

@@ -13,7 +13,7 @@ from modelwright.core.answers.media import MediaCodec
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.facts.base import Pair
-from modelwright.core.judged import Judged
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.request import request_model
@@ -22,7 +22,7 @@ from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.spoken_pace import in_time
 from modelwright.data.transcripts import read_transcripts
-from modelwright.evaluate.metrics.spoken import METRICS
+from modelwright.evaluate.metrics.spoken import HEARD, METRICS
 from modelwright.features.shared.aloud.asked import PAUSES_TIMES, SPEEDS, TONES, within
 from modelwright.features.shared.aloud.ssml import is_ssml, pieces
 from modelwright.features.shared.sample_speech import spoken_tones
@@ -54,6 +54,10 @@ class TextToSpeech(GeneratedTask):
     @property
     def recipes(self) -> tuple[str, ...]:
         return own_recipes(self.name)
+
+    def metric(self, name: str) -> Metric:
+        """As Task.metric; `heard` is for runs that name a recogniser (--hears)."""
+        return HEARD if name == HEARD.name else super().metric(name)
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.05 if column.modality == "audio" else 0.0

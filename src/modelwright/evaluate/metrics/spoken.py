@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from modelwright.core.answers.media import cell_bytes, file_bytes
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
 from modelwright.data.kinds.audio import MOST_SECONDS
 from modelwright.evaluate.metrics.pictures import figure
@@ -52,4 +55,23 @@ PITCH = figure(
     absent=12.0,
 )
 VOICING = figure("voicing", Words("frames voiced wrongly", "清浊误判的帧"), 1.0, higher=False, of=of_sounds)
+
+
+def _heard(judged: Judged) -> np.ndarray:
+    """Return words heard wrongly, and words, of each row [N, 2]; a row that was not said is a word wrong, one that nobody heard none."""
+    out = np.zeros((len(judged.rows), 2))
+    for i, score in enumerate(judged.scores[:, 0]):
+        told = (score or {"figures": {"heard_wrong": 1.0, "heard_words": 1.0}}).get("figures", {})
+        out[i] = told.get("heard_wrong", 0.0), told.get("heard_words", 0.0)
+    return out
+
+
+HEARD = Metric(
+    "heard",
+    Words("word error rate as heard", "识别词错误率"),
+    False,
+    lambda s: float(s[0] / s[1]) if s[1] else float("nan"),
+    high=float("inf"),
+    parts=_heard,
+)  # only where a run names who hears
 METRICS = (DISTORTION, LENGTH, PITCH, VOICING)

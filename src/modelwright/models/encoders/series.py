@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.models.augment_series import DEFAULTS, augment
+from modelwright.models.both_ways import both_ways, padded
 from modelwright.models.cnn1d import InceptionTime, ResNet1D
 from modelwright.models.encoders.base import Encoded, Encoder
 
@@ -69,7 +70,7 @@ class ResNetEncoder(SeriesEncoder):
 
 
 class BiLSTM(SeriesEncoder):
-    """Bidirectional LSTM over packed series, with mean and max pooling over time (Hochreiter & Schmidhuber 1997)."""
+    """Bidirectional LSTM over series, with mean and max pooling over time (Hochreiter & Schmidhuber 1997)."""
 
     singly = False  # whether rows are read as they lie, without packing; see models/rowwise.py
 
@@ -80,34 +81,12 @@ class BiLSTM(SeriesEncoder):
         self.width = 4 * hidden
 
     def moments(self, x: Tensor, mask: Tensor) -> Tensor:
-        if torch.compiler.is_exporting() or self.singly:
-            return self._unpacked(x, mask)
-        sizes = mask.sum(1).long().cpu()
-        packed = nn.utils.rnn.pack_padded_sequence(x, sizes, batch_first=True, enforce_sorted=False)
-        out, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])
-        return out
+        read = padded if torch.compiler.is_exporting() or self.singly else both_ways
+        return read(self.lstm, x, mask.sum(1).long())
 
     def pool(self, found: Tensor, mask: Tensor) -> Tensor:
         highest = found.masked_fill(mask[:, :, None] == 0, torch.finfo(found.dtype).min).amax(1)
         return torch.cat([highest.float(), super().pool(found, mask)], dim=1)
-
-    def _unpacked(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return the same without packing, for export: the backward pass runs over each row turned round in place."""
-        lengths = mask.sum(1, keepdim=True).long()
-        place = torch.arange(x.shape[1], device=x.device)[None]
-        turned = torch.where(place < lengths, lengths - 1 - place, place)
-        for layer in range(self.lstm.num_layers):
-            ahead = self._one(x, layer, "")
-            index = turned[:, :, None].expand(-1, -1, x.shape[2])
-            back = self._one(x.gather(1, index), layer, "_reverse")
-            x = torch.cat([ahead, back.gather(1, turned[:, :, None].expand(-1, -1, back.shape[2]))], dim=2)
-        return x
-
-    def _one(self, x: Tensor, layer: int, suffix: str) -> Tensor:
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        weights = [getattr(self.lstm, f"{n}_l{layer}{suffix}") for n in names]
-        zero = x.new_zeros(1, x.shape[0], self.lstm.hidden_size)
-        return torch.lstm(x, (zero, zero), weights, True, 1, 0.0, False, False, True)[0]
 
 
 ENCODERS = {"inceptiontime": InceptionEncoder, "resnet1d": ResNetEncoder, "lstm": BiLSTM}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modelwright.core.errors import OptionError
+from modelwright.models.both_ways import both_ways, padded
 from modelwright.models.encoders.base import Encoded, Encoder
 from modelwright.models.pretrained import HubText
 
@@ -119,7 +120,7 @@ class TextCNN(Encoder):
 
 
 class BiLSTM(Encoder):
-    """Bidirectional LSTM over packed sequences, with max and mean pooling over time (Hochreiter & Schmidhuber 1997)."""
+    """Bidirectional LSTM over sequences, with max and mean pooling over time (Hochreiter & Schmidhuber 1997)."""
 
     singly = False  # whether rows are read as they lie, without packing; see models/rowwise.py
 
@@ -131,32 +132,9 @@ class BiLSTM(Encoder):
 
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x, mask = self.embed(inputs)
-        if torch.compiler.is_exporting() or self.singly:
-            out = self._unpacked(x, mask)
-        else:
-            packed = nn.utils.rnn.pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-            out, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])
+        read = padded if torch.compiler.is_exporting() or self.singly else both_ways
+        out = read(self.lstm, x, mask.sum(1).long())
         return Encoded(torch.cat([_pool_max(out, mask), _pool_mean(out, mask)], dim=1), out, mask)
-
-    def _unpacked(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return the same without packing, for export: the backward pass runs over each row turned round in place."""
-        lengths = mask.sum(1, keepdim=True)
-        place = torch.arange(x.shape[1], device=x.device)[None]
-        turned = torch.where(place < lengths, lengths - 1 - place, place)
-        for layer in range(self.lstm.num_layers):
-            ahead = self._one(x, layer, "")
-            index = turned[:, :, None].expand(-1, -1, x.shape[2])
-            back = self._one(x.gather(1, index), layer, "_reverse")
-            back = back.gather(1, turned[:, :, None].expand(-1, -1, back.shape[2]))
-            x = torch.cat([ahead, back], dim=2)
-        return x
-
-    def _one(self, x: Tensor, layer: int, suffix: str) -> Tensor:
-        weights = [
-            getattr(self.lstm, f"{n}_l{layer}{suffix}") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        ]
-        zero = x.new_zeros(1, x.shape[0], self.lstm.hidden_size)
-        return torch.lstm(x, (zero, zero), weights, True, 1, 0.0, False, False, True)[0]
 
 
 class TransformerEncoder(Encoder):

@@ -15,26 +15,29 @@ import numpy as np
 from modelwright.core import packaged
 from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.core.facts.run import Facts
+from modelwright.core.judged import Metric
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Table
-from modelwright.core.task import Section
+from modelwright.core.task import Section, Task
 from modelwright.core.words import Words
 from modelwright.data.kinds.audio import MOST_SECONDS
+from modelwright.evaluate.metrics.spoken import HEARD
 from modelwright.features.shared.edit_distance import errors
 from modelwright.features.shared.speech import samples_of
 from modelwright.features.shared.transcript_rules import Rules, words_of
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.state import State
+from modelwright.recipes.shared.ear import Ear, listen_with
 from modelwright.release.bundle import load
 from modelwright.release.registry.find import find_bundle
 
 _ROWS, _SECONDS, _LONGEST, _SHOWN = 60, 40.0, 20.0, 20
-_OWN = "automatic-speech-recognition"
+_OWN, _VOICES = "automatic-speech-recognition", "text-to-speech"
 Judge = tuple[Any, Rules]  # a model of speech, and by which rules its texts are compared
 
 
 class Heard(Concern):
-    """Has a recogniser write down what the voice says of test rows, and what their recordings say, and adds both to the report."""
+    """Has a recogniser write down what voices say: what is heard best wins, and the report shows what was heard of test rows and of their recordings."""
 
     name = "heard"
     judge: Judge | None = None
@@ -42,8 +45,16 @@ class Heard(Concern):
     def options_checked(self) -> None:
         """Raises OptionError where what `--hears` names is no recogniser, BundleError where it cannot be read."""
         named = getattr(self.config, "hears", None)
-        if named:
-            self.judge = recogniser(str(named))
+        self.judge = recogniser(str(named)) if named else None
+        listen_with(_ear(self.judge) if self.judge is not None else None)
+        if not named and (self.config.metric == HEARD.name or HEARD.name in (self.config.gate or "")):
+            raise OptionError(
+                f"`{HEARD.name}` is what a recogniser understands: name one with --hears MODEL.",
+                f"`{HEARD.name}` 需要语音识别模型：请用 --hears 模型 指定。",
+            )
+
+    def ranking(self, task: Task, metric: Metric) -> Metric:
+        return HEARD if self.judge is not None and task.name == _VOICES else metric
 
     def report_deepened(self, state: State, facts: Facts) -> None:
         model = state.predictor.members[0][1]
@@ -68,6 +79,18 @@ def recogniser(named: str) -> Judge:
         )
     rules: Rules = predictor.target.rules  # type: ignore[attr-defined]
     return predictor.members[0][1], rules
+
+
+def _ear(judge: Judge) -> Ear:
+    """Return what hears for a run while it chooses."""
+    ear, rules = judge
+
+    def hears(samples: np.ndarray, rate: int, text: str) -> tuple[int, int]:
+        wanted = words_of(rules.apply(text))
+        got = words_of(_text(ear, rules, _at(samples, rate, ear.front.rate)))
+        return errors(wanted, got), len(wanted)
+
+    return hears
 
 
 def section(model: Any, test: Table, judge: Judge, name: str) -> Section | None:

@@ -130,6 +130,8 @@ def metrics_with_intervals(task: Task, judged: Judged, ranks: str, seconds: floa
     from modelwright.evaluate.intervals import many
 
     metrics = task.metrics_of(judged.target)
+    if all(m.name != ranks for m in metrics):  # one of this run alone
+        metrics = (task.metric(ranks), *metrics)
     over_all = (m for m in metrics if not m.per_label or m.parts is not None or m.by_unit is not None)
     named = {m.name for m in over_all} | {ranks}
     wanted = [m for m in metrics if m.name in named]

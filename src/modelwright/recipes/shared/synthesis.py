@@ -28,6 +28,7 @@ from modelwright.features.shared.aloud.reader import Sentence
 from modelwright.features.shared.aloud.ssml import voices_of
 from modelwright.features.shared.speech import FRAME, samples_of
 from modelwright.models.spoken_likeness import figures
+from modelwright.recipes.shared.ear import heard
 from modelwright.recipes.shared.synthesis_corpus import Corpus, Voice, columns_of, corpus
 
 TASKS = frozenset({"text-to-speech"})
@@ -171,13 +172,14 @@ class ReadingModel(Model):
         target = table.schema.target
         assert target is not None
         out: list[Any] = []
-        for made, cell in zip(self.said(table), table.column(target.name), strict=True):
+        texts = table.column(self.voice.text).to_pylist()
+        for text, made, cell in zip(texts, self.said(table), table.column(target.name), strict=True):
             if made is None or not cell.is_valid:
                 out.append(None)
                 continue
             wanted = samples_of(cell.as_py(), self.rate, MOST_SECONDS)
             found = figures(made, wanted, self.rate)
-            out.append({"figures": found} if found else None)
+            out.append({"figures": found | heard(made, self.rate, str(text))} if found else None)
         return as_objects(out)[:, None]
 
     def save(self, folder: Path) -> None:
