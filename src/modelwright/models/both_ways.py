@@ -20,9 +20,9 @@ def both_ways(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
     """
     if x.device.type != "cpu":
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        return cast(Tensor, pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0])
+        return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]
     with torch.autocast("cpu", enabled=False):
-        return padded(lstm, x.to(lstm.weight_ih_l0.dtype), lengths)
+        return padded(lstm, x.to(cast(Tensor, lstm.weight_ih_l0).dtype), lengths)
 
 
 def padded(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
