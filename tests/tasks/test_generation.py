@@ -394,6 +394,20 @@ def test_a_whole_run_with_labels_and_one_without(tmp_path, monkeypatch):
     assert "trainedAlgorithmicMedia" not in page or "carries a mark" in page
 
 
+def test_pictures_without_labels_are_answered_as_rows_of_nothing(tmp_path):
+    from modelwright.core.schema import Schema
+    from modelwright.tune.timing import answer_time, as_sent
+
+    folder_of(tmp_path / "plain", 20, 16, 16)
+    config = make_config(data=str(tmp_path / "plain"), task=TASK.name, resolution=8)
+    table = get_data(config, str(tmp_path / "plain"), EventStream()).table
+    assert as_sent(table, Schema(tuple(table.schema.inputs))) == [{}] * len(table)
+    target = TASK.fit_target(table.column("picture"), table.schema["picture"])
+    recipe = get_recipe("image-gaussian")
+    model = recipe.fit(table, None, recipe.options(), context(TASK, target))
+    assert answer_time([model], table, target).one > 0
+
+
 def test_labels_do_not_decide_which_side_a_picture_is_on():
     table, _ = sample_table(TASK, 40)
     units = TASK.units(table)

@@ -217,7 +217,9 @@ class Table:
         return cls(data, schema, np.arange(1, data.num_rows + 1), source)
 
     def __len__(self) -> int:
-        return self.data.num_rows
+        return (
+            self.data.num_rows if self.data.num_columns else len(self.rows)
+        )  # Arrow counts no rows where no column is
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a column of that name; unlike a look into Arrow's list of names, quick for thousands of columns."""
