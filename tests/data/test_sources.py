@@ -201,4 +201,4 @@ def test_only_rows_that_are_left_unread_are_told(tmp_path):
     assert warned(50) == (50, [])  # it took too long, but nothing is missing
     rows, said = warned(20_000)
     assert rows < 20_000
-    assert said[0].startswith(f"Only the first {rows:,} rows were read")
+    assert said[0].startswith(f"Only the beginning was read, {rows:,} rows")

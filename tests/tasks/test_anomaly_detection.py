@@ -101,5 +101,5 @@ def test_what_does_not_fit_is_refused(more, error, says, tmp_path):
 
 
 def test_few_rows_are_refused(tmp_path):
-    with pytest.raises(DataError, match="too few to say what is usual"):
+    with pytest.raises(DataError, match="cannot say what is usual"):
         mw.fit(orders(12).drop(["state"]), out=tmp_path, **FAST)

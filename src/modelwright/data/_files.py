@@ -15,7 +15,7 @@ from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.sealed import open_plain
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data._arff import arff_batches
 from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
@@ -128,7 +128,7 @@ def _csv(
             "；".join(f"第 {m.line} 行：{m.words.zh}" for m in misfits[:5]),
         )
         events.warn(
-            f"{path}: {len(misfits)} rows cannot be read and are left out ({shown.en}).",
+            f"{path}: {counted(len(misfits), 'row')} left out that cannot be read ({shown.en}).",
             f"{path}：{len(misfits)} 行无法读取，已排除（{shown.zh}）。",
         )
 

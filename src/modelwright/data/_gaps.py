@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.errors import DataError
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.finding import Finding
 from modelwright.data.frequency import Frequency
 
@@ -131,11 +131,11 @@ class Found:
         ]  # fmt: skip
         if self._untimed:
             n = len(self._untimed)
-            out.append(Finding("no-time", "warning", told.time, Words(f"{n:,} rows have no time and are left out.", f"{n:,} 行没有时间，已排除。"), none, tuple(self._untimed[:20])))  # fmt: skip
+            out.append(Finding("no-time", "warning", told.time, Words(f"{counted(n, 'row')} left out for want of a time.", f"{n:,} 行没有时间，已排除。"), none, tuple(self._untimed[:20])))  # fmt: skip
         if self._beside:
             n = len(self._beside)
             words = Words(
-                f"{n:,} rows have times beside the grid of one value every {title.en}; they count for the period that they fall into.",
+                f"{counted(n, 'row')} with a time beside the grid of one value every {title.en}, counted for the period that it falls into.",
                 f"{n:,} 行的时间不在“每 {title.zh}一个值”的时刻上，已计入其所在周期。",
             )
             out.append(Finding("off-grid", "warning", told.time, words, none, tuple(self._beside[:20])))

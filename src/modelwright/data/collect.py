@@ -12,6 +12,7 @@ from modelwright.core.budget import step
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Reading
+from modelwright.core.words import counted
 from modelwright.data.text import column as as_array
 
 
@@ -31,12 +32,12 @@ def collect(parts: Iterable[pa.Table], reading: Reading, name: str, events: Even
     out = keeper.table(name)
     if keeper.seen > out.num_rows and events:
         events.warn(
-            f"The data holds {keeper.seen:,} rows, more than the memory allows; a random {out.num_rows:,} of them are used.",
+            f"The data holds {counted(keeper.seen, 'row')}, more than the memory allows; {out.num_rows:,} drawn by chance are used.",
             f"数据共 {keeper.seen:,} 行，超出可用内存；随机抽取其中 {out.num_rows:,} 行使用。",
         )
     if cut and events:
         events.warn(
-            f"Only the first {keeper.seen:,} rows were read, as reading may take a tenth of the budget. Give more with --budget, "
+            f"Only the beginning was read, {counted(keeper.seen, 'row')}, as reading may take a tenth of the budget. Give more with --budget, "
             "or shuffle the rows if their order means something.",
             f"读取最多占预算的十分之一，因此只读取了前 {keeper.seen:,} 行。可用 --budget 增加时间；若行的顺序有含义，请先打乱。",
         )

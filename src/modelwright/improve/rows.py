@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.improve.source import Correction, Source
 
 _HELD = 0.3  # of the feedback that the champion has not learnt from, the latest part that judges
@@ -299,7 +299,7 @@ def notes(found: Gathered, source: Source) -> list[Words]:
     if found.contested:
         out.append(
             Words(
-                f"{found.contested} rows were left out, since those who told do not agree.",
+                f"{counted(found.contested, 'row')} left out, since those who told do not agree.",
                 f"{found.contested} 行因意见不一而未使用。",
             )
         )

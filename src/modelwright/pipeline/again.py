@@ -16,7 +16,7 @@ from modelwright.core.events import EventStream
 from modelwright.core.run import RunFolder, read_json
 from modelwright.core.schema import Schema
 from modelwright.core.sealed import unlocked
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.improve.source import Source
 from modelwright.pipeline.choose import named_task
 from modelwright.pipeline.intake import get_data, read_rows
@@ -103,7 +103,7 @@ def _changed(
     """Return rows that are not those of the run: which of them it was tested on cannot be told, an official test file aside."""
     was, now = splits["rows"], data.seen.rows
     why = Words(
-        f"{source} has changed since: {was:,} rows then, {now:,} now{', other values' if was == now else ''}",
+        f"{source} has changed since: {counted(was, 'row')} then, {now:,} now{', other values' if was == now else ''}",
         f"{source} 此后已改变：当时 {was:,} 行，现在 {now:,} 行{'，内容不同' if was == now else ''}",
     )
     return Source(state="changed", why=why, rows=raw.take(data.table.rows - 1), test=test, **told)

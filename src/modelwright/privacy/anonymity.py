@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.errors import OptionError
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.dates import find_form, to_time
 from modelwright.data.values import is_missing, to_number
 from modelwright.privacy.generalise import band
@@ -129,7 +129,7 @@ class Anonymous:
         en = ", ".join(f"`{c}` {w.en}" for c, w in how)
         zh = "、".join(f"`{c}` {w.zh}" for c, w in how)
         return Words(
-            f"k = {self.k}: {en}; {self.rows_blanked:,} of {self.rows:,} rows blanked; {self.groups:,} groups, the smallest of {self.smallest:,} rows.",
+            f"k = {self.k}: {en}; {self.rows_blanked:,} of {self.rows:,} rows blanked; {self.groups:,} groups, the smallest of {counted(self.smallest, 'row')}.",
             f"k = {self.k}：{zh}；{self.rows:,} 行中隐去 {self.rows_blanked:,} 行；共 {self.groups:,} 组，最小组 {self.smallest:,} 行。",
         )
 

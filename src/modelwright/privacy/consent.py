@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from modelwright.core.budget import parse_duration, parse_period
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.dates import find_form, number_form, to_time
 from modelwright.data.sources import read
 from modelwright.data.values import is_missing, to_number
@@ -250,7 +250,7 @@ def left_out_words(found: Allowed) -> Words | None:
         return None
     gone = sum(found.counts.values())
     return Words(
-        f"{gone} rows may not be used and are left out: {_said(found.counts, 'en')}.",
+        f"{counted(gone, 'row')} may not be used, and so left out: {_said(found.counts, 'en')}.",
         f"{gone} 行不可使用，已略去：{_said(found.counts, 'zh')}。",
     )
 

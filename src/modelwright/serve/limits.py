@@ -172,7 +172,7 @@ def parse_rows(
             422 if not rows else 413,
             "rows",
             Words(
-                f"Expected 1 to {limits.rows} rows, received {len(rows)}.",
+                f"Expected rows: 1 to {limits.rows}; received {len(rows)}.",
                 f"应为 1 到 {limits.rows} 行，收到 {len(rows)} 行。",
             ),
         )

@@ -18,7 +18,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Plot, Section, Split
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data import trailing
 from modelwright.data.series import numbers_of
 from modelwright.data.sources import read_table
@@ -149,7 +149,7 @@ class AnomalyDetection(GeneratedTask):
         count = len(table)
         if count < _LEAST:
             raise DataError(
-                f"{count} rows are too few to say what is usual; give at least {_LEAST}.",
+                f"{counted(count, 'row')} cannot say what is usual; give at least {_LEAST}.",
                 f"{count} 行数据太少，无法判断何为正常；请至少提供 {_LEAST} 行。",
             )
         columns = table.schema.of_role("time")

@@ -9,6 +9,7 @@ import numpy as np
 
 from modelwright.core.errors import DataError
 from modelwright.core.schema import Table
+from modelwright.core.words import counted
 from modelwright.tune.candidate import Splits
 
 
@@ -54,6 +55,6 @@ class Began:
 
     def _gone(self, rows: int) -> DataError:
         return DataError(
-            f"The run {self.folder} began with {self.kept} rows that could be used, and now there are others ({rows}). Start a new run.",
+            f"The run {self.folder} began with {counted(self.kept, 'row')} that could be used, and now there are others ({rows}). Start a new run.",
             f"运行 {self.folder} 开始时可用的行有 {self.kept} 行，现在可用的行已不同（{rows} 行）。请重新开始运行。",
         )

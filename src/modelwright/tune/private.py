@@ -24,7 +24,7 @@ from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Column, Table
 from modelwright.core.spending import Look, Spending, shares_of
 from modelwright.core.task import Task
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.privacy.statistics import RANGE_LOOKS, moments_of, quantiles, within
 from modelwright.tune.standings import Failure
 
@@ -216,7 +216,7 @@ def _noisy_target(target: TargetCodec, train: Table, column: Column, plan: Priva
         found = within(*map(float, bounds)) if bounds else quantiles(encoded, plan.spending, column.name)
         if found is None:
             raise OptionError(
-                f"{len(train)} rows are too few to tell the range of `{column.name}` privately. Give it: --bounds {column.name}=0..100",
+                f"{counted(len(train), 'row')} cannot tell the range of `{column.name}` privately. Give it: --bounds {column.name}=0..100",
                 f"{len(train)} 行不足以在差分隐私下得知 `{column.name}` 的范围。请给出：--bounds {column.name}=0..100",
             )
         mean, std, low, high = moments_of(found)

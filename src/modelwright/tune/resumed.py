@@ -16,7 +16,7 @@ from modelwright.core.errors import DataError, OptionError
 from modelwright.core.kept import keep_json, kept_json
 from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.schema import Schema
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.tune.began import Began
 from modelwright.tune.parts import Parts
 
@@ -151,7 +151,7 @@ def _same_rows(path: Path, before: Mapping[str, Any], columns: Mapping[str, Any]
         if gone or new:
             raise _changed(path, part, Words(f"columns {_names(gone, '-')}{_names(new, '+')}", f"列 {_names(gone, '-')}{_names(new, '+')}"))  # fmt: skip
         if which == "data" and before["rows"] != seen.rows:
-            raise _changed(path, part, Words(f"{before['rows']} rows then, {seen.rows} now", f"当时 {before['rows']} 行，现在 {seen.rows} 行"))  # fmt: skip
+            raise _changed(path, part, Words(f"{counted(before['rows'], 'row')} then, {seen.rows:,} now", f"当时 {before['rows']} 行，现在 {seen.rows} 行"))  # fmt: skip
         other = [n for n in was or {} if was and now and was[n] != now[n]]
         if other:
             all_ = len(other) == len(was or {}) and len(other) > 1

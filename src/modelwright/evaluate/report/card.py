@@ -12,7 +12,7 @@ from modelwright.core.facts.base import Pair
 from modelwright.core.facts.candidates import OriginFact
 from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import BaselineFact
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.evaluate import privacy
 from modelwright.evaluate.report import _private
 from modelwright.evaluate.report.html import interval, number, said
@@ -163,7 +163,7 @@ def _limits(facts: Facts) -> list[Words]:
         words = Words(said(s["words"], "en"), said(s["words"], "zh"))
         out.append(
             Words(
-                f"Weaker where {words.en}: {said(s['metric'], 'en')} {number(s['value'])} instead of {number(s['overall'])} ({s['rows']} rows).",
+                f"Weaker where {words.en}: {said(s['metric'], 'en')} {number(s['value'])} instead of {number(s['overall'])} ({counted(s['rows'], 'row')}).",
                 f"{words.zh} 时较弱：{said(s['metric'], 'zh')} {number(s['value'])}，整体为 {number(s['overall'])}（{s['rows']} 行）。",
             )
         )
@@ -171,7 +171,7 @@ def _limits(facts: Facts) -> list[Words]:
         if p["f1"] < 0.8:
             out.append(
                 Words(
-                    f"Weak at `{p['label']}`: F1 {number(p['f1'])}, {p['rows']} rows.",
+                    f"Weak at `{p['label']}`: F1 {number(p['f1'])}, {counted(p['rows'], 'row')}.",
                     f"对 `{p['label']}` 较弱：F1 {number(p['f1'])}，{p['rows']} 行。",
                 )
             )

@@ -132,7 +132,7 @@ def _data(facts: Facts, consent: Mapping[str, Any], privacy: Any, subjects: int 
         gone = sum(consent["left_out"].values())
         out.append(
             Words(
-                f"{number(gone)} rows were left out because they may not be used.",
+                f"Rows left out because they may not be used: {number(gone)}.",
                 f"有 {number(gone)} 行因不可使用而未参与。",
             )
         )

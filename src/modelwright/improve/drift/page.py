@@ -6,7 +6,7 @@ import html
 import time
 from typing import Any
 
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.improve.drift.drawing import histogram
 from modelwright.improve.drift.wording import name_words, part_words, state_words
 
@@ -79,7 +79,7 @@ def _overview(facts: dict[str, Any], lang: str) -> str:
     rows = facts["rows"]
     if rows == 0:
         return Words("No rows have come yet.", "尚未收到数据。").to(lang)
-    looked = Words(f"{rows:,} rows were looked at", f"已检查 {rows:,} 行").to(lang)
+    looked = Words(f"{counted(rows, 'row')} looked at", f"已检查 {rows:,} 行").to(lang)
     if facts["skipped"]:
         skipped = facts["skipped"]
         looked += Words(f", {skipped:,} more came too fast for that", f"，另有 {skipped:,} 行因过快而未检查").to(lang)
@@ -96,7 +96,7 @@ def _card(column: dict[str, Any], lang: str) -> str:
     facts = Words(
         f"{part.en}: {column['effect']:.0%} of the rows fall elsewhere than in training", f"{part.zh}：{column['effect']:.0%} 的数据落在与训练时不同的区间"
     ).to(lang)  # fmt: skip
-    began = Words(f"; since about {when(since)}, {column['rows']:,} rows", f"；约自 {when(since)} 起，{column['rows']:,} 行").to(lang) if since else ""  # fmt: skip
+    began = Words(f"; since about {when(since)}, {counted(column['rows'], 'row')}", f"；约自 {when(since)} 起，{column['rows']:,} 行").to(lang) if since else ""  # fmt: skip
     said = f'<p class="state drifted">{html.escape(note["zh"] if lang == "zh" else note["en"])}</p>' if note else ""
     return (
         f'<article class="drifted"><h3>{name}</h3>{said}{histogram(column, lang)}'

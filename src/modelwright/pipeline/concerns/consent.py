@@ -94,7 +94,7 @@ class Consent(Concern):
         words = consent.left_out_words(found) if found is not None else None
         if words is None or found is None:
             return
-        advice = Words(f"{found.facts['kept']} rows stay.", f"保留 {found.facts['kept']} 行。")
+        advice = Words(f"Rows that stay: {found.facts['kept']:,}.", f"保留 {found.facts['kept']} 行。")
         data.findings.append(Finding("consent", "info", found.facts.get("subject"), words, advice))
 
     def folder_made(self, state: State) -> None:

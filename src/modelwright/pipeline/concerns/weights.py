@@ -6,6 +6,7 @@ import numpy as np
 
 from modelwright.core.errors import ColumnError, OptionError
 from modelwright.core.schema import Schema, Table
+from modelwright.core.words import counted
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.state import State
 
@@ -38,7 +39,7 @@ class Weights(Concern):
         if len(wrong):
             row = int(table.rows[wrong[0]])
             raise ColumnError(
-                f"`{name}` must hold a number of at least 0 in every row; {len(wrong):,} rows do not, the first is row {row} of {table.source}.",
+                f"`{name}` must hold a number of at least 0 in every row, and does not in {counted(len(wrong), 'row')}; the first is row {row} of {table.source}.",
                 f"`{name}` 的每一行都应为不小于 0 的数；有 {len(wrong):,} 行不符合，第一处是 {table.source} 的第 {row} 行。",
             )
         if not values.any():
