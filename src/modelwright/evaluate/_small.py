@@ -25,7 +25,8 @@ _BLOCK = 100
 _TRIED = 2  # rows whose time tells how long all of them take
 _BEYOND = 1.0  # seconds that leaving out each row may last beyond its time: on few rows a bootstrap would be too narrow
 _ADDED = 2.0  # rows in all, half of them right
-_WRONG = 0.5  # rows that losses of probabilities take in
+_WRONG = 0.3  # rows that losses of probabilities take in
+_WIDER = 1.0  # over the rows: the share of the way to their ends with these
 _ENOUGH = 5  # rows of the rarest label from which on the Bayesian bootstrap is listened to
 _DRAWS = 400
 _RANKS = (m.roc_auc, m.average_precision)
@@ -51,12 +52,37 @@ def interval(
         return wilson(*share, level)
     if metric.function is m.median_ae:
         return _median(np.sort(np.abs(judged.scores[:, 0] - judged.truth)), level)
+    every = np.ones(n, np.float32)
     smooth = _smoothed(metric, judged, label)
-    weights = np.ones(n, np.float32)
     if smooth is not None:
-        judged, weights = smooth
         counts = None
-        value = _at(metric, judged, label, weights)
+    rows, weights = smooth or (judged, every)
+    ends = _studentised(metric, rows, weights, label, level, counts, until, scaled=smooth is None)
+    if ends is None:
+        return None
+    if metric.function in _LOSSES and (unlucky := _unlucky(judged)) is not None:
+        other = _studentised(metric, *unlucky, label, level, None, until, scaled=True)
+        return _between(ends, other, min(0.5, _WIDER / n))
+    if smooth is None and metric.function not in _RANKS:
+        return ends
+    if (_fewest(metric, judged) if smooth is None else _rarest(judged)) < _ENOUGH:
+        return ends
+    return _between(ends, _bayesian(metric, rows, label, weights, level), 0.5)
+
+
+def _studentised(
+    metric: Metric,
+    judged: Judged,
+    weights: np.ndarray,
+    label: int | None,
+    level: float,
+    counts: Counts | None,
+    until: float | None,
+    *,
+    scaled: bool,
+) -> tuple[float, float] | None:
+    """Return the ends by the jackknife over rows of these weights, told on a scale without ends where `scaled`."""
+    value = _at(metric, judged, label, weights)
     u = _influence(metric, judged, label, weights, counts, until)
     if u is None:
         return None
@@ -64,18 +90,20 @@ def interval(
         return _at_the_end(metric, value, _fewest(metric, judged))
     # a share of what is possible varies evenly; losses have tails that a small test has hardly seen
     bounded = metric.higher and bool(np.isfinite(metric.low) and np.isfinite(metric.high))
+    n = float(np.count_nonzero(judged.rows >= 0))
     error, degrees = _error(u, weights, *((12.0, n - 1.0) if bounded else (3.0, max(3.0, n / 4))))
     half = _t(degrees, level) * error
-    if smooth is None or metric.function in _LOSSES:
-        ends = _on_scale(metric, value, half, bounded)
-    else:
-        ends = max(metric.low, value - half), min(metric.high, value + half)
-    if (smooth is None and metric.function not in _RANKS) or metric.function in _LOSSES:
-        return ends
-    if (_fewest(metric, judged) if smooth is None else _rarest(judged, n)) < _ENOUGH:
-        return ends
-    drawn = _bayesian(metric, judged, label, weights, level)
-    return ends if drawn is None else ((ends[0] + drawn[0]) / 2, (ends[1] + drawn[1]) / 2)
+    if scaled:
+        return _on_scale(metric, value, half, bounded)
+    return max(metric.low, value - half), min(metric.high, value + half)
+
+
+def _between(ends: tuple[float, float], other: tuple[float, float] | None, share: float) -> tuple[float, float]:
+    """Return ends this share of the way to others, where there are any."""
+    return ends if other is None else (
+        (1 - share) * ends[0] + share * other[0],
+        (1 - share) * ends[1] + share * other[1],
+    )  # fmt: skip
 
 
 def _bayesian(
@@ -91,8 +119,9 @@ def _bayesian(
     drawn = drawn[np.isfinite(drawn)]
     if len(drawn) < _DRAWS // 2:
         return None
-    low, high = np.percentile(drawn, [50 * (1 - level), 50 * (1 + level)])
-    return float(low), float(high)
+    low, high = np.clip(np.percentile(drawn, [50 * (1 - level), 50 * (1 + level)]), metric.low, metric.high)
+    # in single precision; where no row speaks against the value, weights tell nothing
+    return (float(low), float(high)) if high - low > 1e-5 * max(1.0, abs(high)) else None
 
 
 def difference(
@@ -151,8 +180,6 @@ def _smoothed(metric: Metric, judged: Judged, label: int | None) -> tuple[Judged
     Rows of a rare label that all happen to be right would otherwise seem to be so for certain.
     """
     f = metric.function
-    if f in _LOSSES and judged.target.kind == "classes":
-        return _unlucky(judged)
     if judged.target.kind != "classes" or (f not in m.OF_COUNTS and f not in m.OF_CONFUSION) or label is not None:
         return None
     seen = np.union1d(judged.truth, judged.chosen)
@@ -181,14 +208,16 @@ def _unlucky(judged: Judged) -> tuple[Judged, np.ndarray] | None:
     A few rows of a good classifier may well hold none of the rare large losses that make most of its mean.
     """
     n = len(judged.rows)
-    scores = np.array(judged.scores, np.float64)
-    if scores.ndim != 2 or scores.shape[1] < 2:
+    if judged.target.kind != "classes" or judged.scores.shape[1] < 2:
         return None
+    scores = np.array(judged.scores, np.float64)
     scores[np.arange(n), judged.truth] = -np.inf
     out = judged.take(np.tile(np.arange(n), 2))
     truth = np.r_[judged.truth, scores.argmax(1)]
-    out = Judged(out.target, truth, out.scores, out.answers, out.chosen, out.rows)
-    return out, np.r_[np.ones(n), np.full(n, _WRONG / n)].astype(np.float32)
+    more = np.r_[judged.rows, np.full(n, -1)]
+    return Judged(out.target, truth, out.scores, out.answers, out.chosen, more), np.r_[
+        np.ones(n), np.full(n, _WRONG / n)
+    ].astype(np.float32)
 
 
 def _at(metric: Metric, judged: Judged, label: int | None, weights: np.ndarray) -> float:
@@ -286,10 +315,10 @@ def _fewest(metric: Metric, judged: Judged) -> int:
     return len(judged.rows)
 
 
-def _rarest(judged: Judged, rows: int) -> int:
-    """Return how many of the first rows have the rarest label of all that are true or answered."""
-    seen = np.union1d(judged.truth[:rows], judged.chosen[:rows])
-    return int((judged.truth[:rows][:, None] == seen).sum(0).min())
+def _rarest(judged: Judged) -> int:
+    """Return how many rows have the rarest label of all that are true or answered."""
+    seen = np.union1d(judged.truth, judged.chosen)
+    return int((judged.truth[:, None] == seen).sum(0).min())
 
 
 def _at_the_end(metric: Metric, value: float, rows: int) -> tuple[float, float] | None:
