@@ -77,3 +77,39 @@ def test_what_is_needed_never_reads_the_same_as_what_there_is(need, have):
     shown = _apart(need, have)
     assert shown[0] >= need > have >= shown[1]
     assert show_duration(shown[0]) != show_duration(shown[1])
+
+
+def test_a_fit_may_use_what_was_granted_less_what_the_run_holds(monkeypatch):
+    from modelwright.core import device
+    from modelwright.tune import fits
+
+    (recipe,) = [some("one")]
+    monkeypatch.setattr(recipe, "estimate", lambda *a: Estimate(0.01, 200 << 20), raising=False)
+    monkeypatch.setattr(device, "used_memory", lambda: 500 << 20)
+    plan, _ = planner(monkeypatch, [recipe], folds=1)
+    options = recipe.variants(None, None, 0)[0]
+    freed = []
+    monkeypatch.setattr(fits, "return_pages", lambda: freed.append(True))
+    try:
+        device.grant_memory(600 << 20)
+        assert plan.fits.begin(recipe, options, "one", 10.0) is None
+        assert "needs about 200 MB of memory, 100 MB may be used" in plan.failures[0].reason.en
+        assert freed  # what the run no longer needs was given back before it was said
+        device.grant_memory(900 << 20)
+        assert plan.fits.begin(recipe, options, "one", 10.0) is not None
+    finally:
+        device.grant_memory(None)
+
+
+def test_torch_is_not_loaded_where_its_memory_is_not_granted(monkeypatch):
+    import sys
+
+    from modelwright.tune import fits
+
+    (recipe,) = networks(monkeypatch, [20], 0.0)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(fits, "free_memory", lambda: 100 << 20)
+    plan, _ = planner(monkeypatch, [recipe], seconds=2000.0)
+    with pytest.raises(ModelwrightError, match="needs about 300 MB of memory, 100 MB may be used"):
+        plan.fits.estimate(recipe, recipe.variants(None, None, 0)[0])
+    assert "torch" not in sys.modules

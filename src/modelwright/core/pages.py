@@ -34,7 +34,10 @@ def keep_pages() -> bool:
 
 
 def return_pages() -> None:
-    """Give the kernel back what is free at the moment."""
+    """Give the kernel back what is free at the moment, here and in the pool of Arrow where that is loaded."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None:
+        arrow.default_memory_pool().release_unused()
     library = _library()
     if library is not None:
         library.malloc_trim(ctypes.c_size_t(0))

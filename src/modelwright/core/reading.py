@@ -39,7 +39,7 @@ def known_as(encoding: str) -> str:
 class Reading:
     """Options of a source, None where they are to be detected. Raises OptionError for those that cannot be.
 
-    Rows beyond a third of `memory` (bytes; that of the machine if None) are sampled with `seed`; after `seconds` the rest is
+    Rows beyond a fifth of `memory` (bytes; that of the machine if None, and never more than is free) are sampled with `seed`; after `seconds` the rest is
     left unread. `series`, `series_id`, `series_time` say how series lie in the table. `names` are the columns that a model
     reads, `usual` what is remembered of the training data: both decide where a file may be read in several ways. `asked` holds
     the options of the run for tasks that read sources of their own (`Task.read`): target, time, and those of the task.

@@ -15,12 +15,15 @@ from modelwright.core.reading import Reading
 from modelwright.core.words import counted
 from modelwright.data.text import column as as_array
 
+_SHARE = 5  # rows as they are read may take one part in so many: typed, split and encoded they take two to three times as much beside
+
 
 def collect(parts: Iterable[pa.Table], reading: Reading, name: str, events: EventStream | None = None) -> pa.Table:
     """Collect the rows of a source called `name` within the memory and the time that `reading` gives; see `read_table`."""
     from modelwright.core.device import free_memory
 
-    limit = (reading.memory if reading.memory is not None else free_memory()) // 3
+    room = free_memory()  # beside what the process holds already
+    limit = (room if reading.memory is None else min(room, reading.memory)) // _SHARE
     keeper, begun, late, cut = _Keeper(limit, reading.seed), time.monotonic(), False, False
     for part in parts:
         step()

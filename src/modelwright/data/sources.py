@@ -33,7 +33,7 @@ def read(source: Any, *, reading: Reading | None = None, events: EventStream | N
 def read_table(source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
     """Read a whole source; return its rows and what was detected. Text formats give strings, typed formats keep their types.
 
-    Where the rows would take more than a third of the memory, a uniform sample of them is kept and a warning says so; where time
+    Where the rows would take more than a fifth of the memory that is left, a uniform sample of them is kept and a warning says so; where time
     ends, the rest is left unread, which a warning says too. Raises DataError for what cannot be read.
     """
     detected = Detected()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,11 @@ from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, judge_gate
 from modelwright.tune.parts import Parts
 from modelwright.tune.standings import Outcome
+
+_TESTED_LEAST, _TESTED_WITHIN = (
+    1000,
+    0.4,
+)  # rows that are tested after a stop whatever they take; seconds of the winner for more
 
 
 def decide(state: State, concerns: Concern) -> None:
@@ -78,7 +84,7 @@ def needs_for(state: State) -> Needs:
         return Needs(state.task.rests_on(schema))
     found = None
     remote = any(m.remote for _, m in predictor.members)
-    if len(schema.inputs) > 1 and not remote and state.reuses_rows:
+    if len(schema.inputs) > 1 and not remote and state.reuses_rows and not state.deadline.stopped:
         some = develop.take(np.random.default_rng(config.seed).permutation(len(develop))[:400])
         seconds = min(0.5, 0.005 * parse_duration(config.budget))
         found = permutation(
@@ -91,11 +97,30 @@ def needs_for(state: State) -> Needs:
 
 
 def test_once(state: State, concerns: Concern) -> None:
-    """Read the test rows, once, and judge the winner on them."""
+    """Read the test rows, once, and judge the winner on them: on as many as are quickly scored where the run was ended by hand."""
     concerns.test_begins(state)
+    if state.deadline.stopped:
+        _fewer_to_test(state)
     state.judged = judge_test(state.predictor, state.parts.test)
     state.judgement = judgement(state.conditions, state.judged, state.outcome, state.parts, state.metric)
     state.predictor.reference = reference_of(state)
+
+
+def _fewer_to_test(state: State) -> None:
+    """Keep a random part of the test rows where scoring them all would let who ended the run wait; says so."""
+    rows = len(state.parts.test)
+    each = (
+        sum(c.batch_ms for _, c in state.outcome.winner) / 1000
+    )  # and about as much again for what it is compared with
+    most = max(_TESTED_LEAST, int(_TESTED_WITHIN / max(each, 1e-9)))
+    if rows <= most:
+        return
+    kept = np.sort(np.random.default_rng(state.config.seed).permutation(rows)[:most])
+    state.parts = replace(state.parts, test=state.parts.test.take(kept))
+    state.events.note(
+        f"You ended the run: the test score is that of a random {most:,} of {rows:,} test rows.",
+        f"运行由你终止：测试得分取自 {rows:,} 行测试集中随机抽取的 {most:,} 行。",
+    )
 
 
 def judge_test(predictor: Predictor, test: Table) -> Judged:
@@ -133,8 +158,8 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
     return Judgement(verdicts, beaten, bool(conditions), met)
 
 
-def interval(metric: Metric, judged: Judged, label: int | None = None) -> Any:
-    """Return a metric with its 95 % bootstrap interval."""
+def interval(metric: Metric, judged: Judged, label: int | None = None, seconds: float = 0.4) -> Any:
+    """Return a metric with its 95 % bootstrap interval; `seconds` are for resampling."""
     from modelwright.evaluate.intervals import bootstrap
 
-    return bootstrap(metric, judged, label=label, resamples=1000, seconds=0.4)
+    return bootstrap(metric, judged, label=label, resamples=1000, seconds=seconds)

@@ -9,6 +9,7 @@ from modelwright.core.judged import Judged
 from modelwright.pipeline.state import State
 
 _SECONDS, _SHARE = 4.0, 0.02  # at most this long, and this share of the budget
+_BRIEF = 0.2  # seconds after a stop
 
 
 def reference_of(state: State) -> dict[str, Any] | None:
@@ -21,6 +22,8 @@ def reference_of(state: State) -> dict[str, Any] | None:
     from modelwright.evaluate.drift.reference import make_reference
 
     seconds = min(_SECONDS, _SHARE * parse_duration(state.config.budget))
+    if state.deadline.stopped:  # whoever ended the run is waiting
+        seconds = min(seconds, _BRIEF)
     answers = answers_of(state.judged)
     made = make_reference(state.parts.develop, state.predictor.schema, answers, seed=state.config.seed, seconds=seconds)
     return made.to_json()

@@ -14,6 +14,7 @@ from modelwright.core.device import free_cores, free_memory, pick_device
 from modelwright.core.errors import CannotWrite, ClusterLost, ModelwrightError
 from modelwright.core.events import Probing
 from modelwright.core.kept import sealing
+from modelwright.core.pages import return_pages
 from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.threads import one_thread, use_threads
 from modelwright.tune.attempt import Broken, attempt
@@ -27,6 +28,7 @@ from modelwright.tune.shares import DEAR_RANK
 _PROBE = 0.04  # share of the budget that telling what a fit takes may cost, all probes together
 _PROBES_MOST = 0.01  # of one probe
 _TORCH_WORTH = 5.0  # seconds left on an idle machine below which loading torch, which takes two, is not worth it
+_TORCH_MEMORY = 300 << 20  # bytes that torch takes when it is loaded, and the least that a network needs beside it
 _UNKNOWN = 0.5  # share of the time left that a network is taken to need where nothing may be tried out any more
 _DEAR = 0.35  # share of its time without which a dear network is not begun
 
@@ -111,6 +113,7 @@ class Fits:
         """Import torch, which is no part of a probe. Raises ModelwrightError where the time left is too short for a network."""
         if "torch" in sys.modules:
             return
+        _spare_memory(_TORCH_MEMORY)
         need, left = _TORCH_WORTH * self.pace.load, self.climb.left()
         if left < need:
             raise _too_little(need, left)
@@ -247,14 +250,7 @@ class Fits:
 
     def _check(self, recipe: Recipe, cost: Estimate, share: float, folds: int) -> None:
         """Raise ModelwrightError where memory does not suffice, or not even a short fit would."""
-        p = self.climb
-        memory = p.memory if p.memory is not None else free_memory()
-        if cost.memory > memory:
-            need, have = cost.memory >> 20, memory >> 20
-            raise ModelwrightError(
-                f"not tried: needs about {need} MB of memory, {have} MB may be used",
-                f"未尝试：约需内存 {need} MB，可用 {have} MB",
-            )
+        _spare_memory(cost.memory)
         least = self.pace.seconds(recipe, _worth(recipe, cost)) * folds
         if least > share and not type(recipe).baseline:
             if self.quickest is None or least < self.quickest:
@@ -281,6 +277,19 @@ def _worth(recipe: Recipe, cost: Estimate) -> float:
     """Return the processor seconds below which a fit is not worth its beginning."""
     dear = type(recipe).rank >= DEAR_RANK
     return max(cost.least_seconds, _DEAR * cost.seconds) if dear else cost.least_seconds
+
+
+def _spare_memory(need: int) -> None:
+    """Raise ModelwrightError where so many bytes cannot be had beside what the run holds already."""
+    have = free_memory()
+    if need > have:  # what was freed may still be with the process
+        return_pages()
+        have = free_memory()
+    if need > have:
+        raise ModelwrightError(
+            f"not tried: needs about {need >> 20} MB of memory, {have >> 20} MB may be used",
+            f"未尝试：约需内存 {need >> 20} MB，可用 {have >> 20} MB",
+        )
 
 
 def _too_little(need: float, have: float) -> ModelwrightError:

@@ -149,3 +149,20 @@ def test_booleans() -> None:
     assert np.array_equal(
         _table.BooleanDense().encode(values)[:, 0], np.array([1, 0, NAN, 1], np.float32), equal_nan=True
     )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_numbers_in_bins_are_those_of_the_formula(seed):
+    """Every bin runs from 0 at its lower edge to 1 at its upper one, as written for all bins of all rows at once."""
+    rng = np.random.default_rng(seed)
+    numbers = np.round(rng.normal(size=900) * 10.0 ** (seed - 2), 1 if seed % 2 else 9)
+    numbers[rng.random(900) < 0.1] = NAN
+    codec = _table.NumberSparse.fit(pa.array(numbers, from_pandas=True), Column("n", "number"), None, 0)
+    asked = np.concatenate([numbers, codec.edges, [codec.centre, -1e9, 1e9]])
+    got = plain(codec.encode(pa.array(asked, from_pandas=True)))
+    missing = np.isnan(asked)
+    known = np.where(missing, codec.centre, asked)
+    steps = np.clip((known[:, None] - codec.edges[:-1]) / np.diff(codec.edges), 0, 1) * codec.bend
+    steps[missing] = 0
+    scaled = np.clip((known - codec.centre) / codec.scale, -5, 5)
+    np.testing.assert_array_equal(got, np.column_stack([scaled, missing, steps]).astype(np.float32))

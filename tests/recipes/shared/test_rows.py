@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,8 @@ import pytest
 
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
-from modelwright.recipes.shared.rows import learnt_and_watched
+from modelwright.recipes.shared import rows
+from modelwright.recipes.shared.rows import fewer_in_memory, learnt_and_watched
 
 
 def _with_unknown(table: Table, rows: int) -> Table:
@@ -56,3 +58,21 @@ def test_nothing_is_watched_in_a_refit_nor_where_no_answer_is_known(
     ctx.extent = {"rounds": [3]}
     train, _, valid, held = learnt_and_watched(table, None, ctx)
     assert (len(train), valid, len(held)) == (200, None, 0)
+
+
+def test_no_more_rows_than_the_memory_holds_and_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, mixed: Callable[..., Table], context: Callable[..., FitContext]
+) -> None:
+    table = mixed("classes", 200)
+    ctx = context(table, "classes")
+    told: list[Any] = []
+    ctx.events.listen(told.append)
+    truth = np.arange(200)
+    assert fewer_in_memory(table, truth, 150, 100.0, ctx)[1].shape == (150,)
+    assert not told
+    monkeypatch.setattr(rows, "_LEAST_ROWS", 10)
+    monkeypatch.setattr(rows, "free_memory", lambda: 10_000)
+    some, kept = fewer_in_memory(table, truth, 150, 100.0, ctx)
+    assert (len(some), len(kept)) == (60, 60)
+    assert np.array_equal(table.rows[kept], some.rows)
+    assert "a random 60 of 200 rows" in told[0].words.en

@@ -23,6 +23,10 @@ from modelwright.evaluate.drift.readers import LARGEST, Reader, fit_reader, four
 FORM = 1
 _ROWS = {"text": 5000, "molecule": 3000, "sequence": 3000, "image": 1500, "audio": 400, "video": 100, "series": 2000}
 _PLAIN_ROWS = 20_000
+_PLAIN_CELL, _PLAIN_LEAST = (
+    4e-7,
+    400,
+)  # seconds that a cell of a plain column takes; rows that are read whatever the time
 _SELDOM = 0.05  # share of training rows up to which what is missing, rare or outermost counts as unlike training
 
 
@@ -189,7 +193,8 @@ def make_reference(
 ) -> Reference:
     """Return the reference of training rows: the inputs of `schema`, some rows of them where reading all would take long.
 
-    A column that is not read within its share of `seconds` has fewer rows behind it, and never fewer than some hundreds.
+    A column that is not read within its share of `seconds` has fewer rows behind it, and never fewer than some hundreds; so have
+    all of many plain columns.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(table))
@@ -197,8 +202,9 @@ def make_reference(
     readers = []
     columns = [c for c in schema.inputs if c.name in known]
     share = seconds / max(1, sum(c.modality in _ROWS for c in columns))
+    plain = min(_PLAIN_ROWS, max(_PLAIN_LEAST, int(seconds / _PLAIN_CELL / max(1, len(columns)))))
     for column in columns:
-        most = _ROWS.get(column.modality, _PLAIN_ROWS)
+        most = _ROWS.get(column.modality, plain)
         values = table.column(column.name)
         if column.modality in _ROWS and len(order) > 50:
             began = time.monotonic()

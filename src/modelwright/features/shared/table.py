@@ -91,17 +91,37 @@ class NumberSparse(Codec):
         return cls(float(centre), float(scale), edges if len(edges) > 2 else np.zeros(0))
 
     def encode(self, values: pa.Array) -> csr_matrix:
-        """Return CSR float32 [N, 2 + B]."""
+        """Return CSR float32 [N, 2 + B].
+
+        A row's stored values are reckoned by where its number lies: the bins wholly below it are full, one is begun, and the others
+        hold nothing. All bins of all rows as a dense matrix would take several times the memory and the time.
+        """
+        from scipy.sparse import csr_matrix
+
         numbers = _numbers(values)
         missing = np.isnan(numbers)
         numbers[missing] = self.centre
-        columns = [np.clip((numbers - self.centre) / self.scale, -5, 5), missing.astype(np.float64)]
+        scaled = np.clip((numbers - self.centre) / self.scale, -5, 5)
+        full = np.zeros(len(numbers), np.int32)
+        begun = np.zeros(len(numbers))
         if len(self.edges):
-            steps = (numbers[:, None] - self.edges[:-1]) / np.diff(self.edges)
-            steps = np.clip(steps, 0, 1) * self.bend
-            steps[missing] = 0
-            return _csr(np.concatenate([np.stack(columns, 1), steps], axis=1))
-        return _csr(np.stack(columns, 1))
+            full = np.searchsorted(self.edges[1:], numbers, side="right").astype(np.int32)
+            at = np.minimum(full, len(self.edges) - 2)
+            begun = np.clip((numbers - self.edges[at]) / np.diff(self.edges)[at], 0, 1) * self.bend
+            full[missing] = 0
+            begun[missing | (full > at)] = 0
+        first = scaled != 0
+        first[missing] = True  # the missing mark stands where the scaled value would
+        indptr = np.zeros(len(numbers) + 1, np.int32)
+        np.cumsum(first + full + (begun > 0), out=indptr[1:])
+        start, end = indptr[:-1], indptr[1:]
+        data = np.full(indptr[-1], self.bend, np.float32)
+        indices = np.arange(indptr[-1], dtype=np.int32)
+        indices -= np.repeat(start - np.where(first, 1, 2).astype(np.int32), end - start)
+        data[start[first]] = np.where(missing, 1.0, scaled)[first]
+        indices[start[first]] = missing[first]
+        data[end[begun > 0] - 1] = begun[begun > 0]
+        return csr_matrix((data, indices, indptr), shape=(len(numbers), self.width), copy=False)
 
     def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         """Return the features and their values for a single number."""

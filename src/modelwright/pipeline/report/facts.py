@@ -25,7 +25,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
     config, data, parts, outcome = state.config, state.data, state.parts, state.outcome
     predictor, judged, verdict = state.predictor, state.judged, state.judgement
     metric, validation = state.metric, state.validation
-    main = interval(metric, judged)
+    main = interval(metric, judged, seconds=0.1 if state.deadline.stopped else 0.4)
     won = {c.name: w for w, c in outcome.winner}
     rows: list[CandidateRow] = [
         {**r, "status": "ok", "winner": r["name"] in won, "weight": won.get(r["name"])} for r in state.ladder

@@ -22,14 +22,15 @@ from modelwright.recipes.columns._linear_group import LinearGroup
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, characters, encoded, importing, reading, refuse_unreadable
-from modelwright.recipes.shared.rows import fewer, learnt_and_watched, row_weights
+from modelwright.recipes.shared.rows import fewer, fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
 
 _FEW = (
     20  # classes up to which log-count ratios help; with more, a class has too few rows (77 classes: .892 against .905)
 )
 _TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 _ENOUGH = 50_000  # rows that a fit of plain columns reads at most
-_AT_ONCE = 50_000  # rows that are encoded at a time for scores
+_AT_ONCE = 16_384  # rows that are encoded at a time for scores
+_PER_VALUE = 20  # bytes for a stored value: the matrix, and the solver's own form of it
 _NARROW = 50_000_000  # multiplications of a step below which one thread does it quicker
 _HINGE_MOST = 20_000_000  # stored values up to which one class of an SVM ends within seconds
 
@@ -207,17 +208,20 @@ class Linear(Recipe):
             many = 1.8 * (rows / 10_000) ** 0.3 * (2 if ctx.target.kind == "value" else 1)
             tried = 1 if options.c or _has_text(train.schema) else many
             seconds += tried * 60 * 6e-9 * stored * max(1, outputs - 1)
-        return Estimate(seconds, int(40 * stored + 200 * rows * outputs + (64 << 20)))
+        plain = rows <= _ENOUGH and not _has_text(train.schema)
+        per_value = _PER_VALUE if plain else 40  # n-grams are made of all rows at once
+        return Estimate(seconds, int(per_value * stored + 200 * rows * outputs + (48 << 20)))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> LinearModel:
         from scipy.sparse import csr_matrix
 
         assert isinstance(options, LinearOptions)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
-        most = _most_rows(train.schema)
-        train, truth = fewer(train, truth, most, ctx.seed)
-        if valid is not None:
-            valid, held = fewer(valid, held, most, ctx.seed)
+        most, plain = _ENOUGH, all(c.modality in _TABLE for c in train.schema.inputs)
+        if plain:
+            train, truth = fewer_in_memory(train, truth, most, _PER_VALUE * _stored(train.schema), ctx)
+        if plain and valid is not None:
+            valid, held = fewer(valid, held, min(most, len(train)), ctx.seed)
         columns, matrix, matrix_held = encoded(train, valid, "sparse", truth, ctx)
         weight = row_weights(train, ctx)
         loss = _loss(options, train.schema, ctx.target)
@@ -256,8 +260,14 @@ RECIPE = Linear
 
 def _most_rows(schema: Schema) -> int:
     """Return how many rows a fit reads: beyond them a few hundred weights do not change, while time and memory grow."""
-    plain = all(c.modality in _TABLE for c in schema.inputs)
-    return _ENOUGH if plain else sys.maxsize
+    if not all(c.modality in _TABLE for c in schema.inputs):
+        return sys.maxsize
+    return min(_ENOUGH, rows_in_memory(_PER_VALUE * _stored(schema)))
+
+
+def _stored(schema: Schema) -> int:
+    """Return about how many values a row of plain columns stores: numbers lie in quantile bins."""
+    return sum(15 if c.modality == "number" else 1 for c in schema.inputs)
 
 
 def _has_text(schema: Schema) -> bool:

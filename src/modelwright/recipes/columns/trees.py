@@ -24,7 +24,7 @@ from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import Crosses
-from modelwright.recipes.shared.rows import fewer, learnt_and_watched, row_weights
+from modelwright.recipes.shared.rows import fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
 
 _MOST_LABELS = 120
 _FEWEST = 100_000  # rows below which no fit goes for want of time
@@ -197,6 +197,11 @@ def _affordable(train: Table, options: TreesOptions, ctx: FitContext) -> int:
     return max(_FEWEST, int(min(len(train), 0.7 * ctx.deadline.remaining() / (ctx.load * per_row))))
 
 
+def _bytes(width: float, ctx: FitContext) -> float:
+    """Return the bytes that a row of a fit takes: its features, their bins, and for each tree of a round scores and slopes."""
+    return 9 * width + 16 * _trees_of(ctx) + 24
+
+
 def _width(schema: Schema) -> int:
     """Return about how many features the plain columns and texts give."""
     return sum(46 if c.modality == "text" else 10 if c.modality == "timestamp" else 1 for c in schema.inputs)
@@ -287,12 +292,16 @@ class Trees(Recipe):
         fewest = min(rows, _FEWEST) / max(1, rows)
         least = seconds + 1e-7 * rows * width + min(rounds, LEAST_ROUNDS) * trees * per_tree * fewest
         seconds += 1e-7 * rows * width + rounds * trees * per_tree
-        return Estimate(seconds, int(12 * rows * width + rounds * trees * options.num_leaves * 200 + (64 << 20)), least)
+        held = min(rows, rows_in_memory(_bytes(width, ctx)))
+        return Estimate(
+            seconds, int(_bytes(width, ctx) * held + rounds * trees * options.num_leaves * 200 + (48 << 20)), least
+        )
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> TreesModel:
         assert isinstance(options, TreesOptions)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
-        train, truth = fewer(train, truth, _affordable(train, options, ctx), ctx.seed)
+        per_row = _bytes(_width(train.schema), ctx)
+        train, truth = fewer_in_memory(train, truth, _affordable(train, options, ctx), per_row, ctx)
         columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
         categorical = columns.categorical()
         crosses: Crosses | None = None

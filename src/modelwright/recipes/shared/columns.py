@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from modelwright.core.budget import Deadline
+from modelwright.core.device import for_cache
 from modelwright.core.errors import ColumnError, ModelwrightError
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
@@ -32,6 +33,7 @@ _BESIDE_TEXT = 0.25
 _PROBED = frozenset(("image", "audio", "video", "molecule", "sequence"))  # kinds whose cells take time to read
 _LOOK = 16  # rows read to tell how long
 _KEPT = 24  # encodings a run keeps for further trials
+_KEPT_BYTES = 1 << 30  # and how much they may hold together
 
 
 def usable(schema: Schema, view: str) -> list[Column]:
@@ -50,6 +52,9 @@ def refuse_unreadable(schema: Schema, view: str) -> Words | None:
 
 
 _FEW = 100  # columns that are encoded whatever the time, so that a fit which is late still gives a model
+_PLAIN = frozenset(("number", "category", "boolean", "timestamp"))  # whose cells cost next to nothing to encode anew
+_AT_ONCE = 8192  # rows of plain columns that are encoded and laid side by side at a time
+_AT_ONCE_VALUES = 4_000_000  # and features of them together
 
 
 class ColumnCodecs:
@@ -72,10 +77,10 @@ class ColumnCodecs:
         """Return the codecs fitted on a table, and the table's encoding.
 
         Raises ColumnError where no column has a codec for the view, ModelwrightError where the whole run's `deadline` is over before all
-        of many columns are encoded.
+        of many columns are encoded, or where the run was ended by hand.
         """
         codecs: dict[str, tuple[Column, Codec]] = {}
-        parts, widths = [], {}
+        whole, widths = {}, {}
         beside = beside_text(table.schema.inputs)
         for column in usable(table.schema, view):
             kind = codec_class(column.modality, view)
@@ -88,18 +93,56 @@ class ColumnCodecs:
                 values = table.column(column.name)
                 codec = kind.fit(values, column, target, seed)
                 codecs[column.name] = (column, codec)
-                parts.append(_part(codec, column, values, beside))
-                widths[column.name] = parts[-1].shape[1]
+                if _by_and_by(codec, column, len(table)):
+                    widths[column.name] = codec.encode(values.slice(0, 1)).shape[1]
+                    continue
+                whole[column.name] = _part(codec, column, values, beside)
+                widths[column.name] = whole[column.name].shape[1]
         if not codecs:
             words = refuse_unreadable(table.schema, view)
             raise ColumnError(words) if words else AssertionError
-        return cls(codecs, widths), _stack(parts, view)
+        made = cls(codecs, widths)
+        return made, made._laid_out(table, whole, deadline)
 
-    def encode(self, table: Table) -> Any:
-        """Return CSR float32 (`sparse`) or float32 (`dense`) [N, D]. Raises ColumnError for an absent column."""
+    def encode(self, table: Table, deadline: Deadline | None = None) -> Any:
+        """Return CSR float32 (`sparse`) or float32 (`dense`) [N, D].
+
+        Raises ColumnError for an absent column, ModelwrightError where the run of `deadline` was ended by hand.
+        """
         beside = beside_text(column for column, _ in self.codecs.values())
-        parts = [_part(codec, column, table.column(name), beside) for name, (column, codec) in self.codecs.items()]
-        return _stack(parts, self._view)
+        whole = {
+            name: _part(codec, column, table.column(name), beside)
+            for name, (column, codec) in self.codecs.items()
+            if not _by_and_by(codec, column, len(table))
+        }
+        return self._laid_out(table, whole, deadline)
+
+    def _laid_out(self, table: Table, whole: dict[str, Any], deadline: Deadline | None) -> Any:
+        """Return all columns side by side: those of `whole` as they were encoded, the others some rows at a time.
+
+        Numbers in quantile bins take fifteen values a row: all columns encoded first and then copied side by side would
+        hold that twice, and no stop would be heard before it was done. What is encoded is taken from `whole`.
+        """
+        if len(whole) == len(self.codecs):
+            return _stack([whole.pop(name) for name in self.codecs], self._view)
+        beside = beside_text(column for column, _ in self.codecs.values())
+        values = {name: table.column(name) for name in self.codecs if name not in whole}
+        blocks: list[Any] = []
+        dense = np.empty((len(table), self.width), np.float32) if self._view == "dense" else None
+        rows = max(_FEW, min(_AT_ONCE, _AT_ONCE_VALUES // max(1, self.width)))
+        for first in range(0, len(table), rows):
+            _go_on(deadline)
+            parts = [
+                whole[name][first : first + rows]
+                if name in whole
+                else _part(codec, column, values[name].slice(first, rows), beside)
+                for name, (column, codec) in self.codecs.items()
+            ]
+            if dense is not None:
+                np.concatenate(parts, axis=1, out=dense[first : first + rows])
+            else:
+                blocks.append(_stack(parts, self._view))
+        return _on_top(blocks) if dense is None else dense
 
     def stored(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
         """Return the stored features of each row of a sparse view, padded with 0: places int64 [N, S] and values [N, S]."""
@@ -168,20 +211,25 @@ def encoded(
         _make_room(ctx.cache)
         ctx.cache[key] = ColumnCodecs.fit(train, view, target, ctx.seed, ctx.deadline)
     codecs, matrix = ctx.cache[key]
-    _go_on(codecs, ctx.deadline)
     if valid is None:
         return codecs, matrix, None
     other = (*key, identity(valid))
     if other not in ctx.cache:
-        ctx.cache[other] = codecs.encode(valid)
-    _go_on(codecs, ctx.deadline)
+        ctx.cache[other] = codecs.encode(valid, ctx.deadline)
+    if len(codecs.codecs) >= _FEW:
+        _go_on(ctx.deadline)  # what follows takes long too
     return codecs, matrix, ctx.cache[other]
 
 
-def _go_on(codecs: ColumnCodecs, deadline: Deadline) -> None:
-    """Raise ModelwrightError where the run was ended by hand while many columns were encoded: what follows takes long too."""
-    if len(codecs.codecs) >= _FEW and deadline.stopped:
+def _go_on(deadline: Deadline | None) -> None:
+    """Raise ModelwrightError where the run was ended by hand while columns were encoded."""
+    if deadline is not None and deadline.stopped:
         raise ModelwrightError("stopped while it was fitted", "训练中被终止")
+
+
+def _by_and_by(codec: Codec, column: Column, rows: int) -> bool:
+    """Return whether a column is encoded some rows at a time: plain ones of many rows, for linear models and trees."""
+    return codec.view in ("sparse", "dense") and column.modality in _PLAIN and rows > _AT_ONCE
 
 
 def reading(table: Table, view: str, ctx: FitContext) -> tuple[float, float]:
@@ -240,8 +288,18 @@ def identity(table: Table) -> tuple[Any, ...]:
 
 def _make_room(cache: dict[Any, Any]) -> None:
     own = [k for k in cache if isinstance(k, tuple) and k and k[0] == "columns"]
-    for key in own[: max(0, len(own) - _KEPT)]:
-        del cache[key]
+    sizes = {k: _bytes(cache[k]) for k in own}
+    most = for_cache(_KEPT_BYTES, 8)
+    while own and (len(own) > _KEPT or sum(sizes[k] for k in own) > most):
+        del cache[own.pop(0)]
+
+
+def _bytes(kept: Any) -> int:
+    """Return the bytes of a matrix that is kept, alone or beside its codecs."""
+    matrix = kept[1] if isinstance(kept, tuple) else kept
+    if isinstance(matrix, np.ndarray):
+        return matrix.nbytes
+    return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
 
 
 def _stack(parts: list[Any], view: str) -> Any:
@@ -254,6 +312,27 @@ def _stack(parts: list[Any], view: str) -> Any:
     if parts[0].shape[0] == 1:
         return _stack_one_row(parts)
     return csr_matrix(hstack(parts, format="csr", dtype=np.float32))
+
+
+def _on_top(blocks: list[csr_matrix]) -> csr_matrix:
+    """Return CSR matrices of the same columns one on top of the other; `blocks` is emptied, so that little is held twice."""
+    from scipy.sparse import csr_matrix
+
+    width = blocks[0].shape[1]
+    counts = np.concatenate([np.diff(b.indptr) for b in blocks])
+    indptr = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=indptr[1:])
+    if indptr[-1] <= np.iinfo(np.int32).max:
+        indptr = indptr.astype(np.int32)
+    data = np.empty(int(indptr[-1]), np.float32)
+    indices = np.empty(int(indptr[-1]), np.int32 if indptr.dtype == np.int32 else np.int64)
+    blocks.reverse()
+    at = 0
+    while blocks:
+        block = blocks.pop()
+        data[at : at + block.nnz], indices[at : at + block.nnz] = block.data, block.indices
+        at += block.nnz
+    return csr_matrix((data, indices, indptr), shape=(len(counts), width), copy=False)
 
 
 def _stack_one_row(parts: list[csr_matrix]) -> csr_matrix:

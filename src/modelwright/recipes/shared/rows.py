@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.device import free_memory
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
 from modelwright.data.groups import groups_of
+
+_LEAST_ROWS = 2000  # that a fit is to learn from, or none
+_OF_FREE = 0.6  # share of the memory that is free which the rows of a fit may take
 
 
 def known_rows(table: Table, target: TargetCodec) -> tuple[Table, np.ndarray]:
@@ -35,6 +39,24 @@ def fewer(table: Table, truth: np.ndarray, most: int, seed: int) -> tuple[Table,
         return table, truth
     index = np.sort(np.random.default_rng(seed).permutation(len(table))[:most])
     return table.take(index), truth[index]
+
+
+def rows_in_memory(per_row: float) -> int:
+    """Return how many rows of so many bytes each a fit may hold beside what the run holds already; and a few whatever is free."""
+    return max(_LEAST_ROWS, int(_OF_FREE * free_memory() / max(per_row, 1.0)))
+
+
+def fewer_in_memory(
+    table: Table, truth: np.ndarray, most: int, per_row: float, ctx: FitContext
+) -> tuple[Table, np.ndarray]:
+    """Return at most `most` rows as `fewer` does, and no more than the memory allows where one takes `per_row` bytes, which is told."""
+    most, held = min(most, len(table)), rows_in_memory(per_row)
+    if held < most:
+        ctx.events.note(
+            f"{ctx.name} learns from a random {held:,} of {len(table):,} rows, as many as the memory allows.",
+            f"{ctx.name} 从 {len(table):,} 行中随机抽取 {held:,} 行学习，这是内存所允许的。",
+        )
+    return fewer(table, truth, min(most, held), ctx.seed)
 
 
 def split_off(

@@ -5,6 +5,7 @@ Legend: N rows, D features, K outputs. Weights are [D + 1, K] float32; the last 
 
 from __future__ import annotations
 
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelwright.core.budget import Deadline
+from modelwright.core.errors import ModelwrightError
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ _DENSE, _DENSE_MOST = (
     0.15,
     50_000_000,
 )  # share and number of stored values from, and up to which whole arrays are faster
+_SLOW = 0.2  # seconds of one look at all rows from which on a stop is heard before the first step is done
 _FEW_ROWS = 2500  # up to which the products of all pairs of rows are decomposed
 _SMALL = 1500  # features up to which normal equations are solved directly
 
@@ -121,6 +124,10 @@ def log_count_ratio(matrix: csr_matrix, positive: np.ndarray, power: float, smoo
     return np.asarray(ratio * np.sqrt(before / after) if after > 0 else np.ones_like(ratio))
 
 
+class _Ended(Exception):
+    """The run was ended by hand within a step."""
+
+
 def logistic(
     matrix: Any, truth: np.ndarray, c: float, row_weight: np.ndarray | None, deadline: Deadline,
     start: np.ndarray, exclusive: bool, rounds: int = 300,
@@ -129,7 +136,8 @@ def logistic(
 
     `truth` is one-hot or multi-hot [N, K]; `exclusive` classes share a softmax, others have a sigmoid each. Two
     exclusive classes are given as one sigmoid, K = 1. `c` is the inverse strength of the L2 penalty on sums over rows.
-    `matrix` is CSR, or anything that multiplies and gives its transpose by `transposed()`.
+    `matrix` is CSR, or anything that multiplies and gives its transpose by `transposed()`. Raises ModelwrightError where the run
+    was ended by hand before anything was learnt.
     """
     from scipy.optimize import minimize
 
@@ -144,8 +152,13 @@ def logistic(
     total = float(weight.sum())
     shape = start.shape
     best: list[np.ndarray] = [start.astype(np.float64).ravel()]
+    asked, moved = [time.monotonic()], list[bool]()
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        now = time.monotonic()
+        if deadline.stopped and (moved or now - asked[-1] > _SLOW):  # a step may take several of these
+            raise _Ended
+        asked.append(now)
         w = flat.reshape(shape)
         values = matrix @ w[:-1].astype(np.float32) + w[-1]
         if exclusive:
@@ -164,14 +177,20 @@ def logistic(
 
     def step(flat: np.ndarray) -> None:
         best[0] = flat.copy()
+        moved.append(True)
         if deadline.expired():
             raise StopIteration
 
-    found = minimize(
-        loss, best[0], jac=True, method="L-BFGS-B", callback=step,
-        options={"maxiter": rounds, "maxcor": 20, "ftol": 1e-7, "gtol": 1e-6},
-    )  # fmt: skip
-    flat = found.x if np.isfinite(found.x).all() else best[0]
+    try:
+        found = minimize(
+            loss, best[0], jac=True, method="L-BFGS-B", callback=step,
+            options={"maxiter": rounds, "maxcor": 20, "ftol": 1e-7, "gtol": 1e-6},
+        )  # fmt: skip
+        flat = found.x if np.isfinite(found.x).all() else best[0]
+    except _Ended:
+        if not moved and not start.any():
+            raise ModelwrightError("stopped while it was fitted", "训练中被终止") from None
+        flat = best[0]
     return flat.reshape(shape).astype(np.float32)
 
 
