@@ -1,7 +1,8 @@
 """The parts of `benchmarks/gpu.sh`: `python benchmarks/gpu.py PART [--tiny]`; with --tiny in seconds, on a processor too.
 
 tf32         how far products and convolutions in TF32 lie from those in float32
-steps        steps a second of a small CNN and a text Transformer: as they are, and with `torch.compile` over CUDA graphs
+steps        steps a second of a small CNN and a text Transformer: as they are, and with `torch.compile` over CUDA graphs; then what the
+             training loop measures and decides with --compile
 shakespeare  tiny Shakespeare with a GPT of 10.7 M parameters and dropout, bar <= 1.47 nats a character
 cifar        CIFAR-10 in 30 s of training, bar >= .925
 recipes      a fit of every recipe for columns and texts on the device, from a sample
@@ -69,6 +70,32 @@ def steps(tiny: bool) -> None:
             except Exception as e:  # what a compiler says is told, and the eager figure stands
                 print(f"{what} {how}: {type(e).__name__}: {str(e).splitlines()[0][:160]}")
         print(f"{what}: " + ", ".join(f"{how} {speed:.1f} steps/s" for how, speed in speeds.items()))
+        _in_loop(what, tiny)
+
+
+def _in_loop(what: str, tiny: bool) -> None:
+    """Print what the one training loop says of compiled steps."""
+    from types import SimpleNamespace
+
+    from modelwright.core.answers.classes import ClassesCodec
+    from modelwright.core.budget import Deadline
+    from modelwright.core.events import EventStream, Note
+    from modelwright.core.recipe import FitContext
+    from modelwright.core.task import get_task
+    from modelwright.train.loop import train as run
+
+    network, feed = made(what, True, 2 if tiny else 64)
+    events, task = EventStream(), get_task("classification")
+    events.listen(lambda event: print(event.words.en) if isinstance(event, Note) else None)
+    ctx = FitContext(
+        loss=task.loss, target=ClassesCodec([str(i) for i in range(10)], [1] * 10), deadline=Deadline.after(8 if tiny else 120), events=events,
+        metric=task.metrics[0], name=what, device=DEVICE, compiles=True,
+    )  # fmt: skip
+    options = SimpleNamespace(
+        lr=1e-3, weight_decay=0.01, optimizer="adamw", ema=0.0, clip=1.0, patience=9, precision="float32"
+    )
+    epochs = 5 if tiny else 30
+    run(network, feed, torch.nn.functional.cross_entropy, None, options, ctx, epochs=epochs)
 
 
 def shakespeare(tiny: bool) -> None:

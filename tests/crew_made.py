@@ -77,7 +77,7 @@ def fit(crew, told, folder=None, seconds=60.0, heard=None):
     told = dict(told)
     network, arrays, truth = parts(Blocks if told.pop("blocks", False) else Net)
     epochs, accumulate, early = told.pop("epochs"), told.pop("accumulate", 1), told.pop("early", None)
-    more = {k: told.pop(k) for k in ("shard", "recompute") if k in told}
+    more = {k: told.pop(k) for k in ("shard", "recompute", "compiles") if k in told}
     task = get_task("classification")
     deadline = Deadline.after(seconds)
     ctx = FitContext(

@@ -78,6 +78,7 @@ class RunOptions(TypedDict, total=False):
     accumulate: int
     shard: bool
     activation_checkpointing: bool
+    compile: bool
     cluster: str | None
 
     # Anomalies (for anomaly-detection)

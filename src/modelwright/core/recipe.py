@@ -139,9 +139,8 @@ class FitContext:
     load: float = 1.0  # times as long as on an idle machine that work takes on the clock now
     accumulate: int = 1  # parts of a batch that are gone through one after the other before a step
     shard: bool = False  # whether the processes of a crew hold parts of the weights, not each the whole network
-    recompute: bool = (
-        False  # whether activations of repeated blocks are computed again for the gradient instead of held
-    )
+    recompute: bool = False  # whether repeated blocks' activations are computed again instead of held
+    compiles: bool = False  # whether steps go through torch's compiler where that is faster
 
     def value(self, table: Table, scores: np.ndarray) -> float:
         """Return the ranking metric of scores [N, K] of a table's rows, by its own units (users, say), signed so that more is better.

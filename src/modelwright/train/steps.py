@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.core.recipe import FitContext
+from modelwright.train.compiled import Compiled
 from modelwright.train.crew import Over, Shared
 from modelwright.train.optim import MovingAverage, optimizer_tensors
 from modelwright.train.parted import whole_of
@@ -52,6 +53,7 @@ class Steps:
         self._whole: nn.Module | None = None
         self._parts: Sharded | None = None
         self._average = average
+        self._compiled = Compiled(network, ctx) if ctx.compiles and self.shared is None else None
         self.begun = step
         if self.shared is not None and ctx.shard and (why := unshardable(network)) is not None:
             ctx.events.note(
@@ -92,14 +94,29 @@ class Steps:
 
     def backward(self, group: list[tuple[Any, Any, float]], bf16: bool) -> Tensor:
         """Put the gradient of a step into the weights; return the mean loss of what this process saw of it."""
+        if self._compiled is None:
+            return self._backward(group, bf16)
+        self._compiled.step()
+        try:
+            return self._backward(group, bf16)
+        except Exception as e:  # of a compiler: whatever it is, the step is taken without it
+            if not self._compiled.active:
+                raise
+            self._compiled.give_up(e)
+        for p in self._network.parameters():
+            p.grad = None
+        return self._backward(group, bf16)
+
+    def _backward(self, group: list[tuple[Any, Any, float]], bf16: bool) -> Tensor:
         kind = torch.device(self._ctx.device).type
+        through: Any = self._network if self._compiled is None else self._compiled
         total: Any = 0.0
         for i, (tensors, expected, share) in enumerate(group):
             quiet = self.shared is not None and self._parts is None and i < len(group) - 1
             with self.shared.quiet(self._whole) if quiet and self.shared and self._whole else nullcontext():
                 with torch.autocast(kind, torch.bfloat16, enabled=bf16):
                     if self._whole is None:
-                        value = self._loss(self._network(tensors), expected)
+                        value = self._loss(through(tensors), expected)
                     else:
                         value = self._whole(tensors, expected)
                 (value if share == 1.0 else value * share).backward()

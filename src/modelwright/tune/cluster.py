@@ -265,7 +265,7 @@ class Cluster:
             "seed": ctx.seed, "name": ctx.name, "extent": ctx.extent, "threads": self.threads, "torch": on_torch(recipe),
             "device": "auto" if self._gpus else "cpu", "class_weight": ctx.class_weight, "memory": ctx.memory,
             "sensitive": list(ctx.sensitive), "probe": ctx.probe, "accumulate": ctx.accumulate, "seconds": left,
-            "recompute": ctx.recompute,
+            "recompute": ctx.recompute, "compiles": ctx.compiles,
             "until": time.time() + min(self.climb.until_end(), 1e9),
         }  # fmt: skip
 

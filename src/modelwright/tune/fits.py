@@ -73,6 +73,7 @@ class Fits:
             load=self.pace.load,
             accumulate=p.config.accumulate,
             shard=p.config.shard,
+            compiles=p.config.compile,
             recompute=p.config.activation_checkpointing,
         )
 

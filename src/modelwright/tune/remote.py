@@ -98,7 +98,7 @@ def _fitted(shipped: Shipped, told: dict[str, Any], mailbox: Any, where: str) ->
         loss=shipped.task.loss, target=v.target, deadline=deadline, events=events, metric=v.metric, name=told["name"],
         seed=told["seed"], threads=told["threads"], device=pick_device(told["device"]) if told["torch"] else "cpu",
         extent=told["extent"], class_weight=told["class_weight"], memory=told["memory"], sensitive=tuple(told["sensitive"]),
-        probe=told["probe"], accumulate=told["accumulate"], recompute=told["recompute"],
+        probe=told["probe"], accumulate=told["accumulate"], recompute=told["recompute"], compiles=told["compiles"],
     )  # fmt: skip
     watch, scores, batch_ms = Stopwatch(), None, 0.0
     begun = time.monotonic()
