@@ -181,7 +181,7 @@ def fitted(level: np.ndarray, order: Order, differences: tuple[int, int], season
         better = None
         for share in (1.0, 0.5, 0.2, 0.05):
             new = at + share * move
-            if not _inside(order, new, season):
+            if not _inside(order, new):
                 continue
             off = _errors(unit, order, new, season)
             now = float(off[skipped:] @ off[skipped:])
@@ -207,22 +207,30 @@ def fitted(level: np.ndarray, order: Order, differences: tuple[int, int], season
 
 def _split(order: Order, at: np.ndarray, season: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Return phi, Phi, theta, Theta as polynomials, constant first, and the mean."""
-    p, q, long_p, long_q, mean = order
-    ends = np.cumsum([p, long_p, q, long_q])
-    phi, long_phi, theta, long_theta = np.split(at[: ends[-1]], ends[:-1])
-    return (
-        np.r_[1.0, -phi],
-        _spaced(-long_phi, season),
-        np.r_[1.0, theta],
-        _spaced(long_theta, season),
-        float(at[-1]) if mean else 0.0,
-    )
+    phi, long_phi, theta, long_theta = _parts(order, at)
+    mean = float(at[-1]) if order[4] else 0.0
+    return _plain(-phi), _spaced(-long_phi, season), _plain(theta), _spaced(long_theta, season), mean
+
+
+def _parts(order: Order, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the coefficients of phi, Phi, theta, Theta."""
+    p, q, long_p, long_q, _ = order
+    first, second, third = p, p + long_p, p + long_p + q
+    return at[:first], at[first:second], at[second:third], at[third : third + long_q]
+
+
+def _plain(coefficients: np.ndarray) -> np.ndarray:
+    out = np.empty(len(coefficients) + 1)
+    out[0] = 1.0
+    out[1:] = coefficients
+    return out
 
 
 def _spaced(coefficients: np.ndarray, season: int) -> np.ndarray:
     out = np.zeros(len(coefficients) * season + 1)
     out[0] = 1.0
-    out[season::season] = coefficients
+    if len(coefficients):
+        out[season::season] = coefficients
     return out
 
 
@@ -271,11 +279,9 @@ def _later(values: np.ndarray, steps: int) -> np.ndarray:
     return out
 
 
-def _inside(order: Order, at: np.ndarray, season: int) -> bool:
+def _inside(order: Order, at: np.ndarray) -> bool:
     """Return whether the model neither explodes nor needs the future: all inverse roots are well within the unit circle."""
-    p, q, long_p, long_q, _ = order
-    ends = np.cumsum([p, long_p, q, long_q])
-    phi, long_phi, theta, long_theta = np.split(at[: ends[-1]], ends[:-1])
+    phi, long_phi, theta, long_theta = _parts(order, at)
     # a root of a seasonal polynomial is one of its season's power
     return (
         _radius(phi) < _ROOT and _radius(-theta) < _ROOT and _radius(long_phi) < _ROOT and _radius(-long_theta) < _ROOT
@@ -290,6 +296,10 @@ def _radius(lags: np.ndarray) -> float:
         return np.inf
     if len(lags) == 1:
         return abs(float(lags[0]))
+    if len(lags) == 2:  # of z^2 - c1 z - c2
+        half, rest = float(lags[0]) / 2, float(lags[1])
+        inner = half * half + rest
+        return abs(half) + inner**0.5 if inner >= 0 else (-rest) ** 0.5
     companion = np.eye(len(lags), k=-1)
     companion[0] = lags
     return float(np.abs(np.linalg.eigvals(companion)).max())
