@@ -56,7 +56,9 @@ class AutoArimaModel(ForecastModel):
         super().__init__(target)
         self.options, self.orders = options, list(orders)
         self.levelling = Levelling(1, "last", "none", options.log, 1)
-        self._known: dict[bytes, tuple[np.ndarray, np.ndarray, float]] = {}  # answers by history: a run asks for them again
+        self._known: dict[
+            bytes, tuple[np.ndarray, np.ndarray, float]
+        ] = {}  # answers by history: a run asks for them again
 
     def ahead(self, rows: Sequence[Row]) -> np.ndarray:
         found = [self._ahead(r.history) for r in rows]
