@@ -5,7 +5,7 @@ Legend: N rows, B utterances of a batch, T samples, S frames of 10 ms, M mel ban
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ _ONE, _ONE_ALONE = (
 _EDGES = 0.7  # of the beginnings and ends have silence around them
 _APART = 4  # frames at the end of a row that are told to have no unit
 _BEGINNING = 100  # steps
+_LAID = 0.3  # share of the loss that units keep which lie where they sound
 _QUIET = (1e-5, 3e-4)  # loudness of what is never quite silent
 
 
@@ -52,18 +53,20 @@ class UtteranceFeed:
 
     Every row comes once a pass, by itself or, with probability `options.join`, after others, with pauses between. An epoch is as many
     passes as make `least` batches. At the beginning, and throughout where each row is `one` unit, units are laid evenly over the
-    speech of each row (`ctc_loss`). Without `options` nothing is changed or joined.
+    speech of each row (`ctc_loss`), or throughout as `laid` says for a row. Without `options` nothing is changed or joined.
     """
 
     def __init__(
         self, held: Ragged, units: Ragged, between: Sequence[int], front: Front, seconds: float, options: Any = None,
         least: int = 1, step: int = 2, speech: Sequence[np.ndarray] | None = None, one: bool = False,
+        laid: Callable[[int], np.ndarray | None] | None = None,
     ) -> None:  # fmt: skip
         self.held, self.units, self.between, self.front = held, units, list(between), front
         self.options, self.step = options, step
         self.sizes = np.maximum(1, held.lengths)
         self.speech = speech
         self.one, self.share = one, 0.0
+        self.laid = laid
         self.noises = change.Noises(front.rate) if options else None
         self.longest = int(options.joined * front.rate) if options else 0
         per_pass = int(self.sizes.sum()) / (seconds * front.rate)
@@ -80,6 +83,8 @@ class UtteranceFeed:
         """Return the share of the loss that units laid evenly have from a step on: all of it, half of it, then little or nothing."""
         if self.one:
             return 1.0 if step < _ONE_ALONE else _ONE
+        if self.laid is not None:
+            return 1.0 if step < _BEGINNING else _LAID
         return 1.0 if step < _BEGINNING else 0.5 if step < 2 * _BEGINNING else 0.0
 
     def _one(self, rng: np.random.Generator) -> list[list[Utterance]]:
@@ -158,6 +163,9 @@ class UtteranceFeed:
         frames = self.front.count(int(self.sizes[row])) if frames is None else frames
         on = np.ones(frames, bool) if self.speech is None else _fitted(self.speech[row], frames)
         mine = self.units.values[self.units.offsets[row] : self.units.offsets[row + 1]]
+        laid = self.laid(row) if self.laid is not None and self.share else None
+        if laid is not None:
+            return np.where(_fitted(laid, frames) > 0, _fitted(laid, frames), np.where(on, -1, 0))
         out = np.where(on, -1, 0)
         if len(mine):
             places = np.flatnonzero(on)

@@ -82,6 +82,15 @@ class Units(Stored):
         """Return the signs of a text that were never heard in training."""
         return [] if self.pieces is not None else [s for s in _cut(text, self.kind) if s not in self.ids]
 
+    def sounds(self) -> np.ndarray:
+        """Return the number of what each unit sounds like, int64 [V] with the blank, from 0 on: syllables and finals are alike in all tones."""
+        if self.pieces is not None:
+            return np.maximum(np.arange(self.size) - 1, 0)
+        toned = self.kind in ("finals", "pinyin")
+        names = [s.rstrip("12345") if toned else s for s in self.signs]
+        numbers = {n: i for i, n in enumerate(dict.fromkeys(names))}
+        return np.array([0, *(numbers[n] for n in names)], np.int64)
+
     @property
     def between(self) -> list[int]:
         """The ids between two utterances that are joined: a space, where spaces are signs."""

@@ -196,13 +196,17 @@ class _Made:
 
     def feed(self, options: FrameOptions | None, least: int) -> Any:
         """Return the feed of these recordings; without options nothing is changed."""
+        from modelwright.train.laid import Laid
         from modelwright.train.utterances import UtteranceFeed, speech_of
 
         speech = speech_of(self.held, self.front)
         one = bool(self.ids.lengths.mean() < 1.2)
+        laid = None
+        if options is not None and not one and self.units.kind != "words":  # a word is more than one sound
+            laid = Laid(self.held, self.ids, speech, self.front, self.units.sounds())
         return UtteranceFeed(
             self.held, self.ids, self.units.between, self.front, self.options.seconds, options, least, self.options.step or 2,
-            speech, one,
+            speech, one, laid,
         )  # fmt: skip
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
