@@ -49,6 +49,17 @@ def test_only_sure_boxes_are_answered():
     assert BoxesCodec(("cat",)).decode(scores).predictions == [[{**BOX, "score": 0.9}]]
 
 
+def test_what_is_found_is_told_in_plain_words():
+    codec = BoxesCodec(("cat", "dog"))
+    far = {"box": [30.0, 30.0, 39.0, 39.0], "label": "dog", "score": 0.7}
+    truth, chosen = np.empty(3, object), np.empty(3, object)
+    truth[:] = [[BOX, {**far, "label": "dog"}], [BOX], []]
+    chosen[:] = [[{**BOX, "score": 0.9}], [{**BOX, "score": 0.9}, far], []]
+    words = codec.plainly(truth, chosen)
+    assert words.en.startswith("right about 2 of 3 things in 3 unseen pictures, beside 1 box")
+    assert "3 个目标找对 2 个，另有 1 个" in words.zh
+
+
 def test_feedback_is_a_list_of_boxes():
     codec = BoxesCodec(("cat",))
     assert codec.told([{**BOX, "score": 3}]) == ([BOX], False)

@@ -75,9 +75,10 @@ def _pictures(judged: Judged, table: Table) -> list[Plot]:
         good = 2 * right / (right + wrong + total) if wrong + total else 1.0
         found.append((good, total, i, right, wrong))
     order = sorted(found, key=lambda f: (f[0], -f[1]))
-    chosen = [(f, "worst") for f in order[:_SHOWN]] + [
-        (f, "best") for f in order[::-1][:_SHOWN] if f not in order[:_SHOWN]
-    ]
+    best = sorted(
+        found, key=lambda f: (-f[0], -f[1])
+    )  # those in which many things were found before those in which is nothing
+    chosen = [(f, "worst") for f in order[:_SHOWN]] + [(f, "best") for f in best[:_SHOWN] if f not in order[:_SHOWN]]
     places = {int(r): i for i, r in enumerate(table.rows)}
     out = []
     for n, ((_, total, i, right, wrong), which) in enumerate(chosen):
