@@ -1,7 +1,10 @@
 """Fits as tasks of Ray: the leaderboard of a run alone, and nothing lost with a worker, a driver or an address that is none."""
 
+import errno
 import json
 import os
+import platform
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +20,7 @@ import pytest
 
 from modelwright import fit
 from modelwright.core.config import make_config
-from modelwright.core.errors import DataError, OptionError
+from modelwright.core.errors import DataError, MissingExtra, OptionError
 from modelwright.core.events import EventStream, Step, Warned
 from modelwright.core.schema import MEDIA, Column, Schema, Table
 from modelwright.core.version import VERSION
@@ -164,6 +167,32 @@ def test_another_version_on_a_node_is_told():
     told = remote.fit(files, {"climb": "c", "key": "k"}, None)
     assert "install the same one there" in told["refused"][0]
     assert str(os.getpid()) in told["where"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MissingExtra("trees", "Trees", "树"), r"^on the node .+: .*trees"),
+        (OSError(errno.ENOSPC, "No space left on device"), "^the disk of the node .+ is full: free some space under"),
+    ],
+)
+def test_what_a_node_lacks_is_told_with_its_name(monkeypatch, error, said):
+    def lacking(files):
+        raise error
+
+    monkeypatch.setattr(remote, "unship", lacking)
+    told = remote.fit({}, {"climb": "another", "key": "k"}, None)["refused"]
+    assert re.search(said, told[0])
+    assert all(platform.node() in words for words in told)
+
+
+def test_any_other_fault_of_a_node_is_a_fault(monkeypatch):
+    def broken(files):
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(remote, "unship", broken)
+    with pytest.raises(OSError, match="input/output"):
+        remote.fit({}, {"climb": "another", "key": "k"}, None)
 
 
 def test_files_that_a_node_does_not_see_are_told():

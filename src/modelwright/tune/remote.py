@@ -5,6 +5,7 @@ Ray calls `fit`; whoever asked for it reads the answer with `opened`. Legend: V 
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -23,7 +24,7 @@ import numpy as np
 from modelwright.core import plain_json
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import MissingExtra, ModelwrightError
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, Model, get_recipe
 from modelwright.core.threads import use_threads
@@ -75,8 +76,22 @@ def fit(files: Mapping[str, Any], told: dict[str, Any], mailbox: Any) -> dict[st
             shipped = _held[told["climb"]] = unship(files)
             check_paths(shipped.validation.table)
         return {**_fitted(shipped, told, mailbox, where), "where": where}
+    except MissingExtra as e:
+        node = platform.node()
+        return {"refused": [f"on the node {node}: {e.words.en}", f"节点 {node}：{e.words.zh}"], "where": where}
     except ModelwrightError as e:
         return {"refused": [e.words.en, e.words.zh], "where": where}
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        node, place = platform.node(), tempfile.gettempdir()
+        return {
+            "refused": [
+                f"the disk of the node {node} is full: free some space under {place} there, or point TMPDIR to a larger disk",
+                f"节点 {node} 的磁盘已满：请在该处清理 {place}，或将 TMPDIR 指向更大的磁盘",
+            ],
+            "where": where,
+        }
 
 
 def _fitted(shipped: Shipped, told: dict[str, Any], mailbox: Any, where: str) -> dict[str, Any]:
