@@ -4,8 +4,8 @@ Shares (accuracy, the recall of a label) have Wilson's interval (1927), medians 
 are studentised: the standard error comes from leaving out one row after the other (jackknife, Tukey 1958), with Student's t under as
 many degrees of freedom as the rows that carry the error are worth (Satterthwaite 1946). Metrics of labels take in two further
 rows of small weight first (Agresti & Caffo 2000), losses of probabilities half a row that is answered wrongly; others are told on
-a scale without ends (logit, logarithm). Metrics of labels and of rank whose labels have rows enough lie half way between that and
-the Bayesian bootstrap (Rubin 1981), which is narrower where nearly all rows are right, and too narrow where labels have few rows.
+a scale without ends (logit, logarithm). Metrics of labels that all have rows enough lie between that and the Bayesian bootstrap
+(Rubin 1981), which is narrower where nearly all rows are right, and too narrow where labels have few rows.
 `benchmarks/coverage.py` measures how often the truth is held. Legend: N rows, B sets of weights.
 """
 
@@ -28,6 +28,7 @@ _ADDED = 2.0  # rows in all, half of them right
 _WRONG = 0.3  # rows that losses of probabilities take in
 _WIDER = 1.0  # over the rows: the share of the way to their ends with these
 _ENOUGH = 5  # rows of the rarest label from which on the Bayesian bootstrap is listened to
+_BAYESIAN = 0.75  # how far its ends are followed there
 _DRAWS = 400
 _RANKS = (m.roc_auc, m.average_precision)
 _LOSSES = (m.log_loss, m.brier)
@@ -63,11 +64,9 @@ def interval(
     if metric.function in _LOSSES and (unlucky := _unlucky(judged)) is not None:
         other = _studentised(metric, *unlucky, label, level, None, until, scaled=True)
         return _between(ends, other, min(0.5, _WIDER / n))
-    if smooth is None and metric.function not in _RANKS:
+    if smooth is None or _rarest(judged) < _ENOUGH:
         return ends
-    if (_fewest(metric, judged) if smooth is None else _rarest(judged)) < _ENOUGH:
-        return ends
-    return _between(ends, _bayesian(metric, rows, label, weights, level), 0.5)
+    return _between(ends, _bayesian(metric, rows, label, weights, level), _BAYESIAN)
 
 
 def _studentised(
