@@ -3,7 +3,7 @@
     python benchmarks/style.py FOLDER OUT [--side 512] [--pretrained efficientnet-lite0] [--steps 80] [--recipe style-optimised]
 
 FOLDER holds photographs, the first of which are painted in three styles each (a mosaic, strokes, waves). What is missed of a style is a
-share of what the photograph as it came misses, of the content of what noise misses. Writes the pictures into OUT and prints one JSON object.
+share of what the photograph as it came misses (`style_left`) and of what noise does, of the content of what noise misses. Writes the pictures into OUT and prints one JSON object.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,20 @@ def drawn(side: int = 384) -> dict[str, np.ndarray]:
     phase = np.hypot(y - side / 3, x - side / 2) / 9 + 2 * np.sin(x / 40)
     waves = np.stack([127 + 100 * np.sin(phase + k) for k in (0.0, 0.5, 2.4)], 2)
     return {"mosaic": mosaic.astype(np.uint8), "strokes": strokes.astype(np.uint8), "waves": waves.astype(np.uint8)}
+
+
+def of_noise(model: Any, made: np.ndarray, name: str) -> float:
+    """Return what is missed of a style as a share of what noise misses, with which Gatys et al. begin."""
+    import torch
+
+    from modelwright.models.style.filters import gram, style_loss
+    from modelwright.recipes.style._style import tensor_of
+
+    noise = np.random.default_rng(0).integers(0, 256, made.shape, np.uint8)
+    with torch.inference_mode():
+        now, start = ([gram(s) for s in model.features.stages(tensor_of(p))] for p in (made, noise))
+        wanted = [model.styles[name][f"gram.{i}"][None] for i in range(len(now))]
+        return float(style_loss(now, wanted) / style_loss(start, wanted))
 
 
 def main() -> None:
@@ -90,14 +105,14 @@ def main() -> None:
                 "wall_s": round(time.monotonic() - clock, 1),
             }
             Image.fromarray(made).save(said.out / f"{i}-{name}.png")
-            missed = model._missed(photo, made, model.styles[name])
+            missed = {**model._missed(photo, made, model.styles[name]), "style_of_noise": of_noise(model, made, name)}
             rows.append({"photo": i, "style": name, "size": list(photo.shape[:2]), **took, **missed})
             print(json.dumps(rows[-1]), flush=True)
     print(
         json.dumps(
             {
                 k: {"mean": float(np.mean([r[k] for r in rows])), "worst": max(r[k] for r in rows)}
-                for k in ("style_left", "content_left", "processor_s")
+                for k in ("style_left", "style_of_noise", "content_left", "processor_s")
             }
             | {"load": os.getloadavg()[0]}
         )
