@@ -4,10 +4,12 @@ import hashlib
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from modelwright.core.answers.classes import ClassesCodec
@@ -213,3 +215,36 @@ def test_of_very_many_rows_as_many_are_learnt_from_as_time_load_and_features_all
     assert 100_000 < count(numbers, 100.0, 3.0) == pytest.approx(alone / 3, rel=0.01)
     assert count([*numbers, Column("t", "timestamp")], 100.0, 1.0) == pytest.approx(alone / 2, rel=0.01)
     assert count(numbers, 0.001, 1.0) == 100_000
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_exact_amounts_and_leading_pairs_are_found_and_kept(context, tmp_path: Path, labels: int) -> None:
+    rng = np.random.default_rng(0)
+    rows = 1500
+    names = np.random.default_rng(9).integers(0, labels, 40)
+    at = rng.integers(0, 40, rows)
+    noise = rng.normal(size=(rows, 11))
+    truth = names[at]
+    far = rng.random(rows) < 0.3
+    truth = np.where(far, (noise[:, 9] > noise[:, 10]).astype(int), truth)
+    columns = [Column(f"n{k}", "number") for k in range(11)]
+    data = {f"n{k}": noise[:, k] for k in range(11)}
+    data |= {"amount": at * 17.0, "far": far.astype(float), "answer": [f"l{t}" for t in truth]}
+    schema = Schema(
+        (*columns, Column("amount", "number"), Column("far", "number"), Column("answer", "category", "target"))
+    )
+    table = Table.of(pa.table(data), schema)
+    train, valid = halves(table)
+    ctx = context(train, "classes")
+    model = Trees().fit(train, valid, QUICK.model_copy(update={"crosses": True}), ctx)
+    assert model.extent["means"] == ["amount"]
+    assert len(model.extent["paired"]) == 8
+    assert {"amount", "n9", "n10"} <= set(model.extent["paired"])
+    plain = Trees().fit(train, valid, QUICK.model_copy(update={"value_means": False}), ctx)
+    right = [(m.scores(valid).argmax(1) == ctx.target.encode(valid.column("answer"))).mean() for m in (model, plain)]
+    assert right[0] > right[1] + 0.02
+    assert len(model.contributions(valid.take(np.arange(3)))[0]) == 13
+    model.save(tmp_path)
+    assert np.array_equal(TreesModel.load(tmp_path, ctx.target).scores(valid), model.scores(valid))
+    again = Trees().fit(train, None, QUICK.model_copy(update={"crosses": True}), replace(ctx, extent=model.extent))
+    assert {k: again.extent[k] for k in ("means", "paired")} == {k: model.extent[k] for k in ("means", "paired")}

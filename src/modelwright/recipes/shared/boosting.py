@@ -20,6 +20,7 @@ _ENOUGH = 0.85  # share of the rounds that a refit must have grown when the time
 _TOLD = 25  # rounds between two events
 FASTER = (0.1, 0.2, 0.3)  # learning rates for when time is short
 _SMALL = 200_000  # values below which further threads only wait for one another
+_GLANCE_ROWS, _GLANCE_ROUNDS = 10_000, 30  # that tell which features lead
 LEAST_ROUNDS = 25  # rounds below which a fit that is cut short is not worth having
 
 
@@ -98,6 +99,25 @@ def boost(
         rounds.append(kept)
         history = watch.history if k == 0 else history
     return Boosted(boosters, rounds, history)
+
+
+def leading(
+    matrix: np.ndarray, truth: np.ndarray, features: list[int], options: Mapping[str, Any], ctx: FitContext
+) -> list[int]:
+    """Return `features` of a matrix [N, D], those first that split best in a few quick trees; as given for several labels a row."""
+    import lightgbm as lgb
+
+    if ctx.target.kind == "label_sets":
+        return list(features)
+    some = np.sort(np.random.default_rng(ctx.seed).permutation(len(matrix))[:_GLANCE_ROWS])
+    quick = {"learning_rate": 0.1, "num_leaves": 16, "feature_fraction": 0.5, "max_bin": 63, "extra_trees": False}
+    parameters = _parameters({**options, **quick}, len(some), ctx)
+    kept = {k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")}
+    booster = lgb.train(
+        parameters, lgb.Dataset(matrix[some][:, features], truth[some], params=kept), _GLANCE_ROUNDS
+    )
+    gains = booster.feature_importance("gain")
+    return [features[k] for k in np.argsort(-gains, kind="stable")]
 
 
 def whole_refit(ctx: FitContext, done: int, total: int) -> None:

@@ -3,7 +3,8 @@
 Sums, differences and ratios of every pair among the first few numbers; and, for pairs that tell more about the target together than
 apart (coordinates on a map, say), the mean target of the cell in which the pair falls, averaged over grids that are turned
 against each other. For training rows that mean leaves out the row's own fold; cells of fewer than `_LEAST` rows are
-not kept, so that no single row can be read from the bundle.
+not kept, so that no single row can be read from the bundle. The target's means by exact value of some numbers (`value_means.py`)
+stand after the pairs.
 
 Legend: N rows, D features, M numbers, P pairs, G grids, E edges along one side of a grid.
 """
@@ -16,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-_MOST = 8  # numbers that are paired
+from modelwright.recipes.shared.value_means import ValueMeans
+
+MOST = 8  # numbers that are paired: those that come first are
 _TURNS = 4
 _LEAST = 3
 _PRIOR = 3.0  # rows of the overall mean that are added to each cell
@@ -63,9 +66,11 @@ class Crosses:
     """Pair features fitted on the dense encoding [N, D] of the training rows."""
 
     def __init__(
-        self, numbers: list[int], centre: np.ndarray, scale: np.ndarray, cells: list[tuple[int, int, list[Grid]]]
-    ) -> None:
+        self, numbers: list[int], centre: np.ndarray, scale: np.ndarray, cells: list[tuple[int, int, list[Grid]]],
+        means: ValueMeans | None = None,
+    ) -> None:  # fmt: skip
         self.numbers, self.centre, self.scale, self.cells = numbers, centre, scale, cells
+        self.means = means
 
     @classmethod
     def fit(
@@ -75,7 +80,7 @@ class Crosses:
 
         `numbers` are the features to pair; `truth` [N] are values or 0/1, None where cells make no sense.
         """
-        numbers = [i for i in numbers if len(np.unique(matrix[:2000, i])) > 4][:_MOST]
+        numbers = [i for i in numbers if len(np.unique(matrix[:2000, i])) > 4][:MOST]
         values = matrix[:, numbers].astype(np.float64)
         known = ~np.isnan(values)
         count = np.maximum(known.sum(axis=0), 1)
@@ -102,6 +107,8 @@ class Crosses:
             out = _averaged([g.encode(pair) for g in grids])
             out[np.isnan(pair).any(axis=1)] = np.nan
             parts.append(out)
+        if self.means is not None:
+            parts.append(self.means.encode(matrix))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def _arithmetic(self, values: np.ndarray) -> np.ndarray:
@@ -117,22 +124,23 @@ class Crosses:
         return np.concatenate([points[:, first] + points[:, second], points[:, first] - points[:, second], ratios], 1)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Return for each pair feature the two features that it is made of."""
+        """Return for each feature that `encode` gives the two that it is made of; twice the same where it is made of one."""
         pairs = list(combinations(self.numbers, 2)) * 3
         for i, j, grids in self.cells:
             pairs += [(self.numbers[i], self.numbers[j])] * (len(grids) // _TURNS)
-        return pairs
+        return pairs if self.means is None else pairs + [(f, f) for f in self.means.owners()]
 
     def state(self) -> dict[str, Any]:
         """Return the JSON half of the state."""
         return {
             "numbers": self.numbers, "centre": self.centre.tolist(), "scale": self.scale.tolist(),
             "cells": [[i, j, [g.turn for g in grids]] for i, j, grids in self.cells],
+            "means": None if self.means is None else self.means.state(),
         }  # fmt: skip
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the array half of the state."""
-        out: dict[str, np.ndarray] = {}
+        out: dict[str, np.ndarray] = {} if self.means is None else self.means.arrays()
         for p, (_, _, grids) in enumerate(self.cells):
             for g, grid in enumerate(grids):
                 out[f"{p}.{g}.edges"], out[f"{p}.{g}.means"] = grid.edges, grid.means
@@ -145,7 +153,9 @@ class Crosses:
             (i, j, [Grid(turn, arrays[f"{p}.{g}.edges"], arrays[f"{p}.{g}.means"]) for g, turn in enumerate(turns)])
             for p, (i, j, turns) in enumerate(state["cells"])
         ]
-        return cls(list(state["numbers"]), np.array(state["centre"]), np.array(state["scale"]), cells)
+        told = state.get("means")  # bundles made earlier have none
+        means = None if told is None else ValueMeans.restore(told, arrays)
+        return cls(list(state["numbers"]), np.array(state["centre"]), np.array(state["scale"]), cells, means)
 
 
 def _turned(points: np.ndarray, turn: float) -> np.ndarray:
