@@ -113,9 +113,7 @@ def leading(
     quick = {"learning_rate": 0.1, "num_leaves": 16, "feature_fraction": 0.5, "max_bin": 63, "extra_trees": False}
     parameters = _parameters({**options, **quick}, len(some), ctx)
     kept = {k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")}
-    booster = lgb.train(
-        parameters, lgb.Dataset(matrix[some][:, features], truth[some], params=kept), _GLANCE_ROUNDS
-    )
+    booster = lgb.train(parameters, lgb.Dataset(matrix[some][:, features], truth[some], params=kept), _GLANCE_ROUNDS)
     gains = booster.feature_importance("gain")
     return [features[k] for k in np.argsort(-gains, kind="stable")]
 
