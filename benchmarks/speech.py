@@ -4,6 +4,7 @@
     python benchmarks/speech.py strings FSDD/recordings --bundle digits
     python benchmarks/speech.py speakers FSDD/recordings --budget 3m
     python benchmarks/speech.py chinese FOLDER --sentences SENTENCES.txt --budget 10m
+    python benchmarks/speech.py sentences FOLDER --sentences SENTENCES.txt --rows 2000 --budget 30m --keep sentences
     python benchmarks/speech.py yesno FOLDER --budget 5m     # made here by espeak-ng: two Finnish words in strings of eight
 
 `digits` is the official split (recordings 0 to 4 are tested on). `strings` joins 5 test clips of one speaker with pauses and noise, and measures words,
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -48,11 +50,21 @@ def table(path: Path, rows: list[tuple]) -> str:
     return str(path)
 
 
-def fit(train: str, test: str, budget: str, name: str, recipes: list[str], pretrained: list[str] | None = None) -> dict:
+def fit(
+    train: str, test: str, budget: str, name: str, recipes: list[str], pretrained: list[str] | None = None, **more: str
+) -> dict:
     """Return the word error rate of a run on official test rows, with its interval."""
     start = time.time()
     run = mw.fit(
-        train, "text", task=TASK, test=test, budget=budget, name=name, recipes=recipes, pretrained=pretrained or []
+        train,
+        "text",
+        task=TASK,
+        test=test,
+        budget=budget,
+        name=name,
+        recipes=recipes,
+        pretrained=pretrained or [],
+        **more,
     )
     wer = next(m for m in run.facts["metrics"] if m["name"] == "wer")
     board = [(r["name"], round(r["value"], 4)) for r in run.facts["leaderboard"] if r.get("value") is not None]
@@ -193,18 +205,48 @@ def chinese(args: argparse.Namespace, work: Path) -> dict:
     return fit(train, test, args.budget, args.keep, args.recipe)
 
 
+_VOICES = ("flite slt", "flite rms", "espeak-ng en-us")
+_FOURTH, _UNSEEN = "flite awb", 200
+
+
+def spoken(voice: str, text: str, place: Path) -> Path:
+    """Have a voice read a text into a file that is not there yet."""
+    program, name = voice.split()
+    how = ["-voice", name, "-t", text, "-o", str(place)] if program == "flite" else ["-v", name, "-w", str(place), text]
+    if not place.is_file():
+        subprocess.run([program, *how], check=True)
+    return place.resolve()
+
+
+def sentences(args: argparse.Namespace, work: Path) -> dict:
+    """Sentences (the first column of a file) read by three voices; 200 others by a fourth are tested on. The language model reads the rest of the file."""
+    args.data.mkdir(parents=True, exist_ok=True)
+    lines = [line.split("\t")[0].strip() for line in args.sentences.read_text(encoding="utf-8").splitlines()]
+    fitting = [s for s in dict.fromkeys(lines) if 20 <= len(s) <= 60 and re.fullmatch(r"[A-Za-z ,.'?!]+", s)]
+    order = np.random.default_rng(1).permutation(len(fitting))
+    chosen = [fitting[i] for i in order]
+    unseen, learnt, others = chosen[:_UNSEEN], chosen[_UNSEEN : _UNSEEN + args.rows], chosen[_UNSEEN:]
+    rows = [(spoken(_VOICES[i % 3], t, args.data / f"{i}.wav"), t) for i, t in enumerate(learnt)]
+    test = [(spoken(_FOURTH, t, args.data / f"unseen-{i}.wav"), t) for i, t in enumerate(unseen)]
+    (work / "lm.txt").write_text("\n".join(others) + "\n", encoding="utf-8")
+    places = table(work / "train.csv", rows), table(work / "test.csv", test)
+    return fit(*places, args.budget, args.keep, args.recipe, lm=str(work / "lm.txt"))
+
+
 def main() -> None:
     """Measure one bar."""
     import tempfile
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["digits", "strings", "speakers", "yesno", "chinese"])
+    parser.add_argument("what", choices=["digits", "strings", "speakers", "yesno", "chinese", "sentences"])
     parser.add_argument("data", type=Path)
     parser.add_argument("--budget", default="10m")
     parser.add_argument("--keep", default=None, help="name of the run of `digits`")
     parser.add_argument("--bundle", default=None, help="the run that `strings` asks")
     parser.add_argument("--recipe", action="append", default=[])
-    parser.add_argument("--sentences", type=Path, help="Chinese sentences, one a line, that `chinese` has spoken")
+    parser.add_argument(
+        "--sentences", type=Path, help="sentences, one a line, that `chinese` and `sentences` have spoken"
+    )
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--pretrained", action="append", default=[])
     parser.add_argument("--only", action="append", default=[])
