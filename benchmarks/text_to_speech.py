@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import random
 import re
@@ -69,11 +70,8 @@ def spoken(model: Any, rows: list[dict[str, Any]]) -> tuple[list[bytes], float]:
 
 def seconds_of(data: bytes) -> float:
     """Return how long a WAV is."""
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
-        with wave.open(file) as sound:
-            return sound.getnframes() / sound.getframerate()
+    with wave.open(io.BytesIO(data)) as sound:
+        return sound.getnframes() / sound.getframerate()
 
 
 def clips(folder: Path) -> list[tuple[str, str, str, int]]:
