@@ -113,7 +113,7 @@ def planner(
     from modelwright.tune import planner as plans
 
     known = {r.name: r for r in recipes}
-    for module in (contract, candidate, finish, fits, order, plans, tuning, twins):
+    for module in (contract, candidate, finish, fits, order, plans, standings, tuning, twins):
         if hasattr(module, "get_recipe"):
             monkeypatch.setattr(module, "get_recipe", known.__getitem__)
     for module in (climb, ends, finish, order, plans, race, standings):

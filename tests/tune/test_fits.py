@@ -113,3 +113,32 @@ def test_torch_is_not_loaded_where_its_memory_is_not_granted(monkeypatch):
     with pytest.raises(ModelwrightError, match="needs about 300 MB of memory, 100 MB may be used"):
         plan.fits.estimate(recipe, recipe.variants(None, None, 0)[0])
     assert "torch" not in sys.modules
+
+
+def test_a_fit_leaves_time_for_scoring_what_it_gives_where_that_lasts(monkeypatch):
+    """As long as one of the same recipe took on held-out rows, and on the test rows, to which it may come as one of a blend."""
+    recipe = some("made", told=0.01)
+    plan, _ = planner(monkeypatch, [recipe], folds=1, seconds=100.0)
+    plan.reserve = lambda batch_ms: 1.0 + batch_ms * 2  # 2,000 test rows
+    options = recipe.variants(None, None, 0)[0]
+    given = []
+    fit = type(recipe).fit
+    monkeypatch.setattr(type(recipe), "fit", lambda self, *a: given.append(a[-1].deadline.remaining()) or fit(self, *a))
+    plan.train(recipe, options, "made", 1000.0)
+    plan.candidates[0].batch_ms = 10.0  # 30 rows are held out: .3 s, and 20 s of the test
+    load = plan.pace.load
+    plan.train(recipe, options, "made-2", 1000.0)
+    assert given[0] - given[1] == pytest.approx(
+        (20 + 20.3) * load, abs=4
+    )  # and what stands already is to be scored itself
+
+
+def test_the_time_set_aside_covers_what_the_winner_is_compared_with(monkeypatch):
+    one, two = some("one", 0.9), some("two", 0.7)
+    plan, _ = planner(monkeypatch, [one, two], folds=1, seconds=100.0)
+    plan.reserve = lambda batch_ms: batch_ms
+    for recipe in (one, two):
+        plan.train(recipe, recipe.variants(None, None, 0)[0], recipe.name, 5.0)
+    plan.standings.ensemble = False
+    plan.candidates[0].batch_ms, plan.candidates[1].batch_ms = 10.0, 30.0
+    assert plan.deadline.remaining() - plan.left() == pytest.approx(40.0 * plan.pace.load, abs=1)

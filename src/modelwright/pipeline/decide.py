@@ -9,7 +9,7 @@ import numpy as np
 
 from modelwright.core.budget import parse_duration
 from modelwright.core.judged import Judged, Metric, judge
-from modelwright.core.recipe import get_recipe, guesses
+from modelwright.core.recipe import guesses
 from modelwright.core.schema import Schema, Table
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.reference import reference_of
@@ -20,7 +20,7 @@ from modelwright.release.needs import Needs, needs_of
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, judge_gate
 from modelwright.tune.parts import Parts
-from modelwright.tune.standings import Outcome
+from modelwright.tune.standings import Outcome, compared
 
 _TESTED_LEAST, _TESTED_WITHIN = (
     1000,
@@ -139,13 +139,7 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
     verdicts = judge_gate(conditions, judged, interval)
     beaten = []
     alone = {c.recipe for _, c in outcome.winner}
-    rest = [c for c in outcome.candidates if outcome.winner[0][1].name != c.name or len(outcome.winner) > 1]
-    second = max(rest, key=lambda c: c.value, default=None)
-    for candidate in outcome.candidates:
-        # a baseline's further variants are no baselines
-        plain = get_recipe(candidate.recipe).baseline and candidate.name == candidate.recipe
-        if candidate is not second and (not plain or alone == {candidate.recipe}):
-            continue
+    for candidate in compared(outcome.candidates, outcome.winner):
         made = [m.judge(parts.test) for m in candidate.answering(parts.target)]
         scores = parts.target.blend([1.0] * len(made), made)
         column = parts.test.schema.target

@@ -21,7 +21,7 @@ from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.pace import Pace
 from modelwright.tune.private import PrivatePlan
-from modelwright.tune.standings import Failure, Standings
+from modelwright.tune.standings import Failure, Standings, compared
 
 
 @dataclass
@@ -81,5 +81,6 @@ class Climb:
         """Return the same in seconds of the clock."""
         if all(guesses(c.recipe) for c in self.candidates):  # nothing worth keeping time for stands yet
             return max(0.0, self.deadline.remaining() - self.reserve(0.0))
-        cost = sum(c.batch_ms for _, c in self.standings.best()[0])
-        return max(0.0, self.deadline.remaining() - self.reserve(cost) * self.pace.load)
+        winner = self.standings.best()[0]
+        scored = [c for _, c in winner] + compared(self.candidates, winner)
+        return max(0.0, self.deadline.remaining() - self.reserve(sum(c.batch_ms for c in scored)) * self.pace.load)

@@ -156,7 +156,7 @@ class Fits:
     ) -> Candidate | None:  # fmt: skip
         """Train on the folds (all where none are named) and keep what came of it; None where nothing did, which is told."""
         p = self.climb
-        share = min(share, p.until_end())
+        share = max(0.0, min(share, p.until_end() - self._scoring(recipe)))
         splits = tuple(range(len(p.validation.splits))) if folds is None else folds
         made: list[Candidate] = []
 
@@ -181,6 +181,14 @@ class Fits:
             return None
         self._save(made[0])
         return made[0]
+
+    def _scoring(self, recipe: Recipe) -> float:
+        """Return the seconds on the clock that scoring one more candidate of a recipe takes after its fit, by what one of them took: on
+        the rows that a fold holds out, and on the test rows, where it may stand in the winner."""
+        p = self.climb
+        each = max((c.batch_ms for c in p.candidates if c.recipe == recipe.name), default=0.0)
+        held_out = len(p.validation.parts[0][1]) * each / 1000
+        return (held_out + p.reserve(each) - p.reserve(0.0)) * self.pace.load
 
     def extend(self, candidate: Candidate, split: int, share: float) -> bool:
         """Train a candidate on one more fold, in place; return whether it was."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from modelwright.core.budget import Deadline
 from modelwright.core.facts.candidates import CandidateRow
-from modelwright.core.recipe import guesses
+from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.ensemble import select
@@ -205,3 +205,15 @@ class Outcome:
     scores: np.ndarray
     validation: Validation
     gate_met: bool = False
+
+
+def compared(candidates: Sequence[Candidate], winner: Winner) -> list[Candidate]:
+    """Return what a winner is compared with on the test rows: the best of the rest, and the baselines, where they are not all of it."""
+    alone = {c.recipe for _, c in winner}
+    rest = [c for c in candidates if winner[0][1].name != c.name or len(winner) > 1]
+    second = max(rest, key=lambda c: c.value, default=None)
+
+    def is_baseline(c: Candidate) -> bool:  # further variants of one are none
+        return get_recipe(c.recipe).baseline and c.name == c.recipe and alone != {c.recipe}
+
+    return [c for c in candidates if c is second or is_baseline(c)]
