@@ -22,17 +22,15 @@ class Scale(OptionGroup):
     )
     shard: bool = option(
         False,
-        "each process holds a part of weights, gradients and optimiser states (FSDP)",
-        "每个进程只保存一部分权重、梯度与优化器状态（FSDP）",
+        "each process holds a part of the network (FSDP)",
+        "每个进程只保存网络的一部分（FSDP）",
     )
     activation_checkpointing: bool = option(
         False,
-        "compute activations again for the gradient instead of holding them",
+        "compute activations again instead of holding them",
         "反向传播时重新计算激活值，以节省内存",
     )
-    compile: bool = option(
-        False, "compile a network's steps where that is measured to be faster", "实测更快时编译网络的训练步"
-    )
+    compile: bool = option(False, "compile a network's steps where that is faster", "实测更快时编译网络的训练步")
     cluster: str | None = option(
         None,
         "Ray cluster that fits: local or ray://HOST:PORT",
