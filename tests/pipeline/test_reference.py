@@ -25,6 +25,7 @@ def _state(task_name: str, *, reuses_rows: bool = True) -> Any:
     predictor = Predictor(task, table.schema, target, [(1.0, model)])
     return SimpleNamespace(
         reuses_rows=reuses_rows, config=SimpleNamespace(seed=0, budget="1m"), parts=SimpleNamespace(develop=table),
+        deadline=SimpleNamespace(stopped=False),
         predictor=predictor, judged=judge_test(predictor, table.take(np.arange(100, 150))),
     )  # fmt: skip
 
