@@ -205,7 +205,13 @@ def _frequency(told: Told, series: list[np.ndarray], counted: bool) -> Frequency
     found = frequencies.detect(series, counted)
     if found is None:
         gaps = np.concatenate([np.diff(s) for s in series]) if series else np.empty(0)
-        usual = float(np.median(gaps)) / (1 if counted else 3.6e9) if len(gaps) else 0.0
+        if not len(gaps):
+            raise DataError(
+                f"No series has more than one value (`{told.time}` and `{told.target}` were read), so that nothing can be told of what comes next. "
+                "Give earlier values as well, or name the columns that tell the series apart with --key.",
+                f"每条序列都只有一个值（读取的列为 `{told.time}` 和 `{told.target}`），无法得知后续变化。请补充更早的数据，或用 --key 指定区分各序列的列。",
+            )
+        usual = float(np.median(gaps)) / (1 if counted else 3.6e9)
         unit = Words("steps", "步") if counted else Words("hours", "小时")
         raise DataError(
             f"The times of `{told.time}` are not regular (typically {usual:.4g} {unit.en} apart), so a step ahead means nothing. Say how far "

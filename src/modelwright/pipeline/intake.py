@@ -35,6 +35,7 @@ from modelwright.pipeline.concerns.base import TEST, TRAINING, Concern
 from modelwright.pipeline.concerns.order import Concerns
 from modelwright.pipeline.related import read_related
 from modelwright.pipeline.state import Data
+from modelwright.tune.parts import LEAST_ROWS, too_few
 from modelwright.tune.resumed import Seen
 
 _READING = 0.1  # of the budget
@@ -196,6 +197,8 @@ def _look(data: Data, raw: pa.Table) -> None:
     if data.test is not None:
         data.test = data.test.with_schema(table.schema)
     if not table.schema.inputs and task.needs_inputs:
+        if len(table) < LEAST_ROWS and data.test is None:  # every column of one row is a constant
+            raise too_few(len(table))
         raise DataError(
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",

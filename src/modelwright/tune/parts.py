@@ -217,12 +217,17 @@ def _held_out(
         split=config.split,
     )
     if len(outer) == 0 or len(inner) < 2:
-        raise DataError(
-            f"{counted(len(table), 'row')} cannot be split: at least one must train, one validate and one test. Give at least {LEAST_ROWS}, or, for a score "
-            "that says something, 50 and more.",
-            f"{len(table)} 行数据无法划分：至少各需一行用于训练、验证和测试。请至少提供 {LEAST_ROWS} 行；要让得分有意义，请提供 50 行以上。",
-        )
+        raise too_few(len(table))
     return table.take(inner), table.take(outer), inner
+
+
+def too_few(rows: int) -> DataError:
+    """Return the error that says how many rows a run takes at least."""
+    return DataError(
+        f"{counted(rows, 'row')} cannot be split: at least one must train, one validate and one test. Give at least {LEAST_ROWS}, or, for a score "
+        "that says something, 50 and more.",
+        f"{rows} 行数据无法划分：至少各需一行用于训练、验证和测试。请至少提供 {LEAST_ROWS} 行；要让得分有意义，请提供 50 行以上。",
+    )
 
 
 def _target(task: Task, develop: Table, test: Table, official: bool) -> TargetCodec:
