@@ -134,7 +134,7 @@ def test_names_are_looked_at_before_the_data(tmp_path, options, said):
 
 def test_one_row_is_too_few_whatever_else_is_wrong_with_it(tmp_path):
     (tmp_path / "one.csv").write_text("a,b\n1,x\n", encoding="utf-8")
-    with pytest.raises(DataError, match="^1 row cannot be split"):
+    with pytest.raises(DataError, match="1 row cannot be split"):
         mw.fit(tmp_path / "one.csv", "b", out=tmp_path)
     (tmp_path / "series.csv").write_text("t,v\n2020-01-01,1\n", encoding="utf-8")
     with pytest.raises(DataError, match="No series has more than one value"):
