@@ -149,3 +149,11 @@ def test_losses_of_few_good_answers_reckon_with_a_bad_one(name):
         found = bootstrap(metric, classes(rng, 20, (0.5, 0.5), 3.0))
         hits.append(found.low <= true <= found.high)
     assert np.mean(hits) >= 0.93  # .87 to .91 before
+
+
+def test_a_bias_that_is_nearly_none_has_an_interval_of_its_own_size():
+    """On a scale of logarithms that of .005 reached from .0000014 to 20."""
+    metric = named(m.REGRESSION, "mae")
+    assert small._on_scale(metric, 0.005, 0.04, False) == pytest.approx((0.0, 0.045))
+    low, high = small._on_scale(metric, 0.005, 0.01, False)
+    assert 0 < low < 0.001 < 0.03 < high < 0.04

@@ -30,6 +30,7 @@ _WIDER = 1.0  # over the rows: the share of the way to their ends with these
 _ENOUGH = 5  # rows of the rarest label from which on the Bayesian bootstrap is listened to
 _BAYESIAN = 0.75  # how far its ends are followed there
 _DRAWS = 400
+_NEAR = 3.0  # times its distance to an end of the scale, from which half an interval on a scale of logarithms would reach anywhere
 _RANKS = (m.roc_auc, m.average_precision)
 _LOSSES = (m.log_loss, m.brier)
 _MANY = 30  # labels up to which every wrong pair is taken in
@@ -295,6 +296,8 @@ def _on_scale(metric: Metric, value: float, half: float, bounded: bool) -> tuple
         p = float(np.clip((value - low) / width, 1e-9, 1 - 1e-9))
         at, step = np.log(p / (1 - p)), half / width / (p * (1 - p))
         a, b = (low + width / (1 + np.exp(-np.clip(e, -50, 50))) for e in (at - step, at + step))
+    elif np.isfinite(low) and half > _NEAR * (value - low):  # such as the size of a bias that is nearly none
+        a, b = value - half, value + half
     elif np.isfinite(low) and value > low:
         factor = np.exp(min(50.0, half / (value - low)))
         a, b = low + (value - low) / factor, low + (value - low) * factor

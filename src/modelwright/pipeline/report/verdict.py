@@ -75,8 +75,8 @@ def _nothing_told(facts: Facts, metric: Metric) -> tuple[Words, list[Words]]:
         span = f"{_show(beside['low'])} - {_show(beside['high'])}"
         on = "1 row" if beside["rows"] == 1 else f"{beside['rows']} rows"
         why = Words(
-            f"{why.en} On the {on} of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen there, that is likely too high.",
-            f"{why.zh}在{how.zh}的 {beside['rows']} 行上得分 {_show(beside['value'])}（95%：{span}）；模型正是据此选出，因此略偏高。",
+            f"{why.en} On the {on} of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen there, that is likely too good.",
+            f"{why.zh}在{how.zh}的 {beside['rows']} 行上得分 {_show(beside['value'])}（95%：{span}）；模型正是据此选出，因此可能偏乐观。",
         )
     advice = Words(
         "Give more rows (100 or more), or test rows of your own: --test FILE",
