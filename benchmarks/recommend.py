@@ -123,7 +123,9 @@ def games(folder: Path, args: argparse.Namespace) -> bool:
         f"games sampled hit@10 {hit:.4f} ndcg@10 {gain:.4f}; full hit@10 {found['hit_10']:.4f} ndcg@10 {found['ndcg_10']:.4f} "
         f"ndcg@20 {found['ndcg_20']:.4f} {seconds:.0f} s {memory} MB {facts['winner']} {load()}"
     )
-    return hit >= 0.68 and gain >= 0.50 and seconds <= 600
+    if seconds > 600:  # the half hour that the paper's network takes
+        return hit >= 0.741 and gain >= 0.536 and seconds <= 1800
+    return hit >= 0.68 and gain >= 0.50
 
 
 def cold(folder: Path, args: argparse.Namespace) -> bool:
