@@ -5,17 +5,12 @@ Legend: H height, W width of the canvas, A places, D boxes, K labels.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
 from typing import Any
 
 import numpy as np
 
-from modelwright.core.errors import ModelwrightError
+from modelwright.recipes.shared.traced import onnx_of
 
-_OPSET = 18
 _EACH = 100  # boxes of a label
 
 
@@ -37,26 +32,9 @@ def graph_of(network: Any, width: int, height: int, together: float, least: floa
             raw = self.network({"pixels": pixels})
             return raw.boxes, raw.logits.sigmoid().transpose(1, 2)
 
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            torch.inference_mode(),
-        ):
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                Plain().eval(), (torch.zeros(1, height, width, 3, dtype=torch.uint8),), dynamo=True, input_names=["pixels"],
-                output_names=["all_boxes", "all_scores"], opset_version=_OPSET, verbose=False,
-            )  # fmt: skip
-    finally:
-        logger.setLevel(level)
-    if program is None:
-        raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
-    return _suppressed(program.model_proto, together, least)
+    fed = (torch.zeros(1, height, width, 3, dtype=torch.uint8),)
+    traced = onnx_of(Plain().eval(), fed, ["pixels"], ["all_boxes", "all_scores"])
+    return _suppressed(traced, together, least)
 
 
 def _suppressed(model: Any, together: float, least: float) -> Any:

@@ -5,18 +5,14 @@ Legend: H height, W width, C channels given, K channels wanted, s scale.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
 from typing import Any
 
 import numpy as np
 
-from modelwright.core.errors import MissingExtra, ModelwrightError
+from modelwright.core.errors import MissingExtra
 from modelwright.data.tiling import tiled
+from modelwright.recipes.shared.traced import onnx_of
 
-_OPSET = 18
 _NEAR = 4  # pixels around one that a kernel which enlarges looks at
 _FURTHEST = 4096
 
@@ -34,26 +30,8 @@ def graph_of(network: Any, scale: int, given: int, wanted: int, *, kernel: str =
 
     whole = Whole(network, scale, wanted, kernel=kernel, on_luma=on_luma, ensemble=ensemble).eval()
     sides = {1: torch.export.Dim("height", min=1), 2: torch.export.Dim("width", min=1)}
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            torch.inference_mode(),
-        ):
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                whole, (torch.zeros(1, 37, 43, given, dtype=torch.uint8),), dynamo=True, input_names=["pixels"],
-                output_names=["made"], dynamic_shapes=(sides,), opset_version=_OPSET, verbose=False,
-            )  # fmt: skip
-    finally:
-        logger.setLevel(level)
-    if program is None:
-        raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
-    model = program.model_proto
+    fed = (torch.zeros(1, 37, 43, given, dtype=torch.uint8),)
+    model = onnx_of(whole, fed, ["pixels"], ["made"], (sides,))
     del model.metadata_props[:]
     told = {
         "scale": scale,

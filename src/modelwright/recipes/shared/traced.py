@@ -1,0 +1,42 @@
+"""Networks traced to ONNX without what PyTorch prints and logs meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import Any
+
+from modelwright.core.errors import ModelwrightError
+
+_OPSET = 18
+
+
+def onnx_of(network: Any, fed: tuple[Any, ...], inputs: list[str], outputs: list[str], sides: Any = None) -> Any:
+    """Return the ONNX model of a network fed with tensors; `sides` names the sides that stay open, as `torch.onnx.export` takes them.
+
+    Raises ModelwrightError where the network cannot be traced.
+    """
+    import torch
+
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            torch.inference_mode(),
+        ):
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                network, fed, dynamo=True, input_names=inputs, output_names=outputs, dynamic_shapes=sides,
+                opset_version=_OPSET, verbose=False,
+            )  # fmt: skip
+    finally:
+        logger.setLevel(level)
+    if program is None:
+        raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
+    return program.model_proto
