@@ -24,7 +24,7 @@ from modelwright.tune.standings import Outcome, compared
 
 _TESTED_LEAST, _TESTED_WITHIN = (
     1000,
-    0.4,
+    0.2,
 )  # rows that are tested after a stop whatever they take; seconds of the winner for more
 
 
@@ -102,7 +102,9 @@ def test_once(state: State, concerns: Concern) -> None:
     if state.deadline.stopped:
         _fewer_to_test(state)
     state.judged = judge_test(state.predictor, state.parts.test)
-    state.judgement = judgement(state.conditions, state.judged, state.outcome, state.parts, state.metric)
+    state.judgement = judgement(
+        state.conditions, state.judged, state.outcome, state.parts, state.metric, brief=state.deadline.stopped
+    )
     state.predictor.reference = reference_of(state)
 
 
@@ -132,8 +134,10 @@ def judge_test(predictor: Predictor, test: Table) -> Judged:
     return judged.in_units(test, predictor.task.metrics)
 
 
-def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, parts: Parts, metric: Metric) -> Judgement:
-    """Judge the winner on the test rows: every condition, the baselines it must beat, and the runner-up."""
+def judgement(
+    conditions: list[Condition], judged: Judged, outcome: Outcome, parts: Parts, metric: Metric, *, brief: bool = False
+) -> Judgement:
+    """Judge the winner on the test rows: every condition, the baselines it must beat, and the runner-up; `brief` where somebody waits."""
     from modelwright.evaluate.intervals import paired
 
     verdicts = judge_gate(conditions, judged, interval)
@@ -145,7 +149,7 @@ def judgement(conditions: list[Condition], judged: Judged, outcome: Outcome, par
         column = parts.test.schema.target
         other = judge(parts.target, parts.test.column(column.name if column else ""), scores, parts.test.rows)
         other = other.in_units(parts.test, [metric])
-        test = paired(metric, judged, other, resamples=400, seconds=0.25)
+        test = paired(metric, judged, other, resamples=400, seconds=0.05 if brief else 0.25)
         beaten.append(Beaten(candidate.name, test.difference, test.low, test.high, test.p))
     beats = all(b.low > 0 for b in beaten if guesses(b.name)) and not any(guesses(n) for n in alone)
     met = all(v.met for v in verdicts) and beats if conditions else None

@@ -9,7 +9,7 @@ from modelwright.core.judged import Judged
 from modelwright.pipeline.state import State
 
 _SECONDS, _SHARE = 4.0, 0.02  # at most this long, and this share of the budget
-_BRIEF = 0.2  # seconds after a stop
+_BRIEF = 0.1  # seconds after a stop
 
 
 def reference_of(state: State) -> dict[str, Any] | None:

@@ -79,7 +79,12 @@ class Standings:
         from modelwright.evaluate.intervals import bootstrap
 
         metric = self.validation.metric
-        found = bootstrap(metric, self.validation.judged(candidate.scores), resamples=200, seconds=0.5)
+        found = bootstrap(
+            metric,
+            self.validation.judged(candidate.scores),
+            resamples=200,
+            seconds=0.1 if self.deadline.stopped else 0.5,
+        )
         row = self._rows[key] = {
             "name": candidate.name,
             "recipe": candidate.recipe,

@@ -59,7 +59,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
         "high": main.high,
         "asked": verdict.asked,
         "met": verdict.met,
-        "validated": validated(metric, outcome, validation),
+        "validated": validated(metric, outcome, validation, 0.1 if state.deadline.stopped else 0.3),
         "gate": [v.to_json() for v in verdict.verdicts],
         "baselines": [b.to_json() for b in verdict.beaten],
         "winner": list(won),

@@ -43,12 +43,13 @@ def ensemble_row(
     }
 
 
-def validated(metric: Metric, outcome: Outcome, validation: Validation) -> ValidatedFact:
-    """Return the winner's score on the rows that it was chosen by, with its interval: what a small test is told beside."""
+def validated(metric: Metric, outcome: Outcome, validation: Validation, seconds: float = 0.3) -> ValidatedFact:
+    """Return the winner's score on the rows that it was chosen by, with its interval: what a small test is told beside; `seconds` are
+    for resampling."""
     from modelwright.evaluate.intervals import bootstrap
 
     judged = validation.judged(outcome.scores)
-    found = bootstrap(metric, judged, resamples=200, seconds=0.3)
+    found = bootstrap(metric, judged, resamples=200, seconds=seconds)
     return {"value": found.value, "low": found.low, "high": found.high, "rows": len(judged.rows)}
 
 

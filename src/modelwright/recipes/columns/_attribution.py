@@ -32,7 +32,9 @@ def average_parts(columns: ColumnCodecs, matrix: csr_matrix, weights: np.ndarray
 
     A word speaks for itself, but that a customer is 40 years old means something only beside the usual age.
     """
-    mean = np.asarray(matrix.mean(axis=0), np.float64).ravel()
+    count = matrix.shape[0]
+    # a product copies nothing; the matrix's own mean makes another one of 64 bits first
+    mean = np.asarray(matrix.T @ np.full(count, 1 / max(1, count), np.float32), np.float64)
     rows = [
         np.zeros(weights.shape[1]) if isinstance(codec, NgramCodec) else mean[first:end] @ weights[first:end]
         for _, _, codec, first, end in columns.places()

@@ -161,6 +161,8 @@ def logistic(
         asked.append(now)
         w = flat.reshape(shape)
         values = matrix @ w[:-1].astype(np.float32) + w[-1]
+        if deadline.stopped and moved:
+            raise _Ended
         if exclusive:
             values = values - values.max(axis=1, keepdims=True)
             p = softmax(values)
