@@ -12,7 +12,7 @@ from modelwright.pipeline.decide import _fewer_to_test
 from modelwright.tune.parts import Parts
 
 
-@pytest.mark.parametrize(("ms", "left"), [(0.001, 5000), (0.2, 2000), (10.0, 1000)])
+@pytest.mark.parametrize(("ms", "left"), [(0.001, 5000), (0.1, 2000), (10.0, 1000)])
 def test_a_stop_lets_nobody_wait_for_many_slow_rows(ms, left):
     table = Table.of(pa.table({"x": list(range(5000))}), Schema(()))
     told = []
