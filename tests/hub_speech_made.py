@@ -84,3 +84,37 @@ def tiny_vits(folder: Path, *, speakers: int = 1, sounds: bool = False) -> Path:
     (folder / "vocab.json").write_text(json.dumps({s: i for i, s in enumerate(signs)}), encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
     return folder
+
+
+def tiny_speech_t5(folder: Path, *, width: int = 8, bands: int = 16) -> Path:
+    """Write a SpeechT5 voice of one layer that reads small letters, with vectors of `width` numbers."""
+    import transformers
+
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    signs = ["<s>", "<pad>", "</s>", "<unk>", "\u2581", *"abcdefghijklmnopqrstuvwxyz'.,?"]
+    config = transformers.SpeechT5Config(
+        vocab_size=len(signs) + 2, hidden_size=16, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=16, decoder_layers=1,
+        decoder_attention_heads=2, decoder_ffn_dim=16, num_mel_bins=bands, speech_decoder_prenet_units=8, speaker_embedding_dim=width,
+        speech_decoder_postnet_units=8, speech_decoder_postnet_layers=2, max_text_positions=30, max_speech_positions=200,
+        encoder_max_relative_position=8,
+    )  # fmt: skip
+    network = transformers.SpeechT5ForTextToSpeech(config)
+    torch.nn.init.constant_(network.speech_decoder_postnet.prob_out.bias, -20.0)  # it stops where it must
+    network.save_pretrained(str(folder))
+    # a protocol buffer: pieces (field 1), each with its text (field 1 of it)
+    pieces = [bytes([10, len(s.encode())]) + s.encode() for s in signs]
+    (folder / "spm_char.model").write_bytes(b"".join(bytes([10, len(p)]) + p for p in pieces))
+    return folder
+
+
+def tiny_vocoder(folder: Path, *, bands: int = 16) -> Path:
+    """Write a HiFi-GAN of few channels, 256 samples a frame."""
+    import transformers
+
+    torch.manual_seed(0)
+    config = transformers.SpeechT5HifiGanConfig(
+        model_in_dim=bands, upsample_initial_channel=16, resblock_kernel_sizes=[3], resblock_dilation_sizes=[[1, 3, 5]]
+    )
+    transformers.SpeechT5HifiGan(config).save_pretrained(str(folder))
+    return folder

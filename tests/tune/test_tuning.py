@@ -84,3 +84,14 @@ def test_the_same_run_tries_the_same_again():
         tuning.tune(planner)
         said.append(planner.tried)
     assert said[0] == said[1]
+
+
+def test_what_can_only_come_out_the_same_is_not_tried_again():
+    planner = Planner(1, 5)
+    planner.standings.by_recipe = lambda: ({"vits": 0.9, "trees": 0.5}, {"vits": 0.1, "trees": 1.0})
+    tuning.tune(planner)
+    assert [name for name, *_ in planner.tried] == [f"trees-{n}" for n in range(2, 7)]
+    planner = Planner(1, 5)
+    planner.standings.by_recipe = lambda: ({"vits": 0.9}, {"vits": 0.1})
+    tuning.tune(planner)
+    assert planner.tried == []

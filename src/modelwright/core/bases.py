@@ -21,7 +21,7 @@ class BaseModels:
     """What a run may use beside its rows; names are those of packaged or hub models, or folders, the first choice first.
 
     `encoders` are pretrained encoders by the modality that they read; `text2text` read a text and write another,
-    `text2speech` read it aloud; `causal` are language models that go on with a text, `forecasters` go on with series; `detectors`
+    `text2speech` read it aloud, `vocoders` make their spectra sound, `voice_vectors` says whose voices they speak with; `causal` are language models that go on with a text, `forecasters` go on with series; `detectors`
     find boxes in pictures; `hosted` answer from elsewhere. `public` says that the data was declared
     public: rows may be shown to hosted models and stored as examples.
     """
@@ -29,6 +29,8 @@ class BaseModels:
     encoders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text2text: tuple[str, ...] = ()
     text2speech: tuple[str, ...] = ()
+    vocoders: tuple[str, ...] = ()
+    voice_vectors: str = ""
     causal: tuple[str, ...] = ()
     forecasters: tuple[str, ...] = ()
     detectors: tuple[str, ...] = ()

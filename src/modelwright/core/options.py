@@ -170,6 +170,7 @@ class RunOptions(TypedDict, total=False):
 
     # Voices (for text-to-speech)
     voice_consent: str | None
+    voice_vectors: str | None
     hears: str | None
 
     # Style transfer (for style-transfer)

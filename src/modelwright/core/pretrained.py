@@ -33,7 +33,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "deberta", "deberta-v2", "modernbert", "convbert", "mobilebert", "roformer", "nystromformer", "rembert",
     ),
     "text2text": ("marian", "t5", "mt5", "bart", "mbart", "m2m_100", "pegasus"),  # a text is read, another one written
-    "text2speech": ("vits", "hibari"),  # a text is read aloud
+    "text2speech": ("vits", "hibari", "speecht5"),  # a text is read aloud
+    "vocoder": ("speecht5_hifigan", "hifigan"),  # spectra become sound, for a voice beside it
     "image": (
         "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "convnext", "convnextv2", "resnet", "regnet",
         "swin", "swinv2", "clip", "clip_vision_model", "siglip", "siglip_vision_model",

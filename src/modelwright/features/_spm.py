@@ -36,10 +36,7 @@ def tokenizer_of(data: bytes, name: str) -> str:
                 told = dict(_fields(value))
                 charsmap, dummy, tidy = told.get(2, b""), bool(told.get(3, 1)), bool(told.get(4, 1))
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, struct.error) as e:
-        raise OptionError(
-            f"`{name}` is not a SentencePiece model ({type(e).__name__}).",
-            f"`{name}` 不是 SentencePiece 模型（{type(e).__name__}）。",
-        ) from e
+        raise _no_model(name, e) from e
     if not pieces or unknown is None or kind != _UNIGRAM:
         raise OptionError(
             f"`{name}` is not a unigram SentencePiece model; save the model with a tokenizer.json.",
@@ -59,6 +56,24 @@ def tokenizer_of(data: bytes, name: str) -> str:
         "model": {"type": "Unigram", "unk_id": unknown, "vocab": pieces, "byte_fallback": fallback},
     }  # fmt: skip
     return json.dumps(made, ensure_ascii=False)
+
+
+def pieces_of(data: bytes, name: str) -> list[str]:
+    """Return the pieces of a SentencePiece model of any kind, in the order of their numbers. Raises OptionError where it is none."""
+    try:
+        pieces = [dict(_fields(value))[1].decode("utf-8") for field, value in _fields(data) if field == 1]
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError, struct.error) as e:
+        raise _no_model(name, e) from e
+    if not pieces:
+        raise _no_model(name, ValueError())
+    return pieces
+
+
+def _no_model(name: str, error: Exception) -> OptionError:
+    return OptionError(
+        f"`{name}` is not a SentencePiece model ({type(error).__name__}).",
+        f"`{name}` 不是 SentencePiece 模型（{type(error).__name__}）。",
+    )
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Any]]:

@@ -14,11 +14,13 @@ from modelwright.models.pretrained import _quiet
 _FAULTS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
 
 
-def hub_model(folder: Any, named: Words, kind: Callable[[Any], Any], built: Callable[[Any], Any]) -> Any:
+def hub_model(
+    folder: Any, named: Words, kind: Callable[[Any], Any], built: Callable[[Any], Any], *, whole: bool = False
+) -> Any:
     """Return a model: `kind(transformers)` with the safetensors of `folder`, or `built(transformers)` where that is None.
 
-    `named` is what the model is called in errors. Raises MissingExtra without transformers, OptionError where weights cannot be read,
-    BundleError where the model cannot be built.
+    `named` is what the model is called in errors; `whole` asks that the folder has every weight, so that none is left as chance drew it.
+    Raises MissingExtra without transformers, OptionError where weights cannot be read, BundleError where the model cannot be built.
     """
     try:
         import transformers
@@ -28,9 +30,12 @@ def hub_model(folder: Any, named: Words, kind: Callable[[Any], Any], built: Call
         try:
             if folder is None:
                 return built(transformers)
-            return kind(transformers).from_pretrained(
-                str(folder), use_safetensors=True, local_files_only=True, dtype=torch.float32
+            made, told = kind(transformers).from_pretrained(
+                str(folder), use_safetensors=True, local_files_only=True, dtype=torch.float32, output_loading_info=True
             )
+            if whole and told["missing_keys"]:
+                raise KeyError(min(told["missing_keys"]))
+            return made
         except _FAULTS as e:
             if folder is not None:
                 raise OptionError(

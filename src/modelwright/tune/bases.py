@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import MINILM, find, find_causal, minilm_installed, mostly_english
 from modelwright.core.schema import Table
+from modelwright.features.shared.voice_vectors import read_vectors
 from modelwright.models.hosted import check_endpoint
 
 ENDPOINT = "endpoint"  # what `--teacher` says where the model behind `--endpoint` is to label
@@ -32,6 +34,7 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     encoders: dict[str, list[str]] = {}
     text2text: list[str] = []
     text2speech: list[str] = []
+    vocoders: list[str] = []
     forecasters: list[str] = []
     detectors: list[str] = []
     present = {c.modality for c in table.schema.inputs}
@@ -43,6 +46,9 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
         elif modality == "text2speech":
             _must_speak(name, config)
             text2speech.append(name)
+        elif modality == "vocoder":
+            _must_speak(name, config)
+            vocoders.append(name)
         elif modality == "forecast":
             _must_forecast(name, config)
             forecasters.append(name)
@@ -62,11 +68,15 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     offered = "text" not in encoders and "text" in present and parse_duration(config.budget) >= _LEAST
     if offered and minilm_installed() and _english(table):
         encoders["text"] = [MINILM]
+    _whole_voices(text2speech, vocoders, config)
     once = {m: tuple(dict.fromkeys(names)) for m, names in encoders.items()}
-    written, spoken, told, found = (
-        tuple(dict.fromkeys(names)) for names in (text2text, text2speech, forecasters, detectors)
+    written, spoken, sounding, told, found = (
+        tuple(dict.fromkeys(names)) for names in (text2text, text2speech, vocoders, forecasters, detectors)
     )
-    return replace(large, encoders=once, text2text=written, text2speech=spoken, forecasters=told, detectors=found)
+    return replace(
+        large, encoders=once, text2text=written, text2speech=spoken, vocoders=sounding, forecasters=told, detectors=found,
+        voice_vectors=getattr(config, "voice_vectors", None) or "",
+    )  # fmt: skip
 
 
 def large_models(config: RunConfig) -> BaseModels:
@@ -117,6 +127,45 @@ def _must_speak(name: str, config: RunConfig) -> None:
             f"`{name}` reads texts aloud; it is for the task text-to-speech. Say it with --task.",
             f"`{name}` 用于朗读文本，任务为 text-to-speech。请用 --task 指定。",
         )
+
+
+def _whole_voices(voices: Sequence[str], vocoders: Sequence[str], config: RunConfig) -> None:
+    """Refuse a SpeechT5 voice without its vocoder or vectors of speakers, and those without a voice. Raises OptionError."""
+    vectors = getattr(config, "voice_vectors", None)
+    wanting = [n for n in voices if find(n).config.get("model_type") == "speecht5"]
+    for name in wanting:
+        made = [str(a) for a in find(name).config.get("architectures") or []]
+        if made and "SpeechT5ForTextToSpeech" not in made:
+            raise OptionError(
+                f"`{name}` is {made[0]}, which does not read aloud; expected a folder of SpeechT5ForTextToSpeech.",
+                f"`{name}` 为 {made[0]}，不能朗读；应为 SpeechT5ForTextToSpeech 的文件夹。",
+            )
+    if not wanting and (vocoders or vectors):
+        what = f"--pretrained {vocoders[0]}" if vocoders else f"--voice-vectors {vectors}"
+        raise OptionError(
+            f"{what} is for a SpeechT5 voice, and none was named: add --pretrained FOLDER of one, or leave it out.",
+            f"{what} 用于 SpeechT5 声音，但未指定：请另加 --pretrained 文件夹，或去掉它。",
+        )
+    if wanting and len(vocoders) != 1:
+        raise OptionError(
+            f"`{wanting[0]}` makes spectra, and one vocoder makes them sound: expected a second --pretrained with a HiFi-GAN folder, got {len(vocoders)}.",
+            f"`{wanting[0]}` 生成频谱，需由一个声码器转为声音：应再用一个 --pretrained 指定 HiFi-GAN 文件夹，收到 {len(vocoders)} 个。",
+        )
+    for name in wanting:
+        bands, taken = (
+            int(find(n).config.get(key, 80)) for n, key in ((name, "num_mel_bins"), (vocoders[0], "model_in_dim"))
+        )
+        if bands != taken:
+            raise OptionError(
+                f"`{name}` makes spectra of {bands} bands, and `{vocoders[0]}` takes {taken}; name the vocoder that belongs to the voice.",
+                f"`{name}` 生成 {bands} 个频带的频谱，而 `{vocoders[0]}` 需要 {taken} 个；请指定与该声音配套的声码器。",
+            )
+        if not vectors:
+            raise OptionError(
+                f"`{name}` speaks with the voice that a vector describes: say whose with --voice-vectors FILE.npy, or a folder of such files.",
+                f"`{name}` 按说话人向量发声：请用 --voice-vectors 指定 .npy 文件或此类文件的文件夹。",
+            )
+        read_vectors(vectors, int(find(name).config.get("speaker_embedding_dim", 512)))
 
 
 def _must_forecast(name: str, config: RunConfig) -> None:

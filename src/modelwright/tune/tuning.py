@@ -78,7 +78,7 @@ class _Trials:
             number = self._count
             self._count += 1
             values, seconds = planner.standings.by_recipe()
-            payable = {n: v for n, v in values.items() if seconds[n] <= planner.spare(_TWINS)}
+            payable = {n: v for n, v in values.items() if seconds[n] <= planner.spare(_TWINS) and _differs(n)}
             if not payable:
                 return None
             name = pick_recipe(payable, seconds, self._turn)
@@ -98,6 +98,12 @@ class _Trials:
             if proposal is not None:
                 return Trial(number, own, recipe, proposal.options, search=search, proposal=proposal)
         return None
+
+
+def _differs(name: str) -> bool:
+    """Return whether another fit of a recipe can be another model: it has something to search, or draws by chance."""
+    recipe = get_recipe(name)
+    return bool(recipe.space) or recipe.seeded
 
 
 def _first_value(planner: Planner, candidate: Candidate) -> float:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import Estimate, FitContext, Options
 from modelwright.core.schema import Schema, Table
@@ -106,6 +107,16 @@ class KeptVoiceRecipe(VoiceRecipe):
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(4.0, 1 << 30)
+
+
+def must_know(unknown: Sequence[str], count: int, asked: str) -> None:
+    """Refuse a voice that does not know most of what texts are written in. Raises OptionError."""
+    if len(unknown) > 0.5 * max(1, count):
+        shown = " ".join(list(dict.fromkeys(unknown))[:12])
+        raise OptionError(
+            f"`{asked}` does not know most of what the texts are written in ({shown}); is it a voice of another language?",
+            f"`{asked}` 不认识文本中的大部分字母或音素（{shown}）；是否为其他语言的声音？",
+        )
 
 
 def written(train: Table, column: str, language: str) -> tuple[list[str], str]:

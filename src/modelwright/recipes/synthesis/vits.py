@@ -21,7 +21,13 @@ from modelwright.features.shared.aloud.reader import Inventory, Sound
 from modelwright.features.shared.hub_voice import VitsText
 from modelwright.features.shared.speech import Front
 from modelwright.recipes.shared.synthesis_corpus import BANDS, Voice, columns_of
-from modelwright.recipes.synthesis._kept_voice import KeptVoiceModel, KeptVoiceOptions, KeptVoiceRecipe, written
+from modelwright.recipes.synthesis._kept_voice import (
+    KeptVoiceModel,
+    KeptVoiceOptions,
+    KeptVoiceRecipe,
+    must_know,
+    written,
+)
 
 
 class VitsModel(KeptVoiceModel):
@@ -100,20 +106,9 @@ class VitsRecipe(KeptVoiceRecipe):
         model = VitsModel(
             voice, text, load_vits(found.config, found.folder).to(ctx.device), found.origin(), found.config
         )
-        _known(model, texts[:50], found.asked)
+        sounds = [replace(s, first=False) for said in reader.read_all(texts[:50]) for one in said for s in one.sounds]
+        must_know(text.encode(sounds)[1], len(sounds), found.asked)
         return model
-
-
-def _known(model: VitsModel, texts: list[str], asked: str) -> None:
-    """Refuse a voice that does not know the letters of the texts. Raises OptionError."""
-    sounds = [s for sentences in model.voice.reader.read_all(texts) for one in sentences for s in one.sounds]
-    unknown = model.text.encode([replace(s, first=False) for s in sounds])[1]
-    if len(unknown) > 0.5 * max(1, len(sounds)):
-        shown = " ".join(list(dict.fromkeys(unknown))[:12])
-        raise OptionError(
-            f"`{asked}` does not know most of what the texts are written in ({shown}); is it a voice of another language?",
-            f"`{asked}` 不认识文本中的大部分字母或音素（{shown}）；是否为其他语言的声音？",
-        )
 
 
 RECIPE = VitsRecipe

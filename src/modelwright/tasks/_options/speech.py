@@ -57,6 +57,12 @@ class Voices(OptionGroup):
         "声音属于谁、同意记录在何处；或 synthetic",
         metavar="WORDS",
     )
+    voice_vectors: str | None = option(
+        None,
+        "speaker vectors of a SpeechT5 voice (.npy)",
+        "SpeechT5 声音的说话人向量（.npy）",
+        metavar="FILE_OR_FOLDER",
+    )
     hears: str | None = option(
         None,
         "recogniser that tells how much is understood",
