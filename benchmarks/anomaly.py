@@ -5,7 +5,7 @@
 
 With a recipe in place of a budget, that recipe learns from the whole history without a run around it.
 
-Needs statsmodels for the peer. The history is unlabelled and clean; spikes, shifts of the level, noise and stuck sensors are planted in what
+The peer is STL with robustness weights (Cleveland et al. 1990), written below from the paper. The history is unlabelled and clean; spikes, shifts of the level, noise and stuck sensors are planted in what
 follows it. Each side gets a threshold from the history for a false-alarm rate of 1 %. STL may look at the whole series, the future of each
 moment included; a model sees what came before a moment alone. False alarms are counted over all moments where nothing was planted, those
 just behind an anomaly too.
@@ -79,11 +79,68 @@ def f1(odd: np.ndarray, alarm: np.ndarray) -> float:
     return float(2 * (odd & alarm).sum() / max(1, odd.sum() + alarm.sum()))
 
 
+def line_at(y: np.ndarray, weight: np.ndarray, width: int, outside: int = 0) -> np.ndarray:
+    """Return local straight lines [N + 2 outside] through values [N] at equal distances, tricube weights over the nearest `width` values,
+    times `weight` [N]; also at so many places outside of both ends."""
+    count = len(y)
+    reach = min(width, count)
+    half = reach // 2
+    places = np.arange(-outside, count + outside)
+    begins = np.clip(places - half, 0, count - reach)
+    out = np.empty(len(places))
+    inside = (places - half >= 0) & (places - half + reach <= count) & (reach % 2 == 1)
+    if inside.any():  # the same weights at every place: sums over neighbours are convolutions
+        off = np.arange(-half, half + 1)
+        tricube = (1 - np.clip(np.abs(off) / (half + max(0, width - count) / 2 + 1e-9), 0, 1) ** 3) ** 3
+        sums = [np.convolve(v, (tricube * off**k)[::-1], "valid") for v, k in ((weight, 0), (weight, 1), (weight, 2))]
+        of_y = [np.convolve(weight * y, (tricube * off**k)[::-1], "valid") for k in (0, 1)]
+        out[inside] = _level(*sums, *of_y)
+    for i in np.flatnonzero(~inside):
+        x = np.arange(begins[i], begins[i] + reach)
+        off = x - places[i]
+        size = np.abs(off).max() + max(0, width - count) / 2
+        w = (1 - np.clip(np.abs(off) / max(size, 1e-9), 0, 1) ** 3) ** 3 * weight[x]
+        out[i] = _level(*(np.array((w * off**k).sum()) for k in (0, 1, 2)), (w * y[x]).sum(), (w * off * y[x]).sum())
+    return out
+
+
+def _level(s0: np.ndarray, s1: np.ndarray, s2: np.ndarray, t0: np.ndarray, t1: np.ndarray) -> np.ndarray:
+    """Return where weighted straight lines are at distance 0, from sums of weights times distances, and times values; the mean where
+    there is no slope to tell."""
+    det = s0 * s2 - s1 * s1
+    tells = det > 1e-9 * np.maximum(s0 * s2, 1e-300)
+    line = (s2 * t0 - s1 * t1) / np.where(tells, det, 1.0)
+    return np.where(tells, line, t0 / np.where(s0 > 0, s0, 1.0))
+
+
+def stl_residuals(x: np.ndarray, season: int, rounds: int = 15) -> np.ndarray:
+    """Return what a robust STL leaves of a series [T]: seasonal window 7, two inner loops in each outer one."""
+    count, span = len(x), 7
+    trend_width = int(np.ceil(1.5 * season / (1 - 1.5 / span)))
+    trend_width += 1 - trend_width % 2
+    low = season + 1 - season % 2
+    weight, trend = np.ones(count), np.zeros(count)
+    for _ in range(rounds + 1):
+        for _ in range(2):
+            longer = np.empty(count + 2 * season)
+            plain = x - trend
+            for phase in range(season):
+                longer[phase::season] = line_at(plain[phase::season], weight[phase::season], span, 1)
+            smooth = longer
+            for width in (season, season, 3):
+                smooth = np.convolve(smooth, np.ones(width) / width, "valid")
+            seasonal = longer[season:-season] - line_at(smooth, np.ones(count), low)
+            trend = line_at(x - seasonal, weight, trend_width)
+        rest = x - seasonal - trend
+        far = np.abs(rest) / max(6 * float(np.median(np.abs(rest))), 1e-12)
+        weight = np.clip(1 - far**2, 0, 1) ** 2
+        weight[far < 0.001] = 1.0
+    return np.asarray(rest)
+
+
 def by_stl(x: np.ndarray, first: int, season: int) -> np.ndarray:
     """Return alarms [T - first] by the z-score of STL residuals, its threshold from the history."""
-    from statsmodels.tsa.seasonal import STL
-
-    residual = STL(x, period=season, robust=True).fit().resid
+    residual = stl_residuals(x, season)
     z = np.abs(residual - residual[:first].mean()) / residual[:first].std()
     return np.asarray(z[first:] > np.quantile(z[:first], 1 - RATE))
 

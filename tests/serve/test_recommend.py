@@ -55,6 +55,26 @@ def test_unknown_users_and_items_are_told(client):
     assert not found["known"]
     assert [w["code"] for w in found["warnings"]] == ["items", "unknown-user", "few"]
     assert found["items"][0]["item"] == "i1" or len(found["items"]) == 20
+    told = " ".join(w["message"] for w in found["warnings"])
+    assert "1 item of the history is not" in told
+    assert "no history was sent" not in told
+
+
+def test_an_item_twice_counts_once_and_a_strange_exclusion_is_told(client):
+    once = client.post("/recommend", json={"history": ["i1", "i2"], "k": 3, "exclude": ["i5"]}).json()
+    twice = client.post("/recommend", json={"history": ["i1", "i2", "i2"], "k": 3, "exclude": ["i5", "i5", "zz"]}).json()
+    assert [hit["item"] for hit in twice["items"]] == [hit["item"] for hit in once["items"]]
+    (warned,) = twice["warnings"]
+    assert warned["code"] == "exclude"
+    assert "`zz`" in warned["message"]
+    assert "`zz`" in warned["message_zh"]
+
+
+def test_where_nothing_is_left_that_is_said(client):
+    catalogue = [hit["item"] for hit in client.post("/recommend", json={"k": 1000, "seen": True}).json()["items"]]
+    found = client.post("/recommend", json={"user": "u3", "k": 5, "exclude": catalogue}).json()
+    assert found["items"] == []
+    assert "No item is left" in found["warnings"][-1]["message"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +126,7 @@ def test_an_event_counts_from_the_next_request_on(client):
 
 
 @pytest.mark.parametrize(
-    "body", [{"user": "a"}, {"user": "a", "item": 1.5}, {"events": 3}, {"user": "a", "item": "b", "time": "soon"}, {"user": "a", "item": "b", "time": "2199-01-01"}, []],
+    "body", [{"user": "a"}, {"user": "a", "item": 1.5}, {"events": 3}, {"user": "a", "item": "b", "time": "soon"}, {"user": "a", "item": "b", "time": "2199-01-01"}, {"user": " ", "item": "b"}, []],
 )  # fmt: skip
 def test_events_that_do_not_fit_are_refused(client, body):
     assert client.post("/events", json=body).status_code == 422

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import modelwright as mw
 from modelwright.core.answers.base import target_from_state
 from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.answers.told import Unfit
@@ -250,3 +251,18 @@ def test_what_came_is_told_as_numbers():
     for wrong in ([1, 2, 3], [], "soon", [True], [float("nan")], 5):
         with pytest.raises(Unfit, match="1 to 2 numbers"):
             target.told(wrong)
+
+
+@pytest.mark.parametrize(("value", "says"), [(0.0, "never changed"), (7.0, "never changed")])
+def test_a_series_that_never_changes_is_told_as_that(value, says, tmp_path):
+    days = [f"2024-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(120)]
+    run = mw.fit(
+        pa.table({"date": days, "sold": [value] * 120}), "sold", task="time-series-forecasting", horizon=7, frequency="D",
+        fill="previous", recipes=["seasonal-naive", "window-average"], search="none", budget="30s", out=tmp_path,
+    )  # fmt: skip
+    verdict, advice = run.facts["verdict"], run.facts["advice"][0]
+    assert says in verdict[0]
+    assert "stretches" in verdict[0]
+    assert "从未变化" in verdict[1]
+    assert "more rows" not in advice[0]
+    assert run.predictor.predict([{"history": [value] * 30}])[0]["prediction"]["values"] == [value] * 7

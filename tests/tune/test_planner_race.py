@@ -185,3 +185,13 @@ def test_what_takes_long_to_judge_is_no_trifle(sleeps, tried, monkeypatch):
     made.choose_recipes()
     made.breadth()
     assert sum(c.recipe == "quick" for c in made.candidates) == tried
+
+
+def test_on_a_busy_machine_the_quickest_model_is_begun_rather_than_none(monkeypatch):
+    dear, quick = some("dear", told=9.0), some("quick", right=0.9, seconds=0.2, told=3.0)
+    made, _ = planner(monkeypatch, [guess(), dear, quick], folds=1, seconds=4)
+    made.pace.load = 5.0  # told so, all of them take longer than the budget
+    outcome = climb(made)
+    assert [c.name for _, c in outcome.winner] == ["quick"]
+    assert not dear.ended
+    assert [f.name for f in outcome.failures] == ["dear"]

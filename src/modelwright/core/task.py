@@ -150,6 +150,11 @@ class Task(ABC):
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
     related: ClassVar[tuple[Relation, ...]] = ()  # further tables that it reads, each by the option of its name
     joins: ClassVar[bool] = False  # whether their columns become columns of the rows
+    unit: ClassVar[tuple[str, str, str]] = ("row", "rows", "行")  # what is counted: one, several, and in Chinese
+    more: ClassVar[Words] = Words(  # what to do where the test rows are too few to tell anything
+        "Give more rows (100 or more), or test rows of your own: --test FILE",
+        "请提供更多数据（100 行以上），或自备测试数据：--test 文件",
+    )
 
     @property
     @abstractmethod
@@ -307,6 +312,10 @@ class Task(ABC):
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         """Return what the report should show besides metrics and plots, found within `seconds`: answers, checks."""
         return []
+
+    def untold(self, judged: Judged) -> tuple[Words, Words] | None:
+        """Return why these test rows leave the metric that ranks undefined, a whole sentence, and what to do; None where no reason is known."""
+        return None
 
     def told(self, model: Model) -> list[list[Pair]]:
         """Return parts for the model card, each `[title in both languages, text in both languages]`."""

@@ -15,7 +15,7 @@ from modelwright.core.answers.ranked import RankedCodec, Ranking
 from modelwright.core.errors import OptionError
 from modelwright.core.schema import Table
 from modelwright.core.threads import one_thread
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.recipes.shared.recommend import RankModel, best
 from modelwright.release.bundle import Predictor
 from modelwright.release.catalogue import Catalogue, Condition
@@ -246,16 +246,26 @@ class Recommender:
             out.append((
                 "items",
                 Words(
-                    f"{len(strange)} items of the history are not in the catalogue and tell nothing.",
+                    f"{counted(len(strange), 'item')} of the history {_are(strange)} not in the catalogue and tell{'s' * (len(strange) == 1)} nothing.",
                     f"历史中有 {len(strange)} 个物品不在目录中，未被采用。",
                 ),
             ))  # fmt: skip
+        spared = [i for i in asked.exclude if i not in places]
+        if spared:
+            out.append((
+                "exclude",
+                Words(
+                    f"{counted(len(spared), 'item')} to exclude {_are(spared)} not in the catalogue, such as `{spared[0]}`.",
+                    f"要排除的物品中有 {len(spared)} 个不在目录中，例如 `{spared[0]}`。",
+                ),
+            ))  # fmt: skip
         if not len(had) and not asked.like:
+            sent = Words("nothing that is known was sent", "请求的历史中也没有已知物品") if strange else Words("no history was sent", "请求中也没有历史")  # fmt: skip
             out.append((
                 "unknown-user",
                 Words(
-                    "Nothing is known of this user and no history was sent: popular items are answered.",
-                    "没有该用户的记录，请求中也没有历史：返回热门物品。",
+                    f"Nothing is known of this user and {sent.en}: popular items are answered.",
+                    f"没有该用户的记录，{sent.zh}：返回热门物品。",
                 ),
             ))  # fmt: skip
         if asked.about and not self.model.reads_users:
@@ -263,8 +273,19 @@ class Recommender:
         if asked.reasons and count and not asked.like and not self.model.gives_reasons:
             out.append(("reasons", Words("This model cannot tell reasons.", "该模型无法给出理由。")))
         if count < asked.k:
-            out.append(("few", Words(f"Only {count} items are left to recommend.", f"可推荐的物品只剩 {count} 个。")))
+            out.append(("few", Words(_left(count), f"可推荐的物品只剩 {count} 个。" if count else "没有可推荐的物品：条件或排除项去掉了全部物品。")))
         return out
+
+
+def _left(count: int) -> str:
+    """Return what is said of a list that is shorter than was asked for."""
+    if not count:
+        return "No item is left to recommend: conditions and exclusions leave none."
+    return f"Only {counted(count, 'item')} {'is' if count == 1 else 'are'} left to recommend."
+
+
+def _are(items: Sequence[str]) -> str:
+    return "is" if len(items) == 1 else "are"
 
 
 def _between(scores: np.ndarray, inside: np.ndarray) -> np.ndarray:

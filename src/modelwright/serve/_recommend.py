@@ -141,7 +141,8 @@ def _list(value: Any, name: str, most: int, en: str, zh: str) -> list[Any]:
 
 def _one(value: Any, name: str, longest: int) -> str:
     """Return an identifier as text: numbers as they are written in the training data."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)) or len(str(value)) > longest:
+    fits = isinstance(value, (str, int)) and not isinstance(value, bool)
+    if not fits or len(str(value)) > longest or not str(value).strip():
         raise refused(name, f"`{name}` holds identifiers: texts or whole numbers.", f"`{name}` 应为标识：文本或整数。")
     return str(value)
 

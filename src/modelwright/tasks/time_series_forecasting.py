@@ -14,6 +14,7 @@ from modelwright.core.answers.forecast import LEVELS, ForecastCodec
 from modelwright.core.answers.prices import critical_share
 from modelwright.core.errors import OptionError
 from modelwright.core.events import EventStream
+from modelwright.core.figures import rounded
 from modelwright.core.judged import Judged
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
@@ -52,6 +53,11 @@ class TimeSeriesForecasting(GeneratedTask):
     target_read_as = "number"
     checked = False
     recalls = False  # what comes next is not what came before
+    unit = ("stretch", "stretches", "段")
+    more = Words(
+        "Give more series or longer ones, or look less far ahead (--horizon): 20 stretches tell something",
+        "请提供更多或更长的序列，或缩短预测期（--horizon）：测试数据达到 20 段才能说明问题",
+    )
 
     @property
     def recipes(self) -> tuple[str, ...]:
@@ -173,6 +179,22 @@ class TimeSeriesForecasting(GeneratedTask):
         test = np.flatnonzero(window == TEST) if not official else np.empty(0, np.int64)
         train, valid = np.flatnonzero(window == TRAIN), np.flatnonzero(window > 0)
         return Split(np.sort(np.concatenate([train, valid])), test, windows=((train, valid),))
+
+    def untold(self, judged: Judged) -> tuple[Words, Words] | None:
+        if np.isfinite(judged.known.get(evaluate.SCALES, np.zeros(1))).any():
+            return None
+        off = float(np.nanmax(np.abs(judged.truth - judged.chosen)))
+        went = Words("went on as before", "之后也没有变化") if off <= 0 else Words(f"was missed by up to {rounded(off)}", f"最大误差为 {rounded(off)}")  # fmt: skip
+        return (
+            Words(
+                f"the values never changed before them, so errors have no scale to be measured by; what came {went.en}.",
+                f"此前的数值从未变化，误差没有可比的尺度；{went.zh}。",
+            ),
+            Words(
+                "More values of this kind tell nothing more. If they should change, check where they come from; else serve the model: it answers with that value",
+                "同样的数据再多也说明不了更多问题。若数值本应变化，请检查数据来源；否则可直接部署：模型会回答该值",
+            ),
+        )
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
         from modelwright.evaluate.plots.forecasts import forecasts

@@ -47,6 +47,9 @@ class Fits:
     _probed: float = 0.0  # processor seconds that probes took
     _known: dict[str, Estimate] = field(default_factory=dict)  # estimates by recipe and options
     _full: bool = False  # whether the disk has refused a candidate
+    urgent: bool = (
+        False  # whether nothing better than a guess stands and the time is over: what is begun then is not weighed long
+    )
 
     def context(self, name: str, deadline: Deadline, seed: int | None = None, *, torch: bool = False) -> FitContext:
         """Return the context of a fit under this plan; the device is looked up only for recipes on torch."""
@@ -149,6 +152,12 @@ class Fits:
         """Return the seconds on the clock below which a fit on one fold is not begun."""
         found = attempt(lambda: self.estimate(recipe, options), recipe.name, None)
         return float("inf") if isinstance(found, Broken) else self.pace.seconds(recipe, _worth(recipe, found))
+
+    def in_earnest(self, recipe: Recipe, options: Options) -> float:
+        """Return the seconds on the clock that the least fit on one fold takes where the machine is only about as busy as the square
+        root of what it was: how busy it will be nobody knows, and a model that is late by a little is better than none."""
+        found = attempt(lambda: self.estimate(recipe, options), recipe.name, None)
+        return float("inf") if isinstance(found, Broken) else _worth(recipe, found) * self.pace.load**0.5
 
     def begin(
         self, recipe: Recipe, options: Options, name: str, share: float, *, seed: int | None = None,
@@ -261,7 +270,7 @@ class Fits:
         """Raise ModelwrightError where memory does not suffice, or not even a short fit would."""
         _spare_memory(cost.memory)
         least = self.pace.seconds(recipe, _worth(recipe, cost)) * folds
-        if least > share and not type(recipe).baseline:
+        if least > share and not type(recipe).baseline and not self.urgent:
             if self.quickest is None or least < self.quickest:
                 self.quickest = least
             self.refused[recipe.name] = least

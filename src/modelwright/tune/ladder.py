@@ -4,6 +4,7 @@ breadth   the first variant of every recipe on the first fold, what leads for th
 confirm   what may still win on the other folds, one fold after the other; what has lost stops (`race.py`)
 depth     further variants of the recipes that did best; then what was not begun for want of time, where there is some after all
 tuning    Optuna over their search spaces, and twins of the best network under other seeds
+resort    where nothing but guesses stands by then, the quickest recipe in what time is left
 blend     a weighted ensemble, where it gains more than noise and than its answers cost
 refit     the winner once more on all rows but the test rows, with time set aside for it (`finish.py`)
 """
@@ -40,6 +41,7 @@ def climb(planner: Planner) -> Outcome:
         planner.events.emit(StageStarted("tune"))
         tune(planner)
         planner.try_refused()
+    planner.last_resort()
     ends.only_guesses(planner.standings, planner.config, planner.fits.quickest)
     ends.too_slow(planner.standings, planner.validation, planner.config)
     return planner.end.outcome()

@@ -89,7 +89,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
     out["plain"] = list(plain) if plain is not None else None
     out["guessing"] = list(guess) if guess is not None else None
     out["conclusive"] = conclusive(out)
-    words, advice = verdict_words(out, verdict, metric)
+    words, advice = verdict_words(out, verdict, metric, predictor.task, judged)
     out["verdict"] = list(words)
     out["advice"] = [list(a) for a in advice]
     out["chosen"] = list(winner_words(out))

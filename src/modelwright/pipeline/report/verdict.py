@@ -7,8 +7,9 @@ import math
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import ValidatedFact
-from modelwright.core.judged import Metric
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.recipe import guesses
+from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.pipeline.state import Judgement
 from modelwright.tune.candidate import Validation
@@ -59,12 +60,15 @@ def conclusive(facts: Facts) -> bool:
     return known and (facts["asked"] or facts["rows"]["test"] >= LEAST_TEST)
 
 
-def _nothing_told(facts: Facts, metric: Metric) -> tuple[Words, list[Words]]:
+def _nothing_told(facts: Facts, metric: Metric, task: Task, judged: Judged) -> tuple[Words, list[Words]]:
     """Return the words for test rows that tell nothing, with the score that stands beside."""
-    n, beside = facts["rows"]["test"], facts["validated"]
-    rows, rows_zh = (f"{n} test row{'s' * (n != 1)}", f"{n} 行测试数据")
-    why = Words(f"Nothing can be concluded from {rows}", f"仅凭 {rows_zh}无法得出结论")
+    n, beside, (one, other, zh) = facts["rows"]["test"], facts["validated"], task.unit
+    why = Words(
+        f"Nothing can be concluded from {n} test {one if n == 1 else other}", f"仅凭 {n} {zh}测试数据无法得出结论"
+    )
     if not math.isfinite(facts["value"]):
+        if (untold := task.untold(judged)) is not None:
+            return Words(f"{why.en}: {untold[0].en}", f"{why.zh}：{untold[0].zh}"), [untold[1]]
         why = Words(
             f"{why.en}: {metric.title.en} is not defined on them.", f"{why.zh}：{metric.title.zh}在其上没有定义。"
         )
@@ -74,22 +78,20 @@ def _nothing_told(facts: Facts, metric: Metric) -> tuple[Words, list[Words]]:
         folded = facts["rows"]["folds"] > 1
         how = Words("cross-validation", "交叉验证") if folded else Words("validation", "验证集")
         span = f"{_show(beside['low'])} - {_show(beside['high'])}"
-        on = "1 row" if beside["rows"] == 1 else f"{beside['rows']} rows"
+        on = Words(f"{beside['rows']} {one if beside['rows'] == 1 else other}", f"{beside['rows']} {zh}")
         why = Words(
-            f"{why.en} On the {on} of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen there, that is likely too good.",
-            f"{why.zh}在{how.zh}的 {beside['rows']} 行上得分 {_show(beside['value'])}（95%：{span}）；模型正是据此选出，因此可能偏乐观。",
+            f"{why.en} On the {on.en} of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen there, that is likely too good.",
+            f"{why.zh}在{how.zh}的 {on.zh}上得分 {_show(beside['value'])}（95%：{span}）；模型正是据此选出，因此可能偏乐观。",
         )
-    advice = Words(
-        "Give more rows (100 or more), or test rows of your own: --test FILE",
-        "请提供更多数据（100 行以上），或自备测试数据：--test 文件",
-    )
-    return why, [advice]
+    return why, [task.more]
 
 
-def verdict_words(facts: Facts, verdict: Judgement, metric: Metric) -> tuple[Words, list[Words]]:
+def verdict_words(
+    facts: Facts, verdict: Judgement, metric: Metric, task: Task, judged: Judged
+) -> tuple[Words, list[Words]]:
     """Return the verdict in plain words, and what to do next."""
     if not facts["conclusive"]:
-        told, what = _nothing_told(facts, metric)
+        told, what = _nothing_told(facts, metric, task, judged)
         return (Words(f"Gate not met. {told.en}", f"未达门槛。{told.zh}") if verdict.asked else told), what
     score, reached = _score(facts, metric)
     lost = [b for b in verdict.beaten if b.low <= 0]

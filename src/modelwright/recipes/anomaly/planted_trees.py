@@ -124,6 +124,7 @@ class PlantedTrees(OutlierRecipe):
     options = PlantedOptions
     model = PlantedModel
     windows_only: ClassVar[bool] = True
+    leads: ClassVar[str] = "series"
     space: ClassVar[dict[str, Axis]] = {
         "num_leaves": Range(6, 48, log=True, whole=True),
         "learning_rate": Range(0.04, 0.2, log=True),
@@ -138,6 +139,10 @@ class PlantedTrees(OutlierRecipe):
                 f"{rows} 个时刻不足以植入异常，至少需要 {2 * _LEAST_ROWS} 个",
             )
         return why
+
+    def cheaper(self, options: Options, schema: Schema) -> list[Options]:
+        assert isinstance(options, PlantedOptions)
+        return [options.model_copy(update={"planted": options.planted // 2, "rounds": options.rounds // 2})]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, PlantedOptions)
@@ -242,7 +247,7 @@ def _grown(lesson: _Lesson, kept: np.ndarray, options: PlantedOptions, ctx: FitC
 
     parameters = {
         "objective": "binary", "num_leaves": options.num_leaves, "learning_rate": options.learning_rate, "lambda_l2": options.lambda_l2,
-        "min_data_in_leaf": 30, "feature_fraction": 0.5, "bagging_fraction": 0.8, "bagging_freq": 1, "verbosity": -1,
+        "min_data_in_leaf": 30, "max_bin": 63, "feature_fraction": 0.5, "bagging_fraction": 0.8, "bagging_freq": 1, "verbosity": -1,
         "num_threads": ctx.threads, "seed": ctx.seed, "deterministic": True, "force_row_wise": True,
     }  # fmt: skip
     data = lgb.Dataset(lesson.matrix[kept], lesson.odd[kept], weight=lesson.weight[kept])

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from modelwright.core.answers.base import as_objects
 from modelwright.core.answers.ranked import Ranking
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.recipes.shared.recommend import RankModel
 from modelwright.release.recommend import Asked, Recommender
 from modelwright.serve._recommend import EVENT, FIELDS, asked_of, events_of
@@ -165,7 +165,7 @@ class Shop:
         out: dict[str, Any] = {"taken": len(events), "kept": self.service.home is not None}
         if strange:
             words = Words(
-                f"{len(strange)} events are of items that the model does not know; they count once a new one was trained.",
+                f"{counted(len(strange), 'event')} of items that the model does not know: to count once a new model was trained.",
                 f"{len(strange)} 个事件的物品不在模型目录中；重新训练后才会生效。",
             )
             out["warnings"] = [{"code": "items", "message": words.en, "message_zh": words.zh}]
