@@ -167,12 +167,12 @@ class Found:
         where, where_zh = (f"`{name}` at {moment(times[0], frequency)}", f"`{name}` 的 {moment(times[0], frequency)}")
         if told.repeats == "refuse":
             raise DataError(
-                f"{n:,} periods have several values, first {where}; say what counts with --duplicates mean, sum or last.",
+                f"{counted(n, 'period')} {'has' if n == 1 else 'have'} several values, first {where}; say what counts with --duplicates mean, sum or last.",
                 f"{n:,} 个周期有多个值，首个为{where_zh}；请用 --duplicates mean、sum 或 last 指定取法。",
             )
         way = _TAKEN[told.repeats]
         words = Words(
-            f"{n:,} periods have several values, first {where}: {way.en} counts.",
+            f"{counted(n, 'period')} {'has' if n == 1 else 'have'} several values, first {where}: {way.en} counts.",
             f"{n:,} 个周期有多个值，首个为{where_zh}：{way.zh}。",
         )
         return [Finding("repeated-times", "warning", told.time, words, Words("Choose with --duplicates mean, sum, last or refuse; or name what tells series apart with --key.", "可用 --duplicates mean、sum、last 或 refuse 选择；或用 --key 指定区分序列的列。"))]  # fmt: skip
