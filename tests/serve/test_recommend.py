@@ -62,7 +62,9 @@ def test_unknown_users_and_items_are_told(client):
 
 def test_an_item_twice_counts_once_and_a_strange_exclusion_is_told(client):
     once = client.post("/recommend", json={"history": ["i1", "i2"], "k": 3, "exclude": ["i5"]}).json()
-    twice = client.post("/recommend", json={"history": ["i1", "i2", "i2"], "k": 3, "exclude": ["i5", "i5", "zz"]}).json()
+    twice = client.post(
+        "/recommend", json={"history": ["i1", "i2", "i2"], "k": 3, "exclude": ["i5", "i5", "zz"]}
+    ).json()
     assert [hit["item"] for hit in twice["items"]] == [hit["item"] for hit in once["items"]]
     (warned,) = twice["warnings"]
     assert warned["code"] == "exclude"

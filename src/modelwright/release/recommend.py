@@ -273,7 +273,15 @@ class Recommender:
         if asked.reasons and count and not asked.like and not self.model.gives_reasons:
             out.append(("reasons", Words("This model cannot tell reasons.", "该模型无法给出理由。")))
         if count < asked.k:
-            out.append(("few", Words(_left(count), f"可推荐的物品只剩 {count} 个。" if count else "没有可推荐的物品：条件或排除项去掉了全部物品。")))
+            out.append(
+                (
+                    "few",
+                    Words(
+                        _left(count),
+                        f"可推荐的物品只剩 {count} 个。" if count else "没有可推荐的物品：条件或排除项去掉了全部物品。",
+                    ),
+                )
+            )
         return out
 
 
