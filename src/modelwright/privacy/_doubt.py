@@ -12,10 +12,12 @@ from modelwright.privacy._common import common_words
 # characters that are surnames, and in sentences nearly always something else
 SELDOM = frozenset(
     "但那于都向和时利国段楼为从左应该有全能要会与同把被让找是着别请问计商单老小大初原副正前其每各双支位区信展经任由常海沙华阴阳云盘满开花路车平项"
+    "别侍仰凤"
     "冷暖温水白黑金石毛皮米麻豆麦羊牛马龙熊鱼鹿虎游乐安宁强富贵明光成全周万千百文章方圆元习官师长院冠军费钱"
 )
 _DOUBLE = frozenset(s for s in lexicon.entries("zh_surnames") if len(s) == 2)
-_COMMON = frozenset(lexicon.entries("zh_words"))
+# the second list is of things and qualities whose names begin as those of people do; the tagger did not learn from it
+_COMMON = frozenset(lexicon.entries("zh_words")) | frozenset(lexicon.entries("zh_things"))
 _FOLLOWS = frozenset("的了是在说和与跟也都就还又会来把被对将从到给为以及等表示称让先女小老医同教经")
 NEVER = frozenset("但那都向和时国利从")  # seen as surnames less than once in ten thousand
 _NO_GIVEN = frozenset("家店城村镇路街楼寺庙山河江湖岛桥站码某总哥姐生老店氏们这那")

@@ -14,6 +14,7 @@ import numpy as np
 from modelwright.privacy import lexicon
 from modelwright.privacy._doubt import doubt, is_common
 from modelwright.privacy._lexer import LONGEST, Found, shipped
+from modelwright.privacy._titles import SHOP
 from modelwright.privacy.later import later
 
 _HAN = later("[\u3400-\u9fff]")
@@ -26,6 +27,8 @@ _TITLE = (
 )
 _TITLED = later(rf"(?<=.)(?:{_TITLE})$")
 _ADDRESS = later(_TITLE)
+_SHOP = later(SHOP)
+_PARENTS = ("爸爸", "妈妈", "爷爷", "奶奶", "外公", "外婆")
 _NICK = frozenset("小老")
 _FLOOR = 1e-4  # of a probability
 # what each feature of `features` adds to the log-odds, and where they begin
@@ -76,7 +79,10 @@ class Persons:
         """Whether a name has the form of one: 心理咨询师 and 灰姑娘 have not, nor has 张 in 拍张照."""
         name = self._text[start:end]
         if len(name) == 1:
-            return name in _SURNAMES and _ADDRESS.match(self._text[end : end + 3]) is not None
+            title = _ADDRESS.match(self._text[end : end + 3])
+            return name in _SURNAMES and title is not None and not _SHOP.match(self._text, end + title.end())
+        if name.endswith(_PARENTS):  # 祝妈妈身体健康
+            return False
         if name in COMMON or (name[0] not in _SURNAMES and is_common(name)):
             return False
         foreign = "·" in name or all(c in SOUNDS for c in name)
@@ -122,7 +128,7 @@ def _bare(text: str, start: int, end: int) -> tuple[int, int] | None:
     return start, end
 
 
-COMMON = frozenset(lexicon.entries("zh_words"))
+COMMON = frozenset(lexicon.entries("zh_words")) | frozenset(lexicon.entries("zh_things"))
 # characters in which names of other languages are written
 SOUNDS = frozenset(
     "克斯尔特德罗拉里姆奥艾布卡马尼亚伊维莱兰森顿恩利瑞塔娜莎琳萨丹格鲁哈菲浦普约翰逊杰弗劳伦沃贝蒂妮雷费南迪穆巴托梅洛佩科瓦基诺夫汉瑟琪乔治亨威廉查希戴凯文赫温詹埃阿加帕佛根肖买提吐热木江古丽扎西多吉次仁卓玛"

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from modelwright.core.budget import step
 from modelwright.core.facts.privacy import PersonalFact
 from modelwright.core.words import Words
+from modelwright.privacy import lexicon
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.finds import Finds
 from modelwright.privacy.mask import masked
@@ -34,6 +36,7 @@ _SHARE = 0.8  # of a column's cells: what looks like a type by its form alone th
 _LEAST_CELLS = 12
 _EXAMPLES = 3
 _MOST_SHOWN = 500  # values of a type in a column that are shown where asked for
+_SAID = 0.9  # from here on something says that a person is meant: 收货人李宁 is one, 李宁跑鞋 a brand
 _SELECTIVE = frozenset(
     {"id-card", "passport", "bank-card", "plate", "vin", "ssn", "ip", "mac"}
 )  # forms that few numbers have
@@ -98,10 +101,18 @@ def _collect(
 ) -> None:  # fmt: skip
     for cell, m in recogniser.find(block, column):
         if types is None or m.type in types:
+            if m.type == "person" and m.score < _SAID and block.cells[cell][m.start : m.end].lower() in _brands():
+                continue
             start, end = block.back(cell, m.start, m.end)
             if (start, end) != (m.start, m.end):
                 m = Match(start, end, m.type, m.score, m.reason, m.lone)
             held.setdefault(first + cell, []).append(m)
+
+
+@cache
+def _brands() -> frozenset[str]:
+    """Return brands and figures of tales that are called as people are."""
+    return frozenset(lexicon.entries("brands"))
 
 
 def _stretches(sizes: np.ndarray, most: int) -> Iterator[tuple[int, int]]:

@@ -48,6 +48,12 @@ def bits() -> dict[str, int]:
 
 
 @cache
+def first_names() -> frozenset[str]:
+    """Return first names in Latin letters, lower case, with those that the tagger did not learn from."""
+    return frozenset(w for name in ("first_names", "first_names_more") for e in entries(name) for w in e.split())
+
+
+@cache
 def surnames() -> frozenset[str]:
     """Return the Chinese surnames of one character."""
     return frozenset(s for s in entries("zh_surnames") if len(s) == 1)

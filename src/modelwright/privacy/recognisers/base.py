@@ -84,7 +84,7 @@ class Recogniser(ABC):
 _AGAINST = (
     r"(?:order|invoice|tracking|serial|sku|ref(?:erence)?|ticket|version|amount|price|total|batch|model|timestamp|epoch|build|"
     r"case|quantity|qty|parcel|waybill|item|product|transaction|订单|单号|流水|编号|运单|快递(?!员|小哥)|物流|版本|金额|价格|合计|总计|发票|"
-    r"序列|批次|型号|货号|时间戳|工单|条码|商品|交易号|凭证|案号|数量|库存|票号)"
+    r"(?<![a-z])(?:t|ts|time)\s?=|序列|批次|型号|货号|时间戳|工单|条码|商品|交易号|凭证|案号|数量|库存|票号)"
 )
 AGAINST = later(_AGAINST, re.IGNORECASE)
 

@@ -33,11 +33,12 @@ _SOUND = "".join(
     sorted(
         SOUNDS
         | set(
+            "西玉素甫衣合日孜库热敖格勒班都江洪艾庄鲍晓彬边敦恩封冯富盖冈高贡古圭海汉豪赫胡怀霍基吉季贾杰金居凯坎康考孔夸昆莱赖郎劳勒雷黎列林琳留卢路伦吕梅门蒙米密缪摩莫纳奈南内尼涅宁纽努欧派潘庞培佩彭平普钱强乔切琴热荣茹萨塞桑申施舒朔司索泰坦汤唐陶特滕蒂田廷通瓦万韦魏温翁沃夏肖谢辛欣许雅延杨耶因英尤约宰赞泽朱卓祖左"
             "依孜肯别提热合曼力不都拜赛再排祖帕米热丹艾沙伯勒兹奇茨切韦雅迦耶戈图库鲁吾守彭朗甘什扬豪登翁坎汀廷丁蒙曼敏宁诺庞珀齐琼史苏泰坦旺锡辛泽詹佐斐迈安娅露黛朵萝薇奈"
         )
     )
 )
-_PART = f"(?:买提|[{_SOUND}])"  # 提 by itself also begins words: 史密斯提出
+_PART = f"(?:[买西来]提|[{_SOUND}])"  # 提 by itself also begins words: 史密斯提出
 # after a part that may end a name, nothing that makes it a title, a place or a thing
 _NO_THING = "(?!主义|[式症奖杯号牌型系州市区县河湖山岛海球])"
 

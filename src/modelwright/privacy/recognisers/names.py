@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from modelwright.privacy import lexicon
 from modelwright.privacy._lexer import Found
 from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS, Persons
-from modelwright.privacy._titles import is_goods, is_title
+from modelwright.privacy._titles import TELLS, is_goods, is_title
 from modelwright.privacy.later import later
 from modelwright.privacy.recognisers.base import LEAST, Match, Recogniser, compiled
 from modelwright.privacy.tagger import shipped
@@ -21,6 +22,8 @@ _CHINESE = later("[\u3400-\u9fff·]+")
 PERSON = compiled(
     r"姓名|名字|(?:客户|用户|患者|病人|学生|员工|职工|联系|收件|收货|寄件|负责|经办|申请|持卡|持有|投保|被保险|驾驶|参会|签字|户主|业主|租客|房东|主叫|医生|教师|老师)(?:人|者)?(?:姓名|名)?$|联系人|收件人|收货人|寄件人|负责人|经办人|申请人|户名|"
     r"(?:^|_|\b)(?:full|real|legal|first|last|sur|middle|given|family|patient|customer|client|employee|student|contact|person|maiden|holder|owner|author|sender|recipient|passenger|guest|driver|doctor|teacher|user)[\s_\-]?names?$|"
+    r"^(?:consignee|consignor|payee|payer|beneficiary|insured|assignee|attendee|guest|tenant|witness|cardholder)$|"
+    r"(?:^|[_\b])signed[_ ]?by$|signatory$|^signers?$|^signature$|署名$|^签名$|"
     r"^names?$|^persons?$|^patients?$|^passenger$|^recipient$|^contact$|^author$"
 )
 FIRM = compiled(
@@ -89,6 +92,8 @@ class Names(Recogniser):
                 continue
             if kind == "PERSON" and is_title(some.cells[at]):
                 score = min(score, _BRAND)
+            if kind == "PERSON" and _is_thing(some.text, first, start, end):
+                continue
             around = some.text[max(first, start - 2) : min(last, end + 2)]
             if kind == "PERSON" and score and _odd_in_han(around, value):
                 score = min(score, 0.6)
@@ -201,6 +206,29 @@ def _is_key(text: str, start: int, end: int) -> bool:
     return value.isascii() and ("=" in value or text[end : end + 1] == "=" or _CONSONANTS.fullmatch(value) is not None)
 
 
+def _is_thing(text: str, first: int, start: int, end: int) -> bool:
+    """Whether a first name that is a word too stands before a thing, or a possessive before a number: Amber light, Levi's 501."""
+    after = text[end : end + 24]
+    if _POSSESSED.match(after):
+        return True
+    word = text[start:end].lower()
+    if _CALLED_AFTER.match(after):  # a library called after somebody
+        return True
+    if (
+        _FIELD.match(after)
+        and " " not in word
+        and word not in _FIRST
+        and text[max(first, start - 1) : start] in ("", "\n")
+    ):
+        return True  # Venue: what stands before a colon at the beginning of a line is a field's name
+    if text[start:end].isupper() and re.match("-?[0-9]", after):  # SKU TR-4299
+        return True
+    following = _LOWER_WORD.match(after)
+    if word not in _NAME_WORDS or following is None or text[first:start].rstrip().endswith((",", ":")):
+        return False
+    return following[1] not in _TELLING and not following[1].endswith(("ed", "ly"))
+
+
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """Return the bounds of an address without words before its number, or a name that a blank parts from its last number."""
     value = text[start:end]
@@ -263,6 +291,16 @@ def _chinese_name(value: str) -> bool:
     return (value[0] in lexicon.family_names() and len(bare) <= 4) or (double and 2 <= len(bare) <= 5)
 
 
+_POSSESSED = later(r"['’]s [0-9]")
+_LOWER_WORD = later(r" ([a-z]+)")
+_NAME_WORDS = frozenset(lexicon.entries("name_words"))
+_TELLING = TELLS | frozenset(
+    "and or of for with in on to by at as just never always still also then already really so if could may might must".split()
+)
+_CALLED_AFTER = later(
+    r"\.? (?:Library|Street|Avenue|Road|Airport|Hospital|Hall|University|College|School|Center|Centre|Park|Bridge|Museum|Stadium|Foundation|Award|Prize|Cup|Tower|Building|Square|Theat(?:er|re))\b"
+)
+_FIELD = later(r" ?:")
 _NAME_AFTER = later(r"[0-9号室楼樓號层座](\s[\u3400-\u9fff]{2,4})$")
 _FIRST = frozenset(lexicon.entries("first_names"))
 _FAMILY = _FIRST | frozenset(lexicon.entries("last_names"))

@@ -11,6 +11,9 @@ from modelwright.privacy.text import Block
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _VERSION = compiled(r"(?:\bv|ver(?:sion)?|release|build|firmware|版本|升级到|更新到|固件|章|节|条)\s*[:=]?\s*$")
 _IP = compiled(r"\bips?\b|\bip_|_ip\b|address|地址|主机|服务器|host|server|网关|client|remote|登录")
+_PORT = compiled(
+    r":[0-9]{2,5}(?![0-9:.])|/(?:[89]|[12][0-9]|3[0-2])(?![0-9])"
+)  # what follows the address of a machine or a net
 _DOMAIN = r"(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)+[a-z]{2,18}"
 
 
@@ -70,7 +73,9 @@ class Network(Patterns):
         before = some.text[max(first, start - 24) : start]
         value = some.text[start:end]
         score, reason = 0.85, "form"
-        if max(map(int, value.split("."))) < 32:  # versions and numbered sections look so
+        if max(map(int, value.split("."))) < 32 and not _PORT.match(
+            some.text, end
+        ):  # versions and numbered sections look so
             score = 0.45
         if _VERSION.search(before) or AGAINST.search(before[-10:]):
             score = 0.2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelwright.privacy.recognisers.base import Pattern, Patterns, compiled
 
 _BORN = compiled(
-    r"(?<![^0-9日号 ])生(?![产效日活成])|出生|生日|生于|诞辰|\bborn\b|birth|\bd\.?o\.?b\b|birthday|阳历生|农历生"
+    r"[，,、|\t ][男女][，,、|\t ](?:[^\s\x00-\x7f，,、]{1,4}族[，,、|\t ])?(?![^0-9])|(?<![^0-9日号 ])生(?![产效日活成])|出生|生日|生于|诞辰|\bborn\b|birth|\bd\.?o\.?b\b|birthday|阳历生|农历生"
 )
 _MEDICAL = compiled(
     r"病历号|病案号|住院号|门诊号|就诊号|就诊卡|诊疗卡|医保|社保|社会保障|体检号|检查号|影像号|登记号|medical\s*record|\bmrn\b|patient\s*(?:id|no|num|#)|"

@@ -52,7 +52,7 @@ class Places(Patterns):
 
     _road = compiled(
         rf"{_HAN}{{0,24}}?{_HAN}{{1,10}}(?:路|街|大道|巷|胡同|弄堂|公路|环线)(?:[东南西北中])?(?:[一二三四五六七八九十]段|[东南西北中]段)?",
-        r"\s?[0-9]{1,5}(?:-[0-9]{1,4})?\s?(?:号|弄)",
+        r"\s?[0-9]{1,5}(?:-[0-9]{1,4})?\s?(?:号院?|弄)",
         rf"(?:{_HAN}{{2,12}}?(?=[0-9]))?(?:[0-9A-Z]{{1,4}}(?:号楼|栋|幢|座|单元|楼|层|室|房|号|户)|[一二三四五六七八九十]{{1,3}}(?:栋|幢|单元|楼|层)|[0-9]{{3,4}}(?![0-9元年]))*",
         rf"(?:{_HAN}{{2,8}}(?:花园|小区|家园|公寓|苑|大厦|广场|新村|中心)(?:[0-9A-Z]{{1,4}}(?:号楼|栋|幢|座|单元|楼|层|室|房|号))*)?",
     )  # fmt: skip
@@ -79,9 +79,26 @@ class Places(Patterns):
             cuts = list(_TRIM.finditer(head.group()[:-2] if head else ""))
             if cuts:
                 start += cuts[-1].end()
+            start += _before_region(some.text[start:end])
             if end - start >= 5:
                 lone = start == first and end == int(some.starts[cell + 1]) - 1
                 yield int(some.index[cell]), Match(start - first, end - first, "address", 0.85, "form", lone)
+
+
+def _before_region(address: str) -> int:
+    """Return how many characters stand before the province or city that an address begins with: 2 of 麻烦放杭州市余杭区."""
+    found = _REGION.search(address)
+    if found is None or not found.start() or _DISTRICT.search(address[: found.start()]):
+        return 0
+    return found.start()
+
+
+_REGION = later(
+    "北京市?|上海市?|天津市?|重庆市?|(?:河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾)省|"
+    "(?:内蒙古|广西壮族|西藏|宁夏回族|新疆维吾尔)自治区|(?:石家庄|太原|呼和浩特|沈阳|大连|长春|哈尔滨|南京|苏州|无锡|杭州|宁波|温州|合肥|福州|厦门|南昌|济南|青岛|烟台|郑州|洛阳|武汉|长沙|广州|深圳|"
+    "佛山|东莞|珠海|南宁|桂林|海口|三亚|成都|绵阳|贵阳|昆明|拉萨|西安|兰州|西宁|银川|乌鲁木齐)市"
+)
+_DISTRICT = later("[省市区县州盟旗镇乡]")
 
 
 def _is_region(text: str) -> bool:
