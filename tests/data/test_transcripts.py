@@ -139,3 +139,10 @@ def test_a_part_of_a_recording(tmp_path):
     for named, says in (("a.wav#t=2,1", "ends before it begins"), ("a.wav#t=5,6", "ends at 2 s")):
         with pytest.raises(Unreadable, match=says):
             kind.read(named, Column("x", "audio"), tmp_path)
+
+
+def test_a_folder_may_be_named_as_a_url(tmp_path):
+    keep(tmp_path / "talk.wav")
+    (tmp_path / "talk.txt").write_text("hello there", encoding="utf-8")
+    assert rows(f"file://{tmp_path}") == rows(tmp_path)
+    assert read_transcripts("s3://bucket/folder", Reading()) is None

@@ -222,3 +222,21 @@ def test_keys_that_stood_where_all_bundles_shared_them_are_named(predictor, tmp_
     add_key(place, "bob")
     assert start()[1] == ""
     assert start(tmp_path / "serve" / "keys.json")[0] == tmp_path / "serve" / "keys.json"
+
+
+@pytest.mark.parametrize("key", ["env:NO_SUCH_KEY", "file:/nowhere/vault.key", "nonsense"])
+def test_a_vault_key_that_is_not_there_is_told_before_anything_starts(predictor, tmp_path, monkeypatch, key):
+    from modelwright.cli.verbs.serve import start as serve_verb
+    from modelwright.core.errors import VaultError
+    from modelwright.serve import run
+
+    save(predictor, tmp_path / "bundle")
+    started = []
+    monkeypatch.setattr(run, "serve", lambda *args, **named: started.append(args))
+    monkeypatch.setenv("MODELWRIGHT_VAULT", key)
+    with pytest.raises(VaultError):
+        serve_verb(str(tmp_path / "bundle"), None, "en", host="127.0.0.1", port=8000)
+    assert not started
+    monkeypatch.delenv("MODELWRIGHT_VAULT")
+    serve_verb(str(tmp_path / "bundle"), None, "en", host="127.0.0.1", port=8000)
+    assert started

@@ -1,5 +1,8 @@
 """Speaker verification: speakers are held out whole, voices told apart, a threshold of the asked rate, and sentences for what does not fit."""
 
+import io
+import wave
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -134,3 +137,18 @@ def test_rows_without_a_recording_to_compare_with_are_not_answered(fitted, tmp_p
     done = predict_file(str(tmp_path / "bundle"), str(tmp_path / "asked.csv"), tmp_path / "said.csv", say=told.append)
     assert (done["answered"], done["bad"]) == (1, 1)
     assert any("row 2, column `other`: expected a recording" in words.en for words in told)
+    silence = io.BytesIO()
+    with wave.open(silence, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(bytes(32_000))
+    (tmp_path / "silence.wav").write_bytes(silence.getvalue())
+    (tmp_path / "asked.csv").write_text(
+        "recording,other\n0.wav,silence.wav\nsilence.wav,1.wav\n0.wav,1.wav\n", encoding="utf-8"
+    )
+    told = []
+    done = predict_file(str(tmp_path / "bundle"), str(tmp_path / "asked.csv"), tmp_path / "said.csv", say=told.append)
+    assert (done["answered"], done["bad"]) == (1, 2)
+    assert any("row 1, column `other`: nobody speaks in it" in words.en for words in told)
+    assert any("row 2, column `recording`: nobody speaks" in words.en for words in told)

@@ -51,7 +51,11 @@ def test_a_folder_becomes_a_voice_that_writes_files(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"voice_consent": None}, "recorded consent"), ({"speaker": "narator"}, "narator")],
+    [
+        ({"voice_consent": None}, "recorded consent"),
+        ({"voice_consent": " "}, "recorded consent"),
+        ({"speaker": "narator"}, "narator"),
+    ],
 )
 def test_options_that_do_not_fit_end_in_a_sentence(tmp_path, options, says):
     with pytest.raises(ModelwrightError, match=says):
@@ -81,14 +85,14 @@ def read_with(path, texts):
 
 
 def test_rows_without_a_text_are_named_and_left_out(tmp_path):
-    table, told = read_with(tmp_path, {4: "", 9: "  "})
-    assert len(table) == 22
-    assert "Rows without a text in `text`" in told
-    assert "(2): 5, 10" in told
+    table, told = read_with(tmp_path, {4: "", 9: "  ", 11: "!!!"})
+    assert len(table) == 21
+    assert "without a text in `text` that can be spoken" in told
+    assert "(3): 5, 10, 12" in told
 
 
 def test_a_table_without_any_text_is_refused(tmp_path):
-    with pytest.raises(DataError, match="empty in all 24 rows"):
+    with pytest.raises(DataError, match=r"none of the 24 rows of .* has a text"):
         read_with(tmp_path, dict.fromkeys(range(24), ""))
 
 
@@ -111,24 +115,25 @@ def test_what_the_service_refuses_is_set_aside_in_a_file_and_named(two_voices, t
     cells = [
         ["low mid", "ann", "", ""], ["low mid", "anne", "", ""], ["low mid", "", "-3", ""], ["low mid", "", "", "900"],
         ["", "", "", ""], ["<speak>low", "", "", ""], ['<speak><voice name="eve">low</voice></speak>', "", "", ""],
-        ["low ☃ mid", "bob", "2", "1"],
+        ["low ☃ mid", "bob", "2", "1"], ["你好 low", "", "", ""], ["你好", "", "", ""],
     ]  # fmt: skip
     with asked.open("w", newline="", encoding="utf-8") as f:
         csv.writer(f).writerows([["text", "speaker", "speed", "pitch"], *cells])
     done = CliRunner().invoke(app, ["predict", str(two_voices.folder), str(asked), "--out", str(made)])
     assert done.exit_code == 0, done.output
-    said = {n: [line for line in done.output.splitlines() if f"row {n}," in line] for n in range(1, 9)}
+    said = {n: [line for line in done.output.splitlines() if f"row {n}," in line] for n in range(1, 11)}
     for row, words in {
         2: "`speaker`: there is no voice `anne`", 3: "`speed`: expected at least 0.25, received `-3.0`",
         4: "`pitch`: expected at most 12", 5: "`text`: expected a text to read out, and it is empty",
-        6: "no complete XML", 7: "there is no voice `eve`", 8: "signs that cannot be spoken are left out: ☃",
+        6: "no complete XML", 7: "there is no voice `eve`", 8: "what this voice cannot speak is left out: ☃",
+        9: "what this voice cannot speak is left out: n", 10: "what this voice cannot speak is left out: n",
     }.items():  # fmt: skip
         assert len(said[row]) == 1, (row, done.output)
         assert words.lower() in said[row][0].lower(), (row, said[row])
     assert not said[1]
     with made.open(encoding="utf-8", newline="") as f:
         answers = [row["prediction"] for row in csv.DictReader(f)]
-    assert [bool(a) for a in answers] == [True, False, False, False, False, False, False, True]
+    assert [bool(a) for a in answers] == [True, False, False, False, False, False, False, True, True, False]
     strict = CliRunner().invoke(app, ["predict", str(two_voices.folder), str(asked), "--out", str(made), "--strict"])
     assert isinstance(strict.exception, DataError)
     assert "row 2" in str(strict.exception)
@@ -142,8 +147,10 @@ def test_a_program_hears_the_same(two_voices):
 
 
 def test_a_language_that_there_is_not_is_refused(tmp_path):
-    with pytest.raises(ModelwrightError, match=r"code of ISO 639 such as en, zh or de, received `klingon`"):
+    with pytest.raises(ModelwrightError, match=r"code of ISO 639 such as en, zh or de, received `klingon`\.$"):
         fit(folder_of(tmp_path / "data", 16), tmp_path / "runs", language="klingon")
+    with pytest.raises(ModelwrightError, match="Did you mean de"):
+        fit(folder_of(tmp_path / "more", 16), tmp_path / "runs", language="germann")
 
 
 def test_an_unknown_task_is_named_before_its_options(tmp_path):

@@ -200,7 +200,7 @@ def bad_values(bad: Sequence[BadValue]) -> list[Finding]:
         out.append(
             Finding(
                 "unreadable", "warning", name,
-                Words(f"`{name}`: {counted(len(rows), 'value')} cannot be read ({shown}); first in row {rows[0].row}.", f"`{name}`：{len(rows)} 个值无法解读（{shown}）；首个在第 {rows[0].row} 行。"),
+                Words(f"`{name}`: {counted(len(rows), 'value')} cannot be read ({shown}); first in row {rows[0].row}: {rows[0].words.en}.", f"`{name}`：{len(rows)} 个值无法解读（{shown}）；首个在第 {rows[0].row} 行：{rows[0].words.zh}。"),
                 Words("They count as missing. Correct them, or say what the column holds with --column.", "按缺失处理。请修正，或用 --column 指定该列模态。"),
                 rows=tuple(b.row for b in rows[:20]),
             )

@@ -34,9 +34,10 @@ def read_transcripts(
     source: Any, reading: Reading, events: EventStream | None = None
 ) -> tuple[pa.Table, Detected] | None:
     """Return a source in one of these layouts as a table; None for tables in the usual forms. Raises DataError for what does not fit."""
-    if not isinstance(source, (str, Path)) or "://" in str(source):
+    place = str(source).removeprefix("file://") if isinstance(source, (str, Path)) else "://"
+    if "://" in place:
         return None
-    path = Path(source)
+    path = Path(place)
     rows = _rows(path, reading, events)
     if rows is None:
         return None

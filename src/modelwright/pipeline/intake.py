@@ -39,6 +39,7 @@ from modelwright.tune.parts import LEAST_ROWS, too_few
 from modelwright.tune.resumed import Seen
 
 _READING = 0.1  # of the budget
+_NAMED = 8  # rows that are named
 
 _NUMBER = re.compile(r"^[-+]?\d+\.\d+$")  # 1.0 is 1: a table program may have written either
 
@@ -199,6 +200,10 @@ def _look(data: Data, raw: pa.Table) -> None:
     if not table.schema.inputs and task.needs_inputs:
         if len(table) < LEAST_ROWS and data.test is None:  # every column of one row is a constant
             raise too_few(len(table))
+        unread = [b for b in data.bad if b.column == data.bad[0].column]
+        if unread and len(unread) >= data.rows_read:  # missing files, say: nothing is wrong with the column itself
+            said = _unread(data.table, unread)
+            raise DataError(f"{said.en}; no row is left to learn from.", f"{said.zh}；没有可供学习的行。")
         raise DataError(
             "No column is left to predict from: all were identifiers, constants or the target. Give --column NAME=MODALITY to keep one.",
             "没有可用于预测的列：所有列均为标识、常量或目标。可用 --column 列名=模态 强制保留。",
@@ -268,6 +273,15 @@ def data_note(data: Data) -> Note:
     return Note(Words(en, zh))
 
 
+def _unread(table: Table, bad: Sequence[BadValue]) -> Words:
+    """Return what is said of values of one column that cannot be read."""
+    first = bad[0]
+    return Words(
+        f"{counted(len(bad), 'value')} of `{first.column}` in {table.source} cannot be read (row {first.row:,}: {first.words.en})",
+        f"{table.source} 的列 `{first.column}` 中有 {len(bad)} 个取值无法读取（第 {first.row:,} 行：{first.words.zh}）",
+    )
+
+
 def with_answer(
     table: Table, events: EventStream, bad: Sequence[BadValue] = (), keep: bool = False
 ) -> tuple[Table, Table | None]:
@@ -284,24 +298,28 @@ def with_answer(
     first = next(iter(unread.values()), None)
     said = Words("", "")
     if first is not None:
-        said = Words(
-            f"{counted(len(unread), 'value')} of `{first.column}` in {table.source} cannot be read (row {first.row:,}: {first.words.en})",
-            f"{table.source} 的列 `{first.column}` 中有 {len(unread)} 个取值无法读取（第 {first.row:,} 行：{first.words.zh}）",
-        )
+        said = _unread(table, list(unread.values()))
     if unread and not keep and len(table) > gone:
         events.note(f"{said.en}; the rows are left out.", f"{said.zh}；已略去这些行。")
     empty = gone - len(unread)
     if empty and not keep and len(table) > gone:
         verb = "has no target and is" if empty == 1 else "have no target and are"
+        rows = [int(r) for r in table.rows[~valid] if int(r) not in unread]
+        shown = ", ".join(f"{r:,}" for r in rows[:_NAMED]) + (" ..." if empty > _NAMED else "")
+        which, which_zh = (f"row{'s' * (empty > 1)} {shown}", f"第 {shown.replace(', ', '、')} 行")
         events.note(
-            f"{counted(empty, 'row')} of {table.source} {verb} left out.",
-            f"{table.source} 中有 {empty} 行没有目标值，已略去。",
+            f"{counted(empty, 'row')} of {table.source} {verb} left out: {which}" + "." * (empty <= _NAMED),
+            f"{table.source} 中有 {empty} 行没有目标值，已略去：{which_zh}。",
         )
     table = table.take(np.flatnonzero(valid)) if gone else table
     if len(table) == 0 and unread:
         raise DataError(f"{said.en}; no row is left to learn from.", f"{said.zh}；没有可供学习的行。")
     if len(table) == 0:
-        raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
+        name = target.name if target else ""
+        raise DataError(
+            f"{table.source} has no row with a target value: `{name}` is empty in all of them. Fill it in, or name another column with --target.",
+            f"{table.source} 中没有任何含目标值的行：`{name}` 全部为空。请填写，或用 --target 指定其他列。",
+        )
     return table, aside
 
 

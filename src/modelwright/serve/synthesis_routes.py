@@ -170,6 +170,8 @@ async def _answer(mouth: Mouth, request: Request) -> Response:
         if first is None or (second is None and not len(first.samples)):
             words = Words("There is nothing in `input` that can be spoken.", "`input` 中没有可读出的内容。")
             raise bad(words, "input", "nothing_to_say")
+        known = [p.unsaid for p in (first, second) if p is not None]  # of later sentences no head can tell
+        unsaid = list(dict.fromkeys([*unsaid, *(c for signs in known for c in signs)]))
         headers = {"X-Unspoken": json.dumps(unsaid)} if unsaid else {}
         mark = {"recipe": mouth.model.recipe, **({"voice": how.voice} if how.voice else {})}
         if second is None and asked.stream_format != "sse":

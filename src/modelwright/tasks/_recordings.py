@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from modelwright.core.errors import ColumnError, OptionError, nearest
+from modelwright.core.errors import ColumnError, OptionError
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 
@@ -45,7 +46,7 @@ def language_code(named: str | None) -> str:
             return head
         if head in ("cn", "cmn"):
             return "zh"
-    like = _NAMED.get(head) or next((_NAMED[n] for n in nearest(head, _NAMED)[:1]), None)
+    like = _NAMED.get(head) or next((_NAMED[n] for n in difflib.get_close_matches(head, _NAMED, 1, 0.75)), None)
     en, zh = (f" Did you mean {like}?", f"是否指 {like}？") if like else ("", "")
     raise OptionError(
         f"Expected for --language a code of ISO 639 such as en, zh or de, received `{named[:40]}`.{en}",

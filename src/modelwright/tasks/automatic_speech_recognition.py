@@ -40,6 +40,7 @@ _RULES = {
     "numbers": "numbers",
     "language": "language",
 }
+_SHOWN = 8  # rows that are named
 _LEAST = 4  # speakers from which on they are kept apart
 
 
@@ -122,8 +123,20 @@ class SpeechRecognition(GeneratedTask):
         return schema.with_columns(changes)
 
     def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
-        """Return the rows whose transcript can be said in the time of its recording, and which others there are."""
-        return in_time(table)
+        """Return the rows whose transcript holds a word and can be said in the time of its recording, and which others there are."""
+        name = table.schema.target.name if table.schema.target else ""
+        texts = table.column(name).to_pylist() if name else []
+        spoken = np.array([t is None or any(c.isalnum() for c in t) for t in texts], bool)
+        if spoken.all() or not spoken.any():  # where there is none at all, fit_target says so
+            return in_time(table)
+        gone = [int(r) for r in table.rows[~spoken]]
+        shown = ", ".join(map(str, gone[:_SHOWN])) + (" ..." if len(gone) > _SHOWN else "")
+        some, slow = in_time(table.take(np.flatnonzero(spoken)))
+        words = Words(
+            f"Rows of {table.source} whose `{name}` holds no word are left out ({len(gone)}): {shown}.",
+            f"{table.source} 的 `{name}` 中没有文字的行已略去（{len(gone)} 行）：{shown}。",
+        )
+        return some, words if slow is None else Words(f"{words.en} {slow.en}", f"{words.zh}{slow.zh}")
 
     def _speaker(self, schema: Schema, config: RunConfig | None) -> str | None:
         named = getattr(config, "speaker", None)

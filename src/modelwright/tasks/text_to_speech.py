@@ -121,11 +121,11 @@ class TextToSpeech(GeneratedTask):
         no row has a text."""
         name = next(c.name for c in table.schema.inputs if c.modality == "text")
         texts = table.column(name).to_pylist()
-        filled = np.array([bool(t and t.strip()) for t in texts], bool)
+        filled = np.array([bool(t) and why_not(t) is None for t in texts], bool)
         if len(table) and not filled.any():
             raise DataError(
-                f"Expected in `{name}` what is said in each recording; it is empty in all {len(table)} rows of {table.source}.",
-                f"`{name}` 应为每段录音所说的内容；{table.source} 的 {len(table)} 行全部为空。",
+                f"Expected in `{name}` what is said in each recording; none of the {len(table)} rows of {table.source} has a text that can be spoken.",
+                f"`{name}` 应为每段录音所说的内容；{table.source} 的 {len(table)} 行都没有可读出的文本。",
             )
         some, slow = in_time(table.take(np.flatnonzero(filled)))
         if filled.all():
@@ -133,8 +133,8 @@ class TextToSpeech(GeneratedTask):
         rows = table.rows[~filled]
         shown = ", ".join(map(str, rows[:_SHOWN])) + (" ..." if len(rows) > _SHOWN else "")
         empty = Words(
-            f"Rows without a text in `{name}` of {table.source} are left out ({len(rows)}): {shown}.",
-            f"{table.source} 的 `{name}` 中没有文本的行已略去（{len(rows)} 行）：{shown}。",
+            f"Rows of {table.source} without a text in `{name}` that can be spoken are left out ({len(rows)}): {shown}.",
+            f"{table.source} 的 `{name}` 中没有可读出文本的行已略去（{len(rows)} 行）：{shown}。",
         )
         return some, empty if slow is None else Words(f"{empty.en} {slow.en}", f"{empty.zh}{slow.zh}")
 
@@ -232,7 +232,7 @@ def why_not(text: str) -> Words | None:
 
 def _allowed(config: RunConfig, speaker: str | None) -> None:
     """Raise OptionError where nobody says that those who were recorded agreed."""
-    if getattr(config, "voice_consent", None) or (config.consent and config.purpose and config.subject):
+    if (getattr(config, "voice_consent", None) or "").strip() or (config.consent and config.purpose and config.subject):
         return
     of = (
         f"--consent FILE --subject {speaker} --purpose NAME"

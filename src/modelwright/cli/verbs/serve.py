@@ -137,12 +137,14 @@ def _start(
     """
     from modelwright.core.errors import OptionError, unknown
     from modelwright.core.run import state_folder
+    from modelwright.core.sealed import vault_keys
     from modelwright.core.words import Words
     from modelwright.release.registry import find
     from modelwright.release.registry.find import find_bundle
     from modelwright.release.wrap import is_causal_folder
     from modelwright.serve.run import serve, serve_names
 
+    vault_keys()  # a key that is named and not there is told now, not at the first voice or request that is to be kept
     if backend not in ("own", "vllm"):
         raise unknown(Words("backend", "后端"), backend, ["own", "vllm"])
     given = [models] if isinstance(models, str) else list(models)

@@ -132,10 +132,10 @@ def mistakes(judged: Judged) -> Section:
         "missed": Words("missed", "漏标"), "invented": Words("invented", "误标"),
         "ends": Words("right label, other ends", "标签正确，边界不同"),
     }  # fmt: skip
-    rows = []
+    rows: list[list[str | Words]] = []
     for (label, kind), n in kinds.most_common(12):
         words = names.get(kind, Words(kind, f"标成 {kind[3:]}"))
-        rows.append([label, f"{words.en} / {words.zh}" if words.en != words.zh else words.en, str(n)])
+        rows.append([label, words, str(n)])
     says = Words("The most frequent mistakes.", "最常见的错误。")
     head = (Words("label", "标签"), Words("what happens", "错误"), Words("spans", "片段数"))
     return Section("confusions", Words("Mistakes", "错误类型"), says, head, rows)

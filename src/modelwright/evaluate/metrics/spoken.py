@@ -39,7 +39,7 @@ def _compared(data: bytes, truth: bytes) -> dict[str, float]:
 
 DISTORTION = figure(
     "distortion",
-    Words("mel-cepstral distortion, dB", "梅尔倒谱失真（dB）"),
+    Words("mel-cepstral distortion (dB)", "梅尔倒谱失真（dB）"),
     WORST,
     higher=False,
     of=of_sounds,

@@ -48,9 +48,8 @@ def _kinds(told: np.ndarray) -> Section:
     names = (
         Words("taken for another", "替换"), Words("left out", "删除"), Words("added", "插入"),
     )  # fmt: skip
-    rows = [
-        [f"{name.en} / {name.zh}", f"{int(total[k]):,}", f"{total[k] / max(1, words):.2%}"]
-        for k, name in enumerate(names)
+    rows: list[list[str | Words]] = [
+        [name, f"{int(total[k]):,}", f"{total[k] / max(1, words):.2%}"] for k, name in enumerate(names)
     ]
     wrong = int(told[:, 6].sum())
     return Section(

@@ -37,9 +37,8 @@ def _decisions(cosines: np.ndarray, same: np.ndarray, at: float) -> Section:
         Words("other speakers accepted", "误接受"),
         Words("the same speaker rejected", "误拒绝"),
     )
-    rows = [
-        [f"{n.en} / {n.zh}", f"{w:,}", f"{c:,}", f"{w / max(1, c):.2%}"]
-        for n, w, c in zip(names, wrong, counts, strict=True)
+    rows: list[list[str | Words]] = [
+        [n, f"{w:,}", f"{c:,}", f"{w / max(1, c):.2%}"] for n, w, c in zip(names, wrong, counts, strict=True)
     ]
     return Section(
         "decisions", Words("Decisions at the threshold", "阈值处的判定"),

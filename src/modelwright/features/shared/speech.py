@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.device import cores
+from modelwright.core.words import Words
 from modelwright.data.kinds.audio import decode
 from modelwright.data.kinds.base import Unreadable
 from modelwright.features._decoded import room
@@ -115,6 +116,9 @@ def loudness(mel: np.ndarray) -> np.ndarray:
     most = top[:, 0] + np.log(np.exp(mel - top).mean(axis=1))
     found: np.ndarray = (mel.mean(axis=1) + most) / 2
     return found
+
+
+NOBODY = Words("nobody speaks in it; record a sentence of some seconds", "其中无人说话；请录一句数秒长的话")
 
 
 def speaking(mel: np.ndarray) -> np.ndarray:

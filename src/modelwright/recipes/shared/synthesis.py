@@ -6,7 +6,7 @@ Legend: N rows, L sounds of a sentence, T samples, S frames of 10 ms, M mel band
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -24,8 +24,8 @@ from modelwright.core.words import Words
 from modelwright.data.kinds.audio import MOST_SECONDS
 from modelwright.data.provenance import marked_wav
 from modelwright.features.shared.aloud.asked import PAUSES_TIMES, SPEEDS, TONES
-from modelwright.features.shared.aloud.reader import Sentence
-from modelwright.features.shared.aloud.ssml import voices_of
+from modelwright.features.shared.aloud.reader import PAUSES, Sentence, Sound
+from modelwright.features.shared.aloud.ssml import is_ssml, pieces, voices_of
 from modelwright.features.shared.speech import FRAME, samples_of
 from modelwright.models.spoken_likeness import figures
 from modelwright.recipes.shared.ear import heard
@@ -33,6 +33,7 @@ from modelwright.recipes.shared.synthesis_corpus import Corpus, Voice, columns_o
 
 TASKS = frozenset({"text-to-speech"})
 _TOGETHER = 32  # rows
+_SHOWN = 20  # signs
 _LONGEST_SOUND = 60  # frames of one sound at most, whatever a network says
 
 
@@ -138,25 +139,25 @@ class ReadingModel(Model):
         return out
 
     def left_out(self, table: Table) -> list[tuple[int, str, Words]]:
-        """As Model.left_out: the signs of each text that have no sound."""
+        """As Model.left_out: the signs of each text that have no sound, and what this voice has none for."""
         column = self.voice.text
+        cells = table.column(column).to_pylist() if column in table.data.column_names else []
         out = []
-        for row, cell in enumerate(table.column(column).to_pylist() if column in table.data.column_names else []):
-            signs = self.unsaid(cell) if cell else []
-            if signs:
-                words = Words(
-                    f"signs that cannot be spoken are left out: {' '.join(signs)}",
-                    f"无法读出的符号已略去：{' '.join(signs)}",
-                )
-                out.append((row, column, words))
+        for at in range(0, len(cells), _TOGETHER):
+            some = cells[at : at + _TOGETHER]
+            for row, sentences in enumerate(self.voice.reader.read_all([_readable(c) for c in some]), at):
+                signs = list(dict.fromkeys(c for s in sentences for c in (*s.unsaid, *self.strange(s.sounds))))
+                if signs:
+                    shown = " ".join(signs[:_SHOWN]) + (" ..." if len(signs) > _SHOWN else "")
+                    words = Words(
+                        f"what this voice cannot speak is left out: {shown}", f"该声音无法读出的内容已略去：{shown}"
+                    )
+                    out.append((row, column, words))
         return out
 
-    def unsaid(self, text: str) -> list[str]:
-        """Return the signs of a text that cannot be said; none of SSML that cannot be read."""
-        try:
-            return self.voice.reader.unsaid(text)
-        except DataError:
-            return []
+    def strange(self, sounds: Sequence[Sound]) -> list[str]:
+        """Return which sounds of a sentence [L] the voice does not know, nor any like them."""
+        return []
 
     def scores(self, table: Table) -> np.ndarray:
         """As Model.scores: a WAV for each row; None where there is nothing to say."""
@@ -213,7 +214,7 @@ class VoiceModel(ReadingModel):
     def _part(self, sentence: Sentence, asked: Asked) -> Part:
         units, places, unknown = self.voice.inventory.encode(sentence.sounds)
         unsaid = (*sentence.unsaid, *dict.fromkeys(unknown))
-        if not units:
+        if all(sentence.sounds[p].base in PAUSES and not sentence.sounds[p].seconds for p in places):
             return Part(np.zeros(0, np.float32), unsaid)
         sounds = [sentence.sounds[p] for p in places]
         told = [-1 if s.seconds is None else round(s.seconds / FRAME) for s in sounds]
@@ -224,6 +225,9 @@ class VoiceModel(ReadingModel):
         )  # fmt: skip
         return Part(self.sound(self._paused(plan, asked)), unsaid)
 
+    def strange(self, sounds: Sequence[Sound]) -> list[str]:
+        return self.voice.inventory.encode(sounds)[2]
+
     def _paused(self, plan: Plan, asked: Asked) -> Plan:
         return plan if asked.pause == 1.0 else Plan(plan.units, np.where(plan.units[:, 0] <= 5, plan.rate / max(asked.pause, 0.01), plan.rate), plan.pitch, plan.told, plan.speaker)  # fmt: skip
 
@@ -233,6 +237,17 @@ class VoiceModel(ReadingModel):
         least = np.where(plan.units[:, 0] > 5, 1, 0)
         out = np.maximum(np.diff(np.round(np.cumsum(wanted)), prepend=0), least)
         return np.where(plan.told >= 0, plan.told, out).astype(np.int64)
+
+
+def _readable(cell: Any) -> str:
+    """Return a text; none where it is SSML that cannot be read, which is told elsewhere."""
+    text = str(cell or "")
+    try:
+        if is_ssml(text):
+            pieces(text)
+    except DataError:
+        return ""
+    return text
 
 
 def _rows(table: Table, voice: Voice) -> Iterator[tuple[str | None, Asked]]:

@@ -59,6 +59,9 @@ class HibariModel(KeptVoiceModel):
             return np.zeros(0, np.float32), gone
         return faster(made, speed / own) if speed != own else made, gone
 
+    def strange(self, sounds: Sequence[Sound]) -> list[str]:
+        return [s.base.lstrip("@") for s in sounds if s.base[:1] == "@"]
+
     def own(self, folder: Path) -> dict[str, Any]:
         return {"origin": self.origin}
 

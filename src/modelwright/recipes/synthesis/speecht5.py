@@ -64,6 +64,9 @@ class SpeechT5Model(KeptVoiceModel):
         made = [spoken(*self.networks, tokens, self.vectors[speaker], speed) for tokens in parts]
         return np.concatenate([np.zeros(0, np.float32), *made]), gone
 
+    def strange(self, sounds: Sequence[Sound]) -> list[str]:
+        return self.text.encode(sounds)[1]
+
     def own(self, folder: Path) -> dict[str, Any]:
         from safetensors.numpy import save_file as save_arrays
         from safetensors.torch import save_file

@@ -49,6 +49,9 @@ class VitsModel(KeptVoiceModel):
             return np.zeros(0, np.float32), gone
         return said(self.network, tokens, speaker, speed), gone
 
+    def strange(self, sounds: Sequence[Sound]) -> list[str]:
+        return self.text.encode(sounds)[1]
+
     def own(self, folder: Path) -> dict[str, Any]:
         from safetensors.torch import save_file
 

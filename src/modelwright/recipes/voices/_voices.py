@@ -16,7 +16,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.recipe import FitContext, Model, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.features.shared.speech import FRAME, Front, samples_of, speaking
+from modelwright.features.shared.speech import FRAME, NOBODY, Front, samples_of, speaking
 from modelwright.recipes.shared.rows import known_rows
 
 TASKS = frozenset({"speaker-verification"})
@@ -62,6 +62,15 @@ class VoiceModel(Model):
         score = float(a @ b)
         odds = 1 / (1 + np.exp(-np.clip(self.scale * score + self.shift, -40, 40)))
         return {"score": round(score, 4), "probability": round(float(odds), 4), "same": bool(score >= self.threshold)}
+
+    def refused(self, table: Table) -> list[tuple[int, str, Words]]:
+        """As Model.refused: recordings in which nobody speaks, of whom nothing could be said."""
+        out = []
+        for name in columns_of(table.schema):
+            for row, cell in enumerate(table.column(name).to_pylist() if name in table.data.column_names else []):
+                if cell is not None and not len(voiced(samples_of(cell, self.front.rate, LONGEST), self.front)):
+                    out.append((row, str(name), NOBODY))
+        return out
 
     def scores(self, table: Table) -> np.ndarray:
         """As Model.scores: {"voice": [D numbers]}, and what `compared` tells where there is a recording to compare with."""

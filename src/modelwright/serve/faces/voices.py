@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from modelwright.core.errors import MissingExtra, RegistryAway
 from modelwright.core.sealed import vault_keys
 from modelwright.core.words import Words
+from modelwright.features.shared.speech import NOBODY
 from modelwright.privacy.ledger import model_id, record
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
@@ -241,6 +242,8 @@ class Desk:
         table, bad = self.service.predictor.table([{self.column: recording}])
         wrong = [b for b in bad if b.column == self.column]
         cells = table.column(self.column).to_pylist()
+        if wrong and wrong[0].words == NOBODY:
+            raise _silent(which)
         if wrong or cells[0] is None:
             why = wrong[0].words if wrong else Words("it is empty", "内容为空")
             raise Refused(422, "recording", Words(
@@ -249,7 +252,11 @@ class Desk:
             ))  # fmt: skip
         vector = np.asarray(self.model.heard(cells)[0], np.float64)
         if not vector.any():
-            raise Refused(422, "silence", Words(
-                f"{which.en} holds no speech that could be told; record a sentence of some seconds.", f"{which.zh}中听不到语音；请录一句数秒长的话。"
-            ))  # fmt: skip
+            raise _silent(which)
         return vector
+
+
+def _silent(which: Words) -> Refused:
+    return Refused(422, "silence", Words(
+        f"{which.en} holds no speech that could be told; record a sentence of some seconds.", f"{which.zh}中听不到语音；请录一句数秒长的话。"
+    ))  # fmt: skip
