@@ -49,7 +49,7 @@ function tell() {
     nodes.push(make("p", {}, make("strong", { textContent: `${say("you")}: ` }), t.question));
     if (t.answer !== undefined) nodes.push(make("p", {}, make("strong", { textContent: `${say("answer")}: ` }), t.answer, t.cut ? make("span", { className: "hint", textContent: ` (${say("interrupted")})` }) : null));
     for (const c of t.citations || []) nodes.push(make("p", { className: "hint", textContent: `${say("from")} ${c.document}${c.heading ? ` › ${c.heading}` : ""}: ${c.text}` }));
-    if (t.stages) nodes.push(make("p", { className: "hint stages", textContent: say("stages").map((s, i) => (t.stages[i] === null ? null : `${s} ${t.stages[i]} ms`)).filter(Boolean).join(" · ") }));
+    if (t.stages) nodes.push(make("p", { className: "hint stages", textContent: say("stages").map((s, i) => (t.stages[i] === null ? null : `${s} ${t.stages[i]}\u00a0ms`)).filter(Boolean).join(" · ") }));
     if (t.refused) nodes.push(make("p", { className: "problem", textContent: t.refused }));
   }
   if (open) nodes.push(make("p", { className: "hint", textContent: open }));
