@@ -116,14 +116,16 @@ class Found:
         """Return what is to be told. Raises DataError where gaps or repetitions are to be refused."""
         lengths = [len(s.values) for s in series]
         title = frequency.title
+        low, high = f"{min(lengths):,}", f"{max(lengths):,}"
+        span = Words(low, low) if low == high else Words(f"{low} to {high}", f"{low} 到 {high}")
         none = Words("", "")
         out = [
             Finding(
                 "frequency", "info", told.time,
                 Words(
-                    f"{len(series):,} series of {min(lengths):,} to {max(lengths):,} values, one value every {title.en}"
+                    f"{len(series):,} series of {span.en} values, one value every {title.en}"
                     + (f"; told apart by {', '.join(f'`{k}`' for k in told.keys)}." if told.keys else "."),
-                    f"{len(series):,} 条序列，长度 {min(lengths):,} 到 {max(lengths):,}，每 {title.zh}一个值"
+                    f"{len(series):,} 条序列，长度 {span.zh}，每 {title.zh}一个值"
                     + (f"；按 {'、'.join(f'`{k}`' for k in told.keys)} 区分。" if told.keys else "。"),
                 ),
                 Words("If that is wrong: --frequency, --key.", "如不正确，请使用 --frequency、--key。"),

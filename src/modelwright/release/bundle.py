@@ -143,7 +143,7 @@ class Predictor(Able):
     def judge(self, table: Table) -> np.ndarray:
         """Return the scores [N, K] that metrics take: those of `scores`, but where a task's models must read the truth."""
         if not self.target.averages:
-            return self.members[0][1].judge(table)
+            return self.target.tempered(self.members[0][1].judge(table), self.temperature)
         if self.task.in_turn:
             made = [m.judge(table) for _, m in self.members]
             return self.target.tempered(self.target.blend([w for w, _ in self.members], made), self.temperature)

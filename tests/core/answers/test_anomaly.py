@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.answers.anomaly import UNLABELLED, AnomalyCodec
+from modelwright.core.answers.anomaly import P_VALUE, UNLABELLED, AnomalyCodec
 from modelwright.core.answers.base import target_from_state
 from modelwright.core.answers.told import Unfit
 from modelwright.core.errors import DataError, OptionError
@@ -72,3 +72,25 @@ def test_what_is_said_in_plain_words():
         == "finds 1 of 2 anomalies among unseen rows, with 1 false alarms at 3 usual ones (33 %)"
     )
     assert "5 unseen rows (40 %)" in codec.plainly(np.full(5, -1), chosen).en
+
+
+def test_p_values_grow_where_held_out_rows_raise_too_many_alarms():
+    codec = AnomalyCodec(["a"], 0.01)
+    rng = np.random.default_rng(0)
+
+    def scored(p):
+        out = np.zeros((len(p), codec.outputs))
+        out[:, P_VALUE] = p
+        return out, np.zeros(len(p), np.int64)
+
+    fair, truth = scored(np.arange(1, 1001) / 1000)
+    assert codec.stretch(truth, fair) == pytest.approx(1.0, abs=0.11)
+    drifted, _ = scored((np.arange(1, 1001) / 1000) ** 1.15)
+    factor = codec.stretch(truth, drifted)
+    assert 1.5 < factor <= 2.0
+    cooled = codec.tempered(drifted, factor)
+    assert (cooled[:, P_VALUE] <= 0.01).sum() <= 10 < (drifted[:, P_VALUE] <= 0.01).sum()
+    assert np.array_equal(np.delete(cooled, P_VALUE, 1), np.delete(drifted, P_VALUE, 1))
+    assert codec.stretch(truth[:100], drifted[:100]) == 1.0  # too few to tell
+    coarse, _ = scored(rng.integers(1, 151, 1000) / 151)  # 150 calibration rows: the least p-value is near the rate
+    assert codec.tempered(coarse, codec.stretch(truth, coarse))[:, P_VALUE].min() <= 0.01

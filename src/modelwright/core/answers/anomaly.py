@@ -23,6 +23,7 @@ from modelwright.core.words import Words
 UNLABELLED = "(unlabelled)"  # what stands in the target column of a table that has none
 SCORE, P_VALUE, PLANTED, PARTS = 0, 1, 2, 3  # columns of scores; from PARTS on those of the columns that were read
 _SHOWN = 3  # columns named in an answer
+_TELLS, _MOST = 200, 2.0  # usual rows that tell how often there are false alarms, and times by which p-values grow at most
 _LEAST = 0.1  # share of an unusual row's score from which a column is named
 _NORMAL = frozenset(
     "0 false no n normal ok good healthy benign inlier usual negative neg 正常 否 无 良好 健康 阴性".split()
@@ -129,6 +130,28 @@ class AnomalyCodec(TargetCodec):
     def blend(self, weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:
         """Return the scores of the weightiest model: the scales of different models do not compare."""
         return scores[int(np.argmax(weights))]
+
+    @property
+    def stretches(self) -> bool:
+        return True
+
+    def tempered(self, scores: np.ndarray, temperature: float) -> np.ndarray:
+        """Return scores with p-values times `temperature`: the larger, the fewer alarms."""
+        if temperature == 1.0:
+            return scores
+        out = np.array(scores, np.float64)
+        out[:, P_VALUE] = np.minimum(1.0, temperature * out[:, P_VALUE])
+        return out
+
+    def stretch(self, truth: np.ndarray, scores: np.ndarray) -> float:
+        """Return what p-values must be multiplied by so that no more than the declared share of held-out usual rows raises an alarm, in
+        1 .. 2: rows that come later are less like those that calibrated. 1 where fewer than 200 are known."""
+        usual = np.sort(scores[truth != 1, P_VALUE])
+        if len(usual) < _TELLS:
+            return 1.0
+        allowed = max(float(usual[int(self.rate * len(usual))]), 1e-12)  # alarms below it are no more than declared
+        least = max(float(usual[0]), 1e-12)  # what was least usual of all is to remain an alarm, where it was one
+        return float(np.clip(min((1 + 1e-9) * self.rate / allowed, self.rate / least), 1.0, _MOST))
 
     def faults(self, scores: np.ndarray) -> str | None:
         found = super().faults(scores)

@@ -39,7 +39,7 @@ function table() {
   const skills = [...met.keys()].map((name) => [name, mean(name)]).sort((a, b) => a[1] - b[1]);
   const cell = (m, quiet, label) => make("td", { className: `l${level(m)}${quiet ? " quiet-cell" : ""}`, title: label }, String(Math.round(100 * m)));
   const head = make("tr", {}, make("th", { scope: "col", textContent: say("learner") }), ...skills.map(([name]) => make("th", { scope: "col", className: "skill" }, make("span", { textContent: name }))),
-    make("th", { scope: "col", textContent: say("next") }));
+    make("th", { scope: "col", className: "next", textContent: say("next") }));
   const whole = make("tr", { className: "whole" }, make("th", { scope: "row", textContent: say("whole") }), ...skills.map(([name, m]) => cell(m, false, name)), make("td", { textContent: "" }));
   const order = [...learners].sort((a, b) => total(a, skills) - total(b, skills));
   const rows = order.map((l) => make("tr", {}, make("th", { scope: "row", textContent: l.learner }), ...skills.map(([name]) => {

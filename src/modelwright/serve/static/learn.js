@@ -2,11 +2,11 @@ const words = {
   en: { title: "Your practice", other: "中文", hello: "What you know, and what to practise next", help: "Say after each exercise whether it was right. Nothing is kept on the server.",
         next: "Next exercise", gain: (g) => `expected to add ${g} to mastery`, likely: (p) => `likely right: ${p}`, right: "Right", wrong: "Wrong", skill: "Skill", other_skill: "Practise",
         mastery: "Mastery by skill", mastered: "mastered", so_far: (n, r) => `${n} answered, ${r} right`, none: "not practised yet", past: "Answers so far", undo: "Undo the last one", restart: "Begin again",
-        done: "Every skill is mastered.", more: (n) => `Show all ${n} skills`, problem: "Something went wrong.", chance: "chance of a right answer", yes: "right", no: "wrong", nothing: "None yet." },
+        done: "Every skill is mastered.", more: (n) => `Show all ${n} skills`, problem: "Something went wrong.", chance: "chance of a right answer", yes: "right", no: "wrong", nothing: "None yet.", colon: ": " },
   zh: { title: "我的练习", other: "English", hello: "已掌握的知识，以及下一步练什么", help: "每做完一题，请标明对错。服务器不保存任何内容。",
         next: "下一道练习", gain: (g) => `预计掌握度提高 ${g}`, likely: (p) => `预计答对的概率：${p}`, right: "答对了", wrong: "答错了", skill: "技能", other_skill: "练习技能",
         mastery: "各技能掌握度", mastered: "已掌握", so_far: (n, r) => `已答 ${n} 题，对 ${r} 题`, none: "尚未练习", past: "作答记录", undo: "撤销上一条", restart: "重新开始",
-        done: "所有技能均已掌握。", more: (n) => `显示全部 ${n} 个技能`, problem: "出错了。", chance: "答对的概率", yes: "对", no: "错", nothing: "暂无。" },
+        done: "所有技能均已掌握。", more: (n) => `显示全部 ${n} 个技能`, problem: "出错了。", chance: "答对的概率", yes: "对", no: "错", nothing: "暂无。", colon: "：" },
 };
 const SHOWN = 12;
 const say = (key) => words[lang][key];
@@ -62,7 +62,7 @@ function mastery() {
 }
 
 function past() {
-  const items = history.slice(-20).reverse().map((h) => make("li", { className: h.right ? "yes" : "no" }, `${h.skill}: ${say(h.right ? "yes" : "no")}`));
+  const items = history.slice(-20).reverse().map((h) => make("li", { className: h.right ? "yes" : "no" }, `${h.skill}${say("colon")}${say(h.right ? "yes" : "no")}`));
   return make("section", { "aria-labelledby": "past" }, make("h2", { id: "past", textContent: say("past") }),
     items.length ? make("ol", { className: "past", reversed: true, start: history.length }, ...items) : make("p", { className: "quiet", textContent: say("nothing") }),
     items.length ? make("div", { className: "row" },
