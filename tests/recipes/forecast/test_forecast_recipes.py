@@ -163,3 +163,16 @@ def test_intervals_of_a_history_of_one_value_are_as_wide_as_those_of_others(name
         width = np.ptp(short, axis=1)
         assert (width > 0.2 * told.mean()).all()
         assert (width < 20 * told.mean()).all()
+
+
+def test_a_past_that_is_too_short_to_tell_has_no_part_in_the_mean():
+    rng = np.random.default_rng(3)
+    pattern = rng.normal(0, 5, 40)
+    made = parts({f"s{i}": 60 + np.tile(np.roll(pattern, 7 * i), 13) + rng.normal(0, 0.5, 520) for i in range(8)})
+    off, model = error("lag-ridge", made, spans=(0.02, 0.2))
+    short, _ = error("lag-ridge", made, spans=(0.02,))
+    assert {levelling.lags > 40 for levelling, _ in model.maps} == {True}  # the short past holds less than the pattern
+    assert len(model.extent["maps"]) == len(model.maps)
+    assert short > 2 * off
+    _, both = error("lag-ridge", parts(waves()))
+    assert len(both.maps) > 1  # maps that are about as good are averaged

@@ -66,7 +66,7 @@ class PcaReconstruction(OutlierRecipe):
 
     name = "pca-reconstruction"
     title = Words("reconstruction by principal components", "主成分重构")
-    rank = 1
+    rank = 2
     paper = "Shyu et al. 2003, A novel anomaly detection scheme based on principal component classifier"
     options = PcaOptions
     model = PcaModel

@@ -142,7 +142,11 @@ class PlantedTrees(OutlierRecipe):
 
     def cheaper(self, options: Options, schema: Schema) -> list[Options]:
         assert isinstance(options, PlantedOptions)
-        return [options.model_copy(update={"planted": options.planted // 2, "rounds": options.rounds // 2})]
+        parts = ((2, 2), (4, 3))
+        return [
+            options.model_copy(update={"planted": max(50, options.planted // p), "rounds": max(5, options.rounds // r)})
+            for p, r in parts
+        ]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, PlantedOptions)

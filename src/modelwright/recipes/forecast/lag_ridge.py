@@ -2,7 +2,7 @@
 
 Every stretch of every series is an example: its last L values with their centre taken away and divided by their scale. Such a map
 matches or beats Transformers on the usual benchmarks (DLinear, arXiv 2205.13504; in closed form: arXiv 2403.14587). Maps over
-several spans of the past, about several centres, are averaged: where series drift, none of them is best for long.
+several spans of the past, about several centres, are averaged but for those that miss held-out rows by far: where series drift, none of them is best for long.
 Legend: E examples, L lags, H steps ahead, N rows.
 """
 
@@ -32,7 +32,10 @@ from modelwright.recipes.forecast._lags import (
     lags_for,
 )
 from modelwright.recipes.forecast._ridge import Sums, penalised
-from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec, size_of
+from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec, missed, size_of
+
+
+_WITHIN = 1.06  # of the least error on held-out rows: maps that miss by more have no part in the mean
 
 
 class LagRidgeOptions(Options):
@@ -73,6 +76,16 @@ class LagRidgeModel(ForecastModel):
                 raise ValueError("weights")
             maps.append((levelling, weights))
         return cls(target, maps)
+
+
+def _sound(
+    maps: Sequence[tuple[Levelling, np.ndarray]], target: ForecastCodec, valid: Sequence[Row]
+) -> list[int]:
+    """Return which maps miss held-out rows by little more than the best one does: a past of two weeks, say, may tell less than one of four."""
+    if len(maps) < 2:
+        return list(range(len(maps)))
+    off = [missed(LagRidgeModel(target, [one]), valid) for one in maps]
+    return [i for i, value in enumerate(off) if value <= _WITHIN * min(off)]
 
 
 def _times(weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -135,6 +148,9 @@ class LagRidge(ForecastRecipe):
             told.append([lags, centre, penalty])
             if ctx.deadline.expired():
                 break
+        if valid and not (ctx.extent or {}).get("maps"):
+            kept = _sound(maps, target, valid)
+            maps, told = [maps[i] for i in kept], [told[i] for i in kept]
         model = LagRidgeModel(target, maps)
         model.extent = {"maps": told}
         return model
