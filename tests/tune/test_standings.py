@@ -10,6 +10,7 @@ import pytest
 from modelwright.core.budget import Deadline
 from modelwright.tune import candidate as candidates
 from modelwright.tune.ensemble import Blend
+from modelwright.tune.ladder import climb
 from modelwright.tune.timing import AnswerTime
 
 from .made import planner, some
@@ -49,3 +50,27 @@ def test_errors_far_above_the_least_have_no_part_in_a_blend(monkeypatch):
     monkeypatch.setattr(type(plan.validation.target), "blends_within", None)
     board._among(pool, Deadline.after(5))
     assert asked == [[1.0, 1.05], [1.0, 1.05, 1.2]]
+
+
+def test_where_held_out_rows_stand_for_others_the_plainer_of_two_like_models_is_chosen(monkeypatch):
+    first, deep, far = (
+        some("first", right=0.845, rank=1),
+        some("deep", right=0.85, rank=3),
+        some("far", right=0.99, rank=4),
+    )
+
+    def chosen(*recipes):
+        plan, _ = planner(
+            monkeypatch,
+            [some("guess", right=0.5, rank=0), *recipes],
+            count=400,
+            config={"refit": False, "ensemble": False},
+        )
+        return [c.name for _, c in climb(plan).winner], plan
+
+    _, plan = chosen(first, deep)
+    monkeypatch.setattr(type(plan.validation.target), "plainer", 2.0)
+    assert chosen(first, deep)[0] == ["first"]  # half a point on 400 rows is no difference
+    assert chosen(first, deep, far)[0] == ["far"]
+    monkeypatch.setattr(type(plan.validation.target), "plainer", 0.0)
+    assert chosen(first, deep)[0] == ["deep"]

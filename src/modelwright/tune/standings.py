@@ -159,6 +159,9 @@ class Standings:
             if max(values) < 0:  # an error, the less the better
                 kept = [i for i, v in enumerate(values) if v >= (1 + within) * max(values)]
                 pool, scores = [pool[i] for i in kept], [scores[i] for i in kept]
+        if self.validation.target.plainer and len(pool) > 1:
+            at = self._plainest(pool, scores, self.limit(pool))
+            pool, scores = [pool[at]], [scores[at]]
         blend = select(
             scores,
             self.validation.value,
@@ -179,6 +182,18 @@ class Standings:
         for i, w in blend.weights.items():
             mean += w * scores[i]
         return members, blend.value, mean
+
+    def _plainest(self, pool: list[Candidate], scores: list[np.ndarray], limit: float | None) -> int:
+        """Return the best of a pool, or one of a lower rank that it does not clearly beat: of these the lowest, then the best."""
+        values = [self.validation.value(s) for s in scores]
+        fits = [i for i, c in enumerate(pool) if limit is None or self.cost(c) <= limit] or list(range(len(pool)))
+        best = max(fits, key=lambda i: values[i])
+        rank = {i: type(get_recipe(pool[i].recipe)).rank for i in fits}
+        lower = [i for i in fits if rank[i] < rank[best] and not guesses(pool[i].recipe)]
+        for i in sorted(lower, key=lambda i: (rank[i], -values[i])):
+            if gap(scores[best], scores[i], self.validation).errors < self.validation.target.plainer:
+                return i
+        return best
 
     def too_slow(self) -> bool:
         """Return whether there is a limit on the time of an answer that no candidate keeps."""

@@ -23,7 +23,10 @@ from modelwright.core.words import Words
 UNLABELLED = "(unlabelled)"  # what stands in the target column of a table that has none
 SCORE, P_VALUE, PLANTED, PARTS = 0, 1, 2, 3  # columns of scores; from PARTS on those of the columns that were read
 _SHOWN = 3  # columns named in an answer
-_TELLS, _MOST = 200, 2.0  # usual rows that tell how often there are false alarms, and times by which p-values grow at most
+_TELLS, _MOST = (
+    200,
+    2.0,
+)  # usual rows that tell how often there are false alarms, and times by which p-values grow at most
 _LEAST = 0.1  # share of an unusual row's score from which a column is named
 _NORMAL = frozenset(
     "0 false no n normal ok good healthy benign inlier usual negative neg 正常 否 无 良好 健康 阴性".split()
@@ -50,6 +53,7 @@ class AnomalyCodec(TargetCodec):
     kind = "anomaly"
     link = ""
     averages = False
+    plainer = 2.0  # what is planted stands for anomalies that nobody knows
     explains = False
     compares_groups = False
     told_as: ClassVar[Form] = "label"

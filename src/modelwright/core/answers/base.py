@@ -59,6 +59,8 @@ class TargetCodec(ABC):
     blends_within: ClassVar[float | None] = (
         None  # share by which an error may exceed the least one for a part in a blend
     )
+    # standard errors by which a model must be better than one of a lower rank, where held-out rows stand for others than will come
+    plainer: ClassVar[float] = 0.0
     averages: ClassVar[bool] = True  # whether scores of several models may be averaged: folds, twins, ensembles
     # whether columns explain an answer: attributions, importances, slices, what a row must hold
     explains: ClassVar[bool] = True

@@ -34,7 +34,6 @@ from modelwright.recipes.forecast._lags import (
 from modelwright.recipes.forecast._ridge import Sums, penalised
 from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec, missed, size_of
 
-
 _WITHIN = 1.06  # of the least error on held-out rows: maps that miss by more have no part in the mean
 
 
@@ -78,9 +77,7 @@ class LagRidgeModel(ForecastModel):
         return cls(target, maps)
 
 
-def _sound(
-    maps: Sequence[tuple[Levelling, np.ndarray]], target: ForecastCodec, valid: Sequence[Row]
-) -> list[int]:
+def _sound(maps: Sequence[tuple[Levelling, np.ndarray]], target: ForecastCodec, valid: Sequence[Row]) -> list[int]:
     """Return which maps miss held-out rows by little more than the best one does: a past of two weeks, say, may tell less than one of four."""
     if len(maps) < 2:
         return list(range(len(maps)))
