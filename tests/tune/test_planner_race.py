@@ -171,6 +171,16 @@ def test_a_share_is_stretched_where_a_little_more_lets_a_recipe_begin(monkeypatc
     assert made._share(dear, made.variants(dear)[0], 0) <= 0.251 * 40
 
 
+@pytest.mark.parametrize(("rows", "part"), [(1, 0.79), (10**9, 0.0)])
+def test_of_very_many_rows_one_fit_that_is_cut_short_takes_most_of_the_time(rows, part, monkeypatch):
+    dear = some("dear", right=0.9, told=200.0)
+    made, _ = planner(monkeypatch, [guess(), dear], seconds=40.0)
+    monkeypatch.setattr("modelwright.tune.planner.MANY_ROWS", rows)
+    monkeypatch.setattr(type(dear), "cheaper", lambda self, options, schema: [options.model_copy()])
+    _, share = made._within(dear, made.variants(dear)[0], 0)
+    assert part * made.left() < share <= (0.81 if part else 0.5) * 40
+
+
 @pytest.mark.parametrize(("sleeps", "tried"), [(0.0, 4), (0.6, 1)])
 def test_what_takes_long_to_judge_is_no_trifle(sleeps, tried, monkeypatch):
     class Judged(SomeModel):

@@ -82,12 +82,22 @@ class Reading:
         return replace(self, names=detected.names, usual=detected.kept(), seconds=None)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """How rows were chosen where not all were kept: of `seen` that were read in `seconds`, `kept` with a number drawn below `cut`."""
+
+    cut: float
+    seen: int
+    kept: int
+    seconds: float
+
+
 @dataclass
 class Detected:
     """What was detected while a source was read; what stays None did not have to be.
 
     `runner_up` says which other encoding might be meant; `target` is the column of labels where the form of the source itself
-    has one: folders named after classes, sequences and series filed with their labels.
+    has one: folders named after classes, sequences and series filed with their labels. `drawn` says how rows were chosen where not all were kept.
     """
 
     encoding: str | None = None
@@ -96,6 +106,7 @@ class Detected:
     names: tuple[str, ...] = ()
     runner_up: Words | None = None
     target: str | None = None
+    drawn: Drawn | None = None
 
     def kept(self) -> dict[str, Any]:
         """Return what later files of the same make are read by, as JSON values."""

@@ -20,6 +20,7 @@ from modelwright.core.errors import OptionError, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Metric, judge
 from modelwright.core.registry import load_file, modules_in, names_in
+from modelwright.core.rest import Rest
 from modelwright.core.schema import Schema, Table
 from modelwright.core.spending import Spending
 from modelwright.core.words import Words
@@ -134,6 +135,9 @@ class FitContext:
     ] = ()  # columns whose groups are weighed so that answers do not depend on them (reweighing)
     cache: dict[Any, Any] = field(default_factory=dict)
     probe: float = 3.0
+    rest: Rest | None = (
+        None  # rows of the source that nobody holds, which a fit may read; never those by which it is judged
+    )
     crew: Crew | None = None  # the processes that train together; None for this one alone
     cluster: Any = None  # what fits on all rows on another machine, if anything
     load: float = 1.0  # times as long as on an idle machine that work takes on the clock now

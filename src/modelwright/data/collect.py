@@ -11,15 +11,24 @@ import pyarrow as pa
 from modelwright.core.budget import step
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
-from modelwright.core.reading import Reading
+from modelwright.core.reading import Detected, Drawn, Reading
 from modelwright.core.words import counted
 from modelwright.data.text import column as as_array
 
 _SHARE = 5  # rows as they are read may take one part in so many: typed, split and encoded they take two to three times as much beside
 
 
-def collect(parts: Iterable[pa.Table], reading: Reading, name: str, events: EventStream | None = None) -> pa.Table:
-    """Collect the rows of a source called `name` within the memory and the time that `reading` gives; see `read_table`."""
+def collect(
+    parts: Iterable[pa.Table],
+    reading: Reading,
+    name: str,
+    events: EventStream | None = None,
+    detected: Detected | None = None,
+) -> pa.Table:
+    """Collect the rows of a source called `name` within the memory and the time that `reading` gives; see `read_table`.
+
+    How rows were chosen is noted in `detected` where not all are kept.
+    """
     from modelwright.core.device import free_memory
 
     room = free_memory()  # beside what the process holds already
@@ -33,6 +42,8 @@ def collect(parts: Iterable[pa.Table], reading: Reading, name: str, events: Even
         keeper.add(part)
         late = reading.seconds is not None and time.monotonic() - begun > reading.seconds
     out = keeper.table(name)
+    if detected is not None and (cut or keeper.seen > out.num_rows):
+        detected.drawn = Drawn(keeper.cut, keeper.seen, out.num_rows, time.monotonic() - begun)
     if keeper.seen > out.num_rows and events:
         events.warn(
             f"The data holds {counted(keeper.seen, 'row')}, more than the memory allows; {out.num_rows:,} drawn by chance are used.",
@@ -54,23 +65,23 @@ class _Keeper:
         self._limit, self._rng = limit, np.random.default_rng(seed)
         self._parts: list[pa.Table] = []
         self._keys: list[np.ndarray] = []
-        self._cut = 1.0
+        self.cut = 1.0
         self._size = 0
         self.seen = 0
 
     def add(self, part: pa.Table) -> None:
         keys = self._rng.random(part.num_rows)
         self.seen += part.num_rows
-        kept = keys < self._cut
+        kept = keys < self.cut
         if not kept.all():
             part, keys = part.filter(pa.array(kept)), keys[kept]
         self._parts.append(part)
         self._keys.append(keys)
         self._size += part.nbytes
-        while self._size > self._limit and self._cut > 1e-6:
-            self._cut /= 2
+        while self._size > self._limit and self.cut > 1e-6:
+            self.cut /= 2
             for i, k in enumerate(self._keys):
-                stays = k < self._cut
+                stays = k < self.cut
                 self._parts[i], self._keys[i] = self._parts[i].filter(pa.array(stays)), k[stays]
             self._size = sum(p.nbytes for p in self._parts)
 

@@ -38,7 +38,13 @@ def read_table(source: Any, reading: Reading, events: EventStream | None = None)
     """
     detected = Detected()
     parts = batches(source, reading=reading, rows=_BATCH, events=events, detected=detected)
-    return collect(parts, reading, source_name(source), events), detected
+    return collect(parts, reading, source_name(source), events, detected), detected
+
+
+def one_file(source: Any) -> bool:
+    """Return whether a source is a file of rows, or several behind a URL, which gives the same rows in the same order when it is read again."""
+    text = str(source) if isinstance(source, (str, Path)) else ""
+    return is_url(text) or (bool(text) and Path(text).is_file() and not text.lower().endswith(".zip"))
 
 
 def source_name(source: Any, other: str = "the data") -> str:

@@ -23,6 +23,7 @@ from modelwright.core.words import Words
 from modelwright.data.infer import counts_rows
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.decide import interval
+from modelwright.pipeline.further import rest_of
 from modelwright.pipeline.state import State
 from modelwright.tune import ladder
 from modelwright.tune.candidate import Validation
@@ -183,6 +184,7 @@ def climb(state: State) -> None:
         bases=state.bases,
         private=state.plan,
         load=state.load,
+        rest=rest_of(state),
     )
     with crewed(planner, config.devices), clustered(planner, config.cluster):
         state.outcome = ladder.climb(planner)

@@ -33,6 +33,7 @@ from modelwright.data.sources import folder_of, read_table, source_name
 from modelwright.pipeline.choose import choose_task, named_task
 from modelwright.pipeline.concerns.base import TEST, TRAINING, Concern
 from modelwright.pipeline.concerns.order import Concerns
+from modelwright.pipeline.further import drawn, further
 from modelwright.pipeline.related import read_related
 from modelwright.pipeline.state import Data
 from modelwright.tune.parts import LEAST_ROWS, too_few
@@ -59,6 +60,7 @@ def get_data(
     named = named_task(config)
     reading = Reading.of(config, seconds=_READING * parse_duration(config.budget))
     raw, detected = read_rows(named, source, reading, events)
+    as_read = raw
     raw = concerns.rows_read(raw, TRAINING, config.data)
     target = config.target or (named.target_of(raw) if named else None) or _own_target(detected, events)
     if not target:
@@ -79,6 +81,7 @@ def get_data(
         raw, more = named.laid_out(raw, config)
         layouts |= more
     concerns.series_gathered(raw, TRAINING)
+    as_read_is = raw is as_read
     schema = infer_schema(
         raw,
         overrides=column,
@@ -95,12 +98,17 @@ def get_data(
     schema = concerns.schema_inferred(with_layouts(schema, layouts))
     schema = named.typed(schema, config) if named else schema
     name = source_name(source, "table")
-    table, bad = concerns.rows_typed(*coerce(raw, schema, source=name, folder=folder_of(source)), TRAINING)
+    typed, bad = coerce(raw, schema, source=name, folder=folder_of(source))
+    table, bad = concerns.rows_typed(typed, bad, TRAINING)
     seen = Seen(digests(raw, table), None, raw.num_rows)
     formed = _formed(_kept(table, named, config, events), named, config, events)
-    table = formed.table
-    table, aside = with_answer(table, events, bad, keep=bool(config.teacher or (named and named.keeps_unlabelled)))
-    table = concerns.rows_labelled(table)
+    as_read_is &= formed.table.data is typed.data
+    table, aside = with_answer(
+        formed.table, events, bad, keep=bool(config.teacher or (named and named.keeps_unlabelled))
+    )
+    labelled = table
+    table = concerns.rows_labelled(labelled)
+    as_read_is &= table.data is labelled.data
     task, metric = choose_task(config, table, concerns)
     test = None
     held = held if held is not None else config.test or None
@@ -143,6 +151,10 @@ def get_data(
     )
     data.findings += formed.findings
     concerns.data_read(data, raw)
+    if detected.drawn is not None:
+        as_read_is &= data.table.data is table.data
+        data.findings.append(drawn(detected.drawn))
+        data.further = further(config, source, reading.again(detected), detected.drawn) if as_read_is else None
     _stand_beside(data)
     _look(data, raw)
     concerns.data_checked(data)

@@ -20,6 +20,7 @@ from modelwright.core.schema import Related, Table
 from modelwright.core.task import Task
 from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
+from modelwright.data.further import Further
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, Verdict
@@ -44,6 +45,7 @@ class Data:
     seen: Seen = field(
         default_factory=Seen
     )  # digests of what was read, to tell whether a run that goes on reads the same
+    further: Further | None = None  # the rows of the source that are not held
     aside: Table | None = None  # rows without an answer, which are never held out
     reading: dict[str, Any] = field(default_factory=dict)  # how the source was spelt, for files to be answered
     related: dict[str, tuple[Related, pa.Table]] = field(

@@ -16,6 +16,7 @@ from modelwright.core.crew import Crew
 from modelwright.core.device import free_cores
 from modelwright.core.events import CandidateFailed, EventStream
 from modelwright.core.recipe import guesses
+from modelwright.core.rest import Rest
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
@@ -46,6 +47,7 @@ class Climb:
     bases: BaseModels = field(default_factory=BaseModels)
     private: PrivatePlan | None = None
     load: float = 1.0  # how many times as long as on an idle machine the run took so far
+    rest: Rest | None = None  # rows of the source that are not held
     crew: Crew | None = None  # the processes that train networks together with this one
     cluster: Any = None  # what fits on other machines (`tune/cluster.py`), if anything
     width: int = 1  # fits that are handed out at once: so many seconds of a cluster pass in one

@@ -69,6 +69,7 @@ class Fits:
             memory=p.memory,
             private=p.private.spending if p.private else None,
             sensitive=tuple(p.config.sensitive) if p.config.mitigate == "reweigh" else (),
+            rest=p.rest,
             cache=self._probes,
             probe=self._probe_seconds(),
             crew=p.crew,

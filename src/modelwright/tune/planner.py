@@ -138,6 +138,17 @@ class Planner(Climb):
         """Return the options to begin with, cheaper ones where the time is short, and the seconds for the first fold."""
         cheaper = recipe.cheaper(options, self._table.schema)
         spare = self.spare()
+        if (
+            cheaper
+            and not on_torch(recipe)
+            and self._slow(recipe)
+            and self.fits.expected(recipe, options) > _PRICEY * spare
+        ):
+            share = self._share(recipe, options, at)  # the longer fit is worth more than what would come after it
+            for options in cheaper:
+                if self.fits.expected(recipe, options) <= share:
+                    break
+            return options, share
         part = _CHEAPER[1] if on_torch(recipe) and not media_alone(self._table, 0) else _CHEAPER[0]
         if cheaper and self.fits.expected(recipe, options) > _PRICEY * spare:
             for options in cheaper:
@@ -149,8 +160,7 @@ class Planner(Climb):
         """Return the seconds that the first fold of a recipe may take."""
         last = at == len(self._recipes) - 1
         nets = any(affordable_network(r) for r in self._recipes)
-        slow = affordable_network(recipe) or (len(self._table) >= MANY_ROWS and not type(recipe).baseline)
-        long = slow and not self.config.refit and self._takes_long(recipe, options)
+        long = self._slow(recipe) and not self.config.refit and self._takes_long(recipe, options)
         first = long and not self.end.kept
         if long:
             self.end.kept.add(recipe.name)
@@ -161,6 +171,10 @@ class Planner(Climb):
         if share < _STRETCH * spare and not on_torch(recipe):  # a little more where that lets it begin at all
             share = max(share, min(_STRETCH * spare, _ROOM * self.fits.least(recipe, options)))
         return share
+
+    def _slow(self, recipe: Recipe) -> bool:
+        """Return whether fits of a recipe may take most of the time: of networks, and of what is no baseline on very many rows."""
+        return affordable_network(recipe) or (len(self._table) >= MANY_ROWS and not type(recipe).baseline)
 
     def _takes_long(self, recipe: Recipe, options: Options) -> bool:
         """Return whether one long fit is worth more than a short one and its repetition on all rows."""

@@ -6,18 +6,17 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from modelwright.core.answers.classes import ClassesCodec
-from modelwright.core.budget import Deadline
 from modelwright.core.errors import BundleError
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.recipes.columns import trees
 from modelwright.recipes.columns.trees import Trees, TreesModel, TreesOptions
+from modelwright.recipes.shared import affordable, boosting
 from modelwright.recipes.shared.crosses import Crosses
 
 KINDS = [("classes", 2), ("classes", 3), ("label_sets", 3), ("value", 2)]
@@ -185,7 +184,8 @@ def test_a_row_does_not_tell_itself_its_target() -> None:
 
 def test_where_time_is_short_a_part_of_a_large_table_is_learnt_from(mixed, context, monkeypatch) -> None:
     table = mixed("classes", labels=2, text=False)
-    monkeypatch.setattr(trees, "_FEWEST", 60)
+    monkeypatch.setattr(trees, "FEWEST", 60)
+    monkeypatch.setattr(affordable, "FEWEST", 60)
     read: list[int] = []
     real = trees.encoded
     monkeypatch.setattr(trees, "encoded", lambda train, *more: read.append(len(train)) or real(train, *more))
@@ -196,25 +196,54 @@ def test_where_time_is_short_a_part_of_a_large_table_is_learnt_from(mixed, conte
     assert long - short < 0.1 * short  # the least time hardly grows with rows that can be left out
 
 
-def test_of_very_many_rows_as_many_are_learnt_from_as_time_load_and_features_allow():
-    class Many:
-        def __init__(self, columns):
-            self.schema = Schema(tuple(columns))
+def test_of_very_many_rows_as_many_are_learnt_from_as_a_measured_round_allows(context, monkeypatch):
+    rows = 130_000
+    numbers = np.random.default_rng(0).normal(size=(rows, 2))
+    data = {"a": numbers[:, 0], "b": numbers[:, 1], "y": np.array(["no", "yes"])[(numbers[:, 0] > 0).astype(int)]}
+    schema = Schema((Column("a", "number"), Column("b", "number"), Column("y", "category", "target")))
+    table = Table.of(pa.table(data), schema)
+    told, asked = (numbers[:, 0] > 0).astype(int), []
+    monkeypatch.setattr(affordable, "FEWEST", 1000)
 
-        def __len__(self):
-            return 50_000_000
+    def measured(matrix, *_):
+        asked.append(len(matrix))
+        return 1e-6
 
-    def count(columns, seconds, load):
-        ctx = SimpleNamespace(
-            deadline=Deadline.after(seconds), load=load, target=SimpleNamespace(outputs=2, kind="classes")
-        )
-        return trees._affordable(Many(columns), trees.TreesOptions(), ctx)
+    def count(seconds):
+        options = trees.TreesOptions().model_dump()
+        return affordable.affordable(table, told, rows, options, context(table, seconds=seconds))
 
-    numbers = [Column(f"x{i}", "number") for i in range(10)]
-    alone = count(numbers, 100.0, 1.0)
-    assert 100_000 < count(numbers, 100.0, 3.0) == pytest.approx(alone / 3, rel=0.01)
-    assert count([*numbers, Column("t", "timestamp")], 100.0, 1.0) == pytest.approx(alone / 2, rel=0.01)
-    assert count(numbers, 0.001, 1.0) == 100_000
+    assert count(3600.0) == rows
+    assert asked == []  # with so much time nothing is tried out
+    real = affordable.seconds_a_row
+    monkeypatch.setattr(affordable, "seconds_a_row", measured)
+    assert count(0.5) == pytest.approx(0.7 * 0.5 / (1e-6 * 1.5 * 100), rel=0.6)
+    assert asked == [affordable._LOOK]
+    assert count(1e-6) == 1000
+    monkeypatch.setattr(affordable, "seconds_a_row", real)
+    assert 1000 < count(0.8) <= rows
+
+
+def test_a_rate_that_falls_ends_low_and_falls_again_in_a_refit(context, monkeypatch):
+    rates = []
+    real = boosting._Falling.__call__
+
+    def heard(self, env):
+        real(self, env)
+        rates.append(self.rate + (boosting._LAST_RATE - self.rate) * self.at / boosting._STEPS)
+
+    monkeypatch.setattr(boosting._Falling, "__call__", heard)
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=400)
+    data = pa.table({"a": a, "y": np.array(["no", "yes"])[(a + rng.normal(0, 0.5, 400) > 0).astype(int)]})
+    table = Table.of(data, Schema((Column("a", "number"), Column("y", "category", "target"))))
+    ctx = context(table)
+    ctx.extent = {"rounds": [40]}
+    Trees().fit(table, None, TreesOptions(learning_rate=0.3, falls=True), ctx)
+    assert rates[0] == 0.3
+    assert rates[-1] == pytest.approx(0.0625)
+    assert rates == sorted(rates, reverse=True)
+    assert TreesOptions(learning_rate=0.3, falls=True) in Trees().cheaper(TreesOptions(), table.schema)
 
 
 @pytest.mark.parametrize("labels", [2, 3])

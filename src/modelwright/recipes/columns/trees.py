@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe, Turn
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
@@ -20,22 +22,23 @@ from modelwright.core.words import Words
 from modelwright.models.lightgbm_text import Forest, read_forest
 from modelwright.recipes.columns._attribution import Contribution
 from modelwright.recipes.columns._dense_group import DenseGroup
+from modelwright.recipes.shared.affordable import FEWEST, affordable, trees_of, width_of
 from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost, leading
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import MOST, Crosses
+from modelwright.recipes.shared.further import FurtherRows, further_rows
 from modelwright.recipes.shared.rows import fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
 from modelwright.recipes.shared.value_means import ValueMeans, telling
 
 _MOST_LABELS = 120
-_FEWEST = 100_000  # rows below which no fit goes for want of time
 _FEW_LABELS = 12  # up to which means by exact value are kept, one for each label
-_ROUNDS = 100  # that there should be time for
 
 
 class TreesOptions(Options):
     """Options of the boosting; `crosses` adds features of pairs of numbers.
 
+    Under `falls` the learning rate falls to .05 as the time of the fit passes, for fits whose rounds are fewer than they should be.
     `value_means` adds the target's mean by exact value of the numbers for which watched rows show that it tells more.
     """
 
@@ -49,6 +52,7 @@ class TreesOptions(Options):
     cat_smooth: float = Field(default=10.0, ge=0)
     max_bin: int = Field(default=255, ge=15, le=1023)
     extra_trees: bool = False
+    falls: bool = False
     crosses: bool = False
     value_means: bool = True
     rounds: int = Field(default=4000, ge=1, le=100_000)
@@ -223,26 +227,29 @@ def _goals(truth: np.ndarray, target: TargetCodec) -> np.ndarray:
     return (truth[:, None] == np.arange(target.outputs)).astype(np.float64)
 
 
-def _trees_of(ctx: FitContext) -> int:
-    """Return how many trees a round grows."""
-    return ctx.target.outputs if ctx.target.outputs > 2 or ctx.target.kind == "label_sets" else 1
-
-
-def _affordable(train: Table, options: TreesOptions, ctx: FitContext) -> int:
-    """Return how many rows can be learnt from for `_ROUNDS` rounds in the time left: more rounds serve better than more rows."""
-    deep = np.log2(options.num_leaves)
-    per_row = 7e-9 * _width(train.schema) * options.feature_fraction * deep * _trees_of(ctx) * _ROUNDS
-    return max(_FEWEST, int(min(len(train), 0.7 * ctx.deadline.remaining() / (ctx.load * per_row))))
+def _further(
+    columns: ColumnCodecs, crosses: Crosses | None, held: int, most: int, ctx: FitContext
+) -> FurtherRows | None:
+    """Return rows that are read once more, `most` together with those that are held, where memory and time allow; says so."""
+    width = columns.width + (0 if crosses is None else len(crosses.pairs()))
+    room = min(most - held, rows_in_memory(width + 20 * trees_of(ctx) + 12))  # a byte a feature, scores, slopes
+    found = further_rows(columns, held, room, ctx)
+    if found is None:
+        if ctx.extent and ctx.extent.get("further"):
+            raise ModelwrightError("no time to read the rows again that it learnt from", "没有时间再次读取它所学习的行")
+        return None
+    if crosses is not None:
+        found = replace(found, widen=lambda rows: np.concatenate([rows, crosses.encode(rows)], axis=1))
+    ctx.events.note(
+        f"{ctx.name} learns from {held + len(found):,} rows: {held:,} are held, {len(found):,} were read once more{'' if found.whole else ', not all'}.",
+        f"{ctx.name} 从 {held + len(found):,} 行学习：其中 {held:,} 行在内存中，{len(found):,} 行为再次读取{'' if found.whole else '（未读完）'}。",
+    )
+    return found
 
 
 def _bytes(width: float, ctx: FitContext) -> float:
     """Return the bytes that a row of a fit takes: its features, their bins, and for each tree of a round scores and slopes."""
-    return 9 * width + 16 * _trees_of(ctx) + 24
-
-
-def _width(schema: Schema) -> int:
-    """Return about how many features the plain columns and texts give."""
-    return sum(46 if c.modality == "text" else 10 if c.modality == "timestamp" else 1 for c in schema.inputs)
+    return 9 * width + 16 * trees_of(ctx) + 24
 
 
 class Trees(Recipe):
@@ -306,9 +313,11 @@ class Trees(Recipe):
         return [medium, *paired, small, large, extra]
 
     def cheaper(self, options: Options, schema: Schema) -> list[Options]:
-        """Learn faster, in fewer rounds."""
+        """Learn faster, in fewer rounds, and with care towards their end."""
         assert isinstance(options, TreesOptions)
-        return [options.model_copy(update={"learning_rate": r}) for r in FASTER if r > options.learning_rate]
+        return [
+            options.model_copy(update={"learning_rate": r, "falls": True}) for r in FASTER if r > options.learning_rate
+        ]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From rows, features and labels, in processor time of a cloud machine."""
@@ -316,11 +325,11 @@ class Trees(Recipe):
         reading_seconds, wide = reading(train, "dense", ctx)
         rows, width, seconds = len(train), int(wide), 0.05 + importing("lightgbm", 1.2) + reading_seconds
         seconds += 2e-4 * len(train.schema.inputs)
-        width += _width(train.schema)
+        width += width_of(train.schema)
         if options.crosses:
             numbers = min(8, sum(c.modality == "number" for c in train.schema.inputs))
             width += 3 * numbers * (numbers - 1) // 2
-        trees = _trees_of(ctx)
+        trees = trees_of(ctx)
         rounds = min(options.rounds, 20 / options.learning_rate)
         if ctx.target.kind != "value":  # on few rows the held-out loss of labels turns early
             rounds *= min(1.0, max(0.3, (rows / 30_000) ** 0.4))
@@ -331,7 +340,7 @@ class Trees(Recipe):
         per_tree = 3.4e-9 * rows * width * options.feature_fraction * deep
         per_tree += 9e-7 * options.num_leaves * width + 1.5e-4
         # sorting values into bins comes before the first tree; where time is short a part of the rows has to do
-        fewest = min(rows, _FEWEST) / max(1, rows)
+        fewest = min(rows, FEWEST) / max(1, rows)
         least = seconds + 1e-7 * rows * width + min(rounds, LEAST_ROUNDS) * trees * per_tree * fewest
         seconds += 1e-7 * rows * width + rounds * trees * per_tree
         held = min(rows, rows_in_memory(_bytes(width, ctx)))
@@ -342,8 +351,10 @@ class Trees(Recipe):
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> TreesModel:
         assert isinstance(options, TreesOptions)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
-        per_row = _bytes(_width(train.schema), ctx)
-        train, truth = fewer_in_memory(train, truth, _affordable(train, options, ctx), per_row, ctx)
+        per_row = _bytes(width_of(train.schema), ctx)
+        total = len(train) + (ctx.rest.count if ctx.rest else 0)
+        most = affordable(train, truth, total, options.model_dump(), ctx)
+        train, truth = fewer_in_memory(train, truth, most, per_row, ctx)
         columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
         categorical = columns.categorical()
         numbers = {name: first for name, column, _, first, _ in columns.places() if column.modality == "number"}
@@ -360,13 +371,15 @@ class Trees(Recipe):
             matrix = np.concatenate([matrix, more], axis=1)
             if matrix_held is not None:
                 matrix_held = np.concatenate([matrix_held, crosses.encode(matrix_held)], axis=1)
+        further = _further(columns, crosses, len(matrix), most, ctx)
         boosted = boost(
-            matrix, truth, matrix_held, held, categorical, row_weights(train, ctx), options.model_dump(), ctx
+            matrix, truth, matrix_held, held, categorical, row_weights(train, ctx), options.model_dump(), ctx, further
         )
         names = {place: name for name, place in numbers.items()}
         extent = {
             "rounds": boosted.rounds,
             "means": named,
+            **({"further": len(further)} if further is not None else {}),
             "paired": [names[n] for n in crosses.numbers] if crosses else [],
         }
         return TreesModel(columns, crosses, boosted.boosters, ctx.target, extent, boosted.history)

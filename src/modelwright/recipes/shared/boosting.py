@@ -5,6 +5,7 @@ Legend: N rows, D features.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,17 @@ import numpy as np
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.recipe import FitContext
+from modelwright.recipes.shared.further import FurtherRows, sequences
 
 _REFIT = 1.05  # a refit has more rows and takes a few more rounds
 _ENOUGH = 0.85  # share of the rounds that a refit must have grown when the time ends
 _TOLD = 25  # rounds between two events
 FASTER = (0.1, 0.2, 0.3)  # learning rates for when time is short
 _SMALL = 200_000  # values below which further threads only wait for one another
+_TRIED = 5  # rounds that tell what one takes
 _GLANCE_ROWS, _GLANCE_ROUNDS = 10_000, 30  # that tell which features lead
+_LAST_RATE = 0.05  # the learning rate at the end of a fit whose rate falls as its time passes
+_STEPS = 20  # in which it falls
 LEAST_ROUNDS = 25  # rounds below which a fit that is cut short is not worth having
 
 
@@ -61,11 +66,36 @@ class _Watch:
             raise EarlyStopException(max(self.best_round, 1) - 1, env.evaluation_result_list or [])
 
 
+class _Falling:
+    """A LightGBM callback that lets the learning rate fall in steps to `_LAST_RATE`, with the time that passes or, in a refit, the rounds."""
+
+    order = 10
+    before_iteration = True
+
+    def __init__(self, ctx: FitContext, rate: float, total: int) -> None:
+        self.ctx, self.rate, self.total = ctx, rate, total
+        self.whole = ctx.deadline.remaining()
+        self.at = 0
+
+    def __call__(self, env: Any) -> None:
+        if self.ctx.extent:
+            passed = env.iteration / self.total
+        else:
+            passed = 1 - self.ctx.deadline.remaining() / self.whole if 0 < self.whole < float("inf") else 0.0
+        at = int(_STEPS * min(1.0, passed))
+        if at != self.at:
+            self.at = at
+            env.model.reset_parameter({"learning_rate": self.rate + (_LAST_RATE - self.rate) * at / _STEPS})
+
+
 def boost(
     matrix: np.ndarray, truth: np.ndarray, matrix_held: np.ndarray | None, held: np.ndarray, categorical: list[int],
-    weight: np.ndarray | None, options: Mapping[str, Any], ctx: FitContext,
+    weight: np.ndarray | None, options: Mapping[str, Any], ctx: FitContext, further: FurtherRows | None = None,
 ) -> Boosted:  # fmt: skip
-    """Grow trees on `matrix` [N, D], watching `matrix_held`; without it for the rounds in `ctx.extent`, if any."""
+    """Grow trees on `matrix` [N, D], watching `matrix_held`; without it for the rounds in `ctx.extent`, if any.
+
+    Those of `further`, which weigh as much as any, are binned by the bins of `matrix`.
+    """
     import lightgbm as lgb
 
     target = ctx.target
@@ -73,11 +103,19 @@ def boost(
     parameters = _parameters(options, len(truth), ctx)
     if matrix.size < _SMALL:
         parameters["num_threads"] = 1
+    kept = {k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")}
     dataset = lgb.Dataset(
-        matrix, np.zeros(len(truth)) if many else truth, weight=weight, categorical_feature=categorical,
-        params={k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")},
+        matrix, np.zeros(len(truth)) if many else truth, weight=weight, categorical_feature=categorical, params=kept,
         free_raw_data=False,
     )  # fmt: skip
+    if further is not None:  # what trees will ask for is said before the rows are binned
+        dataset.params["min_child_samples"] = kept["min_child_samples"] = parameters["min_child_samples"]
+        truth = np.concatenate([truth, further.truth])
+        dataset = lgb.Dataset(
+            sequences(matrix, further), np.zeros(len(truth)) if many else truth, reference=dataset.construct(),
+            categorical_feature=categorical, params=kept, free_raw_data=False,
+        )  # fmt: skip
+        dataset.construct()
     boosters: list[Any] = []
     rounds: list[int] = []
     history: list[dict[str, float]] = []
@@ -91,12 +129,13 @@ def boost(
         if matrix_held is not None:
             sets = [dataset.create_valid(matrix_held, held[:, k].copy() if many else held)]
         watch = _Watch(ctx, max(30, round(3 / options["learning_rate"])), total)
-        booster = lgb.train(parameters, dataset, total, valid_sets=sets, callbacks=[watch])
-        kept = watch.best_round or total
-        whole_refit(ctx, kept, total)
+        falling = [_Falling(ctx, options["learning_rate"], total)] if options.get("falls") else []
+        booster = lgb.train(parameters, dataset, total, valid_sets=sets, callbacks=[*falling, watch])
+        grown = watch.best_round or total
+        whole_refit(ctx, grown, total)
         # what is kept is exactly the rounds that count, so that the file and the memory agree
-        boosters.append(lgb.Booster(model_str=booster.model_to_string(num_iteration=kept)))
-        rounds.append(kept)
+        boosters.append(lgb.Booster(model_str=booster.model_to_string(num_iteration=grown)))
+        rounds.append(grown)
         history = watch.history if k == 0 else history
     return Boosted(boosters, rounds, history)
 
@@ -116,6 +155,24 @@ def leading(
     booster = lgb.train(parameters, lgb.Dataset(matrix[some][:, features], truth[some], params=kept), _GLANCE_ROUNDS)
     gains = booster.feature_importance("gain")
     return [features[k] for k in np.argsort(-gains, kind="stable")]
+
+
+def seconds_a_row(
+    matrix: np.ndarray, truth: np.ndarray, categorical: list[int], options: Mapping[str, Any], ctx: FitContext
+) -> float:
+    """Return the seconds on the clock that a round takes for a row, as measured on a few rounds over `matrix` [N, D]."""
+    import lightgbm as lgb
+
+    many = ctx.target.kind == "label_sets"
+    parameters = _parameters(options, len(truth), ctx)
+    kept = {k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")}
+    dataset = lgb.Dataset(matrix, truth[:, 0].copy() if many else truth, categorical_feature=categorical, params=kept)
+    booster = lgb.Booster(parameters, dataset)
+    booster.update()
+    began = time.monotonic()
+    for _ in range(_TRIED):
+        booster.update()
+    return (time.monotonic() - began) / _TRIED / len(truth) * (ctx.target.outputs if many else 1)
 
 
 def whole_refit(ctx: FitContext, done: int, total: int) -> None:

@@ -1,0 +1,74 @@
+"""Rows that were not kept are read once more: all of them, none that is held, and none that equals a row by which models are judged."""
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from modelwright.core.errors import DataError
+from modelwright.core.reading import Reading
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.data import collect
+from modelwright.data.further import Further, marks
+from modelwright.data.sources import one_file, read_table
+
+
+@pytest.fixture(params=["csv", "parquet"])
+def source(request, tmp_path):
+    path = tmp_path / f"rows.{request.param}"
+    if request.param == "csv":
+        path.write_text("n,s\n" + "".join(f"{i}.5,w{i % 7}\n" for i in range(20_000)), encoding="utf-8")
+    else:
+        pq.write_table(
+            pa.table({"n": [i + 0.5 for i in range(20_000)], "s": [f"w{i % 7}" for i in range(20_000)]}), path
+        )
+    return path
+
+
+def test_what_is_held_and_the_rest_are_all_rows_once(source, monkeypatch):
+    monkeypatch.setattr(collect, "_SHARE", 10**6)
+    reading = Reading(seed=3)
+    held, detected = read_table(str(source), reading)
+    how = detected.drawn
+    assert how is not None
+    assert 0 < how.kept == held.num_rows < how.seen == 20_000
+    rest = Further(str(source), reading, 3, how.cut, how.seen, how.kept, how.seconds)
+    parts = list(rest.raw())
+    assert rest.count == sum(p.num_rows for p in parts)
+    numbers = [float(v) for t in (held, *parts) for v in t.column("n").to_pylist()]
+    assert sorted(numbers) == [i + 0.5 for i in range(20_000)]
+
+
+def test_rows_that_were_never_read_are_read_then(source):
+    rest = Further(str(source), Reading(), 0, 1.0, 15_000, 15_000, 1.0)
+    assert sum(p.num_rows for p in rest.raw()) == 5000
+
+
+def test_rows_like_those_that_judge_are_left_out_and_a_lost_source_is_told(source):
+    schema = Schema((Column("n", "number"), Column("s", "category")))
+    rest = Further(str(source), Reading(), 0, 0.0, 20_000, 0, 1.0)
+    judged = Table.of(pa.table({"n": [0.5, 9.5, 3.25], "s": ["w0", "w2", "w3"]}), schema)
+    typed = list(rest.typed(schema, "rows", marks(judged)))
+    assert sum(len(t) for t in typed) == 19_998
+    assert 0.5 not in typed[0].column("n").to_pylist()
+    source.unlink()
+    with pytest.raises(DataError, match="There is no file"):
+        next(rest.raw())
+    assert not one_file(str(source))
+
+
+def test_marks_tell_rows_apart_whatever_table_they_stand_in():
+    schema = Schema(
+        tuple(Column(n, m) for n, m in zip("abcd", ("number", "boolean", "category", "timestamp"), strict=True))
+    )
+    day = dt.datetime(2020, 1, 1)
+    data = pa.table({
+        "a": pa.array([1.0, 1.0, 0.0, -0.0, None]), "b": pa.array([True, False, None, None, None]),
+        "c": pa.array(["x", "x", None, None, "y"]), "d": pa.array([day, day, None, None, None], pa.timestamp("us")),
+    })  # fmt: skip
+    found = marks(Table.of(data, schema))
+    assert found[2] == found[3]
+    assert len(np.unique(found)) == 4
+    assert (marks(Table.of(data.slice(1), schema)) == found[1:]).all()
