@@ -371,15 +371,15 @@ class Trees(Recipe):
             matrix = np.concatenate([matrix, more], axis=1)
             if matrix_held is not None:
                 matrix_held = np.concatenate([matrix_held, crosses.encode(matrix_held)], axis=1)
-        further = _further(columns, crosses, len(matrix), most, ctx)
+        beyond = _further(columns, crosses, len(matrix), most, ctx)
         boosted = boost(
-            matrix, truth, matrix_held, held, categorical, row_weights(train, ctx), options.model_dump(), ctx, further
+            matrix, truth, matrix_held, held, categorical, row_weights(train, ctx), options.model_dump(), ctx, beyond
         )
         names = {place: name for name, place in numbers.items()}
         extent = {
             "rounds": boosted.rounds,
             "means": named,
-            **({"further": len(further)} if further is not None else {}),
+            **({"further": len(beyond)} if beyond is not None else {}),
             "paired": [names[n] for n in crosses.numbers] if crosses else [],
         }
         return TreesModel(columns, crosses, boosted.boosters, ctx.target, extent, boosted.history)

@@ -109,7 +109,8 @@ def boost(
         free_raw_data=False,
     )  # fmt: skip
     if further is not None:  # what trees will ask for is said before the rows are binned
-        dataset.params["min_child_samples"] = kept["min_child_samples"] = parameters["min_child_samples"]
+        kept["min_child_samples"] = parameters["min_child_samples"]
+        dataset.params = dict(kept)
         truth = np.concatenate([truth, further.truth])
         dataset = lgb.Dataset(
             sequences(matrix, further), np.zeros(len(truth)) if many else truth, reference=dataset.construct(),
