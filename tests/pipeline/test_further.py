@@ -52,7 +52,7 @@ def test_trees_learn_from_rows_that_are_not_held(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "more", [{"group": "a"}, {"time": "a"}, {"epsilon": 1.0}, {"teacher": "b"}, {"split": "group", "group": "a"}]
+    "more", [{"group": "a"}, {"time": "a"}, {"epsilon": 1.0}, {"teacher": "b"}, {"split": "scaffold"}]
 )
 def test_rows_that_may_belong_together_are_not_read_again(tmp_path, more):
     path = tmp_path / "d.csv"
