@@ -9,7 +9,10 @@ from modelwright.core.schema import Table
 from modelwright.core.task import get_task
 from modelwright.features.shared.edit_distance import errors
 from modelwright.features.shared.sample_speech import as_wav
+from modelwright.features.shared.speech import Front
+from modelwright.features.shared.speech_units import Units
 from modelwright.recipes.shared.listening import Listener, in_turn
+from modelwright.recipes.speech.hybrid import heights, tones_of
 from modelwright.testing import context, sample_table
 
 TASK = get_task("automatic-speech-recognition")
@@ -33,21 +36,23 @@ def said(words, rng, pause=0.15):
     return (samples + 0.003 * rng.standard_normal(len(samples))).astype(np.float32), times
 
 
-@pytest.fixture(scope="module")
-def model():
+@pytest.fixture(scope="module", params=["ctc", "hybrid"])
+def model(request):
     table, target = sample_table(TASK, 60)
-    recipe = get_recipe("ctc")
-    small = {
-        "width": 48,
-        "hidden": 32,
-        "layers": 1,
-        "channels": 8,
-        "epochs": 8,
-        "lr": 8e-3,
-        "seconds": 12.0,
-        "noise": 0.4,
-        "join": 0.3,
-    }
+    recipe = get_recipe(request.param)
+    small = {"width": 48, "layers": 4, "epochs": 3, "seconds": 6.0, "join": 0.3}
+    if request.param == "ctc":
+        small = {
+            "width": 48,
+            "hidden": 32,
+            "layers": 1,
+            "channels": 8,
+            "epochs": 8,
+            "lr": 8e-3,
+            "seconds": 12.0,
+            "noise": 0.4,
+            "join": 0.3,
+        }
     options = recipe.variants(table.schema, target, len(table))[0].model_copy(update=small)
     return recipe.fit(table, table.take(np.arange(20)), options, context(TASK, target, seconds=60))
 
@@ -113,15 +118,35 @@ def test_templates_match(tmp_path):
         assert model.transcribe([said([word], rng)[0]])[0]["text"] == word
 
 
-def test_recordings_too_short_for_their_text_are_told():
+def test_frames_are_told_tones():
+    """A final in a tone that was never heard is known by its sound and its tone."""
+    units = Units.fit(["ma1 mi3", "mi1 ma3"], "finals")
+    tones, sounds = tones_of(units), units.sounds()
+    by = {s: (int(sounds[i]), int(tones[i])) for s, i in units.ids.items()}
+    assert by["a1"][0] == by["a3"][0] != by["i1"][0]
+    assert (by["a1"][1], by["a3"][1], by["m"][1]) == (1, 3, 0)
+    front = Front(RATE, 40, 1)
+    time = np.arange(RATE) / RATE
+    rising = np.sin(2 * np.pi * np.cumsum(120 + 80 * time) / RATE)
+    voice = sum(np.sin(k * np.arcsin(rising)) / k for k in (1, 2, 3)).astype(np.float32) * 0.2
+    found = heights(voice, front, front.count(len(voice)), True)
+    assert found[5:-5, 1].mean() > 0.8
+    assert found[-20:-5, 0].mean() > found[5:20, 0].mean() + 1
+    assert not heights(voice, front, front.count(len(voice)), False).any()
+
+
+@pytest.mark.parametrize("name", ["ctc", "hybrid"])
+def test_recordings_too_short_for_their_text_are_told(name):
     table, target = sample_table(TASK, 20)
     texts = ["low " * 400, *table.column("text").to_pylist()[1:]]
     data = table.data.set_column(table.data.column_names.index("text"), "text", pa.array(texts))
     notes = []
     ctx = context(TASK, target, seconds=30)
     ctx.events.listen(lambda e: notes.append(getattr(getattr(e, "words", None), "en", "")))
-    recipe = get_recipe("ctc")
-    tiny = {"width": 16, "hidden": 16, "layers": 1, "channels": 4, "epochs": 1, "seconds": 4.0, "units": "characters"}
+    recipe = get_recipe(name)
+    tiny = {"width": 16, "layers": 1, "epochs": 1, "seconds": 4.0, "units": "characters"}
+    if name == "ctc":
+        tiny |= {"hidden": 16, "channels": 4}
     options = recipe.variants(table.schema, target, 20)[0].model_copy(update=tiny)
     recipe.fit(Table(data, table.schema, table.rows), None, options, ctx)
     assert any("1 of 20 recordings are not learnt from" in n for n in notes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -76,10 +76,10 @@ class FrameOptions(LoopOptions):
 class FrameModel(SpeechModel):
     """A network over frames with its units."""
 
-    options_class: type[FrameOptions] = FrameOptions
+    options_class: ClassVar[type[Any]] = FrameOptions
 
     def __init__(
-        self, front: Front, units: Units, network: Any, options: FrameOptions, device: str = "cpu", *,
+        self, front: Front, units: Units, network: Any, options: Any, device: str = "cpu", *,
         decoder: Decoder | None = None, sureness: Sureness | None = None,
     ) -> None:  # fmt: skip
         super().__init__(front)

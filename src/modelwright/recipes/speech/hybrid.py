@@ -1,0 +1,490 @@
+"""A network that tells frames apart as Gaussians of sounds laid them, read by a hidden Markov model of units: for little speech and little time.
+
+Where CTC must find by itself where each unit stands, this is told: units are laid over the recordings by `models/forced_alignment.py`, sounds and tones
+are learnt apart from one another (so that a final in a tone that was never heard is still known), and what unit follows which weighs in when frames are read.
+Legend: S frames of 10 ms, T frames of units, V units with the blank, P parts of a unit, L units of a row.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from modelwright.core.answers.base import TargetCodec, as_objects
+from modelwright.core.errors import DataError, ModelwrightError
+from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.saved import read_arrays, write_arrays
+from modelwright.core.schema import Schema, Table
+from modelwright.core.words import Words
+from modelwright.features.shared.edit_distance import errors
+from modelwright.features.shared.mel import deltas
+from modelwright.features.shared.pitch import filled, pitch
+from modelwright.features.shared.speech import FRAME, Front, samples_of, speaking
+from modelwright.features.shared.speech_units import Units, suited
+from modelwright.features.shared.transcript_rules import words_of
+from modelwright.models.forced_alignment import Aligner, looks
+from modelwright.models.unit_states import pairs, shares
+from modelwright.recipes.shared.loop_options import LoopOptions
+from modelwright.recipes.speech._ctc_recipe import Watched, given_lm
+from modelwright.recipes.speech._decoding import Decoder
+from modelwright.recipes.speech._frames import PAD, FrameModel, even
+from modelwright.recipes.speech._speech import SpeechRecipe, column_of, transcribed
+from modelwright.recipes.speech._sureness import Sureness
+
+_BATCHES = 60  # of an epoch at least
+_LAYING, _ROUNDS = 30_000, 8  # frames that the aligner learns from, five minutes, and its rounds
+_PARTS = {"words": 8, "pinyin": 4, "pieces": 4, "finals": 2, "characters": 2}
+_PRIVATE = frozenset({"words", "pieces", "pinyin"})  # a pair of these that came once may tell who said it
+_SCALES = (0.4, 0.25, 0.7, 1.0)  # of the network's scores beside those of pairs
+_PRIOR = 0.6  # how much of how often a sound comes is taken off its score
+_SHORT = 3.0  # seconds: recordings of words and commands, which are joined
+_STEP = 2  # frames of 10 ms of one of units
+_PROBE = 2  # steps
+_TUNED, _TUNING = 80, 15.0  # validation recordings, and seconds, for the weight of the network's scores
+
+
+class HybridOptions(LoopOptions):
+    """Options of frames told apart; augmentation is done to spectrograms: times in seconds, levels in dB, `colour` in nats.
+
+    `units` "auto" takes words where there are few, initials and finals with tones for Chinese, else characters. `join` is the probability that an utterance is
+    made of several recordings, with pauses up to `pause` between and `edge` around, up to `joined` seconds; None joins short ones often.
+    """
+
+    units: Literal["auto", "characters", "words", "pieces", "pinyin", "finals"] = "auto"
+    pieces: int = Field(default=300, ge=32, le=4000)
+    bands: int = Field(default=40, ge=20, le=128)
+    width: int = Field(default=128, ge=16, le=1024)
+    layers: int = Field(default=6, ge=1, le=24)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    join: float | None = Field(default=None, ge=0, le=1)
+    joined: float = Field(default=5.0, gt=0, le=60)
+    longest: float = Field(default=20.0, gt=0, le=60)
+    pause: float = Field(default=0.5, ge=0, le=5)
+    edge: float = Field(default=0.3, ge=0, le=5)
+    speed: float = Field(default=0.15, ge=0, le=0.7)
+    warp: float = Field(default=0.08, ge=0, le=0.3)
+    gain: float = Field(default=6.0, ge=0, le=40)
+    noise: float = Field(default=0.4, ge=0, le=1)
+    snr_low: float = 10.0
+    snr_high: float = 40.0
+    colour: float = Field(default=0.3, ge=0, le=4)
+    time_masks: int = Field(default=1, ge=0, le=16)
+    time_width: int = Field(default=10, ge=0, le=200)
+    band_masks: int = Field(default=1, ge=0, le=16)
+    seconds: float = Field(default=10.0, gt=0, le=3600)
+
+
+class HybridModel(FrameModel):
+    """A network over frames, with how often sounds and tones come [1 + C P] and [6], and what unit follows which [V, V]."""
+
+    recipe = "hybrid"
+    options_class: ClassVar[type[Any]] = HybridOptions
+
+    def __init__(
+        self, front: Front, units: Units, network: Any, options: Any, device: str = "cpu", *, decoder: Decoder | None = None,
+        sureness: Sureness | None = None, prior: tuple[np.ndarray, np.ndarray], after: np.ndarray, scale: float = _SCALES[0],
+    ) -> None:  # fmt: skip
+        super().__init__(front, units, network, options, device, decoder=decoder, sureness=sureness)
+        self.prior, self.after, self.scale = prior, after, scale
+        self.sound, self.tone = units.sounds(), tones_of(units)
+
+    @property
+    def frame(self) -> float:
+        return FRAME * _STEP
+
+    def told(self, parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray, bool]]:
+        """Return log likelihoods of sounds [S, 1 + C P] and of tones [S, 6] of parts, and whether there is but a hum or a hiss."""
+        import torch
+
+        quiet = np.zeros(round(PAD * self.front.rate), np.float32)
+        around = round(PAD / FRAME)
+        toned = bool(self.tone.any())
+        out = []
+        with torch.inference_mode():
+            for part in parts:  # each by itself: rows of other lengths cost more in padding than they save
+                samples = np.concatenate([quiet, part, quiet])
+                mel = self.front.frames(samples)
+                tensors = {
+                    "mel": torch.from_numpy(mel[None]).to(self.device),
+                    "pitch": torch.from_numpy(heights(samples, self.front, len(mel), toned)[None]).to(self.device),
+                    "lengths": torch.tensor([len(mel)], device=self.device),
+                }
+                found = self.network(tensors)
+                sounds, tones = (
+                    found[k][0].log_softmax(dim=1).cpu().numpy().astype(np.float64) for k in ("sounds", "tones")
+                )
+                sounds = sounds - _PRIOR * self.prior[0]
+                tones = 0.5 * (tones - _PRIOR * self.prior[1]) if toned else np.zeros((len(mel), 6))
+                out.append((sounds, tones, even(mel[around:-around])))
+        return out
+
+    def smoothed(
+        self, told: tuple[np.ndarray, np.ndarray, bool], scale: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `emissions` does of what `told` found in one part; `scale` in place of the model's own."""
+        sounds, tones, noise = told
+        scale = self.scale if scale is None else scale
+        found = shares(sounds, tones, self.after, self.sound, self.tone, _PARTS[self.units.kind], scale)
+        odd = len(found) % _STEP
+        if odd:
+            found = np.concatenate([found, found[-1:]])
+        found = found.reshape(-1, _STEP, found.shape[1]).mean(axis=1)
+        speech = np.zeros(len(found)) if noise else 1 - found[:, 0]
+        return np.log(np.maximum(found, 1e-9)), speech
+
+    def emissions(self, parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        return [self.smoothed(t) for t in self.told(parts)]
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        write_arrays(
+            folder / "pairs.safetensors",
+            {"sounds": self.prior[0], "tones": self.prior[1], "after": np.ascontiguousarray(self.after, np.float32)},
+        )
+
+    def state(self, decoder: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().state(decoder), "scale": self.scale}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
+        from safetensors.torch import load_file
+
+        from modelwright.models.frame_sounds import FrameSounds
+
+        options, units = cls.options_class(**state["options"]), Units.restore(state["units"], {})
+        front = Front(**{k: int(v) for k, v in state["front"].items()})
+        network = FrameSounds(front.bands, classes(units), options.width, options.layers, options.dropout)
+        network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        network.eval()
+        arrays = read_arrays(folder / "pairs.safetensors")
+        out = cls(
+            front, units, network, options, decoder=Decoder.load(state["decoder"], units, folder),
+            sureness=Sureness.from_json(state["sureness"]), prior=(arrays["sounds"], arrays["tones"]), after=arrays["after"],
+            scale=float(state["scale"]),
+        )  # fmt: skip
+        out.extent = dict(state["extent"])
+        return out
+
+
+class Hybrid(SpeechRecipe):
+    """Gaussians lay units over recordings; a time-delay network learns them; a hidden Markov model reads."""
+
+    name = "hybrid"
+    title = Words("time-delay network over laid sounds (hybrid HMM)", "时延网络与对齐音素（混合 HMM）")
+    rank = 15
+    paper = "Bourlard & Morgan 1994; Peddinti et al. 2015, doi 10.21437/Interspeech.2015-647"
+    needs: ClassVar[tuple[str, ...]] = ("torch", "soundfile", "soxr")
+    extra = "speech"
+    leads = "audio"
+    options = HybridOptions
+    model = HybridModel
+    space: ClassVar[Mapping[str, Axis]] = {
+        "dropout": Range(0.05, 0.4),
+        "lr": Range(5e-4, 5e-3, log=True),
+        "width": Choice((96, 128, 192)),
+        "warp": Choice((0.0, 0.08, 0.15)),
+        "colour": Choice((0.0, 0.3, 0.8)),
+    }
+
+    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
+        plan: dict[str, Any] = {"epochs": 24, "patience": 12}
+        if rows < 100:
+            plan = {"epochs": 8, "patience": 4, "seconds": 5.0, "width": 96}
+        elif rows >= 1000:
+            plan |= {"width": 192, "seconds": 20.0}
+        return [self.options(**plan)]
+
+    def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
+        assert isinstance(options, HybridOptions)
+        key = (self.name, "estimate", len(train), options.model_dump_json(exclude={"epochs"}))
+        if key not in ctx.cache:
+            ctx.cache[key] = self._probe(train, options, ctx)
+        epoch, reading, memory = ctx.cache[key]
+        left = ctx.deadline.remaining()
+        seconds = min(epoch * options.epochs, 9 * left) if epoch < left else epoch * options.epochs
+        return Estimate(seconds + reading + 1.0, memory, least=min(seconds, 3 * epoch) + reading + 1.0)
+
+    def _probe(self, train: Table, options: HybridOptions, ctx: FitContext) -> tuple[float, float, int]:
+        """Return processor seconds of an epoch and of what comes before, and bytes of memory, from a few steps on some of the rows."""
+        import torch
+
+        from modelwright.models.frame_sounds import told_loss
+
+        torch.set_num_threads(max(1, ctx.threads))
+        count = len(train)
+        began = time.process_time()
+        some, texts = transcribed(train.take(np.sort(np.random.default_rng(0).permutation(count)[:48])), ctx)
+        made = _Laid.of(some, texts, options, ctx, rounds=2)
+        reading = (time.process_time() - began) / max(1, len(some)) * count
+        network, feed = made.network(), made.feed(1)
+        rates = []
+        for batch in (feed.epoch(np.random.default_rng(0)) * _PROBE)[:_PROBE]:
+            start, worked = time.perf_counter(), time.process_time()
+            inputs, expected = feed.load(batch, "cpu")
+            told_loss(network(inputs), expected).backward()
+            wall, own = time.perf_counter() - start, time.process_time() - worked
+            rates.append((own if ctx.device == "cpu" else wall) / max(1, feed.size(batch)))
+        whole = sum(len(r.mel) for r in made.rows) / len(made.rows) * count
+        passes = max(1.0, _BATCHES * options.seconds / FRAME / whole)
+        memory = int(
+            whole * 4 * (options.bands + 8) * 2
+            + options.seconds / FRAME * options.width * options.layers * 60
+            + (250 << 20)
+        )
+        return 1.2 * min(rates) * whole * passes, reading, memory
+
+    def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
+        import torch
+
+        from modelwright.models.frame_sounds import told_loss
+        from modelwright.train.loop import train as run_loop
+
+        assert isinstance(options, HybridOptions)
+        train, texts = transcribed(train, ctx)
+        made = _Laid.of(train, texts, options, ctx, rounds=_ROUNDS, tell=True)
+        torch.manual_seed(ctx.seed)
+        network = made.network()
+        model = HybridModel(
+            made.front, made.units, network, made.options, ctx.device, prior=made.prior(), after=made.after()
+        )
+        looked = None
+        if valid is not None and len(valid):
+            known, said = transcribed(valid, ctx)
+            looked = _Looked(model, known, said, ctx, told_loss)
+        epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
+        trained = run_loop(network, made.feed(_BATCHES), told_loss, looked, made.options, ctx, epochs=epochs)
+        if valid is None and trained.epochs < epochs // 2:
+            raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
+        model.decoder = Decoder.fit(made.units, made.texts, given_lm(train, ctx))
+        if looked is not None:
+            looked.weigh(ctx)
+            looked.settle(ctx)
+        elif ctx.extent:
+            model.scale = float(ctx.extent.get("scale", model.scale))
+            model.decoder = model.decoder.again(ctx.extent)
+            model.sureness = Sureness.from_json(ctx.extent.get("sureness", []))
+        model.extent = {
+            "epochs": max(1, trained.best_epoch or trained.epochs), "scale": model.scale, "sureness": model.sureness.to_json(),
+            **model.decoder.extent(),
+        }  # fmt: skip
+        model.history = trained.history
+        return model
+
+
+class _Laid:
+    """Recordings with the units that are laid over their frames."""
+
+    def __init__(
+        self,
+        front: Front,
+        units: Units,
+        rows: list[Any],
+        ids: list[np.ndarray],
+        texts: list[str],
+        options: HybridOptions,
+    ) -> None:
+        self.front, self.units, self.rows, self.ids, self.texts, self.options = front, units, rows, ids, texts, options
+
+    @classmethod
+    def of(
+        cls,
+        train: Table,
+        texts: Sequence[str],
+        options: HybridOptions,
+        ctx: FitContext,
+        rounds: int,
+        tell: bool = False,
+    ) -> _Laid:
+        """Read recordings and lay the units of their transcripts over them; made once for the same rows and options. Raises DataError where none can be learnt from."""
+        key = ("hybrid", len(train), hash(train.rows.tobytes()), options.units, options.pieces, options.bands, rounds)
+        if key not in ctx.cache:
+            ctx.cache[key] = _laid(train, texts, options, ctx, rounds, tell)
+        front, units, rows, ids, kept = ctx.cache[key]
+        join = options.join
+        if join is None:
+            short = float(np.median([len(r.mel) for r in rows])) * FRAME < _SHORT
+            join = 0.6 if short and units.kind == "words" else 0.3 if short else 0.1
+        return cls(front, units, rows, ids, kept, options.model_copy(update={"join": join}))
+
+    def network(self) -> Any:
+        """Return a network that has learnt nothing but the mean and the deviation of each band."""
+        import torch
+
+        from modelwright.models.frame_sounds import FrameSounds
+
+        o = self.options
+        out = FrameSounds(self.front.bands, classes(self.units), o.width, o.layers, o.dropout)
+        index = np.random.default_rng(0).permutation(len(self.rows))[:256]
+        frames = np.concatenate([self.rows[int(i)].mel for i in index])
+        out.mean.copy_(torch.from_numpy(frames.mean(0)))
+        out.std.copy_(torch.from_numpy(np.maximum(frames.std(0), 0.5)))
+        return out
+
+    def feed(self, least: int) -> Any:
+        """Return the feed of these recordings."""
+        from modelwright.train.told_frames import ToldFeed
+
+        return ToldFeed(self.rows, self.options, self.front.rate, least)
+
+    def prior(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log shares of frames of silence and parts of sounds [1 + C P], and of tones [6]."""
+        sound = np.bincount(np.concatenate([r.sound for r in self.rows]), minlength=classes(self.units)) + 5.0
+        tone = np.bincount(np.concatenate([r.tone for r in self.rows]), minlength=6) + 5.0
+        return np.log(sound / sound.sum()).astype(np.float32), np.log(tone / tone.sum()).astype(np.float32)
+
+    def after(self) -> np.ndarray:
+        """Return what unit follows which [V, V]: of transcripts of one unit nothing is known, and any may follow any."""
+        size = self.units.size
+        if float(np.mean([len(i) for i in self.ids])) < 1.5:
+            return np.full((size, size), 1.0 / size, np.float32)
+        return pairs([i.tolist() for i in self.ids], size, 2 if self.units.kind in _PRIVATE else 1)
+
+
+def _laid(
+    train: Table, texts: Sequence[str], options: HybridOptions, ctx: FitContext, rounds: int, tell: bool
+) -> tuple[Any, ...]:
+    from modelwright.train.told_frames import Told
+
+    name = column_of(train.schema) or ""
+    values = train.column(name)
+    front = Front.fit(values, train.schema[name].options, options.bands)
+    units = Units.fit(texts, suited(texts)[0] if options.units == "auto" else options.units, options.pieces)
+    ragged = units.encode(texts)
+    parts, toned = _PARTS[units.kind], bool(tones_of(units).any())
+    sound, tone = units.sounds(), tones_of(units)
+    mels, heard, ids, kept, gone = [], [], [], [], 0
+    for i in range(len(train)):
+        samples = samples_of(values[i].as_py(), front.rate, options.longest)
+        mine = ragged.values[ragged.offsets[i] : ragged.offsets[i + 1]]
+        fits = (
+            len(mine)
+            and len(samples) < int(options.longest * front.rate) - 1
+            and front.count(len(samples)) > 1.1 * parts * len(mine)
+        )
+        if not fits or not len(samples):
+            gone += 1
+            continue
+        mel = front.frames(samples)
+        mels.append(mel)
+        heard.append(heights(samples, front, len(mel), toned))
+        ids.append(mine)
+        kept.append(texts[i])
+    if not mels:
+        raise DataError(
+            f"No recording can be learnt from: all {gone} are longer than {options.longest:g} s, or shorter than their transcripts take. "
+            "Cut long recordings at their sentences (SRT, VTT, TextGrid or CTM beside them).",
+            f"没有可学习的录音：全部 {gone} 段超过 {options.longest:g} 秒，或时长不足以说完转写文本。请按句切分长录音（在旁边放 SRT、VTT、TextGrid 或 CTM）。",
+        )
+    if gone and tell:
+        ctx.events.note(
+            f"{ctx.name}: {gone} of {len(train)} recordings are not learnt from: longer than {options.longest:g} s, or too short for their text.",
+            f"{ctx.name}：{len(train)} 段录音中有 {gone} 段不用于学习：超过 {options.longest:g} 秒，或时长不足以说完其文本。",
+        )
+    around = [looks(m) for m in mels]
+    around = [x - x.mean(0) for x in around]
+    some, total = [], 0
+    for i in np.random.default_rng(0).permutation(len(mels)):
+        some.append(int(i))
+        total += len(mels[i])
+        if total > _LAYING:
+            break
+    aligner = Aligner.fit(
+        [around[i] for i in some],
+        [~speaking(mels[i]) for i in some],
+        [sound[ids[i]] for i in some],
+        int(sound.max()) + 1,
+        rounds,
+        parts,
+    )
+    rows = []
+    for mel, high, x, mine in zip(mels, heard, around, ids, strict=True):
+        of = np.zeros(len(mel), np.int64)
+        tones = np.zeros(len(mel), np.int64)
+        for k, (a, b) in enumerate(aligner.places(x, sound[mine])):
+            if a >= 0:
+                unit = int(mine[k // parts])
+                of[a : b + 1] = 1 + sound[unit] * parts + k % parts
+                tones[a : b + 1] = tone[unit]
+        rows.append(Told(mel, high, of, tones))
+    return front, units, rows, ids, kept
+
+
+class _Looked(Watched):
+    """What the loop looks at: texts of validation rows, read as they will be."""
+
+    model: HybridModel
+
+    def feed_of(self, held: Any, ids: Any) -> Any:
+        from modelwright.train.utterances import UtteranceFeed
+
+        return UtteranceFeed(held, ids, [], self.model.front, self.model.options.seconds)
+
+    def __call__(self, network: Any) -> tuple[float, float]:
+        found = [
+            {"text": self.model.units.text(_read(logs)), "words": [], "seconds": 0.0}
+            for logs, _ in self.model.emissions(self.parts)
+        ]
+        signed = self.ctx.value(self.table, as_objects(found)[:, None])
+        signed = signed if np.isfinite(signed) else 0.0
+        return -signed, signed
+
+    def weigh(self, ctx: FitContext) -> None:
+        """Choose how much the network's scores weigh beside those of pairs: what makes the fewest errors of words."""
+        column = self.table.schema.target
+        truth = [
+            words_of(str(t)) for t in ctx.target.encode(self.table.column(column.name if column is not None else ""))
+        ]
+        told = self.model.told(self.parts[:_TUNED])
+        least, until = float("inf"), time.monotonic() + min(_TUNING, max(1.0, 0.1 * ctx.deadline.remaining()))
+        for scale in _SCALES:
+            texts = [words_of(self.model.units.text(_read(self.model.smoothed(t, scale)[0]))) for t in told]
+            wrong = sum(errors(a, b) for a, b in zip(truth, texts, strict=False))
+            if wrong < least:
+                least, self.model.scale = wrong, scale
+            if time.monotonic() > until:
+                break
+
+
+def _read(logs: np.ndarray) -> list[int]:
+    from modelwright.models import ctc
+
+    return ctc.greedy(logs)
+
+
+def classes(units: Units) -> int:
+    """Return how many silence and the parts of all sounds are."""
+    return 1 + (int(units.sounds().max()) + 1) * _PARTS[units.kind]
+
+
+def tones_of(units: Units) -> np.ndarray:
+    """Return the tone of each unit, int64 [V] with the blank: 1 to 5, or 0 for none."""
+    toned = units.pieces is None and units.kind in ("finals", "pinyin")
+    return np.array(
+        [0, *(int(s[-1]) if toned and s[-1:] in "12345" else 0 for s in units.signs)]
+        if units.pieces is None
+        else [0] * units.size,
+        np.int64,
+    )
+
+
+def heights(samples: np.ndarray, front: Front, frames: int, toned: bool) -> np.ndarray:
+    """Return float32 [S, 3]: how high the voice is around its mean, whether it is voiced, and how it rises; zeros where there are no tones to be told."""
+    out = np.zeros((frames, 3), np.float32)
+    if not toned or not frames:
+        return out
+    hertz = pitch(samples, front.rate, frames)
+    if not (hertz > 0).any():
+        return out
+    high = filled(hertz)
+    high = high - high[hertz > 0].mean()
+    out[:, 0], out[:, 1] = 5 * high, hertz > 0
+    out[:, 2] = 30 * deltas(high[:, None])[:, 0]
+    return out
+
+
+RECIPE = Hybrid
