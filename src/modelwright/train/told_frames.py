@@ -114,7 +114,7 @@ class ToldFeed:
                 parts.append(self._quiet(o.pause, rng))
             parts.append(_played(self.rows[row], speed))
         if not u.rows:
-            parts.append(self._quiet(3.0, rng, 30))
+            parts.append(self._quiet(1.0, rng, 30))
         parts.append(self._quiet(o.edge, rng))
         mel = np.concatenate([p.mel for p in parts])
         pitch = np.concatenate([p.pitch for p in parts])

@@ -29,14 +29,14 @@ from modelwright.features.shared.speech_units import Units, suited
 from modelwright.features.shared.transcript_rules import words_of
 from modelwright.models.forced_alignment import Aligner, looks
 from modelwright.models.unit_states import pairs, shares
-from modelwright.recipes.shared.loop_options import LoopOptions
+from modelwright.recipes.shared.loop_options import LoopOptions, Rate
 from modelwright.recipes.speech._ctc_recipe import Watched, given_lm
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._frames import PAD, FrameModel, even
 from modelwright.recipes.speech._speech import SpeechRecipe, column_of, transcribed
 from modelwright.recipes.speech._sureness import Sureness
 
-_BATCHES = 60  # of an epoch at least
+_BATCHES = 30  # of an epoch at least
 _LAYING, _ROUNDS = 30_000, 8  # frames that the aligner learns from, five minutes, and its rounds
 _PARTS = {"words": 8, "pinyin": 4, "pieces": 4, "finals": 2, "characters": 2}
 _PRIVATE = frozenset({"words", "pieces", "pinyin"})  # a pair of these that came once may tell who said it
@@ -55,28 +55,30 @@ class HybridOptions(LoopOptions):
     made of several recordings, with pauses up to `pause` between and `edge` around, up to `joined` seconds; None joins short ones often.
     """
 
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    lr: Rate = 4e-3
     units: Literal["auto", "characters", "words", "pieces", "pinyin", "finals"] = "auto"
     pieces: int = Field(default=300, ge=32, le=4000)
     bands: int = Field(default=40, ge=20, le=128)
     width: int = Field(default=128, ge=16, le=1024)
-    layers: int = Field(default=6, ge=1, le=24)
+    layers: int = Field(default=4, ge=1, le=24)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     join: float | None = Field(default=None, ge=0, le=1)
     joined: float = Field(default=5.0, gt=0, le=60)
     longest: float = Field(default=20.0, gt=0, le=60)
-    pause: float = Field(default=0.5, ge=0, le=5)
-    edge: float = Field(default=0.3, ge=0, le=5)
-    speed: float = Field(default=0.15, ge=0, le=0.7)
+    pause: float = Field(default=0.3, ge=0, le=5)
+    edge: float = Field(default=0.15, ge=0, le=5)
+    speed: float = Field(default=0.12, ge=0, le=0.7)
     warp: float = Field(default=0.08, ge=0, le=0.3)
     gain: float = Field(default=6.0, ge=0, le=40)
-    noise: float = Field(default=0.4, ge=0, le=1)
+    noise: float = Field(default=0.25, ge=0, le=1)
     snr_low: float = 10.0
     snr_high: float = 40.0
     colour: float = Field(default=0.3, ge=0, le=4)
     time_masks: int = Field(default=1, ge=0, le=16)
-    time_width: int = Field(default=10, ge=0, le=200)
+    time_width: int = Field(default=6, ge=0, le=200)
     band_masks: int = Field(default=1, ge=0, le=16)
-    seconds: float = Field(default=10.0, gt=0, le=3600)
+    seconds: float = Field(default=20.0, gt=0, le=3600)
 
 
 class HybridModel(FrameModel):
@@ -185,7 +187,7 @@ class Hybrid(SpeechRecipe):
     model = HybridModel
     space: ClassVar[Mapping[str, Axis]] = {
         "dropout": Range(0.05, 0.4),
-        "lr": Range(5e-4, 5e-3, log=True),
+        "lr": Range(1e-3, 8e-3, log=True),
         "width": Choice((96, 128, 192)),
         "warp": Choice((0.0, 0.08, 0.15)),
         "colour": Choice((0.0, 0.3, 0.8)),
@@ -196,7 +198,7 @@ class Hybrid(SpeechRecipe):
         if rows < 100:
             plan = {"epochs": 8, "patience": 4, "seconds": 5.0, "width": 96}
         elif rows >= 1000:
-            plan |= {"width": 192, "seconds": 20.0}
+            plan |= {"width": 192, "seconds": 30.0}
         return [self.options(**plan)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
@@ -308,7 +310,7 @@ class _Laid:
         join = options.join
         if join is None:
             short = float(np.median([len(r.mel) for r in rows])) * FRAME < _SHORT
-            join = 0.6 if short and units.kind == "words" else 0.3 if short else 0.1
+            join = 0.6 if short and units.kind == "words" else 0.1
         return cls(front, units, rows, ids, kept, options.model_copy(update={"join": join}))
 
     def network(self) -> Any:
