@@ -58,7 +58,7 @@ class FrameSounds(nn.Module):
         for last in (self.sounds, self.tones):
             nn.init.normal_(last.weight, std=0.02)
             nn.init.zeros_(last.bias)
-            last.weight.plain = True  # type: ignore[assignment]
+            last.weight.plain = True  # type: ignore[attr-defined]
 
     def forward(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """{"mel": [B, S, M], "pitch": [B, S, 3], "lengths": [B], maybe "hidden": bool [B, S, M]} -> {"sounds": [B, S, C], "tones": [B, S, 6]}."""
