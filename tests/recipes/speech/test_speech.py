@@ -12,7 +12,7 @@ from modelwright.features.shared.sample_speech import as_wav
 from modelwright.features.shared.speech import Front
 from modelwright.features.shared.speech_units import Units
 from modelwright.recipes.shared.listening import Listener, in_turn
-from modelwright.recipes.speech.hybrid import heights, tones_of
+from modelwright.recipes.speech._states import heights, tones_of
 from modelwright.testing import context, sample_table
 
 TASK = get_task("automatic-speech-recognition")
