@@ -142,6 +142,24 @@ def test_a_request_is_admitted_by_the_time_it_would_take_and_told_a_true_wait():
     assert takes == pytest.approx(0.2, rel=0.01)
 
 
+def test_where_many_are_refused_nobody_waits_long_and_a_burst_may():
+    async def job():
+        b = Batcher(double, queue=10_000)
+        known(b, per_row=0.0002)
+        b.admit("a", 1, 100, 30)
+        b.admit("a", 1, 20, 30).drop()  # a burst: 24 ms are waited for, which nobody minds
+        b.refused = 0.9  # as after a minute of three times too many
+        with pytest.raises(Refused):
+            b.admit("a", 1, 20, 30)
+        more = b.refused
+        b.calm()
+        b.admit("a", 1, 20, 30)
+        await b.stop()
+        return more
+
+    assert 0.9 < run(job()) < 1
+
+
 def test_a_place_that_is_given_up_is_free_again():
     async def job():
         b = Batcher(double, queue=10_000)

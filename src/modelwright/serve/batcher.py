@@ -25,12 +25,13 @@ from modelwright.serve.fair import FairLine, Shares
 from modelwright.serve.limits import STOPPING, Refused
 
 _PATIENCE = 1.8  # times what a request takes by itself ...
-_GRACE = 0.025  # ... and seconds, which nobody minds
+_GRACE = 0.025  # ... and seconds, which nobody minds as long as nearly all are answered
 _FEW, _SHORT = (
     64,
     0.25,
 )  # rows and seconds of a line that is no overload: some dozens of clients that ask one row at a time
 _MOST_STRETCH = 6.0
+_TURN = 0.02  # how far a request moves the share of those that were refused lately
 _UP, _DOWN = 0.2, 0.02  # how far it moves: what is expected is not exceeded by about nine of ten answers
 _MAX_BATCH = 512
 # after a call that answered many, seconds that are left to writing the answers and reading what comes next: Python lets one thread
@@ -130,6 +131,7 @@ class Batcher:
         # what answers take in truth, against what rows alone say: reading, writing and a machine that is busy count too
         self.stretch = 1.0
         self.slack = 1.0  # times the usual patience: more where the machine is busy with something that soon ends
+        self.refused = 0.0  # share of the latest requests that were refused
         self.batches = 0
         self.answered = 0
         self.called: Callable[[int, float], None] = lambda rows, seconds: None  # told of every call of the model
@@ -188,7 +190,8 @@ class Batcher:
         by_rows = self.expected(key, weight, rows)
         takes = by_rows * self.stretch
         alone = self.alone.seconds(rows) or self.latency.seconds(rows)
-        patience = min(most, self.slack * (_PATIENCE * alone + _GRACE))
+        # a burst may wait; where many are refused all the time, waiting makes nobody's answer sooner
+        patience = min(most, self.slack * (_PATIENCE * alone + _GRACE * (1 - self.refused)))
         ahead = self._line.ahead(key, weight, rows)
         busy, now = self._work is not None or bool(self._line) or ahead > rows, time.monotonic()
         # as long as a call takes mostly what it takes however few its rows, one row more delays nobody: whoever is refused
@@ -196,7 +199,9 @@ class Batcher:
         light = self.latency.fixed > 0 and self.latency.per_row * ahead <= self.latency.fixed
         light = light or (ahead <= _FEW and by_rows <= _SHORT)
         late = (takes > patience and not light) or self._shares.over(key, now)
-        if (busy and late) or (ahead > rows and ahead > self._limit):
+        refused = (busy and late) or (ahead > rows and ahead > self._limit)
+        self.refused += _TURN * (refused - self.refused)
+        if refused:
             self._shares.refuse(key, now)
             raise Refused(
                 429,
@@ -222,8 +227,9 @@ class Batcher:
         self.latency, self.alone = LatencyModel(), LatencyModel()
 
     def calm(self) -> None:
-        """Go back to the usual patience, and forget how late answers were."""
+        """Go back to the usual patience, and forget how late answers were and how many were refused."""
         self.slack = self.stretch = 1.0
+        self.refused = 0.0
 
     async def scores(self, table: Table, seconds: float, ticket: Ticket | None = None) -> np.ndarray:
         """Return the scores of a table. Raises Refused 429 where too much waits, 504 after `seconds`."""
