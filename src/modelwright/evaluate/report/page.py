@@ -155,7 +155,7 @@ def _numbers(facts: Facts, lang: str) -> Html:
         of = _gigabytes(granted) if granted else ""
         cells.append(
             (
-                "内存峰值" if zh else "most memory held",
+                "内存峰值" if zh else "peak memory",
                 _gigabytes(memory["peak"]),
                 (f"可用 {of}" if zh else f"of {of} granted") if of else "",
             )
