@@ -54,7 +54,7 @@ def test_a_refit_is_told_by_all_rows_but_the_test_rows_however_few_folds_were_do
 
 def test_the_most_memory_that_was_held_is_told_beside_what_was_granted(facts):
     held = {**facts, "memory": {"peak": 3 << 29, "granted": 4 << 30}}
-    assert "most memory held1.5 GBof 4.0 GB granted" in "".join(Page(write_report(held, "en")).text)
+    assert "peak memory1.5 GBof 4.0 GB granted" in "".join(Page(write_report(held, "en")).text)
     alone = {**facts, "memory": {"peak": 300 << 20, "granted": None}}
     assert "内存峰值300 MB" in "".join(Page(write_report(alone, "zh")).text)
 
