@@ -184,13 +184,15 @@ class Standings:
         return members, blend.value, mean
 
     def _plainest(self, pool: list[Candidate], scores: list[np.ndarray], limit: float | None) -> int:
-        """Return the best of a pool, or one of a lower rank that it does not clearly beat: of these the lowest, then the best."""
+        """Return the best of a pool, or one of a lower rank, or the same recipe with options that were tried earlier, that it does not
+        clearly beat: of these the lowest, then the earliest."""
         values = [self.validation.value(s) for s in scores]
         fits = [i for i, c in enumerate(pool) if limit is None or self.cost(c) <= limit] or list(range(len(pool)))
         best = max(fits, key=lambda i: values[i])
         rank = {i: type(get_recipe(pool[i].recipe)).rank for i in fits}
-        lower = [i for i in fits if rank[i] < rank[best] and not guesses(pool[i].recipe)]
-        for i in sorted(lower, key=lambda i: (rank[i], -values[i])):
+        own = {i for i in fits if pool[i].recipe == pool[best].recipe and i < best}
+        lower = [i for i in fits if (rank[i] < rank[best] or i in own) and not guesses(pool[i].recipe)]
+        for i in sorted(lower, key=lambda i: (rank[i], i)):
             if gap(scores[best], scores[i], self.validation).errors < self.validation.target.plainer:
                 return i
         return best

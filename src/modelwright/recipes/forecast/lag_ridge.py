@@ -34,6 +34,7 @@ from modelwright.recipes.forecast._lags import (
 from modelwright.recipes.forecast._ridge import Sums, penalised
 from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec, missed, size_of
 
+_WEEK = 336  # steps that a week has at most: half hours
 _WITHIN = 1.06  # of the least error on held-out rows: maps that miss by more have no part in the mean
 
 
@@ -108,8 +109,9 @@ class LagRidge(ForecastRecipe):
         ]
         if not found.positive:
             return plain
-        # where no season is known, a longer past may hold one
-        spans = (0.5, 1.5) if found.seasons else (2.0, 4.0)
+        # where no season is known, a longer past may hold one; of weeks of hours a longer one tells more
+        weeks = len(found.seasons) > 1 and max(found.seasons) <= _WEEK
+        spans = (1.5, 2.0) if weeks else (0.5, 1.5) if found.seasons else (2.0, 4.0)
         return [
             LagRidgeOptions(log=True, scale="none"),
             plain[0],
