@@ -11,7 +11,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.kept import sealing
 from modelwright.core.reading import Drawn, Reading
 from modelwright.core.rest import Rest
-from modelwright.core.schema import Table
+from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.finding import Finding
 from modelwright.data.further import Further, marks
@@ -60,9 +60,10 @@ def rest_of(state: State) -> Rest | None:
     if state.parts.found or table.related or state.config.weight or state.config.class_weight or state.config.sensitive:
         return None
     known = _judged(state.parts)
+    read = Schema(tuple(c for c in table.schema if c.role in ("input", "target")))
 
     def tables() -> Iterator[Table]:
-        return found.typed(table.schema, table.source, known)
+        return found.typed(read, table.source, known)
 
     return Rest(found.count, found.seconds / max(1, found.seen), tables)
 
