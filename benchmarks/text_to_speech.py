@@ -38,7 +38,9 @@ TASK = "text-to-speech"
 _SAID = 20  # times that each digit is said, each a little faster or slower
 
 
-def fit(data: str, name: str, budget: str, out: Path, hears: Path | None = None) -> tuple[Any, dict[str, Any]]:
+def fit(
+    data: str, name: str, budget: str, out: Path, hears: Path | None = None, recipes: list[str] | None = None
+) -> tuple[Any, dict[str, Any]]:
     """Return a run and its figures."""
     start = time.time()
     run = mw.fit(
@@ -50,6 +52,7 @@ def fit(data: str, name: str, budget: str, out: Path, hears: Path | None = None)
         out=out,
         voice_consent="synthetic",
         hears=str(hears) if hears else None,
+        recipes=recipes or [],
         folds=1,
         search="none",
     )
@@ -106,7 +109,7 @@ def digits(args: argparse.Namespace) -> dict[str, Any]:
     mine = [r for r in clips(args.data) if r[2] == args.speaker]
     with tempfile.TemporaryDirectory() as folder:
         data = table(folder, [r for r in mine if r[3] >= 5 and r[3] % 2 == 0])
-        run, facts = fit(data, args.name, args.budget, args.out, args.hears)
+        run, facts = fit(data, args.name, args.budget, args.out, args.hears, args.recipe)
     asked = [{"text": w, "speed": 0.9 + 0.01 * k} for w in WORDS for k in range(_SAID)]
     sounds, rtf = spoken(mw.load(run.folder / "bundle"), asked)
     facts |= {"rtf": round(rtf, 4)}
@@ -143,7 +146,7 @@ def corpus(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def sentences(args: argparse.Namespace) -> dict[str, Any]:
-    run, facts = fit(str(args.data), args.name, args.budget, args.out)
+    run, facts = fit(str(args.data), args.name, args.budget, args.out, recipes=args.recipe)
     texts = (args.data / "unseen.txt").read_text(encoding="utf-8").splitlines()
     sounds, rtf = spoken(mw.load(run.folder / "bundle"), [{"text": t} for t in texts])
     made = args.out / f"{args.name}-unseen"
@@ -174,6 +177,7 @@ def main() -> None:
     parser.add_argument("--voice", default="slt", help="of flite")
     parser.add_argument("--rows", type=int, default=700)
     parser.add_argument("--hears", type=Path, help="bundle of a recogniser trained on other recordings")
+    parser.add_argument("--recipe", action="append", default=[], help="try these alone, such as matcha-tts")
     parser.add_argument("--judge", help="command that prints JSON of a folder of WAVs and a file of texts")
     args = parser.parse_args()
     found = {"recogniser": recogniser, "digits": digits, "corpus": corpus, "sentences": sentences}[args.bar](args)

@@ -89,6 +89,9 @@ def test_speed_and_what_cannot_be_said(client):
     assert fast < 0.75 * usual
     answer = ask(client, input="low 😀 mid")
     assert json.loads(answer.headers["x-unspoken"]) == ["😀"]
+    answer = ask(client, input="low 你 mid")  # the voice has no sound for it
+    assert (answer.status_code, json.loads(answer.headers["x-unspoken"])) == (200, ["n", "i"])
+    assert ask(client, input="你好").json()["error"]["code"] == "nothing_to_say"
 
 
 @pytest.mark.parametrize(

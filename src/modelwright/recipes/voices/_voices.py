@@ -67,7 +67,9 @@ class VoiceModel(Model):
         """As Model.refused: recordings in which nobody speaks, of whom nothing could be said."""
         out = []
         for name in columns_of(table.schema):
-            for row, cell in enumerate(table.column(name).to_pylist() if name in table.data.column_names else []):
+            for row, cell in enumerate(
+                table.column(name).to_pylist() if name and name in table.data.column_names else []
+            ):
                 if cell is not None and not len(voiced(samples_of(cell, self.front.rate, LONGEST), self.front)):
                     out.append((row, str(name), NOBODY))
         return out
