@@ -83,3 +83,41 @@ def test_too_long_a_message_is_refused(monkeypatch):
     monkeypatch.setattr(microphone, "MESSAGE", 10)
     with pytest.raises(Refused, match="may hold 10 bytes"):
         gathered(b"\0" * 12)
+
+
+def taken(*messages, slow=0.0):
+    heard = Microphone(Socket(*messages), 8000, 8000, lambda: None)
+
+    async def run():
+        out = []
+        async for samples in heard.gathered():
+            out.append(len(samples))
+            await asyncio.sleep(slow)
+        return out
+
+    return heard, asyncio.run(run())
+
+
+def test_who_is_behind_reads_what_waits_at_once():
+    heard, sizes = taken(*[bytes(1600)] * 20, END, slow=0.01)
+    assert sum(sizes) == 20 * 800
+    assert len(sizes) < 5
+    assert heard.ended
+
+
+def test_no_more_than_some_seconds_wait():
+    _, sizes = taken(*[bytes(16_000)] * 30, END, slow=0.01)
+    assert sum(sizes) == 30 * 8000
+    assert max(sizes) <= (microphone._HELD + 2) * 8000
+
+
+def test_what_is_refused_is_told_after_what_came_before():
+    got = []
+
+    async def run():
+        async for samples in Microphone(Socket(bytes(800), "rubbish"), 8000, 8000, lambda: None).gathered():
+            got.append(len(samples))
+
+    with pytest.raises(Refused):
+        asyncio.run(run())
+    assert got == [400]

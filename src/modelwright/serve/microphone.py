@@ -19,6 +19,7 @@ from modelwright.serve.limits import Refused
 MESSAGE = 1 << 20  # bytes of one message
 SILENT = 30.0  # seconds without a message, after which a microphone counts as gone
 PAID = 20.0  # seconds of sound that count as one row of a key's quota
+_HELD = 3.0  # seconds of sound that wait to be read at most
 _RATES = (4000, 192_000)
 _SCALE = 32768.0
 
@@ -98,6 +99,41 @@ class Microphone:
         async for message in self.messages():
             if not isinstance(message, str):
                 yield message
+
+    async def gathered(self) -> AsyncIterator[np.ndarray]:
+        """Yield the samples alone, all that came since the last ones were taken: who is behind reads them at once instead of one by one.
+
+        At most some seconds are held; then the other side waits. Raises as `messages` does, once what came before was yielded.
+        """
+        held: list[np.ndarray] = []
+        came, room = asyncio.Event(), asyncio.Event()
+        taken = 0.0
+
+        async def take() -> None:
+            nonlocal taken
+            async for samples in self.sounds():
+                if not held:
+                    room.clear()
+                    taken = self.seen
+                held.append(samples)
+                came.set()
+                if self.seen - taken > _HELD:
+                    await room.wait()
+
+        task = asyncio.create_task(take())
+        task.add_done_callback(lambda _: came.set())
+        try:
+            while not task.done() or held:
+                await came.wait()
+                came.clear()
+                some = held[:]
+                held.clear()
+                room.set()
+                if some:
+                    yield np.concatenate(some)
+            task.result()
+        finally:
+            task.cancel()
 
     def _samples(self, data: bytes) -> np.ndarray:
         if len(data) > MESSAGE:

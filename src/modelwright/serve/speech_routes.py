@@ -254,7 +254,7 @@ async def _listened(ear: Ear, socket: WebSocket, rate: int) -> None:
 
     heard = Microphone(socket, rate, ear.model.front.rate, lambda: ear.spend(key), on_silence=finished)
     await socket.send_json({"type": "ready", "rate": rate, "delay": DELAY, "pause": PAUSE})
-    async for samples in heard.sounds():
+    async for samples in heard.gathered():
         await tell(socket, await ear.run(partial(listener.feed, samples)))
     if heard.ended:
         await finished()
