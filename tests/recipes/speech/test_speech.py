@@ -154,3 +154,26 @@ def test_recordings_too_short_for_their_text_are_told(name):
 
 def test_a_wav_of_samples_comes_back():
     assert as_wav(np.zeros(10), RATE)[:4] == b"RIFF"
+
+
+def test_a_long_recording_of_a_table_is_never_held_as_a_whole(model, tmp_path, monkeypatch):
+    from modelwright.recipes.speech import _speech
+
+    rng = np.random.default_rng(3)
+    words = [("low", "mid", "high")[i % 3] for i in rng.integers(0, 3, 150)]
+    long, _ = said(words, rng, pause=0.75)
+    short, _ = said(["low", "high"], rng)
+    table, _ = sample_table(TASK, 2)
+    cells = [{"path": None, "bytes": as_wav(s, RATE), "digest": "", "how": None} for s in (short, long)]
+    column = pa.array(cells, table.data.schema.field("recording").type)
+    table = table.with_data(table.data.set_column(table.data.column_names.index("recording"), "recording", column))
+    held = []
+    monkeypatch.setattr(_speech, "samples_of", lambda cell, *more: held.append(cell) or short)
+    found = model.scores(table)[:, 0]
+    assert len(held) == 1  # the short one alone
+    assert found[0]["text"] == "low high"
+    assert found[1]["seconds"] == pytest.approx(len(long) / RATE, abs=0.01)
+    assert found[1]["seconds"] > _speech._LONG
+    assert errors(words, found[1]["text"].split()) < 0.1 * len(words)
+    starts = [w["start"] for w in found[1]["words"]]
+    assert starts == sorted(starts)

@@ -6,7 +6,7 @@ Legend: T samples.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,14 +16,17 @@ from modelwright.core.errors import DataError
 from modelwright.core.recipe import FitContext, Model, Recipe
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.data.kinds.audio import MOST_SECONDS
+from modelwright.data.kinds.audio import MOST_SECONDS, blocks, facts, span_of
+from modelwright.data.kinds.base import Unreadable
 from modelwright.features.shared.speech import FRAME, Front, samples_of, speaking
 from modelwright.features.shared.transcript_rules import joined
+from modelwright.recipes.shared.listening import in_turn, placed
 from modelwright.recipes.shared.rows import known_rows
 
 TASKS = frozenset({"automatic-speech-recognition"})
 _WINDOW, _LEAST = 20.0, 8.0  # seconds of a part of a long recording, at most and at least
 _ROWS = 32  # recordings that are held at a time
+_LONG = 120.0  # seconds from which on one is not held as a whole
 
 
 def column_of(schema: Schema) -> str | None:
@@ -74,9 +77,26 @@ class SpeechModel(Model):
         cells = table.column(name).to_pylist() if name else [None] * len(table)
         out: list[dict[str, Any]] = []
         for start in range(0, len(cells), _ROWS):
-            some = [samples_of(c, self.front.rate, MOST_SECONDS) for c in cells[start : start + _ROWS]]
-            out += self.transcribe(some)
+            some = cells[start : start + _ROWS]
+            long = [_is_long(c) for c in some]
+            short = self.transcribe(
+                [samples_of(c, self.front.rate, MOST_SECONDS) for c, at in zip(some, long, strict=True) if not at]
+            )
+            rest = iter(short)
+            out += [self.transcribe_long(c) if at else next(rest) for c, at in zip(some, long, strict=True)]
         return as_objects(out)[:, None]
+
+    def transcribe_long(self, cell: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `transcribe` tells of a recording, which is read and heard part by part: memory does not grow with its length."""
+        words: list[dict[str, Any]] = []
+        until = 0.0
+        try:
+            for start, part in in_turn(self, blocks(cell, self.front.rate)):
+                words += placed(self.hear([part])[0], start)
+                until = start + len(part) / self.front.rate
+        except Unreadable:  # its file has changed since it was checked
+            words, until = [], 0.0
+        return {"text": joined([w["word"] for w in words]), "words": words, "seconds": round(until, 3)}
 
 
 class SpeechRecipe(Recipe):
@@ -90,6 +110,16 @@ class SpeechRecipe(Recipe):
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
         return None if column_of(schema) else Words("there is no column of recordings", "没有录音列")
+
+
+def _is_long(cell: Mapping[str, Any] | None) -> bool:
+    """Return whether a recording, of which no part is named, is too long to be held as a whole."""
+    if cell is None or span_of(cell) is not None:
+        return False
+    try:
+        return facts(cell)[1] > _LONG
+    except Unreadable:
+        return False
 
 
 def transcribed(table: Table, ctx: FitContext) -> tuple[Table, list[str]]:
