@@ -21,6 +21,7 @@ from modelwright.features.shared.mel import FLOOR, from_mel, to_mel
 _EMPTY = 0.05  # of the utterances hold noise alone
 _QUIET = (math.log(1e-10), math.log(1e-7))  # energy of what is never quite silent
 _BENT, _LIFTED = 0.15, 0.3  # deviations of how far a voice goes up and down, and of how high it is
+_FIRST, _GROWING = 0.2, 12  # share of what is done to recordings in the first epoch, and epochs until all of it is
 _WARPS = 50  # steps of a vocal tract's length, of 2 % each
 
 
@@ -36,14 +37,18 @@ class Told:
 
 @dataclass(frozen=True)
 class Utterance:
-    """Rows that are heard one after the other (none: noise alone), and the seed of what is done to them."""
+    """Rows that are heard one after the other (none: noise alone), the seed of what is done to them, and how much of it is done."""
 
     rows: tuple[int, ...]
     seed: int
+    share: float = 1.0
 
 
 class ToldFeed:
-    """A `Feed` of utterances, about `options.seconds` of sound in a batch; an epoch is as many passes as make `least` batches."""
+    """A `Feed` of utterances, about `options.seconds` of sound in a batch; an epoch is as many passes as make `least` batches.
+
+    What is done to recordings grows with the epochs: who has little time learns from them nearly as they are.
+    """
 
     def __init__(self, rows: Sequence[Told], options: Any, rate: int, least: int) -> None:
         self.rows, self.options, self.rate = list(rows), options, rate
@@ -56,10 +61,11 @@ class ToldFeed:
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[list[Utterance]]:
         """Return the utterances of each batch; their number is always the same."""
-        return [b for _ in range(self.passes) for b in self._one(rng)]
+        share = min(1.0, _FIRST + number / _GROWING)
+        return [b for _ in range(self.passes) for b in self._one(rng, share)]
 
-    def _one(self, rng: np.random.Generator) -> list[list[Utterance]]:
-        made = self._joined(rng.permutation(len(self.sizes)), rng)
+    def _one(self, rng: np.random.Generator, share: float) -> list[list[Utterance]]:
+        made = self._joined(rng.permutation(len(self.sizes)), rng, share)
         size = np.array([self.sizes[list(u.rows)].sum() if u.rows else 100 for u in made])
         order = np.argsort(size * np.exp(0.2 * rng.standard_normal(len(size))), kind="stable")
         ends = np.cumsum(size[order])
@@ -68,7 +74,7 @@ class ToldFeed:
         full += [full[0]] * (self.batches - len(full))
         return [[made[int(i)] for i in full[k]] for k in rng.permutation(self.batches)]
 
-    def _joined(self, order: np.ndarray, rng: np.random.Generator) -> list[Utterance]:
+    def _joined(self, order: np.ndarray, rng: np.random.Generator, share: float) -> list[Utterance]:
         out: list[Utterance] = []
         at = 0
         while at < len(order):
@@ -79,7 +85,7 @@ class ToldFeed:
                     break
                 rows.append(int(i))
             at += len(rows)
-            out.append(Utterance(tuple(rows), int(rng.integers(1 << 62))))
+            out.append(Utterance(tuple(rows), int(rng.integers(1 << 62)), share))
             if self.options.noise and rng.random() < _EMPTY:
                 out.append(Utterance((), int(rng.integers(1 << 62))))
         return out
@@ -106,8 +112,8 @@ class ToldFeed:
 
     def _changed(self, u: Utterance) -> tuple[Told, np.ndarray]:
         o, rng = self.options, np.random.default_rng(u.seed)
-        speed = math.exp(rng.uniform(-o.speed, o.speed))
-        warp = round(_WARPS * math.exp(rng.uniform(-o.warp, o.warp))) / _WARPS
+        speed = math.exp(u.share * rng.uniform(-o.speed, o.speed))
+        warp = round(_WARPS * math.exp(u.share * rng.uniform(-o.warp, o.warp))) / _WARPS
         parts = [self._quiet(o.edge, rng)]
         for k, row in enumerate(u.rows):
             if k:
@@ -121,9 +127,9 @@ class ToldFeed:
         if warp != 1.0:
             mel = mel @ _warped(self.rate, self.bands, warp)
         energy = np.expm1(np.clip(mel - 1, 0, 30)) * FLOOR
-        energy *= 10 ** (rng.uniform(-o.gain, o.gain) / 10)
+        energy *= 10 ** (u.share * rng.uniform(-o.gain, o.gain) / 10)
         level = rng.uniform(*_QUIET)
-        if rng.random() < o.noise:
+        if rng.random() < u.share * o.noise or not u.rows:
             loud = float(np.quantile(energy.mean(axis=1), 0.9)) + 1e-9
             level = (
                 math.log(loud) - rng.uniform(o.snr_low, o.snr_high) / 10 * math.log(10)
@@ -135,13 +141,14 @@ class ToldFeed:
         energy += np.exp(tilt) * rng.gamma(4.0, 0.25, mel.shape)
         mel = (1 + np.log1p(energy / FLOOR)).astype(np.float32)
         if o.colour:
-            mel = coloured(mel, o.colour, rng)
+            mel = coloured(mel, u.share * o.colour, rng)
         bend = np.array([math.exp(_BENT * rng.standard_normal()), 1.0, 1.0], np.float32)
         pitch = pitch * bend * np.array([1.0, 1.0, bend[0]], np.float32)
         pitch[:, 0] += np.float32(_LIFTED * rng.standard_normal()) * (pitch[:, 1] != 0)
         hidden = strips(
-            len(mel), self.bands, rng, times=o.time_masks, wide=o.time_width, heights=o.band_masks, high=self.bands // 6
-        )
+            len(mel), self.bands, rng, times=round(u.share * o.time_masks), wide=o.time_width,
+            heights=round(u.share * o.band_masks), high=self.bands // 6,
+        )  # fmt: skip
         sound, tone = np.concatenate([p.sound for p in parts]), np.concatenate([p.tone for p in parts])
         return Told(mel, pitch.astype(np.float32), sound, tone), hidden
 

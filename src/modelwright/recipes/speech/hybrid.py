@@ -62,7 +62,7 @@ class Hybrid(SpeechRecipe):
         plan: dict[str, Any] = {"epochs": 24, "patience": 12}
         if rows < 100:
             plan = {"epochs": 8, "patience": 4, "seconds": 5.0, "width": 96}
-        elif rows >= 1000:
+        elif rows >= 4000:
             plan |= {"width": 192, "seconds": 30.0}
         return [self.options(**plan)]
 
@@ -74,7 +74,7 @@ class Hybrid(SpeechRecipe):
         epoch, reading, memory = ctx.cache[key]
         left = ctx.deadline.remaining()
         seconds = min(epoch * options.epochs, 9 * left) if epoch < left else epoch * options.epochs
-        return Estimate(seconds + reading + 1.0, memory, least=min(seconds, 3 * epoch) + reading + 1.0)
+        return Estimate(seconds + reading + 1.0, memory, least=min(seconds, 2 * epoch) + reading + 1.0)
 
     def _probe(self, train: Table, options: HybridOptions, ctx: FitContext) -> tuple[float, float, int]:
         """Return processor seconds of an epoch and of what comes before, and bytes of memory, from a few steps on some of the rows."""
@@ -84,8 +84,10 @@ class Hybrid(SpeechRecipe):
 
         torch.set_num_threads(max(1, ctx.threads))
         count = len(train)
-        began = time.process_time()
         some, texts = transcribed(train.take(np.sort(np.random.default_rng(0).permutation(count)[:48])), ctx)
+        few = min(8, len(some))  # what is imported and set up once is no part of a row's cost
+        _laid(some.take(np.arange(few)), texts[:few], options, ctx, 1, False)
+        began = time.process_time()
         made = _Laid.of(some, texts, options, ctx, rounds=2)
         reading = (time.process_time() - began) / max(1, len(some)) * count
         network, feed = made.network(), made.feed(1)
