@@ -137,6 +137,14 @@ def test_one_event_a_user_cannot_be_held_out():
         parts(rows)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_events_that_leave_nothing_to_train_on_are_refused(count):
+    rows = pa.table({"user": ["a", "b"][:count], "item": ["x", "y"][:count], "time": [1.0, 2.0][:count]})
+    with pytest.raises(DataError, match="too few to train") as e:
+        parts(rows, time="time")
+    assert "事件" in e.value.words.zh
+
+
 def test_metrics_are_those_of_the_formulas():
     codec = RankedCodec([str(i) for i in range(30)])
     ranking = Ranking(np.array([3, 1, 7, 2]), np.arange(4, 0, -1.0))

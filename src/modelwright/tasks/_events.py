@@ -43,6 +43,8 @@ def held(
     rows: np.ndarray, users: np.ndarray, times: np.ndarray | None, way: str, share: float, seed: int
 ) -> np.ndarray:
     """Return the rows to hold out of `rows` [N]; a user's last remaining event is never held out where users are looked at."""
+    if len(rows) == 0:
+        return rows
     if way == "time" and times is not None:
         cut = np.quantile(times[rows], 1 - share)
         late = rows[times[rows] > cut]

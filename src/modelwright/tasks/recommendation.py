@@ -23,7 +23,7 @@ from modelwright.core.related import Relation
 from modelwright.core.request import request_model
 from modelwright.core.schema import OPTIONAL, Column, Related, Schema, Table
 from modelwright.core.task import GeneratedTask, Section, Split
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.events import read_bare_events
 from modelwright.data.sources import read_table
 from modelwright.evaluate.metrics import recommendation as evaluate
@@ -216,12 +216,12 @@ class Recommendation(GeneratedTask):
             )
         develop = np.setdiff1d(rows, test)
         valid = held(develop, users, times, way, _VALID_SHARE, config.seed + 1)
-        if len(valid) == 0:
-            raise DataError(
-                "Too few events to hold some out for validation: most users need at least three.",
-                "事件太少，无法留出验证数据：多数用户至少需要三个事件。",
-            )
         train = np.setdiff1d(develop, valid)
+        if len(valid) == 0 or len(train) == 0:
+            raise DataError(
+                f"{counted(len(table), 'event')} {'is' if len(table) == 1 else 'are'} too few to train, validate and test on: most users need at least three.",
+                f"{len(table)} 个事件太少，无法用于训练、验证与测试：多数用户至少需要三个事件。",
+            )
         valid = _of_some_users(valid, users, config.seed)
         return Split(develop, test, windows=((train, valid),))
 
