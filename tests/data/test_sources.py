@@ -6,6 +6,7 @@ import io
 import json
 import sqlite3
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
@@ -202,3 +203,22 @@ def test_only_rows_that_are_left_unread_are_told(tmp_path):
     rows, said = warned(20_000)
     assert rows < 20_000
     assert said[0].startswith(f"Only the beginning was read, {rows:,} rows")
+
+
+@pytest.mark.parametrize("url", [False, True])
+def test_a_large_parquet_file_is_not_held_while_it_is_read(tmp_path, url):
+    path = tmp_path / "large.parquet"
+    schema = pa.schema([(f"x{i}", pa.float64()) for i in range(4)])
+    rng = np.random.default_rng(0)
+    with pq.ParquetWriter(path, schema) as out:
+        for _ in range(30):
+            out.write_table(pa.table({n: rng.normal(size=20_000) for n in schema.names}), row_group_size=20_000)
+    if url:
+        fsspec = pytest.importorskip("fsspec")
+        fsspec.filesystem("memory").pipe("/large.parquet", path.read_bytes())
+    before, most, count = pa.total_allocated_bytes(), 0, 0
+    for part in batches("memory://large.parquet" if url else str(path), rows=5000):
+        count += part.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert count == 600_000
+    assert most < 6_000_000, "of 19 MB no more than a few row groups are held"

@@ -149,15 +149,23 @@ def _parquet(path: Path, rows: int, elsewhere: Callable[[], BinaryIO] | None = N
     columns = [n for n in dictionaries if n in kinds and not pa.types.is_dictionary(kinds[n])]
     with (
         _source(path, elsewhere) as source,
-        pq.ParquetFile(source, read_dictionary=columns) as file,
+        # what is fetched ahead stays in memory until its reader ends: of a file on this machine nothing is, else one row group at a time
+        pq.ParquetFile(source, read_dictionary=columns, pre_buffer=elsewhere is not None) as file,
     ):
         swelling = Swelling(path, columns, path.stat().st_size)
-        for batch in file.iter_batches(batch_size=rows):
+        groups = list(range(file.num_row_groups))
+        for batch in _batches(file, rows, [groups] if elsewhere is None else [[g] for g in groups]):
             batch.validate(full=True)  # pages may hold bytes that are no text
             part = pa.Table.from_batches([batch])
             for name in (n for n in spans if n in kinds):
                 part = part.set_column(part.schema.get_field_index(name), name, parquet_spans(part.column(name)))
             yield from swelling.parts(part) if columns else (part,)
+
+
+def _batches(file: Any, rows: int, groups: list[list[int]]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of row groups, those that are named together by one reader."""
+    for some in groups:
+        yield from file.iter_batches(batch_size=rows, row_groups=some)
 
 
 def _source(path: Path, elsewhere: Callable[[], BinaryIO] | None) -> Any:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from modelwright.core.budget import step
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
+from modelwright.core.pages import return_pages
 from modelwright.core.reading import Detected, Drawn, Reading
 from modelwright.core.words import counted
 from modelwright.data.text import column as as_array
@@ -42,6 +43,9 @@ def collect(
         keeper.add(part)
         late = reading.seconds is not None and time.monotonic() - begun > reading.seconds
     out = keeper.table(name)
+    if keeper.seen > out.num_rows:  # what was let go may still be with the process, which has little room
+        keeper.forget()
+        return_pages()
     if detected is not None and (cut or keeper.seen > out.num_rows):
         detected.drawn = Drawn(keeper.cut, keeper.seen, out.num_rows, time.monotonic() - begun)
     if keeper.seen > out.num_rows and events:
@@ -84,6 +88,10 @@ class _Keeper:
                 stays = k < self.cut
                 self._parts[i], self._keys[i] = self._parts[i].filter(pa.array(stays)), k[stays]
             self._size = sum(p.nbytes for p in self._parts)
+
+    def forget(self) -> None:
+        """Let go of the batches."""
+        self._parts, self._keys = [], []
 
     def table(self, name: str) -> pa.Table:
         parts = [p for p in self._parts if p.num_rows]
