@@ -1,10 +1,13 @@
 """Columns that give the answer away are told; honest ones are not."""
 
+import tracemalloc
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from modelwright.core.schema import Column, Schema, Table
+from modelwright.data import _leaks
 from modelwright.data.check import check
 
 
@@ -124,3 +127,18 @@ def test_a_column_that_is_only_a_good_one_is_no_leak():
     rare = np.array(["no"] * 596 + ["yes"] * 4)[rng.permutation(600)]
     data = {"flag": rare, "y": rare[::-1]}
     assert told(data, {"flag": "category", "y": "category"}, "y") == set()
+
+
+def test_the_commonest_answer_of_many_labels_is_that_of_a_table_of_all_pairs():
+    rng = np.random.default_rng(0)
+    codes, answers = rng.integers(0, 30, 400), rng.integers(0, 9, 400)
+    codes[codes == 7] = 8
+    counts = np.zeros((31, 9))
+    np.add.at(counts, (codes, answers), 1)
+    found = _leaks._commonest(codes, answers, 31)
+    assert (found == np.where(counts.sum(1) > 0, counts.argmax(1), -1)).all()
+    tracemalloc.start()
+    _leaks._commonest(np.arange(6000), np.arange(6000) * 3, 6000)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10_000_000

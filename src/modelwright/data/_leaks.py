@@ -82,17 +82,27 @@ def _told(table: Table, name: str, modality: str, answers: np.ndarray, half: np.
         return None
     if number:
         return _explained(_means(codes, answers, half), answers, half)
-    counts = np.zeros((codes.max() + 1, answers.max() + 1))
-    np.add.at(counts, (codes[half], answers[half]), 1)
-    known = counts[codes[~half]].sum(1) > 0
+    said = _commonest(codes[half], answers[half], int(codes.max()) + 1)[codes[~half]]
+    known = said >= 0
     if known.mean() < 0.9:
         return None
-    right = (counts[codes[~half]].argmax(1) == answers[~half])[known].mean()
+    right = (said == answers[~half])[known].mean()
     common = np.bincount(answers).max() / len(answers)
     # rare labels: a share of a few rows is no evidence
     if (1 - common) * (~half).sum() < 10:
         return None
     return float((right - common) / (1 - common))
+
+
+def _commonest(codes: np.ndarray, answers: np.ndarray, count: int) -> np.ndarray:
+    """Return the commonest answer of each of `count` codes, the lowest of several; -1 for one that has none. Holds no table of all pairs."""
+    most = int(answers.max()) + 1
+    pairs, times = np.unique(codes * most + answers, return_counts=True)
+    order = np.lexsort((pairs % most, -times, pairs // most))
+    code, first = np.unique(pairs[order] // most, return_index=True)
+    out = np.full(count, -1)
+    out[code] = pairs[order][first] % most
+    return out
 
 
 def _told_number(numbers: np.ndarray, answers: np.ndarray, half: np.ndarray) -> float | None:
