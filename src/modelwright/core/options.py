@@ -140,6 +140,7 @@ class RunOptions(TypedDict, total=False):
 
     # Pictures from pictures (for image-to-image)
     degrade: str | None
+    lpips: str | None
 
     # Events (for click-through, knowledge-tracing, recommendation)
     user: str | None

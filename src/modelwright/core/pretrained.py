@@ -22,7 +22,7 @@ from modelwright.core.words import Words
 
 MINILM, EFFICIENTNET = "minilm", "efficientnet-lite0"
 _ANY_SIZE = (EFFICIENTNET, "vgg")
-_ALLOWED = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model", "*.spm", "README.md"]
+_ALLOWED = ["*.json", "*.safetensors", "vocab.txt", "*merges.txt", "*.model", "*.spm", "README.md"]
 _LEFT_OUT = ["onnx/*", "openvino/*", "*.onnx", "*.bin", "*.h5", "*.msgpack", "*.py"]
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
@@ -47,6 +47,15 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "detect": ("rt_detr", "rt_detr_v2", "d_fine", "conditional_detr", "deformable_detr"),  # boxes are found in pictures
     "forecast": ("timesfm", "timesfm2_5", "chronos"),  # histories are continued; Chronos says so beside the kind `t5`
 }  # fmt: skip
+
+
+_PIPELINE = "model_index.json"
+# Diffusion models in diffusers' layout that are tuned here, and the folders that they need.
+PIPELINES: dict[str, tuple[str, ...]] = {
+    "StableDiffusionPipeline": ("unet", "scheduler", "vae", "text_encoder", "tokenizer"),
+    "DDPMPipeline": ("unet", "scheduler"),
+    "DDIMPipeline": ("unet", "scheduler"),
+}
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,8 @@ def find(asked: str) -> Found:
     if asked != EFFICIENTNET and importlib.util.find_spec("transformers") is None:
         raise MissingExtra("pretrained", "Using pretrained encoders", "使用预训练编码器")
     folder = _folder(asked)
+    if (folder / _PIPELINE).is_file():
+        return _pipeline(asked, folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as e:
@@ -141,6 +152,36 @@ def find(asked: str) -> Found:
         )
     _check_weights(folder, asked)
     return Found(asked, folder, config, modality)
+
+
+def _pipeline(asked: str, folder: Path) -> Found:
+    """Return a diffusion model in diffusers' layout. Raises OptionError for one of a kind that is not tuned here, or without weights;
+    MissingExtra where diffusers is not installed."""
+    try:
+        index = json.loads((folder / _PIPELINE).read_text(encoding="utf-8"))
+        kind = str(index["_class_name"])
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise OptionError(
+            f"`{asked}` holds no readable {_PIPELINE} ({type(e).__name__}); expected a folder as diffusers' `save_pretrained` writes it.",
+            f"`{asked}` 中没有可读的 {_PIPELINE}（{type(e).__name__}）；应为 diffusers 的 `save_pretrained` 写出的文件夹。",
+        ) from e
+    if kind not in PIPELINES:
+        known = ", ".join(PIPELINES)
+        raise OptionError(
+            f"`{asked}` is a {kind}, which cannot be tuned here; expected one of: {known}.",
+            f"`{asked}` 为 {kind}，此处无法微调；可用：{known}。",
+        )
+    for part in PIPELINES[kind]:
+        if not (folder / part).is_dir():
+            raise OptionError(
+                f"`{asked}` has no folder `{part}`; expected {', '.join(PIPELINES[kind])} beside {_PIPELINE}.",
+                f"`{asked}` 中没有文件夹 `{part}`；{_PIPELINE} 旁应有 {'、'.join(PIPELINES[kind])}。",
+            )
+        if part not in ("scheduler", "tokenizer"):
+            _check_weights(folder / part, f"{asked}/{part}")
+    if importlib.util.find_spec("diffusers") is None:
+        raise MissingExtra("diffusion", "Using a diffusion model from a folder", "使用文件夹中的扩散模型")
+    return Found(asked, folder, {"model_type": kind}, "diffuse")
 
 
 @cache
@@ -242,7 +283,7 @@ def _check_weights(folder: Path, asked: str) -> None:
 def _digest(folder: Path) -> str:
     """Return the SHA-256 over the folder's weights, in the order of their names."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(folder.glob("*.safetensors")) or sorted(folder.rglob("*.safetensors")):
         with path.open("rb") as f:
             while block := f.read(1 << 20):
                 digest.update(block)

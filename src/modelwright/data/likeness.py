@@ -43,14 +43,22 @@ def fitted(wanted: np.ndarray, height: int, width: int) -> np.ndarray | None:
     return wanted[:height, :width] if min(over) >= 0 and max(over) < 8 else None
 
 
-def figures(made: np.ndarray, wanted: np.ndarray, border: int) -> dict[str, float]:
-    """Return how near one picture [H, W, C] uint8 is to the one that was wanted; zeros where their sizes differ."""
+def bordered(made: np.ndarray, wanted: np.ndarray, border: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return two pictures [H, W, C] uint8 in like channels without the border that is not compared; None where their sizes differ."""
     cut = fitted(wanted, *made.shape[:2])
     if cut is None:
-        return {"psnr": 0.0, "ssim": 0.0, "psnr_colour": 0.0}
+        return None
     channels = max(made.shape[2], cut.shape[2])
     made, cut = in_channels(made, channels), in_channels(cut, channels)
     if border and min(made.shape[:2]) > 2 * border:
         made, cut = made[border:-border, border:-border], cut[border:-border, border:-border]
-    a, b = luma(made), luma(cut)
-    return {"psnr": psnr(a, b), "ssim": ssim(a, b), "psnr_colour": psnr(made, cut)}
+    return made, cut
+
+
+def figures(made: np.ndarray, wanted: np.ndarray, border: int) -> dict[str, float]:
+    """Return how near one picture [H, W, C] uint8 is to the one that was wanted; zeros where their sizes differ."""
+    pair = bordered(made, wanted, border)
+    if pair is None:
+        return {"psnr": 0.0, "ssim": 0.0, "psnr_colour": 0.0}
+    a, b = (luma(p) for p in pair)
+    return {"psnr": psnr(a, b), "ssim": ssim(a, b), "psnr_colour": psnr(*pair)}

@@ -7,11 +7,13 @@ K labels, M boxes of a picture.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from modelwright.core.words import Words
 from modelwright.models._hub import hub_model
@@ -51,11 +53,30 @@ class HubDetector(nn.Module):
         height, width = pixels.shape[1:3]
         x = (pixels.permute(0, 3, 1, 2).float() / 255.0 - self.get_buffer("mean")) / self.get_buffer("std")
         truth = _truth(inputs, height, width) if "boxes" in inputs else None
-        out = self.model(pixel_values=x, labels=truth)
+        with contextlib.nullcontext() if self.training or torch.compiler.is_exporting() else _Ordered():
+            out = self.model(pixel_values=x, labels=truth)
         centre, size = out.pred_boxes.float().split(2, -1)
         whole = torch.tensor([width, height, width, height], dtype=torch.float32, device=pixels.device)
         boxes = torch.cat([centre - size / 2, centre + size / 2], -1) * whole
         return Queried(out.logits.float(), boxes, out.loss if truth is not None else None)
+
+
+class _Ordered(TorchFunctionMode):
+    """Takes the largest in the order of their places where they are equal, as TopK of ONNX does: `torch.topk` promises no order.
+
+    Places outside of the picture are all told alike, so that ties are no rarity.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        told = kwargs or {}
+        if func not in (torch.topk, Tensor.topk):
+            return func(*args, **told)
+        return _topk(*args, **told)
+
+
+def _topk(x: Tensor, k: int, dim: int = -1) -> Any:
+    values, places = torch.sort(x, dim=dim, descending=True, stable=True)
+    return values.narrow(dim, 0, k), places.narrow(dim, 0, k)
 
 
 def _truth(inputs: Mapping[str, Tensor], height: int, width: int) -> list[dict[str, Tensor]]:

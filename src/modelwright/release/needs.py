@@ -161,7 +161,8 @@ def needs_of(
     """Return what rows must hold: the columns that the importances say carry the model; none where they are not sure.
 
     `found` is None where nothing could be measured. Columns that were not measured beside others that were are needed; those `spared`
-    never are, such as groups, which have a common threshold where they are not said, nor are those that are known `beside` the rows.
+    never are, such as groups, which have a common threshold where they are not said, nor are those that are known `beside` the rows, or that
+    a task offers on top (the seed of a picture).
     """
     spared = {*spared, *beside}
     names = [c.name for c in schema.inputs]
@@ -170,7 +171,7 @@ def needs_of(
     if found and any(i.low > 0 for i in found):
         little = {i.column for i in found if i.drop < _LITTLE * most or not i.low > 0}
         needed = [n for n in names if n not in little]
-    needed = [n for n in needed if n not in spared]
+    needed = [n for n in needed if n not in spared and not schema[n].options.get("optional")]
     known = frozenset(train.data.column_names)
     whole = [n for n in names if n not in spared and n in known and train.column(n).null_count == 0]
     medians = {

@@ -21,7 +21,8 @@ from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.degrade import parse_degrade
 from modelwright.data.pairs import WANTED, pairs_table
-from modelwright.evaluate.metrics.pictures import PICTURES, PSNR, PSNR_COLOUR
+from modelwright.evaluate.metrics.pictures import LPIPS, PICTURES, PSNR, PSNR_COLOUR
+from modelwright.recipes.shared.eye import looks
 from modelwright.tasks._picture_pairs import by_picture, made_worse, paired, with_place
 
 if TYPE_CHECKING:
@@ -107,6 +108,14 @@ class ImageToImage(GeneratedTask):
         inputs = table.schema.inputs
         shown = inputs[0].options.get("channels") if inputs else None
         return PSNR_COLOUR if shown and shown[0] < shown[1] else PSNR
+
+    def metric(self, name: str) -> Metric:
+        """As Task.metric; `lpips` is for runs that name a network (--lpips)."""
+        return LPIPS if name == LPIPS.name else super().metric(name)
+
+    def metrics_of(self, target: TargetCodec) -> tuple[Metric, ...]:
+        found = super().metrics_of(target)
+        return (*found, LPIPS) if looks() else found
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return MediaCodec(self.name, "image/png")

@@ -19,6 +19,7 @@ from modelwright.models.hosted import check_endpoint
 
 ENDPOINT = "endpoint"  # what `--teacher` says where the model behind `--endpoint` is to label
 _DETECTING = "object-detection"
+_GENERATING = ("text-to-image", "unconditional-image-generation")
 _FORECASTING = "time-series-forecasting"
 _LOOK = 500  # texts looked at
 _WRITING = ("translation", "summarization", "text2text-generation")
@@ -37,6 +38,7 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
     vocoders: list[str] = []
     forecasters: list[str] = []
     detectors: list[str] = []
+    made: list[str] = []
     present = {c.modality for c in table.schema.inputs}
     for name in sorted(config.pretrained, key=lambda n: find(n).modality == "image"):  # those made for clips first
         modality, reads = find(name).modality, find(name).reads
@@ -55,6 +57,9 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
         elif modality == "detect":
             _must_detect(name, config)
             detectors.append(name)
+        elif modality == "diffuse":
+            _must_generate(name, config)
+            made.append(name)
         elif not present & set(reads):
             shown = ", ".join(sorted(present))
             raise OptionError(
@@ -70,12 +75,12 @@ def bases_for(config: RunConfig, table: Table) -> BaseModels:
         encoders["text"] = [MINILM]
     _whole_voices(text2speech, vocoders, config)
     once = {m: tuple(dict.fromkeys(names)) for m, names in encoders.items()}
-    written, spoken, sounding, told, found = (
-        tuple(dict.fromkeys(names)) for names in (text2text, text2speech, vocoders, forecasters, detectors)
+    written, spoken, sounding, told, found, drawn = (
+        tuple(dict.fromkeys(names)) for names in (text2text, text2speech, vocoders, forecasters, detectors, made)
     )
     return replace(
         large, encoders=once, text2text=written, text2speech=spoken, vocoders=sounding, forecasters=told, detectors=found,
-        voice_vectors=getattr(config, "voice_vectors", None) or "",
+        diffusers=drawn, voice_vectors=getattr(config, "voice_vectors", None) or "",
     )  # fmt: skip
 
 
@@ -183,6 +188,16 @@ def _must_detect(name: str, config: RunConfig) -> None:
         raise OptionError(
             f"`{name}` finds boxes in pictures; it is for --task {_DETECTING}.",
             f"`{name}` 用于在图片中检测目标，适用于 --task {_DETECTING}。",
+        )
+
+
+def _must_generate(name: str, config: RunConfig) -> None:
+    """Refuse a diffusion model where no pictures are made. Raises OptionError."""
+    if config.task not in _GENERATING:
+        shown = ", ".join(_GENERATING)
+        raise OptionError(
+            f"`{name}` makes pictures; it is for the tasks {shown}. Say which with --task.",
+            f"`{name}` 用于生成图片，适用于任务 {shown}。请用 --task 指定。",
         )
 
 

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from detr_made import tiny_detr
+from detr_made import awaken, tiny_detr
 from modelwright.core.bases import BaseModels
 from modelwright.core.config import make_config
 from modelwright.core.errors import OptionError
 from modelwright.core.recipe import get_recipe
+from modelwright.features.shared.canvas import upright
 from modelwright.tasks.object_detection import TASK
 from modelwright.testing import context, sample_table
 from modelwright.tune.bases import bases_for
@@ -75,16 +76,47 @@ def test_the_truth_reaches_the_loss_and_boxes_are_pixels(tmp_path, kind):
 
 
 @pytest.mark.slow
-def test_it_is_exported(tmp_path):
+@pytest.mark.parametrize("kind", ["rt_detr", "d_fine", "conditional_detr", "deformable_detr"])
+@pytest.mark.parametrize("awake", [True, False])
+def test_it_is_exported(tmp_path, kind, awake):
     onnxruntime = pytest.importorskip("onnxruntime")
     import onnx
 
-    recipe, table, target, told, ctx = trained(tiny_detr(tmp_path / "base"))
+    recipe, table, target, told, ctx = trained(tiny_detr(tmp_path / "base", kind))
     model = recipe.fit(table, None, told, ctx)
+    pixels = np.stack([model.canvas.views(upright(c))[0][0] for c in table.column("picture").to_pylist()[:6]])
+    if awake:
+        awaken(model.network, {"pixels": torch.from_numpy(pixels)})
+    model.extent["thresholds"] = model.thresholds = [0.0] * len(target.labels)
     model.save(tmp_path)
     onnx.save_model(model.objects_graph(), str(tmp_path / "m.onnx"))
     session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
-    assert target.alike(model.scores(table), type(model).from_session(session, tmp_path, target).scores(table))
+    wanted = model.scores(table)
+    got = type(model).from_session(session, tmp_path, target).scores(table)
+    assert target.alike(wanted, got)
+    assert target.alike(wanted, type(model).load(tmp_path, target).scores(table))
+    assert sum(map(len, wanted[:, 0])) > len(table), "there is something to compare"
+    for a, b in zip(wanted[:, 0], got[:, 0], strict=True):
+        assert np.allclose([x["box"] for x in a], [x["box"] for x in b], atol=0.02)
+        assert [x["label"] for x in a] == [x["label"] for x in b]
+    if awake:
+        assert len({x["score"] for x in wanted[0, 0]}) > 5, "scores differ within a picture"
+        assert not target.alike(wanted[:6], wanted[6:12]), "and from picture to picture"
+
+
+def test_equal_scores_are_taken_in_the_order_of_their_places():
+    from modelwright.models.hub_detection import _Ordered
+
+    scores = torch.zeros(1, 4000)
+    scores[0, [7, 2000, 3999]] = 1.0
+    with _Ordered():
+        values, places = torch.topk(scores, 300, dim=1)
+        again = scores.topk(3)[1]
+    assert places[0, :3].tolist() == again[0].tolist() == [7, 2000, 3999]
+    assert places[0, 3:].tolist() == [i for i in range(298) if i != 7][:297]
+    assert values[0, :4].tolist() == [1.0, 1.0, 1.0, 0.0]
+    plain = torch.topk(scores, 300, dim=1)[1]
+    assert plain[0, 3:].tolist() != places[0, 3:].tolist(), "which torch.topk by itself does not promise"
 
 
 def test_a_detector_is_for_detection_alone(tmp_path):

@@ -50,6 +50,21 @@ PSNR = figure("psnr", Words("PSNR on luma, dB", "PSNR（亮度，dB）"), MOST_D
 SSIM = figure("ssim", Words("SSIM", "SSIM"), 1.0)
 PSNR_COLOUR = figure("psnr_colour", Words("PSNR on colours, dB", "PSNR（彩色，dB）"), MOST_DB)
 PICTURES = (PSNR, SSIM, PSNR_COLOUR)
+
+
+def _looked(judged: Judged) -> np.ndarray:
+    """Return LPIPS and 1 of each row [N, 2]; a row without an answer is as unlike as can be, one that nobody looked at counts for nothing."""
+    out = np.zeros((len(judged.rows), 2))
+    for i, score in enumerate(judged.scores[:, 0]):
+        told = {"lpips": 1.0} if score is None else score.get("figures", {})
+        out[i] = (told["lpips"], 1.0) if "lpips" in told else (0.0, 0.0)
+    return out
+
+
+LPIPS = Metric(
+    "lpips", Words("LPIPS", "LPIPS"), False, lambda s: float(s[0] / s[1]) if s[1] else float("nan"),
+    high=float("inf"), parts=_looked,
+)  # fmt: skip  # only where a run names a network (--lpips)
 LEFT = figure("left", Words("what is missed of style and content", "风格与内容的缺失之和"), np.inf, higher=False)
 STYLE_LEFT = figure("style_left", Words("what is missed of the style", "风格的缺失"), np.inf, higher=False)
 CONTENT_LEFT = figure("content_left", Words("what is missed of the content", "内容的缺失"), np.inf, higher=False)

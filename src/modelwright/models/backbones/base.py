@@ -94,4 +94,8 @@ def pretrained_backbone(asked: str) -> tuple[Backbone, Tensor, Tensor]:
             f"`{asked}` 无法给出多级特征图；可用：{known}。",
         )
     told = found.told()
-    return made, torch.tensor(told["image_mean"]).float(), torch.tensor(told["image_std"]).float()
+    mean, std = (
+        told.get("image_mean", [0.485, 0.456, 0.406]),
+        told.get("image_std", [0.229, 0.224, 0.225]),
+    )  # of ImageNet
+    return made, torch.tensor(mean).float(), torch.tensor(std).float()

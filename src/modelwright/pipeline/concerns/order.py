@@ -20,6 +20,7 @@ from modelwright.pipeline.concerns.costs import Costs
 from modelwright.pipeline.concerns.differential_privacy import DifferentialPrivacy
 from modelwright.pipeline.concerns.fairness import Fairness
 from modelwright.pipeline.concerns.heard import Heard
+from modelwright.pipeline.concerns.looked_at import LookedAt
 from modelwright.pipeline.concerns.personal_data import PersonalData
 from modelwright.pipeline.concerns.teacher import Teacher
 from modelwright.pipeline.concerns.weights import Weights
@@ -36,6 +37,7 @@ ORDER: tuple[type[Concern], ...] = (
     DifferentialPrivacy,
     Teacher,
     Heard,
+    LookedAt,
 )
 
 

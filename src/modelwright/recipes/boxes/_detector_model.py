@@ -111,7 +111,10 @@ class DetectorModel(Model):
         return Found(b[keep], s[keep], k[keep])
 
     def _view(self, view: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return boxes [D, 4] of a canvas, how sure they are, and the numbers of their labels, before suppression."""
+        """Return boxes [D, 4] of a canvas, how sure they are, and the numbers of their labels: of those that overlap the best ones.
+
+        Boxes are compared as they are, before they are cut at the edges of the picture, as an exported graph does it.
+        """
         if self.session is not None:
             from modelwright.recipes.boxes._onnx import run
 
@@ -123,7 +126,9 @@ class DetectorModel(Model):
             raw = self.network({"pixels": torch.from_numpy(np.ascontiguousarray(view))[None].to(self.device)})
         sure, boxes = raw.logits[0].sigmoid().cpu().numpy(), raw.boxes[0].cpu().numpy()
         at, kinds = np.nonzero(sure >= LEAST)
-        return boxes[at].astype(np.float64), sure[at, kinds].astype(np.float64), kinds
+        found, scores = boxes[at].astype(np.float64), sure[at, kinds].astype(np.float64)
+        keep = suppress(found, scores, kinds, TOGETHER)
+        return found[keep], scores[keep], kinds[keep]
 
     def objects_graph(self) -> Any:
         """Return the detector as an ONNX graph, suppression inside: a canvas to boxes, scores and labels."""
@@ -159,10 +164,9 @@ class DetectorModel(Model):
         return build(options, target, told, None)
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
+        from safetensors.torch import save_model
 
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, str(folder / "weights.safetensors"))
+        save_model(self.network, str(folder / "weights.safetensors"))  # what two layers share is written once
         state = {
             "options": self.options.model_dump(mode="json", exclude={"pretrained"}),
             "extent": self.extent,
@@ -173,13 +177,13 @@ class DetectorModel(Model):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> DetectorModel:
-        from safetensors.torch import load_file
+        from safetensors.torch import load_model
 
         with Loading(folder, Words("network", "网络")):
             data = read_state(folder)
             options = cls.options_of(data["options"])
             network = cls.built(options, target, data["backbone"])
-            network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+            load_model(network, str(folder / "weights.safetensors"))
             canvas = Canvas.restore(data["canvas"])
             return cls(network.eval(), canvas, options, target, data["extent"], [], config=data["backbone"])
 

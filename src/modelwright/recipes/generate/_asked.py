@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -69,8 +69,9 @@ def words_of(text: Any) -> list[str]:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Training pictures uint8 [N, C, S, S] with their conditions, kept small."""
+    """Training pictures uint8 [N, C, S, S] with their conditions, kept small; `rows` [N] are their places in the training table."""
 
     pixels: np.ndarray
     asked: np.ndarray
     told: Asked
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))

@@ -170,11 +170,10 @@ class FlowRecipe(GenerateRecipe):
         assert isinstance(options, FlowOptions)
         side = options.side or 32
         step = 4e-8 * options.batch * (side / options.fold) ** 2 * options.width**2 / 48
-        return Estimate(
-            20 + 0.5 * options.epochs * min(_STEPS, 10 + len(train) // 16) * step,
-            (2 << 30) + 4000 * len(train),
-            10 + 3 * _STEPS * step,
-        )
+        epoch = (
+            steps_of(len(train), options.batch) * step
+        )  # of few pictures a short one: there is no time like theirs to refuse them
+        return Estimate(5 + 0.5 * options.epochs * epoch, (2 << 30) + 4000 * len(train), 2 + 3 * epoch)
 
     def learn(self, model: GenerateModel, pictures: Pictures, ctx: FitContext) -> None:
         import torch

@@ -70,13 +70,17 @@ def gathered(train: Table, options: GenerateOptions, ctx: FitContext) -> Picture
         for n, i in enumerate(rows):
             out[n] = squared(decode(column[int(i)].as_py()), side, channels)
         told = Asked.of(train)
-        ctx.cache[key] = Pictures(out, told.of_rows(train.take(rows)), told)
+        ctx.cache[key] = Pictures(out, told.of_rows(train.take(rows)), told, rows)
     found: Pictures = ctx.cache[key]
     return found
 
 
 class GenerateModel(Model):
-    """A model that makes pictures uint8 [C, S, S] under a condition, from a seed."""
+    """A model that makes pictures uint8 [C, S, S] under a condition, from a seed. `judged_rows` are the rows for which pictures are made to be
+    judged, `tested` how many are made for the test of memorisation."""
+
+    judged_rows: ClassVar[int] = _JUDGED
+    tested: ClassVar[int] = _TESTED
 
     def __init__(
         self, told: Asked, shape: tuple[int, int, int], options: Any, features: Any = None, device: str = "cpu"
@@ -107,8 +111,12 @@ class GenerateModel(Model):
             f"该模型为 `{self.recipe}`，无法以图片（{PICTURE}）为起点；需要由噪声逐步生成图片的模型，例如 --recipe image-flow。",
         )
 
+    def asks(self, table: Table) -> np.ndarray:
+        """Return the conditions [N, ...] of a table's rows as `drawn` takes them."""
+        return self.told.of_rows(table)
+
     def scores(self, table: Table) -> np.ndarray:
-        asked = self.told.of_rows(table)
+        asked = self.asks(table)
         seeds = [int(s) if s is not None else int(r) for s, r in zip(_cells(table, "seed"), table.rows, strict=True)]
         steps, guidance = _cells(table, "steps"), _cells(table, "guidance")
         out = []
@@ -133,16 +141,16 @@ class GenerateModel(Model):
         column = table.column(target.name)
         channels, side = self.shape[0], self.shape[1]
         rows = np.flatnonzero(np.asarray(column.is_valid()))
-        asked, out = self.told.of_rows(table), [None] * len(table)
-        if len(rows) > _JUDGED:
+        asked, labels, out = self.asks(table), self.told.of_rows(table), [None] * len(table)
+        if len(rows) > self.judged_rows:
             for i in rows:
                 out[int(i)] = {"figures": {}}  # type: ignore[call-overload]
-            rows = rows[np.linspace(0, len(rows) - 1, _JUDGED).astype(int)]
+            rows = rows[np.linspace(0, len(rows) - 1, self.judged_rows).astype(int)]
         for at in range(0, len(rows), _TOGETHER):
             some = rows[at : at + _TOGETHER]
             made = self.drawn(asked[some], [int(table.rows[i]) + 10**6 for i in some], None, None)
             real = np.stack([squared(decode(column[int(i)].as_py()), side, channels) for i in some])
-            for i, figures in zip(some, self._figures(real, made, asked[some], table.rows[some]), strict=True):
+            for i, figures in zip(some, self._figures(real, made, labels[some], table.rows[some]), strict=True):
                 out[int(i)] = {"figures": figures}  # type: ignore[call-overload]
         return as_objects(out)[:, None]
 
@@ -177,7 +185,7 @@ class GenerateModel(Model):
         found, _ = seen_as(self.features, pictures.pixels[:_LOOKED])
         self.scale = found.mean(0), found.std(0) + 1e-3
         ground = (found - self.scale[0]) / self.scale[1]
-        some = rng.integers(0, len(ground), min(_TESTED, len(ground)))
+        some = rng.integers(0, len(ground), min(self.tested, len(ground)))
         drawn = [self.drawn(pictures.asked[i : i + 1], [int(i) + 10**7], None, None) for i in some]
         made, _ = self._scaled(np.concatenate(drawn))
         apart = cdist(ground[some], ground)
@@ -201,6 +209,9 @@ class GenerateModel(Model):
     @abstractmethod
     def own_weights(self) -> dict[str, Tensor]:
         """Return the arrays from which `take` makes the same model."""
+
+    def ready(self, folder: Path) -> None:
+        """Prepare what `take` fills, from further files of a saved model."""
 
     @abstractmethod
     def take(self, weights: dict[str, Tensor]) -> None:
@@ -226,6 +237,7 @@ class GenerateModel(Model):
             if "scale.0" in weights:
                 model.scale = weights["scale.0"].numpy(), weights["scale.1"].numpy()
                 model.near = weights["near"].numpy()
+            model.ready(folder)
             model.take({k.removeprefix("own."): v for k, v in weights.items() if k.startswith("own.")})
             model.extent = dict(state["extent"])
             return model

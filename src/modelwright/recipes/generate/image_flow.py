@@ -11,6 +11,8 @@ from modelwright.core.words import Words
 from modelwright.recipes.generate._flow import FlowModel, FlowOptions, FlowRecipe
 from modelwright.recipes.generate._generate import wished
 
+_FEW = 256  # pictures below which batches and the network are smaller, so that a first model stands early
+
 
 class ImageFlowModel(FlowModel):
     """The U-Net, and with `distil` a second one of straight ways."""
@@ -42,7 +44,8 @@ class ImageFlow(FlowRecipe):
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         told: dict[str, Any] = {"side": wished(schema, "side"), "distil": bool(wished(schema, "few_steps"))}
-        told |= {"width": 64, "fold": 2 if (told["side"] or 0) <= 64 else 4}
+        few = rows < _FEW
+        told |= {"width": 48 if few else 64, "batch": 16 if few else 64, "fold": 2 if (told["side"] or 0) <= 64 else 4}
         return [self.options(**told)]
 
 

@@ -236,7 +236,7 @@ class PictureNetworkRecipe(Recipe):
 
             def watch(net: Any) -> tuple[float, float]:
                 plain: PictureNetwork = made(net, geometry, options.model_copy(update={"ensemble": False}), ctx.device)
-                value = ctx.value(held, plain.judge(held))
+                value = ctx.value(held, plain.judged(held, ctx.metric.name == "lpips"))
                 return -float(value), float(value)
 
             looks = len(valid) * 100**2 / (feed.total * options.patch**2)

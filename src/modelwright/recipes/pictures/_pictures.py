@@ -21,8 +21,9 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.colour import in_channels
 from modelwright.data.kinds.image import decode
-from modelwright.data.likeness import figures, fitted
+from modelwright.data.likeness import bordered, figures, fitted
 from modelwright.data.resize import resized, to_bytes
+from modelwright.recipes.shared.eye import looked, looks
 from modelwright.recipes.shared.pictures import png
 
 TASKS = frozenset({"image-to-image"})
@@ -89,15 +90,24 @@ class PictureModel(Model):
         )[:, None]
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return the figures of each row; every picture is let go once it was compared."""
+        """Return the figures of each row, LPIPS among them where a network looks; every picture is let go once it was compared."""
+        return self.judged(table, looks())
+
+    def judged(self, table: Table, seen: bool) -> np.ndarray:
+        """Return the figures of each row [N, 1]; `seen` says whether a network is to look at them as well."""
         target = table.schema.target
         assert target is not None
         out: list[Any] = []
         border = self.geometry.scale if self.geometry.scale > 1 else 0
         for given, wanted in zip(table.column(table.schema.inputs[0].name), table.column(target.name), strict=True):
             known = given.is_valid and wanted.is_valid
-            found = figures(self.of_cell(given.as_py()), decode(wanted.as_py()), border) if known else None
-            out.append({"figures": found} if found else None)
+            if not known:
+                out.append(None)
+                continue
+            made, good = self.of_cell(given.as_py()), decode(wanted.as_py())
+            found = figures(made, good, border)
+            pair = bordered(made, good, border) if seen else None
+            out.append({"figures": found if pair is None else found | looked(*pair)})
         return as_objects(out)[:, None]
 
     @classmethod

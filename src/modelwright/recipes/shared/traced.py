@@ -11,6 +11,7 @@ from typing import Any
 from modelwright.core.errors import ModelwrightError
 
 _OPSET = 18
+_INT64, _BOOL = 7, 9  # types as ONNX numbers them
 
 
 def onnx_of(network: Any, fed: tuple[Any, ...], inputs: list[str], outputs: list[str], sides: Any = None) -> Any:
@@ -33,10 +34,21 @@ def onnx_of(network: Any, fed: tuple[Any, ...], inputs: list[str], outputs: list
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 network, fed, dynamo=True, input_names=inputs, output_names=outputs, dynamic_shapes=sides,
-                opset_version=_OPSET, verbose=False,
+                opset_version=_OPSET, verbose=False, custom_translation_table=_further(),
             )  # fmt: skip
     finally:
         logger.setLevel(level)
     if program is None:
         raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
     return program.model_proto
+
+
+def _further() -> dict[Any, Any]:
+    """Return how operators are written in ONNX that PyTorch does not know there: the checks of shapes that some networks make of tensors."""
+    import torch
+    from onnxscript import opset18 as op
+
+    def all_true(x: Any) -> Any:
+        return op.Cast(op.ReduceMin(op.Cast(x, to=_INT64), keepdims=0), to=_BOOL)
+
+    return {torch.ops.aten._is_all_true.default: all_true}

@@ -21,6 +21,12 @@ class PicturePairs(OptionGroup):
         "将好图变差以供学习，如 bicubic x2、noise 25",
         metavar="HOW",
     )
+    lpips: str | None = option(
+        None,
+        "network for LPIPS: folder or efficientnet-lite0",
+        "计算 LPIPS 的网络：文件夹或 efficientnet-lite0",
+        metavar="MODEL",
+    )
 
 
 GROUPS = (PicturePairs,)
