@@ -15,6 +15,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.media import file_json
+from modelwright.core.budget import Deadline
 from modelwright.core.device import free_memory
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 TASKS = frozenset({"unconditional-image-generation", "text-to-image"})
 _SIDES = (16, 24, 28, 32, 48, 64)
 _TOGETHER = 64  # pictures that are made at a time
+_AT_ONCE = 8  # of those that are made for the test of memorisation
 _JUDGED = 500  # rows for which pictures are made to be judged
 _DIGITS = 6
 _LOOKED, _TESTED = 20_000, 128  # training pictures, and how many are made, for the test of memorisation
@@ -176,9 +178,9 @@ class GenerateModel(Model):
         mean, deviation = self.scale if self.scale is not None else (np.zeros(1), np.ones(1))
         return (found - mean) / deviation, label
 
-    def learnt(self, pictures: Pictures, seed: int) -> None:
+    def learnt(self, pictures: Pictures, seed: int, deadline: Deadline | None = None) -> None:
         """Take from the training pictures the scale of their features, and how far some made pictures lie from the nearest of them, beside
-        how far the training pictures lie from each other: what a memorisation test needs, and no picture."""
+        how far the training pictures lie from each other: what a memorisation test needs, and no picture. Fewer are made where time ends."""
         from scipy.spatial.distance import cdist
 
         rng = np.random.default_rng(seed)
@@ -186,8 +188,14 @@ class GenerateModel(Model):
         self.scale = found.mean(0), found.std(0) + 1e-3
         ground = (found - self.scale[0]) / self.scale[1]
         some = rng.integers(0, len(ground), min(self.tested, len(ground)))
-        drawn = [self.drawn(pictures.asked[i : i + 1], [int(i) + 10**7], None, None) for i in some]
+        drawn: list[np.ndarray] = []
+        for at in range(0, len(some), _AT_ONCE):
+            if drawn and deadline is not None and deadline.expired():
+                break
+            few = some[at : at + _AT_ONCE]
+            drawn.append(self.drawn(pictures.asked[few], [int(i) + 10**7 for i in few], None, None))
         made, _ = self._scaled(np.concatenate(drawn))
+        some = some[: len(made)]
         apart = cdist(ground[some], ground)
         apart[np.arange(len(some)), some] = np.inf
         self.near = np.stack([cdist(made, ground).min(1), apart.min(1)]).astype(np.float32)
@@ -284,7 +292,7 @@ class GenerateRecipe(Recipe):
             pictures.told, tuple(int(s) for s in shape), options, judging_features(pictures, ctx), ctx.device
         )
         self.learn(model, pictures, ctx)
-        model.learnt(pictures, ctx.seed)
+        model.learnt(pictures, ctx.seed, ctx.deadline)
         return model
 
     @abstractmethod

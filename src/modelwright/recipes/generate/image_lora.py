@@ -187,7 +187,7 @@ class ImageLora(GenerateRecipe):
         rows = train.take(pictures.rows)
         asked = replace(pictures, asked=model.asks(rows))
         self.learn(model, asked, ctx)
-        model.learnt(asked, ctx.seed)
+        model.learnt(asked, ctx.seed, ctx.deadline)
         return model
 
     def learn(self, model: GenerateModel, pictures: Pictures, ctx: FitContext) -> None:
