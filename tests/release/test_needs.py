@@ -190,3 +190,6 @@ def test_what_a_task_offers_on_top_is_never_needed():
     train = Table.of(pa.table({"seed": [1.0, 2.0]}), schema)
     assert needs_of(schema, train, None, "keep").columns == ()
     assert needs_of(schema, train, [Importance("seed", 0.4, 0.3, 0.5)], "keep").columns == ()
+    assert Needs().check(schema, []), "a row may say nothing at all"
+    with pytest.raises(ColumnError, match="absent"):
+        Needs().check(INPUTS, [])

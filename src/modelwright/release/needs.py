@@ -88,7 +88,8 @@ class Needs:
         have = dict.fromkeys(names)
         absent = [c.name for c in inputs if c.name not in have and c.name not in self.beside]
         others = [n for n in have if n not in inputs]
-        none = len(absent) == len(inputs) and (row is None or bool(have))
+        offered = sum(bool(c.options.get("optional")) for c in inputs)  # on top, by the task: the seed of a picture
+        none = len(absent) == len(inputs) > offered and (row is None or bool(have))
         out = []
         for name in absent:
             like = next((n for n in nearest(name, others)[:1] if _alike(n, name)), None)
