@@ -41,12 +41,12 @@ class NoisedFeed:
             share = at[:, None, None, None]
             points, says, times = (1 - share) * wanted + share * noise, noise - wanted, at * _TIMES
         else:
-            times = rng.integers(0, len(self.kept), len(rows))
-            left = self.kept[times].astype(np.float32)[:, None, None, None]
+            drawn = rng.integers(0, len(self.kept), len(rows))
+            left = self.kept[drawn].astype(np.float32)[:, None, None, None]
             a, b = np.sqrt(left), np.sqrt(1 - left)
             points = a * wanted + b * noise
             says = {"epsilon": noise, "v_prediction": a * noise - b * wanted, "sample": wanted}[self.says]
-            times = times.astype(np.float32)
+            times = drawn.astype(np.float32)
         out = {
             "points": torch.from_numpy(points).to(device),
             "times": torch.from_numpy(np.asarray(times, np.float32)).to(device),

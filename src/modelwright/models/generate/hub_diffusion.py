@@ -159,15 +159,12 @@ def load_diffusion(folder: Path) -> Diffusion:
 
 def told_of(model: Diffusion) -> dict[str, Any]:
     """Return the JSON values from which `built` makes a model of the same shape."""
-    parts = {"unet": model.unet, "vae": model.vae}
-    out: dict[str, Any] = {
-        n: {k: v for k, v in dict(p.config).items() if k != "_name_or_path"} for n, p in parts.items() if p is not None
-    }
-    if model.text is not None:
-        out["text"] = {k: v for k, v in model.text.config.to_dict().items() if k != "_name_or_path"}  # type: ignore[operator, union-attr]
-    return json.loads(
-        json.dumps({**out, "schedule": {k: v for k, v in model.schedule.items() if k != "_name_or_path"}}, default=list)
-    )
+    unet, vae, text = (m if m is None else getattr(m, "config") for m in (model.unet, model.vae, model.text))  # noqa: B009
+    told = {"unet": dict(unet), "schedule": model.schedule}
+    told |= {"vae": dict(vae), "text": text.to_dict()} if vae is not None and text is not None else {}
+    plain = {n: {k: v for k, v in part.items() if k != "_name_or_path"} for n, part in told.items()}
+    out: dict[str, Any] = json.loads(json.dumps(plain, default=list))
+    return out
 
 
 def built(told: Mapping[str, Any]) -> Diffusion:

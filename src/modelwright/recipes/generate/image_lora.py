@@ -178,10 +178,9 @@ class ImageLora(GenerateRecipe):
         side = options.side or min(network.native, 512)
         pictures = gathered(train, options.model_copy(update={"side": side}), ctx)
         features = judging_features(pictures, ctx)
-        shape = tuple(int(s) for s in pictures.pixels.shape[1:])
-        model = LoraModel(
-            pictures.told, shape, options.model_copy(update={"pretrained": "", "side": side}), features, ctx.device
-        )  # type: ignore[arg-type]
+        channels, high, wide = (int(s) for s in pictures.pixels.shape[1:])
+        kept = options.model_copy(update={"pretrained": "", "side": side})
+        model = LoraModel(pictures.told, (channels, high, wide), kept, features, ctx.device)
         model.network, model.origin = network, found.origin()
         model.tokenizer = _tokenizer(found.folder) if network.text is not None else None
         rows = train.take(pictures.rows)
@@ -237,7 +236,7 @@ def _codes(model: LoraModel, pictures: Pictures, ctx: FitContext) -> tuple[np.nd
         else ctx.deadline
     )
     network = model.network.to(ctx.device)
-    parts = []
+    parts: list[np.ndarray] = []
     with torch.inference_mode():
         for at in range(0, len(pictures.pixels), _TOGETHER):
             if parts and until.expired():

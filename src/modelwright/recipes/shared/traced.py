@@ -45,8 +45,10 @@ def onnx_of(network: Any, fed: tuple[Any, ...], inputs: list[str], outputs: list
 
 def _further() -> dict[Any, Any]:
     """Return how operators are written in ONNX that PyTorch does not know there: the checks of shapes that some networks make of tensors."""
+    import onnxscript
     import torch
-    from onnxscript import opset18 as op
+
+    op: Any = onnxscript.opset18
 
     def all_true(x: Any) -> Any:
         return op.Cast(op.ReduceMin(op.Cast(x, to=_INT64), keepdims=0), to=_BOOL)
