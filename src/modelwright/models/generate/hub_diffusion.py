@@ -159,9 +159,9 @@ def load_diffusion(folder: Path) -> Diffusion:
 
 def told_of(model: Diffusion) -> dict[str, Any]:
     """Return the JSON values from which `built` makes a model of the same shape."""
-    unet, vae, text = (m if m is None else getattr(m, "config") for m in (model.unet, model.vae, model.text))  # noqa: B009
-    told = {"unet": dict(unet), "schedule": model.schedule}
-    told |= {"vae": dict(vae), "text": text.to_dict()} if vae is not None and text is not None else {}
+    parts: dict[str, Any] = {"unet": model.unet, "vae": model.vae, "text": model.text}
+    told = {n: dict(p.config.to_dict() if n == "text" else p.config) for n, p in parts.items() if p is not None}
+    told["schedule"] = model.schedule
     plain = {n: {k: v for k, v in part.items() if k != "_name_or_path"} for n, part in told.items()}
     out: dict[str, Any] = json.loads(json.dumps(plain, default=list))
     return out
