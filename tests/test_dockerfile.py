@@ -58,9 +58,9 @@ def installed():
 
 
 def of_files(tasks):
-    """Whether all of these tasks read pictures or sound, or speak, which a service does with an image of its own."""
+    """Whether all of these tasks read pictures or sound, speak or make pictures, which a service does with an image of its own."""
     return bool(tasks) and all(
-        get_task(t).inputs <= {"image", "audio"} or get_task(t).target_read_as == "audio" for t in tasks
+        get_task(t).inputs <= {"image", "audio"} or get_task(t).target_read_as in ("audio", "image") for t in tasks
     )
 
 
