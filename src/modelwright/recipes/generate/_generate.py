@@ -81,8 +81,8 @@ class GenerateModel(Model):
     """A model that makes pictures uint8 [C, S, S] under a condition, from a seed. `judged_rows` are the rows for which pictures are made to be
     judged, `tested` how many are made for the test of memorisation."""
 
-    judged_rows: ClassVar[int] = _JUDGED
-    tested: ClassVar[int] = _TESTED
+    judged_rows: ClassVar[int | None] = None  # as many as usual
+    tested: ClassVar[int | None] = None
 
     def __init__(
         self, told: Asked, shape: tuple[int, int, int], options: Any, features: Any = None, device: str = "cpu"
@@ -144,10 +144,10 @@ class GenerateModel(Model):
         channels, side = self.shape[0], self.shape[1]
         rows = np.flatnonzero(np.asarray(column.is_valid()))
         asked, labels, out = self.asks(table), self.told.of_rows(table), [None] * len(table)
-        if len(rows) > self.judged_rows:
+        if len(rows) > (most := self.judged_rows or _JUDGED):
             for i in rows:
                 out[int(i)] = {"figures": {}}  # type: ignore[call-overload]
-            rows = rows[np.linspace(0, len(rows) - 1, self.judged_rows).astype(int)]
+            rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
         for at in range(0, len(rows), _TOGETHER):
             some = rows[at : at + _TOGETHER]
             made = self.drawn(asked[some], [int(table.rows[i]) + 10**6 for i in some], None, None)
@@ -187,7 +187,7 @@ class GenerateModel(Model):
         found, _ = seen_as(self.features, pictures.pixels[:_LOOKED])
         self.scale = found.mean(0), found.std(0) + 1e-3
         ground = (found - self.scale[0]) / self.scale[1]
-        some = rng.integers(0, len(ground), min(self.tested, len(ground)))
+        some = rng.integers(0, len(ground), min(self.tested or _TESTED, len(ground)))
         drawn: list[np.ndarray] = []
         for at in range(0, len(some), _AT_ONCE):
             if drawn and deadline is not None and deadline.expired():
