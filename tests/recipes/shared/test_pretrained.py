@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,3 +150,13 @@ def test_a_cell_is_embedded_once_whatever_the_fold(tmp_path, monkeypatch):
     model = recipe.fit(half, half, options, context(get_task("classification"), target))
     assert asked == []
     assert np.allclose(model.scores(half), model.scores(half.take(np.arange(24))))
+
+
+def test_the_penalty_is_chosen_even_where_embedding_took_the_time(tmp_path):
+    recipe, _, table, target = fitted("frozen", {"text": (str(tiny_text(tmp_path / "base")),)})
+    options = recipe.variants(table.schema, target, len(table))[0]
+    ctx = context(get_task("classification"), target)
+    whole = recipe.fit(table, table, options, ctx)
+    late = recipe.fit(table, table, options, replace(ctx, deadline=ctx.deadline.sub(0.0)))
+    assert late.extent == whole.extent
+    assert np.allclose(late.weights, whole.weights, atol=1e-3)

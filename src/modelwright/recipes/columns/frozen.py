@@ -6,6 +6,8 @@ Each cell is embedded once a run. Legend: N rows, D features, K outputs.
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
@@ -26,7 +29,10 @@ from modelwright.recipes.shared.network import open_axes
 from modelwright.recipes.shared.pretrained import NEEDS, choices, hub_codecs, origins, refused
 from modelwright.recipes.shared.rows import known_rows, row_weights, split_off
 
-_STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the penalty's inverse, for features of about unit size
+# of the penalty's inverse, from the strongest on: vectors of unit length in which few rows tell kinds apart want a weak one
+_STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_ROUNDS = 100  # of the solver
+_BRIEF, _QUICK = 2.0, 2e9  # seconds beyond a fit's own, and operations with which all strengths are solved within them
 
 
 class FrozenOptions(Options):
@@ -166,6 +172,7 @@ class Frozen(Recipe):
         best: tuple[float, np.ndarray, float] | None = None
         weights: np.ndarray | None = None
         by_row = row_weights(train, ctx)
+        ctx = replace(ctx, deadline=_to_solve(features, ctx))
         for c in _strengths(options, ctx, held_features is not None):
             weights = _solve(features, truth, c, by_row, ctx, weights)
             lost = 0.0 if held_features is None else _lost(held_features, held, weights, ctx)
@@ -179,6 +186,15 @@ class Frozen(Recipe):
 
 
 RECIPE = Frozen
+
+
+def _to_solve(features: Any, ctx: FitContext) -> Deadline:
+    """Return until when weights may be solved: embedding is nearly all of the work, and where solving takes next to nothing it is not
+    cut off at the strongest penalty because embedding took the time."""
+    rows, width = features.shape
+    if 4.0 * rows * width * ctx.target.outputs * _ROUNDS > _QUICK:
+        return ctx.deadline
+    return Deadline(min(ctx.deadline.whole.at, max(ctx.deadline.at, time.monotonic() + _BRIEF)), ctx.deadline)
 
 
 def _strengths(options: FrozenOptions, ctx: FitContext, held_out: bool) -> tuple[float, ...]:
@@ -203,7 +219,7 @@ def _solve(
         goal = truth.astype(np.float64)
     if start is None:
         start = np.zeros((features.shape[1] + 1, goal.shape[1]), np.float32)
-    return _solvers.logistic(features, goal, c, weight, ctx.deadline, start, target.kind == "classes", rounds=100)
+    return _solvers.logistic(features, goal, c, weight, ctx.deadline, start, target.kind == "classes", rounds=_ROUNDS)
 
 
 def _lost(features: Any, truth: np.ndarray, weights: np.ndarray, ctx: FitContext) -> float:
