@@ -24,7 +24,10 @@ from modelwright.core.words import Words
 from modelwright.serve.fair import FairLine, Shares
 from modelwright.serve.limits import STOPPING, Refused
 
-_PATIENCE = 1.8  # times what a request takes by itself ...
+_PATIENCE, _PRESSED = (
+    1.8,
+    0.8,
+)  # times what a request takes by itself, and how much less where nearly all are refused ...
 _GRACE = 0.025  # ... and seconds, which nobody minds as long as nearly all are answered
 _FEW, _SHORT = (
     64,
@@ -191,7 +194,7 @@ class Batcher:
         takes = by_rows * self.stretch
         alone = self.alone.seconds(rows) or self.latency.seconds(rows)
         # a burst may wait; where many are refused all the time, waiting makes nobody's answer sooner
-        patience = min(most, self.slack * (_PATIENCE * alone + _GRACE * (1 - self.refused)))
+        patience = min(most, self.slack * ((_PATIENCE - _PRESSED * self.refused) * alone + _GRACE * (1 - self.refused)))
         ahead = self._line.ahead(key, weight, rows)
         busy, now = self._work is not None or bool(self._line) or ahead > rows, time.monotonic()
         # as long as a call takes mostly what it takes however few its rows, one row more delays nobody: whoever is refused
