@@ -56,6 +56,11 @@ def half_width(cell: str) -> str:
     return cell if cell.isascii() else unicodedata.normalize("NFKC", cell)
 
 
+def folded_label(label: str) -> str:
+    """Return a label without what people write now one way, now another: case, width, blanks and marks at its ends."""
+    return unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
+
+
 def bare_number(cell: str) -> str | None:
     """Return the digits of a cell with their separators, without signs, brackets, currency, percent and 万; None for no number."""
     found = _AROUND.match(_BEHIND.sub(r"-\1", cell.strip()))

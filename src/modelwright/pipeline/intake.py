@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,6 +29,7 @@ from modelwright.data.infer import infer_schema
 from modelwright.data.knowledge import tell_unread
 from modelwright.data.series import gathered, gathered_as_asked, with_layouts
 from modelwright.data.sources import folder_of, read_table, source_name
+from modelwright.data.values import folded_label
 from modelwright.pipeline.choose import choose_task, named_task
 from modelwright.pipeline.concerns.base import TEST, TRAINING, Concern
 from modelwright.pipeline.concerns.order import Concerns
@@ -393,5 +393,5 @@ def _labels(values: pa.Array, many: bool) -> set[str]:
 
 
 def _plain_label(label: str) -> str:
-    plain = unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
+    plain = folded_label(label)
     return plain.rstrip("0").rstrip(".") if _NUMBER.match(plain) else plain
