@@ -117,3 +117,12 @@ def test_numbers_that_are_never_missing_are_offered_a_choice():
     assert "--missing median" in found["never-missing"]["advice"][0]
     gaps = [{**row, "size": None if i < 3 else row["size"]} for i, row in enumerate(whole)]
     assert "never-missing" not in {f["code"] for f in mw.inspect(gaps, target="label")["findings"]}
+
+
+def test_labels_that_differ_by_case_or_end_marks_are_told():
+    spelt = (["belt", "motor", "Belt", "motor", "pump"] * N)[:N]
+    (found,) = [f for f in check(typed({**sound(), "y": spelt})) if f.code == "alike-labels"]
+    assert "`belt`, `Belt`" in found.words.en or "`Belt`, `belt`" in found.words.en
+    assert "pump" not in found.words.en
+    assert "`motor" not in found.words.en
+    assert "alike-labels" not in codes(typed({**sound(), "y": (["v1.1", "v1.10", "a-", "a+"] * N)[:N]}))

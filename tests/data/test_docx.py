@@ -142,8 +142,16 @@ def test_notes_and_text_boxes_follow_their_paragraph(tmp_path):
 def test_what_is_hidden_is_not_read_and_formulas_are(tmp_path):
     hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r>"
     shown = '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>shown</w:t></w:r>'
+    struck = "<w:r><w:rPr><w:strike/></w:rPr><w:t>90</w:t></w:r><w:r><w:rPr><w:dstrike/></w:rPr><w:t>91</w:t></w:r>"
     formula = "<m:oMath><m:r><m:t>a=b</m:t></m:r></m:oMath>"
-    assert text(tmp_path, p(hidden, shown, run(" "), formula)) == "shown a=b"
+    assert text(tmp_path, p(hidden, shown, run(" "), struck, formula)) == "shown a=b"
+
+
+def test_a_field_that_ends_in_a_run_that_is_not_read_ends(tmp_path):
+    mark = '<w:r>{}<w:fldChar w:fldCharType="{}"/></w:r>'
+    begun = mark.format("", "begin") + "<w:r><w:instrText>DATE</w:instrText></w:r>" + mark.format("", "separate")
+    ended = mark.format("<w:rPr><w:strike/></w:rPr>", "end")
+    assert text(tmp_path, p(begun, run("3 May"), ended, run(", noon"))) == "3 May, noon"
 
 
 def test_headings_by_outline_and_by_styles_that_derive_from_them(tmp_path):

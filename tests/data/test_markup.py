@@ -67,3 +67,12 @@ def test_what_holds_no_text_is_named():
     unread = []
     page("<p>a</p><iframe src=x></iframe><video></video><video></video>", unread)
     assert [w.en for w in unread] == ["a.html: not read: 1 embedded page, 2 videos"]
+
+
+def test_what_is_struck_through_is_left_out_and_fields_stand_apart():
+    text = "<p>Now <del class=a>90</del><ins>80</ins>, <s>7</s> 8<p><s>never closed<h1>Fees</h1><label>Name</label><textarea>Ann</textarea>"
+    (_, before), (headings, after) = page(text)
+    assert before == "Now 80, 8\nnever closed"
+    assert (headings, after.split()) == (("Fees",), ["Name", "Ann"])
+    ((_, found),) = markdown("Now ~~90~~80, <del>7</del>8, `~~kept~~`, a ~~ b ~~ c, from ~~5\n\nto 6~~")
+    assert found == "Now 80, 8, ~~kept~~, a ~~ b ~~ c, from ~~5\n\nto 6~~"

@@ -70,3 +70,15 @@ def test_blank_lines_of_one_column_are_rows_where_each_is_answered(tmp_path):
 def test_cells_that_begin_with_a_delimiter_or_a_quote(tmp_path):
     (tmp_path / "d.csv").write_text('"a","b","c"\n' + '"","",""\n' * 9 + '"",",""x",""\n' * 2 + '"",",",""\n')
     assert read(tmp_path / "d.csv").column("b").to_pylist()[-3:] == [',"x', ',"x', ","]
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        (['1,"a 24" screen",chat', '2,"my invoice, paid",mail', '3,"""no"", twice",chat'], ['a 24" screen', "my invoice, paid", '"no", twice']),
+        (['1,"a 24" screen,chat', '2,5" pipe,mail', '3,"rod",chat'], ['"a 24" screen', '5" pipe', '"rod"']),
+    ],
+)  # fmt: skip
+def test_a_few_inch_marks_do_not_undo_the_quotes_of_others(tmp_path, lines, wanted):
+    (tmp_path / "d.csv").write_text("id,text,channel\n" + "\n".join(lines) + "\n")
+    assert read(tmp_path / "d.csv").column("text").to_pylist() == wanted

@@ -17,7 +17,7 @@ from modelwright.evaluate.explain import slices
 from modelwright.evaluate.intervals import many
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION, MULTI_LABEL, ORDINAL
 from modelwright.evaluate.plots import charts as plots
-from modelwright.pipeline.intake import aligned
+from modelwright.pipeline.intake import aligned, one_spelling
 
 SURE = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
 
@@ -97,6 +97,25 @@ def test_labels_that_are_spelt_otherwise_are_the_same():
     sets = pa.list_(pa.string())
     test = aligned(of([["1.0", "A"], None, []], "labels", sets), of([["1", "a"]], "labels", sets), events)
     assert test.column("y").to_pylist() == [["1", "a"], None, []]
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (["1", "2", "1.0", None, "3.00"], ["1", "2", "1", None, "3"]),
+        (["1.0", "2.0"], ["1.0", "2.0"]),
+        (["1", "1.0", "1.10", "2"], ["1", "1.0", "1.10", "2"]),  # versions
+        ([["1.0", "2"], None, ["1", "x"]], [["1", "2"], None, ["1", "x"]]),
+    ],
+)
+def test_whole_numbers_are_one_class_however_they_are_written(values, wanted):
+    many = isinstance(values[0], list)
+    schema = Schema((Column("y", "labels" if many else "category", "target"),))
+    table = Table.of(pa.table({"y": pa.array(values)}), schema)
+    events, said = EventStream(), []
+    events.listen(said.append)
+    assert one_spelling(table, events).column("y").to_pylist() == wanted
+    assert len(said) == (values != wanted)
 
 
 def test_a_run_tells_them_and_misses_its_gate(tmp_path):

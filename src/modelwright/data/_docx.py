@@ -177,12 +177,14 @@ class _Reader:
 
     def _run(self, run: Any) -> Iterator[str]:
         kind = run.find(f"{_W}rPr")
-        if kind is not None and _on(kind.find(f"{_W}vanish")):
-            return
+        gone = kind is not None and any(_on(kind.find(f"{_W}{way}")) for way in ("vanish", "strike", "dstrike"))
         for part in run:
             name = _name(part)
             if name == "fldChar":
-                yield self._field(part)
+                said = self._field(part)  # where a field begins and ends counts even in a run that is not read
+                yield "" if gone else said
+            elif gone:
+                continue
             elif self._fields and not all(self._fields):
                 continue  # the instruction of a field, not its result
             elif name == "t":

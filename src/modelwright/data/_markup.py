@@ -1,6 +1,7 @@
 """Markdown and HTML to sections of plain text, as a reader sees them.
 
-Foot-notes follow the paragraph that calls them, cells of tables are kept apart by bars, code keeps every sign of it.
+What is struck through no longer holds and is left out. Foot-notes follow the paragraph that calls them, cells of tables
+are kept apart by bars, code keeps every sign of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ _REFERENCE = re.compile(r"^\s{0,3}\[[^\]^][^\]]*\]:\s+\S+.*$", re.MULTILINE)
 _NOTE = re.compile(r"^\s{0,3}\[\^([^\]\s]+)\]:[ \t]*(.*)$")
 _CALL = re.compile(r"\[\^([^\]\s]+)\]")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_STRUCK = re.compile(
+    r"<(del|s|strike)(?:\s[^<>]*)?>(?:(?!<\1[\s>]|</?(?:script|style|table|body|h[1-6])\b).)*?</\1>",
+    re.DOTALL | re.IGNORECASE,
+)
+_STRUCK_MARKS = re.compile(r"(?<!~)~~(?=[^\s~])(?:(?!\n[ \t]*\n|~~).)+(?<=[^\s~])~~(?!~)", re.DOTALL)
 _KEPT = re.compile("\ue000(\\d+)\ue001")  # private characters: what stands between is put back at the end
 _ITEM = re.compile(r"\s*(?:[-*+•·]|\d+[.)、]|[(（]?[一二三四五六七八九十]+[)）、.]|\||>|\ue000)")
 
@@ -115,6 +121,7 @@ def _plain(text: str, notes: dict[str, str]) -> str:
     text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
     text = re.sub(r"<((?:https?://|mailto:)[^>\s]+)>", r"\1", text)
     text = re.sub(r"<!--.*?-->", " ", text, flags=re.DOTALL)
+    text = _STRUCK_MARKS.sub("", _STRUCK.sub("", text))
     text = re.sub(r"</?[a-zA-Z][^<>]*>", " ", text)
     text = re.sub(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
     text = flowing(text)
@@ -139,6 +146,7 @@ _BLOCKS = frozenset(
     ("p", "div", "li", "ul", "ol", "tr", "table", "section", "article", "header", "footer", "br", "dt", "dd", "pre",
      "blockquote", "figcaption", "main", "hr", "form", "fieldset", "legend", "caption", "details", "summary", "address")
 )  # fmt: skip
+_APART = frozenset(("label", "textarea", "button", "input", "output"))  # stand beside text with a gap
 _VOID = frozenset(
     ("br", "hr", "img", "input", "meta", "link", "source", "wbr", "area", "base", "col", "embed", "track")
 )
@@ -189,6 +197,8 @@ class _Page(HTMLParser):
             self._open_cell(told)
         elif tag in _BLOCKS:
             self._block(tag)
+        elif tag in _APART:
+            self._held.append(" ")
 
     def _block(self, tag: str) -> None:
         if tag == "tr" and self._tables:
@@ -250,6 +260,8 @@ class _Page(HTMLParser):
             self._title = None
         elif tag in ("td", "th") and self._tables:
             self._end_cell()
+        elif tag in _APART:
+            self._held.append(" ")
         elif tag in _BLOCKS:
             if tag in ("tr", "table") and self._tables:
                 self._end_row()
@@ -278,7 +290,7 @@ class _Page(HTMLParser):
 def html_parts(text: str, name: str, unread: list[Words]) -> Parts:
     """Cut a page at its headings. What holds no text that can be read is added to `unread`."""
     page = _Page()
-    page.feed(text)
+    page.feed(_STRUCK.sub("", text))
     page.close()
     found = {tag: n for tag, n in page.foreign.items() if tag != "svg"}  # drawings of a page are its ornaments
     if found:

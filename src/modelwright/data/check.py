@@ -16,6 +16,7 @@ from modelwright.data._leaks import codes_of, leaks
 from modelwright.data.coerce import BadValue
 from modelwright.data.finding import Finding as Finding
 from modelwright.data.split import row_codes
+from modelwright.data.values import folded_label
 
 _SAMPLE = 20_000
 
@@ -291,6 +292,19 @@ def _target(table: Table, name: str) -> list[Finding]:
                 Words("Collect more rows of these, or merge them into another label.", "请为其收集更多数据，或合并到其他标签。"),
             )
         )  # fmt: skip
+    alike = _alike([label for _, label in counts])
+    if alike:
+        shown = "; ".join(", ".join(f"`{label}`" for label in group) for group in alike[:3]) + " ..." * (len(alike) > 3)
+        out.append(
+            Finding(
+                "alike-labels", "warning", name,
+                Words(
+                    f"Labels that differ by case, width or marks at their ends only count as different ones: {shown}.",
+                    f"仅大小写、全半角或首尾标点不同的标签按不同标签处理：{shown}。",
+                ),
+                Words("Spell them alike if they mean the same.", "若含义相同，请统一写法。"),
+            )
+        )  # fmt: skip
     if len(counts) > 1 and counts[0][0] > 20 * counts[-1][0] and counts[0][0] > 0.5 * len(values):
         out.append(
             Finding(
@@ -300,6 +314,14 @@ def _target(table: Table, name: str) -> list[Finding]:
             )
         )  # fmt: skip
     return out
+
+
+def _alike(labels: Sequence[str]) -> list[list[str]]:
+    """Return groups of labels that are the same but for case, width, and blanks or marks at their ends."""
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        groups.setdefault(folded_label(label), []).append(label)
+    return [group for plain, group in groups.items() if plain and len(group) > 1]
 
 
 def _across(table: Table, test: Table) -> list[Finding]:

@@ -106,17 +106,31 @@ def to_time(cell: str, form: str, exact: bool = True) -> dt.datetime | None:
 def _time_of_day(part: dict[str, str], exact: bool) -> dt.timedelta:
     """Return the time since midnight. Raises ValueError where there is no such time."""
     hour, minute, second = (int(part.get(k, 0)) for k in "hns")
-    half = part.get("ap", "").lower()[:1] or {"下午": "p", "傍晚": "p", "晚上": "p", "夜间": "p"}.get(
-        part.get("half", "")
-    )
-    if half and (part.get("ap") or hour < 12):
-        hour = hour % 12 + (12 if half == "p" else 0)
     if hour > 24 or minute > 59 or second > 60 or (hour == 24 and minute + second):
         raise ValueError
+    half = part.get("ap", "").lower()[:1]
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    elif hour <= 12:
+        hour = _han_hour(hour, part.get("half", ""))
     out = dt.timedelta(hours=hour, minutes=minute, seconds=second)
     if exact and "f" in part:
         out += dt.timedelta(microseconds=int(part["f"][:6].ljust(6, "0")))
     return out
+
+
+def _han_hour(hour: int, half: str) -> int:
+    """Return an hour of up to 12 beside a Chinese word for a part of the day, as an hour of 24.
+
+    12 in the morning is midnight, as programs write it (CLDR, `ah:mm`); 12 to 3 at night follow the day.
+    """
+    if half in ("凌晨", "清晨", "早上", "上午"):
+        return hour % 12
+    if half in ("晚上", "夜间"):
+        return hour % 12 + (24 if hour % 12 < 4 else 12)
+    if half in ("下午", "傍晚") or (half == "中午" and hour < 4):
+        return hour % 12 + 12
+    return hour
 
 
 def _han(found: re.Match[str]) -> str:

@@ -145,7 +145,7 @@ def _decoded(sample: bytes, encoding: str, path: Path) -> str:
 
 
 def _quotes(text: str, delimiter: str) -> bool:
-    """Whether double quotes enclose cells: those that begin with one end with one, as good as always."""
+    """Whether double quotes enclose cells: those that begin with one end with one, as good as always, or more rows fit so."""
     d = re.escape(delimiter)
     if _strictly_quoted(text, delimiter):
         return True
@@ -153,7 +153,17 @@ def _quotes(text: str, delimiter: str) -> bool:
     for found in re.finditer(rf'(?:^|{d})[ ]*"((?:[^"]|"")*)("?)[ ]*(.|$)', text, re.MULTILINE):
         closed = found[2] and (not found[3] or found[3] in (delimiter, "\r", "\n"))
         good, bad = good + bool(closed), bad + (not closed)
-    return good > 0 and bad <= 0.1 * good
+    return good > 0 and (bad <= 0.1 * good or _fit(text, delimiter, True) > _fit(text, delimiter, False))
+
+
+def _fit(text: str, delimiter: str, quoting: bool) -> int:
+    """Return how many records have as many cells as the first one, quotes read as enclosing cells or as any sign."""
+    width = len(next(reader_of(io.StringIO(text, newline=""), delimiter, quoting), []))
+    try:
+        read = records(io.StringIO(text, newline=""), delimiter, quoting, width)
+        return sum(not isinstance(cells, Words) and len(cells) == width for _, cells in read)
+    except csv.Error:
+        return 0
 
 
 def _strictly_quoted(text: str, delimiter: str) -> bool:

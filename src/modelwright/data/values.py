@@ -36,6 +36,7 @@ _AROUND = re.compile(
 # digits, in groups of three (or as in India) under one separator, and decimals; the signs are put in below
 _DIGITS = r"([1-9]\d{{0,2}}(?:(?P<by>[{other}' ’])\d{{3}})(?:(?P=by)\d{{3}})*|[1-9]\d?(?:{other}\d{{2}})+{other}\d{{3}}|\d*)(?:{sign}(\d*))?"
 _BODY = {s: re.compile(_DIGITS.format(sign=re.escape(s), other=re.escape(o))) for s, o in ((".", ","), (",", "."))}
+_BEHIND = re.compile(r"^((?:\d[\d.,' ’]*)?\d[.,]\d{2,}) ?[-−]$")  # a minus at the end, as SAP writes it; `2-` is a mark
 _COMMA = re.compile(r"^[-+]?\d+,\d{1,2}$|^[-+]?\d{4,},\d+$")
 PLAIN = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"  # numbers that Arrow's cast reads as `to_number` does
 
@@ -55,14 +56,19 @@ def half_width(cell: str) -> str:
     return cell if cell.isascii() else unicodedata.normalize("NFKC", cell)
 
 
+def folded_label(label: str) -> str:
+    """Return a label without what people write now one way, now another: case, width, blanks and marks at its ends."""
+    return unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
+
+
 def bare_number(cell: str) -> str | None:
     """Return the digits of a cell with their separators, without signs, brackets, currency, percent and 万; None for no number."""
-    found = _AROUND.match(cell.strip())
+    found = _AROUND.match(_BEHIND.sub(r"-\1", cell.strip()))
     return found[4] if found and bool(found[1]) == bool(found[7]) else None
 
 
 def to_number(cell: str, comma: bool = False, decimal: str = ".") -> float | None:
-    """Return the number a cell holds: `1,234.5`, `1 234.5`, `12%`, `¥300`, `(12)` for -12, `3.5万`, full-width digits; None where it holds none.
+    """Return the number a cell holds: `1,234.5`, `1 234.5`, `12%`, `¥300`, `(12)` and `12.00-` below zero, `3.5万`, full-width digits; None where it holds none.
 
     `decimal` "," reads `1.234,5`. `comma` reads one comma with one or two decimals as the decimal point, as bundles of older
     versions did. Infinity comes back as such.
@@ -74,6 +80,7 @@ def to_number(cell: str, comma: bool = False, decimal: str = ".") -> float | Non
                 return float(text) if not math.isnan(float(text)) else None
         except ValueError:
             pass
+    text = _BEHIND.sub(r"-\1", text)
     if comma and _COMMA.match(text):
         return float(text.replace(",", "."))
     found = _AROUND.match(text.replace("，", ","))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +29,7 @@ from modelwright.data.infer import infer_schema
 from modelwright.data.knowledge import tell_unread
 from modelwright.data.series import gathered, gathered_as_asked, with_layouts
 from modelwright.data.sources import folder_of, read_table, source_name
+from modelwright.data.values import folded_label
 from modelwright.pipeline.choose import choose_task, named_task
 from modelwright.pipeline.concerns.base import TEST, TRAINING, Concern
 from modelwright.pipeline.concerns.order import Concerns
@@ -42,6 +42,7 @@ from modelwright.tune.resumed import Seen
 _READING = 0.1  # of the budget
 _NAMED = 8  # rows that are named
 
+_WHOLE = re.compile(r"^[-+]?\d+$")
 _NUMBER = re.compile(r"^[-+]?\d+\.\d+$")  # 1.0 is 1: a table program may have written either
 
 
@@ -107,7 +108,7 @@ def get_data(
         formed.table, events, bad, keep=bool(config.teacher or (named and named.keeps_unlabelled))
     )
     labelled = table
-    table = concerns.rows_labelled(labelled)
+    table = one_spelling(concerns.rows_labelled(labelled), events)
     as_read_is &= table.data is labelled.data
     task, metric = choose_task(config, table, concerns)
     test = None
@@ -352,11 +353,39 @@ def aligned(test: Table, table: Table, events: EventStream) -> Table:
         return test
     shown = ", ".join(f"`{a}` -> `{b}`" for a, b in sorted(changes.items())[:4])
     events.warn(f"Test labels are spelt otherwise and were matched: {shown}.", f"测试标签写法不同，已对应：{shown}。")
-    rows = values.to_pylist()
-    spelt = [None if v is None else [changes.get(x, x) for x in v] if many else changes.get(v, v) for v in rows]
-    at = test.data.column_names.index(column.name)
-    data = test.data.set_column(at, column.name, pa.array(spelt, values.type))
-    return test.with_data(data)
+    return _respelt(test, column.name, changes)
+
+
+def one_spelling(table: Table, events: EventStream) -> Table:
+    """Spell whole numbers alike where some labels are `1` and others `1.0`: one class, not two.
+
+    Programs write both once a column has had an empty cell. Labels with another fraction (`1.10`, a version) stay as they are.
+    """
+    column = table.schema.target
+    if column is None or column.modality not in ("category", "labels"):
+        return table
+    known = _labels(table.column(column.name), column.modality == "labels")
+    numbers = {v for v in known if _NUMBER.match(v)}
+    changes = {v: v.partition(".")[0] for v in numbers if not v.partition(".")[2].strip("0")}
+    if not changes or len(changes) < len(numbers) or not any(_WHOLE.match(v) for v in known):
+        return table
+    shown = ", ".join(f"`{a}` -> `{b}`" for a, b in sorted(changes.items())[:4])
+    events.warn(
+        f"Labels of {table.source} are whole numbers, some of them with `.0`; they were read as the same: {shown}.",
+        f"{table.source} 的标签是整数，其中一些带有 `.0`，已视为相同标签：{shown}。",
+    )
+    return _respelt(table, column.name, changes)
+
+
+def _respelt(table: Table, name: str, changes: Mapping[str, str]) -> Table:
+    """Return the table with labels spelt by `changes`; others stay."""
+    values = table.column(name)
+    spelt = [
+        None if v is None else [changes.get(x, x) for x in v] if isinstance(v, list) else changes.get(v, v)
+        for v in values.to_pylist()
+    ]
+    at = table.data.column_names.index(name)
+    return table.with_data(table.data.set_column(at, name, pa.array(spelt, values.type)))
 
 
 def _labels(values: pa.Array, many: bool) -> set[str]:
@@ -364,5 +393,5 @@ def _labels(values: pa.Array, many: bool) -> set[str]:
 
 
 def _plain_label(label: str) -> str:
-    plain = unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
+    plain = folded_label(label)
     return plain.rstrip("0").rstrip(".") if _NUMBER.match(plain) else plain
