@@ -70,6 +70,8 @@ def test_the_line_says_recipe_fold_step_and_time_left(lang, fold, left):
     line = display.line().plain
     for part in ("textcnn", fold, "25 %", "loss 0.25", left):
         assert part in line
+    display(Step("textcnn", 60, 120, {"loss": 0.25, "valid": -0.0}))
+    assert "valid 0" in display.line().plain
     display, _ = shown(lang, 40)
     display(Working("a-recipe-with-a-long-name-indeed", "r", "refit", 2, 5))
     assert width(display.line().plain) <= 40

@@ -2,11 +2,14 @@
 
 import csv
 
+import pyarrow as pa
 import pytest
 
 from modelwright.core.config import make_config
-from modelwright.core.errors import DataError
+from modelwright.core.errors import DataError, OptionError
 from modelwright.core.events import EventStream, Note, Warned
+from modelwright.core.schema import Column
+from modelwright.core.task import get_task
 from modelwright.features.shared.sample_speech import spoken_tones
 from modelwright.pipeline.intake import get_data
 
@@ -49,3 +52,24 @@ def test_where_no_recording_is_there_the_first_is_named(tmp_path, task):
         DataError, match=r"24 values of `recording` in .* cannot be read \(row 1: there is no file gone/0\.wav\)"
     ):
         read_with(tmp_path, {}, gone, task, target)
+
+
+@pytest.mark.parametrize(
+    ("text", "en"),
+    [
+        ("\n  \n", r"lm\.txt for --lm holds no word\. Give a text, a sentence a line, or an ARPA file\."),
+        ("\\data\\\nngram 1=3\n\n\\1-grams:\nxx\n", r"--lm: .*lm\.txt, line 5: expected a log probability, 1 word and"),
+    ],
+)
+def test_a_language_model_that_cannot_be_read_is_refused_before_training(tmp_path, text, en):
+    (tmp_path / "lm.txt").write_text(text)
+    column = Column("text", "text", "target", options={"lm": str(tmp_path / "lm.txt")})
+    with pytest.raises(OptionError, match=en) as e:
+        get_task("automatic-speech-recognition").fit_target(pa.array(["one two", "three"]), column)
+    assert "--lm" in e.value.words.zh
+
+
+def test_a_text_as_a_language_model_is_taken(tmp_path):
+    (tmp_path / "lm.txt").write_text("one two\n")
+    column = Column("text", "text", "target", options={"lm": str(tmp_path / "lm.txt")})
+    assert get_task("automatic-speech-recognition").fit_target(pa.array(["one two", "three"]), column)

@@ -10,7 +10,7 @@ from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, Sto
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
 from modelwright.core.recipe import Options
 from modelwright.core.words import Words
-from modelwright.tune.ends import NO_TIME, only_guesses
+from modelwright.tune.ends import NO_TIME, no_memory, nothing_stands, only_guesses
 from modelwright.tune.ladder import climb
 from modelwright.tune.standings import Failure
 from tune.made import Some, SomeModel, planner, some
@@ -98,6 +98,36 @@ def test_a_reason_that_all_share_is_said_once_with_what_to_do(monkeypatch):
     with pytest.raises(BudgetTooSmall) as e:
         only_guesses(made.standings, made.config, None)
     assert "--budget" not in e.value.words.en
+
+
+def test_where_memory_is_what_lacks_memory_is_asked_for(monkeypatch):
+    made, _ = planner(monkeypatch, [guess()], seconds=5)
+    climb(made)
+    made.standings.failures[:] = [
+        Failure("trees", no_memory(60 << 20, 22 << 20)),
+        Failure("textcnn", Words("x", "x"), fits=False),
+    ]
+    for raising in (
+        lambda: only_guesses(made.standings, made.config, None),
+        lambda: nothing_stands(made.standings.failures, made.deadline, "5s"),
+    ):
+        with pytest.raises(BudgetTooSmall, match="needs about 60 MB of memory, 22 MB may be used") as e:
+            raising()
+        assert "Give more with --memory, or fewer rows." in e.value.words.en
+        assert "--budget" not in e.value.words.en
+        assert "请用 --memory 增加内存，或减少数据。" in e.value.words.zh
+    made.standings.failures.append(Failure("linear", NO_TIME))
+    with pytest.raises(BudgetTooSmall, match="Give more with --budget"):
+        nothing_stands(made.standings.failures, made.deadline, "5s")
+
+
+def test_more_time_is_not_asked_for_where_no_recipe_is_made_for_the_data(monkeypatch):
+    made, _ = planner(monkeypatch, [guess()], seconds=5)
+    failures = [Failure("speecht5", Words("no voice was named", "未指定声音"), fits=False)]
+    with pytest.raises(BudgetTooSmall) as e:
+        nothing_stands(failures, made.deadline, "5s")
+    assert e.value.words.en == "No recipe is made for these data and settings. (speecht5: no voice was named)"
+    assert "--budget" not in e.value.words.zh
 
 
 def test_a_guess_that_was_asked_for_is_no_failure(monkeypatch):

@@ -155,7 +155,7 @@ class Display:
             self.console.print(f"  ... {self.line().plain}", markup=False)
 
     def _stepped(self, event: Step) -> None:
-        scores = "  ".join(f"{k} {v:.4g}" for k, v in event.scores.items())
+        scores = "  ".join(f"{k} {v + 0.0:.4g}" for k, v in event.scores.items())  # + 0.0: a zero has no sign
         share = f"{min(100, 100 * event.done // event.total)} %" if event.total else f"{event.done}"
         self._step = f"{share}  {scores}".strip()
         if self._live is None and time.monotonic() - self._printed >= self.EVERY:

@@ -53,7 +53,7 @@ class _Checked(BaseModel):
     def _size(cls, value: str | None) -> str | None:
         if value is not None and parse_size(value) < _LEAST_MEMORY:
             raise OptionError(
-                f"A memory of `{value}` is too little to work with. Give some hundred megabytes, such as 512m.",
+                f"A memory of `{value}` is too little to work with. Give a few hundred megabytes, such as 512m.",
                 f"内存 `{value}` 太小，无法工作。请至少给出几百兆，例如 512m。",
             )
         return value

@@ -153,7 +153,7 @@ class WordNgrams:
                         raise ValueError(line)
                 except (ValueError, IndexError):
                     raise wrong(
-                        f"a log probability, {level} words and maybe a weight",
+                        f"a log probability, {level} word{'s' * (level > 1)} and maybe a weight",
                         f"对数概率、{level} 个词以及可选的回退权重",
                         line,
                     ) from None
@@ -171,9 +171,14 @@ class WordNgrams:
     def of_file(cls, path: Path, text: str, words_of: Any, order: int = 3) -> WordNgrams:
         """Return the model of an ARPA file, or one learnt from a text, a sentence a line."""
         lines = text.splitlines()
-        if any(line.strip() == "\\data\\" for line in lines[:200]):
+        if is_arpa(lines):
             return cls.read(lines, str(path))
         return cls.fit((words_of(line) for line in lines), order)
+
+
+def is_arpa(lines: Sequence[str]) -> bool:
+    """Return whether lines are those of an ARPA file."""
+    return any(line.strip() == "\\data\\" for line in lines[:200])
 
 
 def _adjusted(tables: Sequence[Counter[Gram]]) -> list[Counter[Gram]]:

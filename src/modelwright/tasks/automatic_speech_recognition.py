@@ -22,12 +22,14 @@ from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
+from modelwright.data.cues import text_of
 from modelwright.data.spoken_pace import in_time
 from modelwright.data.transcripts import read_transcripts
 from modelwright.evaluate.metrics import speech as evaluate
 from modelwright.evaluate.report import transcripts as report
 from modelwright.features.shared.sample_speech import spoken_tones
-from modelwright.features.shared.transcript_rules import Rules, unspaced
+from modelwright.features.shared.transcript_rules import Rules, unspaced, words_of
+from modelwright.models.word_ngrams import WordNgrams, is_arpa
 from modelwright.tasks._recordings import TEXT, language_code, one_recording, plain, speaker_of
 
 if TYPE_CHECKING:
@@ -174,6 +176,8 @@ class SpeechRecognition(GeneratedTask):
                 f"No transcript in column `{column.name}` holds a word that can be spoken.",
                 f"列 `{column.name}` 中没有任何可读出的文字。",
             )
+        if column.options.get("lm"):
+            _check_language_model(Path(column.options["lm"]), rules)
         return TranscriptsCodec(self.name, rules)
 
     def restore_target(self, state: Mapping[str, Any]) -> TargetCodec:
@@ -203,3 +207,22 @@ class SpeechRecognition(GeneratedTask):
 
 
 TASK = SpeechRecognition
+
+
+def _check_language_model(path: Path, rules: Rules) -> None:
+    """Raise OptionError where a file for --lm holds no language model, before anything is trained.
+
+    An ARPA file is read whole, of a text no more than is needed to find a word.
+    """
+    lines = text_of(path).splitlines()
+    try:
+        if is_arpa(lines):
+            WordNgrams.read(lines, str(path))
+            return
+    except DataError as e:
+        raise OptionError(f"--lm: {e.words.en}", f"--lm：{e.words.zh}") from e
+    if not any(words_of(rules.apply(line)) for line in lines):
+        raise OptionError(
+            f"{path} for --lm holds no word. Give a text, a sentence a line, or an ARPA file.",
+            f"--lm 的文件 {path} 中没有任何词。请给出每行一句的文本或 ARPA 文件。",
+        )

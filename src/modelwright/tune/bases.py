@@ -192,12 +192,19 @@ def _must_detect(name: str, config: RunConfig) -> None:
 
 
 def _must_generate(name: str, config: RunConfig) -> None:
-    """Refuse a diffusion model where no pictures are made. Raises OptionError."""
+    """Refuse a diffusion model where no pictures are made, and one that reads no text where captions say what to make. Raises OptionError."""
     if config.task not in _GENERATING:
         shown = ", ".join(_GENERATING)
         raise OptionError(
             f"`{name}` makes pictures; it is for the tasks {shown}. Say which with --task.",
             f"`{name}` 用于生成图片，适用于任务 {shown}。请用 --task 指定。",
+        )
+    if config.task == _GENERATING[0] and not (find(name).folder / "text_encoder").is_dir():
+        raise OptionError(
+            f"`{name}` reads no text, so captions would say nothing to it; expected a StableDiffusionPipeline for --task {_GENERATING[0]}. "
+            f"For pictures without captions use --task {_GENERATING[1]}.",
+            f"`{name}` 不读取文本，图片说明对它不起作用；--task {_GENERATING[0]} 需要 StableDiffusionPipeline。"
+            f"若不按说明生成图片，请用 --task {_GENERATING[1]}。",
         )
 
 

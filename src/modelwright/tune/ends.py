@@ -19,6 +19,17 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
             "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
         )
     reasons = _reasons([f for f in failures if f.fits] or failures)
+    fitting = [f for f in failures if f.fits]
+    if failures and not fitting:
+        raise BudgetTooSmall(
+            f"No recipe is made for these data and settings. ({reasons.en})",
+            f"没有适用于这些数据和设置的方案。（{reasons.zh}）",
+        )
+    if fitting and all(_lacks_memory(f) for f in fitting):
+        raise BudgetTooSmall(
+            f"No recipe fits into the memory.{_MEMORY.en} ({reasons.en})",
+            f"内存不足以训练任何方案。{_MEMORY.zh}（{reasons.zh}）",
+        )
     raise BudgetTooSmall(
         f"No recipe fits a budget of {budget}. Give more with --budget, or fewer rows. ({reasons.en})",
         f"预算 {budget} 不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
@@ -26,6 +37,19 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
 
 
 NO_TIME = Words("not tried: too little time was left", "未尝试：剩余时间不足")
+_MEMORY = Words(" Give more with --memory, or fewer rows.", "请用 --memory 增加内存，或减少数据。")
+
+
+def no_memory(need: int, have: int) -> Words:
+    """Return why a recipe is not begun that needs so many bytes, of which so many can be had."""
+    return Words(
+        f"not tried: needs about {need >> 20} MB of memory, {have >> 20} MB may be used",
+        f"未尝试：约需内存 {need >> 20} MB，可用 {have >> 20} MB",
+    )
+
+
+def _lacks_memory(failure: Failure) -> bool:
+    return " MB of memory, " in failure.reason.en and failure.reason.en.startswith("not tried: ")
 
 
 def only_guesses(standings: Standings, config: RunConfig, need: float | None) -> None:
@@ -50,7 +74,7 @@ def only_guesses(standings: Standings, config: RunConfig, need: float | None) ->
     else:
         more = Words(" Give more with --budget, or fewer rows.", "请用 --budget 增加时间，或减少数据。")
         if NO_TIME not in [f.reason for f in tried]:
-            more = Words("", "")
+            more = _MEMORY if any(_lacks_memory(f) for f in tried) else Words("", "")
         words = Words(
             f"No model finished in {config.budget}.{more.en} ({reasons.en})",
             f"{config.budget} 内没有模型完成训练。{more.zh}（{reasons.zh}）",

@@ -20,6 +20,7 @@ from modelwright.core.threads import one_thread, use_threads
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, Fold, add_fold, candidate_of, fit_fold, save_candidate
 from modelwright.tune.climb import Climb
+from modelwright.tune.ends import no_memory
 from modelwright.tune.lean import seen
 from modelwright.tune.pace import Pace, Stopwatch
 from modelwright.tune.search import Search
@@ -305,10 +306,7 @@ def _spare_memory(need: int) -> None:
         return_pages()
         have = free_memory()
     if need > have:
-        raise ModelwrightError(
-            f"not tried: needs about {need >> 20} MB of memory, {have >> 20} MB may be used",
-            f"未尝试：约需内存 {need >> 20} MB，可用 {have >> 20} MB",
-        )
+        raise ModelwrightError(no_memory(need, have))
 
 
 def _too_little(need: float, have: float) -> ModelwrightError:

@@ -116,6 +116,10 @@ def test_refused(tmp_path, monkeypatch):
     assert bases_for(make_config(data="x", task="text-to-image", pretrained=[folder]), table).diffusers == (folder,)
     with pytest.raises(OptionError, match="makes pictures; it is for the tasks text-to-image"):
         bases_for(make_config(data="x", task="classification", pretrained=[folder]), table)
+    pixels = tiny_diffusion(tmp_path / "pixels", "pixels")
+    with pytest.raises(OptionError, match="reads no text, so captions would say nothing to it") as e:
+        bases_for(make_config(data="x", task="text-to-image", pretrained=[pixels]), table)
+    assert "不读取文本" in e.value.words.zh
     other = tmp_path / "other"
     other.mkdir()
     for text, says in (
