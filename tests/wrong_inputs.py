@@ -167,7 +167,11 @@ CASES = [
         ["cannot be read"],
     ),
     Case(
-        "pictures, all broken", {f"d/{'ab'[i % 2]}/{i}.png": b"x" for i in range(30)}, ["run", "d", *D], 2, ["column"]
+        "pictures, all broken",
+        {f"d/{'ab'[i % 2]}/{i}.png": b"x" for i in range(30)},
+        ["run", "d", *D],
+        2,
+        ["30 values of `image`", "no row is left"],
     ),
     Case(
         "pictures in no class folders", {"d/a.png": _picture(9), "d/b.png": _picture(8)}, ["run", "d", *D], 2, ["class"]
@@ -180,7 +184,7 @@ CASES = [
         {"d.csv": rows([[f"photos/{i}.jpg", "yn"[i % 2]] for i in range(40)], "photo,label")},
         RUN,
         2,
-        ["column"],
+        ["40 values of `photo`", "no file photos/0.jpg"],
     ),
     # rows and columns
     Case("ragged everywhere", {"d.csv": b"a,b,label\n" + b"1\n1,2,3,4,5\n" * 30}, RUN, 2, ["d.csv"]),

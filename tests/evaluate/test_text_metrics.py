@@ -52,7 +52,7 @@ def test_a_gate_may_ask_for_one_label_with_its_interval(spans):
 
 def test_mistakes_are_told_by_what_happened(spans):
     _, judged = spans
-    rows = {(r[0], r[1].split(" / ")[0]): r[2] for r in _spans.mistakes(judged).rows}
+    rows = {(r[0], r[1].en): r[2] for r in _spans.mistakes(judged).rows}
     assert rows == {
         ("b", "right label, other ends"): "1",
         ("a", "missed"): "1",

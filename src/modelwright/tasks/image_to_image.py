@@ -22,7 +22,6 @@ from modelwright.core.words import Words
 from modelwright.data.degrade import parse_degrade
 from modelwright.data.pairs import WANTED, pairs_table
 from modelwright.evaluate.metrics.pictures import LPIPS, PICTURES, PSNR, PSNR_COLOUR
-from modelwright.recipes.shared.eye import looks
 from modelwright.tasks._picture_pairs import by_picture, made_worse, paired, with_place
 
 if TYPE_CHECKING:
@@ -115,6 +114,8 @@ class ImageToImage(GeneratedTask):
 
     def metrics_of(self, target: TargetCodec) -> tuple[Metric, ...]:
         found = super().metrics_of(target)
+        from modelwright.recipes.shared.eye import looks
+
         return (*found, LPIPS) if looks() else found
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:

