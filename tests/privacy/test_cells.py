@@ -84,6 +84,8 @@ FOUND = [
     ("Kayla and Brett were great", "person", ["Kayla", "Brett"]),
     ("SMITHERS, Waylon Jr. - returned", "person", ["SMITHERS, Waylon Jr."]),
     ('{"first_name":"Adaeze","last_name":"Eze"}', "person", ["Adaeze", "Eze"]),
+    ("Mr. Black called twice", "person", ["Black"]),
+    ("Dr Young will see you", "person", ["Young"]),
     ("收货人李宁，鞋码42", "person", ["李宁"]),
     ("老裘退休以后每天下棋", "person", ["裘"]),
     ("connected to 10.20.31.4:5432", "ip", ["10.20.31.4"]),
@@ -141,7 +143,7 @@ NOTHING = [
     "request 6f1e2d3c-1b2a-4c3d-9e8f-0a1b2c3d4e5f took 35.1 ms", "0.123456, 98.765432", "4539578763621486",
     "坐标系 12.345678, 98.765432", "score one two", "BG 12 34 56 C",
     "公司经理换人了", "光大银行长春分行", "王者荣耀福利", "油炸花生，很脆", "名人来推荐", "客服高效解决", "小米粥和小白菜", "员工安心工作", "老百姓的超市", "游泳教练", "施工单位",
-    "李宁跑鞋42码偏硬", "张小泉的菜刀锋利", "李先生牛肉面的汤头", "丁香紫、柳绿、石榴红", "白菜、黄瓜、毛豆、金针菇", "Levi's 501 run small", "Amber light blinks",
+    "李宁跑鞋42码偏硬", "张小泉的菜刀锋利", "李先生牛肉面的汤头", "I drive a Ford", "王致和豆腐乳很香", "Hello Kitty bags", "Mr. Clean wipes", "丁香紫、柳绿、石榴红", "白菜、黄瓜、毛豆、金针菇", "Levi's 501 run small", "Amber light blinks",
     "Bloody Mary and a Caesar salad", "SKU TR-4299 is out", "Martin Luther King Jr. Library", "子女，父亲高兴", "祝妈妈身体健康", "致电客服，无人接听", "高清、高铁、高峰",
     "max=255, got=1024", "2024-02-29T23:59:58Z WARN slow",
 ]  # fmt: skip

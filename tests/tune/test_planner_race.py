@@ -121,9 +121,10 @@ def test_where_memory_is_what_lacks_memory_is_asked_for(monkeypatch):
         nothing_stands(made.standings.failures, made.deadline, "5s")
 
 
-def test_more_time_is_not_asked_for_where_no_recipe_is_made_for_the_data(monkeypatch):
+@pytest.mark.parametrize("why", [{"fits": False}, {"refused": True}])
+def test_more_time_is_not_asked_for_where_no_recipe_is_made_for_the_data(monkeypatch, why):
     made, _ = planner(monkeypatch, [guess()], seconds=5)
-    failures = [Failure("speecht5", Words("no voice was named", "未指定声音"), fits=False)]
+    failures = [Failure("speecht5", Words("no voice was named", "未指定声音"), **why)]
     with pytest.raises(BudgetTooSmall) as e:
         nothing_stands(failures, made.deadline, "5s")
     assert e.value.words.en == "No recipe is made for these data and settings. (speecht5: no voice was named)"

@@ -19,6 +19,10 @@ from modelwright.data.text import column as as_array
 _SHARE = 5  # rows as they are read may take one part in so many: typed, split and encoded they take two to three times as much beside
 
 
+# bytes of the libraries that checking and training bring into the process after the rows are read; of little room a quarter is left for rows at least
+_LIBRARIES, _LEAST = 160 << 20, 4
+
+
 def collect(
     parts: Iterable[pa.Table],
     reading: Reading,
@@ -33,6 +37,7 @@ def collect(
     from modelwright.core.device import free_memory
 
     room = free_memory()  # beside what the process holds already
+    room = max(room - _LIBRARIES, room // _LEAST)
     limit = (room if reading.memory is None else min(room, reading.memory)) // _SHARE
     keeper, begun, late, cut = _Keeper(limit, reading.seed), time.monotonic(), False, False
     for part in parts:

@@ -101,12 +101,21 @@ def _collect(
 ) -> None:  # fmt: skip
     for cell, m in recogniser.find(block, column):
         if types is None or m.type in types:
-            if m.type == "person" and m.score < _SAID and block.cells[cell][m.start : m.end].lower() in _brands():
+            if m.type == "person" and m.score < _SAID and _is_brand(block.cells[cell], m.start, m.end):
                 continue
             start, end = block.back(cell, m.start, m.end)
             if (start, end) != (m.start, m.end):
                 m = Match(start, end, m.type, m.score, m.reason, m.lone)
             held.setdefault(first + cell, []).append(m)
+
+
+def _is_brand(cell: str, start: int, end: int) -> bool:
+    """Whether a name, or what it is a part of, is a brand's: 王致 of 王致和, Kitty of Hello Kitty."""
+    brands = _brands()
+    if cell[start:end].lower() in brands or cell[start : end + 1].lower() in brands:
+        return True
+    before = cell[:start].rstrip().rpartition(" ")[2]
+    return bool(before) and f"{before} {cell[start:end]}".lower() in brands
 
 
 @cache

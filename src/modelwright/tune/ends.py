@@ -19,7 +19,7 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
             "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
         )
     reasons = _reasons([f for f in failures if f.fits] or failures)
-    fitting = [f for f in failures if f.fits]
+    fitting = [f for f in failures if f.fits and not f.refused]
     if failures and not fitting:
         raise BudgetTooSmall(
             f"No recipe is made for these data and settings. ({reasons.en})",

@@ -56,7 +56,7 @@ class Planner(Climb):
         """Find the recipes that fit the data, in their order; those that do not are told."""
         found = fitting(self.task, self.config, self._table, self.validation.target, self.bases)
         for name, why in found.refused:
-            self.fail(name, why)
+            self.standings.fail(name, why, refused=True)
         for name, why in found.unfit:
             self.standings.fail(name, why, fits=False)
         if found.unfit:

@@ -212,6 +212,8 @@ def _is_thing(text: str, first: int, start: int, end: int) -> bool:
     if _POSSESSED.match(after):
         return True
     word = text[start:end].lower()
+    if " " not in word and _ARTICLE.search(text[max(first, start - 5) : start]):  # I drive a Ford
+        return True
     if _CALLED_AFTER.match(after):  # a library called after somebody
         return True
     if (
@@ -301,6 +303,7 @@ _CALLED_AFTER = later(
     r"\.? (?:Library|Street|Avenue|Road|Airport|Hospital|Hall|University|College|School|Center|Centre|Park|Bridge|Museum|Stadium|Foundation|Award|Prize|Cup|Tower|Building|Square|Theat(?:er|re))\b"
 )
 _FIELD = later(r" ?:")
+_ARTICLE = later(r"(?i)(?<![a-z])(?:an?|the) $")
 _NAME_AFTER = later(r"[0-9号室楼樓號层座](\s[\u3400-\u9fff]{2,4})$")
 _FIRST = frozenset(lexicon.entries("first_names"))
 _FAMILY = _FIRST | frozenset(lexicon.entries("last_names"))

@@ -133,7 +133,7 @@ class Told(Recogniser):
         r"(?P<name>[A-Z][a-z'’\-][\w'’\-]*(?: [A-Z][a-z'’\-][\w'’\-]*){1,2})(?(dear)(?=,))(?![\w])"
     )
 
-    _mr = later(r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.? (?P<name>[A-Z][a-z'’]?[\w'’\-]+)(?! ?[A-Z]|\w)")
+    _mr = later(r"(?<![A-Za-z])(?P<title>Mr|Mrs|Ms|Dr|Prof)\.? (?P<name>[A-Z][a-z'’]?[\w'’\-]+)(?! ?[A-Z]|\w)")
     _role = later(
         rf"(?<![A-Za-z])(?:{_EN_ROLES}),? (?P<name>[A-Z][a-z'’\-]+(?: [A-Z][a-z'’\-][\w'’\-]*)?)(?!\w| [A-Z])"
     )
@@ -146,7 +146,10 @@ class Told(Recogniser):
                 yield self._match(addressed, cell, m.span("name"), 0.86)
         for cell, m in addressed.finditer(self._mr):
             word = m["name"].lower()
-            if word not in _WORDS and not is_goods(word) and not is_title(addressed.cells[cell]):
+            # Mr. Black, Ms. Young: after such a word nearly any other is a surname
+            surely = word in _FAMILY or (m["title"][0] == "M" and word not in _NO_MR)
+            plain = word not in _WORDS and not is_goods(word)
+            if (surely or plain) and not is_title(addressed.cells[cell]):
                 yield self._match(addressed, cell, m.span("name"), 0.86)
         roles = block.select(_EN_ROLES)
         for cell, m in roles.finditer(self._role):
@@ -365,6 +368,10 @@ _PLACES = frozenset(lexicon.entries("zh_places"))
 _THINGS = frozenset("路街道巷弄区县镇乡村城店寺山江河湖海馆院楼园")
 _FIRST = lexicon.first_names()
 _WORDS = frozenset(lexicon.entries("words"))
+_FAMILY = frozenset(w for e in lexicon.entries("last_names") for w in e.split())
+_NO_MR = frozenset(
+    "president speaker chairman secretary right wrong big clean fix man who no yes and or is was the a".split()
+)
 _TITLES = frozenset(lexicon.entries("titles")) | {"apt", "suite", "unit", "box", "room"}
 
 RECOGNISER = Told
