@@ -42,11 +42,15 @@ def stacked(networks: Sequence[ColumnNetwork], codecs: Sequence[Codecs]) -> Stac
         return None
     if type(first.trunk) not in (TabM, Trunk) or {str(p.device) for p in first.parameters()} != {"cpu"}:
         return None
+    if len({_shape(n.trunk) for n in networks}) > 1:  # a tuned candidate may be wider or deeper than another
+        return None
     columns: list[_Numbers | _Looked | _Convolved] = []
     for i, name in enumerate(names):
         encoders: list[Any] = [list(n.encoders)[i] for n in networks]
         own = [c[name][1] for c in codecs]
         kinds = {type(e) for e in encoders}
+        if not kinds <= {Lookup} and len({_shape(e) for e in encoders}) > 1:  # vectors looked up may differ in width
+            return None
         if kinds == {PiecewiseLinear} and all(isinstance(c, NumbersTensor) for c in own):
             columns.append(_Numbers(name, encoders, own))
         elif kinds == {Lookup}:
@@ -60,6 +64,22 @@ def stacked(networks: Sequence[ColumnNetwork], codecs: Sequence[Codecs]) -> Stac
         else:
             return None
     return Stack(columns, networks)
+
+
+def _shape(part: Any) -> tuple[Any, ...]:
+    """Return the shapes of a trunk's or an encoder's weights, but for those that follow the columns of its own fold and its vocabulary."""
+    free = set()
+    if isinstance(part, TabM):
+        free = {id(part.first), id(part.linears[0].weight)}
+    elif isinstance(part, Trunk):
+        free = {id(_entrance(part).weight)}
+    elif isinstance(part, TextCNN):
+        free = {id(p) for p in part.embed.parameters()}
+    own = [(name, *(p.shape[:-1] if id(p) in free else p.shape)) for name, p in part.named_parameters()]
+    if isinstance(part, TextCNN):  # of words and pairs of characters how wide, not how many
+        own = [x for x in own if x[0] not in {f"embed.{n}" for n, _ in part.embed.named_parameters()}]
+        own.append(("embed", part.embed.words.weight.shape[1]))
+    return tuple(own) + tuple((n, *b.shape) for n, b in part.named_buffers() if not isinstance(part, TextCNN))
 
 
 def _numpy(tensor: Any) -> np.ndarray:
@@ -217,8 +237,12 @@ class Stack:
         return out
 
 
+def _entrance(trunk: Any) -> Any:
+    return next((p for p in trunk.hidden if hasattr(p, "weight")), trunk.head)
+
+
 def _first(trunk: Any) -> np.ndarray:
-    return _numpy(next((p for p in trunk.hidden if hasattr(p, "weight")), trunk.head).weight)
+    return _numpy(_entrance(trunk).weight)
 
 
 def to_scores(outputs: np.ndarray, kind: str, units: Sequence[tuple[float, float]]) -> np.ndarray:

@@ -61,6 +61,25 @@ def test_networks_with_other_parts_answer_by_themselves(mixed, context):
         assert np.array_equal(found, model.scores(one))
 
 
+@pytest.mark.parametrize(
+    ("recipe", "more"),
+    [
+        ("tabm", {"width": 24}), ("tabm", {"depth": 3}), ("tabm", {"number_width": 6}), ("tabm", {"members": 2}),
+        ("textcnn", {"filters": 4}), ("textcnn", {"embedding": 4}), ("textcnn", {"hidden": 4}),
+        ("trees", {"rounds": 5, "crosses": False}), ("extratrees", {"trees": 5}), ("linear", {"c": 0.01}),
+    ],
+)  # fmt: skip
+def test_candidates_of_one_recipe_with_other_options_answer_together(mixed, context, recipe, more):
+    text = recipe == "textcnn"
+    models, table = fitted(mixed, context, recipe, "classes", 3, text)
+    others, _ = fitted(mixed, context, recipe, "classes", 3, text, **more)
+    blend = [*models, *others]
+    for row in range(3):
+        one = table.take(np.array([row]))
+        for found, model in zip(Together(blend).scores(one), blend, strict=True):
+            np.testing.assert_allclose(found, model.scores(one), rtol=2e-5, atol=1e-6)
+
+
 def test_one_row_takes_less_than_half_of_what_all_take_alone(mixed, context):
     models, table = fitted(mixed, context, "linear", "classes", 3, True)
     together, one = Together(models * 2), table.take(np.array([3]))
