@@ -31,6 +31,16 @@ _MOST = 128 << 20  # bytes of weights that are laid side by side
 Codecs = Mapping[str, tuple[Column, Codec]]
 
 
+def alike(networks: Sequence[ColumnNetwork]) -> list[list[int]]:
+    """Return the places of networks whose weights have the same shapes, in order of the first of each: a tuned candidate may be wider or
+    deeper than another of its recipe."""
+    groups: dict[Any, list[int]] = {}
+    for i, network in enumerate(networks):
+        encoders = tuple(("looked up",) if type(e) is Lookup else _shape(e) for e in network.encoders)
+        groups.setdefault((type(network.trunk), _shape(network.trunk), encoders), []).append(i)
+    return list(groups.values())
+
+
 def stacked(networks: Sequence[ColumnNetwork], codecs: Sequence[Codecs]) -> Stack | None:
     """Return the networks as one, or None where they have other parts or differ in shape."""
     first = networks[0]

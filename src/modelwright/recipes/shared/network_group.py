@@ -17,16 +17,24 @@ def one_row(models: Sequence[Model]) -> Callable[[Table], np.ndarray | None]:
     made: list[Any] = list(models)
 
     @cache
-    def stack() -> Any:
-        from modelwright.models.stacked import stacked
+    def stacks() -> list[tuple[list[int], Any]] | None:
+        from modelwright.models.stacked import alike, stacked
 
-        return stacked([m.network for m in made], [m.codecs for m in made])
+        groups = alike([m.network for m in made])
+        found = [(own, stacked([made[i].network for i in own], [made[i].codecs for i in own])) for own in groups]
+        return None if any(stack is None for _, stack in found) else found
 
     def answer(table: Table) -> np.ndarray | None:
-        if len(table) != 1 or stack() is None:
+        groups = stacks() if len(table) == 1 else None
+        if groups is None:
             return None
         from modelwright.models.stacked import to_scores
 
-        return to_scores(stack().outputs(table), made[0].target.kind, [m.unit for m in made])
+        out: list[Any] = [None] * len(made)
+        for own, stack in groups:
+            scores = to_scores(stack.outputs(table), made[0].target.kind, [made[i].unit for i in own])
+            for i, row in zip(own, scores, strict=True):
+                out[i] = row
+        return np.stack(out)
 
     return answer
