@@ -178,6 +178,14 @@ def judged(pattern: Pattern, block: Block, cell: int, start: int, end: int, colu
     return Match(start - first, end - first, pattern.type, score, reason, start == first and end == last)
 
 
+def person_at(block: Block, cell: int, span: tuple[int, int], score: float) -> tuple[int, Match]:
+    """Return what a recogniser yields of a person in characters `span` of a block's text, told by words beside it."""
+    start, end = span
+    first, last = int(block.starts[cell]), int(block.starts[cell + 1]) - 1
+    lone = start == first and end == last
+    return int(block.index[cell]), Match(start - first, end - first, "person", score, "form+context", lone)
+
+
 @cache
 def get_recogniser(name: str) -> Recogniser:
     """Return the recogniser of that name. Raises OptionError, naming the nearest, if there is none."""

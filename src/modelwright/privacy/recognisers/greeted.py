@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from modelwright.privacy import lexicon
 from modelwright.privacy._titles import is_goods, is_title
 from modelwright.privacy.later import later
-from modelwright.privacy.recognisers.base import Match, Recogniser
+from modelwright.privacy.recognisers.base import Match, Recogniser, person_at
 from modelwright.privacy.text import Block
 
 _WORD = r"[A-Z][a-z][\w'’\-]*"
@@ -49,12 +49,12 @@ class Greeted(Recogniser):
         for cell, m in greeting.finditer(self._greeting):
             name = m["name"].lower()
             if name in _FIRST and name not in _WORDS and not is_goods(name):
-                yield _match(greeting, cell, m, "name", 0.85)
+                yield person_at(greeting, cell, m.span("name"), 0.85)
         lines = block.select(r"\n|\\n")
         for cell, m in lines.finditer(self._closing):
             words = m["name"].lower().split()
             if not any(w in _WORDS for w in words) and (len(words) > 1 or words[0] in _FIRST):
-                yield _match(lines, cell, m, "name", 0.88)
+                yield person_at(lines, cell, m.span("name"), 0.88)
         pairs = block.select("[A-Z][a-z]+ (?:and|&|[+]) [A-Z]")
         for cell, m in pairs.finditer(self._pair):
             both = [m["one"].lower(), m["other"].lower()]
@@ -64,7 +64,7 @@ class Greeted(Recogniser):
                 and m[0].lower() not in _BRANDS
             ):
                 for group in ("one", "other"):
-                    yield _match(pairs, cell, m, group, 0.82)
+                    yield person_at(pairs, cell, m.span(group), 0.82)
         done = block.select(f"(?:{_BY}) [A-Z]")
         for cell, m in done.finditer(self._done):
             words = [w.strip("'’").removesuffix("'s").removesuffix("’s") for w in m["name"].lower().split()]
@@ -73,19 +73,13 @@ class Greeted(Recogniser):
             ):
                 continue
             if any(w in _FIRST for w in words) or m["name"].lower().endswith(("'s", "’s")):
-                yield _match(done, cell, m, "name", 0.8, cut=2 if m["name"].lower().endswith(("'s", "’s")) else 0)
+                start, end = m.span("name")
+                own = 2 if m["name"].lower().endswith(("'s", "’s")) else 0
+                yield person_at(done, cell, (start, end - own), 0.8)
         turned = block.select("[A-Z]{2}, [A-Z][a-z]")
         for cell, m in turned.finditer(self._turned):
             if m["first"].lower() in _FIRST:
-                yield _match(turned, cell, m, "name", 0.88)
-
-
-def _match(block: Block, cell: int, m: object, group: str, score: float, cut: int = 0) -> tuple[int, Match]:
-    start, end = m.span(group)  # type: ignore[attr-defined]
-    first, last = int(block.starts[cell]), int(block.starts[cell + 1]) - 1
-    return int(block.index[cell]), Match(
-        start - first, end - cut - first, "person", score, "form+context", start == first and end == last
-    )
+                yield person_at(turned, cell, m.span("name"), 0.88)
 
 
 _FIRST = lexicon.first_names()

@@ -13,7 +13,7 @@ from modelwright.privacy import lexicon
 from modelwright.privacy._doubt import doubt, is_common
 from modelwright.privacy._persons import COMMON, DOUBLE
 from modelwright.privacy.later import later
-from modelwright.privacy.recognisers.base import Match, Recogniser
+from modelwright.privacy.recognisers.base import Match, Recogniser, person_at
 from modelwright.privacy.text import HAN, Block
 
 _H = "\u4e00-\u9fff"
@@ -70,7 +70,7 @@ class Listed(Recogniser):
             if sum(likely) >= (0.5 * len(members) if headed else max(_FEW, 0.6 * len(members))):
                 for name in members:
                     if _may_be(name):
-                        yield _match(lists, cell, at, at + len(name), 0.82)
+                        yield person_at(lists, cell, (at, at + len(name)), 0.82)
                     at += len(name) + 1
         told: dict[int, list[tuple[int, int, bool]]] = {}
         for cell, m in han.finditer(self._kin):
@@ -86,11 +86,11 @@ class Listed(Recogniser):
             )  # beside a name that is sure, a word is one too: 父白国庆，母邝美珍，妹白雪
             for start, end, sure in family:
                 if sure or (known and len(family) > 1):
-                    yield _match(han, cell, start, end, 0.85)
+                    yield person_at(han, cell, (start, end), 0.85)
         given = han.select(rf"(?:{_TO})了?[{_H}]")
         for cell, m in given.finditer(self._to):
             if doubt(m["name"], 0, len(m["name"])) <= 0.3:
-                yield _match(given, cell, *m.span("name"), 0.8)
+                yield person_at(given, cell, m.span("name"), 0.8)
         mixed = han.select("[A-Z][a-z]{2}")
         for cell, m in mixed.finditer(self._latin):
             start, end = m.span("name")
@@ -98,20 +98,13 @@ class Listed(Recogniser):
             if m["name"].lower() in _FIRST and (
                 _MEETS.search(text[max(0, start - 4) : start]) or _SAYS.match(text[end : end + 3])
             ):
-                yield _match(mixed, cell, start, end, 0.82)
+                yield person_at(mixed, cell, (start, end), 0.82)
 
 
 def _may_be(name: str) -> bool:
     """Whether a member of a list begins as a name does and is not the plainest of words."""
     double = name[:2] in DOUBLE
     return (double or name[0] in _FAMILY_SET) and 2 <= len(name) <= 3 + double and name not in COMMON
-
-
-def _match(block: Block, cell: int, start: int, end: int, score: float) -> tuple[int, Match]:
-    first, last = int(block.starts[cell]), int(block.starts[cell + 1]) - 1
-    return int(block.index[cell]), Match(
-        start - first, end - first, "person", score, "form+context", start == first and end == last
-    )
 
 
 _FAMILY_SET = lexicon.family_names()

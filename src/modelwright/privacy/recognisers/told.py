@@ -13,7 +13,7 @@ from modelwright.privacy._doubt import NEVER, SELDOM, doubt, in_word, is_common
 from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS
 from modelwright.privacy._titles import SHOP, is_goods, is_title
 from modelwright.privacy.later import later
-from modelwright.privacy.recognisers.base import Match, Recogniser
+from modelwright.privacy.recognisers.base import Match, Recogniser, person_at
 from modelwright.privacy.recognisers.names import FIRM, LATIN_NAME, NO_NAMES, PERSON
 from modelwright.privacy.text import HAN, Block
 
@@ -143,18 +143,18 @@ class Told(Recogniser):
         for cell, m in addressed.finditer(self._addressed):
             words = m["name"].lower().split()
             if not any(w in _WORDS or w in _TITLES or is_goods(w) for w in words):
-                yield self._match(addressed, cell, m.span("name"), 0.86)
+                yield person_at(addressed, cell, m.span("name"), 0.86)
         for cell, m in addressed.finditer(self._mr):
             word = m["name"].lower()
             # Mr. Black, Ms. Young: after such a word nearly any other is a surname
             surely = word in _FAMILY or (m["title"][0] == "M" and word not in _NO_MR)
             plain = word not in _WORDS and not is_goods(word)
             if (surely or plain) and not is_title(addressed.cells[cell]):
-                yield self._match(addressed, cell, m.span("name"), 0.86)
+                yield person_at(addressed, cell, m.span("name"), 0.86)
         roles = block.select(_EN_ROLES)
         for cell, m in roles.finditer(self._role):
             if m["name"].lower() not in _WORDS and m["name"].lower() not in _TITLES and not is_goods(m["name"]):
-                yield self._match(roles, cell, m.span("name"), 0.8)
+                yield person_at(roles, cell, m.span("name"), 0.8)
         some = block.having(":=").select(_KEYS)
         for cell, m in some.finditer(self._keyed):
             key = m["key"].strip()
@@ -164,7 +164,7 @@ class Told(Recogniser):
                 and not FIRM.search(key)
                 and _is_name(m[part], key.lower() in ("name", "名字", "names"), _PART_OF_NAME.search(key) is not None)
             ):
-                yield self._match(some, cell, (m.start(part), m.start(part) + len(_untitled(m[part]))), 0.92)
+                yield person_at(some, cell, (m.start(part), m.start(part) + len(_untitled(m[part]))), 0.92)
         han = block.having(HAN)
         for found, pattern, score in (
             (han.select(_MET), self._whole, 0.9),
@@ -182,7 +182,7 @@ class Told(Recogniser):
                 if _no_name(name) or (plain and not strong and doubt(name, 0, len(name)) == 1):
                     continue
                 if not (pattern is self._whole and name[1:] in ("家", "位", "名")):
-                    yield self._match(found, cell, (m.start("name"), m.start("name") + len(name)), score)
+                    yield person_at(found, cell, (m.start("name"), m.start("name") + len(name)), score)
         acting = han.select(_ACT_WORDS).select(_ACTING)
         for cell, m in acting.finditer(self._acting):
             start, end = m.span("name")
@@ -190,7 +190,7 @@ class Told(Recogniser):
             if is_common(acting.text[start - 1 : start + 1]) and is_common(_given(m["name"])):  # 对于经常出差的人
                 allowed = min(allowed, 0.0)
             if doubt(acting.text, start, end) <= allowed and not in_word(acting.text, start, end):
-                yield self._match(acting, cell, (start, end), 0.8)
+                yield person_at(acting, cell, (start, end), 0.8)
         for cell, m in acting.finditer(self._after_word):  # 方案胡军不同意: a common word ends where the name begins
             start, end = m.span("name")
             text = acting.text
@@ -201,7 +201,7 @@ class Told(Recogniser):
                 and m["name"][-1] not in _THINGS
             ):
                 continue
-            yield self._match(acting, cell, (start, end), 0.75)
+            yield person_at(acting, cell, (start, end), 0.75)
         found = han.select(_TITLED)
         for cell, m in found.finditer(self._titled):
             group = next(g for g in ("name", "rare", "inner") if m[g] is not None)
@@ -213,54 +213,46 @@ class Told(Recogniser):
                 continue
             if group == "inner" and not _begins_word(found.text, start, end):
                 continue
-            yield self._match(found, cell, (start, end), 0.86)
+            yield person_at(found, cell, (start, end), 0.86)
         nicked = han.select(_NICKED)
         for cell, m in nicked.finditer(self._nicked):
             (at, _), (start, end) = m.span("nick"), m.span("name")
             text = nicked.text
             if m["name"] in SELDOM or is_common(text[at:end]) or not _begins_word(text, at, end):
                 continue
-            yield self._match(nicked, cell, (start, end), 0.8)
+            yield person_at(nicked, cell, (start, end), 0.8)
         for cell, m in nicked.finditer(self._pure):
             (at, _), (start, end) = m.span("nick"), m.span("name")
             text = nicked.text
             across = text[start : end + 1]
             if not (is_common(text[at:end]) or is_common(across) or across in _PLACES) and _begins_word(text, at, end):
-                yield self._match(nicked, cell, (start, end), 0.75)
+                yield person_at(nicked, cell, (start, end), 0.75)
         parents = han.select(f"[{_HAN}](?:[爸妈]|爷爷|奶奶)")
         for cell, m in parents.finditer(self._parented):
-            yield self._match(parents, cell, m.span("name"), 0.8)
+            yield person_at(parents, cell, m.span("name"), 0.8)
         seldom = han.select("[单常][经主老医律先女师教]")
         for cell, m in seldom.finditer(self._seldom):
-            yield self._match(seldom, cell, m.span("name"), 0.8)
+            yield person_at(seldom, cell, m.span("name"), 0.8)
         for cell, m in han.finditer(self._peopled):
             start, end = m.span("name")
             if _stands(han.text, start, end, _follows_people(han.text, start)):
-                yield self._match(han, cell, (start, end), 0.8)
+                yield person_at(han, cell, (start, end), 0.8)
         listed = han.select("[\\t|]|[0-9]")
         for cell, m in listed.finditer(self._fielded):
             start, end = m.span("name")
             if doubt(m["name"], 0, end - start) == 0 and len(m["name"]) > 2 and _allowed(m["name"]) == 1:
-                yield self._match(listed, cell, (start, end), 0.8)
+                yield person_at(listed, cell, (start, end), 0.8)
         surnamed = han.select(f"姓[{_HAN}]")
         for cell, m in surnamed.finditer(self._surnamed):
-            yield self._match(surnamed, cell, m.span("name"), 0.85)
+            yield person_at(surnamed, cell, m.span("name"), 0.85)
         ticketed = block.select("[A-Z]/[A-Z]")
         for cell, m in ticketed.finditer(self._ticket):
-            yield self._match(ticketed, cell, m.span("name"), 0.85)
+            yield person_at(ticketed, cell, m.span("name"), 0.85)
         coloned = han.having(":")
         for cell, m in coloned.finditer(self._coloned):
             name = m["name"]
             if not _no_name(name) and ("·" in name or doubt(name, 0, len(name)) <= max(0.0, _allowed(name))):
-                yield self._match(coloned, cell, m.span("name"), 0.88)
-
-    @staticmethod
-    def _match(block: Block, cell: int, span: tuple[int, int], score: float) -> tuple[int, Match]:
-        first, last = int(block.starts[cell]), int(block.starts[cell + 1]) - 1
-        start, end = span
-        return int(block.index[cell]), Match(
-            start - first, end - first, "person", score, "form+context", start == first and end == last
-        )
+                yield person_at(coloned, cell, m.span("name"), 0.88)
 
 
 def _before_name(m: re.Match[str]) -> str:
