@@ -84,6 +84,7 @@ FOUND = [
     ("Kayla and Brett were great", "person", ["Kayla", "Brett"]),
     ("SMITHERS, Waylon Jr. - returned", "person", ["SMITHERS, Waylon Jr."]),
     ('{"first_name":"Adaeze","last_name":"Eze"}', "person", ["Adaeze", "Eze"]),
+    ("Imogen: see you at noon", "person", ["Imogen"]),
     ("Mr. Black called twice", "person", ["Black"]),
     ("Dr Young will see you", "person", ["Young"]),
     ("收货人李宁，鞋码42", "person", ["李宁"]),

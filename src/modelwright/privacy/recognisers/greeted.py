@@ -39,7 +39,7 @@ class Greeted(Recogniser):
         rf"(?:^|(?<=[\x00\n])|(?<=[.!?] )){_CLOSE}\s?[,，.!]?\s?(?:\n|\\n)+\s?(?P<name>{_NAME})(?=\s?[\n\\\x00,]|$)"
     )
     _pair = later(rf"(?<![\w.@&])(?P<one>{_WORD}) (?:and|&|\+) (?P<other>{_WORD})(?![\w@&])(?! [A-Z])")
-    _done = later(rf"(?<![A-Za-z])(?:{_BY}) (?P<name>{_WORD}(?: {_WORD})?)(?P<of>['’]s)?(?![\w@]| [A-Z])")
+    _done = later(rf"(?<![A-Za-z])(?:{_BY}) (?P<name>{_WORD}(?: {_WORD})?)(?![\w@]| [A-Z])")
     _turned = later(
         r"(?:^|(?<=[\x00\n;|]))(?P<name>[A-Z][A-Z'\-]+, (?P<first>[A-Z][a-z]+)(?: [A-Z]\.?)?(?:,? (?:Jr|Sr)\.|,? I{2,3})?)(?![\w])"
     )

@@ -219,7 +219,7 @@ def _is_thing(text: str, first: int, start: int, end: int) -> bool:
     if (
         _FIELD.match(after)
         and " " not in word
-        and word not in _FIRST
+        and word not in lexicon.first_names()
         and text[max(first, start - 1) : start] in ("", "\n")
     ):
         return True  # Venue: what stands before a colon at the beginning of a line is a field's name
