@@ -94,6 +94,7 @@ def test_a_fit_may_use_what_was_granted_less_what_the_run_holds(monkeypatch):
         device.grant_memory(600 << 20)
         assert plan.fits.begin(recipe, options, "one", 10.0) is None
         assert "needs about 200 MB of memory, 100 MB may be used" in plan.failures[0].reason.en
+        assert plan.failures[0].memory
         assert freed  # what the run no longer needs was given back before it was said
         device.grant_memory(900 << 20)
         assert plan.fits.begin(recipe, options, "one", 10.0) is not None

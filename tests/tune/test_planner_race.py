@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, Stopped
+from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, MemoryTooSmall, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
 from modelwright.core.recipe import Options
 from modelwright.core.words import Words
@@ -104,7 +104,7 @@ def test_where_memory_is_what_lacks_memory_is_asked_for(monkeypatch):
     made, _ = planner(monkeypatch, [guess()], seconds=5)
     climb(made)
     made.standings.failures[:] = [
-        Failure("trees", no_memory(60 << 20, 22 << 20)),
+        Failure("trees", no_memory(60 << 20, 22 << 20), memory=True),
         Failure("textcnn", Words("x", "x"), fits=False),
     ]
     for raising in (
@@ -119,6 +119,24 @@ def test_where_memory_is_what_lacks_memory_is_asked_for(monkeypatch):
     made.standings.failures.append(Failure("linear", NO_TIME))
     with pytest.raises(BudgetTooSmall, match="Give more with --budget"):
         nothing_stands(made.standings.failures, made.deadline, "5s")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), MemoryTooSmall("no room", "放不下")])
+def test_more_memory_is_asked_for_by_what_a_fit_raised_whatever_it_says(monkeypatch, error):
+    made, _ = planner(monkeypatch, [guess(), some("big", error=error)], seconds=5)
+    with pytest.raises(BudgetTooSmall, match="Give more with --memory") as e:
+        climb(made)
+    assert "--budget" not in e.value.words.en
+    assert [f.memory for f in made.failures] == [True]
+
+
+def test_words_alone_ask_for_no_memory(monkeypatch):
+    made, _ = planner(monkeypatch, [guess()], seconds=5)
+    climb(made)
+    made.standings.failures[:] = [Failure("trees", no_memory(60 << 20, 22 << 20))]
+    with pytest.raises(BudgetTooSmall) as e:
+        only_guesses(made.standings, made.config, None)
+    assert "--memory" not in e.value.words.en
 
 
 @pytest.mark.parametrize("why", [{"fits": False}, {"refused": True}])

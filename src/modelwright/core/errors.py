@@ -14,6 +14,7 @@
     ├── MissingExtra          exit 2   an optional library is not installed
     ├── GateNotMet            exit 3   a model stands, but not as good as the gate asks
     ├── ClusterLost           exit 1   the cluster that fits does not answer any more
+    ├── MemoryTooSmall        exit 1   a fit needs more memory than it may use
     ├── BudgetTooSmall        exit 4   not even the cheapest recipe fits the budget
     └── Stopped               exit 130 the user stopped before anything usable stood
 
@@ -113,6 +114,10 @@ class GateNotMet(ModelwrightError):
 
 class ClusterLost(ModelwrightError):
     """The cluster that fits does not answer any more; the run goes on without it."""
+
+
+class MemoryTooSmall(ModelwrightError):
+    """A fit needs more memory than it may use."""
 
 
 class BudgetTooSmall(ModelwrightError):

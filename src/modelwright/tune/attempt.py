@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import MemoryTooSmall, ModelwrightError
 from modelwright.core.kept import sealing
 from modelwright.core.run import FAILURES, write_text
 from modelwright.core.words import Words
@@ -23,10 +23,11 @@ _LONGEST = 160  # characters of a library's message
 
 @dataclass(frozen=True)
 class Broken:
-    """Why an attempt gave nothing; `fault` where the program or a library failed, as against time or data that do not suit."""
+    """Why an attempt gave nothing; `fault` where the program or a library failed, as against time or data that do not suit; `memory` where that did not suffice."""
 
     words: Words
     fault: bool = False
+    memory: bool = False
 
 
 def attempt(work: Callable[[], T], name: str, folder: Path | None) -> T | Broken:
@@ -34,9 +35,10 @@ def attempt(work: Callable[[], T], name: str, folder: Path | None) -> T | Broken
     try:
         return work()
     except ModelwrightError as e:
-        return Broken(e.words)
+        return Broken(e.words, memory=isinstance(e, MemoryTooSmall))
     except MemoryError:
-        return Broken(Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据"))
+        words = Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据")
+        return Broken(words, memory=True)
     except Exception as e:  # a candidate among many: what went wrong is told, and the others go on
         _keep(name, folder)
         return Broken(_told(e), fault=True)

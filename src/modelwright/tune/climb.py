@@ -69,9 +69,9 @@ class Climb:
         """What could not be trained so far."""
         return self.standings.failures
 
-    def fail(self, name: str, reason: Words, fault: bool = False) -> None:
+    def fail(self, name: str, reason: Words, *, fault: bool = False, memory: bool = False) -> None:
         """Keep and tell why a recipe or candidate has no score."""
-        self.standings.fail(name, reason, fault=fault)
+        self.standings.fail(Failure(name, reason, fault=fault, memory=memory))
         self.events.emit(CandidateFailed(name, reason))
 
     def left(self) -> float:

@@ -25,7 +25,7 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
             f"No recipe is made for these data and settings. ({reasons.en})",
             f"没有适用于这些数据和设置的方案。（{reasons.zh}）",
         )
-    if fitting and all(_lacks_memory(f) for f in fitting):
+    if fitting and all(f.memory for f in fitting):
         raise BudgetTooSmall(
             f"No recipe fits into the memory.{_MEMORY.en} ({reasons.en})",
             f"内存不足以训练任何方案。{_MEMORY.zh}（{reasons.zh}）",
@@ -46,10 +46,6 @@ def no_memory(need: int, have: int) -> Words:
         f"not tried: needs about {need >> 20} MB of memory, {have >> 20} MB may be used",
         f"未尝试：约需内存 {need >> 20} MB，可用 {have >> 20} MB",
     )
-
-
-def _lacks_memory(failure: Failure) -> bool:
-    return " MB of memory, " in failure.reason.en and failure.reason.en.startswith("not tried: ")
 
 
 def only_guesses(standings: Standings, config: RunConfig, need: float | None) -> None:
@@ -74,7 +70,7 @@ def only_guesses(standings: Standings, config: RunConfig, need: float | None) ->
     else:
         more = Words(" Give more with --budget, or fewer rows.", "请用 --budget 增加时间，或减少数据。")
         if NO_TIME not in [f.reason for f in tried]:
-            more = _MEMORY if any(_lacks_memory(f) for f in tried) else Words("", "")
+            more = _MEMORY if any(f.memory for f in tried) else Words("", "")
         words = Words(
             f"No model finished in {config.budget}.{more.en} ({reasons.en})",
             f"{config.budget} 内没有模型完成训练。{more.zh}（{reasons.zh}）",

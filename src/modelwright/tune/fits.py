@@ -11,7 +11,7 @@ from typing import Any
 
 from modelwright.core.budget import Deadline, duration_words, parse_duration, show_duration
 from modelwright.core.device import free_cores, free_memory, pick_device
-from modelwright.core.errors import CannotWrite, ClusterLost, ModelwrightError
+from modelwright.core.errors import CannotWrite, ClusterLost, MemoryTooSmall, ModelwrightError
 from modelwright.core.events import Probing
 from modelwright.core.kept import sealing
 from modelwright.core.pages import return_pages
@@ -188,7 +188,7 @@ class Fits:
 
         failed = attempt(work, name, p.folder.parent if p.folder else None)
         if isinstance(failed, Broken) and not made:
-            p.fail(name, failed.words, failed.fault)
+            p.fail(name, failed.words, fault=failed.fault, memory=failed.memory)
             return None
         self._save(made[0])
         return made[0]
@@ -269,7 +269,7 @@ class Fits:
         attempt(work, name, None)
 
     def _check(self, recipe: Recipe, cost: Estimate, share: float, folds: int) -> None:
-        """Raise ModelwrightError where memory does not suffice, or not even a short fit would."""
+        """Raise MemoryTooSmall where memory does not suffice, ModelwrightError where not even a short fit would end in time."""
         _spare_memory(cost.memory)
         least = self.pace.seconds(recipe, _worth(recipe, cost)) * folds
         if least > share and not type(recipe).baseline and not self.urgent:
@@ -300,13 +300,13 @@ def _worth(recipe: Recipe, cost: Estimate) -> float:
 
 
 def _spare_memory(need: int) -> None:
-    """Raise ModelwrightError where so many bytes cannot be had beside what the run holds already."""
+    """Raise MemoryTooSmall where so many bytes cannot be had beside what the run holds already."""
     have = free_memory()
     if need > have:  # what was freed may still be with the process
         return_pages()
         have = free_memory()
     if need > have:
-        raise ModelwrightError(no_memory(need, have))
+        raise MemoryTooSmall(no_memory(need, have))
 
 
 def _too_little(need: float, have: float) -> ModelwrightError:

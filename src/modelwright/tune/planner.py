@@ -21,6 +21,7 @@ from modelwright.tune.lean import with_lean
 from modelwright.tune.order import alike, fitting, wanted
 from modelwright.tune.race import beaten, between, leader_of
 from modelwright.tune.shares import LONG_SHARE, MANY_ROWS, affordable_network, breadth_share, media_alone
+from modelwright.tune.standings import Failure
 
 _TRIFLE = 0.05  # share of the time left below which a recipe's further variants are tried at once
 _ALONE = 0.25  # the same of a leading network that leaves the other columns out
@@ -56,9 +57,9 @@ class Planner(Climb):
         """Find the recipes that fit the data, in their order; those that do not are told."""
         found = fitting(self.task, self.config, self._table, self.validation.target, self.bases)
         for name, why in found.refused:
-            self.standings.fail(name, why, refused=True)
+            self.standings.fail(Failure(name, why, refused=True))
         for name, why in found.unfit:
-            self.standings.fail(name, why, fits=False)
+            self.standings.fail(Failure(name, why, fits=False))
         if found.unfit:
             self.events.emit(Note(ends.passed_over(len(found.unfit))))
         self._recipes = found.recipes

@@ -33,6 +33,7 @@ class Failure:
     fits: bool = True  # False where the recipe is made for other data
     refused: bool = False  # whether it was named and these data or settings are not for it
     fault: bool = False  # whether the program or a library failed, as against time or data that do not suit
+    memory: bool = False  # whether memory did not suffice
 
 
 @dataclass
@@ -60,9 +61,9 @@ class Standings:
         """Forget why a recipe had no score: it has one now."""
         self.failures[:] = [f for f in self.failures if f.name != name]
 
-    def fail(self, name: str, reason: Words, fits: bool = True, fault: bool = False, refused: bool = False) -> None:
+    def fail(self, failure: Failure) -> None:
         """Keep why a recipe or candidate has no score; the latest reason of a name stands."""
-        self.failures[:] = [f for f in self.failures if f.name != name] + [Failure(name, reason, fits, refused, fault)]
+        self.failures[:] = [f for f in self.failures if f.name != failure.name] + [failure]
 
     def next_name(self, recipe: str, also: Collection[str] = ()) -> str:
         """Return a name for a further candidate of a recipe: `linear-2`, `linear-3` ...; none of `also`, which are given already."""
