@@ -1,5 +1,6 @@
 """The help: short and in groups, in both languages, within 80 columns, and without heavy imports."""
 
+import json
 import os
 import re
 import subprocess
@@ -82,3 +83,40 @@ def test_the_shell_completes_verbs_and_options():
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **told}
     )
     assert done.stdout.split() == ["--epsilon"]
+
+
+def test_every_verb_and_its_verbs_take_a_language_before_help():
+    code = """
+import json, sys
+sys.argv = ["modelwright", "--lang", "zh"]
+import typer.main
+from typer.testing import CliRunner
+from modelwright.cli.app import app
+
+def asked(verb, path):
+    yield path
+    for name, one in getattr(verb, "commands", {}).items():
+        yield from asked(one, [*path, name])
+
+told = {}
+for path in asked(typer.main.get_command(app), []):
+    done = CliRunner().invoke(app, [*path, "--lang", "zh", "--help"])
+    told[" ".join(path)] = (done.exit_code, done.output)
+print(json.dumps(told))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout)
+    assert {"", "run", "vault", "vault init", "consent", "keys add", "listen make", "audit"} <= told.keys()
+    wrong = {
+        path: shown
+        for path, (code, shown) in told.items()
+        if code != 0 or not re.search("[\u4e00-\u9fff]", shown.split("\n\n")[1])
+    }
+    assert wrong == {}
+
+
+def test_a_language_alone_shows_the_help():
+    assert asked("--lang", "zh").stdout == asked(lang="zh").stdout
+    done = asked("--lang", "xx", "vault", "--help")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--lang takes en or zh" in done.stderr

@@ -155,6 +155,11 @@ def test_found(text, kind, values):
     assert [text[m.start : m.end] for m in find(text) if m.type == kind] == values
 
 
+def test_a_rarer_first_name_amid_han_characters_is_replaced():
+    text = "Aaliyah 先生您好"  # of the longer list, which the tagger did not learn from
+    assert [(m.type, text[m.start : m.end], m.score >= 0.7) for m in find(text)] == [("person", "Aaliyah", True)]
+
+
 @pytest.mark.parametrize("text", NOTHING, ids=lambda t: t[:20])
 def test_nothing_is_there(text):
     assert [(m.type, text[m.start : m.end], m.score) for m in find(text) if m.type != "place" and m.score >= 0.7] == []

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from modelwright.cli.exits import answered
+from modelwright.cli.options import Lang
 from modelwright.cli.output import LANG, w
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
@@ -40,11 +41,15 @@ def built(verbs: Iterable[str]) -> typer.Typer:
 def _root(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help=w("print the version", "显示版本"))] = False,
+    lang: Lang = None,
 ) -> None:
     if version:
         from modelwright import __version__
 
         sys.stdout.write(f"modelwright {__version__}\n")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        sys.stdout.write(ctx.get_help() + "\n")
         raise typer.Exit
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import Json, Lang, opt
+from modelwright.cli.options import Json, Lang, grouped, opt
 from modelwright.cli.output import LANG, print_json, w
 
 Ledger = Annotated[
@@ -25,7 +25,7 @@ Key = Annotated[
     opt("key of the ledger, if not your own: file:PATH, env:NAME, keyring:NAME", "账本密钥（默认使用本人的）"),
 ]
 
-group = typer.Typer(help=w("Show and check the record of who did what.", "查看与校验操作记录。"), no_args_is_help=True)
+group = grouped(w("Show and check the record of who did what.", "查看与校验操作记录。"))
 
 
 def add(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import Json, Lang, Vault, opt, takes
+from modelwright.cli.options import Json, Lang, Vault, grouped, opt, takes
 from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.words import counted
 
@@ -21,10 +21,7 @@ Subject = Annotated[
 Runs = Annotated[Path, opt("folder of runs", "运行文件夹所在目录")]
 Table = Annotated[Path | None, opt("table of consents", "同意记录表")]
 
-group = typer.Typer(
-    help=w("Who agreed to what: show, withdraw, erase, expire.", "同意管理：查询、撤回、删除、到期。"),
-    no_args_is_help=True,
-)
+group = grouped(w("Who agreed to what: show, withdraw, erase, expire.", "同意管理：查询、撤回、删除、到期。"))
 
 
 def add(app: typer.Typer) -> None:

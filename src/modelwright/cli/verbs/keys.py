@@ -8,15 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import Json, Lang, RunArg, opt
+from modelwright.cli.options import Json, Lang, RunArg, grouped, opt
 from modelwright.cli.output import print_json, w
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=w("name of the key", "密钥名称"))]
 KeyFile = Annotated[Path | None, opt("where the keys are kept", "密钥文件的位置")]
 
-group = typer.Typer(
-    help=w("Make, list and revoke keys of the service.", "创建、列出与吊销服务密钥。"), no_args_is_help=True
-)
+group = grouped(w("Make, list and revoke keys of the service.", "创建、列出与吊销服务密钥。"))
 
 
 def add(app: typer.Typer) -> None:

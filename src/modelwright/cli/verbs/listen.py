@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from modelwright.cli.options import Json, Lang, Vault
+from modelwright.cli.options import Json, Lang, Vault, grouped
 from modelwright.cli.output import LANG, print_json, w
 
 _VOICE = w("run folder or name of a voice", "声音的运行文件夹或名称")
 
-group = typer.Typer(help=w("Compare two voices blindly by ears.", "盲听比较两个声音。"), no_args_is_help=True)
+group = grouped(w("Compare two voices blindly by ears.", "盲听比较两个声音。"))
 
 
 def add(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import Json, Lang, opt
+from modelwright.cli.options import Json, Lang, grouped, opt
 from modelwright.cli.output import LANG, print_json, w
 
 _KEY_HELP = ("key: file:PATH, env:NAME or keyring:NAME", "密钥：file:路径、env:变量名 或 keyring:名称")
@@ -19,9 +19,7 @@ Vault = Annotated[
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help=w("files or folders", "文件或文件夹"))]
 Force = Annotated[bool, opt("replace existing files", "覆盖已有文件")]
 
-group = typer.Typer(
-    help=w("Encrypt data at rest, and look after its keys.", "静态数据加密与密钥管理。"), no_args_is_help=True
-)
+group = grouped(w("Encrypt data at rest, and look after its keys.", "静态数据加密与密钥管理。"))
 
 
 def add(app: typer.Typer) -> None:

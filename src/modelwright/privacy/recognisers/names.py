@@ -219,7 +219,7 @@ def _is_thing(text: str, first: int, start: int, end: int) -> bool:
     if (
         _FIELD.match(after)
         and " " not in word
-        and word not in lexicon.first_names()
+        and word not in _FIRST
         and text[max(first, start - 1) : start] in ("", "\n")
     ):
         return True  # Venue: what stands before a colon at the beginning of a line is a field's name
@@ -305,7 +305,7 @@ _CALLED_AFTER = later(
 _FIELD = later(r" ?:")
 _ARTICLE = later(r"(?i)(?<![a-z])(?:an?|the) $")
 _NAME_AFTER = later(r"[0-9号室楼樓號层座](\s[\u3400-\u9fff]{2,4})$")
-_FIRST = frozenset(lexicon.entries("first_names"))
+_FIRST = lexicon.first_names()
 _FAMILY = _FIRST | frozenset(lexicon.entries("last_names"))
 
 RECOGNISER = Names
