@@ -47,6 +47,7 @@ ShowValues = Annotated[
     bool, typer.Option("--show-values", help=w("list the values that a run would replace", "列出运行时会被替换的值"))
 ]
 
+
 def grouped(help_: str) -> typer.Typer:
     """Return a verb that has verbs of its own; it takes `--lang` as they do, so that its help follows it."""
     group = typer.Typer(help=help_, no_args_is_help=True)
