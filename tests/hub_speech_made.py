@@ -109,12 +109,16 @@ def tiny_speech_t5(folder: Path, *, width: int = 8, bands: int = 16) -> Path:
 
 
 def tiny_vocoder(folder: Path, *, bands: int = 16) -> Path:
-    """Write a HiFi-GAN of few channels, 256 samples a frame."""
+    """Write a HiFi-GAN of few channels, 256 samples a frame, that can be heard: with the weights of its library's start it gives 1e-10."""
     import transformers
 
     torch.manual_seed(0)
     config = transformers.SpeechT5HifiGanConfig(
         model_in_dim=bands, upsample_initial_channel=16, resblock_kernel_sizes=[3], resblock_dilation_sizes=[[1, 3, 5]]
     )
-    transformers.SpeechT5HifiGan(config).save_pretrained(str(folder))
+    made = transformers.SpeechT5HifiGan(config)
+    for weight in made.parameters():
+        if weight.dim() > 1:
+            torch.nn.init.xavier_normal_(weight, gain=1.2)
+    made.save_pretrained(str(folder))
     return folder

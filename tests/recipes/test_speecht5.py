@@ -1,11 +1,14 @@
-"""A SpeechT5 voice: spoken with its vocoder and the vector of a speaker, faster, higher; saved whole; what does not fit is refused first."""
+"""A SpeechT5 voice: spoken with its vocoder and the vector of a speaker, faster, higher; saved whole; served; what does not fit is refused first."""
 
+import io
 import json
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import soundfile
 import torch
+from starlette.testclient import TestClient
 
 from hub_speech_made import tiny_speech_t5, tiny_vits, tiny_vocoder
 from modelwright.core.bases import BaseModels
@@ -14,11 +17,16 @@ from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
+from modelwright.data.provenance import mark_of
 from modelwright.features.shared.aloud.reader import Sound
 from modelwright.features.shared.hub_voice import SpeechT5Text
 from modelwright.recipes.shared.synthesis import Asked
+from modelwright.release.bundle import Predictor
+from modelwright.serve.app import create_app
+from modelwright.serve.keys import KeyRing
 from modelwright.testing import context, sample_table
 from modelwright.tune.bases import bases_for
+from served_made import KEY
 
 TASK = get_task("text-to-speech")
 
@@ -95,6 +103,35 @@ def test_speed_pitch_and_pauses_are_heeded(parts, data):
     assert 0.9 * usual < len(sound(model, "hello big world", pitch=7.0)) < 1.1 * usual
     assert len(sound(model, '<speak>hello <break time="2s"/> world</speak>')) > 2 * model.rate
     assert [p.unsaid for p in model.speak("hello ☃ né")] == [("☃", "é")]
+
+
+def test_it_is_served(parts, data, tmp_path):
+    table, target = data
+    made = Predictor(TASK, table.schema, target, [(1.0, fitted(parts, data))], name="five")
+    app = create_app(made, keys=KeyRing.of({"test": KEY}))
+    with TestClient(app, raise_server_exceptions=False) as client:
+
+        def ask(**fields):
+            asked = {"model": "tts-1", "input": "hello big world", "voice": "bob", "response_format": "wav", **fields}
+            return client.post("/v1/audio/speech", json=asked, headers={"Authorization": f"Bearer {KEY}"})
+
+        told = ask()
+        assert told.status_code == 200, told.text
+        samples, rate = soundfile.read(io.BytesIO(told.content), dtype="float32")
+        wanted = sound(made.members[0][1], "hello big world", voice="bob")
+        assert rate == made.members[0][1].rate
+        np.testing.assert_allclose(samples, wanted, atol=2e-4)
+        assert mark_of(told.content)["recipe"] == "speecht5"
+        assert not np.array_equal(soundfile.read(io.BytesIO(ask(voice="amy").content), dtype="float32")[0], samples)
+        assert len(soundfile.read(io.BytesIO(ask(speed=2.0).content))[0]) < 0.65 * len(samples)
+        for fields, status, says in (
+            ({"voice": "emy"}, 400, "amy"),
+            ({"input": ""}, 400, "input"),
+            ({"input": "<speak>hello"}, 400, "SSML"),
+        ):
+            refused = ask(**fields)
+            assert refused.status_code == status, (fields, refused.text)
+            assert says in refused.json()["error"]["message"], (fields, refused.text)
 
 
 def test_long_texts_are_read_in_parts(parts):

@@ -1,4 +1,4 @@
-"""Units that a recogniser writes: characters, words, pieces of words, pinyin syllables with tones, or the initials and finals of those.
+"""Units that a recogniser writes: characters, words, pieces of words, phonemes, pinyin syllables with tones, or the initials and finals of those.
 
 Id 0 is the blank of CTC (Graves et al. 2006). Units are those of the training transcripts.
 """
@@ -17,10 +17,11 @@ import numpy as np
 
 from modelwright.core.errors import MissingExtra
 from modelwright.features.base import Ragged, Stored
+from modelwright.features.shared.pronunciations import Pronunciations, voice_of
 from modelwright.features.shared.subwords import END, Subwords
 from modelwright.features.shared.transcript_rules import joined, unspaced, words_of
 
-Kind = Literal["characters", "words", "pieces", "pinyin", "finals"]
+Kind = Literal["characters", "words", "pieces", "phonemes", "pinyin", "finals"]
 BLANK = 0
 _OPENS = "\u2581"  # before a piece that begins a word
 _CLOSED, _OFTEN = 200, 4  # words at most of a closed vocabulary, each heard so often at least
@@ -34,23 +35,28 @@ _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 
 class Units(Stored):
     """Signs by id, from 1 on. `writes` are, by sign, the ways it is written, the commonest first, where it has several. `spelling` writes
-    the syllables of initials and finals, so that those are written, too, which were never heard in training."""
+    the syllables of initials and finals, so that those are written, too, which were never heard in training; `said` are the sounds of words, where
+    units are phonemes of a `language`."""
 
     def __init__(
         self, kind: Kind, signs: Sequence[str], writes: Mapping[str, Sequence[str]], pieces: Subwords | None,
-        spelling: Spelling | None = None,
+        spelling: Spelling | None = None, said: Pronunciations | None = None, language: str = "",
     ) -> None:  # fmt: skip
-        self.spelling = spelling
+        self.spelling, self.said, self.language = spelling, said, language
         self.kind, self.signs, self.pieces = kind, tuple(signs), pieces
         self.writes = {k: tuple(v) for k, v in writes.items()}
         self.ids = {s: i for i, s in enumerate(self.signs, 1)}
         self.size = (pieces.size - END - 1 if pieces else len(self.signs)) + 1
 
     @classmethod
-    def fit(cls, texts: Sequence[str], kind: Kind, size: int = 1000) -> Units:
-        """Learn the units of training transcripts; at most `size` pieces of words."""
+    def fit(cls, texts: Sequence[str], kind: Kind, size: int = 1000, language: str = "") -> Units:
+        """Learn the units of training transcripts in a `language`; at most `size` pieces of words."""
         if kind == "pieces":
             return cls(kind, (), {}, Subwords.fit(texts, size))
+        if kind == "phonemes":
+            said = Pronunciations.of(texts, language)
+            heard = Counter(s for t in texts for s in said.sounds(t))
+            return cls(kind, sorted(heard, key=lambda s: (-heard[s], s)), {}, None, said=said, language=language)
         counts = Counter(s for t in texts for s in _cut(t, kind))
         writes: dict[str, Counter[str]] = {}
         if kind == "pinyin":
@@ -66,9 +72,28 @@ class Units(Stored):
         if self.pieces is not None:
             found = self.pieces.encode(texts)
             return Ragged(np.maximum(found.values - END, 0), found.offsets)
-        rows = [[self.ids[s] for s in _cut(t, self.kind) if s in self.ids] for t in texts]
+        rows = [[self.ids[s] for s in self._cut(t) if s in self.ids] for t in texts]
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return Ragged(np.fromiter((i for r in rows for i in r), np.int64, int(offsets[-1])), offsets)
+
+    def _cut(self, text: str) -> list[str]:
+        return self.said.sounds(text) if self.said is not None else _cut(text, self.kind)
+
+    def lexicon(self) -> dict[str, list[list[int]]]:
+        """Return the ways in which words are said, as ids; of phonemes, and of syllables made of initials and finals (those that were heard)."""
+        said = self.said.said if self.said is not None else {}
+        ways = {w: [[self.ids[s] for s in way] for way in found if all(s in self.ids for s in way)] for w, found in said.items()}  # fmt: skip
+        return {w: found for w, found in ways.items() if found}
+
+    def saying(self, words: Sequence[str], *, alone: bool = False) -> Units:
+        """Return units of phonemes that know how further words are said; where they stand `alone`, no others."""
+        if self.said is None:
+            return self
+        missing = [w for w in words if w not in self.said.said]
+        said = self.said.with_others(Pronunciations.of(missing, self.language)) if missing else self.said
+        out = copy.copy(self)
+        out.said = Pronunciations({w: said.said[w] for w in words if w in said.said}) if alone else said
+        return out
 
     def hoping(self, phrases: Sequence[str]) -> Units:
         """Return units that write the syllables of some phrases as these have them; others than initials and finals stay as they are."""
@@ -80,7 +105,9 @@ class Units(Stored):
 
     def unknown(self, text: str) -> list[str]:
         """Return the signs of a text that were never heard in training."""
-        return [] if self.pieces is not None else [s for s in _cut(text, self.kind) if s not in self.ids]
+        if self.said is not None:
+            return [w for w in words_of(text) if w not in self.said.said]
+        return [] if self.pieces is not None else [s for s in self._cut(text) if s not in self.ids]
 
     def sounds(self) -> np.ndarray:
         """Return the number of what each unit sounds like, int64 [V] with the blank, from 0 on: syllables and finals are alike in all tones."""
@@ -177,13 +204,28 @@ class Units(Stored):
             "writes": {k: list(v) for k, v in self.writes.items()},
             "pieces": pieces,
             **({"spelling": self.spelling.to_json()} if self.spelling is not None else {}),
+            **(
+                {
+                    "said": {w: [" ".join(s) for s in ways] for w, ways in sorted(self.said.said.items())},
+                    "language": self.language,
+                }
+                if self.said is not None
+                else {}
+            ),
         }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         pieces = Subwords.restore(state["pieces"], {}) if state["pieces"] is not None else None
         spelling = Spelling.from_json(state["spelling"]) if "spelling" in state else None
-        return cls(state["kind"], state["signs"], state["writes"], pieces, spelling)
+        said = (
+            Pronunciations({w: [tuple(s.split()) for s in ways] for w, ways in state["said"].items()})
+            if "said" in state
+            else None
+        )
+        return cls(
+            state["kind"], state["signs"], state["writes"], pieces, spelling, said, str(state.get("language", ""))
+        )  # fmt: skip
 
 
 class Spelling:
@@ -315,10 +357,18 @@ def closed(texts: Sequence[str]) -> bool:
     return 0 < len(counts) <= _CLOSED and often == len(counts)
 
 
-def suited(texts: Sequence[str]) -> list[Kind]:
-    """Return the kinds of units worth trying for training transcripts, the first one first."""
+def repeated(texts: Sequence[str]) -> bool:
+    """Return whether most of what is said are words that come more than once: of others a recogniser that knows words keeps none."""
+    counts = Counter(w for t in texts for w in words_of(t))
+    return sum(n for n in counts.values() if n > 1) > 0.5 * max(1, counts.total())
+
+
+def suited(texts: Sequence[str], language: str = "", *, phonemes: bool = False) -> list[Kind]:
+    """Return the kinds of units worth trying for training transcripts, the first one first; with phonemes where somebody says how words sound."""
     if closed(texts):
         return ["words", "characters"]
     if unspaced(texts) or in_pinyin(texts):
         return ["finals", "pinyin", "characters"]
+    if phonemes and repeated(texts) and voice_of(language) is not None:
+        return ["phonemes", "characters"]
     return ["characters", "pieces"] if len(texts) >= 5000 else ["characters"]

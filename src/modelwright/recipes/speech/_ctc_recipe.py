@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from modelwright.recipes.speech._sureness import Sureness, looks
 
 _BATCHES = 20  # of an epoch at least: few recordings are gone through several times between looks
 _LOOK = 300  # validation rows that are looked at
+_SOUNDS = 60  # of them, where units are phonemes: each has many
 _PROBE = 3  # steps
 _SHORT = 3.0  # seconds: recordings of words and commands, which are joined
 _TUNED, _TUNING = 80, 20.0  # rows, and seconds, for the weights of the language model
@@ -108,7 +110,7 @@ class CtcRecipe(SpeechRecipe):
             front = Front.fit(values, train.schema[name].options, options.bands)
             kind = suited(texts)[0] if options.units == "auto" else options.units
             held = waves(values, front.rate, options.longest)
-            ctx.cache[key] = front, Units.fit(texts, kind, options.pieces), held
+            ctx.cache[key] = front, Units.fit(texts, kind, options.pieces, language_of(ctx)), held
         front, units, held = ctx.cache[key]
         return _Made(front, units, held, list(texts), _fitting(options, held, front, units.kind), train)
 
@@ -143,6 +145,7 @@ class CtcRecipe(SpeechRecipe):
         if valid is None and trained.epochs < epochs // 2:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         model.decoder = Decoder.fit(made.units, made.texts, given_lm(train, ctx))
+        model.units = model.decoder.units
         if looked is not None:
             looked.settle(ctx)
         elif ctx.extent:
@@ -231,6 +234,7 @@ class Watched:
         self.table = valid.take(index)
         self.parts = [wave(held, i) for i in range(len(index))]
         ids = model.units.encode([texts[i] for i in index])
+        self.ids = [ids.values[a:b].tolist() for a, b in itertools.pairwise(ids.offsets)]
         kept = np.flatnonzero(held.lengths[: len(index)] > 0)
         self.feed = self.feed_of(held, ids)
         order = kept[np.argsort(self.feed.sizes[kept], kind="stable")]
@@ -259,14 +263,19 @@ class Watched:
                 inputs, expected = self.feed.load(batch, self.ctx.device)
                 total += float(self.loss(network(inputs), expected)) * len(batch)
                 count += len(batch)
-        found = [
-            {"text": self.model.units.text(ctc.greedy(logs)), "words": [], "seconds": 0.0}
-            for logs, _ in self.model.emissions(self.parts)
-        ]
         loss = total / max(1, count)
-        signed = self.ctx.value(self.table, as_objects(found)[:, None])
         # of two that err alike the surer one is kept
-        return loss, (signed if np.isfinite(signed) else 0.0) - 1e-3 * min(loss, 50.0)
+        return loss, self.signed() - 1e-3 * min(loss, 50.0)
+
+    def signed(self) -> float:
+        """Return the metric that ranks, more is better, of texts read greedily; of phonemes, whose words are searched for once, their error rate."""
+        sounds = self.model.units.said is not None
+        heard = [ctc.greedy(logs) for logs, _ in self.model.emissions(self.parts[:_SOUNDS] if sounds else self.parts)]
+        if sounds:
+            return -sum(map(errors, self.ids, heard)) / max(1, sum(map(len, self.ids[:_SOUNDS])))
+        found = [{"text": self.model.units.text(ids), "words": [], "seconds": 0.0} for ids in heard]
+        signed = self.ctx.value(self.table, as_objects(found)[:, None])
+        return signed if np.isfinite(signed) else 0.0
 
     def settle(self, ctx: FitContext) -> None:
         """Choose the weights of the language model and learn how sure words are, on the same rows."""
@@ -290,6 +299,12 @@ class Watched:
                 looks_.append(looks(sure[a : b + 1], speech[places[a, 0] : places[b, 1] + 1]))
                 right.append(k in kept)
         model.sureness = Sureness.fit(looks_, right)
+
+
+def language_of(ctx: FitContext) -> str:
+    """Return the code of the language of the run's transcripts, "" where it is not known."""
+    rules = ctx.target.rules  # type: ignore[attr-defined]
+    return str(rules.language)
 
 
 def given_lm(table: Table, ctx: FitContext) -> WordNgrams | None:

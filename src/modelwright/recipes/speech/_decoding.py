@@ -14,16 +14,19 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.errors import DataError
 from modelwright.features.shared.speech_units import Units, closed
 from modelwright.features.shared.transcript_rules import joined, words_of
 from modelwright.models import ctc
 from modelwright.models.ctc_beam import Search, Step, hot_words, search
+from modelwright.models.lexicon_search import LexiconSearch, Tree
 from modelwright.models.word_ngrams import WordNgrams
 
 LM = "language_model.txt"
 _WEIGHTS = ((0.0, 0.0), (0.3, 0.0), (0.6, 0.5), (1.0, 1.0), (1.5, 1.5))  # of the language model, and what a word adds
 # of no language model, and what a word costs: short mistakes between words are many where any word may follow any
 _COSTS = ((0.0, -2.0), (0.0, -1.0), (0.0, -3.0), (0.0, -4.0), (0.0, 0.0))
+_SOUNDS = ((1.0, 0.0), (2.0, 0.0), (3.0, 1.0), (0.5, 0.0), (4.0, 2.0))  # the same where words of a lexicon are read
 _WORDS = 2.0  # words of a transcript on the mean, below which there is no order to be learnt
 _OFTEN = 2  # times that words, and runs of them, come in the transcripts to stand in the language model
 
@@ -43,6 +46,18 @@ class Decoder:
         if units.spelling is not None:  # syllables are read greedily, and written by what stands beside them
             return cls(units)
         lm, rows = given, [words_of(t) for t in texts]
+        if units.said is not None:
+            if lm is None and _repeats(rows):
+                lm = WordNgrams.fit(rows, 3, _OFTEN)
+            known = lm.words if lm is not None else set()
+            if not known:
+                raise DataError(
+                    "Units are `phonemes`, which need words to be made of: no word comes twice in the transcripts. Give a text with --lm, or take the units `characters`.",
+                    "单元为 `phonemes` 时需要词表，而转写文本中没有出现两次以上的词。请用 --lm 提供文本，或把单元设为 `characters`。",
+                )
+            return cls(
+                units.saying(sorted(known), alone=True), Search(lm=lm, weight=_SOUNDS[0][0], bonus=_SOUNDS[0][1])
+            )
         order = np.mean([len(r) for r in rows]) >= _WORDS  # single words have none to be learnt
         if lm is None and units.kind != "words" and (units.kind == "pinyin" or order):
             # what came once may tell who said it: it is no part of a bundle
@@ -63,10 +78,19 @@ class Decoder:
         if self.units.spelling is not None:
             return replace(self, units=self.units.hoping(phrases))
         made = hot_words([*(" ".join(h) for h in self.how.hot), *phrases], words_of)
-        return replace(self, how=replace(self.how, hot=made, boost=self.how.boost if boost is None else boost))
+        units = self.units.saying([w for h in made for w in h])
+        return replace(
+            self, units=units, how=replace(self.how, hot=made, boost=self.how.boost if boost is None else boost)
+        )
 
     def read(self, logs: np.ndarray) -> tuple[list[int], Placed]:
         """Return units and words of log probabilities [T, V]."""
+        if self.units.said is not None:
+            spelt = self._lexicon().words(logs)
+            ends = np.cumsum([0, *(len(way) for _, way in spelt)]).tolist()
+            return [u for _, way in spelt for u in way], [
+                (w, a, b - 1) for (w, _), a, b in zip(spelt, ends, ends[1:], strict=False)
+            ]
         if self.plain:
             ids = ctc.greedy(logs)
             return ids, self.units.words(ids)
@@ -83,12 +107,21 @@ class Decoder:
             object.__setattr__(self, "_made", found)
         return found
 
+    def _lexicon(self) -> LexiconSearch:
+        found = self.__dict__.get("_search")
+        if found is None:
+            h = self.how
+            found = LexiconSearch(Tree(self.units.lexicon()), h.lm, h.weight, h.bonus, h.hot, h.boost)
+            object.__setattr__(self, "_search", found)
+        return found
+
     def tuned(self, rows: Sequence[np.ndarray], errors: Callable[[Sequence[str]], float], seconds: float) -> Decoder:
         """Return the decoder whose language model weighs what makes the fewest `errors` of the texts of `rows`."""
-        if self.how.lm is None and self.units.kind != "words":
+        if self.how.lm is None and self.units.kind not in ("words", "phonemes"):
             return self
         best, least, until = self, float("inf"), time.monotonic() + seconds
-        for weight, bonus in _WEIGHTS if self.how.lm is not None else _COSTS:
+        tried = _SOUNDS if self.units.said is not None else _WEIGHTS if self.how.lm is not None else _COSTS
+        for weight, bonus in tried:
             made = replace(self, how=replace(self.how, weight=weight, bonus=bonus))
             found = errors([joined([w for w, _, _ in made.read(logs)[1]]) for logs in rows])
             if found < least - 1e-9:

@@ -39,7 +39,7 @@ class FrameOptions(LoopOptions):
     the mean of each recording's louder frames away.
     """
 
-    units: Literal["auto", "characters", "words", "pieces", "pinyin", "finals"] = "auto"
+    units: Literal["auto", "characters", "words", "pieces", "phonemes", "pinyin", "finals"] = "auto"
     pieces: int = Field(default=500, ge=32, le=32_000)
     bands: int = Field(default=40, ge=20, le=128)
     step: Literal[2, 4] | None = None

@@ -23,7 +23,14 @@ from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._frames import PAD, FrameModel, even
 from modelwright.recipes.speech._sureness import Sureness
 
-PARTS = {"words": 8, "pinyin": 4, "pieces": 4, "finals": 2, "characters": 2}  # of a unit, each at least 10 ms long
+PARTS = {
+    "words": 8,
+    "pinyin": 4,
+    "pieces": 4,
+    "finals": 2,
+    "phonemes": 2,
+    "characters": 2,
+}  # of a unit, each at least 10 ms long
 SCALES = (0.4, 0.25, 0.7, 1.0)  # of the network's scores beside those of pairs
 _PRIOR = 0.6  # how much of how often a sound comes is taken off its score
 _STEP = 2  # frames of 10 ms of one of units
@@ -32,17 +39,20 @@ _STEP = 2  # frames of 10 ms of one of units
 class HybridOptions(LoopOptions):
     """Options of frames told apart; augmentation is done to spectrograms: times in seconds, levels in dB, `colour` in nats.
 
-    `units` "auto" takes words where there are few, initials and finals with tones for Chinese, else characters. `join` is the probability that an utterance is
+    `units` "auto" takes words where there are few, initials and finals with tones for Chinese, else phonemes where espeak-ng says words of the
+    language, else characters. `join` is the probability that an utterance is
     made of several recordings, with pauses up to `pause` between and `edge` around, up to `joined` seconds; None joins short ones often.
+    With a `step` of 2 the network looks at every second frame.
     """
 
     optimizer: Literal["adamw", "muon"] = "adamw"
     lr: Rate = 4e-3
-    units: Literal["auto", "characters", "words", "pieces", "pinyin", "finals"] = "auto"
+    units: Literal["auto", "characters", "words", "pieces", "phonemes", "pinyin", "finals"] = "auto"
     pieces: int = Field(default=300, ge=32, le=4000)
     bands: int = Field(default=40, ge=20, le=128)
     width: int = Field(default=128, ge=16, le=1024)
     layers: int = Field(default=4, ge=1, le=24)
+    step: Literal[1, 2] = 1
     dropout: float = Field(default=0.2, ge=0, lt=1)
     join: float | None = Field(default=None, ge=0, le=1)
     joined: float = Field(default=5.0, gt=0, le=60)
@@ -141,7 +151,7 @@ class HybridModel(FrameModel):
 
         options, units = cls.options_class(**state["options"]), Units.restore(state["units"], {})
         front = Front(**{k: int(v) for k, v in state["front"].items()})
-        network = FrameSounds(front.bands, classes(units), options.width, options.layers, options.dropout)
+        network = FrameSounds(front.bands, classes(units), options.width, options.layers, options.dropout, options.step)
         network.load_state_dict(load_file(str(folder / "weights.safetensors")))
         network.eval()
         arrays = read_arrays(folder / "pairs.safetensors")

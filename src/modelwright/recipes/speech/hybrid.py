@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from modelwright.core.answers.base import TargetCodec, as_objects
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import DataError, ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
 from modelwright.core.schema import Schema, Table
@@ -24,7 +24,7 @@ from modelwright.features.shared.speech_units import Units, suited
 from modelwright.features.shared.transcript_rules import words_of
 from modelwright.models.forced_alignment import Aligner, looks
 from modelwright.models.unit_states import pairs
-from modelwright.recipes.speech._ctc_recipe import Watched, given_lm
+from modelwright.recipes.speech._ctc_recipe import Watched, given_lm, language_of
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._speech import SpeechRecipe, column_of, transcribed
 from modelwright.recipes.speech._states import PARTS, SCALES, HybridModel, HybridOptions, classes, heights, tones_of
@@ -62,8 +62,8 @@ class Hybrid(SpeechRecipe):
         plan: dict[str, Any] = {"epochs": 24, "patience": 12}
         if rows < 100:
             plan = {"epochs": 8, "patience": 4, "seconds": 5.0, "width": 96}
-        elif rows >= 4000:
-            plan |= {"width": 192, "seconds": 30.0}
+        elif rows >= 1000:
+            plan |= {"width": 192, "step": 2, "seconds": 30.0 if rows >= 4000 else 20.0, "warp": 0.12, "colour": 0.5}
         return [self.options(**plan)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
@@ -130,6 +130,7 @@ class Hybrid(SpeechRecipe):
         if valid is None and trained.epochs < epochs // 2:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         model.decoder = Decoder.fit(made.units, made.texts, given_lm(train, ctx))
+        model.units = model.decoder.units
         if looked is not None:
             looked.weigh(ctx)
             looked.settle(ctx)
@@ -187,7 +188,7 @@ class _Laid:
         from modelwright.models.frame_sounds import FrameSounds
 
         o = self.options
-        out = FrameSounds(self.front.bands, classes(self.units), o.width, o.layers, o.dropout)
+        out = FrameSounds(self.front.bands, classes(self.units), o.width, o.layers, o.dropout, o.step)
         index = np.random.default_rng(0).permutation(len(self.rows))[:256]
         frames = np.concatenate([self.rows[int(i)].mel for i in index])
         out.mean.copy_(torch.from_numpy(frames.mean(0)))
@@ -222,7 +223,9 @@ def _laid(
     name = column_of(train.schema) or ""
     values = train.column(name)
     front = Front.fit(values, train.schema[name].options, options.bands)
-    units = Units.fit(texts, suited(texts)[0] if options.units == "auto" else options.units, options.pieces)
+    language = language_of(ctx)
+    kind = suited(texts, language, phonemes=True)[0] if options.units == "auto" else options.units
+    units = Units.fit(texts, kind, options.pieces, language)
     ragged = units.encode(texts)
     parts, toned = PARTS[units.kind], bool(tones_of(units).any())
     sound, tone = units.sounds(), tones_of(units)
@@ -294,16 +297,13 @@ class _Looked(Watched):
         return UtteranceFeed(held, ids, [], self.model.front, self.model.options.seconds)
 
     def __call__(self, network: Any) -> tuple[float, float]:
-        found = [
-            {"text": self.model.units.text(_read(logs)), "words": [], "seconds": 0.0}
-            for logs, _ in self.model.emissions(self.parts)
-        ]
-        signed = self.ctx.value(self.table, as_objects(found)[:, None])
-        signed = signed if np.isfinite(signed) else 0.0
+        signed = self.signed()
         return -signed, signed
 
     def weigh(self, ctx: FitContext) -> None:
         """Choose how much the network's scores weigh beside those of pairs: what makes the fewest errors of words."""
+        if self.model.units.said is not None:  # what a word weighs beside its sounds is chosen with the language model
+            return
         column = self.table.schema.target
         truth = [
             words_of(str(t)) for t in ctx.target.encode(self.table.column(column.name if column is not None else ""))
