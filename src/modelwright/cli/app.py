@@ -12,6 +12,7 @@ import typer
 from modelwright.cli.exits import answered
 from modelwright.cli.options import Lang
 from modelwright.cli.output import LANG, w
+from modelwright.core.boosting import process_is_ours
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
 
@@ -79,6 +80,7 @@ def __getattr__(name: str) -> typer.Typer:
 
 def main() -> None:
     """Run the command line; errors end it with their own exit code and without a traceback."""
+    process_is_ours()
     with answered(LANG):
         code = built(asked_for(sys.argv[1:]))(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from modelwright.core.answers.anomaly import AnomalyCodec
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.boosting import lightgbm, loading_seconds
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
 from modelwright.core.schema import Schema, Table
@@ -26,7 +27,6 @@ from modelwright.core.words import Words
 from modelwright.models.lightgbm_text import read_forest
 from modelwright.recipes.anomaly._moments import MomentReader, in_parts, needed
 from modelwright.recipes.anomaly._planting import planted
-from modelwright.recipes.shared.columns import importing
 from modelwright.recipes.shared.outlier_windows import WindowModel, filled, layout_of
 from modelwright.recipes.shared.outliers import STRETCHES, OutlierModel, OutlierRecipe, anomalies, moments_of
 from modelwright.recipes.shared.planted import Planter
@@ -84,7 +84,7 @@ class PlantedModel(WindowModel):
 
     @classmethod
     def made(cls, target: AnomalyCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> OutlierModel:
-        import lightgbm as lgb
+        lgb = lightgbm()
 
         layout = state["layout"]
         own = {k: a for k, a in arrays.items() if k != "trees"}
@@ -154,7 +154,7 @@ class PlantedTrees(OutlierRecipe):
         rows = min(len(train), _MOST_ROWS) + 4 * options.planted / 3
         features = 7e-7 * rows * layout["length"]
         trees = 8e-7 * rows * options.rounds * np.log2(options.num_leaves) / 4
-        whole = importing("lightgbm", 1.0) + features + trees * (1 + 0.75 * STRETCHES)
+        whole = loading_seconds() + features + trees * (1 + 0.75 * STRETCHES)
         return Estimate(whole, int(16 * rows * layout["length"] + 1200 * rows) + (64 << 20), features + 2 * trees)
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
@@ -247,7 +247,7 @@ def _lesson(
 
 def _grown(lesson: _Lesson, kept: np.ndarray, options: PlantedOptions, ctx: FitContext) -> Any:
     """Return trees that were grown on some of the moments."""
-    import lightgbm as lgb
+    lgb = lightgbm()
 
     parameters = {
         "objective": "binary", "num_leaves": options.num_leaves, "learning_rate": options.learning_rate, "lambda_l2": options.lambda_l2,

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.boosting import lightgbm, loading_seconds
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
@@ -21,7 +22,6 @@ from modelwright.models.lightgbm_text import read_forest
 from modelwright.recipes.click._common import ClickRecipe, folds_of, two
 from modelwright.recipes.click._features import Features
 from modelwright.recipes.shared.boosting import boost
-from modelwright.recipes.shared.columns import importing
 from modelwright.recipes.shared.rows import fewer, learnt_and_watched
 
 _MOST_ROWS = 2_000_000
@@ -68,7 +68,7 @@ class ClickTreesModel(Model):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> ClickTreesModel:
-        import lightgbm as lgb
+        lgb = lightgbm()
 
         with Loading(folder, Words("trees", "树模型"), detail=True):
             state, arrays = read_state(folder), read_arrays(folder / "arrays.safetensors")
@@ -112,7 +112,7 @@ class ClickTrees(ClickRecipe):
         statistics = 1.2e-6 * rows * 3 * fields + 1.5e-8 * rows * 11 * 16 * options.rank**2
         trees = 250 * (1.5e-9 * rows * 6 * fields * np.log2(options.num_leaves) + 2e-4)
         return Estimate(
-            0.1 + importing("lightgbm", 2.0) + statistics + trees, (64 << 20) + 80 * rows * 6 * fields, 0.5 * statistics
+            0.1 + loading_seconds() + statistics + trees, (64 << 20) + 80 * rows * 6 * fields, 0.5 * statistics
         )
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> ClickTreesModel:

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.boosting import lightgbm, loading_seconds
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe, Turn
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
@@ -25,7 +26,7 @@ from modelwright.recipes.columns._dense_group import DenseGroup
 from modelwright.recipes.shared.affordable import FEWEST, affordable, trees_of, width_of
 from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost, leading
 from modelwright.recipes.shared.calibration import sigmoid, softmax
-from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
+from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import MOST, Crosses
 from modelwright.recipes.shared.further import FurtherRows, further_rows
 from modelwright.recipes.shared.rows import fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
@@ -163,7 +164,7 @@ class TreesModel(Model):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> TreesModel:
-        import lightgbm as lgb
+        lgb = lightgbm()
 
         with Loading(folder, Words("trees", "树模型"), detail=True):
             state = read_state(folder)
@@ -323,7 +324,7 @@ class Trees(Recipe):
         """From rows, features and labels, in processor time of a cloud machine."""
         assert isinstance(options, TreesOptions)
         reading_seconds, wide = reading(train, "dense", ctx)
-        rows, width, seconds = len(train), int(wide), 0.05 + importing("lightgbm", 1.2) + reading_seconds
+        rows, width, seconds = len(train), int(wide), 0.05 + loading_seconds() + reading_seconds
         seconds += 2e-4 * len(train.schema.inputs)
         width += width_of(train.schema)
         if options.crosses:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.forecast import ForecastCodec
+from modelwright.core.boosting import lightgbm
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
@@ -44,7 +45,7 @@ class LagTreesModel(ForecastModel):
     recipe = "lag-trees"
 
     def __init__(self, target: ForecastCodec, view: View, text: str, rounds: int) -> None:
-        import lightgbm as lgb
+        lgb = lightgbm()
 
         super().__init__(target)
         self.view, self.text = view, text
@@ -116,7 +117,7 @@ class LagTrees(ForecastRecipe):
         return Estimate(seconds, 16 * count * width + (100 << 20))
 
     def learn(self, rows: Sequence[Row], valid: Sequence[Row] | None, options: Any, ctx: FitContext) -> ForecastModel:
-        import lightgbm as lgb
+        lgb = lightgbm()
 
         target = codec(ctx.target)
         view = view_of(rows, target, options)

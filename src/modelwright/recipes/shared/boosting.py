@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.boosting import lightgbm
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.recipe import FitContext
@@ -96,7 +97,7 @@ def boost(
 
     Those of `further`, which weigh as much as any, are binned by the bins of `matrix`.
     """
-    import lightgbm as lgb
+    lgb = lightgbm()
 
     target = ctx.target
     many = target.kind == "label_sets"
@@ -145,7 +146,7 @@ def leading(
     matrix: np.ndarray, truth: np.ndarray, features: list[int], options: Mapping[str, Any], ctx: FitContext
 ) -> list[int]:
     """Return `features` of a matrix [N, D], those first that split best in a few quick trees; as given for several labels a row."""
-    import lightgbm as lgb
+    lgb = lightgbm()
 
     if ctx.target.kind == "label_sets":
         return list(features)
@@ -162,7 +163,7 @@ def seconds_a_row(
     matrix: np.ndarray, truth: np.ndarray, categorical: list[int], options: Mapping[str, Any], ctx: FitContext
 ) -> float:
     """Return the seconds on the clock that a round takes for a row, as measured on a few rounds over `matrix` [N, D]."""
-    import lightgbm as lgb
+    lgb = lightgbm()
 
     many = ctx.target.kind == "label_sets"
     parameters = _parameters(options, len(truth), ctx)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.boosting import lightgbm
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import FitContext
 from modelwright.recipes.shared.columns import ColumnCodecs
@@ -103,9 +104,9 @@ def _read(columns: ColumnCodecs, most: int, until: float, ctx: FitContext) -> Fu
 
 def sequences(matrix: np.ndarray, further: FurtherRows) -> list[Any]:
     """Return the rows that are held [N, D] and the further ones as LightGBM reads data in parts."""
-    import lightgbm as lgb
+    lgb = lightgbm()
 
-    class Rows(lgb.Sequence):
+    class Rows(lgb.Sequence):  # type: ignore[name-defined]
         """Rows by their places."""
 
         batch_size = _AT_ONCE

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.boosting import lightgbm
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
@@ -75,7 +76,7 @@ class TraceTreesModel(TraceModel):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> Model:
-        import lightgbm as lgb
+        lgb = lightgbm()
 
         model = super().load(folder, target)
         assert isinstance(model, TraceTreesModel)
