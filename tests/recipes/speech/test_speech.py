@@ -116,6 +116,8 @@ def test_templates_match(tmp_path):
     rng = np.random.default_rng(3)
     for word in ("low", "mid", "high"):
         assert model.transcribe([said([word], rng)[0]])[0]["text"] == word
+    for samples in (np.zeros(RATE), 0.05 * rng.standard_normal(2 * RATE), np.sin(0.3 * np.arange(2 * RATE))):
+        assert model.transcribe([samples.astype(np.float32)])[0]["text"] == ""
 
 
 def test_frames_are_told_tones():

@@ -30,6 +30,7 @@ _BELOW, _ABOVE = (
 )  # speech: so many log units below the loud frames, that share of the way above the quiet ones
 _ALIKE, _HEARD = 1.5, 2.0  # log units between quiet and loud where all is alike, and what is more than nothing
 _LOUD, _MOST = 0.1, 300.0  # of full scale; about 50 dB
+_LASTS, _EVEN = 1.0, 1.0  # seconds from which on, and log units of loudness up to which, sound is taken for noise alone
 _CLOSE, _SHORT = 12, 3  # frames: gaps that are no pause, and sounds that are no speech
 
 
@@ -116,6 +117,14 @@ def loudness(mel: np.ndarray) -> np.ndarray:
     most = top[:, 0] + np.log(np.exp(mel - top).mean(axis=1))
     found: np.ndarray = (mel.mean(axis=1) + most) / 2
     return found
+
+
+def even(mel: np.ndarray) -> bool:
+    """Return whether log energies [S, M] of some length are equally loud throughout, as speech never is."""
+    if len(mel) < _LASTS / FRAME:
+        return False
+    quiet, loud = np.quantile(loudness(mel), [0.05, 0.95])
+    return bool(loud - quiet < _EVEN)
 
 
 NOBODY = Words("nobody speaks in it; record a sentence of some seconds", "其中无人说话；请录一句数秒长的话")

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.saved import Loading, read_state, write_state
-from modelwright.features.shared.speech import FRAME, Front, loudness
+from modelwright.features.shared.speech import FRAME, Front, even
 from modelwright.features.shared.speech_units import Units
 from modelwright.models import ctc
 from modelwright.recipes.shared.loop_options import LoopOptions
@@ -25,7 +25,6 @@ from modelwright.recipes.speech._sureness import Sureness
 
 _SOUND = 120.0  # seconds of padded sound that are read at once
 PAD = 0.16  # seconds of silence around what is read
-_LONG, _EVEN = 1.0, 1.0  # seconds from which on, and log units of loudness up to which, sound is taken for noise alone
 _HEARD, _LEAST = 0.5, 0.06  # the probability from which somebody speaks, and seconds on end
 
 
@@ -205,11 +204,3 @@ def heard(speech: np.ndarray, frame: float) -> bool:
     on = (speech >= _HEARD).astype(np.int8)
     least = max(1, round(_LEAST / frame))
     return len(on) >= least and bool((np.convolve(on, np.ones(least, np.int8), mode="valid") == least).any())
-
-
-def even(mel: np.ndarray) -> bool:
-    """Return whether log energies [S, M] of some length are equally loud throughout, as speech never is."""
-    if len(mel) < _LONG / FRAME:
-        return False
-    quiet, loud = np.quantile(loudness(mel), [0.05, 0.95])
-    return bool(loud - quiet < _EVEN)

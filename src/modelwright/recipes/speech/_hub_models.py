@@ -15,12 +15,12 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.features.shared.hub_speech import WhisperFront, WhisperText
-from modelwright.features.shared.speech import FRAME, Front, speaking
+from modelwright.features.shared.speech import FRAME, Front, even, speaking
 from modelwright.features.shared.speech_units import Units
 from modelwright.features.shared.transcript_rules import Rules, words_of
 from modelwright.recipes.shared.loop_options import Epochs, LoopOptions, Patience, Rate
 from modelwright.recipes.speech._decoding import Decoder
-from modelwright.recipes.speech._frames import PAD, FrameModel, even
+from modelwright.recipes.speech._frames import PAD, FrameModel
 from modelwright.recipes.speech._speech import SpeechModel, in_parts
 from modelwright.recipes.speech._sureness import Sureness
 

@@ -15,12 +15,12 @@ from pydantic import Field
 from modelwright.core.saved import read_arrays, write_arrays
 from modelwright.features.shared.mel import deltas
 from modelwright.features.shared.pitch import filled, pitch
-from modelwright.features.shared.speech import FRAME, Front
+from modelwright.features.shared.speech import FRAME, Front, even
 from modelwright.features.shared.speech_units import Units
 from modelwright.models.unit_states import shares
 from modelwright.recipes.shared.loop_options import LoopOptions, Rate
 from modelwright.recipes.speech._decoding import Decoder
-from modelwright.recipes.speech._frames import PAD, FrameModel, even
+from modelwright.recipes.speech._frames import PAD, FrameModel
 from modelwright.recipes.speech._sureness import Sureness
 
 PARTS = {

@@ -15,7 +15,7 @@ from modelwright.core.saved import Loading, read_arrays, read_state, write_array
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.data.kinds.audio import MOST_SECONDS
-from modelwright.features.shared.speech import FRAME, Front, cepstral, samples_of, speaking
+from modelwright.features.shared.speech import FRAME, Front, cepstral, even, samples_of, speaking
 from modelwright.features.shared.transcript_rules import words_of
 from modelwright.models.warping import barycentre, distances
 from modelwright.recipes.speech._speech import SpeechModel, SpeechRecipe, column_of, transcribed
@@ -140,7 +140,7 @@ def looked(samples: np.ndarray, front: Front, cepstra: int) -> tuple[np.ndarray,
         return np.zeros((0, 2 * cepstra), np.float32), 0.0
     mel = front.frames(samples[: int(_LONGEST * 4 * front.rate)])
     on = np.flatnonzero(speaking(mel))
-    if not len(on):
+    if not len(on) or even(mel):  # nobody, or a hum or a hiss
         return np.zeros((0, 2 * cepstra), np.float32), 0.0
     first, last = int(on[0]), int(on[-1]) + 1
     return cepstral(mel[first:last], cepstra), first * FRAME

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -24,10 +24,14 @@ _PERIODIC = 0.4  # the autocorrelation from which on there is one
 
 
 class VoiceStatisticsOptions(Options):
-    """`cepstra` of a frame; `shrink`, how far the spread within speakers is drawn to its mean, as few recordings tell little of it."""
+    """`cepstra` of a frame; `shrink`, how far the spread within speakers is drawn to its mean, as few recordings tell little of it.
+
+    `parts` "means" leaves out how loud a recording is and how far cepstra vary, which tell of microphones and of words more than of voices.
+    """
 
     cepstra: int = Field(default=20, ge=4, le=40)
-    shrink: float = Field(default=0.2, ge=0.001, le=1)
+    shrink: float = Field(default=0.05, ge=0.001, le=1)
+    parts: Literal["means", "all"] = "means"
 
 
 class VoiceStatisticsModel(VoiceModel):
@@ -68,7 +72,11 @@ class VoiceStatistics(VoiceRecipe):
     seeded = False
     options = VoiceStatisticsOptions
     model = VoiceStatisticsModel
-    space: ClassVar[Mapping[str, Axis]] = {"cepstra": Choice((13, 20, 30)), "shrink": Choice((0.05, 0.2, 0.5))}
+    space: ClassVar[Mapping[str, Axis]] = {
+        "cepstra": Choice((13, 20, 30)),
+        "shrink": Choice((0.05, 0.2, 0.5)),
+        "parts": Choice(("means", "all")),
+    }
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(0.5 + 0.01 * len(train), 300 << 20)
@@ -77,7 +85,9 @@ class VoiceStatistics(VoiceRecipe):
         assert isinstance(options, VoiceStatisticsOptions)
         front, parts, who = spoken(train, ctx, _BANDS)
         found = np.stack([statistics(p, front, options.cepstra) for p in parts])
-        mean = found.mean(axis=0)
+        mean, count = found.mean(axis=0), options.cepstra
+        kept = np.arange(len(mean)) if options.parts == "all" else np.r_[1:count, len(mean) - 2, len(mean) - 1]
+        found = found[:, kept]
         means = np.stack([found[who == s].mean(axis=0) for s in range(int(who.max()) + 1)])
         within = (found - means[who]).T @ (found - means[who]) / max(1, len(found) - len(means))
         scale = np.diag(within).mean()
@@ -85,14 +95,15 @@ class VoiceStatistics(VoiceRecipe):
         plain = np.diag(np.diag(within)) + 1e-3 * scale * np.eye(len(within))
         within = (1 - options.shrink) * within + options.shrink * plain + 1e-4 * scale * np.eye(len(within))
         values, vectors = np.linalg.eigh(within)
-        turn = vectors / np.sqrt(np.maximum(values, 1e-9))
+        turn = np.zeros((len(mean), len(kept)))  # what is left out has no weight
+        turn[kept] = vectors / np.sqrt(np.maximum(values, 1e-9))
         model = VoiceStatisticsModel(front, options.cepstra, mean, turn)
         model.settle(valid, ctx)
         return model
 
 
 def statistics(samples: np.ndarray, front: Front, count: int) -> np.ndarray:
-    """Return means and deviations of cepstra and their slopes, and of the pitch in octaves, of speech [T], float64 [4 Q + 2]."""
+    """Return means and deviations of cepstra and their slopes, and of the pitch in octaves, of speech [T], float64 [3 Q + 2]."""
     mel = front.frames(samples)
     tone, slope = tones(mel, count)
     pitch = pitches(samples, front.rate)
