@@ -1,6 +1,7 @@
-"""Whether some Han characters are a common word: a Bloom filter (B. H. Bloom, 1970), which holds no word and errs on one in a thousand others.
+"""Whether a word is a common one or a name: Bloom filters (B. H. Bloom, 1970), which hold no word and err on one in a thousand others.
 
-`python -m modelwright.privacy.make_tagger` makes it from the words of the dictionary that comes with jieba, but names of persons.
+`python -m modelwright.privacy.make_tagger` makes that of common Chinese words from the dictionary that comes with jieba, but names of persons;
+`python -m modelwright.privacy.make_latin` those of English words, first names and surnames. `latin.NOTICE.txt` says where they are from.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 _BITS = 15  # a word
 _HASHES = 8
 FILE = "zh_common.safetensors"
+LATIN = "latin.safetensors"
 
 
 class CommonWords:
@@ -58,3 +60,12 @@ def common_words() -> CommonWords:
 
     with as_file(files("modelwright.privacy").joinpath(FILE)) as path:
         return CommonWords(load_file(str(path))["bits"])
+
+
+@cache
+def latin() -> dict[str, CommonWords]:
+    """Return words in small Latin letters that come with the package: `common` English ones, `first` names, `surnames`."""
+    from safetensors.numpy import load_file
+
+    with as_file(files("modelwright.privacy").joinpath(LATIN)) as path:
+        return {name: CommonWords(bits) for name, bits in load_file(str(path)).items()}

@@ -112,7 +112,10 @@ def _collect(
 def _is_brand(cell: str, start: int, end: int) -> bool:
     """Whether a name, or what it is a part of, is a brand's: 王致 of 王致和, Kitty of Hello Kitty."""
     brands = _brands()
-    if cell[start:end].lower() in brands or cell[start : end + 1].lower() in brands:
+    if any(cell[start : end + more].lower().replace("’", "'") in brands for more in (0, 1, 2)):  # Wendy of Wendy's
+        return True
+    words = cell[start:end].lower().split()
+    if len(words) > 2 and " ".join(words[:2]) in brands:  # Louis Vuitton Neverfull
         return True
     before = cell[:start].rstrip().rpartition(" ")[2]
     return bool(before) and f"{before} {cell[start:end]}".lower() in brands

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from modelwright.privacy import lexicon
+from modelwright.privacy import _latin, lexicon
 from modelwright.privacy._lexer import Found
 from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS, Persons
 from modelwright.privacy._titles import TELLS, is_goods, is_title
@@ -73,10 +73,16 @@ class Names(Recogniser):
             yield from self._in_chinese(some, *_chinese(some.text, spans, likely))
             spans = [s for s in spans if not _is_chinese(some.text, s)]
         cells = np.searchsorted(some.starts, np.array([s for s, _, _, _ in spans], np.int64), "right") - 1
-        for at, start, end, kind, sure in _joined(some.text, spans, cells.tolist()):
+        joined = list(_joined(some.text, spans, cells.tolist()))
+        yield from self._in_latin(some, joined)
+        for at, start, end, kind, sure in joined:
             first, last = int(some.starts[at]), int(some.starts[at + 1]) - 1
             if kind == "ORGANISATION" or end > last:
                 continue
+            if kind == "PERSON" and not _HAN.search(some.cells[at]):
+                words = some.text[start:end].lower().split()
+                if not some.text[start:end].islower() or all(_latin.kind_of(w) in "CPU" for w in words):
+                    continue  # the judge's, or no name without a capital that no list holds
             while end - start > 2 and some.text[end - 1] in _TAILS and _HAN.match(some.text[start]):
                 end -= 1
             if kind == "PERSON":
@@ -100,6 +106,26 @@ class Names(Recogniser):
             if score >= LEAST:
                 lone = start == first and end == last
                 yield int(some.index[at]), Match(start - first, end - first, kind.lower(), score, "sentence", lone)
+
+    @staticmethod
+    def _in_latin(block: Block, joined: list[tuple[int, int, int, str, float]]) -> Iterator[tuple[int, Match]]:
+        """Yield names with capitals in cells without Han characters."""
+        tagged: dict[int, list[tuple[int, int, str, float]]] = {}
+        for at, start, end, kind, sure in joined:
+            first = int(block.starts[at])
+            tagged.setdefault(at, []).append((start - first, end - first, kind, sure))
+        for at, cell in enumerate(block.cells):
+            if _HAN.search(cell):
+                continue
+            for start, end, score in _latin.read(cell, tagged.get(at, ())):
+                if suffix := _HONORIFIC.search(cell[start:end]):
+                    end = start + suffix.start()
+                if _is_key(cell, start, end) or _is_thing(cell, 0, start, end):
+                    continue
+                if is_title(cell):
+                    score = min(score, _BRAND)
+                lone = start == 0 and end == len(cell)
+                yield int(block.index[at]), Match(start, end, "person", score, "sentence", lone)
 
     @staticmethod
     def _in_chinese(block: Block, tagged: list[Found], likely: np.ndarray) -> Iterator[tuple[int, Match]]:

@@ -153,7 +153,8 @@ class Told(Recogniser):
                 yield person_at(addressed, cell, m.span("name"), 0.86)
         roles = block.select(_EN_ROLES)
         for cell, m in roles.finditer(self._role):
-            if m["name"].lower() not in _WORDS and m["name"].lower() not in _TITLES and not is_goods(m["name"]):
+            words = m["name"].lower().split()  # a pub named The Eagle
+            if words[0] not in _WORDS and m["name"].lower() not in _TITLES and not is_goods(m["name"]):
                 yield person_at(roles, cell, m.span("name"), 0.8)
         some = block.having(":=").select(_KEYS)
         for cell, m in some.finditer(self._keyed):
