@@ -37,6 +37,15 @@ NOON = dt.datetime(2024, 3, 5, 12)
         ("2024年3月5日 中午11点", NOON.replace(hour=11)),
         ("2024年3月5日 晚上11点", NOON.replace(hour=23)),
         ("2024年3月5日 晚上12:30", dt.datetime(2024, 3, 6, 0, 30)),
+        ("2024-W10-2T12:00", NOON),
+        ("2024W102", NOON.replace(hour=0)),
+        ("2024-W10", dt.datetime(2024, 3, 4)),
+        ("2020-W53-7", dt.datetime(2021, 1, 3)),
+        ("2024年第10周", dt.datetime(2024, 3, 4)),
+        ("2024-Q3", dt.datetime(2024, 7, 1)),
+        ("Q3 2024", dt.datetime(2024, 7, 1)),
+        ("2024年第三季度", dt.datetime(2024, 7, 1)),
+        ("2024年4季度", dt.datetime(2024, 10, 1)),
         ("2024年3月5日 晚上20:00", NOON.replace(hour=20)),
         ("二〇二四年三月五日", NOON.replace(hour=0)),
         ("民国113年3月5日", NOON.replace(hour=0)),
@@ -199,6 +208,11 @@ def test_an_abbreviation_of_several_zones_is_told_and_not_guessed(zone):
         infer_schema(raw, target="y", overrides={"sold": "timestamp"})
     plain = pa.table({"sold": [f"size 4 {zone}", "large"] * 15, "y": ["a", "b"] * 15})
     assert "zone" not in (infer_schema(plain, target="y")["sold"].reason or Words("", "")).en
+
+
+@pytest.mark.parametrize("cell", ["2021-W53", "2024-W00", "1000W12", "2024-Q5", "2024年第4", "W10-2024"])
+def test_what_is_no_week_or_quarter_is_no_time(cell):
+    assert find_form([cell] * 9) is None
 
 
 def test_no_name_of_a_month_means_two():

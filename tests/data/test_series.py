@@ -336,11 +336,26 @@ def test_at_prediction_a_long_table_is_taken_as_it_comes():
     assert gathered(changed, layouts).column("city").to_pylist() == ["sh", None]
 
 
-def test_times_order_a_long_table():
-    days = ["2024-01-03", "2024-01-01", "2024-01-02"]
+@pytest.mark.parametrize(
+    "days",
+    [
+        ["2024-01-03", "2024-01-01", "2024-01-02"],
+        ["13/03/2024", "05/01/2024", "01/02/2024"],
+        ["2024-W03", "2024-W01", "2024-W02"],
+        ["Q3 2024", "Q1 2023", "Q2 2023"],
+        ["3 Mar 2024", "1 Jan 2024", "2 Feb 2024"],
+    ],
+)
+def test_times_order_a_long_table(days):
     raw = pa.table({"run": ["p"] * 3, "day": days, "v": [3.0, 1.0, 2.0]})
     made, _, _ = gathered_as_asked(raw, Reading(series_id="run", series_time="day"))
     assert made["series"].to_pylist() == [[[1, 2, 3]]]
+
+
+def test_days_and_months_that_cannot_be_told_do_not_order_a_table():
+    raw = pa.table({"run": ["p"] * 3, "day": ["05/03/2024", "07/02/2024", "06/01/2024"], "v": [3.0, 1.0, 2.0]})
+    with pytest.raises(DataError, match="`day`: in `05/03/2024` day or month may come first"):
+        gathered_as_asked(raw, Reading(series_id="run", series_time="day"))
 
 
 COMMAS = pa.table({"x_1": ["0,25", "1.000,5", None], "x_2": ["1,500", "?", "3"], "kind": ["a", "b", "a"]})

@@ -36,6 +36,9 @@ def test_models_are_ranked_by_what_they_cost_and_answers_cost_least(priced):
     assert costs["likeliest"]["saved"] > 0
     assert costs["per_1000"] < costs["fixed"]["per_1000"]
     assert {g["condition"]: g["met"] for g in facts["gate"]} == {"mean_cost<=0.75": True, "accuracy>=0.99": False}
+    assert facts["verdict"][0].startswith("Gate not met: accuracy>=0.99 (0."), "only what was missed is named"
+    assert any(f["severity"] == "warning" for f in facts["findings"])
+    assert any("resolve what was found in the data" in en for en, _ in facts["advice"])
     constant = next(r for r in facts["leaderboard"] if r["name"] == "constant")
     assert constant["value"] > facts["value"], "a fixed answer is on the board, in the same money"
 

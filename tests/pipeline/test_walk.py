@@ -31,7 +31,7 @@ def sample(rows: int = 240, task: str = "classification") -> tuple[pa.Table, str
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     table, target = sample()
-    return mw.fit(table, target, out=tmp_path_factory.mktemp("runs"), gate="macro_f1>=0.3", **FAST)
+    return mw.fit(table, target, out=tmp_path_factory.mktemp("runs"), gate="macro_f1>=0.3, accuracy>=0.3", **FAST)
 
 
 def test_a_run_leaves_what_the_design_says(run):
@@ -49,6 +49,8 @@ def test_a_run_leaves_what_the_design_says(run):
     assert len(splits["test"]) == run.facts["rows"]["test"]
     assert run.good_enough
     assert run.metrics["macro_f1"] > 0.8
+    assert run.facts["verdict"][0].startswith("Gate met: accuracy>=0.3 (")
+    assert run.facts["verdict"][1].startswith("达到门槛：accuracy>=0.3 (")
 
 
 def test_what_was_measured_is_what_serves(run):

@@ -150,6 +150,11 @@ def test_a_predictor_tells_bad_histories_and_new_skills():
         {"learner": "x", "skill": "nothing like it"},
         {"learner": "x", "skill": "fractions", "history": ["fractions"]},
     ]
+    left = predictor.left_out(predictor.table(rows)[0])
+    assert [(v.row, v.column) for v in left] == [(3, "skill")]
+    assert "no training row practises the skill `nothing like it`" in left[0].words.en
+    known = {"learner": "x", "skill": "fractions", "history": ["ghosts=1", "ghosts=0", "fractions=1"]}
+    assert [v.column for v in predictor.left_out(predictor.table([known])[0])] == ["history"]
     found = predictor.predict(rows, scores=True)
     assert found[0]["scores"]["true"] > found[1]["scores"]["true"]
     assert 0 < found[2]["scores"]["true"] < 1

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import DataError
-from modelwright.data.dates import to_time
+from modelwright.data.dates import find_form, settle, to_time
 from modelwright.data.values import is_mark, is_missing, to_number
 
 
@@ -65,20 +65,36 @@ def moments(raw: pa.Table, name: str, decimal: str) -> np.ndarray:
         return found
     out = np.zeros(raw.num_rows)
     cells = [None if c is None else str(c) for c in values.to_pylist()]
-    plain = sum(c is not None and to_number(c, decimal=decimal) is not None for c in cells) > len(cells) / 2
+    said = [c for c in cells if c is not None and not is_missing(c)]
+    plain = sum(to_number(c, decimal=decimal) is not None for c in said) > len(cells) / 2
+    form = None if plain else _form(said, name)
     for row, cell in enumerate(cells):
         number = None if cell is None or not plain else to_number(cell, decimal=decimal)
         if number is not None:
             out[row] = number
             continue
-        at = None if cell is None or plain else to_time(cell, "ymd") or to_time(cell, "chinese")
+        at = None if cell is None or form is None else to_time(cell, form)
         if at is None:
-            said = str(cell)[:40]
+            shown = str(cell)[:40]
             raise in_row(
-                row, name, f"expected a number or a time, received `{said}`", f"应为数字或时间，收到的是 `{said}`"
+                row, name, f"expected a number or a time, received `{shown}`", f"应为数字或时间，收到的是 `{shown}`"
             )
         out[row] = at.timestamp()
     return out
+
+
+def _form(cells: list[str], name: str) -> str | None:
+    """Return the form of a column's times. Raises DataError where day and month may be told either way: the order of rows hangs on it."""
+    form = find_form(cells)
+    if form is None:
+        return None
+    order = settle(pa.chunked_array([cells]), form)
+    if order.others:
+        raise DataError(
+            f"Column `{name}`: in `{order.cell}` day or month may come first, and rows are sorted by it. Write its dates as 2024-03-31.",
+            f"列 `{name}`：`{order.cell}` 中日与月的先后无法判断，而数据要按它排序。请把日期写成 2024-03-31 的形式。",
+        )
+    return order.form
 
 
 def in_row(row: int, column: str, en: str, zh: str) -> DataError:

@@ -33,6 +33,7 @@ _WEEKDAY = rf"(?:(?:{DAY})(?:[.,]+\s*|\s+))?"
 _NTH = r"(?:st|nd|rd|th|er|\.?[o°])?"  # 5th, 1er, 1º
 _OF = r"(?:del?\s+)?"  # 12 de marzo de 2024
 _Y, _Y2, _1, _B = r"(?P<y>\d{4})", r"(?P<y>\d{2})", r"(?P<{}>\d{{1,2}})", rf"(?P<b>{MONTH})\.?"
+_Y20 = r"(?P<y>(?:19|20)\d{2})"  # beside a single letter anything else may be an article's number
 _SIGN = "[-/.]"
 
 
@@ -63,6 +64,8 @@ FORMS: dict[str, re.Pattern[str]] = {
         "my": rf"^{_1.format('m')}[-/]{_Y}$",
         "month-named": rf"^{_B}[-,. ]*{_OF}{_Y}$|^(?P<y2>\d{{4}})[- ]+(?P<b2>{MONTH})$",
         "month-named2": rf"^{_B}[- ]*['’]?{_Y2}$",
+        "week": rf"^{_Y20}(?:-?W(?P<w>\d{{2}})(?:-?(?P<wd>[1-7]))?{_TAIL}|年第?(?P<w2>\d{{1,2}})周)$",  # ISO 8601
+        "quarter": rf"^{_Y20}(?:[-/ ]?Q(?P<q>[1-4])|年第?(?P<q2>[1-4一二三四])季度?)$|^Q(?P<q3>[1-4])[-/ ](?P<y2>(?:19|20)\d{{2}})$",
     }.items()
 }
 _EPOCHS = {"epoch": 1, "epoch-ms": 10**3, "epoch-us": 10**6, "epoch-ns": 10**9}
@@ -88,19 +91,30 @@ def to_time(cell: str, form: str, exact: bool = True) -> dt.datetime | None:
     if not found:
         return None
     part = {k: v for k, v in found.groupdict().items() if v is not None}
-    name = part.get("b") or part.get("b2")
     try:
-        month = month_of(name) if name else int(part["m"])
-        year = int(part.get("y") or part["y2"])
-        if part.get("roc"):
-            year += 1911
-        elif year < 100:
-            year += 1900 if year >= 69 else 2000  # as POSIX reads two digits
-        day = dt.datetime(year, month, int(part.get("d", 1)))
+        day = _day(part)
         local = day + _time_of_day(part, exact)
         return to_utc(local, part["zone"]) if exact and part.get("zone") else local
     except (ValueError, KeyError, OverflowError):
         return None
+
+
+def _day(part: dict[str, str]) -> dt.datetime:
+    """Return midnight of the day that the parts of a date name; the first day of a month, quarter or ISO week without one.
+
+    Raises ValueError or KeyError where there is no such day.
+    """
+    year = int(part.get("y") or part["y2"])
+    if part.get("roc"):
+        year += 1911
+    elif year < 100:
+        year += 1900 if year >= 69 else 2000  # as POSIX reads two digits
+    if week := part.get("w") or part.get("w2"):
+        return dt.datetime.fromisocalendar(year, int(week), int(part.get("wd", 1)))
+    if quarter := part.get("q") or part.get("q2") or part.get("q3"):
+        return dt.datetime(year, 3 * int(_HAN.get(quarter, quarter)) - 2, 1)
+    name = part.get("b") or part.get("b2")
+    return dt.datetime(year, month_of(name) if name else int(part["m"]), int(part.get("d", 1)))
 
 
 def _time_of_day(part: dict[str, str], exact: bool) -> dt.timedelta:

@@ -27,6 +27,10 @@ def known_rows(predictor: Predictor, rows: list[dict[str, Any]]) -> list[dict[st
     return [{"code": "absent", "message": w.en, "message_zh": w.zh} for w in absent]
 
 
-def gaps(predictor: Predictor, table: Table) -> list[dict[str, Any]]:
-    """Return warnings of numbers that rows lack though no training row did."""
-    return [w.to_json() for w in predictor.needs.warned(table)]
+def doubts(predictor: Predictor, table: Table) -> list[dict[str, Any]]:
+    """Return warnings of numbers that rows lack though no training row did, and of what is answered without."""
+    left = [
+        {"code": "left-out", "row": v.row, "column": v.column, "message": v.words.en, "message_zh": v.words.zh}
+        for v in predictor.left_out(table)
+    ]
+    return [*(w.to_json() for w in predictor.needs.warned(table)), *left]

@@ -22,7 +22,7 @@ from modelwright.data.coerce import BadValue
 from modelwright.data.kinds.base import kind_of
 from modelwright.release.bundle import Predictor
 from modelwright.serve import trace
-from modelwright.serve._columns import gaps, known_rows
+from modelwright.serve._columns import doubts, known_rows
 from modelwright.serve._routes import add_routes
 from modelwright.serve._values import bad_json, refused_value
 from modelwright.serve.admin import add_admin
@@ -123,7 +123,7 @@ class Service:
         warnings = known_rows(self.predictor, rows)
 
         def shown(answers: list[dict[str, Any]], table: Table) -> Response:
-            more = {"warnings": found} if (found := [*warnings, *gaps(self.predictor, table)]) else {}
+            more = {"warnings": found} if (found := [*warnings, *doubts(self.predictor, table)]) else {}
             body = {**answers[0], **more} if alone else {"answers": answers, **more}
             return as_file(headers, answers, alone) or answer_json(body)
 

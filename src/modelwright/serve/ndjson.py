@@ -20,7 +20,7 @@ from fastapi import Request, Response
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.serve._columns import gaps, known_rows
+from modelwright.serve._columns import doubts, known_rows
 from modelwright.serve.deadlines import Deadline
 from modelwright.serve.limits import STOPPING, Refused, ServeLimits, parse_row
 
@@ -249,11 +249,11 @@ class Stream(Response):
 
     def _shown(self, answers: list[dict[str, Any]], table: Table) -> list[dict[str, Any]]:
         predictor = self._service.predictor
-        if not gaps(predictor, table):
+        if not doubts(predictor, table):
             return answers
         out = []
         for i, answer in enumerate(answers):
-            own = gaps(predictor, table.take(np.array([i]))) if "error" not in answer else []
+            own = doubts(predictor, table.take(np.array([i]))) if "error" not in answer else []
             out.append({**answer, "warnings": own} if own else answer)
         return out
 

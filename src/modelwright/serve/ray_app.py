@@ -83,7 +83,7 @@ class RayModel:
         self, rows: list[dict[str, Any]], with_scores: bool, scored: Any
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the answers to rows, and what they warn of. Raises Refused."""
-        from modelwright.serve._columns import gaps, known_rows
+        from modelwright.serve._columns import doubts, known_rows
         from modelwright.serve._values import bad_json
 
         warnings = known_rows(self.predictor, rows)
@@ -91,7 +91,7 @@ class RayModel:
         found = self.predictor.answers(await scored(table), with_scores, table.hidden)
         for value in bad:
             found[value.row - 1] = bad_json(value)
-        return found, [*warnings, *gaps(self.predictor, table)]
+        return found, [*warnings, *doubts(self.predictor, table)]
 
     async def answer(self, request: Any, scored: Any) -> Any:
         """Answer an HTTP request."""

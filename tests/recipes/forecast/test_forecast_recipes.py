@@ -94,6 +94,13 @@ def test_prices_known_ahead_move_the_forecast():
     assert found.column("name").to_pylist() == ["s0"] * 14
     assert np.mean(values[:7]) == pytest.approx(20, abs=3)  # a what-if: a price of 1 for a week, of 0 for the next
     assert np.mean(values[7:]) == pytest.approx(40, abs=3)
+    new = [
+        {"name": n, "day": str(day - dt.timedelta(days=i)), "y": 20.0 + i, "price": 0.0}
+        for n in ("s0", "new")
+        for i in range(60, 0, -1)
+    ]
+    said = predictor.asked(new).words
+    assert any(w.en.startswith("`new`: not among the series that were trained on") for w in said)
     said = predictor.asked(ahead[:5]).words
     assert "`price` is not known for all 14 steps ahead of `s0`" in said[-1].en
 

@@ -13,6 +13,7 @@ from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.pipeline.state import Judgement
 from modelwright.tune.candidate import Validation
+from modelwright.tune.gate import Verdict
 from modelwright.tune.standings import Outcome
 from modelwright.tune.timing import AnswerTime
 
@@ -121,20 +122,27 @@ def verdict_words(
             )
         )
         return _sentence(reached, score), advice
-    if verdict.met:
-        return _sentence(Words("gate met", "达到门槛"), reached, score), advice
-    open_ = [f"{v.text} ({_show(v.value)}, {_show(v.low)} - {_show(v.high)})" for v in verdict.verdicts if not v.met]
-    if open_:
-        why = Words(f"gate not met: {', '.join(open_)}", f"未达门槛：{'，'.join(open_)}")
-    else:
-        why = Words("gate not met: not clearly better than guessing", "未达门槛：并不明显优于猜测")
-    advice.append(
-        Words(
-            f"Give it more time (--budget, now {facts['budget']}) or more rows, or resolve the findings above.",
-            f"可增加时间（--budget，当前 {facts['budget']}）或数据，或先处理上面列出的问题。",
-        )
+    decided = [v for v in verdict.verdicts if v.met == verdict.met]
+    if verdict.met:  # the run's own metric is told in any case
+        told = _conditions([v for v in decided if not v.text.startswith((f"{metric.name}<", f"{metric.name}>"))])
+        why = Words(f"gate met: {told.en}", f"达到门槛：{told.zh}") if told.en else Words("gate met", "达到门槛")
+        return _sentence(why, reached, score), advice
+    told = _conditions(decided) if decided else Words("not clearly better than guessing", "并不明显优于猜测")
+    why = Words(f"gate not met: {told.en}", f"未达门槛：{told.zh}")
+    more = Words(
+        f"Give it more time (--budget, now {facts['budget']}) or more rows",
+        f"可增加时间（--budget，当前 {facts['budget']}）或数据",
     )
+    if any(f["severity"] != "info" for f in facts["findings"]):
+        more = Words(f"{more.en}, or resolve what was found in the data", f"{more.zh}，或先处理数据中发现的问题")
+    advice.append(Words(f"{more.en}.", f"{more.zh}。"))
     return _sentence(why, reached, score), advice
+
+
+def _conditions(verdicts: list[Verdict]) -> Words:
+    """Return conditions of a gate, each with its value and interval."""
+    shown = [f"{v.text} ({_show(v.value)}, {_show(v.low)} - {_show(v.high)})" for v in verdicts]
+    return Words(", ".join(shown), "，".join(shown))
 
 
 def _score(facts: Facts, metric: Metric) -> tuple[Words, Words | None]:

@@ -131,7 +131,7 @@ def _read(
 def _continued(new: list[Series], kept: Mapping[str, Series], told: Told, words: list[Words]) -> list[Series]:
     """Return each new series behind what is kept of it; one that begins after a break stands by itself where it can."""
     assert told.frequency is not None
-    out, breaks, strange = [], [], []
+    out, breaks, strange, fresh = [], [], [], []
     for s in new:
         old = kept.get(s.name)
         if old is None:
@@ -139,6 +139,7 @@ def _continued(new: list[Series], kept: Mapping[str, Series], told: Told, words:
                 strange.append(s.name)
                 continue
             out.append(s)
+            fresh.append(s.name)
             continue
         if len(s.values) and s.first <= old.first:  # the whole history was sent, or another one
             out.append(s)
@@ -160,6 +161,13 @@ def _continued(new: list[Series], kept: Mapping[str, Series], told: Told, words:
         raise DataError(
             f"Nothing is known of the series {_some(strange)}: give values of its past, or one of those that were trained on.",
             f"没有序列 {_some(strange)} 的任何信息：请提供其历史值，或使用训练过的序列。",
+        )
+    if fresh and kept:
+        words.append(
+            Words(
+                f"{_some(fresh)}: not among the series that were trained on; forecast from the values given here alone.",
+                f"{_some(fresh)} 不在训练过的序列之中：仅根据此处给出的值预测。",
+            )
         )
     if breaks:
         words.append(

@@ -100,6 +100,23 @@ class TraceModel(Model):
         last = begins[1:] - 1
         return _scores(self.chances(answers)[last] if len(answers) else np.empty(0))
 
+    def left_out(self, table: Table) -> list[tuple[int, str, Words]]:
+        """As Model.left_out: skills that no training row practises."""
+        name = skill_column(table.schema).name
+        asked = table.column(name).to_pylist()
+        given = table.column(HISTORY).to_pylist() if HISTORY in table.data.column_names else [None] * len(table)
+        out = []
+        for row, (ask, history) in enumerate(zip(asked, given)):
+            met = [(HISTORY, str(cell).rpartition("=")[0].strip()) for cell in history or []]
+            met += [] if ask is None else [(name, str(ask))]
+            for column, skill in dict.fromkeys(m for m in met if m[1] and m[1] not in self.skills.places):
+                words = Words(
+                    f"no training row practises the skill `{skill[:60]}`: answered by what is usual of skills that are not known",
+                    f"训练数据中没有人练习过技能 `{skill[:60]}`：按未知技能的一般情况给出预测",
+                )
+                out.append((row, column, words))
+        return out
+
     def after(self, skills: Sequence[int], right: Sequence[int], asked: Sequence[int]) -> np.ndarray:
         """Return the chance of a right answer to each of `asked` [A], after one learner's answers."""
         whole = np.array([*skills, *asked], np.int64)
