@@ -85,7 +85,9 @@ def moments(raw: pa.Table, name: str, decimal: str) -> np.ndarray:
 
 def _form(cells: list[str], name: str) -> str | None:
     """Return the form of a column's times. Raises DataError where day and month may be told either way: the order of rows hangs on it."""
-    form = find_form(cells)
+    form = find_form(cells) or next(
+        (f for c in cells if (f := find_form([c]))), None
+    )  # the cells without one are named
     if form is None:
         return None
     order = settle(pa.chunked_array([cells]), form)
