@@ -1,12 +1,18 @@
 """Linear models: they learn, stop in time, explain, and are the same after saving."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from modelwright.core.budget import Deadline
 from modelwright.core.errors import BundleError, ColumnError
 from modelwright.core.schema import Table
+from modelwright.data.coerce import coerce
+from modelwright.data.infer import infer_schema
 from modelwright.recipes.columns import linear
 from modelwright.recipes.columns.linear import Linear, LinearModel, LinearOptions
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
@@ -181,3 +187,42 @@ def test_large_tables_are_learnt_from_a_sample_and_scored_in_parts(mixed, contex
             assert np.allclose(model.scores(valid), whole)
     assert read == [80, len(train)]
     assert len(train) > 80
+
+
+@pytest.mark.parametrize("kind", ["classes", "value"])
+def test_large_tables_have_a_straight_model_whatever_the_time(context, monkeypatch, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 20))
+    told = x[:, :10].sum(axis=1)
+    answer = np.where(told > 0, "up", "down") if kind == "classes" else told
+    raw = pa.table({f"x{i}": x[:, i] for i in range(20)} | {"answer": answer})
+    table, _ = coerce(raw, infer_schema(raw, target="answer"))
+    train, valid = halves(table)
+    plain = context(train, kind)
+    truth = plain.target.encode(valid.column("answer"))
+    usual = Linear().fit(train, valid, LinearOptions(), plain)
+    late = replace(plain, deadline=Deadline(time.monotonic() + 60).sub(-1))
+    rushed = Linear().fit(train, valid, LinearOptions(), late)
+    monkeypatch.setattr(linear, "_LARGE", 1000)
+    model = Linear().fit(train, valid, LinearOptions(), late)
+    assert model.extent["straight"]
+    assert quality(kind, truth, model.scores(valid)) > 0.95
+    assert quality(kind, truth, model.scores(valid)) > quality(kind, truth, rushed.scores(valid)) + (
+        0.02 if kind == "classes" else 0.004
+    )
+    again = Linear().fit(train, None, LinearOptions(), replace(plain, extent=model.extent))
+    assert again.extent == model.extent
+    whole = Linear().fit(train, valid, LinearOptions(), plain)
+    assert quality(kind, truth, whole.scores(valid)) > quality(kind, truth, usual.scores(valid)) - 0.01
+
+
+def test_bends_are_learnt_in_large_tables_too(context, monkeypatch) -> None:
+    monkeypatch.setattr(linear, "_LARGE", 1000)
+    x = np.random.default_rng(0).uniform(-2, 2, (2000, 3))
+    raw = pa.table({f"x{i}": x[:, i] for i in range(3)} | {"answer": np.where(np.abs(x[:, 0]) > 1, "far", "near")})
+    table, _ = coerce(raw, infer_schema(raw, target="answer"))
+    train, valid = halves(table)
+    ctx = context(train, "classes")
+    model = Linear().fit(train, valid, LinearOptions(), ctx)
+    assert "straight" not in model.extent
+    assert quality("classes", ctx.target.encode(valid.column("answer")), model.scores(valid)) > 0.95

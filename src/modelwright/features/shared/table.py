@@ -64,6 +64,7 @@ class NumberSparse(Codec):
     """
 
     view = "sparse"
+    before_bins = 2  # features that stand before the bins: value and missing mark
     most_bins = 24
     rows_per_bin = 25
     bend = 0.5  # how large a bin's feature is beside the scaled value: smaller bends less
@@ -75,7 +76,7 @@ class NumberSparse(Codec):
     @property
     def width(self) -> int:
         """How many features it has: value, missing mark and bins."""
-        return 2 + max(0, len(self.edges) - 1)
+        return self.before_bins + max(0, len(self.edges) - 1)
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> NumberSparse:

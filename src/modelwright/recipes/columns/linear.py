@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.budget import Deadline
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
@@ -23,6 +25,10 @@ from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, characters, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.rows import fewer, fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
+from modelwright.recipes.shared.staircase import Staircase, without_bins
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 _FEW = (
     20  # classes up to which log-count ratios help; with more, a class has too few rows (77 classes: .892 against .905)
@@ -30,6 +36,8 @@ _FEW = (
 _TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 _ENOUGH = 50_000  # rows that a fit of plain columns reads at most
 _AT_ONCE = 16_384  # rows that are encoded at a time for scores
+_LARGE = 2_000_000  # stored values from which on the numbers' bins are left for later, and multiplied by their steps
+_FEWER = 0.2  # of them that are multiplied then
 _PER_VALUE = 20  # bytes for a stored value: the matrix, and the solver's own form of it
 _NARROW = 50_000_000  # multiplications of a step below which one thread does it quicker
 _HINGE_MOST = 20_000_000  # stored values up to which one class of an SVM ends within seconds
@@ -207,7 +215,8 @@ class Linear(Recipe):
             # on plain columns some ten penalties are tried, each from the weights of the last
             many = 1.8 * (rows / 10_000) ** 0.3 * (2 if ctx.target.kind == "value" else 1)
             tried = 1 if options.c or _has_text(train.schema) else many
-            seconds += tried * 60 * 6e-9 * stored * max(1, outputs - 1)
+            steps = _FEWER if stored > _LARGE and all(c.modality in _TABLE for c in train.schema.inputs) else 1.0
+            seconds += tried * 60 * 6e-9 * steps * stored * max(1, outputs - 1)
         plain = rows <= _ENOUGH and not _has_text(train.schema)
         per_value = _PER_VALUE if plain else 40  # n-grams are made of all rows at once
         return Estimate(seconds, int(per_value * stored + 200 * rows * outputs + (48 << 20)))
@@ -231,31 +240,85 @@ class Linear(Recipe):
         if small is not None:
             matrix, basis = small
             matrix_held = None if matrix_held is None else csr_matrix(matrix_held @ basis)
-        best: tuple[float, np.ndarray, float] | None = None
-        weights: np.ndarray | None = None
+        strengths = _strengths(options, loss, train.schema, ctx, matrix_held is not None)
+
+        def solve(matrix: Any, c: float, start: np.ndarray | None, deadline: Deadline) -> np.ndarray:
+            return _solve(matrix, truth, loss, c, weight, replace(ctx, deadline=deadline), start, options.naive_bayes)
+
+        def judge(matrix: Any, weights: np.ndarray) -> float:
+            return _held_out_loss(matrix, held, weights, ctx)
+
+        best: _Fit | None = None
         with one_thread(matrix.nnz * ctx.target.outputs < _NARROW):  # so little work only waits for further threads
-            for c in _strengths(options, loss, train.schema, ctx, matrix_held is not None):
-                weights = _solve(matrix, truth, loss, c, weight, ctx, weights, options.naive_bayes)
-                lost = _held_out_loss(matrix_held, held, weights, ctx) if matrix_held is not None else 0.0
-                if best is not None and lost > best[0] * 0.9999:
-                    break  # the penalty only gets weaker from here on
-                best = (lost, weights, c)
-                if ctx.deadline.expired():
-                    break
-        assert best is not None
+            large = plain and small is None and matrix.nnz > _LARGE
+            if large:  # quick beside the encoding, and what stands where that took all the time
+                best = _straight(columns, matrix, matrix_held, strengths, solve, judge, ctx.deadline.whole)
+            if best is None or not (ctx.deadline.expired() or (ctx.extent or {}).get("straight")):
+                bent = Staircase(matrix, columns) if large and loss == "logistic" else matrix
+                best = _best(bent, matrix_held, strengths, solve, judge, ctx.deadline, best)
         scale, shift = 1.0, 0.0
         if ctx.target.kind == "classes":
             if matrix_held is None:
                 scale, shift = (ctx.extent or {}).get("scale", 1.0), (ctx.extent or {}).get("shift", 0.0)
             elif loss == "hinge" or len(held) >= 500:
-                scale, shift = _calibrate(_solvers.apply(matrix_held, best[1]), held)
-        extent = {"c": best[2], "scale": scale, "shift": shift}
-        weights = best[1] if small is None else np.concatenate([basis @ best[1][:-1], best[1][-1:]])
+                scale, shift = _calibrate(_solvers.apply(matrix_held, best.weights), held)
+        extent = {"c": best.c, "scale": scale, "shift": shift, **({"straight": True} if best.straight else {})}
+        weights = best.weights if small is None else np.concatenate([basis @ best.weights[:-1], best.weights[-1:]])
         centre = average_parts(columns, whole, weights)
         return LinearModel(columns, weights, ctx.target, scale, shift, centre, extent)
 
 
 RECIPE = Linear
+
+
+_Solve = Callable[[Any, float, np.ndarray | None, Deadline], np.ndarray]  # from a matrix, c and first weights
+_Judge = Callable[[Any, np.ndarray], float]  # the loss of weights on held-out rows
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The best weights [D + 1, K] so far, by their loss on held-out rows; `straight` ones bend at no bin."""
+
+    loss: float
+    weights: np.ndarray
+    c: float
+    straight: bool = False
+
+
+def _best(
+    matrix: Any, matrix_held: Any, strengths: Sequence[float], solve: _Solve, judge: _Judge, deadline: Deadline,
+    before: _Fit | None = None,
+) -> _Fit:  # fmt: skip
+    """Return the best of the penalties, each solved from the weights of the last one, and of what stood `before`."""
+    best, found, weights = before, None, None if before is None else before.weights
+    for c in strengths:
+        weights = solve(matrix, c, weights, deadline)
+        lost = judge(matrix_held, weights) if matrix_held is not None else 0.0
+        if found is not None and lost > found.loss * 0.9999:
+            break  # the penalty only gets weaker from here on
+        found = _Fit(lost, weights, c)
+        best = found if best is None or matrix_held is None or lost < best.loss else best
+        if deadline.expired():
+            break
+    assert best is not None
+    return best
+
+
+def _straight(
+    columns: ColumnCodecs, matrix: csr_matrix, matrix_held: csr_matrix | None, strengths: Sequence[float],
+    solve: _Solve, judge: _Judge, deadline: Deadline,
+) -> _Fit:  # fmt: skip
+    """Return the best fit without quantile bins: a fifteenth of the work, so that there is a good one whatever the time, and one to
+    begin the other from."""
+    from scipy.sparse import csr_matrix
+
+    kept = without_bins(columns)
+    narrow = csr_matrix(matrix[:, kept])
+    held = None if matrix_held is None else csr_matrix(matrix_held[:, kept])
+    found = _best(narrow, held, strengths, solve, judge, deadline)
+    weights = np.zeros((matrix.shape[1] + 1, found.weights.shape[1]), np.float32)
+    weights[kept], weights[-1] = found.weights[:-1], found.weights[-1]
+    return _Fit(found.loss, weights, found.c, straight=True)
 
 
 def _most_rows(schema: Schema) -> int:
