@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -24,11 +24,9 @@ from modelwright.recipes.columns._linear_group import LinearGroup
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, characters, encoded, importing, reading, refuse_unreadable
+from modelwright.recipes.shared.penalty_path import PathPoint, best_penalty, straight
 from modelwright.recipes.shared.rows import fewer, fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
-from modelwright.recipes.shared.staircase import Staircase, without_bins
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+from modelwright.recipes.shared.staircase import Staircase
 
 _FEW = (
     20  # classes up to which log-count ratios help; with more, a class has too few rows (77 classes: .892 against .905)
@@ -248,14 +246,14 @@ class Linear(Recipe):
         def judge(matrix: Any, weights: np.ndarray) -> float:
             return _held_out_loss(matrix, held, weights, ctx)
 
-        best: _Fit | None = None
+        best: PathPoint | None = None
         with one_thread(matrix.nnz * ctx.target.outputs < _NARROW):  # so little work only waits for further threads
             large = plain and small is None and matrix.nnz > _LARGE
             if large:  # quick beside the encoding, and what stands where that took all the time
-                best = _straight(columns, matrix, matrix_held, strengths, solve, judge, ctx.deadline.whole)
+                best = straight(columns, matrix, matrix_held, strengths, solve, judge, ctx.deadline.whole)
             if best is None or not (ctx.deadline.expired() or (ctx.extent or {}).get("straight")):
                 bent = Staircase(matrix, columns) if large and loss == "logistic" else matrix
-                best = _best(bent, matrix_held, strengths, solve, judge, ctx.deadline, best)
+                best = best_penalty(bent, matrix_held, strengths, solve, judge, ctx.deadline, best)
         scale, shift = 1.0, 0.0
         if ctx.target.kind == "classes":
             if matrix_held is None:
@@ -269,56 +267,6 @@ class Linear(Recipe):
 
 
 RECIPE = Linear
-
-
-_Solve = Callable[[Any, float, np.ndarray | None, Deadline], np.ndarray]  # from a matrix, c and first weights
-_Judge = Callable[[Any, np.ndarray], float]  # the loss of weights on held-out rows
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """The best weights [D + 1, K] so far, by their loss on held-out rows; `straight` ones bend at no bin."""
-
-    loss: float
-    weights: np.ndarray
-    c: float
-    straight: bool = False
-
-
-def _best(
-    matrix: Any, matrix_held: Any, strengths: Sequence[float], solve: _Solve, judge: _Judge, deadline: Deadline,
-    before: _Fit | None = None,
-) -> _Fit:  # fmt: skip
-    """Return the best of the penalties, each solved from the weights of the last one, and of what stood `before`."""
-    best, found, weights = before, None, None if before is None else before.weights
-    for c in strengths:
-        weights = solve(matrix, c, weights, deadline)
-        lost = judge(matrix_held, weights) if matrix_held is not None else 0.0
-        if found is not None and lost > found.loss * 0.9999:
-            break  # the penalty only gets weaker from here on
-        found = _Fit(lost, weights, c)
-        best = found if best is None or matrix_held is None or lost < best.loss else best
-        if deadline.expired():
-            break
-    assert best is not None
-    return best
-
-
-def _straight(
-    columns: ColumnCodecs, matrix: csr_matrix, matrix_held: csr_matrix | None, strengths: Sequence[float],
-    solve: _Solve, judge: _Judge, deadline: Deadline,
-) -> _Fit:  # fmt: skip
-    """Return the best fit without quantile bins: a fifteenth of the work, so that there is a good one whatever the time, and one to
-    begin the other from."""
-    from scipy.sparse import csr_matrix
-
-    kept = without_bins(columns)
-    narrow = csr_matrix(matrix[:, kept])
-    held = None if matrix_held is None else csr_matrix(matrix_held[:, kept])
-    found = _best(narrow, held, strengths, solve, judge, deadline)
-    weights = np.zeros((matrix.shape[1] + 1, found.weights.shape[1]), np.float32)
-    weights[kept], weights[-1] = found.weights[:-1], found.weights[-1]
-    return _Fit(found.loss, weights, found.c, straight=True)
 
 
 def _most_rows(schema: Schema) -> int:
