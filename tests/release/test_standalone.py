@@ -45,7 +45,8 @@ def exported(task_name, recipes, folder, utc=True):
     for i, name in enumerate(recipes):
         recipe = get_recipe(name)
         options = recipe.variants(schema, target, 90)[0]
-        options = options.model_copy(update={k: v for k, v in SMALL.items() if k in type(options).model_fields})
+        small = {**SMALL, "pairs": task_name == "classification"}
+        options = options.model_copy(update={k: v for k, v in small.items() if k in type(options).model_fields})
         members.append((1.0 + i, recipe.fit(table, table, options, context(task, target))))
     predictor = Predictor(task, schema, target, members, temperature=1.3, name="sample")
     rows = [{c.name: r[c.name] for c in schema.inputs} for r in table.data.to_pylist()[:12]]

@@ -109,14 +109,14 @@ def planner(
 ) -> tuple[Planner, list[Event]]:
     """Return a planner over these recipes and the list that its events go to."""
     from modelwright.core import recipe as contract
-    from modelwright.tune import candidate, climb, ends, finish, fits, order, race, standings, tuning, twins
+    from modelwright.tune import candidate, climb, ends, finish, fits, order, race, standings, student, tuning, twins
     from modelwright.tune import planner as plans
 
     known = {r.name: r for r in recipes}
-    for module in (contract, candidate, finish, fits, order, plans, standings, tuning, twins):
+    for module in (contract, candidate, finish, fits, order, plans, standings, student, tuning, twins):
         if hasattr(module, "get_recipe"):
             monkeypatch.setattr(module, "get_recipe", known.__getitem__)
-    for module in (climb, ends, finish, order, plans, race, standings):
+    for module in (climb, ends, finish, order, plans, race, standings, student):
         if hasattr(module, "guesses"):
             monkeypatch.setattr(module, "guesses", lambda n: known[n].rank == 0 if n in known else False)
     told: list[Event] = []

@@ -21,7 +21,7 @@ class Event:
 
 @dataclass(frozen=True)
 class StageStarted(Event):
-    """A stage of the pipeline began: `data`, `check`, `train`, `tune`, `ensemble`, `evaluate`, `bundle`, `report`."""
+    """A stage of the pipeline began: `data`, `check`, `train`, `tune`, `ensemble`, `student`, `evaluate`, `bundle`, `report`."""
 
     stage: str
     words: Words | None = None

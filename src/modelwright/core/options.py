@@ -48,6 +48,7 @@ class RunOptions(TypedDict, total=False):
     search: Literal["tpe", "random", "grid", "none"]
     ensemble: bool
     refit: bool | None
+    student: bool | None
     class_weight: bool
     missing: Literal["keep", "median", "refuse"]
     vectors: str | None

@@ -23,6 +23,7 @@ from modelwright.core.registry import load_file, modules_in, names_in
 from modelwright.core.rest import Rest
 from modelwright.core.schema import Schema, Table
 from modelwright.core.spending import Spending
+from modelwright.core.taught import Taught
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ class FitContext:
     shard: bool = False  # whether the processes of a crew hold parts of the weights, not each the whole network
     recompute: bool = False  # whether repeated blocks' activations are computed again instead of held
     compiles: bool = False  # whether steps go through torch's compiler where that is faster
+    taught: Taught | None = None  # a blend's answers to the rows, which a student learns beside their truth
 
     def value(self, table: Table, scores: np.ndarray) -> float:
         """Return the ranking metric of scores [N, K] of a table's rows, by its own units (users, say), signed so that more is better.
@@ -246,6 +248,8 @@ class Recipe(ABC):
     turn: ClassVar[Turn | None] = None  # when it is tried on columns of a table; None for after those that say so
     family: ClassVar[str] = ""  # recipes of one family are alike: where one has lost by far, the others seldom win
     weighs: ClassVar[bool] = False  # whether a fit heeds weights of rows (`recipes/shared/rows.py`)
+    # links of answers (`TargetCodec.link`) of which a fit learns what a teacher says as well (`FitContext.taught`)
+    learns_scores: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:

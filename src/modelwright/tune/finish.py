@@ -1,19 +1,24 @@
-"""The end of a climb: time set aside for it, the winner once more on all rows, and its twins."""
+"""The end of a climb: time set aside for it, a student in place of a blend, the winner once more on all rows, and its twins."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from modelwright.core.events import StageStarted
+import numpy as np
+
+from modelwright.core.events import CandidateDone, StageStarted
 from modelwright.core.recipe import get_recipe, guesses, on_torch
+from modelwright.core.taught import Taught
+from modelwright.core.words import Words
+from modelwright.tune import student
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, refit
 from modelwright.tune.climb import Climb
 from modelwright.tune.fits import Fits
 from modelwright.tune.race import common
 from modelwright.tune.shares import MANY_ROWS
-from modelwright.tune.standings import Outcome, Winner
+from modelwright.tune.standings import Learnt, Outcome, Winner
 from modelwright.tune.twins import add_twins
 
 _MORE = 1.1  # times what the rows alone make a refit longer
@@ -39,14 +44,35 @@ class Finish:
         return p.config.refit is not False and p.private is None
 
     def refit_seconds(self, winner: Winner, twins: int = 0) -> float:
-        """Return how long refitting the winner takes, its networks `twins` times more under other seeds."""
+        """Return how long refitting the winner takes, its networks `twins` times more under other seeds; of members whose refit would not
+        be begun in the time that is left, nothing."""
         if not self.refits:
             return 0.0
-        again = {c.name: c for _, c in winner if c.recipe not in self.kept and not guesses(c.recipe)}
-        return sum(
-            self._once(c) * (1 + twins * (on_torch(get_recipe(c.recipe)) and get_recipe(c.recipe).seeded))
-            for c in again.values()
-        )
+        left, seconds = self.climb.left(), 0.0
+        for c in self._in_order(winner):
+            once, room = self._once(c), left - seconds
+            if c.recipe in self.kept or guesses(c.recipe) or room < _WORTH * once:
+                continue
+            again = twins * (on_torch(get_recipe(c.recipe)) and get_recipe(c.recipe).seeded)
+            seconds += once * (1 + again)
+        return seconds
+
+    def _in_order(self, winner: Winner) -> list[Candidate]:
+        """Return the members as they are refitted, the weightiest for its time first: where time runs out, what is left keeps its first
+        fits."""
+        return [c for _, c in sorted(winner, key=lambda pair: -pair[0] / self._once(pair[1]))]
+
+    def student_seconds(self, winner: Winner) -> float:
+        """Return the seconds to set aside beside the winner's refit for a student that was asked for: one fold, and what its own refit,
+        which takes the place of the winner's, goes beyond that."""
+        p = self.climb
+        if not p.config.student or len(p.standings.field()) < 2 or student.refuses(p.config, p.validation):
+            return 0.0
+        found = student.pupil(p.standings, float("inf"))
+        if found is None:
+            return 0.0
+        beyond = max(0.0, self._once(found) - self.refit_seconds(winner)) if self.refits else 0.0
+        return found.fit_seconds * student.ROOM + beyond
 
     def _once(self, candidate: Candidate) -> float:
         v = self.climb.validation
@@ -58,26 +84,52 @@ class Finish:
         """Return the winner, refitted where there is time, with what all candidates came to."""
         p = self.climb
         winner, value, scores = p.standings.best(last=True)
+        learnt = self._learnt(winner, value, scores)
+        if learnt is not None and learnt.shipped and learnt.student is not None:
+            winner, value, scores = [(1.0, learnt.student)], learnt.student.value, learnt.student.scores
+        met = bool(p.good_enough and p.good_enough(scores))
         folds = common([c for _, c in winner])
         validation = p.validation.on(folds)
         if validation.target.averages:
             scores = scores[p.validation.rows_of(folds)]
-        met = bool(p.good_enough and p.good_enough(p.standings.best()[2]))
+            if learnt is not None:
+                learnt.blend.scores = learnt.blend.scores[p.validation.rows_of(folds)]
         if len(winner) > 1:
             p.events.emit(StageStarted("ensemble"))
         if self.refits and not p.deadline.stopped:
-            # the weightiest for its time first: where time runs out, what is left keeps its first fits
-            order = sorted(range(len(winner)), key=lambda i: -winner[i][0] / self._once(winner[i][1]))
-            for i in order:
-                winner[i] = (winner[i][0], self._refit(winner[i][1]))
+            for own in self._in_order(winner):
+                taught = learnt.taught if learnt is not None and own is learnt.student else None
+                again = self._refit(own, taught)
+                winner[:] = [(w, again if c is own else c) for w, c in winner]
+        if self.refits and not p.deadline.stopped and not (learnt is not None and learnt.shipped):
             add_twins(
                 winner, p.validation.table, p.validation.target, self.fits.context, p.deadline, p.standings.limit([c for _, c in winner]),
                 lambda ms: p.reserve(ms) * p.pace.load, self._took,
             )  # fmt: skip
-        return Outcome(p.candidates, p.failures, winner, value, scores, validation, met)
+        return Outcome(p.candidates, p.failures, winner, value, scores, validation, met, learnt)
 
-    def _refit(self, candidate: Candidate) -> Candidate:
-        """Return the candidate trained on all rows where there is time for it, else as it was."""
+    def _learnt(self, winner: Winner, value: float, scores: np.ndarray) -> Learnt | None:
+        """Return what came of a student in the time that the winner's refit leaves; None where there is none to be."""
+        p = self.climb
+        if p.deadline.stopped:
+            return None
+        why = student.refuses(p.config, p.validation) if p.config.student else None
+        blend = None if why is not None else student.to_learn(p, winner, value, scores)
+        if blend is None:
+            if p.config.student:
+                why = why or Words("no blend is better than one model", "没有比单个模型更好的组合")
+                p.events.note(f"No student: {why.en}.", f"不训练学习组合的单模型：{why.zh}。")
+            return None
+        p.events.emit(StageStarted("student"))
+        learnt = student.teach(p, self.fits, blend, winner, scores, p.left() - self.refit_seconds(winner))
+        if learnt.student is not None:
+            p.candidates.append(learnt.student)
+            p.events.emit(CandidateDone(learnt.student.name, p.standings.row(learnt.student)))
+        p.events.note(learnt.why.en, learnt.why.zh)
+        return learnt
+
+    def _refit(self, candidate: Candidate, taught: Taught | None = None) -> Candidate:
+        """Return the candidate trained on all rows, a student by what it is `taught`, where there is time for it; else as it was."""
         p = self.climb
         left = p.left()
         if guesses(candidate.recipe) or candidate.recipe in self.kept or left < _WORTH * self._once(candidate):
@@ -86,6 +138,8 @@ class Finish:
         start = time.monotonic()
         recipe = get_recipe(candidate.recipe)
         ctx = self.fits.context(candidate.name, deadline, torch=on_torch(recipe))
+        if taught is not None:
+            ctx = replace(ctx, taught=taught, crew=None, cluster=None)
         again = attempt(
             lambda: refit(candidate, p.validation.table, ctx, deadline),
             f"{candidate.name}-refit",

@@ -6,6 +6,7 @@ depth     further variants of the recipes that did best; then what was not begun
 tuning    Optuna over their search spaces, and twins of the best network under other seeds
 resort    where nothing but guesses stands by then, the quickest recipe in what time is left
 blend     a weighted ensemble, where it gains more than noise and than its answers cost
+student   one model that learns what the blend answers, where it was asked for or the blend is slow (`student.py`)
 refit     the winner once more on all rows but the test rows, with time set aside for it (`finish.py`)
 """
 

@@ -355,11 +355,12 @@ class Planner(Climb):
     # -- time --------------------------------------------------------------------------------------------------
 
     def spare(self, twins: int = 0, *, new: bool = True) -> float:
-        """Return seconds for training one more, with the refit of the winner and the end of the run set aside."""
+        """Return seconds for training one more, with the refit of the winner, a student and the end of the run set aside."""
         left = self.left()
         if new and all(type(get_recipe(c.recipe)).baseline or guesses(c.recipe) for c in self.candidates):
             return left  # what leads comes before a repetition of what does not
-        spare = left - self.end.refit_seconds(self.standings.best()[0], twins)
+        winner = self.standings.best()[0]
+        spare = left - self.end.refit_seconds(winner, twins) - self.end.student_seconds(winner)
         # A new candidate that enters the winner would be refitted as well.
         return max(0.0, spare / 2.15 if new and self.end.refits and len(self.candidates) > 1 else spare)
 

@@ -71,6 +71,7 @@ def check_private(config: RunConfig) -> None:
     wrong = [
         (config.folds not in (None, 1) or config.repeats > 1, "--folds", "--folds"),
         (config.refit is True, "--refit", "--refit"),
+        (config.student is True, "--student", "--student"),
         (bool(config.pretrained), "--pretrained", "--pretrained"),
         (config.vectors is not None, "--vectors", "--vectors"),
         (config.mitigate != "none", "--mitigate", "--mitigate"),
@@ -86,6 +87,7 @@ def check_private(config: RunConfig) -> None:
 _WHY = {
     "--folds": Words("every fold would cost of the privacy budget", "每一折都会消耗隐私预算"),
     "--refit": Words("training again would cost of the privacy budget", "重训会再次消耗隐私预算"),
+    "--student": Words("what it learns would cost of the privacy budget once more", "学习组合的回答会再次消耗隐私预算"),
     "--pretrained": Words(
         "private training of pretrained encoders is not offered, since adapters under it are not proven right",
         "不提供预训练编码器的差分隐私训练，因为适配器在其下的正确性未经证实",

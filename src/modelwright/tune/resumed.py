@@ -25,7 +25,7 @@ _FORMAT = 2
 # Options that may change when a run goes on: they shape neither rows nor splits nor what candidates were ranked by. What a
 # file or query holds is compared by its values, wherever it stands now. Any other option, new ones too, must stay.
 _FREE = frozenset(
-    """devices accumulate shard activation_checkpointing compile cluster missing cost budget memory latency gate recipes search ensemble refit device vault data query table sheet header test consent
+    """devices accumulate shard activation_checkpointing compile cluster missing cost budget memory latency gate recipes search ensemble refit student device vault data query table sheet header test consent
     retain pretrained vectors base endpoint endpoint_model price_in price_out folds""".split()
 )
 

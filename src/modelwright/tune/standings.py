@@ -12,6 +12,7 @@ import numpy as np
 from modelwright.core.budget import Deadline
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.recipe import get_recipe, guesses
+from modelwright.core.taught import Taught
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.ensemble import select
@@ -152,7 +153,15 @@ class Standings:
         self._cached = key, found
         return found
 
-    def _among(self, pool: list[Candidate], until: Deadline) -> tuple[Winner, float, np.ndarray]:
+    def unlimited(self) -> tuple[Winner, float, np.ndarray]:
+        """Return what would be best if an answer might take any time, as `best` returns it."""
+        pool = self.field()
+        until = self.deadline.sub(max(_SELECT[0], _SELECT[1] * min(self.deadline.remaining(), 1e5)))
+        return self._among(pool, until, limited=False)
+
+    def _among(
+        self, pool: list[Candidate], until: Deadline, *, limited: bool = True
+    ) -> tuple[Winner, float, np.ndarray]:
         rows = self.validation.rows_of(common(pool))
         scores = [self.validation.only(c.scores, rows) for c in pool]
         within = self.validation.target.blends_within
@@ -161,15 +170,16 @@ class Standings:
             if max(values) < 0:  # an error, the less the better
                 kept = [i for i, v in enumerate(values) if v >= (1 + within) * max(values)]
                 pool, scores = [pool[i] for i in kept], [scores[i] for i in kept]
+        limit = self.limit(pool) if limited else None
         if self.validation.target.plainer and len(pool) > 1:
-            at = self._plainest(pool, scores, self.limit(pool))
+            at = self._plainest(pool, scores, limit)
             pool, scores = [pool[at]], [scores[at]]
         blend = select(
             scores,
             self.validation.value,
             self.validation.fine,
             [self.cost(c) for c in pool],
-            limit=self.limit(pool),
+            limit=limit,
             deadline=until,
             rounds=24 if self.ensemble and self.validation.target.averages else 0,
             sure=lambda a, b: NormalDist().cdf(gap(a, b, self.validation).errors),
@@ -216,6 +226,32 @@ class Standings:
 
 
 @dataclass
+class Blend:
+    """A blend to learn from: its members, its value and scores [V, K] on validation rows, and the seconds of one answer."""
+
+    winner: Winner
+    value: float
+    scores: np.ndarray
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The names of its members."""
+        return " + ".join(c.name for _, c in self.winner)
+
+
+@dataclass
+class Learnt:
+    """What came of a student: the blend it learnt from, the student where it came to stand, whether it is the winner, and why."""
+
+    blend: Blend
+    student: Candidate | None
+    shipped: bool
+    why: Words
+    taught: Taught | None = None
+
+
+@dataclass
 class Outcome:
     """What the planner leaves: candidates, failures, and the winner as weighted candidates.
 
@@ -229,6 +265,7 @@ class Outcome:
     scores: np.ndarray
     validation: Validation
     gate_met: bool = False
+    learnt: Learnt | None = None  # what came of a student in place of a blend, where one was tried
 
 
 def compared(candidates: Sequence[Candidate], winner: Winner) -> list[Candidate]:

@@ -19,6 +19,7 @@ from modelwright.features.shared.hashing import (
     lay_out,
     text_figures,
     word_ngrams,
+    word_pairs,
 )
 from modelwright.features.shared.ngrams import NgramCodec, ReducedNgramCodec
 
@@ -206,3 +207,39 @@ def test_long_texts_bring_figures_to_linear_models_and_short_ones_do_not() -> No
     assert not matrix[4:].any()
     again = NgramCodec.restore(codec.state(), codec.arrays()).encode(long).toarray()[:, codec.width :]
     assert np.array_equal(again, matrix)
+
+
+def test_pairs_are_words_of_one_row_near_one_another_in_either_order() -> None:
+    layout = lay_out([fold(t) for t in ("one two three four five six", "six one", "two one")])
+    found: dict[tuple[int, int], list[str]] = {}
+    for hashes, starts, ends in word_pairs(layout):
+        for h, start, end in zip(hashes.tolist(), starts.tolist(), ends.tolist(), strict=True):
+            told = "".join(map(chr, layout.codes[start:end]))
+            found.setdefault((int(layout.rows[start]), h), []).append(told)
+    by_row = [{h for r, h in found if r == row} for row in range(3)]
+    assert [len(h) for h in by_row] == [14, 1, 1]  # of fifteen pairs of six words one is five words apart
+    assert not by_row[1] & by_row[0]
+    assert by_row[2] < by_row[0]
+    assert sum(map(len, found.values())) == 16
+
+
+def test_a_codec_with_pairs_answers_a_row_alone_and_after_it_was_kept() -> None:
+    column = Column("t", "text", options={"pairs": True})
+    codec = NgramCodec.fit(pa.array(TEXTS * 2), column, None, 0)
+    plain = NgramCodec.fit(pa.array(TEXTS * 2), COLUMN, None, 0)
+    assert codec.width > plain.width
+    together = encoded(codec, TEXTS)
+    assert np.allclose(together[:, : plain.width], encoded(plain, TEXTS), atol=1e-6)
+    norms = np.linalg.norm(together[:, plain.width :], axis=1)
+    assert norms.max() == pytest.approx(0.6, abs=1e-5)
+    assert np.all((norms == 0) | np.isclose(norms, 0.6, atol=1e-5))
+    again = NgramCodec.restore(codec.state(), codec.arrays())
+    for i, text in enumerate(TEXTS):
+        places, data = again.one(pa.array([text]))
+        row = np.zeros(codec.width, np.float32)
+        row[places] = data
+        assert np.allclose(row, together[i], atol=1e-6)
+    text = next(t for t in TEXTS if t and encoded(codec, [t])[0, plain.width :].any())
+    ids, starts, ends = codec.spans(text)
+    assert set(ids.tolist()) == set(codec.encode(pa.array([text])).indices.tolist())
+    assert ((starts >= 0) & (ends > starts) & (ends <= len(text))).all()

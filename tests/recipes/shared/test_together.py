@@ -67,10 +67,11 @@ def test_networks_with_other_parts_answer_by_themselves(mixed, context):
         ("tabm", {"width": 24}), ("tabm", {"depth": 3}), ("tabm", {"number_width": 6}), ("tabm", {"members": 2}),
         ("textcnn", {"filters": 4}), ("textcnn", {"embedding": 4}), ("textcnn", {"hidden": 4}),
         ("trees", {"rounds": 5, "crosses": False}), ("extratrees", {"trees": 5}), ("linear", {"c": 0.01}),
+        ("linear", {"pairs": True}),
     ],
 )  # fmt: skip
 def test_candidates_of_one_recipe_with_other_options_answer_together(mixed, context, recipe, more):
-    text = recipe == "textcnn"
+    text = recipe == "textcnn" or "pairs" in more
     models, table = fitted(mixed, context, recipe, "classes", 3, text)
     others, _ = fitted(mixed, context, recipe, "classes", 3, text, **more)
     blend = [models[0], *others, *models[1:]]  # in any order

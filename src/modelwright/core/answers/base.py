@@ -65,13 +65,14 @@ class TargetCodec(ABC):
     # whether columns explain an answer: attributions, importances, slices, what a row must hold
     explains: ClassVar[bool] = True
     compares_groups: ClassVar[bool] = True  # whether groups of rows are compared by how they are answered (fairness)
+    taught: ClassVar[bool] = False  # whether one model may learn the scores of a blend, to stand for it
     weighs_rows: ClassVar[bool] = False  # whether a column may say how much each row counts in training
     media: ClassVar[bool] = False  # whether answers are files, which are written beside a table and answered as such
     rows_at_once: ClassVar[int] = 4096  # rows of a file that are answered together, before they are written
     told_as: ClassVar[Form] = "text"  # how a person writes an answer
     scales: Mapping[str, Sequence[str]] | None = None  # of answers that are several marks: the labels of each
     agrees_from: ClassVar[float] = 0.75  # the agreement on its training rows from which a model has learnt them
-    quick: ClassVar[float] = 0.008  # seconds that a blend may take for an answer where nobody asks for less
+    quick: ClassVar[float] = 0.02  # seconds that a blend may take for an answer where nobody asks for less
     labels: tuple[str, ...]
     prices: np.ndarray | None = None  # what errors cost, where they were given a price, in the type's own form
 

@@ -48,6 +48,7 @@ class ClassesCodec(LabelCodec):
     link = "softmax"
     one_label = True
     weighs_rows = True
+    taught = True
     told_as: ClassVar[Form] = "label"
 
     def __init__(self, values: Sequence[Any], counts: Sequence[int]) -> None:

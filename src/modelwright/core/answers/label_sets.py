@@ -34,6 +34,7 @@ class LabelSetsCodec(LabelCodec):
 
     kind = "label_sets"
     link = "logistic"
+    taught = True
     told_as: ClassVar[Form] = "labels"
 
     def __init__(self, labels: Sequence[str], counts: Sequence[int]) -> None:

@@ -106,6 +106,7 @@ class OrderedCodec(ClassesCodec):
     """
 
     ordered = True
+    taught = False  # its loss takes labels, not shares of them
 
     @property
     def ranks(self) -> np.ndarray:

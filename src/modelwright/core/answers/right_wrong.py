@@ -22,6 +22,7 @@ class RightWrongCodec(ClassesCodec):
     """False (wrong) and true (right), scores [N, 2]. What rows hold beside their history explains little, so nothing is explained."""
 
     explains = False
+    taught = False
 
     @classmethod
     def fit(cls, values: pa.Array) -> RightWrongCodec:

@@ -30,6 +30,7 @@ class ValueCodec(TargetCodec):
 
     kind = "value"
     weighs_rows = True
+    taught = True
     link = "identity"
     told_as: ClassVar[Form] = "number"
     agrees_from = 0.5

@@ -1,4 +1,4 @@
-"""Facts of candidates: the rows of the leaderboard, pretrained parts, a teacher."""
+"""Facts of candidates: the rows of the leaderboard, pretrained parts, a teacher, a student."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ class OriginFact(TypedDict, total=False):
     licence: str
     paper: str
     endpoint: str
+
+
+class StudentFact(TypedDict):
+    """What came of one model that learnt what a blend answers: the names of the blend's members, whether it stands for them, and why."""
+
+    of: list[str]
+    shipped: bool
+    why: Pair
 
 
 class TeacherFact(TypedDict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from modelwright.core.facts.base import Pair
-from modelwright.core.facts.candidates import CandidateRow, OriginFact, TeacherFact
+from modelwright.core.facts.candidates import CandidateRow, OriginFact, StudentFact, TeacherFact
 from modelwright.core.facts.data import ColumnFact, FindingFact, RowCounts
 from modelwright.core.facts.details import (
     ColumnDrop,
@@ -108,6 +108,7 @@ class Facts(CardFacts, QuotedFacts, total=False):
     advice: list[Pair]
     chosen: Pair
     teacher: TeacherFact | None
+    student: StudentFact | None
     card: list[list[Pair]]  # parts that tasks and concerns add: title, text
     seconds: SecondsFact
     memory: MemoryFact

@@ -21,6 +21,7 @@ class Models(OptionGroup):
     refit: bool | None = option(
         None, "train the winner again on all but the test rows", "用测试集以外的全部数据重新训练选中的模型"
     )
+    student: bool | None = option(None, "one model that learns what a blend answers", "用单个模型学习组合的回答")
     class_weight: bool = option(False, "give rare classes more weight", "提高稀有类别权重")
     missing: Literal["keep", "median", "refuse"] = option(
         "keep",

@@ -15,6 +15,7 @@ _STAGES = {
     "train": Words("training", "训练"),
     "tune": Words("tuning", "调优"),
     "ensemble": Words("combining models", "组合模型"),
+    "student": Words("one model learns what the blend answers", "单模型学习组合的回答"),
     "evaluate": Words("testing", "测试"),
     "bundle": Words("writing the bundle", "写出模型包"),
     "report": Words("writing the report", "生成报告"),

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+APART = 4  # words from one of a pair to the other at most
 LONGEST = 20_000  # characters of one text that are read; the rest adds time, not sense
 _BASE = np.uint64(0x9E3779B97F4A7C15 | 1)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 1 << 64))
@@ -144,6 +145,17 @@ def word_ngrams(text: Layout, bigrams: bool = True) -> Iterator[tuple[np.ndarray
         same = text.rows[starts[:-1]] == text.rows[starts[1:]]
         pairs = mix(words[:-1] * _BASE + words[1:])[same]
         yield pairs & _KEEP, starts[:-1][same], ends[1:][same]
+
+
+def word_pairs(text: Layout) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield for each distance up to `APART` words the hashes [G] of two words in either order, the first position [G] of what
+    stands first and the end [G] of the other."""
+    words, starts, ends = next(iter(word_ngrams(text, bigrams=False)))
+    rows = text.rows[starts]
+    for step in range(1, min(APART + 1, len(words))):
+        same = rows[:-step] == rows[step:]
+        low, high = np.minimum(words[:-step], words[step:])[same], np.maximum(words[:-step], words[step:])[same]
+        yield mix(low * _BASE + high + np.uint64(1)) & _KEEP, starts[:-step][same], ends[step:][same]
 
 
 def _kinds_of(codes: np.ndarray) -> np.ndarray:

@@ -26,14 +26,15 @@ from modelwright.features.shared.hashing import (
     lay_out,
     text_figures,
     word_ngrams,
+    word_pairs,
 )
 from modelwright.features.shared.once import MOST, listed, once
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-BLOCKS = ("word", "char")
-LENGTHS = np.array([0.6, 1.0], np.float32)  # of each block: characters know more, as measured in three data sets
+BLOCKS = ("word", "char", "pair")
+LENGTHS = np.array([0.6, 1.0, 0.6], np.float32)  # of each block: characters know more, as measured in three data sets
 _CHUNK_CHARS = 1_000_000
 _CHUNK_ROWS = 1 << 16  # a row's number must fit into the 16 bits below a hash
 
@@ -41,6 +42,7 @@ _CHUNK_ROWS = 1 << 16  # a row's number must fit into the 16 bits below a hash
 class NgramCodec(Codec):
     """TF-IDF of word n-grams (1 to 2) and character n-grams (1 to 5), each block of a fixed length; CSR float32 [N, V].
 
+    Where the column's option `pairs` is set, a third block holds pairs of words near one another in either order.
     Term frequency is sublinear (1 + ln tf), inverse document frequency is smoothed: ln((1 + N) / (1 + df)) + 1. Where
     texts are long (a median of 400 characters or more), `figures` about their make-up follow the n-grams, standardised:
     what is written at length is judged by more than its words.
@@ -62,6 +64,7 @@ class NgramCodec(Codec):
         self._indexes = [HashIndex(v) for v in vocabularies]
         self._idf = [np.asarray(w, np.float32) for w in idf]
         self._offsets = np.cumsum([0] + [len(v) for v in vocabularies])
+        self.pairs = len(vocabularies) == len(BLOCKS)
 
     @property
     def width(self) -> int:
@@ -71,11 +74,12 @@ class NgramCodec(Codec):
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> NgramCodec:
         """Learn the n-grams that occur in at least `min_df` rows, the most frequent `max_features` of them."""
-        counts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in BLOCKS]
+        pairs = bool(column.options.get("pairs"))
+        counts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in BLOCKS[: 3 if pairs else 2]]
         rows = 0
         for text in _layouts(values):
             rows += text.count
-            for block, hashes, owners in _blocks(text, cls.chars):
+            for block, hashes, owners in _blocks(text, cls.chars, pairs):
                 counts[block].append(_document_frequency(hashes, owners))
         keys, frequencies = zip(*(_merge(c, cls.min_df) for c in counts), strict=True)
         keys, frequencies = _most_frequent(keys, frequencies, cls.max_features)
@@ -94,7 +98,7 @@ class NgramCodec(Codec):
         """Return CSR float32 [N, V]; missing and empty texts give rows of zeros."""
         from scipy.sparse import csr_matrix
 
-        parts = [self._encode(*part) for part in grams_of(values, self.chars)]
+        parts = [self._encode(*part) for part in grams_of(values, self.chars, self.pairs)]
         indptr = np.zeros(len(values) + 1, np.int64)
         if parts:
             np.cumsum(np.concatenate([p[0] for p in parts]), out=indptr[1:])
@@ -105,7 +109,7 @@ class NgramCodec(Codec):
 
     def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         """Return the features [G] and their weights [G] of a single text, as `encode` gives them."""
-        found = [self._encode(*part) for part in grams_of(values, self.chars)]
+        found = [self._encode(*part) for part in grams_of(values, self.chars, self.pairs)]
         places, data = (found[0][1], found[0][2]) if found else (np.zeros(0, np.int32), np.zeros(0, np.float32))
         if self.figures is None:
             return places, data
@@ -143,12 +147,13 @@ class NgramCodec(Codec):
             places, data = (np.concatenate([p[k] for p in parts]) for k in (1, 2))
             return np.array([len(places)]), places, data
         held = [np.bincount(row, minlength=count) for row, _, _ in parts]
-        total = held[0] + held[1]
+        total = np.sum(held, axis=0)
         start = np.cumsum(total) - total
         places, data = np.empty(int(total.sum()), np.int32), np.empty(int(total.sum()), np.float32)
-        for (row, at, own), before, mine in zip(parts, (0 * start, held[0]), held, strict=True):
-            to = np.arange(len(row)) - (np.cumsum(mine) - mine)[row] + (start + before)[row]
+        for (row, at, own), mine in zip(parts, held, strict=True):
+            to = np.arange(len(row)) - (np.cumsum(mine) - mine)[row] + start[row]
             places[to], data[to] = at, own
+            start = start + mine
         return total, places, data
 
     @property
@@ -169,6 +174,10 @@ class NgramCodec(Codec):
             features.append((1, hashes))
             starts.append(begin)
             ends.append(begin + n)
+        for hashes, begin, end in word_pairs(layout) if self.pairs else ():
+            features.append((2, hashes))
+            starts.append(begin)
+            ends.append(end)
         found = np.concatenate([_shifted(self._indexes[b].find(h), self._offsets[b]) for b, h in features])
         # position 0 of the layout is the space before the text; edges that are spaces are not marked
         first = np.clip(np.concatenate(starts) - 1, 0, len(folded))
@@ -182,7 +191,7 @@ class NgramCodec(Codec):
 
     def arrays(self) -> dict[str, np.ndarray]:
         out: dict[str, np.ndarray] = {}
-        for name, index, idf in zip(BLOCKS, self._indexes, self._idf, strict=True):
+        for name, index, idf in zip(BLOCKS[: len(self._idf)], self._indexes, self._idf, strict=True):
             out[f"{name}.hashes"] = index.keys
             out[f"{name}.idf"] = idf
         return out if self.figures is None else {**out, "figures": self.figures}
@@ -190,7 +199,8 @@ class NgramCodec(Codec):
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> NgramCodec:
         low, high = state["chars"]
-        hashes, idf = [arrays[f"{b}.hashes"] for b in BLOCKS], [arrays[f"{b}.idf"] for b in BLOCKS]
+        blocks = BLOCKS[: 3 if "pair.hashes" in arrays else 2]
+        hashes, idf = [arrays[f"{b}.hashes"] for b in blocks], [arrays[f"{b}.idf"] for b in blocks]
         return cls(hashes, idf, (int(low), int(high)), arrays.get("figures"))
 
 
@@ -276,22 +286,24 @@ class Grams:
     frequency: np.ndarray
 
 
-def grams_of(values: pa.Array, chars: tuple[int, int]) -> Iterable[tuple[int, list[Grams]]]:
+def grams_of(values: pa.Array, chars: tuple[int, int], pairs: bool = False) -> Iterable[tuple[int, list[Grams]]]:
     """Yield for each chunk of texts how many they are, and the n-grams of each block; kept while sharing."""
-    return once(("grams", chars), values, lambda: _kept_or_not(values, chars))
+    return once(("grams", chars, pairs), values, lambda: _kept_or_not(values, chars, pairs))
 
 
-def _kept_or_not(values: pa.Array, chars: tuple[int, int]) -> Iterable[tuple[int, list[Grams]]]:
+def _kept_or_not(values: pa.Array, chars: tuple[int, int], pairs: bool) -> Iterable[tuple[int, list[Grams]]]:
+    def more(text: Layout) -> list[Grams]:
+        return [_grams(text, char_ngrams(text, *chars)), *([_grams(text, word_pairs(text))] if pairs else [])]
+
     if len(values) > 1 and values.nbytes > MOST:  # a chunk at a time
-        return ((text.count, [_grams(text, None), _grams(text, chars)]) for text in _layouts(values))
-    words = once("words", values, lambda: [(text, _grams(text, None)) for text in _layouts(values)])
-    return [(text.count, [found, _grams(text, chars)]) for text, found in words]
+        return ((text.count, [_grams(text, word_ngrams(text)), *more(text)]) for text in _layouts(values))
+    words = once("words", values, lambda: [(text, _grams(text, word_ngrams(text))) for text in _layouts(values)])
+    return [(text.count, [found, *more(text)]) for text, found in words]
 
 
-def _grams(text: Layout, chars: tuple[int, int] | None) -> Grams:
-    """Return the n-grams of characters of these lengths; None for those of words."""
+def _grams(text: Layout, found: Iterable[tuple[np.ndarray, np.ndarray, Any]]) -> Grams:
+    """Return n-grams by their hashes, their first positions, and what else is told of each."""
     # the hash without its empty lower bits, below the number of the row
-    found = char_ngrams(text, *chars) if chars else word_ngrams(text)
     parts = [(text.rows[s].astype(np.uint64) << np.uint64(48)) | (h >> np.uint64(16)) for h, s, _ in found]
     key = np.sort(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else np.zeros(0, np.int64)
@@ -318,12 +330,14 @@ def _layouts(values: pa.Array) -> Iterator[Layout]:
         yield lay_out(folded)
 
 
-def _blocks(text: Layout, chars: tuple[int, int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _blocks(text: Layout, chars: tuple[int, int], pairs: bool) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield the block's number, hashes [G] and the rows [G] they stand in."""
     for hashes, starts, _ in word_ngrams(text):
         yield 0, hashes, text.rows[starts]
     for hashes, starts, _ in char_ngrams(text, *chars):
         yield 1, hashes, text.rows[starts]
+    for hashes, starts, _ in word_pairs(text) if pairs else ():
+        yield 2, hashes, text.rows[starts]
 
 
 def _document_frequency(hashes: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,11 +19,12 @@ class NgramUnion:
     """Codecs of one column with what follows them: their features [V] times a matrix [V, D]."""
 
     def __init__(self, codecs: Sequence[NgramCodec], projections: Sequence[np.ndarray]) -> None:
-        self.chars = codecs[0].chars
+        self.chars, self.pairs = codecs[0].chars, any(c.pairs for c in codecs)
         self.size = len(codecs), projections[0].shape[1]
         self._blocks = []
-        for block, length in enumerate(LENGTHS):
-            own = [c.blocks[block] for c in codecs]
+        none = np.zeros(0, np.uint64), np.zeros(0, np.float32), 0
+        for block, length in enumerate(LENGTHS[: 3 if self.pairs else 2]):
+            own = [c.blocks[block] if block < len(c.blocks) else none for c in codecs]
             keys = np.unique(np.concatenate([k for k, _, _ in own]))
             idf = np.zeros((len(keys), len(codecs)), np.float32)
             projected = np.zeros((len(codecs), len(keys), projections[0].shape[1]), np.float32)
@@ -42,7 +43,7 @@ class NgramUnion:
     def project(self, values: pa.Array) -> np.ndarray:
         """Return the projection [M, D] float32 of the n-grams of a single text under each codec."""
         out = np.zeros(self.size, np.float32)
-        for _, grams in grams_of(values, self.chars):
+        for _, grams in grams_of(values, self.chars, self.pairs):
             for found, (keys, idf, projected, length) in zip(grams, self._blocks, strict=True):
                 near = keys.searchsorted(found.distinct)
                 hit = keys[near] == found.distinct

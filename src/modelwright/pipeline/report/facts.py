@@ -8,7 +8,7 @@ from typing import cast
 
 from modelwright.core.budget import parse_size
 from modelwright.core.device import cores, peak_memory, process_start
-from modelwright.core.facts.candidates import CandidateRow, OriginFact
+from modelwright.core.facts.candidates import CandidateRow, OriginFact, StudentFact
 from modelwright.core.facts.run import CardFacts, Facts
 from modelwright.core.version import VERSION
 from modelwright.pipeline.concerns.base import Concern
@@ -16,6 +16,7 @@ from modelwright.pipeline.decide import interval
 from modelwright.pipeline.report.verdict import conclusive, ensemble_row, validated, verdict_words, winner_words
 from modelwright.pipeline.state import State
 from modelwright.release.bundle import Predictor
+from modelwright.tune.timing import AnswerTime
 
 
 def facts_of(state: State, concerns: Concern) -> Facts:
@@ -30,6 +31,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
     rows: list[CandidateRow] = [
         {**r, "status": "ok", "winner": r["name"] in won, "weight": won.get(r["name"])} for r in state.ladder
     ]
+    student = _student(state, rows)
     rows.sort(key=lambda r: r["value"], reverse=metric.higher)
     failed: list[CandidateRow] = [
         {
@@ -44,7 +46,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
     took = predictor.answer_time(validation.parts[0][1])
     if len(won) > 1:
         value = abs(outcome.value)
-        rows.insert(0, ensemble_row(outcome, validation, metric, value, took))
+        rows.insert(0, ensemble_row(outcome.winner, outcome.scores, validation, metric, value, took, won=True))
     out: Facts = {
         "name": predictor.name,
         "modelwright": VERSION,
@@ -81,6 +83,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
         "findings": [f.to_json() for f in data.findings],
         "labels": list(parts.target.labels),
         "origins": _origins(predictor),
+        "student": student,
         "budget": config.budget,
         "config": config.model_dump(),
         "environment": {"Python": platform.python_version(), "system": platform.platform(), "cores": str(cores())},
@@ -93,12 +96,31 @@ def facts_of(state: State, concerns: Concern) -> Facts:
     out["verdict"] = list(words)
     out["advice"] = [list(a) for a in advice]
     out["chosen"] = list(winner_words(out))
+    if student is not None and student["shipped"]:
+        out["chosen"] = [f"{told} {why}" for told, why in zip(out["chosen"], student["why"], strict=True)]
     concerns.facts_told(state, out)
     out["card"] = [*out.get("card", []), *state.task.told(predictor.members[0][1])]
     out["seconds"] = {"read": state.read_seconds, "bundle": time.monotonic() - process_start()}
     out["memory"] = {"peak": peak_memory(), "granted": parse_size(config.memory) if config.memory else None}
     predictor.card = card_facts(out)
     return out
+
+
+def _student(state: State, rows: list[CandidateRow]) -> StudentFact | None:
+    """Return what came of a student, if any, and tell it on the leaderboard: on its own row, and by one of the blend that it stands for."""
+    outcome, metric = state.outcome, state.metric
+    learnt = outcome.learnt
+    if learnt is None:
+        return None
+    for row in rows:
+        if learnt.student is not None and row["name"] == learnt.student.name:
+            row["reason"] = list(learnt.why)
+    blend = learnt.blend
+    if blend.winner != outcome.winner:
+        took = AnswerTime(1000 * blend.seconds, sum(c.batch_ms for _, c in blend.winner))
+        value = abs(state.validation.value(blend.scores))
+        rows.append(ensemble_row(blend.winner, blend.scores, state.validation, metric, value, took, won=False))
+    return {"of": [c.name for _, c in blend.winner], "shipped": learnt.shipped, "why": list(learnt.why)}
 
 
 def _origins(predictor: Predictor) -> list[OriginFact]:

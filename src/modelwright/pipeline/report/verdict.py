@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import ValidatedFact
@@ -14,19 +16,27 @@ from modelwright.core.words import Words
 from modelwright.pipeline.state import Judgement
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Verdict
-from modelwright.tune.standings import Outcome
+from modelwright.tune.standings import Outcome, Winner
 from modelwright.tune.timing import AnswerTime
 
 LEAST_TEST = 20  # test rows below which a score by itself tells too little to be a verdict
 
 
 def ensemble_row(
-    outcome: Outcome, validation: Validation, metric: Metric, value: float, took: AnswerTime
+    winner: Winner,
+    scores: np.ndarray,
+    validation: Validation,
+    metric: Metric,
+    value: float,
+    took: AnswerTime,
+    *,
+    won: bool,
 ) -> CandidateRow:
+    """Return the row of a blend, by its members and its validation scores [V, K]; `won` says whether it is the winner."""
     from modelwright.evaluate.intervals import bootstrap
 
-    found = bootstrap(metric, validation.judged(outcome.scores), resamples=200, seconds=0.5)
-    members = [c for _, c in outcome.winner]
+    found = bootstrap(metric, validation.judged(scores), resamples=200, seconds=0.5)
+    members = [c for _, c in winner]
     return {
         "name": " + ".join(c.name for c in members),
         "recipe": "ensemble",
@@ -39,9 +49,9 @@ def ensemble_row(
         "batch_ms": took.batch,
         "seconds": sum(c.seconds for c in members),
         "status": "ok",
-        "winner": True,
-        "weight": 1.0,
-        "options": {c.name: round(w, 3) for w, c in outcome.winner},
+        "winner": won,
+        "weight": 1.0 if won else None,
+        "options": {c.name: round(w, 3) for w, c in winner},
     }
 
 

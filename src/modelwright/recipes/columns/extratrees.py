@@ -24,7 +24,7 @@ from modelwright.core.words import Words
 from modelwright.recipes.columns._dense_group import DenseGroup
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes.shared.forest import ARRAYS, Forest, Forests, check_forest, flattened
-from modelwright.recipes.shared.rows import known_rows, row_weights
+from modelwright.recipes.shared.rows import as_taught, known_rows, row_weights
 
 _READS = ("number", "category", "boolean", "timestamp", "molecule", "sequence", "series")
 _MOST_OUTPUTS = 50
@@ -110,6 +110,7 @@ class ExtraTrees(Recipe):
     options = ExtraTreesOptions
     model = ExtraTreesModel
     weighs = True
+    learns_scores = frozenset({"softmax", "identity"})
     space: ClassVar[dict[str, Axis]] = {"features": Range(0.1, 1.0), "leaf": Range(1, 16, log=True, whole=True)}
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
@@ -144,6 +145,7 @@ class ExtraTrees(Recipe):
         assert isinstance(options, ExtraTreesOptions)
         train, truth = known_rows(train, ctx.target)
         columns, matrix, _ = encoded(train, None, "dense", truth, ctx)
+        matrix, truth, weight = as_taught(train, truth, matrix, row_weights(train, ctx), ctx)
         kind: Any = ExtraTreesClassifier
         if isinstance(ctx.target, ValueCodec):
             kind, truth = ExtraTreesRegressor, (truth - ctx.target.mean) / ctx.target.std
@@ -152,7 +154,6 @@ class ExtraTrees(Recipe):
             0, warm_start=True, max_features=options.features, min_samples_leaf=_leaf(options, len(train)),
             n_jobs=ctx.threads, random_state=ctx.seed,
         )  # fmt: skip
-        weight = row_weights(train, ctx)
         history: list[dict[str, float]] = []
         while (done := model.n_estimators) < total and not (done and ctx.deadline.expired()):
             model.n_estimators = min(total, done + (_CHUNK if done else min(_CHUNK, 4)))

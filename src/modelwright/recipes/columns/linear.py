@@ -25,7 +25,14 @@ from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, characters, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.penalty_path import PathPoint, best_penalty, straight
-from modelwright.recipes.shared.rows import fewer, fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
+from modelwright.recipes.shared.rows import (
+    fewer,
+    fewer_in_memory,
+    learnt_and_watched,
+    row_weights,
+    rows_in_memory,
+    soft_truth,
+)
 from modelwright.recipes.shared.staircase import Staircase
 
 _FEW = (
@@ -44,12 +51,14 @@ _HINGE_MOST = 20_000_000  # stored values up to which one class of an SVM ends w
 class LinearOptions(Options):
     """`c` is the inverse strength of the L2 penalty; without it the best of a few is chosen on held-out rows.
 
-    `naive_bayes` is the power to which an SVM's features are weighed by their log-count ratio; 0 weighs none.
+    `naive_bayes` is the power to which an SVM's features are weighed by their log-count ratio; 0 weighs none. `pairs` adds pairs of
+    words near one another, in either order, to the n-grams of texts.
     """
 
     loss: Literal["auto", "hinge", "logistic"] = "auto"
     c: float | None = Field(default=None, gt=0, le=1e6)
     naive_bayes: float = Field(default=0.0, ge=0, le=1)
+    pairs: bool = False
 
 
 class LinearModel(Model):
@@ -170,6 +179,7 @@ class Linear(Recipe):
     options = LinearOptions
     model = LinearModel
     weighs = True
+    learns_scores = frozenset({"softmax", "logistic", "identity"})
     space: ClassVar[dict[str, Axis]] = {
         "loss": Choice(("hinge", "logistic")),
         "c": Range(0.02, 50.0, log=True),
@@ -186,7 +196,8 @@ class Linear(Recipe):
             # beside text, table columns may say little and still be heeded; the held-out rows decide
             beside = tuple(sorted({c.modality for c in schema.inputs} & _TABLE))
             alone = [LinearOptions(loss="hinge", c=1.0, naive_bayes=power, leave=beside)] if beside else []
-            return [LinearOptions(loss="hinge", c=1.0), *weighed, *alone, LinearOptions(loss="logistic")]
+            paired = LinearOptions(loss="hinge", c=1.0, naive_bayes=power, pairs=True)
+            return [LinearOptions(loss="hinge", c=1.0), *weighed, *alone, paired, LinearOptions(loss="logistic")]
         return [LinearOptions()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
@@ -197,7 +208,8 @@ class Linear(Recipe):
         seconds, stored = 0.03 + 5e-4 * len(train.schema.inputs) + reading_seconds, wide * rows
         for column in train.schema.inputs:
             if column.modality == "text":
-                stored += 3.1 * characters(train, column.name)  # n-grams of a row that are known, each counted once
+                # n-grams of a row that are known, each counted once
+                stored += (3.1 + (0.6 if options.pairs else 0.0)) * characters(train, column.name)
             elif column.modality == "series":  # its features are many, but few rows of them are narrowed
                 seconds += 5e-6 * float(train.data.column(column.name).nbytes) / 4
                 stored += float(min(rows, 1500)) * rows
@@ -223,6 +235,8 @@ class Linear(Recipe):
         from scipy.sparse import csr_matrix
 
         assert isinstance(options, LinearOptions)
+        if options.pairs:
+            train = _with_pairs(train)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
         most, plain = _ENOUGH, all(c.modality in _TABLE for c in train.schema.inputs)
         if plain:
@@ -232,7 +246,8 @@ class Linear(Recipe):
         columns, matrix, matrix_held = encoded(train, valid, "sparse", truth, ctx)
         weight = row_weights(train, ctx)
         loss = _loss(options, train.schema, ctx.target)
-        if loss == "hinge" and matrix.nnz > _HINGE_MOST:
+        soft = soft_truth(train, truth, ctx)
+        if loss == "hinge" and (matrix.nnz > _HINGE_MOST or soft is not None):  # a hinge knows no shares of labels
             loss = "logistic"
         whole, small = matrix, None if loss == "hinge" else _solvers.narrowed(matrix)
         if small is not None:
@@ -241,7 +256,8 @@ class Linear(Recipe):
         strengths = _strengths(options, loss, train.schema, ctx, matrix_held is not None)
 
         def solve(matrix: Any, c: float, start: np.ndarray | None, deadline: Deadline) -> np.ndarray:
-            return _solve(matrix, truth, loss, c, weight, replace(ctx, deadline=deadline), start, options.naive_bayes)
+            own = replace(ctx, deadline=deadline)
+            return _solve(matrix, truth, soft, loss, c, weight, own, start, options.naive_bayes)
 
         def judge(matrix: Any, weights: np.ndarray) -> float:
             return _held_out_loss(matrix, held, weights, ctx)
@@ -281,6 +297,12 @@ def _stored(schema: Schema) -> int:
     return sum(15 if c.modality == "number" else 1 for c in schema.inputs)
 
 
+def _with_pairs(table: Table) -> Table:
+    """Return a table whose texts are told in pairs of words, too."""
+    columns = (replace(c, options={**c.options, "pairs": True}) if c.modality == "text" else c for c in table.schema)
+    return table.with_schema(Schema(tuple(columns)))
+
+
 def _has_text(schema: Schema) -> bool:
     return any(c.modality == "text" for c in schema.inputs)
 
@@ -307,12 +329,12 @@ def _strengths(options: LinearOptions, loss: str, schema: Schema, ctx: FitContex
 
 
 def _solve(
-    matrix: Any, truth: np.ndarray, loss: str, c: float, weight: np.ndarray | None, ctx: FitContext,
-    start: np.ndarray | None, naive_bayes: float,
+    matrix: Any, truth: np.ndarray, soft: np.ndarray | None, loss: str, c: float, weight: np.ndarray | None,
+    ctx: FitContext, start: np.ndarray | None, naive_bayes: float,
 ) -> np.ndarray:  # fmt: skip
     target = ctx.target
     if loss == "squared":
-        standard = (truth - target.mean) / target.std  # type: ignore[attr-defined]
+        standard = ((truth if soft is None else soft) - target.mean) / target.std  # type: ignore[attr-defined]
         return _solvers.ridge(matrix, standard, 1.0 / c, ctx.deadline, start, weight)
     if loss == "hinge":
         found = _solvers.one_vs_rest_svm(
@@ -324,7 +346,9 @@ def _solve(
         return centres if target.outputs > 2 else centres[:, 1:] - centres[:, :1]
     exclusive = target.kind == "classes"
     if exclusive and target.outputs == 2:
-        goal, exclusive = truth[:, None].astype(np.float64), False
+        goal, exclusive = (truth[:, None].astype(np.float64) if soft is None else soft[:, 1:]), False
+    elif soft is not None:
+        goal = soft
     elif exclusive:
         goal = np.zeros((len(truth), target.outputs))
         goal[np.arange(len(truth)), truth] = 1.0

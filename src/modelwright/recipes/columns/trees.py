@@ -29,7 +29,13 @@ from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import MOST, Crosses
 from modelwright.recipes.shared.further import FurtherRows, further_rows
-from modelwright.recipes.shared.rows import fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
+from modelwright.recipes.shared.rows import (
+    as_taught,
+    fewer_in_memory,
+    learnt_and_watched,
+    row_weights,
+    rows_in_memory,
+)
 from modelwright.recipes.shared.value_means import ValueMeans, telling
 
 _MOST_LABELS = 120
@@ -277,6 +283,7 @@ class Trees(Recipe):
     options = TreesOptions
     model = TreesModel
     weighs = True
+    learns_scores = frozenset({"softmax", "identity"})
     space: ClassVar[dict[str, Axis]] = {
         "learning_rate": Range(0.01, 0.2, log=True),
         "num_leaves": Range(4, 128, log=True, whole=True),
@@ -372,10 +379,9 @@ class Trees(Recipe):
             matrix = np.concatenate([matrix, more], axis=1)
             if matrix_held is not None:
                 matrix_held = np.concatenate([matrix_held, crosses.encode(matrix_held)], axis=1)
-        beyond = _further(columns, crosses, len(matrix), most, ctx)
-        boosted = boost(
-            matrix, truth, matrix_held, held, categorical, row_weights(train, ctx), options.model_dump(), ctx, beyond
-        )
+        beyond = _further(columns, crosses, len(matrix), most, ctx) if ctx.taught is None else None
+        matrix, truth, weight = as_taught(train, truth, matrix, row_weights(train, ctx), ctx)
+        boosted = boost(matrix, truth, matrix_held, held, categorical, weight, options.model_dump(), ctx, beyond)
         names = {place: name for name, place in numbers.items()}
         extent = {
             "rounds": boosted.rounds,

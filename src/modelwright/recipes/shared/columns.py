@@ -282,7 +282,7 @@ def importing(module: str, seconds: float) -> float:
 
 def identity(table: Table) -> tuple[Any, ...]:
     """Return what tells this selection of rows and columns from any other of the run."""
-    columns = tuple((c.name, c.modality) for c in table.schema.inputs)
+    columns = tuple((c.name, c.modality, bool(c.options.get("pairs"))) for c in table.schema.inputs)
     return table.source, len(table), hash(np.ascontiguousarray(table.rows).tobytes()), columns
 
 

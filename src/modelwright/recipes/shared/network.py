@@ -28,7 +28,7 @@ from modelwright.recipes.shared import private
 from modelwright.recipes.shared.columns import identity
 from modelwright.recipes.shared.network_cost import cost_of
 from modelwright.recipes.shared.network_group import one_row
-from modelwright.recipes.shared.network_loss import step_loss, truth_of
+from modelwright.recipes.shared.network_loss import learnt_of, step_loss, truth_of
 from modelwright.recipes.shared.network_options import SIZES, NetworkOptions
 from modelwright.recipes.shared.rows import known_rows, row_weights
 
@@ -147,6 +147,7 @@ class NetworkRecipe(Recipe):
     model: ClassVar[type[Model]]
     privacy: ClassVar[Literal["no", "yes", "only"]] = "yes"
     weighs = True
+    learns_scores = frozenset({"softmax", "logistic", "identity"})
     privately: ClassVar[Mapping[str, Any]] = {}  # its own options under differential privacy
 
     def private_options(self, schema: Schema, target: TargetCodec, rows: int) -> Options:
@@ -235,7 +236,7 @@ class NetworkRecipe(Recipe):
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         turns = bool(getattr(options, "flip", False)) and ctx.private is None  # chance alone may say what is private
-        feed: Any = RowFeed(arrays, truth_of(train.column(column), ctx), options.batch, turns=turns)
+        feed: Any = RowFeed(arrays, learnt_of(train, ctx), options.batch, turns=turns)
         loss, steps = step_loss(options, ctx, weights, network), None
         if ctx.private is not None:
             epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)

@@ -8,6 +8,8 @@ import numpy as np
 
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.recipe import FitContext
+from modelwright.core.schema import Table
+from modelwright.recipes.shared.rows import soft_truth
 
 
 def truth_of(values: Any, ctx: FitContext) -> Any:
@@ -18,6 +20,20 @@ def truth_of(values: Any, ctx: FitContext) -> Any:
     if isinstance(ctx.target, ValueCodec):
         encoded = ((encoded - ctx.target.mean) / ctx.target.std).astype(np.float32)
     return torch.from_numpy(np.ascontiguousarray(encoded))
+
+
+def learnt_of(table: Table, ctx: FitContext) -> Any:
+    """Return a tensor of what rows with known answers are learnt by: their truth, or that mixed with what a teacher says."""
+    import torch
+
+    name = table.schema.target
+    values = table.column(name.name if name else "")
+    soft = soft_truth(table, ctx.target.encode(values), ctx)
+    if soft is None:
+        return truth_of(values, ctx)
+    if isinstance(ctx.target, ValueCodec):
+        soft = (soft - ctx.target.mean) / ctx.target.std
+    return torch.from_numpy(soft.astype(np.float32))
 
 
 def step_loss(options: Any, ctx: FitContext, weights: Any, network: Any) -> Any:

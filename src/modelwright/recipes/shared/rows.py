@@ -13,6 +13,8 @@ from modelwright.data.groups import groups_of
 
 _LEAST_ROWS = 2000  # that a fit is to learn from, or none
 _OF_FREE = 0.6  # share of the memory that is free which the rows of a fit may take
+_TAUGHT = 0.7  # the teacher's part in what a student learns; the truth has the rest
+_LABELS = 3  # of a row that a student learns at most where it takes one label a row
 
 
 def known_rows(table: Table, target: TargetCodec) -> tuple[Table, np.ndarray]:
@@ -86,6 +88,44 @@ def learnt_and_watched(
     elif ctx.extent is None:
         train, truth, valid, held = split_off(train, truth, ctx)
     return train, truth, valid if valid is not None and len(valid) else None, held
+
+
+def soft_truth(table: Table, truth: np.ndarray, ctx: FitContext) -> np.ndarray | None:
+    """Return what a student learns of rows with encoded truth: their truth mixed with what its teacher says, float64 [N, K] ([N] for
+    values); None where there is no teacher (Hinton et al., arXiv 1503.02531)."""
+    if ctx.taught is None:
+        return None
+    said = ctx.taught.of(table)
+    if ctx.target.kind == "value":
+        return np.asarray((1 - _TAUGHT) * truth + _TAUGHT * said[:, 0], np.float64)
+    whole = np.eye(ctx.target.outputs)[truth] if ctx.target.kind == "classes" else truth
+    return np.asarray((1 - _TAUGHT) * whole + _TAUGHT * said, np.float64)
+
+
+def row_a_label(soft: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows [M], labels [M] and weights [M] that say of soft labels [N, K] the same in one label a row: each row stands there
+    once for each of its likeliest labels. For what takes weights, and no shares of labels."""
+    kept = min(_LABELS, soft.shape[1])
+    labels = np.argsort(-soft, axis=1, kind="stable")[:, :kept]
+    shares = np.take_along_axis(soft, labels, axis=1)
+    shares = shares / shares.sum(axis=1, keepdims=True) * (1.0 if weight is None else weight[:, None])
+    rows = np.repeat(np.arange(len(soft)), kept)
+    some = shares.ravel() > 1e-3
+    return rows[some], labels.ravel()[some], shares.ravel()[some]
+
+
+def as_taught(
+    table: Table, truth: np.ndarray, matrix: np.ndarray, weight: np.ndarray | None, ctx: FitContext
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return features [M, D], answers [M] and weights [M] that trees grow on: as given [N] without a teacher, mixed with what it says
+    where there is one."""
+    soft = soft_truth(table, truth, ctx)
+    if soft is None:
+        return matrix, truth, weight
+    if ctx.target.kind == "value":
+        return matrix, soft, weight
+    rows, labels, weights = row_a_label(soft, weight)
+    return matrix[rows], labels, weights
 
 
 def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:

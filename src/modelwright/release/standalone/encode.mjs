@@ -13,7 +13,8 @@ const MASK = (1n << 64n) - 1n;
 const BASE = 0x9e3779b97f4a7c15n;
 const KEEP = 0xffffffffffff0000n;
 const HAN = [[0x3005, 0x3007], [0x3040, 0x30ff], [0x31f0, 0x31ff], [0x3400, 0x9fff], [0xf900, 0xfaff], [0x20000, 0x323af]];
-const LENGTHS = [Math.fround(0.6), 1];
+const LENGTHS = [Math.fround(0.6), 1, Math.fround(0.6)];
+const APART = 4; // words from one of a pair to the other at most
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 const LETTER = /[\p{L}\p{N}\p{M}_]/u;
 const WORD = /[\p{L}\p{Nl}\p{No}]+(?:['\u2019][\p{L}\p{Nl}\p{No}]+)*/gu;
@@ -86,7 +87,7 @@ const isHan = (code) => HAN.some(([low, high]) => low <= code && code <= high);
 const isLetter = (char) => LETTER.test(char);
 const cut = (text) => Array.from(text).slice(0, LONGEST).join("");
 
-function grams(text, chars) {
+function grams(text, chars, near) {
   const folded = cut(text).normalize("NFKC").toLowerCase().split(SPACE).filter(Boolean).join(" ");
   const codes = [32, ...Array.from(folded, (c) => c.codePointAt(0)), 32];
   const mixed = codes.map((c) => mix((BigInt(c) + BASE) & MASK));
@@ -120,7 +121,15 @@ function grams(text, chars) {
       if (n >= chars[0] && (n > 1 || codes[start] !== 32)) found.push(mix((total + BigInt(n)) & MASK));
     }
   }
-  return [[...words, ...pairs].map((h) => h & KEEP), found.map((h) => h & KEEP)];
+  const kept = words.map((h) => h & KEEP);
+  const both = [];
+  for (let i = 0; near && i < kept.length; i++) {
+    for (const other of kept.slice(i + 1, i + APART + 1)) {
+      const [low, high] = kept[i] < other ? [kept[i], other] : [other, kept[i]];
+      both.push(mix((low * BASE + high + 1n) & MASK) & KEEP);
+    }
+  }
+  return [[...kept, ...pairs.map((h) => h & KEEP)], found.map((h) => h & KEEP), ...(near ? [both] : [])];
 }
 
 function figures(text) {
@@ -169,7 +178,7 @@ class Ngrams {
 
   encode(text) {
     const places = [], data = [];
-    grams(text ?? "", this.chars).forEach((hashes, b) => {
+    grams(text ?? "", this.chars, this.blocks.length > 2).forEach((hashes, b) => {
       const { index, idf, first } = this.blocks[b];
       const counts = new Map();
       for (const h of hashes) {

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-LONGEST = 20_000
+LONGEST, APART = 20_000, 4  # characters of a text that are read; words from one of a pair to the other at most
 MASK = (1 << 64) - 1
 BASE = 0x9E3779B97F4A7C15
 KEEP = 0xFFFFFFFFFFFF0000
 HAN = ((0x3005, 0x3007), (0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
-LENGTHS = (np.float32(0.6), np.float32(1.0))
+LENGTHS = (np.float32(0.6), np.float32(1.0), np.float32(0.6))
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 END = re.compile(r"[.!?。！？]+(?=\s|$|[\u3400-\u9fff\"'”’])|\n+")
 TOKEN = re.compile(
@@ -83,8 +83,8 @@ def is_letter(char: str) -> bool:
     return char.isalnum() or char == "_" or unicodedata.category(char).startswith("M")
 
 
-def grams(text: str, chars: list[int]) -> list[list[int]]:
-    """Return the hashes of a text's words and pairs of words, and of its character n-grams."""
+def grams(text: str, chars: list[int], near: bool) -> list[list[int]]:
+    """Return the hashes of a text's words and pairs of neighbours, of its character n-grams, and, where asked for, of words near one another."""
     folded = " ".join(unicodedata.normalize("NFKC", text[:LONGEST]).lower().split())
     codes = [32, *map(ord, folded), 32]
     mixed = [mix(c + BASE & MASK) for c in codes]
@@ -119,7 +119,10 @@ def grams(text: str, chars: list[int]) -> list[list[int]]:
             total = total * BASE + mixed[start + n - 1] & MASK
             if n >= chars[0] and (n > 1 or code != 32):
                 found.append(mix(total + n & MASK))
-    return [[h & KEEP for h in words + pairs], [h & KEEP for h in found]]
+    kept = [h & KEEP for h in words]
+    apart = [(a, b) for i, a in enumerate(kept if near else []) for b in kept[i + 1 : i + APART + 1]]
+    both = [mix(min(p) * BASE + max(p) + 1 & MASK) & KEEP for p in apart]
+    return [kept + [h & KEEP for h in pairs], [h & KEEP for h in found], both]
 
 
 def figures(text: str) -> np.ndarray:
@@ -157,9 +160,9 @@ class Ngrams:
         self.figure_weight = told["figure_weight"]
 
     def __call__(self, text: str | None) -> tuple[list[int], list[float]]:
-        places: list[int] = []
-        data: list[float] = []
-        for hashes, (index, idf, first), length in zip(grams(text or "", self.chars), self.blocks, LENGTHS):
+        places, data = list[int](), list[float]()
+        found = grams(text or "", self.chars, len(self.blocks) > 2)
+        for hashes, (index, idf, first), length in zip(found, self.blocks, LENGTHS):
             counts: dict[int, int] = {}
             for h in hashes:
                 if (at := index.get(h)) is not None:
@@ -168,15 +171,14 @@ class Ngrams:
             own = np.array([np.float32(1 + math.log(counts[at])) * idf[at] for at in order], np.float32)
             if order:
                 # in double precision, as in training: trees ask on which side of a threshold a feature lies
-                own = (own.astype(np.float64) * (float(length) / math.sqrt(sum((own * own).tolist())))).astype(
-                    np.float32
-                )
+                scale = float(length) / math.sqrt(sum((own * own).tolist()))
+                own = (own.astype(np.float64) * scale).astype(np.float32)
             places += [first + at for at in order]
             data += own.tolist()
         if self.figures is not None and text:
-            found = figures(text)
-            found[[0, 1, 6, 7, 8, 9]] = np.log1p(found[[0, 1, 6, 7, 8, 9]])
-            scaled = self.figure_weight * np.clip((found - self.figures[0]) / self.figures[1], -4, 4)
+            told = figures(text)
+            told[[0, 1, 6, 7, 8, 9]] = np.log1p(told[[0, 1, 6, 7, 8, 9]])
+            scaled = self.figure_weight * np.clip((told - self.figures[0]) / self.figures[1], -4, 4)
             places += range(self.width, self.width + 13)
             data += scaled.astype(np.float32).tolist()
         return places, data

@@ -1,0 +1,25 @@
+"""Time that the end of a climb sets aside."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from .made import planner, some
+
+
+@pytest.mark.parametrize(("left", "expected"), [(100.0, {"quick", "slow"}), (21.0, {"quick", "slow"}), (15.0, {"quick"}), (0.5, set())])  # fmt: skip
+def test_no_time_is_set_aside_for_a_refit_that_would_not_be_begun(
+    monkeypatch: Any, left: float, expected: set[str]
+) -> None:
+    plan, _ = planner(monkeypatch, [some("quick"), some("slow")])
+    monkeypatch.setattr(type(plan), "left", lambda self: left)
+    seconds = {"quick": 2.0, "slow": 20.0}
+    members = [SimpleNamespace(name=n, recipe=n, fit_seconds=s, models=[]) for n, s in seconds.items()]
+    winner: Any = [(0.5, m) for m in reversed(members)]
+    once = {m.name: plan.end._once(m) for m in members}  # type: ignore[arg-type]
+    assert once["quick"] < 4
+    assert once["slow"] > 25
+    assert plan.end.refit_seconds(winner) == pytest.approx(sum(once[n] for n in expected))
