@@ -28,6 +28,8 @@ from modelwright.core.words import Words
 if TYPE_CHECKING:  # a model in use answers without the options of a run
     from modelwright.core.config import RunConfig
 
+_FILES = frozenset(("image", "audio"))
+
 
 @dataclass(frozen=True)
 class Split:
@@ -320,6 +322,11 @@ class Task(ABC):
     def told(self, model: Model) -> list[list[Pair]]:
         """Return parts for the model card, each `[title in both languages, text in both languages]`."""
         return []
+
+    @property
+    def makes_files(self) -> bool:
+        """Whether answers are pictures or recordings that are made, of which the name of the target's column says nothing."""
+        return self.targets <= _FILES
 
     def metrics_of(self, target: TargetCodec) -> tuple[Metric, ...]:
         """Return the metrics that say something of this target, what errors cost among them where they have a price."""

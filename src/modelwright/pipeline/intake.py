@@ -274,7 +274,9 @@ def data_note(data: Data) -> Note:
     more = f"  + {beside:,} {task.beside.en}" if beside else ""
     more_zh = f"  + {beside:,} {task.beside.zh}" if beside else ""
     target = data.table.schema.target
-    what, what_zh = (f"{target.name}: {task.title.en}", f"{target.name}：{task.title.zh}") if target else task.title
+    what, what_zh = task.title
+    if target and not task.makes_files:
+        what, what_zh = f"{target.name}: {what}", f"{target.name}：{what_zh}"
     look = f"   {len(grave)} finding{'s' * (len(grave) != 1)} to look at" if grave else ""
     look_zh = f"   {len(grave)} 处需要留意" if grave else ""
     en = f"data      {counted(len(data.table), 'row')}  {names}{more}  -> {what}{look}"

@@ -169,6 +169,31 @@ def test_undefined_values_are_dashes(facts):
     assert "nan" not in "".join(Page(text).text).lower()
 
 
+def test_a_metric_that_is_not_defined_is_no_empty_line(facts):
+    other = {**facts["metrics"][-1], "name": "other", "title": ["agreement with labels", "与标签的一致率"]}
+    nothing = {**other, "value": None, "low": None, "high": None}
+    shown, hidden = (
+        "".join(Page(write_report({**facts, "metrics": [*facts["metrics"], m]}, "en")).text) for m in (other, nothing)
+    )
+    assert "agreement with labels" in shown
+    assert "agreement with labels" not in hidden
+    ranks = [{**m, "value": None} if m["name"] == facts["metric"] else m for m in facts["metrics"]]
+    title = next(m["title"][0] for m in ranks if m["name"] == facts["metric"])
+    assert title in "".join(Page(write_report({**facts, "metrics": ranks}, "en")).text)
+
+
+def test_the_column_of_pictures_that_are_made_is_no_headline(facts):
+    assert f"→ {facts['target']}" in write_report(facts, "en")
+    assert "→" not in write_report({**facts, "task": "unconditional-image-generation"}, "en")
+
+
+def test_the_name_of_the_winner_alone_is_no_section(facts):
+    winner = " + ".join(facts["winner"])
+    bare = {k: v for k, v in facts.items() if k not in ("guessing", "coverage", "costs", "plots")}
+    assert 'id="practice"' not in write_report({**bare, "chosen": [winner, winner]}, "en")
+    assert 'id="practice"' in write_report({**bare, "chosen": [f"{winner}: 0.9", f"{winner}：0.9"]}, "en")
+
+
 def test_words_are_tinted_by_their_weight():
     parts = [
         {"column": "t", "start": 0, "end": 2, "weight": 2.0},

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -108,6 +109,39 @@ def test_a_whole_run_serves_it(tmp_path, monkeypatch):
     assert board["image-lora"] == "ok"
     answer = mw.load(str(run.folder / "bundle")).predict([{"seed": 4}])[0]["prediction"]
     assert answer["type"] == "image/png"
+
+
+def test_a_bundle_answers_in_the_service_and_for_files(tmp_path):
+    """The folder is gone by then: the bundle holds all of the model."""
+    import pyarrow.csv
+    from starlette.testclient import TestClient
+
+    from modelwright.release.bundle import Predictor, load, save
+    from modelwright.release.predict_file import predict_file
+    from modelwright.serve.app import create_app
+    from modelwright.serve.keys import KeyRing
+
+    folder = tiny_diffusion(tmp_path / "base")
+    table, target, model = trained(folder)
+    task = get_task("text-to-image")
+    save(Predictor(task, task.served(table.schema), target, [(1.0, model)], name="bars"), tmp_path / "bundle")
+    shutil.rmtree(folder)
+    (name,) = (c.name for c in table.schema.inputs)
+    row = {name: "a bar that lies", "seed": 3}
+    app = create_app(load(tmp_path / "bundle"), keys=KeyRing.of({"test": "k"}))
+    with TestClient(app, headers={"Authorization": "Bearer k"}) as client:
+        reply = client.post("/predict", json=row, headers={"Accept": "image/png"})
+        assert reply.headers["content-type"] == "image/png", reply.text
+        assert client.post("/predict", json=row, headers={"Accept": "image/png"}).content == reply.content
+        other = client.post("/predict", json={**row, "seed": 4}, headers={"Accept": "image/png"})
+        assert other.content != reply.content
+        begun = client.post("/predict", json={**row, "init_image": "data:image/png;base64,AAAA"})
+        assert begun.status_code == 422
+    (tmp_path / "asked.csv").write_text(f"{name},seed\na bar that lies,3\na bar that stands,5\n", encoding="utf-8")
+    predict_file(str(tmp_path / "bundle"), str(tmp_path / "asked.csv"), tmp_path / "made.csv")
+    made = [tmp_path / r["prediction"] for r in pyarrow.csv.read_csv(tmp_path / "made.csv").to_pylist()]
+    assert made[0].read_bytes() == reply.content
+    assert Image.open(made[1]).size == (32, 32)
 
 
 def test_refused(tmp_path, monkeypatch):

@@ -96,6 +96,28 @@ def test_frozen_leaves_the_encoder_as_it_was(tmp_path):
     assert np.array_equal(stored[f"0.model.{name}"], before[name])
 
 
+def test_weights_over_scaled_embeddings_answer_from_embeddings_as_they_come():
+    from modelwright.recipes.shared.embeddings import Scaling
+
+    rng = np.random.default_rng(0)
+    sizes = np.array([5.0, 0.02, 1.0, 0.0])  # of features; the last one never varies
+    rows = (rng.normal(size=(50, 4)) * sizes + 3).astype(np.float32)
+    scaling = Scaling.of(rows)
+    scaled = scaling.scaled(rows)
+    assert np.allclose(scaled.mean(0), 0, atol=1e-4)
+    assert np.allclose(scaled[:, [0, 2]].std(0), 0.5, atol=1e-3), (
+        "of unit length in the mean square, over four features"
+    )
+    assert 0.05 < scaled[:, 1].std() < 0.3, "what hardly varies is not blown up as far"
+    weights = rng.normal(size=(7, 3)).astype(np.float32)  # the embeddings, two columns beside them, the bias
+    beside = rng.normal(size=(50, 2)).astype(np.float32)
+    before = np.hstack([scaled, beside]) @ weights[:-1] + weights[-1]
+    folded = scaling.folded(weights)
+    assert np.allclose(np.hstack([rows, beside]) @ folded[:-1] + folded[-1], before, atol=1e-3)
+    alike = Scaling.of(np.ones((5, 4), np.float32))
+    assert np.array_equal(alike.folded(weights), weights)
+
+
 def test_lower_layers_learn_more_slowly(tmp_path):
     from modelwright.models.pretrained import load_encoder, set_rates
     from modelwright.train.optim import make_optimizers

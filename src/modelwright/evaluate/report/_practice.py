@@ -32,6 +32,9 @@ _WORK = {
 def practice(facts: Facts, lang: str) -> Html:
     """Return what the scores mean for the work that the model is to do: how it compares, automation, money."""
     told = [said(pair, lang) for pair in (facts.get("chosen"), facts.get("guessing")) if pair]
+    told = [
+        text for text in told if text != " + ".join(facts.get("winner") or [])
+    ]  # a name alone, as on the leaderboard
     return join([*(tag("p", code(text)) for text in told), _automation(facts, lang), money(facts, lang)])
 
 

@@ -27,6 +27,7 @@ from modelwright.evaluate.report.html import (
     table,
     tag,
 )
+from modelwright.evaluate.report.plain import defined
 from modelwright.evaluate.report.played import played
 
 _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ')
@@ -204,7 +205,7 @@ def _few(value: Any) -> str:
 
 def metrics(facts: Facts, lang: str) -> Html:
     """Return every metric on the test rows with its interval."""
-    rows = facts.get("metrics") or []
+    rows = defined(facts)
     if not rows:
         return Html("")
     zh = lang == "zh"

@@ -16,6 +16,7 @@ from modelwright.core.words import Words, counted
 from modelwright.evaluate import privacy
 from modelwright.evaluate.report import _private
 from modelwright.evaluate.report.html import interval, number, said
+from modelwright.evaluate.report.plain import defined
 
 
 def card(facts: Facts, lang: str) -> str:
@@ -124,7 +125,7 @@ def _training(facts: Facts) -> list[Words]:
 def _results(facts: Facts) -> list[Words]:
     out = [Words(said(facts["verdict"], "en"), said(facts["verdict"], "zh"))] if facts.get("verdict") else []
     scored: list[tuple[Pair | str, float | None, float | None, float | None]] = [
-        (m["title"], m["value"], m.get("low"), m.get("high")) for m in facts.get("metrics") or []
+        (m["title"], m["value"], m.get("low"), m.get("high")) for m in defined(facts)
     ]
     if not scored and facts.get("value") is not None:
         main = facts.get("metric_title") or facts["metric"]

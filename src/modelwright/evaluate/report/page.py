@@ -57,9 +57,11 @@ def write_report(facts: Facts, lang: str) -> str:
 
 def _header(facts: Facts, lang: str) -> Html:
     zh = lang == "zh"
+    task = get_task(facts["task"]) if facts["task"] in task_names() else None
+    named = facts.get("target") and not (task and task.makes_files)
     of = [
-        get_task(facts["task"]).title.to(lang) if facts["task"] in task_names() else facts["task"],
-        facts.get("target") and f"→ {facts['target']}",
+        task.title.to(lang) if task else facts["task"],
+        f"→ {facts['target']}" if named else None,
         facts.get("created"),
     ]
     mark = Words("no gate set", "未设门槛")

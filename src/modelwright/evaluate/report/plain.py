@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
+from modelwright.core.facts.run import Facts
+from modelwright.core.facts.scores import MetricFact
 from modelwright.core.figures import rounded as rounded
 from modelwright.core.figures import share as share
 from modelwright.core.judged import Judged
 from modelwright.core.words import Words
+
+
+def defined(facts: Facts) -> list[MetricFact]:
+    """Return the metrics that say something of these rows, such as no agreement with labels where there are none; and the one that ranks."""
+    told = facts.get("metrics") or []
+    return [
+        m for m in told
+        if m["name"] == facts.get("metric") or (m["value"] is not None and math.isfinite(m["value"]))
+    ]  # fmt: skip
 
 
 def plainly(judged: Judged) -> Words | None:

@@ -24,13 +24,13 @@ from modelwright.core.words import Words
 from modelwright.features.base import load_codecs, save_codecs
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import sigmoid, softmax
-from modelwright.recipes.shared.embeddings import Beside, Embedder, Embeddings
+from modelwright.recipes.shared.embeddings import Beside, Embedder, Embeddings, Scaling
 from modelwright.recipes.shared.network import open_axes
 from modelwright.recipes.shared.pretrained import NEEDS, choices, hub_codecs, origins, refused
 from modelwright.recipes.shared.rows import known_rows, row_weights, split_off
 
-# of the penalty's inverse, from the strongest on: vectors of unit length in which few rows tell kinds apart want a weak one
-_STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # of the penalty's inverse, from the strongest on
+_USUAL = 10.0  # where no rows can be held out to choose among them
 _ROUNDS = 100  # of the solver
 _BRIEF, _QUICK = 2.0, 2e9  # seconds beyond a fit's own, and operations with which all strengths are solved within them
 
@@ -135,7 +135,7 @@ class Frozen(Recipe):
     options = FrozenOptions
     model = FrozenModel
     weighs = True
-    space: ClassVar[dict[str, Axis]] = {"c": Range(0.03, 30.0, log=True), "beside": Range(0.3, 5.0, log=True)}
+    space: ClassVar[dict[str, Axis]] = {"c": Range(0.3, 300.0, log=True), "beside": Range(0.3, 5.0, log=True)}
     longest: ClassVar[int] = 256
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
@@ -165,10 +165,12 @@ class Frozen(Recipe):
         elif ctx.extent is None:
             train, truth, held_table, held = split_off(train, truth, ctx)
         embedder = Embedder.of(whole, options.codecs, ctx)
-        beside, features = Beside.fit(embedder.embed(train, ctx), train, truth, options.beside, ctx)
+        embedded = embedder.embed(train, ctx)
+        scaling = Scaling.of(embedded)
+        beside, features = Beside.fit(scaling.scaled(embedded), train, truth, options.beside, ctx)
         held_features = None
         if held_table is not None and len(held_table):
-            held_features = beside.join(embedder.embed(held_table, ctx), held_table)
+            held_features = beside.join(scaling.scaled(embedder.embed(held_table, ctx)), held_table)
         best: tuple[float, np.ndarray, float] | None = None
         weights: np.ndarray | None = None
         by_row = row_weights(train, ctx)
@@ -182,7 +184,7 @@ class Frozen(Recipe):
                 break  # the penalty only gets weaker from here on
         if best is None or not np.isfinite(best[1]).all():
             raise ModelwrightError("its weights were not finite", "其权重不是有限数")
-        return FrozenModel(embedder.embeddings, beside, best[1], ctx.target, {"c": best[2]})
+        return FrozenModel(embedder.embeddings, beside, scaling.folded(best[1]), ctx.target, {"c": best[2]})
 
 
 RECIPE = Frozen
@@ -202,7 +204,7 @@ def _strengths(options: FrozenOptions, ctx: FitContext, held_out: bool) -> tuple
         return (float(ctx.extent["c"]),)
     if options.c is not None:
         return (options.c,)
-    return _STRENGTHS if held_out else (1.0,)
+    return _STRENGTHS if held_out else (_USUAL,)
 
 
 def _solve(

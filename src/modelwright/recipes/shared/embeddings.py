@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _TOKENS, _ROWS = 4096, 256  # of one call
 _PIECE = 512  # rows between two looks at the deadline
 _MOST = 512 << 20  # bytes of embeddings that are kept
+_LEAST_SPREAD = 0.1  # of the usual deviation: what hardly varies in a few rows would be blown up
 _KNOWN: dict[bytes, np.ndarray] = {}  # by encoder and content
 
 
@@ -65,6 +66,37 @@ class Turned:
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
         out = self.dense.T @ values
         return out if self.rest is None else np.concatenate([out, self.rest @ values])
+
+
+class Scaling:
+    """Embeddings [N, E] with each feature centred and by its deviation, of unit length in the mean square, as the penalty and what
+    stands beside them expect; and the way back for weights, so that a model answers from embeddings as they come."""
+
+    def __init__(self, mean: np.ndarray, spread: np.ndarray) -> None:
+        self.mean, self.spread = mean, spread
+
+    @classmethod
+    def of(cls, embeddings: np.ndarray) -> Scaling:
+        """Return the scaling that suits the embeddings of training rows; none where they do not vary."""
+        mean, width = embeddings.mean(0, dtype=np.float64), embeddings.shape[1]
+        deviation = embeddings.std(0, dtype=np.float64)
+        usual = float(np.median(deviation[deviation > 0])) if (deviation > 0).any() else 0.0
+        if usual == 0.0:
+            return cls(np.zeros(width, np.float32), np.ones(width, np.float32))
+        spread = np.maximum(deviation, _LEAST_SPREAD * usual) * np.sqrt(width)
+        return cls(mean.astype(np.float32), spread.astype(np.float32))
+
+    def scaled(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return embeddings [N, E] scaled."""
+        return (embeddings - self.mean) / self.spread
+
+    def folded(self, weights: np.ndarray) -> np.ndarray:
+        """Return the weights [D + 1, K] over embeddings as they come that answer as `weights` over scaled ones; the embeddings' rows
+        come first, the bias last."""
+        out, wide = weights.copy(), len(self.mean)
+        out[:wide] /= self.spread[:, None]
+        out[-1] -= self.mean @ out[:wide]
+        return out
 
 
 class Beside:
