@@ -47,11 +47,10 @@ def of_noise(model: Any, made: np.ndarray, name: str) -> float:
     import torch
 
     from modelwright.models.style.filters import gram, style_loss
-    from modelwright.recipes.style._style import tensor_of
+    from modelwright.recipes.style._style import noise_like, tensor_of
 
-    noise = np.random.default_rng(0).integers(0, 256, made.shape, np.uint8)
     with torch.inference_mode():
-        now, start = ([gram(s) for s in model.features.stages(tensor_of(p))] for p in (made, noise))
+        now, start = ([gram(s) for s in model.features.stages(tensor_of(p))] for p in (made, noise_like(made)))
         wanted = [model.styles[name][f"gram.{i}"][None] for i in range(len(now))]
         return float(style_loss(now, wanted) / style_loss(start, wanted))
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from PIL import Image
 
 import modelwright as mw
@@ -148,6 +149,59 @@ def test_a_network_learns_what_noise_is(tmp_path):
     model.save(tmp_path)
     again = type(model).load(tmp_path, target)
     assert np.array_equal(again.made(picture(1)), model.made(picture(1)))
+
+
+def test_a_unet_does_more_than_blur():
+    """Within a few steps it keeps edges under noise, which the best linear filter cannot: a network whose activations are nearly lines
+    stays there."""
+    from scipy.ndimage import gaussian_filter
+
+    from modelwright.train.optim import make_optimizers, schedule
+
+    recipe = get_recipe("unet")
+    options = recipe.options(width=12, blocks=1)
+    torch.manual_seed(0)
+    network = recipe.network(Geometry(1, 1, 1), options)
+    rng = np.random.default_rng(0)
+
+    def shapes(count):
+        """Return pictures [N, 1, 32, 32] in 0..1 of three flat squares each, and the same under noise of 25."""
+        clean = np.empty((count, 1, 32, 32), np.float32)
+        for c in clean[:, 0]:
+            c[:] = rng.random()
+            for _ in range(3):
+                top, left = rng.integers(0, 24, 2)
+                c[top : top + 12, left : left + 12] = rng.random()
+        return clean, np.clip(clean + rng.normal(0, 25 / 255, clean.shape), 0, 1).astype(np.float32)
+
+    optimizers = make_optimizers(network, options.lr, 0.0, options.optimizer)
+    for step in range(60):
+        clean, noisy = (torch.from_numpy(p) for p in shapes(16))
+        for o in optimizers:
+            for group in o.param_groups:
+                group["lr"] = group["base"] * schedule(step / 60)
+            o.zero_grad()
+        (network(noisy) - clean).abs().mean().backward()
+        for o in optimizers:
+            o.step()
+    clean, noisy = shapes(40)
+    with torch.inference_mode():
+        error = float(((network(torch.from_numpy(noisy)).numpy() - clean) ** 2).mean())
+    blurred = min(float(((gaussian_filter(noisy, (0, 0, s, s)) - clean) ** 2).mean()) for s in (0.5, 0.7, 0.9, 1.1))
+    assert error < 0.6 * blurred
+
+
+def test_how_loud_ends_of_a_network_are_is_learnt():
+    """Muon keeps filters at unit length: the first, which sees pixels, and the last, which says how large a correction is, are AdamW's."""
+    from modelwright.train.muon import Muon
+    from modelwright.train.optim import make_optimizers
+
+    recipe = get_recipe("unet")
+    network = recipe.network(Geometry(1, 1, 1), recipe.options())
+    made = make_optimizers(network, 1e-3, 0.0, recipe.options().optimizer)
+    filters = {id(p) for o in made if isinstance(o, Muon) for g in o.param_groups for p in g["params"]}
+    assert len(filters) > 20
+    assert not {id(network.first.weight), id(network.head[0].weight)} & filters
 
 
 def test_colour_keeps_its_chroma_when_luma_alone_is_seen():

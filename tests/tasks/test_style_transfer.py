@@ -62,6 +62,34 @@ def test_what_is_missed_falls(data, fitted):
     assert ctx.metric.name == "left"
 
 
+def test_the_weight_is_set_for_each_picture(data, fitted):
+    from modelwright.recipes.style.style_optimised import Optimised, OptimisedOptions, _Balance
+
+    balance = _Balance(4.0, fixed=False)
+    balance.set_by(0.5, 0.1)
+    assert balance.weight > 4.0, "much of the style is missed"
+    balance = _Balance(4.0, fixed=False)
+    balance.set_by(0.02, 0.4)
+    assert balance.weight < 4.0, "the content suffers"
+    balance = _Balance(4.0, fixed=False)
+    balance.set_by(0.05, 0.2)
+    assert balance.weight == pytest.approx(4.0), (
+        "where the style has fallen that far, a fifth of the content may be missed"
+    )
+    balance = _Balance(4.0, fixed=True)
+    balance.set_by(0.5, 0.1)
+    assert balance.weight == 4.0
+    models, _, _ = fitted
+    features, styles = models["style-optimised"].features, models["style-optimised"].styles
+    pixels, shares = picture(5, 96, 128), {}
+    for weight in (None, 0.02, 500.0):
+        model = Optimised(features, styles, OptimisedOptions(style=weight, steps=60))
+        missed = model._missed(pixels, model.painted(pixels, styles["stripes"], 1.0), styles["stripes"])
+        shares[weight] = missed["style_left"], missed["content_left"]
+    assert shares[500.0][0] < shares[None][0] < shares[0.02][0]
+    assert shares[0.02][1] < shares[None][1] < shares[500.0][1]
+
+
 def test_saved_models_paint_alike_and_hold_no_picture(fitted, tmp_path):
     models, _, target = fitted
     pixels = picture(9)

@@ -254,3 +254,19 @@ def test_on_a_busy_machine_the_quickest_model_is_begun_rather_than_none(monkeypa
     assert [c.name for _, c in outcome.winner] == ["quick"]
     assert not dear.ended
     assert [f.name for f in outcome.failures] == ["dear"]
+
+
+@pytest.mark.parametrize(("count", "seconds", "waits"), [(120, 200.0, True), (120, 1.0, False), (1400, 200.0, False)])
+def test_on_few_rows_a_pretrained_network_is_read_before_it_is_trained(monkeypatch, count, seconds, waits):
+    """Training for which there is no time waits until the model that only reads has all its folds, and is told with its reason."""
+    frozen, tuned = some("frozen", right=0.9, rank=10), some("tuned", right=0.6, rank=36, told=seconds)
+    for recipe in (frozen, tuned):
+        monkeypatch.setattr(type(recipe), "extra", "pretrained")
+    made, _ = planner(monkeypatch, [guess(), tuned, frozen], count=count, seconds=30.0, config={"pretrained": ["a"]})
+    climb(made)
+    assert len(frozen.ended) >= 5
+    told = [f.reason for f in made.failures if f.name == "tuned"]
+    assert bool(told and "frozen reads the same network" in told[0].en) == waits
+    assert bool(told and "frozen 已直接使用同一网络" in told[0].zh) == waits
+    if seconds == 1.0:
+        assert tuned.ended

@@ -48,14 +48,19 @@ def fitting(task: Task, config: RunConfig, table: Table, target: TargetCodec, ba
         else:
             out.recipes.append(recipe)
     place = _places(out.recipes, table.schema, task)
-    # where the user named an encoder, its recipes follow the baselines' first
-    out.recipes.sort(key=lambda r: 1.5 if wanted(r, config) else place(r))
+    # where the user named an encoder, its recipes follow the baselines' first, those that only read from it before those that train it
+    out.recipes.sort(key=lambda r: 1.5 + r.rank / 1000 if wanted(r, config) else place(r))
     return out
 
 
 def wanted(recipe: Recipe, config: RunConfig) -> bool:
     """Return whether a recipe uses the encoders that the user named, and may take most of the time."""
     return bool(config.pretrained) and on_pretrained(recipe) and recipe.rank < DEAR_RANK
+
+
+def only_reads(recipe: Recipe) -> bool:
+    """Return whether a recipe takes a pretrained network as it is."""
+    return on_pretrained(recipe) and recipe.rank < _FROZEN
 
 
 def alike(one: Recipe, other: Recipe) -> bool:
@@ -98,7 +103,7 @@ def _places(recipes: list[Recipe], schema: Schema, task: Task) -> Callable[[Reci
             return float(recipe.rank)
         if leads in found and not on_torch(recipe):
             return 2.0
-        if on_pretrained(recipe) and recipe.rank < _FROZEN:
+        if only_reads(recipe):
             return 2.7
         if firsts.get(leads) is recipe:
             return 2.0 if leads in media else 2.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelwright.core.budget import duration_words
 from modelwright.core.errors import BundleError
 from modelwright.core.events import CandidateDone, Note, Planned
 from modelwright.core.kept import kept_folders
@@ -18,7 +19,7 @@ from modelwright.tune.climb import Climb
 from modelwright.tune.finish import Finish
 from modelwright.tune.fits import Fits
 from modelwright.tune.lean import with_lean
-from modelwright.tune.order import alike, fitting, wanted
+from modelwright.tune.order import alike, fitting, only_reads, wanted
 from modelwright.tune.race import beaten, between, leader_of
 from modelwright.tune.shares import LONG_SHARE, MANY_ROWS, affordable_network, breadth_share, media_alone
 from modelwright.tune.standings import Failure
@@ -26,6 +27,10 @@ from modelwright.tune.standings import Failure
 _TRIFLE = 0.05  # share of the time left below which a recipe's further variants are tried at once
 _ALONE = 0.25  # the same of a leading network that leaves the other columns out
 _DEAR = 0.04  # share of the time left from which on a recipe is not tried whose like has lost by far
+_FEW, _MUCH = (
+    1000,
+    0.5,
+)  # rows below which a pretrained network is read first, and the share of its training that is worth some
 _FLOOR = 1.5, 0.08  # seconds, and share of what can be spared, that any recipe may take
 _PRICEY = 0.7  # share of what can be spared from which on cheaper options are looked at
 _CHEAPER = 0.5, 0.25  # share of it that they may take: at most, and of networks beside other columns
@@ -72,7 +77,9 @@ class Planner(Climb):
             if self.should_end():
                 self._untried(self._recipes[at:])
                 return
-            if any(c.recipe == recipe.name for c in self.candidates) or self._like_a_loser(recipe):
+            if any(c.recipe == recipe.name for c in self.candidates):
+                continue
+            if self._like_a_loser(recipe) or self._waits(recipe):
                 continue
             first, *others = self.variants(recipe)
             first, share = begun.get(recipe.name) or self._within(recipe, first, at)
@@ -134,6 +141,24 @@ class Planner(Climb):
                 self.fail(recipe.name, words)
                 return True
         return False
+
+    def _waits(self, recipe: Recipe) -> bool:
+        """Return whether a recipe trains a pretrained network for which there is no time, while one that only reads from it stands; says
+        so. On few rows the latter has its folds first: training that is cut far short takes all the time and stands behind it."""
+        if len(self._table) >= _FEW or not wanted(recipe, self.config) or only_reads(recipe):
+            return False
+        stands = next((c.name for c in self.candidates if only_reads(get_recipe(c.recipe))), None)
+        takes = self.fits.expected(recipe, self.variants(recipe)[0]) if stands else 0.0
+        if takes <= self.spare():
+            return False
+        self.fits.refused[recipe.name] = _MUCH * takes
+        needs = duration_words(takes)
+        words = Words(
+            f"not tried: needs about {needs.en} on these few rows, and {stands} reads the same network as it is",
+            f"未尝试：在这少量数据上约需 {needs.zh}，且 {stands} 已直接使用同一网络",
+        )
+        self.fail(recipe.name, words)
+        return True
 
     def _within(self, recipe: Recipe, options: Options, at: int) -> tuple[Options, float]:
         """Return the options to begin with, cheaper ones where the time is short, and the seconds for the first fold."""

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from modelwright.data.resize import taps
 
+_LOUDER = 4.0  # times the usual size of a first convolution's filters
+
 
 class Mender(nn.Module):
     """A network over pictures. `reach` says how many given pixels around one its answer depends on, `stride` what the sides of a
@@ -67,7 +69,17 @@ class Spread(nn.Sequential):
         last = nn.Conv2d(width, wanted * scale * scale, 3, padding=1)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        last.weight.plain = True  # type: ignore[attr-defined]  # how large corrections are is learnt: Muon keeps filters at unit length
         super().__init__(last, *([nn.PixelShuffle(scale)] if scale > 1 else []))
+
+
+def as_loud(first: nn.Conv2d) -> nn.Conv2d:
+    """Return a first convolution that begins with larger filters: pixels about their mean are so small that smooth activations are
+    nearly lines to them, and a network of lines can only blur."""
+    with torch.no_grad():
+        first.weight.mul_(_LOUDER)
+    first.weight.plain = True  # type: ignore[attr-defined]  # Muon would bring it to unit length
+    return first
 
 
 def conv(given: int, wanted: int, size: int = 3) -> nn.Conv2d:

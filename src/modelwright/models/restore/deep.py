@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from modelwright.models.restore.base import Mender, Spread, conv
+from modelwright.models.restore.base import Mender, Spread, as_loud, conv
 
 _LEVELS = 2  # times that a picture is halved
 _AROUND = 15  # pixels over which a NAFNet block takes its mean, along one axis after the other
@@ -78,7 +78,7 @@ class _Halving(Mender):
     ) -> None:
         super().__init__(given, wanted, scale)
         widths = [width * 2**i for i in range(_LEVELS + 1)]
-        self.first = conv(given, width)
+        self.first = as_loud(conv(given, width))
         self.down = nn.ModuleList(nn.Sequential(*(block(w) for _ in range(blocks))) for w in widths[:-1])
         self.halve = nn.ModuleList(nn.Conv2d(w, 2 * w, 2, stride=2) for w in widths[:-1])
         self.middle = nn.Sequential(*(block(widths[-1]) for _ in range(blocks)))

@@ -129,6 +129,7 @@ class PictureNetwork(PictureModel):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> PictureNetwork:
+        import torch
         from safetensors.torch import load_file
 
         with Loading(folder, Words("network", "网络")):
@@ -138,7 +139,7 @@ class PictureNetwork(PictureModel):
             options = type(recipe).options(**state["options"])
             network = recipe.network(geometry, options)
             network.load_state_dict(load_file(str(folder / "weights.safetensors")))
-            model = cls(network.eval(), geometry, options)
+            model = cls(network.eval().to(memory_format=torch.channels_last), geometry, options)
             model.extent = dict(state["extent"])
             model.looked_by = state.get("looked_by")
             return model

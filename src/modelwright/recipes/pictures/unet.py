@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,11 +11,13 @@ from modelwright.recipes.pictures._network import PictureNetwork, PictureNetwork
 
 
 class UNetOptions(PictureOptions):
-    """Its size."""
+    """Its size, and how it learns."""
 
     width: int = Field(24, ge=4, le=512)
     blocks: int = Field(2, ge=1, le=64)
-    patch: int = Field(64, ge=8, le=256)
+    patch: int = Field(48, ge=8, le=256)
+    optimizer: Literal["adamw", "muon", "sgd"] = "muon"
+    lr: float = Field(2e-3, gt=0)
 
 
 class UNetModel(PictureNetwork):

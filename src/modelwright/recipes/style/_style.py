@@ -61,6 +61,11 @@ def pixels_of(made: Tensor) -> np.ndarray:
     return to_bytes(made[0].detach().permute(1, 2, 0).float().cpu().numpy() * 255.0)
 
 
+def noise_like(pixels: np.ndarray) -> np.ndarray:
+    """Return noise of a picture's size: what Gatys et al. begin with, by which is told how much of style and content is missed."""
+    return np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)
+
+
 def style_pictures(schema: Schema) -> dict[str, np.ndarray]:
     """Return the style pictures that the run was given, by name, of at most 512 pixels at a side."""
     told: Mapping[str, str] = schema.inputs[0].options.get("styles") or {}
@@ -235,9 +240,10 @@ class StyleModel(Model):
         from modelwright.models.style.filters import content_loss, gram, style_loss
 
         at, colours = self.features.content, self.features.colours
-        noise = np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)
         with torch.inference_mode():
-            own, now, start = (self.features.stages(tensor_of(p, self.device)) for p in (pixels, made, noise))
+            own, now, start = (
+                self.features.stages(tensor_of(p, self.device)) for p in (pixels, made, noise_like(pixels))
+            )
             wanted = [style[f"gram.{k}"][None].to(self.device) for k in range(len(own))]
             of_style = float(style_loss([gram(s) for s in now], wanted) / style_loss([gram(s) for s in own], wanted))
             of_content = float(content_loss(now[at], own[at], colours) / content_loss(start[at], own[at], colours))

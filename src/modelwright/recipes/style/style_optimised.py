@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
-from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Options
-from modelwright.core.schema import Schema
+from modelwright.core.pages import keep_pages, return_pages
 from modelwright.core.words import Words
 from modelwright.data.resize import resized, to_bytes
 from modelwright.recipes.style._style import (
@@ -18,6 +17,7 @@ from modelwright.recipes.style._style import (
     StyleOptions,
     StyleRecipe,
     fitted_to,
+    noise_like,
     pixels_of,
     tensor_of,
 )
@@ -26,15 +26,34 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _COARSE = 192  # pixels at which the painting is begun
-_DEEP_STYLE = 6.0
+_BEGIN = 4.0  # what the style weighs until the first looks have told what it takes
+_ROUNDS = 4  # of looks at a size, between which the weight is set anew
+_CONTENT_LEFT = 0.2  # of the content may be missed for the style's sake where that has fallen as far
+_HOLD, _FARTHEST = 0.6, 4.0  # the power of the weight by which shares shift, and the most that it changes at once
 
 
 class OptimisedOptions(StyleOptions):
-    """`steps` looks of L-BFGS at a small size, half as many at the size that is wanted; `style` weighs style against content, `smooth` takes specks away."""
+    """`steps` looks of L-BFGS at a small size, `fine` at the size that is wanted. `style` weighs style against content; where it is
+    not given it is set for each picture, so that as little as possible is missed of both. `smooth` takes specks away."""
 
     steps: int = Field(80, ge=1, le=2000)
-    style: float = Field(2.5, gt=0)
+    fine: int = Field(24, ge=1, le=2000)
+    style: float | None = Field(None, gt=0)
     smooth: float = Field(0.3, ge=0)
+
+
+@dataclass
+class _Balance:
+    """What the style weighs against the content, and how that is found: by what is still missed of each, as a share of what noise misses."""
+
+    weight: float
+    fixed: bool
+
+    def set_by(self, style_left: float, content_left: float) -> None:
+        """Take the weight nearer to where the greater of both shares is least; the content need not be nearer than `_CONTENT_LEFT`."""
+        if not self.fixed:
+            ratio = max(style_left, _CONTENT_LEFT) / max(content_left, 1e-6)
+            self.weight *= float(np.clip(ratio, 1 / _FARTHEST, _FARTHEST)) ** _HOLD
 
 
 class Optimised(StyleModel):
@@ -46,8 +65,10 @@ class Optimised(StyleModel):
         if strength == 0:
             return pixels
         options: Any = self.options
+        keep_pages()
+        balance = _Balance(options.style or _BEGIN, options.style is not None)
         small = fitted_to(pixels, _COARSE)
-        made = self._changed(small, small, style, strength, options.steps)
+        made = self._changed(small, small, style, strength, options.steps, balance)
         if small.shape != pixels.shape:
             scale = pixels.shape[0] / small.shape[0]
             grown = to_bytes(
@@ -55,11 +76,18 @@ class Optimised(StyleModel):
                 + pixels
                 - resized(small, pixels.shape[0], pixels.shape[1], scale)
             )
-            made = self._changed(pixels, grown, style, strength, max(1, options.steps // 2))
+            made = self._changed(pixels, grown, style, strength, options.fine, balance)
+        return_pages()
         return made
 
     def _changed(
-        self, pixels: np.ndarray, begin: np.ndarray, style: Mapping[str, Tensor], strength: float, steps: int
+        self,
+        pixels: np.ndarray,
+        begin: np.ndarray,
+        style: Mapping[str, Tensor],
+        strength: float,
+        steps: int,
+        balance: _Balance,
     ) -> np.ndarray:
         import torch
 
@@ -67,30 +95,39 @@ class Optimised(StyleModel):
 
         options: Any = self.options
         content, at = tensor_of(pixels, self.device), self.features.content
+        noise = tensor_of(noise_like(pixels), self.device)
         with torch.no_grad():
-            own = self.features.stages(content)
+            own, start = self.features.stages(content), self.features.stages(noise)
             wanted = [
                 torch.lerp(gram(s), style[f"gram.{i}"][None].to(self.device), strength) for i, s in enumerate(own)
             ]
+            most = style_loss([gram(s) for s in start], wanted), content_loss(start[at], own[at], self.features.colours)
         x = tensor_of(begin, self.device).clone().requires_grad_(True)
+        each = max(1, -(-steps // _ROUNDS))
         # L-BFGS, as Gatys et al. did: by the number of looks it comes several times nearer than Adam
         optimizer = torch.optim.LBFGS(
-            [x], max_iter=steps, max_eval=steps, history_size=10, line_search_fn="strong_wolfe",
+            [x], max_iter=each, max_eval=each, history_size=10, line_search_fn="strong_wolfe",
             tolerance_grad=0.0, tolerance_change=0.0,
         )  # fmt: skip
+        left = [1.0, 1.0]
 
         def closure() -> Tensor:
             optimizer.zero_grad()
             now = self.features.stages(x)
             rough = (x[:, :, 1:] - x[:, :, :-1]).abs().mean() + (x[:, :, :, 1:] - x[:, :, :, :-1]).abs().mean()
             beyond = (x - x.clamp(0, 1)).square().mean()
-            kept = content_loss(now[at], own[at], self.features.colours)
-            loss = options.style * style_loss([gram(s) for s in now], wanted) + kept
-            whole: Tensor = loss + options.smooth * rough + 100 * beyond
+            missed = style_loss([gram(s) for s in now], wanted), content_loss(now[at], own[at], self.features.colours)
+            left[:] = [float(m.detach() / a) for m, a in zip(missed, most, strict=True)]
+            whole: Tensor = balance.weight * missed[0] + missed[1] + options.smooth * rough + 100 * beyond
             whole.backward()
             return whole
 
-        optimizer.step(closure)
+        for turn in range(_ROUNDS):
+            optimizer.step(closure)
+            if (
+                turn >= 1
+            ):  # the first looks say little: a painting that begins as the photograph misses nothing of the content
+                balance.set_by(*left)
         return pixels_of(x.detach().clamp(0, 1))
 
 
@@ -104,11 +141,6 @@ class StyleOptimised(StyleRecipe):
     options = OptimisedOptions
     model = Optimised
     takes = 1.0
-
-    def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        found = super().variants(schema, target, rows)
-        # a pretrained network holds on to things: the same balance of style and content needs more weight on the style
-        return [o.model_copy(update={"style": _DEEP_STYLE}) if o.pretrained else o for o in found]  # type: ignore[attr-defined]
 
 
 RECIPE = StyleOptimised
