@@ -136,3 +136,13 @@ def test_no_option_of_a_task_is_called_as_one_of_a_recipe_for_other_tasks():
         if option in options() and (mine := options()[option].group.tasks) and used[recipe] - set(mine)
     }
     assert clashes == _BEFORE
+
+
+def test_a_recipe_takes_over_an_option_of_a_run_of_its_name_and_type_only():
+    """`--style` names pictures, and a recipe's `style` is a weight: what is called alike is not passed where it is another thing."""
+    from modelwright.core.option_groups.declared import passed_to
+    from modelwright.core.recipe import get_recipe
+
+    taken = {n: passed_to(get_recipe(n).options.model_fields) for n in ("answer-bm25", "style-adain", "popular-items")}
+    assert taken == {"answer-bm25": ("wrong",), "style-adain": (), "popular-items": ()}
+    assert "frequency" not in passed_to(get_recipe("ials").options.model_fields)

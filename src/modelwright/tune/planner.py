@@ -9,7 +9,7 @@ from modelwright.core.budget import duration_words
 from modelwright.core.errors import BundleError
 from modelwright.core.events import CandidateDone, Note, Planned
 from modelwright.core.kept import kept_folders
-from modelwright.core.option_groups.declared import of_tasks
+from modelwright.core.option_groups.declared import passed_to
 from modelwright.core.recipe import Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
@@ -342,8 +342,7 @@ class Planner(Climb):
         table = self._table
         variants = recipe.variants(table.schema, self.validation.target, len(table))
         variants = with_lean(variants, recipe, table, self.validation.target)
-        fields = type(recipe).options.model_fields
-        passed = [n for n in ("vectors", *of_tasks()) if n in fields]
+        passed = passed_to(type(recipe).options.model_fields)
         given: dict[str, Any] = {n: v for n in passed if (v := getattr(self.config, n))}
         return [type(v)(**{**v.model_dump(), **given}) for v in variants] if given else variants
 

@@ -139,9 +139,9 @@ def test_a_bundle_answers_in_the_service_and_for_files(tmp_path):
         assert begun.status_code == 422
     (tmp_path / "asked.csv").write_text(f"{name},seed\na bar that lies,3\na bar that stands,5\n", encoding="utf-8")
     predict_file(str(tmp_path / "bundle"), str(tmp_path / "asked.csv"), tmp_path / "made.csv")
-    made = [tmp_path / r["prediction"] for r in pyarrow.csv.read_csv(tmp_path / "made.csv").to_pylist()]
-    assert made[0].read_bytes() == reply.content
-    assert Image.open(made[1]).size == (32, 32)
+    made = [(tmp_path / r["prediction"]).read_bytes() for r in pyarrow.csv.read_csv(tmp_path / "made.csv").to_pylist()]
+    assert made[0] == reply.content
+    assert Image.open(io.BytesIO(made[1])).size == (32, 32)
 
 
 def test_refused(tmp_path, monkeypatch):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from modelwright.core.option_groups.base import Declared, OptionGroup, declared_in
 from modelwright.core.option_groups.consent import Consent
@@ -40,6 +42,19 @@ def options() -> dict[str, Declared]:
 def of_tasks() -> tuple[str, ...]:
     """Return the names of the options that are for some tasks only."""
     return tuple(name for name, found in options().items() if found.group.tasks)
+
+
+def passed_to(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of a run's options that a recipe's `fields` (by name, with an `annotation`) take over: those that are for some
+    tasks only, and `vectors`, of the same name and type. An option of another type is another thing under that name."""
+    alike = (n for n in ("vectors", *of_tasks()) if n in fields)
+    return tuple(n for n in alike if _plain(fields[n].annotation) == _plain(options()[n].type))
+
+
+def _plain(annotation: Any) -> frozenset[Any]:
+    """Return the types that an annotation allows beside None."""
+    union = isinstance(annotation, UnionType) or get_origin(annotation) is Union
+    return frozenset(get_args(annotation) if union else (annotation,)) - {NoneType}
 
 
 def misplaced(task: str | None, given: Iterable[str]) -> Declared | None:
