@@ -12,6 +12,7 @@ from modelwright.core.facts.base import Pair
 from modelwright.core.facts.candidates import OriginFact
 from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import BaselineFact
+from modelwright.core.schema import MODALITY_WORDS
 from modelwright.core.words import Words, counted
 from modelwright.evaluate import privacy
 from modelwright.evaluate.report import _private
@@ -55,10 +56,12 @@ def _md(text: str) -> str:
 def _use(facts: Facts) -> list[Words]:
     target = facts.get("target", "")
     inputs = [c for c in facts.get("columns") or [] if c["role"] == "input"]
-    names = ", ".join(f"`{c['name']}` ({c['modality']})" for c in inputs[:30]) + (" ..." if len(inputs) > 30 else "")
+    more = " ..." if len(inputs) > 30 else ""
+    names = ", ".join(f"`{c['name']}` ({c['modality']})" for c in inputs[:30]) + more
+    names_zh = "、".join(f"`{c['name']}`（{MODALITY_WORDS[c['modality']].zh}）" for c in inputs[:30]) + more
     out = [Words(f"Task: {facts['task']}; it answers `{target}`.", f"任务：{facts['task']}；回答 `{target}`。")]
     if names:
-        out.append(Words(f"It reads: {names}.", f"读取的列：{names}。"))
+        out.append(Words(f"It reads: {names}.", f"读取的列：{names_zh}。"))
     labels = facts.get("labels") or [p["label"] for p in facts.get("per_class") or []]
     if labels:
         shown = ", ".join(f"`{x}`" for x in labels[:40]) + (" ..." if len(labels) > 40 else "")
