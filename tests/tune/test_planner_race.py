@@ -270,3 +270,23 @@ def test_on_few_rows_a_pretrained_network_is_read_before_it_is_trained(monkeypat
     assert bool(told and "frozen 已直接使用同一网络" in told[0].zh) == waits
     if seconds == 1.0:
         assert tuned.ended
+
+
+def test_what_a_first_fit_made_ready_is_not_counted_for_the_next_ones(monkeypatch):
+    """Embeddings take most of the first fold's time and are kept: the other folds are done in what is left."""
+    good, fits = some("good", right=0.9), []
+
+    def fit(train, valid, options, ctx):
+        model = SomeModel(0.9, ctx.target)
+        if not fits:
+            time.sleep(3.0)
+            model.lent = 3.0
+        fits.append(valid is None)
+        return model
+
+    monkeypatch.setattr(good, "fit", fit)
+    made, _ = planner(monkeypatch, [guess(), good], seconds=6.0, config={"refit": False})
+    outcome = climb(made)
+    (candidate,) = [c for c in outcome.candidates if c.name == "good"]
+    assert candidate.fit_seconds < 0.5
+    assert len(fits) == 5

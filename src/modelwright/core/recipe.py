@@ -170,6 +170,7 @@ class Model(ABC):
     extent: dict[str, Any]
     history: list[dict[str, float]]
     remote: bool = False  # whether answers come from another machine, each at a price
+    lent: float = 0.0  # seconds of its fit that went into what later fits of the run find ready
     borrowed: float = 0.0  # seconds that parts took which stood already: a fit from nothing takes them again
 
     @property

@@ -182,8 +182,8 @@ class Candidate:
 
     @property
     def fit_seconds(self) -> float:
-        """Seconds on the clock that one of its fits took."""
-        return self.seconds / max(1, len(self.folds))
+        """Seconds on the clock that one more of its fits takes: what the first ones made ready for it is not made again."""
+        return max(0.0, self.seconds - sum(m.lent for m in self.models)) / max(1, len(self.folds))
 
     def answering(self, target: TargetCodec) -> list[Model]:
         """Return the models that answer: all whose answers have a mean, else the one of the latest split that was done.

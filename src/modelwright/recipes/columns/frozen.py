@@ -164,8 +164,10 @@ class Frozen(Recipe):
             held_table, held = known_rows(valid, ctx.target)
         elif ctx.extent is None:
             train, truth, held_table, held = split_off(train, truth, ctx)
+        began = time.monotonic()
         embedder = Embedder.of(whole, options.codecs, ctx)
         embedded = embedder.embed(train, ctx)
+        lent = time.monotonic() - began  # other folds hold the same rows, and each cell is embedded once
         scaling = Scaling.of(embedded)
         beside, features = Beside.fit(scaling.scaled(embedded), train, truth, options.beside, ctx)
         held_features = None
@@ -184,7 +186,9 @@ class Frozen(Recipe):
                 break  # the penalty only gets weaker from here on
         if best is None or not np.isfinite(best[1]).all():
             raise ModelwrightError("its weights were not finite", "其权重不是有限数")
-        return FrozenModel(embedder.embeddings, beside, scaling.folded(best[1]), ctx.target, {"c": best[2]})
+        model = FrozenModel(embedder.embeddings, beside, scaling.folded(best[1]), ctx.target, {"c": best[2]})
+        model.lent = lent
+        return model
 
 
 RECIPE = Frozen
