@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.core.budget import Deadline, show_duration
+from modelwright.core.budget import Deadline, duration_words, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import BudgetTooSmall, GateNotMet, ModelwrightError, Stopped
 from modelwright.core.recipe import guesses
@@ -10,6 +10,15 @@ from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.race import leader_of
 from modelwright.tune.standings import Failure, Standings
+
+
+def read_first(takes: float, stands: str) -> Words:
+    """Return why the training of a pretrained network waits, which would take `takes` seconds, where the candidate `stands` reads from it."""
+    needs = duration_words(takes)
+    return Words(
+        f"not tried: needs about {needs.en} on these few rows, and {stands} reads the same network as it is",
+        f"未尝试：在这少量数据上约需 {needs.zh}，且 {stands} 已直接使用同一网络",
+    )
 
 
 def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> None:

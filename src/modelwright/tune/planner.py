@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelwright.core.budget import duration_words
 from modelwright.core.errors import BundleError
 from modelwright.core.events import CandidateDone, Note, Planned
 from modelwright.core.kept import kept_folders
@@ -152,12 +151,7 @@ class Planner(Climb):
         if takes <= self.spare():
             return False
         self.fits.refused[recipe.name] = _MUCH * takes
-        needs = duration_words(takes)
-        words = Words(
-            f"not tried: needs about {needs.en} on these few rows, and {stands} reads the same network as it is",
-            f"未尝试：在这少量数据上约需 {needs.zh}，且 {stands} 已直接使用同一网络",
-        )
-        self.fail(recipe.name, words)
+        self.fail(recipe.name, ends.read_first(takes, stands or ""))
         return True
 
     def _within(self, recipe: Recipe, options: Options, at: int) -> tuple[Options, float]:
