@@ -108,3 +108,14 @@ def test_the_leaderboard_shows_what_failed_above_what_was_not_tried_and_what_is_
     print_leaderboard({"leaderboard": [*rows, ok]}, "en")
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
     assert names == ["linear", "catboost", "lstm", "resnet"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("en", "learnt from 50,000 of 950,000 rows"), ("zh", "从 950,000 行中的 50,000 行学习")]
+)
+def test_a_candidate_that_learnt_from_some_rows_says_so_below_its_score(lang, said):
+    display, out = shown(lang, 80)
+    display(CandidateDone("trees", {**ROW, "name": "trees"}))
+    assert said not in out.getvalue()
+    display(CandidateDone("linear", {**ROW, "name": "linear", "learnt": 50_000, "learnt_of": 950_000}))
+    assert out.getvalue().splitlines()[-1].strip() == said

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from modelwright.core.budget import Deadline
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import ClusterLost, ModelwrightError
 from modelwright.core.recipe import Estimate
+from modelwright.core.rest import Rest
 from modelwright.tune.fits import _apart
+from modelwright.tune.ladder import climb
 
 from .made import planner, some
 
@@ -143,3 +145,38 @@ def test_the_time_set_aside_covers_what_the_winner_is_compared_with(monkeypatch)
     plan.standings.ensemble = False
     plan.candidates[0].batch_ms, plan.candidates[1].batch_ms = 10.0, 30.0
     assert plan.deadline.remaining() - plan.left() == pytest.approx(40.0 * plan.pace.load, abs=1)
+
+
+class _Away:
+    """A cluster that is asked and does not answer."""
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def worth(self, seconds: float) -> bool:
+        return True
+
+    def ahead(self, recipe, options, ctx, split) -> None:
+        self.asked.append(recipe.name)
+
+    def fold(self, recipe, *_):
+        self.asked.append(recipe.name)
+        raise ClusterLost("lost", "失联")
+
+    def model(self, recipe, *_):
+        return self.fold(recipe)
+
+
+@pytest.mark.parametrize(("held", "asked"), [(True, {"reader", "other"}), (False, {"other"})])
+def test_what_reads_rows_that_are_not_held_is_fitted_here_and_all_else_on_the_cluster(monkeypatch, held, asked):
+    reader, other = some("reader", right=0.9), some("other", right=0.7)
+    type(reader).reads_on = True
+    plan, _ = planner(monkeypatch, [some("guess", right=0.5, rank=0), reader, other], folds=2)
+    plan.cluster = _Away()
+    plan.rest = None if held else Rest(10, 0.0, lambda: iter(()))
+    outcome = climb(plan)
+    assert set(plan.cluster.asked) - {"guess"} == asked  # the recipe of rank 0 is made up, too
+    assert {c.name for c in outcome.candidates} == {"guess", "reader", "other"}
+    assert outcome.winner[0][1].refitted

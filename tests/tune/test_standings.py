@@ -74,3 +74,16 @@ def test_where_held_out_rows_stand_for_others_the_plainer_of_two_like_models_is_
     assert chosen(first, deep, far)[0] == ["far"]
     monkeypatch.setattr(type(plan.validation.target), "plainer", 0.0)
     assert chosen(first, deep)[0] == ["deep"]
+
+
+@pytest.mark.parametrize(
+    ("learnt", "told"), [(90, {}), (50, {"learnt": 50, "learnt_of": 90}), (120, {"learnt": 120, "learnt_of": 120})]
+)
+def test_a_row_tells_from_how_many_rows_where_these_are_not_the_training_rows(monkeypatch, learnt, told):
+    plan, _ = planner(monkeypatch, [some("guess", right=0.5, rank=0), some("good")], folds=1, config={"refit": False})
+    candidate = next(c for c in climb(plan).candidates if c.name == "good")
+    assert len(plan.validation.parts[0][0]) == 90
+    candidate.models[0].extent = {"learnt": learnt}
+    plan.standings._rows.clear()
+    row = plan.standings.row(candidate)
+    assert {k: v for k, v in row.items() if k.startswith("learnt")} == told

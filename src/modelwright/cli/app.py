@@ -12,7 +12,7 @@ import typer
 from modelwright.cli.exits import answered
 from modelwright.cli.options import Lang
 from modelwright.cli.output import LANG, w
-from modelwright.core.boosting import process_is_ours
+from modelwright.core.libraries import process_is_ours
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
 

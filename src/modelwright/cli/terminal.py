@@ -199,6 +199,12 @@ class Display:
         self._row(
             f"  {pad(row['name'], self.name)}{pad(show_score(row['value']), score, True)}{pad(span, 18, True)}{more}"
         )
+        if row.get("learnt") is not None:
+            learnt = Words(
+                f"learnt from {row['learnt']:,} of {row['learnt_of']:,} rows",
+                f"从 {row['learnt_of']:,} 行中的 {row['learnt']:,} 行学习",
+            )
+            self._hang(" " * (2 + self.name), learnt.to(self.lang), style="dim")
 
     def _row(self, text: str, style: str = "") -> None:
         self.console.print(text, style=style or None, markup=False, no_wrap=True, overflow="ignore", crop=False)

@@ -249,6 +249,7 @@ class Recipe(ABC):
     turn: ClassVar[Turn | None] = None  # when it is tried on columns of a table; None for after those that say so
     family: ClassVar[str] = ""  # recipes of one family are alike: where one has lost by far, the others seldom win
     weighs: ClassVar[bool] = False  # whether a fit heeds weights of rows (`recipes/shared/rows.py`)
+    reads_on: ClassVar[bool] = False  # whether a fit reads the rows that a run does not hold (`FitContext.rest`)
     # links of answers (`TargetCodec.link`) of which a fit learns what a teacher says as well (`FitContext.taught`)
     learns_scores: ClassVar[frozenset[str]] = frozenset()
 

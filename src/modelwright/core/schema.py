@@ -26,7 +26,10 @@ import pyarrow.compute as pc
 
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.facts.data import ColumnFact
+from modelwright.core.libraries import plain_pyarrow
 from modelwright.core.words import Words
+
+plain_pyarrow()  # before the first array is made
 
 Modality = Literal[
     "number", "category", "boolean", "text", "timestamp", "labels", "id",

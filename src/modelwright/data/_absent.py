@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.words import Words
-from modelwright.data.values import ALWAYS_MISSING, half_width, is_missing
+from modelwright.data.values import ALWAYS_MISSING, LONGEST_MISSING, MISSING, half_width, is_missing
 
 OLD_WORDS = ("none", "na")  # values in a column of words for bundles of older versions, whatever its other cells are
 _SHOWN = 3
+_CONTROL = r"[\x00-\x1f\x7f]"
 _DIGIT = r"^[-+.(]?[0-9]"  # how no such word begins; nearly all cells of a column of numbers do
 
 
@@ -38,6 +39,8 @@ def words_of(values: pa.ChunkedArray, elsewhere: Collection[str]) -> tuple[list[
     if not (pa.types.is_string(kind) or pa.types.is_dictionary(kind)):
         return None
     found = pc.value_counts(values.cast(pa.string()).drop_null())
+    if not _may_hold_words(found.field(0)):
+        return None
     counts: Counter[str] = Counter()
     for cell, n in zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True):
         counts[half_width(cell).strip()] += n
@@ -56,6 +59,23 @@ def words_of(values: pa.ChunkedArray, elsewhere: Collection[str]) -> tuple[list[
         for w in sorted(words, key=lambda w: -words[w])[:_SHOWN]
     ]
     return sorted({w.lower() for w in kept}), Words("; ".join(s.en for s in said), "；".join(s.zh for s in said))
+
+
+def plain_words(cells: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return cells without blanks at their ends, and which of them are words in ASCII that never stand for no value; nulls are none."""
+    bare = pc.utf8_trim_whitespace(cells)
+    odd = pc.or_(
+        pc.match_substring_regex(bare, _CONTROL), pc.is_in(pc.utf8_lower(bare), pa.array(sorted(MISSING), bare.type))
+    )
+    return bare, pc.fill_null(pc.and_(pc.string_is_ascii(bare), pc.invert(odd)), False)
+
+
+def _may_hold_words(cells: pa.Array) -> bool:
+    """Return whether any of many different cells is a word of missing; told without making strings of all of them."""
+    bare, plain = plain_words(cells)
+    short = bare.filter(pc.and_(pc.invert(plain), pc.less_equal(pc.utf8_length(bare), LONGEST_MISSING)))
+    found = {half_width(c).strip() for c in short.to_pylist()}
+    return any(is_missing(c) and c.lower() not in ALWAYS_MISSING for c in found)
 
 
 def _is_value(word: str, others: list[str], elsewhere: Collection[str]) -> bool:

@@ -22,7 +22,7 @@ from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
-from modelwright.data._absent import OLD_WORDS
+from modelwright.data._absent import OLD_WORDS, plain_words
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
 from modelwright.data.dates import from_numbers, to_time
 from modelwright.data.few import array_of
@@ -270,6 +270,12 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
             numbers = pc.cast(pc.if_else(plain, distinct, pa.scalar(None, distinct.type)), goal)
             seen = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, goal)).to_pylist()
             others = np.flatnonzero(~np.asarray(plain))
+        elif _READERS.get(column.modality) is _category and not pa.types.is_dictionary(values.type):
+            words, plain = plain_words(distinct)
+            others = np.flatnonzero(~np.asarray(plain))
+            if not len(others):
+                return words.cast(goal).take(coded.indices)
+            seen = pc.if_else(plain, words, pa.scalar(None, words.type)).to_pylist()
         for i, cell in zip(others.tolist(), distinct.take(pa.array(others)).to_pylist(), strict=True):
             try:
                 seen[i] = read(cell, column)

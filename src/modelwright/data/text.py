@@ -28,6 +28,7 @@ from modelwright.data.encodings import tell_encoding
 from modelwright.data.records import CELL_LIMIT, Misfit, reader_of, records
 
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
+_ODD = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")  # characters of binary files
 _SAMPLE = 256 << 10
 _FAR = 256  # million bytes that are looked through for the first one beyond ASCII
 
@@ -97,7 +98,7 @@ def sniff(path: Path, reading: Reading, detected: Detected | None = None) -> Dia
     text = _decoded(sample, encoding, path)
     if len(sample) == _SAMPLE and "\n" in text:
         text = text[: text.rindex("\n")]
-    odd = sum(1 for c in text if ord(c) < 32 and c not in "\t\r\n\f")
+    odd = len(_ODD.findall(text))
     if odd > 0.02 * len(text):
         raise DataError(
             f"{path} looks like a binary file. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",

@@ -6,9 +6,10 @@ import math
 import re
 import unicodedata
 
-_MISSING = frozenset(
+MISSING = frozenset(
     ["", "na", "n/a", "nan", "null", "none", "nil", "#n/a", "<na>", "missing", "unknown?", "缺失", "空值"]
 )
+LONGEST_MISSING = max(map(len, MISSING))  # characters
 ALWAYS_MISSING = frozenset(["", "n/a", "#n/a", "<na>"])  # in any column, whatever its other cells are
 _MARKS = frozenset(
     ["?", "-", "--", "—", ".", "无", "空", "未知", "unknown", "n.a."]
@@ -43,7 +44,7 @@ PLAIN = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"  # numbers that 
 
 def is_missing(cell: str | None) -> bool:
     """Whether a cell stands for no value in any column."""
-    return cell is None or cell.strip().lower() in _MISSING
+    return cell is None or cell.strip().lower() in MISSING
 
 
 def is_mark(cell: str) -> bool:

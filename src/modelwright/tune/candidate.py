@@ -20,6 +20,7 @@ from modelwright.core.events import Working
 from modelwright.core.judged import Beside, Judged, Metric, judge
 from modelwright.core.kept import keeping_folder, kept_folder
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
+from modelwright.core.rest import Rest
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Table
 from modelwright.tune.lean import seen
@@ -206,11 +207,16 @@ class Fold:
     batch_ms: float
 
 
+def stays_here(recipe: Recipe, rest: Rest | None) -> bool:
+    """Return whether a fit reads rows that the run does not hold, and which workers of a cluster were not given."""
+    return rest is not None and type(recipe).reads_on
+
+
 def fitted(
     recipe: Recipe, train: Table, valid: Table | None, options: Options, ctx: FitContext, split: int | None
 ) -> Model:
     """Return the model of a fit on one split (None for all rows), with the processes that train along where there are some."""
-    if split is None and ctx.cluster is not None:
+    if split is None and ctx.cluster is not None and not stays_here(recipe, ctx.rest):
         with suppress(ClusterLost):
             refitted: Model = ctx.cluster.model(recipe, options, ctx)
             return refitted

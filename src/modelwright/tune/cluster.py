@@ -184,6 +184,11 @@ class Cluster:
             self._files = ray.put(files_of(Path(place)))
         self._mailbox = ray.remote(remote.Mailbox).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         self._fit = ray.remote(remote.fit)
+        if self.climb.rest is not None:
+            self.climb.events.note(
+                "cluster   its workers learn from the rows that are held; what reads the others once more, such as boosted trees, is trained on this machine",
+                "集群      工作进程只从内存中保留的行学习；需要再次读取其余行的方案（如提升树）在本机训练",
+            )
         self.climb.events.note(
             f"cluster   {self.address}: {len(ray.nodes())} node{'s' * (len(ray.nodes()) != 1)}, {self.slots} fits at once",
             f"集群      {self.address}：{len(ray.nodes())} 个节点，可同时进行 {self.slots} 次训练",

@@ -18,7 +18,7 @@ from modelwright.core.pages import return_pages
 from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.threads import one_thread, use_threads
 from modelwright.tune.attempt import Broken, attempt
-from modelwright.tune.candidate import Candidate, Fold, add_fold, candidate_of, fit_fold, save_candidate
+from modelwright.tune.candidate import Candidate, Fold, add_fold, candidate_of, fit_fold, save_candidate, stays_here
 from modelwright.tune.climb import Climb
 from modelwright.tune.ends import no_memory
 from modelwright.tune.lean import seen
@@ -242,9 +242,11 @@ class Fits:
     def _fitted(
         self, name: str, recipe: Recipe, options: Options, split: int, ctx: FitContext, watch: Stopwatch
     ) -> Fold:
-        """Fit one fold: on the cluster where there is one and the fit is worth it, guesses aside; here where it was lost."""
+        """Fit one fold: on the cluster where there is one and the fit is worth it, guesses aside; here where it was lost, or rows are to be
+        read that no other machine was given."""
         cluster = self.climb.cluster
-        if cluster is not None and not guesses(recipe.name) and cluster.worth(self.expected(recipe, options)):
+        elsewhere = cluster is not None and not guesses(recipe.name) and not stays_here(recipe, ctx.rest)
+        if elsewhere and cluster.worth(self.expected(recipe, options)):
             with suppress(ClusterLost):
                 found: Fold = cluster.fold(recipe, options, split, replace(ctx, seed=ctx.seed + split), watch)
                 return found
@@ -255,7 +257,7 @@ class Fits:
     ) -> None:
         """Hand a fit that will be wanted to the cluster, where there is one and it has the time and memory for it."""
         p = self.climb
-        if p.cluster is None or guesses(recipe.name):
+        if p.cluster is None or guesses(recipe.name) or stays_here(recipe, p.rest):
             return
         share = min(share, p.until_end())
 

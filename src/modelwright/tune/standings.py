@@ -102,6 +102,10 @@ class Standings:
             "folds": list(candidate.fold_values),
             "options": candidate.options,
         }
+        learnt = [m.extent["learnt"] for m in candidate.models if m.extent.get("learnt")]
+        given = len(self.validation.parts[candidate.folds[0]][0])
+        if learnt and learnt[0] != given:
+            row["learnt"], row["learnt_of"] = learnt[0], max(given, learnt[0])
         spent = [m.extent["spent"] for m in candidate.models if m.extent.get("spent")]
         if spent:
             row["cost"] = sum(s["cost"] for s in spent)

@@ -59,6 +59,20 @@ def test_the_most_memory_that_was_held_is_told_beside_what_was_granted(facts):
     assert "内存峰值300 MB" in "".join(Page(write_report(alone, "zh")).text)
 
 
+def test_what_a_candidate_learnt_from_is_told_where_that_is_not_all(facts):
+    assert "learnt from" not in "".join(Page(write_report(facts, "en")).text)
+    rows = [dict(r) for r in facts["leaderboard"]]
+    members = [r for r in rows if r.get("winner") and r.get("recipe") != "ensemble"]
+    members[0].update(learnt=1234, learnt_of=5678)
+    name = members[0]["name"]
+    page = {lang: "".join(Page(write_report({**facts, "leaderboard": rows}, lang)).text) for lang in ("en", "zh")}
+    assert f"; {name} learnt from 1,234" in page["en"]
+    assert "rows learnt from" in page["en"]
+    assert f"，{name} 学习 1,234 行" in page["zh"]
+    assert "学习行数" in page["zh"]
+    assert page["en"].count("1,234") == 2  # below the training rows, and on the leaderboard
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_everything_stands_on_the_page(facts, lang):
     page = Page(write_report(facts, lang))

@@ -218,7 +218,7 @@ def test_of_very_many_rows_as_many_are_learnt_from_as_a_measured_round_allows(co
     real = affordable.seconds_a_row
     monkeypatch.setattr(affordable, "seconds_a_row", measured)
     assert count(0.5) == pytest.approx(0.7 * 0.5 / (1e-6 * 1.5 * 100), rel=0.6)
-    assert asked == [affordable._LOOK]
+    assert asked == [affordable.LOOK]
     assert count(1e-6) == 1000
     monkeypatch.setattr(affordable, "seconds_a_row", real)
     assert 1000 < count(0.8) <= rows

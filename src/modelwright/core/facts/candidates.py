@@ -20,6 +20,10 @@ class CandidateRow(TypedDict):
     ms_per_row: NotRequired[float]
     batch_ms: NotRequired[float]
     seconds: NotRequired[float]
+    learnt: NotRequired[
+        int
+    ]  # rows that it learnt from, where these are not the training rows; `learnt_of` all that there were for it
+    learnt_of: NotRequired[int]
     folds: NotRequired[list[float]]
     options: NotRequired[dict[str, Any]]
     cost: NotRequired[float]

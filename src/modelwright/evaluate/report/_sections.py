@@ -144,9 +144,12 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         ("模型" if zh else "model", "name"), (said(facts.get("metric_title"), lang) or facts["metric"], "n"), ("95% 区间" if zh else "95 % interval", "n"), ("", "bar"),
         ("毫秒/行" if zh else "ms/row", "n"), ("批量毫秒/行" if zh else "ms/row in batches", "n less"), ("秒" if zh else "seconds", "n less"), ("权重" if zh else "weight", "n less"),
     ]  # fmt: skip
+    some = any(r.get("learnt") is not None for r in good)
+    if some:
+        head.insert(7, ("学习行数" if zh else "rows learnt from", "n"))
     priced = any(r.get("cost") is not None for r in good)
     if priced:
-        head.insert(7, ("费用" if zh else "cost", "n"))
+        head.insert(len(head) - 1, ("费用" if zh else "cost", "n"))
     body = []
     for r in good:
         weight = number(r["weight"]) if r.get("winner") and r.get("weight") is not None else ""
@@ -158,6 +161,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
             _few(r.get("ms_per_row")),
             _few(r.get("batch_ms")),
             _few(r.get("seconds")),
+            *([_learnt(r, facts)] if some else []),
             *([number(r["cost"]) if r.get("cost") is not None else ""] if priced else []),
             weight,
         ]
@@ -185,6 +189,13 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         )
         out.append(paragraph(words, lang, "note"))
     return join(out)
+
+
+def _learnt(row: CandidateRow, facts: Facts) -> str:
+    """Return how many rows a candidate learnt from; nothing for a blend, whose members stand by themselves."""
+    if row.get("recipe") == "ensemble":
+        return ""
+    return number(row.get("learnt", (facts.get("rows") or {}).get("train")))
 
 
 def _named(row: CandidateRow) -> Html:

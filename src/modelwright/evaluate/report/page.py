@@ -96,6 +96,10 @@ def _trained_on(facts: Facts, zh: bool) -> str:
     """Return what stands below the number of training rows: of how many, and with how many the winner was trained again."""
     rows = facts.get("rows") or {}
     said = f"读入 {number(rows.get('read'))}" if zh else f"of {number(rows.get('read'))} read"
+    for row in facts.get("leaderboard") or []:
+        if row.get("winner") and row.get("learnt") is not None:
+            learnt = number(row["learnt"])
+            said += f"，{row['name']} 学习 {learnt} 行" if zh else f"; {row['name']} learnt from {learnt}"
     if not facts.get("refitted") or rows.get("develop") is None:
         return said
     whole = rows["develop"]

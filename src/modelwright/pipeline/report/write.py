@@ -45,6 +45,7 @@ def write_leaderboard(folder: RunFolder, facts: Facts) -> None:
         "ms_per_row",
         "batch_ms",
         "seconds",
+        "learnt",
         "cost",
         "winner",
         "weight",

@@ -19,8 +19,8 @@ from pydantic import Field
 
 from modelwright.core.answers.anomaly import AnomalyCodec
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.boosting import lightgbm, loading_seconds
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.libraries import lightgbm, loading_seconds
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words

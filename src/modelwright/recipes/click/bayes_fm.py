@@ -174,7 +174,7 @@ class BayesFm(ClickRecipe):
         )  # fmt: skip
         if done < _ENOUGH * options.sweeps:
             raise ModelwrightError("time ran out before enough was drawn", "抽样未完成，时间已用尽")
-        return BayesFmModel(codes, draws, {"sweeps": done})
+        return BayesFmModel(codes, draws, {"sweeps": done, "learnt": len(train)})
 
 
 RECIPE = BayesFm

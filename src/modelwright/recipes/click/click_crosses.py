@@ -177,7 +177,7 @@ class ClickCrosses(ClickRecipe):
         assert best is not None
         kept = np.flatnonzero(best[1][:-1, 0] != 0)
         sparse = np.append(best[1][kept, 0], best[1][-1, 0]).astype(np.float32)
-        return CrossesModel(fields, pairs, options.cross, keys[kept], sparse, {"c": best[2]})
+        return CrossesModel(fields, pairs, options.cross, keys[kept], sparse, {"c": best[2], "learnt": len(train)})
 
 
 def _strengths(options: CrossesOptions, ctx: FitContext, held_out: bool) -> Sequence[float]:

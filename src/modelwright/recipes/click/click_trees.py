@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.boosting import lightgbm, loading_seconds
+from modelwright.core.libraries import lightgbm, loading_seconds
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
@@ -126,7 +126,7 @@ class ClickTrees(ClickRecipe):
         matrix_held = None if valid is None else features.encode(valid)
         given = {**options.model_dump(), "path_smooth": 0.0, "cat_smooth": 10.0, "max_bin": 127, "extra_trees": False}
         boosted = boost(matrix, truth, matrix_held, held, [], None, given, ctx)
-        extent = {"rounds": boosted.rounds, "width": matrix.shape[1]}
+        extent = {"learnt": len(train), "rounds": boosted.rounds, "width": matrix.shape[1]}
         return ClickTreesModel(features, boosted.boosters[0], extent, boosted.history)
 
 

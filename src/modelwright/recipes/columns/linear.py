@@ -276,7 +276,13 @@ class Linear(Recipe):
                 scale, shift = (ctx.extent or {}).get("scale", 1.0), (ctx.extent or {}).get("shift", 0.0)
             elif loss == "hinge" or len(held) >= 500:
                 scale, shift = _calibrate(_solvers.apply(matrix_held, best.weights), held)
-        extent = {"c": best.c, "scale": scale, "shift": shift, **({"straight": True} if best.straight else {})}
+        extent = {
+            "c": best.c,
+            "scale": scale,
+            "shift": shift,
+            "learnt": len(train),
+            **({"straight": True} if best.straight else {}),
+        }
         weights = best.weights if small is None else np.concatenate([basis @ best.weights[:-1], best.weights[-1:]])
         centre = average_parts(columns, whole, weights)
         return LinearModel(columns, weights, ctx.target, scale, shift, centre, extent)

@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.boosting import lightgbm, loading_seconds
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.libraries import lightgbm, loading_seconds
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe, Turn
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
@@ -23,30 +23,26 @@ from modelwright.core.words import Words
 from modelwright.models.lightgbm_text import Forest, read_forest
 from modelwright.recipes.columns._attribution import Contribution
 from modelwright.recipes.columns._dense_group import DenseGroup
+from modelwright.recipes.columns._tree_features import smooth_columns, widened, with_means
 from modelwright.recipes.shared.affordable import FEWEST, affordable, trees_of, width_of
-from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost, leading
+from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import MOST, Crosses
 from modelwright.recipes.shared.further import FurtherRows, further_rows
-from modelwright.recipes.shared.rows import (
-    as_taught,
-    fewer_in_memory,
-    learnt_and_watched,
-    row_weights,
-    rows_in_memory,
-)
-from modelwright.recipes.shared.value_means import ValueMeans, telling
+from modelwright.recipes.shared.rows import as_taught, fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
 
 _MOST_LABELS = 120
-_FEW_LABELS = 12  # up to which means by exact value are kept, one for each label
+_GENTLE = 0.1  # the learning rate of trees that see a surface, at most
+_FEWER_ROUNDS = 0.6  # share of the usual rounds that there should be time for beside a surface
 
 
 class TreesOptions(Options):
     """Options of the boosting; `crosses` adds features of pairs of numbers.
 
     Under `falls` the learning rate falls to .05 as the time of the fit passes, for fits whose rounds are fewer than they should be.
-    `value_means` adds the target's mean by exact value of the numbers for which watched rows show that it tells more.
+    `value_means` adds the target's mean by exact value of the numbers for which watched rows show that it tells more; `surface` adds, on very many
+    rows, a least-squares surface of second order over the numbers where these rows show that trees are ahead with it.
     """
 
     learning_rate: float = Field(default=0.05, gt=0, le=1)
@@ -62,6 +58,7 @@ class TreesOptions(Options):
     falls: bool = False
     crosses: bool = False
     value_means: bool = True
+    surface: bool = True
     rounds: int = Field(default=4000, ge=1, le=100_000)
 
 
@@ -150,9 +147,9 @@ class TreesModel(Model):
             shares[first:end, k] = 1.0
             owner.update(dict.fromkeys(range(first, end), k))
         if self.crosses is not None:
-            for feature, pair in enumerate(self.crosses.pairs(), start=self.columns.width):
-                for number in pair:
-                    shares[feature, owner[number]] += 0.5
+            for feature, made_of in enumerate(self.crosses.owners(), start=self.columns.width):
+                for number, share in made_of.items():
+                    shares[feature, owner[number]] += share
         return [name for name, *_ in places], shares
 
     def save(self, folder: Path) -> None:
@@ -183,9 +180,11 @@ class TreesModel(Model):
             columns = ColumnCodecs.load(folder, state["widths"])
             width = columns.width
             if crosses is not None:
-                if not all(0 <= n < width for n in crosses.numbers):
-                    raise ValueError("a pair of numbers is out of range")
-                width += len(crosses.pairs())
+                if not all(
+                    0 <= n < width for n in {*crosses.numbers, *(n for made_of in crosses.owners() for n in made_of)}
+                ):
+                    raise ValueError("a number is out of range")
+                width += crosses.width
             forests = [read_forest(text.decode("ascii"), width) for text in texts]
             _check_outputs(forests, target)
             # the library ends the whole process over a damaged text: it may only see what was checked
@@ -202,43 +201,11 @@ def _check_outputs(forests: list[Forest], target: TargetCodec) -> None:
         raise ValueError("the trees answer another question")
 
 
-def _with_means(
-    numbers: dict[str, int], matrix: np.ndarray, truth: np.ndarray, watched: np.ndarray | None, held: np.ndarray,
-    ctx: FitContext,
-) -> list[str]:  # fmt: skip
-    """Return the columns of numbers whose exact values tell of the target: in a refit those of the fit before it."""
-    if ctx.extent is not None:
-        return [n for n in ctx.extent.get("means", []) if n in numbers]
-    several = ctx.target.kind == "label_sets" or (ctx.target.kind == "classes" and ctx.target.outputs > _FEW_LABELS)
-    if several or watched is None:
-        return []
-    goals, goals_held = _goals(truth, ctx.target), _goals(held, ctx.target)
-    found = set(telling(matrix, list(numbers.values()), goals, watched, goals_held))
-    return [name for name, place in numbers.items() if place in found]
-
-
-def _paired(
-    numbers: dict[str, int], matrix: np.ndarray, truth: np.ndarray, options: TreesOptions, ctx: FitContext
-) -> list[int]:
-    """Return the numbers to pair, those first that tell most where there are more than are paired: in a refit those of the fit before it."""
-    if ctx.extent is not None and "paired" in ctx.extent:
-        return [numbers[n] for n in ctx.extent["paired"] if n in numbers]
-    places = list(numbers.values())
-    return places if len(places) <= MOST else leading(matrix, truth, places, options.model_dump(), ctx)
-
-
-def _goals(truth: np.ndarray, target: TargetCodec) -> np.ndarray:
-    """Return what means are taken of [N, K]: values, shares of the second of two classes, shares of each of several."""
-    if target.kind == "value" or target.outputs == 2:
-        return truth.astype(np.float64)[:, None]
-    return (truth[:, None] == np.arange(target.outputs)).astype(np.float64)
-
-
 def _further(
     columns: ColumnCodecs, crosses: Crosses | None, held: int, most: int, ctx: FitContext
 ) -> FurtherRows | None:
     """Return rows that are read once more, `most` together with those that are held, where memory and time allow; says so."""
-    width = columns.width + (0 if crosses is None else len(crosses.pairs()))
+    width = columns.width + (0 if crosses is None else crosses.width)
     room = min(most - held, rows_in_memory(width + 20 * trees_of(ctx) + 12))  # a byte a feature, scores, slopes
     found = further_rows(columns, held, room, ctx)
     if found is None:
@@ -283,6 +250,7 @@ class Trees(Recipe):
     options = TreesOptions
     model = TreesModel
     weighs = True
+    reads_on = True
     learns_scores = frozenset({"softmax", "identity"})
     space: ClassVar[dict[str, Axis]] = {
         "learning_rate": Range(0.01, 0.2, log=True),
@@ -361,33 +329,25 @@ class Trees(Recipe):
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
         per_row = _bytes(width_of(train.schema), ctx)
         total = len(train) + (ctx.rest.count if ctx.rest else 0)
-        most = affordable(train, truth, total, options.model_dump(), ctx)
+        smooth = smooth_columns(train, truth, valid, held, options, ctx)
+        if smooth:  # it says at once what rounds come to slowly: rows are worth more then, and so is care
+            options = options.model_copy(update={"learning_rate": min(options.learning_rate, _GENTLE)})
+        most = affordable(train, truth, total, options.model_dump(), ctx, _FEWER_ROUNDS if smooth else 1.0)
         train, truth = fewer_in_memory(train, truth, most, per_row, ctx)
         columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
         categorical = columns.categorical()
-        numbers = {name: first for name, column, _, first, _ in columns.places() if column.modality == "number"}
-        named = _with_means(numbers, matrix, truth, matrix_held, held, ctx) if options.value_means else []
-        crosses: Crosses | None = None
-        if options.crosses or named:
-            plain = ctx.target.kind == "value" or (ctx.target.kind == "classes" and ctx.target.outputs == 2)
-            paired = _paired(numbers, matrix, truth, options, ctx) if options.crosses else []
-            crosses, more = Crosses.fit(matrix, paired, truth.astype(np.float64) if plain else None, ctx.seed)
-            if named:
-                places = [numbers[n] for n in named]
-                crosses.means, further = ValueMeans.fit(matrix, places, _goals(truth, ctx.target), ctx.seed)
-                more = np.concatenate([more, further], axis=1)
-            matrix = np.concatenate([matrix, more], axis=1)
-            if matrix_held is not None:
-                matrix_held = np.concatenate([matrix_held, crosses.encode(matrix_held)], axis=1)
+        named = with_means(columns, matrix, truth, matrix_held, held, ctx) if options.value_means else []
+        crosses, paired, matrix, matrix_held = widened(columns, matrix, truth, matrix_held, named, smooth, options, ctx)
         beyond = _further(columns, crosses, len(matrix), most, ctx) if ctx.taught is None else None
         matrix, truth, weight = as_taught(train, truth, matrix, row_weights(train, ctx), ctx)
         boosted = boost(matrix, truth, matrix_held, held, categorical, weight, options.model_dump(), ctx, beyond)
-        names = {place: name for name, place in numbers.items()}
         extent = {
             "rounds": boosted.rounds,
             "means": named,
+            "surface": smooth,
+            "learnt": len(train) + (0 if beyond is None else len(beyond)),
             **({"further": len(beyond)} if beyond is not None else {}),
-            "paired": [names[n] for n in crosses.numbers] if crosses else [],
+            "paired": paired,
         }
         return TreesModel(columns, crosses, boosted.boosters, ctx.target, extent, boosted.history)
 

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.forecast import ForecastCodec
-from modelwright.core.boosting import lightgbm
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.libraries import lightgbm
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.boosting import lightgbm
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
+from modelwright.core.libraries import lightgbm
 from modelwright.core.recipe import FitContext
 from modelwright.recipes.shared.further import FurtherRows, sequences
 
@@ -25,6 +25,8 @@ FASTER = (0.1, 0.2, 0.3)  # learning rates for when time is short
 _SMALL = 200_000  # values below which further threads only wait for one another
 _TRIED = 5  # rounds that tell what one takes
 _GLANCE_ROWS, _GLANCE_ROUNDS = 10_000, 30  # that tell which features lead
+_FIRST_ROUNDS = 30  # after which two sets of features are compared
+_QUICK = {"learning_rate": 0.3, "num_leaves": 16, "max_bin": 63, "bagging_fraction": 1.0}  # options of these rounds
 _LAST_RATE = 0.05  # the learning rate at the end of a fit whose rate falls as its time passes
 _STEPS = 20  # in which it falls
 LEAST_ROUNDS = 25  # rounds below which a fit that is cut short is not worth having
@@ -104,7 +106,7 @@ def boost(
     parameters = _parameters(options, len(truth), ctx)
     if matrix.size < _SMALL:
         parameters["num_threads"] = 1
-    kept = {k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")}
+    kept = _of_dataset(parameters)
     dataset = lgb.Dataset(
         matrix, np.zeros(len(truth)) if many else truth, weight=weight, categorical_feature=categorical, params=kept,
         free_raw_data=False,
@@ -153,10 +155,27 @@ def leading(
     some = np.sort(np.random.default_rng(ctx.seed).permutation(len(matrix))[:_GLANCE_ROWS])
     quick = {"learning_rate": 0.1, "num_leaves": 16, "feature_fraction": 0.5, "max_bin": 63, "extra_trees": False}
     parameters = _parameters({**options, **quick}, len(some), ctx)
-    kept = {k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")}
-    booster = lgb.train(parameters, lgb.Dataset(matrix[some][:, features], truth[some], params=kept), _GLANCE_ROUNDS)
+    data = lgb.Dataset(matrix[some][:, features], truth[some], params=_of_dataset(parameters))
+    booster = lgb.train(parameters, data, _GLANCE_ROUNDS)
     gains = booster.feature_importance("gain")
     return [features[k] for k in np.argsort(-gains, kind="stable")]
+
+
+def first_losses(
+    matrix: np.ndarray, truth: np.ndarray, watched: np.ndarray, held: np.ndarray, categorical: list[int],
+    options: Mapping[str, Any], ctx: FitContext,
+) -> np.ndarray:  # fmt: skip
+    """Return the loss of each watched row [W] after a few quick rounds over `matrix` [N, D]: squared errors, or minus the logarithm of the
+    probability of its class; for one label or one number a row."""
+    lgb = lightgbm()
+    parameters = _parameters({**options, **_QUICK}, len(truth), ctx)
+    data = lgb.Dataset(matrix, truth, categorical_feature=categorical, params=_of_dataset(parameters))
+    found = np.asarray(lgb.train(parameters, data, _FIRST_ROUNDS).predict(watched, num_threads=ctx.threads))
+    if ctx.target.kind == "value":
+        return np.asarray((found - held) ** 2, np.float64)
+    if found.ndim == 1:
+        found = np.stack([1 - found, found], axis=1)
+    return -np.log(np.maximum(found[np.arange(len(held)), held], 1e-15))
 
 
 def seconds_a_row(
@@ -167,7 +186,7 @@ def seconds_a_row(
 
     many = ctx.target.kind == "label_sets"
     parameters = _parameters(options, len(truth), ctx)
-    kept = {k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")}
+    kept = _of_dataset(parameters)
     dataset = lgb.Dataset(matrix, truth[:, 0].copy() if many else truth, categorical_feature=categorical, params=kept)
     booster = lgb.Booster(parameters, dataset)
     booster.update()
@@ -181,6 +200,11 @@ def whole_refit(ctx: FitContext, done: int, total: int) -> None:
     """Raise ModelwrightError where a refit was cut so short that the first fit, which went further, is worth more."""
     if ctx.extent and ctx.extent.get("rounds") and done < _ENOUGH * total:
         raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
+
+
+def _of_dataset(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those parameters by which rows are binned."""
+    return {k: parameters[k] for k in ("max_bin", "verbosity", "num_threads", "min_data_in_bin")}
 
 
 def _parameters(options: Mapping[str, Any], rows: int, ctx: FitContext) -> dict[str, Any]:

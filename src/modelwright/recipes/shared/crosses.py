@@ -4,7 +4,7 @@ Sums, differences and ratios of every pair among the first few numbers; and, for
 apart (coordinates on a map, say), the mean target of the cell in which the pair falls, averaged over grids that are turned
 against each other. For training rows that mean leaves out the row's own fold; cells of fewer than `_LEAST` rows are
 not kept, so that no single row can be read from the bundle. The target's means by exact value of some numbers (`value_means.py`)
-stand after the pairs.
+and the value of a surface over numbers (`surface.py`) stand after the pairs.
 
 Legend: N rows, D features, M numbers, P pairs, G grids, E edges along one side of a grid.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.recipes.shared.surface import Surface
 from modelwright.recipes.shared.value_means import ValueMeans
 
 MOST = 8  # numbers that are paired: those that come first are
@@ -67,10 +68,10 @@ class Crosses:
 
     def __init__(
         self, numbers: list[int], centre: np.ndarray, scale: np.ndarray, cells: list[tuple[int, int, list[Grid]]],
-        means: ValueMeans | None = None,
+        means: ValueMeans | None = None, surface: Surface | None = None,
     ) -> None:  # fmt: skip
         self.numbers, self.centre, self.scale, self.cells = numbers, centre, scale, cells
-        self.means = means
+        self.means, self.surface = means, surface
 
     @classmethod
     def fit(
@@ -109,6 +110,8 @@ class Crosses:
             parts.append(out)
         if self.means is not None:
             parts.append(self.means.encode(matrix))
+        if self.surface is not None:
+            parts.append(self.surface.encode(matrix))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def _arithmetic(self, values: np.ndarray) -> np.ndarray:
@@ -123,8 +126,18 @@ class Crosses:
         ratios[~np.isfinite(ratios) | (np.abs(ratios) > 1e30)] = np.nan
         return np.concatenate([points[:, first] + points[:, second], points[:, first] - points[:, second], ratios], 1)
 
+    @property
+    def width(self) -> int:
+        """How many features `encode` gives."""
+        return len(self.owners())
+
+    def owners(self) -> list[dict[int, float]]:
+        """Return for each feature that `encode` gives those that it is made of, with their shares of it, together 1."""
+        pairs = [{i: 0.5, j: 0.5} if i != j else {i: 1.0} for i, j in self.pairs()]
+        return pairs if self.surface is None else pairs + self.surface.shares()
+
     def pairs(self) -> list[tuple[int, int]]:
-        """Return for each feature that `encode` gives the two that it is made of; twice the same where it is made of one."""
+        """Return for each feature of pairs and means the two that it is made of; twice the same where it is made of one."""
         pairs = list(combinations(self.numbers, 2)) * 3
         for i, j, grids in self.cells:
             pairs += [(self.numbers[i], self.numbers[j])] * (len(grids) // _TURNS)
@@ -136,11 +149,13 @@ class Crosses:
             "numbers": self.numbers, "centre": self.centre.tolist(), "scale": self.scale.tolist(),
             "cells": [[i, j, [g.turn for g in grids]] for i, j, grids in self.cells],
             "means": None if self.means is None else self.means.state(),
+            "surface": None if self.surface is None else self.surface.state(),
         }  # fmt: skip
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the array half of the state."""
         out: dict[str, np.ndarray] = {} if self.means is None else self.means.arrays()
+        out |= {} if self.surface is None else self.surface.arrays()
         for p, (_, _, grids) in enumerate(self.cells):
             for g, grid in enumerate(grids):
                 out[f"{p}.{g}.edges"], out[f"{p}.{g}.means"] = grid.edges, grid.means
@@ -153,9 +168,10 @@ class Crosses:
             (i, j, [Grid(turn, arrays[f"{p}.{g}.edges"], arrays[f"{p}.{g}.means"]) for g, turn in enumerate(turns)])
             for p, (i, j, turns) in enumerate(state["cells"])
         ]
-        told = state.get("means")  # bundles made earlier have none
+        told, smooth = state.get("means"), state.get("surface")  # bundles made earlier have none
         means = None if told is None else ValueMeans.restore(told, arrays)
-        return cls(list(state["numbers"]), np.array(state["centre"]), np.array(state["scale"]), cells, means)
+        surface = None if smooth is None else Surface.restore(smooth, arrays)
+        return cls(list(state["numbers"]), np.array(state["centre"]), np.array(state["scale"]), cells, means, surface)
 
 
 def _turned(points: np.ndarray, turn: float) -> np.ndarray:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.boosting import lightgbm
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.libraries import lightgbm
 from modelwright.core.recipe import FitContext
 from modelwright.recipes.shared.columns import ColumnCodecs
 from modelwright.recipes.shared.rows import known_rows

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.boosting import lightgbm
+from modelwright.core.libraries import lightgbm
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
