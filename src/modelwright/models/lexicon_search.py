@@ -16,7 +16,7 @@ import numpy as np
 from modelwright.models.word_ngrams import BEGIN, END, WordNgrams
 
 _TOKENS = 250  # kept in a frame
-_WIDTH = 14.0  # log probability behind the best one, from which on a token is given up
+_WIDTH = 30.0  # log probability behind the best one, from which on a token is given up
 _SURE = -0.01  # log probability of the blank from which on nothing else is tried in a frame
 _NEVER = -1e30
 _HELD = 200_000  # words after contexts whose probability is held; a service may hear any number of them
@@ -88,12 +88,14 @@ class _Tokens:
 
 class LexiconSearch:
     """Reads frames as words of a lexicon. `weight` is that of the language model's log probability, `bonus` what each word adds; each word of a phrase
-    that is hoped for adds `boost`, once the phrase is complete."""
+    that is hoped for adds `boost` times `weight` (or 1), once the phrase is complete. `floor` is added to each probability: a frame that is sure of what is wrong then costs a word no more than some others do."""
 
     def __init__(
-        self, tree: Tree, lm: WordNgrams | None, weight: float, bonus: float, hot: Sequence[Sequence[str]] = (), boost: float = 0.0
+        self, tree: Tree, lm: WordNgrams | None, weight: float, bonus: float, hot: Sequence[Sequence[str]] = (), boost: float = 0.0,
+        floor: float = 0.0,
     ) -> None:  # fmt: skip
         self.tree, self.lm, self.weight, self.bonus = tree, lm if weight else None, weight, bonus
+        self.floor = floor
         self.hot, self.boost = {tuple(h) for h in hot}, boost
         self.longest = max((len(h) for h in self.hot), default=0)
         self.fresh = {w for h in self.hot for w in h if lm is not None and (w,) not in lm.grams}
@@ -111,6 +113,8 @@ class LexiconSearch:
         if len(self.told) > _HELD:
             self._forget()
         links: list[tuple[int, str, int]] = []  # the one before, the word, its node
+        if self.floor and len(logs):
+            logs = np.log((np.exp(logs) + self.floor) / (1 + self.floor * logs.shape[1]))
         none = np.zeros(1, np.int64)
         tokens = _Tokens(none, none, np.ones(1, bool), none, np.zeros(1), none - 1)
         for row in logs:
@@ -142,7 +146,7 @@ class LexiconSearch:
             after = (*before, word)[-keep:] if keep else ()
             for size in range(min(self.longest, len(before) + 1), 0, -1):
                 if (*before, word)[-size:] in self.hot:
-                    score += self.boost * size
+                    score += self.boost * size * max(1.0, self.weight)
                     break
             number = self.numbers.setdefault(after, len(self.contexts))
             if number == len(self.contexts):

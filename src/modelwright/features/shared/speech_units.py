@@ -77,7 +77,7 @@ class Units(Stored):
         return Ragged(np.fromiter((i for r in rows for i in r), np.int64, int(offsets[-1])), offsets)
 
     def _cut(self, text: str) -> list[str]:
-        return self.said.sounds(text) if self.said is not None else _cut(text, self.kind)
+        return self.said.sounds(text) if self.said is not None and self.kind == "phonemes" else _cut(text, self.kind)
 
     def lexicon(self) -> dict[str, list[list[int]]]:
         """Return the ways in which words are said, as ids; of phonemes, and of syllables made of initials and finals (those that were heard)."""
@@ -87,12 +87,22 @@ class Units(Stored):
 
     def saying(self, words: Sequence[str], *, alone: bool = False) -> Units:
         """Return units of phonemes that know how further words are said; where they stand `alone`, no others."""
-        if self.said is None:
+        if self.said is None or self.kind != "phonemes":
             return self
         missing = [w for w in words if w not in self.said.said]
         said = self.said.with_others(Pronunciations.of(missing, self.language)) if missing else self.said
         out = copy.copy(self)
         out.said = Pronunciations({w: said.said[w] for w in words if w in said.said}) if alone else said
+        return out
+
+    def syllabic(self, words: Sequence[str]) -> Units:
+        """Return units of initials and finals that write these words alone: Han characters, as pypinyin and the transcripts read them, or syllables."""
+        out = copy.copy(self)
+        readings: dict[str, list[str]] = {}
+        for syllable, signs in (self.spelling.signs if self.spelling is not None else {}).items():
+            for sign in signs:
+                readings.setdefault(sign, []).append(syllable)
+        out.said = Pronunciations({w: [tuple(parted(s)) for s in readings.get(w) or syllables(w)] for w in words})
         return out
 
     def hoping(self, phrases: Sequence[str]) -> Units:

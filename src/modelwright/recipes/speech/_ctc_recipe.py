@@ -269,7 +269,7 @@ class Watched:
 
     def signed(self) -> float:
         """Return the metric that ranks, more is better, of texts read greedily; of phonemes, whose words are searched for once, their error rate."""
-        sounds = self.model.units.said is not None
+        sounds = self.model.units.kind == "phonemes"
         heard = [ctc.greedy(logs) for logs, _ in self.model.emissions(self.parts[:_SOUNDS] if sounds else self.parts)]
         if sounds:
             return -sum(map(errors, self.ids, heard)) / max(1, sum(map(len, self.ids[:_SOUNDS])))

@@ -15,18 +15,21 @@ from typing import Any
 import numpy as np
 
 from modelwright.core.errors import DataError
-from modelwright.features.shared.speech_units import Units, closed
+from modelwright.features.shared.chinese_rows import dictionary_rows
+from modelwright.features.shared.speech_units import Units, closed, in_pinyin
 from modelwright.features.shared.transcript_rules import joined, words_of
 from modelwright.models import ctc
 from modelwright.models.ctc_beam import Search, Step, hot_words, search
 from modelwright.models.lexicon_search import LexiconSearch, Tree
-from modelwright.models.word_ngrams import WordNgrams
+from modelwright.models.word_ngrams import UNKNOWN, WordNgrams
 
 LM = "language_model.txt"
 _WEIGHTS = ((0.0, 0.0), (0.3, 0.0), (0.6, 0.5), (1.0, 1.0), (1.5, 1.5))  # of the language model, and what a word adds
 # of no language model, and what a word costs: short mistakes between words are many where any word may follow any
 _COSTS = ((0.0, -2.0), (0.0, -1.0), (0.0, -3.0), (0.0, -4.0), (0.0, 0.0))
-_SOUNDS = ((1.0, 0.0), (2.0, 0.0), (3.0, 1.0), (0.5, 0.0), (4.0, 2.0))  # the same where words of a lexicon are read
+_SOUNDS = ((1.0, 0.0), (2.0, 3.0), (1.0, 1.0), (3.0, 5.0), (0.5, 0.0))  # the same where words of a lexicon are read
+_FLOOR = 0.002  # of a unit's probability in a frame, there
+_SYLLABLES, _TIMES = 2, 10  # syllables of a run, and how often transcripts count beside the dictionary
 _WORDS = 2.0  # words of a transcript on the mean, below which there is no order to be learnt
 _OFTEN = 2  # times that words, and runs of them, come in the transcripts to stand in the language model
 
@@ -43,8 +46,8 @@ class Decoder:
     @classmethod
     def fit(cls, units: Units, texts: Sequence[str], given: WordNgrams | None = None) -> Decoder:
         """Return the decoder of training transcripts, with a language model of them or the one given; its weights are not chosen yet."""
-        if units.spelling is not None:  # syllables are read greedily, and written by what stands beside them
-            return cls(units)
+        if units.spelling is not None:
+            return cls._of_syllables(units, texts, given)
         lm, rows = given, [words_of(t) for t in texts]
         if units.said is not None:
             if lm is None and _repeats(rows):
@@ -65,6 +68,24 @@ class Decoder:
         words = frozenset(w for r in rows for w in r) if units.kind == "characters" and closed(texts) else None
         return cls(units, Search(lm=lm, words=words))
 
+    @classmethod
+    def _of_syllables(cls, units: Units, texts: Sequence[str], given: WordNgrams | None) -> Decoder:
+        """Return the decoder of initials and finals: a search where a language model tells what follows what, else read greedily.
+
+        Transcripts of pinyin are few syllables over and over, of which a dictionary of Chinese tells more than they do. Characters without a given language
+        model are written by what stands beside them.
+        """
+        lm = given
+        if lm is None and in_pinyin(texts):
+            rows = [words_of(t) for t in texts]
+            known = {w for w, n in Counter(w for r in rows for w in r).items() if n >= _OFTEN}
+            lm = WordNgrams.fit(
+                [*dictionary_rows(), *([w if w in known else UNKNOWN for w in r] for r in rows * _TIMES)], _SYLLABLES
+            )
+        if lm is None:
+            return cls(units)
+        return cls(units.syllabic(sorted(lm.words)), Search(lm=lm, weight=_SOUNDS[0][0], bonus=_SOUNDS[0][1]))
+
     @property
     def plain(self) -> bool:
         """Whether the likeliest unit of each frame is all that counts."""
@@ -75,10 +96,12 @@ class Decoder:
 
     def with_hot(self, phrases: Sequence[str], boost: float | None = None) -> Decoder:
         """Return a decoder that hopes for phrases, too."""
-        if self.units.spelling is not None:
+        if self.units.spelling is not None and self.units.said is None:
             return replace(self, units=self.units.hoping(phrases))
         made = hot_words([*(" ".join(h) for h in self.how.hot), *phrases], words_of)
-        units = self.units.saying([w for h in made for w in h])
+        words = [w for h in made for w in h]
+        said = self.units.said.said if self.units.said is not None else {}
+        units = self.units.syllabic([*said, *words]) if self.units.spelling is not None else self.units.saying(words)
         return replace(
             self, units=units, how=replace(self.how, hot=made, boost=self.how.boost if boost is None else boost)
         )
@@ -111,7 +134,7 @@ class Decoder:
         found = self.__dict__.get("_search")
         if found is None:
             h = self.how
-            found = LexiconSearch(Tree(self.units.lexicon()), h.lm, h.weight, h.bonus, h.hot, h.boost)
+            found = LexiconSearch(Tree(self.units.lexicon()), h.lm, h.weight, h.bonus, h.hot, h.boost, _FLOOR)
             object.__setattr__(self, "_search", found)
         return found
 

@@ -302,7 +302,9 @@ class _Looked(Watched):
 
     def weigh(self, ctx: FitContext) -> None:
         """Choose how much the network's scores weigh beside those of pairs: what makes the fewest errors of words."""
-        if self.model.units.said is not None:  # what a word weighs beside its sounds is chosen with the language model
+        if (
+            self.model.units.kind == "phonemes"
+        ):  # what a word weighs beside its sounds is chosen with the language model
             return
         column = self.table.schema.target
         truth = [
