@@ -54,7 +54,7 @@ def model(request):
             "join": 0.3,
         }
     options = recipe.variants(table.schema, target, len(table))[0].model_copy(update=small)
-    return recipe.fit(table, table.take(np.arange(20)), options, context(TASK, target, seconds=60))
+    return recipe.fit(table, table.take(np.arange(20)), options, context(TASK, target, seconds=300))
 
 
 def test_words_with_times(model):
