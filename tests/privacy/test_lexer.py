@@ -40,7 +40,11 @@ def test_no_name_crosses_the_end_of_a_cell_and_traditional_forms_are_read():
 
 
 def test_where_nothing_may_begin_nothing_is_read():
-    assert Persons("作家余华签售会排起长队", [], np.zeros(0, np.int64)).features() == {}
+    assert Persons("见余华签售会排起长队", [], np.zeros(0, np.int64)).features() == {}
+    beside = Persons(
+        "作家余华签售会排起长队", [], np.zeros(0, np.int64)
+    ).features()  # proposed by the word for people alone
+    assert [(span, values[0]) for span, values in beside.items()] == [((2, 4), pytest.approx(-9.21, abs=0.01))]
 
 
 @pytest.mark.parametrize(

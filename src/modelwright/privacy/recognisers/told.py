@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
+from modelwright.privacy._beside import ACTS, LEADS, ROLES
 from modelwright.privacy._doubt import NEVER, SELDOM, doubt, in_word, is_common
 from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS
 from modelwright.privacy._titles import SHOP, is_goods, is_title
@@ -39,34 +40,19 @@ _TITLE = (
 _EDGE = rf"(?<![{_HAN}A-Za-z0-9])"
 _BEFORE = r"(?:(?<=[和与跟同给找请问向叫让对的由被是到把为替帮陪派致换])|(?<=感谢|谢谢|麻烦|联系|转告|通知|告诉|拜托|听说|昨天|今天|刚才|刚刚|上午|下午|晚上))"
 _AFTER = r"(?=[\s，,。；;：:（(）)、|/&\"'”』」！!？?\x00\n]|$)"
-_LEADS = (
-    r"姓\s?名|联系人|收件人|收货人|寄件人|发件人|负责人|经办人|申请人|投诉人|签署人|签收人|审批人|审核人|操作人|开户名|户\s?名|户主|业主|租客|房东|法人|法定代表人|"
-    r"患者|病人|客户|客户名|当事人|原告|被告|嫌疑人|受益人|投保人|被保险人|持卡人|持有人|参会人|乘客|旅客|学员|考生|学生|作者|译者|主编|记者|经办|抄送|发送人|紧急联系人|车主|房主|机主|失主|货主|事主|监护人|担保人|借款人|承租人|出租人|委托人|被委托人|受托人|公证人|证人|死者|伤者|新郎|新娘"
-)
-_ROLES = (
-    r"司机|护士|医生|大夫|前台|客服|经理|主管|店长|老板娘?|店员|服务员|保安|保洁|快递员|外卖员|导游|教练|老师|班主任|同学|同事|室友|邻居|房东|租客|妻子|丈夫|老公|老婆|儿子|女儿|"
-    r"哥哥|姐姐|弟弟|妹妹|表哥|表姐|表弟|表妹|堂哥|堂弟|舅舅|朋友|好友|队友|队长|记者|作家|诗人|画家|歌手|演员|导演|球员|选手|工程师|销售|顾问|律师|会计|秘书|小妹|小哥|师傅|员工|职工|患者|病人|客户|用户|"
-    r"乘客|学生|学员|考生|投诉人|申请人|当事人|原告|被告|嫌疑人|负责人|车主|机主|失主|房主|业主|家长|[0-9]+号(?:技师|护工|护士)?|技师|护工|月嫂|保姆|家政|维修工|安装工|理发师|美容师|按摩师|化妆师|摄影师|收银员|管家"
-)
 _TIMES = r"昨天|今天|明天|前天|刚才|刚刚|上午|下午|中午|早上|晚上|昨晚|今早|[0-9一二三四五六七八九十]点|上周|下周|周[一二三四五六日]|听说|据说|因为|感谢|多谢|谢谢|表扬|投诉|联系|通知|转告|告诉|回访|致电|回电|走访|拜访|面试|约谈|采访|邀请"
-_ACTS = (
-    r"投诉|询问|咨询|求助|报修|手法|技术|手艺|人很|做得|剪得|讲得|教得|弄得|洗得|按得|预约|挂号|复诊|就诊|登录|退订|续费|缴费|续保|理赔|签约|看房|下单|来电|打来|发来|打电话|说[，：:过这要他她我]|称|表示|认为|指出|介绍|回复|反映|反馈|告诉|通知|答应|同意|不同意|拒绝|建议|要求|申请|提交|签字|签收|签的|代签|替|"
-    r"来了|没来|到了|到场|到现场|会来|会到|会去|要来|要去|离职|入职|请假|出差|住院|出院|生病|去世|获得|获奖|夺冠|主持|参加|出席|发言|负责|处理|接待|服务|态度|绕路|迟到|聊|"
-    r"一起|一家|等人|本人|扎针|看病|讲课|修复|完成|修好|帮我|帮忙|带我|送来|接的|开车|付款|转账|买了|退了|报名|报道|写的|著|主演|导演|翻译|演唱(?!会)|"
-    r"的(?:电话|手机|号码|地址|快递|包裹|权限|账号|合同|意见|孩子|房间|病历|论文|作品|邮箱|名字|工号|服务|态度|妻子|丈夫|父亲|母亲|爸爸|妈妈|同事|老师)|于[上北广深天重杭南武成西]"
-)
 
 # what must stand in a cell, for a first look that is quick
 _KEYS = r"(?i)(?:names?|consignee|consignor|payee|payer|beneficiary|insured|assignee|attendee|guest|tenant|witness|cardholder|person|patient|passenger|recipient|contact|author|signed[_ ]?by|signatory|signers?|signature|署名|签名|姓名|名字|[人者名主户生师工]|客户|用户|房东|主叫)[\"']? ?[:=：]"
 _TITLED = rf"[{_HAN}](?:{re.sub(r'[(][?]![^()]*[)]', '', _TITLE)})|[{_HAN}](?:[太生]|副[院校局处部厂总主会])"
-_ACT_WORDS = re.sub(r"[(][?]![^()]*[)]", "", _ACTS)
+_ACT_WORDS = re.sub(r"[(][?]![^()]*[)]", "", ACTS)
 _ACTING = rf"[{_ANY}][{_HAN}]{{1,3}}(?:{_ACT_WORDS})"
 _ADDRESSED = "(?:atient|assenger|ustomer|lient|ttn|enant|pplicant|Mr|Mrs|Ms|Dr|Prof|Dear)[. :]"
 _EN_ROLES = (
     "[Ww]aiter|[Ww]aitress|[Dd]river|[Gg]uide|[Nn]eighbou?r|[Cc]olleague|[Hh]usband|[Ww]ife|[Bb]rother|[Ss]ister|[Ss]on|[Dd]aughter|"
     "[Uu]ncle|[Aa]unt|[Ff]riend|[Cc]oach|[Ii]nstructor|[Tt]herapist|[Rr]eceptionist|[Ll]andlord|[Tt]enant|[Cc]ardholder|[Nn]ext of kin|[Ww]itness|[Gg]uest|[Dd]efendant|[Pp]laintiff|[Ss]tudent|[Tt]eacher|[Nn]urse|[Aa]ttendee|[Ee]mployee|[Aa]sk for|named|(?:driver|waiter|waitress|guide|host|agent|doctor|nurse|teacher|trainer|coach|cleaner|manager|technician|instructor) (?:was|is)"
 )
-_LED = _LEADS.replace(r"\s?", " ?")
+_LED = LEADS.replace(r"\s?", " ?")
 _SAID = "我叫|我是|本人|名叫|叫做|名字"
 _MET = "先生|女士|小姐|老师|医生|教授|同学"
 _SEX = "[，,、 ] ?[男女][，,。、 ]?"
@@ -77,10 +63,10 @@ _PURE = "裘邱郭吴刘赵蒋冯曹彭蔡潘谭袁邓韩傅沈贾魏薛阎戴�
 _PEOPLE = frozenset("人员者方师嫂厨班播售户台姐哥妹弟友长手管工生主傅")
 _MEETS = frozenset("与跟由叫让找给")  # words before the name of somebody that something is done with
 # what follows a nickname: an end, or a word that is said of people
-_NICK_AFTER = rf"(?=[\s，,。；;：:（(）)、!！?？~@\x00\n]|$|今天|明天|昨天|也|还没|已经|刚|在|跟|去|来|的活|{_ACTS})"
+_NICK_AFTER = rf"(?=[\s，,。；;：:（(）)、!！?？~@\x00\n]|$|今天|明天|昨天|也|还没|已经|刚|在|跟|去|来|的活|{ACTS})"
 
 
-_ACT = later(_ACTS)
+_ACT = later(ACTS)
 
 
 class Told(Recogniser):
@@ -115,17 +101,17 @@ class Told(Recogniser):
     # a colon after any word for people
     _coloned = later(rf"[{_HAN}]{{1,4}}[人员者方师长主子女偶]\s?[:：]\s?(?P<name>{_NAME}){_AFTER}")
     _whole = later(rf"{_EDGE}(?P<name>{_NAME})(?=先生|女士|小姐(?!姐)|老师(?!傅)|医生|教授|同学(?!们))")
-    _led = later(rf"(?:{_LEADS})\s?(?:名|姓名)?\s?[:：=是为]?\s?[“\"']?(?P<name>{_NAME}){_AFTER}")
+    _led = later(rf"(?:{LEADS})\s?(?:名|姓名)?\s?[:：=是为]?\s?[“\"']?(?P<name>{_NAME}){_AFTER}")
     _said = later(rf"(?:我叫|我是|本人|名叫|叫做|名字[叫是])(?P<name>{_NAME}){_AFTER}")
     _received = later(rf"(?<=[，,；;\s（()）])(?P<name>{_NAME})(?=\s?[（(]?收[）)]?(?:[\s，,。；;）)\x00]|$))")
     _sexed = later(rf"{_EDGE}(?P<name>{_NAME})(?=[，,、\s]\s?[男女][，,。、\s\x00])")
     _called = later(rf"@(?P<name>{_NAME}){_AFTER}")
 
     _acting = later(
-        rf"(?:{_EDGE}|(?<=[和与跟同给找请问叫让对由被把为替帮陪派听据、——])|(?:{_ROLES})|(?:{_TIMES}))(?P<name>{_PLAIN.replace('{1,2}', '{1,2}?')})(?={_ACTS})"
+        rf"(?:{_EDGE}|(?<=[和与跟同给找请问叫让对由被把为替帮陪派听据、——])|(?:{ROLES})|(?:{_TIMES}))(?P<name>{_PLAIN.replace('{1,2}', '{1,2}?')})(?={ACTS})"
     )
 
-    _after_word = later(rf"(?<=[{_HAN}]{{2}})(?P<name>{_PLAIN})(?={_ACTS})")
+    _after_word = later(rf"(?<=[{_HAN}]{{2}})(?P<name>{_PLAIN})(?={ACTS})")
 
     # a capital after such a word is a name's, be it in no list
     _addressed = later(
