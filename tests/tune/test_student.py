@@ -202,7 +202,7 @@ def test_a_student_is_judged_by_the_folds_that_all_members_have_done(monkeypatch
     winner = [(0.5, c) for c in found if c is not None]
     scores = np.mean([c.scores for _, c in winner], axis=0)
     assert np.isnan(scores).any()
-    learnt = student.teach(plan, plan.fits, student.Blend(winner, 0.9, scores, 1.0), winner, scores, 30.0)
+    learnt = student.teach(plan, plan.fits, student.Blend(winner, 0.9, scores, 1.0), winner, scores, 1.0)
     assert learnt.student is not None
     assert learnt.student.folds == (0, 1)
     assert learnt.shipped
@@ -223,6 +223,20 @@ def test_one_model_alone_leaves_nothing_to_learn(monkeypatch: Any) -> None:
     out = climb(plan)
     assert out.learnt is None
     assert any("no blend is better" in e.words.en for e in told if isinstance(e, Note))
+
+
+@pytest.mark.parametrize(("asked", "told"), [(True, "stands for the blend"), (None, "No time for a student")])
+def test_one_that_was_asked_for_comes_before_the_refit(monkeypatch: Any, quick: None, asked: Any, told: str) -> None:
+    made = recipes(taught=1.0)
+    plan, _ = planner(monkeypatch, made, config={} if asked is None else {"student": asked})
+    plan.choose_recipes()
+    found = [plan.train(r, r.variants(None, None, 0)[0], r.name, 30.0) for r in made]  # type: ignore[arg-type]
+    winner = [(1 / 3, c) for c in found if c is not None]
+    scores = np.mean([c.scores for _, c in winner], axis=0)
+    monkeypatch.setattr(type(plan), "left", lambda self: 10.0)
+    learnt = student.teach(plan, plan.fits, student.Blend(winner, 0.9, scores, 1.0), winner, scores, 10.0)
+    assert told in learnt.why.en
+    assert learnt.student is None or learnt.student.folds == (0,)
 
 
 def test_it_does_not_go_with_a_privacy_budget() -> None:

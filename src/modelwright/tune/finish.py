@@ -121,7 +121,7 @@ class Finish:
                 p.events.note(f"No student: {why.en}.", f"不训练学习组合的单模型：{why.zh}。")
             return None
         p.events.emit(StageStarted("student"))
-        learnt = student.teach(p, self.fits, blend, winner, scores, p.left() - self.refit_seconds(winner))
+        learnt = student.teach(p, self.fits, blend, winner, scores, self.refit_seconds(winner))
         if learnt.student is not None:
             p.candidates.append(learnt.student)
             p.events.emit(CandidateDone(learnt.student.name, p.standings.row(learnt.student)))

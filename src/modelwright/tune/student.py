@@ -91,9 +91,13 @@ def answers_of(blend: Blend, validation: Validation) -> Taught:
     return Taught.by_row(table.rows, scores)
 
 
-def teach(climb: Climb, fits: Fits, blend: Blend, winner: Winner, scores: np.ndarray, seconds: float) -> Learnt:
-    """Train a student within `seconds` and say whether it is to stand for the winner, whose validation scores are `scores`."""
-    p = climb.standings
+def teach(climb: Climb, fits: Fits, blend: Blend, winner: Winner, scores: np.ndarray, refit: float) -> Learnt:
+    """Train a student and say whether it is to stand for the winner, whose validation scores are `scores`.
+
+    The `refit` seconds of the winner are kept; where a student was asked for, its first fold comes before them.
+    """
+    p, left = climb.standings, climb.left()
+    seconds = left if climb.config.student else left - refit
     chosen = pupil(p, blend.seconds)
     if chosen is None:
         return Learnt(blend, None, False, Words(
@@ -107,7 +111,9 @@ def teach(climb: Climb, fits: Fits, blend: Blend, winner: Winner, scores: np.nda
         ))  # fmt: skip
     deadline = climb.deadline.sub(seconds)
     made = attempt(
-        lambda: _fitted(climb, fits, blend, chosen, deadline), NAME, climb.folder.parent if climb.folder else None
+        lambda: _fitted(climb, fits, blend, chosen, deadline, seconds + refit - left),
+        NAME,
+        climb.folder.parent if climb.folder else None,
     )
     if isinstance(made, Broken):
         words = Words(
@@ -126,15 +132,17 @@ def teach(climb: Climb, fits: Fits, blend: Blend, winner: Winner, scores: np.nda
     return Learnt(blend, student, kept, _told(blend, student, behind.difference, int(rows.sum()), kept, p), taught)
 
 
-def _fitted(climb: Climb, fits: Fits, blend: Blend, chosen: Candidate, deadline: Deadline) -> tuple[Taught, Candidate]:
-    """Return the blend's answers, and the student after as many folds as there is time for."""
+def _fitted(
+    climb: Climb, fits: Fits, blend: Blend, chosen: Candidate, deadline: Deadline, kept: float
+) -> tuple[Taught, Candidate]:
+    """Return the blend's answers, and the student after as many folds as there is time for beside the seconds that are `kept`."""
     recipe = get_recipe(chosen.recipe)
     recipe.bases = climb.bases
     options, validation = type(recipe).options(**chosen.options), climb.validation
     taught = answers_of(blend, validation)
     student: Candidate | None = None
     for split in common([chosen, *(c for _, c in blend.winner)]):
-        if student is not None and deadline.remaining() < ROOM * student.fit_seconds:
+        if student is not None and deadline.remaining() < ROOM * student.fit_seconds + kept:
             break
         own = fits.context(NAME, deadline, torch=on_torch(recipe))
         ctx = replace(own, taught=taught, crew=None, cluster=None)  # the other processes were not taught
