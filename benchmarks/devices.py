@@ -70,8 +70,11 @@ def made(what: str, tiny: bool, batch: int = 64) -> tuple[Any, Any]:
     return Transformer(), RowFeed({"0.x": ids}, truth, batch)
 
 
-def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str, batch: int) -> None:
-    """Train as one process of `size`, and let the one that leads write what came of it."""
+def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str, batch: int, beside: int = 1) -> None:
+    """Train as one process of `size`, and let the one that leads write what came of it.
+
+    `beside` processes that have nothing to do with one another begin together, so that each has its like beside it all along.
+    """
     import torch
     from safetensors.torch import save_file
 
@@ -91,7 +94,8 @@ def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str, batch:
         crew = Leader(store, size, (0, size), lambda: None) if rank == 0 else Follower(store, rank, size, (rank, size))
         crew.job = 1
         crew.accelerator("cpu")  # the processes meet before the clock runs
-    reduced = _reduced(sum(p.numel() for p in network.parameters())) if size > 1 else 0.0
+    elif beside > 1:
+        _meet(port, rank, beside)
     options = SimpleNamespace(
         lr=1e-3, weight_decay=0.01, optimizer="adamw", ema=0.0, clip=1.0, patience=9, precision="float32"
     )
@@ -100,11 +104,16 @@ def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str, batch:
         loss=task.loss, target=ClassesCodec([str(i) for i in range(10)], [1] * 10), deadline=Deadline(), events=EventStream(),
         metric=task.metrics[0], crew=crew,
     )  # fmt: skip
-    loss = torch.nn.functional.cross_entropy
+    at: list[float] = []
+
+    def loss(raw: Any, expected: Any) -> Any:
+        at.append(time.perf_counter())
+        return torch.nn.functional.cross_entropy(raw, expected)
+
     start, worked = time.perf_counter(), time.process_time()
     done = train(network, feed, loss, None, options, ctx, epochs=1)
     took, worked = time.perf_counter() - start, time.process_time() - worked
-    if rank == 0:
+    if rank == 0 or beside > 1:
         save_file(network.state_dict(), f"{out}.safetensors")
         Path(f"{out}.json").write_text(
             json.dumps(
@@ -112,7 +121,7 @@ def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str, batch:
                     "steps": done.steps,
                     "seconds": took,
                     "cpu": worked,
-                    "reduced": reduced,
+                    "steps_took": [b - a for a, b in itertools.pairwise(at)],
                     "parameters": sum(p.numel() for p in network.parameters()),
                 }
             )
@@ -121,17 +130,16 @@ def one(what: str, tiny: bool, rank: int, size: int, port: int, out: str, batch:
         crew.leave()
 
 
-def _reduced(numbers: int) -> float:
-    """Return the seconds in which a mean of so many float32 goes round."""
-    import torch
+def _meet(port: int, rank: int, count: int) -> None:
+    """Wait until so many processes are here."""
+    from modelwright.train.crew import store_at
 
-    value = torch.zeros(numbers)
-    took = []
-    for _ in range(8):
-        start = time.perf_counter()
-        torch.distributed.all_reduce(value)
-        took.append(time.perf_counter() - start)
-    return sorted(took)[2]
+    store = store_at("127.0.0.1", port, leads=rank == 0)
+    store.set(f"here/{rank}", "1")
+    store.wait([f"here/{r}" for r in range(count)])
+    store.set(f"seen/{rank}", "1")
+    if rank == 0:  # the store is in this process
+        store.wait([f"seen/{r}" for r in range(count)])
 
 
 def measured(what: str, tiny: bool, size: int, out: str) -> tuple[float, float]:
@@ -158,11 +166,12 @@ def main() -> None:
     for name in ("what", "out"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--beside", type=int, default=1)
     for name in ("rank", "size", "port"):
         parser.add_argument(f"--{name}", type=int)
     told = parser.parse_args()
     if told.what:
-        one(told.what, told.tiny, told.rank, told.size, told.port, told.out, told.batch)
+        one(told.what, told.tiny, told.rank, told.size, told.port, told.out, told.batch, told.beside)
         return
     from safetensors.torch import load_file
 

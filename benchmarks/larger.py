@@ -1,9 +1,10 @@
 """A run on rows that are more than its memory: from a Parquet file behind a URL, under --memory 512m, the peak is watched from outside.
 
-    python benchmarks/larger.py [--rows 6000000] [--budget 90s]
+    python benchmarks/larger.py [--rows 6000000] [--budget 90s] [--cluster local]
 
 Rows are made up: 12 numbers and a label, 8 bytes a cell, 624 MB for 6,000,000 of them. Printed are the peak of the process's own memory
-(pages of mapped files of libraries counted in), the bar of 512 MB, and what stands on the leaderboard.
+(pages of mapped files of libraries counted in), on a cluster also that of the worker that held most, the bar of 512 MB, and what stands on the
+leaderboard and from how many rows it learnt.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=6_000_000)
     parser.add_argument("--budget", default="90s")
+    parser.add_argument("--cluster")
+    parser.add_argument("--recipe", action="append")
     told = parser.parse_args()
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -43,20 +46,30 @@ def main() -> None:
         size = path.stat().st_size
         command = [sys.executable, "-m", "modelwright", "run", f"file://{path}", "--target", "y", "--budget", told.budget, "--memory", "512m",
                    "--folds", "1", "--search", "none", "--json", "--out", folder]  # fmt: skip
-        for name in ("linear", "trees", "tabm"):
+        for name in told.recipe or ("linear", "trees", "tabm"):
             command += ["--recipe", name]
+        command += ["--cluster", told.cluster] if told.cluster else []
         running = subprocess.Popen(command, stdout=subprocess.PIPE)
-        watched, peak = psutil.Process(running.pid), 0
+        watched, peak, workers = psutil.Process(running.pid), 0, dict[int, int]()
         while running.poll() is None:
             try:
                 peak = max(peak, watched.memory_info().rss)
+                for other in watched.children(recursive=True) if told.cluster else ():
+                    if other.name().startswith("ray::fit"):
+                        workers[other.pid] = max(workers.get(other.pid, 0), other.memory_info().rss)
             except psutil.NoSuchProcess:
-                break
-            time.sleep(0.05)
+                pass
+            time.sleep(0.3 if told.cluster else 0.05)
         text = running.communicate()[0]
         print(
             f"{told.rows:,} rows, {size / 1e6:.0f} MB as a file; peak {peak / 2**20:.0f} MB (bar 512), exit code {running.returncode}"
         )
+        if workers:
+            print("workers held at most", ", ".join(f"{held / 2**20:.0f} MB" for held in workers.values()))
+        for line in (Path(folder) / "rows" / "events.jsonl").read_text().splitlines():
+            event = json.loads(line)
+            if event["event"] in ("Note", "Warned"):
+                print(" ", event["words"][0])
         report = Path(folder) / "rows" / "report.json"
         if not report.is_file():
             print(text.decode()[:600])

@@ -72,7 +72,7 @@ def loss(outputs, truth):
     return nn.functional.cross_entropy(outputs, truth)
 
 
-def fit(crew, told, folder=None, seconds=60.0, heard=None):
+def fit(crew, told, folder=None, seconds=600.0, heard=None):
     """Train the network and return it with what the loop says; `told` are epochs, accumulate and options."""
     told = dict(told)
     network, arrays, truth = parts(Blocks if told.pop("blocks", False) else Net)

@@ -76,7 +76,7 @@ def test_four_processes_go_on_with_the_parts_of_two(tmp_path):
     whole, _ = fit(None, told)
     train_with(2, {**told, "early": 2, "shard": True}, tmp_path)
     network, _ = train_with(4, {**told, "shard": True}, tmp_path)
-    assert far(whole, network) < 1e-5
+    assert far(whole, network) < 5e-5  # Muon multiplies in bf16 where that helps: of a step of .001, 2^-8 in each of 20
 
 
 @pytest.mark.slow
@@ -135,3 +135,21 @@ def test_a_port_in_use_and_nobody_there_are_told():
         taken.listen(1)
         with pytest.raises(ModelwrightError, match="is in use"):
             store_at("127.0.0.1", taken.getsockname()[1], leads=True)
+
+
+def test_nobody_there_is_told_in_its_time_and_without_a_trace(monkeypatch, capfd):
+    import socket
+    import time
+
+    from modelwright.core.errors import ModelwrightError
+    from modelwright.train import crew
+
+    monkeypatch.setattr(crew, "_PATIENT", 0.5)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    began = time.monotonic()
+    with pytest.raises(ModelwrightError, match=f"Nobody answers at 127.0.0.1:{port}"):
+        crew.store_at("127.0.0.1", port, leads=False)
+    assert time.monotonic() - began < 5
+    assert capfd.readouterr().err == ""

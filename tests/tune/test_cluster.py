@@ -24,7 +24,7 @@ from modelwright.core.errors import DataError, MissingExtra, OptionError
 from modelwright.core.events import EventStream, Step, Warned
 from modelwright.core.schema import MEDIA, Column, Schema, Table
 from modelwright.core.version import VERSION
-from modelwright.tune import cluster, remote
+from modelwright.tune import cluster, nodes, remote
 from modelwright.tune.shipped import check_paths, files_of, unship
 from scale_made import rows, written
 
@@ -36,6 +36,11 @@ OPTIONS = {
     "refit": False,
     "ensemble": False,
 }
+
+
+def asked(climb):
+    """What a worker is told of a fit, as far as it reads before the rows are unpacked."""
+    return {"climb": climb, "key": "k", "peers": (0, 1, "a"), "seconds": 9.0, "until": time.time() + 9}
 
 
 def workers():
@@ -66,11 +71,12 @@ def test_a_local_cluster_gives_the_same_leaderboard_although_a_worker_is_killed(
                 killed.append(busy[0].pid)
                 os.kill(busy[0].pid, signal.SIGKILL)
 
-    alone = fit(rows(), "label", out=tmp_path / "alone", progress=False, **OPTIONS)
-    shared = fit(
-        rows(), "label", out=tmp_path / "shared", progress=False, listeners=[listen], cluster="local", **OPTIONS
-    )
+    made = rows(flipped=0.2)
+    told = {**OPTIONS, "budget": "150s"}
+    alone = fit(made, "label", out=tmp_path / "alone", progress=False, **told)
+    shared = fit(made, "label", out=tmp_path / "shared", progress=False, listeners=[listen], cluster="local", **OPTIONS)
     known = board(alone)
+    assert len({tuple(v) for v in known.values()}) > 1
     assert {k: v for k, v in board(shared).items() if k in ("linear", "textcnn")} == {
         k: known[k] for k in ("linear", "textcnn")
     }
@@ -79,6 +85,30 @@ def test_a_local_cluster_gives_the_same_leaderboard_although_a_worker_is_killed(
     assert not [
         p for p in psutil.Process().children(recursive=True) if "raylet" in p.name() or p.name().startswith("ray")
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_ray")
+def test_a_worker_that_hangs_is_named_and_ended_and_its_fit_begun_anew(tmp_path):
+    stopped, warned = [], []
+
+    def listen(event):
+        if isinstance(event, Warned) and "hangs" in event.words.en:
+            warned.append((event.words, time.monotonic()))
+        if isinstance(event, Step) and not stopped and (busy := [p for p in workers() if "fit" in p.name()]):
+            for process in busy:
+                process.suspend()
+            stopped.append((busy, time.monotonic()))
+
+    run = fit(
+        rows(), "label", out=tmp_path, progress=False, listeners=[listen], cluster="local",
+        **{**OPTIONS, "recipes": ["textcnn"], "folds": 1, "budget": "180s"},
+    )  # fmt: skip
+    (busy, at), (words, told) = stopped[0], warned[0]
+    assert told - at < 30
+    assert any(f"(pid {p.pid})" in words.en and f"(pid {p.pid})" in words.zh for p in busy)
+    assert "textcnn" in {r["name"] for r in run.leaderboard}
+    assert not [p for p in busy if p.is_running() and p.status() == psutil.STATUS_STOPPED]
 
 
 @pytest.mark.slow
@@ -145,6 +175,17 @@ def test_nobody_at_an_address_is_told_at_once(tmp_path):
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.usefixtures("_ray")
+def test_what_answers_and_is_no_ray_is_told_within_its_time(monkeypatch):
+    monkeypatch.setattr(nodes, "ANSWER", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(OptionError, match="does not speak as Ray's head does") as told:
+            cluster.check_cluster(f"ray://127.0.0.1:{silent.getsockname()[1]}", 1)
+    assert time.monotonic() - began < 15
+    assert "10001" in told.value.words.zh
+
+
 @pytest.mark.parametrize(("count", "left", "said"), [(1, 600.0, "one fit at a time"), (4, 20.0, "do not repay")])
 def test_a_local_ray_that_would_gain_nothing_is_not_begun(monkeypatch, count, left, said):
     monkeypatch.setattr(cluster.os, "cpu_count", lambda: count)
@@ -164,7 +205,7 @@ def test_another_version_on_a_node_is_told():
     files = {"climb.json": np.frombuffer(json.dumps({"version": "0.0.9"}).encode(), np.uint8)}
     with pytest.raises(DataError, match=f"has Modelwright {VERSION}, and the run is of 0.0.9"):
         unship(files)
-    told = remote.fit(files, {"climb": "c", "key": "k"}, None)
+    told = remote.fit(files, asked("c"), None)
     assert "install the same one there" in told["refused"][0]
     assert str(os.getpid()) in told["where"]
 
@@ -181,7 +222,7 @@ def test_what_a_node_lacks_is_told_with_its_name(monkeypatch, error, said):
         raise error
 
     monkeypatch.setattr(remote, "unship", lacking)
-    told = remote.fit({}, {"climb": "another", "key": "k"}, None)["refused"]
+    told = remote.fit({}, asked("another"), None)["refused"]
     assert re.search(said, told[0])
     assert all(platform.node() in words for words in told)
 
@@ -192,7 +233,7 @@ def test_any_other_fault_of_a_node_is_a_fault(monkeypatch):
 
     monkeypatch.setattr(remote, "unship", broken)
     with pytest.raises(OSError, match="input/output"):
-        remote.fit({}, {"climb": "another", "key": "k"}, None)
+        remote.fit({}, asked("another"), None)
 
 
 def test_files_that_a_node_does_not_see_are_told():
@@ -216,6 +257,9 @@ def test_a_mailbox_keeps_events_and_ends_fits():
     letters, beats = box.take()
     assert letters == [("a", "event")]
     assert beats["a"][1] == "node 1"
+    assert box.place("a") == ("", 0)
+    box.put("a", "node 1", [], ("n", 7))
+    assert box.place("a") == ("n", 7)
     assert box.take()[0] == []
     box.forget("a")
     assert box.take()[1] == {}

@@ -1,10 +1,14 @@
-"""Two nodes of Ray on one machine: a node that is killed takes no finished candidate along, and its fit is done on the other."""
+"""Nodes of Ray on one machine: one that is killed takes no finished candidate along, and its fit is done on the other; a lost head loses nothing."""
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
+import time
 
 import numpy as np
 import psutil
@@ -12,8 +16,8 @@ import pytest
 
 from modelwright import fit
 from modelwright.core.events import Step, Warned
-from modelwright.tune.cluster import _ENVIRONMENT
-from scale_made import rows
+from modelwright.tune.session import ENVIRONMENT
+from scale_made import rows, written
 
 OPTIONS = {
     "budget": "90s", "recipes": ["linear", "textcnn"], "folds": 2, "search": "none", "refit": False, "ensemble": False,
@@ -28,28 +32,39 @@ def raylets():
     return [p for p in psutil.Process().children(recursive=True) if p.name() == "raylet"]
 
 
-@pytest.fixture
-def nodes(monkeypatch):
-    """Two nodes of one place each; yields the client's address and the raylet of the second."""
-    pytest.importorskip("ray")
+@contextlib.contextmanager
+def head(cpus=1):
+    """A head of Ray with so many places; yields its client's address and the cluster."""
     from ray.cluster_utils import Cluster
 
-    for name, value in _ENVIRONMENT.items():
-        monkeypatch.setenv(name, os.environ.get(name, value))
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    told = {"num_cpus": 1, "object_store_memory": 128 << 20, "include_dashboard": False}
+    told = {"num_cpus": cpus, "object_store_memory": 128 << 20, "include_dashboard": False}
     place = tempfile.mkdtemp(prefix="mw-")  # short, as its sockets lie there
     cluster = Cluster(initialize_head=True, head_node_args={**told, "ray_client_server_port": port, "temp_dir": place})
     try:
-        first = {p.pid for p in raylets()}
-        cluster.add_node(num_cpus=1, object_store_memory=128 << 20)
-        second = [p for p in raylets() if p.pid not in first]
-        yield f"ray://127.0.0.1:{port}", second[0]
+        yield f"ray://127.0.0.1:{port}", cluster
     finally:
         cluster.shutdown()
         shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _ray(monkeypatch):
+    pytest.importorskip("ray")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, os.environ.get(name, value))
+
+
+@pytest.fixture
+def nodes():
+    """Two nodes of one place each; yields the client's address and the raylet of the second."""
+    with head() as (address, cluster):
+        first = {p.pid for p in raylets()}
+        cluster.add_node(num_cpus=1, object_store_memory=128 << 20)
+        second = [p for p in raylets() if p.pid not in first]
+        yield address, second[0]
 
 
 # Ray leaves files of its own open
@@ -75,3 +90,76 @@ def test_a_killed_node_takes_nothing_along(tmp_path, nodes):
     known, found = board(alone), board(shared)
     assert {k: found[k] for k in ("linear", "textcnn")} == {k: known[k] for k in ("linear", "textcnn")}
     assert not [w for w in warned if "is lost" in w]  # the cluster stands, with one node less
+
+
+# Ray leaves files of its own open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+@pytest.mark.slow
+def test_a_lost_head_loses_nothing(tmp_path):
+    killed, warned = [], []
+
+    def listen(event):
+        if isinstance(event, Warned):
+            warned.append(event.words.en)
+        if isinstance(event, Step) and not killed:
+            killed.extend(p for p in psutil.Process().children(recursive=True) if "ray" in p.name())
+            for process in killed:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+
+    written(tmp_path / "d.csv")
+    with head(2) as (address, _):
+        run = fit(
+            str(tmp_path / "d.csv"),
+            "label",
+            out=tmp_path,
+            progress=False,
+            listeners=[listen],
+            cluster=address,
+            **OPTIONS,
+        )
+    assert killed
+    assert [w for w in warned if f"The cluster at {address} is lost" in w and "goes on on this machine" in w]
+    assert {"linear", "textcnn"} <= board(run).keys()
+
+
+# Ray leaves files of its own open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+@pytest.mark.slow
+def test_a_run_that_was_lost_with_its_head_goes_on_with_a_new_one(tmp_path):
+    written(tmp_path / "d.csv")
+    own = [
+        "--recipe",
+        "linear",
+        "--recipe",
+        "textcnn",
+        "--folds",
+        "1",
+        "--search",
+        "none",
+        "--no-refit",
+        "--no-ensemble",
+    ]
+    run = [sys.executable, "-m", "modelwright", "run"]
+    stored = tmp_path / "runs" / "d" / "candidates"
+    with head() as (address, _):
+        driver = subprocess.Popen(
+            [*run, "d.csv", "--target", "label", "--budget", "120s", "--quiet", "--cluster", address, *own],
+            cwd=tmp_path,
+        )
+        until = time.monotonic() + 100
+        while not (stored / "linear" / "candidate.json").exists() and time.monotonic() < until:
+            time.sleep(0.2)
+        driver.kill()
+        driver.wait()
+    assert not (stored / "textcnn" / "candidate.json").exists()
+    before = (stored / "linear" / "candidate.json").read_text()
+    with head() as (address, _):
+        done = subprocess.run(
+            [*run, "--resume", "runs/d", "--budget", "90s", "--cluster", address], capture_output=True, text=True, timeout=200,
+            check=False, cwd=tmp_path,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"{address}: 1 node" in done.stdout + done.stderr
+    assert (stored / "linear" / "candidate.json").read_text() == before
+    assert (stored / "textcnn" / "candidate.json").exists()

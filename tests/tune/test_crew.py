@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -85,6 +86,16 @@ def test_parts_of_a_network_need_several_processes(tmp_path):
     with pytest.raises(OptionError, match="--shard shares a network out among several processes") as told:
         run(tmp_path, print, devices=1, shard=True)
     assert "--devices 2" in told.value.words.zh
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_to_meet_at_that_somebody_has_is_told_before_anything_is_read(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for name, value in {"RANK": 0, "WORLD_SIZE": 2, "MASTER_PORT": port}.items():
+            monkeypatch.setenv(name, str(value))
+        with pytest.raises(OptionError, match=f"Port {port} of 127.0.0.1 is in use"):
+            run(tmp_path, print)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,6 +13,7 @@ class Crew(Protocol):
 
     rank: int
     size: int
+    own_rows: bool  # whether each process has rows of its own, not a part of every batch
 
     def fit(self, recipe: Any, train: Table, valid: Table | None, options: Any, ctx: Any, split: int | None) -> Any:
         """Fit a recipe on one split (None for all rows), the others taking part in every training loop; return the model."""

@@ -14,6 +14,7 @@
     ├── MissingExtra          exit 2   an optional library is not installed
     ├── GateNotMet            exit 3   a model stands, but not as good as the gate asks
     ├── ClusterLost           exit 1   the cluster that fits does not answer any more
+    ├── PeersLost             exit 1   processes that fit together lost one another
     ├── MemoryTooSmall        exit 1   a fit needs more memory than it may use
     ├── BudgetTooSmall        exit 4   not even the cheapest recipe fits the budget
     └── Stopped               exit 130 the user stopped before anything usable stood
@@ -114,6 +115,10 @@ class GateNotMet(ModelwrightError):
 
 class ClusterLost(ModelwrightError):
     """The cluster that fits does not answer any more; the run goes on without it."""
+
+
+class PeersLost(ModelwrightError):
+    """Processes that fit together did not find one another, or lost one another: the fit may be begun anew."""
 
 
 class MemoryTooSmall(ModelwrightError):

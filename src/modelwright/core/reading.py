@@ -43,6 +43,7 @@ class Reading:
     left unread. `series`, `series_id`, `series_time` say how series lie in the table. `names` are the columns that a model
     reads, `usual` what is remembered of the training data: both decide where a file may be read in several ways. `asked` holds
     the options of the run for tasks that read sources of their own (`Task.read`): target, time, and those of the task.
+    `part`: rows take one part in so many of the room there is. `by_groups`: of Parquet that is more than the memory holds some row groups are read, since others read the rest.
     """
 
     query: str | None = None
@@ -62,6 +63,8 @@ class Reading:
     names: tuple[str, ...] = ()
     usual: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
+    by_groups: bool = False
+    part: int = 1
 
     def __post_init__(self) -> None:
         for name, checked in _CHECKS.items():
@@ -74,22 +77,28 @@ class Reading:
         asked = {n: getattr(config, n) for n in (*SOURCE_OPTIONS, *SERIES_OPTIONS)}
         memory = parse_size(config.memory) if config.memory else None
         own = {n: getattr(config, n) for n in ("target", "time", *of_tasks())}
-        return cls(**asked, memory=memory, seed=config.seed, seconds=seconds, asked=own)
+        shared = config.cluster is not None
+        return cls(**asked, memory=memory, seed=config.seed, seconds=seconds, asked=own, by_groups=shared)
 
     def again(self, detected: Detected) -> Reading:
         """Return the reading of another source with the same columns, such as the test rows: what was detected in this one decides
         there where several readings fit. It is read whole, however long it takes."""
-        return replace(self, names=detected.names, usual=detected.kept(), seconds=None)
+        return replace(self, names=detected.names, usual=detected.kept(), seconds=None, by_groups=False)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """How rows were chosen where not all were kept: of `seen` that were read in `seconds`, `kept` with a number drawn below `cut`."""
+    """How rows were chosen where not all were kept: of `seen` that were read in `seconds`, `kept` with a number drawn below `cut`.
+
+    `groups` are the row groups that were read, in this order, and `rows` are those of the whole source, where it was read by them.
+    """
 
     cut: float
     seen: int
     kept: int
     seconds: float
+    groups: tuple[int, ...] = ()
+    rows: int = 0
 
 
 @dataclass

@@ -19,6 +19,7 @@ from modelwright.core.crew import Crew
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Metric, judge
+from modelwright.core.peers import Peers
 from modelwright.core.registry import load_file, modules_in, names_in
 from modelwright.core.rest import Rest
 from modelwright.core.schema import Schema, Table
@@ -141,6 +142,7 @@ class FitContext:
     )
     crew: Crew | None = None  # the processes that train together; None for this one alone
     cluster: Any = None  # what fits on all rows on another machine, if anything
+    peers: Peers | None = None  # the processes that fit together from shares of `rest`; None for this one alone
     load: float = 1.0  # times as long as on an idle machine that work takes on the clock now
     accumulate: int = 1  # parts of a batch that are gone through one after the other before a step
     shard: bool = False  # whether the processes of a crew hold parts of the weights, not each the whole network
@@ -272,6 +274,10 @@ class Recipe(ABC):
     def private_looks(self, schema: Schema) -> Mapping[str, int] | Words:
         """Return how many noisy looks at columns a private fit takes, by a key that tells alike ones; or why it has none."""
         return {}
+
+    def fits_together(self, target: TargetCodec) -> bool:
+        """Return whether several processes can fit one model of such answers, each from its share of the rows (`FitContext.peers`)."""
+        return False
 
     @abstractmethod
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:

@@ -13,9 +13,11 @@ class Rest:
     """`count` is how many rows there are at least, `seconds` what reading one of them took on the clock.
 
     `tables()` reads the source again and yields typed tables [some thousand rows each] without the rows that the run holds, and without
-    those that equal a row by which models are judged. It raises DataError where the source has gone or changed.
+    those that equal a row by which models are judged. It raises DataError where the source has gone or changed. `share(rank, size)`, which
+    other processes may be sent, gives the part of them that one of `size` processes reads; None where rows cannot be read in parts.
     """
 
     count: int
     seconds: float
     tables: Callable[[], Iterator[Table]]
+    share: Callable[[int, int], Rest] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -135,10 +135,20 @@ def _csv(
 
 def remote_parquet(path: Any, opened: Callable[[], BinaryIO], rows: int) -> Iterator[pa.Table]:
     """Yield a Parquet file that lies elsewhere, row group by row group; `path` is its name and size, `opened` opens it."""
-    return named(path, _PARQUET, _parquet(path, rows, opened))
+    return parquet_groups(path, rows, opened, None)
 
 
-def _parquet(path: Path, rows: int, elsewhere: Callable[[], BinaryIO] | None = None) -> Iterator[pa.Table]:
+def parquet_groups(
+    path: Any, rows: int, elsewhere: Callable[[], BinaryIO] | None, wanted: Sequence[int] | None
+) -> Iterator[pa.Table]:
+    """Yield the rows of the `wanted` row groups in this order (None: of all), no table across two of them; `elsewhere` opens a file
+    that is not on this machine."""
+    return named(path, _PARQUET, _parquet(path, rows, elsewhere, wanted))
+
+
+def _parquet(
+    path: Path, rows: int, elsewhere: Callable[[], BinaryIO] | None = None, wanted: Sequence[int] | None = None
+) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
     with elsewhere() if elsewhere else open_plain(path) as opened, pq.ParquetFile(opened) as looked:
@@ -153,8 +163,9 @@ def _parquet(path: Path, rows: int, elsewhere: Callable[[], BinaryIO] | None = N
         pq.ParquetFile(source, read_dictionary=columns, pre_buffer=elsewhere is not None) as file,
     ):
         swelling = Swelling(path, columns, path.stat().st_size)
-        groups = list(range(file.num_row_groups))
-        for batch in _batches(file, rows, [groups] if elsewhere is None else [[g] for g in groups]):
+        groups = list(range(file.num_row_groups)) if wanted is None else list(wanted)
+        together = elsewhere is None and wanted is None
+        for batch in _batches(file, rows, [groups] if together else [[g] for g in groups]):
             batch.validate(full=True)  # pages may hold bytes that are no text
             part = pa.Table.from_batches([batch])
             for name in (n for n in spans if n in kinds):

@@ -53,30 +53,46 @@ def url_batches(url: str, rows: int, parquet: Parquet, local: Local) -> Iterator
 
     Raises DataError where there is nothing, or the store refuses or does not answer; MissingExtra.
     """
-    with _told(url):
+    with told(url):
         fs, place = _opened(url)
     if url.lower().startswith("file:") and not _pattern(place) and not _of_parquet(fs, place):
         yield from local(Path(place))  # what lies on this machine is read as one that is named by its path
         return
-    with _told(url):
+    with told(url):
         files = _files(fs, place, url)
     for file in files:
         if file.lower().endswith(".parquet"):
-            size = int(fs.size(file) or 0)
-
-            def opened(file: str = file) -> BinaryIO:
-                found: BinaryIO = fs.open(file, "rb", block_size=1 << 20, cache_type="readahead")
-                return found
-
-            with _told(url):
-                yield from parquet(_Named(url if len(files) == 1 else file, size), opened, rows)
+            with told(url):
+                yield from parquet(*_in_place(fs, file, url if len(files) == 1 else file), rows)
         else:
             with tempfile.TemporaryDirectory(prefix="modelwright-") as folder:
                 fetched = Path(folder) / (PurePosixPath(file).name or "data")
-                with _told(url):
+                with told(url):
                     fs.get_file(file, str(fetched))
                 with _renamed(str(fetched), url):
                     yield from local(fetched)
+
+
+def parquet_files(url: str) -> Iterator[tuple[Any, Callable[[], BinaryIO]]]:
+    """Yield the Parquet files behind a URL as messages call them, each with what opens it; none where other files are among them.
+
+    Raises what the store raises, DataError where there is nothing.
+    """
+    fs, place = _opened(url)
+    files = _files(fs, place, url)
+    if all(file.lower().endswith(".parquet") for file in files):
+        for file in files:
+            yield _in_place(fs, file, url if len(files) == 1 else file)
+
+
+def _in_place(fs: Any, file: str, name: str) -> tuple[Any, Callable[[], BinaryIO]]:
+    """Return a file as messages call it, with its size, and what opens it where it lies."""
+
+    def opened() -> BinaryIO:
+        found: BinaryIO = fs.open(file, "rb", block_size=1 << 20, cache_type="readahead")
+        return found
+
+    return _Named(name, int(fs.size(file) or 0)), opened
 
 
 class _Named:
@@ -142,7 +158,7 @@ def _parquet_in(fs: Any, place: str) -> list[str]:
 
 
 @contextmanager
-def _told(url: str) -> Iterator[None]:
+def told(url: str) -> Iterator[None]:
     """Let what a store raises become one sentence."""
     try:
         yield

@@ -29,17 +29,13 @@ def collect(
     name: str,
     events: EventStream | None = None,
     detected: Detected | None = None,
+    rows: int = 0,
 ) -> pa.Table:
     """Collect the rows of a source called `name` within the memory and the time that `reading` gives; see `read_table`.
 
-    How rows were chosen is noted in `detected` where not all are kept.
+    How rows were chosen is noted in `detected` where not all are kept. `rows` are those of the whole source where `parts` come from anywhere in it.
     """
-    from modelwright.core.device import free_memory
-
-    room = free_memory()  # beside what the process holds already
-    room = max(room - _LIBRARIES, room // _LEAST)
-    limit = (room if reading.memory is None else min(room, reading.memory)) // _SHARE
-    keeper, begun, late, cut = _Keeper(limit, reading.seed), time.monotonic(), False, False
+    keeper, begun, late, cut = _Keeper(room(reading), reading.seed), time.monotonic(), False, False
     for part in parts:
         step()
         if late and part.num_rows:  # only what is really left unread is told
@@ -53,18 +49,32 @@ def collect(
         return_pages()
     if detected is not None and (cut or keeper.seen > out.num_rows):
         detected.drawn = Drawn(keeper.cut, keeper.seen, out.num_rows, time.monotonic() - begun)
-    if keeper.seen > out.num_rows and events:
+    if rows > out.num_rows and events:
+        events.note(
+            f"The data holds {counted(rows, 'row')}, more than the memory allows; {out.num_rows:,} drawn by chance are held here.",
+            f"数据共 {rows:,} 行，超出可用内存；此处保留随机抽取的 {out.num_rows:,} 行。",
+        )
+    elif keeper.seen > out.num_rows and events:
         events.warn(
             f"The data holds {counted(keeper.seen, 'row')}, more than the memory allows; {out.num_rows:,} drawn by chance are used.",
             f"数据共 {keeper.seen:,} 行，超出可用内存；随机抽取其中 {out.num_rows:,} 行使用。",
         )
-    if cut and events:
+    if cut and events and not rows:
         events.warn(
             f"Only the beginning was read, {counted(keeper.seen, 'row')}, as reading may take a tenth of the budget. Give more with --budget, "
             "or shuffle the rows if their order means something.",
             f"读取最多占预算的十分之一，因此只读取了前 {keeper.seen:,} 行。可用 --budget 增加时间；若行的顺序有含义，请先打乱。",
         )
     return out
+
+
+def room(reading: Reading) -> int:
+    """Return the bytes that rows may take as they are read."""
+    from modelwright.core.device import free_memory
+
+    free = free_memory()  # beside what the process holds already
+    free = max(free - _LIBRARIES, free // _LEAST)
+    return (free if reading.memory is None else min(free, reading.memory)) // (_SHARE * reading.part)
 
 
 class _Keeper:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ import pyarrow as pa
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
-from modelwright.core.reading import Detected, Reading
+from modelwright.core.reading import Detected, Drawn, Reading
 from modelwright.data import _media
 from modelwright.data._files import file_batches, remote_parquet
 from modelwright.data._remote import is_url, url_batches
 from modelwright.data.arrow import plain
-from modelwright.data.collect import collect
+from modelwright.data.collect import collect, room
 from modelwright.data.frames import frame_batches
 from modelwright.data.records import Misfit
+from modelwright.data.row_groups import row_groups
 
 _BATCH = 8192
+_SAMPLE = 3  # one part in so many of the room for rows is for a sample where others read the rest: it goes to them, too
 
 
 def read(source: Any, *, reading: Reading | None = None, events: EventStream | None = None, **options: Any) -> pa.Table:
@@ -34,9 +37,20 @@ def read_table(source: Any, reading: Reading, events: EventStream | None = None)
     """Read a whole source; return its rows and what was detected. Text formats give strings, typed formats keep their types.
 
     Where the rows would take more than a fifth of the memory that is left, a uniform sample of them is kept and a warning says so; where time
-    ends, the rest is left unread, which a warning says too. Raises DataError for what cannot be read.
+    ends, the rest is left unread, which a warning says too. Under `by_groups` such a sample comes from some row groups of Parquet, the only
+    ones that are read. Raises DataError for what cannot be read.
     """
+    parts: Iterator[pa.Table]
     detected = Detected()
+    groups = row_groups(source) if reading.by_groups else None
+    if groups is not None and groups.size > room(reading):
+        reading = replace(reading, part=_SAMPLE)
+        some = groups.drawn(room(reading), reading.seed)
+        parts = (part for _, part in groups.read(some, _BATCH))
+        table = collect(parts, reading, source_name(source), events, detected, rows=groups.rows)
+        drawn = detected.drawn or Drawn(1.0, table.num_rows, table.num_rows, 0.0)
+        detected.drawn = replace(drawn, groups=some, rows=groups.rows) if table.num_rows < groups.rows else None
+        return table, detected
     parts = batches(source, reading=reading, rows=_BATCH, events=events, detected=detected)
     return collect(parts, reading, source_name(source), events, detected), detected
 

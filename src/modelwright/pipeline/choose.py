@@ -188,6 +188,7 @@ def climb(state: State) -> None:
     )
     with crewed(planner, config.devices), clustered(planner, config.cluster):
         state.outcome = ladder.climb(planner)
+    state.worker_memory = planner.worker_memory
     state.validation = state.outcome.validation
     state.ladder = [planner.standings.row(c) for c in state.outcome.candidates]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,11 @@ from modelwright.core.config import RunConfig
 from modelwright.core.kept import sealing
 from modelwright.core.reading import Drawn, Reading
 from modelwright.core.rest import Rest
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Schema
 from modelwright.core.words import Words
 from modelwright.data.finding import Finding
-from modelwright.data.further import Further, marks
+from modelwright.data.further import Further, Unheld, marks
+from modelwright.data.row_groups import row_groups
 from modelwright.data.sources import one_file
 from modelwright.pipeline.state import State
 from modelwright.tune.parts import Parts
@@ -29,7 +29,11 @@ def further(config: RunConfig, source: Any, reading: Reading, how: Drawn) -> Fur
     apart = config.group or config.time or config.split != "random" or config.teacher or config.epsilon
     if apart or not one_file(source):
         return None
-    return Further(source, reading, config.seed, how.cut, how.seen, how.kept, how.seconds)
+    groups = row_groups(source) if how.groups else None
+    if how.groups and (groups is None or groups.rows != how.rows):  # it changed while it was read
+        return None
+    kept = reading if groups is None else Reading()
+    return Further(source, kept, config.seed, how.cut, how.seen, how.kept, how.seconds, groups, how.groups)
 
 
 def drawn(how: Drawn) -> Finding:
@@ -37,6 +41,9 @@ def drawn(how: Drawn) -> Finding:
     return Finding(
         "sampled", "info", None,
         Words(
+            f"{how.kept:,} of {how.rows:,} rows are held, drawn by chance from {len(how.groups):,} row groups: more do not fit into the memory.",
+            f"{how.rows:,} 行中保留了 {how.kept:,} 行，随机取自 {len(how.groups):,} 个行组：更多的行超出内存。",
+        ) if how.groups else Words(
             f"{how.kept:,} of {how.seen:,} rows that were read are held, drawn by chance: more do not fit into the memory.",
             f"读取的 {how.seen:,} 行中随机保留了 {how.kept:,} 行：更多的行超出内存。",
         ) if how.kept < how.seen else Words(
@@ -61,11 +68,7 @@ def rest_of(state: State) -> Rest | None:
         return None
     known = _judged(state.parts)
     read = Schema(tuple(c for c in table.schema if c.role in ("input", "target")))
-
-    def tables() -> Iterator[Table]:
-        return found.typed(read, table.source, known)
-
-    return Rest(found.count, found.seconds / max(1, found.seen), tables)
+    return Unheld(found, read, table.source, known).rest()
 
 
 def _judged(parts: Parts) -> np.ndarray:

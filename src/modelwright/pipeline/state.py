@@ -106,6 +106,8 @@ class State:
     read_seconds: float = 0.0
     load: float = 1.0  # how busy the machine is: 1 where it has nothing else to do
 
+    worker_memory: int | None = None  # the most bytes that a worker of a cluster held; None without one
+
     # the winner
     outcome: Outcome = field(init=False)
     ladder: list[CandidateRow] = field(init=False)  # the leaderboard's rows of all candidates

@@ -67,3 +67,9 @@ def load_checkpoint(
     except (BundleError, SafetensorError, OSError, KeyError, RuntimeError, ValueError):
         return False
     return True
+
+
+def forget_checkpoint(folder: Path) -> None:
+    """Remove the checkpoint of a fit that is over."""
+    for name in ("checkpoint.json", "checkpoint.safetensors"):
+        (folder / name).unlink(missing_ok=True)

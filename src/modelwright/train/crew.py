@@ -8,9 +8,12 @@ store of keys, which also carries a sign of life of every process.
 from __future__ import annotations
 
 import os
+import platform
+import socket
 import threading
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from modelwright.core.errors import MissingExtra, ModelwrightError
+from modelwright.core.errors import MissingExtra, ModelwrightError, PeersLost
+from modelwright.core.peers import Peers
 from modelwright.train.optim import MovingAverage, optimizer_tensors, restore_optimizers
 from modelwright.train.sharding import Sharded
 
@@ -27,6 +31,7 @@ BEAT = 2.0  # seconds between two signs of life
 STALE = 20.0  # seconds without one after which a process is taken to hang
 _PATIENCE = 60.0  # seconds that the others are waited for at the beginning of a loop
 _LOOK = 0.02  # seconds between two looks at the store
+_PATIENT = 20.0  # seconds in which the leading process must listen
 _LONG = timedelta(hours=12)  # of a collective: who hangs is told by its signs of life
 
 
@@ -43,6 +48,8 @@ class Lost(ModelwrightError):
 
 def store_at(host: str, port: int, *, leads: bool) -> Any:
     """Return a client of torch's store of keys, which the leading process serves (port 0: a free one). Raises ModelwrightError."""
+    if not leads:
+        _wait_for(host, port)
     try:
         kind: Any = torch.distributed.TCPStore  # type: ignore[attr-defined]
         return kind(host, port, is_master=leads, wait_for_workers=False, timeout=timedelta(seconds=25))
@@ -52,18 +59,48 @@ def store_at(host: str, port: int, *, leads: bool) -> Any:
                 f"Port {port} of {host} is in use, so the processes of this run cannot meet there: give another one (torchrun --master-port).",
                 f"{host} 的端口 {port} 已被占用，本次运行的进程无法在此会合：请另选端口（torchrun --master-port）。",
             ) from e
-        raise ModelwrightError(
-            f"Nobody answers at {host}:{port}, where the leading process of this run should be: is it running, and is the port open?",
-            f"{host}:{port} 没有响应，本次运行的主进程应在该处：请确认它在运行且端口可达。",
-        ) from e
+        raise _nobody(host, port) from e
 
 
-class Member:
+def _wait_for(host: str, port: int) -> None:
+    """Wait until somebody listens at a port: torch would try for twice its time, and print a trace. Raises ModelwrightError."""
+    until = time.monotonic() + _PATIENT
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=_PATIENT).close()
+            return
+        except OSError as e:
+            if time.monotonic() > until:
+                raise _nobody(host, port) from e
+            time.sleep(10 * _LOOK)
+
+
+def _nobody(host: str, port: int) -> ModelwrightError:
+    return ModelwrightError(
+        f"Nobody answers at {host}:{port}, where the leading process of this run should be: is it running, and is the port open?",
+        f"{host}:{port} 没有响应，本次运行的主进程应在该处：请确认它在运行且端口可达。",
+    )
+
+
+class Member(ABC):
     """What all processes of a crew share: rank, size, the store, and the loops that they meet in."""
+
+    @abstractmethod
+    def enter(self, device: str) -> Shared | None:
+        """Meet the others at the beginning of a loop."""
+
+    @abstractmethod
+    def lost(self) -> bool:
+        """Return whether a process died or hung."""
+
+    @abstractmethod
+    def fit(self, recipe: Any, train: Any, valid: Any, options: Any, ctx: Any, split: int | None) -> Any:
+        """Fit a recipe, the others taking part."""
 
     def __init__(self, store: Any, rank: int, size: int, local: tuple[int, int]) -> None:
         self.store, self.rank, self.size, self.local = store, rank, size, local
         self.job, self.loops = 0, 0
+        self.own_rows = False  # whether each process has rows of its own, not a part of every batch
         self._accelerator: Any = None
 
     def beat(self, store: Any, stop: threading.Event) -> None:
@@ -92,19 +129,12 @@ class Member:
         except ImportError as e:
             raise MissingExtra("devices", "Training with several processes", "多进程训练") from e
         cpu = not device.startswith("cuda")
-        told = {
-            "RANK": self.rank, "WORLD_SIZE": self.size, "LOCAL_RANK": self.local[0], "LOCAL_WORLD_SIZE": self.local[1],
-            "MASTER_ADDR": os.environ.get("MASTER_ADDR", "127.0.0.1"), "MASTER_PORT": os.environ.get("MASTER_PORT", "29500"),
-            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-        }  # fmt: skip
-        if self.local[1] == self.size and cpu:
-            told["GLOO_SOCKET_IFNAME"] = os.environ.get("GLOO_SOCKET_IFNAME", "lo")
         if not cpu:
             torch.cuda.set_device(self.local[0])
         # filters of pictures lie as is quickest for them; torch would have every process say that they are copied
         warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
         _forget_states()  # one that a fit before left, of a process by itself, would be taken over: nothing would be shared
-        with _told({k: str(v) for k, v in told.items()}):
+        with self.as_told(cpu):
             prefixed: Any = torch.distributed.PrefixStore  # type: ignore[attr-defined]
             group = prefixed("group", self.store)
             torch.distributed.init_process_group(
@@ -114,6 +144,17 @@ class Member:
             kind = DistributedDataParallelKwargs(find_unused_parameters=True)
             return Accelerator(cpu=cpu, kwargs_handlers=[kind])
 
+    def as_told(self, cpu: bool) -> Any:
+        """Return a context in which the environment says which process this is, as a launcher would: Accelerate reads it there."""
+        told = {
+            "RANK": self.rank, "WORLD_SIZE": self.size, "LOCAL_RANK": self.local[0], "LOCAL_WORLD_SIZE": self.local[1],
+            "MASTER_ADDR": os.environ.get("MASTER_ADDR", "127.0.0.1"), "MASTER_PORT": os.environ.get("MASTER_PORT", "29500"),
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        }  # fmt: skip
+        if self.local[1] == self.size and cpu:
+            told["GLOO_SOCKET_IFNAME"] = os.environ.get("GLOO_SOCKET_IFNAME", "lo")
+        return _told({k: str(v) for k, v in told.items()})
+
     def leave(self) -> None:
         """Leave the process group; nothing of Accelerate's stays behind in this process."""
         if self._accelerator is None:
@@ -122,6 +163,36 @@ class Member:
         _forget_states()
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+
+
+@contextmanager
+def crew_of(peers: Peers) -> Iterator[Member]:
+    """Give processes that fit together a crew while the block lasts, in which each goes through batches of its own rows.
+
+    Raises PeersLost where one of them is lost.
+    """
+    store = store_at(peers.host, 0, leads=True) if peers.rank == 0 else None
+    port = peers.agree("store", lambda: store.port if store is not None else 0)
+    hosts = peers.gather("hosts", peers.host)
+    near = len(set(hosts)) == 1
+    local = (peers.rank, peers.size) if near else (0, 1)
+    member: Member
+    if store is not None:
+        member = Leader(store, peers.size, local, lambda: None)
+    else:
+        member = Follower(store_at(hosts[0], port, leads=False), peers.rank, peers.size, local)
+    member.job, member.own_rows = 1, True
+    try:
+        yield member
+        peers.gather("trained", True)  # the store is in the first process: nobody is to ask it after it has gone
+    except RuntimeError as e:  # of the engine that carries gradients
+        line = " ".join(str(e).split())[:160]
+        raise PeersLost(
+            f"the worker on {platform.node()} lost the others ({line}): look whether the nodes reach one another's ports",
+            f"{platform.node()} 上的工作进程与其他进程失去联系（{line}）：请检查节点之间的端口是否可达",
+        ) from e
+    finally:
+        member.leave()
 
 
 def _forget_states() -> None:
@@ -225,7 +296,7 @@ class Shared:
     """One training loop of a crew: gradients are averaged over the processes, decisions are the leading one's."""
 
     def __init__(self, member: Member, device: str) -> None:
-        self.rank, self.size = member.rank, member.size
+        self.rank, self.size, self.own_rows = member.rank, member.size, member.own_rows
         self.leads = member.rank == 0
         self.accelerator = member.accelerator(device)
         self._device = device
@@ -235,7 +306,7 @@ class Shared:
         """Return the network with its loss under Accelerate, and the step that a resumed fit stands at: all begin with the weights,
         optimisers and step of the process that leads."""
         whole: nn.Module = self.accelerator.prepare_model(Whole(network, loss))
-        return whole, self._begun(optimizers, step)
+        return whole, self.begun(optimizers, step)
 
     def sharded(
         self, network: nn.Module, loss: Any, optimizers: list[Any], average: MovingAverage | None, step: int
@@ -243,13 +314,18 @@ class Shared:
         """Return the network with its loss in parts on all processes, what puts it together, and the step as `wrapped` does."""
         whole = Whole(network, loss)
         self.send([t for t in whole.state_dict().values() if t.numel()])
-        begun = self._begun(optimizers, step)
+        begun = self.begun(optimizers, step)
         if begun and average is not None:
             self.send([t for t in average.shadow.values() if t.numel()])
         whole.parts = parts = Sharded(whole, network, optimizers, average)
         return whole, parts, begun
 
-    def _begun(self, optimizers: list[Any], step: int) -> int:
+    def as_told(self) -> Any:
+        """Return a context in which a library that makes an Accelerator of its own finds itself among the same processes."""
+        return self._member.as_told(not self._device.startswith("cuda"))
+
+    def begun(self, optimizers: list[Any], step: int) -> int:
+        """Return the step at which the process that leads begins, with what its optimisers know in all processes."""
         begun = int(self.agree([float(step)])[0])
         if begun:
             self._send_optimizers(optimizers)

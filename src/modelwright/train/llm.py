@@ -10,14 +10,24 @@ import math
 import os
 import time
 import warnings
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from torch.utils.data import SequentialSampler
 
 from modelwright.core.errors import MissingExtra, ModelwrightError
 from modelwright.core.events import Step
 from modelwright.core.recipe import FitContext
-from modelwright.train.optim import schedule
+from modelwright.train.checkpoint import forget_checkpoint, load_checkpoint, save_checkpoint
+from modelwright.train.crew import Over, Shared
+from modelwright.train.optim import optimizer_tensors, schedule
 from modelwright.train.precision import bf16_helps
+from modelwright.train.steps import rng_of
+
+_RARELY = 19  # times what a checkpoint takes that pass until the next one
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
@@ -28,8 +38,9 @@ def tune(
 ) -> float:  # fmt: skip
     """Tune the model of a folder on rows of ids and write it to `out`; return the epochs that were done.
 
-    The learning rate comes down by steps or by time, whichever is further on. Raises ModelwrightError where not one step
-    could be done, or the loss is not finite.
+    The learning rate comes down by steps or by time, whichever is further on. The processes of a crew share every batch; a fit that was
+    stopped goes on from `ctx.folder` with any number of them. Raises ModelwrightError where not one step could be done, or the loss is not
+    finite; Over in a process that does not lead, once all is done.
     """
     try:
         import torch
@@ -46,27 +57,47 @@ def tune(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model, optimizer = _model(folder, options)
+    shared = _met(options.batch, ctx)
+    leads, size = shared is None or shared.leads, 1 if shared is None else shared.size
+    each = ctx.accumulate if options.batch % (size * ctx.accumulate) == 0 else 1
     steps = max(1, math.ceil(epochs * len(rows) / options.batch))
+    kept = _State(history)
+    weights: Any = _Trained(model)
+    if ctx.folder is not None and leads:
+        load_checkpoint(ctx.folder, weights, [optimizer], None, kept)
+    if shared is not None:
+        kept.step = shared.begun([optimizer], kept.step)
+    begun = kept.step
     start, allowed = time.monotonic(), ctx.deadline.remaining()
     cpu = ctx.device == "cpu"
     arguments: dict[str, Any] = {
-        "output_dir": str(out / "trainer"), "max_steps": steps, "per_device_train_batch_size": options.batch,
-        "save_strategy": "no", "report_to": [], "disable_tqdm": True, "logging_steps": max(1, steps // 50), "seed": ctx.seed,
-        "use_cpu": cpu, "bf16": bf16_helps(ctx.device) and not cpu, "remove_unused_columns": False,
-        "dataloader_pin_memory": not cpu, "max_length": None, "gradient_checkpointing": False, "max_grad_norm": 1.0,
+        "output_dir": str(out / "trainer"), "max_steps": steps - begun, "per_device_train_batch_size": options.batch // (size * each),
+        "gradient_accumulation_steps": each, "save_strategy": "no", "report_to": [], "disable_tqdm": True,
+        "logging_steps": max(1, steps // 50), "seed": ctx.seed, "use_cpu": cpu, "bf16": bf16_helps(ctx.device) and not cpu,
+        "remove_unused_columns": False, "dataloader_pin_memory": not cpu, "max_length": None, "gradient_checkpointing": False,
+        "max_grad_norm": 1.0,
     }  # fmt: skip
+
+    def agreed(value: float) -> float:
+        return value if shared is None else shared.agree([value])[0]
 
     def rate(step: int) -> float:
         spent = 0.0 if math.isinf(allowed) else (time.monotonic() - start) / (0.9 * max(allowed, 1e-3))
-        return schedule(min(1.0, max(step / steps, spent)))
+        return schedule(min(1.0, agreed(max((begun + step) / steps, spent))))
 
     class Watch(transformers.TrainerCallback):
         """Ends at the deadline, and tells how it goes."""
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+            kept.step = begun + int(state.global_step)
             # what follows, merging and scoring, takes its share of the time
-            if ctx.deadline.stopped or time.monotonic() - start > 0.9 * allowed:
+            over = ctx.deadline.stopped or time.monotonic() - start > 0.9 * allowed
+            if agreed(float(over)):
                 control.should_training_stop = True
+            now = time.monotonic()
+            if leads and ctx.folder is not None and kept.step < steps and now >= kept.due:
+                save_checkpoint(ctx.folder, weights, optimizer_tensors([optimizer]), None, kept)
+                kept.due = time.monotonic() + _RARELY * (time.monotonic() - now)
             return control
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
@@ -76,28 +107,94 @@ def tune(
                 history.append(
                     row | ({"chosen": float(logs["rewards/accuracies"])} if "rewards/accuracies" in logs else {})
                 )
-                ctx.events.emit(Step(ctx.name, state.global_step, steps, {"loss": value}))
+                ctx.events.emit(Step(ctx.name, begun + state.global_step, steps, {"loss": value}))
 
-    data = Dataset.from_list(rows)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of libraries, about their own coming changes
-        curve = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-        make = _preferences if pairs else _supervised
-        trainer = make(model, data, arguments, [Watch()], (optimizer, curve), options, pad, folder)
-        trainer.remove_callback(transformers.PrinterCallback)
-        trainer.train()
-    done = int(trainer.state.global_step)
+    order = _order(len(rows), steps * options.batch, ctx.seed)[begun * options.batch :]
+    data = Dataset.from_list(rows).select(order)
+    if begun < steps:
+        with warnings.catch_warnings(), shared.as_told() if shared is not None else nullcontext():
+            warnings.simplefilter("ignore")  # of libraries, about their own coming changes
+            curve = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+            make = _preferences if pairs else _supervised
+            trainer = make(model, data, arguments, [Watch()], (optimizer, curve), options, pad, folder)
+            trainer.remove_callback(transformers.PrinterCallback)
+            trainer.train()
+            model = trainer.accelerator.unwrap_model(trainer.model)
+    if not leads:
+        raise Over
+    done = kept.step
     if done == 0:
         raise ModelwrightError("there was no time for a single training step", "时间不足以完成一步训练")
     if history and not math.isfinite(history[-1]["loss"]):
         raise ModelwrightError("its loss was not finite (training diverged)", "损失不是有限数（训练发散）")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = trainer.model
         if options.way == "lora":
             model = model.merge_and_unload()
         model.eval().save_pretrained(out)
+    if ctx.folder is not None and not ctx.deadline.stopped:
+        forget_checkpoint(ctx.folder)
     return done * options.batch / len(rows)
+
+
+def _met(batch: int, ctx: FitContext) -> Shared | None:
+    """Meet the other processes of a crew, where a batch can be shared among them; None where this one tunes by itself. Raises Over."""
+    if ctx.crew is None:
+        return None
+    if batch % ctx.crew.size:
+        if ctx.crew.rank:
+            raise Over
+        ctx.events.note(
+            f"{ctx.name} is tuned in one process: a batch of {batch} cannot be shared evenly among {ctx.crew.size}.",
+            f"{ctx.name} 以单进程微调：批次 {batch} 无法平均分给 {ctx.crew.size} 个进程。",
+        )
+        return None
+    found: Shared | None = ctx.crew.enter(ctx.device)
+    return found
+
+
+def _order(rows: int, count: int, seed: int) -> np.ndarray:
+    """Return which row comes when, `count` of them, every epoch in an order of its own: the same in all processes, and after a resume."""
+    epochs = [rng_of(seed, epoch).permutation(rows) for epoch in range(math.ceil(count / rows))]
+    return np.concatenate(epochs)[:count]
+
+
+@dataclass
+class _State:
+    """Where a tuning stands, as a checkpoint keeps it; `due` is when the next one is."""
+
+    history: list[dict[str, float]]
+    step: int = 0
+    due: float = 0.0
+    best_weights: None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as JSON values."""
+        return {"step": self.step, "history": self.history}
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """Take up what `to_json` gave."""
+        self.step = int(data["step"])
+        self.history[:] = data["history"]
+
+
+class _Trained:
+    """The weights of a model that are tuned, as a checkpoint keeps them: the others stand in the folder that it comes from."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return these weights by name."""
+        return {name: p.detach() for name, p in self._model.named_parameters() if p.requires_grad}
+
+    def load_state_dict(self, found: dict[str, Any]) -> None:
+        """Put them back. Raises ValueError for those of another model."""
+        own = self.state_dict()
+        if own.keys() != found.keys() or any(own[k].shape != found[k].shape for k in own):
+            raise ValueError("weights of another model")
+        for name, value in own.items():
+            value.copy_(found[name])
 
 
 def _model(folder: Path, options: Any) -> tuple[Any, Any]:
@@ -140,8 +237,14 @@ def _supervised(
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 
+    class Ordered(SFTTrainer):
+        """Takes rows in the order in which they come."""
+
+        def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
+            return SequentialSampler(data)
+
     args = SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}, packing=False)
-    return SFTTrainer(
+    return Ordered(
         model, args=args, train_dataset=data, data_collator=DataCollatorForLanguageModeling(pad), callbacks=callbacks,
         optimizers=optimizers, processing_class=_tokenizer(folder, pad),
     )  # fmt: skip
@@ -161,10 +264,13 @@ def _preferences(
     from trl.trainer.dpo_trainer import DataCollatorForPreference, DPOTrainer
 
     class Prepared(DPOTrainer):
-        """Takes rows that are ids already."""
+        """Takes rows that are ids already, in the order in which they come."""
 
         def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
             return dataset
+
+        def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
+            return SequentialSampler(data)
 
     args = DPOConfig(**arguments, beta=options.beta)
     return Prepared(

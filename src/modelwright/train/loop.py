@@ -20,7 +20,7 @@ from modelwright.core.pages import keep_pages, return_pages
 from modelwright.core.recipe import FitContext
 from modelwright.train.batches import Feed, ahead
 from modelwright.train.blocks import recomputed
-from modelwright.train.checkpoint import load_checkpoint, save_checkpoint
+from modelwright.train.checkpoint import forget_checkpoint, load_checkpoint, save_checkpoint
 from modelwright.train.optim import MovingAverage, make_optimizers, schedule
 from modelwright.train.precision import in_bf16
 from modelwright.train.private import PrivateSteps
@@ -285,7 +285,6 @@ def _finish(
         raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
     network.eval()
     if ctx.folder is not None and not ctx.deadline.stopped:
-        for path in (ctx.folder / "checkpoint.json", ctx.folder / "checkpoint.safetensors"):
-            path.unlink(missing_ok=True)
+        forget_checkpoint(ctx.folder)
     return_pages()
     return trained

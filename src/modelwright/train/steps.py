@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from modelwright.core.errors import PeersLost
 from modelwright.core.recipe import FitContext
 from modelwright.train.compiled import Compiled
 from modelwright.train.crew import Over, Shared
@@ -55,6 +56,8 @@ class Steps:
         self._average = average
         self._compiled = Compiled(network, ctx) if ctx.compiles and self.shared is None else None
         self.begun = step
+        if self.shared is None and ctx.crew is not None and ctx.crew.own_rows:
+            raise PeersLost("the other workers did not come", "其他工作进程没有到场")
         if self.shared is not None and ctx.shard and (why := unshardable(network)) is not None:
             ctx.events.note(
                 f"{ctx.name}: every process holds the whole network, which cannot be sharded: {why.en}",
@@ -66,8 +69,9 @@ class Steps:
             self._whole, self.begun = self.shared.wrapped(network, loss, optimizers, step)
         self.leads = self.shared is None or self.shared.leads
         self.draw = 0 if self.shared is None else self.shared.rank  # chance is to differ between processes
-        self._own = 0 if self.shared is None else self.shared.rank
-        self._size = 1 if self.shared is None else self.shared.size
+        parted = None if self.shared is None or self.shared.own_rows else self.shared
+        self._own = 0 if parted is None else parted.rank
+        self._size = 1 if parted is None else parted.size
         self._each = max(1, ctx.accumulate)
         self._shares: list[list[float]] = []
 

@@ -209,7 +209,7 @@ class Fold:
 
 def stays_here(recipe: Recipe, rest: Rest | None) -> bool:
     """Return whether a fit reads rows that the run does not hold, and which workers of a cluster were not given."""
-    return rest is not None and type(recipe).reads_on
+    return rest is not None and rest.share is None and type(recipe).reads_on
 
 
 def fitted(

@@ -50,6 +50,7 @@ class Climb:
     rest: Rest | None = None  # rows of the source that are not held
     crew: Crew | None = None  # the processes that train networks together with this one
     cluster: Any = None  # what fits on other machines (`tune/cluster.py`), if anything
+    worker_memory: int | None = None  # the most bytes that a worker of a cluster held
     width: int = 1  # fits that are handed out at once: so many seconds of a cluster pass in one
     standings: Standings = field(init=False)
     pace: Pace = field(init=False)

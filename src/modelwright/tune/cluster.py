@@ -9,10 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,32 +19,25 @@ from pathlib import Path
 from typing import Any
 
 import modelwright.tune.remote as remote
-from modelwright.core.budget import show_duration
+from modelwright.core.budget import parse_size, show_duration
 from modelwright.core.errors import ClusterLost, MissingExtra, ModelwrightError, OptionError
 from modelwright.core.events import Working
 from modelwright.core.kept import sealing
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, on_torch
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.tune.candidate import Fold
 from modelwright.tune.climb import Climb
+from modelwright.tune.nodes import ANSWER, check_answers, check_nodes, check_seen, end_there
 from modelwright.tune.pace import Stopwatch
+from modelwright.tune.session import ENVIRONMENT, Session
 from modelwright.tune.shipped import files_of, ship
+from modelwright.tune.under_way import TRIES, UnderWay
 
 _LEAST = 30.0  # seconds left below which a local Ray is not begun
 _PLACES = 2  # fits at once from which a local Ray gains anything
 _SMALL = 0.5  # seconds of a fit that is not sent elsewhere
-_ANSWER = 10.0  # seconds in which a cluster must answer
 _STALE = 20.0  # seconds without a sign of life after which a worker is taken to hang
 _GRACE = 10.0  # seconds that a fit may take to end once its time is over
-_TRIES = 3  # times that a fit is begun anew where its worker was lost
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "disabled",  # else a local Ray writes a token into the home folder
-    "RAY_CLIENT_RECONNECT_GRACE_PERIOD": "8",
-    "GRPC_VERBOSITY": "NONE",
-    "GRPC_ENABLE_FORK_SUPPORT": "0",
-}
-_STORE = 256 << 20  # bytes of a local Ray's store of objects
 
 
 def check_cluster(address: str | None, devices: int) -> None:
@@ -69,20 +58,6 @@ def check_cluster(address: str | None, devices: int) -> None:
         raise MissingExtra("ray", "--cluster")
     if address != "local":
         check_answers(address)
-
-
-def check_answers(address: str) -> None:
-    """Raise OptionError where nobody answers at an address `ray://HOST:PORT`."""
-    host, _, port = address[6:].rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=_ANSWER).close()
-    except (OSError, OverflowError) as e:
-        why = getattr(e, "strerror", None) or e
-        raise OptionError(
-            f"Nobody answers at {address} ({why}): is Ray's head running there (ray start --head), and its client port open? "
-            "Or leave --cluster out.",
-            f"{address} 没有响应（{why}）：请确认该处已运行 Ray 主节点（ray start --head），且客户端端口可达；或去掉 --cluster。",
-        ) from e
 
 
 @contextmanager
@@ -149,21 +124,22 @@ class Cluster:
         self.climb, self.address, self.slots = climb, address, 1
         self.name = uuid.uuid4().hex
         self._ray: Any = None
-        self._place: Path | None = None
-        self._reaper: subprocess.Popen[bytes] | None = None
+        self._session: Any = None
         self._files: Any = None
         self._mailbox: Any = None
-        self._pending: dict[str, Any] = {}
+        self._pending: dict[str, UnderWay] = {}
+        self._peaks: dict[str, int] = {}  # the most bytes of memory that a worker held
         self._told: dict[str, dict[str, Any]] = {}
         self._beats: dict[str, tuple[float, str]] = {}
         self._gpus = 0.0
+        self._grant: int | None = None  # bytes of memory that each worker may use by itself
         self._lost = False
 
     # -- beginning and end -------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Reach the cluster (or start one), and give it the rows. Raises ModelwrightError."""
-        for name, value in _ENVIRONMENT.items():
+        for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         if self.address != "local":
             check_answers(self.address)
@@ -175,16 +151,21 @@ class Cluster:
                 "本进程已有 Ray 会话：请先用 ray.shutdown() 结束它。",
             )
         self._ray = ray
-        self._reach()
+        if self.climb.config.memory:
+            self._grant = parse_size(self.climb.config.memory)
+        self._session = Session(self.address, ray)
+        self._session.begin()
         have = ray.cluster_resources()
         self._gpus = float(have.get("GPU", 0.0))
         self.slots = max(1, int(have.get("CPU", 1)) // self.threads)
+        check_nodes(ray)
         with tempfile.TemporaryDirectory(prefix="modelwright-") as place:
             ship(self.climb, Path(place))
             self._files = ray.put(files_of(Path(place)))
+        check_seen(ray, self.climb.validation.table, self._files)
         self._mailbox = ray.remote(remote.Mailbox).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         self._fit = ray.remote(remote.fit)
-        if self.climb.rest is not None:
+        if self.climb.rest is not None and self.climb.rest.share is None:
             self.climb.events.note(
                 "cluster   its workers learn from the rows that are held; what reads the others once more, such as boosted trees, is trained on this machine",
                 "集群      工作进程只从内存中保留的行学习；需要再次读取其余行的方案（如提升树）在本机训练",
@@ -203,42 +184,28 @@ class Cluster:
         """Return whether a fit of so many seconds is sent elsewhere: a shorter one is done here before its rows have come there."""
         return seconds >= _SMALL
 
-    def _reach(self) -> None:
-        told: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
-        if self.address == "local":
-            self._place = Path(tempfile.mkdtemp(prefix="mw-"))
-            self._reaper = subprocess.Popen(  # noqa: S603 - this very Python and a file of ours
-                [sys.executable, str(Path(__file__).with_name("reaper.py")), str(os.getpid()), str(self._place)],
-                start_new_session=True,
-            )
-            told |= {"include_dashboard": False, "_temp_dir": str(self._place), "object_store_memory": _STORE}
-        else:
-            told |= {"address": self.address}
-        try:
-            self._ray.init(**told)
-        except Exception as e:
-            line = next(iter(str(e).strip().splitlines()), type(e).__name__)[:200]
-            raise OptionError(
-                f"The cluster at {self.address} cannot be used: {line} Its Ray and Python must be of the versions that are here (Ray {self._ray.__version__}).",
-                f"无法使用 {self.address} 处的集群：{line} 其 Ray 与 Python 须与此处版本一致（Ray {self._ray.__version__}）。",
-            ) from e
-
     def close(self) -> None:
-        """End all that is under way and leave the cluster; a local one ends with it."""
+        """End all that is under way and leave the cluster; a local one ends with it. What workers held at most is told."""
+        if self._peaks:
+            where, most = max(self._peaks.items(), key=lambda pair: pair[1])
+            granted = (
+                Words(f" of {self._grant >> 20} MB", f"（上限 {self._grant >> 20} MB）")
+                if self._grant
+                else Words("", "")
+            )
+            self.climb.events.note(
+                f"cluster   {counted(len(self._peaks), 'worker')}; the most memory that one held is {most >> 20} MB{granted.en} ({where})",
+                f"集群      {len(self._peaks)} 个工作进程；单个最多占用 {most >> 20} MB{granted.zh}（{where}）",
+            )
+            self.climb.worker_memory = max(most, self.climb.worker_memory or 0)
         if self._ray is not None:
             with contextlib.suppress(Exception):
-                for ref in self._pending.values():
-                    self._ray.cancel(ref, force=True)
+                for under_way in self._pending.values():
+                    under_way.end(self._ray)
             with contextlib.suppress(Exception):
                 if self._mailbox is not None:
                     self._ray.kill(self._mailbox)
-            with contextlib.suppress(Exception):
-                self._ray.shutdown()
-        if self._reaper is not None:
-            self._reaper.kill()
-            self._reaper.wait()
-        if self._place is not None:
-            shutil.rmtree(self._place, ignore_errors=True)
+            self._session.end()
 
     # -- fits --------------------------------------------------------------------------------------------------
 
@@ -264,22 +231,29 @@ class Cluster:
         return remote.opened(self._wait(recipe, options, ctx, None)["model"], recipe.name, ctx.target).model
 
     def _job(self, key: str, recipe: Recipe, options: Options, ctx: FitContext, split: int | None) -> dict[str, Any]:
-        left = min(ctx.deadline.remaining(), 1e9)
+        left, several, reads = min(ctx.deadline.remaining(), 1e9), self._workers(recipe, ctx), type(recipe).reads_on
         return {
             "climb": self.name, "key": key, "recipe": recipe.name, "options": options.model_dump(mode="json"), "split": split,
             "seed": ctx.seed, "name": ctx.name, "extent": ctx.extent, "threads": self.threads, "torch": on_torch(recipe),
             "device": "auto" if self._gpus else "cpu", "class_weight": ctx.class_weight, "memory": ctx.memory,
             "sensitive": list(ctx.sensitive), "probe": ctx.probe, "accumulate": ctx.accumulate, "seconds": left,
-            "recompute": ctx.recompute, "compiles": ctx.compiles,
-            "until": time.time() + min(self.climb.until_end(), 1e9),
+            "recompute": ctx.recompute, "compiles": ctx.compiles, "rest": ctx.rest.share if ctx.rest and (reads or several > 1) else None, "grant": self._grant,
+            "until": time.time() + min(self.climb.until_end(), 1e9), "workers": several,
         }  # fmt: skip
 
+    def _workers(self, recipe: Recipe, ctx: FitContext) -> int:
+        """Return how many workers fit together: all there are, where the recipe can and there are rows for them to read."""
+        shared = ctx.rest is not None and ctx.rest.share is not None and recipe.fits_together(ctx.target)
+        if not shared:
+            return 1
+        return min(self.slots, max(1, int(self._gpus))) if self._gpus and on_torch(recipe) else self.slots
+
     def _submit(self, key: str, job: dict[str, Any]) -> None:
-        gpus = {"num_gpus": 1} if job["torch"] and self._gpus >= 1 else {}
         self._told[key] = job
         try:
-            task = self._fit.options(num_cpus=self.threads, max_retries=_TRIES, **gpus)
-            self._pending[key] = task.remote(self._files, job, self._mailbox)
+            self._pending[key] = UnderWay.begun(
+                self._ray, self._fit, key, job, self._files, self._mailbox, self._gpus >= 1
+            )
         except Exception as e:
             raise self._gone(e) from e
 
@@ -292,21 +266,27 @@ class Cluster:
         tries, told_at = 0, 0.0
         try:
             while True:
-                done, _ = self._ray.wait([self._pending[key]], timeout=0.2)
+                under_way = self._pending[key]
+                done, _ = self._ray.wait(under_way.refs, num_returns=len(under_way.refs), timeout=0.2)
                 self._hear(key, ctx)
-                if done:
-                    found: dict[str, Any] = self._ray.get(done[0])
+                found = self._found(key, done)
+                if found is not None and found.get("again") and tries < TRIES:
+                    tries += 1
+                    self._begin_again(key)
+                    continue
+                if found is not None:
+                    self._over(key)
                     break
                 now = time.monotonic()
                 if ctx.deadline.expired() and not told_at:
                     self._mailbox.end.remote([key] if not ctx.deadline.whole.stopped else list(self._pending))
                     told_at = now
-                silent, where = self._beats.get(key, (0.0, ""))
-                if silent > _STALE and tries < _TRIES:
+                own = [(v, k) for k, v in self._beats.items() if k == key or k.startswith(f"{key} #")]
+                (silent, where), sign = max(own, default=((0.0, ""), key))
+                if silent > _STALE and tries < TRIES:
                     tries += 1
-                    self._again(key, where)
+                    self._again(key, where, sign)
                 elif told_at and now - told_at > _GRACE:
-                    self._ray.cancel(self._pending[key], force=True)
                     raise ModelwrightError(
                         f"ran out of time on the cluster{f' ({where})' if where else ': no node had a free place'}",
                         f"在集群上超时{f'（{where}）' if where else '：没有节点有空位'}",
@@ -316,10 +296,49 @@ class Cluster:
         except Exception as e:
             raise self._failed(e) from e
         finally:
-            self._pending.pop(key, None)
+            if (left := self._pending.pop(key, None)) is not None:
+                left.end(self._ray)
         if "refused" in found:
             raise ModelwrightError(Words(*found["refused"]))
         return found
+
+    def _found(self, key: str, done: list[Any]) -> dict[str, Any] | None:
+        """Return what the first of a fit's workers gives once it is done, or why another of them could not go on; None before.
+
+        Where several fit together and one was lost with its worker, all begin anew.
+        """
+        under_way, given = self._pending[key], None
+        for ref in done:
+            try:
+                found: dict[str, Any] = self._ray.get(ref)
+            except (self._ray.exceptions.WorkerCrashedError, self._ray.exceptions.NodeDiedError) as e:
+                if len(under_way.refs) == 1 or under_way.tries >= TRIES:
+                    raise
+                self.climb.events.warn(
+                    f"A worker of {len(under_way.refs)} that fit together was lost ({type(e).__name__}); all begin anew.",
+                    f"共同训练的 {len(under_way.refs)} 个工作进程中有一个丢失（{type(e).__name__}）；全部重新开始。",
+                )
+                self._begin_again(key)
+                return None
+            self._remember([found])
+            if ref == under_way.refs[0] or "refused" in found:
+                given = found if given is None or "refused" in found else given
+        return given
+
+    def _over(self, key: str) -> None:
+        """Let the others of a fit that is done end too, and give their places back."""
+        under_way = self._pending.pop(key)
+        if under_way.group is not None:
+            done, _ = self._ray.wait(under_way.refs, num_returns=len(under_way.refs), timeout=_GRACE)
+            with contextlib.suppress(Exception):
+                self._remember(self._ray.get(done))
+            under_way.end(self._ray)
+            self._mailbox.forget.remote(key)
+
+    def _remember(self, found: list[dict[str, Any]]) -> None:
+        for told in found:
+            if "peak" in told:
+                self._peaks[told["where"]] = max(told["peak"], self._peaks.get(told["where"], 0))
 
     def _hear(self, key: str, ctx: FitContext) -> None:
         """Let events of the fit that is waited for be heard here, those of others later."""
@@ -327,15 +346,23 @@ class Cluster:
         for _, event in letters:
             ctx.events.emit(event)
 
-    def _again(self, key: str, where: str) -> None:
+    def _again(self, key: str, where: str, sign: str) -> None:
         self.climb.events.warn(
             f"The worker on {where} hangs: no sign of life for {_STALE:.0f} s; its fit is begun anew elsewhere.",
             f"{where} 上的工作进程无响应：{_STALE:.0f} 秒没有任何信号；其训练在别处重新开始。",
         )
-        with contextlib.suppress(Exception):
-            self._ray.cancel(self._pending[key], force=True)
+        node, pid = self._ray.get(self._mailbox.place.remote(sign), timeout=ANSWER)
+        self._pending[key].end(self._ray)
+        if node:
+            end_there(self._ray, node, pid)
+        self._begin_again(key)
+
+    def _begin_again(self, key: str) -> None:
+        before = self._pending[key]
+        before.end(self._ray)
         self._mailbox.forget.remote(key)
         self._submit(key, self._told[key])
+        self._pending[key].tries = before.tries + 1
 
     def _failed(self, error: Exception) -> ModelwrightError:
         """Return why a fit gave nothing: its own fault, a worker that died too often, or a cluster that is gone."""
@@ -351,8 +378,8 @@ class Cluster:
             return ModelwrightError(f"{type(cause).__name__}: {line}", f"{type(cause).__name__}：{line}")
         if isinstance(error, (exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.OutOfMemoryError)):
             return ModelwrightError(
-                f"its worker died {_TRIES + 1} times, most likely for want of memory on the node",
-                f"工作进程 {_TRIES + 1} 次退出，很可能是节点内存不足",
+                f"its worker died {TRIES + 1} times, most likely for want of memory on the node",
+                f"工作进程 {TRIES + 1} 次退出，很可能是节点内存不足",
             )
         return self._gone(error)
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ from modelwright.core.words import Words
 from modelwright.tune.climb import Climb
 from modelwright.tune.shipped import ship
 
+_opened: list[Any] = []  # the store of a process that leads, where a launcher started it and nobody else serves one
 _SHM = "/dev/shm"  # noqa: S108 - a folder of our own is made in it, closed to others
 
 
@@ -41,8 +43,14 @@ def from_torchrun() -> tuple[int, int] | None:
 
 
 def check_devices(count: int, device: str, shard: bool = False) -> None:
-    """Refuse more processes than this machine has devices for, and parts where there is one process. Raises OptionError, MissingExtra."""
-    if from_torchrun():
+    """Refuse more processes than this machine has devices for, parts where there is one process, and a port to meet at that somebody has.
+
+    Raises OptionError, MissingExtra.
+    """
+    if (outside := from_torchrun()) is not None:
+        if outside[0] == 0 and _serves() and not _opened:
+            _check_free(*_meeting())
+            _open_early()
         return
     if count <= 1:
         if shard:
@@ -66,6 +74,36 @@ def check_devices(count: int, device: str, shard: bool = False) -> None:
             f"--devices {count} asks for more than this machine has: {have} {kind}. Give --devices {have} at most.",
             f"--devices {count} 超出本机所有：{have} {kind_zh}。最多可用 --devices {have}。",
         )
+
+
+def _meeting() -> tuple[str, int]:
+    """Return where the processes that a launcher started meet."""
+    return os.environ.get("MASTER_ADDR", "127.0.0.1"), int(os.environ.get("MASTER_PORT", "29500"))
+
+
+def _serves() -> bool:
+    """Return whether the process that leads opens the port to meet at; torchrun's own agent does so else."""
+    return os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+
+
+def _open_early() -> None:
+    """Open the port to meet at before anything is read: the other processes do not wait for long."""
+    from modelwright.train.crew import store_at
+
+    _opened.append(store_at(*_meeting(), leads=True))
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise OptionError where somebody listens at a port of this machine."""
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("", port))
+        except OSError as e:
+            raise OptionError(
+                f"Port {port} of {host} is in use, so the processes of this run cannot meet there: give another one (MASTER_PORT, torchrun --master-port).",
+                f"{host} 的端口 {port} 已被占用，本次运行的进程无法在此会合：请另选端口（MASTER_PORT，torchrun --master-port）。",
+            ) from e
 
 
 def _processors() -> int:
@@ -112,6 +150,7 @@ class RunCrew:
     """The leading process's side of a run's crew. Its parts on torch are made at the first fit of a network."""
 
     rank = 0
+    own_rows = False
 
     def __init__(self, climb: Climb, size: int, folder: Path, outside: bool) -> None:
         self.size, self.climb, self.folder, self.outside = size, climb, folder, outside
@@ -179,10 +218,9 @@ class RunCrew:
         from modelwright.train.crew import Leader, store_at
 
         if self.outside:
-            host, port = os.environ.get("MASTER_ADDR", "127.0.0.1"), int(os.environ.get("MASTER_PORT", "29500"))
-            serves = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+            host, port = _meeting()
             local = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", str(self.size)))
-            store = store_at(host, port, leads=serves)
+            store = _opened[0] if _opened else store_at(host, port, leads=_serves())
         else:
             host, local = "127.0.0.1", (0, self.size)
             store = store_at(host, 0, leads=True)

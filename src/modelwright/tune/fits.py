@@ -119,7 +119,7 @@ class Fits:
         """Import torch, which is no part of a probe. Raises ModelwrightError where the time left is too short for a network."""
         if "torch" in sys.modules:
             return
-        _spare_memory(_TORCH_MEMORY)
+        self._spare_memory(_TORCH_MEMORY)
         need, left = _TORCH_WORTH * self.pace.load, self.climb.left()
         if left < need:
             raise _too_little(need, left)
@@ -248,7 +248,7 @@ class Fits:
         elsewhere = cluster is not None and not guesses(recipe.name) and not stays_here(recipe, ctx.rest)
         if elsewhere and cluster.worth(self.expected(recipe, options)):
             with suppress(ClusterLost):
-                found: Fold = cluster.fold(recipe, options, split, replace(ctx, seed=ctx.seed + split), watch)
+                found: Fold = cluster.fold(recipe, options, split, ctx, watch)
                 return found
         return fit_fold(name, recipe, options, self.climb.validation, split, ctx, watch)
 
@@ -266,19 +266,24 @@ class Fits:
             if not p.cluster.worth(self.expected(recipe, options)):
                 return
             ctx = self.context(name, p.deadline.sub(share), seed, torch=False)
-            p.cluster.ahead(recipe, options, replace(ctx, seed=ctx.seed + split), split)
+            p.cluster.ahead(recipe, options, ctx, split)
 
         attempt(work, name, None)
 
     def _check(self, recipe: Recipe, cost: Estimate, share: float, folds: int) -> None:
         """Raise MemoryTooSmall where memory does not suffice, ModelwrightError where not even a short fit would end in time."""
-        _spare_memory(cost.memory)
+        self._spare_memory(cost.memory)
         least = self.pace.seconds(recipe, _worth(recipe, cost)) * folds
         if least > share and not type(recipe).baseline and not self.urgent:
             if self.quickest is None or least < self.quickest:
                 self.quickest = least
             self.refused[recipe.name] = least
             raise _too_little(least, share)
+
+    def _spare_memory(self, need: int) -> None:
+        """Raise ModelwrightError where so many bytes cannot be had here; workers of a cluster have memory of their own."""
+        if self.climb.cluster is None:
+            _spare_memory(need)
 
     def _save(self, candidate: Candidate) -> None:
         """Keep a candidate on disk; where the disk refuses, it stays in memory, and that is said once."""

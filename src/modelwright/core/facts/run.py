@@ -40,9 +40,11 @@ class SecondsFact(TypedDict):
 
 
 class MemoryFact(TypedDict):
-    """Bytes: the most that the process held, and what `--memory` granted (None where nothing was said)."""
+    """Bytes: the most that the process held, the most that a worker of a cluster did (None without one), and what `--memory` granted to each
+    (None where nothing was said)."""
 
     peak: int
+    worker: int | None
     granted: int | None
 
 

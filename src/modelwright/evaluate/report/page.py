@@ -166,6 +166,8 @@ def _numbers(facts: Facts, lang: str) -> Html:
                 (f"可用 {of}" if zh else f"of {of} granted") if of else "",
             )
         )
+        if worker := memory.get("worker"):
+            cells.append(("工作进程内存峰值" if zh else "peak of a worker", _gigabytes(worker), ""))
     grid = [tag("div", tag("dt", name), tag("dd", value, tag("small", note))) for name, value, note in cells]
     return tag("dl", *grid, class_="facts") if grid else Html("")
 

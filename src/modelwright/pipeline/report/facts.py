@@ -101,7 +101,8 @@ def facts_of(state: State, concerns: Concern) -> Facts:
     concerns.facts_told(state, out)
     out["card"] = [*out.get("card", []), *state.task.told(predictor.members[0][1])]
     out["seconds"] = {"read": state.read_seconds, "bundle": time.monotonic() - process_start()}
-    out["memory"] = {"peak": peak_memory(), "granted": parse_size(config.memory) if config.memory else None}
+    granted = parse_size(config.memory) if config.memory else None
+    out["memory"] = {"peak": peak_memory(), "worker": state.worker_memory, "granted": granted}
     predictor.card = card_facts(out)
     return out
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +13,6 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.errors import ModelwrightError
 from modelwright.core.libraries import lightgbm, loading_seconds
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe, Turn
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
@@ -24,13 +22,13 @@ from modelwright.models.lightgbm_text import Forest, read_forest
 from modelwright.recipes.columns._attribution import Contribution
 from modelwright.recipes.columns._dense_group import DenseGroup
 from modelwright.recipes.columns._tree_features import smooth_columns, widened, with_means
-from modelwright.recipes.shared.affordable import FEWEST, affordable, trees_of, width_of
+from modelwright.recipes.shared.affordable import FEWEST, trees_of, width_of
 from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost
 from modelwright.recipes.shared.calibration import sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import MOST, Crosses
-from modelwright.recipes.shared.further import FurtherRows, further_rows
-from modelwright.recipes.shared.rows import as_taught, fewer_in_memory, learnt_and_watched, row_weights, rows_in_memory
+from modelwright.recipes.shared.rows import as_taught, learnt_and_watched, row_weights, rows_in_memory
+from modelwright.recipes.shared.tree_rows import agreed, beyond, bytes_of_row, held_rows, read_by_all
 
 _MOST_LABELS = 120
 _GENTLE = 0.1  # the learning rate of trees that see a surface, at most
@@ -201,31 +199,6 @@ def _check_outputs(forests: list[Forest], target: TargetCodec) -> None:
         raise ValueError("the trees answer another question")
 
 
-def _further(
-    columns: ColumnCodecs, crosses: Crosses | None, held: int, most: int, ctx: FitContext
-) -> FurtherRows | None:
-    """Return rows that are read once more, `most` together with those that are held, where memory and time allow; says so."""
-    width = columns.width + (0 if crosses is None else crosses.width)
-    room = min(most - held, rows_in_memory(width + 20 * trees_of(ctx) + 12))  # a byte a feature, scores, slopes
-    found = further_rows(columns, held, room, ctx)
-    if found is None:
-        if ctx.extent and ctx.extent.get("further"):
-            raise ModelwrightError("no time to read the rows again that it learnt from", "没有时间再次读取它所学习的行")
-        return None
-    if crosses is not None:
-        found = replace(found, widen=lambda rows: np.concatenate([rows, crosses.encode(rows)], axis=1))
-    ctx.events.note(
-        f"{ctx.name} learns from {held + len(found):,} rows: {held:,} are held, {len(found):,} were read once more{'' if found.whole else ', not all'}.",
-        f"{ctx.name} 从 {held + len(found):,} 行学习：其中 {held:,} 行在内存中，{len(found):,} 行为再次读取{'' if found.whole else '（未读完）'}。",
-    )
-    return found
-
-
-def _bytes(width: float, ctx: FitContext) -> float:
-    """Return the bytes that a row of a fit takes: its features, their bins, and for each tree of a round scores and slopes."""
-    return 9 * width + 16 * trees_of(ctx) + 24
-
-
 class Trees(Recipe):
     """Boosted trees with early stopping on held-out rows."""
 
@@ -288,6 +261,9 @@ class Trees(Recipe):
         paired = [TreesOptions(feature_fraction=0.3, crosses=True)] if numbers > MOST else []
         return [medium, *paired, small, large, extra]
 
+    def fits_together(self, target: TargetCodec) -> bool:
+        return target.kind in ("classes", "value")
+
     def cheaper(self, options: Options, schema: Schema) -> list[Options]:
         """Learn faster, in fewer rounds, and with care towards their end."""
         assert isinstance(options, TreesOptions)
@@ -319,34 +295,35 @@ class Trees(Recipe):
         fewest = min(rows, FEWEST) / max(1, rows)
         least = seconds + 1e-7 * rows * width + min(rounds, LEAST_ROUNDS) * trees * per_tree * fewest
         seconds += 1e-7 * rows * width + rounds * trees * per_tree
-        held = min(rows, rows_in_memory(_bytes(width, ctx)))
+        held = min(rows, rows_in_memory(bytes_of_row(width, ctx)))
         return Estimate(
-            seconds, int(_bytes(width, ctx) * held + rounds * trees * options.num_leaves * 200 + (48 << 20)), least
+            seconds,
+            int(bytes_of_row(width, ctx) * held + rounds * trees * options.num_leaves * 200 + (48 << 20)),
+            least,
         )
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> TreesModel:
         assert isinstance(options, TreesOptions)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
-        per_row = _bytes(width_of(train.schema), ctx)
-        total = len(train) + (ctx.rest.count if ctx.rest else 0)
-        smooth = smooth_columns(train, truth, valid, held, options, ctx)
+        smooth = agreed(ctx, "smooth", lambda: smooth_columns(train, truth, valid, held, options, ctx))
         if smooth:  # it says at once what rounds come to slowly: rows are worth more then, and so is care
             options = options.model_copy(update={"learning_rate": min(options.learning_rate, _GENTLE)})
-        most = affordable(train, truth, total, options.model_dump(), ctx, _FEWER_ROUNDS if smooth else 1.0)
-        train, truth = fewer_in_memory(train, truth, most, per_row, ctx)
+        rounds = _FEWER_ROUNDS if smooth else 1.0
+        train, truth, most = held_rows(train, truth, options.model_dump(), ctx, rounds)
         columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
         categorical = columns.categorical()
         named = with_means(columns, matrix, truth, matrix_held, held, ctx) if options.value_means else []
         crosses, paired, matrix, matrix_held = widened(columns, matrix, truth, matrix_held, named, smooth, options, ctx)
-        beyond = _further(columns, crosses, len(matrix), most, ctx) if ctx.taught is None else None
+        again = beyond(columns, crosses, len(matrix), most, ctx) if ctx.taught is None else None
+        read = read_by_all(len(matrix), again, ctx)
         matrix, truth, weight = as_taught(train, truth, matrix, row_weights(train, ctx), ctx)
-        boosted = boost(matrix, truth, matrix_held, held, categorical, weight, options.model_dump(), ctx, beyond)
+        boosted = boost(matrix, truth, matrix_held, held, categorical, weight, options.model_dump(), ctx, again)
         extent = {
             "rounds": boosted.rounds,
             "means": named,
             "surface": smooth,
-            "learnt": len(train) + (0 if beyond is None else len(beyond)),
-            **({"further": len(beyond)} if beyond is not None else {}),
+            "learnt": len(train) + read,
+            **({"further": read} if read else {}),
             "paired": paired,
         }
         return TreesModel(columns, crosses, boosted.boosters, ctx.target, extent, boosted.history)

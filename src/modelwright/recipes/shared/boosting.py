@@ -5,6 +5,9 @@ Legend: N rows, D features.
 
 from __future__ import annotations
 
+import platform
+import re
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import ModelwrightError, PeersLost
 from modelwright.core.events import Step
 from modelwright.core.libraries import lightgbm
+from modelwright.core.peers import Peers
 from modelwright.core.recipe import FitContext
-from modelwright.recipes.shared.further import FurtherRows, sequences
+from modelwright.recipes.shared.further import FurtherRows, check_equal, sequences
 
 _REFIT = 1.05  # a refit has more rows and takes a few more rounds
 _ENOUGH = 0.85  # share of the rounds that a refit must have grown when the time ends
@@ -30,6 +34,9 @@ _QUICK = {"learning_rate": 0.3, "num_leaves": 16, "max_bin": 63, "bagging_fracti
 _LAST_RATE = 0.05  # the learning rate at the end of a fit whose rate falls as its time passes
 _STEPS = 20  # in which it falls
 LEAST_ROUNDS = 25  # rounds below which a fit that is cut short is not worth having
+_REACH = 10.0  # seconds in which a port of another node must answer
+_MEET = 2  # minutes for which LightGBM waits for another process
+_NETWORK = re.compile(r"^\[(?:machines|num_machines|local_listen_port|machine_list_filename|time_out): .*\]\n", re.M)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,10 @@ class _Watch:
                 self.ctx.events.emit(Step(self.ctx.name, done, self.total, {"valid_loss": loss}))
         else:
             self.best_round = done
-        if self.ctx.deadline.expired() or done - self.best_round >= self.patience:
+        late = self.ctx.deadline.expired()
+        if self.ctx.peers is not None:
+            late = bool(self.ctx.peers.in_force("late", done, late))
+        if late or done - self.best_round >= self.patience:
             raise EarlyStopException(max(self.best_round, 1) - 1, env.evaluation_result_list or [])
 
 
@@ -86,6 +96,8 @@ class _Falling:
         else:
             passed = 1 - self.ctx.deadline.remaining() / self.whole if 0 < self.whole < float("inf") else 0.0
         at = int(_STEPS * min(1.0, passed))
+        if self.ctx.peers is not None:
+            at = int(self.ctx.peers.in_force("rate", env.iteration, at) or 0)
         if at != self.at:
             self.at = at
             env.model.reset_parameter({"learning_rate": self.rate + (_LAST_RATE - self.rate) * at / _STEPS})
@@ -97,11 +109,12 @@ def boost(
 ) -> Boosted:  # fmt: skip
     """Grow trees on `matrix` [N, D], watching `matrix_held`; without it for the rounds in `ctx.extent`, if any.
 
-    Those of `further`, which weigh as much as any, are binned by the bins of `matrix`.
+    Those of `further`, which weigh as much as any, are binned by the bins of `matrix`. With `ctx.peers` the rows of all are learnt from, by
+    LightGBM's own data-parallel learner (Meng et al. 2016, arXiv 1611.01276): `matrix` is the same in all, and each has its share of it.
     """
     lgb = lightgbm()
 
-    target = ctx.target
+    target, peers = ctx.target, ctx.peers
     many = target.kind == "label_sets"
     parameters = _parameters(options, len(truth), ctx)
     if matrix.size < _SMALL:
@@ -111,15 +124,19 @@ def boost(
         matrix, np.zeros(len(truth)) if many else truth, weight=weight, categorical_feature=categorical, params=kept,
         free_raw_data=False,
     )  # fmt: skip
-    if further is not None:  # what trees will ask for is said before the rows are binned
+    if further is not None or peers is not None:  # what trees will ask for is said before the rows are binned
         kept["min_child_samples"] = parameters["min_child_samples"]
         dataset.params = dict(kept)
-        truth = np.concatenate([truth, further.truth])
+        own = slice(0, None) if peers is None else slice(peers.rank, None, peers.size)
+        truth = truth[own] if further is None else np.concatenate([truth[own], further.truth])
         dataset = lgb.Dataset(
-            sequences(matrix, further), np.zeros(len(truth)) if many else truth, reference=dataset.construct(),
+            sequences(matrix[own], further), np.zeros(len(truth)) if many else truth, reference=dataset.construct(),
             categorical_feature=categorical, params=kept, free_raw_data=False,
         )  # fmt: skip
         dataset.construct()
+        if peers is not None:
+            check_equal([matrix], peers)
+            parameters |= {"tree_learner": "data", "time_out": _MEET, **_met(peers)}
     boosters: list[Any] = []
     rounds: list[int] = []
     history: list[dict[str, float]] = []
@@ -134,14 +151,60 @@ def boost(
             sets = [dataset.create_valid(matrix_held, held[:, k].copy() if many else held)]
         watch = _Watch(ctx, max(30, round(3 / options["learning_rate"])), total)
         falling = [_Falling(ctx, options["learning_rate"], total)] if options.get("falls") else []
-        booster = lgb.train(parameters, dataset, total, valid_sets=sets, callbacks=[*falling, watch])
+        booster = _trained(parameters, dataset, total, valid_sets=sets, callbacks=[*falling, watch])
         grown = watch.best_round or total
         whole_refit(ctx, grown, total)
         # what is kept is exactly the rounds that count, so that the file and the memory agree
-        boosters.append(lgb.Booster(model_str=booster.model_to_string(num_iteration=grown)))
+        text = _NETWORK.sub("", booster.model_to_string(num_iteration=grown))  # addresses are no part of a model
+        boosters.append(lgb.Booster(model_str=text))
         rounds.append(grown)
         history = watch.history if k == 0 else history
     return Boosted(boosters, rounds, history)
+
+
+def _trained(parameters: dict[str, Any], dataset: Any, total: int, **more: Any) -> Any:
+    """Return the booster that LightGBM grows. Raises ModelwrightError where the others of a fit cannot be reached."""
+    lgb = lightgbm()
+
+    if "machines" not in parameters:
+        return lgb.train(parameters, dataset, total, **more)
+    try:
+        booster = lgb.train(parameters, dataset, total, **more)
+    except lgb.basic.LightGBMError as e:
+        said, node, port = " ".join(str(e).split())[:160], platform.node(), parameters["local_listen_port"]
+        if "ort" in said and "ind" in said:  # "Binding port", "Cannot find any ip ... port"
+            raise PeersLost(
+                f"port {port} of the node {node} is in use or closed to it ({said}): open ports to the nodes of the cluster",
+                f"节点 {node} 的端口 {port} 已被占用或不可用（{said}）：请为集群节点开放端口",
+            ) from e
+        raise PeersLost(
+            f"the worker on {node} lost the others ({said}): look whether the nodes reach one another's ports",
+            f"{node} 上的工作进程与其他进程失去联系（{said}）：请检查节点之间的端口是否可达",
+        ) from e
+    booster.free_network()
+    return booster
+
+
+def _met(peers: Peers) -> dict[str, Any]:
+    """Return what LightGBM is to know of the processes: where each listens, and on which port this one does.
+
+    Raises ModelwrightError where one does not reach another: LightGBM would try for minutes.
+    """
+    with socket.create_server(("", 0), backlog=peers.size) as tried, socket.socket() as own:
+        own.bind(("", 0))
+        port = int(own.getsockname()[1])
+        others = peers.gather("tried", (platform.node(), peers.host, int(tried.getsockname()[1])))
+        for node, host, at in others:
+            try:
+                socket.create_connection((host, at), timeout=_REACH).close()
+            except OSError as e:
+                here, why = platform.node(), getattr(e, "strerror", None) or e
+                raise ModelwrightError(
+                    f"the node {here} does not reach {node} at {host}:{at} ({why}): open the ports between the nodes of the cluster",
+                    f"节点 {here} 无法连接 {node} 的 {host}:{at}（{why}）：请开放集群节点之间的端口",
+                ) from e
+        found = peers.gather("listens", f"{peers.host}:{port}")
+    return {"machines": ",".join(found), "num_machines": peers.size, "local_listen_port": port}
 
 
 def leading(

@@ -5,9 +5,11 @@ What boosting then holds of such a row are its bins, a byte a feature, not its v
 
 from __future__ import annotations
 
+import hashlib
+import platform
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +17,12 @@ import numpy as np
 
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.libraries import lightgbm
+from modelwright.core.peers import Peers
 from modelwright.core.recipe import FitContext
+from modelwright.core.schema import Column
+from modelwright.features.base import Codec
 from modelwright.recipes.shared.columns import ColumnCodecs
-from modelwright.recipes.shared.rows import known_rows
+from modelwright.recipes.shared.rows import known_rows, rows_in_memory
 
 _SHARE = 0.35  # of the time of a fit that reading may take
 _SLOWER = 2.0  # times as long that reading and encoding take as reading did
@@ -102,8 +107,61 @@ def _read(columns: ColumnCodecs, most: int, until: float, ctx: FitContext) -> Fu
     return FurtherRows(scratch, columns.width, truth, whole)
 
 
-def sequences(matrix: np.ndarray, further: FurtherRows) -> list[Any]:
-    """Return the rows that are held [N, D] and the further ones as LightGBM reads data in parts."""
+def shared_rows(
+    codecs: Mapping[str, tuple[Column, Codec]], arrays: dict[str, Any], truth: np.ndarray, ctx: FitContext
+) -> tuple[dict[str, Any], np.ndarray]:  # fmt: skip
+    """Return what this process learns from among several: its part of the rows that all hold, and rows that it reads itself, as many in all
+    processes, so that they take as many steps.
+
+    `arrays` are those of plain columns [N, ...] that all hold, `truth` [N]. Rows are read within a share of the fit's time and of the memory.
+    """
+    peers, rest = ctx.peers, ctx.rest
+    assert peers is not None
+    from modelwright.train.batches import encode
+
+    check_equal([*arrays.values(), truth], peers)
+    own = slice(peers.rank, None, peers.size)
+    parts, truths, count = [{k: a[own] for k, a in arrays.items()}], [truth[own]], len(truth[own])
+    each = sum(a[:1].nbytes for a in (*arrays.values(), truth))
+    until, room = (
+        time.monotonic() + _SHARE * ctx.deadline.remaining(),
+        rows_in_memory(3 * each),
+    )  # parts, then all of them
+    for table in rest.tables() if rest is not None else ():
+        if ctx.deadline.stopped:
+            raise ModelwrightError("stopped while it was fitted", "训练中被终止")
+        if count >= room or time.monotonic() > until:
+            break
+        some, known = known_rows(table, ctx.target)
+        if len(known):
+            parts.append(encode(some, codecs))
+            truths.append(known)
+            count += len(known)
+    fewest = min(peers.gather("rows", count))
+    held, read = len(truth), fewest * peers.size - len(truth)
+    ctx.events.note(
+        f"{ctx.name} learns from {fewest * peers.size:,} rows in {peers.size} workers: {held:,} are held, {max(0, read):,} were read by the workers themselves.",
+        f"{ctx.name} 由 {peers.size} 个工作进程从 {fewest * peers.size:,} 行学习：保留 {held:,} 行，{max(0, read):,} 行由各工作进程自行读取。",
+    )
+    joined = {k: np.concatenate([p[k] for p in parts])[:fewest] for k in arrays}
+    return joined, np.concatenate(truths)[:fewest]
+
+
+def check_equal(arrays: Sequence[np.ndarray], peers: Peers) -> None:
+    """Raise ModelwrightError where another process has read the rows that all hold into other numbers."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).data)
+    own = found.hexdigest()
+    if own != peers.agree("digest", lambda: own):
+        raise ModelwrightError(
+            f"the node {platform.node()} reads the same rows otherwise: install the same versions of the libraries on all nodes",
+            f"节点 {platform.node()} 对相同的行得到不同的数值：请在所有节点安装相同版本的库",
+        )
+
+
+def sequences(matrix: np.ndarray, further: FurtherRows | None) -> list[Any]:
+    """Return the rows that are held [N, D] and the further ones, if any, as LightGBM reads data in parts."""
     lgb = lightgbm()
 
     class Rows(lgb.Sequence):  # type: ignore[name-defined]
@@ -122,4 +180,5 @@ def sequences(matrix: np.ndarray, further: FurtherRows) -> list[Any]:
                 return np.asarray(self.part(at.start, at.stop), np.float64)
             return np.asarray(self.part(int(at), int(at) + 1)[0], np.float64)
 
-    return [Rows(len(matrix), lambda a, b: matrix[a:b]), Rows(len(further), further.part)]
+    held = Rows(len(matrix), lambda a, b: matrix[a:b])
+    return [held] if further is None else [held, Rows(len(further), further.part)]

@@ -26,9 +26,10 @@ from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
 from modelwright.recipes.shared import private
 from modelwright.recipes.shared.columns import identity
+from modelwright.recipes.shared.further import shared_rows
 from modelwright.recipes.shared.network_cost import cost_of
 from modelwright.recipes.shared.network_group import one_row
-from modelwright.recipes.shared.network_loss import learnt_of, step_loss, truth_of
+from modelwright.recipes.shared.network_loss import as_truth, learnt_of, step_loss, truth_of
 from modelwright.recipes.shared.network_options import SIZES, NetworkOptions
 from modelwright.recipes.shared.rows import known_rows, row_weights
 
@@ -169,6 +170,9 @@ class NetworkRecipe(Recipe):
             return Words(f"made for table columns, and there is only {shown}", f"用于表格列，但只有 {shown} 列")
         return None
 
+    def fits_together(self, target: TargetCodec) -> bool:
+        return target.kind in ("classes", "value")
+
     def cheaper(self, options: Options, schema: Schema) -> list[Options]:
         assert isinstance(options, NetworkOptions)
         seen = {c.modality for c in schema.inputs} - set(options.leave)
@@ -191,6 +195,11 @@ class NetworkRecipe(Recipe):
         from modelwright.train.precision import in_bf16
 
         assert isinstance(options, NetworkOptions)
+        if ctx.peers is not None and ctx.crew is None:
+            from modelwright.train.crew import crew_of
+
+            with crew_of(ctx.peers) as crew:
+                return self.fit(train, valid, options, replace(ctx, crew=crew))
         name = train.schema.target
         column = name.name if name else ""
         train, _ = known_rows(train, ctx.target)
@@ -236,13 +245,17 @@ class NetworkRecipe(Recipe):
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         turns = bool(getattr(options, "flip", False)) and ctx.private is None  # chance alone may say what is private
-        feed: Any = RowFeed(arrays, learnt_of(train, ctx), options.batch, turns=turns)
+        learnt, batch = learnt_of(train, ctx), options.batch
+        if ctx.peers is not None:
+            arrays, own = shared_rows(codecs, arrays, known_rows(train, ctx.target)[1], ctx)
+            learnt, batch = as_truth(own, ctx), max(1, batch // ctx.peers.size)
+        feed: Any = RowFeed(arrays, learnt, batch, turns=turns)
         loss, steps = step_loss(options, ctx, weights, network), None
         if ctx.private is not None:
             epochs = private.affordable(epochs, self.estimate(train, options, ctx).seconds, ctx)
             feed, steps = private.steps_of(network, feed, loss, options, ctx, self.name, epochs)
         try:
-            looks = 0.0 if watch is None else len(held_rows) / max(1, len(train))
+            looks = 0.0 if watch is None else len(held_rows) / max(1, len(learnt))
             trained = run_loop(network, feed, loss, watch, options, ctx, epochs=epochs, private=steps, looks=looks)
         finally:
             told = private.settle(steps, ctx, self.name)

@@ -14,9 +14,13 @@ from modelwright.recipes.shared.rows import soft_truth
 
 def truth_of(values: Any, ctx: FitContext) -> Any:
     """Return a tensor of the truth as the loss takes it: class numbers, label sets, or standardised values."""
+    return as_truth(ctx.target.encode(values), ctx)
+
+
+def as_truth(encoded: np.ndarray, ctx: FitContext) -> Any:
+    """Return the same of answers that the target's codec has encoded."""
     import torch
 
-    encoded = ctx.target.encode(values)
     if isinstance(ctx.target, ValueCodec):
         encoded = ((encoded - ctx.target.mean) / ctx.target.std).astype(np.float32)
     return torch.from_numpy(np.ascontiguousarray(encoded))

@@ -1,0 +1,108 @@
+"""What is looked at before a cluster fits: whether a Ray answers at the address, and what its nodes have."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import modelwright.tune.remote as remote
+from modelwright.core.errors import DataError, OptionError
+from modelwright.core.schema import MEDIA, Table
+from modelwright.core.version import VERSION
+from modelwright.core.words import Words
+
+ANSWER = 10.0  # seconds in which a cluster must answer
+_ROOM = 32 << 20  # bytes of disk that a node needs for the models that it fits
+
+
+def check_answers(address: str) -> None:
+    """Raise OptionError where nobody answers at an address `ray://HOST:PORT`."""
+    host, _, port = address[6:].rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER).close()
+    except (OSError, OverflowError) as e:
+        why = getattr(e, "strerror", None) or e
+        raise OptionError(
+            f"Nobody answers at {address} ({why}): is Ray's head running there (ray start --head), and its client port open? "
+            "Or leave --cluster out.",
+            f"{address} 没有响应（{why}）：请确认该处已运行 Ray 主节点（ray start --head），且客户端端口可达；或去掉 --cluster。",
+        ) from e
+    _check_speaks(address)
+
+
+def _check_speaks(address: str) -> None:
+    """Raise OptionError where what answers at an address is no Ray: its own client would try for 35 s."""
+    import grpc
+
+    channel = grpc.insecure_channel(address[6:])
+    try:
+        grpc.channel_ready_future(channel).result(timeout=ANSWER)
+    except grpc.FutureTimeoutError as e:
+        raise OptionError(
+            f"What answers at {address} does not speak as Ray's head does ({ANSWER:.0f} s): is that its client port (10001 where nothing else "
+            "was said), and does nothing stand between, such as a proxy? Or leave --cluster out.",
+            f"{address} 有响应，但 {ANSWER:.0f} 秒内没有按 Ray 主节点的协议应答：请确认这是其客户端端口（默认 10001），且中间没有代理；或去掉 --cluster。",
+        ) from e
+    finally:
+        channel.close()
+
+
+def check_nodes(ray: Any) -> None:
+    """Raise OptionError where a node has another version or none, or no room for a model; one sentence that names it."""
+    for name, (version, place, free) in _on_nodes(ray, remote.look):
+        if version != VERSION:
+            raise OptionError(
+                f"The node {name} has Modelwright {version}, and the run is of {VERSION}: install the same one there.",
+                f"节点 {name} 上为 Modelwright {version}，而本次运行使用 {VERSION}：请在该节点安装相同版本。",
+            )
+        if free < _ROOM:
+            raise OptionError(
+                f"The disk of the node {name} is full: free some space under {place} there ({free >> 20} MB are left), or point TMPDIR to a larger disk.",
+                f"节点 {name} 的磁盘已满：请在该处清理 {place}（剩余 {free >> 20} MB），或将 TMPDIR 指向更大的磁盘。",
+            )
+
+
+def check_seen(ray: Any, table: Table, files: Any) -> None:
+    """Raise DataError where a node does not see the files that cells name."""
+    if any(table.column(c.name).type == MEDIA for c in table.schema.inputs):
+        for _, unseen in _on_nodes(ray, remote.unseen, files):
+            if unseen is not None:
+                raise DataError(Words(*unseen))
+
+
+def _on_nodes(ray: Any, task: Any, *given: Any) -> list[tuple[str, Any]]:
+    """Return what a task gives on each node that fits, with the node's name; one that is slow to begin a process is left to its fits.
+
+    Raises OptionError where Modelwright is not there.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    asked, found = {}, []
+    for node in ray.nodes():
+        if node["Alive"] and node["Resources"].get("CPU"):
+            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            one = ray.remote(task).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+            asked[one.remote(*given)] = node["NodeManagerHostname"]
+    done, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER)
+    for ref in done:
+        name = asked[ref]
+        try:
+            found.append((name, ray.get(ref)))
+        except ray.exceptions.RayTaskError as e:
+            said = str(e)
+            if "No module named 'modelwright" not in said and "Can't get attribute" not in said:
+                raise
+            raise OptionError(
+                f"The node {name} lacks Modelwright, or has another version: install {VERSION} there.",
+                f"节点 {name} 未安装 Modelwright，或版本不同：请在该节点安装 {VERSION}。",
+            ) from e
+    return found
+
+
+def end_there(ray: Any, node: str, pid: int) -> None:
+    """End a process of a node: one that does not run does not hear Ray that it is to end, and would keep its place."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    there = NodeAffinitySchedulingStrategy(node, soft=False)
+    end = ray.remote(remote.end_process).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+    ray.wait([end.remote(pid)], timeout=ANSWER)
