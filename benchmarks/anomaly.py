@@ -162,7 +162,7 @@ def by_recipe(x: np.ndarray, first: int, name: str) -> tuple[np.ndarray, str]:
     from modelwright.core.config import make_config
     from modelwright.core.events import EventStream
     from modelwright.core.recipe import get_recipe
-    from modelwright.data.trailing import find_season
+    from modelwright.data.trailing_windows import find_season
     from modelwright.pipeline.intake import Data, get_data
     from modelwright.testing import context
 

@@ -37,8 +37,8 @@ def serve(url: str, folder: str, port: int, full: Any) -> None:
     from modelwright.core.task import get_task
     from modelwright.release.bundle import Predictor
     from modelwright.serve.app import create_app
-    from modelwright.serve.home import Home
     from modelwright.serve.keys import KeyRing, ServiceKey, digest_of
+    from modelwright.serve.stores import Home
     from modelwright.testing import context, sample_table
 
     task = get_task("classification")

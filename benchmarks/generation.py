@@ -33,8 +33,8 @@ def run(args: list[str], name: str, work: Path) -> dict:
 
 def real(folder: Path, labels: tuple[str, ...], count: int, shape: tuple[int, int, int]) -> np.ndarray:
     """Return test pictures uint8 [N, C, S, S], as many of each class."""
+    from modelwright.data.centre_crop import squared
     from modelwright.data.kinds.image import decode
-    from modelwright.data.square import squared
 
     files = [f for label in labels for f in sorted((folder / label).iterdir())[: count // len(labels)]]
     cells = ({"path": str(f), "bytes": None, "digest": "", "how": None} for f in files)

@@ -19,7 +19,7 @@ from modelwright.core.schema import Table
 from modelwright.data.check import check
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
-from modelwright.data.near import finding, near
+from modelwright.data.near_duplicates import finding, near
 from modelwright.data.split import holdout, row_codes
 
 ALARMS = ("leak", "copy", "sorted", "counts-along", "near-texts", "near-rows")

@@ -111,7 +111,7 @@ def denoise(data: Path, args: argparse.Namespace) -> None:
     from PIL import Image
 
     from modelwright.data.degrade import degraded, parse_degrade
-    from modelwright.data.likeness import psnr
+    from modelwright.data.image_quality import psnr
 
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)

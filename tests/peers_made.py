@@ -17,8 +17,8 @@ from modelwright.core.reading import Drawn, Reading
 from modelwright.core.recipe import FitContext, get_recipe
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import get_task
-from modelwright.data.further import Further, Unheld, marks
 from modelwright.data.row_groups import row_groups
+from modelwright.data.rows_not_held import Further, Unheld, marks
 from modelwright.tune.peers import RayPeers
 
 SCHEMA = Schema((*(Column(f"x{i}", "number") for i in range(4)), Column("y", "category", role="target")))

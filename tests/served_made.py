@@ -47,8 +47,8 @@ def running(predictor: Any, folder: Path, **options: Any) -> Iterator[Running]:
 
     from modelwright.serve.app import create_app
     from modelwright.serve.guard import Stopping
-    from modelwright.serve.home import home_of_folder
     from modelwright.serve.keys import KeyRing
+    from modelwright.serve.stores import home_of_folder
     from modelwright.serve.wire import Server, Wire
 
     stopping, home = Stopping(), home_of_folder("sample", "1", folder / "keys.json")

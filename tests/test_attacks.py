@@ -189,10 +189,10 @@ def test_an_archive_writes_nothing_outside(tmp_path, way):
 
 @pytest.mark.parametrize("way", ["../hit", "/etc/hit", "a/../../hit"])
 def test_an_encrypted_candidate_cannot_lead_out(tmp_path, way, monkeypatch):
+    from modelwright.core.encrypted_files import SealWriter
     from modelwright.core.errors import BundleError
-    from modelwright.core.kept import kept_folder
     from modelwright.core.keyref import Key
-    from modelwright.core.sealed import SealWriter
+    from modelwright.core.stored_data import kept_folder
 
     key = Key.new()
     monkeypatch.setenv("MW_A", key.text())

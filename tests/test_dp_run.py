@@ -12,7 +12,7 @@ import pytest
 import modelwright as mw
 from modelwright.core.config import make_config
 from modelwright.core.errors import OptionError
-from modelwright.core.spending import Look, epsilon_of
+from modelwright.core.privacy_budget import Look, epsilon_of
 from modelwright.tune.private import check_private
 
 FAST = {"recipes": ["constant", "dplinear"], "budget": "60s", "epsilon": 2.0, "delta": 1e-5}

@@ -55,8 +55,8 @@ def test_with_a_vault_no_row_stands_in_the_open(data, tmp_path):
     assert (run.folder / "data" / "quoted.json.mwv").is_file()
     row = {"channel": "app", "text": "where is my money", "user": "u1"}
     assert run.predict(row)[0]["prediction"] in ("billing", "delivery")
+    from modelwright.core.encrypted_files import unlocked
     from modelwright.core.run import RunFolder
-    from modelwright.core.sealed import unlocked
     from modelwright.pipeline.report.write import write_page
 
     with unlocked("v.key"):

@@ -116,8 +116,8 @@ def _jsonl(bad: bool = False) -> bytes:
 
 
 def _sealed(data: bytes) -> bytes:
+    from modelwright.core.encrypted_files import SealWriter
     from modelwright.core.keyref import Key
-    from modelwright.core.sealed import SealWriter
 
     out = io.BytesIO()
     with SealWriter(out, Key.new()) as writer:

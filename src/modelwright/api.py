@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from modelwright.core import plain_json
 from modelwright.core.budget import Deadline, parse_duration
+from modelwright.core.encrypted_files import unlocked
 from modelwright.core.events import EventStream, Listener
 from modelwright.core.facts.run import Facts
 from modelwright.core.options import RunOptions
 from modelwright.core.run import RunFolder
-from modelwright.core.sealed import unlocked
 from modelwright.core.words import pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
@@ -154,7 +154,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.data.check import check, never_missing
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
-    from modelwright.data.near import finding, near
+    from modelwright.data.near_duplicates import finding, near
     from modelwright.data.series import gathered_as_asked, with_layouts
     from modelwright.data.sources import folder_of, read_table, source_name
     from modelwright.data.split import row_codes

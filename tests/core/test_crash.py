@@ -96,7 +96,7 @@ def reset(place):
 def save(place, what):
     tune.save_candidate(candidate(what), place / "one", target)
 def load(place):
-    from modelwright.core.kept import kept_folders
+    from modelwright.core.stored_data import kept_folders
     (found,) = kept_folders(place)
     return tune.load_candidate(found, target).name
 """

@@ -10,8 +10,8 @@ import modelwright as mw
 from modelwright.core.schema import Table
 from modelwright.data.check import Finding, apply, check, text_languages
 from modelwright.data.coerce import coerce
-from modelwright.data.hindsight import enough_data, label_noise
 from modelwright.data.infer import infer_schema
+from modelwright.data.model_findings import enough_data, label_noise
 
 N = 300
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 import pytest
 
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.data import _absent
+from modelwright.data import _missing_marks
 from modelwright.data._distinct import first_distinct
 from modelwright.data.split import row_codes
 
@@ -31,9 +31,9 @@ def test_it_reads_no_further_than_they_take(monkeypatch):
 def test_words_of_no_value_are_found_among_numbers_that_are_not_looked_at(monkeypatch):
     cells = ["1.5", "-2", "NA", "(3)", "+4", ".5", "nan", None, "ＮＡＮ", "Null", "n/a", "7 km"]
     looked = []
-    missing = _absent.is_missing
-    monkeypatch.setattr(_absent, "is_missing", lambda c: looked.append(c) or missing(c))
-    assert _absent.marks_of(pa.chunked_array([cells])) == {"NA", "nan", "Null"}
+    missing = _missing_marks.is_missing
+    monkeypatch.setattr(_missing_marks, "is_missing", lambda c: looked.append(c) or missing(c))
+    assert _missing_marks.marks_of(pa.chunked_array([cells])) == {"NA", "nan", "Null"}
     assert sorted(looked) == ["NA", "Null", "n/a", "nan", "ＮＡＮ"]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from modelwright.core.schema import Column
 from modelwright.data import coerce
-from modelwright.data._absent import plain_words, words_of
+from modelwright.data._missing_marks import plain_words, words_of
 from modelwright.data.values import MISSING
 
 CELLS = [
@@ -28,12 +28,12 @@ def test_words_are_read_by_arrays_as_one_by_one(modality, kind, cells, words) ->
 
 
 def test_cells_without_words_of_missing_are_not_made_strings_of(monkeypatch) -> None:
-    from modelwright.data import _absent
+    from modelwright.data import _missing_marks
 
     many = [f"k{i}" for i in range(5000)]
     calls: list[str] = []
-    real = _absent.is_missing
-    monkeypatch.setattr(_absent, "is_missing", lambda c: calls.append(c) or real(c))
+    real = _missing_marks.is_missing
+    monkeypatch.setattr(_missing_marks, "is_missing", lambda c: calls.append(c) or real(c))
     assert words_of(pa.chunked_array([pa.array(many)]), ()) is None
     assert calls == []
     for word in ("None", "ＮＡ", " nan ", "缺失"):

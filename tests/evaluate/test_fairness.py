@@ -14,7 +14,7 @@ from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import get_task
 from modelwright.data.groups import MISSING, cuts_of, groups_of
 from modelwright.evaluate import fairness
-from modelwright.evaluate.shifts import find_shifts, shifted
+from modelwright.evaluate.group_thresholds import find_shifts, shifted
 
 TASK = get_task("classification")
 TARGET = ClassesCodec(["no", "yes"], [1, 1])

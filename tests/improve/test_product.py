@@ -10,14 +10,14 @@ from starlette.testclient import TestClient
 
 from modelwright.core.words import Words
 from modelwright.improve.experiments import Experiments
+from modelwright.improve.feedback_source import feedback_of
 from modelwright.improve.product import Facts, next_actions, unsure_below
 from modelwright.improve.record import Improvement, keep
-from modelwright.improve.told import feedback_of
 from modelwright.release.registry import places
 from modelwright.serve.app import create_app
 from modelwright.serve.feedback.store import Told
-from modelwright.serve.home import home_of_release
 from modelwright.serve.keys import KeyRing, add_key
+from modelwright.serve.stores import home_of_release
 
 
 def told(version: str, count: int, correct: bool, kind: Any = "answer") -> list[Told]:
@@ -158,7 +158,7 @@ def test_the_threshold_is_where_half_are_wrong():
 def test_drift_stands_among_what_to_do_next(desk):
     import sqlalchemy as sa
 
-    from modelwright.improve.told import alarms_of
+    from modelwright.improve.feedback_source import alarms_of
     from modelwright.release.registry.noticed import alarms
 
     ask, registry, _, _, _ = desk

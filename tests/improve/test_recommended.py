@@ -10,13 +10,13 @@ from starlette.testclient import TestClient
 
 import modelwright as mw
 from modelwright.improve.attempt import Asked, Parts, improve
-from modelwright.improve.told import feedback_of
-from modelwright.pipeline.again import read_again, trainer
+from modelwright.improve.feedback_source import feedback_of
+from modelwright.pipeline.rerun import read_again, trainer
 from modelwright.release.registry import places
 from modelwright.release.registry.store import Registry
 from modelwright.serve.app import create_app
-from modelwright.serve.home import home_of_release
 from modelwright.serve.keys import KeyRing
+from modelwright.serve.stores import home_of_release
 
 SINCE, DAY = 1_767_225_600, 86_400  # 2026-01-01, seconds
 

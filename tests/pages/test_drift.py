@@ -17,8 +17,8 @@ from modelwright.evaluate.drift.reference import Reference, make_reference
 from modelwright.improve.drift.store import DriftStore
 from modelwright.release.bundle import Predictor
 from modelwright.serve.app import create_app
-from modelwright.serve.home import Home
 from modelwright.serve.keys import KeyRing, ServiceKey, digest_of
+from modelwright.serve.stores import Home
 from modelwright.testing import context, sample_table
 from pages_made import check_axe, check_fits, running
 

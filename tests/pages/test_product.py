@@ -12,15 +12,15 @@ import pytest
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.improve.experiments import Experiments
+from modelwright.improve.feedback_source import feedback_of
 from modelwright.improve.record import Improvement, keep
-from modelwright.improve.told import feedback_of
 from modelwright.release.bundle import Predictor, save
 from modelwright.release.registry import places
 from modelwright.release.registry.store import Registry
 from modelwright.serve.app import create_app
 from modelwright.serve.feedback.store import Told
-from modelwright.serve.home import home_of_release
 from modelwright.serve.keys import KeyRing, ServiceKey, digest_of
+from modelwright.serve.stores import home_of_release
 from modelwright.testing import context, sample_table
 from pages_made import check_axe, check_fits, running
 

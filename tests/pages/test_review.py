@@ -20,8 +20,8 @@ from modelwright.serve.feedback.sealing import Sealing
 from modelwright.serve.feedback.secret import secret_of
 from modelwright.serve.feedback.shapes import Kept
 from modelwright.serve.feedback.store import Feedback
-from modelwright.serve.home import Home
 from modelwright.serve.keys import KeyRing, ServiceKey, digest_of
+from modelwright.serve.stores import Home
 from modelwright.testing import context, sample_table
 from pages_made import check_axe, check_fits, running
 

@@ -14,8 +14,8 @@ from modelwright.core.task import get_task
 from modelwright.data.wav import as_wav
 from modelwright.release.bundle import Predictor
 from modelwright.serve.app import create_app
-from modelwright.serve.home import home_of_folder
 from modelwright.serve.keys import KeyRing
+from modelwright.serve.stores import home_of_folder
 from modelwright.serve.voice_front import Companions
 from modelwright.testing import context, sample_table
 from pages_made import check_axe, check_fits, running

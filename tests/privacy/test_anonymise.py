@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import DataError, OptionError, VaultError
 from modelwright.core.keyref import Key, write_keys
-from modelwright.core.sealed import unlocked
 from modelwright.privacy.anonymise import anonymise
 from modelwright.privacy.pseudonyms import Pseudonyms
 from modelwright.privacy.reveal import PSEUDONYM, remember_in, reveal

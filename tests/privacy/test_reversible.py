@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
+from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import VaultError
-from modelwright.core.kept import keep_line, kept_lines
 from modelwright.core.keyref import Key, write_keys
-from modelwright.core.sealed import unlocked
+from modelwright.core.stored_data import keep_line, kept_lines
 from modelwright.privacy.erasure import logs_of
 from modelwright.privacy.reversible import PseudonymStore
 from modelwright.privacy.rowfiles import of_subject, remove_rows

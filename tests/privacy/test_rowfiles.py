@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelwright.core.encrypted_files import open_plain, unlocked
 from modelwright.core.errors import ColumnError, DataError, VaultError
 from modelwright.core.keyref import Key, write_keys
-from modelwright.core.sealed import open_plain, unlocked
 from modelwright.privacy.rowfiles import of_subject, remove_rows
 from modelwright.privacy.vault import encrypt_file
 

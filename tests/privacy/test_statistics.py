@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
 from modelwright.features.base import codec_class
 from modelwright.privacy.statistics import RANGE_LOOKS, mean_of, moments_of, quantiles, within
 

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.encrypted_files import unlocked
 from modelwright.core.envelope import HEADER, SLOTS, is_sealed
 from modelwright.core.errors import DataError, OptionError, VaultError
 from modelwright.core.keyref import Key, write_keys
-from modelwright.core.sealed import unlocked
 from modelwright.data.sources import read
 from modelwright.privacy import vault
 from modelwright.privacy.vault import decrypt_file, encrypt_file, files_below, reencrypt, rewrap, status

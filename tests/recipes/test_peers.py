@@ -16,7 +16,7 @@ import pytest
 import peers_made
 from modelwright.core.errors import ModelwrightError, PeersLost
 from modelwright.recipes.shared import boosting
-from modelwright.recipes.shared.further import check_equal
+from modelwright.recipes.shared.rows_not_held import check_equal
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.judged import judge
+from modelwright.core.privacy_budget import Spending, shares_of
 from modelwright.core.recipe import get_recipe, on_torch, recipe_names
-from modelwright.core.spending import Spending, shares_of
 from modelwright.core.task import get_task
 from modelwright.core.words import Words
 from modelwright.evaluate.membership import attack, losses

@@ -7,9 +7,9 @@ import pyarrow.csv as pcsv
 import pytest
 from PIL import Image
 
+from modelwright.core.encrypted_files import open_plain, unlocked
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.keyref import Key, write_keys
-from modelwright.core.sealed import open_plain, unlocked
 from modelwright.data.kinds.image import decode
 from modelwright.release.bundle import save
 from modelwright.release.predict_file import predict_file

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from modelwright.serve.app import create_app
 from modelwright.serve.file_answer import wanted
-from modelwright.serve.home import home_of_folder
 from modelwright.serve.keys import KeyRing
+from modelwright.serve.stores import home_of_folder
 from pictures_made import enlarger, picture, png
 
 

@@ -17,7 +17,6 @@ from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
 from modelwright.serve import keys
 from modelwright.serve.app import FACES, create_app
-from modelwright.serve.home import Home
 from modelwright.serve.keys import (
     ROLES,
     SESSION_SECONDS,
@@ -32,6 +31,7 @@ from modelwright.serve.keys import (
 from modelwright.serve.limits import Refused, ServeLimits
 from modelwright.serve.quota import Quota
 from modelwright.serve.roles import NEEDS, OPEN
+from modelwright.serve.stores import Home
 
 
 @pytest.fixture(autouse=True)

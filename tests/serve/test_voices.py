@@ -14,8 +14,8 @@ from modelwright.features.shared.sample_speech import as_wav, sung
 from modelwright.release.bundle import Predictor
 from modelwright.serve.app import create_app
 from modelwright.serve.feedback.erase import forget
-from modelwright.serve.home import home_of_folder
 from modelwright.serve.keys import KeyRing
+from modelwright.serve.stores import home_of_folder
 from modelwright.testing import context, sample_table
 from served_made import KEY
 

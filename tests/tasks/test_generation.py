@@ -12,9 +12,9 @@ from modelwright.core.events import EventStream
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Table
 from modelwright.core.task import get_task
+from modelwright.data.centre_crop import squared
 from modelwright.data.kinds.image import decode
 from modelwright.data.provenance import mark_of
-from modelwright.data.square import squared
 from modelwright.evaluate.metrics import generated
 from modelwright.models.generate.dit import DiT
 from modelwright.models.generate.flow import Begun, FlowNet, Labels, Words, sampled

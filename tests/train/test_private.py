@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from modelwright.core.spending import Look, Spending, epsilon_of
+from modelwright.core.privacy_budget import Look, Spending, epsilon_of
 from modelwright.core.task import get_task
 from modelwright.testing import context
 from modelwright.train.batches import RowFeed

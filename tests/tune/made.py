@@ -109,14 +109,26 @@ def planner(
 ) -> tuple[Planner, list[Event]]:
     """Return a planner over these recipes and the list that its events go to."""
     from modelwright.core import recipe as contract
-    from modelwright.tune import candidate, climb, ends, finish, fits, order, race, standings, student, tuning, twins
+    from modelwright.tune import (
+        candidate,
+        climb,
+        finish,
+        fits,
+        leaderboard,
+        no_model,
+        order,
+        race,
+        student,
+        tuning,
+        twins,
+    )
     from modelwright.tune import planner as plans
 
     known = {r.name: r for r in recipes}
-    for module in (contract, candidate, finish, fits, order, plans, standings, student, tuning, twins):
+    for module in (contract, candidate, finish, fits, leaderboard, order, plans, student, tuning, twins):
         if hasattr(module, "get_recipe"):
             monkeypatch.setattr(module, "get_recipe", known.__getitem__)
-    for module in (climb, ends, finish, order, plans, race, standings, student):
+    for module in (climb, finish, leaderboard, no_model, order, plans, race, student):
         if hasattr(module, "guesses"):
             monkeypatch.setattr(module, "guesses", lambda n: known[n].rank == 0 if n in known else False)
     told: list[Event] = []

@@ -25,7 +25,7 @@ from modelwright.core.events import EventStream, Step, Warned
 from modelwright.core.schema import MEDIA, Column, Schema, Table
 from modelwright.core.version import VERSION
 from modelwright.tune import cluster, nodes, remote
-from modelwright.tune.shipped import check_paths, files_of, unship
+from modelwright.tune.payload import check_paths, files_of, unship
 from scale_made import rows, written
 
 OPTIONS = {

@@ -20,7 +20,7 @@ from scale_made import rows, written
 
 
 def others():
-    return [p for p in psutil.Process().children(recursive=True) if "modelwright.tune.follow" in p.cmdline()]
+    return [p for p in psutil.Process().children(recursive=True) if "modelwright.tune.follower" in p.cmdline()]
 
 
 def run(tmp_path, listener, **more):

@@ -7,7 +7,7 @@ import pytest
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ClusterLost, ModelwrightError
 from modelwright.core.recipe import Estimate
-from modelwright.core.rest import Rest
+from modelwright.core.rows_not_held import Rest
 from modelwright.tune.fits import _apart
 from modelwright.tune.ladder import climb
 

@@ -10,9 +10,9 @@ from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, Mem
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
 from modelwright.core.recipe import Options
 from modelwright.core.words import Words
-from modelwright.tune.ends import NO_TIME, no_memory, nothing_stands, only_guesses
 from modelwright.tune.ladder import climb
-from modelwright.tune.standings import Failure
+from modelwright.tune.leaderboard import Failure
+from modelwright.tune.no_model import NO_TIME, no_memory, nothing_stands, only_guesses
 from tune.made import Some, SomeModel, planner, some
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from modelwright.tune import tuning
-from modelwright.tune.standings import Standings
+from modelwright.tune.leaderboard import Standings
 
 pytest.importorskip("optuna")
 

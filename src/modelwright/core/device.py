@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from modelwright.core.pages import keep_pages
+from modelwright.core.memory_pages import keep_pages
 
 
 def _asked() -> int:

@@ -20,10 +20,10 @@ from modelwright.core.errors import OptionError, unknown
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Metric, judge
 from modelwright.core.peers import Peers
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.registry import load_file, modules_in, names_in
-from modelwright.core.rest import Rest
+from modelwright.core.rows_not_held import Rest
 from modelwright.core.schema import Schema, Table
-from modelwright.core.spending import Spending
 from modelwright.core.taught import Taught
 from modelwright.core.words import Words
 

@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from modelwright.core.encrypted_files import open_plain
 from modelwright.core.envelope import is_sealed
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
-from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words, counted
 from modelwright.data._arff import arff_batches
 from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet

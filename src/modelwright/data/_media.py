@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from modelwright.core.encrypted_files import open_plain
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.registry import names_in
-from modelwright.core.sealed import open_plain
 from modelwright.data._faults import FAULTS
 from modelwright.data._files import file_batches
 from modelwright.data.arrow import plain

@@ -22,11 +22,11 @@ from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
-from modelwright.data._absent import OLD_WORDS, plain_words
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
+from modelwright.data._missing_marks import OLD_WORDS, plain_words
 from modelwright.data.dates import from_numbers, to_time
-from modelwright.data.few import array_of
 from modelwright.data.kinds.base import Unreadable, kind_of
+from modelwright.data.small_arrays import array_of
 from modelwright.data.values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number
 
 _COLUMN = Words("column", "列")

@@ -11,7 +11,7 @@ import pyarrow as pa
 from modelwright.core.budget import step
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
-from modelwright.core.pages import return_pages
+from modelwright.core.memory_pages import return_pages
 from modelwright.core.reading import Detected, Drawn, Reading
 from modelwright.core.words import counted
 from modelwright.data.text import column as as_array

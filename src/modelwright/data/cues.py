@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import DataError
-from modelwright.core.sealed import open_plain
 from modelwright.data.encodings import find_encoding
 
 _TIME = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})")

@@ -17,12 +17,12 @@ from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.reading import ORDERS, Detected, Reading
 from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words
-from modelwright.data._absent import marks_of, words_of
 from modelwright.data._channels import checked
 from modelwright.data._distinct import first_distinct
 from modelwright.data._durations import span_form
 from modelwright.data._gifs import moving
-from modelwright.data._whole import beyond_floats
+from modelwright.data._long_integers import beyond_floats
+from modelwright.data._missing_marks import marks_of, words_of
 from modelwright.data.dates import Order, find_form, names_time, no_times, number_form, settle, zoned
 from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise

@@ -17,7 +17,7 @@ from modelwright.core.errors import DataError, OptionError
 from modelwright.core.schema import Column, Table
 from modelwright.core.words import Words
 from modelwright.data import frequency as frequencies
-from modelwright.data._afterwards import moves_with_target
+from modelwright.data._future_covariates import moves_with_target
 from modelwright.data._gaps import Found, at_places, filled
 from modelwright.data.dates import names_time
 from modelwright.data.finding import Finding

@@ -23,7 +23,7 @@ from modelwright.data._moments import channel as channel_of
 from modelwright.data._moments import floats, in_row, is_text, moments
 from modelwright.data.decimals import find_decimals
 from modelwright.data.text import from_rows
-from modelwright.data.trailing import gather_trailing
+from modelwright.data.trailing_windows import gather_trailing
 from modelwright.data.values import is_mark, is_missing, to_number
 
 Layouts = dict[str, dict[str, Any]]  # by the name of the gathered column

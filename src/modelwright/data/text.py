@@ -18,9 +18,9 @@ from typing import IO, Any
 import pyarrow as pa
 
 from modelwright.core.budget import step
+from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
-from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 from modelwright.data._blocks import blocks
 from modelwright.data._delimiters import find_delimiter

@@ -18,9 +18,9 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from modelwright.core import plain_json
+from modelwright.core.encrypted_files import SealWriter, open_plain, vault_keys
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError, MissingExtra, OptionError, VaultError, unknown
-from modelwright.core.sealed import SealWriter, open_plain, vault_keys
 from modelwright.core.words import Words
 from modelwright.data._shapes import as_type, fitted, joined
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from modelwright.core.judged import Judged, Metric
 from modelwright.evaluate import _small as small
+from modelwright.evaluate.by_unit import by_units
 from modelwright.evaluate.metrics.chosen import average_precision, roc_auc
 from modelwright.evaluate.metrics.weighted import Counts, batched, weights
-from modelwright.evaluate.units import by_units
 
 _BLOCK = 40  # resamples at a time
 _WEIGHTS = 4_000_000  # of rows in samples that are held at once

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.apart import Helper, Work
 from modelwright.core.device import cores, free_memory
 from modelwright.core.errors import DataError
-from modelwright.core.kept import sealing
+from modelwright.core.stored_data import sealing
+from modelwright.core.worker_processes import Helper, Work
 
 _SHARE = 4  # a decoded column may take one part in so many of the memory that is free
 _TOGETHER, _FIRST = 256, 64  # cells at once; those that the rest is judged by

@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
 from modelwright.data.kinds.molecule import tokens_of
 from modelwright.features.base import Codec, Ragged
 

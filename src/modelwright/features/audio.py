@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.device import cores
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
 from modelwright.data.kinds.audio import decode, facts
 from modelwright.data.kinds.base import Unreadable
 from modelwright.features._hub_av import HubSound

@@ -23,10 +23,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
 from modelwright.core.words import Words
 
 FEATURES = "modelwright.features"

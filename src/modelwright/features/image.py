@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.apart import Work
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
+from modelwright.core.worker_processes import Work
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.image import decode
 from modelwright.features._decoded import decoded_apart

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
 from modelwright.features._smiles import SmilesTokens
 from modelwright.features.base import Codec, Ragged
 from modelwright.features.shared.chemistry import ATOM_WIDTH, DESCRIPTORS, FOLDED, SLOTS, facts, graph

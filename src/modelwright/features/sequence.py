@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
 from modelwright.data.kinds.sequence import NUCLEIC
 from modelwright.features._letters import (
     ALPHABETS,

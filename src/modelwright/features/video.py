@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.video import Facts, decode, facts
 from modelwright.features._decoded import decoded

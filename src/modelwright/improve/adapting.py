@@ -23,7 +23,7 @@ from modelwright.core.schema import Table
 from modelwright.improve.online import Head, State
 from modelwright.privacy import ledger
 from modelwright.release.bundle import Predictor
-from modelwright.serve.home import Answered
+from modelwright.serve.stores import Answered
 
 _LOOK = 2.0  # seconds between looks at the feedback
 _ASKED = 64  # requests between two looks of which one row is remembered

@@ -10,8 +10,8 @@ from typing import Any
 
 from modelwright.core.words import Words
 from modelwright.improve.experiments import Experiment, Experiments, result_json, verdict_words
+from modelwright.improve.feedback_source import compared
 from modelwright.improve.record import Improvement, improvements
-from modelwright.improve.told import compared
 from modelwright.release.registry.store import Registry, Release
 
 _MANY = 50  # corrections from which training again is worth it

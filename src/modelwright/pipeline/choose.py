@@ -23,7 +23,7 @@ from modelwright.core.words import Words
 from modelwright.data.infer import counts_rows
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.decide import interval
-from modelwright.pipeline.further import rest_of
+from modelwright.pipeline.rows_not_held import rest_of
 from modelwright.pipeline.state import State
 from modelwright.tune import ladder
 from modelwright.tune.candidate import Validation

@@ -19,8 +19,8 @@ from modelwright.release.bundle import Predictor
 from modelwright.release.needs import Needs, needs_of
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, judge_gate
+from modelwright.tune.leaderboard import Outcome, compared
 from modelwright.tune.parts import Parts
-from modelwright.tune.standings import Outcome, compared
 
 _TESTED_LEAST, _TESTED_WITHIN = (
     1000,

@@ -16,10 +16,10 @@ from modelwright.core.config import RunConfig
 from modelwright.core.device import grant_memory
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream, Note
-from modelwright.core.kept import sealing
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.related import joined
 from modelwright.core.schema import Table
+from modelwright.core.stored_data import sealing
 from modelwright.core.task import Formed, Task
 from modelwright.core.words import Words, counted
 from modelwright.data.check import apply, bad_values, check
@@ -33,8 +33,8 @@ from modelwright.data.values import folded_label
 from modelwright.pipeline.choose import choose_task, named_task
 from modelwright.pipeline.concerns.base import TEST, TRAINING, Concern
 from modelwright.pipeline.concerns.order import Concerns
-from modelwright.pipeline.further import drawn, further
 from modelwright.pipeline.related import read_related
+from modelwright.pipeline.rows_not_held import drawn, further
 from modelwright.pipeline.state import Data
 from modelwright.tune.parts import LEAST_ROWS, too_few
 from modelwright.tune.resumed import Seen

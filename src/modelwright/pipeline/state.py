@@ -20,14 +20,14 @@ from modelwright.core.schema import Related, Table
 from modelwright.core.task import Task
 from modelwright.data.check import Finding
 from modelwright.data.coerce import BadValue
-from modelwright.data.further import Further
+from modelwright.data.rows_not_held import Further
 from modelwright.release.bundle import Predictor
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Condition, Verdict
+from modelwright.tune.leaderboard import Outcome
 from modelwright.tune.parts import Parts
 from modelwright.tune.private import PrivatePlan
 from modelwright.tune.resumed import Seen
-from modelwright.tune.standings import Outcome
 
 
 @dataclass

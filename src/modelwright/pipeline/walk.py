@@ -17,10 +17,10 @@ from typing import Any
 from modelwright.core.budget import Deadline, watched
 from modelwright.core.clock import Clock
 from modelwright.core.config import RunConfig
+from modelwright.core.encrypted_files import unlocked
 from modelwright.core.events import Done, EventStream, Listener, StageStarted, log_to
 from modelwright.core.facts.run import Facts
 from modelwright.core.run import RunFolder
-from modelwright.core.sealed import unlocked
 from modelwright.pipeline.choose import check_names, climb, settle
 from modelwright.pipeline.concerns.order import Concerns
 from modelwright.pipeline.decide import decide, test_once

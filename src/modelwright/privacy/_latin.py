@@ -16,7 +16,7 @@ from functools import cache
 from modelwright.privacy import lexicon
 from modelwright.privacy._common import latin
 from modelwright.privacy._titles import TELLS, is_goods, is_title
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 
 Found = tuple[int, int, float]
 Tagged = tuple[int, int, str, float]  # start, end, kind, how sure

@@ -16,7 +16,7 @@ from modelwright.privacy._beside import ACTS, LEADS, ROLES
 from modelwright.privacy._doubt import NEVER, SELDOM, doubt, is_common
 from modelwright.privacy._lexer import LONGEST, Found, shipped
 from modelwright.privacy._titles import SHOP
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 
 _HAN = later("[\u3400-\u9fff]")
 _NAME = later("[\u3400-\u9fff·]+")

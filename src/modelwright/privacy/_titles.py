@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from modelwright.privacy import lexicon
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 
 _GOODS = frozenset(lexicon.entries("goods"))
 _HAN_GOODS = later("|".join(sorted((w for w in _GOODS if not w.isascii()), key=len, reverse=True)))

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from modelwright.core.encrypted_files import SealReader, SealWriter, vault_keys
 from modelwright.core.errors import VaultError
 from modelwright.core.locks import locked
-from modelwright.core.sealed import SealReader, SealWriter, vault_keys
 from modelwright.privacy.subjects import plain_subject
 from modelwright.privacy.vault import whole_file
 

@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.encrypted_files import SealWriter, open_plain, vault_keys
 from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import ColumnError, DataError, unknown
 from modelwright.core.reading import Reading
-from modelwright.core.sealed import SealWriter, open_plain, vault_keys
 from modelwright.core.words import Words
 from modelwright.data.arrow import plain_array
 from modelwright.data.encodings import find_encoding

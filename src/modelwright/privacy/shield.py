@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.schema import Table
-from modelwright.data.few import array_of
+from modelwright.data.small_arrays import array_of
 from modelwright.privacy.catalogue import get_type
 from modelwright.privacy.detect import find_cells, parted
 from modelwright.privacy.finds import Finds

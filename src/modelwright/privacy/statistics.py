@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelwright.core.spending import Spending
+from modelwright.core.privacy_budget import Spending
 
 PLACES = 201  # Q
 RANGE_LOOKS = 2

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from modelwright.core.encrypted_files import SealReader, SealWriter
 from modelwright.core.envelope import CHUNK, HEADER, SLOT_SIZE, SLOTS, SUFFIX, is_sealed, read_header, unwrap, wrap
 from modelwright.core.errors import ModelwrightError, VaultError
 from modelwright.core.keyref import Key
 from modelwright.core.leftovers import being_written, sweep
-from modelwright.core.sealed import SealReader, SealWriter
 
 
 @dataclass(frozen=True)

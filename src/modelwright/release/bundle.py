@@ -36,11 +36,11 @@ from modelwright.data.series import gathered, gathered_rows, layouts_of
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
 from modelwright.recipes.shared.together import Together
-from modelwright.release.able import Able
+from modelwright.release.capabilities import Able
 from modelwright.release.check import FORMAT, number, one_answer, refuse_nan, sha256_of, verify
 from modelwright.release.extras import needed, refuse_missing
 from modelwright.release.needs import Needs
-from modelwright.release.strange import left_out, limits_of_task, strange_cells
+from modelwright.release.unanswered import left_out, limits_of_task, strange_cells
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
 _CHUNK = 2048
@@ -60,7 +60,7 @@ class Predictor(Able):
     members: list[tuple[float, Model]]
     temperature: float = 1.0
     thresholds: tuple[float, ...] | None = None
-    shifts: dict[str, Any] | None = None  # what groups of a column are moved by; see evaluate/shifts.py
+    shifts: dict[str, Any] | None = None  # what groups of a column are moved by; see evaluate/group_thresholds.py
     name: str = "model"
     version: str = "1"
     card: CardFacts = field(default_factory=CardFacts)
@@ -171,7 +171,7 @@ class Predictor(Able):
         scores = self.target.tempered(mean, self.temperature)
         if self.shifts is None:
             return scores
-        from modelwright.evaluate.shifts import shifted
+        from modelwright.evaluate.group_thresholds import shifted
 
         return shifted(scores, table, self.shifts)
 

@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.budget import show_duration
+from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.schema import Column
-from modelwright.core.sealed import unlocked
 from modelwright.core.task import Asked
 from modelwright.core.words import Words, counted
 from modelwright.data.coerce import BadValue
-from modelwright.data.given import STDIN, given
+from modelwright.data.prediction_source import STDIN, given
 from modelwright.data.records import Misfit
 from modelwright.data.series import gathered, whole
 from modelwright.data.sources import batches

@@ -14,7 +14,7 @@ from modelwright.core.words import Words
 from modelwright.data.kinds.base import Unreadable, media
 from modelwright.data.kinds.video import each_frame
 from modelwright.release.bundle import Predictor
-from modelwright.release.following import follow
+from modelwright.release.tracking import follow
 
 COLUMNS = ("frame", "second", "track", "label", "left", "top", "right", "bottom", "score")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.core.config import load_config
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.kept import kept_json
 from modelwright.core.reading import SERIES_OPTIONS, SOURCE_OPTIONS, Reading
 from modelwright.core.run import RunFolder, read_json
+from modelwright.core.stored_data import kept_json
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.core.answers.media import SUFFIXES, file_bytes
+from modelwright.core.encrypted_files import SealWriter, vault_keys
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError, OptionError
-from modelwright.core.sealed import SealWriter, vault_keys
 
 
 class MediaFolder:

@@ -26,22 +26,22 @@ from modelwright.serve._columns import doubts, known_rows
 from modelwright.serve._routes import add_routes
 from modelwright.serve._values import bad_json, refused_value
 from modelwright.serve.admin import add_admin
-from modelwright.serve.aside import Aside
+from modelwright.serve.background_scores import Aside
 from modelwright.serve.batcher import Batcher, Ticket
 from modelwright.serve.counters import Counters, Shared
 from modelwright.serve.deadlines import Deadline
+from modelwright.serve.fair_turns import Turns
 from modelwright.serve.feedback.ids import AnswerIds, with_id
 from modelwright.serve.feedback.keep import Keep
 from modelwright.serve.feedback.secret import secret_of, store_of
 from modelwright.serve.file_answer import as_file
 from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
-from modelwright.serve.home import Answered, Home
 from modelwright.serve.keys import KeyRing, ServiceKey
 from modelwright.serve.limits import BodyLimit, Refused, ServeLimits, is_media, parse_rows, tenant_for
 from modelwright.serve.page import add_docs, add_page
 from modelwright.serve.quota import Quota
 from modelwright.serve.roles import Rules
-from modelwright.serve.turns import Turns
+from modelwright.serve.stores import Answered, Home
 from modelwright.serve.watch import Watch
 
 # further routes, one file each; what looks at how a model is used stands to the right of this folder

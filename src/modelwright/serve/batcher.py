@@ -21,7 +21,7 @@ import numpy as np
 
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.serve.fair import FairLine, Shares
+from modelwright.serve.fair_queue import FairLine, Shares
 from modelwright.serve.limits import STOPPING, Refused
 
 _PATIENCE, _PRESSED = (

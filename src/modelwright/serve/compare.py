@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.serve.aside import Aside
+from modelwright.serve.background_scores import Aside
 from modelwright.serve.batcher import Batcher
-from modelwright.serve.home import Answered
+from modelwright.serve.stores import Answered
 
 _WAITING = 64  # requests; what comes while so many wait is not compared
 _ROWS = 64  # of one request that are compared

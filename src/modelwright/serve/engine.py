@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from modelwright.models.decode import Engine, Stream
-from modelwright.serve.fair import FairLine
+from modelwright.serve.fair_queue import FairLine
 
 
 class Writer:

@@ -26,11 +26,11 @@ from modelwright.release.registry.store import Registry, Release
 from modelwright.serve.app import create_app
 from modelwright.serve.counters import Shared
 from modelwright.serve.guard import Stopping, answer_json, error_json, given_key, with_headers
-from modelwright.serve.home import home_of_release
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import Refused, ServeLimits
 from modelwright.serve.metrics import answer_common
 from modelwright.serve.quota import Quota
+from modelwright.serve.stores import home_of_release
 from modelwright.serve.versions import Named
 
 

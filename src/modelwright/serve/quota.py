@@ -9,7 +9,7 @@ from pathlib import Path
 from modelwright.core.words import Words
 from modelwright.serve.keys import KeyRing, ServiceKey
 from modelwright.serve.limits import Refused
-from modelwright.serve.minute import Minute
+from modelwright.serve.minute_quota import Minute
 from modelwright.serve.usage import Usage
 
 

@@ -174,8 +174,8 @@ def folder_app(
     from modelwright.release.bundle import load
     from modelwright.release.wrap import is_causal_folder, wrap_causal
     from modelwright.serve.app import create_app
-    from modelwright.serve.home import home_of_folder
     from modelwright.serve.keys import KeyRing
+    from modelwright.serve.stores import home_of_folder
 
     predictor = wrap_causal(str(bundle)) if is_causal_folder(bundle) else load(bundle)
     companions = None

@@ -23,8 +23,8 @@ from modelwright.serve.assign import meets
 from modelwright.serve.compare import Compared, Comparer
 from modelwright.serve.counters import Counters
 from modelwright.serve.feedback.secret import contested
-from modelwright.serve.home import Answered
 from modelwright.serve.judge import Judge, Reason
+from modelwright.serve.stores import Answered
 from modelwright.serve.version import Version
 
 _EVERY = 0.5  # seconds between two looks at what is known

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from modelwright.release.registry.store import Release
 from modelwright.serve.assign import RELEASE
 from modelwright.serve.deadlines import HEADER as DEADLINE
-from modelwright.serve.home import Answered
 from modelwright.serve.judge import Seen
+from modelwright.serve.stores import Answered
 
 
 class Version:

@@ -18,7 +18,7 @@ from modelwright.release.registry import told as tables
 from modelwright.serve.feedback.erase import subject_key
 from modelwright.serve.feedback.requests import Requests
 from modelwright.serve.feedback.shapes import Kept
-from modelwright.serve.home import Home
+from modelwright.serve.stores import Home
 
 PART = "voices"
 _R = tables.requests.c

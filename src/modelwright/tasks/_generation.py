@@ -22,9 +22,9 @@ from modelwright.core.request import request_model
 from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
+from modelwright.data.centre_crop import squared
 from modelwright.data.kinds.image import decode
 from modelwright.data.pairs import files_of
-from modelwright.data.square import squared
 from modelwright.evaluate.metrics.generated import GENERATED
 from modelwright.tasks._picture_pairs import by_picture
 

@@ -19,7 +19,7 @@ from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Plot, Section, Split
 from modelwright.core.words import Words, counted
-from modelwright.data import trailing
+from modelwright.data import trailing_windows
 from modelwright.data.series import numbers_of
 from modelwright.data.sources import read_table
 from modelwright.evaluate.metrics import anomalies as evaluate
@@ -91,13 +91,13 @@ class AnomalyDetection(GeneratedTask):
             )
         season = config.period
         if season is None:
-            found = [trailing.find_season(x) for x in channels.values()]
+            found = [trailing_windows.find_season(x) for x in channels.values()]
             season = int(np.median([s for s in found if s] or [0]))
         layout = {
             "time": config.time, "id": config.machine, "channels": list(channels),
-            "length": trailing.length_of(season), "season": season,
+            "length": trailing_windows.length_of(season), "season": season,
         }  # fmt: skip
-        layouts: dict[str, dict[str, Any]] = {trailing.NAME: {"trailing": layout}}
+        layouts: dict[str, dict[str, Any]] = {trailing_windows.NAME: {"trailing": layout}}
         from modelwright.data.series import gathered
 
         return gathered(raw, layouts, decimal=config.decimal), layouts

@@ -114,7 +114,7 @@ class ImageToImage(GeneratedTask):
 
     def metrics_of(self, target: TargetCodec) -> tuple[Metric, ...]:
         found = super().metrics_of(target)
-        from modelwright.recipes.shared.eye import looks
+        from modelwright.recipes.shared.perceptual_judge import looks
 
         return (*found, LPIPS) if looks() else found
 

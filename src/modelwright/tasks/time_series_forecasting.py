@@ -23,9 +23,9 @@ from modelwright.core.task import Asked, Formed, GeneratedTask, Plot, Section, S
 from modelwright.core.words import Words
 from modelwright.data import wide
 from modelwright.data.calendar import check_country
+from modelwright.data.continuation import official_rows
 from modelwright.data.frequency import Frequency, parse
 from modelwright.data.hierarchy import with_totals
-from modelwright.data.later import official_rows
 from modelwright.data.panel import Told, series_of
 from modelwright.data.seasons import found_seasons
 from modelwright.data.sources import read_table
@@ -154,7 +154,7 @@ class TimeSeriesForecasting(GeneratedTask):
         return Schema(tuple(c for c in schema if c.role in ("input", "target")))
 
     def caught_up(self, models: Sequence[Model], config: RunConfig, rows: Sequence[Table]) -> list[Model]:
-        from modelwright.data.later import latest
+        from modelwright.data.continuation import latest
         from modelwright.recipes.shared.forecast import ForecastModel
         from modelwright.recipes.shared.recent import Recent
 
@@ -170,7 +170,7 @@ class TimeSeriesForecasting(GeneratedTask):
     def asked(
         self, schema: Schema, models: Sequence[Model], source: Any, reading: Reading, protect: Callable[[Table], Table]
     ) -> Asked | None:
-        from modelwright.recipes.shared.ask import asked
+        from modelwright.recipes.shared.forecast_request import asked
 
         return asked(schema, models, source, reading, protect)
 

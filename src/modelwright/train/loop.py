@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from modelwright.core.device import free_cores
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.events import Step
-from modelwright.core.pages import keep_pages, return_pages
+from modelwright.core.memory_pages import keep_pages, return_pages
 from modelwright.core.recipe import FitContext
 from modelwright.train.batches import Feed, ahead
 from modelwright.train.blocks import recomputed

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modelwright.train.distributed_tensors import local_of, part_like, whole_of, with_local
 from modelwright.train.eager import eager
-from modelwright.train.parted import local_of, part_like, whole_of, with_local
 from modelwright.train.precision import bf16_helps
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315

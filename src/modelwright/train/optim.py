@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modelwright.train.distributed_tensors import local_of
 from modelwright.train.eager import eager
 from modelwright.train.muon import Muon
-from modelwright.train.parted import local_of
 
 _FILTERS, _FILTERS_MOMENTUM = 30, 0.6  # times the learning rate of AdamW is that of Muon for filters; see docs/log.md
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from modelwright.core.spending import Look, Spending
+from modelwright.core.privacy_budget import Look, Spending
 from modelwright.train.batches import RowFeed
 from modelwright.train.perrow import Tape
 

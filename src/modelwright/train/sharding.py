@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from modelwright.core.words import Words
 from modelwright.train.blocks import blocks_of
+from modelwright.train.distributed_tensors import part_like, whole_of
 from modelwright.train.optim import MovingAverage
-from modelwright.train.parted import part_like, whole_of
 
 _HOOKS = "_hooks"
 

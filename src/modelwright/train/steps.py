@@ -17,8 +17,8 @@ from modelwright.core.errors import PeersLost
 from modelwright.core.recipe import FitContext
 from modelwright.train.compiled import Compiled
 from modelwright.train.crew import Over, Shared
+from modelwright.train.distributed_tensors import whole_of
 from modelwright.train.optim import MovingAverage, optimizer_tensors
-from modelwright.train.parted import whole_of
 from modelwright.train.sharding import Sharded, unshardable
 
 

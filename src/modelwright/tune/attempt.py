@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelwright.core.errors import MemoryTooSmall, ModelwrightError
-from modelwright.core.kept import sealing
 from modelwright.core.run import FAILURES, write_text
+from modelwright.core.stored_data import sealing
 from modelwright.core.words import Words
 
 T = TypeVar("T")

@@ -18,14 +18,14 @@ from modelwright.core.budget import Deadline
 from modelwright.core.errors import ClusterLost, ModelwrightError
 from modelwright.core.events import Working
 from modelwright.core.judged import Beside, Judged, Metric, judge
-from modelwright.core.kept import keeping_folder, kept_folder
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, get_recipe
-from modelwright.core.rest import Rest
+from modelwright.core.rows_not_held import Rest
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Table
-from modelwright.tune.lean import seen
+from modelwright.core.stored_data import keeping_folder, kept_folder
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.timing import answer_time
+from modelwright.tune.without_media import seen
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 

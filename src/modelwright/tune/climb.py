@@ -16,13 +16,13 @@ from modelwright.core.crew import Crew
 from modelwright.core.device import free_cores
 from modelwright.core.events import CandidateFailed, EventStream
 from modelwright.core.recipe import guesses
-from modelwright.core.rest import Rest
+from modelwright.core.rows_not_held import Rest
 from modelwright.core.task import Task
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
+from modelwright.tune.leaderboard import Failure, Standings, compared
 from modelwright.tune.pace import Pace
 from modelwright.tune.private import PrivatePlan
-from modelwright.tune.standings import Failure, Standings, compared
 
 
 @dataclass

@@ -22,15 +22,15 @@ import modelwright.tune.remote as remote
 from modelwright.core.budget import parse_size, show_duration
 from modelwright.core.errors import ClusterLost, MissingExtra, ModelwrightError, OptionError
 from modelwright.core.events import Working
-from modelwright.core.kept import sealing
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, on_torch
+from modelwright.core.stored_data import sealing
 from modelwright.core.words import Words, counted
 from modelwright.tune.candidate import Fold
 from modelwright.tune.climb import Climb
 from modelwright.tune.nodes import ANSWER, check_answers, check_nodes, check_seen, end_there
 from modelwright.tune.pace import Stopwatch
+from modelwright.tune.payload import files_of, ship
 from modelwright.tune.session import ENVIRONMENT, Session
-from modelwright.tune.shipped import files_of, ship
 from modelwright.tune.under_way import TRIES, UnderWay
 
 _LEAST = 30.0  # seconds left below which a local Ray is not begun

@@ -24,13 +24,13 @@ from typing import Any
 from modelwright.core import plain_json
 from modelwright.core.device import cores
 from modelwright.core.errors import MissingExtra, ModelwrightError, OptionError
-from modelwright.core.kept import sealing
 from modelwright.core.recipe import Model, Options, Recipe, on_torch
 from modelwright.core.schema import Table
+from modelwright.core.stored_data import sealing
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
 from modelwright.tune.climb import Climb
-from modelwright.tune.shipped import ship
+from modelwright.tune.payload import ship
 
 _opened: list[Any] = []  # the store of a process that leads, where a launcher started it and nobody else serves one
 _SHM = "/dev/shm"  # noqa: S108 - a folder of our own is made in it, closed to others
@@ -242,7 +242,7 @@ class RunCrew:
         told_ = {k: str(v) for k, v in told.items()}
         with (self.folder / f"{rank}.err").open("wb") as errors:
             return subprocess.Popen(
-                [sys.executable, "-m", "modelwright.tune.follow"], env={**os.environ, **told_}, stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", "modelwright.tune.follower"], env={**os.environ, **told_}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True,
             )  # fmt: skip
 

@@ -16,9 +16,9 @@ from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, refit
 from modelwright.tune.climb import Climb
 from modelwright.tune.fits import Fits
+from modelwright.tune.leaderboard import Learnt, Outcome, Winner
 from modelwright.tune.race import common
 from modelwright.tune.shares import MANY_ROWS
-from modelwright.tune.standings import Learnt, Outcome, Winner
 from modelwright.tune.twins import add_twins
 
 _MORE = 1.1  # times what the rows alone make a refit longer

@@ -13,18 +13,18 @@ from modelwright.core.budget import Deadline, duration_words, parse_duration, sh
 from modelwright.core.device import free_cores, free_memory, pick_device
 from modelwright.core.errors import CannotWrite, ClusterLost, MemoryTooSmall, ModelwrightError
 from modelwright.core.events import Probing
-from modelwright.core.kept import sealing
-from modelwright.core.pages import return_pages
+from modelwright.core.memory_pages import return_pages
 from modelwright.core.recipe import Estimate, FitContext, Options, Recipe, get_recipe, guesses, on_torch
+from modelwright.core.stored_data import sealing
 from modelwright.core.threads import one_thread, use_threads
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, Fold, add_fold, candidate_of, fit_fold, save_candidate, stays_here
 from modelwright.tune.climb import Climb
-from modelwright.tune.ends import no_memory
-from modelwright.tune.lean import seen
+from modelwright.tune.no_model import no_memory
 from modelwright.tune.pace import Pace, Stopwatch
 from modelwright.tune.search import Search
 from modelwright.tune.shares import DEAR_RANK
+from modelwright.tune.without_media import seen
 
 _PROBE = 0.04  # share of the budget that telling what a fit takes may cost, all probes together
 _PROBES_MOST = 0.01  # of one probe

@@ -13,10 +13,10 @@ refit     the winner once more on all rows but the test rows, with time set asid
 from __future__ import annotations
 
 from modelwright.core.events import StageStarted
-from modelwright.tune import ends
+from modelwright.tune import no_model
+from modelwright.tune.leaderboard import Outcome
 from modelwright.tune.planner import Planner
 from modelwright.tune.private_climb import climb_privately
-from modelwright.tune.standings import Outcome
 from modelwright.tune.tuning import tune
 
 
@@ -33,7 +33,7 @@ def climb(planner: Planner) -> Outcome:
     planner.choose_recipes()
     planner.breadth()
     if not planner.candidates:
-        ends.nothing_stands(planner.failures, planner.deadline, planner.config.budget)
+        no_model.nothing_stands(planner.failures, planner.deadline, planner.config.budget)
     planner.confirm()
     if not planner.should_end():
         planner.depth()
@@ -43,6 +43,6 @@ def climb(planner: Planner) -> Outcome:
         tune(planner)
         planner.try_refused()
     planner.last_resort()
-    ends.only_guesses(planner.standings, planner.config, planner.fits.quickest)
-    ends.too_slow(planner.standings, planner.validation, planner.config)
+    no_model.only_guesses(planner.standings, planner.config, planner.fits.quickest)
+    no_model.too_slow(planner.standings, planner.validation, planner.config)
     return planner.end.outcome()

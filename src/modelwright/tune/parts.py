@@ -17,10 +17,10 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Split, Task
 from modelwright.core.words import Words, counted
 from modelwright.data.finding import Finding
-from modelwright.data.near import finding, near
+from modelwright.data.near_duplicates import finding, near
 from modelwright.data.split import folds, holdout, row_codes
-from modelwright.tune.began import Began
 from modelwright.tune.candidate import Splits
+from modelwright.tune.stored_splits import Began
 
 _SMALL = 20_000  # rows up to which a table without text is cross-validated by default
 _SMALL_TEXT = 2_000  # the same where there is text, or media

@@ -7,21 +7,21 @@ from typing import Any
 
 from modelwright.core.errors import BundleError
 from modelwright.core.events import CandidateDone, Note, Planned
-from modelwright.core.kept import kept_folders
 from modelwright.core.option_groups.declared import passed_to
 from modelwright.core.recipe import Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.schema import Table
+from modelwright.core.stored_data import kept_folders
 from modelwright.core.words import Words
-from modelwright.tune import ends
+from modelwright.tune import no_model
 from modelwright.tune.candidate import Candidate, load_candidate
 from modelwright.tune.climb import Climb
 from modelwright.tune.finish import Finish
 from modelwright.tune.fits import Fits
-from modelwright.tune.lean import with_lean
+from modelwright.tune.leaderboard import Failure
 from modelwright.tune.order import alike, fitting, only_reads, wanted
 from modelwright.tune.race import beaten, between, leader_of
 from modelwright.tune.shares import LONG_SHARE, MANY_ROWS, affordable_network, breadth_share, media_alone
-from modelwright.tune.standings import Failure
+from modelwright.tune.without_media import with_lean
 
 _TRIFLE = 0.05  # share of the time left below which a recipe's further variants are tried at once
 _ALONE = 0.25  # the same of a leading network that leaves the other columns out
@@ -65,7 +65,7 @@ class Planner(Climb):
         for name, why in found.unfit:
             self.standings.fail(Failure(name, why, fits=False))
         if found.unfit:
-            self.events.emit(Note(ends.passed_over(len(found.unfit))))
+            self.events.emit(Note(no_model.passed_over(len(found.unfit))))
         self._recipes = found.recipes
         self.events.emit(Planned(tuple(r.name for r in found.recipes), len(self.validation.splits)))
 
@@ -115,7 +115,7 @@ class Planner(Climb):
 
     def _untried(self, recipes: list[Recipe]) -> None:
         """Say of recipes that the run ended before their turn."""
-        why = ends.NO_TIME
+        why = no_model.NO_TIME
         if self.deadline.stopped:
             why = Words("stopped before its turn", "轮到它之前运行已被终止")
         elif self.good_enough is not None and self._asked[1]:
@@ -151,7 +151,7 @@ class Planner(Climb):
         if takes <= self.spare():
             return False
         self.fits.refused[recipe.name] = _MUCH * takes
-        self.fail(recipe.name, ends.read_first(takes, stands or ""))
+        self.fail(recipe.name, no_model.read_first(takes, stands or ""))
         return True
 
     def _within(self, recipe: Recipe, options: Options, at: int) -> tuple[Options, float]:
@@ -328,7 +328,7 @@ class Planner(Climb):
     def _tried(self, recipe: Recipe) -> bool:
         """Return whether a recipe was begun: stands, or failed for another reason than that its turn never came."""
         reasons = [f.reason for f in self.failures if f.name == recipe.name]
-        return any(c.recipe == recipe.name for c in self.candidates) or any(r != ends.NO_TIME for r in reasons)
+        return any(c.recipe == recipe.name for c in self.candidates) or any(r != no_model.NO_TIME for r in reasons)
 
     def variants(self, recipe: Recipe) -> list[Options]:
         """Return the options of a recipe that are worth trying, the first ones first."""

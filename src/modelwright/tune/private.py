@@ -19,14 +19,14 @@ from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import MissingExtra, OptionError
 from modelwright.core.facts.privacy import LookFact, PrivacyFacts
+from modelwright.core.privacy_budget import Look, Spending, shares_of
 from modelwright.core.recipe import Recipe, get_recipe, guesses, missing_modules, on_torch
 from modelwright.core.run import read_json, write_json
 from modelwright.core.schema import Column, Table
-from modelwright.core.spending import Look, Spending, shares_of
 from modelwright.core.task import Task
 from modelwright.core.words import Words, counted
 from modelwright.privacy.statistics import RANGE_LOOKS, moments_of, quantiles, within
-from modelwright.tune.standings import Failure
+from modelwright.tune.leaderboard import Failure
 
 _COLUMNS, _FEW_COLUMNS, _LINEAR = 0.04, 0.01, 0.10  # parts of the budget
 _CHOICE = 1.0  # epsilon of the choice, which validation rows alone pay
@@ -246,6 +246,6 @@ def private_facts(plan: PrivatePlan | None) -> PrivacyFacts | None:
 
 
 def _alone(look: Look, delta: float) -> float:
-    from modelwright.core.spending import epsilon_of
+    from modelwright.core.privacy_budget import epsilon_of
 
     return epsilon_of([look], delta)

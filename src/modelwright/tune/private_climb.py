@@ -7,10 +7,10 @@ import numpy as np
 from modelwright.core.events import StageStarted
 from modelwright.core.recipe import get_recipe, guesses, on_torch
 from modelwright.tune.candidate import Candidate, Validation
-from modelwright.tune.ends import nothing_stands
+from modelwright.tune.leaderboard import Outcome
+from modelwright.tune.no_model import nothing_stands
 from modelwright.tune.planner import Planner
 from modelwright.tune.private import PrivatePlan
-from modelwright.tune.standings import Outcome
 
 _WORST = 4.0  # log loss beyond which a wrong answer counts no more in the choice
 

@@ -31,15 +31,15 @@ from modelwright.core.errors import DataError, MissingExtra, ModelwrightError, P
 from modelwright.core.events import EventStream
 from modelwright.core.libraries import process_is_ours
 from modelwright.core.recipe import FitContext, Model, get_recipe
-from modelwright.core.rest import Rest
+from modelwright.core.rows_not_held import Rest
 from modelwright.core.schema import Table
 from modelwright.core.threads import use_threads
 from modelwright.core.version import VERSION
 from modelwright.tune.candidate import fit_fold
-from modelwright.tune.lean import seen
 from modelwright.tune.pace import Stopwatch
+from modelwright.tune.payload import Shipped, check_paths, unship
 from modelwright.tune.peers import RayPeers
-from modelwright.tune.shipped import Shipped, check_paths, unship
+from modelwright.tune.without_media import seen
 
 _FLUSH = 0.3  # seconds between two letters of events
 _held: dict[str, Shipped] = {}  # what this process has unpacked, by the name of the climb

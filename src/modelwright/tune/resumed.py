@@ -13,12 +13,12 @@ from typing import Any
 
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import DataError, OptionError
-from modelwright.core.kept import keep_json, kept_json
 from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.schema import Schema
+from modelwright.core.stored_data import keep_json, kept_json
 from modelwright.core.words import Words, counted
-from modelwright.tune.began import Began
 from modelwright.tune.parts import Parts
+from modelwright.tune.stored_splits import Began
 
 _FORMAT = 2
 

@@ -21,9 +21,9 @@ from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, Validation, add_fold, candidate_of, fit_fold
 from modelwright.tune.climb import Climb
 from modelwright.tune.fits import Fits
+from modelwright.tune.leaderboard import Blend, Learnt, Standings, Winner
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.race import common, gap
-from modelwright.tune.standings import Blend, Learnt, Standings, Winner
 
 NAME = "student"
 _WITHIN = 1.0  # standard errors by which a student may lie behind its blend

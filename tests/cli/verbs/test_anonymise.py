@@ -46,7 +46,7 @@ def test_there_and_back_with_a_trail(here, capsys):
 
 
 def test_an_encrypted_source_and_copy(here):
-    from modelwright.core.sealed import unlocked
+    from modelwright.core.encrypted_files import unlocked
     from modelwright.data.sources import batches
     from modelwright.privacy.vault import encrypt_file
 

@@ -7,7 +7,7 @@ import pytest
 from modelwright.evaluate.drift.reference import Reference
 from modelwright.improve.drift import monitor as monitors
 from modelwright.improve.drift.monitor import Monitor
-from modelwright.serve.home import Answered
+from modelwright.serve.stores import Answered
 
 _KEY = None
 

@@ -8,7 +8,7 @@ import pytest
 import modelwright as mw
 from modelwright.core.errors import OptionError
 from modelwright.evaluate.metrics.pictures import LPIPS
-from modelwright.recipes.shared import eye
+from modelwright.recipes.shared import perceptual_judge
 from pictures_made import folder_of, picture, tiny_vgg
 
 torch = pytest.importorskip("torch")
@@ -23,7 +23,7 @@ def vgg(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def closed():
     yield
-    eye.look_with(None)
+    perceptual_judge.look_with(None)
 
 
 def weighed(vgg, folder, change=lambda weights: None):
@@ -78,22 +78,22 @@ def test_pictures_are_looked_at_in_parts_and_small_ones_enlarged(vgg, monkeypatc
     from modelwright.models.restore.lpips import lpips_of
 
     good = picture(2, 20, 24)
-    assert eye.looked(good, good) == {}, "nobody looks"
-    eye.look_with(lpips_of(vgg)[0])
-    assert eye.looked(good, good)["lpips"] == 0
+    assert perceptual_judge.looked(good, good) == {}, "nobody looks"
+    perceptual_judge.look_with(lpips_of(vgg)[0])
+    assert perceptual_judge.looked(good, good)["lpips"] == 0
     worse, worst = (
         np.clip(good + s * np.random.default_rng(0).normal(size=good.shape), 0, 255).astype(np.uint8) for s in (8, 60)
     )
-    assert 0 < eye.looked(worse, good)["lpips"] < eye.looked(worst, good)["lpips"]
-    assert eye.looked(good[:, :, :1], good[:, :, :1]) == {"lpips": 0.0}
-    assert eye.looked(good, good[:10]) == {}
-    monkeypatch.setattr(eye, "_TILE", 64)
-    assert [p.stop - p.start for p in eye._parts(200)] == [66, 67, 67]
+    assert 0 < perceptual_judge.looked(worse, good)["lpips"] < perceptual_judge.looked(worst, good)["lpips"]
+    assert perceptual_judge.looked(good[:, :, :1], good[:, :, :1]) == {"lpips": 0.0}
+    assert perceptual_judge.looked(good, good[:10]) == {}
+    monkeypatch.setattr(perceptual_judge, "_TILE", 64)
+    assert [p.stop - p.start for p in perceptual_judge._parts(200)] == [66, 67, 67]
     wide = picture(3, 70, 300)
     noisy = wide.copy()
     noisy[:, :75] = 255 - noisy[:, :75]
-    part = eye.looked(np.ascontiguousarray(noisy[:, :75]), np.ascontiguousarray(wide[:, :75]))["lpips"]
-    assert eye.looked(noisy, wide)["lpips"] == pytest.approx(part / 4, rel=1e-5)
+    part = perceptual_judge.looked(np.ascontiguousarray(noisy[:, :75]), np.ascontiguousarray(wide[:, :75]))["lpips"]
+    assert perceptual_judge.looked(noisy, wide)["lpips"] == pytest.approx(part / 4, rel=1e-5)
 
 
 def test_a_run_tells_it(vgg, tmp_path, monkeypatch):

@@ -16,9 +16,9 @@ from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.release.bundle import Predictor
 from modelwright.serve.app import create_app
-from modelwright.serve.home import Home
 from modelwright.serve.keys import KeyRing, ServiceKey, digest_of
 from modelwright.serve.limits import ServeLimits
+from modelwright.serve.stores import Home
 from modelwright.testing import context, sample_table
 
 KEYS = {"app": "predictor", "phone": "predictor", "looker": "viewer", "boss": "admin"}

@@ -22,8 +22,8 @@ from modelwright.serve.app import create_app
 from modelwright.serve.feedback.erase import forget
 from modelwright.serve.feedback.keep import Keep
 from modelwright.serve.feedback.keeper import margins_of
-from modelwright.serve.home import Home
 from modelwright.serve.keys import KeyRing, ServiceKey, digest_of
+from modelwright.serve.stores import Home
 from modelwright.testing import context, sample_table
 
 ROW = {"amount": 1.5, "channel": "mail", "member": True, "message": "我要退款 please"}

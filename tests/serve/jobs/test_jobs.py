@@ -20,10 +20,10 @@ from starlette.testclient import TestClient
 
 from modelwright.core.keyref import Key, write_keys
 from modelwright.serve.app import create_app
-from modelwright.serve.home import home_of_folder
 from modelwright.serve.jobs import files, runner, store
 from modelwright.serve.keys import KeyRing, add_key
 from modelwright.serve.limits import ServeLimits
+from modelwright.serve.stores import home_of_folder
 
 
 @pytest.fixture(autouse=True)

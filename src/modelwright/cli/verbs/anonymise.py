@@ -99,7 +99,7 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.core.sealed import unlocked
+        from modelwright.core.encrypted_files import unlocked
 
         place = _one_place(copy, out)
         with unlocked(vault):

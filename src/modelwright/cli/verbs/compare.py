@@ -30,7 +30,7 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.core.sealed import unlocked
+        from modelwright.core.encrypted_files import unlocked
 
         with unlocked(vault):
             found = compared(first, second)

@@ -106,8 +106,8 @@ def register(
     lang: Lang = None,
 ) -> None:
     from modelwright.core.budget import parse_period
+    from modelwright.core.encrypted_files import unlocked
     from modelwright.core.errors import OptionError
-    from modelwright.core.sealed import unlocked
     from modelwright.privacy.rowfiles import remove_rows
     from modelwright.privacy.subjects import register as know
 
@@ -130,8 +130,8 @@ def register(
 def show(
     subject: Subject, runs: Runs = Path("runs"), vault: Vault = None, json_: Json = False, lang: Lang = None
 ) -> None:
+    from modelwright.core.encrypted_files import unlocked
     from modelwright.core.keyref import own_key
-    from modelwright.core.sealed import unlocked
     from modelwright.privacy.erasure import find
 
     with unlocked(vault):
@@ -157,8 +157,8 @@ def withdraw(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
+    from modelwright.core.encrypted_files import unlocked
     from modelwright.core.keyref import own_key
-    from modelwright.core.sealed import unlocked
     from modelwright.privacy import erasure
     from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.subjects import digest
@@ -192,9 +192,9 @@ def erase(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
+    from modelwright.core.encrypted_files import unlocked
     from modelwright.core.keyref import own_key
     from modelwright.core.run import RunFolder
-    from modelwright.core.sealed import unlocked
     from modelwright.pipeline.report.records import forget_quotes
     from modelwright.privacy import erasure
     from modelwright.privacy.ledger import ready, record
@@ -246,8 +246,8 @@ def expire(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
+    from modelwright.core.encrypted_files import unlocked
     from modelwright.core.keyref import own_key
-    from modelwright.core.sealed import unlocked
     from modelwright.privacy import erasure
     from modelwright.privacy.ledger import ready, record
 

@@ -17,7 +17,7 @@ from modelwright.core.words import counted
 if TYPE_CHECKING:
     from modelwright.evaluate.drift.reference import Reference
     from modelwright.improve.drift.file import Compared
-    from modelwright.serve.home import Home
+    from modelwright.serve.stores import Home
 
 DRIFTED = 5  # the exit code where something drifted
 
@@ -52,8 +52,8 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
+        from modelwright.core.encrypted_files import unlocked
         from modelwright.core.errors import OptionError
-        from modelwright.core.sealed import unlocked
 
         if make_reference and data is None:
             raise OptionError(
@@ -77,7 +77,7 @@ def _found(model: str, key_file: Path | None, db: str | None) -> tuple[Home, Pat
     """Return the home of what is kept of a model's answers, and its bundle."""
     from modelwright.core.run import read_json, state_folder
     from modelwright.release.registry import find, places
-    from modelwright.serve.home import home_of_folder, home_of_release
+    from modelwright.serve.stores import home_of_folder, home_of_release
 
     if find.state_of(model) is not None or (db and find.served_name(model, db)):
         from modelwright.cli.verbs._releases import registry_at

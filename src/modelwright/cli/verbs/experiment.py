@@ -83,7 +83,7 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         from modelwright.core.errors import OptionError
         from modelwright.improve.experiments import Experiments
-        from modelwright.improve.told import compared, feedback_of
+        from modelwright.improve.feedback_source import compared, feedback_of
         from modelwright.release.registry.limits import parse_share
 
         if sum((start is not None, end, plan)) > 1:
@@ -127,7 +127,7 @@ def _started(made: Experiment, share: float) -> Words:
 def _show(found: list[Experiment], feedback: Any, json_: bool) -> None:
     """Print experiments, the newest first; one that runs as it stands now."""
     from modelwright.improve.experiments import result_json, verdict_words
-    from modelwright.improve.told import compared
+    from modelwright.improve.feedback_source import compared
 
     out = []
     for one in found:

@@ -51,7 +51,7 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.core.sealed import unlocked
+        from modelwright.core.encrypted_files import unlocked
         from modelwright.serve.feedback.place import opened
         from modelwright.serve.feedback.store import Feedback
 

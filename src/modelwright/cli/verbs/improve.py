@@ -120,8 +120,8 @@ def _say(words: Words) -> None:
 def _once(registry: Any, name: str, asked: Any, quiet: bool) -> Callable[[], Improvement]:
     """Return one attempt: feedback from the store, training by a run."""
     from modelwright.improve.attempt import Parts, improve
-    from modelwright.improve.told import feedback_of
-    from modelwright.pipeline.again import read_again, trainer
+    from modelwright.improve.feedback_source import feedback_of
+    from modelwright.pipeline.rerun import read_again, trainer
 
     feedback = feedback_of(registry, name)
 
@@ -144,8 +144,8 @@ def _again(
     json_: bool,
 ) -> None:
     """Improve a name whenever it is due, until SIGTERM or Ctrl-C."""
+    from modelwright.improve.feedback_source import alarms_of, feedback_of
     from modelwright.improve.record import improvements
-    from modelwright.improve.told import alarms_of, feedback_of
     from modelwright.improve.triggers import repeat
 
     stop = Event()

@@ -36,8 +36,8 @@ def make(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
+    from modelwright.core.encrypted_files import unlocked
     from modelwright.core.errors import DataError, OptionError
-    from modelwright.core.sealed import unlocked
     from modelwright.improve.listening import make_page
 
     if out.suffix.lower() not in (".html", ".htm"):

@@ -34,8 +34,8 @@ def notice(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    from modelwright.core.kept import kept_json
     from modelwright.core.run import RunFolder, read_facts, write_text
+    from modelwright.core.stored_data import kept_json
     from modelwright.evaluate.report.notice import Told, markdown, page, sections
     from modelwright.privacy.ledger import ready, record
     from modelwright.privacy.subjects import count

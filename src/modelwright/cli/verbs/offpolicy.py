@@ -79,9 +79,9 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
+        from modelwright.core.encrypted_files import unlocked
         from modelwright.core.errors import OptionError
         from modelwright.core.reading import Reading
-        from modelwright.core.sealed import unlocked
         from modelwright.improve.offpolicy import Asked, judged
         from modelwright.release.bundle import load
         from modelwright.release.registry import find

@@ -35,8 +35,8 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
+        from modelwright.core.encrypted_files import unlocked
         from modelwright.core.run import RunFolder
-        from modelwright.core.sealed import unlocked
         from modelwright.pipeline.report.write import write_page
 
         with unlocked(vault):

@@ -43,8 +43,8 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
+        from modelwright.core.encrypted_files import unlocked
         from modelwright.core.errors import OptionError
-        from modelwright.core.sealed import unlocked
         from modelwright.improve import label_studio
         from modelwright.improve.review import agreements, items_kept, labels_worth
         from modelwright.serve.feedback.place import opened

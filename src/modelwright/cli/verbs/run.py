@@ -46,7 +46,7 @@ def add(app: typer.Typer) -> None:
         from modelwright.tune.crew import from_torchrun
 
         if (told := from_torchrun()) is not None and told[0] > 0:  # one process of several that torchrun started
-            from modelwright.tune.follow import follow
+            from modelwright.tune.follower import follow
 
             raise typer.Exit(follow())
         code = run_and_print(given, config, name, Path(out), resume, LANG, quiet, json_)

@@ -135,9 +135,9 @@ def _start(
 
     `options` are those of the service. Raises OptionError where several are given that are not all names of releases.
     """
+    from modelwright.core.encrypted_files import vault_keys
     from modelwright.core.errors import OptionError, unknown
     from modelwright.core.run import state_folder
-    from modelwright.core.sealed import vault_keys
     from modelwright.core.words import Words
     from modelwright.release.registry import find
     from modelwright.release.registry.find import find_bundle

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
-from modelwright.core.sealed import open_plain
+from modelwright.core.encrypted_files import open_plain
 
 SUFFIXES = {
     "image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif",

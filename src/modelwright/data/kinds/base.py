@@ -25,10 +25,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.encrypted_files import open_plain
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.schema import Column
-from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 
 KINDS = "modelwright.data.kinds"

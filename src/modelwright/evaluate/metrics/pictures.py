@@ -1,4 +1,4 @@
-"""Metrics of pictures that are made: PSNR and SSIM (`data/likeness.py`).
+"""Metrics of pictures that are made: PSNR and SSIM (`data/image_quality.py`).
 
 A score is a picture, or the figures of one that was judged and let go, so that no split of pictures stands in memory. Legend: N rows.
 """
@@ -13,8 +13,8 @@ import numpy as np
 from modelwright.core.answers.media import cell_bytes, file_bytes
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
+from modelwright.data.image_quality import MOST_DB, figures
 from modelwright.data.kinds.image import decode
-from modelwright.data.likeness import MOST_DB, figures
 
 
 def _of(score: Any, truth: Any) -> dict[str, float]:

@@ -18,8 +18,8 @@ from modelwright.core.schema import Table
 from modelwright.core.task import Section
 from modelwright.core.words import Words
 from modelwright.data.colour import in_channels
+from modelwright.data.image_quality import fitted
 from modelwright.data.kinds.image import decode
-from modelwright.data.likeness import fitted
 from modelwright.data.resize import resized, to_bytes
 from modelwright.evaluate.report.html import Html, join, tag
 

@@ -16,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
-from modelwright.core.spending import Spending
 from modelwright.features.base import Codec, Ragged
 from modelwright.features.shared.once import once
 

@@ -14,7 +14,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.schema import MODALITY_WORDS, Schema, Table
 from modelwright.core.words import Words
-from modelwright.data.given import STDIN, given
+from modelwright.data.prediction_source import STDIN, given
 from modelwright.data.series import gathered, whole
 from modelwright.data.sources import batches
 from modelwright.evaluate.drift.answers import fit_answers

@@ -18,7 +18,7 @@ from modelwright.evaluate.drift.reference import Reference, Tally
 from modelwright.improve.drift.state import DriftState
 from modelwright.improve.drift.store import Alarm, DriftStore
 from modelwright.privacy.ledger import record
-from modelwright.serve.home import Answered
+from modelwright.serve.stores import Answered
 
 _ROWS = 4000  # that wait to be counted
 _BYTES = 32 << 20  # of these rows

@@ -37,8 +37,8 @@ def add(app: FastAPI, service: Any) -> None:
         return None if home.registry is None else Registry(home.registry)
 
     def facts(price: float | None) -> Any:
+        from modelwright.improve.feedback_source import alarms_of, drift_words
         from modelwright.improve.product import facts_of
-        from modelwright.improve.told import alarms_of, drift_words
         from modelwright.serve.feedback.store import Feedback
 
         adapting = getattr(service, "adapting", None)

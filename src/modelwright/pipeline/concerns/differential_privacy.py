@@ -14,8 +14,8 @@ import numpy as np
 from modelwright.core.errors import ColumnError, OptionError
 from modelwright.core.facts.run import Facts
 from modelwright.core.judged import Judged, Metric, judge
+from modelwright.core.privacy_budget import Look, epsilon_of
 from modelwright.core.schema import Schema, Table
-from modelwright.core.spending import Look, epsilon_of
 from modelwright.core.words import Words
 from modelwright.evaluate import membership
 from modelwright.pipeline.concerns.base import Concern

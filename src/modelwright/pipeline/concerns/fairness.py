@@ -110,7 +110,7 @@ class Fairness(Concern):
             return
         predictor, validation = state.predictor, state.validation
         from modelwright.evaluate.calibration import no_threshold
-        from modelwright.evaluate.shifts import find_shifts
+        from modelwright.evaluate.group_thresholds import find_shifts
 
         column, label = self.groups.columns[0], int(self.groups.favourable or 0)
         scores = predictor.target.tempered(state.outcome.scores, predictor.temperature)

@@ -27,7 +27,7 @@ from modelwright.features.shared.speech import samples_of
 from modelwright.features.shared.transcript_rules import Rules, words_of
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.state import State
-from modelwright.recipes.shared.ear import Ear, listen_with
+from modelwright.recipes.shared.speech_judge import Ear, listen_with
 from modelwright.release.bundle import load
 from modelwright.release.registry.find import find_bundle
 

@@ -10,7 +10,7 @@ from modelwright.core.words import Words
 from modelwright.evaluate.metrics.pictures import LPIPS
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.state import State
-from modelwright.recipes.shared.eye import look_with
+from modelwright.recipes.shared.perceptual_judge import look_with
 
 
 class LookedAt(Concern):

@@ -10,9 +10,9 @@ from modelwright.core.budget import parse_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
 from modelwright.core.facts.run import Facts
-from modelwright.core.kept import sealing
 from modelwright.core.run import RunFolder, write_json
 from modelwright.core.schema import Related
+from modelwright.core.stored_data import sealing
 from modelwright.core.task import Task
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.related import without

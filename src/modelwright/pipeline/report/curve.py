@@ -10,7 +10,7 @@ from modelwright.core.judged import Metric, judge
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.task import Task
 from modelwright.tune.candidate import Validation
-from modelwright.tune.standings import Outcome
+from modelwright.tune.leaderboard import Outcome
 
 
 def data_curve(

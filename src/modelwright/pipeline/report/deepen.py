@@ -13,7 +13,7 @@ from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import MetricFact
 from modelwright.core.judged import Judged
 from modelwright.core.task import Task
-from modelwright.data.hindsight import enough_data, label_noise
+from modelwright.data.model_findings import enough_data, label_noise
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.report.curve import data_curve
 from modelwright.pipeline.state import State

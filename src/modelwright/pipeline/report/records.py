@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.core.facts.run import Facts, QuotedFacts
-from modelwright.core.kept import keep_json, sealed_at, sealing
 from modelwright.core.run import RunFolder, read_facts, read_json, write_json
+from modelwright.core.stored_data import keep_json, sealed_at, sealing
 from modelwright.evaluate.report.tracking import flat_metrics
 from modelwright.pipeline.report.write import write_page
 from modelwright.privacy.ledger import model_id, record

@@ -16,7 +16,7 @@ from modelwright.core.words import Words
 from modelwright.pipeline.state import Judgement
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Verdict
-from modelwright.tune.standings import Outcome, Winner
+from modelwright.tune.leaderboard import Outcome, Winner
 from modelwright.tune.timing import AnswerTime
 
 LEAST_TEST = 20  # test rows below which a score by itself tells too little to be a verdict

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.facts.run import Facts, QuotedFacts
-from modelwright.core.kept import kept_json
 from modelwright.core.run import RunFolder, read_facts, write_text
+from modelwright.core.stored_data import kept_json
 from modelwright.privacy.subjects import due_words
 
 if TYPE_CHECKING:

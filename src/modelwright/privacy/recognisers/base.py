@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.text import Block, bare
 
 RECOGNISERS = "modelwright.privacy.recognisers"

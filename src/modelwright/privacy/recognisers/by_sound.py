@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelwright.privacy._persons import SOUNDS
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import Match, Recogniser
 from modelwright.privacy.text import Block
 

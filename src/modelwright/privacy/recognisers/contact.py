@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import AGAINST, Match, Pattern, Patterns, compiled
 from modelwright.privacy.text import Block
 

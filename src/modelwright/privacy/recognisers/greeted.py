@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
 from modelwright.privacy._titles import is_goods, is_title
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import Match, Recogniser, person_at
 from modelwright.privacy.text import Block
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from modelwright.privacy import lexicon
 from modelwright.privacy._doubt import doubt, is_common
 from modelwright.privacy._persons import COMMON, DOUBLE
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import Match, Recogniser, person_at
 from modelwright.privacy.text import HAN, Block
 

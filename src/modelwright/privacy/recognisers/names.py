@@ -11,7 +11,7 @@ from modelwright.privacy import _latin, lexicon
 from modelwright.privacy._lexer import Found
 from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS, Persons
 from modelwright.privacy._titles import TELLS, is_goods, is_title
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import LEAST, Match, Recogniser, compiled
 from modelwright.privacy.tagger import shipped
 from modelwright.privacy.text import Block

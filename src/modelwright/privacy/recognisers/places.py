@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import Match, Pattern, Patterns, compiled
 from modelwright.privacy.text import HAN, Block
 

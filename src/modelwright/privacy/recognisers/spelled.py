@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from modelwright.privacy import checksums
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import AGAINST, Match, Recogniser, compiled
 from modelwright.privacy.text import Block
 

@@ -13,7 +13,7 @@ from modelwright.privacy._beside import ACTS, LEADS, ROLES
 from modelwright.privacy._doubt import NEVER, SELDOM, doubt, in_word, is_common
 from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS
 from modelwright.privacy._titles import SHOP, is_goods, is_title
-from modelwright.privacy.later import later
+from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import Match, Recogniser, person_at
 from modelwright.privacy.recognisers.names import FIRM, LATIN_NAME, NO_NAMES, PERSON
 from modelwright.privacy.text import HAN, Block

@@ -16,10 +16,10 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.privacy_budget import Look
 from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, Range, Recipe
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.spending import Look
 from modelwright.core.words import Words
 from modelwright.features.base import Codec, codec_class, load_codecs, save_codecs
 from modelwright.recipes.columns._bounded import bounded, readable

@@ -9,8 +9,8 @@ import numpy as np
 
 from modelwright.core.errors import DataError
 from modelwright.core.schema import Table
+from modelwright.data.centre_crop import squared
 from modelwright.data.kinds.image import decode
-from modelwright.data.square import squared
 
 PICTURE, MASK, STRENGTH = "init_image", "mask_image", "strength"  # columns of a row, as the field calls them
 _VARIED, _FILLED = 0.6, 1.0  # strength of a row that says none: a variation, a picture with a mask

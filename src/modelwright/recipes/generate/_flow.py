@@ -179,7 +179,7 @@ class FlowRecipe(GenerateRecipe):
         import torch
         from torch.nn.functional import mse_loss
 
-        from modelwright.train.flows import FlowFeed
+        from modelwright.train.flow_matching import FlowFeed
         from modelwright.train.loop import train as run_loop
 
         assert isinstance(model, FlowModel)
@@ -207,7 +207,7 @@ class FlowRecipe(GenerateRecipe):
         """Train a copy on pairs of a noise and what the network made of it: its ways become straight, so that few steps suffice."""
         from torch.nn.functional import mse_loss
 
-        from modelwright.train.flows import FlowFeed
+        from modelwright.train.flow_matching import FlowFeed
         from modelwright.train.loop import train as run_loop
 
         options = model.options

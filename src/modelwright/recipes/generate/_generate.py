@@ -22,9 +22,9 @@ from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe
 from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
+from modelwright.data.centre_crop import squared
 from modelwright.data.kinds.image import decode
 from modelwright.data.provenance import PART_TYPE, marked_png
-from modelwright.data.square import squared
 from modelwright.recipes.generate._asked import Asked, Pictures
 from modelwright.recipes.generate._begin import PICTURE, Beginning, beginning
 from modelwright.recipes.generate._features import judging_features, seen_as

@@ -143,7 +143,7 @@ class ImageLatent(FlowRecipe):
         import torch
 
         from modelwright.models.generate.coder import coder_loss
-        from modelwright.train.flows import SameFeed
+        from modelwright.train.flow_matching import SameFeed
         from modelwright.train.loop import train as run_loop
 
         options = model.options

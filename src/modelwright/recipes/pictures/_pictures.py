@@ -20,10 +20,10 @@ from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.colour import in_channels
+from modelwright.data.image_quality import bordered, figures, fitted
 from modelwright.data.kinds.image import decode
-from modelwright.data.likeness import bordered, figures, fitted
 from modelwright.data.resize import resized, to_bytes
-from modelwright.recipes.shared.eye import looked, looks
+from modelwright.recipes.shared.perceptual_judge import looked, looks
 from modelwright.recipes.shared.pictures import png
 
 TASKS = frozenset({"image-to-image"})

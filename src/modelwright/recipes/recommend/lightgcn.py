@@ -100,7 +100,7 @@ class Lightgcn(RankNetRecipe):
         import torch
 
         from modelwright.models.item_graph import ItemGraph
-        from modelwright.train.edges import EdgeFeed
+        from modelwright.train.interactions import EdgeFeed
 
         target = ranked(ctx.target)
         matrix = Histories.kept(train, target, ctx).matrix(len(target.items))

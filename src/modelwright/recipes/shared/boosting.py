@@ -20,7 +20,7 @@ from modelwright.core.events import Step
 from modelwright.core.libraries import lightgbm
 from modelwright.core.peers import Peers
 from modelwright.core.recipe import FitContext
-from modelwright.recipes.shared.further import FurtherRows, check_equal, sequences
+from modelwright.recipes.shared.rows_not_held import FurtherRows, check_equal, sequences
 
 _REFIT = 1.05  # a refit has more rows and takes a few more rounds
 _ENOUGH = 0.85  # share of the rounds that a refit must have grown when the time ends

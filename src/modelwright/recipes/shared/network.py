@@ -26,12 +26,12 @@ from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Codec, Ragged, codec_class, load_codecs, save_codecs
 from modelwright.recipes.shared import private
 from modelwright.recipes.shared.columns import identity
-from modelwright.recipes.shared.further import shared_rows
 from modelwright.recipes.shared.network_cost import cost_of
 from modelwright.recipes.shared.network_group import one_row
 from modelwright.recipes.shared.network_loss import as_truth, learnt_of, step_loss, truth_of
 from modelwright.recipes.shared.network_options import SIZES, NetworkOptions
 from modelwright.recipes.shared.rows import known_rows, row_weights
+from modelwright.recipes.shared.rows_not_held import shared_rows
 
 _SIDES = (128, 96, 64, 48, 32)  # pixels, of pictures made smaller
 _ENOUGH = 0.5  # share of its epochs that a refit must go through: its schedule is cut to the time at hand

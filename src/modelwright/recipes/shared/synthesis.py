@@ -28,7 +28,7 @@ from modelwright.features.shared.aloud.reader import PAUSES, Sentence, Sound
 from modelwright.features.shared.aloud.ssml import is_ssml, pieces, voices_of
 from modelwright.features.shared.speech import FRAME, samples_of
 from modelwright.models.spoken_likeness import figures
-from modelwright.recipes.shared.ear import heard
+from modelwright.recipes.shared.speech_judge import heard
 from modelwright.recipes.shared.synthesis_corpus import Corpus, Voice, columns_of, corpus
 
 TASKS = frozenset({"text-to-speech"})

@@ -14,8 +14,8 @@ from modelwright.core.schema import Table
 from modelwright.recipes.shared.affordable import affordable, trees_of, width_of
 from modelwright.recipes.shared.columns import ColumnCodecs
 from modelwright.recipes.shared.crosses import Crosses
-from modelwright.recipes.shared.further import FurtherRows, further_rows
 from modelwright.recipes.shared.rows import fewer, fewer_in_memory, rows_in_memory
+from modelwright.recipes.shared.rows_not_held import FurtherRows, further_rows
 
 T = TypeVar("T")
 

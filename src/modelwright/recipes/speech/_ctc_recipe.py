@@ -199,7 +199,7 @@ class _Made:
 
     def feed(self, options: FrameOptions | None, least: int) -> Any:
         """Return the feed of these recordings; without options nothing is changed."""
-        from modelwright.train.laid import Laid
+        from modelwright.train.frame_alignment import Laid
         from modelwright.train.utterances import UtteranceFeed, speech_of
 
         speech = speech_of(self.held, self.front)

@@ -197,7 +197,7 @@ class _Laid:
 
     def feed(self, least: int) -> Any:
         """Return the feed of these recordings."""
-        from modelwright.train.told_frames import ToldFeed
+        from modelwright.train.labelled_frames import ToldFeed
 
         return ToldFeed(self.rows, self.options, self.front.rate, least)
 
@@ -218,7 +218,7 @@ class _Laid:
 def _laid(
     train: Table, texts: Sequence[str], options: HybridOptions, ctx: FitContext, rounds: int, tell: bool
 ) -> tuple[Any, ...]:
-    from modelwright.train.told_frames import Told
+    from modelwright.train.labelled_frames import Told
 
     name = column_of(train.schema) or ""
     values = train.column(name)

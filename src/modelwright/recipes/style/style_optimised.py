@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from modelwright.core.pages import keep_pages, return_pages
+from modelwright.core.memory_pages import keep_pages, return_pages
 from modelwright.core.words import Words
 from modelwright.data.resize import resized, to_bytes
 from modelwright.recipes.style._style import (

@@ -1,6 +1,6 @@
 """The tables of what services are told of their answers; they share the migrations of the registry.
 
-They stand in the registry's database where that is on a server, else in a file of their own (`serve/home.py`).
+They stand in the registry's database where that is on a server, else in a file of their own (`serve/stores.py`).
 
 modelwright_secrets    what the ids of a name's answers are made with
 modelwright_feedback   right answers, thumbs and outcomes: one row for an answer, a kind, and who told it

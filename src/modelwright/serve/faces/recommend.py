@@ -18,9 +18,9 @@ from modelwright.release.recommend import Asked, Recommender
 from modelwright.serve._recommend import EVENT, FIELDS, asked_of, events_of
 from modelwright.serve.feedback.shapes import Told
 from modelwright.serve.guard import answer_json
-from modelwright.serve.home import Answered
 from modelwright.serve.limits import Refused
 from modelwright.serve.page import lang_of, page_of, static
+from modelwright.serve.stores import Answered
 
 _FOUND = 20  # items of a search by title
 ROLES = dict.fromkeys(("/recommend", "/events", "/browse", "/items", "/items/picture"), "predictor")

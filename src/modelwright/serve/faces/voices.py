@@ -11,8 +11,8 @@ import numpy as np
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
+from modelwright.core.encrypted_files import vault_keys
 from modelwright.core.errors import MissingExtra, RegistryAway
-from modelwright.core.sealed import vault_keys
 from modelwright.core.words import Words
 from modelwright.features.shared.speech import NOBODY
 from modelwright.privacy.ledger import model_id, record

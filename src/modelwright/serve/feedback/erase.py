@@ -10,7 +10,7 @@ from modelwright.core.keyref import Key, home
 from modelwright.core.words import Words
 from modelwright.release.registry import places
 from modelwright.serve.feedback.secret import secret_of, store_of
-from modelwright.serve.home import Home
+from modelwright.serve.stores import Home
 
 FILE = "records.db"
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelwright.core.budget import parse_period
+from modelwright.core.encrypted_files import vault_keys
 from modelwright.core.errors import OptionError
-from modelwright.core.sealed import vault_keys
 from modelwright.privacy.consent import Consents, read_consents, same
 from modelwright.privacy.subjects import plain_subject
 

@@ -24,7 +24,7 @@ from modelwright.serve.feedback.shapes import Kept
 if TYPE_CHECKING:
     from modelwright.release.bundle import Predictor
     from modelwright.serve.feedback.store import Feedback
-    from modelwright.serve.home import Answered
+    from modelwright.serve.stores import Answered
 
 _ROWS = 5000  # that may wait
 _TOGETHER = 500  # requests of one commit

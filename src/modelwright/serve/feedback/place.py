@@ -8,7 +8,7 @@ from modelwright.core.run import state_folder
 from modelwright.release.bundle import Predictor, load
 from modelwright.release.registry import find, places
 from modelwright.release.registry.find import find_bundle
-from modelwright.serve.home import Home, home_of_folder, home_of_release
+from modelwright.serve.stores import Home, home_of_folder, home_of_release
 
 
 def opened(model: str, db: str | None = None, key_file: Path | None = None) -> tuple[Predictor, Home]:

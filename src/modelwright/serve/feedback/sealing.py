@@ -7,10 +7,10 @@ import secrets
 from typing import Any
 
 from modelwright.core import plain_json
+from modelwright.core.encrypted_files import vault_keys
 from modelwright.core.envelope import ENV, cipher, invalid
 from modelwright.core.errors import VaultError
 from modelwright.core.keyref import Key
-from modelwright.core.sealed import vault_keys
 
 _PURPOSE = "records of a service"
 _NONCE = 12

@@ -12,7 +12,7 @@ from typing import Any
 from modelwright.core.errors import DataError, MissingExtra, ModelwrightError
 from modelwright.core.locks import check_own_file, lock_beside
 from modelwright.serve.feedback.ids import SECRET_BYTES
-from modelwright.serve.home import Home
+from modelwright.serve.stores import Home
 
 _FILE = "answer-ids.key"
 _PURPOSE = "answer ids"

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import MissingExtra, ModelwrightError
-from modelwright.core.sealed import open_plain
 from modelwright.core.words import Words
 from modelwright.privacy.rowfiles import Wanted, of_subject
 from modelwright.privacy.subjects import plain_subject

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from modelwright.core.sealed import SealWriter, open_plain, vault_keys
+from modelwright.core.encrypted_files import SealWriter, open_plain, vault_keys
 
 FORMS = ("csv", "jsonl", "parquet")
 

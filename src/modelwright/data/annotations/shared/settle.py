@@ -135,7 +135,7 @@ def shape_of(picture: Any, folder: Path) -> Shape | None:
         from PIL import Image
     except ImportError as e:
         raise MissingExtra("image", "Reading images", "读取图片") from e
-    from modelwright.core.sealed import open_plain
+    from modelwright.core.encrypted_files import open_plain
     from modelwright.data._faults import FAULTS
     from modelwright.data.kinds.base import Unreadable, media
 
