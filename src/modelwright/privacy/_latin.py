@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 
 from modelwright.privacy import lexicon
 from modelwright.privacy._common import latin
@@ -134,7 +134,7 @@ def is_surname(word: str) -> bool:
     return word in _LAST or (word in latin()["surnames"] and word not in _WORDS)
 
 
-@cache
+@lru_cache(1 << 16)
 def kind_of(word: str) -> str:
     """Return what a word in small letters is: first name (F), first name and a thing (A), surname (S), place or firm (P), common word (C), unknown (U)."""
     word = word.replace("’", "'").removesuffix("'s")

@@ -9,8 +9,6 @@ from typing import Any, cast
 class _Later:
     """Stands for a compiled pattern; `pattern` and `flags` are known before it is compiled."""
 
-    __slots__ = ("_made", "flags", "pattern")
-
     def __init__(self, pattern: str, flags: int) -> None:
         self.pattern, self.flags = pattern, flags
         self._made: re.Pattern[str] | None = None
@@ -20,7 +18,9 @@ class _Later:
             raise AttributeError(name)
         if self._made is None:
             self._made = re.compile(self.pattern, self.flags)
-        return getattr(self._made, name)
+        found = getattr(self._made, name)
+        setattr(self, name, found)  # the next call does not come by here
+        return found
 
 
 def later(pattern: str, flags: int = 0) -> re.Pattern[str]:
