@@ -179,3 +179,13 @@ def test_a_long_recording_of_a_table_is_never_held_as_a_whole(model, tmp_path, m
     assert errors(words, found[1]["text"].split()) < 0.1 * len(words)
     starts = [w["start"] for w in found[1]["words"]]
     assert starts == sorted(starts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "epochs"), [(["one", "two"] * 30, 8), ([f"word{i} and" for i in range(60)], 24), (["yes"], 24)]
+)
+def test_few_words_that_come_often_are_left_to_ctc(monkeypatch, texts, epochs):
+    from modelwright.recipes.speech import hybrid
+
+    monkeypatch.setattr(hybrid, "transcribed", lambda table, ctx: (table, texts))
+    assert hybrid._epochs(None, hybrid.HybridOptions(epochs=24), None) == epochs

@@ -35,6 +35,7 @@ _LAYING, _ROUNDS = 30_000, 8  # frames that the aligner learns from, five minute
 _PRIVATE = frozenset({"words", "pieces", "pinyin"})  # a pair of these that came once may tell who said it
 _SHORT = 3.0  # seconds: recordings of words and commands, which are joined
 _PROBE = 2  # steps
+_FEW_WORDS, _OFTEN, _BRIEF = 60, 20, 8  # different words that come that often each, and the epochs that they get
 _TUNED, _TUNING = 80, 15.0  # validation recordings, and seconds, for the weight of the network's scores
 
 
@@ -72,8 +73,8 @@ class Hybrid(SpeechRecipe):
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         epoch, reading, memory = ctx.cache[key]
-        left = ctx.deadline.remaining()
-        seconds = min(epoch * options.epochs, 9 * left) if epoch < left else epoch * options.epochs
+        left, epochs = ctx.deadline.remaining(), _epochs(train, options, ctx)
+        seconds = min(epoch * epochs, 9 * left) if epoch < left else epoch * epochs
         return Estimate(seconds + reading + 1.0, memory, least=min(seconds, 2 * epoch) + reading + 1.0)
 
     def _probe(self, train: Table, options: HybridOptions, ctx: FitContext) -> tuple[float, float, int]:
@@ -125,7 +126,7 @@ class Hybrid(SpeechRecipe):
         if valid is not None and len(valid):
             known, said = transcribed(valid, ctx)
             looked = _Looked(model, known, said, ctx, told_loss)
-        epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
+        epochs = int(ctx.extent["epochs"]) if ctx.extent else _epochs(train, options, ctx)
         trained = run_loop(network, made.feed(_BATCHES), told_loss, looked, made.options, ctx, epochs=epochs)
         if valid is None and trained.epochs < epochs // 2:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
@@ -144,6 +145,14 @@ class Hybrid(SpeechRecipe):
         }  # fmt: skip
         model.history = trained.history
         return model
+
+
+def _epochs(train: Table, options: HybridOptions, ctx: FitContext) -> int:
+    """Return how many epochs are worth their time: a few where a few words come again and again, since CTC hears such words better as
+    wholes and needs the time (FSDD in 10 minutes: word error rate .0067 where CTC had nearly all of them, .0133 where it had two)."""
+    words = [w for text in transcribed(train, ctx)[1] for w in words_of(text)]
+    few = len(set(words)) <= min(_FEW_WORDS, len(words) / _OFTEN)
+    return min(options.epochs, _BRIEF) if few else options.epochs
 
 
 class _Laid:
