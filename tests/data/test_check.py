@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import modelwright as mw
-from modelwright.core.schema import Table
+from modelwright.core.schema import Column, Schema, Table
 from modelwright.data.check import Finding, apply, check, text_languages
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
@@ -126,3 +126,25 @@ def test_labels_that_differ_by_case_or_end_marks_are_told():
     assert "pump" not in found.words.en
     assert "`motor" not in found.words.en
     assert "alike-labels" not in codes(typed({**sound(), "y": (["v1.1", "v1.10", "a-", "a+"] * N)[:N]}))
+
+
+@pytest.mark.parametrize("role", ["time", "group"])
+def test_rows_of_another_time_or_person_are_no_duplicates(role):
+    columns = {key: [*values, *values[:5]] for key, values in sound().items()}
+    table = typed(columns)
+    assert "duplicates" in {f.code for f in check(table)}
+    own = pa.array([str(i) for i in range(len(table))])
+    data = table.data.append_column("own", own)
+    schema = Schema((*table.schema, Column("own", "category", role)))
+    assert "duplicates" not in {f.code for f in check(Table(data, schema, table.rows))}
+
+
+def test_a_column_that_may_name_persons_is_told_of_as_a_group():
+    rng = np.random.default_rng(0)
+    who = rng.integers(0, 40, 400)
+    columns = {"who": [f"p{w}" for w in who], "x": rng.normal(size=400), "y": ["ab"[w % 2] for w in who]}
+    found = next(f for f in check(typed(columns)) if f.code == "leak" and f.column == "who")
+    assert "--group who" in found.advice.en
+    assert "--group who" in found.advice.zh
+    few = {**columns, "who": ["abcd"[w % 4] for w in who]}
+    assert "--group" not in next(f for f in check(typed(few)) if f.code == "leak" and f.column == "who").advice.en

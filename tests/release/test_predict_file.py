@@ -1,11 +1,14 @@
-"""What is said of a file that lacks columns of the model."""
+"""What is said of a file that lacks columns of the model, or rows."""
 
+import pyarrow as pa
 import pytest
 
+import modelwright as mw
+from modelwright.core.errors import DataError
 from modelwright.core.schema import OPTIONAL, Column, Schema
 from modelwright.core.task import get_task
 from modelwright.core.words import Words
-from modelwright.release.predict_file import _say_absent
+from modelwright.release.predict_file import _say_absent, predict_file
 
 
 def said(columns, names):
@@ -37,3 +40,31 @@ def test_what_a_row_may_well_be_without_is_not_missed():
 def test_what_tasks_add_to_a_row_is_optional(task, trained, wishes):
     served = get_task(task).served(Schema(tuple(trained)))
     assert {c.name for c in served.inputs if c.optional} == wishes
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    x = [(7 * i % 60) / 4 + 0.1 for i in range(60)]
+    rows = {"x": x + x, "y": ["low" if v < 7 else "high" for v in x + x]}
+    run = mw.fit(pa.table(rows), "y", out=tmp_path_factory.mktemp("runs"), budget="5s", recipes=["constant"])
+    return run.folder / "bundle"
+
+
+def test_a_file_of_which_no_row_can_be_read_is_an_error(bundle, tmp_path):
+    data, out = tmp_path / "new.csv", tmp_path / "out.csv"
+    data.write_text("x\nlots\nmore\n")
+    lines = []
+    with pytest.raises(DataError, match=r"No row of .*new\.csv can be read"):
+        predict_file(str(bundle), str(data), out, say=lambda words: lines.append(words.en))
+    assert len(lines) == 2
+    assert not out.exists()
+    data.write_text("x\nlots\n3\n")
+    assert predict_file(str(bundle), str(data), out, say=lambda words: None)["answered"] == 1
+
+
+def test_a_file_without_rows_is_told_as_that(bundle, tmp_path):
+    data, lines = tmp_path / "new.csv", []
+    data.write_text("x\n")
+    predict_file(str(bundle), str(data), tmp_path / "out.csv", say=lambda words: lines.append(words.en))
+    assert any(line.endswith("new.csv holds no rows.") for line in lines)
+    assert not any("lacks" in line for line in lines)

@@ -23,9 +23,10 @@ from modelwright.data._fasta import fasta_batches
 from modelwright.data._faults import named
 from modelwright.data._ts import ts_batches
 from modelwright.data.arrow import parquet_spans
+from modelwright.data.json_text import json_lines
 from modelwright.data.records import Misfit
 from modelwright.data.text import column as as_array
-from modelwright.data.text import delimited, json_lines, open_bytes, sniff, unique_names
+from modelwright.data.text import delimited, open_bytes, sniff, unique_names
 
 KINDS = (
     ".csv",

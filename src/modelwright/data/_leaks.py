@@ -12,13 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.budget import step
-from modelwright.core.schema import Table
+from modelwright.core.schema import Column, Table
 from modelwright.core.words import Words
 from modelwright.data.finding import Finding
 
 _SAMPLE = 20_000
 _FIRST = 100  # rows compared before all are
 _BINS = 40
+_MANY, _SOME_ROWS = (
+    20,
+    50,
+)  # categories above which, and rows of each below which, they may be persons or things that recur
 _TELLS = 0.9  # of what guessing leaves to be explained, on rows that the column was not matched on
 _SORTED = 0.5  # of the changes of label from row to row that chance would make
 _SURE, _SURE_OF_BLOCKS = 6.0, 3.5  # standard deviations below what chance would make, of rows and of blocks of rows
@@ -62,7 +66,8 @@ def leaks(table: Table, target: str) -> list[Finding]:
         step()
         told = _told(some, column.name, column.modality, answers, half, number)
         if told is not None and told > _TELLS:
-            out.append(_leak(column.name, target, told, number, any(f.code == "sorted" for f in order)))
+            sorted_ = any(f.code == "sorted" for f in order)
+            out.append(_leak(column, target, told, number, sorted_, _recurs(some.column(column.name), column.modality)))
     return out
 
 
@@ -149,7 +154,16 @@ def _floats(values: pa.Array) -> np.ndarray:
     return np.asarray(pc.cast(values, pa.float64(), safe=False).fill_null(float("nan")), np.float64)
 
 
-def _leak(name: str, target: str, told: float, number: bool, ordered: bool) -> Finding:
+def _recurs(values: pa.Array, modality: str) -> bool:
+    """Return whether a column may say whose rows these are: many categories, each of some rows."""
+    if modality != "category":
+        return False
+    kinds = len(values.drop_null().unique())
+    return kinds > _MANY and len(values) < _SOME_ROWS * kinds
+
+
+def _leak(column: Column, target: str, told: float, number: bool, ordered: bool, recurs: bool) -> Finding:
+    name = column.name
     share = f"{100 * told:.1f}"
     what = Words(
         f"`{name}` alone tells {share} % of what guessing leaves open about `{target}`, on rows it was not matched on.",
@@ -160,10 +174,13 @@ def _leak(name: str, target: str, told: float, number: bool, ordered: bool) -> F
             f"{what.en} The file is sorted by `{target}`, and `{name}` runs along with it.",
             f"{what.zh}文件按 `{target}` 排序，而 `{name}` 与其次序一致。",
         )
-    return Finding(
-        "leak", "warning", name, what,
-        Words(f"If it is filled in after the answer is known, leave it out: --ignore {name}", f"若该列在答案已知后才填写，请忽略它：--ignore {name}"),
-    )  # fmt: skip
+    advice = Words(f"If it is filled in after the answer is known, leave it out: --ignore {name}", f"若该列在答案已知后才填写，请忽略它：--ignore {name}")  # fmt: skip
+    if recurs:
+        advice = Words(
+            f"If it says whose rows these are, keep them on one side: --group {name}. {advice.en}",
+            f"若该列标明数据属于谁，请让同一对象的行留在同一侧：--group {name}。{advice.zh}",
+        )
+    return Finding("leak", "warning", name, what, advice)
 
 
 @dataclass(frozen=True)
@@ -198,7 +215,11 @@ def _order(table: Table, target: str, number: bool) -> list[Finding]:
             f"`{target}` 相同的行在文件中成段排列（共 {lie.blocks} 段）：随行递增的列（流水号、写入时间）可能泄露答案。",
         )
         beside = Words(f"which stand in blocks of the same `{target}`", f"而 `{target}` 相同的行成段排列")
-    advice = Words("The split does not follow the file's order.", "划分不依文件次序进行。")
+    in_time = bool(table.schema.of_role("time"))
+    advice = Words(
+        "The split follows the times." if in_time else "The split does not follow the file's order.",
+        "划分按时间进行。" if in_time else "划分不依文件次序进行。",
+    )
     code = "sorted" if lie.sorted else "blocks"
     out = [Finding(code, "warning" if counting else "info", target, words, advice)]
     for name in counting:

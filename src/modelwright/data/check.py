@@ -244,6 +244,12 @@ def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
     codes = row_codes(table)
     own = codes_of(table.column(target.name))
     both = codes * (own.max() + 2) + own + 1
+    for column in (
+        *table.schema.of_role("time"),
+        *table.schema.of_role("group"),
+    ):  # of another time or person: another row
+        other = codes_of(table.column(column.name))
+        both = np.unique(both * (other.max() + 2) + other + 1, return_inverse=True)[1]
     first = np.unique(both, return_index=True)[1]
     again = np.ones(n, bool)
     again[first] = False

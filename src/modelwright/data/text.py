@@ -1,4 +1,4 @@
-"""Delimited text and JSON Lines: encoding, delimiter, header found out; rows in a stream of Arrow tables of strings."""
+"""Delimited text: encoding, delimiter, header found out; rows in a stream of Arrow tables of strings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from modelwright.data.records import CELL_LIMIT, Misfit, reader_of, records
 
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
 _ODD = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")  # characters of binary files
-_SAMPLE = 256 << 10
+SAMPLE = 256 << 10
 _FAR = 256  # million bytes that are looked through for the first one beyond ASCII
 
 
@@ -91,12 +91,12 @@ def sniff(path: Path, reading: Reading, detected: Detected | None = None) -> Dia
     """Detect encoding, delimiter, quoting and header from a file's beginning, but for what `reading` says, and note them in
     `detected`. Raises DataError for no text."""
     with open_bytes(path) as f:
-        sample = f.read(_SAMPLE)
+        sample = f.read(SAMPLE)
     if not sample.strip():
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
-    encoding = reading.encoding or _told(sample, path, reading, detected)
-    text = _decoded(sample, encoding, path)
-    if len(sample) == _SAMPLE and "\n" in text:
+    encoding = reading.encoding or told_encoding(sample, path, reading, detected)
+    text = decoded(sample, encoding, path)
+    if len(sample) == SAMPLE and "\n" in text:
         text = text[: text.rindex("\n")]
     odd = len(_ODD.findall(text))
     if odd > 0.02 * len(text):
@@ -117,7 +117,7 @@ def sniff(path: Path, reading: Reading, detected: Detected | None = None) -> Dia
     return Dialect(encoding, delimiter, quoting, has_header, tuple(names))
 
 
-def _told(sample: bytes, path: Path, reading: Reading | None = None, detected: Detected | None = None) -> str:
+def told_encoding(sample: bytes, path: Path, reading: Reading | None = None, detected: Detected | None = None) -> str:
     """Tell the encoding of a file by its beginning, or by its first bytes beyond ASCII further on. Raises DataError where it is to be asked."""
     if sample.isascii():
         with open_bytes(path) as f:
@@ -133,7 +133,7 @@ def _told(sample: bytes, path: Path, reading: Reading | None = None, detected: D
     return encoding
 
 
-def _decoded(sample: bytes, encoding: str, path: Path) -> str:
+def decoded(sample: bytes, encoding: str, path: Path) -> str:
     """Return a file's beginning as text. Raises DataError naming the line where it is not in the encoding asked for."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(sample)
@@ -308,59 +308,6 @@ def _fitting(cells: list[str] | Words, width: int) -> list[str] | Words:
 def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:
     columns = [pa.array([c.strip() or None for c in column], pa.string()) for column in zip(*block, strict=True)]
     return pa.Table.from_arrays(columns, names=list(names))
-
-
-def json_lines(path: Path, rows: int, reading: Reading | None = None) -> Iterator[pa.Table]:
-    """Yield tables from JSON Lines, or from one JSON array of objects. Raises DataError naming the line."""
-    block: list[dict[str, Any]] = []
-    for item in json_rows(path, reading):
-        block.append(item)
-        if len(block) == rows:
-            yield from_rows(block)
-            block = []
-    if block:
-        yield from_rows(block)
-
-
-def json_rows(path: Path, reading: Reading | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the objects of JSON Lines, or of one JSON array, as they are. Raises DataError naming the line."""
-    with open_bytes(path) as f:
-        sample = f.read(_SAMPLE)
-    if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
-    encoding = (reading.encoding if reading else None) or _told(sample, path, reading)
-    _decoded(sample, encoding, path)
-    with open_bytes(path) as raw:
-        text = io.TextIOWrapper(raw, encoding=encoding)
-        if sample.decode(encoding, "ignore").lstrip("\ufeff \t\r\n").startswith("["):
-            try:
-                data = json.load(text)
-            except (ValueError, RecursionError) as e:
-                raise DataError(f"{path} is not a JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
-            yield from _objects(path, enumerate(data, 1))
-        else:
-            yield from _objects(path, _lines(path, text))
-
-
-def _lines(path: Path, text: Any) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text, 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as e:
-                raise DataError(
-                    f"{path}, line {number}: not valid JSON ({e}).", f"{path} 第 {number} 行：不是 JSON（{e}）。"
-                ) from e
-
-
-def _objects(path: Path, items: Iterator[tuple[int, Any]]) -> Iterator[dict[str, Any]]:
-    for number, item in items:
-        if not isinstance(item, dict):
-            raise DataError(
-                f"{path}, line {number}: expected an object of column: value, received {type(item).__name__}.",
-                f"{path} 第 {number} 行：应为 {{列: 值}} 对象，收到的是 {type(item).__name__}。",
-            )
-        yield item
 
 
 def from_rows(block: list[dict[str, Any]]) -> pa.Table:

@@ -13,9 +13,9 @@ import pyarrow as pa
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.words import Words
+from modelwright.data.json_text import json_rows
 from modelwright.data.records import Misfit
 from modelwright.data.sources import batches
-from modelwright.data.text import json_rows
 from modelwright.data.write import FORMATS, TableWriter, flat
 from modelwright.privacy.anonymity import Anonymous, make_anonymous
 from modelwright.privacy.policy import Policy

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.words import Words, counted
+from modelwright.data.json_text import json_rows
 from modelwright.data.sources import batches
-from modelwright.data.text import json_rows
 from modelwright.data.write import TableWriter, flat
 from modelwright.privacy.anonymise import OUT_FORMATS, check_out, nested
 from modelwright.privacy.catalogue import TYPES

@@ -132,7 +132,15 @@ def _answered(
             done += raw.num_rows
             bad_rows += len(gone)
             answered += raw.num_rows - len(gone)
-    _say_absent(predictor.schema.inputs, list(names), writer.left_out, name, say)
+        if bad_rows and not answered:
+            raise DataError(
+                f"No row of {name.en} can be read: what is wrong with each is told above. Nothing is written.",
+                f"{name.zh} 没有一行可以读取：各行的问题见上。未写入任何内容。",
+            )
+    if done:
+        _say_absent(predictor.schema.inputs, list(names), writer.left_out, name, say)
+    else:
+        say(Words(f"{name.en} holds no rows.", f"{name.zh} 没有数据行。"))
     for words in predictor.needs.told(gaps):
         say(Words(f"{name.en}: {words.en}", f"{name.zh}：{words.zh}"))
     summary = {"rows": done, "answered": answered, "bad": bad_rows, "out": str(out) if out else None}

@@ -119,7 +119,9 @@ class Planner(Climb):
         if self.deadline.stopped:
             why = Words("stopped before its turn", "轮到它之前运行已被终止")
         elif self.good_enough is not None and self._asked[1]:
-            why = Words("not needed: the gate was met before its turn", "无需尝试：轮到它之前已达标")
+            why = Words(
+                "not needed: validation rows met the gate before its turn", "无需尝试：轮到它之前，验证集已达到门槛"
+            )
         for recipe in recipes:
             if not any(c.recipe == recipe.name for c in self.candidates):
                 self.fail(recipe.name, why)

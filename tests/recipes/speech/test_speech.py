@@ -182,7 +182,7 @@ def test_a_long_recording_of_a_table_is_never_held_as_a_whole(model, tmp_path, m
 
 
 @pytest.mark.parametrize(
-    ("texts", "epochs"), [(["one", "two"] * 30, 8), ([f"word{i} and" for i in range(60)], 24), (["yes"], 24)]
+    ("texts", "epochs"), [(["one", "two"] * 30, 4), ([f"word{i} and" for i in range(60)], 24), (["yes"], 24)]
 )
 def test_few_words_that_come_often_are_left_to_ctc(monkeypatch, texts, epochs):
     from modelwright.recipes.speech import hybrid

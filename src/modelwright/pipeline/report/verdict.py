@@ -189,7 +189,8 @@ def winner_words(facts: Facts) -> Words:
         f"{names}：验证集（用于选出它）上 {chosen}，未见过的测试集上 {test}",
     )
     worse = facts["value"] < won["low"] if facts["higher"] else facts["value"] > won["high"]
-    if worse:
+    models = [r for r in facts["leaderboard"] if r["status"] == "ok" and not guesses(r["recipe"])]
+    if worse and len(models) > 1:
         return Words(
             f"{words.en}, as the best of many looks better than it is; quote the test score.",
             f"{words.zh}；从众多模型中选优会使验证得分偏高，请以测试得分为准。",

@@ -35,7 +35,7 @@ _LAYING, _ROUNDS = 30_000, 8  # frames that the aligner learns from, five minute
 _PRIVATE = frozenset({"words", "pieces", "pinyin"})  # a pair of these that came once may tell who said it
 _SHORT = 3.0  # seconds: recordings of words and commands, which are joined
 _PROBE = 2  # steps
-_FEW_WORDS, _OFTEN, _BRIEF = 60, 20, 8  # different words that come that often each, and the epochs that they get
+_FEW_WORDS, _OFTEN, _BRIEF = 60, 20, 4  # different words that come that often each, and the epochs that they get
 _TUNED, _TUNING = 80, 15.0  # validation recordings, and seconds, for the weight of the network's scores
 
 
