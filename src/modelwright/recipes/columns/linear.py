@@ -259,17 +259,17 @@ class Linear(Recipe):
             own = replace(ctx, deadline=deadline)
             return _solve(matrix, truth, soft, loss, c, weight, own, start, options.naive_bayes)
 
-        def judge(matrix: Any, weights: np.ndarray) -> float:
+        def held_out_loss(matrix: Any, weights: np.ndarray) -> float:
             return _held_out_loss(matrix, held, weights, ctx)
 
         best: PathPoint | None = None
         with one_thread(matrix.nnz * ctx.target.outputs < _NARROW):  # so little work only waits for further threads
             large = plain and small is None and matrix.nnz > _LARGE
             if large:  # quick beside the encoding, and what stands where that took all the time
-                best = straight(columns, matrix, matrix_held, strengths, solve, judge, ctx.deadline.whole)
+                best = straight(columns, matrix, matrix_held, strengths, solve, held_out_loss, ctx.deadline.whole)
             if best is None or not (ctx.deadline.expired() or (ctx.extent or {}).get("straight")):
                 bent = Staircase(matrix, columns) if large and loss == "logistic" else matrix
-                best = best_penalty(bent, matrix_held, strengths, solve, judge, ctx.deadline, best)
+                best = best_penalty(bent, matrix_held, strengths, solve, held_out_loss, ctx.deadline, best)
         scale, shift = 1.0, 0.0
         if ctx.target.kind == "classes":
             if matrix_held is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Solve = Callable[[Any, float, np.ndarray | None, Deadline], np.ndarray]  # from a matrix, c and first weights
-Judge = Callable[[Any, np.ndarray], float]  # the loss of weights on held-out rows
+HeldOutLoss = Callable[[Any, np.ndarray], float]  # the loss of weights on held-out rows
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class PathPoint:
 
 
 def best_penalty(
-    matrix: Any, matrix_held: Any, strengths: Sequence[float], solve: Solve, judge: Judge, deadline: Deadline,
+    matrix: Any, matrix_held: Any, strengths: Sequence[float], solve: Solve, held_out_loss: HeldOutLoss, deadline: Deadline,
     before: PathPoint | None = None,
 ) -> PathPoint:  # fmt: skip
     """Return the best of the penalties, each solved from the weights of the last one, and of what stood `before`."""
     best, found, weights = before, None, None if before is None else before.weights
     for c in strengths:
         weights = solve(matrix, c, weights, deadline)
-        lost = judge(matrix_held, weights) if matrix_held is not None else 0.0
+        lost = held_out_loss(matrix_held, weights) if matrix_held is not None else 0.0
         if found is not None and lost > found.loss * 0.9999:
             break  # the penalty only gets weaker from here on
         found = PathPoint(lost, weights, c)
@@ -53,7 +53,7 @@ def best_penalty(
 
 def straight(
     columns: ColumnCodecs, matrix: csr_matrix, matrix_held: csr_matrix | None, strengths: Sequence[float],
-    solve: Solve, judge: Judge, deadline: Deadline,
+    solve: Solve, held_out_loss: HeldOutLoss, deadline: Deadline,
 ) -> PathPoint:  # fmt: skip
     """Return the best fit without quantile bins: a fifteenth of the work, so that there is a good one whatever the time, and one to
     begin the other from."""
@@ -62,7 +62,7 @@ def straight(
     kept = without_bins(columns)
     narrow = csr_matrix(matrix[:, kept])
     held = None if matrix_held is None else csr_matrix(matrix_held[:, kept])
-    found = best_penalty(narrow, held, strengths, solve, judge, deadline)
+    found = best_penalty(narrow, held, strengths, solve, held_out_loss, deadline)
     weights = np.zeros((matrix.shape[1] + 1, found.weights.shape[1]), np.float32)
     weights[kept], weights[-1] = found.weights[:-1], found.weights[-1]
     return PathPoint(found.loss, weights, found.c, straight=True)
