@@ -17,6 +17,7 @@ from torch import Tensor
 
 from modelwright.features.shared.augment_sound import coloured, strips
 from modelwright.features.shared.mel import FLOOR, from_mel, to_mel
+from modelwright.train.utterances import of_like_size
 
 _EMPTY = 0.05  # of the utterances hold noise alone
 _QUIET = (math.log(1e-10), math.log(1e-7))  # energy of what is never quite silent
@@ -67,12 +68,7 @@ class ToldFeed:
     def _one(self, rng: np.random.Generator, share: float) -> list[list[Utterance]]:
         made = self._joined(rng.permutation(len(self.sizes)), rng, share)
         size = np.array([self.sizes[list(u.rows)].sum() if u.rows else 100 for u in made])
-        order = np.argsort(size * np.exp(0.2 * rng.standard_normal(len(size))), kind="stable")
-        ends = np.cumsum(size[order])
-        cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")
-        full = [b for b in np.split(order, cuts) if len(b)]
-        full += [full[0]] * (self.batches - len(full))
-        return [[made[int(i)] for i in full[k]] for k in rng.permutation(self.batches)]
+        return [[made[int(i)] for i in batch] for batch in of_like_size(size, self.batches, rng)]
 
     def _joined(self, order: np.ndarray, rng: np.random.Generator, share: float) -> list[Utterance]:
         out: list[Utterance] = []

@@ -30,6 +30,16 @@ _LAID = 0.3  # share of the loss that units keep which lie where they sound
 _QUIET = (1e-5, 3e-4)  # loudness of what is never quite silent
 
 
+def of_like_size(size: np.ndarray, count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return `count` batches of places in `size` [N], each of about the same size in all and of members of about one size, in a random order."""
+    order = np.argsort(size * np.exp(0.2 * rng.standard_normal(len(size))), kind="stable")
+    ends = np.cumsum(size[order])
+    cuts = np.searchsorted(ends, ends[-1] * np.arange(1, count) / count, side="left")
+    full = [b for b in np.split(order, cuts) if len(b)]
+    full += [full[0]] * (count - len(full))
+    return [full[k] for k in rng.permutation(count)]
+
+
 @dataclass(frozen=True)
 class Utterance:
     """Rows that are heard one after the other (none: noise alone), and the seed of what is done to them."""
@@ -90,12 +100,7 @@ class UtteranceFeed:
     def _one(self, rng: np.random.Generator) -> list[list[Utterance]]:
         made = self._joined(rng.permutation(len(self.sizes)), rng)
         size = np.array([sum(self.sizes[list(u.rows)]) if u.rows else self.front.rate for u in made])
-        order = np.argsort(size * np.exp(0.2 * rng.standard_normal(len(size))), kind="stable")
-        ends = np.cumsum(size[order])
-        cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")
-        full = [b for b in np.split(order, cuts) if len(b)]
-        full += [full[0]] * (self.batches - len(full))
-        return [[made[int(i)] for i in full[k]] for k in rng.permutation(self.batches)]
+        return [[made[int(i)] for i in batch] for batch in of_like_size(size, self.batches, rng)]
 
     def _joined(self, order: np.ndarray, rng: np.random.Generator) -> list[Utterance]:
         out: list[Utterance] = []
