@@ -90,6 +90,7 @@ def test_ap50_is_in_the_report_with_interval_and_by_label():
     assert [row[0] for row in section.rows] == list(NAMES)
     assert section.rows[0][1] == f"{AP50(judged, 0):.3f}"
     assert "60 pictures" in section.says.en
+    assert "60 张图片" in section.says.zh
 
 
 def test_a_better_detector_is_told_apart():

@@ -129,3 +129,13 @@ def test_what_is_no_picture_is_left_out():
     assert "javascript" not in compared(
         [{"title": ["x", "x"], "before": "javascript:alert(1)", "after": "data:image/png;base64,AA=="}], "en"
     )
+
+
+@pytest.mark.parametrize(
+    ("lang", "caption"), [("en", "row 3: 30.12 dB. given | made, wanted"), ("zh", "第 3 行：30.12 dB。输入 | 结果，目标")]
+)
+def test_captions_have_the_marks_of_their_language(lang: str, caption: str):
+    url = "data:image/png;base64,AA=="
+    title = ["row 3: 30.12 dB", "第 3 行：30.12 dB"]
+    shown = compared([{"title": title, "before": url, "after": url, "wanted": url}], lang)
+    assert f"<figcaption>{caption}</figcaption>" in shown

@@ -46,7 +46,8 @@ def folded(
     if len(rows) <= shown:
         return grid
     more = f"另外 {len(rows) - shown} 行" if zh else f"{len(rows) - shown} more"
-    return join([grid, tag("details", tag("summary", more), table(head, rows[shown:], f"{caption}: {more}"))])
+    rest = f"{caption}：{more}" if zh else f"{caption}: {more}"
+    return join([grid, tag("details", tag("summary", more), table(head, rows[shown:], rest))])
 
 
 def made(section: SectionFact, lang: str) -> Html:

@@ -15,10 +15,10 @@ from modelwright.evaluate.intervals import bootstrap
 _MOST = 40  # labels that are shown
 UNITS = {
     "row": Words("rows", "行"),
-    "user": Words("users", "用户"),
-    "series": Words("series", "序列"),
-    "picture": Words("pictures", "图片"),
-}
+    "user": Words("users", "个用户"),
+    "series": Words("series", "条序列"),
+    "picture": Words("pictures", "张图片"),
+}  # in Chinese with what they are counted by
 
 
 def by_label(metrics: Sequence[Metric], judged: Judged, seconds: float) -> list[Section]:
@@ -33,12 +33,12 @@ def by_label(metrics: Sequence[Metric], judged: Judged, seconds: float) -> list[
             found = bootstrap(metric, judged, label=i, resamples=400, seconds=left)
             if np.isfinite(found.value):
                 rows.append([label, f"{found.value:.3f}", f"{found.low:.3f}–{found.high:.3f}"])
-        unit = UNITS.get(metric.unit, Words(metric.unit, metric.unit))
+        unit = UNITS.get(metric.unit, Words(metric.unit, f"个 {metric.unit}"))
         count = len(np.unique(judged.unit(metric.unit)))
         if rows:
             out.append(Section(
                 f"{metric.name}-by-label", Words(f"{metric.title.en} by label", f"各标签的{metric.title.zh}"),
-                Words(f"With 95 % intervals over {count} {unit.en}.", f"附 95% 区间，按 {count} 个{unit.zh}计算。"),
+                Words(f"With 95 % intervals over {count} {unit.en}.", f"附 95% 区间，按 {count} {unit.zh}计算。"),
                 (Words("label", "标签"), metric.title, Words("interval", "区间")), rows,
             ))  # fmt: skip
     return out

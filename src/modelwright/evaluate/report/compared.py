@@ -173,5 +173,6 @@ def _figure(picture: PictureFact, lang: str) -> Html:
         tag("div", drawn["after"], tag("div", drawn["before"], class_="over"), class_="slide"),
         drawn.get("wanted", ""),
     ]
-    told = f"{title}. {names['before']} | {names['after']}" + (f", {names['wanted']}" if "wanted" in drawn else "")
+    stop, comma = ("。", "，") if zh else (". ", ", ")
+    told = f"{title}{stop}{names['before']} | {names['after']}" + (f"{comma}{names['wanted']}" if "wanted" in drawn else "")
     return tag("figure", join(parts), tag("figcaption", told))
