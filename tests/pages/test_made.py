@@ -132,7 +132,8 @@ def test_what_is_no_picture_is_left_out():
 
 
 @pytest.mark.parametrize(
-    ("lang", "caption"), [("en", "row 3: 30.12 dB. given | made, wanted"), ("zh", "第 3 行：30.12 dB。输入 | 结果，目标")]
+    ("lang", "caption"),
+    [("en", "row 3: 30.12 dB. given | made, wanted"), ("zh", "第 3 行：30.12 dB。输入 | 结果，目标")],
 )
 def test_captions_have_the_marks_of_their_language(lang: str, caption: str):
     url = "data:image/png;base64,AA=="

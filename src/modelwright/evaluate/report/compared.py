@@ -174,5 +174,7 @@ def _figure(picture: PictureFact, lang: str) -> Html:
         drawn.get("wanted", ""),
     ]
     stop, comma = ("。", "，") if zh else (". ", ", ")
-    told = f"{title}{stop}{names['before']} | {names['after']}" + (f"{comma}{names['wanted']}" if "wanted" in drawn else "")
+    told = f"{title}{stop}{names['before']} | {names['after']}" + (
+        f"{comma}{names['wanted']}" if "wanted" in drawn else ""
+    )
     return tag("figure", join(parts), tag("figcaption", told))
