@@ -17,8 +17,9 @@ from torch import Tensor
 
 from modelwright.features.shared.augment_sound import coloured, strips
 from modelwright.features.shared.mel import FLOOR, from_mel, to_mel
-from modelwright.train.utterances import of_like_size
+from modelwright.train.utterances import Utterance, in_a_row, of_like_size
 
+_MOST_JOINED = 6
 _EMPTY = 0.05  # of the utterances hold noise alone
 _QUIET = (math.log(1e-10), math.log(1e-7))  # energy of what is never quite silent
 _BENT, _LIFTED = 0.15, 0.3  # deviations of how far a voice goes up and down, and of how high it is
@@ -34,15 +35,6 @@ class Told:
     pitch: np.ndarray
     sound: np.ndarray
     tone: np.ndarray
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """Rows that are heard one after the other (none: noise alone), the seed of what is done to them, and how much of it is done."""
-
-    rows: tuple[int, ...]
-    seed: int
-    share: float = 1.0
 
 
 class ToldFeed:
@@ -66,25 +58,12 @@ class ToldFeed:
         return [b for _ in range(self.passes) for b in self._one(rng, share)]
 
     def _one(self, rng: np.random.Generator, share: float) -> list[list[Utterance]]:
-        made = self._joined(rng.permutation(len(self.sizes)), rng, share)
+        o = self.options
+        made = in_a_row(
+            self.sizes, rng, join=o.join, count=_MOST_JOINED, longest=self.most, empty=_EMPTY if o.noise else 0.0, share=share
+        )  # fmt: skip
         size = np.array([self.sizes[list(u.rows)].sum() if u.rows else 100 for u in made])
         return [[made[int(i)] for i in batch] for batch in of_like_size(size, self.batches, rng)]
-
-    def _joined(self, order: np.ndarray, rng: np.random.Generator, share: float) -> list[Utterance]:
-        out: list[Utterance] = []
-        at = 0
-        while at < len(order):
-            count = int(rng.integers(2, 7)) if rng.random() < self.options.join else 1
-            rows = [int(order[at])]
-            for i in order[at + 1 : at + count]:
-                if self.sizes[rows].sum() + self.sizes[i] > self.most:
-                    break
-                rows.append(int(i))
-            at += len(rows)
-            out.append(Utterance(tuple(rows), int(rng.integers(1 << 62)), share))
-            if self.options.noise and rng.random() < _EMPTY:
-                out.append(Utterance((), int(rng.integers(1 << 62))))
-        return out
 
     def size(self, batch: Sequence[Utterance]) -> int:
         """Return the frames of a batch."""

@@ -42,10 +42,33 @@ def of_like_size(size: np.ndarray, count: int, rng: np.random.Generator) -> list
 
 @dataclass(frozen=True)
 class Utterance:
-    """Rows that are heard one after the other (none: noise alone), and the seed of what is done to them."""
+    """Rows that are heard one after the other (none: noise alone), the seed of what is done to them, and how much of it is done."""
 
     rows: tuple[int, ...]
     seed: int
+    share: float = 1.0
+
+
+def in_a_row(
+    sizes: np.ndarray, rng: np.random.Generator, *, join: float, count: int, longest: float, empty: float, share: float = 1.0
+) -> list[Utterance]:  # fmt: skip
+    """Return utterances that hold every row of `sizes` [N] once, in a random order: with probability `join` two to `count` rows together, as long as
+    they are no longer than `longest` in all; behind one of them, with probability `empty`, another that is noise alone."""
+    order = rng.permutation(len(sizes))
+    out: list[Utterance] = []
+    at = 0
+    while at < len(order):
+        most = int(rng.integers(2, count + 1)) if rng.random() < join else 1
+        rows = [int(order[at])]
+        for i in order[at + 1 : at + most]:
+            if sizes[rows].sum() + sizes[i] > longest:
+                break
+            rows.append(int(i))
+        at += len(rows)
+        out.append(Utterance(tuple(rows), int(rng.integers(1 << 62)), share))
+        if rng.random() < empty:
+            out.append(Utterance((), int(rng.integers(1 << 62)), share))
+    return out
 
 
 @dataclass(frozen=True)
@@ -98,27 +121,12 @@ class UtteranceFeed:
         return 1.0 if step < _BEGINNING else 0.5 if step < 2 * _BEGINNING else 0.0
 
     def _one(self, rng: np.random.Generator) -> list[list[Utterance]]:
-        made = self._joined(rng.permutation(len(self.sizes)), rng)
+        o = self.options
+        made = in_a_row(
+            self.sizes, rng, join=o.join if o else 0.0, count=_MOST_JOINED, longest=self.longest, empty=_EMPTY if o and o.noise else 0.0
+        )  # fmt: skip
         size = np.array([sum(self.sizes[list(u.rows)]) if u.rows else self.front.rate for u in made])
         return [[made[int(i)] for i in batch] for batch in of_like_size(size, self.batches, rng)]
-
-    def _joined(self, order: np.ndarray, rng: np.random.Generator) -> list[Utterance]:
-        out: list[Utterance] = []
-        at = 0
-        while at < len(order):
-            count = 1
-            if self.options and rng.random() < self.options.join:
-                count = int(rng.integers(2, _MOST_JOINED + 1))
-            rows = [int(order[at])]
-            for i in order[at + 1 : at + count]:
-                if int(self.sizes[rows].sum() + self.sizes[i]) > self.longest:
-                    break
-                rows.append(int(i))
-            at += len(rows)
-            out.append(Utterance(tuple(rows), int(rng.integers(1 << 62))))
-            if self.options and self.options.noise and rng.random() < _EMPTY:
-                out.append(Utterance((), int(rng.integers(1 << 62))))
-        return out
 
     def size(self, batch: Sequence[Utterance]) -> int:
         """Return the samples of a batch."""
