@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 from modelwright.core import plain_json
 from modelwright.core.budget import Deadline, parse_duration
 from modelwright.core.encrypted_files import unlocked
-from modelwright.core.events import EventStream, Listener
+from modelwright.core.events import EventStream, Listener, Note, Warned
 from modelwright.core.facts.run import Facts
 from modelwright.core.options import RunOptions
 from modelwright.core.run import RunFolder
-from modelwright.core.words import pick_lang
+from modelwright.core.words import Words, pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
 from modelwright.release.registry.find import find_bundle
@@ -140,7 +140,7 @@ def load(path: str | Path) -> Predictor:
 
 def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, Any]:
     """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `columns`,
-    `findings`, `private` (by column and type, with masked examples, and what a run would do).
+    `told` (of its reading), `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
     `options`: query, table, sheet, header, delimiter, decimal, encoding, dates, column (modality by name), ignore, group, time, series,
     series_id, series_time, channel, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
@@ -165,7 +165,10 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     asked = (*SOURCE_OPTIONS, *SERIES_OPTIONS)
     reading = Reading(**{k: value for k in asked if (value := options.pop(k, None)) is not None})
     column = options.pop("column", {})
-    raw, detected = read_table(data, reading)
+    told: list[Words] = []
+    events = EventStream()
+    events.listen(lambda e: told.append(e.words) if isinstance(e, Note | Warned) else None)
+    raw, detected = read_table(data, reading, events)
     apart = {k: options.get(k) for k in ("group", "time", "ignore")}
     raw, layouts, options["ignore"] = gathered_as_asked(raw, reading, target=target, **apart)
     inferred = infer_schema(
@@ -183,6 +186,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
             {
                 "rows": len(table),
                 "reading": list(said) if (said := detected.words()) else None,
+                "told": [list(words) for words in told],
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],
                 "private": private.to_json(examples=True),

@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+import modelwright as mw
 from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream, Warned
 from modelwright.data.json_text import json_lines, json_rows
+from modelwright.data.records import Misfit
+from modelwright.data.sources import batches, read
 
 ROWS = [{"x": i, "y": "a" if i % 2 else "b"} for i in range(30)]
 
@@ -46,8 +50,73 @@ def test_one_row_that_holds_lists_is_one_row(tmp_path, one):
 def test_what_is_no_json_is_told_by_its_line(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text('{\n"x": 1,\n')
-    with pytest.raises(DataError, match="line 1: not valid JSON"):
+    with pytest.raises(DataError, match=r"row 1 \(line 1\): not valid JSON"):
         list(json_rows(path))
     path.write_text('{"x": 1}\n{"x": \n')
-    with pytest.raises(DataError, match="line 2: not valid JSON"):
+    with pytest.raises(DataError, match=r"row 2 \(line 2\): not valid JSON"):
         list(json_rows(path))
+
+
+LINES = [json.dumps(r) for r in ROWS]
+LINES[3], LINES[20] = '{"x": 3, "y": ', "[1, 2]"
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_bad_lines_keep_their_place_where_every_row_is_answered(tmp_path, size):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n\n".join(LINES))  # blank lines are passed over, and counted
+    misfits: list[Misfit] = []
+    rows = [row for t in batches(path, rows=size, misfits=misfits) for row in t.to_pylist()]
+    empty = {"x": None, "y": None}
+    assert rows == [empty if i in (3, 20) else r for i, r in enumerate(ROWS)]
+    assert [(m.row, m.line) for m in misfits] == [(4, 7), (21, 41)]
+    assert misfits[0].words.en == "not valid JSON (Expecting value, column 14)"
+    assert "received list" in misfits[1].words.en
+    rows = list(json_rows(path, misfits=[]))
+    assert rows == [{} if i in (3, 20) else r for i, r in enumerate(ROWS)]
+
+
+def test_bad_lines_come_before_the_first_object(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("{\nnothing\n" + "\n".join(LINES[5:15]))
+    rows = [row for t in batches(path, rows=1, misfits=[]) for row in t.to_pylist()]
+    assert rows == [{"x": None, "y": None}] * 2 + ROWS[5:15]
+
+
+def test_in_training_bad_lines_are_left_out_and_told(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join([*LINES[:4], *LINES[4:20] * 2]))
+    events, said = EventStream(), []
+    events.listen(said.append)
+    assert read(path, events=events).num_rows == 35
+    assert [e.words.en for e in said if isinstance(e, Warned)] == [
+        f"{path}: 1 row left out that cannot be read (line 4: not valid JSON (Expecting value, column 14))."
+    ]
+    assert [en for en, _ in mw.inspect(path, "y")["told"]] == [e.words.en for e in said if isinstance(e, Warned)]
+    path.write_text("\n".join(LINES))
+    with pytest.raises(DataError, match=r"2 of 30 rows cannot be read; line 4: .*Write one object a line"):
+        read(path)
+
+
+def test_items_of_an_array_that_are_no_objects(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([ROWS[0], "x", *ROWS[2:]]))
+    misfits: list[Misfit] = []
+    rows = [row for t in batches(path, misfits=misfits) for row in t.to_pylist()]
+    assert rows == [ROWS[0], {"x": None, "y": None}, *ROWS[2:]]
+    assert misfits[0].place("rows.json").en == "rows.json, row 2"
+    path.write_text(json.dumps([ROWS[0], 1, 2]))
+    with pytest.raises(DataError, match="2 of 3 rows cannot be read; line 2: expected an object"):
+        list(batches(path, misfits=[]))
+    with pytest.raises(DataError, match="2 of 3 rows"):
+        list(json_rows(path, misfits=[]))
+
+
+def test_nothing_that_can_be_read_is_an_error(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("a\nb\n")
+    with pytest.raises(DataError, match="2 of 2 rows cannot be read"):
+        list(batches(path, misfits=[]))
+    path.write_bytes('{"x": "é中"}\n'.encode() + b'{"x": "a"}\n' * 40_000 + b'{"x": "\xff"}')
+    with pytest.raises(DataError, match="not valid utf-8"):
+        list(batches(path, misfits=[]))

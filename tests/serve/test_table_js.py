@@ -21,6 +21,9 @@ TABLES = {
 }  # fmt: skip
 
 
+LINES = '{"text": "moved", "channel": "chat"}\n{"text": "late", \n\n[1]\n{"text": null, "channel": "mail"}\n'
+
+
 def in_node(script: str, tmp_path) -> object:
     node = shutil.which("node")
     assert node, "this test runs a JavaScript file: install node"
@@ -30,13 +33,14 @@ def in_node(script: str, tmp_path) -> object:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", [*TABLES, "d.jsonl"])
 def test_the_page_reads_a_table_as_predict_does(name, tmp_path):
-    (tmp_path / "d.csv").write_text(TABLES[name], newline="")
+    file = name if name == "d.jsonl" else "d.csv"
+    (tmp_path / file).write_text(TABLES.get(name, LINES), newline="")
     misfits = []
-    rows = [row for part in batches(tmp_path / "d.csv", misfits=misfits) for row in part.to_pylist()]
+    rows = [row for part in batches(tmp_path / file, misfits=misfits) for row in part.to_pylist()]
     read = in_node(
-        'const t = readTable("d.csv", textOf(require("node:fs").readFileSync("d.csv")));'
+        f'const t = readTable("{file}", textOf(require("node:fs").readFileSync("{file}")));'
         "console.log(JSON.stringify({ rows: t.rows, faults: [...t.faults].map(([i, f]) => [i + 1, f.line]) }));",
         tmp_path,
     )

@@ -234,6 +234,8 @@ def _place(row: CandidateRow) -> int:
 
 def print_inspection(found: dict[str, Any], lang: str) -> None:
     """Print columns and findings."""
+    from rich.markup import escape
+
     from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
 
     out = console(stderr=False)
@@ -251,12 +253,12 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
         why = Words(*c["reason"]).to(lang) if c.get("reason") else ""
         reason = Words(f"({why})", f"（{why}）").to(lang) if why else ""
         out.print(f"  {pad(c['name'], longest)}  {pad(kind, 10 if lang == 'en' else 18)} {role} {reason}", markup=False)
+    for words in found["told"]:
+        out.print(f"[yellow]![/yellow] {escape(Words(*words).to(lang))}")
     if not found["findings"]:
         out.print(Words("No findings.", "没有发现问题。").to(lang))
     for f in found["findings"]:
         mark = {"error": "[red]×[/red]", "warning": "[yellow]![/yellow]"}.get(f["severity"], "[dim]·[/dim]")
-        from rich.markup import escape
-
         gap = "" if lang == "zh" else " "
         out.print(f"{mark} {escape(Words(*f['words']).to(lang))}{gap}[dim]{escape(Words(*f['advice']).to(lang))}[/dim]")
     print_private(found["private"], lang)

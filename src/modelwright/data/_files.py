@@ -23,8 +23,8 @@ from modelwright.data._fasta import fasta_batches
 from modelwright.data._faults import named
 from modelwright.data._ts import ts_batches
 from modelwright.data.arrow import parquet_spans
-from modelwright.data.json_text import json_lines
-from modelwright.data.records import Misfit
+from modelwright.data.json_text import OBJECTS, json_lines
+from modelwright.data.records import Misfit, refuse_many
 from modelwright.data.text import column as as_array
 from modelwright.data.text import delimited, open_bytes, sniff, unique_names
 
@@ -51,8 +51,7 @@ KINDS = (
 _PARQUET = Words("a complete Parquet file", "完整的 Parquet 文件")
 _ARROW = Words("a complete Arrow file", "完整的 Arrow 文件")
 _EXCEL = Words("an Excel file", "有效的 Excel 文件")
-_RAGGED_SHARE = 0.05
-_MOST = 0.5  # of rows that may be bad where each is answered
+_QUOTES = Words("Check the delimiter and the quotes.", "请检查分隔符和引号。")
 
 
 def file_batches(
@@ -72,7 +71,7 @@ def file_batches(
     elif kind == ".xlsx":
         yield from named(path, _EXCEL, _excel(path, how.sheet, how.header, rows))
     elif kind in (".jsonl", ".ndjson", ".json"):
-        yield from json_lines(path, rows, how)
+        yield from _json(path, how, rows, events, misfits)
     elif kind == ".ts":
         yield from _labelled(ts_batches(path, rows, how.encoding), detected)
     elif kind == ".arff":
@@ -106,27 +105,36 @@ def _csv(
     how: Reading,
     rows: int,
     events: EventStream | None,
-    kept: list[Misfit] | None,
+    misfits: list[Misfit] | None,
     detected: Detected,
 ) -> Iterator[pa.Table]:
     dialect = sniff(path, how, detected)
-    misfits: list[Misfit] = [] if kept is None else kept
-    good = 0
-    for part in delimited(path, dialect, rows, misfits, every=kept is not None):
-        good += part.num_rows
+    found: list[Misfit] = [] if misfits is None else misfits
+    parts = delimited(path, dialect, rows, found, every=misfits is not None)
+    yield from _most_read(path, parts, found, misfits is not None, events, _QUOTES)
+
+
+def _json(
+    path: Path, how: Reading, rows: int, events: EventStream | None, misfits: list[Misfit] | None
+) -> Iterator[pa.Table]:
+    found: list[Misfit] = [] if misfits is None else misfits
+    parts = json_lines(path, rows, how, found, every=misfits is not None)
+    yield from _most_read(path, parts, found, misfits is not None, events, OBJECTS)
+
+
+def _most_read(
+    path: Path, parts: Iterator[pa.Table], misfits: list[Misfit], kept: bool, events: EventStream | None, advice: Words
+) -> Iterator[pa.Table]:
+    """Pass on the rows of a file whose `misfits` are left out with a warning, or `kept` as empty rows. Raises DataError where these are too many."""
+    total = 0
+    for part in parts:
+        total += part.num_rows
         yield part
-    total = good + len(misfits) if kept is None else good
-    if misfits and len(misfits) > (_RAGGED_SHARE if kept is None else _MOST) * total:
-        first = misfits[0]
-        raise DataError(
-            f"{path}: {len(misfits)} of {total} rows cannot be read; line {first.line}: {first.words.en}. "
-            "Check the delimiter and the quotes.",
-            f"{path}：{total} 行中有 {len(misfits)} 行无法读取；第 {first.line} 行：{first.words.zh}。请检查分隔符和引号。",
-        )
-    if misfits and events and kept is None:
+    refuse_many(path, misfits, total if kept else total + len(misfits), kept, advice)
+    if misfits and events and not kept:
         shown = Words(
-            "; ".join(f"line {m.line}: {m.words.en}" for m in misfits[:5]),
-            "；".join(f"第 {m.line} 行：{m.words.zh}" for m in misfits[:5]),
+            "; ".join(f"line {m.line or m.row}: {m.words.en}" for m in misfits[:5]),
+            "；".join(f"第 {m.line or m.row} 行：{m.words.zh}" for m in misfits[:5]),
         )
         events.warn(
             f"{path}: {counted(len(misfits), 'row')} left out that cannot be read ({shown.en}).",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +13,70 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
-from modelwright.data.text import SAMPLE, decoded, from_rows, open_bytes, told_encoding
+from modelwright.core.words import Words
+from modelwright.data.records import Misfit, refuse_many
+from modelwright.data.text import SAMPLE, column, decoded, open_bytes, told_encoding
 
 _ROWS_UNDER = ("data", "rows", "records")  # keys of an object under which its rows may stand
+OBJECTS = Words('Write one object a line, such as {"column": "value"}.', '每行应为一个对象，例如 {"列": "值"}。')
+_Item = tuple[
+    int | None, dict[str, Any] | Words
+]  # the line of an item, None in an array; its object, or why it is none
 
 
-def json_lines(path: Path, rows: int, reading: Reading | None = None) -> Iterator[pa.Table]:
-    """Yield tables from JSON Lines, from one JSON array of objects, or from one object that holds a table. Raises DataError naming the line."""
+def json_lines(
+    path: Path, rows: int, reading: Reading | None = None, misfits: list[Misfit] | None = None, *, every: bool = False
+) -> Iterator[pa.Table]:
+    """Yield tables from JSON Lines, from one JSON array of objects, or from one object that holds a table.
+
+    Items that are no object are added to `misfits` and left out; with `every` they stay, as rows without values. Raises
+    DataError for such an item where `misfits` is None, and for what is no JSON at all.
+    """
     block: list[dict[str, Any]] = []
-    for item in _opened(json_rows(path, reading)):
+    names: dict[str, None] = {}
+    for item in _rows(path, _opened(_items(path, reading)), misfits, every):
         block.append(item)
-        if len(block) == rows:
-            yield from_rows(block)
+        if len(block) >= rows and (names or any(block)):
+            names = dict.fromkeys(name for row in block for name in row) or names
+            yield _table(block, list(names))
             block = []
-    if block:
-        yield from_rows(block)
+    names = dict.fromkeys(name for row in block for name in row) or names
+    if block and names:
+        yield _table(block, list(names))
 
 
-def json_rows(path: Path, reading: Reading | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the objects of JSON Lines, or of one JSON array, as they are. Raises DataError naming the line."""
+def _table(block: list[dict[str, Any]], names: list[str]) -> pa.Table:
+    return pa.table({str(n): column([row.get(n) for row in block]) for n in names})
+
+
+def json_rows(
+    path: Path, reading: Reading | None = None, misfits: list[Misfit] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the objects of JSON Lines, or of one JSON array, as they are. What is no object is added to `misfits` and comes as
+    an empty one. Raises DataError for it where `misfits` is None, and for what is hardly JSON or none at all."""
+    total = 0
+    for row in _rows(path, _items(path, reading), misfits, every=True):
+        total += 1
+        yield row
+    refuse_many(path, misfits or (), total, True, OBJECTS)
+
+
+def _rows(path: Path, items: Iterator[_Item], misfits: list[Misfit] | None, every: bool) -> Iterator[dict[str, Any]]:
+    for row, (line, item) in enumerate(items, 1):
+        if isinstance(item, dict):
+            yield item
+            continue
+        misfit = Misfit(row, line, item)
+        if misfits is None:
+            at = misfit.place(str(path))
+            raise DataError(f"{at.en}: {item.en}.", f"{at.zh}：{item.zh}。")
+        misfits.append(misfit)
+        if every:
+            yield {}
+
+
+def _items(path: Path, reading: Reading | None) -> Iterator[_Item]:
+    """Yield what stands on the lines of a file, or in its one array. Raises DataError for an empty file and other encodings."""
     with open_bytes(path) as f:
         sample = f.read(SAMPLE)
     if not sample.strip():
@@ -39,63 +85,77 @@ def json_rows(path: Path, reading: Reading | None = None) -> Iterator[dict[str, 
     decoded(sample, encoding, path)
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=encoding)
-        if sample.decode(encoding, "ignore").lstrip("\ufeff \t\r\n").startswith("["):
-            try:
-                data = json.load(text)
-            except (ValueError, RecursionError) as e:
-                raise DataError(f"{path} is not a JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
-            yield from _objects(path, enumerate(data, 1))
+        try:
+            if sample.decode(encoding, "ignore").lstrip("\ufeff \t\r\n").startswith("["):
+                yield from ((None, _object(item)) for item in _array(path, text))
+            else:
+                yield from _lines(text)
+        except UnicodeDecodeError as e:
+            raise DataError(
+                f"{path}: bytes that are not valid {encoding}. Save the file as UTF-8.",
+                f"{path}：字节不符合 {encoding} 编码。请将文件另存为 UTF-8。",
+            ) from e
+
+
+def _array(path: Path, text: Any) -> Any:
+    try:
+        return json.load(text)
+    except UnicodeDecodeError:
+        raise
+    except (ValueError, RecursionError) as e:
+        raise DataError(f"{path} is not a JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
+
+
+def _lines(text: Any) -> Iterator[_Item]:
+    first = text.readline()
+    if first.strip() == "{":  # one object over many lines
+        first += text.read()
+        try:
+            yield 1, _object(json.loads(first))
+        except (ValueError, RecursionError):
+            first, text = "", io.StringIO(first)
         else:
-            yield from _objects(path, _lines(path, text))
+            return
+    for number, line in enumerate(chain([first] if first else [], text), 1):
+        if not line.strip():
+            continue
+        try:
+            item = _object(json.loads(line.rstrip()))
+        except (ValueError, RecursionError) as e:
+            said = f"{e.msg}, column {e.colno}" if isinstance(e, json.JSONDecodeError) else str(e)[:80]
+            item = Words(f"not valid JSON ({said})", f"不是 JSON（{said}）")
+        yield number, item
 
 
-def _opened(items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield objects as they are; of one alone that holds a table its rows: under a key such as `data`, or as pandas' `to_json` writes
-    columns, {column: {"0": value, ...}}."""
+def _object(item: Any) -> dict[str, Any] | Words:
+    if isinstance(item, dict):
+        return item
+    kind = type(item).__name__
+    return Words(f"expected an object of column: value, received {kind}", f"应为 {{列: 值}} 对象，收到的是 {kind}")
+
+
+def _opened(items: Iterator[_Item]) -> Iterator[_Item]:
+    """Yield items as they are; of one object alone that holds a table its rows: under a key such as `data`, or as pandas' `to_json`
+    writes columns, {column: {"0": value, ...}}."""
     first = next(items, None)
     second = next(items, None)
     if first is None:
         return
-    if second is not None:
+    if second is not None or isinstance(first[1], Words):
         yield first
-        yield second
+        if second is not None:
+            yield second
         yield from items
         return
-    under = next((first[k] for k in _ROWS_UNDER if k in first), None)
+    held = first[1]
+    under = next((held[k] for k in _ROWS_UNDER if k in held), None)
     if isinstance(under, list) and under and all(isinstance(row, dict) for row in under):
-        yield from under
+        yield from ((None, row) for row in under)
         return
-    columns = list(first.values())
+    columns = list(held.values())
     keys = list(columns[0]) if columns and isinstance(columns[0], dict) else []
     counted = len(keys) > 1 and keys == [str(i) for i in range(len(keys))]
     if counted and all(isinstance(c, dict) and list(c) == keys for c in columns):
-        yield from ({name: cells[k] for name, cells in first.items()} for k in keys)
+        yield from ((None, {name: cells[k] for name, cells in held.items()}) for k in keys)
         return
     yield first
-
-
-def _lines(path: Path, text: Any) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text, 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as e:
-                if number == 1 and line.strip() == "{":  # one object over many lines
-                    try:
-                        yield number, json.loads(line + text.read())
-                        return
-                    except (ValueError, RecursionError):
-                        pass
-                raise DataError(
-                    f"{path}, line {number}: not valid JSON ({e}).", f"{path} 第 {number} 行：不是 JSON（{e}）。"
-                ) from e
-
-
-def _objects(path: Path, items: Iterator[tuple[int, Any]]) -> Iterator[dict[str, Any]]:
-    for number, item in items:
-        if not isinstance(item, dict):
-            raise DataError(
-                f"{path}, line {number}: expected an object of column: value, received {type(item).__name__}.",
-                f"{path} 第 {number} 行：应为 {{列: 值}} 对象，收到的是 {type(item).__name__}。",
-            )
-        yield item

@@ -5,22 +5,43 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from modelwright.core.errors import DataError
 from modelwright.core.words import Words
 
 CELL_LIMIT = 16 << 20  # characters in one cell
+_RAGGED_SHARE = 0.05  # of rows that may be left out
+_MOST = 0.5  # of rows that may be bad where each is answered
 _JOINED = 20  # lines that a record with a quote out of place may span
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """A row that cannot be read: its number among the data rows (from 1), its line in the file, and why."""
+    """A row that cannot be read: its number among the data rows (from 1), its line in the file (None where it has none of its own), and why."""
 
     row: int
-    line: int
+    line: int | None
     words: Words
+
+    def place(self, name: str, name_zh: str = "") -> Words:
+        """Return where in the source of that name the row stands."""
+        line = Words("", "") if self.line is None else Words(f" (line {self.line})", f"（文件第 {self.line} 行）")
+        return Words(f"{name}, row {self.row}{line.en}", f"{name_zh or name} 第 {self.row} 行{line.zh}")
+
+
+def refuse_many(path: Path, misfits: Sequence[Misfit], total: int, kept: bool, advice: Words) -> None:
+    """Raise DataError, with `advice`, where so many of `total` rows cannot be read that the file is not what it was read as;
+    where they are `kept`, each with its own place, that is more than half of them."""
+    if len(misfits) > (_MOST if kept else _RAGGED_SHARE) * total:
+        first, total = misfits[0], max(total, len(misfits))
+        line = first.line or first.row
+        raise DataError(
+            f"{path}: {len(misfits)} of {total} rows cannot be read; line {line}: {first.words.en}. {advice.en}",
+            f"{path}：{total} 行中有 {len(misfits)} 行无法读取；第 {line} 行：{first.words.zh}。{advice.zh}",
+        )
 
 
 def reader_of(file: Iterable[str], delimiter: str, quoting: bool, strict: bool = False) -> Iterator[list[str]]:

@@ -161,15 +161,15 @@ def _objects(source: Path, out: Path, redactor: Redactor) -> Copied:
     """Copy JSON Lines with their nesting as it is."""
     objects = Objects(redactor)
     sample: list[dict[str, Any]] = []
-    rows_of: Iterator[dict[str, Any]] = json_rows(source)
+    rows_of: Iterator[dict[str, Any]] = json_rows(source, misfits=[])
     for row in rows_of:
         sample.append(row)
         if len(sample) >= SAMPLE:
             break
     objects.plan(sample)
-    rows = 0
+    rows, unread = 0, list[Misfit]()
     with TableWriter(out, OUT_FORMATS) as writer:
-        for block in in_batches(json_rows(source)):
+        for block in in_batches(json_rows(source, misfits=unread)):
             writer.write_rows(objects.redact(block))
             rows += len(block)
-    return Copied(out, rows, redactor)
+    return Copied(out, rows, redactor, None, unread)

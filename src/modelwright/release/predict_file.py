@@ -184,11 +184,9 @@ def _whole(
 
 def _bad_words(data: Words, done: int, unread: dict[int, Misfit], bad: list[BadValue]) -> Iterator[Words]:
     """Say of each row of a block, after `done` rows, what in it cannot be read."""
-    for row, misfit in sorted(unread.items()):
-        yield Words(
-            f"{data.en}, row {done + row} (line {misfit.line}): {misfit.words.en}",
-            f"{data.zh} 第 {done + row} 行（文件第 {misfit.line} 行）：{misfit.words.zh}",
-        )
+    for _, misfit in sorted(unread.items()):
+        at = misfit.place(data.en, data.zh)
+        yield Words(f"{at.en}: {misfit.words.en}", f"{at.zh}：{misfit.words.zh}")
     for value in bad:
         row, column = done + value.row, value.column
         yield Words(

@@ -196,10 +196,10 @@ def _copied(
             lines += [copied.anonymous.words] if copied.anonymous else []
             said += [
                 Words(
-                    f"{source}, row {m.row} (line {m.line}): {m.words.en}; it stands empty in the copy.",
-                    f"{source} 第 {m.row} 行（文件第 {m.line} 行）：{m.words.zh}；副本中该行为空。",
+                    f"{at.en}: {m.words.en}; it stands empty in the copy.", f"{at.zh}：{m.words.zh}；副本中该行为空。"
                 )
                 for m in copied.unread[:20]
+                for at in [m.place(source)]
             ]
             said.append(Words(f"{counted(copied.rows, 'row')} written to {out}", f"已写出 {copied.rows:,} 行：{out}"))
     record(

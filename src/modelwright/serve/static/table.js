@@ -119,8 +119,22 @@ function textOf(bytes) {
   }
 }
 
+// Rows of JSON Lines; a line that is no object keeps its place, as a `json` fault.
+function readLines(text) {
+  const rows = [], faults = new Map();
+  text.split("\n").forEach((line, i) => {
+    if (!line.trim()) return;
+    let row = null;
+    try { row = JSON.parse(line); } catch { /* named below */ }
+    const whole = row !== null && typeof row === "object" && !Array.isArray(row);
+    if (!whole) faults.set(rows.length, { kind: "json", line: i + 1 });
+    rows.push(whole ? row : {});
+  });
+  return { rows, faults };
+}
+
 function readTable(name, text) {
-  if (/\.(jsonl|ndjson)$/i.test(name)) return { rows: text.split("\n").filter((l) => l.trim()).map((l) => JSON.parse(l)), faults: new Map() };
+  if (/\.(jsonl|ndjson)$/i.test(name)) return readLines(text);
   if (/\.json$/i.test(name)) { const data = JSON.parse(text); return { rows: Array.isArray(data) ? data : data.rows || [], faults: new Map() }; }
   return readDelimited(text);
 }
