@@ -142,7 +142,7 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `columns`,
     `told` (of its reading), `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
-    `options`: query, table, sheet, header, delimiter, decimal, encoding, dates, column (modality by name), ignore, group, time, series,
+    `options`: query, table, sheet, header, delimiter, decimal, encoding, dates, column (modality by name), na, ignore, group, time, series,
     series_id, series_time, channel, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
     """
     with unlocked(options.pop("vault", None)):

@@ -4,6 +4,8 @@ import datetime as dt
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelwright.core.errors import ColumnError
 from modelwright.core.reading import Reading
@@ -72,6 +74,32 @@ NOON = dt.datetime(2024, 3, 5, 12)
         ("2024-03-05 13:00 Europe/Berlin", NOON),
         ("2024-07-05 14:00 Europe/Berlin", NOON.replace(month=7)),  # summer time
         ("2024-03-05T13:00:00+01:00[Europe/Berlin]", NOON),
+        ("03JAN2022", dt.datetime(2022, 1, 3)),
+        ("03jan22", dt.datetime(2022, 1, 3)),
+        ("03JAN2022:10:15:00", dt.datetime(2022, 1, 3, 10, 15)),
+        ("05/Mar/2024:05:00:00 -0700", NOON),
+        ("1Q22", dt.datetime(2022, 1, 1)),
+        ("3Q2022", dt.datetime(2022, 7, 1)),
+        ("Q2'22", dt.datetime(2022, 4, 1)),
+        ("Q4 22", dt.datetime(2022, 10, 1)),
+        ("FY2022 Q3", dt.datetime(2022, 7, 1)),
+        ("FY22Q3", dt.datetime(2022, 7, 1)),
+        ("Q3 FY22", dt.datetime(2022, 7, 1)),
+        ("3. Quartal 2022", dt.datetime(2022, 7, 1)),
+        ("2022年上半年", dt.datetime(2022, 1, 1)),
+        ("２０２２年下半年", dt.datetime(2022, 7, 1)),
+        ("H1 2022", dt.datetime(2022, 1, 1)),
+        ("2H22", dt.datetime(2022, 7, 1)),
+        ("2022-H2", dt.datetime(2022, 7, 1)),
+        ("2. Halbjahr 2022", dt.datetime(2022, 7, 1)),
+        ("KW 01/2022", dt.datetime(2022, 1, 3)),
+        ("KW53/2020", dt.datetime(2020, 12, 28)),
+        ("2024 KW 10", dt.datetime(2024, 3, 4)),
+        ("民国111年5月3日", dt.datetime(2022, 5, 3)),
+        ("中華民國 111 年 5 月 3 日", dt.datetime(2022, 5, 3)),
+        ("令和元年5月3日", dt.datetime(2019, 5, 3)),
+        ("昭和64年1月7日", dt.datetime(1989, 1, 7)),
+        ("2024 年 3 月 5 日 12:00", NOON),
     ],
 )
 def test_one_cell(cell, moment):
@@ -95,6 +123,13 @@ def test_one_cell(cell, moment):
         "2024-03-05 12:00 ../etc/passwd",
         "3 Brumaire 2024",
         "Marzipan 2022",
+        "Q122",
+        "22Q1",
+        "Q5 2022",
+        "H3 2022",
+        "KW 54/2022",
+        "31FEB2022",
+        "令和4月5日",
     ],
 )
 def test_no_date(cell):
@@ -132,6 +167,36 @@ def test_an_order_that_cannot_be_told_follows_the_table_or_is_asked():
     beside = infer_schema(raw.append_column("paid", pa.array(sure)), time="sold")
     assert beside["sold"].options["form"] == "mdy"
     assert beside["sold"].reason is None
+
+
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        ("named", "{:%d%b%Y}"),
+        ("named2", "{:%d%b%y}"),
+        ("quarter", "Q{q}'{:%y}"),
+        ("half", "{:%Y}年{h}半年"),
+        ("chinese", "民国{roc}年{:%m月%d日}"),
+    ],
+)
+@given(st.dates(dt.date(1969, 1, 1), dt.date(2068, 12, 31)))
+def test_every_written_date_reads_back(form, written, day):
+    quarter, half = (day.month + 2) // 3, 1 if day.month <= 6 else 2
+    cell = written.format(day, q=quarter, h="上下"[half - 1], roc=day.year - 1911)
+    first = {"quarter": day.replace(month=3 * quarter - 2, day=1), "half": day.replace(month=6 * half - 5, day=1)}
+    assert to_time(cell, form) == dt.datetime.combine(first.get(form, day), dt.time())
+
+
+def test_fiscal_quarters_are_read_as_those_of_the_calendar_and_told():
+    schema = infer_schema(
+        pa.table({"period": [f"FY22 Q{1 + i % 4}" for i in range(40)], "y": ["a", "b"] * 20}), target="y"
+    )
+    assert schema["period"].modality == "timestamp"
+    assert "fiscal year were the calendar year, from 2022-01-01" in schema["period"].reason.en
+    plain = infer_schema(
+        pa.table({"period": [f"Q{1 + i % 4} 2022" for i in range(40)], "y": ["a", "b"] * 20}), target="y"
+    )
+    assert plain["period"].reason is None
 
 
 def moments(values, name="read_at", **options):

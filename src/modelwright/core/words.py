@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 Lang = Literal["en", "zh"]
@@ -23,6 +24,12 @@ class Words(NamedTuple):
     def fill(self, **values: Any) -> Words:
         """Fill `{name}` places in both languages."""
         return Words(self.en.format(**values), self.zh.format(**values))
+
+
+def in_a_row(parts: Iterable[Words | None]) -> Words | None:
+    """Return several remarks as one, divided by semicolons; None where there are none."""
+    said = [p for p in parts if p is not None]
+    return Words("; ".join(p.en for p in said), "；".join(p.zh for p in said)) if said else None
 
 
 def counted(count: int, one: str, many: str = "") -> str:

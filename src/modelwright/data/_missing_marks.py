@@ -7,13 +7,15 @@ numbers use it so, or where it is written otherwise than the column's other cell
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelwright.core.errors import ColumnError, OptionError, unknown
+from modelwright.core.schema import Column, Schema
 from modelwright.core.words import Words
-from modelwright.data.values import ALWAYS_MISSING, LONGEST_MISSING, MISSING, half_width, is_missing
+from modelwright.data.values import ALWAYS_MISSING, LONGEST_MISSING, MISSING, half_width, is_missing, to_number
 
 OLD_WORDS = ("none", "na")  # values in a column of words for bundles of older versions, whatever its other cells are
 _SHOWN = 3
@@ -59,6 +61,41 @@ def words_of(values: pa.ChunkedArray, elsewhere: Collection[str]) -> tuple[list[
         for w in sorted(words, key=lambda w: -words[w])[:_SHOWN]
     ]
     return sorted({w.lower() for w in kept}), Words("; ".join(s.en for s in said), "；".join(s.zh for s in said))
+
+
+def marked(schema: Schema, asked: Sequence[str]) -> Schema:
+    """Return a schema whose columns of numbers know which numbers the user says stand for no value: `-999`, or `age=-999` for one column.
+
+    Raises OptionError for what is no number and for a column without numbers, ColumnError for an absent one.
+    """
+    marks: dict[str, list[float]] = {}
+    for one in asked:
+        name, _, cell = one.rpartition("=")
+        number = to_number(cell)
+        if number is None:
+            raise OptionError(
+                f"Expected --na with a number such as -999, or COLUMN=-999 for one column; received `{one}`.",
+                f"--na 应为数字，例如 -999，或用 列名=-999 只指定一列；收到的是 `{one}`。",
+            )
+        if name and name not in schema.names:
+            raise unknown(Words("column", "列"), name, schema.names, ColumnError)
+        if name and schema[name].modality != "number":
+            raise OptionError(
+                f"--na {one} names `{name}`, which holds no numbers but is of kind {schema[name].modality}; leave it out.",
+                f"--na {one} 指定的 `{name}` 不是数字列，而是 {schema[name].modality}；请去掉。",
+            )
+        for column in [name] if name else [c.name for c in schema if c.modality == "number"]:
+            marks.setdefault(column, []).append(number)
+    changes = {n: {"options": {**schema[n].options, "na": sorted(set(found))}} for n, found in marks.items()}
+    return schema.with_columns(changes) if changes else schema
+
+
+def without_marks(values: pa.Array, column: Column) -> pa.Array:
+    """Return the numbers of a column, missing where the user said that a number stands for no value."""
+    marks = column.options.get("na")
+    if not marks or column.modality != "number":
+        return values
+    return pc.if_else(pc.is_in(values, pa.array(marks, pa.float64())), pa.scalar(None, values.type), values)
 
 
 def plain_words(cells: pa.Array) -> tuple[pa.Array, pa.Array]:

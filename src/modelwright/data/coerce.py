@@ -23,7 +23,8 @@ from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
-from modelwright.data._missing_marks import OLD_WORDS, plain_words
+from modelwright.data._missing_marks import OLD_WORDS, plain_words, without_marks
+from modelwright.data._quantities import to_quantity
 from modelwright.data.dates import from_numbers, to_time
 from modelwright.data.kinds.base import Unreadable, kind_of
 from modelwright.data.small_arrays import array_of
@@ -62,7 +63,7 @@ def coerce(
             continue
         values = raw.column(places[column.name])
         whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-        columns[column.name] = _coerce_column(whole, column, bad, folder)
+        columns[column.name] = without_marks(_coerce_column(whole, column, bad, folder), column)
     return Table.of(pa.table(columns), schema, source), sorted(bad, key=lambda b: b.row)
 
 
@@ -82,7 +83,7 @@ def coerce_rows(
             except ValueError as e:
                 out.append(None)
                 bad.append(_bad(i + 1, column, value, e))
-        arrays.append(array_of(out, arrow_type(column.modality)))
+        arrays.append(without_marks(array_of(out, arrow_type(column.modality)), column))
     data = pa.Table.from_arrays(arrays, names=schema.names)
     return Table(data, schema, np.arange(1, len(rows) + 1), "rows"), sorted(bad, key=lambda b: b.row)
 
@@ -109,6 +110,9 @@ def _bad(row: int, column: Column, value: object, error: Exception | None = None
         "boolean": Words("yes or no", "是或否"),
         "timestamp": Words("a date or time", "日期或时间"),
     }.get(column.modality, Words(column.modality, column.modality))
+    if "unit" in column.options:
+        unit = column.options["unit"]
+        expected = Words(f"a number in {unit}", f"以 {unit} 为单位的数字")
     words = Words(f"expected {expected.en}, received `{said}`", f"应为{expected.zh}，收到的是 `{said}`")
     return BadValue(row, column.name, said, words)
 
@@ -125,7 +129,7 @@ def _number(value: Any, column: Column) -> float | None:
     text = str(value)
     if is_missing(text) or is_mark(text):
         return None
-    found = to_number(text, bool(column.options.get("comma")), column.options.get("decimal", "."))
+    found = to_quantity(text, column.options)
     if found is None:
         raise ValueError(text)
     return found if math.isfinite(found) else None

@@ -30,11 +30,40 @@ _HAN_CLOCK = (
     + ZONE
 )
 _WEEKDAY = rf"(?:(?:{DAY})(?:[.,]+\s*|\s+))?"
+_LOGGED = (
+    rf"(?:(?:[ T]+|,\s*|:){_CLOCK})?{ZONE}"  # 03JAN2022:10:15:00 of SAS, 10/Oct/2000:13:55:36 -0700 of web servers
+)
 _NTH = r"(?:st|nd|rd|th|er|\.?[o°])?"  # 5th, 1er, 1º
 _OF = r"(?:del?\s+)?"  # 12 de marzo de 2024
 _Y, _Y2, _1, _B = r"(?P<y>\d{4})", r"(?P<y>\d{2})", r"(?P<{}>\d{{1,2}})", rf"(?P<b>{MONTH})\.?"
 _Y20 = r"(?P<y>(?:19|20)\d{2})"  # beside a single letter anything else may be an article's number
 _SIGN = "[-/.]"
+_ERAS = {
+    "民国": 1911,
+    "民國": 1911,
+    "中华民国": 1911,
+    "中華民國": 1911,
+    "大正": 1911,
+    "昭和": 1925,
+    "平成": 1988,
+    "令和": 2018,
+}  # the year before the first of each
+
+
+def _part_of_year(group: str, letter: str, last: int, word: str, han: str) -> str:
+    """Return the pattern of halves or quarters: `2026-Q3`, `Q3 2026`, `Q3'26`, `3Q26`, `FY26 Q3`, `3. Quartal 2026`, and `han` behind a year.
+
+    Two digits of a year need a sign before them or FY, since `Q122` may be a question.
+    """
+    year, part = r"(?:19|20)\d{2}", rf"[1-{last}]"
+    return (
+        rf"^(?:FY[- ]?(?:(?=\d{{4}})|['’]?(?=\d{{2}}(?!\d))))?(?:(?P<y1>{year})|(?<=FY)(?P<y2>\d{{2}})|(?<=FY[- '’])(?P<y3>\d{{2}}))"
+        rf"[-/ ]?{letter}(?P<{group}1>{part})$"
+        rf"|^(?P<y4>{year})\s*年?\s*(?:{han}|{letter}(?P<{group}2>{part}))$"
+        rf"|^{letter}(?P<{group}3>{part})(?:[-/ ]|(?=FY|['’]))(?:FY[- ]?)?['’]?(?P<y5>{year}|\d{{2}})$"
+        rf"|^(?P<{group}4>{part}){letter}[-/ ]?(?:FY[- ]?)?['’]?(?P<y6>{year}|\d{{2}})$"
+        rf"|^(?P<{group}5>{part})\. ?{word} (?P<y7>{year})$"
+    )
 
 
 def _numeric(order: str, year: str) -> str:
@@ -51,21 +80,23 @@ FORMS: dict[str, re.Pattern[str]] = {
         "ymd": _numeric("ymd", _Y),
         "dmy": _numeric("dmy", _Y),
         "mdy": _numeric("mdy", _Y),
-        "chinese": rf"^(?:(?P<roc>民国)?(?P<y>\d{{2,4}}))年{_1.format('m')}月(?:{_1.format('d')}[日号]?)?{_HAN_CLOCK}",
+        "chinese": rf"^(?:(?P<era>{'|'.join(_ERAS)})\s*(?P<y>\d{{1,3}}|元)|(?P<y2>\d{{2,4}}))\s*年\s*{_1.format('m')}\s*月(?:\s*{_1.format('d')}(?:\s*[日号])?)?{_HAN_CLOCK}",
         "compact": r"^(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})$",
         "month": rf"^{_Y}[-/年]{_1.format('m')}月?$",
-        "named": rf"^{_WEEKDAY}{_1.format('d')}{_NTH}[-. ]+{_OF}{_B}[-., ]+{_OF}{_Y}{_TAIL}",
+        "named": rf"^{_WEEKDAY}{_1.format('d')}{_NTH}[-. /]*{_OF}{_B}[-., /]*{_OF}{_Y}{_LOGGED}",
         "named-us": rf"^{_WEEKDAY}{_B}[. ]+{_1.format('d')}(?:st|nd|rd|th)?,?[ ]+{_Y}{_TAIL}",
         "dmy2": _numeric("dmy", _Y2),
         "mdy2": _numeric("mdy", _Y2),
         "ymd2": _numeric("ymd", _Y2),
-        "named2": rf"^{_1.format('d')}[- ]{_B}[- ]{_Y2}{_TAIL}",
+        "named2": rf"^{_1.format('d')}(?P<by>[- /]?){_B}(?P=by){_Y2}{_LOGGED}",
         "compact-time": rf"^(?P<y>(?:19|20)\d{{2}})(?P<m>\d{{2}})(?P<d>\d{{2}})[T ]?(?P<h>\d{{2}})(?P<n>\d{{2}})(?P<s>\d{{2}})(?:[.](?P<f>\d{{1,9}}))?{ZONE}",
         "my": rf"^{_1.format('m')}[-/]{_Y}$",
         "month-named": rf"^{_B}[-,. ]*{_OF}{_Y}$|^(?P<y2>\d{{4}})[- ]+(?P<b2>{MONTH})$",
         "month-named2": rf"^{_B}[- ]*['’]?{_Y2}$",
-        "week": rf"^{_Y20}(?:-?W(?P<w>\d{{2}})(?:-?(?P<wd>[1-7]))?{_TAIL}|年第?(?P<w2>\d{{1,2}})周)$",  # ISO 8601
-        "quarter": rf"^{_Y20}(?:[-/ ]?Q(?P<q>[1-4])|年第?(?P<q2>[1-4一二三四])季度?)$|^Q(?P<q3>[1-4])[-/ ](?P<y2>(?:19|20)\d{{2}})$",
+        "week": rf"^{_Y20}(?:-?W(?P<w>\d{{2}})(?:-?(?P<wd>[1-7]))?{_TAIL}|年第?(?P<w2>\d{{1,2}})周|[-/ ]*[KC]W ?(?P<w3>\d{{1,2}}))$"  # ISO 8601
+        rf"|^[KC]W ?(?P<w4>\d{{1,2}})(?:[-/. ]+{_Y20.replace('<y>', '<y2>')}|[-/.](?P<y3>\d{{2}}))$",
+        "quarter": _part_of_year("q", "Q", 4, "Quartal", "第?(?P<q6>[1-4一二三四])季度?"),
+        "half": _part_of_year("hy", "H", 2, "(?:Halbjahr|HJ)", "(?P<hy6>[上下])半年度?"),
     }.items()
 }
 _EPOCHS = {"epoch": 1, "epoch-ms": 10**3, "epoch-us": 10**6, "epoch-ns": 10**9}
@@ -90,7 +121,8 @@ def to_time(cell: str, form: str, exact: bool = True) -> dt.datetime | None:
     found = FORMS[form].match(plain(text))
     if not found:
         return None
-    part = {k: v for k, v in found.groupdict().items() if v is not None}
+    # groups of one pattern that hold the same are numbered: y, y2, y3
+    part = {k.rstrip("0123456789"): v for k, v in found.groupdict().items() if v is not None}
     try:
         day = _day(part)
         local = day + _time_of_day(part, exact)
@@ -104,16 +136,18 @@ def _day(part: dict[str, str]) -> dt.datetime:
 
     Raises ValueError or KeyError where there is no such day.
     """
-    year = int(part.get("y") or part["y2"])
-    if part.get("roc"):
-        year += 1911
+    year = 1 if part["y"] == "元" else int(part["y"])
+    if era := part.get("era"):
+        year += _ERAS[era]
     elif year < 100:
         year += 1900 if year >= 69 else 2000  # as POSIX reads two digits
-    if week := part.get("w") or part.get("w2"):
+    if week := part.get("w"):
         return dt.datetime.fromisocalendar(year, int(week), int(part.get("wd", 1)))
-    if quarter := part.get("q") or part.get("q2") or part.get("q3"):
+    if quarter := part.get("q"):
         return dt.datetime(year, 3 * int(_HAN.get(quarter, quarter)) - 2, 1)
-    name = part.get("b") or part.get("b2")
+    if half := part.get("hy"):
+        return dt.datetime(year, 1 if half in "1上" else 7, 1)
+    name = part.get("b")
     return dt.datetime(year, month_of(name) if name else int(part["m"]), int(part.get("d", 1)))
 
 
@@ -192,6 +226,18 @@ def find_form(cells: Sequence[str]) -> str | None:
         if share > most:
             best, most = form, share
     return best if most >= 0.9 else None
+
+
+def fiscal(cells: Sequence[str], form: str) -> Words | None:
+    """Return what is to be said of quarters and halves of fiscal years, whose beginning differs by company; None for others."""
+    shown = next((c for c in cells if "FY" in c.upper()), None) if form in ("quarter", "half") else None
+    start = to_time(shown, form) if shown else None
+    if start is None:
+        return None
+    return Words(
+        f"`{shown}` is read as if the fiscal year were the calendar year, from {start:%Y-%m-%d} on",
+        f"`{shown}` 按财年与自然年一致读作自 {start:%Y-%m-%d} 起",
+    )
 
 
 def zoned(schema: Schema, raw: pa.Table) -> Schema:

@@ -16,14 +16,15 @@ from modelwright.core.budget import step
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.reading import ORDERS, Detected, Reading
 from modelwright.core.schema import MODALITIES, Column, Schema
-from modelwright.core.words import Words
+from modelwright.core.words import Words, in_a_row
 from modelwright.data._channels import checked
 from modelwright.data._distinct import first_distinct
 from modelwright.data._durations import span_form
 from modelwright.data._gifs import moving
 from modelwright.data._long_integers import beyond_floats
-from modelwright.data._missing_marks import marks_of, words_of
-from modelwright.data.dates import Order, find_form, names_time, no_times, number_form, settle, zoned
+from modelwright.data._missing_marks import marked, marks_of, words_of
+from modelwright.data._quantities import Quantities, find_quantities, to_quantity
+from modelwright.data.dates import Order, find_form, fiscal, names_time, no_times, number_form, settle, zoned
 from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise
 from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number
@@ -32,6 +33,7 @@ _LOOK = 4000  # distinct cells looked at to tell a column's modality
 _MOST_MARKS = 20  # spellings of missing in one column
 _SEPARATORS = ("|", ";", "；", "、", ",", "，")
 _COLUMN = Words("column", "列")
+_PLAIN = re.compile(PLAIN)
 
 
 def infer_schema(
@@ -47,14 +49,17 @@ def infer_schema(
     reading: Reading | None = None,
     detected: Detected | None = None,
     channel: str | None = None,
+    na: Sequence[str] = (),
 ) -> Schema:
     """Tell the modality and role of every column; `overrides` maps a column to a modality, `channel` is that of sound.
+
+    `na` are numbers that stand for no value, in all columns of numbers (`-999`) or in one (`age=-999`).
 
     Paths in cells are taken from `folder`: GIFs are opened, since they may be pictures or clips.
 
     `reading` says what was asked about the spelling of numbers and dates, `detected` what its source told; the decimal sign is noted there.
 
-    Raises ColumnError for a named column that is absent, OptionError for an unknown modality.
+    Raises ColumnError for a named column that is absent, OptionError for an unknown modality and for `na` that is no number.
     """
     overrides = dict(overrides or {})
     roles = {target: "target", group: "group", time: "time", weight: "weight"}
@@ -77,14 +82,12 @@ def infer_schema(
         if column.modality == "timestamp" and "form" in column.options:
             orders[name] = settle(raw.column(i), column.options["form"], how.dates)
             column = replace(column, options={**column.options, "form": orders[name].form})
-        reason = decimals.words(name) if column.modality == "number" else None
+        reason = in_a_row([column.reason, decimals.words(name) if column.modality == "number" else None])
         if role == "ignored":
             reason = Words("left out as asked", "按要求忽略")
         elif role == "input" and column.modality == "id" and name not in overrides:
-            role, reason = (
-                "ignored",
-                Words("identifier: nearly every row has its own value", "标识列：几乎每行取值都不同"),
-            )
+            same = Words("identifier: nearly every row has its own value", "标识列：几乎每行取值都不同")
+            role, reason = "ignored", in_a_row([same, column.reason])
         elif role == "input" and column.modality == "image" and name not in overrides:
             reason = moving(raw.column(i), folder)
             column = replace(column, modality="video", options={}) if reason else column
@@ -99,7 +102,7 @@ def infer_schema(
         raise OptionError(
             "--channel names a channel of sound, but no column holds sound.", "--channel 指定音频声道，但没有音频列。"
         )
-    return _with_words(zoned(_ordered(Schema(tuple(columns)), orders), raw), raw)
+    return marked(_with_words(zoned(_ordered(Schema(tuple(columns)), orders), raw), raw), na)
 
 
 def _with_words(schema: Schema, raw: pa.Table) -> Schema:
@@ -147,7 +150,8 @@ def _ordered(schema: Schema, orders: Mapping[str, Order]) -> Schema:
 def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str | None, decimal: str) -> Column:
     kind = values.type
     if asked is not None:
-        return Column(name, asked, options=_options(name, values, asked, decimal))
+        said = _quantities(values, decimal).said if asked == "number" else None
+        return Column(name, asked, options=_options(name, values, asked, decimal), reason=said)
     coded = pa.types.is_dictionary(kind)
     if coded or pa.types.is_null(kind):
         values, kind = values.cast(pa.string()), pa.string()
@@ -213,7 +217,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     total = len(values) - values.null_count
     if not cells:
         return Column(name, "category")
-    plain = [c for c in cells if not is_mark(c)] or cells
+    plain = _no_marks(cells)
     numbers = sum(to_number(c, decimal=decimal) is not None for c in plain)
     if (
         len(cells) <= 8
@@ -234,32 +238,42 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     if form is None and numbers == len(plain) and names_time(name):
         form = number_form(name, np.array([to_number(c, decimal=decimal) for c in plain]))
     if form and not (target and len(distinct) <= 20):
-        return Column(name, "timestamp", options={"form": form, "utc": True})
-    if numbers >= 0.95 * len(plain) or (numbers >= 0.75 * len(plain) and _mostly_numbers(values, decimal)):
-        options: dict[str, Any] = {"decimal": ","} if decimal == "," else {}
-        as_numbers = pa.chunked_array([pa.array([to_number(c, decimal=decimal) for c in plain], pa.float64())])
+        return Column(name, "timestamp", options={"form": form, "utc": True}, reason=fiscal(plain, form))
+    found = Quantities(True, {"decimal": ","} if decimal == "," else {})
+    if numbers < len(plain) or not all(map(_PLAIN.match, plain)):
+        found = find_quantities(plain, decimal)
+    if found.numbers or (numbers >= 0.75 * len(plain) and _mostly_numbers(values, found.options)):
+        options = dict(found.options)
+        read = [to_quantity(c, options) for c in plain]
+        as_numbers = pa.chunked_array([pa.array(read, pa.float64())])
         if target:
-            modality = "category" if numbers < len(plain) else _number_or_class(as_numbers, True, len(distinct), total)
-            return Column(name, modality, options=options if modality == "number" else {})
-        if counts_rows(
-            name,
-            pa.chunked_array(
-                [
-                    pa.array(
-                        [to_number(v, decimal=decimal) if v else None for v in values.slice(0, 5000).to_pylist()],
-                        pa.float64(),
-                    )
-                ]
-            ),
-        ):
+            modality = "category" if None in read else _number_or_class(as_numbers, True, len(distinct), total)
+            number = modality == "number"
+            return Column(name, modality, options=options if number else {}, reason=found.said if number else None)
+        first = [to_quantity(v, options) if v else None for v in values.slice(0, 5000).to_pylist()]
+        if counts_rows(name, pa.chunked_array([pa.array(first, pa.float64())])):
             return Column(name, "id")
-        return Column(name, "number", options=options)
+        return Column(name, "number", options=options, reason=found.said)
     if target:
         separator = _separator(cells, total)
         if separator:
             return Column(name, "labels", options={"separator": separator})
-        return Column(name, "category")
-    return Column(name, _words_kind(name, distinct, cells, total))
+        return Column(name, "category", reason=found.said)
+    return Column(name, _words_kind(name, distinct, cells, total), reason=found.said)
+
+
+def _no_marks(cells: list[str]) -> list[str]:
+    """Return cells without marks of missing; all where there are but marks."""
+    return [c for c in cells if not is_mark(c)] or cells
+
+
+def _quantities(values: pa.ChunkedArray, decimal: str) -> Quantities:
+    """Tell how a column is read that the user says holds numbers."""
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return Quantities(True)
+    return find_quantities(
+        _no_marks([c for c in first_distinct(values, _LOOK).to_pylist() if not is_missing(c)]), decimal
+    )
 
 
 def _coded_kind(name: str, values: pa.ChunkedArray) -> str:
@@ -309,9 +323,9 @@ def _floats(values: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(values.drop_null().cast(pa.float64(), safe=False))
 
 
-def _mostly_numbers(values: pa.ChunkedArray, decimal: str) -> bool:
+def _mostly_numbers(values: pa.ChunkedArray, options: Mapping[str, Any]) -> bool:
     sample = [str(v) for v in values.slice(0, 5000).to_pylist() if v is not None and not is_missing(str(v))]
-    return sum(to_number(c, decimal=decimal) is not None for c in sample) >= 0.75 * len(sample)
+    return sum(to_quantity(c, options) is not None for c in sample) >= 0.75 * len(sample)
 
 
 def counts_rows(name: str, values: pa.ChunkedArray) -> bool:
@@ -390,8 +404,8 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
         return {"form": form, "utc": True}
     if modality == "number" and span_form("", cells) is not None:
         return {"form": "duration"}
-    if modality == "number" and decimal == ",":
-        return {"decimal": ","}
+    if modality == "number":
+        return dict(_quantities(values, decimal).options) or ({"decimal": ","} if decimal == "," else {})
     if modality == "labels":
         counts = {m: sum(m in c for c in cells) for m in _SEPARATORS}
         return {"separator": max(_SEPARATORS, key=lambda m: counts[m])}

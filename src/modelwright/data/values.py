@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
+from itertools import pairwise
 
 MISSING = frozenset(
     ["", "na", "n/a", "nan", "null", "none", "nil", "#n/a", "<na>", "missing", "unknown?", "缺失", "空值"]
@@ -16,23 +18,48 @@ _MARKS = frozenset(
 )  # missing among numbers and dates only
 _TRUE = frozenset(["true", "yes", "y", "t", "是", "有", "对", "真"])
 _FALSE = frozenset(["false", "no", "n", "f", "否", "无", "没有", "错", "假"])
-_CURRENCY = r"(?:US\$|R\$|[$€£¥₩₽₹]|USD|EUR|GBP|CNY|RMB|JPY|CHF)"
-_UNITS = {
-    "%": 0.01,
-    "‰": 0.001,
-    "千": 1e3,
-    "万": 1e4,
-    "百万": 1e6,
-    "亿": 1e8,
-    "元": 1.0,
-    "千元": 1e3,
-    "万元": 1e4,
-    "亿元": 1e8,
-    "": 1.0,
-}
-_AROUND = re.compile(
-    rf"^(\()?\s*([-+−]?)\s*(?:{_CURRENCY}\s*)?([-+−]?)((?:\d[\d.,' ’]*)?\d|\d*[.,]\d+|\d+[.,])(e[-+]?\d+)?\s*(%|‰|千元?|百?万元?|亿元?|元)?\s*(?:{_CURRENCY})?\s*(\))?$",
-    re.IGNORECASE,
+_CURRENCY = (
+    r"(?:(?:US|HK|NT|[ACRS])\$|[$€£¥₩₽₹฿₫₺₪]|Rs\.?|USD|EUR|GBP|CNY|RMB|JPY|CHF|INR|HKD|TWD|KRW|AUD|CAD|SGD)(?![A-Za-z])"
+)
+_HAN_SCALES = {
+    "千": 3, "万": 4, "萬": 4, "만": 4, "百万": 6, "百萬": 6, "千万": 7, "千萬": 7, "亿": 8, "億": 8, "억": 8,
+}  # fmt: skip
+_WORD_SCALES = {
+    "thousand": 3, "tsd": 3, "lakh": 5, "lakhs": 5, "lac": 5, "lacs": 5, "million": 6, "millions": 6, "mn": 6, "mln": 6, "mio": 6,
+    "crore": 7, "crores": 7, "cr": 7, "billion": 9, "billions": 9, "bn": 9, "mrd": 9, "trillion": 12, "trillions": 12,
+}  # fmt: skip
+_SCALES = {"": 0, "%": -2, "‰": -3, **_HAN_SCALES, **_WORD_SCALES, "k": 3, "m": 6, "b": 9, "t": 12}  # powers of ten
+
+
+def _either(words: Iterable[str]) -> str:
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
+_HAN_SCALE = rf"(?:{_either(_HAN_SCALES)})"
+_WORD_SCALE = rf"(?:{_either(_WORD_SCALES)})(?![a-z])\.?"
+_SIGNED = (
+    rf"(?P<open>\()?\s*(?P<sign>[-+−]?)\s*(?P<money>{_CURRENCY}\s*)?(?P<inner>[-+−]?)"
+    r"(?P<body>(?:\d[\d.,' ’]*)?\d|\d*[.,]\d+|\d+[.,])(?P<power>e[-+]?\d+)?"
+)
+_BEFORE_LETTER = r"(?<=[\d.,])"  # `300k` is a multiple, `300 K` a temperature
+
+
+def _around(letters: str) -> re.Pattern[str]:
+    """Return the pattern of a number with sign, currency and multiple; `letters` is that of multiples of one letter."""
+    scale = rf"(?:\s*(?P<scale>%|‰|{_HAN_SCALE}|{_WORD_SCALE})|{_BEFORE_LETTER}(?P<letter>{letters}))?\s*[元圆円원]?"
+    return re.compile(rf"{_SIGNED}{scale}\s*(?P<behind>{_CURRENCY})?\s*(?P<close>\))?$", re.IGNORECASE)
+
+
+# k and M mean thousands and millions; m, b and t may be metres, bytes and tonnes, but not behind a sum of money
+_AROUND, _LETTERED = _around(r"k|(?-i:M)|(?(money)[mbt])"), _around("[kmbt]")
+_SUM = re.compile(rf"^([-+−]?)({_CURRENCY}\s*)?((?:\d+(?:\.\d+)?{_HAN_SCALE}){{1,3}}\d*)[元圆円원]?$", re.IGNORECASE)
+_TERM = re.compile(rf"(\d+(?:\.\d+)?)({_HAN_SCALE})?")
+# what stands behind a number: `kg`, `km/h`, `m²`, `sq ft`, `°C`, `元/斤`, `"`
+_UNIT = r"""(?P<unit>["'″′°]|[°µμΩ]?[^\W\d_](?:[^\W\d_]|[./·*^²³°%-]|(?<=m)[23]|(?<=ft)[23]| (?=[^\W\d_]))*)"""
+_WITH_UNIT = re.compile(rf"(?P<number>{_SIGNED}(?:\s*(?:{_HAN_SCALE}|{_WORD_SCALE}(?=\s)))?)\s*{_UNIT}", re.IGNORECASE)
+_LONGEST_UNIT, _LONGEST_AMOUNT = 16, 40  # characters
+_BOUND = re.compile(
+    r"^(?:[<>]\s*=?|[≤≥])\s*(?=[\d.(+−-]|" + _CURRENCY + r")|(?<=[^\W_])\s*(?:\+|及?以[上下])$", re.IGNORECASE
 )
 # digits, in groups of three (or as in India) under one separator, and decimals; the signs are put in below
 _DIGITS = r"([1-9]\d{{0,2}}(?:(?P<by>[{other}' ’])\d{{3}})(?:(?P=by)\d{{3}})*|[1-9]\d?(?:{other}\d{{2}})+{other}\d{{3}}|\d*)(?:{sign}(\d*))?"
@@ -63,16 +90,44 @@ def folded_label(label: str) -> str:
 
 
 def bare_number(cell: str) -> str | None:
-    """Return the digits of a cell with their separators, without signs, brackets, currency, percent and 万; None for no number."""
-    found = _AROUND.match(_BEHIND.sub(r"-\1", cell.strip()))
-    return found[4] if found and bool(found[1]) == bool(found[7]) else None
+    """Return the digits of a cell with their separators, without signs, brackets, currency, multiple, unit and bound; None for no number."""
+    text = _BEHIND.sub(r"-\1", without_bound(cell.strip()))
+    found = _AROUND.match(text) or (_WITH_UNIT.fullmatch(text) if len(text) <= _LONGEST_AMOUNT else None)
+    return found["body"] if found and bool(found["open"]) == bool(found.groupdict().get("close")) else None
 
 
-def to_number(cell: str, comma: bool = False, decimal: str = ".") -> float | None:
-    """Return the number a cell holds: `1,234.5`, `1 234.5`, `12%`, `¥300`, `(12)` and `12.00-` below zero, `3.5万`, full-width digits; None where it holds none.
+def without_bound(cell: str) -> str:
+    """Return a cell without what says that its number is a bound: `<0.5`, `≥ 3`, `65+`, `3万以上`."""
+    return _BOUND.sub("", cell)
 
-    `decimal` "," reads `1.234,5`. `comma` reads one comma with one or two decimals as the decimal point, as bundles of older
-    versions did. Infinity comes back as such.
+
+def with_unit(cell: str) -> tuple[str, str] | None:
+    """Split a cell into its number, with sign and multiple, and the unit behind it; None where it is no such cell."""
+    text = half_width(cell).strip().replace("，", ",")
+    found = _WITH_UNIT.fullmatch(text) if len(text) <= _LONGEST_AMOUNT else None
+    if not found or len(found["unit"]) > _LONGEST_UNIT or found["unit"] in _HAN_SCALES:
+        return None
+    return found["number"], found["unit"]
+
+
+def currency_of(cell: str) -> str | None:
+    """Return the sign or code of the currency that a number stands in; None without one."""
+    found = _AROUND.match(half_width(cell).strip())
+    return (found["money"] or found["behind"] or "").strip().upper() or None if found else None
+
+
+def letter_of(cell: str) -> str | None:
+    """Return the letter k, m, b or t right behind a number, as it is written; None without one."""
+    found = _LETTERED.match(half_width(cell).strip())
+    return found["letter"] if found else None
+
+
+def to_number(cell: str, comma: bool = False, decimal: str = ".", letters: bool = False) -> float | None:
+    """Return the number a cell holds: `1,234.5`, `1 234.5`, `12%`, `¥300`, `(12)` and `12.00-` below zero, `3.5万`, `1.2M`, `₹2 crore`; None where it holds none.
+
+    Full-width digits are digits. `decimal` "," reads `1.234,5`. `comma` reads one comma with one or two decimals as the decimal
+    point, as bundles of older versions did. `letters` reads m, b and t right behind a number as millions, billions and
+    trillions. Infinity comes back as such.
     """
     text = half_width(cell).strip()
     if decimal == "." or "." not in text:
@@ -84,19 +139,35 @@ def to_number(cell: str, comma: bool = False, decimal: str = ".") -> float | Non
     text = _BEHIND.sub(r"-\1", text)
     if comma and _COMMA.match(text):
         return float(text.replace(",", "."))
-    found = _AROUND.match(text.replace("，", ","))
-    if not found or bool(found[1]) != bool(found[7]) or (found[1] and (found[2] or found[3])):
+    found = (_LETTERED if letters else _AROUND).match(text.replace("，", ","))
+    if not found:
+        return _sum(text)
+    if bool(found["open"]) != bool(found["close"]) or (found["open"] and (found["sign"] or found["inner"])):
         return None
-    digits = _BODY[decimal].fullmatch(found[4])
+    digits = _BODY[decimal].fullmatch(found["body"])
     if (
-        not digits and decimal == "," and found[4].count(".") == 1
+        not digits and decimal == "," and found["body"].count(".") == 1
     ):  # `1.5` beside decimal commas can only be one and a half
-        digits = _BODY["."].fullmatch(found[4])
+        digits = _BODY["."].fullmatch(found["body"])
     if not digits or not (digits[1] or digits[3]):
         return None
-    body = re.sub(r"\D", "", digits[1]) + "." + (digits[3] or "0") + (found[5] or "")
-    minus = found[1] or found[2] in ("-", "−") or found[3] in ("-", "−")
-    return (-1.0 if minus else 1.0) * float(body if digits[1] else "0" + body) * _UNITS[found[6] or ""]
+    minus = found["open"] or found["sign"] in ("-", "−") or found["inner"] in ("-", "−")
+    power = int((found["power"] or "e0")[1:]) + _SCALES[(found["scale"] or found["letter"] or "").lower().rstrip(".")]
+    whole = re.sub(r"\D", "", digits[1]) or "0"
+    return float(f"{'-' if minus else ''}{whole}.{digits[3] or '0'}e{power}")  # no product, which would round once more
+
+
+def _sum(text: str) -> float | None:
+    """Return a number whose parts stand under several multiples, the larger ones first: `1亿2000万`, `3万5千`, `1万2000`."""
+    found = _SUM.match(text)
+    if not found:
+        return None
+    terms = [(float(f"{number}e{_SCALES[scale]}"), _SCALES[scale]) for number, scale in _TERM.findall(found[3])]
+    for (_, above), (value, power) in pairwise(terms):
+        # the digit behind 万 in `3万5` is short for thousands, which only speech tells
+        if value >= 10**above or (power == 0 and 10 * value < 10**above):
+            return None
+    return (-1.0 if found[1] in ("-", "−") else 1.0) * sum(value for value, _ in terms)
 
 
 def to_bool(cell: str) -> bool | None:

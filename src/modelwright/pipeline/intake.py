@@ -94,6 +94,7 @@ def get_data(
         reading=reading,
         detected=detected,
         channel=config.channel,
+        na=config.na,
     )
     detected.tell(events)
     schema = concerns.schema_inferred(with_layouts(schema, layouts))

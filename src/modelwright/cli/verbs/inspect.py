@@ -11,7 +11,18 @@ from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.option_groups.declared import options
 from modelwright.core.option_groups.source import SOURCE_OPTIONS
 
-_OPTIONS = ("target", "column", *SOURCE_OPTIONS, "series", "series_id", "series_time", "channel", "vault", "private")
+_OPTIONS = (
+    "target",
+    "column",
+    "na",
+    *SOURCE_OPTIONS,
+    "series",
+    "series_id",
+    "series_time",
+    "channel",
+    "vault",
+    "private",
+)
 
 
 def add(app: typer.Typer) -> None:

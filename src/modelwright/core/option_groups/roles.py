@@ -21,6 +21,12 @@ class Roles(OptionGroup):
         {}, "say what a column holds", "指定列的模态", "--column", "-c", metavar="NAME=MODALITY"
     )
     ignore: list[str] = option([], "column to leave out", "要忽略的列", metavar="COLUMN")
+    na: list[str] = option(
+        [],
+        "number that stands for no value: -999 or x=-999",
+        "表示缺失的数字：-999 或 x=-999",
+        metavar="NUMBER",
+    )
     group: str | None = option(
         None, "column of groups; one group is never split", "分组列：同组的行不会被分开", metavar="COLUMN"
     )

@@ -1,0 +1,165 @@
+"""Numbers with something around them, as the whole column tells: a unit (`428.50 kg`), bounds (`<0.5`, `65+`), letters (`1.2m` beside `300k`).
+
+One unit in nearly all cells is the column's unit. Several are never put together: a mile is no kilometre. A bound is read as its number,
+as laboratories and surveys do, and the report says so, since the true value lies beyond it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelwright.core.words import Words, in_a_row
+from modelwright.data.values import currency_of, half_width, letter_of, to_number, with_unit, without_bound
+
+_NEARLY_ALL = 0.95
+_FEW = 60  # cells that tell whether a column is worth a closer look
+_MOST_UNITS = 4  # of a column that is told to hold several
+_SHOWN = 3
+_ALL_AT_LEAST = tuple("+上下")  # marks of bounds that may stand in all cells: `1,000+`
+# what counts or names one of several, and measures nothing: `3号楼`, `2班`, `5月`, `7 pm`, `4th`
+_ORDINAL = re.compile(r"[号班路栋幢组队区室期院]|^(?:[月日]|[ap]\.?m\.?|st|nd|rd|th)$", re.IGNORECASE)
+_CODE = re.compile(r"\d{4,}[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """How the cells of a column are read: whether nearly all are numbers, the options that `to_quantity` needs, and what a reader is told."""
+
+    numbers: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+    said: Words | None = None
+
+
+def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
+    """Return the number of a cell by the options of its column: `comma`, `decimal`, `letters`, `bounds`, `unit`; None where it holds none.
+
+    A cell in another unit than the column's holds none; one without a unit is taken to be in the column's.
+    """
+    text = half_width(cell).strip()
+    if options.get("bounds"):
+        text = without_bound(text)
+    if "unit" in options and (split := with_unit(text)):
+        text, unit = split
+        if _alike(unit) != _alike(options["unit"]):
+            return None
+    return to_number(text, bool(options.get("comma")), options.get("decimal", "."), bool(options.get("letters")))
+
+
+def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
+    """Tell how the different cells of a column of text, none of them missing, are read as numbers."""
+    options: dict[str, Any] = {"decimal": ","} if decimal == "," else {}
+    if not _worth_a_look(cells[:: max(1, len(cells) // _FEW)], decimal):
+        return Quantities(False, options)
+    said: list[Words | None] = []
+    cells = [half_width(c).strip() for c in cells]
+    bounds = [c for c in cells if without_bound(c) != c]
+    one_way = len({c[-1] for c in bounds}) == 1 and bool(bounds) and bounds[0].endswith(_ALL_AT_LEAST)
+    if bounds and (one_way or 2 * len(bounds) <= len(cells)):  # `<=50K` and `>50K` in all cells are two classes
+        options["bounds"] = True
+    plain = [without_bound(c) for c in cells] if "bounds" in options else cells
+    letters = {letter: c for c in plain if (letter := letter_of(c))}
+    if len({letter.lower() for letter in letters}) > 1:
+        options["letters"] = True
+    if sum(to_quantity(c, options) is not None for c in plain) < _NEARLY_ALL * len(plain):
+        found = _in_a_unit(plain, options)
+        if not found.numbers:
+            return Quantities(False, options, found.said)
+        options, letters = {**found.options}, {}
+        said.append(found.said)
+    said += [_read_as(shown, options) for shown in list(letters.values())[:_SHOWN]]
+    if "bounds" in options:
+        shown = next((c for c in bounds if to_quantity(c, options) is not None), None)
+        said.append(_bound(shown, options) if shown else None)
+    money = Counter(m for c in plain if (m := currency_of(c)))
+    said.append(_several_currencies(money) if len(money) > 1 else None)
+    return Quantities(True, options, in_a_row(said))
+
+
+def _worth_a_look(cells: Sequence[str], decimal: str) -> bool:
+    numbers = 0
+    for cell in cells:
+        plain = without_bound(half_width(cell).strip())
+        if any(ch.isdigit() for ch in plain):
+            numbers += to_number(plain, decimal=decimal, letters=True) is not None or with_unit(plain) is not None
+    return 2 * numbers >= len(cells)
+
+
+def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any]) -> Quantities:
+    """Tell whether cells are numbers in one unit; where they are in several, what is to be said of it."""
+    units: Counter[str] = Counter()
+    spelt: dict[str, Counter[str]] = {}
+    bare = 0
+    for cell in cells:
+        split = with_unit(cell)
+        if split is not None and to_quantity(split[0], options) is not None:
+            units[_alike(split[1])] += 1
+            spelt.setdefault(_alike(split[1]), Counter())[split[1]] += 1
+        else:
+            bare += split is None and to_quantity(cell, options) is not None
+    behind = sum(units.values())
+    if behind + bare < _NEARLY_ALL * len(cells) or 2 * behind < len(cells):
+        return Quantities(False)
+    names = {key: said.most_common(1)[0][0] for key, said in spelt.items()}
+    first, most = units.most_common(1)[0]
+    unit = names[first]
+    if _ORDINAL.search(unit) or all(_CODE.fullmatch(c) for c in cells):
+        return Quantities(False)
+    if most < _NEARLY_ALL * behind:
+        told = len(units) <= _MOST_UNITS and not any(_ORDINAL.search(n) for n in names.values())
+        return Quantities(False, said=_several_units(units, names) if told else None)
+    if bare and unit in ("m", "b", "B", "t", "T"):
+        return Quantities(False, said=_letter_alone(next(c for c in cells if c.endswith(unit)), unit))
+    taken = Words(", those without a unit too", "，没有单位的也按此计") if bare else Words("", "")
+    words = Words(f"numbers in `{unit}`{taken.en}", f"以 `{unit}` 为单位的数字{taken.zh}")
+    return Quantities(True, {**options, "unit": unit}, words)
+
+
+def _alike(unit: str) -> str:
+    """Return a unit without what is one in it: capitals, a plural, a point; but `MB` is not `Mb` and `mW` not `MW`."""
+    bare = unit.replace(" ", "").rstrip(".")
+    if len(bare) <= 3 and (bare[:1] in "mM" or bare[-1:] in "bB"):
+        return bare
+    low = bare.casefold()
+    return low[:-1] if len(low) > 2 and low.endswith("s") and low.isascii() else low
+
+
+def _read_as(cell: str, options: Mapping[str, Any]) -> Words:
+    number = to_quantity(cell, options)
+    return Words(f"`{cell}` is read as {number:.15g}", f"`{cell}` 读作 {number:.15g}")
+
+
+def _bound(cell: str, options: Mapping[str, Any]) -> Words:
+    number = to_quantity(cell, options)
+    return Words(
+        f"bounds are read as their number: `{cell}` as {number:.15g}, though the value lies beyond it",
+        f"界限值按其数字读取：`{cell}` 读作 {number:.15g}，真实值在此之外",
+    )
+
+
+def _several_currencies(money: Counter[str]) -> Words:
+    shown = [m for m, _ in money.most_common(_MOST_UNITS)]
+    return Words(
+        f"amounts in several currencies ({', '.join(shown)}) are read as numbers without conversion",
+        f"金额使用了多种货币（{'、'.join(shown)}），按数字读取，未作换算",
+    )
+
+
+def _several_units(units: Counter[str], names: Mapping[str, str]) -> Words:
+    total = sum(units.values())
+    shown = [f"{names[key]} {round(100 * n / total)} %" for key, n in units.most_common()]
+    return Words(
+        f"numbers in several units ({', '.join(shown)}) are not put together; write them in one to have them read as numbers",
+        f"数字使用了多种单位（{'、'.join(shown)}），未合并读取；统一单位后才按数字读取",
+    )
+
+
+def _letter_alone(cell: str, unit: str) -> Words:
+    large = {"m": "1e6", "b": "1e9", "t": "1e12"}[unit.lower()]
+    return Words(
+        f"`{cell}` may be {cell[: -len(unit)].strip()} times {large}, or a number in `{unit}`, beside cells without it; write it out in figures",
+        f"`{cell}` 可能是 {cell[: -len(unit)].strip()} 乘以 {large}，也可能以 `{unit}` 为单位，而其他单元格没有该字母；请写成完整数字",
+    )

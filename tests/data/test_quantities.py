@@ -1,0 +1,180 @@
+"""Numbers with something around them: multiples, units, bounds and marks of missing; the same value in training and in a request."""
+
+import random
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelwright.core.errors import ColumnError, OptionError
+from modelwright.core.schema import Column, Schema, Table
+from modelwright.data._quantities import find_quantities
+from modelwright.data.check import check
+from modelwright.data.coerce import coerce, coerce_rows
+from modelwright.data.infer import infer_schema
+from modelwright.data.values import to_number, with_unit, without_bound
+
+DRAW = random.Random(5)
+WEIGHTS = [f"{DRAW.uniform(1, 900):.2f}" for _ in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("215.0k", 215_000), ("-215K", -215_000), ("(3.4k)", -3400), ("1.2M", 1_200_000), ("3.4bn", 3.4e9), ("1.5 million", 1.5e6),
+        ("2 Mio. €", 2e6), ("3 Mrd.", 3e9), ("$1.2m", 1.2e6), ("HK$3b", 3e9), ("₹1.38 lakh", 138_000), ("₹2 crore", 2e7),
+        ("Rs. 2,50,000", 250_000), ("1.2万", 12_000), ("３亿", 3e8), ("１．２万", 12_000), ("1.2 萬元", 12_000), ("1亿2000万", 1.2e8),
+        ("3万5千", 35_000), ("1万2000", 12_000), ("379.09万", 3_790_900), ("5000円", 5000), ("12%", 0.12),
+        ("3万5", None), ("5千3万", None), ("300 K", None), ("1.2m", None), ("5 M", None), ("5bnx", None), ("USDx 5", None), ("k", None),
+        ("<5", None), ("12kg", None),
+    ],
+)  # fmt: skip
+def test_multiples(cell, number):
+    assert to_number(cell) == number
+
+
+@given(
+    st.decimals(-(10**6), 10**6, places=3),
+    st.sampled_from([("k", 3), ("M", 6), ("bn", 9), (" lakh", 5), (" crore", 7), ("万", 4), ("亿", 8), ("%", -2)]),
+)
+def test_a_multiple_is_exact(number, multiple):
+    mark, power = multiple
+    assert to_number(f"{number}{mark}") == float(number.scaleb(power))
+
+
+@pytest.mark.parametrize(
+    ("cell", "split"),
+    [
+        ("428.50 kg", ("428.50", "kg")), ("-3km/h", ("-3", "km/h")), ("12.5万公里", ("12.5万", "公里")), ("5 m²", ("5", "m2")),
+        ("36.5℃", ("36.5", "°C")), ("5元/斤", ("5", "元/斤")), ("16 sq ft", ("16", "sq ft")), ("3 million people", ("3 million", "people")),
+        ("3.5万", None), ("4x4", None), ("5 kg net weight of everything", None), ("kg", None), ("5", None), ("12-abc", None),
+    ],
+)  # fmt: skip
+def test_a_number_and_its_unit(cell, split):
+    assert with_unit(cell) == split
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [("<123456.7", "123456.7"), (">5", "5"), ("≥ 5", "5"), ("> = 5", "5"), ("65+", "65"), ("3万以上", "3万"), ("<$50", "$50"),
+     ("<b>", "<b>"), ("A+", "A"), ("+5", "+5"), ("18-24", "18-24")],
+)  # fmt: skip
+def test_a_bound(cell, number):
+    assert without_bound(cell) == number
+
+
+def read(cells, **options):
+    """Return the column that cells give, its values, what could not be read, and the same values asked row by row."""
+    raw = pa.table({"v": pa.array(cells, pa.string()), "other": [f"{'xyz'[i % 3]}" for i in range(len(cells))]})
+    schema = infer_schema(raw, **options)
+    table, bad = coerce(raw, schema, need_target=False)
+    asked, worse = coerce_rows([{"v": c} for c in cells], schema)
+    assert asked.column("v").to_pylist() == table.column("v").to_pylist()
+    assert [b.row for b in worse] == [b.row for b in bad]
+    return schema["v"], table.column("v").to_pylist(), bad
+
+
+def test_one_unit_is_told_and_another_is_named():
+    column, values, bad = read([f"{w} kg" for w in WEIGHTS[:57]] + ["3 lb", "5.5", "12KG"])
+    assert (column.modality, column.options) == ("number", {"unit": "kg"})
+    assert "numbers in `kg`, those without a unit too" in column.reason.en
+    assert values[0] == float(WEIGHTS[0])
+    assert values[-3:] == [None, 5.5, 12]
+    assert [b.words.en for b in bad] == ["expected a number in kg, received `3 lb`"]
+    assert read([w.replace(".", ",") + " kg" for w in WEIGHTS])[1] == [float(w) for w in WEIGHTS]
+    assert read([f"{w}万人" for w in WEIGHTS])[1][0] == to_number(WEIGHTS[0] + "万")
+    assert read([f"{w} kg" for w in WEIGHTS], target="v")[0].modality == "number"
+    assert read(["1 star", *[f"{i % 4 + 2} stars" for i in range(59)]])[1][:2] == [1, 2]
+
+
+def test_several_units_are_never_put_together():
+    column, values, _ = read([f"{w} {('kg', 'lb')[i % 2]}" for i, w in enumerate(WEIGHTS)])
+    assert column.modality != "number"
+    assert "several units (kg 50 %, lb 50 %)" in column.reason.en
+    assert values[0] == f"{WEIGHTS[0]} kg"
+    column, _, bad = read([f"{w} {('kg', 'lb')[i % 20 == 0]}" for i, w in enumerate(WEIGHTS)])
+    assert column.options["unit"] == "kg"
+    assert len(bad) == 3
+    assert find_quantities(["5 mW", "3 MW"] * 30).numbers is False  # a prefix in capitals is another unit
+    assert "several currencies ($, €)" in read([f"{'$€'[i % 2]}{w}" for i, w in enumerate(WEIGHTS)])[0].reason.en
+
+
+@pytest.mark.parametrize("mark", ["{}号楼", "{}班", "{}月", "{} pm", "{}th", "A{}", "{}-{}"])
+def test_what_numbers_name_is_no_quantity(mark):
+    assert read([mark.format(DRAW.randint(4, 12), i % 7) for i in range(60)])[0].modality != "number"
+
+
+def test_codes_with_a_letter_behind_are_no_quantity():
+    assert read([f"{i * 7919 % 9000 + 1000}X" for i in range(60)])[0].modality == "id"
+
+
+def test_letters_mean_multiples_where_the_column_tells():
+    column, values, _ = read([f"{w}{'km'[i % 2]}" for i, w in enumerate(WEIGHTS)])
+    assert values[:2] == [to_number(f"{WEIGHTS[0]}e3"), to_number(f"{WEIGHTS[1]}e6")]
+    assert "m` is read as" in column.reason.en
+    assert read([f"{w}m" for w in WEIGHTS])[0].options == {"unit": "m"}
+    column, _, _ = read([f"{w}{('', 'm')[i % 2]}" for i, w in enumerate(WEIGHTS)])
+    assert column.modality != "number"
+    assert "times 1e6, or a number in `m`" in column.reason.en
+    column, values, _ = read([f"{w}k" for w in WEIGHTS])
+    assert values[0] == float(WEIGHTS[0] + "e3")
+    assert "is read as" in column.reason.en
+
+
+def test_bounds_are_read_as_their_number_and_told():
+    column, values, bad = read([*WEIGHTS[:50], *["<5.0"] * 5, *[">1000"] * 5])
+    assert (column.modality, column.options, bad) == ("number", {"bounds": True}, [])
+    assert values[-10] == 5
+    assert values[-1] == 1000
+    assert "`<5.0` as 5, though the value lies beyond it" in column.reason.en
+    assert "`<5.0` 读作 5" in column.reason.zh
+    assert read(["0", "1", "2", "3+"] * 15)[1][:4] == [0, 1, 2, 3]
+    assert read([f"{10**i:,}+" for i in range(9)] * 7)[1][3] == 1000
+    assert read(["<0.1 mg/L", *[f"{w} mg/L" for w in WEIGHTS]])[1][:2] == [0.1, float(WEIGHTS[0])]
+
+
+@pytest.mark.parametrize("cells", [[">50K", "<=50K"] * 30, ["<18", "18-24", ">65"] * 20])
+@pytest.mark.parametrize("target", [None, "v"])
+def test_classes_of_bounds_stay_classes(cells, target):
+    column, values, _ = read(cells, target=target)
+    assert column.modality == "category"
+    assert values == cells
+
+
+def test_numbers_that_stand_for_no_value_by_the_users_word():
+    cells = [*WEIGHTS[:50], *["-999"] * 5, *["9999"] * 5]
+    assert read(cells)[1][-10] == -999
+    assert read(cells, na=["-999", "v=9999"])[1][-10:] == [None] * 10
+    assert read(cells, na=["v=9999"])[1][-10:] == [-999] * 5 + [None] * 5
+    raw = pa.table({"v": pa.array([-999, 1, 2]), "word": ["a", "b", "a"]})
+    schema = infer_schema(raw, na=["-999"])
+    assert coerce(raw, schema)[0].column("v").to_pylist() == [None, 1, 2]
+    assert coerce_rows([{"v": -999}], schema)[0].column("v").to_pylist() == [None]
+    with pytest.raises(OptionError, match="a number such as -999"):
+        infer_schema(raw, na=["x"])
+    with pytest.raises(ColumnError):
+        infer_schema(raw, na=["w=-999"])
+    with pytest.raises(OptionError, match="holds no numbers"):
+        infer_schema(raw, na=["word=-999"])
+
+
+def doubts(values, role="input"):
+    table = Table.of(
+        pa.table({"v": pa.array(values, pa.float64()), "y": ["a", "b"] * (len(values) // 2)}),
+        Schema((Column("v", "number", role), Column("y", "category"))),
+    )
+    return [f for f in check(table) if f.code == "missing-mark"]
+
+
+def test_a_far_number_that_recurs_is_doubted():
+    usual = [DRAW.uniform(0, 80) for _ in range(200)]
+    (found,) = doubts([*usual, *[-999.0] * 12, *[9999.0] * 8])
+    assert "-999 in 12 rows and 9999 in 8 rows" in found.words.en
+    assert "--na v=-999 --na v=9999" in found.advice.en
+    assert doubts([*usual, *[999.0] * 12], "target")
+    assert not doubts([*usual, -999.0, 12.0])  # one slip
+    assert not doubts([*usual, *[120.0] * 12])  # near the others
+    assert not doubts([DRAW.lognormvariate(0, 2) for _ in range(400)])
+    assert not doubts([float(i % 2) for i in range(200)])
+    assert not doubts([float(DRAW.choice([0, 0, 0, 0, 1, 2, 7])) for _ in range(400)])
