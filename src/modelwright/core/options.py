@@ -26,6 +26,7 @@ class RunOptions(TypedDict, total=False):
     task: str | None
     column: dict[str, str]
     ignore: list[str]
+    na: list[str]
     group: str | None
     time: str | None
     weight: str | None

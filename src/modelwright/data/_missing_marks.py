@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.schema import Column, Schema
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
+from modelwright.data.finding import Finding
 from modelwright.data.values import ALWAYS_MISSING, LONGEST_MISSING, MISSING, half_width, is_missing, to_number
 
 OLD_WORDS = ("none", "na")  # values in a column of words for bundles of older versions, whatever its other cells are
 _SHOWN = 3
+_RECURS = 0.002  # share of the rows from which on a number far from the others is no single slip
+_FEWEST_OTHERS = 20
 _CONTROL = r"[\x00-\x1f\x7f]"
 _DIGIT = r"^[-+.(]?[0-9]"  # how no such word begins; nearly all cells of a column of numbers do
 
@@ -96,6 +100,46 @@ def without_marks(values: pa.Array, column: Column) -> pa.Array:
     if not marks or column.modality != "number":
         return values
     return pc.if_else(pc.is_in(values, pa.array(marks, pa.float64())), pa.scalar(None, values.type), values)
+
+
+def marks_among(numbers: np.ndarray) -> list[float]:
+    """Return the numbers [N] that may stand for no value, such as -999: the least or greatest, which recurs far from all others.
+
+    Nines, as they are usually written, must lie farther off than the others span; any other number three times as far.
+    """
+    ends = [v for v in (numbers.min(), numbers.max()) if (numbers == v).sum() >= max(3, _RECURS * len(numbers))]
+    if len(ends) == 2 and _far(ends, numbers):
+        return [float(v) for v in ends]
+    return [float(v) for v in ends if _far([v], numbers)]
+
+
+def _far(marks: Sequence[float], numbers: np.ndarray) -> bool:
+    """Whether each of some numbers lies far from all others."""
+    rest = numbers[~np.isin(numbers, marks)]
+    if len(rest) < _FEWEST_OTHERS:
+        return False
+    low, high = rest.min(), rest.max()
+    return all(
+        max(low - v, v - high) > (1 if _nines(v) else 3) * (high - low) and (_nines(v) or high > low) for v in marks
+    )
+
+
+def _nines(number: float) -> bool:
+    shown = f"{abs(number):g}".replace(".", "")
+    return set(shown) == {"9"} and (number < 0 or len(shown) > 1)
+
+
+def marks_finding(name: str, numbers: np.ndarray, marks: Sequence[float]) -> Finding:
+    rest = numbers[~np.isin(numbers, marks)]
+    counts = [(f"{v:.15g}", int((numbers == v).sum())) for v in marks]
+    en = " and ".join(f"{v} in {counted(n, 'row')}" for v, n in counts)
+    zh = "、".join(f"{n} 行为 {v}" for v, n in counts)
+    flags = " ".join(f"--na {name}={v}" for v, _ in counts)
+    return Finding(
+        "missing-mark", "warning", name,
+        Words(f"`{name}` is {en}, far from all other values ({rest.min():g} to {rest.max():g}): this may stand for no value.", f"`{name}` 有 {zh}，远离其余所有值（{rest.min():g} 到 {rest.max():g}）：可能表示缺失。"),
+        Words(f"If it does, say {flags}; it is read as a number until then.", f"若确为缺失，请加 {flags}；在此之前按数字读取。"),
+    )  # fmt: skip
 
 
 def plain_words(cells: pa.Array) -> tuple[pa.Array, pa.Array]:

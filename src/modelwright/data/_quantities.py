@@ -12,10 +12,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from modelwright.core.words import Words, in_a_row
-from modelwright.data.values import currency_of, half_width, letter_of, to_number, with_unit, without_bound
+from modelwright.data._distinct import first_distinct
+from modelwright.data.values import (
+    currency_of,
+    half_width,
+    is_mark,
+    is_missing,
+    letter_of,
+    to_number,
+    with_unit,
+    without_bound,
+)
 
 _NEARLY_ALL = 0.95
+_LOOK = 4000  # different cells looked at
 _FEW = 60  # cells that tell whether a column is worth a closer look
 _MOST_UNITS = 4  # of a column that is told to hold several
 _SHOWN = 3
@@ -77,6 +90,20 @@ def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
     money = Counter(m for c in plain if (m := currency_of(c)))
     said.append(_several_currencies(money) if len(money) > 1 else None)
     return Quantities(True, options, in_a_row(said))
+
+
+def quantities_of(values: pa.ChunkedArray, decimal: str) -> Quantities:
+    """Tell how a column is read that the user says holds numbers."""
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return Quantities(True)
+    cells = first_distinct(values, _LOOK).to_pylist()
+    return find_quantities([c for c in cells if not is_missing(c) and not is_mark(c)], decimal)
+
+
+def mostly_numbers(values: pa.ChunkedArray, options: Mapping[str, Any]) -> bool:
+    """Whether three quarters of the first rows that hold anything are numbers."""
+    cells = [str(v) for v in values.slice(0, 5000).to_pylist() if v is not None and not is_missing(str(v))]
+    return sum(to_quantity(c, options) is not None for c in cells) >= 0.75 * len(cells)
 
 
 def _worth_a_look(cells: Sequence[str], decimal: str) -> bool:

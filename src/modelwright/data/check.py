@@ -13,13 +13,11 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words, counted
 from modelwright.data._distinct import first_distinct
 from modelwright.data._leaks import codes_of, leaks
+from modelwright.data._missing_marks import marks_among, marks_finding
 from modelwright.data.coerce import BadValue
 from modelwright.data.finding import Finding as Finding
 from modelwright.data.split import row_codes
 from modelwright.data.values import folded_label
-
-_RECURS = 0.002  # share of the rows from which on a number far from the others is no single slip
-_FEWEST_OTHERS = 20
 
 
 def check(
@@ -133,9 +131,9 @@ def _column(table: Table, name: str) -> list[Finding]:
         )  # fmt: skip
     if modality == "number" and len(present) > 20:
         numbers = np.asarray(present)
-        marks = missing_marks_among(numbers)
+        marks = marks_among(numbers)
         if marks:
-            out.append(_marks(name, numbers, marks))
+            out.append(marks_finding(name, numbers, marks))
             numbers = numbers[~np.isin(numbers, marks)]
         low, high = np.percentile(numbers, [1, 99])
         room = 10 * max(high - low, 1e-12)
@@ -151,46 +149,6 @@ def _column(table: Table, name: str) -> list[Finding]:
     if modality == "text":
         out.append(_text(name, present))
     return out
-
-
-def missing_marks_among(numbers: np.ndarray) -> list[float]:
-    """Return the numbers [N] that may stand for no value, such as -999: the least or greatest, which recurs far from all others.
-
-    Nines, as they are usually written, must lie farther off than the others span; any other number three times as far.
-    """
-    ends = [v for v in (numbers.min(), numbers.max()) if (numbers == v).sum() >= max(3, _RECURS * len(numbers))]
-    if len(ends) == 2 and _far(ends, numbers):
-        return [float(v) for v in ends]
-    return [float(v) for v in ends if _far([v], numbers)]
-
-
-def _far(marks: Sequence[float], numbers: np.ndarray) -> bool:
-    """Whether each of some numbers lies far from all others."""
-    rest = numbers[~np.isin(numbers, marks)]
-    if len(rest) < _FEWEST_OTHERS:
-        return False
-    low, high = rest.min(), rest.max()
-    return all(
-        max(low - v, v - high) > (1 if _nines(v) else 3) * (high - low) and (_nines(v) or high > low) for v in marks
-    )
-
-
-def _nines(number: float) -> bool:
-    shown = f"{abs(number):g}".replace(".", "")
-    return set(shown) == {"9"} and (number < 0 or len(shown) > 1)
-
-
-def _marks(name: str, numbers: np.ndarray, marks: Sequence[float]) -> Finding:
-    rest = numbers[~np.isin(numbers, marks)]
-    counts = [(f"{v:.15g}", int((numbers == v).sum())) for v in marks]
-    en = " and ".join(f"{v} in {counted(n, 'row')}" for v, n in counts)
-    zh = "、".join(f"{n} 行为 {v}" for v, n in counts)
-    flags = " ".join(f"--na {name}={v}" for v, _ in counts)
-    return Finding(
-        "missing-mark", "warning", name,
-        Words(f"`{name}` is {en}, far from all other values ({rest.min():g} to {rest.max():g}): this may stand for no value.", f"`{name}` 有 {zh}，远离其余所有值（{rest.min():g} 到 {rest.max():g}）：可能表示缺失。"),
-        Words(f"If it does, say {flags}; it is read as a number until then.", f"若确为缺失，请加 {flags}；在此之前按数字读取。"),
-    )  # fmt: skip
 
 
 def _text(name: str, present: pa.Array) -> Finding:
@@ -328,10 +286,10 @@ def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
 def _target(table: Table, name: str) -> list[Finding]:
     column, values = table.schema[name], table.column(name)
     out: list[Finding] = []
-    if column.modality == "number" and len(values) - values.null_count > _FEWEST_OTHERS:
+    if column.modality == "number" and len(values) - values.null_count > 20:
         numbers = np.asarray(values.drop_null())
-        marks = missing_marks_among(numbers)
-        return [_marks(name, numbers, marks)] if marks else []
+        marks = marks_among(numbers)
+        return [marks_finding(name, numbers, marks)] if marks else []
     if column.modality in ("number", "labels"):
         return out
     counts = sorted(

@@ -23,7 +23,7 @@ from modelwright.data._durations import span_form
 from modelwright.data._gifs import moving
 from modelwright.data._long_integers import beyond_floats
 from modelwright.data._missing_marks import marked, marks_of, words_of
-from modelwright.data._quantities import Quantities, find_quantities, to_quantity
+from modelwright.data._quantities import Quantities, find_quantities, mostly_numbers, quantities_of, to_quantity
 from modelwright.data.dates import Order, find_form, fiscal, names_time, no_times, number_form, settle, zoned
 from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise
@@ -150,7 +150,7 @@ def _ordered(schema: Schema, orders: Mapping[str, Order]) -> Schema:
 def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str | None, decimal: str) -> Column:
     kind = values.type
     if asked is not None:
-        said = _quantities(values, decimal).said if asked == "number" else None
+        said = quantities_of(values, decimal).said if asked == "number" else None
         return Column(name, asked, options=_options(name, values, asked, decimal), reason=said)
     coded = pa.types.is_dictionary(kind)
     if coded or pa.types.is_null(kind):
@@ -217,7 +217,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     total = len(values) - values.null_count
     if not cells:
         return Column(name, "category")
-    plain = _no_marks(cells)
+    plain = [c for c in cells if not is_mark(c)] or cells
     numbers = sum(to_number(c, decimal=decimal) is not None for c in plain)
     if (
         len(cells) <= 8
@@ -242,7 +242,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     found = Quantities(True, {"decimal": ","} if decimal == "," else {})
     if numbers < len(plain) or not all(map(_PLAIN.match, plain)):
         found = find_quantities(plain, decimal)
-    if found.numbers or (numbers >= 0.75 * len(plain) and _mostly_numbers(values, found.options)):
+    if found.numbers or (numbers >= 0.75 * len(plain) and mostly_numbers(values, found.options)):
         options = dict(found.options)
         read = [to_quantity(c, options) for c in plain]
         as_numbers = pa.chunked_array([pa.array(read, pa.float64())])
@@ -260,20 +260,6 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
             return Column(name, "labels", options={"separator": separator})
         return Column(name, "category", reason=found.said)
     return Column(name, _words_kind(name, distinct, cells, total), reason=found.said)
-
-
-def _no_marks(cells: list[str]) -> list[str]:
-    """Return cells without marks of missing; all where there are but marks."""
-    return [c for c in cells if not is_mark(c)] or cells
-
-
-def _quantities(values: pa.ChunkedArray, decimal: str) -> Quantities:
-    """Tell how a column is read that the user says holds numbers."""
-    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
-        return Quantities(True)
-    return find_quantities(
-        _no_marks([c for c in first_distinct(values, _LOOK).to_pylist() if not is_missing(c)]), decimal
-    )
 
 
 def _coded_kind(name: str, values: pa.ChunkedArray) -> str:
@@ -321,11 +307,6 @@ def _recurs(values: pa.ChunkedArray) -> bool:
 
 def _floats(values: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(values.drop_null().cast(pa.float64(), safe=False))
-
-
-def _mostly_numbers(values: pa.ChunkedArray, options: Mapping[str, Any]) -> bool:
-    sample = [str(v) for v in values.slice(0, 5000).to_pylist() if v is not None and not is_missing(str(v))]
-    return sum(to_quantity(c, options) is not None for c in sample) >= 0.75 * len(sample)
 
 
 def counts_rows(name: str, values: pa.ChunkedArray) -> bool:
@@ -405,7 +386,7 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
     if modality == "number" and span_form("", cells) is not None:
         return {"form": "duration"}
     if modality == "number":
-        return dict(_quantities(values, decimal).options) or ({"decimal": ","} if decimal == "," else {})
+        return dict(quantities_of(values, decimal).options) or ({"decimal": ","} if decimal == "," else {})
     if modality == "labels":
         counts = {m: sum(m in c for c in cells) for m in _SEPARATORS}
         return {"separator": max(_SEPARATORS, key=lambda m: counts[m])}
