@@ -23,7 +23,7 @@ HOOKS = [name for name, f in vars(Concern).items() if inspect.isfunction(f) and 
 def test_the_order_is_fixed():
     assert [c.name for c in ORDER] == [
         "consent", "personal_data", "weights", "costs", "fairness", "differential_privacy", "teacher",
-        "heard", "looked_at",
+        "rare_labels", "heard", "looked_at",
     ]  # fmt: skip
     files = {p.stem for p in (FOLDER / "concerns").glob("*.py")} - {"__init__", "base", "order"}
     assert files == {c.name for c in ORDER}

@@ -6,7 +6,7 @@ import pyarrow as pa
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.privacy import detect
-from modelwright.privacy.protect import protect
+from modelwright.privacy.protect import _shares, protect
 from modelwright.privacy.recognisers.base import Match
 
 N = 900
@@ -76,3 +76,24 @@ def test_columns_read_in_part_are_read_in_the_same_rows(monkeypatch):
     monkeypatch.setattr("modelwright.privacy.protect._LEAST_READ", 300)
     done = protect(wide, None, both, seconds=0.0, most=1e-9)
     assert 300 <= len(done.table) < N
+
+
+def test_many_columns_of_categories_do_not_outrun_the_time_for_names(monkeypatch):
+    """Of each column a first block is read whatever the time, so that it has to be small."""
+    looked = []
+    real = detect.Block
+    monkeypatch.setattr(
+        detect, "Block", lambda cells, together: looked.append(sum(map(len, cells))) or real(cells, together)
+    )
+    cells = [f"word{i:06}" for i in range(30_000)]
+    _, read = detect.find_cells(cells, "c", until=0.0, slow=True)
+    assert sum(looked) <= 2 * detect._FIRST
+    assert 0 < read.sum() < len(cells)
+
+
+def test_a_long_text_beside_short_labels_has_most_of_the_time():
+    raw = pa.table({"y": ["a", "b"] * 50, "text": [f"{i} " + "The parcel came late. " * 200 for i in range(100)]})
+    typed = coerce(raw, infer_schema(raw, target="y"))[0]
+    first, last = _shares(typed)
+    assert first < 0.3
+    assert last == 1.0

@@ -40,3 +40,12 @@ def test_few_and_many_cells_are_selected_alike(count):
     picked = Block(cells).select("(?i)[手X]1?")
     assert np.array_equal(picked.index, [i for i, c in enumerate(cells)])
     assert [int(i) for i in Block(cells).select("手机").index] == [i for i in range(count) if i % 3 == 0]
+
+
+@given(st.lists(st.text(alphabet="手机1x ab\u200b", max_size=20), min_size=1, max_size=12))
+def test_long_cells_are_selected_as_short_ones(cells):
+    """Few cells of many characters are read by arrays, with the same outcome."""
+    short, long = Block(cells), Block([c + "y" * 6000 for c in cells])
+    assert [c[:-6000] for c in long.cells] == short.cells
+    for select in (lambda b: b.select("手机"), lambda b: b.having("汉"), lambda b: b.select("x").select("1")):
+        assert select(long).index.tolist() == select(short).index.tolist()

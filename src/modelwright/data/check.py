@@ -19,6 +19,9 @@ from modelwright.data.finding import Finding as Finding
 from modelwright.data.split import row_codes
 from modelwright.data.values import folded_label
 
+TINY_CLASS = 10  # rows of a label below which it is told
+_BEGINNING = 2_000  # characters of a text that tell its language
+
 
 def check(
     table: Table,
@@ -79,10 +82,11 @@ def apply(findings: Sequence[Finding], table: Table) -> Table:
         if f.drop_column and f.column is not None and table.schema[f.column].role == "input"
     }
     schema = table.schema.with_columns(changes)
-    gone = sorted({i for f in findings for i in f.drop_rows})
-    if gone:
-        keep = np.setdiff1d(np.arange(len(table)), np.array(gone))
-        table = table.take(keep)
+    stays = np.ones(len(table), bool)
+    for f in findings:
+        stays[list(f.drop_rows)] = False
+    if not stays.all():
+        table = table.take(np.flatnonzero(stays))
     return table.with_schema(schema)
 
 
@@ -172,9 +176,9 @@ _STOPS = {
 
 
 def text_languages(texts: Sequence[str]) -> dict[str, float]:
-    """Return the share of texts by language: zh, ja, ko by script; en, de, fr, es by common words; else other."""
+    """Return the share of texts by language, told from how they begin: zh, ja, ko by script; en, de, fr, es by common words; else other."""
     counts: dict[str, int] = {}
-    for text in texts:
+    for text in (t[:_BEGINNING] for t in texts):
         han = sum("\u4e00" <= c <= "\u9fff" for c in text)
         kana = sum("\u3040" <= c <= "\u30ff" for c in text)
         hangul = sum("\uac00" <= c <= "\ud7af" for c in text)
@@ -295,7 +299,7 @@ def _target(table: Table, name: str) -> list[Finding]:
     counts = sorted(
         ((c["counts"], str(c["values"])) for c in values.drop_null().value_counts().to_pylist()), reverse=True
     )
-    tiny = [label for n, label in counts if n < 10]
+    tiny = [label for n, label in counts if n < TINY_CLASS]
     if tiny and len(counts) > 1:
         shown = ", ".join(f"`{t}`" for t in tiny[:6]) + (" ..." if len(tiny) > 6 else "")
         out.append(

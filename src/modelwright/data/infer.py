@@ -289,9 +289,11 @@ def _words_kind(name: str, distinct: Sized, cells: list[str], total: int) -> str
 def _wordy(cells: list[str]) -> bool:
     """Whether cells are several words each; Chinese has no spaces."""
     length = sum(map(len, cells)) / len(cells)
+    if length > 60:
+        return True
     blanks = sum(" " in c.strip() for c in cells) / len(cells)
     han = sum(any("\u4e00" <= ch <= "\u9fff" for ch in c) for c in cells) / len(cells)
-    return blanks > 0.5 or (han > 0.5 and length >= 6) or length > 60
+    return blanks > 0.5 or (han > 0.5 and length >= 6)
 
 
 def _coded(cells: list[str]) -> bool:

@@ -278,8 +278,9 @@ def _deal(
     classes = np.zeros(len(first), np.int64) if codes is None else codes[first]
     place = np.zeros(len(first), np.int64)
     start = 0
-    for c in np.unique(classes):
-        members = rng.permutation(np.flatnonzero(classes == c))
+    by_class = np.argsort(classes, kind="stable")
+    for own in np.split(by_class, np.flatnonzero(np.diff(classes[by_class])) + 1):
+        members = rng.permutation(own)
         if k is not None:
             # deal on from where the last class ended, so that small classes do not all fall on fold 0
             place[members] = (np.arange(len(members)) + start) % k

@@ -14,8 +14,9 @@ from modelwright.features.shared.once import listed, once
 def frequent(values: pa.Array, most: int, least: int = 2) -> tuple[list[str], list[int]]:
     """Return the values that occur at least `least` times and how often, the `most` frequent first, ties by name."""
     counted = pc.value_counts(values.drop_null())
-    pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
-    kept = sorted((p for p in pairs if p[1] >= least), key=lambda p: (-p[1], p[0]))[:most]
+    often = pc.greater_equal(counted.field("counts"), least)
+    pairs = zip(*(counted.field(f).filter(often).to_pylist() for f in ("values", "counts")), strict=True)
+    kept = sorted(pairs, key=lambda p: (-p[1], p[0]))[:most]
     return [k for k, _ in kept], [c for _, c in kept]
 
 

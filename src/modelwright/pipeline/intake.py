@@ -240,10 +240,10 @@ def _with_choices(table: Table) -> Table:
     changes = {}
     for column in table.schema.inputs:
         if column.modality == "category":
-            counts = table.column(column.name).value_counts().to_pylist()
-            common = [c["values"] for c in counts if c["values"] is not None and c["counts"] >= 5]
+            counts = table.column(column.name).drop_null().value_counts()
+            common = counts.field("values").filter(pc.greater_equal(counts.field("counts"), 5))
             if 0 < len(common) <= 30:
-                changes[column.name] = {"options": {**column.options, "choices": sorted(common)}}
+                changes[column.name] = {"options": {**column.options, "choices": sorted(common.to_pylist())}}
     return table.with_schema(table.schema.with_columns(changes))
 
 

@@ -29,7 +29,9 @@ from modelwright.privacy.text import Block
 
 SURE = 0.5  # from here on a match counts
 _CHARACTERS = 2_000_000  # of one block
+_TIMED = 500_000  # the same where there is a time to end at
 _FEWER = 60_000  # the same for slow recognisers, so that they end on time
+_FIRST = 6_000  # of their first block, which is read whatever the time: of fifty columns that is fifty blocks
 _LONGEST = 200_000  # characters of a cell that are read
 _ENOUGH = 5_000_000  # characters after which the time counts, however few cells they are
 _SHARE = 0.8  # of a column's cells: what looks like a type by its form alone then is one
@@ -72,8 +74,9 @@ def find_cells(
     sizes = np.fromiter(map(len, cells), np.int64, len(cells))
     longest = int(sizes.max(initial=0))
     enough = min(at_least, 1 + int(np.searchsorted(np.cumsum(np.minimum(sizes, _LONGEST)), _ENOUGH)))
+    quick = _CHARACTERS if until is None else min(_CHARACTERS, _TIMED)
     for rank in sorted({r.rank for r in wanted}):
-        for n, (first, last) in enumerate(_stretches(sizes, _FEWER if rank else _CHARACTERS)):
+        for n, (first, last) in enumerate(_stretches(sizes, _FEWER if rank else quick, _FIRST if rank else quick)):
             if n and first >= enough and until is not None and time.monotonic() > until:
                 done[first:] = False
                 break
@@ -127,13 +130,13 @@ def _brands() -> frozenset[str]:
     return frozenset(lexicon.entries("brands"))
 
 
-def _stretches(sizes: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
-    """Yield first and last + 1 of runs of cells with about `most` characters, from the number of each cell's [N]."""
+def _stretches(sizes: np.ndarray, most: int, beginning: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last + 1 of runs of cells with about `most` characters, the first one `beginning`, from the number of each cell's [N]."""
     ends = np.cumsum(np.minimum(sizes, _LONGEST))
     first = 0
     while first < len(sizes):
         before = int(ends[first - 1]) if first else 0
-        last = min(len(sizes), int(np.searchsorted(ends, before + most, "right")) + 1)
+        last = min(len(sizes), int(np.searchsorted(ends, before + (most if first else beginning), "right")) + 1)
         yield first, last
         first = last
 

@@ -21,7 +21,7 @@ _WIDE |= dict.fromkeys([0x3000, 0xA0, 0x2007, 0x2009, 0x200A, 0x202F], 0x20)
 _WIDE |= dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xFE58, 0xFE63], 0x2D)
 _WIDE |= {0: 0x20, 0xFF65: 0xB7, 0x30FB: 0xB7, 0x2022: 0xB7}
 _WIDE |= {start + d: 0x30 + d for start in (0x660, 0x6F0, 0x966) for d in range(10)}
-_FEW = 100  # cells for which arrays are not worth their start
+_FEW, _SHORT = 100, 5_000  # cells, and characters of all together, for which arrays are not worth their start
 _NO_WIDTH = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\u202a-\u202e]")
 
 _PLAIN = np.arange(1 << 16, dtype=np.uint32)  # what each code point becomes
@@ -85,7 +85,8 @@ class Block:
         self._begin(np.arange(len(cells)), None)
         self._together = together
         self._likely: dict[int, np.ndarray] = {}
-        if len(cells) <= _FEW:
+        if len(cells) <= _FEW and sum(map(len, cells)) <= _SHORT:
+            self._few = True
             self.cells = self._comparable(cells)
         else:
             self._translate(cells)
@@ -149,6 +150,11 @@ class Block:
         return len(self.index)
 
     @cached_property
+    def _few(self) -> bool:
+        """Whether the cells are looked through one by one."""
+        return len(self) <= _FEW and int(self.starts[-1]) <= _SHORT
+
+    @cached_property
     def _digits(self) -> np.ndarray:
         """How many digits each cell of a whole block holds [N]."""
         so_far = np.concatenate([[0], np.cumsum((self._codes >= 0x30) & (self._codes <= 0x39))])
@@ -181,12 +187,12 @@ class Block:
             return self
         if hint not in self._selected:
             whole = self._whole or self
-            if len(self) <= _FEW:
+            if self._few:
                 search = _search(hint)
                 self._selected[hint] = self._where([search(c) is not None for c in self.cells])
             elif hint in whole._together:
                 likely = self._where(whole._may_hold(whole._together[hint])[self.index])
-                if len(likely) > _FEW:
+                if len(likely) and not likely._few:
                     likely = likely._where(np.asarray(pc.match_substring_regex(likely._array, hint)))
                 else:
                     likely = likely.select(hint)
@@ -202,13 +208,13 @@ class Block:
             return self
         part = Block.__new__(Block)
         part._begin(self.index[kept], self._whole or self)
-        if "cells" in self.__dict__ and len(self) <= _FEW:
+        if "cells" in self.__dict__ and self._few:
             part.cells = [c for c, k in zip(self.cells, kept.tolist()) if k]
         return part
 
     def with_digits(self, least: int) -> Block:
         """Return the cells with at least so many digits; a few cells are not worth the count and stay all."""
-        if not least or len(self) <= _FEW:
+        if not least or self._few:
             return self
         if least not in self._selected:
             self._selected[least] = self._where((self._whole or self)._digits[self.index] >= least)
@@ -218,7 +224,7 @@ class Block:
         """Return the cells that hold at least one of some signs, all of them in `SIGNS`."""
         if not signs or not len(self):
             return self
-        if len(self) <= _FEW:
+        if self._few:
             return self.select(_sign_of(signs))
         key = ("signs", signs)
         if key not in self._selected:

@@ -22,12 +22,13 @@ from modelwright.pipeline.concerns.fairness import Fairness
 from modelwright.pipeline.concerns.heard import Heard
 from modelwright.pipeline.concerns.looked_at import LookedAt
 from modelwright.pipeline.concerns.personal_data import PersonalData
+from modelwright.pipeline.concerns.rare_labels import RareLabels
 from modelwright.pipeline.concerns.teacher import Teacher
 from modelwright.pipeline.concerns.weights import Weights
 from modelwright.pipeline.state import Data, State
 
 # Whose rows may be used comes before what stands in them; answers have their prices before groups are given thresholds; groups are checked before a privacy budget is spent on counts;
-# the teacher labels rows that are protected by then.
+# the teacher labels rows that are protected by then, and labels are counted when all rows have theirs.
 ORDER: tuple[type[Concern], ...] = (
     Consent,
     PersonalData,
@@ -36,6 +37,7 @@ ORDER: tuple[type[Concern], ...] = (
     Fairness,
     DifferentialPrivacy,
     Teacher,
+    RareLabels,
     Heard,
     LookedAt,
 )

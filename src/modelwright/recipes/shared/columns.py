@@ -54,7 +54,7 @@ def refuse_unreadable(schema: Schema, view: str) -> Words | None:
 _FEW = 100  # columns that are encoded whatever the time, so that a fit which is late still gives a model
 _PLAIN = frozenset(("number", "category", "boolean", "timestamp"))  # whose cells cost next to nothing to encode anew
 _AT_ONCE = 8192  # rows of plain columns that are encoded and laid side by side at a time
-_AT_ONCE_VALUES = 4_000_000  # and features of them together
+_AT_ONCE_VALUES = 4_000_000  # and values that they hold together
 
 
 class ColumnCodecs:
@@ -69,6 +69,12 @@ class ColumnCodecs:
     def width(self) -> int:
         """D: how many features all columns have together."""
         return sum(self.widths.values())
+
+    @property
+    def _stored(self) -> int:
+        """How many values a row holds at most: of a sparse category one, however many there are."""
+        one = {n for n, (column, _) in self.codecs.items() if self._view == "sparse" and column.modality == "category"}
+        return sum(1 if name in one else width for name, width in self.widths.items())
 
     @classmethod
     def fit(
@@ -129,7 +135,7 @@ class ColumnCodecs:
         values = {name: table.column(name) for name in self.codecs if name not in whole}
         blocks: list[Any] = []
         dense = np.empty((len(table), self.width), np.float32) if self._view == "dense" else None
-        rows = max(_FEW, min(_AT_ONCE, _AT_ONCE_VALUES // max(1, self.width)))
+        rows = max(_FEW, min(_AT_ONCE, _AT_ONCE_VALUES // max(1, self._stored)))
         for first in range(0, len(table), rows):
             _go_on(deadline)
             parts = [
