@@ -95,6 +95,20 @@ def test_the_content_counts_not_the_ending(tmp_path):
         KIND().read("b.mp3", COLUMN, tmp_path)
 
 
+@pytest.mark.parametrize("form", ["FLAC", "MP3"])
+def test_blocks_and_parts_are_those_of_the_whole(form, tmp_path):
+    rate, seconds = 48000, 5
+    t = np.arange(seconds * rate) / rate
+    knocks = (0.5 * np.sin(2 * np.pi * 440 * t) * (np.sin(2 * np.pi * 3 * t) > 0)).astype(np.float32)
+    (tmp_path / "a").write_bytes(written(knocks, rate, form))
+    whole = soundfile.read(tmp_path / "a", dtype="float32")[0]  # at once: nothing is sought within
+    assert np.abs(decode(KIND().read("a", COLUMN, tmp_path), rate) - whole).max() < 1e-4
+    for start in np.linspace(0.5, 4.5, 30).round(3):
+        part = decode(KIND().read(f"a#t={start},{start + 0.1:.3f}", COLUMN, tmp_path), rate)
+        first = int(start * rate)
+        assert np.abs(part - whole[first : first + len(part)]).max() < 1e-4, start
+
+
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "AIFF", "MP3"])
 def test_files_cut_short_are_named(form):
     data = written(tone(2.0), form=form)

@@ -126,3 +126,14 @@ def test_metadata_is_left_out(tmp_path):
     write_silenced(tmp_path / "a.flac", tmp_path / "b.flac", [])
     assert b"Smith" in (tmp_path / "a.flac").read_bytes()
     assert b"Smith" not in (tmp_path / "b.flac").read_bytes()
+
+
+def test_what_is_not_silenced_stays_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("modelwright.privacy.sound._BLOCK", 8192)  # as many leaps as a long recording has
+    t = np.arange(4 * 48000) / 48000
+    knocks = 0.5 * np.sin(2 * np.pi * 440 * t) * (np.sin(2 * np.pi * 3 * t) > 0)
+    soundfile.write(tmp_path / "a.mp3", knocks, 48000)
+    whole = soundfile.read(tmp_path / "a.mp3", dtype="float32")[0]
+    write_silenced(tmp_path / "a.mp3", tmp_path / "b.mp3", [])
+    again = soundfile.read(tmp_path / "b.mp3", dtype="float32")[0]
+    assert np.abs(again - whole).max() < 0.1  # packed twice

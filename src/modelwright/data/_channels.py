@@ -13,6 +13,7 @@ import numpy as np
 
 from modelwright.core.errors import OptionError
 from modelwright.data.kinds.base import Unreadable
+from modelwright.data.sound_blocks import read_on
 
 _SECONDS = 30.0  # heard of a recording, whatever is decoded of it, so that it is always brought to one in the same way
 _BLOCK = 1 << 16
@@ -87,7 +88,7 @@ def heard(sound: Any) -> Heard:
     count, left = sound.channels, int(_SECONDS * sound.samplerate)
     total, sums, products = 0, np.zeros(count), np.zeros((count, count))
     while left > 0:
-        found = sound.read(min(max(1, _BLOCK // count), left), dtype="float32", always_2d=True)
+        found = read_on(sound, min(max(1, _BLOCK // count), left))
         if not len(found):
             break
         found = np.clip(np.nan_to_num(found), -4, 4).astype(np.float64)

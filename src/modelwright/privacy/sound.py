@@ -19,6 +19,7 @@ from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.run import whole_folder
 from modelwright.core.words import Words
 from modelwright.data.cues import SUFFIXES, Cue, read_cues, read_words
+from modelwright.data.sound_blocks import read_on
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.detect import find
 from modelwright.privacy.files import check_folder
@@ -191,7 +192,7 @@ def write_silenced(path: Path, place: Path, spans: Sequence[tuple[float, float]]
                 str(place), "w", rate, source.channels, source.subtype, format=source.format
             ) as made:
                 at = silent = 0
-                for block in source.blocks(_BLOCK, dtype="float32", always_2d=True):
+                while len(block := read_on(source, _BLOCK)):
                     quiet = _quiet(at, len(block), spans, rate)
                     silent += int((quiet == 0).sum())
                     made.write(block * quiet[:, None])

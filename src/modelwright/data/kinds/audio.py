@@ -36,6 +36,7 @@ from modelwright.data.kinds.base import (
     some_media,
     with_how,
 )
+from modelwright.data.sound_blocks import read_on
 
 SUFFIXES = frozenset(
     (".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf")
@@ -52,7 +53,7 @@ _NO_LENGTH = frozenset((0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF))  # what streams 
 _LOOK = 24  # recordings whose channels are looked at to tell what is wrong with them
 _PART_END = r"#t=[\d.]*,[\d.]+\s*$"  # the part of a recording that a cell names
 _PART = re.compile(r"(.+?)#t=(\d+(?:\.\d*)?)?,(\d+(?:\.\d*)?)")
-_AFTER_A_LEAP = 4096  # samples that a packed format gives wrongly where reading begins inside it
+_AFTER_A_LEAP = 8192  # samples that a packed format gives wrongly where reading begins inside it: up to 6,200 were seen
 _CHECKED = 30.0  # seconds decoded when a file is first looked at, besides its end
 
 
@@ -202,7 +203,7 @@ def _part(sound: Any, cell: Mapping[str, Any], rate: int, most_seconds: float, w
     else:
         drop = begin
     while drop > 0:
-        found = len(sound.read(min(drop, _BLOCK)))
+        found = len(read_on(sound, min(drop, _BLOCK)))
         drop -= found if found else drop
     return _start(sound, rate, min(most_seconds, span[1] - span[0]), weights, left=True)
 
@@ -232,7 +233,7 @@ def _mono(sound: Any, rate: int, wanted: int, weights: np.ndarray) -> Iterator[t
     change = soxr.ResampleStream(own, rate, 1, dtype="float32") if rate != own else None
     block = max(1, _BLOCK // sound.channels)
     while got < wanted:
-        found = sound.read(min(block, wanted - got), dtype="float32", always_2d=True)
+        found = read_on(sound, min(block, wanted - got))
         if not len(found):
             break
         got += len(found)
