@@ -76,10 +76,29 @@ def test_a_blank_line_of_one_column_is_a_row(predict, tmp_path, capfd):
     path = tmp_path / "d.csv"
     path.write_text("text\nthe parcel is late\n\ncharged me twice\n")
     assert predict(path, "-o", tmp_path / "o.jsonl") == 0
-    assert "row 2 (line 3): the line is blank" in capfd.readouterr().err
+    assert "d.csv: 1 row is blank and has no prediction (row 2)." in capfd.readouterr().err
     got = [json.loads(line)["prediction"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert got == ["parcel", None, "bill"]
     assert predict(path, "-o", tmp_path / "s.csv", "--strict") == 2
+    assert "row 2 (line 3): the row is blank" in capfd.readouterr().err
+
+
+def test_rows_without_any_input_are_counted(predict, tmp_path, capfd):
+    path = tmp_path / "d.csv"
+    path.write_text("id,text\n1,the parcel is late\n2,\n,\n\n3,\n4,charged me twice\n")
+    assert predict(path, "-o", tmp_path / "o.jsonl") == 0
+    said = capfd.readouterr().err
+    assert "d.csv: 1 blank line between the rows is passed over (line 5)." in said
+    assert "d.csv: 1 row is blank and has no prediction (row 3)." in said
+    assert (
+        "2 rows hold no value in any column that the model reads; their predictions rest on nothing in them (rows 2, 4)."
+        in said
+    )
+    got = [json.loads(line)["prediction"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert [p is None for p in got] == [False, False, True, False, False]
+    path.write_text("id,text\n,\n,\n")
+    assert predict(path, "-o", tmp_path / "p.jsonl") == 2
+    assert "2 rows are blank and have no prediction (rows 1, 2)" in capfd.readouterr().err
 
 
 def test_a_bundle_keeps_how_its_data_was_spelt(tmp_path):

@@ -1,7 +1,11 @@
 """Records: what does not fit is named by its line, and quotes out of place swallow no neighbour."""
 
 import io
+import json
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from modelwright.core.events import EventStream, Warned
@@ -65,6 +69,34 @@ def test_blank_lines_of_one_column_are_rows_where_each_is_answered(tmp_path):
     assert [c for block in kept for c in block] == ["first line", None, None, "second line", None, "third line"]
     assert [(m.row, m.line) for m in misfits] == [(2, 3), (3, 4), (5, 6)]
     assert read(path, header=True).num_rows == 3
+
+
+def test_blank_rows_of_every_format_keep_their_place_where_each_is_answered(tmp_path):
+    rows = [(None, None), ("moved", "chat"), (None, None), (" ", None), ("late", None), (None, None)]
+    (tmp_path / "d.csv").write_text("\n".join(["text,channel", *(",".join(c or "" for c in r) for r in rows)]))
+    sheet = (book := openpyxl.Workbook()).active
+    for row in [(None, None), ("text", "channel"), *rows]:
+        sheet.append(row)
+    book.save(tmp_path / "d.xlsx")
+    objects = [dict(zip(("text", "channel"), r)) for r in rows]
+    objects[3] = {}
+    (tmp_path / "d.jsonl").write_text("\n".join(json.dumps(r) for r in objects))
+    pq.write_table(pa.Table.from_pylist(objects), tmp_path / "d.parquet")
+    for name, last in (
+        ("csv", 6),
+        ("xlsx", 5),
+        ("jsonl", 6),
+        ("parquet", 6),
+    ):  # a sheet ends with its last row that holds something
+        misfits: list[Misfit] = []
+        kept = [
+            t
+            for part in batches(tmp_path / f"d.{name}", rows=2, misfits=misfits)
+            for t in part.column("text").to_pylist()
+        ]
+        assert [m.row for m in misfits if m.blank] == [1, 3, 4, 6][: last - 2], name
+        assert kept == [None, "moved", None, None, "late", None][:last], name
+        assert read(tmp_path / f"d.{name}").num_rows == last
 
 
 def test_cells_that_begin_with_a_delimiter_or_a_quote(tmp_path):

@@ -96,6 +96,8 @@ def test_the_service_refuses_and_warns(run, tmp_path):
         assert one.status_code == 200
         codes = {w["code"] for w in one.json()["warnings"]}
         assert codes == {"never-missing", "absent"}  # the note may be left out
+        empty = client.post("/predict", json={"text": None, "amount": None, "note": None}).json()["warnings"]
+        assert [w.get("row") for w in empty if w["code"] == "no-input"] == [1]
         fine = client.post("/predict", json={"rows": [{"text": "where is my parcel", "amount": 2, "note": "x"}]})
         assert "warnings" not in fine.json()
 

@@ -13,6 +13,7 @@ TABLES = {
     "ragged": "id,text,channel\n1,moved,chat\n2,has, not moved,chat\n3,late,mail\n",
     "short": "id,text,channel\n1,moved,chat\n2,late\n3,late,mail\n",
     "blank": "text\nmoved\n\n发票\n\n",
+    "empty cells": "id,text,channel\n1,moved,chat\n,,\n\n2,late,\n , ,\n",
     "inch marks": 'id,text,channel\n1,"a 7"" screen",chat\n2,"a 7" screen",chat\n3,"a 7""",mail\n4,"b, c",mail\n' + '5,"x",mail\n' * 20,
     "unclosed": 'id,text,channel\n1,"late, again",chat\n2,"unclosed here,chat\n3,"a 7"" one",chat\n4,"late",mail\n' + '5,"x",mail\n' * 9,
     "unclosed at the end": 'id,text,channel\n1,"late, again",chat\n2,"y",chat\n3,"y",chat\n' + '5,"x",mail\n' * 9 + '6,"open,chat\n',
@@ -21,7 +22,7 @@ TABLES = {
 }  # fmt: skip
 
 
-LINES = '{"text": "moved", "channel": "chat"}\n{"text": "late", \n\n[1]\n{"text": null, "channel": "mail"}\n'
+LINES = '{"text": "moved", "channel": "chat"}\n{"text": "late", \n\n[1]\n{"text": null, "channel": "mail"}\n{"text": null}\n'
 
 
 def in_node(script: str, tmp_path) -> object:
@@ -41,7 +42,7 @@ def test_the_page_reads_a_table_as_predict_does(name, tmp_path):
     rows = [row for part in batches(tmp_path / file, misfits=misfits) for row in part.to_pylist()]
     read = in_node(
         f'const t = readTable("{file}", textOf(require("node:fs").readFileSync("{file}")));'
-        "console.log(JSON.stringify({ rows: t.rows, faults: [...t.faults].map(([i, f]) => [i + 1, f.line]) }));",
+        "console.log(JSON.stringify({ rows: t.rows, faults: [...t.faults].map(([i, f]) => [i + 1, f.line ?? null]) }));",
         tmp_path,
     )
     empty = dict.fromkeys(rows[0])

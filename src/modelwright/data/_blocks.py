@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from modelwright.core.budget import step
-from modelwright.data.records import reader_of
+from modelwright.data.records import BlankLines, reader_of
 
 BLOCK = 4 << 20  # characters that are read at once
 _QUOTE = ord('"')
@@ -25,14 +25,14 @@ _NEWLINE, _RETURN = ord("\n"), ord("\r")
 
 
 def blocks(
-    text: Any, delimiter: str, quoting: bool, names: tuple[str, ...], header: bool
+    text: Any, delimiter: str, quoting: bool, names: tuple[str, ...], header: bool, blank: BlankLines
 ) -> Iterator[tuple[pa.Table | Iterable[str], int]]:
     """Yield a text stream in parts, and how many lines each has: tables of strings where Arrow reads them, lines where not.
 
-    A line of names (`header`) is taken off a first table, and stays among first lines. Where quotes may hold line ends, the
+    A line of names (`header`) is taken off a first table, and stays among first lines; blank lines of tables are noted in `blank`. Where quotes may hold line ends, the
     rest comes as lines at once, however many there are.
     """
-    held = ""
+    held, passed = "", 0
     while True:
         step()
         fresh = text.read(BLOCK)
@@ -45,27 +45,42 @@ def blocks(
         if len(names) < 2 or "\x00" in held or not _simple(data, delimiter, quoting):
             yield chain(io.StringIO(held + text.readline(), newline=""), text), 0
             return
-        start = _after_names(part, delimiter, quoting) if header else 0
+        start, named = _after_names(part, delimiter, quoting) if header else (0, False)
         rest = data[len(part[:start].encode("utf-8")) :]
         table = table_of(rest, delimiter, quoting, names) if rest else None
         lines = part.count("\n") + (part[-1] != "\n")
+        if table is not None:
+            before = passed + part.count("\n", 0, start)
+            blank.seen(*_blank_lines(rest, before, table.num_rows))
         yield (io.StringIO(part, newline=""), lines) if table is None else (table, lines)
-        header = header and table is None and start == len(part)
+        passed += lines
+        header = header and table is None and not named
         held = held[cut:]
         if not fresh:
             return
 
 
-def _after_names(text: str, delimiter: str, quoting: bool) -> int:
-    """Return where the line of names ends, the first that is not empty; blank ones before it are passed over."""
+def _blank_lines(data: bytes, before: int, rows: int) -> tuple[list[int], int]:
+    """Return the numbers of the blank ones among whole lines of which the first is the one after `before`, and of the last that is none."""
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
+    if len(ends) + (data[-1] != _NEWLINE) == rows:
+        return [], before + rows
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    empty = (ends == starts) | ((ends == starts + 1) & (np.frombuffer(data, np.uint8)[starts] == _RETURN))
+    last = len(ends) + 1 if data[-1] != _NEWLINE else int(np.max(np.flatnonzero(~empty), initial=-1)) + 1
+    return (np.flatnonzero(empty) + before + 1).tolist(), before + last
+
+
+def _after_names(text: str, delimiter: str, quoting: bool) -> tuple[int, bool]:
+    """Return where the line of names ends, the first that is not empty, and whether there is one; blank ones before it are passed over."""
     start = 0
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
         cells = next(reader_of([text[start:end]], delimiter, quoting), [])
         start = end
         if any(cells):
-            break
-    return start
+            return start, True
+    return start, False
 
 
 def _simple(data: bytes, delimiter: str, quoting: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,7 +25,7 @@ from modelwright.data._faults import named
 from modelwright.data._ts import ts_batches
 from modelwright.data.arrow import parquet_spans
 from modelwright.data.json_text import OBJECTS, json_lines
-from modelwright.data.records import Misfit, refuse_many
+from modelwright.data.records import BlankLines, Misfit, refuse_many
 from modelwright.data.text import column as as_array
 from modelwright.data.text import delimited, open_bytes, sniff, unique_names
 
@@ -110,8 +111,12 @@ def _csv(
 ) -> Iterator[pa.Table]:
     dialect = sniff(path, how, detected)
     found: list[Misfit] = [] if misfits is None else misfits
-    parts = delimited(path, dialect, rows, found, every=misfits is not None)
+    blank = BlankLines()
+    parts = delimited(path, dialect, rows, found, every=misfits is not None, blank_lines=blank)
     yield from _most_read(path, parts, found, misfits is not None, events, _QUOTES)
+    words = blank.words()
+    if words is not None and events:
+        events.note(f"{path}: {words.en}", f"{path}：{words.zh}")
 
 
 def _json(
@@ -231,7 +236,7 @@ def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Ite
             f"{path} 中没有工作表 `{sheet}`；现有：{'、'.join(book.sheetnames)}。",
         )
     lines = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
-    lines = (line for line in lines if any(c is not None for c in line))
+    lines = _inner(lines)
     first = next(lines, None)
     if first is None:
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
@@ -247,6 +252,19 @@ def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Ite
             pending = []
     if pending:
         yield _cells(names, pending)
+
+
+def _inner(lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a sheet without blank ones before its first and after its last; those between are rows, as in a text."""
+    blank = 0
+    begun = False
+    for line in lines:
+        if all(c is None or (isinstance(c, str) and not c.strip()) for c in line):
+            blank += begun
+            continue
+        yield from repeat((), blank)
+        begun, blank = True, 0
+        yield line
 
 
 def _cells(names: list[str], lines: list[tuple[Any, ...]]) -> pa.Table:

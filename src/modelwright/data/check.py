@@ -62,8 +62,9 @@ def check(
                 )
             found.append(Finding("read-as", "info", column.name, told, advice))
     found += bad_values(bad if quote else [replace(b, value="...") for b in bad])
-    found += _empty_rows(table)
-    found += _rows(table, answers, repeats)
+    empty = _empty_rows(table)
+    found += empty
+    found += _rows(table, answers, repeats, [i for f in empty for i in f.drop_rows])
     target = table.schema.target
     if target is not None and answers:
         found += _target(table, target.name)
@@ -234,7 +235,7 @@ def _empty_rows(table: Table) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
+def _rows(table: Table, answers: bool, repeats: bool, gone: Sequence[int]) -> list[Finding]:
     out: list[Finding] = []
     n = len(table)
     if n < 100:
@@ -260,6 +261,7 @@ def _rows(table: Table, answers: bool, repeats: bool) -> list[Finding]:
     first = np.unique(both, return_index=True)[1]
     again = np.ones(n, bool)
     again[first] = False
+    again[gone] = False  # told as what they are
     duplicates = np.flatnonzero(again)
     wide = len(table.schema.inputs) > 1 or any(c.modality == "text" for c in table.schema.inputs)
     if len(duplicates) and wide and len(duplicates) < 0.5 * n:

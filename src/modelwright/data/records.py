@@ -10,21 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelwright.core.errors import DataError
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 
 CELL_LIMIT = 16 << 20  # characters in one cell
 _RAGGED_SHARE = 0.05  # of rows that may be left out
 _MOST = 0.5  # of rows that may be bad where each is answered
+_SHOWN = 5  # lines that are named
 _JOINED = 20  # lines that a record with a quote out of place may span
+
+BLANK = Words("the row is blank", "该行为空行")
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """A row that cannot be read: its number among the data rows (from 1), its line in the file (None where it has none of its own), and why."""
+    """A row that cannot be read: its number among the data rows (from 1), its line in the file (None where it has none of its own), why, and
+    whether it is only that it holds nothing."""
 
     row: int
     line: int | None
     words: Words
+    blank: bool = False
 
     def place(self, name: str, name_zh: str = "") -> Words:
         """Return where in the source of that name the row stands."""
@@ -32,9 +37,38 @@ class Misfit:
         return Words(f"{name}, row {self.row}{line.en}", f"{name_zh or name} 第 {self.row} 行{line.zh}")
 
 
+class BlankLines:
+    """Blank lines between rows of several columns, which are no rows: how many, and the numbers of the first. Those at the end are none."""
+
+    def __init__(self) -> None:
+        self.count, self.first, self._open = 0, list[int](), list[int]()
+
+    def seen(self, blank: Sequence[int], last: int) -> None:
+        """Note the numbers of blank lines, and that of the last line so far with a row."""
+        if blank or self._open:
+            lines = [*self._open, *blank]
+            between = [line for line in lines if line < last]
+            self.count += len(between)
+            self.first = [*self.first, *between][:_SHOWN]
+            self._open = [line for line in lines if line > last]
+
+    def words(self) -> Words | None:
+        """Return what is said of them."""
+        if not self.count:
+            return None
+        more = " ..." if self.count > len(self.first) else ""
+        shown, shown_zh = (mark.join(map(str, self.first)) + more for mark in (", ", "、"))
+        one = self.count == 1
+        return Words(
+            f"{counted(self.count, 'blank line')} between the rows {'is' if one else 'are'} passed over (line{'s' * (not one)} {shown}).",
+            f"行间的 {self.count:,} 个空行已跳过（第 {shown_zh} 行）。",
+        )
+
+
 def refuse_many(path: Path, misfits: Sequence[Misfit], total: int, kept: bool, advice: Words) -> None:
     """Raise DataError, with `advice`, where so many of `total` rows cannot be read that the file is not what it was read as;
-    where they are `kept`, each with its own place, that is more than half of them."""
+    where they are `kept`, each with its own place, that is more than half of them. Blank ones are read as what they are."""
+    misfits = [m for m in misfits if not m.blank]
     if len(misfits) > (_MOST if kept else _RAGGED_SHARE) * total:
         first, total = misfits[0], max(total, len(misfits))
         line = first.line or first.row

@@ -6,10 +6,13 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
@@ -21,7 +24,7 @@ from modelwright.data._remote import is_url, url_batches
 from modelwright.data.arrow import plain
 from modelwright.data.collect import collect, room
 from modelwright.data.frames import frame_batches
-from modelwright.data.records import Misfit
+from modelwright.data.records import BLANK, Misfit
 from modelwright.data.row_groups import row_groups
 
 _BATCH = 8192
@@ -79,13 +82,29 @@ def batches(
     """Yield a source in tables of up to `rows` rows, in constant memory where the format allows it; `options` stand for a
     `reading` made of them. What is detected is noted in `detected` before the first rows come.
 
-    Rows of delimited text that cannot be read are set aside with a warning; where `misfits` is given they stay as rows
-    without values, and are added to it.
+    Rows of text that cannot be read are set aside with a warning; where `misfits` is given they stay as rows without values, and
+    are added to it, as are blank rows of any source.
 
     Raises DataError for what cannot be read, MissingExtra where a format needs a library that is not installed.
     """
     how = reading or Reading(**options)
-    yield from (plain(part) for part in _any(source, how, rows, events, misfits, detected or Detected()))
+    parts = (plain(part) for part in _any(source, how, rows, events, misfits, detected or Detected()))
+    yield from parts if misfits is None else _with_blank(parts, misfits)
+
+
+def _with_blank(parts: Iterator[pa.Table], misfits: list[Misfit]) -> Iterator[pa.Table]:
+    """Pass on tables, and add their rows without any value to `misfits`, which stay in order."""
+    row = told = 0
+    for part in parts:
+        counts = [column.null_count for column in part.columns]
+        if counts and min(counts):
+            empty = reduce(pc.and_, (column.is_null() for column in part.columns))
+            known = {m.row for m in misfits[told:]}
+            numbers = (np.flatnonzero(np.asarray(empty)) + row + 1).tolist()
+            misfits += [Misfit(n, None, BLANK, blank=True) for n in numbers if n not in known]
+            misfits[told:] = sorted(misfits[told:], key=lambda m: m.row)
+        row, told = row + part.num_rows, len(misfits)
+        yield part
 
 
 def _any(

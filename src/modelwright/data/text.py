@@ -25,7 +25,7 @@ from modelwright.core.words import Words
 from modelwright.data._blocks import blocks
 from modelwright.data._delimiters import find_delimiter
 from modelwright.data.encodings import tell_encoding
-from modelwright.data.records import CELL_LIMIT, Misfit, reader_of, records
+from modelwright.data.records import BLANK, CELL_LIMIT, BlankLines, Misfit, reader_of, records
 
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
 _ODD = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")  # characters of binary files
@@ -231,21 +231,29 @@ def unique_names(cells: list[str]) -> list[str]:
 
 
 def delimited(
-    path: Path, dialect: Dialect, rows: int, misfits: list[Misfit], *, every: bool = False
+    path: Path,
+    dialect: Dialect,
+    rows: int,
+    misfits: list[Misfit],
+    *,
+    every: bool = False,
+    blank_lines: BlankLines | None = None,
 ) -> Iterator[pa.Table]:
     """Yield tables of strings of up to `rows` rows; rows that cannot be read are added to `misfits` and left out.
 
-    With `every` they stay, as rows without values, and a blank line of a file with one column is such a row too.
+    With `every` they stay, as rows without values, and a blank line of a file with one column is such a row too. Blank lines
+    between rows of several columns are noted in `blank_lines`.
     Raises DataError for bytes of another encoding, cells over the limit, zero bytes.
     """
     width = len(dialect.names)
     row = blank = passed = 0
+    empty = blank_lines or BlankLines()
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
         block: list[list[str]] = []
         first = dialect.header
         try:
-            for part, lines in blocks(text, dialect.delimiter, dialect.quoting, dialect.names, dialect.header):
+            for part, lines in blocks(text, dialect.delimiter, dialect.quoting, dialect.names, dialect.header, empty):
                 if isinstance(part, pa.Table):
                     first = False
                     row, passed = row + part.num_rows, passed + lines
@@ -260,10 +268,13 @@ def delimited(
                         continue
                     if isinstance(cells, list) and (not cells or (len(cells) == 1 and not cells[0].strip())):
                         blank += every and width == 1
+                        if width > 1:
+                            empty.seen([passed + line], 0)
                         continue
+                    empty.seen((), passed + line)
                     for back in range(blank, 0, -1):  # blank lines at the end are none
                         row += 1
-                        misfits.append(Misfit(row, passed + line - back, Words("the line is blank", "该行为空行")))
+                        misfits.append(Misfit(row, passed + line - back, BLANK, blank=True))
                         block.append([""])
                     blank = 0
                     row += 1

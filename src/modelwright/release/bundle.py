@@ -40,7 +40,7 @@ from modelwright.release.capabilities import Able
 from modelwright.release.check import FORMAT, number, one_answer, refuse_nan, sha256_of, verify
 from modelwright.release.extras import needed, refuse_missing
 from modelwright.release.needs import Needs
-from modelwright.release.unanswered import left_out, limits_of_task, strange_cells
+from modelwright.release.unanswered import left_out, limits_of_task, strange_cells, without_input
 from modelwright.tune.timing import AnswerTime, as_sent, measure
 
 _CHUNK = 2048
@@ -108,6 +108,10 @@ class Predictor(Able):
     def left_out(self, table: Table) -> list[BadValue]:
         """Return what of a typed table the members answer without, each once."""
         return safe_values(left_out(self.members, table), public=not self.shield)
+
+    def without_input(self, table: Table) -> list[int]:
+        """Return the rows (from 0) of a typed table that hold no value in any column that the model reads."""
+        return without_input(self.schema, self.needs.beside, table)
 
     @cached_property
     def _limits(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from modelwright.core.budget import show_duration
 from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream, Note, Warned
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.schema import Column
 from modelwright.core.task import Asked
@@ -33,6 +34,15 @@ from modelwright.release.write_media import OneFile, one_ending
 
 Say = Callable[[Words], None]
 _MOST_TOLD = 50  # rows of which is said what was left out
+_NAMED = 5  # blank rows that are named
+_BLANK = (
+    Words("is blank and has no prediction", "为空行，没有预测"),
+    Words("are blank and have no prediction", "为空行，没有预测"),
+)
+_BARE = (
+    Words("holds no value in any column that the model reads; its prediction rests on nothing in it", "在模型读取的列中均无值，其预测没有依据"),
+    Words("hold no value in any column that the model reads; their predictions rest on nothing in them", "在模型读取的列中均无值，其预测没有依据"),
+)  # fmt: skip
 
 
 def _silent(words: Words) -> None:
@@ -87,6 +97,8 @@ def _answered(
     how = Reading(**reading, names=tuple(predictor.schema.names), usual=predictor.reading)
     detected = Detected()
     gaps: Counter[str] = Counter()
+    bare = _Places()
+    blank = _Places()
     start = time.monotonic()
     if data != STDIN and (asked := predictor.asked(data, replace(how, names=()))) is not None:
         return _whole(predictor, asked, data, out, bom, start, say)
@@ -105,7 +117,11 @@ def _answered(
         def unsettled(rows: pa.Table) -> bool:
             return is_open(predictor.schema, renamed(rows, names_of, first=False), how.decimal)
 
-        parts = batches(source, reading=how, rows=predictor.target.rows_at_once, misfits=misfits, detected=detected)
+        events = EventStream()
+        events.listen(lambda e: say(_of(name, source, e.words)) if isinstance(e, Note | Warned) else None)
+        parts = batches(
+            source, reading=how, rows=predictor.target.rows_at_once, events=events, misfits=misfits, detected=detected
+        )
         for raw in whole(looked_ahead(parts, unsettled, settle), predictor.layouts, together=predictor.task.in_turn):
             known = predictor.task.with_past(renamed(raw, names_of, first=done == 0), predictor.schema)
             table, bad = predictor.table(known, folder)
@@ -115,16 +131,18 @@ def _answered(
                 predictor.lacking(known, allow=allow_missing)
             unread = {m.row - done: m for m in misfits[told:] if m.row <= done + raw.num_rows}
             told += len(unread)
-            for words in _bad_words(name, done, unread, bad):
+            for words in _bad_words(name, done, unread if strict else _worded(unread), bad):
                 if strict:
                     raise DataError(words)
                 say(words)
+            blank.add([m.row for m in unread.values() if m.blank])
             if passed < _MOST_TOLD:
                 for words in _bad_words(name, done, {}, predictor.left_out(table)[: _MOST_TOLD - passed]):
                     say(words)
                     passed += 1
             answers = predictor.answers(predictor.scores(table), scores, table.hidden)
             gone = {v.row - 1 for v in bad} | {row - 1 for row in unread}
+            bare.add([done + i + 1 for i in predictor.without_input(table) if i not in gone])
             for i in gone:
                 answers[i] = {"prediction": None}
             writer.write(raw, answers, predictor.target, scores)
@@ -132,6 +150,8 @@ def _answered(
             done += raw.num_rows
             bad_rows += len(gone)
             answered += raw.num_rows - len(gone)
+        for words in blank.said(name, *_BLANK):
+            say(words)
         if bad_rows and not answered:
             raise DataError(
                 f"No row of {name.en} can be read: what is wrong with each is told above. Nothing is written.",
@@ -141,6 +161,8 @@ def _answered(
         _say_absent(predictor.schema.inputs, list(names), writer.left_out, name, say)
     else:
         say(Words(f"{name.en} holds no rows.", f"{name.zh} 没有数据行。"))
+    for words in bare.said(name, *_BARE):
+        say(words)
     for words in predictor.needs.told(gaps):
         say(Words(f"{name.en}: {words.en}", f"{name.zh}：{words.zh}"))
     summary = {"rows": done, "answered": answered, "bad": bad_rows, "out": str(out) if out else None}
@@ -152,6 +174,37 @@ def _answered(
         )
         say(words)
     return summary
+
+
+class _Places:
+    """Rows of which the same is to be said: how many, and which are the first of them."""
+
+    def __init__(self) -> None:
+        self._count, self._first = 0, list[int]()
+
+    def add(self, rows: list[int]) -> None:
+        self._count += len(rows)
+        self._first = [*self._first, *rows][:_NAMED]
+
+    def said(self, data: Words, one: Words, many: Words) -> Iterator[Words]:
+        if self._count:
+            what, more = (one, "") if self._count == 1 else (many, "s")
+            rest = " ..." * (self._count > _NAMED)
+            shown, shown_zh = (mark.join(f"{r:,}" for r in self._first) + rest for mark in (", ", "、"))
+            yield Words(
+                f"{data.en}: {counted(self._count, 'row')} {what.en} (row{more} {shown}).",
+                f"{data.zh}：{self._count:,} 行{what.zh}（第 {shown_zh} 行）。",
+            )
+
+
+def _of(name: Words, source: Any, words: Words) -> Words:
+    """Return words of a source with the name by which the user knows it."""
+    return Words(words.en.replace(str(source), name.en), words.zh.replace(str(source), name.zh))
+
+
+def _worded(unread: dict[int, Misfit]) -> dict[int, Misfit]:
+    """Return the rows of which is said what is wrong with each: blank ones are counted."""
+    return {row: m for row, m in unread.items() if not m.blank}
 
 
 def _writer(out: Path | None, bom: bool, media: bool) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from modelwright.core.recipe import Model
 from modelwright.core.request import beyond, limits_of
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Task
+from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue
 
 Members = Sequence[tuple[float, Model]]
@@ -25,6 +28,21 @@ def strange_cells(task: Task, members: Members, limits: Mapping[str, Any], table
     found += [cell for _, member in members for cell in member.refused(table)]
     once = {(row, column): words for row, column, words in reversed(found)}
     return [BadValue(row + 1, column, _quoted(table, row, column), words) for (row, column), words in once.items()]
+
+
+NO_INPUT = Words("none of the columns that the model reads holds a value", "模型读取的列均无值")
+
+
+def without_input(schema: Schema, beside: Collection[str], table: Table) -> list[int]:
+    """Return the rows (from 0) of a typed table that hold no value in any column of the model: their answers rest on nothing in them.
+
+    Columns that are offered on top, or known `beside` the rows, do not count.
+    """
+    asked = [c.name for c in schema.inputs if not c.optional and c.name not in beside]
+    here = [table.column(name) for name in asked if name in table.data.column_names]
+    if not here or not len(table) or not all(column.null_count for column in here):
+        return []
+    return np.flatnonzero(np.all([np.asarray(column.is_null()) for column in here], axis=0)).tolist()
 
 
 def left_out(members: Members, table: Table) -> list[BadValue]:

@@ -8,6 +8,7 @@ from modelwright.core.errors import ColumnError
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.release.bundle import Predictor
+from modelwright.release.unanswered import NO_INPUT
 from modelwright.serve.limits import Refused
 
 
@@ -28,9 +29,18 @@ def known_rows(predictor: Predictor, rows: list[dict[str, Any]]) -> list[dict[st
 
 
 def doubts(predictor: Predictor, table: Table) -> list[dict[str, Any]]:
-    """Return warnings of numbers that rows lack though no training row did, and of what is answered without."""
+    """Return warnings of numbers that rows lack though no training row did, of what is answered without, and of rows without any input."""
     left = [
         {"code": "left-out", "row": v.row, "column": v.column, "message": v.words.en, "message_zh": v.words.zh}
         for v in predictor.left_out(table)
     ]
-    return [*(w.to_json() for w in predictor.needs.warned(table)), *left]
+    empty = [
+        {
+            "code": "no-input",
+            "row": i + 1,
+            "message": f"{NO_INPUT.en}: the answer rests on nothing in this row",
+            "message_zh": f"{NO_INPUT.zh}：该回答没有依据",
+        }
+        for i in predictor.without_input(table)
+    ]
+    return [*(w.to_json() for w in predictor.needs.warned(table)), *left, *empty]

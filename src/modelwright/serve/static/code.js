@@ -5,14 +5,14 @@ const more = {
         first: (n) => `The first ${n} rows`, large: "At most 20 MB and 20,000 rows; larger tables: modelwright predict.", none: "No row found in this file.",
         lacks: (c) => `The file has none of the columns: ${c}.`, example: "Fill in an example", prediction: "prediction", confidence: "confidence", error: "error",
         encoding: "The file is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8), or use modelwright predict, which reads other encodings.",
-        fault: (f) => `line ${f.line}: ${{ open: "a quote is opened and not closed", blank: "the line is blank", json: "no JSON object", found: `${f.found} cells where there are ${f.width} columns` }[f.kind]}`,
+        fault: (f) => `${f.line ? `line ${f.line}` : `row ${f.row}`}: ${{ open: "a quote is opened and not closed", blank: "the row is blank", json: "no JSON object", found: `${f.found} cells where there are ${f.width} columns` }[f.kind]}`,
         unread: (n) => `, ${n} of them unreadable` },
   zh: { code: "用代码调用", docs: "全部接口", copy: "复制", copied: "已复制", key: "请将 KEY 换成您的密钥；此处不显示密钥。",
         table: "预测整张表", pick: "选择 CSV、TSV 或 JSON Lines 文件", rows: (n, all) => `已预测 ${n} / ${all} 行`, save: "下载结果",
         first: (n) => `前 ${n} 行`, large: "最多 20 MB、20,000 行；更大的表请用 modelwright predict。", none: "文件中没有数据行。",
         lacks: (c) => `文件不含所需的列：${c}。`, example: "填入示例", prediction: "预测", confidence: "置信度", error: "错误",
         encoding: "文件不是 UTF-8 编码。请另存为 UTF-8（Excel 中选“CSV UTF-8”），或用 modelwright predict，它可读取其他编码。",
-        fault: (f) => `第 ${f.line} 行：${{ open: "引号未闭合", blank: "该行为空行", json: "不是 JSON 对象", found: `有 ${f.found} 个单元格，而列数为 ${f.width}` }[f.kind]}`,
+        fault: (f) => `第 ${f.line || f.row} 行：${{ open: "引号未闭合", blank: "该行为空行", json: "不是 JSON 对象", found: `有 ${f.found} 个单元格，而列数为 ${f.width}` }[f.kind]}`,
         unread: (n) => `，其中 ${n} 行无法读取` },
 };
 const told = (key) => more[lang][key];

@@ -133,7 +133,19 @@ function readLines(text) {
   return { rows, faults };
 }
 
+// The same with `blank` faults for rows that hold nothing.
+function withBlank({ rows, faults }) {
+  rows.forEach((row, i) => {
+    if (!faults.has(i) && Object.values(row).every((v) => v === null)) faults.set(i, { kind: "blank", row: i + 1 });
+  });
+  return { rows, faults };
+}
+
 function readTable(name, text) {
+  return withBlank(rowsOf(name, text));
+}
+
+function rowsOf(name, text) {
   if (/\.(jsonl|ndjson)$/i.test(name)) return readLines(text);
   if (/\.json$/i.test(name)) { const data = JSON.parse(text); return { rows: Array.isArray(data) ? data : data.rows || [], faults: new Map() }; }
   return readDelimited(text);
