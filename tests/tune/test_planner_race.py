@@ -290,3 +290,12 @@ def test_what_a_first_fit_made_ready_is_not_counted_for_the_next_ones(monkeypatc
     (candidate,) = [c for c in outcome.candidates if c.name == "good"]
     assert candidate.fit_seconds < 0.5
     assert len(fits) == 5
+
+
+def test_a_repetition_of_what_leads_leaves_time_for_recipes_that_were_not_tried(monkeypatch):
+    slow, better = some("slow", right=0.7, seconds=2.2), some("better", right=0.95, seconds=0.1, rank=6)
+    made, _ = planner(monkeypatch, [guess(), slow, better], folds=1, seconds=5.3)
+    outcome = climb(made)
+    assert slow.ended == [False]
+    assert better.ended == [False, True]
+    assert [c.name for _, c in outcome.winner] == ["better"]

@@ -21,6 +21,14 @@ def read_first(takes: float, stands: str) -> Words:
     )
 
 
+def like_a_loser(like: str, leader: str, by: float) -> Words:
+    """Return why a dear recipe is not begun: the candidate `like`, of its kind, lies `by` behind the candidate `leader`."""
+    return Words(
+        f"not tried: {like}, of the same kind, is behind {leader} by {abs(by):.3g}",
+        f"未尝试：同类方案 {like} 落后 {leader} {abs(by):.3g}",
+    )
+
+
 def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> None:
     """Raise Stopped or BudgetTooSmall, with the reason of every recipe, where not even a baseline stands."""
     if deadline.stopped:
@@ -45,6 +53,10 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
     )
 
 
+STOPPED = Words("stopped before its turn", "轮到它之前运行已被终止")
+NOT_NEEDED = Words(
+    "not needed: validation rows met the gate before its turn", "无需尝试：轮到它之前，验证集已达到门槛"
+)
 NO_TIME = Words("not tried: too little time was left", "未尝试：剩余时间不足")
 _MEMORY = Words(" Give more with --memory, or fewer rows.", "请用 --memory 增加内存，或减少数据。")
 

@@ -26,10 +26,8 @@ from modelwright.tune.without_media import with_lean
 _TRIFLE = 0.05  # share of the time left below which a recipe's further variants are tried at once
 _ALONE = 0.25  # the same of a leading network that leaves the other columns out
 _DEAR = 0.04  # share of the time left from which on a recipe is not tried whose like has lost by far
-_FEW, _MUCH = (
-    1000,
-    0.5,
-)  # rows below which a pretrained network is read first, and the share of its training that is worth some
+_FEW = 1000  # rows below which a pretrained network is read first
+_MUCH = 0.5  # share of the training of a pretrained network that is worth some
 _FLOOR = 1.5, 0.08  # seconds, and share of what can be spared, that any recipe may take
 _PRICEY = 0.7  # share of what can be spared from which on cheaper options are looked at
 _CHEAPER = 0.5, 0.25  # share of it that they may take: at most, and of networks beside other columns
@@ -37,6 +35,7 @@ _ROOM = 1.15  # times what a fold took, as room for the next one
 _STRETCH = 0.25  # share of what can be spared that a recipe without torch may take at most to begin at all
 _DEPTH = 0.5  # share of what can be spared that a further variant may be expected to take
 _LEFT = 0.5  # seconds with which nothing can be begun any more
+_SET_ASIDE = 1 / 3  # share of the time left that repeating the winner on all rows may claim while recipes wait for their first turn
 
 
 @dataclass
@@ -117,11 +116,9 @@ class Planner(Climb):
         """Say of recipes that the run ended before their turn."""
         why = no_model.NO_TIME
         if self.deadline.stopped:
-            why = Words("stopped before its turn", "轮到它之前运行已被终止")
+            why = no_model.STOPPED
         elif self.good_enough is not None and self._asked[1]:
-            why = Words(
-                "not needed: validation rows met the gate before its turn", "无需尝试：轮到它之前，验证集已达到门槛"
-            )
+            why = no_model.NOT_NEEDED
         for recipe in recipes:
             if not any(c.recipe == recipe.name for c in self.candidates):
                 self.fail(recipe.name, why)
@@ -134,12 +131,7 @@ class Planner(Climb):
                 continue
             lost = between(c, leader, self.validation)
             if lost.far and self.fits.expected(recipe, self.variants(recipe)[0]) > _DEAR * self.spare():
-                by = f"{abs(lost.difference):.3g}"
-                words = Words(
-                    f"not tried: {c.name}, of the same kind, is behind {leader.name} by {by}",
-                    f"未尝试：同类方案 {c.name} 落后 {leader.name} {by}",
-                )
-                self.fail(recipe.name, words)
+                self.fail(recipe.name, no_model.like_a_loser(c.name, leader.name, lost.difference))
                 return True
         return False
 
@@ -380,9 +372,17 @@ class Planner(Climb):
         if new and all(type(get_recipe(c.recipe)).baseline or guesses(c.recipe) for c in self.candidates):
             return left  # what leads comes before a repetition of what does not
         winner = self.standings.best()[0]
-        spare = left - self.end.refit_seconds(winner, twins) - self.end.student_seconds(winner)
+        repeated = self.end.refit_seconds(winner, twins)
+        if new and self._turns_left():  # another kind of model may gain far more than the same one on somewhat more rows
+            repeated = min(repeated, _SET_ASIDE * left)
+        spare = left - repeated - self.end.student_seconds(winner)
         # A new candidate that enters the winner would be refitted as well.
         return max(0.0, spare / 2.15 if new and self.end.refits and len(self.candidates) > 1 else spare)
+
+    def _turns_left(self) -> bool:
+        """Return whether a recipe still waits for its first turn."""
+        had = {c.recipe for c in self.candidates} | {f.name for f in self.failures} | set(self.fits.refused)
+        return any(r.name not in had for r in self._recipes)
 
     def should_end(self) -> bool:
         """Return whether nothing more is begun: stopped, no time for it, or the gate is met."""
