@@ -54,9 +54,7 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
 
 
 STOPPED = Words("stopped before its turn", "轮到它之前运行已被终止")
-NOT_NEEDED = Words(
-    "not needed: validation rows met the gate before its turn", "无需尝试：轮到它之前，验证集已达到门槛"
-)
+NOT_NEEDED = Words("not needed: validation rows met the gate before its turn", "无需尝试：轮到它之前，验证集已达到门槛")
 NO_TIME = Words("not tried: too little time was left", "未尝试：剩余时间不足")
 _MEMORY = Words(" Give more with --memory, or fewer rows.", "请用 --memory 增加内存，或减少数据。")
 
