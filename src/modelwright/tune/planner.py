@@ -35,9 +35,7 @@ _ROOM = 1.15  # times what a fold took, as room for the next one
 _STRETCH = 0.25  # share of what can be spared that a recipe without torch may take at most to begin at all
 _DEPTH = 0.5  # share of what can be spared that a further variant may be expected to take
 _LEFT = 0.5  # seconds with which nothing can be begun any more
-_SET_ASIDE = (
-    1 / 3
-)  # share of the time left that repeating the winner on all rows may claim while recipes wait for their first turn
+_SET_ASIDE = 0.33  # share of the time left that a refit may claim while recipes wait for their first turn
 
 
 @dataclass
@@ -375,9 +373,7 @@ class Planner(Climb):
             return left  # what leads comes before a repetition of what does not
         winner = self.standings.best()[0]
         repeated = self.end.refit_seconds(winner, twins)
-        if (
-            new and self._turns_left()
-        ):  # another kind of model may gain far more than the same one on somewhat more rows
+        if new and self._turns_left():  # another kind of model may gain more than the same one on more rows
             repeated = min(repeated, _SET_ASIDE * left)
         spare = left - repeated - self.end.student_seconds(winner)
         # A new candidate that enters the winner would be refitted as well.
