@@ -86,6 +86,29 @@ def test_statistics_stay_as_they_were_trained(network):
     assert network.stem.norm.weight.requires_grad
 
 
+@pytest.mark.parametrize(("height", "width"), [(40, 40), (33, 70), (64, 31)])
+def test_filters_that_hold_the_normalisation_answer_as_it_does(network, height, width):
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.3, 2.0)
+            module.weight.data.uniform_(0.5, 1.5)
+            module.bias.data.normal_(0, 0.3)
+    x = torch.randn(2, 3, height, width)
+    plain = network.pyramid(x)  # as it is trained
+    with torch.no_grad():
+        folded = network.pyramid(x)
+    given = x.clone().requires_grad_(True)
+    frozen = network.requires_grad_(False).pyramid(given)
+    for wanted, got, other in zip(plain, folded, frozen, strict=True):
+        size = float(wanted.detach().abs().max())
+        assert torch.allclose(got, wanted, atol=1e-5 * size)
+        assert torch.allclose(other, wanted, atol=1e-5 * size)
+    frozen[-1].square().sum().backward()
+    assert torch.isfinite(given.grad).all()
+    assert given.grad.abs().max() > 0
+
+
 def test_a_folder_of_the_published_file_is_read_by_name(network, folder):
     made, mean, deviation = pretrained_backbone(str(folder))
     x = torch.randn(1, 3, 40, 40)

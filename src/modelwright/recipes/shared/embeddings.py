@@ -17,6 +17,7 @@ import numpy as np
 
 from modelwright.core.device import for_cache
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.memory_pages import keep_pages
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
 from modelwright.features.base import Ragged
@@ -211,6 +212,7 @@ class Embedder:
         import torch
 
         torch.set_num_threads(max(1, ctx.threads))
+        keep_pages()
         self.embeddings, self.device = Embeddings.build(codecs, ctx.device), str(ctx.device)
         states = [c.key() for _, c in codecs.values() if isinstance(c, HubCodec)]
         self.key = hashlib.blake2b(repr((states, ctx.device)).encode()).digest()
