@@ -204,3 +204,12 @@ def test_a_whole_run(tmp_path, monkeypatch):
     row = {"picture": str(tmp_path / "photos" / "p00.png"), "style": "waves", "strength": 0.5}
     assert run.predict(row)[0]["prediction"]["type"] == "image/png"
     assert str(tmp_path / "waves.png") not in (run.folder / "bundle" / "bundle.json").read_text(encoding="utf-8")
+
+
+def test_products_of_channels_and_their_gradient():
+    from modelwright.models.style.filters import gram
+
+    x = torch.randn(2, 5, 7, 6, dtype=torch.double, requires_grad=True)
+    flat = x.flatten(2)
+    assert torch.allclose(gram(x), flat @ flat.transpose(1, 2) / 42)
+    assert torch.autograd.gradcheck(gram, (x,))

@@ -10,6 +10,7 @@ Legend: B batch, C channels of a stage, H height, W width, K filters, P pixels o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,10 +96,25 @@ def _patches(pictures: Sequence[np.ndarray], rng: np.random.Generator) -> np.nda
     return np.concatenate(out).astype(np.float32)
 
 
+class _Products(torch.autograd.Function):
+    """Products of all pairs of channels [B, C, C] of [B, C, P], a mean over pixels. They are symmetric: the two halves of the gradient
+    are one product, which takes a sixth of a look at a large picture away."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor) -> Tensor:
+        ctx.save_for_backward(flat)
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (flat,), (grad,) = ctx.saved_tensors, grads
+        return ((grad + grad.transpose(1, 2)) / flat.shape[2]) @ flat
+
+
 def gram(stage: Tensor) -> Tensor:
     """Return how the channels of a stage go together [B, C, C], whatever the size of the picture (Gatys et al. 2015, arXiv 1508.06576)."""
-    flat = stage.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+    made: Tensor = _Products.apply(stage.flatten(2))  # type: ignore[no-untyped-call]
+    return made
 
 
 def moments(stage: Tensor) -> tuple[Tensor, Tensor]:
