@@ -97,10 +97,21 @@ def few(folder: Path, rows: int, budget: str, work: Path) -> dict:
     for name, more in (("scratch", []), ("pretrained", ["--pretrained", "efficientnet-lite0"])):
         facts = run([*args, *more], name, work)
         began = time.monotonic()
-        command = [sys.executable, "-m", "modelwright.cli", "predict", f"runs/{name}", "others.csv", "--out", f"{name}.csv"]
+        command = [
+            sys.executable,
+            "-m",
+            "modelwright.cli",
+            "predict",
+            f"runs/{name}",
+            "others.csv",
+            "--out",
+            f"{name}.csv",
+        ]
         subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
         with (work / f"{name}.csv").open(newline="") as f:
-            right = np.mean([row["prediction"] == table[i][1] for row, i in zip(csv.DictReader(f), parts["others"], strict=True)])
+            right = np.mean(
+                [row["prediction"] == table[i][1] for row, i in zip(csv.DictReader(f), parts["others"], strict=True)]
+            )
         spread = 1.96 * np.sqrt(right * (1 - right) / len(parts["others"]))
         out[name] = {"accuracy": round(float(right), 4), "plus_minus": round(float(spread), 4), "wall": facts["wall"],
                      "predict_wall": round(time.monotonic() - began), "winner": facts["winner"],
