@@ -108,10 +108,10 @@ def _zip_of(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def _jsonl(bad: bool = False) -> bytes:
+def _jsonl(*bad: int) -> bytes:
     lines = [json.dumps({"text": f"{WORDS[i % 2]} {i}", "label": ["no", "yes"][i % 2]}) for i in range(40)]
-    if bad:
-        lines[7] = '{"text": "unclosed'
+    for i in bad:
+        lines[i] = '{"text": "unclosed'
     return "\n".join(lines).encode()
 
 
@@ -152,7 +152,20 @@ CASES = [
     ),
     Case("not parquet", {"d.parquet": b"PAR1 no"}, ["run", "d.parquet", *D], 2, ["d.parquet"]),
     Case("not excel", {"d.xlsx": b"PK no"}, ["run", "d.xlsx", *D], 2, ["d.xlsx"]),
-    Case("broken json line", {"d.jsonl": _jsonl(bad=True)}, ["run", "d.jsonl", *D], 2, ["d.jsonl", "8"]),
+    Case(
+        "a broken json line",
+        {"d.jsonl": _jsonl(7)},
+        ["run", "d.jsonl", *D],
+        0,
+        ["d.jsonl: 1 row left out", "line 8: not valid JSON"],
+    ),
+    Case(
+        "broken json lines",
+        {"d.jsonl": _jsonl(7, 8, 30)},
+        ["run", "d.jsonl", *D],
+        2,
+        ["3 of 40 rows", "line 8: not valid"],
+    ),
     Case("excel sheet absent", {"d.xlsx": _xlsx()}, ["run", "d.xlsx", *D, "--sheet", "Nope"], 2, ["Nope"]),
     Case("database absent", {}, ["run", "sqlite:///no.db", "--table", "t", *D], 2, []),
     Case("url of an unknown kind", {}, ["run", "nosql://x/y", "--table", "t", *D], 2, []),

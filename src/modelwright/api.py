@@ -155,6 +155,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
     from modelwright.data.near_duplicates import finding, near
+    from modelwright.data.nested import flattened
     from modelwright.data.series import gathered_as_asked, with_layouts
     from modelwright.data.sources import folder_of, read_table, source_name
     from modelwright.data.split import row_codes
@@ -169,6 +170,8 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     events = EventStream()
     events.listen(lambda e: told.append(e.words) if isinstance(e, Note | Warned) else None)
     raw, detected = read_table(data, reading, events)
+    kept = (target, *(options.get(k) for k in ("group", "time")), *(options.get("ignore") or ()), *column)
+    raw, nested = flattened(raw, frozenset(kept))
     apart = {k: options.get(k) for k in ("group", "time", "ignore")}
     raw, layouts, options["ignore"] = gathered_as_asked(raw, reading, target=target, **apart)
     inferred = infer_schema(
@@ -186,7 +189,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
             {
                 "rows": len(table),
                 "reading": list(said) if (said := detected.words()) else None,
-                "told": [list(words) for words in told],
+                "told": [list(words) for words in [*told, *nested]],
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],
                 "private": private.to_json(examples=True),

@@ -7,6 +7,7 @@ import pytest
 import modelwright as mw
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream, Warned
+from modelwright.core.reading import Reading
 from modelwright.data.json_text import json_lines, json_rows
 from modelwright.data.records import Misfit
 from modelwright.data.sources import batches, read
@@ -23,6 +24,7 @@ ROWS = [{"x": i, "y": "a" if i % 2 else "b"} for i in range(30)]
         json.dumps({"data": ROWS}),
         json.dumps({"count": 30, "rows": ROWS}, indent=2),
         json.dumps({c: {str(i): r[c] for i, r in enumerate(ROWS)} for c in ("x", "y")}),  # pandas' to_json()
+        json.dumps({c: [r[c] for r in ROWS] for c in ("x", "y")}),  # its to_dict("list")
     ],
 )
 def test_rows(tmp_path, text):
@@ -37,7 +39,10 @@ def test_rows(tmp_path, text):
         {"messages": [{"role": "user", "content": "hello"}]},
         {"data": [1, 2], "y": "a"},
         {"x": {"1": 2, "0": 3}},
-        {"acc": [1, 2], "gyro": [3, 4]},
+        {"x": [1, 2], "y": "a"},
+        {"x": [1, 2], "y": ["a"]},
+        {"x": [1], "y": ["a"]},
+        {"x": [{"a": 1}, {"a": 2}], "y": [1, 2]},
     ],
 )
 def test_one_row_that_holds_lists_is_one_row(tmp_path, one):
@@ -45,6 +50,25 @@ def test_one_row_that_holds_lists_is_one_row(tmp_path, one):
     path.write_text(json.dumps(one))
     assert sum(t.num_rows for t in json_lines(path, 7)) == 1
     assert list(json_rows(path)) == [one]
+
+
+def test_lists_that_are_cells_to_the_model_are_no_columns(tmp_path):
+    path = tmp_path / "row.json"
+    path.write_text(json.dumps({"acc": [1, 2], "gyro": [3, 4]}))
+    series = Reading(lists=("acc", "gyro"))
+    assert sum(t.num_rows for t in json_lines(path, 7)) == 2
+    assert [t.to_pylist() for t in json_lines(path, 7, series)] == [[{"acc": [1, 2], "gyro": [3, 4]}]]
+    path.write_text(json.dumps({"acc": [[1, 2], [3, 4]], "who": ["a", "b"]}))
+    rows = [{"acc": [1, 2], "who": "a"}, {"acc": [3, 4], "who": "b"}]
+    assert [row for t in json_lines(path, 7, series) for row in t.to_pylist()] == rows
+
+
+def test_lists_of_different_lengths_are_told(tmp_path):
+    path = tmp_path / "row.json"
+    path.write_text(json.dumps({"x": [1, 2], "y": ["a"]}))
+    (words,) = mw.inspect(path)["told"]
+    assert "`x` 2, `y` 1: lists of different lengths are no columns of a table" in words[0]
+    assert "`x` 2、`y` 1：各列表长度不同" in words[1]
 
 
 def test_what_is_no_json_is_told_by_its_line(tmp_path):

@@ -50,6 +50,21 @@ def test_the_page_reads_a_table_as_predict_does(name, tmp_path):
     assert read["faults"] == [[m.row, m.line] for m in misfits]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"x": 1, "y": "a"}, {"x": 2, "y": "b"}],
+        {"data": [{"x": 1, "y": "a"}, {"x": 2, "y": "b"}]},
+        {"x": [1, 2], "y": ["a", "b"]},
+    ],
+)
+def test_the_page_reads_json_that_holds_a_table(data, tmp_path):
+    (tmp_path / "d.json").write_text(json.dumps(data))
+    rows = [row for part in batches(tmp_path / "d.json") for row in part.to_pylist()]
+    script = 'console.log(JSON.stringify(readTable("d.json", require("node:fs").readFileSync("d.json", "utf8")).rows));'
+    assert in_node(script, tmp_path) == rows == [{"x": 1, "y": "a"}, {"x": 2, "y": "b"}]
+
+
 def test_a_file_that_is_no_utf8_is_refused(tmp_path):
     (tmp_path / "latin").write_bytes("Málaga".encode("cp1252"))
     (tmp_path / "wide").write_bytes("Málaga".encode("utf-16"))

@@ -43,7 +43,7 @@ class Reading:
     left unread. `series`, `series_id`, `series_time` say how series lie in the table. `names` are the columns that a model
     reads, `usual` what is remembered of the training data: both decide where a file may be read in several ways. `asked` holds
     the options of the run for tasks that read sources of their own (`Task.read`): target, time, and those of the task.
-    `part`: rows take one part in so many of the room there is. `by_groups`: of Parquet that is more than the memory holds some row groups are read, since others read the rest.
+    `lists` are the columns whose cells are lists to the model. `part`: rows take one part in so many of the room there is. `by_groups`: of Parquet that is more than the memory holds some row groups are read, since others read the rest.
     """
 
     query: str | None = None
@@ -61,6 +61,7 @@ class Reading:
     series_id: str | None = None
     series_time: str | None = None
     names: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     usual: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
     by_groups: bool = False

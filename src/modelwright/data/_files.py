@@ -123,7 +123,12 @@ def _json(
     path: Path, how: Reading, rows: int, events: EventStream | None, misfits: list[Misfit] | None
 ) -> Iterator[pa.Table]:
     found: list[Misfit] = [] if misfits is None else misfits
-    parts = json_lines(path, rows, how, found, every=misfits is not None)
+
+    def say(words: Words) -> None:
+        if events:
+            events.note(f"{path}: {words.en}", f"{path}：{words.zh}")
+
+    parts = json_lines(path, rows, how, found, every=misfits is not None, say=say)
     yield from _most_read(path, parts, found, misfits is not None, events, OBJECTS)
 
 

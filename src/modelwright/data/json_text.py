@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,22 @@ _Item = tuple[
 
 
 def json_lines(
-    path: Path, rows: int, reading: Reading | None = None, misfits: list[Misfit] | None = None, *, every: bool = False
+    path: Path,
+    rows: int,
+    reading: Reading | None = None,
+    misfits: list[Misfit] | None = None,
+    *,
+    every: bool = False,
+    say: Callable[[Words], None] | None = None,
 ) -> Iterator[pa.Table]:
     """Yield tables from JSON Lines, from one JSON array of objects, or from one object that holds a table.
 
-    Items that are no object are added to `misfits` and left out; with `every` they stay, as rows without values. Raises
-    DataError for such an item where `misfits` is None, and for what is no JSON at all.
+    Items that are no object are added to `misfits` and left out; with `every` they stay, as rows without values. `say`
+    hears of one object whose lists are no columns. Raises DataError for such an item where `misfits` is None, and for what is no JSON at all.
     """
     block: list[dict[str, Any]] = []
     names: dict[str, None] = {}
-    for item in _rows(path, _opened(_items(path, reading)), misfits, every):
+    for item in _rows(path, _opened(_items(path, reading), reading.lists if reading else (), say), misfits, every):
         block.append(item)
         if len(block) >= rows and (names or any(block)):
             names = dict.fromkeys(name for row in block for name in row) or names
@@ -134,9 +140,11 @@ def _object(item: Any) -> dict[str, Any] | Words:
     return Words(f"expected an object of column: value, received {kind}", f"应为 {{列: 值}} 对象，收到的是 {kind}")
 
 
-def _opened(items: Iterator[_Item]) -> Iterator[_Item]:
-    """Yield items as they are; of one object alone that holds a table its rows: under a key such as `data`, or as pandas' `to_json`
-    writes columns, {column: {"0": value, ...}}."""
+def _opened(
+    items: Iterator[_Item], lists: Collection[str], say: Callable[[Words], None] | None = None
+) -> Iterator[_Item]:
+    """Yield items as they are; of one object alone that holds a table its rows: under a key such as `data`, or columns, as pandas'
+    `to_json` writes them, {column: {"0": value, ...}}, or as lists of one length. Cells of columns in `lists` are lists themselves."""
     first = next(items, None)
     second = next(items, None)
     if first is None:
@@ -158,4 +166,24 @@ def _opened(items: Iterator[_Item]) -> Iterator[_Item]:
     if counted and all(isinstance(c, dict) and list(c) == keys for c in columns):
         yield from ((None, {name: cells[k] for name, cells in held.items()}) for k in keys)
         return
+    sizes = {name: len(cells) for name, cells in held.items() if isinstance(cells, list)}
+    if len(sizes) == len(held) and all(_cells(held[name], name in lists) for name in held):
+        if set(sizes.values()) - {0, 1} and len(set(sizes.values())) == 1:
+            yield from ((None, dict(zip(held, cells))) for cells in zip(*columns))
+            return
+        if len(set(sizes.values())) > 1 and say is not None:
+            shown, shown_zh = (
+                mark.join(f"`{n}` {size}" for n, size in list(sizes.items())[:6]) for mark in (", ", "、")
+            )
+            say(
+                Words(
+                    f"{shown}: lists of different lengths are no columns of a table, so the object is read as one row.",
+                    f"{shown_zh}：各列表长度不同，不能作为表格的列，该对象按一行读取。",
+                )
+            )
     yield first
+
+
+def _cells(cells: Sequence[Any], nested: bool) -> bool:
+    """Whether the items of a list may be the cells of a column: no objects, and lists only where the column holds such."""
+    return all(isinstance(c, list) for c in cells) if nested else not any(isinstance(c, dict) for c in cells)

@@ -27,6 +27,7 @@ from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
 from modelwright.data.knowledge import tell_unread
+from modelwright.data.nested import flattened, with_fields
 from modelwright.data.series import gathered, gathered_as_asked, with_layouts
 from modelwright.data.sources import folder_of, read_table, source_name
 from modelwright.data.values import folded_label
@@ -75,6 +76,11 @@ def get_data(
     column = dict(config.column)
     if named and named.target_read_as:
         column.setdefault(target, named.target_read_as)
+    if named is None or named.by_columns:
+        apart = (target, config.group, config.time, *(config.ignore or ()), *column)
+        raw, told = flattened(raw, frozenset(apart))
+        for words in told:
+            events.note(words.en, words.zh)
     raw, layouts, ignore = gathered_as_asked(
         raw, reading, target=config.target, group=config.group, time=config.time, ignore=config.ignore
     )
@@ -116,7 +122,8 @@ def get_data(
     held = held if held is not None else config.test or None
     if held is not None:
         raw_test, _ = read_rows(task, held, reading.again(detected), events, test=True)
-        raw_test = gathered(concerns.rows_read(raw_test, TEST, source_name(held)), layouts)
+        raw_test = with_fields(concerns.rows_read(raw_test, TEST, source_name(held)), schema.names)
+        raw_test = gathered(raw_test, layouts)
         concerns.series_gathered(raw_test, TEST)
         known = frozenset(raw_test.column_names)
         missing = [c.name for c in schema.inputs if c.name not in known]

@@ -17,21 +17,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec, target_from_state
 from modelwright.core.errors import DataError, ModelwrightError, OptionError
 from modelwright.core.facts.details import AttributionFact
 from modelwright.core.facts.run import CardFacts
+from modelwright.core.reading import Reading
 from modelwright.core.recipe import Model, get_recipe
 from modelwright.core.related import load_tables, save_tables, with_lines
 from modelwright.core.run import read_json, whole_folder, write_json
-from modelwright.core.schema import Related, Schema, Table
+from modelwright.core.schema import Related, Schema, Table, arrow_type
 from modelwright.core.task import Task, get_task
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue, coerce, coerce_rows, without
 from modelwright.data.frames import as_table
+from modelwright.data.nested import row_with_fields, with_dots, with_fields
 from modelwright.data.series import gathered, gathered_rows, layouts_of
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
@@ -93,9 +96,10 @@ class Predictor(Able):
         if isinstance(rows, Mapping):
             rows = [rows]
         if isinstance(rows, Sequence):
-            table, bad = coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
+            table, bad = coerce_rows(gathered_rows(self.with_fields(rows), self.layouts), self._inputs, folder)
         else:
-            table, bad = coerce(gathered(as_table(rows), self.layouts), self._inputs, need_target=False, folder=folder)
+            raw = gathered(self.with_fields(as_table(rows)), self.layouts)
+            table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
         table = with_lines(table, self.task.related, self.related) if self.task.joins else table
         known = {(b.row, b.column) for b in bad}
         found = strange_cells(self.task, self.members, self._limits, table)
@@ -117,16 +121,33 @@ class Predictor(Able):
     def _limits(self) -> dict[str, Any]:
         return limits_of_task(self.task, self.schema)
 
+    def reading_of(self, asked: Mapping[str, Any]) -> Reading:
+        """Return how a file to be answered is read: by the options `asked`, and as the training data was where these say nothing."""
+        lists = tuple(c.name for c in self._inputs if pa.types.is_list(arrow_type(c.modality)))
+        return Reading(**asked, names=tuple(self.schema.names), lists=lists, usual=self.reading)
+
     def read_as(self, schema: Schema) -> None:
         """Read what is to be answered by another spelling of the same columns from here on."""
         self.schema = schema
-        for held in ("_inputs", "layouts", "request"):
+        for held in ("_inputs", "_dotted", "layouts", "request"):
             self.__dict__.pop(held, None)
 
     @cached_property
     def layouts(self) -> dict[str, dict[str, Any]]:
         """How series lie spread over the columns or rows of what is to be answered, as in training."""
         return layouts_of(self._inputs)
+
+    @cached_property
+    def _dotted(self) -> tuple[str, ...]:
+        return with_dots(self._inputs.names)
+
+    def with_fields(self, rows: Any) -> Any:
+        """Return rows, mappings or a table, in which fields of objects that the model reads have columns of their own."""
+        if not self._dotted:
+            return rows
+        if isinstance(rows, pa.Table):
+            return with_fields(rows, self._dotted)
+        return [row_with_fields(row, self._dotted) for row in rows]
 
     @cached_property
     def _inputs(self) -> Schema:
@@ -202,10 +223,11 @@ class Predictor(Able):
         if isinstance(rows, Mapping):
             rows = [rows]
         if not isinstance(rows, Sequence):
-            return self.needs.check(self._inputs, gathered(as_table(rows), self.layouts).column_names, allow)
+            raw = gathered(self.with_fields(as_table(rows)), self.layouts)
+            return self.needs.check(self._inputs, raw.column_names, allow)
         names = self._inputs.names
         out: dict[str, Words] = {}
-        for i, row in enumerate(gathered_rows(rows, self.layouts), 1):
+        for i, row in enumerate(gathered_rows(self.with_fields(rows), self.layouts), 1):
             if any(n not in row for n in names):
                 out |= {w.en: w for w in self.needs.check(self._inputs, row, allow, row=i)}
         return list(out.values())

@@ -15,7 +15,7 @@ from modelwright.core.budget import show_duration
 from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream, Note, Warned
-from modelwright.core.reading import Detected, Reading
+from modelwright.core.reading import Detected
 from modelwright.core.schema import Column
 from modelwright.core.task import Asked
 from modelwright.core.words import Words, counted
@@ -94,7 +94,7 @@ def _answered(
     names: dict[str, None] = {}  # of all rows, since columns may come late
     misfits: list[Misfit] = []
     names_of = renames_of(rename, predictor.schema)
-    how = Reading(**reading, names=tuple(predictor.schema.names), usual=predictor.reading)
+    how = predictor.reading_of(reading)
     detected = Detected()
     gaps: Counter[str] = Counter()
     bare = _Places()
@@ -108,14 +108,17 @@ def _answered(
     ):
         name = Words("standard input", "标准输入") if data == STDIN else Words(data, data)
 
+        def known_as(rows: pa.Table, first: bool = True) -> pa.Table:
+            return predictor.with_fields(renamed(rows, names_of, first=first))
+
         def settle(rows: pa.Table) -> None:
-            schema, told = spelt_as(predictor.schema, renamed(rows, names_of), how.decimal, detected)
+            schema, told = spelt_as(predictor.schema, known_as(rows), how.decimal, detected)
             predictor.read_as(schema)
             for words in told:
                 say(Words(f"{name.en}: {words.en}.", f"{name.zh}：{words.zh}。"))
 
         def unsettled(rows: pa.Table) -> bool:
-            return is_open(predictor.schema, renamed(rows, names_of, first=False), how.decimal)
+            return is_open(predictor.schema, known_as(rows, first=False), how.decimal)
 
         events = EventStream()
         events.listen(lambda e: say(_of(name, source, e.words)) if isinstance(e, Note | Warned) else None)
@@ -123,7 +126,7 @@ def _answered(
             source, reading=how, rows=predictor.target.rows_at_once, events=events, misfits=misfits, detected=detected
         )
         for raw in whole(looked_ahead(parts, unsettled, settle), predictor.layouts, together=predictor.task.in_turn):
-            known = predictor.task.with_past(renamed(raw, names_of, first=done == 0), predictor.schema)
+            known = predictor.task.with_past(known_as(raw, first=done == 0), predictor.schema)
             table, bad = predictor.table(known, folder)
             names |= dict.fromkeys(gathered(known, predictor.layouts).column_names)
             if done == 0:

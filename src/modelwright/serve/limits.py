@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 
 from modelwright.core.schema import MEDIA, Schema, arrow_type
 from modelwright.core.words import Words
+from modelwright.data.nested import row_with_fields, with_dots
 
 _LOGIN_BYTES, _LOGIN_SECONDS = 4096, 5.0
 
@@ -176,16 +177,13 @@ def parse_rows(
                 f"应为 1 到 {limits.rows} 行，收到 {len(rows)} 行。",
             ),
         )
-    for i, row in enumerate(rows, 1):
-        _check_row(i, row, limits, modalities or {})
-    return rows, alone, scores
+    dotted = with_dots(modalities or ())
+    return [_row(i, row, limits, modalities or {}, dotted) for i, row in enumerate(rows, 1)], alone, scores
 
 
 def parse_row(line: bytes, number: int, limits: ServeLimits, modalities: Mapping[str, str]) -> dict[str, Any]:
     """Return one row of a stream, `number` of all. Raises Refused."""
-    row = _object(line)
-    _check_row(number, row, limits, modalities)
-    return row
+    return _row(number, _object(line), limits, modalities, with_dots(modalities))
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -213,7 +211,10 @@ def is_stream(headers: Mapping[str, str]) -> bool:
     return given in ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 
-def _check_row(number: int, row: object, limits: ServeLimits, modalities: Mapping[str, str]) -> None:
+def _row(
+    number: int, row: object, limits: ServeLimits, modalities: Mapping[str, str], dotted: Sequence[str]
+) -> dict[str, Any]:
+    """Return a row in which fields of objects that the model reads, the `dotted` ones, stand by themselves. Raises Refused."""
     if not isinstance(row, Mapping) or len(row) > limits.columns:
         raise Refused(
             422,
@@ -224,6 +225,7 @@ def _check_row(number: int, row: object, limits: ServeLimits, modalities: Mappin
             ),
             row=number,
         )
+    row = dict(row_with_fields(row, dotted))
     for name, value in row.items():
         where = _where(number, name, modalities)
         modality = modalities.get(name, "text")
@@ -248,6 +250,7 @@ def _check_row(number: int, row: object, limits: ServeLimits, modalities: Mappin
                 ),
                 **where.more,
             )
+    return row
 
 
 class _Where(NamedTuple):

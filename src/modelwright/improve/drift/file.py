@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import as_label
 from modelwright.core.errors import DataError
-from modelwright.core.reading import Detected, Reading
+from modelwright.core.reading import Detected
 from modelwright.core.schema import MODALITY_WORDS, Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.prediction_source import STDIN, given
@@ -58,7 +58,7 @@ class _Rows:
 
     def __iter__(self) -> Any:
         predictor, detected = self.predictor, Detected()
-        how = Reading(**self.how, names=tuple(predictor.schema.names), usual=predictor.reading)
+        how = predictor.reading_of(self.how)
         name = Words("standard input", "标准输入") if self.data == STDIN else Words(self.data, self.data)
 
         def settle(rows: pa.Table) -> None:
@@ -67,7 +67,7 @@ class _Rows:
             self.told += told
 
         with given(self.data, predictor.schema.inputs) as (source, folder):
-            parts = batches(source, reading=how, detected=detected)
+            parts = map(predictor.with_fields, batches(source, reading=how, detected=detected))
             ahead = looked_ahead(parts, lambda rows: is_open(predictor.schema, rows, how.decimal), settle)
             first = True
             for raw in whole(ahead, predictor.layouts):

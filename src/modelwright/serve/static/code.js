@@ -112,8 +112,8 @@ function tablePanel() {
       if (rows.length > 20000) throw new Error(told("large"));
       const names = schema.columns.map((c) => c.name);
       const whole = rows.filter((_, i) => !faults.has(i));
-      if (!names.some((n) => whole.some((r) => n in r))) throw new Error(told("lacks")(names.slice(0, 12).join(", ")));
-      const known = new Set(names);
+      const known = new Set(names.flatMap((n) => n.split(".").map((_, i, parts) => parts.slice(0, i + 1).join(".")))); // fields of objects come in their object
+      if (![...known].some((n) => whole.some((r) => n in r))) throw new Error(told("lacks")(names.slice(0, 12).join(", ")));
       const asked = whole.map((r) => Object.fromEntries(Object.entries(r).filter(([n]) => known.has(n))));
       const given = [];
       for (let i = 0; i < asked.length; i += BATCH) {

@@ -133,6 +133,16 @@ function readLines(text) {
   return { rows, faults };
 }
 
+// The rows of a JSON array, or of an object that holds them, as they are or by columns of one length.
+function held(data) {
+  if (Array.isArray(data)) return data;
+  const under = ["data", "rows", "records"].map((k) => data[k]).find(Array.isArray);
+  if (under) return under;
+  const columns = Object.values(data);
+  const even = columns.length && columns.every((c) => Array.isArray(c) && c.length > 1 && c.length === columns[0].length);
+  return even ? columns[0].map((_, i) => Object.fromEntries(Object.entries(data).map(([n, c]) => [n, c[i]]))) : [data];
+}
+
 // The same with `blank` faults for rows that hold nothing.
 function withBlank({ rows, faults }) {
   rows.forEach((row, i) => {
@@ -147,6 +157,6 @@ function readTable(name, text) {
 
 function rowsOf(name, text) {
   if (/\.(jsonl|ndjson)$/i.test(name)) return readLines(text);
-  if (/\.json$/i.test(name)) { const data = JSON.parse(text); return { rows: Array.isArray(data) ? data : data.rows || [], faults: new Map() }; }
+  if (/\.json$/i.test(name)) return { rows: held(JSON.parse(text)), faults: new Map() };
   return readDelimited(text);
 }
