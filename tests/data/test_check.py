@@ -125,6 +125,14 @@ def test_labels_that_differ_by_case_or_end_marks_are_told():
     assert "`belt`, `Belt`" in found.words.en or "`Belt`, `belt`" in found.words.en
     assert "pump" not in found.words.en
     assert "`motor" not in found.words.en
+    spelt = (["01", "1", "2", "10", "-007", "-7"] * N)[:N]
+    (found,) = [f for f in check(typed({**sound(), "y": spelt})) if f.code == "alike-labels"]
+    assert sorted(
+        found.words.en.partition("only count as different ones: ")[2].rstrip(".").replace("; ", ", ").split(", ")
+    ) == ["`-007`", "`-7`", "`01`", "`1`"]
+    sets = ([["paint", "dent"], ["Paint"], ["dent"], []] * N)[:N]
+    (found,) = [f for f in check(typed({**sound(), "y": sets})) if f.code == "alike-labels"]
+    assert "`dent`" not in found.words.en
     assert "alike-labels" not in codes(typed({**sound(), "y": (["v1.1", "v1.10", "a-", "a+"] * N)[:N]}))
 
 

@@ -17,7 +17,7 @@ from modelwright.evaluate.explain import slices
 from modelwright.evaluate.intervals import many
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION, MULTI_LABEL, ORDINAL
 from modelwright.evaluate.plots import charts as plots
-from modelwright.pipeline.intake import aligned, one_spelling
+from modelwright.pipeline.label_spelling import aligned, one_spelling
 
 SURE = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.budget import step
 from modelwright.core.schema import Schema, Table
@@ -21,6 +23,8 @@ from modelwright.data.values import folded_label
 
 TINY_CLASS = 10  # rows of a label below which it is told
 _BEGINNING = 2_000  # characters of a text that tell its language
+
+_LEADING_ZEROS = re.compile(r"^([-+]?)0+(?=\d+$)")  # of whole numbers
 
 
 def check(
@@ -296,7 +300,9 @@ def _target(table: Table, name: str) -> list[Finding]:
         numbers = np.asarray(values.drop_null())
         marks = marks_among(numbers)
         return [marks_finding(name, numbers, marks)] if marks else []
-    if column.modality in ("number", "labels"):
+    if column.modality == "labels":
+        return _alike_labels(name, [str(v) for v in pc.list_flatten(values).unique().to_pylist()])
+    if column.modality == "number":
         return out
     counts = sorted(
         ((c["counts"], str(c["values"])) for c in values.drop_null().value_counts().to_pylist()), reverse=True
@@ -311,19 +317,7 @@ def _target(table: Table, name: str) -> list[Finding]:
                 Words("Collect more rows of these, or merge them into another label.", "请为其收集更多数据，或合并到其他标签。"),
             )
         )  # fmt: skip
-    alike = _alike([label for _, label in counts])
-    if alike:
-        shown = "; ".join(", ".join(f"`{label}`" for label in group) for group in alike[:3]) + " ..." * (len(alike) > 3)
-        out.append(
-            Finding(
-                "alike-labels", "warning", name,
-                Words(
-                    f"Labels that differ by case, width or marks at their ends only count as different ones: {shown}.",
-                    f"仅大小写、全半角或首尾标点不同的标签按不同标签处理：{shown}。",
-                ),
-                Words("Spell them alike if they mean the same.", "若含义相同，请统一写法。"),
-            )
-        )  # fmt: skip
+    out += _alike_labels(name, [label for _, label in counts])
     if len(counts) > 1 and counts[0][0] > 20 * counts[-1][0] and counts[0][0] > 0.5 * len(values):
         out.append(
             Finding(
@@ -335,12 +329,25 @@ def _target(table: Table, name: str) -> list[Finding]:
     return out
 
 
-def _alike(labels: Sequence[str]) -> list[list[str]]:
-    """Return groups of labels that are the same but for case, width, and blanks or marks at their ends."""
+def _alike_labels(name: str, labels: Sequence[str]) -> list[Finding]:
+    """Find labels that are the same but for case, width, leading zeros, and blanks or marks at their ends."""
     groups: dict[str, list[str]] = {}
     for label in labels:
-        groups.setdefault(folded_label(label), []).append(label)
-    return [group for plain, group in groups.items() if plain and len(group) > 1]
+        groups.setdefault(_LEADING_ZEROS.sub(r"\1", folded_label(label)), []).append(label)
+    alike = [group for plain, group in groups.items() if plain and len(group) > 1]
+    if not alike:
+        return []
+    shown = "; ".join(", ".join(f"`{label}`" for label in group) for group in alike[:3]) + " ..." * (len(alike) > 3)
+    return [
+        Finding(
+            "alike-labels", "warning", name,
+            Words(
+                f"Labels that differ by case, width, leading zeros or marks at their ends only count as different ones: {shown}.",
+                f"仅大小写、全半角、前导零或首尾标点不同的标签按不同标签处理：{shown}。",
+            ),
+            Words("Spell them alike if they mean the same.", "若含义相同，请统一写法。"),
+        )
+    ]  # fmt: skip
 
 
 def _across(table: Table, test: Table) -> list[Finding]:

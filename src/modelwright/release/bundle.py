@@ -21,8 +21,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from modelwright.core.answers.base import TargetCodec, target_from_state
-from modelwright.core.errors import DataError, ModelwrightError, OptionError
-from modelwright.core.facts.details import AttributionFact
+from modelwright.core.errors import DataError, OptionError
 from modelwright.core.facts.run import CardFacts
 from modelwright.core.reading import Reading
 from modelwright.core.recipe import Model, get_recipe
@@ -294,42 +293,6 @@ class Predictor(Able):
             self.answers(self.scores(part)) if rows is None else self.predict(part.data.select(inputs.names))
 
         return measure(one, many, len(table), once=once)
-
-    def explain(
-        self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0, folder: Path | None = None
-    ) -> list[AttributionFact]:
-        """Return what the answer to one row rests on: columns, stretches of text, places in media, with signed weights.
-
-        Paths of media are taken from `folder`, as in `table`.
-        """
-        table, bad = self.table([row], folder)
-        if bad:
-            raise ModelwrightError(bad[0].words)
-        return self.explain_table(table, top=top, seconds=seconds)
-
-    def explain_table(
-        self,
-        table: Table,
-        *,
-        top: int = 20,
-        seconds: float = 1.0,
-        scores: Callable[[Table], np.ndarray] | None = None,
-    ) -> list[AttributionFact]:
-        """Do what `explain` does for a typed table of one row; `scores` is asked in place of the predictor's own where given."""
-        from modelwright.evaluate.explain.rows import explain_row
-
-        strongest = max(self.members, key=lambda m: m[0])[1] if len(self.members) == 1 else None
-        found = explain_row(
-            scores or self.scores,
-            table,
-            self._inputs,
-            self.target,
-            answer=None,
-            model=strongest,
-            top=top,
-            seconds=seconds,
-        )
-        return [a.to_json() for a in found]
 
 
 def save(predictor: Predictor, folder: Path, cards: Mapping[str, str] | None = None) -> None:

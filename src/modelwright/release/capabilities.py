@@ -1,18 +1,22 @@
-"""What predictors of some tasks can do besides answering rows: search, embed, forecast whole series."""
+"""What predictors can do besides answering rows: explain an answer; those of some tasks search, embed, forecast whole series."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modelwright.core.errors import OptionError
+from modelwright.core.answers.base import TargetCodec
+from modelwright.core.errors import ModelwrightError, OptionError
+from modelwright.core.facts.details import AttributionFact
 from modelwright.core.reading import Reading
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Asked, Task
+from modelwright.data.coerce import BadValue
 from modelwright.privacy.shield import Shield
 
 
@@ -22,12 +26,53 @@ class Able(ABC):
     task: Task
     schema: Schema
     members: list[tuple[float, Model]]
+    target: TargetCodec
     shield: Shield
     reading: dict[str, Any]
 
     @abstractmethod
     def scores(self, table: Table) -> np.ndarray:
         """As `Predictor.scores`."""
+
+    @abstractmethod
+    def table(self, rows: Any, folder: Path | None = None) -> tuple[Table, list[BadValue]]:
+        """As `Predictor.table`."""
+
+    def explain(
+        self, row: Mapping[str, Any], *, top: int = 20, seconds: float = 1.0, folder: Path | None = None
+    ) -> list[AttributionFact]:
+        """Return what the answer to one row rests on: columns, stretches of text, places in media, with signed weights.
+
+        Paths of media are taken from `folder`, as in `table`.
+        """
+        table, bad = self.table([row], folder)
+        if bad:
+            raise ModelwrightError(bad[0].words)
+        return self.explain_table(table, top=top, seconds=seconds)
+
+    def explain_table(
+        self,
+        table: Table,
+        *,
+        top: int = 20,
+        seconds: float = 1.0,
+        scores: Callable[[Table], np.ndarray] | None = None,
+    ) -> list[AttributionFact]:
+        """Do what `explain` does for a typed table of one row; `scores` is asked in place of the predictor's own where given."""
+        from modelwright.evaluate.explain.rows import explain_row
+
+        strongest = max(self.members, key=lambda m: m[0])[1] if len(self.members) == 1 else None
+        found = explain_row(
+            scores or self.scores,
+            table,
+            Schema(tuple(self.schema.inputs)),
+            self.target,
+            answer=None,
+            model=strongest,
+            top=top,
+            seconds=seconds,
+        )
+        return [a.to_json() for a in found]
 
     def asked(self, source: Any, reading: Reading | None = None) -> Asked | None:
         """Return what a whole source asks, for tasks that do not answer rows as they stand; None for all others."""
