@@ -3,8 +3,8 @@
     python benchmarks/larger.py [--rows 6000000] [--budget 90s] [--cluster local]
 
 Rows are made up: 12 numbers and a label, 8 bytes a cell, 624 MB for 6,000,000 of them. Printed are the peak of the process's own memory
-(pages of mapped files of libraries counted in), on a cluster also that of the worker that held most, the bar of 512 MB, and what stands on the
-leaderboard and from how many rows it learnt.
+(pages of mapped files of libraries counted in) and the event before it, on a cluster also that of the worker that held most, the bar of 512 MB, and
+what stands on the leaderboard and from how many rows it learnt.
 """
 
 from __future__ import annotations
@@ -50,10 +50,12 @@ def main() -> None:
             command += ["--recipe", name]
         command += ["--cluster", told.cluster] if told.cluster else []
         running = subprocess.Popen(command, stdout=subprocess.PIPE)
-        watched, peak, workers = psutil.Process(running.pid), 0, dict[int, int]()
+        watched, peak, at, workers = psutil.Process(running.pid), 0, 0.0, dict[int, int]()
         while running.poll() is None:
             try:
-                peak = max(peak, watched.memory_info().rss)
+                held = watched.memory_info().rss
+                if held > peak:
+                    peak, at = held, time.time()
                 for other in watched.children(recursive=True) if told.cluster else ():
                     if other.name().startswith("ray::fit"):
                         workers[other.pid] = max(workers.get(other.pid, 0), other.memory_info().rss)
@@ -66,8 +68,11 @@ def main() -> None:
         )
         if workers:
             print("workers held at most", ", ".join(f"{held / 2**20:.0f} MB" for held in workers.values()))
-        for line in (Path(folder) / "rows" / "events.jsonl").read_text().splitlines():
-            event = json.loads(line)
+        events = [json.loads(line) for line in (Path(folder) / "rows" / "events.jsonl").read_text().splitlines()]
+        before = [e for e in events if e["at"] <= at]
+        last = {k: before[-1].get(k) for k in ("event", "stage", "who", "what")} if before else "reading"
+        print(f"  the peak came after {last}, {at - events[0]['at']:.0f} s after the rows were read")
+        for event in events:
             if event["event"] in ("Note", "Warned"):
                 print(" ", event["words"][0])
         report = Path(folder) / "rows" / "report.json"

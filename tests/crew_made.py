@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import torch
@@ -72,8 +73,18 @@ def loss(outputs, truth):
     return nn.functional.cross_entropy(outputs, truth)
 
 
+@contextlib.contextmanager
+def in_float32():
+    """Let Muon multiply in float32 also where the processor is quick at bf16, whose rounding hides what the processes add."""
+    with mock.patch("modelwright.train.muon.bf16_helps", return_value=False):
+        yield
+
+
 def fit(crew, told, folder=None, seconds=600.0, heard=None):
-    """Train the network and return it with what the loop says; `told` are epochs, accumulate and options."""
+    """Train the network and return it with what the loop says; `told` are epochs, accumulate and options, and whether Muon is `exact`."""
+    if told.get("exact"):
+        with in_float32():
+            return fit(crew, {k: v for k, v in told.items() if k != "exact"}, folder, seconds, heard)
     told = dict(told)
     network, arrays, truth = parts(Blocks if told.pop("blocks", False) else Net)
     epochs, accumulate, early = told.pop("epochs"), told.pop("accumulate", 1), told.pop("early", None)

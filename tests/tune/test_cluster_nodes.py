@@ -32,6 +32,16 @@ def raylets():
     return [p for p in psutil.Process().children(recursive=True) if p.name() == "raylet"]
 
 
+def _wait_for(port):
+    """The head says that it stands before its client's port is open."""
+    until = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def head(cpus=1):
     """A head of Ray with so many places; yields its client's address and the cluster."""
@@ -44,6 +54,7 @@ def head(cpus=1):
     place = tempfile.mkdtemp(prefix="mw-")  # short, as its sockets lie there
     cluster = Cluster(initialize_head=True, head_node_args={**told, "ray_client_server_port": port, "temp_dir": place})
     try:
+        _wait_for(port)
         yield f"ray://127.0.0.1:{port}", cluster
     finally:
         cluster.shutdown()

@@ -30,6 +30,7 @@ from modelwright.data.kinds.base import kind_of, recognise
 from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number
 
 _LOOK = 4000  # distinct cells looked at to tell a column's modality
+_SOME = 400  # of them that are read as numbers first: where none is, three quarters cannot be
 _MOST_MARKS = 20  # spellings of missing in one column
 _SEPARATORS = ("|", ";", "；", "、", ",", "，")
 _COLUMN = Words("column", "列")
@@ -218,7 +219,9 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     if not cells:
         return Column(name, "category")
     plain = [c for c in cells if not is_mark(c)] or cells
-    numbers = sum(to_number(c, decimal=decimal) is not None for c in plain)
+    numbers = 0
+    if any(to_number(c, decimal=decimal) is not None for c in plain[:: max(1, len(plain) // _SOME)]):
+        numbers = sum(to_number(c, decimal=decimal) is not None for c in plain)
     if (
         len(cells) <= 8
         and all(to_bool(c) is not None for c in cells)

@@ -30,8 +30,10 @@ from modelwright.tune.candidate import Validation
 from modelwright.tune.cluster import check_cluster, clustered
 from modelwright.tune.crew import check_devices, crewed
 from modelwright.tune.gate import Condition, check_gate, judge_gate, parse_gate
+from modelwright.tune.parts import Parts
 from modelwright.tune.planner import Planner
 
+_PER_COLUMN = 1e-3  # seconds that a column takes once more after training: importances, a row answered, codecs written (5,000 columns: 5 s)
 _MOST_LABELS = 0.5  # different labels for each row, above which a target is an identifier rather than a label
 
 
@@ -178,7 +180,7 @@ def climb(state: State) -> None:
         latency=parse_duration(config.latency) if config.latency else None,
         memory=parse_size(config.memory) if config.memory else None,
         device=config.device,
-        reserve=_reserve(config, len(state.parts.test), len(state.parts.splits)),
+        reserve=_reserve(config, state.parts),
         good_enough=good_enough(state.conditions, validation),
         folder=state.folder.candidates,
         bases=state.bases,
@@ -193,7 +195,8 @@ def climb(state: State) -> None:
     state.ladder = [planner.standings.row(c) for c in state.outcome.candidates]
 
 
-def _reserve(config: RunConfig, test_rows: int, models: int) -> Callable[[float], float]:
+def _reserve(config: RunConfig, parts: Parts) -> Callable[[float], float]:
     """Return how long the end of the run takes: scoring the test rows, intervals, writing the bundle; and slack."""
-    fixed = 0.8 + 0.01 * parse_duration(config.budget) + 0.1 * models
-    return lambda batch_ms: fixed + 1.5 * batch_ms * test_rows / 1000
+    columns = _PER_COLUMN * len(parts.develop.schema.inputs)
+    fixed = 0.8 + 0.01 * parse_duration(config.budget) + 0.1 * len(parts.splits) + columns
+    return lambda batch_ms: fixed + 1.5 * batch_ms * len(parts.test) / 1000

@@ -41,6 +41,7 @@ from modelwright.tune.resumed import Seen
 
 _READING = 0.1  # of the budget
 _NAMED = 8  # rows that are named
+_CHOICES, _FIRST = 30, 20_000  # values of a form's choice at most, and rows in which more are looked for first
 
 
 def get_data(
@@ -243,11 +244,20 @@ def _with_choices(table: Table) -> Table:
     changes = {}
     for column in table.schema.inputs:
         if column.modality == "category":
-            counts = table.column(column.name).drop_null().value_counts()
-            common = counts.field("values").filter(pc.greater_equal(counts.field("counts"), 5))
-            if 0 < len(common) <= 30:
+            common = _common(table.column(column.name))
+            if 0 < len(common) <= _CHOICES:
                 changes[column.name] = {"options": {**column.options, "choices": sorted(common.to_pylist())}}
     return table.with_schema(table.schema.with_columns(changes))
+
+
+def _common(values: pa.Array) -> pa.Array:
+    """Return values that occur five times and more: those of the first rows where these are too many for choices already."""
+    for some in (values.slice(0, _FIRST), values):
+        counts = some.drop_null().value_counts()
+        common = counts.field("values").filter(pc.greater_equal(counts.field("counts"), 5))
+        if len(common) > _CHOICES or len(some) == len(values):
+            break
+    return common
 
 
 def _own_target(detected: Detected, events: EventStream) -> str | None:

@@ -29,7 +29,7 @@ from modelwright.privacy.text import Block
 
 SURE = 0.5  # from here on a match counts
 _CHARACTERS = 2_000_000  # of one block
-_TIMED = 500_000  # the same where there is a time to end at
+_TIMED = 100_000  # the same where there is a time to end at
 _FEWER = 60_000  # the same for slow recognisers, so that they end on time
 _FIRST = 6_000  # of their first block, which is read whatever the time: of fifty columns that is fifty blocks
 _LONGEST = 200_000  # characters of a cell that are read

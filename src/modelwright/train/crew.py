@@ -31,7 +31,7 @@ BEAT = 2.0  # seconds between two signs of life
 STALE = 20.0  # seconds without one after which a process is taken to hang
 _PATIENCE = 60.0  # seconds that the others are waited for at the beginning of a loop
 _LOOK = 0.02  # seconds between two looks at the store
-_PATIENT = 20.0  # seconds in which the leading process must listen
+_PATIENT = 12.0  # seconds in which the leading process must listen: it does so before it reads anything, and a command is to end within 30 s
 _LONG = timedelta(hours=12)  # of a collective: who hangs is told by its signs of life
 
 
@@ -67,7 +67,7 @@ def _wait_for(host: str, port: int) -> None:
     until = time.monotonic() + _PATIENT
     while True:
         try:
-            socket.create_connection((host, port), timeout=_PATIENT).close()
+            socket.create_connection((host, port), timeout=max(1.0, until - time.monotonic())).close()
             return
         except OSError as e:
             if time.monotonic() > until:

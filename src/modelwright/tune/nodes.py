@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Any
 
 import modelwright.tune.remote as remote
@@ -11,15 +12,19 @@ from modelwright.core.schema import MEDIA, Table
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
 
-ANSWER = 10.0  # seconds in which a cluster must answer
+ANSWER = 10.0  # seconds in which a node must answer
+_REACHED = (
+    8.0  # seconds in which the head must: a command is to end within 30 s, of which a busy machine takes half to begin
+)
 _ROOM = 32 << 20  # bytes of disk that a node needs for the models that it fits
 
 
 def check_answers(address: str) -> None:
     """Raise OptionError where nobody answers at an address `ray://HOST:PORT`."""
     host, _, port = address[6:].rpartition(":")
+    until = time.monotonic() + _REACHED
     try:
-        socket.create_connection((host, int(port)), timeout=ANSWER).close()
+        socket.create_connection((host, int(port)), timeout=_REACHED).close()
     except (OSError, OverflowError) as e:
         why = getattr(e, "strerror", None) or e
         raise OptionError(
@@ -27,21 +32,26 @@ def check_answers(address: str) -> None:
             "Or leave --cluster out.",
             f"{address} 没有响应（{why}）：请确认该处已运行 Ray 主节点（ray start --head），且客户端端口可达；或去掉 --cluster。",
         ) from e
-    _check_speaks(address)
+    _check_speaks(address, until)
 
 
-def _check_speaks(address: str) -> None:
-    """Raise OptionError where what answers at an address is no Ray: its own client would try for 35 s."""
+def _check_speaks(address: str, until: float) -> None:
+    """Raise OptionError where what answers at an address is no Ray by `until` (monotonic): its own client would try for 35 s."""
     import grpc
+    from ray.core.generated import ray_client_pb2, ray_client_pb2_grpc
 
     channel = grpc.insecure_channel(address[6:])
+    messages: Any = ray_client_pb2
+    ping = messages.ClusterInfoRequest(type=messages.ClusterInfoType.PING)
+    until = max(until, time.monotonic() + 1.0)  # the libraries may have taken long to load
     try:
-        grpc.channel_ready_future(channel).result(timeout=ANSWER)
-    except grpc.FutureTimeoutError as e:
+        grpc.channel_ready_future(channel).result(timeout=until - time.monotonic())
+        ray_client_pb2_grpc.RayletDriverStub(channel).ClusterInfo(ping, timeout=max(1.0, until - time.monotonic()))
+    except (grpc.FutureTimeoutError, grpc.RpcError) as e:
         raise OptionError(
-            f"What answers at {address} does not speak as Ray's head does ({ANSWER:.0f} s): is that its client port (10001 where nothing else "
+            f"What answers at {address} does not speak as Ray's head does within {_REACHED:.0f} s: is that its client port (10001 where nothing else "
             "was said), and does nothing stand between, such as a proxy? Or leave --cluster out.",
-            f"{address} 有响应，但 {ANSWER:.0f} 秒内没有按 Ray 主节点的协议应答：请确认这是其客户端端口（默认 10001），且中间没有代理；或去掉 --cluster。",
+            f"{address} 有响应，但 {_REACHED:.0f} 秒内没有按 Ray 主节点的协议应答：请确认这是其客户端端口（默认 10001），且中间没有代理；或去掉 --cluster。",
         ) from e
     finally:
         channel.close()

@@ -177,6 +177,7 @@ def test_large_tables_are_learnt_from_a_sample_and_scored_in_parts(mixed, contex
     real = linear.encoded
     monkeypatch.setattr(linear, "encoded", lambda train, *more: read.append(len(train)) or real(train, *more))
     monkeypatch.setattr(linear, "_ENOUGH", 80)
+    monkeypatch.setattr(linear, "_VALUES", 0)
     for text in (False, True):
         table = mixed("classes", labels=2, text=text)
         train, valid = halves(table)
@@ -187,6 +188,40 @@ def test_large_tables_are_learnt_from_a_sample_and_scored_in_parts(mixed, contex
             assert np.allclose(model.scores(valid), whole)
     assert read == [80, len(train)]
     assert len(train) > 80
+
+
+@pytest.mark.parametrize("kind", ["classes", "value"])
+def test_many_categories_are_settled_by_further_rows(context, monkeypatch, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 300, (8000, 2))
+    told = (codes % 7 < 3).sum(axis=1)
+    answer = np.where(told >= 1, "up", "down") if kind == "classes" else told + rng.normal(0, 0.1, len(told))
+    raw = pa.table({f"c{i}": np.char.add("k", codes[:, i].astype(str)) for i in range(2)} | {"answer": answer})
+    table, _ = coerce(raw, infer_schema(raw, target="answer"))
+    train, valid = halves(table)
+    truth = np.asarray(valid.column("answer"))
+
+    def fitted(extent=None):
+        model = Linear().fit(train, None if extent else valid, LinearOptions(), context(train, kind, extent=extent))
+        scores = model.scores(valid)
+        good = (
+            (scores.argmax(axis=1) == (truth == "up")).mean()
+            if kind == "classes"
+            else -((scores[:, 0] - truth) ** 2).mean()
+        )
+        return model, float(good)
+
+    monkeypatch.setattr(linear, "_ENOUGH", 400)
+    model, good = fitted()
+    again, _ = fitted(model.extent)
+    assert model.extent["learnt"] == again.extent["learnt"] == len(train)
+    monkeypatch.setattr(linear, "_VALUES", 0)
+    fewer, less = fitted()
+    assert fewer.extent["learnt"] == 400
+    assert good > less + 0.05
+    monkeypatch.setattr(linear, "_VALUES", 10_000_000)
+    assert linear._most_rows(train.schema, 2, 60.0) == 5_000_000
+    assert linear._most_rows(train.schema, 2, 0.1) == 10_000
 
 
 @pytest.mark.parametrize("kind", ["classes", "value"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -39,7 +39,9 @@ _FEW = (
     20  # classes up to which log-count ratios help; with more, a class has too few rows (77 classes: .892 against .905)
 )
 _TABLE = frozenset(("number", "category", "boolean", "timestamp"))
-_ENOUGH = 50_000  # rows that a fit of plain columns reads at most
+_ENOUGH = 50_000  # rows of plain columns on which the penalty is chosen
+_VALUES = 10_000_000  # values that further rows may store with them: many categories have a weight each, which a few rows do not settle
+_PER_CELL, _ENCODING = 1e-6, 0.2  # seconds to encode a cell of them, and the share of a fit's time that this may take
 _AT_ONCE = 16_384  # rows that are encoded at a time for scores
 _LARGE = 2_000_000  # stored values from which on the numbers' bins are left for later, and multiplied by their steps
 _FEWER = 0.2  # of them that are multiplied then
@@ -203,7 +205,8 @@ class Linear(Recipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From the characters and rows to be read, in processor time of a cloud machine."""
         assert isinstance(options, LinearOptions)
-        rows = min(len(train), _most_rows(train.schema))
+        plain = all(c.modality in _TABLE for c in train.schema.inputs)
+        rows = min(len(train), _rows_to_begin(train.schema))
         reading_seconds, wide = reading(train, "sparse", ctx)
         seconds, stored = 0.03 + 5e-4 * len(train.schema.inputs) + reading_seconds, wide * rows
         for column in train.schema.inputs:
@@ -225,10 +228,9 @@ class Linear(Recipe):
             # on plain columns some ten penalties are tried, each from the weights of the last
             many = 1.8 * (rows / 10_000) ** 0.3 * (2 if ctx.target.kind == "value" else 1)
             tried = 1 if options.c or _has_text(train.schema) else many
-            steps = _FEWER if stored > _LARGE and all(c.modality in _TABLE for c in train.schema.inputs) else 1.0
+            steps = _FEWER if stored > _LARGE and plain else 1.0
             seconds += tried * 60 * 6e-9 * steps * stored * max(1, outputs - 1)
-        plain = rows <= _ENOUGH and not _has_text(train.schema)
-        per_value = _PER_VALUE if plain else 40  # n-grams are made of all rows at once
+        per_value = 40 if _has_text(train.schema) else _PER_VALUE  # n-grams are made of all rows at once
         return Estimate(seconds, int(per_value * stored + 200 * rows * outputs + (48 << 20)))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> LinearModel:
@@ -238,11 +240,12 @@ class Linear(Recipe):
         if options.pairs:
             train = _with_pairs(train)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
-        most, plain = _ENOUGH, all(c.modality in _TABLE for c in train.schema.inputs)
+        plain = all(c.modality in _TABLE for c in train.schema.inputs)
         if plain:
+            most = _most_rows(train.schema, ctx.target.outputs, ctx.deadline.remaining())
             train, truth = fewer_in_memory(train, truth, most, _PER_VALUE * _stored(train.schema), ctx)
         if plain and valid is not None:
-            valid, held = fewer(valid, held, min(most, len(train)), ctx.seed)
+            valid, held = fewer(valid, held, min(_ENOUGH, len(train)), ctx.seed)
         columns, matrix, matrix_held = encoded(train, valid, "sparse", truth, ctx)
         weight = row_weights(train, ctx)
         loss = _loss(options, train.schema, ctx.target)
@@ -255,21 +258,42 @@ class Linear(Recipe):
             matrix_held = None if matrix_held is None else csr_matrix(matrix_held @ basis)
         strengths = _strengths(options, loss, train.schema, ctx, matrix_held is not None)
 
-        def solve(matrix: Any, c: float, start: np.ndarray | None, deadline: Deadline) -> np.ndarray:
+        every = np.arange(len(train))
+        first = np.sort(np.random.default_rng(ctx.seed).permutation(len(train))[:_ENOUGH])
+        first = first if plain and small is None and len(train) > _ENOUGH else every
+
+        def solve_on(
+            rows: np.ndarray, matrix: Any, c: float, start: np.ndarray | None, deadline: Deadline
+        ) -> np.ndarray:
             own = replace(ctx, deadline=deadline)
-            return _solve(matrix, truth, soft, loss, c, weight, own, start, options.naive_bayes)
+            some, heavy = (None if part is None else part[rows] for part in (soft, weight))
+            return _solve(matrix, truth[rows], some, loss, c, heavy, own, start, options.naive_bayes)
 
         def held_out_loss(matrix: Any, weights: np.ndarray) -> float:
             return _held_out_loss(matrix, held, weights, ctx)
 
         best: PathPoint | None = None
+        learnt = len(first)
         with one_thread(matrix.nnz * ctx.target.outputs < _NARROW):  # so little work only waits for further threads
-            large = plain and small is None and matrix.nnz > _LARGE
+            begun = matrix if first is every else csr_matrix(matrix[first])
+            large = plain and small is None and begun.nnz > _LARGE
+            solve = partial(solve_on, first)
+
+            def bent(matrix: Any) -> Any:
+                return Staircase(matrix, columns) if large and loss == "logistic" else matrix
+
             if large:  # quick beside the encoding, and what stands where that took all the time
-                best = straight(columns, matrix, matrix_held, strengths, solve, held_out_loss, ctx.deadline.whole)
+                best = straight(columns, begun, matrix_held, strengths, solve, held_out_loss, ctx.deadline.whole)
             if best is None or not (ctx.deadline.expired() or (ctx.extent or {}).get("straight")):
-                bent = Staircase(matrix, columns) if large and loss == "logistic" else matrix
-                best = best_penalty(bent, matrix_held, strengths, solve, held_out_loss, ctx.deadline, best)
+                best = best_penalty(bent(begun), matrix_held, strengths, solve, held_out_loss, ctx.deadline, best)
+            further = first is not every and loss != "hinge" and (ctx.extent or {}).get("all_rows", True)
+            if further and not ctx.deadline.expired():
+                more = best_penalty(
+                    bent(matrix), matrix_held, [best.c], partial(solve_on, every), held_out_loss, ctx.deadline, best
+                )
+                learnt, best = (
+                    (len(train), replace(more, straight=best.straight)) if more is not best else (learnt, best)
+                )
         scale, shift = 1.0, 0.0
         if ctx.target.kind == "classes":
             if matrix_held is None:
@@ -280,8 +304,9 @@ class Linear(Recipe):
             "c": best.c,
             "scale": scale,
             "shift": shift,
-            "learnt": len(train),
+            "learnt": learnt,
             **({"straight": True} if best.straight else {}),
+            **({"all_rows": learnt == len(train)} if first is not every else {}),
         }
         weights = best.weights if small is None else np.concatenate([basis @ best.weights[:-1], best.weights[-1:]])
         centre = average_parts(columns, whole, weights)
@@ -291,11 +316,18 @@ class Linear(Recipe):
 RECIPE = Linear
 
 
-def _most_rows(schema: Schema) -> int:
-    """Return how many rows a fit reads: beyond them a few hundred weights do not change, while time and memory grow."""
+def _rows_to_begin(schema: Schema) -> int:
+    """Return how many rows the penalty is chosen on: beyond them a few hundred weights do not change, while time and memory grow."""
     if not all(c.modality in _TABLE for c in schema.inputs):
         return sys.maxsize
     return min(_ENOUGH, rows_in_memory(_PER_VALUE * _stored(schema)))
+
+
+def _most_rows(schema: Schema, outputs: int, seconds: float) -> int:
+    """Return how many rows of plain columns a fit of so many seconds reads in all: more than it begins with where they store few values."""
+    values = _VALUES // max(_stored(schema), outputs)
+    encoded = int(_ENCODING * min(seconds, 1e9) / (_PER_CELL * max(1, len(schema.inputs))))
+    return max(_ENOUGH, min(values, encoded))
 
 
 def _stored(schema: Schema) -> int:
