@@ -30,6 +30,7 @@ from modelwright.data.kinds.base import Unreadable, kind_of
 from modelwright.data.small_arrays import array_of
 from modelwright.data.values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number
 
+_TOGETHER = 64  # cells that a thread reads one after the other: files may be a kilobyte each
 _COLUMN = Words("column", "列")
 
 
@@ -312,8 +313,10 @@ def _coerce_kind(values: pa.Array, column: Column, bad: list[BadValue], folder: 
 
     cells = values.to_pylist()
     if slow and len(cells) > 16:
+        some = max(1, min(_TOGETHER, len(cells) // 16))
+        parts = [cells[i : i + some] for i in range(0, len(cells), some)]
         with ThreadPoolExecutor(max(1, cores())) as pool:
-            out = list(pool.map(one, cells, chunksize=1))
+            out = [found for part in pool.map(lambda part: [one(c) for c in part], parts) for found in part]
     else:
         out = [one(c) for c in cells]
     for i, found in enumerate(out):
