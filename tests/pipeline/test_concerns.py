@@ -22,7 +22,7 @@ HOOKS = [name for name, f in vars(Concern).items() if inspect.isfunction(f) and 
 
 def test_the_order_is_fixed():
     assert [c.name for c in ORDER] == [
-        "consent", "personal_data", "weights", "costs", "fairness", "differential_privacy", "teacher",
+        "consent", "opened_files", "personal_data", "weights", "costs", "fairness", "differential_privacy", "teacher",
         "rare_labels", "heard", "looked_at",
     ]  # fmt: skip
     files = {p.stem for p in (FOLDER / "concerns").glob("*.py")} - {"__init__", "base", "order"}

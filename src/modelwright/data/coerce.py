@@ -25,7 +25,8 @@ from modelwright.core.words import Words
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
 from modelwright.data._missing_marks import OLD_WORDS, plain_words, without_marks
 from modelwright.data._quantities import to_quantity
-from modelwright.data.dates import from_numbers, to_time
+from modelwright.data._date_forms import to_time
+from modelwright.data.dates import from_numbers
 from modelwright.data.kinds.base import Unreadable, kind_of
 from modelwright.data.small_arrays import array_of
 from modelwright.data.values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number

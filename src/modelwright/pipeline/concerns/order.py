@@ -21,6 +21,7 @@ from modelwright.pipeline.concerns.differential_privacy import DifferentialPriva
 from modelwright.pipeline.concerns.fairness import Fairness
 from modelwright.pipeline.concerns.heard import Heard
 from modelwright.pipeline.concerns.looked_at import LookedAt
+from modelwright.pipeline.concerns.opened_files import OpenedFiles
 from modelwright.pipeline.concerns.personal_data import PersonalData
 from modelwright.pipeline.concerns.rare_labels import RareLabels
 from modelwright.pipeline.concerns.teacher import Teacher
@@ -31,6 +32,7 @@ from modelwright.pipeline.state import Data, State
 # the teacher labels rows that are protected by then, and labels are counted when all rows have theirs.
 ORDER: tuple[type[Concern], ...] = (
     Consent,
+    OpenedFiles,
     PersonalData,
     Weights,
     Costs,

@@ -24,7 +24,7 @@ from modelwright.recipes.columns._linear_group import LinearGroup
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, characters, encoded, importing, reading, refuse_unreadable
-from modelwright.recipes.shared.penalty_path import PathPoint, best_penalty, straight
+from modelwright.recipes.shared.penalty_path import PathPoint, best_penalty, held_out_loss, straight
 from modelwright.recipes.shared.rows import (
     fewer,
     fewer_in_memory,
@@ -269,8 +269,8 @@ class Linear(Recipe):
             some, heavy = (None if part is None else part[rows] for part in (soft, weight))
             return _solve(matrix, truth[rows], some, loss, c, heavy, own, start, options.naive_bayes)
 
-        def held_out_loss(matrix: Any, weights: np.ndarray) -> float:
-            return _held_out_loss(matrix, held, weights, ctx)
+        def lost(matrix: Any, weights: np.ndarray) -> float:
+            return held_out_loss(matrix, held, weights, ctx.target)
 
         best: PathPoint | None = None
         learnt = len(first)
@@ -283,17 +283,14 @@ class Linear(Recipe):
                 return Staircase(matrix, columns) if large and loss == "logistic" else matrix
 
             if large:  # quick beside the encoding, and what stands where that took all the time
-                best = straight(columns, begun, matrix_held, strengths, solve, held_out_loss, ctx.deadline.whole)
+                best = straight(columns, begun, matrix_held, strengths, solve, lost, ctx.deadline.whole)
             if best is None or not (ctx.deadline.expired() or (ctx.extent or {}).get("straight")):
-                best = best_penalty(bent(begun), matrix_held, strengths, solve, held_out_loss, ctx.deadline, best)
+                best = best_penalty(bent(begun), matrix_held, strengths, solve, lost, ctx.deadline, best)
             further = first is not every and loss != "hinge" and (ctx.extent or {}).get("all_rows", True)
             if further and not ctx.deadline.expired():
-                more = best_penalty(
-                    bent(matrix), matrix_held, [best.c], partial(solve_on, every), held_out_loss, ctx.deadline, best
-                )
-                learnt, best = (
-                    (len(train), replace(more, straight=best.straight)) if more is not best else (learnt, best)
-                )
+                whole_path = partial(solve_on, every)
+                more = best_penalty(bent(matrix), matrix_held, [best.c], whole_path, lost, ctx.deadline, best)
+                learnt, best = len(train) if more is not best else learnt, more
         scale, shift = 1.0, 0.0
         if ctx.target.kind == "classes":
             if matrix_held is None:
@@ -401,14 +398,3 @@ def _calibrate(values: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     if values.shape[1] == 1:
         return fit_sigmoid(values[:, 0], truth)
     return fit_temperature(values, truth), 0.0
-
-
-def _held_out_loss(matrix: Any, truth: np.ndarray, weights: np.ndarray, ctx: FitContext) -> float:
-    values = _solvers.apply(matrix, weights)
-    if ctx.target.kind == "value":
-        return float(((values[:, 0] * ctx.target.std + ctx.target.mean - truth) ** 2).mean())  # type: ignore[attr-defined]
-    if ctx.target.kind == "label_sets" or values.shape[1] == 1:
-        goal = truth if truth.ndim == 2 else truth[:, None]
-        return float((np.logaddexp(0, values) - goal * values).mean())
-    values = values - values.max(axis=1, keepdims=True)
-    return float((np.log(np.exp(values).sum(axis=1)) - values[np.arange(len(truth)), truth]).mean())

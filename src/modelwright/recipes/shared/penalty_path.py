@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
 from modelwright.recipes.shared.columns import ColumnCodecs
+from modelwright.recipes.shared.solvers import apply
 from modelwright.recipes.shared.staircase import without_bins
 
 if TYPE_CHECKING:
@@ -66,3 +68,15 @@ def straight(
     weights = np.zeros((matrix.shape[1] + 1, found.weights.shape[1]), np.float32)
     weights[kept], weights[-1] = found.weights[:-1], found.weights[-1]
     return PathPoint(found.loss, weights, found.c, straight=True)
+
+
+def held_out_loss(matrix: Any, truth: np.ndarray, weights: np.ndarray, target: TargetCodec) -> float:
+    """Return the loss of weights [D + 1, K] on held-out rows: squared errors in the target's unit, or log loss of labels or sets of labels."""
+    values = apply(matrix, weights)
+    if target.kind == "value":
+        return float(((values[:, 0] * target.std + target.mean - truth) ** 2).mean())  # type: ignore[attr-defined]
+    if target.kind == "label_sets" or values.shape[1] == 1:
+        goal = truth if truth.ndim == 2 else truth[:, None]
+        return float((np.logaddexp(0, values) - goal * values).mean())
+    values = values - values.max(axis=1, keepdims=True)
+    return float((np.log(np.exp(values).sum(axis=1)) - values[np.arange(len(truth)), truth]).mean())
