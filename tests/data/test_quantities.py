@@ -176,5 +176,6 @@ def test_a_far_number_that_recurs_is_doubted():
     assert not doubts([*usual, -999.0, 12.0])  # one slip
     assert not doubts([*usual, *[120.0] * 12])  # near the others
     assert not doubts([DRAW.lognormvariate(0, 2) for _ in range(400)])
+    assert not doubts([*[8 + DRAW.random() for _ in range(100)], *[0.0] * 300])  # nothing to count in most rows
     assert not doubts([float(i % 2) for i in range(200)])
     assert not doubts([float(DRAW.choice([0, 0, 0, 0, 1, 2, 7])) for _ in range(400)])

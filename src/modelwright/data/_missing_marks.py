@@ -107,7 +107,9 @@ def marks_among(numbers: np.ndarray) -> list[float]:
 
     Nines, as they are usually written, must lie farther off than the others span; any other number three times as far.
     """
-    ends = [v for v in (numbers.min(), numbers.max()) if (numbers == v).sum() >= max(3, _RECURS * len(numbers))]
+    counts = {v: int((numbers == v).sum()) for v in (numbers.min(), numbers.max())}
+    least = max(3, _RECURS * len(numbers))
+    ends = [v for v, n in counts.items() if v != 0 and least <= n <= len(numbers) / 2]  # 0 counts nothing, most often
     if len(ends) == 2 and _far(ends, numbers):
         return [float(v) for v in ends]
     return [float(v) for v in ends if _far([v], numbers)]
