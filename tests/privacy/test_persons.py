@@ -61,3 +61,28 @@ def test_cells_that_the_judge_learnt_from() -> None:
         right, said, wanted = right + len(truth & found), said + len(found), wanted + len(truth)
     assert right / said >= 0.92
     assert right / wanted >= 0.57
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "下次不知是猴年马月了", "和主人公一起经历风浪", "楼道中服务员交谈的声音", "明天找同学去重装系统", "袅袅婷婷的女人们", "“君君 臣臣 父父 子子”",
+        "是否来自阿文和波斯文", "作者是韩国人，一定不买", "住索菲特是个很好的选择", "我用格林豪泰的会员卡定的", "一条路上有三个马哥孛罗酒店", "已经过了我班同学的传阅",
+            "我是农村长大的", "服务员个个是祖奶奶，不能得罪", "我和喜欢《富爸爸穷爸爸》这本书", "那时的愤青时光一定可笑",
+    ],
+)  # fmt: skip
+def test_characters_of_other_words_are_no_names(text):
+    assert [text[m.start : m.end] for m in find(text, types={"person"})] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("如果要给王小波冠以什么名号", "王小波"),
+        ("一向喜欢余杰，而且", "余杰"),
+        ("女主人公叫李圆圆", "李圆圆"),
+        ("前台韩文静很热情", "韩文静"),
+    ],
+)
+def test_names_beside_words_stay_names(text, name):
+    assert name in [text[m.start : m.end] for m in find(text, types={"person"})]

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from modelwright.privacy import lexicon
 from modelwright.privacy._common import common_words
+from modelwright.privacy.lazy_patterns import later
 
 # characters that are surnames, and in sentences nearly always something else
 SELDOM = frozenset(
@@ -22,6 +25,14 @@ _FOLLOWS = frozenset("的了是在说和与跟也都就还又会来把被对将�
 NEVER = frozenset("但那都向和时国利从")  # seen as surnames less than once in ten thousand
 _NO_GIVEN = frozenset("家店城村镇路街楼寺庙山河江湖岛桥站码某总哥姐生老店氏们这那")
 _WAYS = frozenset("路街巷镇村店寺庙站码塔阁桥道")  # ends of ways and buildings, which few given names have
+_HAN_ONLY = later("[\u3400-\u9fff]{2,}")
+_TONGUE = later(r"(?:[日韩英法德俄藏蒙满泰土阿波古中华汉外]|波斯|阿拉伯|拉丁|希腊|梵|维)文|[\u4e00-\u9fff]国人")
+_TWIN = later(r"((?!了)[\u4e00-\u9fff])\1\s?([\u4e00-\u9fff])\2|([\u4e00-\u9fff])\3[地响作数几]")
+_PARTICLES = frozenset("给被把让和跟与对向是的了在")  # single words before a name
+_OUR = frozenset("我本全同他她")
+_NO_END = frozenset(
+    "中里上下前后内外找去来到说给画看用做买"
+)  # what no name ends in and stands behind a word: 楼道|中, 明天|找
 _MOST = 3  # characters of a name with a surname of one
 
 
@@ -65,12 +76,35 @@ def doubt(text: str, start: int, end: int) -> float:
     return min(1.0, found)
 
 
+def across_words(text: str, start: int, end: int) -> bool:
+    """Whether the characters are plainly of other words: within a longer one (猴年马月), the end of one and what follows (主人公|一起), a
+    word and what follows (楼道|中), a twin of two like it (袅袅婷婷), a tongue or the people of a country (波斯文, 韩国人)."""
+    name, size = text[start:end], end - start
+    if _TONGUE.fullmatch(name):
+        return True
+    if size == 1:  # 我班|同学, 费|工夫
+        return (name == "班" and text[start - 1 : start] in _OUR) or is_common(text[start : end + 2])
+    longer = [(start, end + 1), (start, end + 2), (start - 2, end)]
+    if text[start - 1 : start] not in _PARTICLES:
+        longer.append((start - 1, end))
+    if any(is_common(text[a:b]) for a, b in longer if a >= 0 and b - a <= 4):
+        return True
+    if name[0] == "公" and is_common(text[max(0, start - 2) : start + 1]):
+        return True
+    if size == 3 and name[0] in SELDOM and is_common(name[:2]) and name[2] in _NO_END:
+        return True
+    # 袅袅婷婷, 君君 臣臣, 翁翁响, 寥寥数笔
+    return size == 2 and name[0] == name[1] and _TWIN.search(text[max(0, start - 3) : end + 3]) is not None
+
+
 def in_word(text: str, start: int, end: int) -> bool:
     """Whether characters `start` to `end` are a common word, or one end of a longer one."""
     around = ((start, end), (start, end + 1), (start, end + 2), (start - 1, end), (start - 2, end))
     return any(is_common(text[a:b]) for a, b in around if a >= 0)
 
 
+@lru_cache(1 << 15)
 def is_common(some: str) -> bool:
     """Whether some Han characters are a common word."""
-    return some in _COMMON or some in common_words()
+    # the filter errs on one in a thousand: it is not asked for what no word can be
+    return some in _COMMON or (_HAN_ONLY.fullmatch(some) is not None and some in common_words())

@@ -13,7 +13,7 @@ import numpy as np
 
 from modelwright.privacy import lexicon
 from modelwright.privacy._beside import ACTS, LEADS, ROLES
-from modelwright.privacy._doubt import NEVER, SELDOM, doubt, is_common
+from modelwright.privacy._doubt import NEVER, SELDOM, across_words, doubt, is_common
 from modelwright.privacy._lexer import LONGEST, Found, shipped
 from modelwright.privacy._titles import SHOP
 from modelwright.privacy.lazy_patterns import later
@@ -117,6 +117,8 @@ class Persons:
         name = self._text[start:end]
         if len(name) == 1:
             title = _ADDRESS.match(self._text[end : end + 3])
+            if across_words(self._text, start, end):
+                return False
             return name in _SURNAMES and title is not None and not _SHOP.match(self._text, end + title.end())
         if name.endswith(_PARENTS):  # 祝妈妈身体健康
             return False
@@ -126,6 +128,8 @@ class Persons:
             return False
         word = name in COMMON or (name[0] not in _SURNAMES and is_common(name))
         if word and not (name[0] in _SURNAMES and self._said(start, end)):
+            return False
+        if across_words(self._text, start, end) and not self._said(start, end):
             return False
         foreign = "·" in name or all(c in SOUNDS for c in name)
         return foreign or len(name) <= 3 + (name[:2] in DOUBLE)

@@ -115,7 +115,12 @@ def _collect(
 def _is_brand(cell: str, start: int, end: int) -> bool:
     """Whether a name, or what it is a part of, is a brand's: 王致 of 王致和, Kitty of Hello Kitty."""
     brands = _brands()
-    if any(cell[start : end + more].lower().replace("’", "'") in brands for more in (0, 1, 2)):  # Wendy of Wendy's
+    # Wendy of Wendy's, 林豪泰 of 格林豪泰
+    if any(
+        cell[max(0, start - before) : end + more].lower().replace("’", "'") in brands
+        for before in (0, 1)
+        for more in (0, 1, 2, 3)
+    ):
         return True
     words = cell[start:end].lower().split()
     if len(words) > 2 and " ".join(words[:2]) in brands:  # Louis Vuitton Neverfull

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from modelwright.privacy import _latin, lexicon
+from modelwright.privacy import _japanese, _latin, lexicon
+from modelwright.privacy._doubt import is_common
 from modelwright.privacy._lexer import Found
 from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS, Persons
 from modelwright.privacy._titles import TELLS, is_goods, is_title
@@ -29,6 +30,8 @@ PERSON = compiled(
 FIRM = compiled(
     r"公司|企业|单位|商品|产品|文件|品牌|店铺|项目|company|product|file|brand|store|project|item|user_?name|login"
 )
+_ANYTHINGS_NAME = compiled(r"\s*(?:names?|名字|名前)\s*")  # a column of people, or of fruit
+_LOOK = 500  # cells that tell which
 _ADDRESS = compiled(r"地址|住址|住所|户籍|籍贯地|address|addr(?:_|$|\b)|street|residence")
 _NO_ADDRESS = compiled(r"ip|mac|邮箱|mail|url|网址|web")
 LATIN_NAME = later(r"[^\W\d_][^\W\d_'’.\-]*(?:[ ,.'’\-]{1,2}[^\W\d_][^\W\d_'’.\-]*){0,5}\.?(?:\s?\([^()]{2,60}\)?)?\"?")
@@ -60,6 +63,8 @@ class Names(Recogniser):
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
         person = PERSON.search(column) is not None and not FIRM.search(column)
         address = _ADDRESS.search(column) is not None and not _NO_ADDRESS.search(column)
+        if person and _ANYTHINGS_NAME.fullmatch(column) and not _are_people(block.cells):
+            person = False
         if person or address:
             for i, cell in enumerate(block.cells):
                 found = self._named_person(cell) if person else self._named_address(cell)
@@ -130,8 +135,16 @@ class Names(Recogniser):
     @staticmethod
     def _in_chinese(block: Block, tagged: list[Found], likely: np.ndarray) -> Iterator[tuple[int, Match]]:
         """Yield names in Han characters, of which the lexer has an opinion too."""
+        japanese = _japanese.are_japanese(block.cells)
+        for at in np.flatnonzero(japanese).tolist():
+            cell = block.cells[at]
+            for start, end, score in _japanese.read(cell):
+                lone = start == 0 and end == len(cell)
+                yield int(block.index[at]), Match(start, end, "person", score, "sentence", lone)
         for start, end, score in Persons(block.text, tagged, likely).found():
             at = int(np.searchsorted(block.starts, start, "right")) - 1
+            if japanese[at]:
+                continue
             first, last = int(block.starts[at]), int(block.starts[at + 1]) - 1
             key = _KEY.search(block.text[max(first, start - 40) : start])
             if key is not None and FIRM.search(key[1]):  # "file_name": "张三丰"
@@ -185,6 +198,25 @@ NO_NAMES = frozenset(
         "all",
     ]
 )
+
+
+def _are_people(cells: Sequence[str]) -> bool:
+    """Whether the cells of a column called `name` are people as far as can be told: not most of みかん, Apple and Grapefruit are."""
+    told = [person for cell in cells[:_LOOK] if cell.strip() and (person := _is_person(cell.strip())) is not None]
+    return 2 * sum(told) >= len(told)
+
+
+def _is_person(text: str) -> bool | None:
+    """Whether a cell is plainly a name of a person, True, or plainly a word, False."""
+    if _HAN.search(text):
+        surname = text[0] in lexicon.family_names() or text[:2] in DOUBLE or _japanese.has_surname(text)
+        return "·" in text or (surname and 2 <= len(text) <= 5 and not is_common(text))
+    if _japanese.is_kana(text):
+        return " " in text
+    kinds = [_latin.kind_of(w) for w in text.lower().split()]
+    if any(k in "FSA" for k in kinds):
+        return True
+    return False if all(k in "CP" for k in kinds) else None
 
 
 def tagged_in(text: str) -> tuple[list[Found], np.ndarray]:

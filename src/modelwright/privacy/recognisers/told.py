@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from modelwright.privacy import lexicon
 from modelwright.privacy._beside import ACTS, LEADS, ROLES
-from modelwright.privacy._doubt import NEVER, SELDOM, doubt, in_word, is_common
+from modelwright.privacy._doubt import NEVER, SELDOM, across_words, doubt, in_word, is_common
 from modelwright.privacy._persons import COMMON, DOUBLE, SOUNDS
 from modelwright.privacy._titles import SHOP, is_goods, is_title
 from modelwright.privacy.lazy_patterns import later
@@ -84,7 +84,7 @@ class Told(Recogniser):
         rf"(?<=[{_HAN}]{{2}})(?P<inner>{_TWO}|[{_ONE}])(?=副?(?:{_TITLE})(?!{SHOP})|[太生]{_AFTER})"
     )
     _parented = later(
-        rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_TWO}|[{''.join(sorted(set(_ONE) - set('祝谢管别安应关盼')))}])(?=爸爸|妈妈|爷爷|奶奶|爸|妈(?!妈))"
+        rf"(?:{_EDGE}|{_BEFORE})(?P<name>{_TWO}|[{''.join(sorted(set(_ONE) - set('祝谢管别安应关盼富祖')))}])(?=爸爸|妈妈|爷爷|奶奶|爸|妈(?!妈))"
     )
     _seldom = later(
         rf"(?:{_EDGE}|(?<=[换找叫跟给请问对时让和与、]))(?P<name>[单常])(?=经理(?!人)|主任|老师(?!傅)|医生|律师|先生|女士|师傅|教授)"
@@ -194,9 +194,9 @@ class Told(Recogniser):
             group = next(g for g in ("name", "rare", "inner") if m[g] is not None)
             start, end = m.span(group)
             word = found.text[start : end + 1]  # 施工单位: the title is the end of a word
-            if len(word) == 2 and (word[1] in "工总生太" or group != "name") and is_common(word):
+            if len(word) == 2 and (word[1] in "工总生太村" or group != "name") and is_common(word):
                 continue
-            if is_common(found.text[start : end + 2]):  # 班主任
+            if across_words(found.text, start, end):  # 班主任, 我班同学
                 continue
             if group == "inner" and not _begins_word(found.text, start, end):
                 continue
@@ -222,7 +222,9 @@ class Told(Recogniser):
             yield person_at(seldom, cell, m.span("name"), 0.8)
         for cell, m in han.finditer(self._peopled):
             start, end = m.span("name")
-            if _stands(han.text, start, end, _follows_people(han.text, start)):
+            if not across_words(han.text, start, end) and _stands(
+                han.text, start, end, _follows_people(han.text, start)
+            ):
                 yield person_at(han, cell, (start, end), 0.8)
         listed = han.select("[\\t|]|[0-9]")
         for cell, m in listed.finditer(self._fielded):
@@ -315,7 +317,7 @@ def _allowed(name: str) -> float:
 
 
 def _no_name(name: str) -> bool:
-    return name in COMMON or _ACT.fullmatch(name) is not None
+    return name in COMMON or across_words(name, 0, len(name)) or _ACT.fullmatch(name) is not None
 
 
 def _is_name(value: str, loose: bool, part: bool = False) -> bool:
