@@ -27,6 +27,11 @@ _PLAIN_CELL, _PLAIN_LEAST = (
     4e-7,
     400,
 )  # seconds that a cell of a plain column takes; rows that are read whatever the time
+_LEAST, _LONG = (
+    200,
+    20_000,
+)  # rows of a text or picture that are read at least; bytes of one from which on a quarter of them has to do
+_READ = 300  # rows that tell how many lie outside
 _SELDOM = 0.05  # share of training rows up to which what is missing, rare or outermost counts as unlike training
 
 
@@ -193,13 +198,13 @@ def make_reference(
 ) -> Reference:
     """Return the reference of training rows: the inputs of `schema`, some rows of them where reading all would take long.
 
-    A column that is not read within its share of `seconds` has fewer rows behind it, and never fewer than some hundreds; so have
-    all of many plain columns.
+    A column that is not read within its share of `seconds` has fewer rows behind it, and never fewer than two hundred (fifty of long
+    texts); so have all of many plain columns.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(table))
     known = frozenset(table.data.column_names)
-    readers = []
+    readers, fewest = [], _READ
     columns = [c for c in schema.inputs if c.name in known]
     share = seconds / max(1, sum(c.modality in _ROWS for c in columns))
     plain = min(_PLAIN_ROWS, max(_PLAIN_LEAST, int(seconds / _PLAIN_CELL / max(1, len(columns)))))
@@ -207,12 +212,15 @@ def make_reference(
         most = _ROWS.get(column.modality, plain)
         values = table.column(column.name)
         if column.modality in _ROWS and len(order) > 50:
+            part = 4 if values.nbytes > _LONG * len(values) else 1
+            looked = 50 // part
             began = time.monotonic()
-            fit_reader(column, values.take(pa.array(np.sort(order[:50]))), seed)
-            took = (time.monotonic() - began) / 50
-            most = min(most, max(200, int(share / max(took, 1e-6))))
+            fit_reader(column, values.take(pa.array(np.sort(order[:looked]))), seed)
+            took = (time.monotonic() - began) / looked
+            most = min(most, max(_LEAST // part, int(share / max(took, 1e-6))))
+            fewest = min(fewest, most)
         readers.append(fit_reader(column, values.take(pa.array(np.sort(order[:most]))), seed))
     reference = Reference(len(table), tuple(readers), answers)
-    some = table.take(np.sort(order[:300]))
+    some = table.take(np.sort(order[:fewest]))
     _, tally = reference.read(some)
     return Reference(len(table), tuple(readers), answers, tally.outside / max(1, tally.rows))
