@@ -18,14 +18,14 @@ from modelwright.data.sources import folder_of
 from modelwright.pipeline.concerns.base import TRAINING, Concern
 from modelwright.pipeline.state import State
 
-_LEAST = 20_000  # rows up to which all files are opened
+_LEAST = 10_000  # rows up to which all files are opened
 _LOOK = 256  # rows whose files are opened to tell how long it takes
-_SHARE = 0.2  # of the budget, for opening the files
+_SHARE = 0.1  # of the budget, for opening the files: to decode and to score them takes several times as long
 _FILE = "opened.json"
 
 
 class OpenedFiles(Concern):
-    """Of more files than can be opened in a fifth of the budget a random part is used, and that is told."""
+    """Of more files than can be opened in a tenth of the budget a random part is used, and that is told."""
 
     name = "opened_files"
 
@@ -43,9 +43,9 @@ class OpenedFiles(Concern):
         self.kept = kept
         drawn = np.random.default_rng(self.config.seed).permutation(raw.num_rows)[:kept]
         self.events.warn(
-            f"A random {kept:,} of {raw.num_rows:,} rows are used: opening the files of all would take more than a fifth of the budget. "
+            f"A random {kept:,} of {raw.num_rows:,} rows are used: opening the files of all would take more than a tenth of the budget. "
             "Give more with --budget.",
-            f"随机使用 {raw.num_rows:,} 行中的 {kept:,} 行：打开全部文件会超过预算的五分之一。可用 --budget 增加时间。",
+            f"随机使用 {raw.num_rows:,} 行中的 {kept:,} 行：打开全部文件会超过预算的十分之一。可用 --budget 增加时间。",
         )
         return raw.take(pa.array(np.sort(drawn)))
 
