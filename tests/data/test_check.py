@@ -156,3 +156,16 @@ def test_a_column_that_may_name_persons_is_told_of_as_a_group():
     assert "--group who" in found.advice.zh
     few = {**columns, "who": ["abcd"[w % 4] for w in who]}
     assert "--group" not in next(f for f in check(typed(few)) if f.code == "leak" and f.column == "who").advice.en
+
+
+def test_figures_of_rows_that_are_left_out_agree():
+    rows = {k: [*v[:95], v[0], v[1], v[1], None, None] for k, v in sound().items()}
+    rows["y"][-2:] = ["no", "yes"]
+    table = typed(rows)
+    found = {f.code: f for f in check(table)}
+    assert found["duplicates"].words.en == "3 of 100 rows are exact duplicates and left out."
+    assert found["few-rows"].words.en == "There are only 95 rows (5 of 100 left out)."
+    assert found["few-rows"].words.zh == "只有 95 行数据（100 行中排除了 5 行）。"
+    assert len(apply(list(found.values()), table)) == 95
+    whole = typed({k: v[:60] for k, v in sound().items()})
+    assert [f.words.en for f in check(whole) if f.code == "few-rows"] == ["There are only 60 rows."]

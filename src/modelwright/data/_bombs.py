@@ -85,8 +85,8 @@ def _page(path: Path, file: BinaryIO, at: int) -> _Page:
         page = _Page(0, -1, -1, 0, 0)
     if page.unpacked < 0 or page.packed < 0:
         raise DataError(
-            f"{path} is not a complete Parquet file (a page at byte {at} cannot be read). Copy or write it again.",
-            f"{path} 不是完整的 Parquet 文件（第 {at} 字节处的数据页无法读取）。请重新复制或生成。",
+            f"{path} is not a complete Parquet file (a page at byte {at} cannot be read): copy or write it again.",
+            f"{path} 不是完整的 Parquet 文件（第 {at} 字节处的数据页无法读取）：请重新复制或生成。",
         )
     return page
 
@@ -288,8 +288,8 @@ def check_excel(path: Path, source: Any, size: int) -> None:
             total = sum(m.file_size for m in archive.infolist())
     except (zipfile.BadZipFile, OSError) as e:
         raise DataError(
-            f"{path} is not an Excel file, or it is damaged ({e}). Save it again as .xlsx.",
-            f"{path} 不是有效的 Excel 文件，或已损坏（{e}）。请重新另存为 .xlsx。",
+            f"{path} is not an Excel file, or it is damaged ({e}): save it again as .xlsx.",
+            f"{path} 不是有效的 Excel 文件，或已损坏（{e}）：请重新另存为 .xlsx。",
         ) from e
     if total > max(FREE, RATIO * size):
         raise bomb(path, "sheets")

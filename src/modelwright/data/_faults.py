@@ -38,9 +38,9 @@ def named(path: Path, what: Words, parts: Iterator[T], more: tuple[type[Exceptio
 
 
 def damaged(path: Path, what: Words, error: Exception) -> DataError:
-    """Return the error for a file that its library cannot read, with the first line of what that says."""
-    said = " ".join(str(error).split())[:200] or type(error).__name__
+    """Return the error for a file that its library cannot read, with the first sentence of what that says."""
+    said = " ".join(str(error).split()).partition(". ")[0][:200].rstrip(" .。:：") or type(error).__name__
     return DataError(
-        f"{path} is not {what.en}, or it is damaged ({said}). Copy or write it again.",
-        f"{path} 不是{what.zh}，或已损坏（{said}）。请重新复制或生成。",
+        f"{path} is not {what.en}, or it is damaged ({said}): copy or write it again.",
+        f"{path} 不是{what.zh}，或已损坏（{said}）：请重新复制或生成。",
     )

@@ -69,6 +69,7 @@ def check(
     empty = _empty_rows(table)
     found += empty
     found += _rows(table, answers, repeats, [i for f in empty for i in f.drop_rows])
+    found += _few(len(table), len({i for f in found for i in f.drop_rows}))
     target = table.schema.target
     if target is not None and answers:
         found += _target(table, target.name)
@@ -239,17 +240,27 @@ def _empty_rows(table: Table) -> list[Finding]:
     ]  # fmt: skip
 
 
+def _few(rows: int, dropped: int) -> list[Finding]:
+    """Find that few rows are left of so many, once what is `dropped` of them is gone."""
+    left = rows - dropped
+    if left >= 100:
+        return []
+    beside, beside_zh = (
+        f" ({dropped} of {rows} left out)" * (dropped > 0),
+        f"（{rows} 行中排除了 {dropped} 行）" * (dropped > 0),
+    )
+    return [
+        Finding(
+            "few-rows", "warning", None,
+            Words(f"There {'is' if left == 1 else 'are'} only {counted(left, 'row')}{beside}.", f"只有 {left} 行数据{beside_zh}。"),
+            Words("Scores will be uncertain; a first usable model takes a few hundred rows.", "评分会很不确定；通常几百行才能得到初步可用的模型。"),
+        )
+    ]  # fmt: skip
+
+
 def _rows(table: Table, answers: bool, repeats: bool, gone: Sequence[int]) -> list[Finding]:
     out: list[Finding] = []
     n = len(table)
-    if n < 100:
-        out.append(
-            Finding(
-                "few-rows", "warning", None,
-                Words(f"There {'is' if n == 1 else 'are'} only {counted(n, 'row')}.", f"只有 {n} 行数据。"),
-                Words("Scores will be uncertain; a first usable model takes a few hundred rows.", "评分会很不确定；通常几百行才能得到初步可用的模型。"),
-            )
-        )  # fmt: skip
     target = table.schema.target
     if target is None or not table.schema.inputs or repeats:
         return out
@@ -272,8 +283,8 @@ def _rows(table: Table, answers: bool, repeats: bool, gone: Sequence[int]) -> li
         out.append(
             Finding(
                 "duplicates", "info", None,
-                Words(f"{counted(len(duplicates), 'row')} {'is an exact duplicate' if len(duplicates) == 1 else 'are exact duplicates'}.", f"{len(duplicates)} 行完全重复。"),
-                Words("They are dropped, so that no row is in both training and test data.", "已去除，以免同一行同时出现在训练集和测试集中。"),
+                Words(f"{len(duplicates):,} of {counted(n, 'row')} {'is an exact duplicate' if len(duplicates) == 1 else 'are exact duplicates'} and left out.", f"{n:,} 行中有 {len(duplicates):,} 行完全重复，已排除。"),
+                Words("So no row is in both training and test data.", "以免同一行同时出现在训练集和测试集中。"),
                 rows=tuple(int(r) for r in table.rows[duplicates[:20]]),
                 drop_rows=tuple(int(i) for i in duplicates),
             )

@@ -42,6 +42,7 @@ from modelwright.tune.resumed import Seen
 _READING = 0.1  # of the budget
 _NAMED = 8  # rows that are named
 _CHOICES, _FIRST = 30, 20_000  # values of a form's choice at most, and rows in which more are looked for first
+_READ_AS = 3  # columns of which is said how their cells are read
 
 
 def get_data(
@@ -296,7 +297,8 @@ def data_note(data: Data) -> Note:
     en = f"data      {counted(len(data.table), 'row')}  {names}{more}  -> {what}{look}"
     zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {what_zh}{look_zh}"
     first = [f for f in data.findings if f.drop_rows or f.severity == "error"]
-    for f in first + [f for f in grave[:3] if f not in first]:
+    read_as = [f for f in data.findings if f.code == "read-as"][:_READ_AS]
+    for f in first + [f for f in grave[:3] if f not in first] + read_as:
         en += f"\n          {f.words.en}"
         zh += f"\n          {f.words.zh}"
     return Note(Words(en, zh))
