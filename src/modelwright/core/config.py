@@ -134,6 +134,9 @@ def _typed(name: str) -> str:
     return flag if flag.startswith("--") and flag != f"--{name}" else ""
 
 
+_MEANT = {("time-series-forecasting", "--series-id"): "--key"}  # what an option of other tasks is called in a task
+
+
 def check_tasks(config: RunConfig) -> None:
     """Refuse a task that there is not, and an option that is not for this run's task. Raises OptionError that names the tasks it is for."""
     task = task_named(config.task) if config.task else None
@@ -147,6 +150,12 @@ def check_tasks(config: RunConfig) -> None:
         en, zh = f"the task {tasks[0]}", f"任务 {tasks[0]}"
     else:
         en, zh = f"the tasks {', '.join(tasks)}", f"任务 {'、'.join(tasks)}"
+    meant = _MEANT.get((task, flag))
+    if meant is not None:
+        raise OptionError(
+            f"{flag} is for {en}; for {task} the column that tells series apart is named by {meant}.",
+            f"{flag} 只用于{zh}；{task} 请用 {meant} 指定区分序列的列。",
+        )
     raise OptionError(
         f"{flag} is for {en}, received {config.task or 'no task'}: name the task with --task, or leave {flag} out.",
         f"{flag} 只用于{zh}，收到的是{f' {config.task}' if config.task else '未指定任务'}：请用 --task 指定任务，或去掉 {flag}。",

@@ -49,6 +49,7 @@ KINDS = (
     ".fna",
     ".faa",
 )
+_PAGES = (".html", ".htm", ".xhtml")
 _PARQUET = Words("a complete Parquet file", "完整的 Parquet 文件")
 _ARROW = Words("a complete Arrow file", "完整的 Arrow 文件")
 _EXCEL = Words("an Excel file", "有效的 Excel 文件")
@@ -87,6 +88,13 @@ def file_batches(
         what = (
             "a zip archive; give it the ending .zip" if known[:2] == b"PK" else f"of a kind that is not read (`{kind}`)"
         )
+        if kind in _PAGES:
+            raise DataError(
+                f"{path} is a web page, which is not read as a table: write its table as CSV first, such as by "
+                f"pandas.read_html({path.name!r})[0].to_csv('table.csv', index=False).",
+                f"{path} 是网页，不能作为表格读取：请先将其中的表格写为 CSV，例如 "
+                f"pandas.read_html({path.name!r})[0].to_csv('table.csv', index=False)。",
+            )
         raise DataError(
             f"{path} is {what}. Give one of {', '.join(KINDS)}, also with .gz.",
             f"无法读取 {path}（`{kind}`）。支持 {'、'.join(KINDS)}，也可再加 .gz。",
