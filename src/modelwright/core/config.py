@@ -150,7 +150,7 @@ def check_tasks(config: RunConfig) -> None:
         en, zh = f"the task {tasks[0]}", f"任务 {tasks[0]}"
     else:
         en, zh = f"the tasks {', '.join(tasks)}", f"任务 {'、'.join(tasks)}"
-    meant = _MEANT.get((task, flag))
+    meant = _MEANT.get((task or "", flag))
     if meant is not None:
         raise OptionError(
             f"{flag} is for {en}; for {task} the column that tells series apart is named by {meant}.",
