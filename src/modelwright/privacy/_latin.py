@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import mul
 
 from modelwright.privacy import lexicon
 from modelwright.privacy._common import latin
@@ -27,7 +28,7 @@ _RUN = later(
     rf"(?: (?:[A-Z]\.(?: ?[A-Z]\.)?|(?:van|von|de|da|di|del|der|den|la|bin|bint|ibn|al|el)|[A-ZÀ-ÞĀ-Ž]{_LETTER}*(?:['’\-]{_LETTER}{{2,}})*)(?![\w@]))*"
 )
 _INITIALS = later(r"(?:[A-Z]\. ?){1,3}$")
-_BEFORE = later(rf"({_LETTER}+(?:['’]{_LETTER}+)?)[^\w\n\x00]{{1,3}}$")
+_BEFORE = later(rf"[^\w\n\x00]{{1,3}}({_LETTER}+(?:['’]{_LETTER}+)?)")  # read from its end on, which is matched once
 _AFTER = later(rf" ({_LETTER}+)")
 _ENDS = frozenset(".!?\n\x00")
 _NEAR = 28  # characters before a name that are looked at
@@ -98,7 +99,7 @@ _GIVEN, _SURE, _BEST = (
 def read(cell: str, tagged: Sequence[Tagged]) -> Iterator[Found]:
     """Yield the names of people in one cell, with a score as recognisers have it: .5 told, .7 replaced."""
     for span, values in features(cell, tagged).items():
-        odds = sum(w * v for w, v in zip(WEIGHTS, values, strict=True)) + BIAS
+        odds = sum(map(mul, WEIGHTS, values)) + BIAS
         chance = 1 / (1 + math.exp(-odds))
         if chance >= _GIVEN:
             low = 0.5 + 0.2 * (chance - _GIVEN) / (_SURE - _GIVEN)
@@ -112,21 +113,33 @@ def features(cell: str, tagged: Sequence[Tagged]) -> dict[tuple[int, int], list[
     others = [(s, e) for s, e, kind, _ in tagged if kind != "PERSON"]
     spans: dict[tuple[int, int], None] = {}
     for m in _RUN.finditer(cell):
-        kinds = {kind_of(w) for w in m[0].lower().split()}
-        if kinds <= _NO_NAMES and not any(m.start() < e and s < m.end() for s, e in people):
+        if _is_plain(m[0]) and not (people and any(m.start() < e and s < m.end() for s, e in people)):
             continue
         for start, end in _names_of(cell, *m.span()):
             spans[start, end] = None
     for start, end in people:
         own = cell[start:end]
-        named = own.strip() and not own.islower() and not {kind_of(w) for w in own.lower().split()} <= _NO_NAMES
+        named = own.strip() and not own.islower() and not _is_plain(own)
         if named and not any(start < e and s < end for s, e in spans):
             spans[start, end] = None
-    spans = {span: None for span in spans if not _OF_THINGS.search(cell[max(0, span[0] - _NEAR) : span[0]])}
+    spans = {span: None for span in spans if not _is_of_things(cell, span[0])}
     if not spans:
         return {}
     title, he = is_title(cell), _PRONOUNS.search(cell) is not None
     return {span: _features(cell, *span, people, others, title, he) for span in spans}
+
+
+@lru_cache(1 << 14)
+def _is_plain(run: str) -> bool:
+    """Whether a run of words holds nothing that is a name by itself."""
+    return {kind_of(w) for w in run.lower().split()} <= _NO_NAMES
+
+
+def _is_of_things(cell: str, start: int) -> bool:
+    """Whether what begins there is a thing's by what stands before it."""
+    last = cell[max(0, start - 4) : start]
+    ends = ":" in last or "=" in last or "t" in last  # in which nearly no name's neighbour does
+    return ends and _OF_THINGS.search(cell[max(0, start - _NEAR) : start]) is not None
 
 
 def is_surname(word: str) -> bool:
@@ -199,8 +212,8 @@ def _features(
     partly = not sure and any(start < e and s < end for s, e in people)
     other = any(start < e and s < end for s, e in others)
     near = cell[max(0, start - _NEAR) : start]
-    m = _BEFORE.search(near) if start else None
-    before = m[1].lower() if m else ""
+    m = _BEFORE.match(near[::-1])
+    before = m[1][::-1].lower() if m else ""
     titled = before in _TITLED
     sign = near.rstrip(" \"'“‘(").lstrip()[-1:]
     begins = (not sign or sign in _ENDS) and not titled

@@ -25,7 +25,7 @@ from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.finds import Finds
 from modelwright.privacy.mask import masked
 from modelwright.privacy.recognisers.base import Match, Recogniser, reason_words, recognisers
-from modelwright.privacy.text import Block
+from modelwright.privacy.text import IN_HAN, Block
 
 SURE = 0.5  # from here on a match counts
 _CHARACTERS = 2_000_000  # of one block
@@ -69,6 +69,7 @@ def find_cells(
     wanted = [r for r in recognisers(tuple(also)) if types is None or set(r.types) & set(types)]
     wanted = [r for r in wanted if slow is None or slow == (r.rank > 0)]
     together = {h: 1 for r in wanted for h in r.beside_digits} | {h: 0 for r in wanted for h in r.hints}
+    together |= {h: IN_HAN for r in wanted for h in r.in_han}
     held: dict[int, list[Match]] = {}
     done = np.ones(len(cells), bool)
     sizes = np.fromiter(map(len, cells), np.int64, len(cells))

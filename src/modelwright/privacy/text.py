@@ -30,6 +30,7 @@ _THIN = np.zeros(1 << 16, bool)
 _THIN[[0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF, *range(0x202A, 0x202F)]] = True  # as `_NO_WIDTH`
 
 NONE: Mapping[str, int] = MappingProxyType({})
+IN_HAN = -1  # beside a hint, in place of a number of digits: for cells with a Han character
 HAN = "汉"  # in `having`: any Han character
 SIGNS = "@#*+·<:=.([{【-\n" + HAN  # what stands in few cells, and has to where some patterns are found
 _SIGN = np.zeros(1 << 16, np.uint32)  # the bit of each code point
@@ -78,7 +79,7 @@ class Block:
 
     A block is whole or a part of a whole one. Few cells are looked through one by one, many by arrays: which signs each holds,
     and for hints in `together` which cells may hold any of them, is worked out for all at once; the number beside a hint
-    says how many digits the cells have that are asked for it.
+    says how many digits the cells have that are asked for it, or `IN_HAN`.
     """
 
     def __init__(self, cells: Sequence[str], together: Mapping[str, int] = NONE) -> None:
@@ -169,7 +170,7 @@ class Block:
     def _may_hold(self, digits: int) -> np.ndarray:
         """Which cells of a whole block hold something that any hint in `together` with so many digits finds [N] bool."""
         if digits not in self._likely:
-            some = self.with_digits(digits)
+            some = self.having(HAN) if digits == IN_HAN else self.with_digits(digits)
             self._likely[digits] = np.zeros(len(self), bool)
             hints = tuple(h for h, n in self._together.items() if n == digits)
             self._likely[digits][some.index] = np.asarray(pc.match_substring_regex(some._array, _any_of(hints)))

@@ -71,6 +71,9 @@ class Recogniser(ABC):
         tuple[str, ...]
     ] = ()  # given to `Block.select` for whole blocks, so that one pass may look for all of them
     beside_digits: ClassVar[tuple[str, ...]] = ()  # the same, for cells that hold digits
+    in_han: ClassVar[
+        tuple[str, ...]
+    ] = ()  # the same, for cells with Han characters, none of which it looks through elsewhere
 
     @abstractmethod
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:

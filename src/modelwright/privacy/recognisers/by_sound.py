@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from modelwright.privacy._persons import SOUNDS
 from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import Match, Recogniser
-from modelwright.privacy.text import Block
+from modelwright.privacy.text import HAN, Block
 
 _TIBETAN = (
     "扎西|次仁|卓玛|多吉|拉姆|顿珠|格桑|央金|旦增|丹增|平措|洛桑|尼玛|达瓦|白玛|德吉|仁青|索朗|次旦|旺堆|旺姆|曲珍|边巴|普布|巴桑|米玛|拉巴|强巴|"
@@ -47,13 +47,13 @@ class BySound(Recogniser):
     """Persons whose names are written by sound."""
 
     types = ("person",)
-    hints = (_TWO,)
+    in_han = (_TWO,)
 
     _dotted = later(rf"(?<![{_SOUND}·])(?P<name>{_PART}{{2,8}}(?:·{_PART}{{1,8}}){{1,3}})(?![{_SOUND}]){_NO_THING}")
     _parted = later(rf"(?<![\u4e00-\u9fff]·)(?P<name>(?:{_TIBETAN}){{3}}|{_TWO})(?![寺山湖县乡镇村路街·])")
 
     def find(self, block: Block, column: str) -> Iterator[tuple[int, Match]]:
-        for some, pattern in ((block.having("·"), self._dotted), (block.select(_TWO), self._parted)):
+        for some, pattern in ((block.having("·"), self._dotted), (block.having(HAN).select(_TWO), self._parted)):
             for cell, m in some.finditer(pattern):
                 first, last = int(some.starts[cell]), int(some.starts[cell + 1]) - 1
                 start, end = m.span("name")

@@ -73,7 +73,8 @@ class Told(Recogniser):
     """Names of persons beside words that say so."""
 
     types = ("person",)
-    hints = (_EN_ROLES, _ADDRESSED, _LED, _SAID, _MET, _SEX, _TITLED, _ACT_WORDS, "收")
+    hints = (_EN_ROLES, _ADDRESSED)
+    in_han = (_LED, _SAID, _MET, _SEX, _TITLED, _ACT_WORDS, "收")
 
     _keyed = later(
         rf"(?P<key>[A-Za-z_{_HAN}][A-Za-z0-9_ {_HAN}]{{0,30}})[\"']?\s?[:=：]\s?(?:\"(?P<quoted>[^\"\x00\n]{{2,60}})\"|'(?P<single>[^'\x00\n]{{2,60}})'|"
