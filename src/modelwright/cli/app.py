@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from modelwright.cli.exits import answered
+from modelwright.cli.help import set_formatter
 from modelwright.cli.options import Lang
 from modelwright.cli.output import LANG, w
 from modelwright.core.libraries import process_is_ours
@@ -33,6 +34,7 @@ def built(verbs: Iterable[str]) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    set_formatter()
     app.callback(invoke_without_command=True)(_root)
     for name in verbs:
         load_file(VERBS, name, Words("verb", "命令")).add(app)

@@ -23,6 +23,27 @@ _LEFT = 26  # cells of an option's names
 _TASK = "modelwright.task"  # under which the task asked about is kept
 
 
+_HEADINGS = {"Options": "选项", "Commands": "命令", "Arguments": "参数"}
+_Formatter: Any = typer.Context.formatter_class
+
+
+class Formatter(_Formatter):
+    """The library's layout of a help, with its titles in the language that was asked for."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write the line that says how a verb is called."""
+        super().write_usage(prog, args, prefix or w("Usage: ", "用法："))
+
+    def write_heading(self, heading: str) -> None:
+        """Write the title of a list."""
+        self.write(f"{'':>{self.current_indent}}{w(heading + ':', _HEADINGS.get(heading, heading) + '：')}\n")
+
+
+def set_formatter() -> None:
+    """Let every help be laid out by `Formatter`."""
+    typer.Context.__mro__[1].formatter_class = Formatter  # type: ignore[attr-defined]
+
+
 class GroupedCommand(typer.core.TyperCommand):
     """A verb whose declared options are shown in their groups."""
 
