@@ -38,7 +38,10 @@ def read_cues(path: Path) -> list[Cue]:
     }[path.suffix.lower()]  # fmt: skip
     cues = [c for c in reader(text, path) if c.text.strip()]
     if not cues:
-        raise DataError(f"{path} holds no cue with a text.", f"{path} 中没有带文本的时间段。")
+        raise DataError(
+            f"{path} holds no cue with a text: expected times such as 00:00:01,000 --> 00:00:02,500 with what is said below them, or the form of TextGrid or CTM.",
+            f"{path} 中没有带文本的时间段：应为 00:00:01,000 --> 00:00:02,500 这样的时间，下一行为所说的话，或 TextGrid、CTM 的格式。",
+        )
     return checked(cues, path)
 
 
@@ -59,14 +62,20 @@ def checked(cues: list[Cue], path: Path) -> list[Cue]:
         at = f"{path}, line {cue.line}", f"{path} 第 {cue.line} 行"
         if cue.end <= cue.start:
             raise DataError(
-                f"{at[0]}: the cue ends at {cue.end:g} s, before it begins at {cue.start:g} s. Correct its times.",
-                f"{at[1]}：时间段在 {cue.end:g} 秒结束，早于开始的 {cue.start:g} 秒。请更正时间。",
+                f"{at[0]}: the cue ends at {cue.end:g} s, before it begins at {cue.start:g} s; correct its times.",
+                f"{at[1]}：时间段在 {cue.end:g} 秒结束，早于开始的 {cue.start:g} 秒；请更正时间。",
+            )
+        if before is not None and cue.speaker == before.speaker and cue.start < before.start:
+            raise DataError(
+                f"{at[0]}: the cue begins at {cue.start:g} s, before the one of line {before.line} above it, at {before.start:g} s; "
+                "put cues in the order of their times.",
+                f"{at[1]}：时间段从 {cue.start:g} 秒开始，早于前面第 {before.line} 行的时间段（{before.start:g} 秒开始）；请按时间顺序排列。",
             )
         if before is not None and cue.speaker == before.speaker and cue.start < before.end - 0.05:
             raise DataError(
-                f"{at[0]}: the cue begins at {cue.start:g} s, inside the one of line {before.line}, which ends at {before.end:g} s. "
-                "Correct the times, or merge the two.",
-                f"{at[1]}：时间段从 {cue.start:g} 秒开始，落在第 {before.line} 行的时间段之内（{before.end:g} 秒结束）。请更正时间或合并两段。",
+                f"{at[0]}: the cue begins at {cue.start:g} s, inside the one of line {before.line}, which ends at {before.end:g} s; "
+                "correct the times, or merge the two.",
+                f"{at[1]}：时间段从 {cue.start:g} 秒开始，落在第 {before.line} 行的时间段之内（{before.end:g} 秒结束）；请更正时间或合并两段。",
             )
         before = cue
     return cues

@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from modelwright.features.shared.augment_sound import coloured, strips
+from modelwright.features.shared.augment_sound import coloured, curves, spoken_otherwise, strips
 from modelwright.features.shared.mel import FLOOR, from_mel, to_mel
 from modelwright.train.utterances import Utterance, in_a_row, of_like_size
 
@@ -23,8 +22,7 @@ _MOST_JOINED = 6
 _EMPTY = 0.05  # of the utterances hold noise alone
 _QUIET = (math.log(1e-10), math.log(1e-7))  # energy of what is never quite silent
 _BENT, _LIFTED = 0.15, 0.3  # deviations of how far a voice goes up and down, and of how high it is
-_FIRST, _GROWING = 0.2, 12  # share of what is done to recordings in the first epoch, and epochs until all of it is
-_WARPS = 50  # steps of a vocal tract's length, of 2 % each
+_FIRST, _GROWING = 0.2, 360  # share of what is done to recordings in the first epoch, and steps until all of it is
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,14 @@ class Told:
 class ToldFeed:
     """A `Feed` of utterances, about `options.seconds` of sound in a batch; an epoch is as many passes as make `least` batches.
 
-    What is done to recordings grows with the epochs: who has little time learns from them nearly as they are.
+    What is done to recordings grows with the steps: who has little time learns from them nearly as they are.
     """
 
     def __init__(self, rows: Sequence[Told], options: Any, rate: int, least: int) -> None:
         self.rows, self.options, self.rate = list(rows), options, rate
         self.sizes = np.array([len(r.mel) for r in rows])
         self.bands = rows[0].mel.shape[1]
+        self.classes = 1 + max(int(r.sound.max(initial=0)) for r in rows)
         self.most = options.joined / 0.01
         self.batches = max(1, round(self.sizes.sum() * 0.01 / options.seconds))
         self.passes = max(1, -(-least // self.batches))
@@ -54,7 +53,7 @@ class ToldFeed:
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[list[Utterance]]:
         """Return the utterances of each batch; their number is always the same."""
-        share = min(1.0, _FIRST + number / _GROWING)
+        share = min(1.0, _FIRST + number * self.batches * self.passes / _GROWING)
         return [b for _ in range(self.passes) for b in self._one(rng, share)]
 
     def _one(self, rng: np.random.Generator, share: float) -> list[list[Utterance]]:
@@ -88,7 +87,7 @@ class ToldFeed:
     def _changed(self, u: Utterance) -> tuple[Told, np.ndarray]:
         o, rng = self.options, np.random.default_rng(u.seed)
         speed = math.exp(u.share * rng.uniform(-o.speed, o.speed))
-        warp = round(_WARPS * math.exp(u.share * rng.uniform(-o.warp, o.warp))) / _WARPS
+        warp = math.exp(u.share * rng.uniform(-o.warp, o.warp))
         parts = [self._quiet(o.edge, rng)]
         for k, row in enumerate(u.rows):
             if k:
@@ -99,8 +98,10 @@ class ToldFeed:
         parts.append(self._quiet(o.edge, rng))
         mel = np.concatenate([p.mel for p in parts])
         pitch = np.concatenate([p.pitch for p in parts])
-        if warp != 1.0:
-            mel = mel @ _warped(self.rate, self.bands, warp)
+        sound = np.concatenate([p.sound for p in parts])
+        mel = spoken_otherwise(mel, sound, self.classes, rng, accent=u.share * o.accent, contrast=u.share * o.contrast)
+        if warp != 1.0 or o.bend:
+            mel = mel @ _warped(self.rate, self.bands, warp, curves(1, self.bands, u.share * o.bend, rng)[0])
         energy = np.expm1(np.clip(mel - 1, 0, 30)) * FLOOR
         energy *= 10 ** (u.share * rng.uniform(-o.gain, o.gain) / 10)
         level = rng.uniform(*_QUIET)
@@ -124,8 +125,7 @@ class ToldFeed:
             len(mel), self.bands, rng, times=round(u.share * o.time_masks), wide=o.time_width,
             heights=round(u.share * o.band_masks), high=self.bands // 6,
         )  # fmt: skip
-        sound, tone = np.concatenate([p.sound for p in parts]), np.concatenate([p.tone for p in parts])
-        return Told(mel, pitch.astype(np.float32), sound, tone), hidden
+        return Told(mel, pitch.astype(np.float32), sound, np.concatenate([p.tone for p in parts])), hidden
 
     def _quiet(self, most: float, rng: np.random.Generator, least: int = 0) -> Told:
         count = least + int(rng.uniform(0, most) / 0.01)
@@ -146,12 +146,12 @@ def _played(row: Told, speed: float) -> Told:
     )  # fmt: skip
 
 
-@cache
-def _warped(rate: int, bands: int, warp: float) -> np.ndarray:
-    """Return the matrix float32 [M, M] by which bands are heard as of a vocal tract so many times as long."""
+def _warped(rate: int, bands: int, warp: float, bend: np.ndarray) -> np.ndarray:
+    """Return the matrix float32 [M, M] by which bands are heard as of a vocal tract so many times as long, each moved by `bend` [M] bands besides."""
     edges = np.linspace(to_mel(np.array(20.0)), to_mel(np.array(rate / 2)), bands + 2)
     hertz = from_mel(edges[1:-1])
     place = np.interp(to_mel(np.minimum(hertz * warp, rate / 2)), edges[1:-1], np.arange(bands))
+    place = np.maximum.accumulate(np.clip(place + bend, 0, bands - 1))
     low = np.minimum(place.astype(np.int64), bands - 2)
     out = np.zeros((bands, bands), np.float32)
     out[low, np.arange(bands)] = 1 - (place - low)

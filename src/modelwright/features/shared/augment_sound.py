@@ -6,7 +6,13 @@ Park et al. 2019 (strips). Legend: T samples, S frames, M bands.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+_KNOTS = 6  # values over the bands between which smooth curves are lines
+_GLIDE = 5  # frames over which one sound becomes the next
 
 
 def faster(samples: np.ndarray, speed: float) -> np.ndarray:
@@ -55,11 +61,41 @@ def in_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndar
     return oaconvolve(samples, tail.astype(np.float32))[: len(samples)].astype(np.float32)
 
 
+@cache
+def _lines(bands: int) -> np.ndarray:
+    """Return the matrix float32 [K, M] that draws lines through K values over M bands."""
+    at = np.linspace(0, _KNOTS - 1, bands)
+    return np.stack([np.interp(at, np.arange(_KNOTS), row) for row in np.eye(_KNOTS)]).astype(np.float32)
+
+
+def curves(count: int, bands: int, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Return smooth curves of chance over the bands, float32 [count, M], deviating by about `strength`."""
+    out: np.ndarray = rng.normal(0.0, strength, (count, _KNOTS)).astype(np.float32) @ _lines(bands)
+    return out
+
+
 def coloured(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Return log energies [S, M] as another microphone gives them: louder and softer by bands, smoothly, by about `strength` nats."""
-    knots = rng.normal(0.0, strength, 6)
-    curve = np.interp(np.linspace(0, len(knots) - 1, mel.shape[1]), np.arange(len(knots)), knots)
-    return np.maximum(1.0, mel + curve[None].astype(np.float32))
+    return np.maximum(1.0, mel + curves(1, mel.shape[1], strength, rng))
+
+
+def spoken_otherwise(
+    mel: np.ndarray, sound: np.ndarray, classes: int, rng: np.random.Generator, *, accent: float, contrast: float
+) -> np.ndarray:
+    """Return log energies [S, M] as another speaker's, who says each sound with a colour of its own, by about `accent` nats, and with peaks and
+    valleys higher or flatter by about `contrast` of themselves, throughout and by bands; `sound` [S] below `classes`, 0 for silence, which stays as it is.
+
+    What distinguishes speakers beyond the length of their vocal tract differs from sound to sound, and neither a mean taken off nor a warp undoes it.
+    """
+    said = sound > 0
+    if not said.any() or not (accent or contrast):
+        return mel
+    own = curves(classes, mel.shape[1], accent, rng)
+    own[0] = 0.0
+    shift = uniform_filter1d(own[sound], _GLIDE, axis=0)
+    about = mel - mel[said].mean(0)
+    shift += about * (said[:, None] * (rng.normal(0.0, contrast) + curves(1, mel.shape[1], contrast, rng)))
+    return np.maximum(1.0, mel + shift)
 
 
 def strips(

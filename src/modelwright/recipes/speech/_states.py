@@ -32,7 +32,7 @@ PARTS = {
     "characters": 2,
 }  # of a unit, each at least 10 ms long
 SCALES = (0.4, 0.25, 0.7, 1.0)  # of the network's scores beside those of pairs
-_PRIOR = 0.6  # how much of how often a sound comes is taken off its score
+PRIOR = 0.6  # how much of how often a sound comes is taken off its score
 _STEP = 2  # frames of 10 ms of one of units
 
 
@@ -43,6 +43,8 @@ class HybridOptions(LoopOptions):
     language, else characters. `join` is the probability that an utterance is
     made of several recordings, with pauses up to `pause` between and `edge` around, up to `joined` seconds; None joins short ones often.
     With a `step` of 2 the network looks at every second frame.
+    `bend` moves bands to and fro, in bands; `accent` nats give each sound a colour of its own, and by `contrast` of themselves peaks and valleys are higher
+    or flatter: other speakers than those who were recorded.
     """
 
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -66,6 +68,9 @@ class HybridOptions(LoopOptions):
     snr_low: float = 10.0
     snr_high: float = 40.0
     colour: float = Field(default=0.3, ge=0, le=4)
+    bend: float = Field(default=0.0, ge=0, le=3)
+    accent: float = Field(default=0.0, ge=0, le=3)
+    contrast: float = Field(default=0.0, ge=0, le=0.5)
     time_masks: int = Field(default=1, ge=0, le=16)
     time_width: int = Field(default=6, ge=0, le=200)
     band_masks: int = Field(default=1, ge=0, le=16)
@@ -111,8 +116,8 @@ class HybridModel(FrameModel):
                 sounds, tones = (
                     found[k][0].log_softmax(dim=1).cpu().numpy().astype(np.float64) for k in ("sounds", "tones")
                 )
-                sounds = sounds - _PRIOR * self.prior[0]
-                tones = 0.5 * (tones - _PRIOR * self.prior[1]) if toned else np.zeros((len(mel), 6))
+                sounds = sounds - PRIOR * self.prior[0]
+                tones = 0.5 * (tones - PRIOR * self.prior[1]) if toned else np.zeros((len(mel), 6))
                 out.append((sounds, tones, even(mel[around:-around])))
         return out
 
@@ -147,11 +152,9 @@ class HybridModel(FrameModel):
     def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
         from safetensors.torch import load_file
 
-        from modelwright.models.frame_sounds import FrameSounds
-
         options, units = cls.options_class(**state["options"]), Units.restore(state["units"], {})
         front = Front(**{k: int(v) for k, v in state["front"].items()})
-        network = FrameSounds(front.bands, classes(units), options.width, options.layers, options.dropout, options.step)
+        network = network_of(front, units, options)
         network.load_state_dict(load_file(str(folder / "weights.safetensors")))
         network.eval()
         arrays = read_arrays(folder / "pairs.safetensors")
@@ -162,6 +165,14 @@ class HybridModel(FrameModel):
         )  # fmt: skip
         out.extent = dict(state["extent"])
         return out
+
+
+def network_of(front: Front, units: Units, options: HybridOptions) -> Any:
+    """Return the network for spectra of `front` and sounds of `units`, untrained."""
+    from modelwright.models.frame_sounds import FrameSounds
+
+    o = options
+    return FrameSounds(front.bands, classes(units), o.width, o.layers, o.dropout, o.step)
 
 
 def classes(units: Units) -> int:
