@@ -38,7 +38,9 @@ def laid(text, lengths):
 def test_a_network_moves_what_was_laid_evenly_to_where_it_sounds():
     made = [laid("ab", [3, 9, 14, 2]), laid("cab", [2, 2, 12, 4, 4, 6])]
     assert all((row.sound != true).mean() > 0.2 for row, _, true in made)
-    before = _Laid(Front(8000, 4), UNITS, [r for r, _, _ in made], [i for _, i, _ in made], ["ab", "cab"], HybridOptions())
+    before = _Laid(
+        Front(8000, 4), UNITS, [r for r, _, _ in made], [i for _, i, _ in made], ["ab", "cab"], HybridOptions()
+    )
     for row, (_, _, true) in zip(before.again(Hears()).rows, made, strict=True):
         assert row.sound.tolist() == true.tolist()
 

@@ -47,7 +47,9 @@ def model(tmp_path_factory):
     assert not bad
     target = TASK.fit_codec(table)
     recipe = get_recipe("hybrid")
-    options = recipe.options(units="phonemes", width=96, step=2, epochs=12, seconds=8.0, noise=0.1)  # laid anew after a quarter of them
+    options = recipe.options(
+        units="phonemes", width=96, step=2, epochs=12, seconds=8.0, noise=0.1
+    )  # laid anew after a quarter of them
     return recipe.fit(table, table.take(np.arange(12)), options, context(TASK, target, seconds=90)), target, place
 
 
