@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from modelwright.features.shared.speech import Front
 from modelwright.features.shared.speech_units import Units
+from modelwright.recipes.speech._laid_units import Laid
 from modelwright.recipes.speech._states import HybridOptions, classes
-from modelwright.recipes.speech.hybrid import _Laid
 from modelwright.train.labelled_frames import Told
 
 UNITS = Units.fit(["ab", "ba", "cab"], "characters")
@@ -38,7 +38,7 @@ def laid(text, lengths):
 def test_a_network_moves_what_was_laid_evenly_to_where_it_sounds():
     made = [laid("ab", [3, 9, 14, 2]), laid("cab", [2, 2, 12, 4, 4, 6])]
     assert all((row.sound != true).mean() > 0.2 for row, _, true in made)
-    before = _Laid(
+    before = Laid(
         Front(8000, 4), UNITS, [r for r, _, _ in made], [i for _, i, _ in made], ["ab", "cab"], HybridOptions()
     )
     for row, (_, _, true) in zip(before.again(Hears()).rows, made, strict=True):
@@ -48,5 +48,5 @@ def test_a_network_moves_what_was_laid_evenly_to_where_it_sounds():
 def test_what_the_text_does_not_say_is_never_laid():
     row, ids, _ = laid("ab", [5, 5, 5, 5])
     row.mel[12:16] = 1 + 2 * int(UNITS.sounds()[UNITS.encode(["c"]).values[0]])
-    (after,) = _Laid(Front(8000, 4), UNITS, [row], [ids], ["ab"], HybridOptions()).again(Hears()).rows
+    (after,) = Laid(Front(8000, 4), UNITS, [row], [ids], ["ab"], HybridOptions()).again(Hears()).rows
     assert set(after.sound.tolist()) <= {0, *(1 + 2 * int(UNITS.sounds()[i]) + k for i in ids for k in range(2))}
