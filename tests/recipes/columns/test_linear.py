@@ -220,8 +220,13 @@ def test_many_categories_are_settled_by_further_rows(context, monkeypatch, kind:
     assert fewer.extent["learnt"] == 400
     assert good > less + 0.05
     monkeypatch.setattr(linear, "_VALUES", 10_000_000)
-    assert linear._most_rows(train.schema, 2, 60.0) == 5_000_000
-    assert linear._most_rows(train.schema, 2, 0.1) == 10_000
+    whole = Deadline.after(60)
+    assert linear._most_rows(train.schema, 2, whole) == 5_000_000
+    assert linear._most_rows(train.schema, 2, whole.sub(0.1)) == pytest.approx(10_000, rel=0.01)
+    monkeypatch.setattr(linear, "_ENOUGH", 50_000)
+    assert linear._most_rows(train.schema, 2, whole.sub(0.1)) == 50_000
+    assert linear._most_rows(train.schema, 2, Deadline.after(0.1)) == pytest.approx(10_000, rel=0.05)
+    assert linear._most_rows(train.schema, 2, Deadline.after(0)) == 2000
 
 
 @pytest.mark.parametrize("kind", ["classes", "value"])

@@ -42,6 +42,10 @@ _TABLE = frozenset(("number", "category", "boolean", "timestamp"))
 _ENOUGH = 50_000  # rows of plain columns on which the penalty is chosen
 _VALUES = 10_000_000  # values that further rows may store with them: many categories have a weight each, which a few rows do not settle
 _PER_CELL, _ENCODING = 1e-6, 0.2  # seconds to encode a cell of them, and the share of a fit's time that this may take
+_AT_MOST, _FEWEST = (
+    0.2,
+    2000,
+)  # the same share of the run's whole time, for the rows on which the penalty is chosen; fewer are none
 _AT_ONCE = 16_384  # rows that are encoded at a time for scores
 _LARGE = 2_000_000  # stored values from which on the numbers' bins are left for later, and multiplied by their steps
 _FEWER = 0.2  # of them that are multiplied then
@@ -242,7 +246,7 @@ class Linear(Recipe):
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
         plain = all(c.modality in _TABLE for c in train.schema.inputs)
         if plain:
-            most = _most_rows(train.schema, ctx.target.outputs, ctx.deadline.remaining())
+            most = _most_rows(train.schema, ctx.target.outputs, ctx.deadline)
             train, truth = fewer_in_memory(train, truth, most, _PER_VALUE * _stored(train.schema), ctx)
         if plain and valid is not None:
             valid, held = fewer(valid, held, min(_ENOUGH, len(train)), ctx.seed)
@@ -320,11 +324,18 @@ def _rows_to_begin(schema: Schema) -> int:
     return min(_ENOUGH, rows_in_memory(_PER_VALUE * _stored(schema)))
 
 
-def _most_rows(schema: Schema, outputs: int, seconds: float) -> int:
-    """Return how many rows of plain columns a fit of so many seconds reads in all: more than it begins with where they store few values."""
+def _most_rows(schema: Schema, outputs: int, deadline: Deadline) -> int:
+    """Return how many rows of plain columns a fit reads in all.
+
+    It is more than a fit begins with where they store few values, and less where the run's whole time would go into encoding these: a fit
+    on some rows that is brought to its end beats one on all of them that is not.
+    """
+    encoded, some = (
+        int(share * min(seconds, 1e9) / (_PER_CELL * max(1, len(schema.inputs))))
+        for share, seconds in ((_ENCODING, deadline.remaining()), (_AT_MOST, deadline.whole.remaining()))
+    )
     values = _VALUES // max(_stored(schema), outputs)
-    encoded = int(_ENCODING * min(seconds, 1e9) / (_PER_CELL * max(1, len(schema.inputs))))
-    return max(_ENOUGH, min(values, encoded))
+    return max(min(_ENOUGH, max(_FEWEST, some)), min(values, encoded))
 
 
 def _stored(schema: Schema) -> int:
