@@ -13,7 +13,7 @@ from modelwright.core.errors import BundleError, ColumnError
 from modelwright.core.schema import Table
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
-from modelwright.recipes.columns import linear
+from modelwright.recipes.columns import _rows_read, linear
 from modelwright.recipes.columns.linear import Linear, LinearModel, LinearOptions
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 
@@ -176,8 +176,8 @@ def test_large_tables_are_learnt_from_a_sample_and_scored_in_parts(mixed, contex
     read: list[int] = []
     real = linear.encoded
     monkeypatch.setattr(linear, "encoded", lambda train, *more: read.append(len(train)) or real(train, *more))
-    monkeypatch.setattr(linear, "_ENOUGH", 80)
-    monkeypatch.setattr(linear, "_VALUES", 0)
+    monkeypatch.setattr(_rows_read, "ENOUGH", 80)
+    monkeypatch.setattr(_rows_read, "_VALUES", 0)
     for text in (False, True):
         table = mixed("classes", labels=2, text=text)
         train, valid = halves(table)
@@ -211,22 +211,22 @@ def test_many_categories_are_settled_by_further_rows(context, monkeypatch, kind:
         )
         return model, float(good)
 
-    monkeypatch.setattr(linear, "_ENOUGH", 400)
+    monkeypatch.setattr(_rows_read, "ENOUGH", 400)
     model, good = fitted()
     again, _ = fitted(model.extent)
     assert model.extent["learnt"] == again.extent["learnt"] == len(train)
-    monkeypatch.setattr(linear, "_VALUES", 0)
+    monkeypatch.setattr(_rows_read, "_VALUES", 0)
     fewer, less = fitted()
     assert fewer.extent["learnt"] == 400
     assert good > less + 0.05
-    monkeypatch.setattr(linear, "_VALUES", 10_000_000)
+    monkeypatch.setattr(_rows_read, "_VALUES", 10_000_000)
     whole = Deadline.after(60)
-    assert linear._most_rows(train.schema, 2, whole) == 5_000_000
-    assert linear._most_rows(train.schema, 2, whole.sub(0.1)) == pytest.approx(10_000, rel=0.01)
-    monkeypatch.setattr(linear, "_ENOUGH", 50_000)
-    assert linear._most_rows(train.schema, 2, whole.sub(0.1)) == 50_000
-    assert linear._most_rows(train.schema, 2, Deadline.after(0.1)) == pytest.approx(10_000, rel=0.05)
-    assert linear._most_rows(train.schema, 2, Deadline.after(0)) == 2000
+    assert _rows_read.most_rows(train.schema, 2, whole) == 5_000_000
+    assert _rows_read.most_rows(train.schema, 2, whole.sub(0.1)) == pytest.approx(10_000, rel=0.01)
+    monkeypatch.setattr(_rows_read, "ENOUGH", 50_000)
+    assert _rows_read.most_rows(train.schema, 2, whole.sub(0.1)) == 50_000
+    assert _rows_read.most_rows(train.schema, 2, Deadline.after(0.1)) == pytest.approx(10_000, rel=0.05)
+    assert _rows_read.most_rows(train.schema, 2, Deadline.after(0)) == 2000
 
 
 @pytest.mark.parametrize("kind", ["classes", "value"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -19,8 +18,10 @@ from modelwright.core.saved import Loading, read_arrays, read_state, write_array
 from modelwright.core.schema import Schema, Table
 from modelwright.core.threads import one_thread
 from modelwright.core.words import Words
+from modelwright.recipes.columns import _rows_read
 from modelwright.recipes.columns._attribution import Contribution, average_parts, explain
 from modelwright.recipes.columns._linear_group import LinearGroup
+from modelwright.recipes.columns._rows_read import PER_VALUE, TABLE, most_rows, rows_to_begin, stored
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, characters, encoded, importing, reading, refuse_unreadable
@@ -30,7 +31,6 @@ from modelwright.recipes.shared.rows import (
     fewer_in_memory,
     learnt_and_watched,
     row_weights,
-    rows_in_memory,
     soft_truth,
 )
 from modelwright.recipes.shared.staircase import Staircase
@@ -38,18 +38,9 @@ from modelwright.recipes.shared.staircase import Staircase
 _FEW = (
     20  # classes up to which log-count ratios help; with more, a class has too few rows (77 classes: .892 against .905)
 )
-_TABLE = frozenset(("number", "category", "boolean", "timestamp"))
-_ENOUGH = 50_000  # rows of plain columns on which the penalty is chosen
-_VALUES = 10_000_000  # values that further rows may store with them: many categories have a weight each, which a few rows do not settle
-_PER_CELL, _ENCODING = 1e-6, 0.2  # seconds to encode a cell of them, and the share of a fit's time that this may take
-_AT_MOST, _FEWEST = (
-    0.2,
-    2000,
-)  # the same share of the run's whole time, for the rows on which the penalty is chosen; fewer are none
 _AT_ONCE = 16_384  # rows that are encoded at a time for scores
 _LARGE = 2_000_000  # stored values from which on the numbers' bins are left for later, and multiplied by their steps
 _FEWER = 0.2  # of them that are multiplied then
-_PER_VALUE = 20  # bytes for a stored value: the matrix, and the solver's own form of it
 _NARROW = 50_000_000  # multiplications of a step below which one thread does it quicker
 _HINGE_MOST = 20_000_000  # stored values up to which one class of an SVM ends within seconds
 
@@ -200,7 +191,7 @@ class Linear(Recipe):
             power = 0.5 if target.outputs <= _FEW else 0.0
             weighed = [LinearOptions(loss="hinge", c=1.0, naive_bayes=power)] if power else []
             # beside text, table columns may say little and still be heeded; the held-out rows decide
-            beside = tuple(sorted({c.modality for c in schema.inputs} & _TABLE))
+            beside = tuple(sorted({c.modality for c in schema.inputs} & TABLE))
             alone = [LinearOptions(loss="hinge", c=1.0, naive_bayes=power, leave=beside)] if beside else []
             paired = LinearOptions(loss="hinge", c=1.0, naive_bayes=power, pairs=True)
             return [LinearOptions(loss="hinge", c=1.0), *weighed, *alone, paired, LinearOptions(loss="logistic")]
@@ -209,8 +200,8 @@ class Linear(Recipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """From the characters and rows to be read, in processor time of a cloud machine."""
         assert isinstance(options, LinearOptions)
-        plain = all(c.modality in _TABLE for c in train.schema.inputs)
-        rows = min(len(train), _rows_to_begin(train.schema))
+        plain = all(c.modality in TABLE for c in train.schema.inputs)
+        rows = min(len(train), rows_to_begin(train.schema))
         reading_seconds, wide = reading(train, "sparse", ctx)
         seconds, stored = 0.03 + 5e-4 * len(train.schema.inputs) + reading_seconds, wide * rows
         for column in train.schema.inputs:
@@ -234,7 +225,7 @@ class Linear(Recipe):
             tried = 1 if options.c or _has_text(train.schema) else many
             steps = _FEWER if stored > _LARGE and plain else 1.0
             seconds += tried * 60 * 6e-9 * steps * stored * max(1, outputs - 1)
-        per_value = 40 if _has_text(train.schema) else _PER_VALUE  # n-grams are made of all rows at once
+        per_value = 40 if _has_text(train.schema) else PER_VALUE  # n-grams are made of all rows at once
         return Estimate(seconds, int(per_value * stored + 200 * rows * outputs + (48 << 20)))
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> LinearModel:
@@ -244,12 +235,12 @@ class Linear(Recipe):
         if options.pairs:
             train = _with_pairs(train)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
-        plain = all(c.modality in _TABLE for c in train.schema.inputs)
+        plain = all(c.modality in TABLE for c in train.schema.inputs)
         if plain:
-            most = _most_rows(train.schema, ctx.target.outputs, ctx.deadline)
-            train, truth = fewer_in_memory(train, truth, most, _PER_VALUE * _stored(train.schema), ctx)
+            most = most_rows(train.schema, ctx.target.outputs, ctx.deadline)
+            train, truth = fewer_in_memory(train, truth, most, PER_VALUE * stored(train.schema), ctx)
         if plain and valid is not None:
-            valid, held = fewer(valid, held, min(_ENOUGH, len(train)), ctx.seed)
+            valid, held = fewer(valid, held, min(_rows_read.ENOUGH, len(train)), ctx.seed)
         columns, matrix, matrix_held = encoded(train, valid, "sparse", truth, ctx)
         weight = row_weights(train, ctx)
         loss = _loss(options, train.schema, ctx.target)
@@ -263,8 +254,8 @@ class Linear(Recipe):
         strengths = _strengths(options, loss, train.schema, ctx, matrix_held is not None)
 
         every = np.arange(len(train))
-        first = np.sort(np.random.default_rng(ctx.seed).permutation(len(train))[:_ENOUGH])
-        first = first if plain and small is None and len(train) > _ENOUGH else every
+        first = np.sort(np.random.default_rng(ctx.seed).permutation(len(train))[: _rows_read.ENOUGH])
+        first = first if plain and small is None and len(train) > _rows_read.ENOUGH else every
 
         def solve_on(
             rows: np.ndarray, matrix: Any, c: float, start: np.ndarray | None, deadline: Deadline
@@ -315,32 +306,6 @@ class Linear(Recipe):
 
 
 RECIPE = Linear
-
-
-def _rows_to_begin(schema: Schema) -> int:
-    """Return how many rows the penalty is chosen on: beyond them a few hundred weights do not change, while time and memory grow."""
-    if not all(c.modality in _TABLE for c in schema.inputs):
-        return sys.maxsize
-    return min(_ENOUGH, rows_in_memory(_PER_VALUE * _stored(schema)))
-
-
-def _most_rows(schema: Schema, outputs: int, deadline: Deadline) -> int:
-    """Return how many rows of plain columns a fit reads in all.
-
-    It is more than a fit begins with where they store few values, and less where the run's whole time would go into encoding these: a fit
-    on some rows that is brought to its end beats one on all of them that is not.
-    """
-    encoded, some = (
-        int(share * min(seconds, 1e9) / (_PER_CELL * max(1, len(schema.inputs))))
-        for share, seconds in ((_ENCODING, deadline.remaining()), (_AT_MOST, deadline.whole.remaining()))
-    )
-    values = _VALUES // max(_stored(schema), outputs)
-    return max(min(_ENOUGH, max(_FEWEST, some)), min(values, encoded))
-
-
-def _stored(schema: Schema) -> int:
-    """Return about how many values a row of plain columns stores: numbers lie in quantile bins."""
-    return sum(15 if c.modality == "number" else 1 for c in schema.inputs)
 
 
 def _with_pairs(table: Table) -> Table:
