@@ -42,12 +42,10 @@ class RareLabels(Concern):
         if column is None or column.modality != "category" or not task.checks_answers or self.config.epsilon:
             return
         values = data.table.column(column.name)
-        if (
-            values.null_count
-            or len(values) <= _MANY
-            or len(values.unique()) <= _MANY
-            or task.fit_codec(data.table).kind != "classes"
-        ):
+        if values.null_count or len(values) <= _MANY or len(values.unique()) <= _MANY:
+            return
+        codec = task.fit_codec(data.table)
+        if not codec.one_label or codec.ordered:
             return
         codes = np.asarray(values.dictionary_encode().indices)
         counts = np.bincount(codes)
