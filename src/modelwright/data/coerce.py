@@ -22,10 +22,10 @@ from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
-from modelwright.data._date_forms import to_time
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
 from modelwright.data._missing_marks import OLD_WORDS, plain_words, without_marks
 from modelwright.data._quantities import to_quantity
+from modelwright.data.date_forms import to_time
 from modelwright.data.dates import from_numbers
 from modelwright.data.kinds.base import Unreadable, kind_of
 from modelwright.data.small_arrays import array_of

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from modelwright.core.errors import ColumnError
 from modelwright.core.schema import Column, Schema
 from modelwright.core.words import Words
-from modelwright.data._date_forms import DAYS, EPOCHS, FORMS, to_time
 from modelwright.data._zones import doubt, without
+from modelwright.data.date_forms import DAYS, EPOCHS, FORMS, to_time
 from modelwright.data.values import is_missing
 
 _FAMILY = {"": ("dmy", "mdy"), "2": ("dmy2", "mdy2", "ymd2")}

@@ -19,7 +19,8 @@ import numpy as np
 
 from modelwright.core.errors import OptionError
 from modelwright.core.words import Words, counted
-from modelwright.data.dates import find_form, to_time
+from modelwright.data.date_forms import to_time
+from modelwright.data.dates import find_form
 from modelwright.data.values import is_missing, to_number
 from modelwright.privacy.generalise import band
 

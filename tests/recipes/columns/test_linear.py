@@ -10,6 +10,7 @@ import pytest
 
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import BundleError, ColumnError
+from modelwright.core.recipe import Estimate
 from modelwright.core.schema import Table
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
@@ -225,8 +226,27 @@ def test_many_categories_are_settled_by_further_rows(context, monkeypatch, kind:
     assert _rows_read.most_rows(train.schema, 2, whole.sub(0.1)) == pytest.approx(10_000, rel=0.01)
     monkeypatch.setattr(_rows_read, "ENOUGH", 50_000)
     assert _rows_read.most_rows(train.schema, 2, whole.sub(0.1)) == 50_000
-    assert _rows_read.most_rows(train.schema, 2, Deadline.after(0.1)) == pytest.approx(10_000, rel=0.05)
+    assert _rows_read.most_rows(train.schema, 2, Deadline.after(0.1)) == pytest.approx(15_000, rel=0.05)
+    assert _rows_read.most_rows(train.schema, 2, Deadline.after(0.1), 3.0) == pytest.approx(5_000, rel=0.05)
     assert _rows_read.most_rows(train.schema, 2, Deadline.after(0)) == 2000
+
+
+def test_texts_are_learnt_from_as_many_rows_as_the_run_has_time_for(mixed, context, monkeypatch) -> None:
+    assert _rows_read.in_time(10_000, 8.0, Deadline.after(100)) == 10_000
+    assert _rows_read.in_time(10_000, 8.0, Deadline.after(8)) == pytest.approx(5_000, rel=0.05)
+    assert _rows_read.in_time(10_000, 8.0, Deadline.after(0)) == 2000
+    assert _rows_read.in_time(100, 8.0, Deadline.after(0)) == 100
+    table = mixed("classes", labels=2, text=True)
+    train, valid = halves(table)
+    monkeypatch.setattr(_rows_read, "FEWEST", 60)
+    monkeypatch.setattr(Linear, "estimate", lambda *_: Estimate(1e9, 0))
+    model = Linear().fit(train, valid, LinearOptions(), context(train, "classes"))
+    assert model.extent["learnt"] == 60
+    again = Linear().fit(train, None, LinearOptions(), context(train, "classes", extent=model.extent))
+    assert again.extent["learnt"] == 60
+    monkeypatch.undo()
+    again = Linear().fit(table, None, LinearOptions(), context(table, "classes", extent=model.extent))
+    assert again.extent["learnt"] == pytest.approx(len(table) * 60 / len(train), abs=1)
 
 
 @pytest.mark.parametrize("kind", ["classes", "value"])

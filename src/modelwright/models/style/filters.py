@@ -113,7 +113,7 @@ class _Products(torch.autograd.Function):
 
 def gram(stage: Tensor) -> Tensor:
     """Return how the channels of a stage go together [B, C, C], whatever the size of the picture (Gatys et al. 2015, arXiv 1508.06576)."""
-    made: Tensor = _Products.apply(stage.flatten(2))  # type: ignore[no-untyped-call]
+    made: Tensor = _Products.apply(stage.flatten(2))
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -21,7 +22,7 @@ from modelwright.core.words import Words
 from modelwright.recipes.columns import _rows_read
 from modelwright.recipes.columns._attribution import Contribution, average_parts, explain
 from modelwright.recipes.columns._linear_group import LinearGroup
-from modelwright.recipes.columns._rows_read import PER_VALUE, TABLE, most_rows, rows_to_begin, stored
+from modelwright.recipes.columns._rows_read import PER_VALUE, TABLE, in_time, most_rows, rows_to_begin, stored
 from modelwright.recipes.shared import solvers as _solvers
 from modelwright.recipes.shared.calibration import fit_sigmoid, fit_temperature, sigmoid, softmax
 from modelwright.recipes.shared.columns import ColumnCodecs, characters, encoded, importing, reading, refuse_unreadable
@@ -236,9 +237,15 @@ class Linear(Recipe):
             train = _with_pairs(train)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
         plain = all(c.modality in TABLE for c in train.schema.inputs)
-        if plain:
-            most = most_rows(train.schema, ctx.target.outputs, ctx.deadline)
-            train, truth = fewer_in_memory(train, truth, most, PER_VALUE * stored(train.schema), ctx)
+        given = len(train)
+        if ctx.extent is not None:  # a refit reads the share that the fit read, whatever the time
+            most = math.ceil(ctx.extent.get("share", 1.0) * given)
+        elif plain:
+            most = most_rows(train.schema, ctx.target.outputs, ctx.deadline, ctx.load)
+        else:
+            most = in_time(given, self.estimate(train, options, ctx).seconds * ctx.load, ctx.deadline)
+        per_row = PER_VALUE * stored(train.schema) if plain else 0
+        train, truth = fewer_in_memory(train, truth, most, per_row, ctx)
         if plain and valid is not None:
             valid, held = fewer(valid, held, min(_rows_read.ENOUGH, len(train)), ctx.seed)
         columns, matrix, matrix_held = encoded(train, valid, "sparse", truth, ctx)
@@ -297,6 +304,7 @@ class Linear(Recipe):
             "scale": scale,
             "shift": shift,
             "learnt": learnt,
+            "share": len(train) / given,
             **({"straight": True} if best.straight else {}),
             **({"all_rows": learnt == len(train)} if first is not every else {}),
         }
