@@ -12,7 +12,8 @@ from modelwright.core.reading import Reading
 from modelwright.core.words import Words
 from modelwright.data._months import _NAMES, plain
 from modelwright.data.coerce import coerce, coerce_rows
-from modelwright.data.dates import find_form, reordered, settle, to_time
+from modelwright.data.date_forms import to_time
+from modelwright.data.dates import find_form, reordered, settle
 from modelwright.data.infer import infer_schema
 
 NOON = dt.datetime(2024, 3, 5, 12)

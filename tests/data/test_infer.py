@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from modelwright.core.errors import ColumnError, OptionError
 from modelwright.core.schema import arrow_type
 from modelwright.data.coerce import coerce, coerce_rows
-from modelwright.data.dates import find_form, to_time
+from modelwright.data.date_forms import to_time
+from modelwright.data.dates import find_form
 from modelwright.data.infer import infer_schema
 from modelwright.data.values import to_bool, to_number
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import DataError
-from modelwright.data.dates import find_form, settle, to_time
+from modelwright.data.date_forms import to_time
+from modelwright.data.dates import find_form, settle
 from modelwright.data.values import is_mark, is_missing, to_number
 
 

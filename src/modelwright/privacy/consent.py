@@ -22,7 +22,8 @@ import pyarrow as pa
 from modelwright.core.budget import parse_duration, parse_period
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
 from modelwright.core.words import Words, counted
-from modelwright.data.dates import find_form, number_form, to_time
+from modelwright.data.date_forms import to_time
+from modelwright.data.dates import find_form, number_form
 from modelwright.data.sources import read
 from modelwright.data.values import is_missing, to_number
 from modelwright.privacy.subjects import plain_subject

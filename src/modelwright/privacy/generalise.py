@@ -7,7 +7,8 @@ import ipaddress
 import re
 from functools import cache
 
-from modelwright.data.dates import find_form, to_time
+from modelwright.data.date_forms import to_time
+from modelwright.data.dates import find_form
 from modelwright.privacy import lexicon
 from modelwright.privacy.catalogue import get_type
 from modelwright.privacy.mask import masked

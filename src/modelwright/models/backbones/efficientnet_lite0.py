@@ -51,8 +51,11 @@ class Convolution(nn.Module):
 
     def _folded(self) -> tuple[Tensor, Tensor]:
         """Return filters and bias that hold the normalisation as well: over pictures it takes a third of an answer's time."""
-        scale = self.norm.weight * torch.rsqrt(self.norm.running_var + self.norm.eps)
-        return self.conv.weight * scale[:, None, None, None], self.norm.bias - self.norm.running_mean * scale
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None
+        assert variance is not None
+        scale = self.norm.weight * torch.rsqrt(variance + self.norm.eps)
+        return self.conv.weight * scale[:, None, None, None], self.norm.bias - mean * scale
 
     def _pad(self, size: int) -> tuple[int, int]:
         more = self.kernel - 1 if self.stride == 1 or size % 2 else self.kernel - 2
