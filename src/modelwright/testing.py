@@ -37,6 +37,7 @@ from modelwright.features.base import Ragged, codec_class
 from modelwright.tune.parts import check_split
 
 TOLERANCE = 1e-5
+_ROWS = 20, 150, 1500, 20_000, 2_000_000  # plans of options differ by these
 
 
 def sample_table(task: Task, rows: int, seed: int = 0, modality: str = "") -> tuple[Table, TargetCodec]:
@@ -208,6 +209,8 @@ def check_recipe(recipe: Recipe, task: Task, rows: int = 16) -> None:
         return
     variants = recipe.variants(table.schema, target, len(table))
     assert variants, f"{recipe.name} offers no variant"
+    for many in _ROWS:
+        assert recipe.variants(table.schema, target, many), f"{recipe.name} offers no variant for {many:,} rows"
     options = variants[0]
     assert declared.options(**json.loads(options.model_dump_json())) == options, "options JSON round trip"
     ctx = context(task, target)

@@ -40,16 +40,7 @@ _PROBE = 2  # steps
 _FEW_WORDS, _OFTEN, _BRIEF = 60, 20, 4  # different words that come that often each, and the epochs that they get
 _BEFORE, _MANY = 0.25, 12  # share of the epochs after which units are laid anew, where there are so many
 # of who speaks, what differs from sound to sound: means of sounds of three synthetic voices lie .57 nats apart, their spreads by up to 1.4 times
-_OTHERS = {
-    "warp": 0.12,
-    "colour": 0.5,
-    "speed": 0.2,
-    "accent": 0.4,
-    "contrast": 0.2,
-    "bend": 0.5,
-    "blur": 0.3,
-    "cepstra": 20,
-}
+_OTHERS = {"warp": 0.12, "colour": 0.5, "accent": 0.3, "contrast": 0.15, "bend": 0.4}
 _TUNED, _TUNING = 80, 15.0  # validation recordings, and seconds, for the weight of the network's scores
 
 
