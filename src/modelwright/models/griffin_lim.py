@@ -47,18 +47,20 @@ def envelope(rate: int, bands: int, size: int) -> np.ndarray:
     return np.stack(each).astype(np.float32)
 
 
-def spectra(samples: np.ndarray, rate: int, length: int) -> np.ndarray:
-    """Return the complex spectra complex64 [S, F] of samples [T] by an FFT of `length`, in the frames of `log_mel`."""
-    window, hop, _ = sizes(rate)
+def spectra(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Return the complex spectra [S, F] of samples [T], in the frames of `log_mel`."""
+    window, hop, length = sizes(rate)
     frames = np.lib.stride_tricks.sliding_window_view(samples, window)[::hop]
     return fft.rfft((frames * _taper(rate)).astype(np.float32), length)
 
 
-def samples_of(spectrum: np.ndarray, rate: int, weights: np.ndarray) -> np.ndarray:
-    """Return the samples [T] whose spectra come nearest to complex ones [S, F]: overlapped and added, divided by the `weights` of the windows [T]."""
-    window, hop, _ = sizes(rate)
-    parts = fft.irfft(spectrum, 2 * (spectrum.shape[1] - 1))[:, :window] * _taper(rate)
-    return added(parts, hop)[: len(weights)] / weights
+def samples_of(spectrum: np.ndarray, rate: int) -> np.ndarray:
+    """Return the samples [T] whose spectra come nearest to complex ones [S, F]: overlapped and added, divided by the windows."""
+    window, hop, length = sizes(rate)
+    taper = _taper(rate)
+    parts = fft.irfft(spectrum, length)[:, :window].astype(np.float32) * taper
+    size = window + hop * (len(parts) - 1)
+    return (added(parts, hop) / np.maximum(added(np.broadcast_to(taper**2, parts.shape), hop), 1e-3))[:size]
 
 
 def added(parts: np.ndarray, hop: int) -> np.ndarray:
@@ -76,16 +78,13 @@ def griffin_lim(mel: np.ndarray, rate: int, rounds: int = _ROUNDS) -> np.ndarray
     """Return samples float32 [T] of log energies [S, M]; the same for the same."""
     if not len(mel):
         return np.zeros(0, np.float32)
-    window, hop, length = sizes(rate)
-    length //= 2  # still no shorter than a window: the same frames, at every second frequency, in half the time
-    size = magnitudes(mel, rate)[:, ::2]
-    squares = np.broadcast_to(_taper(rate) ** 2, (len(mel), window))
-    weights = np.maximum(added(squares, hop)[: window + hop * (len(mel) - 1)], 1e-3)
-    phase = np.exp(2j * np.pi * np.random.default_rng(0).random(size.shape)).astype(np.complex64)
+    size = magnitudes(mel, rate)
+    phase = np.exp(2j * np.pi * np.random.default_rng(0).random(size.shape))
+    phase = phase.astype(np.complex64)
     before = np.zeros_like(phase)
     for _ in range(rounds):
-        found = spectra(samples_of(size * phase, rate, weights), rate, length)
-        phase = found + _MOMENTUM * (found - before)
-        phase /= np.maximum(np.abs(phase), 1e-9)
+        found = spectra(samples_of(size * phase, rate), rate)
+        moved = found + _MOMENTUM * (found - before)
         before = found
-    return np.clip(samples_of(size * phase, rate, weights), -1, 1)
+        phase = moved / np.maximum(np.abs(moved), 1e-9)
+    return np.clip(samples_of(size * phase, rate), -1, 1)
