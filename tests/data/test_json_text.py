@@ -42,7 +42,9 @@ def test_rows(tmp_path, text):
         {"x": [1, 2], "y": "a"},
         {"x": [1, 2], "y": ["a"]},
         {"x": [1], "y": ["a"]},
-        {"x": [{"a": 1}, {"a": 2}], "y": [1, 2]},
+        {"x": [{"a": 1}, {"a": 2}]},
+        {"messages": [{"a": 1}, {"a": 2}], "tools": [{"b": 1}, {"b": 2}]},
+        {"x": [{"a": 1}, 2], "y": [1, 2]},
     ],
 )
 def test_one_row_that_holds_lists_is_one_row(tmp_path, one):
@@ -61,6 +63,16 @@ def test_lists_that_are_cells_to_the_model_are_no_columns(tmp_path):
     path.write_text(json.dumps({"acc": [[1, 2], [3, 4]], "who": ["a", "b"]}))
     rows = [{"acc": [1, 2], "who": "a"}, {"acc": [3, 4], "who": "b"}]
     assert [row for t in json_lines(path, 7, series) for row in t.to_pylist()] == rows
+
+
+def test_a_column_of_objects_beside_one_of_values_is_a_column(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"who": [{"age": 1}, {"age": 2}, None], "y": ["a", "b", "c"]}))
+    assert [row for t in json_lines(path, 7) for row in t.to_pylist()] == [
+        {"who": '{"age": 1}', "y": "a"},  # which become `who.age` further on
+        {"who": '{"age": 2}', "y": "b"},
+        {"who": None, "y": "c"},
+    ]
 
 
 def test_lists_of_different_lengths_are_told(tmp_path):

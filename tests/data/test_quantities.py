@@ -109,6 +109,27 @@ def test_codes_with_a_letter_behind_are_no_quantity():
     assert read([f"{i * 7919 % 9000 + 1000}X" for i in range(60)])[0].modality == "id"
 
 
+@pytest.mark.parametrize(
+    "mark",
+    ["{}k", "{}K", "{}M", "{}B", "{}T", "{}G", "{}F", "{}.HK", "{}th St", "{}MAR", "{}楼", "{}年级", "{}Q", "{}E"],
+)
+def test_names_that_begin_with_a_number_are_no_quantities(mark):
+    column, values, _ = read([mark.format(1 + i % 9) for i in range(60)])
+    assert column.modality == "category"
+    assert values[0] == mark.format(1)
+
+
+@pytest.mark.parametrize("letter", [*"kKmMbBtT"])
+def test_one_house_with_a_letter_among_numbers(letter):
+    column, _, _ = read([*[str(i) for i in range(1, 100)], f"12{letter}"])
+    assert column.modality in ("number", "id")
+
+
+@pytest.mark.parametrize("mark", ["{}V", "{} stars", "{}岁", "{} min", "{}mm"])
+def test_whole_numbers_in_units_that_everybody_knows(mark):
+    assert read([mark.format(1 + i % 9) for i in range(60)])[0].modality == "number"
+
+
 def test_letters_mean_multiples_where_the_column_tells():
     column, values, _ = read([f"{w}{'km'[i % 2]}" for i, w in enumerate(WEIGHTS)])
     assert values[:2] == [to_number(f"{WEIGHTS[0]}e3"), to_number(f"{WEIGHTS[1]}e6")]
@@ -178,4 +199,5 @@ def test_a_far_number_that_recurs_is_doubted():
     assert not doubts([DRAW.lognormvariate(0, 2) for _ in range(400)])
     assert not doubts([*[8 + DRAW.random() for _ in range(100)], *[0.0] * 300])  # nothing to count in most rows
     assert not doubts([float(i % 2) for i in range(200)])
+    assert not doubts([float((5, 10, 20, 500)[i % 4]) for i in range(200)])  # doses
     assert not doubts([float(DRAW.choice([0, 0, 0, 0, 1, 2, 7])) for _ in range(400)])

@@ -23,6 +23,7 @@ OLD_WORDS = ("none", "na")  # values in a column of words for bundles of older v
 _SHOWN = 3
 _RECURS = 0.002  # share of the rows from which on a number far from the others is no single slip
 _FEWEST_OTHERS = 20
+_DIFFERENT = 8  # different values that they have at least: doses of 5, 10, 20 and 500 mg are all doses
 _CONTROL = r"[\x00-\x1f\x7f]"
 _DIGIT = r"^[-+.(]?[0-9]"  # how no such word begins; nearly all cells of a column of numbers do
 
@@ -118,7 +119,7 @@ def marks_among(numbers: np.ndarray) -> list[float]:
 def _far(marks: Sequence[float], numbers: np.ndarray) -> bool:
     """Whether each of some numbers lies far from all others."""
     rest = numbers[~np.isin(numbers, marks)]
-    if len(rest) < _FEWEST_OTHERS:
+    if len(rest) < _FEWEST_OTHERS or len(np.unique(rest)) < _DIFFERENT:
         return False
     low, high = rest.min(), rest.max()
     return all(

@@ -36,6 +36,16 @@ _ALL_AT_LEAST = tuple("+上下")  # marks of bounds that may stand in all cells:
 # what counts or names one of several, and measures nothing: `3号楼`, `2班`, `5月`, `7 pm`, `4th`
 _ORDINAL = re.compile(r"[号班路栋幢组队区室期院]|^(?:[月日]|[ap]\.?m\.?|st|nd|rd|th)$", re.IGNORECASE)
 _CODE = re.compile(r"\d{4,}[A-Za-z]")
+# units of which a whole number may stand: `220V`, `3 stars`, `35岁`; others are believed where some cell has decimals (`16th St` has none)
+_MEASURES = frozenset(
+    "m g s h l L V W kg mg lb lbs oz km cm mm mi mile miles ft in inch inches yd ml dl cl kWh Wh kW MW mW hp Hz kHz MHz GHz KB MB GB TB kB "
+    "B/s min mins minute minutes sec secs second seconds ms hr hrs hour hours day days week weeks month months year years yr yrs px dpi mAh Ah "
+    "kcal cal kJ bpm rpm mmHg psi kPa hPa bar m2 m3 km2 ha acre acres sqft sq.ft sqm cc ppm ppb mol mmol IU dB °C °F ° star stars people person "
+    "persons item items piece pieces pcs unit units page pages point points pts times x".split()
+) | frozenset(
+    "岁 歳 元 块 角 米 公里 千米 厘米 毫米 公斤 千克 斤 克 毫克 吨 两 升 毫升 小时 分钟 秒 天 周 个月 年 次 个 人 名 件 台 辆 只 条 张 本 套 份 箱 瓶 "
+    "平 平米 平方米 亩 公顷 度 分 星 页 步 票 户 人次 円 個 枚 冊 時間 ヶ月".split()
+)
 
 
 @dataclass(frozen=True)
@@ -74,16 +84,19 @@ def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
     if bounds and (one_way or 2 * len(bounds) <= len(cells)):  # `<=50K` and `>50K` in all cells are two classes
         options["bounds"] = True
     plain = [without_bound(c) for c in cells] if "bounds" in options else cells
-    letters = {letter: c for c in plain if (letter := letter_of(c))}
-    if len({letter.lower() for letter in letters}) > 1:
+    lettered = [c for c in plain if letter_of(c)]
+    names = _names(plain)
+    letters = {letter_of(c): c for c in lettered if c not in names}
+    if len({letter.lower() for letter in letters if letter}) > 1:
         options["letters"] = True
-    if sum(to_quantity(c, options) is not None for c in plain) < _NEARLY_ALL * len(plain):
+    if sum(c not in names and to_quantity(c, options) is not None for c in plain) < _NEARLY_ALL * len(plain):
         found = _in_a_unit(plain, options)
         if not found.numbers:
             return Quantities(False, options, found.said)
         options, letters = {**found.options}, {}
         said.append(found.said)
-    said += [_read_as(shown, options) for shown in list(letters.values())[:_SHOWN]]
+    read = [c for c in letters.values() if to_quantity(c, options) is not None]
+    said += [_read_as(shown, options) for shown in read[:_SHOWN]]
     if "bounds" in options:
         shown = next((c for c in bounds if to_quantity(c, options) is not None), None)
         said.append(_bound(shown, options) if shown else None)
@@ -103,7 +116,15 @@ def quantities_of(values: pa.ChunkedArray, decimal: str) -> Quantities:
 def mostly_numbers(values: pa.ChunkedArray, options: Mapping[str, Any]) -> bool:
     """Whether three quarters of the first rows that hold anything are numbers."""
     cells = [str(v) for v in values.slice(0, 5000).to_pylist() if v is not None and not is_missing(str(v))]
-    return sum(to_quantity(c, options) is not None for c in cells) >= 0.75 * len(cells)
+    names = _names(cells)
+    return sum(c not in names and to_quantity(c, options) is not None for c in cells) >= 0.75 * len(cells)
+
+
+def _names(cells: Sequence[str]) -> set[str]:
+    """Return the cells in which a letter behind a number may be part of a name: `10k` beside `24k` are races, gates or gold, where money and
+    decimals would be amounts."""
+    lettered = {c for c in cells if letter_of(c)}
+    return set() if any("." in c or "," in c or currency_of(c) for c in lettered) else lettered
 
 
 def _worth_a_look(cells: Sequence[str], decimal: str) -> bool:
@@ -133,16 +154,25 @@ def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any]) -> Quantities:
     names = {key: said.most_common(1)[0][0] for key, said in spelt.items()}
     first, most = units.most_common(1)[0]
     unit = names[first]
-    if _ORDINAL.search(unit) or all(_CODE.fullmatch(c) for c in cells):
+    decimals = any("." in c or "," in c for c in cells if with_unit(c))
+    if not all(_measures(n, decimals) for n in names.values()) or all(_CODE.fullmatch(c) for c in cells):
         return Quantities(False)
     if most < _NEARLY_ALL * behind:
-        told = len(units) <= _MOST_UNITS and not any(_ORDINAL.search(n) for n in names.values())
-        return Quantities(False, said=_several_units(units, names) if told else None)
+        return Quantities(False, said=_several_units(units, names) if len(units) <= _MOST_UNITS else None)
     if bare and unit in ("m", "b", "B", "t", "T"):
         return Quantities(False, said=_letter_alone(next(c for c in cells if c.endswith(unit)), unit))
     taken = Words(", those without a unit too", "，没有单位的也按此计") if bare else Words("", "")
     words = Words(f"numbers in `{unit}`{taken.en}", f"以 `{unit}` 为单位的数字{taken.zh}")
     return Quantities(True, {**options, "unit": unit}, words)
+
+
+def _measures(unit: str, decimals: bool) -> bool:
+    """Whether a word behind numbers is a unit, and none that counts or names them; some of the numbers have decimals, or none has."""
+    if _ORDINAL.search(unit):
+        return False
+    if all(part.strip() in _MEASURES for part in unit.split("/")):
+        return True
+    return decimals and len(unit) > 1 and not unit[0].isupper()
 
 
 def _alike(unit: str) -> str:

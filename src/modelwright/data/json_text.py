@@ -167,7 +167,8 @@ def _opened(
         yield from ((None, {name: cells[k] for name, cells in held.items()}) for k in keys)
         return
     sizes = {name: len(cells) for name, cells in held.items() if isinstance(cells, list)}
-    if len(sizes) == len(held) and all(_cells(held[name], name in lists) for name in held):
+    beside = any(isinstance(c, list) and not any(isinstance(v, dict | list) for v in c) for c in columns)
+    if len(sizes) == len(held) and all(_cells(held[name], name in lists, beside) for name in held):
         if set(sizes.values()) - {0, 1} and len(set(sizes.values())) == 1:
             yield from ((None, dict(zip(held, cells))) for cells in zip(*columns))
             return
@@ -184,6 +185,10 @@ def _opened(
     yield first
 
 
-def _cells(cells: Sequence[Any], nested: bool) -> bool:
-    """Whether the items of a list may be the cells of a column: no objects, and lists only where the column holds such."""
-    return all(isinstance(c, list) for c in cells) if nested else not any(isinstance(c, dict) for c in cells)
+def _cells(cells: Sequence[Any], nested: bool, beside: bool) -> bool:
+    """Whether the items of a list may be the cells of a column: lists only where the column holds such; objects in all of them or in none,
+    and only `beside` columns of values, since messages beside tools are one row of a conversation."""
+    if nested:
+        return all(isinstance(c, list) for c in cells)
+    objects = [isinstance(c, dict) for c in cells if c is not None]
+    return not any(objects) or (all(objects) and beside)
