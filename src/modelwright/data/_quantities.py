@@ -84,10 +84,9 @@ def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
     if bounds and (one_way or 2 * len(bounds) <= len(cells)):  # `<=50K` and `>50K` in all cells are two classes
         options["bounds"] = True
     plain = [without_bound(c) for c in cells] if "bounds" in options else cells
-    lettered = [c for c in plain if letter_of(c)]
     names = _names(plain)
-    letters = {letter_of(c): c for c in lettered if c not in names}
-    if len({letter.lower() for letter in letters if letter}) > 1:
+    letters = {letter: c for c in plain if c not in names and (letter := letter_of(c))}
+    if len({letter.lower() for letter in letters}) > 1:
         options["letters"] = True
     if sum(c not in names and to_quantity(c, options) is not None for c in plain) < _NEARLY_ALL * len(plain):
         found = _in_a_unit(plain, options)

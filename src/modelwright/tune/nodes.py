@@ -13,9 +13,8 @@ from modelwright.core.version import VERSION
 from modelwright.core.words import Words
 
 ANSWER = 10.0  # seconds in which a node must answer
-_REACHED = (
-    8.0  # seconds in which the head must: a command is to end within 30 s, of which a busy machine takes half to begin
-)
+# seconds in which the head must answer: a command is to end within 30 s, of which a busy machine takes half to begin
+_REACHED = 8.0
 _ROOM = 32 << 20  # bytes of disk that a node needs for the models that it fits
 
 
