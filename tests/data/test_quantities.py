@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from modelwright.core.errors import ColumnError, OptionError
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.data._quantities import find_quantities
 from modelwright.data.check import check
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.infer import infer_schema
-from modelwright.data.values import to_number, with_unit, without_bound
+from modelwright.data.values import half_width, to_number, with_unit, without_bound
 
 DRAW = random.Random(5)
 WEIGHTS = [f"{DRAW.uniform(1, 900):.2f}" for _ in range(60)]
@@ -75,28 +74,57 @@ def read(cells, **options):
     return schema["v"], table.column("v").to_pylist(), bad
 
 
-def test_one_unit_is_told_and_another_is_named():
-    column, values, bad = read([f"{w} kg" for w in WEIGHTS[:57]] + ["3 lb", "5.5", "12KG"])
+def test_one_unit_is_told_and_one_of_another_dimension_is_named():
+    column, values, bad = read([f"{w} kg" for w in WEIGHTS[:57]] + ["3 cm", "5.5", "12KG"])
     assert (column.modality, column.options) == ("number", {"unit": "kg"})
     assert "numbers in `kg`, those without a unit too" in column.reason.en
     assert values[0] == float(WEIGHTS[0])
     assert values[-3:] == [None, 5.5, 12]
-    assert [b.words.en for b in bad] == ["expected a number in kg, received `3 lb`"]
+    assert [b.words.en for b in bad] == ["expected a number in kg, received `3 cm`"]
     assert read([w.replace(".", ",") + " kg" for w in WEIGHTS])[1] == [float(w) for w in WEIGHTS]
     assert read([f"{w}万人" for w in WEIGHTS])[1][0] == to_number(WEIGHTS[0] + "万")
     assert read([f"{w} kg" for w in WEIGHTS], target="v")[0].modality == "number"
     assert read(["1 star", *[f"{i % 4 + 2} stars" for i in range(59)]])[1][:2] == [1, 2]
 
 
-def test_several_units_are_never_put_together():
-    column, values, _ = read([f"{w} {('kg', 'lb')[i % 2]}" for i, w in enumerate(WEIGHTS)])
-    assert column.modality != "number"
-    assert "several units (kg 50 %, lb 50 %)" in column.reason.en
-    assert values[0] == f"{WEIGHTS[0]} kg"
-    column, _, bad = read([f"{w} {('kg', 'lb')[i % 20 == 0]}" for i, w in enumerate(WEIGHTS)])
-    assert column.options["unit"] == "kg"
-    assert len(bad) == 3
-    assert find_quantities(["5 mW", "3 MW"] * 30).numbers is False  # a prefix in capitals is another unit
+@pytest.mark.parametrize(
+    ("cell", "unit", "number"),
+    [
+        ("250 g", "kg", 0.25), ("3 lb", "kg", 1.36077711), ("2斤", "公斤", 1), ("2 TB", "GB", 2000), ("512 MB", "GB", 0.512), ("80 ms", "s", 0.08),
+        ("90 min", "h", 1.5), ("2天", "小时", 48), ("6个月", "岁", 0.5), ("18 in", "cm", 45.72), ("10 m/s", "km/h", 36), ("60 mph", "km/h", 96.56064),
+        ("5 µg/dL", "mg/L", 0.05), ("98.6 °F", "°C", 37), ("20元/斤", "元/公斤", 40), ("1000 sq ft", "m²", 92.90304), ("5 mW", "W", 0.005),
+        ("5 MW", "W", 5e6), ("250mL", "L", 0.25), ("2亩", "公顷", 2 / 15), ("100 kcal", "kJ", 418.4),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("share", [60, 2])
+def test_units_of_one_dimension_are_converted_to_the_main_one(cell, unit, number, share):
+    column, values, bad = read(
+        [*[cell if i % share == 1 else f"{w} {unit}" for i, w in enumerate(WEIGHTS)], f"7.5 {unit}"]
+    )
+    assert (column.modality, column.options["unit"], bad) == ("number", half_width(unit), [])
+    assert values[1] == pytest.approx(number, rel=1e-15)
+    assert values[0] == float(WEIGHTS[0])
+    assert f"numbers in `{half_width(unit)}`; `{half_width(cell)}` is read as {values[1]:.15g}" == column.reason.en
+
+
+@pytest.mark.parametrize(
+    "units", [("USD", "EUR"), ("kg", "cm"), ("mmol/L", "mg/L"), ("months", "days"), ("m", "min"), ("ppm", "mg/L")]
+)
+def test_units_of_several_dimensions_are_never_put_together(units):
+    column, values, bad = read([f"{w} {units[i % 20 == 1]}" for i, w in enumerate(WEIGHTS)])
+    money = units[0] == "USD"
+    assert values[1] == (float(WEIGHTS[1]) if money else None)
+    assert [b.value for b in bad] == [] if money else [f"{WEIGHTS[i]} {units[1]}" for i in (1, 21, 41)]
+    column, values, _ = read([f"{w} {units[i % 2]}" for i, w in enumerate(WEIGHTS)])
+    assert (column.modality == "number") is money
+    assert (
+        f"several {'currencies (USD, EUR)' if money else f'units ({units[0]} 50 %, {units[1]} 50 %)'}"
+        in column.reason.en
+    )
+    assert values[0] == (float(WEIGHTS[0]) if money else f"{WEIGHTS[0]} {units[0]}")
+
+
+def test_several_currencies_are_read_as_they_are():
     assert "several currencies ($, €)" in read([f"{'$€'[i % 2]}{w}" for i, w in enumerate(WEIGHTS)])[0].reason.en
 
 

@@ -1,7 +1,8 @@
 """Numbers with something around them, as the whole column tells: a unit (`428.50 kg`), bounds (`<0.5`, `65+`), letters (`1.2m` beside `300k`).
 
-One unit in nearly all cells is the column's unit. Several are never put together: a mile is no kilometre. A bound is read as its number,
-as laboratories and surveys do, and the report says so, since the true value lies beyond it.
+The unit of most cells is the column's. Others that measure the same are converted, and told; what measures something else is named with its
+row, and money is never converted. A bound is read as its number, as laboratories and surveys do, and the report says so, since the true
+value lies beyond it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from modelwright.core.words import Words, in_a_row
 from modelwright.data._distinct import first_distinct
+from modelwright.data._units import WELL_KNOWN, conversion, dimension_of, same_spelling
 from modelwright.data.values import (
     currency_of,
     half_width,
@@ -36,15 +38,14 @@ _ALL_AT_LEAST = tuple("+上下")  # marks of bounds that may stand in all cells:
 # what counts or names one of several, and measures nothing: `3号楼`, `2班`, `5月`, `7 pm`, `4th`
 _ORDINAL = re.compile(r"[号班路栋幢组队区室期院]|^(?:[月日]|[ap]\.?m\.?|st|nd|rd|th)$", re.IGNORECASE)
 _CODE = re.compile(r"\d{4,}[A-Za-z]")
-# units of which a whole number may stand: `220V`, `3 stars`, `35岁`; others are believed where some cell has decimals (`16th St` has none)
-_MEASURES = frozenset(
-    "m g s h l L V W kg mg lb lbs oz km cm mm mi mile miles ft in inch inches yd ml dl cl kWh Wh kW MW mW hp Hz kHz MHz GHz KB MB GB TB kB "
-    "B/s min mins minute minutes sec secs second seconds ms hr hrs hour hours day days week weeks month months year years yr yrs px dpi mAh Ah "
-    "kcal cal kJ bpm rpm mmHg psi kPa hPa bar m2 m3 km2 ha acre acres sqft sq.ft sqm cc ppm ppb mol mmol IU dB °C °F ° star stars people person "
-    "persons item items piece pieces pcs unit units page pages point points pts times x".split()
-) | frozenset(
-    "岁 歳 元 块 角 米 公里 千米 厘米 毫米 公斤 千克 斤 克 毫克 吨 两 升 毫升 小时 分钟 秒 天 周 个月 年 次 个 人 名 件 台 辆 只 条 张 本 套 份 箱 瓶 "
-    "平 平米 平方米 亩 公顷 度 分 星 页 步 票 户 人次 円 個 枚 冊 時間 ヶ月".split()
+# behind which a whole number may stand: `220V`, `3 stars`, `35岁`; others are believed where some cell has decimals (`16th St` has none)
+_MEASURES = (
+    WELL_KNOWN
+    | frozenset(
+        "hp cal px dpi bpm rpm ppm ppb IU dB °C °F ° cl star stars people person persons item items piece pieces pcs unit units page pages "
+        "point points pts times x B/s".split()
+    )
+    | frozenset("元 块 角 度 次 个 人 名 件 台 辆 只 条 张 本 套 份 箱 瓶 分 星 页 步 票 户 人次 円 個 枚 冊".split())
 )
 
 
@@ -60,16 +61,20 @@ class Quantities:
 def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
     """Return the number of a cell by the options of its column: `comma`, `decimal`, `letters`, `bounds`, `unit`; None where it holds none.
 
-    A cell in another unit than the column's holds none; one without a unit is taken to be in the column's.
+    A cell in another unit that measures the same is converted to the column's, in one that does not it holds none; without a unit it is
+    taken to be in the column's.
     """
     text = half_width(cell).strip()
     if options.get("bounds"):
         text = without_bound(text)
+    to_unit = None
     if "unit" in options and (split := with_unit(text)):
         text, unit = split
-        if _alike(unit) != _alike(options["unit"]):
+        to_unit = conversion(unit, options["unit"])
+        if to_unit is None:
             return None
-    return to_number(text, bool(options.get("comma")), options.get("decimal", "."), bool(options.get("letters")))
+    number = to_number(text, bool(options.get("comma")), options.get("decimal", "."), bool(options.get("letters")))
+    return number if number is None or to_unit is None else to_unit.of(number)
 
 
 def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
@@ -136,33 +141,38 @@ def _worth_a_look(cells: Sequence[str], decimal: str) -> bool:
 
 
 def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any]) -> Quantities:
-    """Tell whether cells are numbers in one unit; where they are in several, what is to be said of it."""
+    """Tell whether cells are numbers in units of one dimension; where they are in units of several, what is to be said of it."""
     units: Counter[str] = Counter()
-    spelt: dict[str, Counter[str]] = {}
+    first: dict[str, str] = {}
     bare = 0
     for cell in cells:
         split = with_unit(cell)
         if split is not None and to_quantity(split[0], options) is not None:
-            units[_alike(split[1])] += 1
-            spelt.setdefault(_alike(split[1]), Counter())[split[1]] += 1
+            units[split[1]] += 1
+            first.setdefault(split[1], cell)
         else:
             bare += split is None and to_quantity(cell, options) is not None
     behind = sum(units.values())
-    if behind + bare < _NEARLY_ALL * len(cells) or 2 * behind < len(cells):
+    if behind + bare < _NEARLY_ALL * len(cells) or 2 * behind < len(cells) or all(_CODE.fullmatch(c) for c in cells):
         return Quantities(False)
-    names = {key: said.most_common(1)[0][0] for key, said in spelt.items()}
-    first, most = units.most_common(1)[0]
-    unit = names[first]
+    measured: Counter[tuple[str, ...]] = Counter()
+    for unit, count in units.items():
+        measured[dimension_of(unit)] += count
+    what, most = measured.most_common(1)[0]
     decimals = any("." in c or "," in c for c in cells if with_unit(c))
-    if not all(_measures(n, decimals) for n in names.values()) or all(_CODE.fullmatch(c) for c in cells):
+    mains = [u for u, _ in units.most_common() if dimension_of(u) == what and _measures(u, decimals)]
+    if not mains:
         return Quantities(False)
     if most < _NEARLY_ALL * behind:
-        return Quantities(False, said=_several_units(units, names) if len(units) <= _MOST_UNITS else None)
+        return Quantities(False, said=_several_units(units) if len(measured) <= _MOST_UNITS else None)
+    unit = mains[0]
     if bare and unit in ("m", "b", "B", "t", "T"):
         return Quantities(False, said=_letter_alone(next(c for c in cells if c.endswith(unit)), unit))
+    options = {**options, "unit": unit}
+    others = {u: c for u, c in first.items() if dimension_of(u) == what and same_spelling(u) != same_spelling(unit)}
     taken = Words(", those without a unit too", "，没有单位的也按此计") if bare else Words("", "")
     words = Words(f"numbers in `{unit}`{taken.en}", f"以 `{unit}` 为单位的数字{taken.zh}")
-    return Quantities(True, {**options, "unit": unit}, words)
+    return Quantities(True, options, in_a_row([words, *(_read_as(c, options) for c in list(others.values())[:_SHOWN])]))
 
 
 def _measures(unit: str, decimals: bool) -> bool:
@@ -172,15 +182,6 @@ def _measures(unit: str, decimals: bool) -> bool:
     if all(part.strip() in _MEASURES for part in unit.split("/")):
         return True
     return decimals and len(unit) > 1 and not unit[0].isupper()
-
-
-def _alike(unit: str) -> str:
-    """Return a unit without what is one in it: capitals, a plural, a point; but `MB` is not `Mb` and `mW` not `MW`."""
-    bare = unit.replace(" ", "").rstrip(".")
-    if len(bare) <= 3 and (bare[:1] in "mM" or bare[-1:] in "bB"):
-        return bare
-    low = bare.casefold()
-    return low[:-1] if len(low) > 2 and low.endswith("s") and low.isascii() else low
 
 
 def _read_as(cell: str, options: Mapping[str, Any]) -> Words:
@@ -204,9 +205,13 @@ def _several_currencies(money: Counter[str]) -> Words:
     )
 
 
-def _several_units(units: Counter[str], names: Mapping[str, str]) -> Words:
+def _several_units(units: Counter[str]) -> Words:
+    spelt: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for unit, count in units.most_common():
+        counts[spelt.setdefault(same_spelling(unit), unit)] += count
     total = sum(units.values())
-    shown = [f"{names[key]} {round(100 * n / total)} %" for key, n in units.most_common()]
+    shown = [f"{unit} {round(100 * n / total)} %" for unit, n in counts.most_common(_MOST_UNITS)]
     return Words(
         f"numbers in several units ({', '.join(shown)}) are not put together; write them in one to have them read as numbers",
         f"数字使用了多种单位（{'、'.join(shown)}），未合并读取；统一单位后才按数字读取",
