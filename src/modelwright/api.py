@@ -171,7 +171,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     events.listen(lambda e: told.append(e.words) if isinstance(e, Note | Warned) else None)
     raw, detected = read_table(data, reading, events)
     kept = (target, *(options.get(k) for k in ("group", "time")), *(options.get("ignore") or ()), *column)
-    raw, nested = flattened(raw, frozenset(kept))
+    raw, nested, odd = flattened(raw, frozenset(kept))
     apart = {k: options.get(k) for k in ("group", "time", "ignore")}
     raw, layouts, options["ignore"] = gathered_as_asked(raw, reading, target=target, **apart)
     inferred = infer_schema(
@@ -181,7 +181,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     source = source_name(data, "table")
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS, show=show)
-    findings = check(table, bad=safe_values(bad, public), raw=raw)
+    findings = check(table, bad=safe_values([*odd, *bad], public), raw=raw)
     findings += never_missing(table)
     findings += finding(near(table, row_codes(table)), len(table)) if table.schema.inputs else []
     return json.loads(

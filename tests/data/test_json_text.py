@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 import modelwright as mw
@@ -52,6 +53,48 @@ def test_one_row_that_holds_lists_is_one_row(tmp_path, one):
     path.write_text(json.dumps(one))
     assert sum(t.num_rows for t in json_lines(path, 7)) == 1
     assert list(json_rows(path)) == [one]
+
+
+LABELS = ["r1", "r2", "r3"]
+NAMED = [{"index": n, "x": i, "y": "ab"[i % 2]} for i, n in enumerate(LABELS)]
+
+
+@pytest.mark.parametrize(
+    ("orient", "labels"),
+    [(o, n) for o in ("index", "columns", "split", "table", "records") for n in (range(3), [3, 7, 9], LABELS)],
+)
+def test_what_pandas_writes(tmp_path, orient, labels):
+    path = tmp_path / "rows.json"
+    frame = pd.DataFrame({"x": [0, 1, 2], "y": list("aba")}, index=list(labels))
+    frame.to_json(path, orient=orient)
+    rows = [row for t in json_lines(path, 2) for row in t.to_pylist()]
+    assert [(r["x"], r["y"]) for r in rows] == [(0, "a"), (1, "b"), (2, "a")]
+    if labels is LABELS and orient != "records":
+        assert rows == NAMED
+
+
+def test_rows_and_columns_by_name(tmp_path):
+    path = tmp_path / "rows.json"
+
+    def rows(held, *names):
+        path.write_text(json.dumps(held))
+        return [row for t in json_lines(path, 9, Reading(names=names)) for row in t.to_pylist()]
+
+    grid = {"a": {"p": 1, "q": 2}, "b": {"p": 3, "q": 4}}
+    with pytest.raises(DataError, match=r"`a` and `p` either may be the column. Write one object a row"):
+        rows(grid)
+    assert rows(grid, "p", "q") == [{"index": "a", "p": 1, "q": 2}, {"index": "b", "p": 3, "q": 4}]
+    assert rows(grid, "a", "b") == [{"index": "p", "a": 1, "b": 3}, {"index": "q", "a": 2, "b": 4}]
+    assert len(rows(grid, "a.p", "b.p")) == 1
+    many = {f"u{i}": {"age": i, "n": 1} for i in range(9)}
+    assert rows(many)[8] == {"index": "u8", "age": 8, "n": 1}
+    del many["u3"]["n"]
+    assert rows(many)[3] == {"index": "u3", "age": 3, "n": None}
+    assert len(rows({"user": {"age": 1}, "shop": {"city": "Oslo", "size": 3}})) == 1
+    split = {"columns": ["p", {"name": "q"}], "rows": [[1, "x"], [2, "y"]]}
+    assert rows(split) == [{"p": 1, "q": "x"}, {"p": 2, "q": "y"}]
+    with pytest.raises(DataError, match="row 2: expected 2 values as `columns` names them, received 1"):
+        rows({**split, "rows": [[1, "x"], [2]]})
 
 
 def test_lists_that_are_cells_to_the_model_are_no_columns(tmp_path):

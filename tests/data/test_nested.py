@@ -47,7 +47,8 @@ def test_fields_are_columns_in_every_format(tmp_path, form):
     asked = mw.inspect(path, "label", column={"user": "text"})
     assert [c["name"] for c in asked["columns"]] == ["user", "n", "label"]
     assert asked["told"] == []
-    table, _ = flattened(read(path), ())
+    table, _, odd = flattened(read(path), ())
+    assert odd == []
     assert table.column("user.home.city").to_pylist()[:2] == [None, ROWS[1]["user"]["home"]["city"]]
 
 
@@ -57,9 +58,45 @@ def test_what_stays_as_it_is(tmp_path):
     taken = [{"m": {"a": 1}, "m.a": 2}, {"m": {"a": 3}, "m.a": 4}]
     for rows in (ids, mixed, taken):
         raw = read(rows)
-        assert flattened(raw, ()) == (raw, [])
+        assert flattened(raw, ()) == (raw, [], [])
     media = pa.table({"m": [{"path": f"{i}.png", "bytes": None} for i in range(9)]})
     assert flattened(media, ())[0] is media
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"), [("unknown", "text"), (7, "a number"), ([1], "a list"), ('{"age": 3', "text")]
+)
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_odd_cell_among_objects_is_named_and_the_others_stay_objects(tmp_path, cell, kind, form):
+    rows = [{**r, "user": cell} if i == 41 else r for i, r in enumerate(ROWS)]
+    path = tmp_path / f"d.{form}"
+    if form == "csv":
+        texts = [x if isinstance(x, str) else json.dumps(x) for x in (r["user"] for r in rows)]
+        quoted = ['"' + t.replace('"', '""') + '"' for t in texts]
+        path.write_text("user,n,label\n" + "".join(f"{u},{r['n']},{r['label']}\n" for u, r in zip(quoted, rows)))
+    else:
+        path.write_text("\n".join(map(json.dumps, rows)))
+    found = mw.inspect(path, "label")
+    assert [c["name"] for c in found["columns"]] == ["user.age", "user.home.city", "n", "label"]
+    (odd,) = [f for f in found["findings"] if f["code"] == "unreadable"]
+    assert odd["column"] == "user"
+    assert f"first in row 42: expected an object, received {kind}" in odd["words"][0]
+    table, _, bad = flattened(read(path), ())
+    assert [(b.row, b.column) for b in bad] == [(42, "user")]
+    assert table.column("user.age").to_pylist() == [None if i == 41 else r["user"]["age"] for i, r in enumerate(ROWS)]
+
+
+def test_too_many_odd_cells_leave_the_text_and_say_so():
+    rows = [{"m": {"a": i} if i % 4 else "none at all"} for i in range(40)]
+    raw = read(rows)
+    table, told, odd = flattened(raw, ())
+    assert (table, odd) == (raw, [])
+    assert [w.en for w in told] == [
+        "`m` holds objects in 30 of 40 cells and is read as text, since too many hold none: row 1, say."
+    ]
+    empty = [{"m": {"a": i} if i % 4 else ([], "", None)[i % 3]} for i in range(40)]
+    table, _, odd = flattened(read(empty), ())
+    assert (table.column_names, odd) == (["m.a"], [])
 
 
 def test_dotted_names_are_found_in_objects():
@@ -83,6 +120,11 @@ def test_a_model_of_fields_answers_objects_as_it_answers_columns(tmp_path):
         for r in rows
     ]
     wanted = run.predictor.predict(flat)
+    odd = [*rows[:2], {"user": "x", "n": 1}]
+    for asked in (odd, read(odd)):
+        answers = run.predictor.predict(asked, allow_missing=True)
+        assert answers[:2] == wanted[:2]
+        assert "expected an object, received text: `x`" in str(answers[2]["error"])
     assert run.predictor.predict(rows) == wanted
     assert run.predictor.predict(pa.Table.from_pylist(rows)) == wanted
     assert run.predictor.predict(read(written(tmp_path, "csv")))[:6] == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ import pyarrow as pa
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
 from modelwright.core.words import Words
+from modelwright.data._json_layouts import rows_of
 from modelwright.data.records import Misfit, refuse_many
 from modelwright.data.text import SAMPLE, column, decoded, open_bytes, told_encoding
 
-_ROWS_UNDER = ("data", "rows", "records")  # keys of an object under which its rows may stand
 OBJECTS = Words('Write one object a line, such as {"column": "value"}.', '每行应为一个对象，例如 {"列": "值"}。')
 _Item = tuple[
     int | None, dict[str, Any] | Words
@@ -40,7 +40,7 @@ def json_lines(
     """
     block: list[dict[str, Any]] = []
     names: dict[str, None] = {}
-    for item in _rows(path, _opened(_items(path, reading), reading.lists if reading else (), say), misfits, every):
+    for item in _rows(path, _opened(_items(path, reading), path, reading, say), misfits, every):
         block.append(item)
         if len(block) >= rows and (names or any(block)):
             names = dict.fromkeys(name for row in block for name in row) or names
@@ -141,54 +141,20 @@ def _object(item: Any) -> dict[str, Any] | Words:
 
 
 def _opened(
-    items: Iterator[_Item], lists: Collection[str], say: Callable[[Words], None] | None = None
+    items: Iterator[_Item], path: Path, reading: Reading | None, say: Callable[[Words], None] | None = None
 ) -> Iterator[_Item]:
-    """Yield items as they are; of one object alone that holds a table its rows: under a key such as `data`, or columns, as pandas'
-    `to_json` writes them, {column: {"0": value, ...}}, or as lists of one length. Cells of columns in `lists` are lists themselves."""
+    """Yield items as they are, and of one object alone that holds a table its rows."""
     first = next(items, None)
     second = next(items, None)
     if first is None:
         return
-    if second is not None or isinstance(first[1], Words):
-        yield first
-        if second is not None:
-            yield second
-        yield from items
+    alone = second is None
+    lists, names = (reading.lists, reading.names) if reading else ((), ())
+    rows = rows_of(first[1], str(path), lists, names, say) if alone and isinstance(first[1], dict) else None
+    if rows is not None:
+        yield from ((None, row) for row in rows)
         return
-    held = first[1]
-    under = next((held[k] for k in _ROWS_UNDER if k in held), None)
-    if isinstance(under, list) and under and all(isinstance(row, dict) for row in under):
-        yield from ((None, row) for row in under)
-        return
-    columns = list(held.values())
-    keys = list(columns[0]) if columns and isinstance(columns[0], dict) else []
-    counted = len(keys) > 1 and keys == [str(i) for i in range(len(keys))]
-    if counted and all(isinstance(c, dict) and list(c) == keys for c in columns):
-        yield from ((None, {name: cells[k] for name, cells in held.items()}) for k in keys)
-        return
-    sizes = {name: len(cells) for name, cells in held.items() if isinstance(cells, list)}
-    beside = any(isinstance(c, list) and not any(isinstance(v, dict | list) for v in c) for c in columns)
-    if len(sizes) == len(held) and all(_cells(held[name], name in lists, beside) for name in held):
-        if set(sizes.values()) - {0, 1} and len(set(sizes.values())) == 1:
-            yield from ((None, dict(zip(held, cells))) for cells in zip(*columns))
-            return
-        if len(set(sizes.values())) > 1 and say is not None:
-            shown, shown_zh = (
-                mark.join(f"`{n}` {size}" for n, size in list(sizes.items())[:6]) for mark in (", ", "、")
-            )
-            say(
-                Words(
-                    f"{shown}: lists of different lengths are no columns of a table, so the object is read as one row.",
-                    f"{shown_zh}：各列表长度不同，不能作为表格的列，该对象按一行读取。",
-                )
-            )
     yield first
-
-
-def _cells(cells: Sequence[Any], nested: bool, beside: bool) -> bool:
-    """Whether the items of a list may be the cells of a column: lists only where the column holds such; objects in all of them or in none,
-    and only `beside` columns of values, since messages beside tools are one row of a conversation."""
-    if nested:
-        return all(isinstance(c, list) for c in cells)
-    objects = [isinstance(c, dict) for c in cells if c is not None]
-    return not any(objects) or (all(objects) and beside)
+    if second is not None:
+        yield second
+    yield from items

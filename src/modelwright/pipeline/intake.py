@@ -74,9 +74,10 @@ def get_data(
     column = dict(config.column)
     if named and named.target_read_as:
         column.setdefault(target, named.target_read_as)
+    odd: list[BadValue] = []
     if named is None or named.by_columns:
         apart = (target, config.group, config.time, *(config.ignore or ()), *column)
-        raw, told = flattened(raw, frozenset(apart))
+        raw, told, odd = flattened(raw, frozenset(apart))
         for words in told:
             events.note(words.en, words.zh)
     raw, layouts, ignore = gathered_as_asked(
@@ -105,7 +106,7 @@ def get_data(
     schema = named.typed(schema, config) if named else schema
     name = source_name(source, "table")
     typed, bad = coerce(raw, schema, source=name, folder=folder_of(source))
-    table, bad = concerns.rows_typed(typed, bad, TRAINING)
+    table, bad = concerns.rows_typed(typed, [*odd, *bad], TRAINING)
     seen = Seen(digests(raw, table), None, raw.num_rows)
     formed = _formed(_kept(table, named, config, events), named, config, events)
     as_read_is &= formed.table.data is typed.data

@@ -33,7 +33,7 @@ from modelwright.core.version import VERSION
 from modelwright.core.words import Words
 from modelwright.data.coerce import BadValue, coerce, coerce_rows, without
 from modelwright.data.frames import as_table
-from modelwright.data.nested import row_with_fields, with_dots, with_fields
+from modelwright.data.nested import not_objects, row_with_fields, with_dots, with_fields
 from modelwright.data.series import gathered, gathered_rows, layouts_of
 from modelwright.privacy.protect import safe_values
 from modelwright.privacy.shield import Shield, filled
@@ -95,10 +95,12 @@ class Predictor(Able):
         if isinstance(rows, Mapping):
             rows = [rows]
         if isinstance(rows, Sequence):
-            table, bad = coerce_rows(gathered_rows(self.with_fields(rows), self.layouts), self._inputs, folder)
+            rows = self.with_fields(rows)
+            table, bad = coerce_rows(gathered_rows(rows, self.layouts), self._inputs, folder)
         else:
-            raw = gathered(self.with_fields(as_table(rows)), self.layouts)
-            table, bad = coerce(raw, self._inputs, need_target=False, folder=folder)
+            rows = self.with_fields(as_table(rows))
+            table, bad = coerce(gathered(rows, self.layouts), self._inputs, need_target=False, folder=folder)
+        bad += not_objects(rows, self._dotted)
         table = with_lines(table, self.task.related, self.related) if self.task.joins else table
         known = {(b.row, b.column) for b in bad}
         found = strange_cells(self.task, self.members, self._limits, table)
