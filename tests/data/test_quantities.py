@@ -229,3 +229,72 @@ def test_a_far_number_that_recurs_is_doubted():
     assert not doubts([float(i % 2) for i in range(200)])
     assert not doubts([float((5, 10, 20, 500)[i % 4]) for i in range(200)])  # doses
     assert not doubts([float(DRAW.choice([0, 0, 0, 0, 1, 2, 7])) for _ in range(400)])
+
+
+def test_versions_stay_apart_where_the_column_tells():
+    column, values, _ = read([f"1.{i % 14}" for i in range(70)])
+    assert (column.modality, values[1], values[10]) == ("category", "1.1", "1.10")
+    assert (
+        column.reason.en == "`1.10` and `1.1` stay two words, as versions have them; --column v=number reads one number"
+    )
+    raw = pa.table({"app_version": ["1.1", "1.10", "2", "1.2"] * 9})
+    schema = infer_schema(raw)
+    assert coerce(raw, schema)[0].column("app_version").to_pylist()[:3] == ["1.1", "1.10", "2"]
+    assert infer_schema(raw, target="app_version")["app_version"].modality == "category"
+    raw = pa.table({"app_version": [f"{i}.{i % 7}" for i in range(60)]})  # nothing would be merged
+    assert infer_schema(raw)["app_version"].modality == "number"
+
+
+@pytest.mark.parametrize(
+    ("cells", "pair"),
+    [
+        ([*[f"{i / 10:.1f}" for i in range(50, 90)], "7.10"], "`7.10` and `7.1`"),
+        (["01", "1", "2", "10"] * 12, "`01` and `1`"),
+        (["007", "7", "12", "x"] * 12, "`007` and `7`"),
+        (["1.1", "1.10", "1.05"] * 12, None),
+        (["0.5", "0.50", "0.25", "12.5"] * 12, None),
+        (["5", "5.0", "6", "7.5"] * 12, None),
+        ([f"{i:02d}" for i in range(12)] * 5, None),
+    ],
+)
+def test_one_number_by_two_spellings_is_told(cells, pair):
+    column, values, _ = read(cells)
+    if pair is None:
+        assert column.reason is None
+        return
+    assert column.modality == "number"
+    assert column.reason.en == f"{pair} are read as one number; --column v=category tells them apart"
+    assert read(cells, overrides={"v": "category"})[1] == cells
+
+
+@pytest.mark.parametrize(
+    ("odd", "shown"),
+    [
+        (["A380", "A320", "E190"], "`A380`, `A320`, `E190`"),
+        (["S", "M", "XL"], "`S`, `M`, `XL`"),
+        (["Up", "Jaws", "It"], "`Up`, `Jaws`, `It`"),
+    ],
+)
+def test_names_among_numbers_stay_words(odd, shown):
+    cells = [*[str(100 + 37 * (i % 25) % 991) for i in range(75)], *odd]
+    column, values, bad = read(cells)
+    assert (column.modality in ("category", "text"), values, bad) == (True, cells, [])
+    assert f"{shown} among numbers are names as they are" in column.reason.en
+    assert read(cells, overrides={"v": "number"})[2][-1].value == odd[-1]
+
+
+@pytest.mark.parametrize("odd", [["error", "pending", "broken"] * 4, ["see note"] * 9, ["Up"]])
+def test_words_for_no_value_among_numbers_are_named(odd):
+    cells = [*[str(100 + 37 * i % 991) for i in range(60)], *odd]
+    column, values, bad = read(cells)
+    assert (column.modality, values[:60]) == ("number", [float(c) for c in cells[:60]])
+    assert [(b.row, b.value) for b in bad] == [(61 + i, w) for i, w in enumerate(odd)]
+
+
+def test_a_letter_for_days_is_a_unit_only_in_small():
+    assert read(["2D", "3D"] * 30)[1][0] == "2D"
+    column, values, _ = read([f"{i % 118}d" for i in range(120)])
+    assert (column.options, column.reason.en, values[117]) == ({"unit": "d"}, "numbers in `d`", 117)
+    assert read([*[f"{i} days" for i in range(50)], "2d"])[0].reason.en == "durations: `0 days` is read as 0 seconds"
+    assert "`26:03:10` is read as 93790 seconds" in read(["26:03:10", "2d", "1:00:00"] * 20)[0].reason.en
+    assert "times of day: `16:09` is read as 16:09:00" in read(["16:09", "4:30"] * 20)[0].reason.en

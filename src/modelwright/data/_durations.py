@@ -13,11 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.words import Words
+
 _CLOCK = re.compile(r"^(\d{1,2}):([0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?\s*([ap]\.?m\.?)?$", re.IGNORECASE)
 _SPAN = re.compile(
     r"^([-+])?(?:(\d+)\s*(?:d|days?|天)[, ]*)?(?:(\d+):([0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?)?$", re.IGNORECASE
 )
 _ISO = re.compile(r"^([-+])?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?)?$", re.IGNORECASE)
+_BARE_DAYS = re.compile(r"[-+]?\d+\s*d", re.IGNORECASE)
 _NAMES_SPAN = re.compile(r"durat|elapsed|wait|delay|length|took|lead|runtime|时长|耗时|用时|等待", re.IGNORECASE)
 _UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
@@ -54,6 +57,24 @@ def to_seconds(cell: str) -> float | None:
     return -out if found[1] == "-" else out
 
 
+def _bare_days(cell: str) -> bool:
+    """Whether a cell is whole days by a letter alone: `2D` may be a film, and `118d` is a number in `d`."""
+    return _BARE_DAYS.fullmatch(cell.strip()) is not None
+
+
+def span_words(cells: Sequence[str], form: str) -> Words | None:
+    """Return how a first cell is read that is nothing but a time of day or a duration."""
+    for cell in cells:
+        if form == "clock" and (clock := to_clock(cell)) is not None:
+            said = f"{clock:%H:%M:%S}"
+            return Words(f"times of day: `{cell}` is read as {said}", f"一天中的时刻：`{cell}` 读作 {said}")
+        if form == "duration" and (seconds := to_seconds(cell)) is not None:
+            return Words(
+                f"durations: `{cell}` is read as {seconds:.15g} seconds", f"时长：`{cell}` 读作 {seconds:.15g} 秒"
+            )
+    return None
+
+
 def span_form(name: str, cells: Sequence[str]) -> str | None:
     """Return `clock` or `duration` for a column of which nearly all cells are one; hours from 24 on are durations."""
     some = [c for c in cells[:500] if c.strip()]
@@ -62,6 +83,8 @@ def span_form(name: str, cells: Sequence[str]) -> str | None:
     clocks = sum(to_clock(c) is not None for c in some)
     if clocks >= 0.95 * len(some) and not _NAMES_SPAN.search(name):
         return "clock"
+    if all(_bare_days(c) for c in some if to_seconds(c) is not None):
+        return None
     return "duration" if sum(to_seconds(c) is not None for c in some) >= 0.95 * len(some) else None
 
 

@@ -124,7 +124,7 @@ def _read(table: dict[str, str]) -> dict[str, tuple[str, Fraction]]:
 
 
 _KNOWN = _read(_TABLE)
-_LETTERS = frozenset("ABJdt")  # behind whole numbers names more often than units: `12B`, `3d`
+_LETTERS = frozenset("ABJt")  # behind whole numbers names more often than units: `12B`
 WELL_KNOWN = (
     frozenset(word for lines in _TABLE.values() for line in lines.splitlines() for word in line.split()[:-1]) - _LETTERS
 )

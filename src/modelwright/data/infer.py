@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,20 @@ from modelwright.core.schema import MODALITIES, Column, Schema
 from modelwright.core.words import Words, in_a_row
 from modelwright.data._channels import checked
 from modelwright.data._distinct import first_distinct
-from modelwright.data._durations import span_form
+from modelwright.data._durations import span_form, span_words
 from modelwright.data._gifs import moving
 from modelwright.data._long_integers import beyond_floats
 from modelwright.data._missing_marks import marked, marks_of, words_of
+from modelwright.data._number_spellings import one_number, versions
 from modelwright.data._quantities import Quantities, find_quantities, mostly_numbers, quantities_of, to_quantity
+from modelwright.data._word_columns import LOOK, SEPARATORS, coded_kind, names_beside_numbers, separator_of, words_kind
 from modelwright.data.dates import Order, find_form, fiscal, names_time, no_times, number_form, settle, zoned
 from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise
 from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number
 
-_LOOK = 4000  # distinct cells looked at to tell a column's modality
 _SOME = 400  # of them that are read as numbers first: where none is, three quarters cannot be
 _MOST_MARKS = 20  # spellings of missing in one column
-_SEPARATORS = ("|", ";", "；", "、", ",", "，")
 _COLUMN = Words("column", "列")
 _PLAIN = re.compile(PLAIN)
 
@@ -160,12 +160,12 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
         return Column(name, "category" if target or _recurs(values) else "id")
     plain = None if target or decimal == "," else _plain_numbers(name, values)
     if plain is not None:
-        return Column(name, plain)
+        return plain
     own = None if target else recognise(name, values)
     if own is not None:
         return Column(name, own[0], options=own[1])
     if coded:
-        return Column(name, "category" if target else _coded_kind(name, values))
+        return Column(name, "category" if target else coded_kind(name, values))
     if pa.types.is_large_binary(kind):
         try:
             values, kind = values.cast(pa.string()), pa.string()
@@ -196,11 +196,11 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
     return _infer_text(name, values, target, decimal)
 
 
-def _plain_numbers(name: str, values: pa.ChunkedArray) -> str | None:
-    """Return the modality of a column of cells such as `-1.5`, told from whole arrays; None where some are written otherwise."""
+def _plain_numbers(name: str, values: pa.ChunkedArray) -> Column | None:
+    """Return a column of cells such as `-1.5`, told from whole arrays; None where some are written otherwise."""
     if not pa.types.is_string(values.type) or names_time(name):
         return None
-    some = first_distinct(values, _LOOK)
+    some = first_distinct(values, LOOK)
     plain = pc.match_substring_regex(some, PLAIN)
     others = some.filter(pc.invert(plain))
     if len(others) == len(some) or len(others) > _MOST_MARKS:
@@ -209,12 +209,21 @@ def _plain_numbers(name: str, values: pa.ChunkedArray) -> str | None:
         return None
     first = values.slice(0, 5000)
     numbers = pc.cast(first.filter(pc.match_substring_regex(first, PLAIN)), pa.float64())
-    return "id" if counts_rows(name, numbers) else "number"
+    if counts_rows(name, numbers):
+        return Column(name, "id")
+    cells = some.filter(plain)
+    told = None
+    if len(pc.unique(pc.cast(cells, pa.float64()))) < len(cells):
+        spelt = cells.to_pylist()
+        if (told := versions(name, spelt)) is not None:
+            return Column(name, "category", reason=told)
+        told = one_number(name, spelt)
+    return Column(name, "number", reason=told)
 
 
 def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) -> Column:
     distinct = pc.unique(values).drop_null()
-    cells = [c for c in distinct.slice(0, _LOOK).to_pylist() if not is_missing(c)]
+    cells = [c for c in distinct.slice(0, LOOK).to_pylist() if not is_missing(c)]
     total = len(values) - values.null_count
     if not cells:
         return Column(name, "category")
@@ -232,9 +241,8 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     span = None if target and len(distinct) <= 20 else span_form(name, plain)
     if span is not None:
         clock = span == "clock"
-        return Column(
-            name, "timestamp" if clock else "number", options={"form": span, **({"utc": True} if clock else {})}
-        )
+        options: dict[str, Any] = {"form": span, **({"utc": True} if clock else {})}
+        return Column(name, "timestamp" if clock else "number", options=options, reason=span_words(plain, span))
     form = find_form(plain)
     if form in ("compact", "compact-time") and not names_time(name):
         form = None
@@ -245,8 +253,15 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     found = Quantities(True, {"decimal": ","} if decimal == "," else {})
     if numbers < len(plain) or not all(map(_PLAIN.match, plain)):
         found = find_quantities(plain, decimal)
-    if found.numbers or (numbers >= 0.75 * len(plain) and mostly_numbers(values, found.options)):
-        options = dict(found.options)
+    mostly = found.numbers or (numbers >= 0.75 * len(plain) and mostly_numbers(values, found.options))
+    if mostly and (told := versions(name, plain)) is not None:
+        return Column(name, "category", reason=told)
+    if mostly and not found.numbers:
+        told = names_beside_numbers(name, values, [c for c in plain if to_quantity(c, found.options) is None])
+        found = replace(found, said=in_a_row([told, found.said]))
+        mostly = told is None
+    if mostly:
+        options = {**found.options}
         read = [to_quantity(c, options) for c in plain]
         as_numbers = pa.chunked_array([pa.array(read, pa.float64())])
         if target:
@@ -256,53 +271,13 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         first = [to_quantity(v, options) if v else None for v in values.slice(0, 5000).to_pylist()]
         if counts_rows(name, pa.chunked_array([pa.array(first, pa.float64())])):
             return Column(name, "id")
-        return Column(name, "number", options=options, reason=found.said)
+        return Column(name, "number", options=options, reason=in_a_row([found.said, one_number(name, plain)]))
     if target:
-        separator = _separator(cells, total)
+        separator = separator_of(cells, total)
         if separator:
             return Column(name, "labels", options={"separator": separator})
         return Column(name, "category", reason=found.said)
-    return Column(name, _words_kind(name, distinct, cells, total), reason=found.said)
-
-
-def _coded_kind(name: str, values: pa.ChunkedArray) -> str:
-    """Tell what a column is that its library codes: categories, unless it only saves the space of sentences."""
-    distinct = pc.unique(values).drop_null()
-    cells = [c for c in distinct.slice(0, _LOOK).to_pylist() if not is_missing(c)]
-    total = len(values) - values.null_count
-    return "text" if cells and _words_kind(name, distinct, cells, total) == "text" and _wordy(cells) else "category"
-
-
-def _words_kind(name: str, distinct: Sized, cells: list[str], total: int) -> str:
-    """Tell category, text and identifier apart by distinctness, length and make-up; Chinese has no spaces."""
-    share = len(distinct) / max(1, total)
-    length = sum(map(len, cells)) / len(cells)
-    wordy = _wordy(cells)
-    if share > 0.9 and total >= 30 and not wordy and _coded(cells):
-        return "id"
-    if len(distinct) <= max(2, min(1000, 0.2 * total)) and length <= 40:
-        return "category"
-    if wordy and (share > 0.2 or length > 30):
-        return "text"
-    if share > 0.95 and total >= 30 and re.search(r"(^|[_\s])(id|no|code|uuid|编号|单号|号)$", name, re.IGNORECASE):
-        return "id"
-    return "text" if share > 0.5 or length > 25 else "category"
-
-
-def _wordy(cells: list[str]) -> bool:
-    """Whether cells are several words each; Chinese has no spaces."""
-    length = sum(map(len, cells)) / len(cells)
-    if length > 60:
-        return True
-    blanks = sum(" " in c.strip() for c in cells) / len(cells)
-    han = sum(any("\u4e00" <= ch <= "\u9fff" for ch in c) for c in cells) / len(cells)
-    return blanks > 0.5 or (han > 0.5 and length >= 6)
-
-
-def _coded(cells: list[str]) -> bool:
-    """Whether cells look like codes: no blanks, some digits in most."""
-    sample = cells[:500]
-    return sum(any(c.isdigit() for c in s) and " " not in s for s in sample) > 0.8 * len(sample)
+    return Column(name, words_kind(name, distinct, cells, total), reason=found.said)
 
 
 def _recurs(values: pa.ChunkedArray) -> bool:
@@ -342,27 +317,6 @@ def _number_or_class(
     return "category" if whole and (found <= 2 or found <= min(20, 0.05 * rows + 5)) and found < rows else "number"
 
 
-def _separator(cells: list[str], total: int) -> str | None:
-    """Return the separator of a column of label sets: single labels recur across different combinations."""
-    for mark in _SEPARATORS:
-        split = [[x.strip() for x in c.split(mark)] for c in cells]
-        several = sum(len(s) > 1 for s in split)
-        if several < max(2, 0.1 * len(cells)):
-            continue
-        parts = [x for s in split for x in s if x]
-        labels = set(parts)
-        short = sum(len(x) for x in labels) / max(1, len(labels)) <= 24
-        if (
-            short
-            and len(labels) < 0.5 * len(parts)
-            and len(labels) < len(cells)
-            and len(labels) <= 500
-            and not any(len(s) != len(set(s)) for s in split)
-        ):
-            return mark
-    return None
-
-
 def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) -> dict[str, Any]:
     """Return what coercion needs for a modality that the user named."""
     special = kind_of(modality)
@@ -377,7 +331,7 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
         numeric = pa.types.is_floating(values.type) or pa.types.is_integer(values.type)
         form = number_form("date", _floats(values)) if numeric else None
         return {"form": form, "utc": True} if form else {"utc": True}
-    distinct = first_distinct(values, _LOOK).to_pylist()
+    distinct = first_distinct(values, LOOK).to_pylist()
     cells = [v for v in distinct if not is_missing(v)]
     if modality == "timestamp":
         numbers = [n for n in (to_number(c) for c in cells) if n is not None]
@@ -393,6 +347,6 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
     if modality == "number":
         return dict(quantities_of(values, decimal).options) or ({"decimal": ","} if decimal == "," else {})
     if modality == "labels":
-        counts = {m: sum(m in c for c in cells) for m in _SEPARATORS}
-        return {"separator": max(_SEPARATORS, key=lambda m: counts[m])}
+        counts = {m: sum(m in c for c in cells) for m in SEPARATORS}
+        return {"separator": max(SEPARATORS, key=lambda m: counts[m])}
     return {}

@@ -1,0 +1,69 @@
+"""Numbers that are equal but written otherwise, `1.1` and `1.10` or `01` and `1`, which may be two versions or two codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from modelwright.core.words import Words
+
+_VERSION = re.compile(r"([0-9]{1,3})\.(0|[1-9][0-9]?)")  # `1.05` is a decimal: the fifth version would be `1.5`
+_WHOLE = re.compile(r"[0-9]{1,12}")
+_NAMED = re.compile(r"version|(?:^|[_\s])ver(?:$|[_\s])|release|section|chapter|clause|版本|章节|条款", re.IGNORECASE)
+_LAST = 30  # minor numbers of versions go on from 9, decimals spread over two digits
+_DENSE = 0.3  # share of the minor numbers up to the last that occur
+
+
+def versions(name: str, cells: Sequence[str]) -> Words | None:
+    """Return what is said of different cells that are versions and not decimals; None where they are anything else.
+
+    Two of them would be one number (`1.1` and `1.10`), no cell can only be a decimal, and the column's name or further ones (`1.11`) tell.
+    """
+    pair = _two_versions(cells)
+    if pair is None:
+        return None
+    major = pair[0].partition(".")[0]
+    minors = {int(c.partition(".")[2]) for c in map(str.strip, cells) if c.startswith(f"{major}.")}
+    further = any(m > 10 and m % 10 for m in minors) and len(minors) >= _DENSE * max(minors)
+    return _apart(name, pair) if further or _NAMED.search(name) else None
+
+
+def _apart(name: str, pair: tuple[str, str]) -> Words:
+    return Words(
+        f"`{pair[0]}` and `{pair[1]}` stay two words, as versions have them; --column {name}=number reads one number",
+        f"`{pair[0]}` 与 `{pair[1]}` 按版本号视为两个不同的取值；--column {name}=number 则读作同一数字",
+    )
+
+
+def one_number(name: str, cells: Sequence[str]) -> Words | None:
+    """Return what is said of different cells that are one number though they may be two versions or two codes; None without such."""
+    whole = [t for c in cells if _WHOLE.fullmatch(t := c.strip())]
+    pair = _equal(whole) if any(t[0] == "0" and len(t) > 1 for t in whole) else None
+    pair = pair or _two_versions(cells)
+    if pair is None:
+        return None
+    return Words(
+        f"`{pair[0]}` and `{pair[1]}` are read as one number; --column {name}=category tells them apart",
+        f"`{pair[0]}` 与 `{pair[1]}` 读作同一数字；--column {name}=category 则区分二者",
+    )
+
+
+def _two_versions(cells: Sequence[str]) -> tuple[str, str] | None:
+    """Return two cells that are one number, of a column of which each may be a version."""
+    found = [_VERSION.fullmatch(c.strip()) for c in cells]
+    if not all(f or _WHOLE.fullmatch(c.strip()) for f, c in zip(found, cells, strict=True)):
+        return None
+    parts = [f for f in found if f]
+    pair = _equal([f.group() for f in parts])
+    return pair if pair and pair[0][0] != "0" and all(int(f[2]) <= _LAST for f in parts) else None
+
+
+def _equal(texts: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two texts that are one number, the longer one first."""
+    seen: dict[float, str] = {}
+    for text in texts:
+        other = seen.setdefault(float(text), text)
+        if other != text:
+            first, second = sorted((other, text), key=len, reverse=True)
+            return first, second
+    return None
