@@ -258,7 +258,7 @@ def test_versions_stay_apart_where_the_column_tells():
     ],
 )
 def test_one_number_by_two_spellings_is_told(cells, pair):
-    column, values, _ = read(cells)
+    column, _, _ = read(cells)
     if pair is None:
         assert column.reason is None
         return
