@@ -185,7 +185,7 @@ def test_items_of_an_array_that_are_no_objects(tmp_path):
     assert rows == [ROWS[0], {"x": None, "y": None}, *ROWS[2:]]
     assert misfits[0].place("rows.json").en == "rows.json, row 2"
     path.write_text(json.dumps([ROWS[0], 1, 2]))
-    with pytest.raises(DataError, match="2 of 3 rows cannot be read; line 2: expected an object"):
+    with pytest.raises(DataError, match="2 of 3 rows cannot be read; row 2: expected an object"):
         list(batches(path, misfits=[]))
     with pytest.raises(DataError, match="2 of 3 rows"):
         list(json_rows(path, misfits=[]))

@@ -166,6 +166,21 @@ def test_what_the_store_does_not_know_stays_and_is_counted(tmp_path):
     assert strange in (tmp_path / "out.csv").read_text()
 
 
+@pytest.mark.parametrize(
+    ("form", "rows"), [("csv", ["a,b", "1,2", "1,2,3,4", "5,6"]), ("jsonl", ['{"a": 1}', "[2]", '{"a": 5}'])]
+)
+def test_rows_that_cannot_be_read_keep_their_place_when_pseudonyms_are_turned_back(tmp_path, form, rows):
+    path, out = tmp_path / f"in.{form}", tmp_path / f"out.{form}"
+    path.write_text("\n".join(rows))
+    write_keys(str(tmp_path / "v.key"), [Key.new()], new=True)
+    with unlocked(str(tmp_path / "v.key")), PseudonymStore.open(tmp_path / "n.mwv") as kept:
+        done = reveal(str(path), out, kept)
+    assert (done.rows, done.to_json()["unread"]) == (3, 1)
+    assert "row 2" in done.lines()[0].en
+    assert done.lines()[0].en.endswith("it stands empty in the copy.")
+    assert len(out.read_text().splitlines()) == len(rows)
+
+
 def test_a_copy_that_fails_leaves_nothing(tmp_path):
     (tmp_path / "in.csv").write_text("a,b\n1,2\n")
     with pytest.raises(OptionError, match="is the source itself"):

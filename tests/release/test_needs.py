@@ -98,6 +98,15 @@ def test_the_service_refuses_and_warns(run, tmp_path):
         assert codes == {"never-missing", "absent"}  # the note may be left out
         empty = client.post("/predict", json={"text": None, "amount": None, "note": None}).json()["warnings"]
         assert [w.get("row") for w in empty if w["code"] == "no-input"] == [1]
+        blank = client.post("/predict", json={"text": " ", "amount": None, "note": ""}).json()["warnings"]
+        assert [w.get("row") for w in blank if w["code"] == "no-input"] == [1]
+        bad = client.post(
+            "/predict", json={"rows": [{"text": "a", "amount": "x", "note": "x"}, {"text": "", "note": ""}]}
+        )
+        assert [(w["code"], w["row"]) for w in bad.json()["warnings"] if "row" in w and w["code"] == "no-input"] == [
+            ("no-input", 2)
+        ]
+        assert [w["rows"] for w in bad.json()["warnings"] if w["code"] == "never-missing"] == [1]
         fine = client.post("/predict", json={"rows": [{"text": "where is my parcel", "amount": 2, "note": "x"}]})
         assert "warnings" not in fine.json()
 

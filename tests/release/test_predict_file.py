@@ -1,5 +1,9 @@
 """What is said of a file that lacks columns of the model, or rows."""
 
+import json
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 
@@ -60,6 +64,45 @@ def test_a_file_of_which_no_row_can_be_read_is_an_error(bundle, tmp_path):
     assert not out.exists()
     data.write_text("x\nlots\n3\n")
     assert predict_file(str(bundle), str(data), out, say=lambda words: None)["answered"] == 1
+
+
+def test_rows_that_are_not_answered_lack_nothing(bundle, tmp_path):
+    data, lines = tmp_path / "new.csv", []
+    data.write_text("x,z\nlots,1\n3,1\n,1\n")
+    predict_file(str(bundle), str(data), tmp_path / "out.csv", say=lambda words: lines.append(words.en))
+    assert [line.partition(": ")[2] for line in lines if "lack" in line] == [
+        "1 row lacks `x`, which no training row lacked: the model was never shown such a row."
+    ]
+
+
+def test_objects_stay_objects_in_json_lines(bundle, tmp_path):
+    rows = [
+        {"x": 3, "more": {"a": {"b": [1]}}},
+        {"x": 4, "more": {}},
+        {"x": 5, "more": None},
+        {"x": 6, "more": "{text"},
+    ]
+    data, out = tmp_path / "new.jsonl", tmp_path / "out.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    predict_file(str(bundle), str(data), out)
+    assert [json.loads(line)["more"] for line in out.read_text().splitlines()] == [r["more"] for r in rows]
+    text = tmp_path / "text.csv"
+    text.write_text('x,more\n3,"{""a"": 1}"\n')
+    predict_file(str(bundle), str(text), out)
+    assert json.loads(out.read_text())["more"] == '{"a": 1}'
+
+
+def test_quiet_says_nothing_but_errors(bundle, tmp_path):
+    data, out = tmp_path / "new.csv", tmp_path / "out.csv"
+    data.write_text("x\nlots\n3\n")
+    command = [sys.executable, "-m", "modelwright.cli", "predict", str(bundle), str(data), "-q", "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(out.read_text().splitlines()) == 3
+    data.write_text("x\nlots\n")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "No row of" in done.stderr
 
 
 def test_a_file_without_rows_is_told_as_that(bundle, tmp_path):

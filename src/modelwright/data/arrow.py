@@ -20,6 +20,8 @@ from modelwright.core.errors import DataError
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
+OBJECTS_AS_TEXT = {b"modelwright": b"objects"}  # metadata of a column whose objects are JSON text
+
 
 def plain(table: pa.Table) -> pa.Table:
     """Return a table with every column in one of the types above. Raises DataError for a type of unknown meaning."""
@@ -31,7 +33,9 @@ def plain(table: pa.Table) -> pa.Table:
         name = (field.metadata or {}).get(b"ARROW:extension:name", b"").decode("utf-8", "replace")
         chunks = [plain_array(chunk, field.name, name) for chunk in column.chunks]
         columns.append(pa.chunked_array(chunks) if chunks else pa.chunked_array([pa.nulls(0, pa.string())]))
-    return pa.Table.from_arrays(columns, names=table.column_names)
+    kept = [f.metadata if f.metadata == OBJECTS_AS_TEXT else None for f in table.schema]
+    fields = [pa.field(n, c.type, metadata=m) for n, c, m in zip(table.column_names, columns, kept)]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
 
 def is_plain(kind: pa.DataType) -> bool:

@@ -15,6 +15,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
 from modelwright.core.words import Words
 from modelwright.data._json_layouts import rows_of
+from modelwright.data.arrow import OBJECTS_AS_TEXT
 from modelwright.data.records import Misfit, refuse_many
 from modelwright.data.text import SAMPLE, column, decoded, open_bytes, told_encoding
 
@@ -52,7 +53,11 @@ def json_lines(
 
 
 def _table(block: list[dict[str, Any]], names: list[str]) -> pa.Table:
-    return pa.table({str(n): column([row.get(n) for row in block]) for n in names})
+    cells = {str(n): [row.get(n) for row in block] for n in names}
+    arrays = {n: column(values) for n, values in cells.items()}
+    objects = {n: OBJECTS_AS_TEXT if any(isinstance(v, dict) for v in values) else None for n, values in cells.items()}
+    fields = [pa.field(n, array.type, metadata=objects[n]) for n, array in arrays.items()]
+    return pa.table(list(arrays.values()), schema=pa.schema(fields))
 
 
 def json_rows(

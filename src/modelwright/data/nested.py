@@ -85,7 +85,7 @@ def _objects(name: str, values: pa.ChunkedArray, told: list[Words], odd: list[Ba
     names: dict[str, None] = {}
     strange: list[BadValue] = []
     for number, cell in enumerate((cell.as_py() for chunk in values.chunks for cell in chunk), 1):
-        row = _object(cell)
+        row = object_of(cell)
         if row is None and not _empty(cell):
             strange.append(_no_object(number, name, cell))
         rows.append(row or {})
@@ -133,7 +133,7 @@ def _empty(cell: Any) -> bool:
     return cell is None or cell == [] or (isinstance(cell, str) and (is_missing(cell) or cell.strip() == "[]"))
 
 
-def _object(cell: Any) -> Mapping[str, Any] | None:
+def object_of(cell: Any) -> Mapping[str, Any] | None:
     """Return an object, or one that is written as JSON text; None for anything else."""
     if isinstance(cell, Mapping):
         return cell
@@ -165,7 +165,7 @@ def row_with_fields(row: Mapping[str, Any], wanted: Iterable[str]) -> Mapping[st
         return row
     found = {name: field_of(row, name) for name in lacking}
     heads = {next(h for h, _ in _splits(name) if h in row) for name in lacking}
-    stay = {k: v for k, v in row.items() if k not in heads or _object(v) is None}
+    stay = {k: v for k, v in row.items() if k not in heads or object_of(v) is None}
     return {**stay, **{k: v for k, v in found.items() if v is not None}}
 
 
@@ -186,7 +186,7 @@ def not_objects(rows: pa.Table | Sequence[Mapping[str, Any]], wanted: Iterable[s
                 bare &= np.asarray(rows.column(name).is_null())
             at = np.flatnonzero(bare)
             cells = zip(at.tolist(), rows.column(head).take(pa.array(at)).to_pylist(), strict=True)
-            out += [_no_object(i + 1, head, c) for i, c in cells if not _empty(c) and _object(c) is None]
+            out += [_no_object(i + 1, head, c) for i, c in cells if not _empty(c) and object_of(c) is None]
         return out
     return [
         _no_object(i, head, row[head])
@@ -195,7 +195,7 @@ def not_objects(rows: pa.Table | Sequence[Mapping[str, Any]], wanted: Iterable[s
         if head in row
         and all(row.get(n) is None for n in under[head])
         and not _empty(row[head])
-        and _object(row[head]) is None
+        and object_of(row[head]) is None
     ]
 
 
@@ -213,7 +213,7 @@ def field_of(row: Mapping[str, Any], name: str) -> Any:
     if name in row:
         return row[name]
     for head, rest in _splits(name):
-        inner = _object(row.get(head))
+        inner = object_of(row.get(head))
         if inner is not None and (found := field_of(inner, rest)) is not None:
             return found
     return None

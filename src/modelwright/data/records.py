@@ -71,10 +71,14 @@ def refuse_many(path: Path, misfits: Sequence[Misfit], total: int, kept: bool, a
     misfits = [m for m in misfits if not m.blank]
     if len(misfits) > (_MOST if kept else _RAGGED_SHARE) * total:
         first, total = misfits[0], max(total, len(misfits))
-        line = first.line or first.row
+        at = (
+            Words(f"row {first.row}", f"第 {first.row} 行")
+            if first.line is None
+            else Words(f"line {first.line}", f"文件第 {first.line} 行")
+        )
         raise DataError(
-            f"{path}: {len(misfits)} of {total} rows cannot be read; line {line}: {first.words.en}. {advice.en}",
-            f"{path}：{total} 行中有 {len(misfits)} 行无法读取；第 {line} 行：{first.words.zh}。{advice.zh}",
+            f"{path}: {len(misfits)} of {total} rows cannot be read; {at.en}: {first.words.en}. {advice.en}",
+            f"{path}：{total} 行中有 {len(misfits)} 行无法读取；{at.zh}：{first.words.zh}。{advice.zh}",
         )
 
 

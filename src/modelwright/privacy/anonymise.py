@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import ColumnError, OptionError, unknown
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.json_text import json_rows
 from modelwright.data.records import Misfit
 from modelwright.data.sources import batches
@@ -23,6 +23,7 @@ from modelwright.privacy.pseudonyms import Pseudonyms
 from modelwright.privacy.redact import SAMPLE, Objects, Redactor, in_batches, texts_of
 
 OUT_FORMATS = (*FORMATS, ".xlsx")
+_TOLD = 20  # rows of which is said why they could not be read
 _NESTED = (".jsonl", ".ndjson", ".json")
 
 
@@ -78,7 +79,7 @@ def anonymise(
     for column in quasi:
         if column not in names:
             raise unknown(Words("column", "列"), column, names, ColumnError)
-    anonymous = _counted(source, redactor, quasi, k, reading) if k is not None else None
+    anonymous = _combinations(source, redactor, quasi, k, reading) if k is not None else None
     rows, unread = 0, list[Misfit]()
     with TableWriter(out, OUT_FORMATS) as writer:
         for raw in batches(source, misfits=unread, **reading):
@@ -90,6 +91,20 @@ def anonymise(
             writer.write_table(table)
             rows += len(table)
     return Copied(out, rows, redactor, anonymous, unread)
+
+
+def stand_empty(source: str, unread: Sequence[Misfit]) -> list[Words]:
+    """Return what is said of rows that could not be read and stand empty in a copy: of each of the first, and how many more there are."""
+    said = [
+        Words(f"{at.en}: {m.words.en}; it stands empty in the copy.", f"{at.zh}：{m.words.zh}；副本中该行为空。")
+        for m in unread[:_TOLD]
+        for at in [m.place(source)]
+    ]
+    more = len(unread) - _TOLD
+    if more > 0:
+        rows = counted(more, "further row")
+        said.append(Words(f"{source}: {rows} could not be read either.", f"{source}：另有 {more:,} 行同样无法读取。"))
+    return said
 
 
 def nested(source: str, out: Path) -> bool:
@@ -125,7 +140,7 @@ def _look(source: str, redactor: Redactor, reading: dict[str, Any]) -> list[str]
     return list(sample.column_names)
 
 
-def _counted(source: str, redactor: Redactor, quasi: Sequence[str], k: int, reading: dict[str, Any]) -> Anonymous:
+def _combinations(source: str, redactor: Redactor, quasi: Sequence[str], k: int, reading: dict[str, Any]) -> Anonymous:
     """Count the combinations of the quasi-identifiers as they will be written, and find out how coarse they must be."""
     gone = [c for c in quasi if redactor.plans[c].drop]
     if gone:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ import pyarrow as pa
 from modelwright.core.errors import DataError
 from modelwright.core.words import Words, counted
 from modelwright.data.json_text import json_rows
+from modelwright.data.records import Misfit
 from modelwright.data.sources import batches
 from modelwright.data.write import TableWriter, flat
-from modelwright.privacy.anonymise import OUT_FORMATS, check_out, nested
+from modelwright.privacy.anonymise import OUT_FORMATS, check_out, nested, stand_empty
 from modelwright.privacy.catalogue import TYPES
 from modelwright.privacy.pseudonyms import Remember
 from modelwright.privacy.redact import in_batches
@@ -36,9 +37,11 @@ class Revealed:
     """What came of turning back: rows written, pseudonyms turned back, and those that the store does not know."""
 
     out: Path
+    source: str = ""
     rows: int = 0
     revealed: int = 0
     unknown: int = 0
+    unread: list[Misfit] = field(default_factory=list)  # rows that could not be read and stand empty
 
     def lines(self) -> list[Words]:
         """Say it."""
@@ -55,11 +58,17 @@ class Revealed:
                     f"{self.unknown:,} 个假名不在该库中，保持不变",
                 )
             )
-        return out
+        return [*stand_empty(self.source, self.unread), *out]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; no value is in it."""
-        return {"out": str(self.out), "rows": self.rows, "revealed": self.revealed, "unknown": self.unknown}
+        return {
+            "out": str(self.out),
+            "rows": self.rows,
+            "revealed": self.revealed,
+            "unknown": self.unknown,
+            "unread": len(self.unread),
+        }
 
 
 def remember_in(store: PseudonymStore) -> Remember:
@@ -83,7 +92,7 @@ def reveal(source: str, out: Path, store: PseudonymStore, *, force: bool = False
             f"Expected a table or JSON Lines, received the folder {source}: pseudonyms in files are not turned back.",
             f"应为表格或 JSON Lines，收到的是文件夹 {source}：文件中的假名不能还原。",
         )
-    done = Revealed(out)
+    done = Revealed(out, source)
 
     def turned(found: re.Match[str]) -> str:
         original = store.reveal(found.group())
@@ -96,11 +105,11 @@ def reveal(source: str, out: Path, store: PseudonymStore, *, force: bool = False
 
     with TableWriter(out, OUT_FORMATS) as writer:
         if nested(source, out):
-            for block in in_batches(json_rows(Path(source))):
+            for block in in_batches(json_rows(Path(source), misfits=done.unread)):
                 writer.write_rows([_walked(row, back) for row in block])
                 done.rows += len(block)
             return done
-        for table in batches(source, **reading):
+        for table in batches(source, misfits=done.unread, **reading):
             columns = {n: _column(table.column(i), back) for i, n in enumerate(table.column_names)}
             if writer.suffix == ".xlsx" or writer.suffix in (".csv", ".tsv"):
                 columns = {n: flat(c, writer.suffix) for n, c in columns.items()}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from modelwright.core.budget import show_duration
@@ -16,7 +17,7 @@ from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream, Note, Warned
 from modelwright.core.reading import Detected
-from modelwright.core.schema import Column
+from modelwright.core.schema import Column, Table
 from modelwright.core.task import Asked
 from modelwright.core.words import Words, counted
 from modelwright.data.coerce import BadValue
@@ -149,7 +150,7 @@ def _answered(
             for i in gone:
                 answers[i] = {"prediction": None}
             writer.write(raw, answers, predictor.target, scores)
-            gaps.update({w.column: w.rows for w in predictor.needs.warned(table)})
+            gaps.update({w.column: w.rows for w in predictor.needs.warned(_answered_rows(table, gone))})
             done += raw.num_rows
             bad_rows += len(gone)
             answered += raw.num_rows - len(gone)
@@ -198,6 +199,11 @@ class _Places:
                 f"{data.en}: {counted(self._count, 'row')} {what.en} (row{more} {shown}).",
                 f"{data.zh}：{self._count:,} 行{what.zh}（第 {shown_zh} 行）。",
             )
+
+
+def _answered_rows(table: Table, gone: Collection[int]) -> Table:
+    """Return the rows of a table that are answered: without those (from 0) that are `gone`."""
+    return table.take(np.array([i for i in range(len(table)) if i not in gone], np.int64)) if gone else table
 
 
 def _of(name: Words, source: Any, words: Words) -> Words:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.recipe import Model
 from modelwright.core.request import beyond, limits_of
@@ -34,15 +36,26 @@ NO_INPUT = Words("none of the columns that the model reads holds a value", "цибх
 
 
 def without_input(schema: Schema, beside: Collection[str], table: Table) -> list[int]:
-    """Return the rows (from 0) of a typed table that hold no value in any column of the model: their answers rest on nothing in them.
+    """Return the rows (from 0) of a typed table that hold no value in any column of the model, blank texts neither: their answers rest on
+    nothing in them.
 
     Columns that are offered on top, or known `beside` the rows, do not count.
     """
     asked = [c.name for c in schema.inputs if not c.optional and c.name not in beside]
     here = [table.column(name) for name in asked if name in table.data.column_names]
-    if not here or not len(table) or not all(column.null_count for column in here):
-        return []
-    return np.flatnonzero(np.all([np.asarray(column.is_null()) for column in here], axis=0)).tolist()
+    bare = np.full(len(table), bool(here))
+    for column in here:
+        bare &= np.asarray(_blank(column))
+        if not bare.any():
+            return []
+    return np.flatnonzero(bare).tolist()
+
+
+def _blank(values: pa.Array) -> pa.Array:
+    """Return which values are missing or texts of nothing but blanks."""
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return values.is_null()
+    return pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(values)), 0).fill_null(True)
 
 
 def left_out(members: Members, table: Table) -> list[BadValue]:

@@ -9,6 +9,8 @@ from typing import Any, Self
 import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.data.arrow import OBJECTS_AS_TEXT
+from modelwright.data.nested import object_of
 from modelwright.data.write import FORMATS, TableWriter, flat
 from modelwright.release.write_media import MediaFolder
 
@@ -48,4 +50,12 @@ class Writer(TableWriter):
             answers = self._media.write(answers)
         columns = {n: flat(raw.column(n), self.suffix) for n in raw.column_names}
         columns |= target.columns(answers, flat=self.suffix in (".csv", ".tsv"), scores=scores)
-        self.write_table(pa.table(columns))
+        objects = [f.name for f in raw.schema if f.metadata == OBJECTS_AS_TEXT] if self.suffix == ".jsonl" else []
+        if not objects:
+            self.write_table(pa.table(columns))
+            return
+        rows = pa.table(columns).to_pylist()
+        for row in rows:
+            found = {name: object_of(row[name]) for name in objects}
+            row |= {name: held for name, held in found.items() if held is not None}
+        self.write_rows(rows)

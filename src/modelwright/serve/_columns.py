@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+import numpy as np
 
 from modelwright.core.errors import ColumnError
 from modelwright.core.schema import Table
@@ -28,19 +31,40 @@ def known_rows(predictor: Predictor, rows: list[dict[str, Any]]) -> list[dict[st
     return [{"code": "absent", "message": w.en, "message_zh": w.zh} for w in absent]
 
 
-def doubts(predictor: Predictor, table: Table) -> list[dict[str, Any]]:
-    """Return warnings of numbers that rows lack though no training row did, of what is answered without, and of rows without any input."""
+def doubts(predictor: Predictor, table: Table, unread: Collection[int] = ()) -> list[dict[str, Any]]:
+    """Return warnings of numbers that rows lack though no training row did, of what is answered without, and of rows without any input;
+    rows (from 0) that are `unread` have no answer to warn of."""
+    place = [i + 1 for i in range(len(table)) if i not in unread]
+    table = table.take(np.array(place, np.int64) - 1) if unread else table
     left = [
-        {"code": "left-out", "row": v.row, "column": v.column, "message": v.words.en, "message_zh": v.words.zh}
+        {
+            "code": "left-out",
+            "row": place[v.row - 1],
+            "column": v.column,
+            "message": v.words.en,
+            "message_zh": v.words.zh,
+        }
         for v in predictor.left_out(table)
     ]
     empty = [
         {
             "code": "no-input",
-            "row": i + 1,
+            "row": place[i],
             "message": f"{NO_INPUT.en}: the answer rests on nothing in this row",
             "message_zh": f"{NO_INPUT.zh}：该回答没有依据",
         }
         for i in predictor.without_input(table)
     ]
     return [*(w.to_json() for w in predictor.needs.warned(table)), *left, *empty]
+
+
+def with_doubts(predictor: Predictor, answers: list[dict[str, Any]], table: Table) -> list[dict[str, Any]]:
+    """Return answers to the rows of a table, those without an error each with what it warns of."""
+    if not doubts(predictor, table):
+        return answers
+    out = []
+    for i, answer in enumerate(answers):
+        own = doubts(predictor, table.take(np.array([i]))) if "error" not in answer else []
+        row = {"row": answer["row"]} if "row" in answer else {}
+        out.append({**answer, "warnings": [{**w, **({} if "row" not in w else row)} for w in own]} if own else answer)
+    return out

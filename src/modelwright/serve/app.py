@@ -123,7 +123,8 @@ class Service:
         warnings = known_rows(self.predictor, rows)
 
         def shown(answers: list[dict[str, Any]], table: Table) -> Response:
-            more = {"warnings": found} if (found := [*warnings, *doubts(self.predictor, table)]) else {}
+            unread = {i for i, answer in enumerate(answers) if "error" in answer}
+            more = {"warnings": found} if (found := [*warnings, *doubts(self.predictor, table, unread)]) else {}
             body = {**answers[0], **more} if alone else {"answers": answers, **more}
             return as_file(headers, answers, alone) or answer_json(body)
 

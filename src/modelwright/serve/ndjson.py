@@ -12,15 +12,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-import numpy as np
 from fastapi import Request, Response
 
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.serve._columns import doubts, known_rows
+from modelwright.serve._columns import known_rows, with_doubts
 from modelwright.serve.deadlines import Deadline
 from modelwright.serve.limits import STOPPING, Refused, ServeLimits, parse_row
 
@@ -207,18 +206,19 @@ class Stream(Response):
 
     async def _answers(self, rows: list[dict[str, Any]], receive: Any) -> list[dict[str, Any]]:
         """Return the answers to rows; a service that is full, or a minute's quota that is used up, is waited for."""
+        service = self._service
         until, wait = time.monotonic() + _PATIENCE, 0.02
         while True:
             try:
-                found: list[dict[str, Any]] = await self._service.answered(
+                found: list[dict[str, Any]] = await service.answered(
                     rows,
                     self._key,
-                    self._shown,
-                    Deadline(None, self._service.limits.seconds),
+                    partial(with_doubts, service.predictor),
+                    Deadline(None, service.limits.seconds),
                     self._asked,
                     scores=self._scores,
                 )
-                self._service.told(200)
+                service.told(200)
                 return found
             except Refused as e:
                 if e.status != 429:
@@ -233,7 +233,7 @@ class Stream(Response):
             except ModelwrightError as e:
                 return [_error(Refused(422, type(e).__name__, e.words), 0)] * len(rows)
             except Exception as e:  # what the model raises belongs to these rows
-                self._service.told(500)
+                service.told(500)
                 log.error("rows of a stream were not answered: %s", type(e).__name__)
                 words = Words(
                     "Something failed inside the service; its log says where.", "服务内部出错；位置见服务日志。"
@@ -246,16 +246,6 @@ class Stream(Response):
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(_POLL, left))
             self._check()
-
-    def _shown(self, answers: list[dict[str, Any]], table: Table) -> list[dict[str, Any]]:
-        predictor = self._service.predictor
-        if not doubts(predictor, table):
-            return answers
-        out = []
-        for i, answer in enumerate(answers):
-            own = doubts(predictor, table.take(np.array([i]))) if "error" not in answer else []
-            out.append({**answer, "warnings": own} if own else answer)
-        return out
 
 
 def _error(refused: Refused, row: int) -> dict[str, Any]:

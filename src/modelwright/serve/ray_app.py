@@ -91,7 +91,7 @@ class RayModel:
         found = self.predictor.answers(await scored(table), with_scores, table.hidden)
         for value in bad:
             found[value.row - 1] = bad_json(value)
-        return found, [*warnings, *doubts(self.predictor, table)]
+        return found, [*warnings, *doubts(self.predictor, table, {value.row - 1 for value in bad})]
 
     async def answer(self, request: Any, scored: Any) -> Any:
         """Answer an HTTP request."""

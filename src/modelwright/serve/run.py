@@ -221,7 +221,12 @@ def told_folder(
     if made:
         at.say(Words(f"key (shown once): {made}\n", f"密钥（只显示一次）：{made}\n"))
     else:
-        at.say(Words(f"key: as before ({key_file})\n", f"密钥：沿用之前的（{key_file}）\n"))
+        at.say(
+            Words(
+                f"key: the one that was shown when {key_file} was made; another one: modelwright keys add {bundle} NAME\n",
+                f"密钥：即创建 {key_file} 时显示的那一个；如需新密钥：modelwright keys add {bundle} 名称\n",
+            )
+        )
     were_shown()
     started: dict[str, Any] = {"model": model_id(bundle), "name": name, "version": version, "host": at.host}
     record(bundle, "serve start", **started)

@@ -117,6 +117,20 @@ def test_other_forms_and_rows_that_cannot_be_read(serving: Any) -> None:
         assert one.client.app.state.spent() == {"one": 4}
 
 
+def test_answers_of_jobs_carry_what_they_warn_of(serving: Any) -> None:
+    lines = table_of(12).decode().splitlines()
+    lines[11] = ",,,"
+    with serving() as one:
+        job = one.ended(
+            one.send("\n".join(["extra," + lines[0], *("1," + x for x in lines[1:])]).encode()).json()["id"]
+        )
+        found = [json.loads(line) for line in one.get(f"/jobs/{job['id']}/result?format=jsonl").text.splitlines()]
+        warned = {a["row"]: {w["code"]: w.get("row") for w in a["warnings"]} for a in found if "warnings" in a}
+        assert warned[11]["no-input"] == 11
+        assert set(warned) == {11}
+        assert "warnings" in next(csv.reader(io.StringIO(one.get(f"/jobs/{job['id']}/result?format=csv").text)))
+
+
 def test_what_is_wrong_is_one_sentence_and_leaves_nothing(serving: Any, tmp_path: Path) -> None:
     with serving(job_body=1000) as one:
         assert one.send(b"a", "application/json").status_code == 415

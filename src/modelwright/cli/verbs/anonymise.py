@@ -194,13 +194,7 @@ def _copied(
             )  # fmt: skip
             facts, lines = copied.to_json(), copied.redactor.lines()
             lines += [copied.anonymous.words] if copied.anonymous else []
-            said += [
-                Words(
-                    f"{at.en}: {m.words.en}; it stands empty in the copy.", f"{at.zh}：{m.words.zh}；副本中该行为空。"
-                )
-                for m in copied.unread[:20]
-                for at in [m.place(source)]
-            ]
+            said += making.stand_empty(source, copied.unread)
             said.append(Words(f"{counted(copied.rows, 'row')} written to {out}", f"已写出 {copied.rows:,} 行：{out}"))
     record(
         None, "copy anonymised", rows=facts.get("rows"), files=facts.get("files"), k=k, remembered=remember is not None

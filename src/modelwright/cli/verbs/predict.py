@@ -12,6 +12,7 @@ from modelwright.cli.options import (
     AllowMissing,
     Json,
     Lang,
+    Quiet,
     Rename,
     RunArg,
     Vault,
@@ -59,12 +60,15 @@ def add(app: typer.Typer) -> None:
         *,
         given: dict[str, Any],
         vault: Vault = None,
+        quiet: Quiet = False,
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
         from modelwright.release.predict_file import predict_file
 
         def say(words: Words) -> None:
+            if quiet:
+                return
             sys.stderr.write(words.to(LANG) + "\n")
 
         summary = predict_file(

@@ -150,8 +150,9 @@ def as_parquet(found: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
 
 
 def _columns(part: list[dict[str, Any]]) -> list[str]:
-    """Return the columns of a table of answers: those of the first part, and `error`, which later parts may need."""
-    return list(dict.fromkeys([*(k for a in part for k in a if k != "error"), "error"]))
+    """Return the columns of a table of answers: those of the first part, and those which later parts may need."""
+    late = ("warnings", "error")
+    return list(dict.fromkeys([*(k for a in part for k in a if k not in late), *late]))
 
 
 def _plain(value: Any) -> Any:

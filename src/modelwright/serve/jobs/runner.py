@@ -13,6 +13,7 @@ from typing import Any
 
 from modelwright.core.errors import ModelwrightError, RegistryAway, reason
 from modelwright.core.words import Words
+from modelwright.serve._columns import with_doubts
 from modelwright.serve._values import bad_json
 from modelwright.serve.jobs import files
 from modelwright.serve.jobs.counters import JobCounters
@@ -158,7 +159,7 @@ class Runner:
         out = [
             {"row": first + i, **({"error": found[i]} if i in found else answer)} for i, answer in enumerate(answers, 1)
         ]
-        return out, len(found)
+        return with_doubts(service.predictor, out, table), len(found)
 
     def _paid(self, job: dict[str, Any], rows: int) -> bool:
         """Take rows from the quota, waiting until it has some; False where the service stops or the job is gone."""
