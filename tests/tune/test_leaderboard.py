@@ -34,6 +34,19 @@ def test_models_of_one_candidate_are_timed_together(monkeypatch, refit, expected
     assert 1000 * plan.standings.cost(found) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("done", "stays"), [((0,), False), ((0, 1), False), ((0, 1, 2), True)])
+def test_what_was_judged_on_few_of_the_leaders_rows_has_no_part_in_a_blend(monkeypatch, done, stays):
+    plan, _ = planner(monkeypatch, [some("lead", right=0.9, rank=2), some("late", right=0.8, rank=3)])
+    plan.choose_recipes()
+    lead, late = plan._recipes
+    plan.train(lead, lead.variants(None, None, 0)[0], "lead", 30.0)
+    plan.train(late, late.variants(None, None, 0)[0], "late", 30.0, folds=done)
+    pool = plan.standings.field()
+    assert [c.name for c in plan.standings._judged_alike(pool)] == ["lead", *(["late"] if stays else [])]
+    alone = [c for c in pool if c.name == "late"]
+    assert plan.standings._judged_alike(alone) == alone
+
+
 def test_errors_far_above_the_least_have_no_part_in_a_blend(monkeypatch):
     plan, _ = planner(monkeypatch, [some("one", right=0.9)])
     board, asked = plan.standings, []

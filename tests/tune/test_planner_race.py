@@ -272,6 +272,17 @@ def test_on_few_rows_a_pretrained_network_is_read_before_it_is_trained(monkeypat
         assert tuned.ended
 
 
+def test_on_few_rows_what_reads_a_named_network_has_all_its_folds_before_others_begin(monkeypatch):
+    frozen, other = some("frozen", right=0.9, rank=10), some("other", right=0.6, rank=36)
+    monkeypatch.setattr(type(frozen), "extra", "pretrained")
+    made, _ = planner(monkeypatch, [guess(), other, frozen], seconds=30.0, config={"pretrained": ["a"]})
+    had: list[int] = []
+    first = other.fit
+    monkeypatch.setattr(other, "fit", lambda *a, **k: had.append(len(frozen.ended)) or first(*a, **k))
+    climb(made)
+    assert had[0] == 5
+
+
 def test_what_a_first_fit_made_ready_is_not_counted_for_the_next_ones(monkeypatch):
     """Embeddings take most of the first fold's time and are kept: the other folds are done in what is left."""
     good, fits = some("good", right=0.9), []

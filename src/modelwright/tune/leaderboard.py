@@ -16,7 +16,7 @@ from modelwright.core.taught import Taught
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.ensemble import select
-from modelwright.tune.race import common, gap
+from modelwright.tune.race import common, gap, leader_of
 
 Winner = list[tuple[float, Candidate]]
 
@@ -149,6 +149,7 @@ class Standings:
             return self._cached[1]
         seconds, share = _LAST if last else _SELECT
         until = self.deadline.sub(max(seconds, share * min(self.deadline.remaining(), 1e5)))
+        pool = self._judged_alike(pool)
         found = self._among(pool, until)
         members = [c for _, c in found[0]]
         if len(common(members)) > len(common(pool)):  # judged by more rows without those that had no part in it
@@ -161,7 +162,13 @@ class Standings:
         """Return what would be best if an answer might take any time, as `best` returns it."""
         pool = self.field()
         until = self.deadline.sub(max(_SELECT[0], _SELECT[1] * min(self.deadline.remaining(), 1e5)))
-        return self._among(pool, until, limited=False)
+        return self._among(self._judged_alike(pool), until, limited=False)
+
+    def _judged_alike(self, pool: list[Candidate]) -> list[Candidate]:
+        """Return a pool without those that were judged on less than half of the leader's folds: a blend is chosen by the rows that all of
+        its members have, and of few rows it would learn their noise."""
+        leader = leader_of(pool, self.validation)
+        return [c for c in pool if leader is None or 2 * len(common([c, leader])) >= len(leader.folds)]
 
     def _among(
         self, pool: list[Candidate], until: Deadline, *, limited: bool = True

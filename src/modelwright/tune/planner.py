@@ -82,6 +82,8 @@ class Planner(Climb):
             first, *others = self.variants(recipe)
             first, share = begun.get(recipe.name) or self._within(recipe, first, at)
             tried = self.train(recipe, first, recipe.name, share, folds=(0,))
+            if tried is not None and len(self._table) < _FEW and wanted(recipe, self.config) and only_reads(recipe):
+                self._finish(tried)
             for options in others[: 3 if self.candidates and not guesses(recipe.name) else 0]:
                 # what a leading network makes of its own column alone is worth knowing early
                 leads = affordable_network(recipe) and len(options.leave) > len(first.leave)
@@ -152,29 +154,26 @@ class Planner(Climb):
         """Return the options to begin with, cheaper ones where the time is short, and the seconds for the first fold."""
         cheaper = recipe.cheaper(options, self._table.schema)
         spare = self.spare()
-        if (
-            cheaper
-            and not on_torch(recipe)
-            and self._slow(recipe)
-            and self.fits.expected(recipe, options) > _PRICEY * spare
-        ):
+        if not cheaper or self.fits.expected(recipe, options) <= _PRICEY * spare:
+            return options, self._share(recipe, options, at)
+        if not on_torch(recipe) and self._slow(recipe):
             share = self._share(recipe, options, at)  # the longer fit is worth more than what would come after it
-            for options in cheaper:
-                if self.fits.expected(recipe, options) <= share:
-                    break
-            return options, share
+            return self._cheap(recipe, cheaper, share), share
         part = _CHEAPER[1] if on_torch(recipe) and not media_alone(self._table, 0) else _CHEAPER[0]
-        if cheaper and self.fits.expected(recipe, options) > _PRICEY * spare:
-            for options in cheaper:
-                if self.fits.expected(recipe, options) <= part * spare:
-                    break
+        options = self._cheap(recipe, cheaper, part * spare)
         return options, self._share(recipe, options, at)
+
+    def _cheap(self, recipe: Recipe, cheaper: list[Options], most: float) -> Options:
+        """Return the first options that are expected to take so many seconds at most, else the last."""
+        return next((o for o in cheaper if self.fits.expected(recipe, o) <= most), cheaper[-1])
 
     def _share(self, recipe: Recipe, options: Options, at: int) -> float:
         """Return the seconds that the first fold of a recipe may take."""
         last = at == len(self._recipes) - 1
         nets = any(affordable_network(r) for r in self._recipes)
-        long = self._slow(recipe) and not self.config.refit and self._takes_long(recipe, options)
+        # where the plan is long, one long fit is worth more than a short one and its repetition on all rows
+        long = self._slow(recipe) and not self.config.refit
+        long = long and self.fits.expected(recipe, options) > LONG_SHARE * self.left()
         first = long and not self.end.kept
         if long:
             self.end.kept.add(recipe.name)
@@ -189,10 +188,6 @@ class Planner(Climb):
     def _slow(self, recipe: Recipe) -> bool:
         """Return whether fits of a recipe may take most of the time: of networks, and of what is no baseline on very many rows."""
         return affordable_network(recipe) or (len(self._table) >= MANY_ROWS and not type(recipe).baseline)
-
-    def _takes_long(self, recipe: Recipe, options: Options) -> bool:
-        """Return whether one long fit is worth more than a short one and its repetition on all rows."""
-        return self.fits.expected(recipe, options) > LONG_SHARE * self.left()
 
     def confirm(self) -> None:
         """Train what may still win on the folds that it lacks, fold by fold, and drop what has lost."""
@@ -224,6 +219,13 @@ class Planner(Climb):
         spare = self.spare(1, new=False)
         return candidate.fit_seconds * _ROOM <= spare and self.fits.extend(candidate, split, spare)
 
+    def _finish(self, candidate: Candidate) -> None:
+        """Train a candidate on all its folds: where the first one has embedded all rows, the others cost next to nothing, and what comes
+        after it is compared with it on more than a few rows."""
+        for split in range(1, len(self.validation.splits)):
+            if self.should_end() or not self._extend(candidate, split):
+                return
+
     def _drop_beaten(self) -> None:
         leader = leader_of(self.standings.field(), self.validation)
         if leader is None:
@@ -252,8 +254,7 @@ class Planner(Climb):
         wanted_folds = set(leader.folds) if (leader := leader_of(self.standings.field(), self.validation)) else {0}
         for split in sorted(wanted_folds - {0}):
             if rival is not None and between(found, rival, self.validation).errors < -0.5:
-                by = Words(f"behind {rival.name}", f"落后 {rival.name}")
-                self.standings.beaten[found.name] = by
+                self.standings.beaten[found.name] = Words(f"behind {rival.name}", f"落后 {rival.name}")
                 break
             if self.should_end() or not self._extend(found, split):
                 break
@@ -327,9 +328,8 @@ class Planner(Climb):
     def variants(self, recipe: Recipe) -> list[Options]:
         """Return the options of a recipe that are worth trying, the first ones first."""
         recipe.bases = self.bases
-        table = self._table
-        variants = recipe.variants(table.schema, self.validation.target, len(table))
-        variants = with_lean(variants, recipe, table, self.validation.target)
+        variants = recipe.variants(self._table.schema, self.validation.target, len(self._table))
+        variants = with_lean(variants, recipe, self._table, self.validation.target)
         passed = passed_to(type(recipe).options.model_fields)
         given: dict[str, Any] = {n: v for n in passed if (v := getattr(self.config, n))}
         return [type(v)(**{**v.model_dump(), **given}) for v in variants] if given else variants

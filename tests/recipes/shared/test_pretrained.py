@@ -96,6 +96,16 @@ def test_frozen_leaves_the_encoder_as_it_was(tmp_path):
     assert np.array_equal(stored[f"0.model.{name}"], before[name])
 
 
+@pytest.mark.parametrize(("modality", "stays"), [("text", True), ("image", False)])
+def test_media_that_are_embedded_are_not_read_once_more_as_figures(tmp_path, modality, stays):
+    base = (tiny_text if modality == "text" else tiny_image)(tmp_path / "base")
+    _, model, table, _ = fitted("frozen", {modality: (str(base),)}, "image" if modality == "image" else "")
+    (own,) = model.embeddings.codecs
+    beside = set() if model.beside.columns is None else set(model.beside.columns.codecs)
+    assert (own in beside) == stays
+    assert beside - {own} == {c.name for c in table.schema.inputs} - {own}, "other columns stand beside it as ever"
+
+
 def test_weights_over_scaled_embeddings_answer_from_embeddings_as_they_come():
     from modelwright.recipes.shared.embeddings import Scaling
 

@@ -169,7 +169,8 @@ class Frozen(Recipe):
         embedded = embedder.embed(train, ctx)
         lent = time.monotonic() - began  # other folds hold the same rows, and each cell is embedded once
         scaling = Scaling.of(embedded)
-        beside, features = Beside.fit(scaling.scaled(embedded), train, truth, options.beside, ctx)
+        names = list(embedder.embeddings.codecs)
+        beside, features = Beside.fit(scaling.scaled(embedded), names, train, truth, options.beside, ctx)
         held_features = None
         if held_table is not None and len(held_table):
             held_features = beside.join(scaling.scaled(embedder.embed(held_table, ctx)), held_table)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.memory_pages import keep_pages
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Table
+from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Ragged
 from modelwright.features.shared.hub import HubCodec
 from modelwright.recipes.shared.columns import ColumnCodecs, identity, usable
@@ -101,16 +102,24 @@ class Scaling:
 
 
 class Beside:
-    """The features next to the embeddings: every column's sparse view, made `size` times as large."""
+    """The features next to the embeddings: every column's sparse view, made `size` times as large; of a text that was embedded its
+    n-grams, but of embedded media nothing: hundreds of figures of their pixels or their sound would drown the embeddings."""
 
     def __init__(self, columns: ColumnCodecs | None, size: float) -> None:
         self.columns, self.size = columns, size
 
     @classmethod
     def fit(
-        cls, embeddings: np.ndarray, table: Table, truth: np.ndarray, size: float, ctx: FitContext
+        cls,
+        embeddings: np.ndarray,
+        embedded: Iterable[str],
+        table: Table,
+        truth: np.ndarray,
+        size: float,
+        ctx: FitContext,
     ) -> tuple[Beside, Stacked]:
-        """Return it fitted on a table, and the table's stacked features."""
+        """Return it fitted on a table of which the columns `embedded` were embedded, and the table's stacked features."""
+        table = _without_media(table, embedded)
         if not usable(table.schema, "sparse") or size == 0:
             return cls(None, size), Stacked(embeddings, None)
         columns, matrix = ColumnCodecs.fit(table, "sparse", truth, ctx.seed)
@@ -258,6 +267,12 @@ class Embedder:
             for i, vector in zip(index, self.embeddings.of(table.take(index)), strict=True):
                 kept[keys[i]] = _KNOWN[keys[i]] = vector
         return np.stack([kept[k] for k in keys])
+
+
+def _without_media(table: Table, names: Iterable[str]) -> Table:
+    """Return a table without those of the named columns that hold media."""
+    slow = {n for n in names if (kind := kind_of(table.schema[n].modality)) is not None and kind.slow}
+    return table.with_schema(table.schema.with_columns({n: {"role": "ignored"} for n in slow})) if slow else table
 
 
 def _cell(value: Any) -> Any:
