@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 from modelwright.core.bases import BaseModels
 from modelwright.core.budget import Deadline
@@ -34,11 +36,24 @@ RECIPES = "modelwright.recipes"
 
 
 class Options(BaseModel):
-    """Options of a recipe: strict, typed, every default visible. `leave` are modalities whose columns the fit does not see."""
+    """Options of a recipe: strict, typed, every default visible. `leave` are modalities whose columns the fit does not see.
+
+    A derived class that gives an option another default, and no `Field` of its own, keeps the type and the range of the one it derives from.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     leave: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Pydantic would take a redeclared option by its bare annotation, and lose the range."""
+        super().__init_subclass__(**kwargs)
+        annotations = inspect.get_annotations(cls)
+        for name in [n for n in annotations if n in vars(cls) and not isinstance(vars(cls)[n], FieldInfo)]:
+            known = [f[name] for b in cls.__mro__[1:] if name in (f := getattr(b, "__pydantic_fields__", {}))]
+            if known and known[0].metadata:
+                annotations[name] = Annotated[known[0].annotation, *known[0].metadata]
+        cls.__annotations__ = annotations
 
 
 class NoOptions(Options):

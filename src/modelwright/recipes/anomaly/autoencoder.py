@@ -7,7 +7,7 @@ Legend: N rows, D features, H hidden, Z narrowest layer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ from modelwright.core.answers.anomaly import AnomalyCodec
 from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer
 from modelwright.recipes.shared.outlier_rows import RowModel, RowReader
 from modelwright.recipes.shared.outliers import OutlierModel, OutlierRecipe, anomalies
 
@@ -26,20 +27,18 @@ _ARRAYS = ("w0", "b0", "w1", "b1", "w2", "b2", "w3", "b3", "left")
 _WATCHED = 0.1  # of the training rows, by which the epoch is chosen
 
 
-class AutoencoderOptions(Options):
+class AutoencoderOptions(LoopOptions):
     """`narrow`: Z as a share of D; `hide`: share of the features hidden in training."""
 
     narrow: float = Field(default=0.3, gt=0, le=1)
     hide: float = Field(default=0.2, ge=0, lt=1)
-    epochs: int = Field(default=60, ge=1, le=1000)
     batch: int = Field(default=128, ge=1)
-    lr: float = Field(default=3e-3, gt=0)
-    weight_decay: float = Field(default=1e-5, ge=0)
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
-    ema: float = Field(default=0.0, ge=0, lt=1)
-    clip: float = Field(default=1.0, ge=0)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
-    patience: int = Field(default=8, ge=1)
+    epochs: int = 60
+    lr: float = 3e-3
+    weight_decay: float = 1e-5
+    optimizer: Optimizer = "adamw"
+    ema: float = 0.0
+    patience: int = 8
 
 
 class AutoencoderModel(RowModel):

@@ -22,6 +22,7 @@ from modelwright.core.words import Words
 from modelwright.recipes.click._common import ClickRecipe
 from modelwright.recipes.click._fields import Fields
 from modelwright.recipes.shared.columns import identity
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer
 from modelwright.recipes.shared.rows import known_rows
 
 _LEAST = 2  # rows in which a feature must occur to have a vector of its own
@@ -31,7 +32,7 @@ _PROBE_ROWS, _PROBE_STEPS = 4096, 3
 _LARGEST = (256, 1024, 8, 8, 16)  # width, hidden, depth, crosses, heads of what may be loaded
 
 
-class ClickNetworkOptions(Options):
+class ClickNetworkOptions(LoopOptions):
     """`width` is that of a feature's vector, `l2` the penalty on the vectors that a batch touches, by row; the others say how the
     networks behind them are made and trained."""
 
@@ -44,14 +45,13 @@ class ClickNetworkOptions(Options):
     crosses: int = Field(default=2, ge=0, le=8)
     heads: int = Field(default=2, ge=1, le=16)
     batch: int = Field(default=512, ge=1, le=65_536)
-    epochs: int = Field(default=12, ge=1, le=1000)
-    patience: int = Field(default=3, ge=1)
-    lr: float = Field(default=5e-3, gt=0, le=1)
-    weight_decay: float = Field(default=1e-5, ge=0, le=10)
-    optimizer: str = "adamw"
-    clip: float = Field(default=5.0, ge=0)
-    ema: float = Field(default=0.0, ge=0, lt=1)
-    precision: str = "float32"
+    epochs: int = 12
+    patience: int = 3
+    lr: float = 5e-3
+    weight_decay: float = 1e-5
+    optimizer: Optimizer = "adamw"
+    clip: float = 5.0
+    ema: float = 0.0
 
 
 class Inputs:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -20,13 +20,14 @@ from modelwright.core.recipe import Axis, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.recipes.forecast._lags import Centre, Levelling, Scale, answered, examples, fitting_lags, lags_for
 from modelwright.recipes.shared.forecast import ForecastModel, ForecastRecipe, Row, codec, missed, size_of
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer
 
 _FEWEST = 20  # examples below which nothing is learnt
 _MOST = 1 << 26  # values of all examples
 _PROBE = 3  # steps that tell what a fit takes
 
 
-class HorizonOptions(Options):
+class HorizonOptions(LoopOptions):
     """Options of networks over lags; `lags` 0 takes what suits the seasons and the horizon."""
 
     lags: int = Field(default=0, ge=0)
@@ -40,14 +41,10 @@ class HorizonOptions(Options):
     hidden: int = Field(default=256, ge=4, le=4096)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     batch: int = Field(default=256, ge=1, le=8192)
-    epochs: int = Field(default=15, ge=1, le=1000)
-    lr: float = Field(default=1e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=4, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    epochs: int = 15
+    lr: float = 1e-3
+    optimizer: Optimizer = "adamw"
+    patience: int = 4
 
 
 class HorizonModel(ForecastModel):

@@ -17,6 +17,7 @@ from modelwright.features.shared.chats import Chat, documents, opening
 from modelwright.features.shared.vocabulary import Characters, Subwords, Vocabulary
 from modelwright.recipes.language._gpt import GPTModel
 from modelwright.recipes.language._ngram import ROLES
+from modelwright.recipes.shared.loop_options import LoopOptions, Precision
 
 _SIZES = {"micro": (64, 3), "tiny": (128, 4), "small": (384, 6), "base": (768, 12)}
 _SUBWORDS_FROM = 4 << 20  # characters of text from which on sub-words pay
@@ -25,7 +26,7 @@ _LEAST_STEPS = 30  # below which nothing is learnt
 _LN2 = float(np.log(2))
 
 
-class GPTOptions(Options):
+class GPTOptions(LoopOptions):
     """Options of a GPT. `vocabulary` auto takes sub-words for large texts, else characters; `size` auto grows with device
     and texts; `batch` counts ids; `looks` are the steps between two looks at the validation rows."""
 
@@ -41,17 +42,16 @@ class GPTOptions(Options):
     context: int = Field(default=256, ge=8, le=131_072)
     vocabulary: Literal["auto", "characters", "subwords"] = "auto"
     subwords: int = Field(default=8192, ge=300, le=200_000)
-    lr: float = Field(default=4e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.0, ge=0, le=10)
-    optimizer: Literal["muon", "adamw"] = "muon"
+    lr: float = 4e-3
+    weight_decay: float = 0.0
     batch: int = Field(default=2048, ge=8)
     epochs: int = Field(default=40, ge=1, le=100_000)
     looks: int = Field(default=100, ge=1)
-    patience: int = Field(default=4, ge=1)
-    clip: float = Field(default=0.0, ge=0)
+    patience: int = 4
+    clip: float = 0.0
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    ema: float = Field(default=0.0, ge=0, lt=1)
-    precision: Literal["auto", "float32", "bf16"] = "auto"
+    ema: float = 0.0
+    precision: Precision = "auto"
 
 
 class GPTFromTexts(GPTModel):

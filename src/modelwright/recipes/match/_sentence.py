@@ -23,6 +23,7 @@ from modelwright.features.base import codec_class, load_codecs, save_codecs
 from modelwright.features.shared.pairs import NAMES, alike_at, lexical
 from modelwright.models.retrieval import DenseIndex
 from modelwright.models.searchers import Searcher, Texts, VectorSearcher
+from modelwright.recipes.shared.loop_options import Precision
 from modelwright.recipes.shared.matching import Matcher, MatchModel, MatchRecipe, Material, finished
 from modelwright.recipes.shared.network_options import NetworkOptions
 
@@ -38,14 +39,13 @@ class SentenceOptions(NetworkOptions):
     vector: int = Field(default=0, ge=0, le=4096)  # 0 is the width of the encoder
     contrast: float = Field(default=0.2, ge=0, le=10)
     bigrams: bool = True
-    embedding: int = Field(default=128, ge=4, le=2048)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    word_dropout: float = Field(default=0.1, ge=0, lt=1)
+    embedding: int = 128
+    dropout: float = 0.1
     batch: int = Field(default=128, ge=2, le=8192)
     epochs: int = Field(default=5, ge=0, le=1000)
-    patience: int = Field(default=3, ge=1)
-    lr: float = Field(default=2e-3, gt=0, le=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    patience: int = 3
+    lr: float = 2e-3
+    precision: Precision = "float32"
 
 
 _KNOWN: dict[bytes, np.ndarray] = {}  # vectors of encoders kept as they came, by encoder and text

@@ -17,7 +17,7 @@ from modelwright.core.words import Words
 from modelwright.features.base import codec_class
 from modelwright.models.searchers import Texts
 from modelwright.recipes.match._sentence import _COLUMN, SentenceMatcher, SentenceModel, SentenceOptions, SentenceRecipe
-from modelwright.recipes.shared.pretrained import NEEDS, refused
+from modelwright.recipes.shared.pretrained import NEEDS, refused_without_text
 
 _LENGTH = 256
 
@@ -30,11 +30,10 @@ class PretrainedSentenceOptions(SentenceOptions):
     layer_decay: float = Field(default=0.9, gt=0, le=1)
     train_embeddings: bool = False
     lora_rank: int = Field(default=0, ge=0, le=512)
-    vector: int = Field(default=0, ge=0, le=4096)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    batch: int = Field(default=32, ge=2, le=8192)
-    epochs: int = Field(default=3, ge=0, le=1000)
-    lr: float = Field(default=1e-3, gt=0, le=1)
+    dropout: float = 0.0
+    batch: int = 32
+    epochs: int = 3
+    lr: float = 1e-3
 
 
 class PretrainedSentenceMatcher(SentenceMatcher):
@@ -79,8 +78,7 @@ class PretrainedSentence(SentenceRecipe):
     }
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        texts = {m: names for m, names in self.bases.encoders.items() if m == "text"}
-        return super().refuses(schema, target, rows) or (None if texts else refused(schema, texts))
+        return super().refuses(schema, target, rows) or refused_without_text(self.bases.encoders)
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         out: list[Options] = []

@@ -27,10 +27,9 @@ class AudioOptions(NetworkOptions):
     noise: float = Field(default=0.2, ge=0, le=3)
     time_masks: int = Field(default=1, ge=0, le=8)
     band_masks: int = Field(default=1, ge=0, le=8)
-    dropout: float = Field(default=0.3, ge=0, lt=1)
-    smoothing: float = Field(default=0.1, ge=0, lt=1)
-    weight_decay: float = Field(default=0.05, ge=0, le=10)
-    patience: int = Field(default=8, ge=1)
+    dropout: float = 0.3
+    weight_decay: float = 0.05
+    patience: int = 8
 
 
 SPACE: Mapping[str, Axis] = {

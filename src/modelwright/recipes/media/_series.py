@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
+from modelwright.core.recipe import Axis, Choice, Range
 from modelwright.recipes.shared.network_options import NetworkOptions
 
 
@@ -18,12 +20,21 @@ class SeriesOptions(NetworkOptions):
     jitter: float = Field(default=0.03, ge=0, le=1)
     scaling: float = Field(default=0.1, ge=0, le=1)
     warp: float = Field(default=0.3, ge=0, lt=1)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    smoothing: float = Field(default=0.05, ge=0, lt=1)
-    batch: int = Field(default=64, ge=1, le=8192)
-    epochs: int = Field(default=30, ge=1, le=1000)
-    lr: float = Field(default=2e-3, gt=0, le=1)
-    patience: int = Field(default=10, ge=1)
+    dropout: float = 0.1
+    smoothing: float = 0.05
+    epochs: int = 30
+    lr: float = 2e-3
+    patience: int = 10
+
+
+SPACE: Mapping[str, Axis] = {
+    "lr": Range(5e-4, 5e-3, log=True),
+    "jitter": Choice((0.0, 0.03, 0.1)),
+    "scaling": Choice((0.0, 0.1, 0.3)),
+    "warp": Choice((0.0, 0.3, 0.5)),
+    "mixup": Choice((0.0, 0.2)),
+    "dropout": Range(0.0, 0.5),
+}
 
 
 def series_plan(rows: int) -> dict[str, Any]:

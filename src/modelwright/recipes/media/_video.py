@@ -17,9 +17,9 @@ class VideoOptions(ImageOptions):
     base: int = Field(default=16, ge=4, le=512)
     blocks: int = Field(default=1, ge=1, le=8)
     hidden: int = Field(default=96, ge=8, le=2048)
-    dropout: float = Field(default=0.3, ge=0, lt=1)
-    colour: float = Field(default=0.1, ge=0, le=1)
-    lr: float = Field(default=2e-3, gt=0, le=1)
+    dropout: float = 0.3
+    colour: float = 0.1
+    lr: float = 2e-3
 
 
 SPACE: Mapping[str, Axis] = {

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Choice, Options, Range
+from modelwright.core.recipe import Axis, Choice, Options
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
-from modelwright.recipes.shared.image import ImageOptions, image_plan, may_flip
+from modelwright.recipes.shared.image import CONVOLUTION_SPACE, ImageOptions, image_plan, may_flip
 from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
 
 _MANY = 10_000  # rows from which on the filters learn by Muon
@@ -55,13 +55,7 @@ class FastNetRecipe(NetworkRecipe):
     model = FastNetModel
     space: ClassVar[Mapping[str, Axis]] = {
         "base": Choice((32, 48, 64)),
-        "lr": Range(5e-4, 6e-3, log=True),
-        "erase": Choice((0.0, 0.25, 0.5)),
-        "colour": Choice((0.0, 0.1, 0.2)),
-        "policy": Choice((0.0, 0.3, 0.6)),
-        "mixup": Choice((0.0, 0.2, 1.0)),
-        "flip": Choice((False, True)),
-        "dropout": Range(0.0, 0.5),
+        **CONVOLUTION_SPACE,
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:

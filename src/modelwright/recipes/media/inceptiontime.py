@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Choice, Options, Range
+from modelwright.core.recipe import Axis, Choice, Options
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
-from modelwright.recipes.media._series import SeriesOptions, series_plan
+from modelwright.recipes.media._series import SPACE, SeriesOptions, series_plan
 from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
 
 
@@ -39,12 +39,7 @@ class InceptionTimeRecipe(NetworkRecipe):
         "base": Choice((16, 32, 48)),
         "blocks": Choice((3, 6)),
         "kernel": Choice((19, 39, 59)),
-        "lr": Range(5e-4, 5e-3, log=True),
-        "jitter": Choice((0.0, 0.03, 0.1)),
-        "scaling": Choice((0.0, 0.1, 0.3)),
-        "warp": Choice((0.0, 0.3, 0.5)),
-        "mixup": Choice((0.0, 0.2)),
-        "dropout": Range(0.0, 0.5),
+        **SPACE,
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:

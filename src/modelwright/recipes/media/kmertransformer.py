@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
+from modelwright.recipes.shared.loop_options import Optimizer
 from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
 from modelwright.recipes.shared.network_options import NetworkOptions, small_plan
 
@@ -21,7 +22,7 @@ class KmerTransformerOptions(NetworkOptions):
     layers: int = 3
     dropout: float = 0.2
     word_dropout: float = 0.1
-    optimizer: Any = "muon"
+    optimizer: Optimizer = "muon"
 
 
 class KmerTransformerModel(NetworkModel):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.recipe import Axis, Choice, Options, Range
+from modelwright.core.recipe import Axis, Choice, Options
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
-from modelwright.recipes.media._series import SeriesOptions, series_plan
+from modelwright.recipes.media._series import SPACE, SeriesOptions, series_plan
+from modelwright.recipes.shared.loop_options import Precision
 from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
 
 
@@ -19,7 +20,7 @@ class LSTMSeriesOptions(SeriesOptions):
     encoders: dict[str, str] = {"series": "lstm"}
     hidden: int = 64
     lr: float = 5e-3
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    precision: Precision = "float32"
 
 
 class LSTMSeriesModel(NetworkModel):
@@ -41,12 +42,7 @@ class LSTMSeriesRecipe(NetworkRecipe):
     space: ClassVar[Mapping[str, Axis]] = {
         "hidden": Choice((32, 64, 128)),
         "layers": Choice((1, 2)),
-        "lr": Range(5e-4, 5e-3, log=True),
-        "jitter": Choice((0.0, 0.03, 0.1)),
-        "scaling": Choice((0.0, 0.1, 0.3)),
-        "warp": Choice((0.0, 0.3, 0.5)),
-        "mixup": Choice((0.0, 0.2)),
-        "dropout": Range(0.0, 0.5),
+        **SPACE,
     }
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:

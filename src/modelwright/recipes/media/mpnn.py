@@ -11,6 +11,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Options, Range
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
+from modelwright.recipes.shared.loop_options import Precision
 from modelwright.recipes.shared.network import NetworkModel, NetworkRecipe
 from modelwright.recipes.shared.network_options import NetworkOptions
 
@@ -30,7 +31,7 @@ class MPNNOptions(NetworkOptions):
     epochs: int = 40
     patience: int = 12
     lr: float = 1e-3
-    precision: str = "float32"  # type: ignore[assignment]
+    precision: Precision = "float32"
 
 
 class MPNNModel(NetworkModel):

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
-from scipy.sparse import csr_matrix, diags
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Options, Range
@@ -17,7 +15,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.histories import Histories
 from modelwright.recipes.shared.item_weights import ItemWeightsModel
-from modelwright.recipes.shared.neighbours import capped, likest
+from modelwright.recipes.shared.neighbours import capped, likest, weighed_by_activity
 from modelwright.recipes.shared.recommend import RankModel, RankRecipe, ranked
 
 
@@ -72,10 +70,7 @@ class ItemKnn(RankRecipe):
         target = ranked(ctx.target)
         histories = Histories.kept(train, target, ctx)
         size = len(target.items)
-        matrix = capped(histories.matrix(size))
-        lengths = np.maximum(np.diff(matrix.indptr), 1).astype(np.float64)
-        weighed = csr_matrix(diags((lengths / lengths.mean()) ** (-options.active / 2)) @ matrix).astype(np.float32)
-        counts = np.maximum(np.asarray(weighed.multiply(weighed).sum(axis=0)).ravel(), 1e-3).astype(np.float32)
+        weighed, counts = weighed_by_activity(capped(histories.matrix(size)), options.active)
         scale = (counts**options.source, counts**options.popularity)
         found = likest(weighed, options.neighbours, scale, options.shrink, ctx.deadline)
         return ItemKnnModel(target, histories, found, histories.counts(size), options.decay, 100)

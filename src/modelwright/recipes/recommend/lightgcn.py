@@ -31,8 +31,8 @@ class LightgcnOptions(RankNetOptions):
     hops: int = Field(default=1, ge=0, le=4)
     tokens: int = Field(default=16_384, ge=16, le=1 << 20)
     negatives: int = Field(default=1024, ge=1, le=65_536)
-    epochs: int = Field(default=30, ge=1, le=5000)
-    lr: float = Field(default=1e-2, gt=0, le=1)
+    epochs: int = 30
+    lr: float = 1e-2
 
 
 class LightgcnModel(RankModel):

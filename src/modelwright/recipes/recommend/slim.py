@@ -20,10 +20,11 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.shared.histories import Histories
 from modelwright.recipes.shared.item_weights import ItemWeightsModel
-from modelwright.recipes.shared.neighbours import capped, likest
+from modelwright.recipes.shared.neighbours import capped, likest, weighed_by_activity
 from modelwright.recipes.shared.recommend import RankModel, RankRecipe, ranked
 
 _DENSE = 8_000  # items up to which the counts of all pairs are kept at once, 4 I^2 bytes
+_HALF = 0.5  # of the time, for finding neighbours
 
 
 class SlimOptions(Options):
@@ -72,10 +73,7 @@ class Slim(RankRecipe):
         target = ranked(ctx.target)
         histories = Histories.kept(train, target, ctx)
         size = len(target.items)
-        matrix = capped(histories.matrix(size))
-        lengths = np.maximum(np.diff(matrix.indptr), 1).astype(np.float64)
-        weighed = csr_matrix(diags((lengths / lengths.mean()) ** (-options.active / 2)) @ matrix).astype(np.float32)
-        counts = np.maximum(np.asarray(weighed.multiply(weighed).sum(axis=0)).ravel(), 1e-3).astype(np.float32)
+        weighed, counts = weighed_by_activity(capped(histories.matrix(size)), options.active)
         near = likest(
             weighed,
             options.neighbours,
@@ -87,9 +85,6 @@ class Slim(RankRecipe):
         told = _solved(weighed, near, ridge, ctx)
         damped = csr_matrix(told @ diags(np.maximum(counts, 1.0) ** -options.popularity)).astype(np.float32)
         return SlimModel(target, histories, damped, histories.counts(size), 1.0, 1000)
-
-
-_HALF = 0.5  # of the time, for finding neighbours
 
 
 def _solved(weighed: csr_matrix, near: csr_matrix, ridge: float, ctx: FitContext) -> csr_matrix:

@@ -34,8 +34,8 @@ class TwoTowerOptions(RankNetOptions):
     blank: float = Field(default=0.3, ge=0, lt=1)
     tokens: int = Field(default=1024, ge=16, le=1 << 20)
     negatives: int = Field(default=1024, ge=1, le=65_536)
-    epochs: int = Field(default=30, ge=1, le=5000)
-    lr: float = Field(default=3e-3, gt=0, le=1)
+    epochs: int = 30
+    lr: float = 3e-3
 
 
 class TwoTowerModel(RankModel):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
+from modelwright.core.recipe import Axis, Choice, Range
 from modelwright.recipes.shared.network_options import NetworkOptions
 
 _SIDED = ("left", "right", "lhs", "rhs", "左", "右", "link", "droit", "gauche", "izq", "der")
@@ -23,14 +25,22 @@ class ImageOptions(NetworkOptions):
     erase: float = Field(default=0.0, ge=0, le=1)
     colour: float = Field(default=0.0, ge=0, le=1)
     policy: float = Field(default=0.0, ge=0, le=1)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    smoothing: float = Field(default=0.1, ge=0, lt=1)
-    batch: int = Field(default=128, ge=1, le=8192)
-    epochs: int = Field(default=20, ge=1, le=1000)
-    weight_decay: float = Field(default=0.05, ge=0, le=10)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=8, ge=1)
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
+    dropout: float = 0.2
+    batch: int = 128
+    epochs: int = 20
+    weight_decay: float = 0.05
+    patience: int = 8
+
+
+CONVOLUTION_SPACE: Mapping[str, Axis] = {
+    "lr": Range(5e-4, 6e-3, log=True),
+    "erase": Choice((0.0, 0.25, 0.5)),
+    "colour": Choice((0.0, 0.1, 0.2)),
+    "policy": Choice((0.0, 0.3, 0.6)),
+    "mixup": Choice((0.0, 0.2, 1.0)),
+    "flip": Choice((False, True)),
+    "dropout": Range(0.0, 0.5),
+}
 
 
 def may_flip(target: TargetCodec) -> bool:

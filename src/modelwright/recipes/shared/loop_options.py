@@ -11,6 +11,8 @@ from modelwright.core.recipe import Options
 Rate = Annotated[float, Field(gt=0, le=1)]
 Epochs = Annotated[int, Field(ge=1, le=5000)]
 Patience = Annotated[int, Field(ge=1)]
+Optimizer = Literal["adamw", "muon", "sgd"]
+Precision = Literal["auto", "float32", "bf16"]
 
 
 class LoopOptions(Options):
@@ -19,8 +21,8 @@ class LoopOptions(Options):
     epochs: Epochs = 30
     lr: Rate = 2e-3
     weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "muon"
+    optimizer: Optimizer = "muon"
     clip: float = Field(default=1.0, ge=0)
     ema: float = Field(default=0.98, ge=0, lt=1)
     patience: Patience = 12
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    precision: Precision = "float32"

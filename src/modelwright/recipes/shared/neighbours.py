@@ -6,7 +6,7 @@ Legend: U users, I items, M neighbours of an item.
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 
 from modelwright.core.budget import Deadline
 
@@ -19,6 +19,17 @@ def capped(matrix: csr_matrix, longest: int = LONGEST) -> csr_matrix:
     """Return who had what [U, I] without the users who had more than `longest` items, unless nobody would be left."""
     few = np.diff(matrix.indptr) <= longest
     return matrix if few.all() or not few.any() else csr_matrix(matrix[np.flatnonzero(few)])
+
+
+def weighed_by_activity(matrix: csr_matrix, active: float) -> tuple[csr_matrix, np.ndarray]:
+    """Return who had what [U, I], each user counting by their number of items to the power of minus `active`, and the items' counts [I].
+
+    The weights of two items' users multiply to that count, so each entry holds its square root.
+    """
+    lengths = np.maximum(np.diff(matrix.indptr), 1).astype(np.float64)
+    weighed = csr_matrix(diags((lengths / lengths.mean()) ** (-active / 2)) @ matrix).astype(np.float32)
+    counts = np.maximum(np.asarray(weighed.multiply(weighed).sum(axis=0)).ravel(), 1e-3).astype(np.float32)
+    return weighed, counts
 
 
 def _of_rows(

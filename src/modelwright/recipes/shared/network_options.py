@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from modelwright.core.recipe import Options
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer, Precision
 
 SIZES = (
     "fusion_width", "fusion_layers", "embedding", "filters", "widest", "hidden", "layers", "heads", "number_width", "members",
@@ -14,7 +14,7 @@ SIZES = (
 )  # fmt: skip
 
 
-class NetworkOptions(Options):
+class NetworkOptions(LoopOptions):
     """Options of every network; a recipe sets its own defaults."""
 
     encoders: dict[str, str] = Field(default_factory=dict)  # by modality; its first one where not said
@@ -40,14 +40,11 @@ class NetworkOptions(Options):
     dropout: float = Field(default=0.5, ge=0, lt=1)
     smoothing: float = Field(default=0.1, ge=0, lt=1)
     batch: int = Field(default=64, ge=1, le=8192)
-    epochs: int = Field(default=12, ge=1, le=1000)
-    lr: float = Field(default=1e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=4, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "auto"
+    epochs: int = 12
+    lr: float = 1e-3
+    optimizer: Optimizer = "adamw"
+    patience: int = 4
+    precision: Precision = "auto"
     norm: Literal["batch", "group"] = "batch"
     # under differential privacy: noise in units of `clip` (0: what the budget asks for), and how gradients are cut
     noise: float = Field(default=0.0, ge=0)

@@ -42,19 +42,26 @@ class HubOptions(NetworkOptions):
     lora_rank: int = Field(default=0, ge=0, le=512)
     flip: bool = False
     shift: float = Field(default=0.05, ge=0, le=0.5)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    batch: int = Field(default=32, ge=1, le=8192)
-    epochs: int = Field(default=8, ge=1, le=1000)
-    patience: int = Field(default=4, ge=1)
+    dropout: float = 0.1
+    batch: int = 32
+    epochs: int = 8
+
+
+_NONE_NAMED = Words(
+    "no pretrained encoder was named: --pretrained NAME_OR_FOLDER",
+    "未指定预训练编码器：--pretrained 名称或文件夹",
+)
+
+
+def refused_without_text(encoders: Mapping[str, tuple[str, ...]]) -> Words | None:
+    """Return why no pretrained encoder of texts can be used, or None where one was named."""
+    return None if "text" in encoders else _NONE_NAMED
 
 
 def refused(schema: Schema, encoders: Mapping[str, tuple[str, ...]]) -> Words | None:
     """Return why no pretrained encoder can be used, or None where there is one for some column."""
     if not encoders:
-        return Words(
-            "no pretrained encoder was named: --pretrained NAME_OR_FOLDER",
-            "未指定预训练编码器：--pretrained 名称或文件夹",
-        )
+        return _NONE_NAMED
     if not {c.modality for c in schema.inputs} & set(encoders):
         shown = ", ".join(sorted(encoders))
         return Words(f"made for {shown} columns, and there is none", f"用于 {shown} 列，但没有这类列")

@@ -7,35 +7,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.recipe import Estimate, FitContext, Options
+from modelwright.core.recipe import Estimate, FitContext
 from modelwright.core.schema import Table
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer
 from modelwright.recipes.shared.recommend import RankModel, RankRecipe
 
 _PROBE = 6  # steps that tell what a step takes
 _WATCHED = 1000  # users on whom a network is watched
 
 
-class RankNetOptions(Options):
+class RankNetOptions(LoopOptions):
     """How a network that recommends is trained; `tokens` are the events of a batch."""
 
     width: int = Field(default=64, ge=4, le=1024)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     negatives: int = Field(default=512, ge=1, le=65_536)
     tokens: int = Field(default=2048, ge=16, le=1 << 20)
-    epochs: int = Field(default=60, ge=1, le=5000)
-    lr: float = Field(default=2e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.0, ge=0, le=10)
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
-    clip: float = Field(default=5.0, ge=0)
-    ema: float = Field(default=0.0, ge=0, lt=1)
-    patience: int = Field(default=6, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    epochs: int = 60
+    weight_decay: float = 0.0
+    optimizer: Optimizer = "adamw"
+    clip: float = 5.0
+    ema: float = 0.0
+    patience: int = 6
 
 
 class RankNetRecipe(RankRecipe):

@@ -23,6 +23,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.features.base import Ragged
 from modelwright.features.shared.pieces import Pieces
 from modelwright.features.shared.spans import Tags, features, looks, normal
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer
 from modelwright.recipes.shared.tagging import (
     Known,
     Reading,
@@ -41,7 +42,7 @@ _LISTED = ((("ahead", 0),), (("back", 0),), (("entry", 0), ("ahead", 0)))
 _PROBE = 3
 
 
-class TaggerOptions(Options):
+class TaggerOptions(LoopOptions):
     """Options of networks that tag; a recipe sets its own defaults. `wide` puts the CRF's linear features beside."""
 
     encoder: Literal["lstm", "transformer"] = "lstm"
@@ -56,14 +57,10 @@ class TaggerOptions(Options):
     wide_dropout: float = Field(default=0.4, ge=0, lt=1)
     dropout: float = Field(default=0.5, ge=0, lt=1)
     batch: int = Field(default=32, ge=1, le=1024)
-    epochs: int = Field(default=8, ge=1, le=1000)
-    patience: int = Field(default=3, ge=1)
-    lr: float = Field(default=2e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
-    clip: float = Field(default=5.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    epochs: int = 8
+    patience: int = 3
+    clip: float = 5.0
+    optimizer: Optimizer = "adamw"
 
 
 @dataclass

@@ -19,7 +19,8 @@ from modelwright.features.base import Ragged
 from modelwright.features.shared.hub import HubTokens
 from modelwright.features.shared.pieces import Pieces
 from modelwright.features.shared.spans import Tags
-from modelwright.recipes.shared.pretrained import NEEDS, refused
+from modelwright.recipes.shared.loop_options import Precision
+from modelwright.recipes.shared.pretrained import NEEDS, refused_without_text
 from modelwright.recipes.shared.tagging import Reading
 from modelwright.recipes.spans._tagger_network import NetworkTagger, NetworkTaggerModel, TaggerOptions
 
@@ -35,11 +36,11 @@ class HubTaggerOptions(TaggerOptions):
     layer_decay: float = Field(default=0.9, gt=0, le=1)
     train_embeddings: bool = False
     lora_rank: int = Field(default=0, ge=0, le=512)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    dropout: float = 0.1
     wide: bool = False
-    lr: float = Field(default=1e-3, gt=0, le=1)
-    epochs: int = Field(default=4, ge=1, le=1000)
-    precision: Any = "auto"
+    lr: float = 1e-3
+    epochs: int = 4
+    precision: Precision = "auto"
 
 
 @dataclass
@@ -131,8 +132,7 @@ class PretrainedTagger(NetworkTagger):
     }
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        texts = {m: names for m, names in self.bases.encoders.items() if m == "text"}
-        return super().refuses(schema, target, rows) or (None if texts else refused(schema, texts))
+        return super().refuses(schema, target, rows) or refused_without_text(self.bases.encoders)
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         out: list[Options] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -19,13 +19,14 @@ from modelwright.core.words import Words
 from modelwright.features.shared.hub_pairs import HubPairs
 from modelwright.features.shared.slots import SlotCheck
 from modelwright.features.shared.source import Source, SourceReader
-from modelwright.recipes.texts._texts import TextModel, TextRecipe, pairs, reading, watcher
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer, Precision
+from modelwright.recipes.texts._texts import StoredText, TextModel, TextRecipe, pairs, reading, watcher
 
 _BATCHES = 20
 _PROBE = 3
 
 
-class HubTextOptions(Options):
+class HubTextOptions(LoopOptions):
     """`pretrained` is the model's folder or hub name, which no saved model repeats; `lora_rank` 0 trains all of it."""
 
     pretrained: str = ""
@@ -36,14 +37,11 @@ class HubTextOptions(Options):
     no_repeat: int = Field(default=0, ge=0, le=16)
     smoothing: float = Field(default=0.1, ge=0, lt=1)
     tokens: int = Field(default=1024, ge=16, le=1 << 18)
-    epochs: int = Field(default=4, ge=1, le=5000)
-    lr: float = Field(default=1e-4, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=4, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "auto"
+    epochs: int = 4
+    lr: float = 1e-4
+    optimizer: Optimizer = "adamw"
+    patience: int = 4
+    precision: Precision = "auto"
 
 
 class HubTextModel(TextModel):
@@ -85,24 +83,18 @@ class HubTextModel(TextModel):
         save_file(self.network.tensors(), str(folder / "weights.safetensors"))
 
     @classmethod
-    def restore(
-        cls,
-        reader: SourceReader,
-        check: SlotCheck | None,
-        state: dict[str, Any],
-        arrays: dict[str, np.ndarray],
-        folder: Path,
-    ) -> HubTextModel:
+    def restore(cls, stored: StoredText) -> HubTextModel:
         from safetensors.torch import load_file
 
         from modelwright.models.hub_pairs import HubSeq2Seq, load_pairs
 
         made: Any = type(get_recipe(cls.recipe)).options
+        state = stored.state
         pieces = HubPairs(state["pieces"])
         network = HubSeq2Seq(load_pairs(pieces.state["config"], None), int(pieces.state["pad"]))
-        network.fill(load_file(str(folder / "weights.safetensors")))
+        network.fill(load_file(str(stored.folder / "weights.safetensors")))
         network.eval()
-        out = cls(reader, check, pieces, network, made(**state["options"]), int(state["most"]))
+        out = cls(stored.reader, stored.check, pieces, network, made(**state["options"]), int(state["most"]))
         out.extent = state["extent"]
         return out
 

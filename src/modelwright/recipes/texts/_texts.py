@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -26,6 +27,17 @@ _LOOK = 300  # validation sources that are answered at each look
 _LOSSES = 24  # batches whose loss is told
 
 TASKS = frozenset({"translation", "summarization", "text2text-generation"})
+
+
+@dataclass(frozen=True)
+class StoredText:
+    """What was read from the folder of a model: the parts of every one, and `state` and `arrays`, which are its own."""
+
+    reader: SourceReader
+    check: SlotCheck | None
+    state: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    folder: Path
 
 
 class TextModel(Model):
@@ -86,14 +98,7 @@ class TextModel(Model):
 
     @classmethod
     @abstractmethod
-    def restore(
-        cls,
-        reader: SourceReader,
-        check: SlotCheck | None,
-        state: dict[str, Any],
-        arrays: dict[str, np.ndarray],
-        folder: Path,
-    ) -> Self:
+    def restore(cls, stored: StoredText) -> Self:
         """Make the model of what was saved."""
 
     @classmethod
@@ -103,7 +108,7 @@ class TextModel(Model):
             place = folder / "arrays.safetensors"
             arrays = read_arrays(place) if place.is_file() else {}
             check = SlotCheck.restore(data["check"], arrays) if data["check"] is not None else None
-            return cls.restore(SourceReader.restore(data["reader"], {}), check, data, arrays, folder)
+            return cls.restore(StoredText(SourceReader.restore(data["reader"], {}), check, data, arrays, folder))
 
 
 class TextRecipe(Recipe):

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Estimate, FitContext, Model, Options
@@ -16,7 +13,7 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.slots import SlotCheck
 from modelwright.features.shared.source import Source, SourceReader, says
-from modelwright.recipes.texts._texts import TextModel, TextRecipe, pairs, reading
+from modelwright.recipes.texts._texts import StoredText, TextModel, TextRecipe, pairs, reading
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]*[.!?。！？\n]+[\"'”’」』）)]*|[^.!?。！？\n]+")
 _TEMPLATES = 300
@@ -62,15 +59,9 @@ class CopyModel(TextModel):
         return {"way": self.way, "sentences": self.sentences, "templates": self.templates}
 
     @classmethod
-    def restore(
-        cls,
-        reader: SourceReader,
-        check: SlotCheck | None,
-        state: dict[str, Any],
-        arrays: dict[str, np.ndarray],
-        folder: Path,
-    ) -> CopyModel:
-        return cls(reader, check, state["way"], int(state["sentences"]), state["templates"])
+    def restore(cls, stored: StoredText) -> CopyModel:
+        state = stored.state
+        return cls(stored.reader, stored.check, state["way"], int(state["sentences"]), state["templates"])
 
 
 class Copy(TextRecipe):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.slots import SlotCheck
 from modelwright.features.shared.source import Source, SourceReader
-from modelwright.recipes.texts._texts import TextModel, TextRecipe, pairs, reading
+from modelwright.recipes.texts._texts import StoredText, TextModel, TextRecipe, pairs, reading
 
 _WIDTH = 1 << 18
 _MOST = 100_000  # rows that are kept
@@ -52,20 +51,14 @@ class RetrievalModel(TextModel):
         return {"rarity": self.rarity, "data": self.rows.data, "indices": self.rows.indices, "indptr": self.rows.indptr}
 
     @classmethod
-    def restore(
-        cls,
-        reader: SourceReader,
-        check: SlotCheck | None,
-        state: dict[str, Any],
-        arrays: dict[str, np.ndarray],
-        folder: Path,
-    ) -> RetrievalModel:
+    def restore(cls, stored: StoredText) -> RetrievalModel:
         from scipy.sparse import csr_matrix
 
+        texts, arrays = stored.state["texts"], stored.arrays
         held = (arrays["data"], arrays["indices"], arrays["indptr"])
-        rows = csr_matrix(held, shape=(len(state["texts"]), _WIDTH))
+        rows = csr_matrix(held, shape=(len(texts), _WIDTH))
         rows.check_format(full_check=True)
-        return cls(reader, check, state["texts"], arrays["rarity"], rows)
+        return cls(stored.reader, stored.check, texts, arrays["rarity"], rows)
 
 
 class Retrieval(TextRecipe):

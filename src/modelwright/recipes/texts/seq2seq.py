@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -19,13 +19,14 @@ from modelwright.features.base import Ragged
 from modelwright.features.shared.slots import SlotCheck
 from modelwright.features.shared.source import Source, SourceReader
 from modelwright.features.shared.subwords import Subwords
-from modelwright.recipes.texts._texts import TextModel, TextRecipe, pairs, reading, watcher
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer, Precision
+from modelwright.recipes.texts._texts import StoredText, TextModel, TextRecipe, pairs, reading, watcher
 
 _BATCHES = 40  # of an epoch at least: few pairs are gone through several times between looks
 _PROBE = 4  # steps
 
 
-class Seq2SeqOptions(Options):
+class Seq2SeqOptions(LoopOptions):
     """Defaults chosen by measurement on validation rows; see docs/log.md. `tokens` of both sides make a batch.
 
     `length_penalty` is the power of its length by which an answer's log probability is divided; with `no_repeat` no run
@@ -49,14 +50,10 @@ class Seq2SeqOptions(Options):
     no_repeat: int = Field(default=0, ge=0, le=16)
     smoothing: float = Field(default=0.1, ge=0, lt=1)
     tokens: int = Field(default=3072, ge=64, le=1 << 18)
-    epochs: int = Field(default=30, ge=1, le=5000)
-    lr: float = Field(default=1e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "muon"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    patience: int = Field(default=8, ge=1)
-    precision: Literal["auto", "float32", "bf16"] = "auto"
+    lr: float = 1e-3
+    optimizer: Optimizer = "muon"
+    patience: int = 8
+    precision: Precision = "auto"
 
 
 class Seq2SeqModel(TextModel):
@@ -105,23 +102,17 @@ class Seq2SeqModel(TextModel):
         save_file(weights, str(folder / "weights.safetensors"))
 
     @classmethod
-    def restore(
-        cls,
-        reader: SourceReader,
-        check: SlotCheck | None,
-        state: dict[str, Any],
-        arrays: dict[str, np.ndarray],
-        folder: Path,
-    ) -> Seq2SeqModel:
+    def restore(cls, stored: StoredText) -> Seq2SeqModel:
         from safetensors.torch import load_file
 
         from modelwright.models.seq2seq import Seq2Seq
 
+        state = stored.state
         options, subwords = Seq2SeqOptions(**state["options"]), Subwords.restore(state["subwords"], {})
         network = Seq2Seq(subwords.size, options)
-        network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        network.load_state_dict(load_file(str(stored.folder / "weights.safetensors")))
         network.eval()
-        out = cls(reader, check, subwords, network, options, state["bounds"])
+        out = cls(stored.reader, stored.check, subwords, network, options, state["bounds"])
         out.extent = state["extent"]
         return out
 

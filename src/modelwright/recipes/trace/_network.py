@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -20,6 +20,7 @@ from modelwright.core.schema import Table
 from modelwright.features.shared.learners import Answers, Skills
 from modelwright.models.bkt import Bkt
 from modelwright.recipes.shared.calibration import sigmoid
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer
 from modelwright.recipes.shared.tracing import TraceModel, TraceRecipe, learnt, watched
 from modelwright.recipes.trace._features import TraceFeatures
 
@@ -27,7 +28,7 @@ _FLOPS = 4e10  # what a core does of these networks in a second
 _WATCHED = 60_000  # answers of held-out learners that are looked at between epochs
 
 
-class TracerOptions(Options):
+class TracerOptions(LoopOptions):
     """Options of the networks; a recipe sets its own defaults. `features` gives what is counted beside to the last layer."""
 
     width: int = Field(default=128, ge=8, le=1024, multiple_of=4)
@@ -37,14 +38,10 @@ class TracerOptions(Options):
     features: bool = True
     dropout: float = Field(default=0.3, ge=0, lt=1)
     batch: int = Field(default=32, ge=1, le=1024)
-    epochs: int = Field(default=12, ge=1, le=1000)
-    patience: int = Field(default=3, ge=1)
-    lr: float = Field(default=3e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
-    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    epochs: int = 12
+    patience: int = 3
+    lr: float = 3e-3
+    optimizer: Optimizer = "adamw"
 
 
 @dataclass(frozen=True)

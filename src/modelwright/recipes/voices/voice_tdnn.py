@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +17,7 @@ from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.speech import Front
+from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer
 from modelwright.recipes.voices._voices import VoiceModel, VoiceRecipe, front_of, spoken, voiced
 
 _BATCHES = 10  # of an epoch at least
@@ -25,7 +26,7 @@ _PROBE = 2  # steps
 _SOUND = 60.0  # seconds of padded sound that are read at once
 
 
-class VoiceTdnnOptions(Options):
+class VoiceTdnnOptions(LoopOptions):
     """`size` numbers of a vector; `margin` in radians and `scale` of the angular loss; `speeds` of each speaker that count as others;
     `seconds` of a stretch; shares of stretches with `noise` and in a `room`; `gain` in dB."""
 
@@ -43,14 +44,9 @@ class VoiceTdnnOptions(Options):
     room: float = Field(default=0.2, ge=0, le=1)
     band_masks: int = Field(default=1, ge=0, le=16)
     batch: int = Field(default=32, ge=2, le=4096)
-    epochs: int = Field(default=40, ge=1, le=5000)
-    patience: int = Field(default=12, ge=1)
-    lr: float = Field(default=2e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.02, ge=0, le=10)
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    clip: float = Field(default=1.0, ge=0)
-    ema: float = Field(default=0.98, ge=0, lt=1)
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    epochs: int = 40
+    weight_decay: float = 0.02
+    optimizer: Optimizer = "adamw"
 
 
 class VoiceTdnnModel(VoiceModel):
