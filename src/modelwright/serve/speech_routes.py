@@ -157,7 +157,7 @@ async def _received(request: Request, place: Path, name: str) -> Asked:
     except ImportError:
         words = Words(
             "Forms need the extra `speech`: pip install modelwright[speech]",
-            "表单需要附加组件 `speech`：pip install modelwright[speech]",
+            "表单需要扩展 `speech`：pip install modelwright[speech]",
         )
         raise Refused(501, "extra", words) from None
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
