@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,14 +34,32 @@ ROWS = [
 ]  # fmt: skip
 
 
-def exported(task_name, recipes, folder, utc=True):
+DOTTED = {"amount": "order.amount", "channel": "order.from.channel", "member": "by.member"}
+
+
+def nested(row):
+    """Return a row in which the dotted columns are fields of objects, one of them as JSON text."""
+    out = {k: v for k, v in row.items() if k not in DOTTED}
+    if "amount" in row or "channel" in row:
+        out["order"] = {"amount": row.get("amount"), "from": {"channel": row.get("channel")}}
+    return {**out, "by": json.dumps({"member": row["member"]})} if "member" in row else out
+
+
+def exported(task_name, recipes, folder, utc=True, dotted=False):
     import pyarrow as pa
 
     task = get_task(task_name)
     table, target = sample_table(task, 90)
     at = pa.array(np.datetime64("2024-01-05T03:00", "us") + np.arange(90) * 10_000_000_000)
     schema = Schema((Column("at", "timestamp", options={"utc": utc}), *table.schema))
-    table = Table.of(table.data.add_column(0, "at", at), schema)
+    data = table.data.add_column(0, "at", at)
+    rows = [{c.name: r[c.name] for c in schema.inputs} for r in data.to_pylist()[:12]]
+    rows = [{**r, "at": r["at"].isoformat()} for r in rows] + ROWS
+    if dotted:
+        schema = Schema(tuple(replace(c, name=DOTTED.get(c.name, c.name)) for c in schema))
+        data = data.rename_columns(schema.names)
+        rows = [nested(r) for r in rows]
+    table = Table.of(data, schema)
     members = []
     for i, name in enumerate(recipes):
         recipe = get_recipe(name)
@@ -49,15 +68,14 @@ def exported(task_name, recipes, folder, utc=True):
         options = options.model_copy(update={k: v for k, v in small.items() if k in type(options).model_fields})
         members.append((1.0 + i, recipe.fit(table, table, options, context(task, target))))
     predictor = Predictor(task, schema, target, members, temperature=1.3, name="sample")
-    rows = [{c.name: r[c.name] for c in schema.inputs} for r in table.data.to_pylist()[:12]]
-    rows = [{**r, "at": r["at"].isoformat()} for r in rows] + ROWS
     return predictor, export_onnx(predictor, folder), rows
 
 
 CASES = [
-    ("classification", ("constant", "linear", "trees", "textcnn"), True),
-    ("regression", ("linear", "extratrees", "tabm"), True),
-    ("multi-label-classification", ("linear", "extratrees"), False),
+    ("classification", ("constant", "linear", "trees", "textcnn"), True, False),
+    ("classification", ("linear", "trees"), True, True),
+    ("regression", ("linear", "extratrees", "tabm"), True, False),
+    ("multi-label-classification", ("linear", "extratrees"), False, False),
 ]
 
 
@@ -83,9 +101,9 @@ def same(got, wanted):
             assert a["confidence"] == pytest.approx(b["confidence"], abs=1e-4), i
 
 
-@pytest.mark.parametrize(("task", "recipes", "utc"), CASES)
-def test_python_and_javascript_answer_as_the_bundle_does(task, recipes, utc, tmp_path):
-    predictor, folder, rows = exported(task, recipes, tmp_path / "onnx", utc)
+@pytest.mark.parametrize(("task", "recipes", "utc", "dotted"), CASES)
+def test_python_and_javascript_answer_as_the_bundle_does(task, recipes, utc, dotted, tmp_path):
+    predictor, folder, rows = exported(task, recipes, tmp_path / "onnx", utc, dotted)
     python_alone(predictor, rows, tmp_path)
     node = shutil.which("node")
     assert node, "this test runs the JavaScript file: install node"

@@ -361,6 +361,22 @@ class Member {
   }
 }
 
+/** The value under a name, or under a dotted one in objects of the row (`user.age` in {user: {age: 5}}). */
+function fieldOf(row, name) {
+  if (Object.hasOwn(row, name)) return row[name];
+  for (let at = name.indexOf("."); at >= 0; at = name.indexOf(".", at + 1)) {
+    const head = name.slice(0, at);
+    let inner = Object.hasOwn(row, head) ? row[head] : null;
+    if (typeof inner === "string" && inner.trimStart()[0] === "{") {
+      try { inner = JSON.parse(inner); } catch { continue; }
+    }
+    if (inner === null || typeof inner !== "object" || Array.isArray(inner)) continue;
+    const found = fieldOf(inner, name.slice(at + 1));
+    if (found !== null && found !== undefined) return found;
+  }
+  return null;
+}
+
 export class Model {
   constructor(told) {
     this.told = told;
@@ -369,7 +385,7 @@ export class Model {
 
   /** Return each member's inputs, an object of tensors, for rows as they came. */
   inputs(rows) {
-    const read = rows.map((row) => Object.fromEntries(this.told.columns.map((c) => [c.name, valueOf(row[c.name], c)])));
+    const read = rows.map((row) => Object.fromEntries(this.told.columns.map((c) => [c.name, valueOf(fieldOf(row, c.name), c)])));
     return this.members.map((m) => m.inputs(read));
   }
 

@@ -3,7 +3,7 @@
     from encode import Model
     print(Model("tickets-onnx").predict([{"text": "Where is my parcel?", "channel": "chat"}]))
 
-A row is a mapping from column to value: numbers as numbers, truth values as True and False, times as ISO 8601, everything else as
+A row is a mapping from column to value, in which columns with dotted names may be fields of objects: numbers as numbers, truth values as True and False, times as ISO 8601, everything else as
 text; what is missing is None or left out. `encode.json` holds what was learnt; `encode.mjs` does the same in JavaScript.
 """
 
@@ -64,6 +64,24 @@ def value_of(cell: Any, column: dict[str, Any]) -> Any:
         plain = "".join(chr(ord(c) - 0xFEE0) if 0xFF01 <= ord(c) <= 0xFF5E else c for c in str(cell))
         return plain.replace("\u3000", " ").strip() or None
     return str(cell).replace("\x00", " ")
+
+
+def field_of(row: Any, name: str) -> Any:
+    """Return the value under a name, or under a dotted one in objects of the row (`user.age` in {"user": {"age": 5}}); None for none."""
+    if name in row:
+        return row[name]
+    for at, sign in enumerate(name):
+        if sign != "." or name[:at] not in row:
+            continue
+        inner = row[name[:at]]
+        if isinstance(inner, str) and inner.lstrip()[:1] == "{":
+            try:
+                inner = json.loads(inner)
+            except (ValueError, RecursionError):
+                continue
+        if isinstance(inner, dict) and (found := field_of(inner, name[at + 1 :])) is not None:
+            return found
+    return None
 
 
 def mix(x: int) -> int:
@@ -352,7 +370,7 @@ class Model:
     def inputs(self, rows: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
         """Return each member's inputs for rows as they came."""
         columns = self.told["columns"]
-        read = [{c["name"]: value_of(row.get(c["name"]), c) for c in columns} for row in rows]
+        read = [{c["name"]: value_of(field_of(row, c["name"]), c) for c in columns} for row in rows]
         return [m.inputs(read) for m in self.members]
 
     def answers(self, scores: list[np.ndarray]) -> list[dict[str, Any]]:
