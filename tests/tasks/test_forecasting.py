@@ -13,7 +13,7 @@ from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.answers.told import Unfit
 from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, OptionError
-from modelwright.core.events import EventStream
+from modelwright.core.events import EventStream, Note
 from modelwright.core.task import get_task
 from modelwright.data.windows import HISTORY, SERIES, TEST, TRAIN, WINDOW, values_of
 from modelwright.pipeline.intake import get_data
@@ -241,6 +241,23 @@ def test_what_is_known_only_afterwards_is_named():
     data, _ = read(rows, horizon=5, known=["visits", "price"])
     found = [f for f in data.findings if f.code == "known-afterwards"]
     assert [f.column for f in found] == ["visits"]
+
+
+def test_a_series_that_never_changes_is_not_tuned(tmp_path):
+    days = [f"2024-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(120)]
+    lines: list[str] = []
+    run = mw.fit(
+        pa.table({"date": days, "sold": [4.0] * 120}), "sold", task="time-series-forecasting", horizon=7, frequency="D",
+        fill="previous", recipes=["window-average", "croston", "lag-ridge"], budget="60s", out=tmp_path,
+        listeners=[lambda e: lines.append(e.words.en) if isinstance(e, Note) else None],
+    )  # fmt: skip
+    assert any("models cannot be told apart: the search ends here" in line for line in lines)
+    assert {row["name"] for row in run.facts["leaderboard"] if row.get("value") is not None} <= {
+        "window-average",
+        "croston",
+        "lag-ridge",
+    }
+    assert not any(row["name"].endswith("-2") for row in run.facts["leaderboard"])
 
 
 def test_what_came_is_told_as_numbers():

@@ -38,6 +38,8 @@ def climb(planner: Planner) -> Outcome:
     if not planner.should_end():
         planner.depth()
     planner.try_refused()
+    if planner.standings.undefined():
+        planner.events.note(no_model.UNDEFINED.en, no_model.UNDEFINED.zh)
     if not planner.should_end() and planner.config.search != "none":
         planner.events.emit(StageStarted("tune"))
         tune(planner)

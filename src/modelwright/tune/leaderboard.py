@@ -122,6 +122,13 @@ class Standings:
             why = Words(f"scored on {done} of {count} folds", f"在 {count} 折中的 {done} 折上评分")
         return {**row, "reason": list(why)}
 
+    def undefined(self) -> bool:
+        """Return whether the metric says nothing on any validation row, as of series that never change, though more than a guess was tried
+        on all of them: nothing could be chosen by it."""
+        count = len(self.validation.splits)
+        done = any(len(c.folds) == count and not guesses(c.recipe) for c in self.candidates)
+        return done and not any(np.isfinite(self.row(c)["value"]) for c in self.candidates)
+
     def cost(self, candidate: Candidate) -> float:
         """Return the seconds that an answer of a candidate takes as it would be served."""
         one = candidate.single_ms or candidate.ms_per_row / max(1, len(candidate.models))

@@ -55,8 +55,20 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
 
 STOPPED = Words("stopped before its turn", "轮到它之前运行已被终止")
 NOT_NEEDED = Words("not needed: validation rows met the gate before its turn", "无需尝试：轮到它之前，验证集已达到门槛")
+UNDEFINED = Words(
+    "No score is defined on the validation rows, as where values never change, so models cannot be told apart: the search ends here.",
+    "验证集上没有可用的得分（例如取值从未变化），无法比较模型：搜索到此结束。",
+)
+NOTHING_TELLS = Words("not needed: no score is defined to choose it by", "无需尝试：没有可供选择的得分")
 NO_TIME = Words("not tried: too little time was left", "未尝试：剩余时间不足")
 _MEMORY = Words(" Give more with --memory, or fewer rows.", "请用 --memory 增加内存，或减少数据。")
+
+
+def untried(*, stopped: bool, met: bool, undefined: bool) -> Words:
+    """Return why the run ended before a recipe's turn: it was `stopped`, the gate is `met`, the score is `undefined`, or there was no time."""
+    if stopped:
+        return STOPPED
+    return NOT_NEEDED if met else NOTHING_TELLS if undefined else NO_TIME
 
 
 def no_memory(need: int, have: int) -> Words:

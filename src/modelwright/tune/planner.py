@@ -116,11 +116,8 @@ class Planner(Climb):
 
     def _untried(self, recipes: list[Recipe]) -> None:
         """Say of recipes that the run ended before their turn."""
-        why = no_model.NO_TIME
-        if self.deadline.stopped:
-            why = no_model.STOPPED
-        elif self.good_enough is not None and self._asked[1]:
-            why = no_model.NOT_NEEDED
+        met = self.good_enough is not None and self._asked[1]
+        why = no_model.untried(stopped=self.deadline.stopped, met=met, undefined=self.standings.undefined())
         for recipe in recipes:
             if not any(c.recipe == recipe.name for c in self.candidates):
                 self.fail(recipe.name, why)
@@ -385,8 +382,8 @@ class Planner(Climb):
         return any(r.name not in had for r in self._recipes)
 
     def should_end(self) -> bool:
-        """Return whether nothing more is begun: stopped, no time for it, or the gate is met."""
-        if self.deadline.stopped:
+        """Return whether nothing more is begun: stopped, no score to choose by, no time for it, or the gate is met."""
+        if self.deadline.stopped or self.standings.undefined():
             return True
         if self.candidates and self.spare() < _LEFT:
             # before a model stands beside guesses, a quick one is tried in the time that an idle machine would need
