@@ -38,11 +38,11 @@ DOTTED = {"amount": "order.amount", "channel": "order.from.channel", "member": "
 
 
 def nested(row):
-    """Return a row in which the dotted columns are fields of objects, one of them as JSON text."""
+    """Return a row in which the dotted columns are fields of objects."""
     out = {k: v for k, v in row.items() if k not in DOTTED}
     if "amount" in row or "channel" in row:
         out["order"] = {"amount": row.get("amount"), "from": {"channel": row.get("channel")}}
-    return {**out, "by": json.dumps({"member": row["member"]})} if "member" in row else out
+    return {**out, "by": {"member": row["member"]}} if "member" in row else out
 
 
 def exported(task_name, recipes, folder, utc=True, dotted=False):

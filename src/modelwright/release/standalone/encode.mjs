@@ -366,10 +366,7 @@ function fieldOf(row, name) {
   if (Object.hasOwn(row, name)) return row[name];
   for (let at = name.indexOf("."); at >= 0; at = name.indexOf(".", at + 1)) {
     const head = name.slice(0, at);
-    let inner = Object.hasOwn(row, head) ? row[head] : null;
-    if (typeof inner === "string" && inner.trimStart()[0] === "{") {
-      try { inner = JSON.parse(inner); } catch { continue; }
-    }
+    const inner = Object.hasOwn(row, head) ? row[head] : null;
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) continue;
     const found = fieldOf(inner, name.slice(at + 1));
     if (found !== null && found !== undefined) return found;

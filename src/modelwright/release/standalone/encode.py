@@ -66,22 +66,13 @@ def value_of(cell: Any, column: dict[str, Any]) -> Any:
     return str(cell).replace("\x00", " ")
 
 
-def field_of(row: Any, name: str) -> Any:
+def field_of(row: dict[str, Any], name: str) -> Any:
     """Return the value under a name, or under a dotted one in objects of the row (`user.age` in {"user": {"age": 5}}); None for none."""
     if name in row:
         return row[name]
-    for at, sign in enumerate(name):
-        if sign != "." or name[:at] not in row:
-            continue
-        inner = row[name[:at]]
-        if isinstance(inner, str) and inner.lstrip()[:1] == "{":
-            try:
-                inner = json.loads(inner)
-            except (ValueError, RecursionError):
-                continue
-        if isinstance(inner, dict) and (found := field_of(inner, name[at + 1 :])) is not None:
-            return found
-    return None
+    parts = ((row.get(name[:i]), name[i + 1 :]) for i, sign in enumerate(name) if sign == ".")
+    found = (field_of(inner, rest) for inner, rest in parts if isinstance(inner, dict))
+    return next((cell for cell in found if cell is not None), None)
 
 
 def mix(x: int) -> int:
@@ -106,8 +97,7 @@ def grams(text: str, chars: list[int], near: bool) -> list[list[int]]:
     folded = " ".join(unicodedata.normalize("NFKC", text[:LONGEST]).lower().split())
     codes = [32, *map(ord, folded), 32]
     mixed = [mix(c + BASE & MASK) for c in codes]
-    words: list[int] = []
-    at = 0
+    words, at = list[int](), 0
     while at < len(codes):
         han = is_han(codes[at])
         if not han and not is_letter(chr(codes[at])):
@@ -123,8 +113,7 @@ def grams(text: str, chars: list[int], near: bool) -> list[list[int]]:
         at = end
     pairs = [mix(a * BASE + b & MASK) for a, b in pairwise(words)]
     found: list[int] = []
-    space = len(codes)
-    following = [0] * len(codes)
+    space, following = len(codes), [0] * len(codes)
     for i in range(len(codes) - 1, -1, -1):
         following[i] = space
         space = i if codes[i] == 32 else space
@@ -243,13 +232,12 @@ class Codec:
 
     def stored(self, x: Any) -> tuple[list[int], list[float]]:
         """Return places and values of a cell's features."""
-        count = len(self.names)
         if self.ngrams is not None:
             return self.ngrams(x)
         if self.type == "number-sparse":
             return number_stored(x, self.told)
         if self.type == "category-sparse":
-            return [count + 1 if x is None else self.names.get(x, count)], [1.0]
+            return [len(self.names) + 1 if x is None else self.names.get(x, len(self.names))], [1.0]
         if self.type == "boolean-sparse":
             return [2 if x is None else int(x)], [1.0]
         if x is None:
@@ -273,8 +261,7 @@ class Codec:
             return [*out.tolist(), *figures(x).tolist()]
         if self.type == "category-dense":
             code = math.nan if x is None else float(self.names.get(x, math.nan))
-            counts = self.told["counts"]
-            if counts is None:
+            if (counts := self.told["counts"]) is None:
                 return [code]
             return [code, math.log1p(0 if x is None else counts[self.names[x]] if x in self.names else 1)]
         if self.type == "timestamp-dense":
@@ -308,11 +295,8 @@ class Codec:
             at = self.names.get(token)
             ids.append(1 + zlib.crc32(token.encode()) % told["buckets"] if at is None else at + 1 + told["buckets"])
         ids = ids or [1]
-        pairs = []
-        for a, b in zip(ids, [*ids[1:], 0]):
-            mixed = (a * 0x9E3779B1 + b * 0x85EBCA77) & 0xFFFFFFFF
-            pairs.append(1 + ((mixed >> 7) ^ mixed) % (told["bigrams"] - 1))
-        return {"ids": ids, "bigrams": pairs}
+        mixed = [(a * 0x9E3779B1 + b * 0x85EBCA77) & 0xFFFFFFFF for a, b in zip(ids, [*ids[1:], 0])]
+        return {"ids": ids, "bigrams": [1 + ((m >> 7) ^ m) % (told["bigrams"] - 1) for m in mixed]}
 
 
 class Member:
@@ -369,15 +353,14 @@ class Model:
 
     def inputs(self, rows: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
         """Return each member's inputs for rows as they came."""
-        columns = self.told["columns"]
-        read = [{c["name"]: value_of(field_of(row, c["name"]), c) for c in columns} for row in rows]
+        read = [{c["name"]: value_of(field_of(row, c["name"]), c) for c in self.told["columns"]} for row in rows]
         return [m.inputs(read) for m in self.members]
 
     def answers(self, scores: list[np.ndarray]) -> list[dict[str, Any]]:
         """Return the answers to the members' scores [N, K]: weighted mean, temperature, thresholds."""
         total = sum(m.weight for m in self.members)
         mean = sum(m.weight / total * np.asarray(s, np.float64) for m, s in zip(self.members, scores))
-        kind, told = self.told["kind"], self.told
+        kind, told, cuts = self.told["kind"], self.told, self.told.get("thresholds")
         if kind == "value":
             return [{"prediction": float(v)} for v in mean[:, 0]]
         if told["temperature"] != 1:
@@ -391,7 +374,6 @@ class Model:
         out = []
         for row in mean:
             scores_ = dict(zip(told["names"], row.tolist()))
-            cuts = told["thresholds"]
             if kind == "label_sets":
                 chosen = row >= np.array(cuts if cuts is not None else [0.5] * len(row))
                 sure = float(np.where(chosen, row, 1 - row).min())
