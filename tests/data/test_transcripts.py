@@ -96,8 +96,24 @@ def test_recordings_with_cues_or_a_text_beside(tmp_path):
     assert rows(tmp_path / "talk.wav")[0]["text"] == "first"
     (tmp_path / "talk.srt").unlink()
     (tmp_path / "short.txt").unlink()
-    with pytest.raises(DataError, match=r"No recording of .* has a transcript"):
+    with pytest.raises(DataError, match=r"No recording of .* has a transcript.*columns recording and text"):
         rows(tmp_path)
+
+
+def test_a_cue_that_runs_past_the_end_of_its_recording_is_named(tmp_path):
+    keep(tmp_path / "talk.wav", tone(3.0))
+    cues = tmp_path / "talk.srt"
+    first = "1\n00:00:00,500 --> 00:00:01,500\nfirst\n\n2\n00:00:02,000 --> 00:00:0"
+    cues.write_text(first + "3,400\nsecond\n", encoding="utf-8")  # a little longer, as subtitles are
+    assert [r["text"] for r in rows(tmp_path)] == ["first", "second"]
+    cues.write_text(first + "3,600\nsecond\n", encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"talk\.srt, line 6: the cue ends at 3\.6 s, and the recording talk\.wav at 3 s"
+    ):
+        rows(tmp_path)
+    cues.write_text("1\n00:00:09,000 --> 00:00:10,000\nfar\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"talk\.srt, line 2: the cue ends at 10 s"):
+        rows(tmp_path / "talk.wav")
 
 
 def test_label_studio(tmp_path):
@@ -136,7 +152,8 @@ def test_a_part_of_a_recording(tmp_path):
     assert len(found) == RATE // 2
     assert np.abs(found - decode(whole, RATE)[10_000:14_000]).max() < 1e-3
     assert np.abs(np.concatenate(list(blocks(whole, RATE))) - decode(whole, RATE)).max() < 1e-6
-    for named, says in (("a.wav#t=2,1", "ends before it begins"), ("a.wav#t=5,6", "ends at 2 s")):
+    for named, says in (("a.wav#t=2,1", "ends before it begins"), ("a.wav#t=5,6", "ends at 2 s"),
+                        ("a.wav#t=1,2.6", r"ends at 2\.6 s, and the recording at 2 s")):  # fmt: skip
         with pytest.raises(Unreadable, match=says):
             kind.read(named, Column("x", "audio"), tmp_path)
 

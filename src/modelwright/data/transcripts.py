@@ -20,8 +20,9 @@ from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.data.collect import collect
 from modelwright.data.cues import SUFFIXES as CUES
-from modelwright.data.cues import read_cues, text_of
-from modelwright.data.kinds.audio import SUFFIXES
+from modelwright.data.cues import Cue, read_cues, text_of
+from modelwright.data.kinds.audio import SPILL, SUFFIXES, length_of
+from modelwright.data.kinds.base import Unreadable
 from modelwright.data.sources import read_table
 
 _COMMON_VOICE = ("validated.tsv", "train.tsv", "other.tsv")
@@ -240,7 +241,7 @@ def _beside(path: Path, events: EventStream | None) -> Iterator[Row]:
         text = next((beside[s] for s in _TEXTS if s in beside), None)
         place = str(file.resolve())
         if cues is not None:
-            for cue in read_cues(cues):
+            for cue in _within(read_cues(cues), cues, file):
                 found = True
                 yield f"{place}#t={cue.start:g},{cue.end:g}", cue.text, cue.speaker
         else:
@@ -249,9 +250,27 @@ def _beside(path: Path, events: EventStream | None) -> Iterator[Row]:
             yield place, said, None
     if not found:
         raise DataError(
-            f"No recording of {path} has a transcript: put NAME.srt, .vtt, .TextGrid, .ctm or .txt beside NAME.wav, or give a table.",
-            f"{path} 中的录音都没有转写文本：请在 NAME.wav 旁放 NAME.srt、.vtt、.TextGrid、.ctm 或 .txt，或提供表格。",
+            f"No recording of {path} has a transcript: put NAME.srt, .vtt, .TextGrid, .ctm or .txt beside NAME.wav, or give a table with the columns "
+            "recording and text; transcripts in the names of files are not read.",
+            f"{path} 中的录音都没有转写文本：请在 NAME.wav 旁放 NAME.srt、.vtt、.TextGrid、.ctm 或 .txt，或提供含 recording 和 text 两列的表格；"
+            "不会从文件名读取转写文本。",
         )
+
+
+def _within(cues: list[Cue], path: Path, recording: Path) -> list[Cue]:
+    """Return the cues of a recording. Raises DataError for one that runs past its end: the cues may be another recording's."""
+    try:
+        end = length_of({"path": str(recording)})
+    except Unreadable:  # named where cells are read
+        return cues
+    for cue in cues:
+        if end is not None and cue.end > end + SPILL:
+            raise DataError(
+                f"{path}, line {cue.line}: the cue ends at {cue.end:g} s, and the recording {recording.name} at {end:g} s; "
+                "correct its times, or put the cues of this recording beside it.",
+                f"{path} 第 {cue.line} 行：时间段到 {cue.end:g} 秒结束，而录音 {recording.name} 在 {end:g} 秒结束；请更正时间，或换成该录音的字幕文件。",
+            )
+    return cues
 
 
 def _escaped(name: str) -> str:

@@ -54,6 +54,7 @@ _LOOK = 24  # recordings whose channels are looked at to tell what is wrong with
 _PART_END = r"#t=[\d.]*,[\d.]+\s*$"  # the part of a recording that a cell names
 _PART = re.compile(r"(.+?)#t=(\d+(?:\.\d*)?)?,(\d+(?:\.\d*)?)")
 _AFTER_A_LEAP = 8192  # samples that a packed format gives wrongly where reading begins inside it: up to 6,200 were seen
+SPILL = 0.5  # seconds by which a part may run past the end of its recording: programs round, and let a subtitle stand a little longer
 _CHECKED = 30.0  # seconds decoded when a file is first looked at, besides its end
 
 
@@ -89,10 +90,17 @@ def blocks(cell: Mapping[str, Any], rate: int) -> Iterator[np.ndarray]:
 def facts(cell: Mapping[str, Any]) -> tuple[int, float]:
     """Return samples a second and seconds as the header tells them, or as the cell cuts them. Raises Unreadable."""
     with _sound(cell) as sound:
-        whole = sound.frames / sound.samplerate if _known(sound) else float(MOST_SECONDS)
+        whole = _seconds(sound)
+        whole = float(MOST_SECONDS) if whole is None else whole
         span = span_of(cell)
         seconds = whole if span is None else min(whole, span[1]) - span[0]
         return int(sound.samplerate), float(np.clip(seconds, 0.0, MOST_SECONDS))
+
+
+def length_of(cell: Mapping[str, Any]) -> float | None:
+    """Return the seconds of a whole recording, however long, as its header tells them; None where it does not. Raises Unreadable."""
+    with _sound(cell, any_length=True) as sound:
+        return _seconds(sound)
 
 
 def span_of(cell: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -177,6 +185,11 @@ def _known(sound: Any) -> bool:
     return bool(0 < sound.frames < 1 << 62)
 
 
+def _seconds(sound: Any) -> float | None:
+    """Return how long a whole recording is by its header; None where that does not tell."""
+    return sound.frames / sound.samplerate if _known(sound) else None
+
+
 def _cut_short(share: float) -> Unreadable:
     return Unreadable(
         f"the file is cut short: it holds {share:.1%} of the sound its header promises; copy it again",
@@ -189,12 +202,17 @@ def _part(sound: Any, cell: Mapping[str, Any], rate: int, most_seconds: float, w
     span = span_of(cell)
     if span is None:
         return _start(sound, rate, most_seconds, weights)
-    own, drop = int(sound.samplerate), 0
+    own, drop, whole = int(sound.samplerate), 0, _seconds(sound)
     begin = int(span[0] * own)
-    if _known(sound) and begin >= sound.frames:
+    if whole is not None and begin >= sound.frames:
         raise Unreadable(
-            f"the part begins at {span[0]:g} s, and the recording ends at {sound.frames / own:g} s",
-            f"片段从 {span[0]:g} 秒开始，而录音在 {sound.frames / own:g} 秒结束",
+            f"the part begins at {span[0]:g} s, and the recording ends at {whole:g} s",
+            f"片段从 {span[0]:g} 秒开始，而录音在 {whole:g} 秒结束",
+        )
+    if whole is not None and span[1] > whole + SPILL:
+        raise Unreadable(
+            f"the part ends at {span[1]:g} s, and the recording at {whole:g} s; correct its times",
+            f"片段到 {span[1]:g} 秒结束，而录音在 {whole:g} 秒结束；请更正时间",
         )
     if sound.format not in ("WAV", "FLAC", "AIFF"):  # what a packed format gives first after a leap is not right
         drop = min(begin, _AFTER_A_LEAP)
