@@ -23,3 +23,18 @@ def test_no_time_is_set_aside_for_a_refit_that_would_not_be_begun(
     assert once["quick"] < 4
     assert once["slow"] > 25
     assert plan.end.refit_seconds(winner) == pytest.approx(sum(once[n] for n in expected))
+
+
+@pytest.mark.parametrize(("recipe", "left", "again"), [("long", 30.0, True), ("long", 20.0, False), ("usual", 20.0, True), ("usual", 10.0, False)])  # fmt: skip
+def test_a_long_fit_is_repeated_only_where_a_whole_one_has_time(
+    monkeypatch: Any, recipe: str, left: float, again: bool
+) -> None:
+    plan, _ = planner(monkeypatch, [some("long"), some("usual")])
+    monkeypatch.setattr(type(plan), "left", lambda self: left)
+    monkeypatch.setattr("modelwright.tune.finish.get_recipe", lambda name: some(name))
+    done = SimpleNamespace(name="done", seconds=0.0)
+    monkeypatch.setattr("modelwright.tune.finish.refit", lambda *args: done)
+    plan.end.kept.add("long")
+    first: Any = SimpleNamespace(name=recipe, recipe=recipe, fit_seconds=20.0, seconds=20.0, models=[])
+    assert 20.0 < plan.end._once(first) < 30.0
+    assert (plan.end._refit(first) is done) == again

@@ -27,7 +27,7 @@ _WORTH = 0.5  # share of the time that a refit should take below which it is not
 
 @dataclass
 class Finish:
-    """What is done when a climb ends. `kept` are recipes whose one long fit is not repeated."""
+    """What is done when a climb ends. `kept` are recipes for whose repetition no time is set aside, since one long fit is worth more."""
 
     climb: Climb
     fits: Fits
@@ -132,7 +132,9 @@ class Finish:
         """Return the candidate trained on all rows, a student by what it is `taught`, where there is time for it; else as it was."""
         p = self.climb
         left = p.left()
-        if guesses(candidate.recipe) or candidate.recipe in self.kept or left < _WORTH * self._once(candidate):
+        # a long fit is only repeated where it ended early enough for a whole one
+        least = (1.0 if candidate.recipe in self.kept else _WORTH) * self._once(candidate)
+        if guesses(candidate.recipe) or left < least:
             return candidate
         deadline = p.deadline.sub(left)
         start = time.monotonic()
