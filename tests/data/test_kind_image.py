@@ -253,6 +253,21 @@ def test_colour_of_sixteen_bits_is_told_as_cut_to_eight(tmp_path, data):
     assert "1 of 3 pictures" in reason.en
 
 
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF", "WEBP"])
+def test_frames_that_are_not_read_are_told_with_the_file(tmp_path, kind):
+    other = Image.fromarray(np.full((20, 30, 3), 250, np.uint8))
+    (tmp_path / "a").mkdir()
+    for i in range(3):
+        (tmp_path / "a" / f"{i}.png").write_bytes(encoded())
+    (tmp_path / "a" / f"two.{kind.lower()}").write_bytes(encoded(kind, save_all=True, append_images=[other]))
+    reason = infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].reason
+    assert (
+        f"1 of 4 pictures looked at has several frames or pages, of which the first alone is read (two.{kind.lower()})"
+        in reason.en
+    )
+    assert f"4 张图片中有 1 张含多帧或多页，只读取第一帧（two.{kind.lower()}）" in reason.zh
+
+
 def test_pictures_of_eight_bits_need_no_range(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.png").write_bytes(encoded())

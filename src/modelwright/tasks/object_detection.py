@@ -146,7 +146,7 @@ class ObjectDetection(GeneratedTask):
 
     def read(self, source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
         from modelwright.data.annotations.base import BOXES, PICTURE, format_of
-        from modelwright.data.annotations.shared.settle import settled
+        from modelwright.data.annotations.shared.settle import beside, settled
         from modelwright.data.annotations.shared.tables import rows_of
         from modelwright.data.sources import folder_of, read_table, source_name
 
@@ -155,7 +155,8 @@ class ObjectDetection(GeneratedTask):
             path = Path(source)
             found = format_of(path) if path.exists() else None
             if found is not None:
-                return settled(found.read(path), name, folder_of(source), events), Detected()
+                folder = folder_of(source)
+                return settled(beside(found.read(path), folder), name, folder, events), Detected()
             if path.is_dir():
                 raise DataError(
                     f"{path} holds no boxes that are known here: expected VOC XML, YOLO text, COCO or Label Studio JSON (name the file), or a table.",

@@ -11,6 +11,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
 from modelwright.data.annotations.base import format_of
 from modelwright.data.annotations.shared.tables import parsed, rows_of
+from modelwright.data.sources import folder_of
 from modelwright.tasks.object_detection import ObjectDetection
 
 
@@ -34,6 +35,26 @@ def coco(folder: Path, **changes) -> Path:
     }
     (folder / "made.json").write_text(json.dumps({**data, **changes}), encoding="utf-8")
     return folder / "made.json"
+
+
+@pytest.mark.parametrize("source", ["data/made.json", "data/voc", "data/yolo", "data/yolo/data.yaml"])
+def test_a_source_below_the_working_folder_has_its_pictures(tmp_path, monkeypatch, source):
+    coco(tmp_path / "data")
+    picture(tmp_path / "data" / "voc" / "JPEGImages" / "a.png")
+    (tmp_path / "data" / "voc" / "Annotations").mkdir()
+    box = "<bndbox><xmin>4</xmin><ymin>5</ymin><xmax>14</xmax><ymax>17</ymax></bndbox>"
+    xml = f"<annotation><object><name>猫</name>{box}</object></annotation>"
+    (tmp_path / "data" / "voc" / "Annotations" / "a.xml").write_text(xml, encoding="utf-8")
+    picture(tmp_path / "data" / "yolo" / "images" / "a.png")
+    (tmp_path / "data" / "yolo" / "labels").mkdir()
+    (tmp_path / "data" / "yolo" / "labels" / "a.txt").write_text("0 .5 .5 .25 .5")
+    (tmp_path / "data" / "yolo" / "data.yaml").write_text("names: [猫]", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    raw, _ = ObjectDetection().read(source, Reading())
+    (first, *_), (boxes, *_) = (raw.column(c).to_pylist() for c in raw.column_names[:2])
+    assert (folder_of(source) / first).is_file()
+    assert not Path(first).is_absolute(), "reports show what they are told"
+    assert [b["label"] for b in json.loads(boxes)] == ["猫"], "boxes in shares need the picture's size"
 
 
 def test_coco_gives_every_picture_those_without_boxes_too(tmp_path):

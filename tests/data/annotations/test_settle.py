@@ -36,7 +36,7 @@ GOOD = [box(1, 1, 5 + i, 6) for i in range(12)]
         (box(float("nan"), 1, 3, 5), None, "right is left"),
         (box(3, 3, 3, 9), None, "of no area"),
         (box(50, 3, 60, 9), None, "outside the picture"),
-        (box(30, 20, 55, 28), [30, 20, 40, 28], "reach beyond"),
+        (box(30, 20, 55, 28), [30, 20, 40, 28], "1 box over the edge of the picture is cut there"),
         (GOOD[0], None, "marked twice"),
     ],
 )

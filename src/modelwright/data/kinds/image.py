@@ -50,7 +50,9 @@ _MAGIC = (
 )
 _MOST_PIXELS = 120_000_000  # of one picture; more is refused before anything is decoded
 _CAN_BE_DEEP = (b"\x89PNG", b"II", b"MM", b"P5", b"P6", b"Pf", b"P2")
+_CAN_MOVE = (b"GIF8", b"RIFF", b"\x89PNG", b"II*\x00", b"MM\x00*")  # formats of several frames or pages
 _LOOK, _PIXELS = 48, 20_000  # pictures, and values of each, from which the range of grey is settled
+_SHOWN = 3  # names in a message
 _MARGIN = 0.1  # of the range, at both its ends
 _MOST_SIDE = 60_000
 _ORIENTATION = 0x0112  # of EXIF: which way up the camera was held
@@ -202,6 +204,38 @@ def _deep(cell: Mapping[str, Any]) -> np.ndarray | None:
     return values[:: max(1, len(values) // _PIXELS)] if len(values) else None
 
 
+def _with_range(column: Column, values: np.ndarray, least: float) -> tuple[Column, Words]:
+    """Return a column with the range of its grey values, of which the smallest is `least`, and what is said of it."""
+    ends = np.quantile(values, [1e-4, 1 - 1e-4])
+    low, high = float(ends[0]), float(ends[1])
+    margin = _MARGIN * (high - low) or 1.0
+    scale = [round(max(0.0 if least >= 0 else -math.inf, low - margin), 6), round(high + margin, 6)]
+    return replace(column, options={**column.options, "range": scale}), Words(
+        f"grey values from {scale[0]:g} to {scale[1]:g} are read as 0 to 255, in all its pictures alike",
+        f"灰度值 {scale[0]:g} 至 {scale[1]:g} 统一读作 0 至 255",
+    )
+
+
+def _frames(cell: Mapping[str, Any]) -> int:
+    """Return how many frames or pages a picture has; 1 for what is none, and where Pillow is absent, which is told as cells are read."""
+    try:
+        return looked(cell)[3] if content(cell).startswith(_CAN_MOVE) else 1
+    except (Unreadable, ImportError):
+        return 1
+
+
+def _first_alone(moving: Sequence[Mapping[str, Any]], looked_at: int) -> Words:
+    """Say that of pictures with several frames, or pages, the first one is read."""
+    names = [Path(cell["path"]).name for cell in moving if cell["path"]][:_SHOWN]
+    en, zh = (f" ({', '.join(names)})", f"（{'、'.join(names)}）") if names else ("", "")
+    has = "has" if len(moving) == 1 else "have"
+    return Words(
+        f"{len(moving)} of {looked_at} pictures looked at {has} several frames or pages, of which the first alone is read{en}; "
+        "save those that you want as pictures of their own",
+        f"所查看的 {looked_at} 张图片中有 {len(moving)} 张含多帧或多页，只读取第一帧{zh}；需要其他帧时请分别另存为图片",
+    )
+
+
 class ImageKind(Kind):
     """Paths, bytes and data URLs of pictures."""
 
@@ -224,27 +258,22 @@ class ImageKind(Kind):
 
     def settle(self, column: Column, values: pa.ChunkedArray, folder: Path | None) -> Column:
         """Settle the range of grey values: 12 bits in files of 16 would be nearly black, and each picture by its own
-        range would lose what tells them apart. Taken from what some pictures hold, with a margin."""
+        range would lose what tells them apart. Taken from what some pictures hold, with a margin; says what else is lost of these."""
         if "range" in column.options:
             return column
-        looked = some_media(values, folder, _LOOK)
-        cut = sum(map(loses_bits, looked))
-        told = lost(cut, len(looked)) if cut else None
-        held = [v for cell in looked if (v := _deep(cell)) is not None]
-        if not held:
-            return replace(column, reason=told) if told else column
-        ends = np.quantile(np.concatenate(held), [1e-4, 1 - 1e-4])
-        low, high = float(ends[0]), float(ends[1])
-        margin = _MARGIN * (high - low) or 1.0
-        floor = 0.0 if min(float(v.min()) for v in held) >= 0 else -math.inf
-        scale = [round(max(floor, low - margin), 6), round(high + margin, 6)]
-        reason = Words(
-            f"grey values from {scale[0]:g} to {scale[1]:g} are read as 0 to 255, in all its pictures alike",
-            f"灰度值 {scale[0]:g} 至 {scale[1]:g} 统一读作 0 至 255",
-        )
-        if told:
-            reason = Words(f"{reason.en}; {told.en}", f"{reason.zh}；{told.zh}")
-        return replace(column, options={**column.options, "range": scale}, reason=reason)
+        some = some_media(values, folder, _LOOK)
+        told = []
+        held = [v for cell in some if (v := _deep(cell)) is not None]
+        if held:
+            column, grey = _with_range(column, np.concatenate(held), min(float(v.min()) for v in held))
+            told.append(grey)
+        if cut := sum(map(loses_bits, some)):
+            told.append(lost(cut, len(some)))
+        if moving := [cell for cell in some if _frames(cell) > 1]:
+            told.append(_first_alone(moving, len(some)))
+        if not told:
+            return column
+        return replace(column, reason=Words("; ".join(w.en for w in told), "；".join(w.zh for w in told)))
 
     def sample(self, states: Sequence[int], seed: int) -> list[Any]:
         from PIL import Image

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,7 +47,7 @@ class Faults:
         "empty": Words("of no area", "面积为零的"),
         "outside": Words("outside the picture", "在图片之外的"),
         "twice": Words("marked twice", "重复标注的"),
-        "clipped": Words("that reach beyond the picture", "超出图片边缘的"),
+        "clipped": Words("over the edge of the picture", "超出图片边缘的"),
         "turned": Words("drawn before the picture was turned by its EXIF data", "在按 EXIF 旋转之前标注的"),
         "scaled": Words("drawn on a picture of another size", "在其他尺寸图片上标注的"),
     }
@@ -76,7 +77,7 @@ class Faults:
         if events is None:
             return
         done = {
-            "clipped": Words("cut at its edge", "已裁至边缘"),
+            "clipped": Words("cut there", "已裁至边缘"),
             "turned": Words("turned with it", "已随图片旋转"),
             "scaled": Words("scaled to it", "已按比例缩放"),
         }
@@ -88,6 +89,15 @@ class Faults:
                 f"{name}: {count} box{es} {words.en} {are} {what.en} ({some}).",
                 f"{name}：{count} 个{words.zh}框{what.zh}（{some}）。",
             )
+
+
+def beside(found: list[Marked], folder: Path) -> list[Marked]:
+    """Return pictures of a source with paths from the `folder` that holds it, as those of a table are, where they were from the
+    working folder."""
+    for m in found:
+        if isinstance(m.picture, str) and not m.picture.startswith("data:") and not Path(m.picture).is_absolute():
+            m.picture = os.path.relpath(m.picture, folder)
+    return found
 
 
 def settled(
