@@ -298,3 +298,49 @@ def test_a_letter_for_days_is_a_unit_only_in_small():
     assert read([*[f"{i} days" for i in range(50)], "2d"])[0].reason.en == "durations: `0 days` is read as 0 seconds"
     assert "`26:03:10` is read as 93790 seconds" in read(["26:03:10", "2d", "1:00:00"] * 20)[0].reason.en
     assert "times of day: `16:09` is read as 16:09:00" in read(["16:09", "4:30"] * 20)[0].reason.en
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("10⁵", 1e5), ("10^5", 1e5), ("1.2×10⁵", 1.2e5), ("5.83 x 10^-2", 0.0583), ("98¹", None), ("5₂", None), ("3½", 3.5), ("¾", 0.75),
+        ("$(4.50)", -4.5), ("€ (1,234)", -1234), ("%41", 0.41), ("EUR 16,-", 16), ("16.-- CHF", 16), ("\ufeff76", 76), ("1\u200b2", 12),
+        ("\u200e5\u200f", 5), ("12.00-", -12), ("5-", None),
+    ],
+)  # fmt: skip
+def test_numbers_as_people_write_them(cell, number):
+    assert to_number(cell) == number
+
+
+def test_a_percent_sign_left_out_in_some_cells():
+    column, values, _ = read([f"{i} %" if i % 5 else str(i) for i in range(1, 61)])
+    assert (column.options, column.reason.en) == ({"percent": True}, "`5` is read as 0.05")
+    assert values == [i / 100 for i in range(1, 61)]
+    assert read([f"{i}%" if i % 5 else f"0.{i:02d}" for i in range(1, 61)])[1] == [i / 100 for i in range(1, 61)]
+    column, values, _ = read([f"{i}%" if i % 5 == 0 else str(i) for i in range(1, 61)])
+    assert (values[:5], column.reason.en) == ([1, 2, 3, 4, 0.05], "`5%` is read as 0.05")
+
+
+@pytest.mark.parametrize("note", ["*", "**", "†", "[1]", "[a]", "¹", "¹²"])
+def test_marks_of_foot_notes_are_no_digits(note):
+    column, values, bad = read([f"{w}{note}" if i % 9 == 0 else w for i, w in enumerate(WEIGHTS)])
+    assert (column.modality, values, bad) == ("number", [float(w) for w in WEIGHTS], [])
+    assert f"is read as {float(WEIGHTS[0]):g}" in column.reason.en
+    assert read([f"{1 + i % 5}*" for i in range(60)])[0].modality == "category"
+
+
+def test_durations_of_several_units():
+    column, values, _ = read(["2h 15m", "1 hr 5 min", "49 min", "1小时13分钟", "1d 2h", "3 hours, 10 seconds"] * 10)
+    assert values[:6] == [8100, 3900, 2940, 4380, 93600, 10810]
+    assert column.reason.en == "durations: `2h 15m` is read as 8100 seconds"
+    assert read([f"{7 * i % 60} min" for i in range(1, 61)])[0].options == {"unit": "min"}
+
+
+def test_dates_in_several_forms():
+    mixed = [f"2024-03-{i + 1:02d}" if i % 2 else f"{i + 1:02d}.03.2024" for i in range(30)]
+    column, values, bad = read(mixed)
+    assert (column.options["form"], [v.day for v in values], bad) == ("dmy", list(range(1, 31)), [])
+    column, values, _ = read([f"3/{i}/2024" if i % 2 else f"{i}/3/2024" for i in range(13, 30)])
+    assert "dates in several forms (`3/13/2024`, `14/3/2024`) stay words" in column.reason.en
+    assert values[0] == "3/13/2024"
+    assert read([f"{i} apples" for i in range(40)])[0].reason is None

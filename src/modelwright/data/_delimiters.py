@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from modelwright.data.records import reader_of
-from modelwright.data.values import bare_number, half_width
+from modelwright.data.values import bare_number
 
 _DELIMITERS = ",\t;|"
 _START = 64 << 10  # characters looked at
@@ -63,4 +63,4 @@ def _rows(text: str, delimiter: str, quoting: bool, count: int) -> list[list[str
 def _numbers(rows: list[list[str]]) -> float:
     """Return the share of cells below the first row that are numbers, with decimal points or commas."""
     cells = [c for row in rows[1:40] for c in row if c.strip()]
-    return sum(bare_number(half_width(c)) is not None for c in cells) / max(1, len(cells))
+    return sum(bare_number(c) is not None for c in cells) / max(1, len(cells))

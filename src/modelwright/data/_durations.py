@@ -19,6 +19,11 @@ _CLOCK = re.compile(r"^(\d{1,2}):([0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?\s*([
 _SPAN = re.compile(
     r"^([-+])?(?:(\d+)\s*(?:d|days?|天)[, ]*)?(?:(\d+):([0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?)?$", re.IGNORECASE
 )
+_PARTS = re.compile(
+    r"^([-+])?(?:(\d+)\s*(?:d|days?|天)[,\s]*)?(?:(\d+)\s*(?:h|hrs?|hours?|小时|時間)[,\s]*)?"
+    r"(?:(\d+)\s*(?:m|mins?|minutes?|分钟|分)[,\s]*)?(?:(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?|秒钟?))?$",
+    re.IGNORECASE,
+)
 _ISO = re.compile(r"^([-+])?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?)?$", re.IGNORECASE)
 _BARE_DAYS = re.compile(r"[-+]?\d+\s*d", re.IGNORECASE)
 _NAMES_SPAN = re.compile(r"durat|elapsed|wait|delay|length|took|lead|runtime|时长|耗时|用时|等待", re.IGNORECASE)
@@ -49,6 +54,11 @@ def to_seconds(cell: str) -> float | None:
         seconds = int(found[2] or 0) * 86400 + int(found[3] or 0) * 3600 + int(found[4] or 0) * 60 + int(found[5] or 0)
         out = seconds + float("0." + (found[6] or "0"))
         return -out if found[1] == "-" else out
+    found = _PARTS.match(text)
+    if found and any(found.group(2, 3, 4, 5)):
+        days, hours, minutes = (int(found[i] or 0) for i in (2, 3, 4))
+        out = days * 86400 + hours * 3600 + minutes * 60 + float(found[5] or 0)
+        return -out if found[1] == "-" else out
     found = _ISO.match(text)
     if not found or text[-1] in "PTpt":
         return None
@@ -57,9 +67,13 @@ def to_seconds(cell: str) -> float | None:
     return -out if found[1] == "-" else out
 
 
-def _bare_days(cell: str) -> bool:
-    """Whether a cell is whole days by a letter alone: `2D` may be a film, and `118d` is a number in `d`."""
-    return _BARE_DAYS.fullmatch(cell.strip()) is not None
+def _one_unit(cell: str) -> bool:
+    """Whether a cell is a number with one unit: `2D` may be a film, `118d` is a number in `d` and `90 min` one in `min`."""
+    text = cell.strip()
+    if _BARE_DAYS.fullmatch(text):
+        return True
+    span, parts = _SPAN.match(text), _PARTS.match(text)
+    return not (span and (span[2] or span[3])) and parts is not None and sum(map(bool, parts.group(2, 3, 4, 5))) == 1
 
 
 def span_words(cells: Sequence[str], form: str) -> Words | None:
@@ -83,7 +97,7 @@ def span_form(name: str, cells: Sequence[str]) -> str | None:
     clocks = sum(to_clock(c) is not None for c in some)
     if clocks >= 0.95 * len(some) and not _NAMES_SPAN.search(name):
         return "clock"
-    if all(_bare_days(c) for c in some if to_seconds(c) is not None):
+    if all(_one_unit(c) for c in some if to_seconds(c) is not None):
         return None
     return "duration" if sum(to_seconds(c) is not None for c in some) >= 0.95 * len(some) else None
 

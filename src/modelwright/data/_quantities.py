@@ -20,10 +20,10 @@ from modelwright.data._distinct import first_distinct
 from modelwright.data._units import WELL_KNOWN, conversion, dimension_of, same_spelling
 from modelwright.data.values import (
     currency_of,
-    half_width,
     is_mark,
     is_missing,
     letter_of,
+    number_text,
     to_number,
     with_unit,
     without_bound,
@@ -37,6 +37,9 @@ _SHOWN = 3
 _ALL_AT_LEAST = tuple("+上下")  # marks of bounds that may stand in all cells: `1,000+`
 # what counts or names one of several, and measures nothing: `3号楼`, `2班`, `5月`, `7 pm`, `4th`
 _ORDINAL = re.compile(r"[号班路栋幢组队区室期院]|^(?:[月日]|[ap]\.?m\.?|st|nd|rd|th)$", re.IGNORECASE)
+_NOTE = re.compile(
+    r"(?<=\d)\s*(?:\*{1,3}|[†‡§¶]+|\[(?:\d{1,2}|[a-z])\]|\^\d{1,2})$"
+)  # what leads to a foot-note: `98[1]`, `16*`, `98¹`
 _CODE = re.compile(r"\d{4,}[A-Za-z]")
 # behind which a whole number may stand: `220V`, `3 stars`, `35岁`; others are believed where some cell has decimals (`16th St` has none)
 _MEASURES = (
@@ -59,12 +62,15 @@ class Quantities:
 
 
 def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
-    """Return the number of a cell by the options of its column: `comma`, `decimal`, `letters`, `bounds`, `unit`; None where it holds none.
+    """Return the number of a cell by the options of its column: `comma`, `decimal`, `letters`, `bounds`,
+    `notes`, `percent`, `unit`; None where it holds none.
 
     A cell in another unit that measures the same is converted to the column's, in one that does not it holds none; without a unit it is
     taken to be in the column's.
     """
-    text = half_width(cell).strip()
+    text = number_text(cell)
+    if options.get("notes"):
+        text = _NOTE.sub("", text)
     if options.get("bounds"):
         text = without_bound(text)
     to_unit = None
@@ -74,6 +80,8 @@ def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
         if to_unit is None:
             return None
     number = to_number(text, bool(options.get("comma")), options.get("decimal", "."), bool(options.get("letters")))
+    if number is not None and options.get("percent") and not text.endswith(("%", "‰")):
+        return float(f"{number!r}e-2") if "e" not in repr(number) else number / 100
     return number if number is None or to_unit is None else to_unit.of(number)
 
 
@@ -83,12 +91,18 @@ def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
     if not _worth_a_look(cells[:: max(1, len(cells) // _FEW)], decimal):
         return Quantities(False, options)
     said: list[Words | None] = []
-    cells = [half_width(c).strip() for c in cells]
+    cells = [number_text(c) for c in cells]
+    noted = [c for c in cells if _NOTE.search(c)]
+    if noted and 2 * len(noted) <= len(cells):
+        options["notes"] = True
     bounds = [c for c in cells if without_bound(c) != c]
     one_way = len({c[-1] for c in bounds}) == 1 and bool(bounds) and bounds[0].endswith(_ALL_AT_LEAST)
     if bounds and (one_way or 2 * len(bounds) <= len(cells)):  # `<=50K` and `>50K` in all cells are two classes
         options["bounds"] = True
     plain = [without_bound(c) for c in cells] if "bounds" in options else cells
+    plain = [_NOTE.sub("", c) for c in plain] if "notes" in options else plain
+    if (percents := _percents(plain, options)) is not None and percents[1]:
+        options["percent"] = True
     names = _names(plain)
     letters = {letter: c for c in plain if c not in names and (letter := letter_of(c))}
     if len({letter.lower() for letter in letters}) > 1:
@@ -104,6 +118,9 @@ def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
     if "bounds" in options:
         shown = next((c for c in bounds if to_quantity(c, options) is not None), None)
         said.append(_bound(shown, options) if shown else None)
+    if "notes" in options:
+        said.append(_read_as(noted[0], options))
+    said.append(None if percents is None else _read_as(percents[0], options))
     money = Counter(m for c in plain if (m := currency_of(c)))
     said.append(_several_currencies(money) if len(money) > 1 else None)
     return Quantities(True, options, in_a_row(said))
@@ -124,6 +141,18 @@ def mostly_numbers(values: pa.ChunkedArray, options: Mapping[str, Any]) -> bool:
     return sum(c not in names and to_quantity(c, options) is not None for c in cells) >= 0.75 * len(cells)
 
 
+def _percents(cells: Sequence[str], options: Mapping[str, Any]) -> tuple[str, bool] | None:
+    """Return a cell that tells how a column is read in which some numbers are percents and others above 1 have no sign, and whether these are
+    taken to be percents too, as where they are fewer; None for other columns."""
+    numbers = {c: n for c in cells if (n := to_quantity(c, options)) is not None}
+    bare = {c: abs(n) for c, n in numbers.items() if c[-1] not in "%‰"}
+    signed = [c for c in numbers if c not in bare]
+    if not signed or max(bare.values(), default=0) <= 1:
+        return None
+    fewer = len(bare) <= len(signed)
+    return next(iter(bare)) if fewer else signed[0], fewer
+
+
 def _names(cells: Sequence[str]) -> set[str]:
     """Return the cells in which a letter behind a number may be part of a name: `10k` beside `24k` are races, gates or gold, where money and
     decimals would be amounts."""
@@ -134,7 +163,7 @@ def _names(cells: Sequence[str]) -> set[str]:
 def _worth_a_look(cells: Sequence[str], decimal: str) -> bool:
     numbers = 0
     for cell in cells:
-        plain = without_bound(half_width(cell).strip())
+        plain = without_bound(_NOTE.sub("", number_text(cell)))
         if any(ch.isdigit() for ch in plain):
             numbers += to_number(plain, decimal=decimal, letters=True) is not None or with_unit(plain) is not None
     return 2 * numbers >= len(cells)

@@ -25,8 +25,9 @@ def names_beside_numbers(name: str, values: pa.ChunkedArray, words: Sequence[str
     alike = [w for w in words if _NAME.fullmatch(w.strip()) or _SIZE.fullmatch(w.strip())]
     if len(words) < _FEWEST:
         return None
-    rows = pc.sum(pc.is_in(values, pa.array(words, values.type))).as_py()
-    if 2 * len(alike) < len(words) and rows > _RECURS * len(words):
+    texts = [w for w in words if not any(c.isdigit() for c in w)]
+    rows = pc.sum(pc.is_in(values, pa.array(texts, values.type))).as_py()
+    if 2 * len(alike) < len(words) and (2 * len(texts) < len(words) or rows > _RECURS * len(texts)):
         return None
     shown = [f"`{w}`" for w in (alike or words)[:_FEWEST]]
     return Words(

@@ -271,7 +271,7 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
         seen: list[Any] = [None] * len(distinct)
         wrong: dict[int, Any] = {}
         others = np.arange(len(distinct))
-        if column.modality == "number" and not {"decimal", "form"} & set(column.options):
+        if column.modality == "number" and not {"decimal", "form", "percent"} & set(column.options):
             plain = pc.match_substring_regex(distinct, PLAIN)
             numbers = pc.cast(pc.if_else(plain, distinct, pa.scalar(None, distinct.type)), goal)
             seen = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, goal)).to_pylist()
@@ -333,7 +333,7 @@ def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | No
     if column.modality == "number":
         if pa.types.is_duration(kind) or pa.types.is_time(kind):
             return seconds_of(values)
-        if pa.types.is_string(kind) and not {"comma", "decimal", "form"} & set(column.options):
+        if pa.types.is_string(kind) and not {"comma", "decimal", "form", "percent"} & set(column.options):
             try:
                 numbers = pc.cast(values, pa.float64())
             except pa.ArrowInvalid:

@@ -8,7 +8,7 @@ import re
 
 from modelwright.data._months import DAY, MONTH, month_of, plain
 from modelwright.data._zones import ZONE, to_utc
-from modelwright.data.values import half_width, to_number
+from modelwright.data.values import number_text, to_number
 
 _CLOCK = r"(?P<h>\d{1,2}):(?P<n>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9})\d*)?)?\s*(?P<ap>[ap]\.?m\.?)?"
 _TAIL = rf"(?:(?:[ T]+|,\s*){_CLOCK})?{ZONE}"
@@ -90,7 +90,7 @@ def to_time(cell: str, form: str, exact: bool = True) -> dt.datetime | None:
 
     Cells without a zone count as UTC. Without `exact` zones and fractions of seconds are dropped, as older versions did.
     """
-    text = half_width(cell).strip()
+    text = number_text(cell)
     if form in EPOCHS or form == "excel":
         return from_number(to_number(text), form)
     if form == "chinese":

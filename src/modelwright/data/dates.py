@@ -23,6 +23,7 @@ from modelwright.data.values import is_missing
 _FAMILY = {"": ("dmy", "mdy"), "2": ("dmy2", "mdy2", "ymd2")}
 _THREE = r"^\s*(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<c>\d{2,4})(?:\D|$)"
 _LOOK = 300  # cells that tell the form
+_SEVERAL = 100  # cells that tell whether there are several
 
 
 def from_numbers(values: pa.Array, form: str) -> pa.Array | None:
@@ -43,12 +44,36 @@ def find_form(cells: Sequence[str]) -> str | None:
         if cells
         else []
     )
-    best, most = None, 0.0
+    best, most, read = None, 0.0, dict[str, int]()
     for form in FORMS:
-        share = sum(to_time(c, form) is not None for c in some) / max(1, len(some))
+        read[form] = sum(to_time(c, form) is not None for c in some)
+        share = read[form] / max(1, len(some))
         if share > most:
             best, most = form, share
-    return best if most >= 0.9 else None
+    if most >= 0.9:
+        return best
+    # cells that begin with the year are read beside any other form
+    iso = [to_time(c, "ymd") is not None for c in some] if read["ymd"] else []
+    for form in sorted(FORMS, key=lambda f: -read[f]) if any(iso) else ():
+        if form != "ymd" and sum(
+            i or to_time(c, form) is not None for c, i in zip(some, iso, strict=True)
+        ) >= 0.9 * len(some):
+            return form
+    return None
+
+
+def several_forms(cells: Sequence[str]) -> Words | None:
+    """Return what is said of a column of text nearly all cells of which are dates, though no one form fits them; None for anything else."""
+    some = cells[:_SEVERAL]
+    read = {c: next((f for f in FORMS if to_time(c, f) is not None), None) for c in some}
+    found = {f: c for c, f in reversed(read.items()) if f is not None}
+    if len(found) < 2 or sum(f is not None for f in read.values()) < 0.9 * len(some):
+        return None
+    shown = list(found.values())[:2]
+    return Words(
+        f"dates in several forms (`{shown[0]}`, `{shown[1]}`) stay words; write them in one, such as 2024-03-05",
+        f"日期写法不一（`{shown[0]}`、`{shown[1]}`），按文字处理；请统一为一种，例如 2024-03-05",
+    )
 
 
 def fiscal(cells: Sequence[str], form: str) -> Words | None:

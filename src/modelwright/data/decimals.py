@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from modelwright.core.budget import step
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words
-from modelwright.data.values import bare_number, half_width, is_missing, to_number
+from modelwright.data.values import bare_number, is_missing, to_number
 
 SIGNS = (",", ".")
 _BARE, _POINT = r"[0-9]+(?:\.[0-9]+)?", r"[0-9]*\.[0-9]+"
@@ -166,5 +166,5 @@ def _numbers_of(values: pa.ChunkedArray) -> list[str]:
     cells = [c for c in found if not is_missing(c)]
     if not any("," in c or "." in c or "，" in c for c in cells):
         return []
-    bare = [b for b in map(bare_number, map(half_width, cells)) if b is not None]
+    bare = [b for b in map(bare_number, cells) if b is not None]
     return bare if len(bare) >= 0.75 * len(cells) else []

@@ -26,7 +26,17 @@ from modelwright.data._missing_marks import marked, marks_of, words_of
 from modelwright.data._number_spellings import one_number, versions
 from modelwright.data._quantities import Quantities, find_quantities, mostly_numbers, quantities_of, to_quantity
 from modelwright.data._word_columns import LOOK, SEPARATORS, coded_kind, names_beside_numbers, separator_of, words_kind
-from modelwright.data.dates import Order, find_form, fiscal, names_time, no_times, number_form, settle, zoned
+from modelwright.data.dates import (
+    Order,
+    find_form,
+    fiscal,
+    names_time,
+    no_times,
+    number_form,
+    settle,
+    several_forms,
+    zoned,
+)
 from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise
 from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number
@@ -272,6 +282,8 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         if counts_rows(name, pa.chunked_array([pa.array(first, pa.float64())])):
             return Column(name, "id")
         return Column(name, "number", options=options, reason=in_a_row([found.said, one_number(name, plain)]))
+    else:
+        found = replace(found, said=found.said or several_forms(plain))
     if target:
         separator = separator_of(cells, total)
         if separator:

@@ -65,6 +65,18 @@ _BOUND = re.compile(
 _DIGITS = r"([1-9]\d{{0,2}}(?:(?P<by>[{other}' ’])\d{{3}})(?:(?P=by)\d{{3}})*|[1-9]\d?(?:{other}\d{{2}})+{other}\d{{3}}|\d*)(?:{sign}(\d*))?"
 _BODY = {s: re.compile(_DIGITS.format(sign=re.escape(s), other=re.escape(o))) for s, o in ((".", ","), (",", "."))}
 _BEHIND = re.compile(r"^((?:\d[\d.,' ’]*)?\d[.,]\d{2,}) ?[-−]$")  # a minus at the end, as SAP writes it; `2-` is a mark
+_UNSEEN = dict.fromkeys(
+    map(ord, "\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\u00ad")
+)  # marks of order and of width none
+_RAISED = re.compile(r"(?<=\d)[⁰¹²³⁴-⁹⁺⁻₀-₉]+")
+_PART = re.compile(r"(\d*) ?([¼½¾])")  # others have no decimals that end
+_RESPELT = (
+    (re.compile(rf"^({_CURRENCY})\s*\(\s*([\d.,' ]+)\)$", re.IGNORECASE), r"(\1\2)"),
+    (re.compile(r"^([-+−]?)%\s?(?=\d)([\d.,]+)$"), r"\1\2%"),
+    (re.compile(rf"(?<=\d)[.,](?:--?|[–—])(?=\s*(?:{_CURRENCY})?$)", re.IGNORECASE), ""),
+    (re.compile(r"(?<=\d)\s*[×x·*]\s*10\s*\^\s*([-+−]?\d{1,3})$"), lambda found: "e" + found[1].replace("−", "-")),
+    (re.compile(r"^10\^([-+−]?\d{1,3})$"), lambda found: "1e" + found[1].replace("−", "-")),
+)
 _COMMA = re.compile(r"^[-+]?\d+,\d{1,2}$|^[-+]?\d{4,},\d+$")
 PLAIN = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"  # numbers that Arrow's cast reads as `to_number` does
 
@@ -84,6 +96,25 @@ def half_width(cell: str) -> str:
     return cell if cell.isascii() else unicodedata.normalize("NFKC", cell)
 
 
+def number_text(cell: str) -> str:
+    """Return a cell that may hold a number in its usual form, without characters that nobody sees. What stands above or below digits stays
+    apart from them (`10⁵` is no 105, `98¹` no 981), and `3½` is 3.5."""
+    if not cell.isascii():
+        cell = _RAISED.sub(r"^\g<0>", _PART.sub(_with_part, cell.translate(_UNSEEN)))
+    return half_width(cell).strip()
+
+
+def _with_part(found: re.Match[str]) -> str:
+    return f"{int(found[1] or 0) + unicodedata.numeric(found[2]):g}"
+
+
+def _respelt(text: str) -> str:
+    """Return a number as most write it: `$(4.50)` as `($4.50)`, `%41` as `41%`, `EUR 16,-` as `EUR 16`, `1.2 x 10^5` as `1.2e5`."""
+    for pattern, usual in _RESPELT if len(text) <= _LONGEST_AMOUNT else ():
+        text = pattern.sub(usual, text)
+    return text
+
+
 def folded_label(label: str) -> str:
     """Return a label without what people write now one way, now another: case, width, blanks and marks at its ends."""
     return unicodedata.normalize("NFKC", label).casefold().strip(" .。,，;；:：'\"")
@@ -91,7 +122,7 @@ def folded_label(label: str) -> str:
 
 def bare_number(cell: str) -> str | None:
     """Return the digits of a cell with their separators, without signs, brackets, currency, multiple, unit and bound; None for no number."""
-    text = _BEHIND.sub(r"-\1", without_bound(cell.strip()))
+    text = _BEHIND.sub(r"-\1", _respelt(without_bound(number_text(cell))))
     found = _AROUND.match(text) or (_WITH_UNIT.fullmatch(text) if len(text) <= _LONGEST_AMOUNT else None)
     return found["body"] if found and bool(found["open"]) == bool(found.groupdict().get("close")) else None
 
@@ -103,7 +134,7 @@ def without_bound(cell: str) -> str:
 
 def with_unit(cell: str) -> tuple[str, str] | None:
     """Split a cell into its number, with sign and multiple, and the unit behind it; None where it is no such cell."""
-    text = half_width(cell).strip().replace("，", ",")
+    text = number_text(cell).replace("，", ",")
     found = _WITH_UNIT.fullmatch(text) if len(text) <= _LONGEST_AMOUNT else None
     if not found or len(found["unit"]) > _LONGEST_UNIT or found["unit"] in _HAN_SCALES:
         return None
@@ -112,13 +143,13 @@ def with_unit(cell: str) -> tuple[str, str] | None:
 
 def currency_of(cell: str) -> str | None:
     """Return the sign or code of the currency that a number stands in; None without one."""
-    found = _AROUND.match(half_width(cell).strip())
+    found = _AROUND.match(_respelt(number_text(cell)))
     return (found["money"] or found["behind"] or "").strip().upper() or None if found else None
 
 
 def letter_of(cell: str) -> str | None:
     """Return the letter k, m, b or t right behind a number, as it is written; None without one."""
-    found = _LETTERED.match(half_width(cell).strip())
+    found = _LETTERED.match(_respelt(number_text(cell)))
     return found["letter"] if found else None
 
 
@@ -129,14 +160,14 @@ def to_number(cell: str, comma: bool = False, decimal: str = ".", letters: bool 
     point, as bundles of older versions did. `letters` reads m, b and t right behind a number as millions, billions and
     trillions. Infinity comes back as such.
     """
-    text = half_width(cell).strip()
+    text = number_text(cell)
     if decimal == "." or "." not in text:
         try:
             if "_" not in text:
                 return float(text) if not math.isnan(float(text)) else None
         except ValueError:
             pass
-    text = _BEHIND.sub(r"-\1", text)
+    text = _BEHIND.sub(r"-\1", _respelt(text))
     if comma and _COMMA.match(text):
         return float(text.replace(",", "."))
     found = (_LETTERED if letters else _AROUND).match(text.replace("，", ","))
