@@ -33,6 +33,20 @@ def test_chinese(text, expected):
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("de", "-5 bis -0.5 Grad", "minus fünf bis minus null komma fünf grad"),
+        ("fr", "-2.05 et 3.5", "moins deux virgule zéro cinq et trois virgule cinq"),
+        ("pl", "-2 i 2.5", "dwa i dwa przecinek pięć"),  # num2words says nothing below 0 in Polish,
+        ("vi", "-1", "một"),  # and nineteen in Vietnamese
+        ("en", "-0.5", "minus zero point five"),
+    ],
+)
+def test_numbers_below_nothing_and_decimals(language, text, expected):
+    assert Rules(language=language).apply(text) == expected
+
+
+@pytest.mark.parametrize(
     ("value", "said"),
     [
         (0, "零"), (10, "十"), (15, "十五"), (110, "一百一十"), (105, "一百零五"), (1010, "一千零一十"), (10_010, "一万零一十"),

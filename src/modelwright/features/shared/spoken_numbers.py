@@ -90,16 +90,31 @@ def _other(m: re.Match[str], language: str) -> str:
     else:
         said = how(int(digits))
     if m["part"]:
-        said += f" {'point' if language == 'en' else 'komma' if language == 'de' else ''} " + " ".join(
-            how(int(d)) for d in m["part"]
-        )
+        said += f" {_point(how)} " + " ".join(how(int(d)) for d in m["part"])
     said = said.replace("-", " ").replace(",", "")
+    if m["sign"]:
+        said = f"{_minus(how)} {said}".strip()
     if language == "en":
         said = said.replace(" and ", " ")  # whether it is said differs from speaker to speaker
-        said = f"minus {said}" if m["sign"] else said
         said = f"{said} percent" if m["percent"] else said
         said = f"{said} {_MONEY[m['money']][0]}" if m["money"] else said
     return said
+
+
+def _minus(how: Any) -> str:
+    """Return the word for a minus, empty where none is known: num2words has nineteen for -1 in Vietnamese and drops the minus of -0.5 in most languages."""
+    below, above = how(-1), how(1)
+    word = below.removesuffix(above).strip()
+    return word if below != word and any(c.isalpha() for c in word) else ""
+
+
+def _point(how: Any) -> str:
+    """Return the word between whole and part of a number, empty where none stands there by itself."""
+    said, one, five = how(1.5), how(1), how(5)
+    if not (said.startswith(one) and said.endswith(five)):
+        return ""
+    word = said[len(one) : -len(five)].strip()
+    return word.lower() if any(c.isalpha() for c in word) else ""
 
 
 def _reader(language: str) -> Any:
@@ -109,10 +124,10 @@ def _reader(language: str) -> Any:
     except ImportError as e:
         raise MissingExtra("speech", "Numbers in transcripts", "转写文本中的数字") from e
 
-    def say(value: int, to: str = "cardinal") -> str:
+    def say(value: float, to: str = "cardinal") -> str:
         try:
             return str(num2words(value, lang=language, to=to))
-        except NotImplementedError:  # a language that it does not know: the digits stay
+        except (NotImplementedError, ValueError):  # a language, or numbers below 0 in it, that it does not know
             return str(value)
 
     return say
