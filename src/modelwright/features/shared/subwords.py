@@ -43,6 +43,7 @@ class Subwords(Stored):
         texts = [clean(x) for x in texts]
         counts = Counter(c for x in texts for c in x)
         initial = [_SPACE, *(chr(SLOT + i) for i in range(SLOTS + NAMES))]
+        # cut between two counts: among characters that are equally rare the library's limit takes other ones each time
         common = sum(n >= _RARE for c, n in counts.items() if c != " " and c not in initial)
         made = t.Tokenizer(t.models.BPE(byte_fallback=True))
         han = "[\u3400-\u9fff\uf900-\ufaff]+"
