@@ -1,6 +1,8 @@
 """Sources behind URLs: row groups where they lie, other formats fetched, and stores that refuse."""
 
+import http.server
 import socket
+import threading
 
 import fsspec
 import pyarrow as pa
@@ -67,8 +69,45 @@ def test_what_is_not_there_damaged_or_refused_is_one_sentence(store, monkeypatch
         raise PermissionError("Access Denied")
 
     monkeypatch.setattr(type(store), "isfile", refuses)
-    with pytest.raises(DataError, match="refuses these credentials"):
+    with pytest.raises(DataError, match=r"refuses to hand it out \(Access Denied\)\. Fetch the file"):
         read("memory://b/d.parquet")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "key"),
+    [("s3", "AWS_ACCESS_KEY_ID"), ("gs", "GOOGLE_APPLICATION_CREDENTIALS"), ("oss", "OSS_ACCESS_KEY_ID")],
+)
+def test_refused_credentials_name_the_variable_of_that_store(scheme, key):
+    with (
+        pytest.raises(DataError, match=f"refuses these credentials .no such key.. .* such as {key}"),
+        _remote.told(f"{scheme}://b/d.csv"),
+    ):
+        raise PermissionError("no such key")
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, "Unauthorized"), (403, "Forbidden")])
+def test_a_server_that_wants_a_login_is_one_sentence(status, said):
+    pytest.importorskip("aiohttp")
+
+    class Refusing(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(status)
+
+        do_HEAD = do_GET  # noqa: N815 - as the library calls it
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/d.csv"
+        with pytest.raises(DataError) as found:
+            read(url)
+        server.shutdown()
+    assert found.value.words.en == (
+        f"{url}: the server refuses to hand it out ({status}, message='{said}'). Fetch the file by hand with a login, and name its path."
+    )
+    assert "登录" in found.value.words.zh
 
 
 def test_what_lies_on_this_machine_is_read_as_by_its_path(tmp_path):

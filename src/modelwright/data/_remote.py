@@ -34,6 +34,13 @@ _AWAY = (
 )
 _REFUSED = ("PermissionError", "NoCredentialsError", "ClientError", "HttpError", "InvalidAccessKeyId", "RefreshError")
 
+_SIGNS = ("credential", "forbidden", "unauthorized", "denied")  # of a refusal, in what a store says
+# what its client takes credentials from
+_KEYS = {
+    "s3": "AWS_ACCESS_KEY_ID", "s3a": "AWS_ACCESS_KEY_ID", "gs": "GOOGLE_APPLICATION_CREDENTIALS", "gcs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "oss": "OSS_ACCESS_KEY_ID", "az": "AZURE_STORAGE_ACCOUNT_KEY", "abfs": "AZURE_STORAGE_ACCOUNT_KEY", "abfss": "AZURE_STORAGE_ACCOUNT_KEY",
+}  # fmt: skip
+
 Parquet = Callable[[Any, Callable[[], BinaryIO], int], Iterator[pa.Table]]
 Local = Callable[[Path], Iterator[pa.Table]]
 
@@ -171,11 +178,8 @@ def told(url: str) -> Iterator[None]:
     except Exception as e:
         kind = type(e).__name__
         line = " ".join(str(e).split())[:160]
-        if kind in _REFUSED or "credential" in line.lower() or "forbidden" in line.lower() or "denied" in line.lower():
-            raise DataError(
-                f"{url}: the store refuses these credentials ({line or kind}). Check the variables of its client, such as AWS_ACCESS_KEY_ID.",
-                f"{url}：存储拒绝了当前凭据（{line or kind}）。请检查其客户端的环境变量，例如 AWS_ACCESS_KEY_ID。",
-            ) from e
+        if kind in _REFUSED or any(sign in line.lower() for sign in _SIGNS):
+            raise _refused(url, (line or kind).replace(f", url='{url}'", "")) from e
         if isinstance(e, (ConnectionError, TimeoutError)) or kind.startswith(_AWAY):
             server = "/".join(url.split("/")[:3])
             raise DataError(
@@ -183,6 +187,20 @@ def told(url: str) -> Iterator[None]:
                 f"{server} 没有响应（{line or kind}）。请检查地址，以及本机能否访问（网络、代理）。",
             ) from e
         raise DataError(f"{url} cannot be read ({kind}: {line}).", f"无法读取 {url}（{kind}：{line}）。") from e
+
+
+def _refused(url: str, line: str) -> DataError:
+    """Return what is told where a store lets this machine not read a URL, `line` being what it said."""
+    key = _KEYS.get(url.partition("://")[0].lower())
+    if key is None:
+        return DataError(
+            f"{url}: the server refuses to hand it out ({line}). Fetch the file by hand with a login, and name its path.",
+            f"{url}：服务器拒绝提供该文件（{line}）。请登录后自行下载，再给出本地路径。",
+        )
+    return DataError(
+        f"{url}: the store refuses these credentials ({line}). Check the variables of its client, such as {key}.",
+        f"{url}：存储拒绝了当前凭据（{line}）。请检查其客户端的环境变量，例如 {key}。",
+    )
 
 
 @contextmanager

@@ -246,6 +246,43 @@ def test_a_rate_that_falls_ends_low_and_falls_again_in_a_refit(context, monkeypa
     assert TreesOptions(learning_rate=0.3, falls=True) in Trees().cheaper(TreesOptions(), table.schema)
 
 
+def test_rounds_that_overfit_are_taken_back_and_slower_ones_follow(context, monkeypatch):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1200, 6))
+    y = np.array(["no", "yes"])[(x[:, 0] + x[:, 1] * x[:, 2] + rng.normal(0, 1.5, 1200) > 0).astype(int)]
+    schema = Schema((*(Column(f"x{k}", "number") for k in range(6)), Column("y", "category", "target")))
+    train, valid = halves(Table.of(pa.table({**{f"x{k}": x[:, k] for k in range(6)}, "y": y}), schema))
+    options = TreesOptions(learning_rate=0.3, falls=True)
+
+    def fitted(watched, seconds=600.0, extent=None):
+        ctx = context(train, seconds=seconds)
+        ctx.extent = extent
+        model = Trees().fit(train, watched, options, ctx)
+        p = model.scores(valid)[np.arange(len(valid)), ctx.target.encode(valid.column("y"))]
+        return model, -np.log(p).mean()
+
+    model, loss = fitted(valid)
+    shares, rates = zip(*model.extent["rates"], strict=True)
+    assert (shares[0], rates[0], rates[-1]) == (0, 0.3, boosting._LAST_RATE)
+    assert list(rates) == sorted(rates, reverse=True)
+    assert list(shares) == sorted(shares)
+    assert shares[-1] < 1
+    assert model.boosters[0].current_iteration() == model.extent["rounds"][0]
+    assert all(h["step"] <= model.extent["rounds"][0] for h in model.history)
+
+    shrinkages = [
+        float(s)
+        for s in re.findall(r"shrinkage=(\S+)", fitted(None, extent=model.extent)[0].boosters[0].model_to_string())
+    ]
+    assert {rates[0], rates[-1]} <= set(shrinkages[1:])  # the first tree holds the mean and is scaled once more
+    assert shrinkages[1:] == sorted(shrinkages[1:], reverse=True)
+
+    monkeypatch.setattr(boosting._Falling, "slow", lambda _: False)
+    kept, before = fitted(valid)
+    assert "rates" not in kept.extent
+    assert loss < before - 0.002
+
+
 @pytest.mark.parametrize("labels", [2, 3])
 def test_exact_amounts_and_leading_pairs_are_found_and_kept(context, tmp_path: Path, labels: int) -> None:
     rng = np.random.default_rng(0)

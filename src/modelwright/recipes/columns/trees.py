@@ -325,6 +325,7 @@ class Trees(Recipe):
             "learnt": len(train) + read,
             **({"further": read} if read else {}),
             "paired": paired,
+            **({"rates": boosted.rates} if boosted.rates else {}),
         }
         return TreesModel(columns, crosses, boosted.boosters, ctx.target, extent, boosted.history)
 

@@ -33,6 +33,7 @@ _FIRST_ROUNDS = 30  # after which two sets of features are compared
 _QUICK = {"learning_rate": 0.3, "num_leaves": 16, "max_bin": 63, "bagging_fraction": 1.0}  # options of these rounds
 _LAST_RATE = 0.05  # the learning rate at the end of a fit whose rate falls as its time passes
 _STEPS = 20  # in which it falls
+_PATIENT = 15  # rounds without a lower loss after which those of a falling rate are taken back
 LEAST_ROUNDS = 25  # rounds below which a fit that is cut short is not worth having
 _REACH = 10.0  # seconds in which a port of another node must answer
 _MEET = 2  # minutes for which LightGBM waits for another process
@@ -41,28 +42,36 @@ _NETWORK = re.compile(r"^\[(?:machines|num_machines|local_listen_port|machine_li
 
 @dataclass(frozen=True)
 class Boosted:
-    """Boosters (one, or one per label), the rounds each kept, and the held-out loss over the rounds."""
+    """Boosters (one, or one per label), the rounds each kept, and the held-out loss over the rounds.
+
+    `rates` are those of the first booster where rounds were taken back, else None: learning rates, each with the share of the kept rounds
+    that it begins after.
+    """
 
     boosters: list[Any]
     rounds: list[int]
     history: list[dict[str, float]]
+    rates: list[list[float]] | None = None
 
 
 class _Watch:
-    """A LightGBM callback that stops at the deadline, or when the held-out loss has not fallen for `patience` rounds."""
+    """A LightGBM callback that stops at the deadline, or when the held-out loss has not fallen for `patience` rounds.
+
+    Where a rate falls, rounds after the best one are taken back and slower ones follow, until the rate is at its end.
+    """
 
     order = 30
     before_iteration = False
 
-    def __init__(self, ctx: FitContext, patience: int, total: int) -> None:
-        self.ctx, self.patience, self.total = ctx, patience, total
+    def __init__(self, ctx: FitContext, patience: int, total: int, falling: _Falling | None = None) -> None:
+        self.ctx, self.patience, self.total, self.falling = ctx, patience, total, falling
         self.best, self.best_round = float("inf"), 0
         self.history: list[dict[str, float]] = []
 
     def __call__(self, env: Any) -> None:
         from lightgbm.callback import EarlyStopException
 
-        done = env.iteration + 1
+        done = env.model.current_iteration()
         if env.evaluation_result_list:
             loss = float(env.evaluation_result_list[0][2])
             if loss < self.best:
@@ -75,12 +84,21 @@ class _Watch:
         late = self.ctx.deadline.expired()
         if self.ctx.peers is not None:
             late = bool(self.ctx.peers.in_force("late", done, late))
-        if late or done - self.best_round >= self.patience:
+        if not late and done - self.best_round >= _PATIENT and self.falling is not None and self.falling.slow():
+            for _ in range(done - self.best_round):
+                env.model.rollback_one_iter()
+            self.falling.forget(self.best_round)
+            self.patience = max(self.patience, _patience_of(self.falling.most))
+            self.history = [h for h in self.history if h["step"] <= self.best_round]
+        elif late or done - self.best_round >= self.patience:
             raise EarlyStopException(max(self.best_round, 1) - 1, env.evaluation_result_list or [])
 
 
 class _Falling:
-    """A LightGBM callback that lets the learning rate fall in steps to `_LAST_RATE`, with the time that passes or, in a refit, the rounds."""
+    """A LightGBM callback that lets the learning rate fall in steps to `_LAST_RATE`, with the time that passes or, in a refit, the rounds.
+
+    A refit of trees some of whose rounds were taken back has the rates of those that were kept.
+    """
 
     order = 10
     before_iteration = True
@@ -89,18 +107,47 @@ class _Falling:
         self.ctx, self.rate, self.total = ctx, rate, total
         self.whole = ctx.deadline.remaining()
         self.at = 0
+        self.most = rate
+        self.used: list[tuple[int, float]] = [(0, rate)]  # rounds that were done, and the rate from there on
+        self.kept: list[list[float]] = (ctx.extent or {}).get("rates") or []
 
     def __call__(self, env: Any) -> None:
+        done = env.model.current_iteration()
+        if self.kept:
+            wanted = [rate for share, rate in self.kept if share <= done / self.total][-1]
+        else:
+            wanted = self._by_time(done)
+        if wanted != self.used[-1][1]:
+            self.used.append((done, wanted))
+            env.model.reset_parameter({"learning_rate": wanted})
+
+    def _by_time(self, done: int) -> float:
         if self.ctx.extent:
-            passed = env.iteration / self.total
+            passed = done / self.total
         else:
             passed = 1 - self.ctx.deadline.remaining() / self.whole if 0 < self.whole < float("inf") else 0.0
         at = int(_STEPS * min(1.0, passed))
         if self.ctx.peers is not None:
-            at = int(self.ctx.peers.in_force("rate", env.iteration, at) or 0)
-        if at != self.at:
-            self.at = at
-            env.model.reset_parameter({"learning_rate": self.rate + (_LAST_RATE - self.rate) * at / _STEPS})
+            at = int(self.ctx.peers.in_force("rate", done, at) or 0)
+        self.at = at
+        return min(self.most, self.rate + (_LAST_RATE - self.rate) * at / _STEPS)
+
+    def slow(self) -> bool:
+        """Halve the rate from here on; return whether it can be lower."""
+        now = self.used[-1][1]
+        # several processes would have to agree on the rate once more
+        if self.ctx.peers is not None or self.ctx.extent or now <= _LAST_RATE:
+            return False
+        self.most = max(_LAST_RATE, now / 2)
+        return True
+
+    def forget(self, kept: int) -> None:
+        """Let the rates of rounds go that were taken back after the first `kept`."""
+        self.used = [u for u in self.used if u[0] < kept] or self.used[:1]
+
+    def shares(self, grown: int) -> list[list[float]] | None:
+        """Return the rates of the rounds that were kept, each with the share of them that it begins after; None where none were taken back."""
+        return None if self.most >= self.rate else [[done / grown, rate] for done, rate in self.used if done < grown]
 
 
 def boost(
@@ -140,6 +187,7 @@ def boost(
     boosters: list[Any] = []
     rounds: list[int] = []
     history: list[dict[str, float]] = []
+    rates: list[list[float]] | None = None
     for k in range(target.outputs if many else 1):
         total = int(options["rounds"])
         if ctx.extent and ctx.extent.get("rounds"):
@@ -149,17 +197,19 @@ def boost(
         sets = []
         if matrix_held is not None:
             sets = [dataset.create_valid(matrix_held, held[:, k].copy() if many else held)]
-        watch = _Watch(ctx, max(30, round(3 / options["learning_rate"])), total)
-        falling = [_Falling(ctx, options["learning_rate"], total)] if options.get("falls") else []
-        booster = _trained(parameters, dataset, total, valid_sets=sets, callbacks=[*falling, watch])
+        falling = _Falling(ctx, options["learning_rate"], total) if options.get("falls") else None
+        watch = _Watch(ctx, _patience_of(options["learning_rate"]), total, falling)
+        callbacks = [watch] if falling is None else [falling, watch]
+        booster = _trained(parameters, dataset, total, valid_sets=sets, callbacks=callbacks)
         grown = watch.best_round or total
         whole_refit(ctx, grown, total)
         # what is kept is exactly the rounds that count, so that the file and the memory agree
         text = _NETWORK.sub("", booster.model_to_string(num_iteration=grown))  # addresses are no part of a model
         boosters.append(lgb.Booster(model_str=text))
         rounds.append(grown)
-        history = watch.history if k == 0 else history
-    return Boosted(boosters, rounds, history)
+        if k == 0:
+            history, rates = watch.history, None if falling is None else falling.shares(grown)
+    return Boosted(boosters, rounds, history, rates)
 
 
 def _trained(parameters: dict[str, Any], dataset: Any, total: int, **more: Any) -> Any:
@@ -257,6 +307,11 @@ def seconds_a_row(
     for _ in range(_TRIED):
         booster.update()
     return (time.monotonic() - began) / _TRIED / len(truth) * (ctx.target.outputs if many else 1)
+
+
+def _patience_of(rate: float) -> int:
+    """Return for how many rounds of a learning rate the held-out loss may not fall."""
+    return max(30, round(3 / rate))
 
 
 def whole_refit(ctx: FitContext, done: int, total: int) -> None:
