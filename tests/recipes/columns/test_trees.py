@@ -268,7 +268,8 @@ def test_rounds_that_overfit_are_taken_back_and_slower_ones_follow(context, monk
     assert list(shares) == sorted(shares)
     assert shares[-1] < 1
     assert model.boosters[0].current_iteration() == model.extent["rounds"][0]
-    assert all(h["step"] <= model.extent["rounds"][0] for h in model.history)
+    steps = [h["step"] for h in model.history]
+    assert steps == sorted(set(steps))  # none of those that were taken back
 
     shrinkages = [
         float(s)

@@ -17,6 +17,7 @@ import numpy as np
 
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.libraries import lightgbm
+from modelwright.core.memory_pages import return_pages
 from modelwright.core.peers import Peers
 from modelwright.core.recipe import FitContext
 from modelwright.core.schema import Column
@@ -104,6 +105,7 @@ def _read(columns: ColumnCodecs, most: int, until: float, ctx: FitContext) -> Fu
         count += len(truth)
     scratch.file.flush()
     truth = np.concatenate(truths)[:most] if truths else np.zeros(0, np.int64)
+    return_pages()  # of what was read and encoded
     return FurtherRows(scratch, columns.width, truth, whole)
 
 
