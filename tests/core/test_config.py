@@ -24,6 +24,15 @@ def test_a_bare_number_is_asked_for_its_unit(option, value, shown):
     assert shown.split(" ")[1] in e.value.words.zh
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+@pytest.mark.parametrize("option", ["too_much", "too_little", "at_least", "price_in", "epsilon", "quantiles"])
+def test_numbers_are_finite(option, value):
+    with pytest.raises(OptionError, match=option) as e:
+        make_config(data="x.csv", target="y", **{option: [value] if option == "quantiles" else value})
+    assert "expected" in e.value.words.en
+    assert "应为" in e.value.words.zh
+
+
 def test_memory_that_cannot_be_meant_is_explained():
     with pytest.raises(OptionError, match="too little") as e:
         make_config(data="x.csv", target="y", memory="900k")

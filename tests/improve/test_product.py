@@ -159,7 +159,7 @@ def test_drift_stands_among_what_to_do_next(desk):
     import sqlalchemy as sa
 
     from modelwright.improve.feedback_source import alarms_of
-    from modelwright.release.registry.noticed import alarms
+    from modelwright.release.registry.drift_tables import alarms
 
     ask, registry, _, _, _ = desk
     url = feedback_of(registry, "desk").url

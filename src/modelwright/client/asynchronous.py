@@ -11,31 +11,21 @@ from typing import Any, TypeVar
 from modelwright.client import calls
 from modelwright.client.answers import Answer, Explanation, Job, Told
 from modelwright.client.calls import Call, Row
+from modelwright.client.connection import Connection
 from modelwright.client.errors import Refused, ServiceError
 from modelwright.client.tries import Reply, Tries
-from modelwright.core.errors import MissingExtra
 
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(Connection):
     """Asks a service from an event loop; arguments, methods and errors are those of `Client`.
 
     async with AsyncClient("https://model.example.com/desk", key) as client:
         answer = await client.predict({"text": "where is my parcel?"})
     """
 
-    def __init__(
-        self, url: str, key: str | None = None, *, timeout: float = 30.0, retries: int = 3, verify: str | bool = True
-    ) -> None:
-        try:
-            import httpx2
-        except ImportError as e:
-            raise MissingExtra("client", "modelwright.AsyncClient") from e
-        self.url, self.timeout, self.retries = calls.checked_address(url), timeout, retries
-        self._streams = True
-        self._wrong, self._unsent = httpx2.TransportError, (httpx2.ConnectError, httpx2.ConnectTimeout)
-        self._http = httpx2.AsyncClient(headers=calls.usual_headers(key), verify=verify, timeout=None)
+    _library_class = "AsyncClient"
 
     async def predict(self, row: Row, *, scores: bool = False, timeout: float | None = None) -> Answer:
         """Return the answer to one row; with `scores` that of every label too."""

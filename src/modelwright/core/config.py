@@ -34,7 +34,7 @@ _UNITS = {"budget": ("s", "m"), "latency": ("ms", "s"), "memory": ("m", "g")}
 class _Checked(BaseModel):
     """What is checked of options beyond their types and limits."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("budget", "latency", "memory", mode="before", check_fields=False)
     @classmethod

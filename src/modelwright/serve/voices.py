@@ -14,7 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from modelwright.privacy.subjects import digest
-from modelwright.release.registry import told as tables
+from modelwright.release.registry import feedback_tables as tables
 from modelwright.serve.feedback.erase import subject_key
 from modelwright.serve.feedback.requests import Requests
 from modelwright.serve.feedback.shapes import Kept

@@ -115,8 +115,8 @@ def tune(
         with warnings.catch_warnings(), shared.as_told() if shared is not None else nullcontext():
             warnings.simplefilter("ignore")  # of libraries, about their own coming changes
             curve = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-            make = _preferences if pairs else _supervised
-            trainer = make(model, data, arguments, [Watch()], (optimizer, curve), options, pad, folder)
+            method = (_preferences if pairs else _supervised)(arguments, options, pad)
+            trainer = _trainer(method, model, data, [Watch()], (optimizer, curve), _tokenizer(folder, pad))
             trainer.remove_callback(transformers.PrinterCallback)
             trainer.train()
             model = trainer.accelerator.unwrap_model(trainer.model)
@@ -224,59 +224,50 @@ def _matrices(model: Any) -> list[str] | str:
     return ["c_attn", "c_proj", "c_fc"] if model.config.model_type == "gpt2" else "all-linear"
 
 
-def _supervised(
+def _trainer(
+    method: tuple[Any, Any, Any],
     model: Any,
     data: Any,
-    arguments: dict[str, Any],
-    callbacks: Any,
-    optimizers: Any,
-    options: Any,
-    pad: int,
-    folder: Path,
+    callbacks: list[Any],
+    optimizers: tuple[Any, Any],
+    tokenizer: Any,
 ) -> Any:
-    from trl.trainer.sft_config import SFTConfig
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
+    """Return a trainer of trl that takes rows in the order in which they come; `method` is its class, arguments and collator."""
+    kind, args, collator = method
 
-    class Ordered(SFTTrainer):
+    class Ordered(kind):  # type: ignore[misc, valid-type]  # which trainer it is, is known when running
         """Takes rows in the order in which they come."""
 
         def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
             return SequentialSampler(data)
 
-    args = SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}, packing=False)
     return Ordered(
-        model, args=args, train_dataset=data, data_collator=DataCollatorForLanguageModeling(pad), callbacks=callbacks,
-        optimizers=optimizers, processing_class=_tokenizer(folder, pad),
+        model, args=args, train_dataset=data, data_collator=collator, callbacks=callbacks, optimizers=optimizers,
+        processing_class=tokenizer,
     )  # fmt: skip
 
 
-def _preferences(
-    model: Any,
-    data: Any,
-    arguments: dict[str, Any],
-    callbacks: Any,
-    optimizers: Any,
-    options: Any,
-    pad: int,
-    folder: Path,
-) -> Any:
+def _supervised(arguments: dict[str, Any], options: Any, pad: int) -> tuple[Any, Any, Any]:
+    """Return trainer class, arguments and collator for texts that are to be continued alike; rows are ids already."""
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
+
+    args = SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}, packing=False)
+    return SFTTrainer, args, DataCollatorForLanguageModeling(pad)
+
+
+def _preferences(arguments: dict[str, Any], options: Any, pad: int) -> tuple[Any, Any, Any]:
+    """Return trainer class, arguments and collator for pairs of which one is preferred; rows are ids already."""
     from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.dpo_trainer import DataCollatorForPreference, DPOTrainer
 
     class Prepared(DPOTrainer):
-        """Takes rows that are ids already, in the order in which they come."""
+        """Takes rows as they are."""
 
         def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
             return dataset
 
-        def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
-            return SequentialSampler(data)
-
-    args = DPOConfig(**arguments, beta=options.beta)
-    return Prepared(
-        model, args=args, train_dataset=data, data_collator=DataCollatorForPreference(pad), callbacks=callbacks,
-        optimizers=optimizers, processing_class=_tokenizer(folder, pad),
-    )  # fmt: skip
+    return Prepared, DPOConfig(**arguments, beta=options.beta), DataCollatorForPreference(pad)
 
 
 def _tokenizer(folder: Path, pad: int) -> Any:

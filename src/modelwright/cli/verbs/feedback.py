@@ -75,8 +75,7 @@ def _take(
 ) -> Any:
     from modelwright.data.sources import batches
     from modelwright.serve.feedback.bulk import Columns, check_teller, take
-    from modelwright.serve.feedback.ids import AnswerIds
-    from modelwright.serve.feedback.secret import secret_of
+    from modelwright.serve.feedback.place import ids_of
 
     by = check_teller(by)
     misfits: list[Any] = []
@@ -85,7 +84,6 @@ def _take(
     names = [] if first is None else first.column_names
     target = predictor.schema.target
     columns = Columns.of(names, target.name if target else predictor.card.get("target"), answer)
-    ids = AnswerIds(secret_of(home), home.name, home.version, predictor.target)
 
     def rows() -> Any:
         if first is not None:
@@ -93,7 +91,9 @@ def _take(
         for part in parts:
             yield from part.to_pylist()
 
-    return take(rows(), columns, predictor, ids, store, by, new=new, replacing=replace, misfits=misfits)
+    return take(
+        rows(), columns, predictor, ids_of(predictor, home), store, by, new=new, replacing=replace, misfits=misfits
+    )
 
 
 def print_taken(found: Any) -> None:

@@ -83,15 +83,23 @@ def _read(read: Path, predictor: Any, home: Any, store: Any, new: bool, replace:
     from modelwright.data.text import open_bytes
     from modelwright.improve import label_studio
     from modelwright.serve.feedback.bulk import Columns, take
-    from modelwright.serve.feedback.ids import AnswerIds
-    from modelwright.serve.feedback.secret import secret_of
+    from modelwright.serve.feedback.place import ids_of
 
     with open_bytes(read) as file:
         found = label_studio.answers(file.read(), predictor)
-    ids = AnswerIds(secret_of(home), home.name, home.version, predictor.target)
     rows = [{**item.get("row", {}), "id": item.get("id"), "answer": item["answer"], "by": item["by"]} for item in found]
     columns = Columns("id", {"answer": "answer"})
-    taken = take(rows, columns, predictor, ids, store, None, new=new, replacing=replace, source="label-studio")
+    taken = take(
+        rows,
+        columns,
+        predictor,
+        ids_of(predictor, home),
+        store,
+        None,
+        new=new,
+        replacing=replace,
+        source="label-studio",
+    )
     print_json(taken.to_json()) if json_ else print_taken(taken)
     if taken.refused:
         raise typer.Exit(2)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from modelwright.evaluate.drift.reference import Reference
 from modelwright.evaluate.drift.verdicts import Verdict
 from modelwright.improve.drift.state import DriftState, digest
-from modelwright.release.registry.noticed import alarms, drift, references
+from modelwright.release.registry.drift_tables import alarms, drift, references
 from modelwright.serve.feedback.records import Records
 
 

@@ -65,9 +65,9 @@ def subject_key(of: Home) -> Key:
 def _names(url: str) -> list[str]:
     import sqlalchemy as sa
 
-    from modelwright.release.registry import told
+    from modelwright.release.registry import feedback_tables
     from modelwright.serve.feedback._database import Records
 
     with Records(url, "").reading() as connection:
-        both = sa.union(sa.select(told.requests.c.name), sa.select(told.feedback.c.name))
+        both = sa.union(sa.select(feedback_tables.requests.c.name), sa.select(feedback_tables.feedback.c.name))
         return sorted(connection.execute(both).scalars().all())

@@ -8,6 +8,8 @@ from modelwright.core.run import state_folder
 from modelwright.release.bundle import Predictor, load
 from modelwright.release.registry import find, places
 from modelwright.release.registry.find import find_bundle
+from modelwright.serve.feedback.ids import AnswerIds
+from modelwright.serve.feedback.secret import secret_of
 from modelwright.serve.stores import Home, home_of_folder, home_of_release
 
 
@@ -31,3 +33,8 @@ def opened(model: str, db: str | None = None, key_file: Path | None = None) -> t
     predictor.name, predictor.version = release.name, str(release.version)
     state = places.state_of(registry.url, name)
     return predictor, home_of_release(name, predictor.version, registry.url, state)
+
+
+def ids_of(predictor: Predictor, home: Home) -> AnswerIds:
+    """Return what reads the ids that the service of this home gave; the secret is made where there is none."""
+    return AnswerIds(secret_of(home), home.name, home.version, predictor.target)

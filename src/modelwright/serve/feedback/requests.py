@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from modelwright.release.registry import told as tables
+from modelwright.release.registry import feedback_tables as tables
 from modelwright.serve.feedback._database import Records, parts
 from modelwright.serve.feedback.sealing import Sealing
 from modelwright.serve.feedback.shapes import Kept

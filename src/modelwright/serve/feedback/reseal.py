@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from modelwright.core.keyref import Key
-from modelwright.release.registry import told
+from modelwright.release.registry import feedback_tables
 from modelwright.serve.feedback._database import Records
 from modelwright.serve.feedback.sealing import Sealing
 
 _TOGETHER = 500  # rows of one transaction
 _CELLS = {  # of each table: the cells that are sealed, and what the place of each is called
-    told.feedback: {"value": "value", "row": "told row"},
-    told.requests: {what: what for what in ("row", "prediction", "scores", "challenger")},
+    feedback_tables.feedback: {"value": "value", "row": "told row"},
+    feedback_tables.requests: {what: what for what in ("row", "prediction", "scores", "challenger")},
 }
 
 

@@ -81,7 +81,7 @@ def _write(path: Path, secret: bytes) -> None:
 def _in_database(home: Home) -> bytes:
     import sqlalchemy as sa
 
-    from modelwright.release.registry.told import secrets as table
+    from modelwright.release.registry.feedback_tables import secrets as table
     from modelwright.serve.feedback._database import Records
 
     records = Records(home.url, home.name)

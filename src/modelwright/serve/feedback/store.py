@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from modelwright.core.keyref import Key
 from modelwright.privacy.subjects import digest
-from modelwright.release.registry import told as tables
+from modelwright.release.registry import feedback_tables as tables
 from modelwright.serve.feedback._database import parts
 from modelwright.serve.feedback.requests import Requests
 from modelwright.serve.feedback.shapes import Counts, Kept, Kind, Labelled, Told

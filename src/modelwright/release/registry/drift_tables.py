@@ -1,4 +1,4 @@
-"""The tables of what was noticed of drift; they share the migrations of the registry, and stand where `told.py` says.
+"""The tables of what was noticed of drift; they share the migrations of the registry, and stand where `feedback_tables.py` says.
 
 modelwright_drift             one row a version: counts by bin and the state of the running test, no value of any row
 modelwright_drift_references  references that were made from a file, for bundles that hold none
