@@ -44,13 +44,10 @@ def _automation(facts: Facts, lang: str) -> Html:
     rows = facts.get("coverage") or []
     if not rows:
         return drawn
-    head = [
-        ("交给模型的比例" if zh else "left to the model", "n"),
-        ("置信度不低于" if zh else "confidence from", "n"),
-        ("正确率" if zh else "right", "n"),
-        ("95% 区间" if zh else "95 % interval", "n"),
-        ("留给人的行数" if zh else "rows left to people", "n less"),
-    ]
+    head = parts.heads(
+        lang, ("left to the model", "交给模型的比例", "n"), ("confidence from", "置信度不低于", "n"), ("right", "正确率", "n"),
+        ("95 % interval", "95% 区间", "n"), ("rows left to people", "留给人的行数", "n less"),
+    )  # fmt: skip
     total = rows[0]["rows"]
     body = [
         ("", [f"{100 * r['share']:.0f} %", f"{r['confidence']:.2f}" if r["share"] < 1 else "0", f"{share(round(r['right'] * r['rows']), r['rows'])} %",

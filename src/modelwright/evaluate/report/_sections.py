@@ -38,6 +38,20 @@ def paragraph(words: Words, lang: str, class_: str | None = None) -> Html:
     return tag("p", code(words.to(lang)), class_=class_)
 
 
+def heads(lang: str, *columns: tuple[str, str, str]) -> list[tuple[str, str]]:
+    """Return the heads of a table in one language, with their classes; each column is (English, Chinese, class)."""
+    return [(zh if lang == "zh" else en, class_) for en, zh, class_ in columns]
+
+
+_INTERVAL = ("95 % interval", "95% 区间", "n")
+_BAR = ("", "", "bar")
+
+
+def _titled(title: Words, lang: str, grid: Html, note: Words | None = None) -> Html:
+    """Return a table below its title, and between them what it says."""
+    return join([tag("h3", title.to(lang)), *([paragraph(note, lang, "note")] if note else []), grid])
+
+
 def folded(
     head: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[object]]], shown: int, caption: str, zh: bool
 ) -> Html:
@@ -79,53 +93,39 @@ def _real(value: Any) -> float:
 
 def gate(facts: Facts, lang: str) -> Html:
     """Return what was asked and what was reached, and the comparison with the baselines."""
-    zh = lang == "zh"
-    out: list[Html] = []
-    if facts.get("gate"):
-        head = [
-            ("条件" if zh else "condition", "name"),
-            ("达到" if zh else "reached", "n"),
-            ("95% 区间" if zh else "95 % interval", "n"),
-            ("", ""),
-        ]
-        rows = []
-        for g in facts["gate"]:
-            mark = tag(
-                "span",
-                ("满足" if zh else "met") if g["met"] else ("未满足" if zh else "not met"),
-                class_="good" if g["met"] else "harm",
-            )
-            rows.append(("", [tag("code", g["condition"]), number(g["value"]), interval(g["low"], g["high"]), mark]))
-        words = Words(
-            "A condition counts as met when even the worse end of the interval meets it.",
-            "区间中较差的一端也满足条件，才算满足。",
-        )
-        out += [
-            tag("h3", "门槛" if zh else "The gate"),
-            paragraph(words, lang, "note"),
-            table(head, rows, "门槛" if zh else "gate"),
-        ]
-    if facts.get("baselines"):
-        head = [
-            ("基线" if zh else "baseline", "name"),
-            ("优势" if zh else "better by", "n"),
-            ("95% 区间" if zh else "95 % interval", "n"),
-            ("p 值" if zh else "p", "n less"),
-        ]
-        rows = [
-            ("", [b["name"], number(b["difference"]), interval(b["low"], b["high"]), _p(b["p"])])
-            for b in facts["baselines"]
-        ]
-        words = Words(
-            "The model and each baseline on the same test rows; where the whole interval is above zero, the model is really better, and not by luck of these rows.",
-            "模型与各基线在相同测试行上的比较；整个区间都大于零时，说明模型确实更好，而非偶然。",
-        )
-        out += [
-            tag("h3", "与基线及次优者比较" if zh else "Against the baselines and the runner-up"),
-            paragraph(words, lang, "note"),
-            table(head, rows, "与基线比较" if zh else "baselines"),
-        ]
-    return join(out)
+    return join([_conditions(facts, lang), _baselines(facts, lang)])
+
+
+def _conditions(facts: Facts, lang: str) -> Html:
+    if not facts.get("gate"):
+        return Html("")
+    met, unmet = Words("met", "满足").to(lang), Words("not met", "未满足").to(lang)
+    rows = []
+    for g in facts["gate"]:
+        mark = tag("span", met if g["met"] else unmet, class_="good" if g["met"] else "harm")
+        rows.append(("", [tag("code", g["condition"]), number(g["value"]), interval(g["low"], g["high"]), mark]))
+    note = Words(
+        "A condition counts as met when even the worse end of the interval meets it.",
+        "区间中较差的一端也满足条件，才算满足。",
+    )
+    head = heads(lang, ("condition", "条件", "name"), ("reached", "达到", "n"), _INTERVAL, ("", "", ""))
+    return _titled(Words("The gate", "门槛"), lang, table(head, rows, Words("gate", "门槛").to(lang)), note)
+
+
+def _baselines(facts: Facts, lang: str) -> Html:
+    if not facts.get("baselines"):
+        return Html("")
+    rows = [
+        ("", [b["name"], number(b["difference"]), interval(b["low"], b["high"]), _p(b["p"])])
+        for b in facts["baselines"]
+    ]
+    note = Words(
+        "The model and each baseline on the same test rows; where the whole interval is above zero, the model is really better, and not by luck of these rows.",
+        "模型与各基线在相同测试行上的比较；整个区间都大于零时，说明模型确实更好，而非偶然。",
+    )
+    head = heads(lang, ("baseline", "基线", "name"), ("better by", "优势", "n"), _INTERVAL, ("p", "p 值", "n less"))
+    title = Words("Against the baselines and the runner-up", "与基线及次优者比较")
+    return _titled(title, lang, table(head, rows, Words("baselines", "与基线比较").to(lang)), note)
 
 
 def _p(value: Any) -> str:
@@ -141,10 +141,11 @@ def leaderboard(facts: Facts, lang: str) -> Html:
     good = [r for r in rows if r.get("status", "ok") == "ok"]
     # guessing is so far off that it would squeeze all others together
     ends = scale([r for r in good if not guesses(r.get("recipe", ""))] or good)
-    head = [
-        ("模型" if zh else "model", "name"), (said(facts.get("metric_title"), lang) or facts["metric"], "n"), ("95% 区间" if zh else "95 % interval", "n"), ("", "bar"),
-        ("毫秒/行" if zh else "ms/row", "n"), ("批量毫秒/行" if zh else "ms/row in batches", "n less"), ("秒" if zh else "seconds", "n less"), ("权重" if zh else "weight", "n less"),
-    ]  # fmt: skip
+    metric = said(facts.get("metric_title"), lang) or facts["metric"]
+    head = heads(
+        lang, ("model", "模型", "name"), (metric, metric, "n"), _INTERVAL, _BAR, ("ms/row", "毫秒/行", "n"),
+        ("ms/row in batches", "批量毫秒/行", "n less"), ("seconds", "秒", "n less"), ("weight", "权重", "n less"),
+    )  # fmt: skip
     some = any(r.get("learnt") is not None for r in good)
     if some:
         head.insert(7, ("学习行数" if zh else "rows learnt from", "n"))
@@ -221,13 +222,7 @@ def metrics(facts: Facts, lang: str) -> Html:
     if not rows:
         return Html("")
     zh = lang == "zh"
-    head = [
-        ("指标" if zh else "metric", "name"),
-        ("值" if zh else "value", "n"),
-        ("95% 区间" if zh else "95 % interval", "n"),
-        ("", "bar"),
-        ("", "side"),
-    ]
+    head = heads(lang, ("metric", "指标", "name"), ("value", "值", "n"), _INTERVAL, _BAR, ("", "", "side"))
     share = all(0 <= _real(m.get("value")) <= 1 for m in rows if math.isfinite(_real(m.get("value"))))
     body = []
     for m in rows:
@@ -263,66 +258,50 @@ def figures(facts: Facts, lang: str, wanted: Any) -> Html:
 
 def weak(facts: Facts, lang: str) -> Html:
     """Return the worst slices, labels and confusions."""
-    zh = lang == "zh"
-    out: list[Html] = []
-    if facts.get("slices"):
-        rows = facts["slices"]
-        ends = scale([*rows, {"value": rows[0]["overall"]}])
-        head = [
-            ("范围" if zh else "rows where", "name"),
-            ("行数" if zh else "rows", "n"),
-            (said(rows[0].get("metric") or facts.get("metric_title"), lang), "n"),
-            ("95% 区间" if zh else "95 % interval", "n"),
-            ("", "bar"),
-        ]
-        body = [
-            (
-                "unmet",
-                [
-                    said(s["words"], lang),
-                    number(s["rows"]),
-                    number(s["value"]),
-                    interval(s["low"], s["high"]),
-                    _bar(s, ends, [s["overall"]]),
-                ],
-            )
-            for s in rows
-        ]
-        words = Words(
-            "Parts of the test rows with a worse score than all rows together (vertical line).",
-            "测试集中表现低于整体（竖线）的部分。",
-        )
-        out += [
-            tag("h3", "最弱的切片" if zh else "Weakest slices"),
-            paragraph(words, lang, "note"),
-            table(head, body, "最弱的切片" if zh else "slices"),
-        ]
-    if facts.get("per_class"):
-        head = [
-            ("类别" if zh else "label", "name"),
-            ("精确率" if zh else "precision", "n"),
-            ("召回率" if zh else "recall", "n"),
-            ("F1", "n"),
-            ("行数" if zh else "rows", "n"),
-        ]
-        body = [
-            ("", [p["label"], number(p["precision"]), number(p["recall"]), number(p["f1"]), number(p["rows"])])
-            for p in facts["per_class"]
-        ]
-        grid = folded(head, body, 12, "类别" if zh else "labels", zh)
-        out += [tag("h3", "各类别，最弱的在前" if zh else "Labels, the weakest first"), grid]
-    if facts.get("confusions"):
-        head = [
-            ("真实" if zh else "true", "name"),
-            ("误判为" if zh else "predicted", "name"),
-            ("次数" if zh else "times", "n"),
-        ]
-        body = [("", [c["true"], c["said"], number(c["count"])]) for c in facts["confusions"]]
-        out += [
-            tag("h3", "最常见的混淆" if zh else "Most frequent confusions"),
-            folded(head, body, 8, "混淆" if zh else "confusions", zh),
-        ]
-    return join(out)
+    return join([_slices(facts, lang), _labels(facts, lang), _confusions(facts, lang)])
+
+
+def _slices(facts: Facts, lang: str) -> Html:
+    rows = facts.get("slices")
+    if not rows:
+        return Html("")
+    ends = scale([*rows, {"value": rows[0]["overall"]}])
+    metric = said(rows[0].get("metric") or facts.get("metric_title"), lang)
+    body = []
+    for s in rows:
+        told = [said(s["words"], lang), number(s["rows"]), number(s["value"]), interval(s["low"], s["high"])]
+        body.append(("unmet", [*told, _bar(s, ends, [s["overall"]])]))
+    note = Words(
+        "Parts of the test rows with a worse score than all rows together (vertical line).",
+        "测试集中表现低于整体（竖线）的部分。",
+    )
+    head = heads(lang, ("rows where", "范围", "name"), ("rows", "行数", "n"), (metric, metric, "n"), _INTERVAL, _BAR)
+    grid = table(head, body, Words("slices", "最弱的切片").to(lang))
+    return _titled(Words("Weakest slices", "最弱的切片"), lang, grid, note)
+
+
+def _labels(facts: Facts, lang: str) -> Html:
+    if not facts.get("per_class"):
+        return Html("")
+    head = heads(
+        lang, ("label", "类别", "name"), ("precision", "精确率", "n"), ("recall", "召回率", "n"), ("F1", "F1", "n"),
+        ("rows", "行数", "n"),
+    )  # fmt: skip
+    body = [
+        ("", [p["label"], number(p["precision"]), number(p["recall"]), number(p["f1"]), number(p["rows"])])
+        for p in facts["per_class"]
+    ]
+    grid = folded(head, body, 12, Words("labels", "类别").to(lang), lang == "zh")
+    return _titled(Words("Labels, the weakest first", "各类别，最弱的在前"), lang, grid)
+
+
+def _confusions(facts: Facts, lang: str) -> Html:
+    if not facts.get("confusions"):
+        return Html("")
+    head = heads(lang, ("true", "真实", "name"), ("predicted", "误判为", "name"), ("times", "次数", "n"))
+    body = [("", [c["true"], c["said"], number(c["count"])]) for c in facts["confusions"]]
+    grid = folded(head, body, 8, Words("confusions", "混淆").to(lang), lang == "zh")
+    return _titled(Words("Most frequent confusions", "最常见的混淆"), lang, grid)
 
 
 def without(facts: Facts, lang: str) -> Html:
@@ -330,14 +309,8 @@ def without(facts: Facts, lang: str) -> Html:
     rows = facts.get("without") or []
     if not rows:
         return Html("")
-    zh = lang == "zh"
     ends = scale([*({**a, "value": a["drop"]} for a in rows), {"value": 0.0}])
-    head = [
-        ("缺少的列" if zh else "without", "name"),
-        ("损失" if zh else "lost", "n"),
-        ("95% 区间" if zh else "95 % interval", "n"),
-        ("", "bar"),
-    ]
+    head = heads(lang, ("without", "缺少的列", "name"), ("lost", "损失", "n"), _INTERVAL, _BAR)
     body = [
         (
             "main" if _real(a["low"]) > 0 else "",
@@ -355,5 +328,5 @@ def without(facts: Facts, lang: str) -> Html:
         f"How much {title} is lost when a column is missing, on {rows[0]['rows']:,} test rows. Where the whole interval is above zero, the column adds something that the others do not have.",
         f"缺少某一列时{title}损失多少（{rows[0]['rows']:,} 行测试数据）。区间全部大于零，说明该列提供了其他列没有的信息。",
     )
-    grid = table(head, body, "各列的贡献" if zh else "what each column adds")
-    return join([tag("h3", "各列的贡献" if zh else "What each column adds"), paragraph(words, lang, "note"), grid])
+    grid = table(head, body, Words("what each column adds", "各列的贡献").to(lang))
+    return _titled(Words("What each column adds", "各列的贡献"), lang, grid, words)
