@@ -17,6 +17,14 @@ def _by_name(listed):
     return {x.name: x for x in listed}
 
 
+def _averaged(truth, said):
+    """Return what scikit-learn says of metrics that are averages over labels, for one label a row as for sets."""
+    scores = {f"{average}_f1": sk.f1_score(truth, said, average=average) for average in ("macro", "micro", "weighted")}
+    scores["macro_precision"] = sk.precision_score(truth, said, average="macro")
+    scores["macro_recall"] = sk.recall_score(truth, said, average="macro")
+    return scores
+
+
 @pytest.mark.parametrize("labels", [2, 5])
 def test_classification_agrees_with_scikit_learn(labels):
     judged = made.of_classes(500, [f"k{i}" for i in range(labels)], signal=1.5)
@@ -24,11 +32,7 @@ def test_classification_agrees_with_scikit_learn(labels):
     one_hot = np.eye(labels)[t]
     rank = (t, p[:, 1]) if labels == 2 else (one_hot, p)
     expected = {
-        "macro_f1": sk.f1_score(t, s, average="macro"),
-        "micro_f1": sk.f1_score(t, s, average="micro"),
-        "weighted_f1": sk.f1_score(t, s, average="weighted"),
-        "macro_precision": sk.precision_score(t, s, average="macro"),
-        "macro_recall": sk.recall_score(t, s, average="macro"),
+        **_averaged(t, s),
         "accuracy": sk.accuracy_score(t, s),
         "balanced_accuracy": sk.balanced_accuracy_score(t, s),
         "mcc": sk.matthews_corrcoef(t, s),
@@ -56,11 +60,7 @@ def test_multi_label_agrees_with_scikit_learn():
     judged = made.of_sets()
     t, s, p = judged.truth, judged.chosen, judged.scores
     expected = {
-        "macro_f1": sk.f1_score(t, s, average="macro"),
-        "micro_f1": sk.f1_score(t, s, average="micro"),
-        "weighted_f1": sk.f1_score(t, s, average="weighted"),
-        "macro_precision": sk.precision_score(t, s, average="macro"),
-        "macro_recall": sk.recall_score(t, s, average="macro"),
+        **_averaged(t, s),
         "subset_accuracy": sk.accuracy_score(t, s),
         "hamming_loss": sk.hamming_loss(t, s),
         "roc_auc": sk.roc_auc_score(t, p),

@@ -328,6 +328,10 @@ _RECALL = Metric("recall", Words("recall", "召回率"), True, recall, per_label
 _MACRO_F1 = Metric("macro_f1", Words("macro F1", "宏平均 F1"), True, f1)
 _MICRO_F1 = Metric("micro_f1", Words("micro F1", "微平均 F1"), True, micro_f1)
 _WEIGHTED_F1 = Metric("weighted_f1", Words("weighted F1", "加权 F1"), True, weighted_f1)
+_ACCURACY = Metric("accuracy", Words("accuracy", "准确率"), True, accuracy)
+_BALANCED_ACCURACY = Metric("balanced_accuracy", Words("balanced accuracy", "平衡准确率"), True, balanced_accuracy)
+_MACRO_PRECISION = Metric("macro_precision", Words("macro precision", "宏平均精确率"), True, precision)
+_MACRO_RECALL = Metric("macro_recall", Words("macro recall", "宏平均召回率"), True, recall)
 _AUC = Metric("roc_auc", Words("ROC AUC", "ROC 曲线下面积"), True, roc_auc)
 _AP = Metric("average_precision", Words("average precision", "平均精确率"), True, average_precision)
 _QWK = Metric("qwk", Words("quadratic kappa", "二次加权 kappa"), True, qwk, low=-1)
@@ -335,10 +339,10 @@ _LOG_LOSS = Metric("log_loss", Words("log loss", "对数损失"), False, log_los
 
 CLASSIFICATION = (
     _MACRO_F1,
-    Metric("accuracy", Words("accuracy", "准确率"), True, accuracy),
-    Metric("balanced_accuracy", Words("balanced accuracy", "平衡准确率"), True, balanced_accuracy),
-    Metric("macro_precision", Words("macro precision", "宏平均精确率"), True, precision),
-    Metric("macro_recall", Words("macro recall", "宏平均召回率"), True, recall),
+    _ACCURACY,
+    _BALANCED_ACCURACY,
+    _MACRO_PRECISION,
+    _MACRO_RECALL,
     _MICRO_F1,
     _WEIGHTED_F1,
     _AUC,
@@ -355,11 +359,11 @@ CLASSIFICATION = (
 ORDINAL = (
     _QWK,
     Metric("mae_steps", Words("mean error in steps", "平均级差"), False, mae_steps, high=np.inf),
-    Metric("accuracy", Words("accuracy", "准确率"), True, accuracy),
+    _ACCURACY,
     Metric("within_one", Words("right within one step", "相差不超过一级的比例"), True, within_one),
     _MACRO_F1,
     Metric("spearman", Words("Spearman correlation", "斯皮尔曼相关系数"), True, spearman, low=-1),
-    Metric("balanced_accuracy", Words("balanced accuracy", "平衡准确率"), True, balanced_accuracy),
+    _BALANCED_ACCURACY,
     _LOG_LOSS,
     _PRECISION,
     _RECALL,
@@ -369,8 +373,8 @@ MULTI_LABEL = (
     _MACRO_F1,
     _MICRO_F1,
     _WEIGHTED_F1,
-    Metric("macro_precision", Words("macro precision", "宏平均精确率"), True, precision),
-    Metric("macro_recall", Words("macro recall", "宏平均召回率"), True, recall),
+    _MACRO_PRECISION,
+    _MACRO_RECALL,
     Metric("subset_accuracy", Words("subset accuracy", "全集准确率"), True, accuracy),
     Metric("hamming_loss", Words("Hamming loss", "汉明损失"), False, hamming_loss),
     _AUC,
