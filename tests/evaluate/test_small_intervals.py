@@ -9,7 +9,7 @@ from modelwright.core.answers.base import Answers
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.judged import Judged
-from modelwright.evaluate import _small as small
+from modelwright.evaluate import _small_samples as small
 from modelwright.evaluate.intervals import bootstrap, many, paired
 from modelwright.evaluate.metrics import chosen as m
 

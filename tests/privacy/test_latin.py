@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.privacy._common import latin
+from modelwright.privacy._common_words import latin
 from modelwright.privacy._latin import features, kind_of
 from modelwright.privacy.catalogue import get_type
 from modelwright.privacy.detect import find, find_cells

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from modelwright.core.judged import Judged, Metric
-from modelwright.evaluate import _small as small
+from modelwright.evaluate import _small_samples as small
 from modelwright.evaluate.by_unit import by_units
 from modelwright.evaluate.metrics.chosen import average_precision, roc_auc
 from modelwright.evaluate.metrics.weighted import Counts, batched, weights
@@ -52,7 +52,7 @@ def bootstrap(
     level: float = 0.95,
     seconds: float | None = None,
 ) -> Interval:
-    """Return the metric on all rows with its interval: up to 600 rows as `_small.py` says, beyond by percentiles over resampled
+    """Return the metric on all rows with its interval: up to 600 rows as `_small_samples.py` says, beyond by percentiles over resampled
     rows, within a time cap in seconds.
 
     At least 40 resamples are drawn whatever the cap; fewer than 200 give a normal interval from their spread. NaN

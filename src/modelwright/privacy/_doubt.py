@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from modelwright.privacy import lexicon
-from modelwright.privacy._common import common_words
+from modelwright.privacy._common_words import common_words
 from modelwright.privacy.lazy_patterns import later
 
 # characters that are surnames, and in sentences nearly always something else

@@ -15,7 +15,7 @@ from functools import lru_cache
 from operator import mul
 
 from modelwright.privacy import lexicon
-from modelwright.privacy._common import latin
+from modelwright.privacy._common_words import latin
 from modelwright.privacy._titles import TELLS, is_goods, is_title
 from modelwright.privacy.lazy_patterns import later
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from modelwright.core.errors import MissingExtra
 from modelwright.privacy import lexicon
-from modelwright.privacy._common import LATIN, CommonWords
+from modelwright.privacy._common_words import LATIN, CommonWords
 
 _ENDS = (
     ("ies", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ly", ""), ("er", ""),

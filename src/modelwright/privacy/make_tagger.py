@@ -17,7 +17,7 @@ import numpy as np
 
 from modelwright.core.errors import MissingExtra
 from modelwright.privacy import lexicon
-from modelwright.privacy._common import FILE, CommonWords
+from modelwright.privacy._common_words import FILE, CommonWords
 from modelwright.privacy._sentences import Maker
 from modelwright.privacy.tagger import Tagger
 

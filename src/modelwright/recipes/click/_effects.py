@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from modelwright.recipes.click._common import FOLDS
+from modelwright.recipes.click._click import FOLDS
 from modelwright.recipes.click._fields import Fields
 from modelwright.recipes.click._statistics import KeyMeans
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from modelwright.core.budget import Deadline
 from modelwright.core.schema import Table
-from modelwright.recipes.click._common import FOLDS
+from modelwright.recipes.click._click import FOLDS
 from modelwright.recipes.click._effects import Effects, keys_of
 from modelwright.recipes.click._factors import Factors
 from modelwright.recipes.click._fields import Fields, crossed, times

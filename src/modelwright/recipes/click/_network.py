@@ -19,7 +19,7 @@ from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, O
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.click._common import ClickRecipe
+from modelwright.recipes.click._click import ClickRecipe
 from modelwright.recipes.click._fields import Fields
 from modelwright.recipes.shared.columns import identity
 from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer

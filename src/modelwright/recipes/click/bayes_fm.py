@@ -19,7 +19,7 @@ from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, 
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.recipes.click._common import ClickRecipe
+from modelwright.recipes.click._click import ClickRecipe
 from modelwright.recipes.click._effects import keys_of
 from modelwright.recipes.click._fields import Fields, crossed, times
 from modelwright.recipes.click._gibbs import Draws, drawn

@@ -18,7 +18,7 @@ from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, 
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.click._common import ClickRecipe, two
+from modelwright.recipes.click._click import ClickRecipe, two
 from modelwright.recipes.click._fields import Fields, crossed
 from modelwright.recipes.click._statistics import LEAST
 from modelwright.recipes.shared.rows import fewer, learnt_and_watched

@@ -16,7 +16,7 @@ from modelwright.core.recipe import Axis, Estimate, FitContext, Model, Options, 
 from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
-from modelwright.recipes.click._common import ClickRecipe, calibrated, folds_of, two
+from modelwright.recipes.click._click import ClickRecipe, calibrated, folds_of, two
 from modelwright.recipes.click._effects import Effects, keys_of
 from modelwright.recipes.click._fields import Fields
 from modelwright.recipes.shared.rows import known_rows

@@ -19,7 +19,7 @@ from modelwright.core.saved import Loading, read_arrays, read_state, write_array
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.lightgbm_text import read_forest
-from modelwright.recipes.click._common import ClickRecipe, folds_of, two
+from modelwright.recipes.click._click import ClickRecipe, folds_of, two
 from modelwright.recipes.click._features import Features
 from modelwright.recipes.shared.boosting import boost
 from modelwright.recipes.shared.rows import fewer, learnt_and_watched
