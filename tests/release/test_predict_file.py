@@ -92,6 +92,20 @@ def test_objects_stay_objects_in_json_lines(bundle, tmp_path):
     assert json.loads(out.read_text())["more"] == '{"a": 1}'
 
 
+def test_columns_that_the_answers_replace_are_told(bundle, tmp_path):
+    data, out, lines = tmp_path / "new.csv", tmp_path / "out.csv", []
+    data.write_text("x,prediction,z\n3,mine,1\n4,mine,1\n")
+    predict_file(str(bundle), str(data), out, say=lambda words: lines.append(words.en))
+    assert "mine" not in out.read_text()
+    assert [line for line in lines if "replaced" in line] == [
+        f"{data}: what stood under `prediction` is replaced by the answers."
+    ]
+    data.write_text("x,z\n3,1\n")
+    lines.clear()
+    predict_file(str(bundle), str(data), out, say=lambda words: lines.append(words.en))
+    assert not any("replaced" in line for line in lines)
+
+
 def test_quiet_says_nothing_but_errors(bundle, tmp_path):
     data, out = tmp_path / "new.csv", tmp_path / "out.csv"
     data.write_text("x\nlots\n3\n")

@@ -165,6 +165,14 @@ def _answered(
         _say_absent(predictor.schema.inputs, list(names), writer.left_out, name, say)
     else:
         say(Words(f"{name.en} holds no rows.", f"{name.zh} 没有数据行。"))
+    if writer.replaced:
+        shown, shown_zh = (mark.join(f"`{n}`" for n in writer.replaced) for mark in (", ", "、"))
+        say(
+            Words(
+                f"{name.en}: what stood under {shown} is replaced by the answers.",
+                f"{name.zh}：{shown_zh} 列原有的内容已被预测结果替换。",
+            )
+        )
     for words in bare.said(name, *_BARE):
         say(words)
     for words in predictor.needs.told(gaps):

@@ -25,6 +25,7 @@ class Writer(TableWriter):
 
     def __init__(self, out: Path | None, bom: bool = False, media: bool = False) -> None:
         super().__init__(out, (*FORMATS, ".xlsx"), bom)
+        self.replaced: list[str] = []  # columns that came under the name of an answer's
         self._media = MediaFolder(out) if media else None
 
     def __enter__(self) -> Self:
@@ -49,7 +50,9 @@ class Writer(TableWriter):
         if self._media is not None:
             answers = self._media.write(answers)
         columns = {n: flat(raw.column(n), self.suffix) for n in raw.column_names}
-        columns |= target.columns(answers, flat=self.suffix in (".csv", ".tsv"), scores=scores)
+        answered = target.columns(answers, flat=self.suffix in (".csv", ".tsv"), scores=scores)
+        self.replaced += [n for n in columns if n in answered and n not in self.replaced]
+        columns |= answered
         objects = [f.name for f in raw.schema if f.metadata == OBJECTS_AS_TEXT] if self.suffix == ".jsonl" else []
         if not objects:
             self.write_table(pa.table(columns))

@@ -96,6 +96,7 @@ class OneFile:
     def __init__(self, out: Path) -> None:
         self._out, self._data, self._rows = out, b"", 0
         self.left_out: list[str] = []
+        self.replaced: list[str] = []
 
     def __enter__(self) -> OneFile:
         return self
