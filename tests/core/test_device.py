@@ -4,6 +4,7 @@ import os
 import time
 
 import psutil
+import pytest
 
 from modelwright.core import device
 
@@ -69,3 +70,12 @@ def test_the_most_memory_that_was_held_counts_what_was_given_back():
     del block
     assert device.peak_memory() >= before + (64 << 20)
     assert device.peak_memory() >= device.used_memory()
+
+
+def test_what_a_shell_waited_before_it_became_this_program_is_no_part_of_a_budget(monkeypatch):
+    begun = device.process_start.__wrapped__()
+    assert begun <= device._LOADED < time.monotonic()
+    monkeypatch.setattr(device, "_LOADED", begun + 3)  # imports took some seconds: they count
+    assert device.process_start.__wrapped__() == pytest.approx(begun, abs=0.1)
+    monkeypatch.setattr(device, "_LOADED", begun + 40)
+    assert device.process_start.__wrapped__() == begun + 40

@@ -11,6 +11,11 @@ from pathlib import Path
 
 from modelwright.core.memory_pages import keep_pages
 
+_LOADED = time.monotonic()
+_LOADING = (
+    10.0  # seconds that starting Python and loading this module take at most; who is older was another program before
+)
+
 
 def _asked() -> int:
     """Return the threads that the user asked for; 0 where nothing was said."""
@@ -122,7 +127,11 @@ def peak_memory() -> int:
 
 @cache
 def process_start() -> float:
-    """Return the start of this process on the `time.monotonic` clock, so that a budget counts imports too."""
+    """Return the start of this program on the `time.monotonic` clock, so that a budget counts imports too.
+
+    A shell that waits and then becomes this program (`exec modelwright run ...` at the end of a container's entry point) leaves its age to it: that
+    was no part of the work.
+    """
     try:  # Linux: by a clock that nobody sets; where the time of day is set, psutil's age of a process jumps with it
         ticks = int(
             Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
@@ -132,7 +141,8 @@ def process_start() -> float:
         import psutil
 
         age = time.time() - psutil.Process().create_time()
-    return time.monotonic() - max(0.0, age)
+    began = time.monotonic() - max(0.0, age)
+    return began if _LOADED - began < _LOADING else _LOADED
 
 
 def pick_device(asked: str = "auto") -> str:
