@@ -114,6 +114,7 @@ def planner(
         climb,
         finish,
         fits,
+        last_resort,
         leaderboard,
         no_model,
         order,
@@ -128,7 +129,7 @@ def planner(
     for module in (contract, candidate, finish, fits, leaderboard, order, plans, student, tuning, twins):
         if hasattr(module, "get_recipe"):
             monkeypatch.setattr(module, "get_recipe", known.__getitem__)
-    for module in (climb, finish, leaderboard, no_model, order, plans, race, student):
+    for module in (climb, finish, last_resort, leaderboard, no_model, order, plans, race, student):
         if hasattr(module, "guesses"):
             monkeypatch.setattr(module, "guesses", lambda n: known[n].rank == 0 if n in known else False)
     told: list[Event] = []

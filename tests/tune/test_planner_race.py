@@ -8,9 +8,10 @@ import pytest
 
 from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, MemoryTooSmall, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
-from modelwright.core.recipe import Options
+from modelwright.core.recipe import Estimate, Options
 from modelwright.core.words import Words
 from modelwright.tune.ladder import climb
+from modelwright.tune.last_resort import last_resort
 from modelwright.tune.leaderboard import Failure
 from modelwright.tune.no_model import NO_TIME, no_memory, nothing_stands, only_guesses
 from tune.made import Some, SomeModel, planner, some
@@ -81,6 +82,32 @@ def test_only_guesses_left_is_a_failure_that_says_what_would_do(monkeypatch, gat
         climb(made)
     assert "没有模型" in e.value.words.zh
     assert "column" not in e.value.words.en
+
+
+class Pace(Options):
+    quick: bool = False
+
+
+class Varied(Some):
+    """A recipe whose first variant is told to take long, its second next to no time."""
+
+    options = Pace
+
+    def variants(self, schema, target, rows):
+        return [Pace(), Pace(quick=True)]
+
+    def estimate(self, train, options, ctx):
+        return Estimate(0.05 if options.quick else 900.0, 1)
+
+
+@pytest.mark.parametrize("left", [6.0, 0.0])
+def test_the_quickest_variant_comes_before_the_run_ends_without_a_model(monkeypatch, left):
+    varied = type("Made", (Varied,), {"name": "varied", "rank": 5})(0.8, 0.0, None, None, 0)
+    made, _ = planner(monkeypatch, [guess(), varied], seconds=6)
+    made.choose_recipes()
+    made.deadline.at = time.monotonic() + left
+    last_resort(made)
+    assert [c.options["quick"] for c in made.candidates] == [True]
 
 
 def test_a_reason_that_all_share_is_said_once_with_what_to_do(monkeypatch):

@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.budget import Deadline, parse_duration, parse_size, show_duration
+from modelwright.core.budget import Deadline, duration_words, parse_duration, parse_size, show_duration
 from modelwright.core.config import RunConfig, check_tasks
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, Stopped, unknown
@@ -147,17 +147,18 @@ def settle(state: State, concerns: Concern) -> None:
     state.read_seconds = time.monotonic() - state.started
     # reading is mostly work of one core: what it took beyond that tells how busy the machine is
     state.load = min(3.0, max(1.0, state.read_seconds / max(0.1, time.process_time() - state.worked)))
-    check_time(config, state.deadline, state.read_seconds)
+    check_time(config, state.deadline)
 
 
-def check_time(config: RunConfig, deadline: Deadline, spent: float) -> None:
+def check_time(config: RunConfig, deadline: Deadline) -> None:
     """Raise Stopped or BudgetTooSmall where no time is left after the data was read."""
     if deadline.stopped:
         raise Stopped("Stopped while reading the data; nothing was kept.", "读取数据时被终止；没有保留任何结果。")
     if deadline.expired():
+        spent = time.monotonic() - deadline.at + parse_duration(config.budget)  # the start of the program counts, too
         raise BudgetTooSmall(
-            f"Reading the data took {show_duration(spent)}; a budget of {config.budget} leaves no time to train. Give more with --budget.",
-            f"仅读取数据就用了 {show_duration(spent)}；预算 {config.budget} 没有留下训练时间。请用 --budget 增加时间。",
+            f"Starting and reading the data took {show_duration(spent)}; a budget of {config.budget} leaves no time to train. Give more with --budget.",
+            f"启动与读取数据已用 {duration_words(spent).zh}；预算 {config.budget} 没有留下训练时间。请用 --budget 增加时间。",
         )
 
 

@@ -167,7 +167,8 @@ class Fits:
     ) -> Candidate | None:  # fmt: skip
         """Train on the folds (all where none are named) and keep what came of it; None where nothing did, which is told."""
         p = self.climb
-        share = max(0.0, min(share, p.until_end() - self._scoring(recipe)))
+        if not self.urgent:  # the last resort was given what is left, part of what is kept for the end among it
+            share = max(0.0, min(share, p.until_end() - self._scoring(recipe)))
         splits = tuple(range(len(p.validation.splits))) if folds is None else folds
         made: list[Candidate] = []
 

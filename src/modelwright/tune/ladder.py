@@ -4,7 +4,7 @@ breadth   the first variant of every recipe on the first fold, what leads for th
 confirm   what may still win on the other folds, one fold after the other; what has lost stops (`race.py`)
 depth     further variants of the recipes that did best; then what was not begun for want of time, where there is some after all
 tuning    Optuna over their search spaces, and twins of the best network under other seeds
-resort    where nothing but guesses stands by then, the quickest recipe in what time is left
+resort    where nothing but guesses stands by then, the quickest model in what time is left (`last_resort.py`)
 blend     a weighted ensemble, where it gains more than noise and than its answers cost
 student   one model that learns what the blend answers, where it was asked for or the blend is slow (`student.py`)
 refit     the winner once more on all rows but the test rows, with time set aside for it (`finish.py`)
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from modelwright.core.events import StageStarted
 from modelwright.tune import no_model
+from modelwright.tune.last_resort import last_resort
 from modelwright.tune.leaderboard import Outcome
 from modelwright.tune.planner import Planner
 from modelwright.tune.private_climb import climb_privately
@@ -44,7 +45,7 @@ def climb(planner: Planner) -> Outcome:
         planner.events.emit(StageStarted("tune"))
         tune(planner)
         planner.try_refused()
-    planner.last_resort()
+    last_resort(planner)
     no_model.only_guesses(planner.standings, planner.config, planner.fits.quickest)
     no_model.too_slow(planner.standings, planner.validation, planner.config)
     return planner.end.outcome()

@@ -296,26 +296,9 @@ class Planner(Climb):
                 self.standings.forgive(recipe.name)
                 self.confirm()
 
-    def last_resort(self) -> None:
-        """Where nothing but guesses stands for want of time, try the quickest recipes, in what is left of it, until one model stands."""
-        waiting = [
-            r for r in self._recipes if not guesses(r.name) and (r.name in self.fits.refused or not self._tried(r))
-        ]
-        if not waiting or self.deadline.stopped or any(not guesses(c.recipe) for c in self.candidates):
-            return
-        self.fits.urgent = True
-        for _ in range(len(waiting)):
-            took = {r.name: self.fits.in_earnest(r, self.variants(r)[0]) for r in waiting if not on_torch(r)}
-            recipe = min((r for r in waiting if r.name in took), key=lambda r: took[r.name], default=None)
-            if recipe is None or took[recipe.name] > self.until_end() or self.deadline.stopped:
-                break
-            waiting.remove(recipe)
-            self.fits.refused.pop(recipe.name, None)
-            options = self.variants(recipe)[0]
-            if self.train(recipe, options, recipe.name, self.until_end(), folds=(0,)) is not None:
-                self.standings.forgive(recipe.name)
-                break
-        self.fits.urgent = False
+    def waiting(self) -> list[Recipe]:
+        """Return the recipes beside guesses that were never begun, for want of time."""
+        return [r for r in self._recipes if not guesses(r.name) and (r.name in self.fits.refused or not self._tried(r))]
 
     def _tried(self, recipe: Recipe) -> bool:
         """Return whether a recipe was begun: stands, or failed for another reason than that its turn never came."""

@@ -80,6 +80,20 @@ def test_an_expired_deadline_still_gives_a_model(mixed, context, options: Linear
         assert quality(kind, truth, model.scores(table)) > (0.3 if kind == "value" else 0.6)
 
 
+def test_an_svm_that_would_not_end_in_time_becomes_a_logistic_regression(mixed, context, monkeypatch) -> None:
+    table = mixed("classes", labels=3, text=True)
+    train, valid = halves(table)
+    svm = LinearOptions(loss="hinge", c=1.0)
+    assert Linear().fit(train, valid, svm, context(train)).extent["loss"] == "hinge"
+    monkeypatch.setattr(Linear, "estimate", lambda *_: Estimate(100.0, 0))
+    made = Linear().fit(train, valid, svm, replace(context(train), deadline=Deadline.after(60)))
+    assert (made.extent["loss"], made.extent["c"]) == ("logistic", 30.0)
+    assert quality("classes", context(train).target.encode(valid.column("answer")), made.scores(valid)) > 0.95
+    again = Linear().fit(table, None, svm, context(table, extent=made.extent))
+    assert again.extent["loss"] == "logistic"
+    assert np.abs(again.scores(valid) - made.scores(valid)).max() < 0.5
+
+
 def test_same_seed_same_model(mixed, context) -> None:
     table = mixed("classes", labels=3, text=True)
     first, second = (Linear().fit(*halves(table), LinearOptions(), context(table)).scores(table) for _ in range(2))

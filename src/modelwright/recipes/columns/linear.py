@@ -236,6 +236,7 @@ class Linear(Recipe):
         if options.pairs:
             train = _with_pairs(train)
         train, truth, valid, held = learnt_and_watched(train, valid, ctx)
+        options = self._in_time(train, options, ctx)
         plain = all(c.modality in TABLE for c in train.schema.inputs)
         given = len(train)
         if ctx.extent is not None:  # a refit reads the share that the fit read, whatever the time
@@ -304,6 +305,7 @@ class Linear(Recipe):
             "scale": scale,
             "shift": shift,
             "learnt": learnt,
+            "loss": loss,
             "share": len(train) / given,
             **({"straight": True} if best.straight else {}),
             **({"all_rows": learnt == len(train)} if first is not every else {}),
@@ -311,6 +313,18 @@ class Linear(Recipe):
         weights = best.weights if small is None else np.concatenate([basis @ best.weights[:-1], best.weights[-1:]])
         centre = average_parts(columns, whole, weights)
         return LinearModel(columns, weights, ctx.target, scale, shift, centre, extent)
+
+    def _in_time(self, train: Table, options: LinearOptions, ctx: FitContext) -> LinearOptions:
+        """Return the options to learn by: an SVM that would not end in time has learnt nothing, a logistic regression is cut short.
+
+        A refit learns by the loss that its fit learnt by.
+        """
+        quick = options.model_copy(update={"loss": "logistic", "c": None})
+        if ctx.extent is not None:
+            return quick if ctx.extent.get("loss") == "logistic" else options
+        if ctx.deadline.stopped or _loss(options, train.schema, ctx.target) != "hinge":
+            return options  # ended by hand, not even a step of it would be made
+        return quick if self.estimate(train, options, ctx).seconds * ctx.load > ctx.deadline.remaining() else options
 
 
 RECIPE = Linear
