@@ -32,7 +32,10 @@ def test_pinyin_is_told_and_never_heard_syllables_are_written():
     assert units.words([units.ids["n"], units.ids["h"], units.ids["ao3"]]) == [
         ("hao3", 1, 2)
     ]  # an initial alone is none
-    assert units.unknown("ni3 xue2") == ["x", "ue2"]
+    assert units.encode(["ni3 xue2"]).values.tolist() == [
+        units.ids["n"],
+        units.ids["i3"],
+    ]  # what was never heard is left out
 
 
 def test_characters_go_by_what_stands_beside_them():

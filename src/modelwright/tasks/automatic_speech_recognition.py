@@ -194,7 +194,9 @@ class SpeechRecognition(GeneratedTask):
         return super().loss(outputs, truth, smoothing=smoothing, class_weight=class_weight, row_weight=row_weight)
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
-        return report.sections(judged, test)
+        target = develop.schema.target
+        learnt = [] if target is None else judged.target.encode(develop.column(target.name))
+        return report.sections(judged, test, list(learnt))
 
     def told(self, model: Model) -> list[list[Pair]]:
         return []

@@ -85,3 +85,21 @@ def test_the_report_names_speakers_and_confusions():
     assert found["confusions"].rows[0][:2] == ["low", "mid"]
     assert {r[0] for r in found["speakers"].rows} <= {f"voice {k}" for k in range(6)}
     assert found["errors"].rows[0][1] != "0"
+
+
+def test_characters_that_were_never_heard_are_told():
+    from modelwright.testing import sample_table
+
+    task = get_task("automatic-speech-recognition")
+    table, target = sample_table(task, 30)
+    truth = target.encode(table.column("text"))
+    some = judge(target, table.column("text"), target.perfect(truth), table.rows)
+    learnt = [t.replace("w", "").replace(" ", "") for t in truth] + [None]
+    found = next(s for s in sections(some, table, learnt) if s.name == "unheard")
+    holding = sum("w" in t for t in truth)
+    assert 0 < holding < 30
+    assert found.rows == [["w", str(holding)]]
+    assert found.private
+    assert found.says.en.startswith(f"{holding} of 30 transcripts")
+    assert "unheard" not in {s.name for s in sections(some, table, list(truth))}
+    assert "unheard" not in {s.name for s in sections(some, table)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -25,14 +26,15 @@ _LEVELS = ((-1.0, 10.0, "< 10 dB"), (10.0, 20.0, "10 - 20 dB"), (20.0, 35.0, "20
 _OFTEN = 2  # times that a pair of words is confused before it is shown
 
 
-def sections(judged: Judged, test: Table) -> list[Section]:
-    """Return the tables of the report; those that would have no rows are left out."""
+def sections(judged: Judged, test: Table, learnt: Sequence[str | None] = ()) -> list[Section]:
+    """Return the tables of the report; those that would have no rows are left out. `learnt` are the texts that were learnt from, by the rules."""
     if not len(judged.rows):
         return []
     told = parts(judged)
     found = [
         _kinds(told),
         _confused(judged),
+        *_unheard(judged, learnt),
         *_by_group(judged, test),
         _by_length(judged, told),
         _by_noise(judged, test),
@@ -77,6 +79,27 @@ def _confused(judged: Judged) -> Section:
         Words("What was said and what was heard instead, most often first; ∅ is no word.", "实际所说与识别结果，按次数排列；∅ 表示没有词。"),
         (Words("said", "实际"), Words("heard", "识别为"), Words("times", "次数")), rows, private=True,
     )  # fmt: skip
+
+
+def _unheard(judged: Judged, learnt: Sequence[str | None]) -> list[Section]:
+    """Return the characters of what was said that stand in no text that was learnt from."""
+    known = set().union(*(t for t in learnt if t))
+    if not known:
+        return []
+    missing = [set(truth) - known - {" "} for truth, _ in sides(judged)]
+    counts = Counter(c for row in missing for c in row)
+    with_one = sum(map(bool, missing))
+    return [
+        Section(
+            "unheard", Words("Characters never heard in training", "训练中从未出现的字符"),
+            Words(
+                f"{with_one:,} of {len(missing):,} transcripts hold them, and the recogniser can hardly write them: give it recordings where they are said.",
+                f"{len(missing):,} 条转写文本中有 {with_one:,} 条含有这些字符，识别模型几乎无法写出；请提供说到它们的录音。",
+            ),
+            (Words("character", "字符"), Words("recordings", "录音数")),
+            [[c, str(n)] for c, n in sorted(counts.items(), key=lambda p: (-p[1], p[0]))[:_PAIRS]], private=True,
+        )
+    ]  # fmt: skip
 
 
 def _by_group(judged: Judged, test: Table) -> list[Section]:

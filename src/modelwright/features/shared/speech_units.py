@@ -68,7 +68,7 @@ class Units(Stored):
         return cls(kind, sorted(counts, key=lambda s: (-counts[s], s)), several, None, spelling)
 
     def encode(self, texts: Sequence[str]) -> Ragged:
-        """Return the ids of texts, int64; a sign that was never heard is left out (see `unknown`)."""
+        """Return the ids of texts, int64; a sign that was never heard is left out."""
         if self.pieces is not None:
             found = self.pieces.encode(texts)
             return Ragged(np.maximum(found.values - END, 0), found.offsets)
@@ -112,12 +112,6 @@ class Units(Stored):
         out = copy.copy(self)
         out.spelling = self.spelling.hoping(phrases)
         return out
-
-    def unknown(self, text: str) -> list[str]:
-        """Return the signs of a text that were never heard in training."""
-        if self.said is not None:
-            return [w for w in words_of(text) if w not in self.said.said]
-        return [] if self.pieces is not None else [s for s in self._cut(text) if s not in self.ids]
 
     def sounds(self) -> np.ndarray:
         """Return the number of what each unit sounds like, int64 [V] with the blank, from 0 on: syllables and finals are alike in all tones."""
