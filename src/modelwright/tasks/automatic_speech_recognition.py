@@ -195,8 +195,8 @@ class SpeechRecognition(GeneratedTask):
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         target = develop.schema.target
-        learnt = [] if target is None else judged.target.encode(develop.column(target.name))
-        return report.sections(judged, test, list(learnt))
+        learnt = () if target is None else judged.target.encode(develop.column(target.name)).tolist()
+        return report.sections(judged, test, learnt)
 
     def told(self, model: Model) -> list[list[Pair]]:
         return []
