@@ -36,6 +36,7 @@ def test_transcripts_without_a_word_are_named_and_left_out(tmp_path):
     assert "1 row of" in told
     assert "has no target and is left out: row 5." in told
     assert "whose `text` holds no word are left out (1): 10." in told
+    assert "and left out: 1 transcript of" in told
     assert "row (characters / seconds) 12 (" in told
 
 
@@ -73,3 +74,10 @@ def test_a_text_as_a_language_model_is_taken(tmp_path):
     (tmp_path / "lm.txt").write_text("one two\n")
     column = Column("text", "text", "target", options={"lm": str(tmp_path / "lm.txt")})
     assert get_task("automatic-speech-recognition").fit_target(pa.array(["one two", "three"]), column)
+
+
+def test_transcripts_of_two_digits_stay_words(tmp_path):
+    texts = {i: ("0 1 1 0" if i % 2 else "1 0 0 1") for i in range(24)}
+    table, _ = read_with(tmp_path, texts)
+    assert table.schema["text"].modality == "text"
+    assert set(table.column("text").to_pylist()) == {"0 1 1 0", "1 0 0 1"}

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from modelwright.core.schema import Table
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.kinds.audio import facts
 from modelwright.data.kinds.base import Unreadable
 
@@ -49,7 +49,7 @@ def in_time(table: Table) -> tuple[Table, Words | None]:
         return table, None
     shown = ", ".join(told[:_SHOWN]) + (" ..." if len(told) > _SHOWN else "")
     words = Words(
-        f"{len(bad)} transcripts of {table.source} are longer than can be said in their recordings, and are left out: "
+        f"Longer than can be said in the time of the recording, and left out: {counted(len(bad), 'transcript')} of {table.source}, "
         f"row (characters / seconds) {shown}.",
         f"{table.source} 中有 {len(bad)} 条转写文本过长，在录音的时长内不可能说完，已略去：行（字符数 / 秒）{shown}。",
     )

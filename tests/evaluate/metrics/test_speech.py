@@ -100,6 +100,6 @@ def test_characters_that_were_never_heard_are_told():
     assert 0 < holding < 30
     assert found.rows == [["w", str(holding)]]
     assert found.private
-    assert found.says.en.startswith(f"{holding} of 30 transcripts")
+    assert found.says.en.startswith(f"In {holding} of 30 transcripts;")
     assert "unheard" not in {s.name for s in sections(some, table, list(truth))}
     assert "unheard" not in {s.name for s in sections(some, table)}

@@ -10,7 +10,7 @@ import numpy as np
 from modelwright.core.judged import Judged
 from modelwright.core.schema import Table
 from modelwright.core.task import Section
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.evaluate.metrics.speech import CER, METRICS, SER, WER, parts, sides
 from modelwright.features.shared.edit_distance import edits, matched
 from modelwright.features.shared.speech import samples_of
@@ -93,7 +93,7 @@ def _unheard(judged: Judged, learnt: Sequence[str | None]) -> list[Section]:
         Section(
             "unheard", Words("Characters never heard in training", "训练中从未出现的字符"),
             Words(
-                f"{with_one:,} of {len(missing):,} transcripts hold them, and the recogniser can hardly write them: give it recordings where they are said.",
+                f"In {with_one:,} of {counted(len(missing), 'transcript')}; the recogniser can hardly write them: give it recordings where they are said.",
                 f"{len(missing):,} 条转写文本中有 {with_one:,} 条含有这些字符，识别模型几乎无法写出；请提供说到它们的录音。",
             ),
             (Words("character", "字符"), Words("recordings", "录音数")),
