@@ -1,11 +1,17 @@
 """Sources behind URLs: row groups where they lie, other formats fetched, and stores that refuse."""
 
+import contextlib
 import http.server
+import os
+import pwd
 import socket
+import tempfile
 import threading
+from pathlib import Path
 
 import fsspec
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -69,13 +75,24 @@ def test_what_is_not_there_damaged_or_refused_is_one_sentence(store, monkeypatch
         raise PermissionError("Access Denied")
 
     monkeypatch.setattr(type(store), "isfile", refuses)
-    with pytest.raises(DataError, match=r"refuses to hand it out \(Access Denied\)\. Fetch the file"):
+    with pytest.raises(DataError, match=r"^memory://b/d\.parquet cannot be read \(PermissionError: Access Denied\)\.$"):
+        read("memory://b/d.parquet")  # which has no users and no login
+
+
+def test_parquet_whose_rows_a_store_refuses_is_not_called_damaged(store, monkeypatch):
+    put(store, "/b/d.parquet")
+
+    def refuses(*_, **__):
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(store), "open", refuses)
+    with pytest.raises(DataError, match=r"cannot be read \(PermissionError: Access Denied\)"):
         read("memory://b/d.parquet")
 
 
 @pytest.mark.parametrize(
     ("scheme", "key"),
-    [("s3", "AWS_ACCESS_KEY_ID"), ("gs", "GOOGLE_APPLICATION_CREDENTIALS"), ("oss", "OSS_ACCESS_KEY_ID")],
+    [("s3", "AWS_ACCESS_KEY_ID"), ("gs", "GOOGLE_APPLICATION_CREDENTIALS"), ("oss", "OSS_ACCESS_KEY_ID"), ("hdfs", "HADOOP_USER_NAME")],
 )
 def test_refused_credentials_name_the_variable_of_that_store(scheme, key):
     with (
@@ -108,6 +125,64 @@ def test_a_server_that_wants_a_login_is_one_sentence(status, said):
         f"{url}: the server refuses to hand it out ({status}, message='{said}'). Fetch the file by hand with a login, and name its path."
     )
     assert "登录" in found.value.words.zh
+
+
+@pytest.fixture
+def place():
+    """A folder that every user of this machine may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def no_superuser():
+    """Let the block run as a user who may not read what its permissions forbid."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield pwd.getpwuid(os.geteuid()).pw_name
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("d.csv", lambda path: path.write_text("x\n" + "1\n" * 100)),
+        ("d.jsonl", lambda path: path.write_text('{"x": 1}\n' * 100)),
+        ("d.parquet", lambda path: pq.write_table(TABLE, path)),
+        ("d.feather", lambda path: feather.write_feather(TABLE, path)),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_file_of_this_machine_without_permission_says_whose_it_is(place, scheme, name, write):
+    path = place / name
+    write(path)
+    source = f"{scheme}{path}"
+    assert read(source).num_rows == 100  # and all modules are imported, which a user without rights might not read
+    path.chmod(0)
+    with no_superuser() as user, pytest.raises(DataError) as found:
+        read(source, by_groups=True)
+    owner = path.owner()
+    assert found.value.words.en == (
+        f"{path} cannot be read: {path} belongs to {owner} and its permissions (----------) do not let {user} read it. "
+        f"Ask {owner} for that permission, or run as a user who has it."
+    )
+    assert f"不允许 {user} 读取" in found.value.words.zh
+
+
+def test_a_folder_that_may_not_be_entered_is_named(place):
+    shut = place / "shut"
+    shut.mkdir()
+    (shut / "d.csv").write_text("x\n1\n")
+    assert read(f"file://{shut}/d.csv").num_rows == 1
+    shut.chmod(0o600)
+    with no_superuser() as user, pytest.raises(DataError) as found:
+        read(f"file://{shut}/d.csv")
+    assert found.value.words.en.startswith(f"{shut}/d.csv cannot be read: the folder {shut} belongs to {shut.owner()} ")
+    assert f"(drw-------) do not let {user} enter it." in found.value.words.en
 
 
 def test_what_lies_on_this_machine_is_read_as_by_its_path(tmp_path):

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError, InputError, MissingExtra, ModelwrightError
 from modelwright.core.words import Words
+from modelwright.data._faults import forbidden
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "oss": "oss"}
 _SCHEMES = frozenset((*_EXTRAS, "file", "memory", "hdfs", "webdav", "webdavs", "http", "https", "az", "abfs", "abfss"))
@@ -38,8 +39,9 @@ _SIGNS = ("credential", "forbidden", "unauthorized", "denied")  # of a refusal, 
 # what its client takes credentials from
 _KEYS = {
     "s3": "AWS_ACCESS_KEY_ID", "s3a": "AWS_ACCESS_KEY_ID", "gs": "GOOGLE_APPLICATION_CREDENTIALS", "gcs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "oss": "OSS_ACCESS_KEY_ID", "az": "AZURE_STORAGE_ACCOUNT_KEY", "abfs": "AZURE_STORAGE_ACCOUNT_KEY", "abfss": "AZURE_STORAGE_ACCOUNT_KEY",
+    "oss": "OSS_ACCESS_KEY_ID", "hdfs": "HADOOP_USER_NAME", "az": "AZURE_STORAGE_ACCOUNT_KEY", "abfs": "AZURE_STORAGE_ACCOUNT_KEY", "abfss": "AZURE_STORAGE_ACCOUNT_KEY",
 }  # fmt: skip
+_SERVERS = frozenset(("http", "https", "webdav", "webdavs"))  # which a browser can ask, too
 
 Parquet = Callable[[Any, Callable[[], BinaryIO], int], Iterator[pa.Table]]
 Local = Callable[[Path], Iterator[pa.Table]]
@@ -179,7 +181,9 @@ def told(url: str) -> Iterator[None]:
         kind = type(e).__name__
         line = " ".join(str(e).split())[:160]
         if kind in _REFUSED or any(sign in line.lower() for sign in _SIGNS):
-            raise _refused(url, (line or kind).replace(f", url='{url}'", "")) from e
+            why = _refused(url, (line or kind).replace(f", url='{url}'", ""), getattr(e, "filename", None))
+            if why is not None:
+                raise why from e
         if isinstance(e, (ConnectionError, TimeoutError)) or kind.startswith(_AWAY):
             server = "/".join(url.split("/")[:3])
             raise DataError(
@@ -189,14 +193,22 @@ def told(url: str) -> Iterator[None]:
         raise DataError(f"{url} cannot be read ({kind}: {line}).", f"无法读取 {url}（{kind}：{line}）。") from e
 
 
-def _refused(url: str, line: str) -> DataError:
-    """Return what is told where a store lets this machine not read a URL, `line` being what it said."""
-    key = _KEYS.get(url.partition("://")[0].lower())
-    if key is None:
+def _refused(url: str, line: str, file: Any) -> DataError | None:
+    """Return what is told where a store does not let this machine read a URL, `line` being what it said, `file` what it named of this machine.
+
+    None for a store that knows no users, such as this process's memory.
+    """
+    scheme = url.partition("://")[0].lower()
+    if scheme == "file":
+        return forbidden(Path(file or url[len("file://") :]))
+    if scheme in _SERVERS:
         return DataError(
             f"{url}: the server refuses to hand it out ({line}). Fetch the file by hand with a login, and name its path.",
             f"{url}：服务器拒绝提供该文件（{line}）。请登录后自行下载，再给出本地路径。",
         )
+    key = _KEYS.get(scheme)
+    if key is None:
+        return None
     return DataError(
         f"{url}: the store refuses these credentials ({line}). Check the variables of its client, such as {key}.",
         f"{url}：存储拒绝了当前凭据（{line}）。请检查其客户端的环境变量，例如 {key}。",

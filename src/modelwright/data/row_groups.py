@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.envelope import is_sealed
-from modelwright.data._faults import FAULTS
+from modelwright.data._faults import FAULTS, permitted
 from modelwright.data._files import parquet_groups
 from modelwright.data._remote import is_url, parquet_files, told
 from modelwright.data.arrow import plain
@@ -58,11 +58,12 @@ class RowGroups:
             name, opened = files[file]
             left = [self.counts[g] for g in some]
             i = 0
-            for part in parquet_groups(name, rows, opened, [g - first for g in some]):
-                while i < len(some) - 1 and left[i] <= 0:
-                    i += 1
-                left[i] -= part.num_rows
-                yield some[i], plain(part)
+            with told(self.source):
+                for part in parquet_groups(name, rows, opened, [g - first for g in some]):
+                    while i < len(some) - 1 and left[i] <= 0:
+                        i += 1
+                    left[i] -= part.num_rows
+                    yield some[i], plain(part)
             at = until
 
 
@@ -96,6 +97,7 @@ def _opened(source: str) -> list[tuple[Any, Callable[[], BinaryIO] | None]]:
         with told(source):
             return list(parquet_files(source))
     path = Path(source)
-    if not source.lower().endswith(".parquet") or not path.is_file() or is_sealed(path):
-        return []
+    with permitted(path):
+        if not source.lower().endswith(".parquet") or not path.is_file() or is_sealed(path):
+            return []
     return [(path, None)]

@@ -19,6 +19,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Drawn, Reading
 from modelwright.data import _media
+from modelwright.data._faults import permitted
 from modelwright.data._files import file_batches, remote_parquet
 from modelwright.data._remote import is_url, url_batches
 from modelwright.data.arrow import plain
@@ -130,6 +131,18 @@ def _any(
         yield from sql_batches(text, how.query, how.table, rows)
         return
     path = Path(text)
+    with permitted(path):
+        yield from _local(path, how, rows, events, misfits, detected)
+
+
+def _local(
+    path: Path,
+    how: Reading,
+    rows: int,
+    events: EventStream | None,
+    misfits: list[Misfit] | None,
+    detected: Detected,
+) -> Iterator[pa.Table]:
     if path.is_dir():
         table = _media.folder_table(path)
         detected.target = _media.LABEL
