@@ -92,7 +92,12 @@ def test_parquet_whose_rows_a_store_refuses_is_not_called_damaged(store, monkeyp
 
 @pytest.mark.parametrize(
     ("scheme", "key"),
-    [("s3", "AWS_ACCESS_KEY_ID"), ("gs", "GOOGLE_APPLICATION_CREDENTIALS"), ("oss", "OSS_ACCESS_KEY_ID"), ("hdfs", "HADOOP_USER_NAME")],
+    [
+        ("s3", "AWS_ACCESS_KEY_ID"),
+        ("gs", "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("oss", "OSS_ACCESS_KEY_ID"),
+        ("hdfs", "HADOOP_USER_NAME"),
+    ],
 )
 def test_refused_credentials_name_the_variable_of_that_store(scheme, key):
     with (
