@@ -95,6 +95,8 @@ def test_rows_and_columns_by_name(tmp_path):
     assert rows(split) == [{"p": 1, "q": "x"}, {"p": 2, "q": "y"}]
     with pytest.raises(DataError, match="row 2: expected 2 values as `columns` names them, received 1"):
         rows({**split, "rows": [[1, "x"], [2]]})
+    with pytest.raises(DataError, match="expected different names in `columns`, received `p` twice"):
+        rows({"columns": ["p", "p"], "rows": [[1, 2], [2, 3]]})
 
 
 def test_lists_that_are_cells_to_the_model_are_no_columns(tmp_path):

@@ -344,3 +344,61 @@ def test_dates_in_several_forms():
     assert "dates in several forms (`3/13/2024`, `14/3/2024`) stay words" in column.reason.en
     assert values[0] == "3/13/2024"
     assert read([f"{i} apples" for i in range(40)])[0].reason is None
+
+
+def asked_later(cells, later, name="v"):
+    """Return what cells of later rows are read as by the rule of a column of text, and the words for those that are not."""
+    schema = infer_schema(pa.table({name: pa.array(cells, pa.string()), "other": ["x", "y"] * (len(cells) // 2)}))
+    table, bad = coerce_rows([{name: c} for c in later], schema)
+    return table.column(name).to_pylist(), [b.words.en for b in bad]
+
+
+def test_amounts_in_a_currency_first_seen_later_are_named():
+    values, bad = asked_later([f"${w}" for w in WEIGHTS], ["$5", "USD 5", "US$5", "5", "€5", "CAD 5"])
+    assert values == [5, 5, 5, 5, None, None]
+    assert bad == [f"expected an amount in $, received `{c}`" for c in ("€5", "CAD 5")]
+    assert asked_later([f"¥{w}" for w in WEIGHTS], ["5 RMB", "JPY 5", "5元", "$5"])[0] == [5, 5, 5, None]
+    assert asked_later([f"{'$€'[i % 2]}{w}" for i, w in enumerate(WEIGHTS)], ["€5", "£5"])[0] == [5, None]
+    assert asked_later(WEIGHTS, ["€5", "$5"])[0] == [5, 5]
+    assert read([f"{('$', 'USD ')[i % 2]}{w}" for i, w in enumerate(WEIGHTS)])[0].reason is None
+
+
+def test_percents_without_their_sign_are_named_or_read_later():
+    values, bad = asked_later([f"{i}%" for i in range(60)], ["76%", "76", "0", "0.5", "1"])
+    assert (values, bad) == (
+        [0.76, 0.76, 0, None, None],
+        [f"expected a percent such as `50%`, received `{c}`" for c in ("0.5", "1")],
+    )
+
+
+def test_the_unit_in_a_columns_name_is_that_of_bare_numbers():
+    cells = [f"{w} kg" if i % 3 else f"{1000 + i}" for i, w in enumerate(WEIGHTS)]
+    for name in ("weight (g)", "weight_g", "重量（g）"):
+        column = infer_schema(pa.table({name: cells}))[name]
+        assert column.options == {"unit": "g"}
+        assert "numbers in `g`, those without a unit too, as the column's name says" in column.reason.en
+    assert asked_later(cells, ["1003", "1 kg"], "weight (g)")[0] == [1003, 1000]
+    assert asked_later([*WEIGHTS[:58], "250 g", "1 kg"], ["3", "250 g", "3 cm"], "weight_kg")[0] == [3, 0.25, None]
+    for name in ("weight", "weight_cm", "weight (net)", "kg"):
+        assert infer_schema(pa.table({name: cells}))[name].options == {"unit": "kg"}
+
+
+def test_a_typed_power_is_no_foot_note():
+    column, values, bad = read([f"{w}¹" if i % 9 == 0 else w for i, w in enumerate(WEIGHTS)][:59] + ["2^6"])
+    assert f"`{WEIGHTS[0]}¹` is read as {float(WEIGHTS[0]):g}" == column.reason.en
+    assert (values[-1], [b.value for b in bad]) == (None, ["2^6"])
+
+
+def test_raised_digits_of_words_stay_apart():
+    assert read(["3³", "33", "x²"] * 20, overrides={"v": "category"})[1][:2] == ["3^3", "33"]
+
+
+def test_parts_of_hours_and_what_a_duration_is():
+    cells = ["2h 15m", "1.5h", "1个小时", "0.5 天 1h", "2.5 min"] * 12
+    assert read(cells)[1][:5] == [8100, 5400, 3600, 46800, 150]
+    assert asked_later(cells, ["soon"])[1] == ["expected a duration such as `2h 15m`, received `soon`"]
+    assert read([f"{i / 2}h" for i in range(60)])[0].options == {"unit": "h"}
+
+
+def test_crores_without_rupees_are_told():
+    assert read([f"{w} CR" for w in WEIGHTS])[0].reason.en.endswith(f"is read as {float(WEIGHTS[0]) * 1e7:.15g}")

@@ -20,8 +20,8 @@ _SPAN = re.compile(
     r"^([-+])?(?:(\d+)\s*(?:d|days?|天)[, ]*)?(?:(\d+):([0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?)?$", re.IGNORECASE
 )
 _PARTS = re.compile(
-    r"^([-+])?(?:(\d+)\s*(?:d|days?|天)[,\s]*)?(?:(\d+)\s*(?:h|hrs?|hours?|小时|時間)[,\s]*)?"
-    r"(?:(\d+)\s*(?:m|mins?|minutes?|分钟|分)[,\s]*)?(?:(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?|秒钟?))?$",
+    r"^([-+])?(?:(\d+(?:\.\d+)?)\s*(?:d|days?|天)[,\s]*)?(?:(\d+(?:\.\d+)?)\s*(?:h|hrs?|hours?|个?小时|時間)[,\s]*)?"
+    r"(?:(\d+(?:\.\d+)?)\s*(?:m|mins?|minutes?|分钟|分)[,\s]*)?(?:(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?|秒钟?))?$",
     re.IGNORECASE,
 )
 _ISO = re.compile(r"^([-+])?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?)?$", re.IGNORECASE)
@@ -56,7 +56,7 @@ def to_seconds(cell: str) -> float | None:
         return -out if found[1] == "-" else out
     found = _PARTS.match(text)
     if found and any(found.group(2, 3, 4, 5)):
-        days, hours, minutes = (int(found[i] or 0) for i in (2, 3, 4))
+        days, hours, minutes = (float(found[i] or 0) for i in (2, 3, 4))
         out = days * 86400 + hours * 3600 + minutes * 60 + float(found[5] or 0)
         return -out if found[1] == "-" else out
     found = _ISO.match(text)
@@ -74,6 +74,13 @@ def _one_unit(cell: str) -> bool:
         return True
     span, parts = _SPAN.match(text), _PARTS.match(text)
     return not (span and (span[2] or span[3])) and parts is not None and sum(map(bool, parts.group(2, 3, 4, 5))) == 1
+
+
+def _several_units(cell: str) -> bool:
+    """Whether a duration is written in more than one unit, or as a clock is: `1.5小时` beside `2天` are numbers in a unit."""
+    text = cell.strip()
+    parts = _PARTS.match(text)
+    return parts is None or sum(map(bool, parts.group(2, 3, 4, 5))) > 1
 
 
 def span_words(cells: Sequence[str], form: str) -> Words | None:
@@ -97,9 +104,10 @@ def span_form(name: str, cells: Sequence[str]) -> str | None:
     clocks = sum(to_clock(c) is not None for c in some)
     if clocks >= 0.95 * len(some) and not _NAMES_SPAN.search(name):
         return "clock"
-    if all(_one_unit(c) for c in some if to_seconds(c) is not None):
+    spans = [c for c in some if to_seconds(c) is not None]
+    if all(map(_one_unit, spans)) or (any("." in c for c in spans) and not any(map(_several_units, spans))):
         return None
-    return "duration" if sum(to_seconds(c) is not None for c in some) >= 0.95 * len(some) else None
+    return "duration" if len(spans) >= 0.95 * len(some) else None
 
 
 def seconds_of(values: pa.Array) -> pa.Array:

@@ -48,6 +48,12 @@ def _named(columns: Any) -> list[str]:
 
 
 def _split(columns: Sequence[str], rows: Sequence[list[Any]], index: Any, source: str) -> _Rows:
+    twice = next((c for c in columns if columns.count(c) > 1), None)
+    if twice is not None:
+        raise DataError(
+            f"{source}: expected different names in `columns`, received `{twice}` twice. Rename one of them.",
+            f"{source}：`columns` 中的列名应各不相同，收到两个 `{twice}`。请改名其中一个。",
+        )
     for i, row in enumerate(rows, 1):
         if len(row) != len(columns):
             raise DataError(

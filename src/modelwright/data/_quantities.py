@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from modelwright.core.words import Words, in_a_row
 from modelwright.data._distinct import first_distinct
-from modelwright.data._units import WELL_KNOWN, conversion, dimension_of, same_spelling
+from modelwright.data._money import different_money, same_money
+from modelwright.data._units import WELL_KNOWN, conversion, dimension_of, same_spelling, unit_in_name
 from modelwright.data.values import (
     currency_of,
     is_mark,
@@ -40,6 +41,7 @@ _ORDINAL = re.compile(r"[号班路栋幢组队区室期院]|^(?:[月日]|[ap]\.?
 _NOTE = re.compile(
     r"(?<=\d)\s*(?:\*{1,3}|[†‡§¶]+|\[(?:\d{1,2}|[a-z])\]|\^\d{1,2})$"
 )  # what leads to a foot-note: `98[1]`, `16*`, `98¹`
+_CRORE = re.compile(r"\d\s*cr\.?$", re.IGNORECASE)  # ten millions in India, a credit in a ledger
 _CODE = re.compile(r"\d{4,}[A-Za-z]")
 # behind which a whole number may stand: `220V`, `3 stars`, `35岁`; others are believed where some cell has decimals (`16th St` has none)
 _MEASURES = (
@@ -63,14 +65,14 @@ class Quantities:
 
 def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
     """Return the number of a cell by the options of its column: `comma`, `decimal`, `letters`, `bounds`,
-    `notes`, `percent`, `unit`; None where it holds none.
+    `notes`, `percent`, `unit`, `money`; None where it holds none.
 
-    A cell in another unit that measures the same is converted to the column's, in one that does not it holds none; without a unit it is
-    taken to be in the column's.
+    A cell in another unit that measures the same is converted to the column's, in one that does not it holds none, nor in a currency that
+    the column was never in; without a unit it is taken to be in the column's.
     """
-    text = number_text(cell)
-    if options.get("notes"):
-        text = _NOTE.sub("", text)
+    text = _without_note(cell) if options.get("notes") else number_text(cell)
+    if "money" in options and (money := currency_of(text)) and not any(same_money(money, m) for m in options["money"]):
+        return None
     if options.get("bounds"):
         text = without_bound(text)
     to_unit = None
@@ -81,18 +83,27 @@ def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
             return None
     number = to_number(text, bool(options.get("comma")), options.get("decimal", "."), bool(options.get("letters")))
     if number is not None and options.get("percent") and not text.endswith(("%", "‰")):
+        if options["percent"] == "signed" and 0 < abs(number) <= 1:  # `0.5` may be a half or half a percent
+            return None
         return float(f"{number!r}e-2") if "e" not in repr(number) else number / 100
     return number if number is None or to_unit is None else to_unit.of(number)
 
 
-def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
-    """Tell how the different cells of a column of text, none of them missing, are read as numbers."""
+def _without_note(cell: str) -> str:
+    """Return a cell without what leads to a foot-note; `2^6` as it was typed is a power, and none."""
+    text = number_text(cell)
+    return text if "^" in cell else _NOTE.sub("", text)
+
+
+def find_quantities(cells: Sequence[str], decimal: str = ".", name: str = "") -> Quantities:
+    """Tell how the different cells of a column of text, none of them missing, are read as numbers; its name may hold a unit."""
     options: dict[str, Any] = {"decimal": ","} if decimal == "," else {}
     if not _worth_a_look(cells[:: max(1, len(cells) // _FEW)], decimal):
         return Quantities(False, options)
     said: list[Words | None] = []
+    noted = [c for c in cells if _without_note(c) != number_text(c)]
+    typed = {number_text(c) for c in cells if "^" in c}
     cells = [number_text(c) for c in cells]
-    noted = [c for c in cells if _NOTE.search(c)]
     if noted and 2 * len(noted) <= len(cells):
         options["notes"] = True
     bounds = [c for c in cells if without_bound(c) != c]
@@ -100,20 +111,26 @@ def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
     if bounds and (one_way or 2 * len(bounds) <= len(cells)):  # `<=50K` and `>50K` in all cells are two classes
         options["bounds"] = True
     plain = [without_bound(c) for c in cells] if "bounds" in options else cells
-    plain = [_NOTE.sub("", c) for c in plain] if "notes" in options else plain
+    plain = [c if c in typed else _NOTE.sub("", c) for c in plain] if "notes" in options else plain
     if (percents := _percents(plain, options)) is not None and percents[1]:
         options["percent"] = True
+    if all(c.endswith("%") for c in plain):
+        options["percent"] = "signed"
     names = _names(plain)
     letters = {letter: c for c in plain if c not in names and (letter := letter_of(c))}
     if len({letter.lower() for letter in letters}) > 1:
         options["letters"] = True
-    if sum(c not in names and to_quantity(c, options) is not None for c in plain) < _NEARLY_ALL * len(plain):
-        found = _in_a_unit(plain, options)
-        if not found.numbers:
+    named = unit_in_name(name)
+    count = sum(c not in names and to_quantity(c, options) is not None for c in plain)
+    if count < (len(plain) if named else _NEARLY_ALL * len(plain)):
+        found = _in_a_unit(plain, options, named)
+        if not found.numbers and count < _NEARLY_ALL * len(plain):
             return Quantities(False, options, found.said)
-        options, letters = {**found.options}, {}
-        said.append(found.said)
-    read = [c for c in letters.values() if to_quantity(c, options) is not None]
+        if found.numbers:
+            options, letters = {**found.options}, {}
+            said.append(found.said)
+    crore = next((c for c in plain if _CRORE.search(c) and not currency_of(c)), None)
+    read = [c for c in [*letters.values(), *([crore] if crore else [])] if to_quantity(c, options) is not None]
     said += [_read_as(shown, options) for shown in read[:_SHOWN]]
     if "bounds" in options:
         shown = next((c for c in bounds if to_quantity(c, options) is not None), None)
@@ -121,17 +138,19 @@ def find_quantities(cells: Sequence[str], decimal: str = ".") -> Quantities:
     if "notes" in options:
         said.append(_read_as(noted[0], options))
     said.append(None if percents is None else _read_as(percents[0], options))
-    money = Counter(m for c in plain if (m := currency_of(c)))
+    signs = Counter(sign for c in plain if (sign := currency_of(c)))
+    if money := different_money(sign for sign, _ in signs.most_common()):
+        options["money"] = money
     said.append(_several_currencies(money) if len(money) > 1 else None)
     return Quantities(True, options, in_a_row(said))
 
 
-def quantities_of(values: pa.ChunkedArray, decimal: str) -> Quantities:
+def quantities_of(values: pa.ChunkedArray, decimal: str, name: str = "") -> Quantities:
     """Tell how a column is read that the user says holds numbers."""
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return Quantities(True)
     cells = first_distinct(values, _LOOK).to_pylist()
-    return find_quantities([c for c in cells if not is_missing(c) and not is_mark(c)], decimal)
+    return find_quantities([c for c in cells if not is_missing(c) and not is_mark(c)], decimal, name)
 
 
 def mostly_numbers(values: pa.ChunkedArray, options: Mapping[str, Any]) -> bool:
@@ -169,8 +188,9 @@ def _worth_a_look(cells: Sequence[str], decimal: str) -> bool:
     return 2 * numbers >= len(cells)
 
 
-def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any]) -> Quantities:
-    """Tell whether cells are numbers in units of one dimension; where they are in units of several, what is to be said of it."""
+def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any], named: str | None) -> Quantities:
+    """Tell whether cells are numbers in units of one dimension; where they are in units of several, what is to be said of it. The unit that
+    the column's name holds, if any, is that of cells without one."""
     units: Counter[str] = Counter()
     first: dict[str, str] = {}
     bare = 0
@@ -182,7 +202,11 @@ def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any]) -> Quantities:
         else:
             bare += split is None and to_quantity(cell, options) is not None
     behind = sum(units.values())
-    if behind + bare < _NEARLY_ALL * len(cells) or 2 * behind < len(cells) or all(_CODE.fullmatch(c) for c in cells):
+    if (
+        behind + bare < _NEARLY_ALL * len(cells)
+        or (2 * behind < len(cells) and not named)
+        or all(_CODE.fullmatch(c) for c in cells)
+    ):
         return Quantities(False)
     measured: Counter[tuple[str, ...]] = Counter()
     for unit, count in units.items():
@@ -194,12 +218,17 @@ def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any]) -> Quantities:
         return Quantities(False)
     if most < _NEARLY_ALL * behind:
         return Quantities(False, said=_several_units(units) if len(measured) <= _MOST_UNITS else None)
-    unit = mains[0]
-    if bare and unit in ("m", "b", "B", "t", "T"):
+    by_name = bool(bare and named and dimension_of(named) == what)
+    unit = named if named and by_name else mains[0]
+    if 2 * behind < len(cells) and not by_name:
+        return Quantities(False)
+    if bare and not by_name and unit in ("m", "b", "B", "t", "T"):
         return Quantities(False, said=_letter_alone(next(c for c in cells if c.endswith(unit)), unit))
     options = {**options, "unit": unit}
     others = {u: c for u, c in first.items() if dimension_of(u) == what and same_spelling(u) != same_spelling(unit)}
     taken = Words(", those without a unit too", "，没有单位的也按此计") if bare else Words("", "")
+    if by_name:
+        taken = Words(", those without a unit too, as the column's name says", "，没有单位的按列名也按此计")
     words = Words(f"numbers in `{unit}`{taken.en}", f"以 `{unit}` 为单位的数字{taken.zh}")
     return Quantities(True, options, in_a_row([words, *(_read_as(c, options) for c in list(others.values())[:_SHOWN])]))
 
@@ -226,8 +255,8 @@ def _bound(cell: str, options: Mapping[str, Any]) -> Words:
     )
 
 
-def _several_currencies(money: Counter[str]) -> Words:
-    shown = [m for m, _ in money.most_common(_MOST_UNITS)]
+def _several_currencies(money: Sequence[str]) -> Words:
+    shown = money[:_MOST_UNITS]
     return Words(
         f"amounts in several currencies ({', '.join(shown)}) are read as numbers without conversion",
         f"金额使用了多种货币（{'、'.join(shown)}），按数字读取，未作换算",

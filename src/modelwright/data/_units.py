@@ -112,6 +112,13 @@ def same_spelling(unit: str) -> str:
     return low[:-1] if len(low) > 2 and low.endswith("s") and low.isascii() else low
 
 
+def unit_in_name(name: str) -> str | None:
+    """Return the unit at the end of a column's name, `weight (kg)` or `weight_kg`, where it is one of the table; None without one."""
+    found = _IN_NAME.search(name)
+    unit = found[1] or found[2] if found else None
+    return unit if unit and all(same_spelling(part) in _KNOWN for part in unit.split("/")) else None
+
+
 def _read(table: dict[str, str]) -> dict[str, tuple[str, Fraction]]:
     out = {}
     for dimension, lines in table.items():
@@ -128,6 +135,7 @@ _LETTERS = frozenset("ABJt")  # behind whole numbers names more often than units
 WELL_KNOWN = (
     frozenset(word for lines in _TABLE.values() for line in lines.splitlines() for word in line.split()[:-1]) - _LETTERS
 )
+_IN_NAME = re.compile(r"[(\[（【/]\s*([^()\[\]（）【】/]+?(?:/[^()\[\]（）【】/]+?)?)\s*[)\]）】]$|[_\s]([^\W\d_]+)$")
 _INSTEAD = {same_spelling(other): unit for unit, others in _SPEEDS.items() for other in others}
 
 

@@ -112,11 +112,23 @@ def _bad(row: int, column: Column, value: object, error: Exception | None = None
         "boolean": Words("yes or no", "是或否"),
         "timestamp": Words("a date or time", "日期或时间"),
     }.get(column.modality, Words(column.modality, column.modality))
-    if "unit" in column.options:
-        unit = column.options["unit"]
-        expected = Words(f"a number in {unit}", f"以 {unit} 为单位的数字")
+    expected = _expected_number(column.options) or expected
     words = Words(f"expected {expected.en}, received `{said}`", f"应为{expected.zh}，收到的是 `{said}`")
     return BadValue(row, column.name, said, words)
+
+
+def _expected_number(options: Mapping[str, Any]) -> Words | None:
+    """Return which numbers a column holds; None where any number will do."""
+    if options.get("form") == "duration":
+        return Words("a duration such as `2h 15m`", "时长，例如 `2h 15m`")
+    if "unit" in options:
+        return Words(f"a number in {options['unit']}", f"以 {options['unit']} 为单位的数字")
+    if "money" in options:
+        shown, shown_zh = (mark.join(options["money"]) for mark in (" or ", " 或 "))
+        return Words(f"an amount in {shown}", f"以 {shown_zh} 计的金额")
+    if options.get("percent"):
+        return Words("a percent such as `50%`", "百分数，例如 `50%`")
+    return None
 
 
 def _number(value: Any, column: Column) -> float | None:

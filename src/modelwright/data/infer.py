@@ -161,7 +161,7 @@ def _ordered(schema: Schema, orders: Mapping[str, Order]) -> Schema:
 def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str | None, decimal: str) -> Column:
     kind = values.type
     if asked is not None:
-        said = quantities_of(values, decimal).said if asked == "number" else None
+        said = quantities_of(values, decimal, name).said if asked == "number" else None
         return Column(name, asked, options=_options(name, values, asked, decimal), reason=said)
     coded = pa.types.is_dictionary(kind)
     if coded or pa.types.is_null(kind):
@@ -262,7 +262,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         return Column(name, "timestamp", options={"form": form, "utc": True}, reason=fiscal(plain, form))
     found = Quantities(True, {"decimal": ","} if decimal == "," else {})
     if numbers < len(plain) or not all(map(_PLAIN.match, plain)):
-        found = find_quantities(plain, decimal)
+        found = find_quantities(plain, decimal, name)
     mostly = found.numbers or (numbers >= 0.75 * len(plain) and mostly_numbers(values, found.options))
     if mostly and (told := versions(name, plain)) is not None:
         return Column(name, "category", reason=told)
@@ -357,7 +357,7 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
     if modality == "number" and span_form("", cells) is not None:
         return {"form": "duration"}
     if modality == "number":
-        return dict(quantities_of(values, decimal).options) or ({"decimal": ","} if decimal == "," else {})
+        return dict(quantities_of(values, decimal, name).options) or ({"decimal": ","} if decimal == "," else {})
     if modality == "labels":
         counts = {m: sum(m in c for c in cells) for m in SEPARATORS}
         return {"separator": max(SEPARATORS, key=lambda m: counts[m])}

@@ -92,15 +92,15 @@ def is_mark(cell: str) -> bool:
 
 
 def half_width(cell: str) -> str:
-    """Return full-width letters, digits and marks in their usual form (NFKC)."""
-    return cell if cell.isascii() else unicodedata.normalize("NFKC", cell)
+    """Return full-width letters, digits and marks in their usual form (NFKC); raised digits stay apart from those before them: `3³` is no 33."""
+    return cell if cell.isascii() else unicodedata.normalize("NFKC", _RAISED.sub(r"^\g<0>", cell))
 
 
 def number_text(cell: str) -> str:
     """Return a cell that may hold a number in its usual form, without characters that nobody sees. What stands above or below digits stays
     apart from them (`10⁵` is no 105, `98¹` no 981), and `3½` is 3.5."""
     if not cell.isascii():
-        cell = _RAISED.sub(r"^\g<0>", _PART.sub(_with_part, cell.translate(_UNSEEN)))
+        cell = _PART.sub(_with_part, cell.translate(_UNSEEN))
     return half_width(cell).strip()
 
 
