@@ -40,6 +40,13 @@ def test_chinese(text, expected):
         ("pl", "-2 i 2.5", "dwa i dwa przecinek pięć"),  # num2words says nothing below 0 in Polish,
         ("vi", "-1", "một"),  # and nineteen in Vietnamese
         ("en", "-0.5", "minus zero point five"),
+        ("de", "-0,5 und 1.234,5", "minus null komma fünf und eintausendzweihundertvierunddreißig komma fünf"),
+        ("de", "1.234 zu 3,5 %", "eintausendzweihundertvierunddreißig zu drei komma fünf prozent"),
+        ("fr", "1.234,5 et 50 %", "mille deux cent trente quatre virgule cinq et cinquante pour cent"),
+        ("es", "-2,5", "menos dos punto cinco"),
+        ("de", "10–15, 2, 3", "zehn fünfzehn zwei drei"),
+        ("en", "−5 and –6, 10–15", "minus five and minus six ten fifteen"),
+        ("zh", "−5度，3-5个", "负五度三五个"),
     ],
 )
 def test_numbers_below_nothing_and_decimals(language, text, expected):

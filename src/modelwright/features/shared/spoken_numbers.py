@@ -1,6 +1,6 @@
 """Numbers as they are spoken: digits in a transcript written out, in English, Chinese, and what num2words knows.
 
-`1,234.5`, `50%`, `3rd`, `$5`, `¥5`; a number that begins with 0 or has more than 15 digits is read digit by digit, as phone numbers are.
+`1,234.5` (`1.234,5` in languages with a decimal comma), `50%`, `3rd`, `$5`, `¥5`; a number that begins with 0 or has more than 15 digits is read digit by digit, as phone numbers are.
 """
 
 from __future__ import annotations
@@ -10,10 +10,22 @@ from typing import Any
 
 from modelwright.core.errors import MissingExtra
 
-_NUMBER = re.compile(
-    r"(?P<money>[$€£¥￥])?\s?(?P<sign>(?<![\w.])-)?(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<part>\d+))?"
-    r"(?:(?P<percent>\s?[%％])|(?P<order>st|nd|rd|th)\b)?"
-)
+
+def _pattern(group: str, point: str) -> re.Pattern[str]:
+    """Return the pattern of a number whose thousands are divided by `group` and whose part follows `point`."""
+    return re.compile(
+        rf"(?P<money>[$€£¥￥])?\s?(?P<sign>(?<![\w.,])[-−–])?(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+(?!\d)|\d+)(?:{point}(?P<part>\d+))?"
+        r"(?:(?P<percent>\s?[%％])|(?P<order>st|nd|rd|th)\b)?"
+    )
+
+
+_NUMBER, _BY_COMMA = _pattern(",", r"\."), _pattern(r"\.", "[.,]")
+# the word for a hundredth in languages in which the decimal sign is a comma, empty where it changes with the number
+_COMMA = {
+    "de": "Prozent", "fr": "pour cent", "es": "por ciento", "it": "per cento", "pt": "por cento", "nl": "procent", "sv": "procent",
+    "da": "procent", "no": "prosent", "nb": "prosent", "fi": "prosenttia", "tr": "", "pl": "", "cs": "", "sk": "", "ru": "", "uk": "",
+    "hu": "százalék", "ro": "", "bg": "", "el": "", "lt": "", "lv": "", "sl": "", "hr": "", "sr": "", "id": "persen", "vi": "phần trăm",
+}  # fmt: skip
 _MONEY = {
     "$": ("dollars", "美元"),
     "€": ("euros", "欧元"),
@@ -34,7 +46,8 @@ def spoken(text: str, language: str) -> str:
     if language == "zh":
         text = _YEAR.sub(lambda m: "".join(_DIGITS[int(d)] for d in m[0]), text)
         return _NUMBER.sub(lambda m: _chinese(m), text)
-    return _NUMBER.sub(lambda m: f" {_other(m, language)} ", text)
+    pattern = _BY_COMMA if language in _COMMA else _NUMBER
+    return pattern.sub(lambda m: f" {_other(m, language)} ", text)
 
 
 def _chinese(m: re.Match[str]) -> str:
@@ -81,7 +94,7 @@ def _group(value: int) -> str:
 
 
 def _other(m: re.Match[str], language: str) -> str:
-    digits = m["whole"].replace(",", "")
+    digits = re.sub(r"\D", "", m["whole"])
     how = _reader(language)
     if len(digits) > _MOST or (len(digits) > 1 and digits[0] == "0"):
         said = " ".join(how(int(d)) for d in digits)
@@ -98,6 +111,8 @@ def _other(m: re.Match[str], language: str) -> str:
         said = said.replace(" and ", " ")  # whether it is said differs from speaker to speaker
         said = f"{said} percent" if m["percent"] else said
         said = f"{said} {_MONEY[m['money']][0]}" if m["money"] else said
+    elif m["percent"]:
+        said = f"{said} {_COMMA.get(language, '')}".strip()
     return said
 
 
