@@ -157,6 +157,10 @@ class Task(ABC):
         "Give more rows (100 or more), or test rows of your own: --test FILE",
         "请提供更多数据（100 行以上），或自备测试数据：--test 文件",
     )
+    least: ClassVar[Words] = Words("guessing", "猜测")  # what its recipes of rank 0 do, which every model must beat
+    no_better: ClassVar[Words] = Words(  # what to do where no model clearly does
+        "check whether these columns can tell the answer at all", "请检查这些列是否包含与答案有关的信息"
+    )
 
     @property
     @abstractmethod
@@ -356,6 +360,7 @@ class GeneratedTask(Task):
     by_columns = False
     stratifies = False
     keeps_near_rows = False
+    no_better = Words("give more time (--budget) or more rows", "请增加时间（--budget）或数据")
 
 
 def get_task(name: str) -> Task:

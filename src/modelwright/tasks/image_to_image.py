@@ -39,6 +39,8 @@ class ImageToImage(GeneratedTask):
     metrics = PICTURES
     recalls = False  # what a degradation took away cannot be had back, not even of training rows
     checked = False  # rows are looked at where they are paired
+    least = Words("the picture as it came", "原样返回的图片")
+    no_better = Words("give more time (--budget) or more pictures", "请增加时间（--budget）或图片")
 
     @property
     def recipes(self) -> tuple[str, ...]:

@@ -45,6 +45,11 @@ class StyleTransfer(GeneratedTask):
     metrics = STYLES
     recalls = False
     checked = False
+    least = Words("the picture as it came", "原样返回的图片")
+    no_better = Words(
+        "give more time (--budget), or a pretrained network (--pretrained efficientnet-lite0)",
+        "请增加时间（--budget），或使用预训练网络（--pretrained efficientnet-lite0）",
+    )
 
     @property
     def recipes(self) -> tuple[str, ...]:

@@ -110,8 +110,8 @@ def verdict_words(
     if any(guesses(n) for n in facts["winner"]) or any(guesses(b.name) for b in lost):
         advice.append(
             Words(
-                "Nothing is clearly better than guessing: check whether these columns can tell the answer at all.",
-                "没有模型明显优于猜测：请检查这些列是否包含与答案有关的信息。",
+                f"Nothing is clearly better than {task.least.en}: {task.no_better.en}.",
+                f"没有模型明显优于{task.least.zh}：{task.no_better.zh}。",
             )
         )
     elif any(b.name == "linear" for b in lost):
@@ -137,7 +137,8 @@ def verdict_words(
         told = _conditions([v for v in decided if not v.text.startswith((f"{metric.name}<", f"{metric.name}>"))])
         why = Words(f"gate met: {told.en}", f"达到门槛：{told.zh}") if told.en else Words("gate met", "达到门槛")
         return _sentence(why, reached, score), advice
-    told = _conditions(decided) if decided else Words("not clearly better than guessing", "并不明显优于猜测")
+    beneath = Words(f"not clearly better than {task.least.en}", f"并不明显优于{task.least.zh}")
+    told = _conditions(decided) if decided else beneath
     why = Words(f"gate not met: {told.en}", f"未达门槛：{told.zh}")
     more = Words(
         f"Give it more time (--budget, now {facts['budget']}) or more rows",
