@@ -369,6 +369,13 @@ def test_percents_without_their_sign_are_named_or_read_later():
         [0.76, 0.76, 0, None, None],
         [f"expected a percent such as `50%`, received `{c}`" for c in ("0.5", "1")],
     )
+    schema = infer_schema(pa.table({"v": [f"{i}%" for i in range(60)], "other": ["x", "y"] * 30}))
+    typed, bad = coerce(pa.table({"v": [0.76, 76.0, 1.0, None]}), schema, need_target=False)
+    assert (typed.column("v").to_pylist(), [b.row for b in bad]) == ([0.76, None, 1, None], [2])
+    assert asked_later([f"{i}%" for i in range(60)], [0.76, 76]) == (
+        [0.76, None],
+        ["expected a percent such as `50%`, received `76`"],
+    )
 
 
 def test_the_unit_in_a_columns_name_is_that_of_bare_numbers():

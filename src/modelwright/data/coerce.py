@@ -139,6 +139,8 @@ def _number(value: Any, column: Column) -> float | None:
             number = float(value)
         except OverflowError:  # a whole number beyond all floats: missing, as infinity is
             return None
+        if "percent" in column.options and 1 < abs(number) < math.inf:  # 76 may be 76 % or 76 times as much
+            raise ValueError(value)
         return number if math.isfinite(number) else None
     text = str(value)
     if is_missing(text) or is_mark(text):
@@ -350,6 +352,8 @@ def _quick(values: pa.Array, column: Column, goal: pa.DataType) -> pa.Array | No
                 numbers = pc.cast(values, pa.float64())
             except pa.ArrowInvalid:
                 return None
+        elif "percent" in column.options:
+            return None
         elif (
             pa.types.is_floating(kind)
             or pa.types.is_integer(kind)
