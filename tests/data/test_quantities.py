@@ -409,3 +409,9 @@ def test_parts_of_hours_and_what_a_duration_is():
 
 def test_crores_without_rupees_are_told():
     assert read([f"{w} CR" for w in WEIGHTS])[0].reason.en.endswith(f"is read as {float(WEIGHTS[0]) * 1e7:.15g}")
+
+
+@pytest.mark.parametrize("overrides", [{}, {"v": "number"}])
+def test_the_most_common_unit_is_that_of_most_rows(overrides):
+    column, values, _ = read([*["1 kg"] * 40, *[f"{i}00 g" for i in range(2, 12)], "5", "6"], overrides=overrides)
+    assert (column.options, values[-3:]) == ({"unit": "kg"}, [1.1, 5, 6])

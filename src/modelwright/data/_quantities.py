@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.words import Words, in_a_row
 from modelwright.data._distinct import first_distinct
@@ -32,6 +33,7 @@ from modelwright.data.values import (
 
 _NEARLY_ALL = 0.95
 _LOOK = 4000  # different cells looked at
+_FIRST = 20_000  # rows that tell which unit is the most common
 _FEW = 60  # cells that tell whether a column is worth a closer look
 _MOST_UNITS = 4  # of a column that is told to hold several
 _SHOWN = 3
@@ -95,12 +97,16 @@ def _without_note(cell: str) -> str:
     return text if "^" in cell else _NOTE.sub("", text)
 
 
-def find_quantities(cells: Sequence[str], decimal: str = ".", name: str = "") -> Quantities:
-    """Tell how the different cells of a column of text, none of them missing, are read as numbers; its name may hold a unit."""
+def find_quantities(
+    cells: Sequence[str], decimal: str = ".", name: str = "", rows: Mapping[str, int] | None = None
+) -> Quantities:
+    """Tell how the different cells of a column of text, none of them missing, are read as numbers; its name may hold a unit, and `rows` how
+    many rows hold each cell."""
     options: dict[str, Any] = {"decimal": ","} if decimal == "," else {}
     if not _worth_a_look(cells[:: max(1, len(cells) // _FEW)], decimal):
         return Quantities(False, options)
     said: list[Words | None] = []
+    counts = [(rows or {}).get(c, 1) for c in cells]
     noted = [c for c in cells if _without_note(c) != number_text(c)]
     typed = {number_text(c) for c in cells if "^" in c}
     cells = [number_text(c) for c in cells]
@@ -123,7 +129,7 @@ def find_quantities(cells: Sequence[str], decimal: str = ".", name: str = "") ->
     named = unit_in_name(name)
     count = sum(c not in names and to_quantity(c, options) is not None for c in plain)
     if count < (len(plain) if named else _NEARLY_ALL * len(plain)):
-        found = _in_a_unit(plain, options, named)
+        found = _in_a_unit(plain, options, named, counts)
         if not found.numbers and count < _NEARLY_ALL * len(plain):
             return Quantities(False, options, found.said)
         if found.numbers:
@@ -150,7 +156,13 @@ def quantities_of(values: pa.ChunkedArray, decimal: str, name: str = "") -> Quan
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return Quantities(True)
     cells = first_distinct(values, _LOOK).to_pylist()
-    return find_quantities([c for c in cells if not is_missing(c) and not is_mark(c)], decimal, name)
+    return find_quantities([c for c in cells if not is_missing(c) and not is_mark(c)], decimal, name, rows_of(values))
+
+
+def rows_of(values: pa.ChunkedArray) -> dict[str, int]:
+    """Return how many of the first rows hold each cell."""
+    counts = pc.value_counts(values.slice(0, _FIRST).combine_chunks())
+    return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
 
 
 def mostly_numbers(values: pa.ChunkedArray, options: Mapping[str, Any]) -> bool:
@@ -188,16 +200,20 @@ def _worth_a_look(cells: Sequence[str], decimal: str) -> bool:
     return 2 * numbers >= len(cells)
 
 
-def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any], named: str | None) -> Quantities:
+def _in_a_unit(
+    cells: Sequence[str], options: Mapping[str, Any], named: str | None, counts: Sequence[int]
+) -> Quantities:
     """Tell whether cells are numbers in units of one dimension; where they are in units of several, what is to be said of it. The unit that
     the column's name holds, if any, is that of cells without one."""
     units: Counter[str] = Counter()
+    rows: Counter[str] = Counter()
     first: dict[str, str] = {}
     bare = 0
-    for cell in cells:
+    for cell, count in zip(cells, counts, strict=True):
         split = with_unit(cell)
         if split is not None and to_quantity(split[0], options) is not None:
             units[split[1]] += 1
+            rows[split[1]] += count
             first.setdefault(split[1], cell)
         else:
             bare += split is None and to_quantity(cell, options) is not None
@@ -213,7 +229,7 @@ def _in_a_unit(cells: Sequence[str], options: Mapping[str, Any], named: str | No
         measured[dimension_of(unit)] += count
     what, most = measured.most_common(1)[0]
     decimals = any("." in c or "," in c for c in cells if with_unit(c))
-    mains = [u for u, _ in units.most_common() if dimension_of(u) == what and _measures(u, decimals)]
+    mains = [u for u, _ in rows.most_common() if dimension_of(u) == what and _measures(u, decimals)]
     if not mains:
         return Quantities(False)
     if most < _NEARLY_ALL * behind:

@@ -24,7 +24,14 @@ from modelwright.data._gifs import moving
 from modelwright.data._long_integers import beyond_floats
 from modelwright.data._missing_marks import marked, marks_of, words_of
 from modelwright.data._number_spellings import one_number, versions
-from modelwright.data._quantities import Quantities, find_quantities, mostly_numbers, quantities_of, to_quantity
+from modelwright.data._quantities import (
+    Quantities,
+    find_quantities,
+    mostly_numbers,
+    quantities_of,
+    rows_of,
+    to_quantity,
+)
 from modelwright.data._word_columns import LOOK, SEPARATORS, coded_kind, names_beside_numbers, separator_of, words_kind
 from modelwright.data.dates import (
     Order,
@@ -262,7 +269,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         return Column(name, "timestamp", options={"form": form, "utc": True}, reason=fiscal(plain, form))
     found = Quantities(True, {"decimal": ","} if decimal == "," else {})
     if numbers < len(plain) or not all(map(_PLAIN.match, plain)):
-        found = find_quantities(plain, decimal, name)
+        found = find_quantities(plain, decimal, name, rows_of(values))
     mostly = found.numbers or (numbers >= 0.75 * len(plain) and mostly_numbers(values, found.options))
     if mostly and (told := versions(name, plain)) is not None:
         return Column(name, "category", reason=told)
