@@ -2,9 +2,9 @@
 
     python benchmarks/larger.py [--rows 6000000] [--budget 90s] [--cluster local]
 
-Rows are made up: 12 numbers and a label, 8 bytes a cell, 624 MB for 6,000,000 of them. Printed are the peak of the process's own memory
-(pages of mapped files of libraries counted in) and the event before it, on a cluster also that of the worker that held most, the bar of 512 MB, and
-what stands on the leaderboard and from how many rows it learnt.
+Rows are made up: 12 numbers and a label, 8 bytes a cell, 624 MB for 6,000,000 of them. Printed are the peak of the resident memory of the process,
+what of it are pages of mapped files (libraries; other processes share them) and the event before it, the peak of each stage, on a cluster also that
+of each worker, the bar of 512 MB, and what stands on the leaderboard and from how many rows it learnt.
 """
 
 from __future__ import annotations
@@ -16,12 +16,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True, order=True)
+class Seen:
+    """Bytes of a process's resident memory, those of them that are pages of files, and when (seconds since the epoch)."""
+
+    resident: int
+    of_files: int
+    at: float
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> Seen:
+        """Look at a process."""
+        found = process.memory_info()
+        return cls(found.rss, getattr(found, "shared", 0), time.time())
+
+    def __str__(self) -> str:
+        return f"{self.resident / 2**20:.0f} MB, of files {self.of_files / 2**20:.0f}"
 
 
 def main() -> None:
@@ -50,28 +69,29 @@ def main() -> None:
             command += ["--recipe", name]
         command += ["--cluster", told.cluster] if told.cluster else []
         running = subprocess.Popen(command, stdout=subprocess.PIPE)
-        watched, peak, at, workers = psutil.Process(running.pid), 0, 0.0, dict[int, int]()
+        watched, seen, workers = psutil.Process(running.pid), list[Seen](), dict[int, Seen]()
         while running.poll() is None:
             try:
-                held = watched.memory_info().rss
-                if held > peak:
-                    peak, at = held, time.time()
+                seen.append(Seen.of(watched))
                 for other in watched.children(recursive=True) if told.cluster else ():
                     if other.name().startswith("ray::fit"):
-                        workers[other.pid] = max(workers.get(other.pid, 0), other.memory_info().rss)
+                        workers[other.pid] = max(workers.get(other.pid, seen[0]), Seen.of(other))
             except psutil.NoSuchProcess:
                 pass
             time.sleep(0.3 if told.cluster else 0.05)
-        text = running.communicate()[0]
+        text, peak = running.communicate()[0], max(seen)
         print(
-            f"{told.rows:,} rows, {size / 1e6:.0f} MB as a file; peak {peak / 2**20:.0f} MB (bar 512), exit code {running.returncode}"
+            f"{told.rows:,} rows, {size / 1e6:.0f} MB as a file; peak {peak} (bar 512), exit code {running.returncode}"
         )
         if workers:
-            print("workers held at most", ", ".join(f"{held / 2**20:.0f} MB" for held in workers.values()))
+            print("workers held at most", ", ".join(map(str, workers.values())))
         events = [json.loads(line) for line in (Path(folder) / "rows" / "events.jsonl").read_text().splitlines()]
-        before = [e for e in events if e["at"] <= at]
-        last = {k: before[-1].get(k) for k in ("event", "stage", "who", "what")} if before else "reading"
-        print(f"  the peak came after {last}, {at - events[0]['at']:.0f} s after the rows were read")
+        stages = [e for e in events if e["event"] not in ("Step", "Note", "Warned")]
+        for stage, end in zip([None, *stages], [*(e["at"] for e in stages), time.time()], strict=True):
+            during = [s for s in seen if (stage["at"] if stage else 0) <= s.at < end]
+            if during:
+                name = [stage.get(k) for k in ("event", "stage", "who", "what") if stage.get(k)] if stage else ["start"]
+                print(f"  {during[0].at - seen[0].at:5.1f} s", *name, max(during), "<- the peak" if peak in during else "")
         for event in events:
             if event["event"] in ("Note", "Warned"):
                 print(" ", event["words"][0])

@@ -20,6 +20,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.encrypted_files import unlocked
 from modelwright.core.events import Done, EventStream, Listener, StageStarted, log_to
 from modelwright.core.facts.run import Facts
+from modelwright.core.memory_pages import return_pages
 from modelwright.core.run import RunFolder
 from modelwright.pipeline.choose import check_names, climb, settle
 from modelwright.pipeline.concerns.order import Concerns
@@ -95,6 +96,7 @@ def _walk(state: State, source: Any, lang: str, look: float, held: Any) -> Facts
         begin(state, concerns)
         with folder.events.open("a", encoding="utf-8") as log, _heard(events, log_to(log)):
             climb(state)
+            return_pages()  # what fits have freed is still with the process
             events.emit(StageStarted("evaluate"))
             decide(state, concerns)
             test_once(state, concerns)
@@ -103,6 +105,7 @@ def _walk(state: State, source: Any, lang: str, look: float, held: Any) -> Facts
             write_bundle(state.predictor, folder, facts)
             facts["seconds"]["bundle"] = time.monotonic() - state.started
             events.emit(StageStarted("report"))
+            return_pages()  # figures come with a library of their own
             if state.deadline.stopped:
                 events.note(
                     "You ended the run: the report has the scores, without figures and explanations.",
