@@ -91,7 +91,9 @@ def main() -> None:
             during = [s for s in seen if (stage["at"] if stage else 0) <= s.at < end]
             if during:
                 name = [stage.get(k) for k in ("event", "stage", "who", "what") if stage.get(k)] if stage else ["start"]
-                print(f"  {during[0].at - seen[0].at:5.1f} s", *name, max(during), "<- the peak" if peak in during else "")
+                print(
+                    f"  {during[0].at - seen[0].at:5.1f} s", *name, max(during), "<- the peak" if peak in during else ""
+                )
         for event in events:
             if event["event"] in ("Note", "Warned"):
                 print(" ", event["words"][0])
