@@ -386,6 +386,10 @@ def test_the_unit_in_a_columns_name_is_that_of_bare_numbers():
         assert "numbers in `g`, those without a unit too, as the column's name says" in column.reason.en
     assert asked_later(cells, ["1003", "1 kg"], "weight (g)")[0] == [1003, 1000]
     assert asked_later([*WEIGHTS[:58], "250 g", "1 kg"], ["3", "250 g", "3 cm"], "weight_kg")[0] == [3, 0.25, None]
+    areas = [str(20 + i) if i % 9 else f"{300 + i} sq ft" for i in range(60)]
+    assert infer_schema(pa.table({"area (m²)": areas}))["area (m²)"].options == {"unit": "m2"}
+    waits = [str(20 + i) if i % 30 else f"{3 + i}m" for i in range(60)]
+    assert infer_schema(pa.table({"logged_in": waits}))["logged_in"].options == {}
     for name in ("weight", "weight_cm", "weight (net)", "kg"):
         assert infer_schema(pa.table({name: cells}))[name].options == {"unit": "kg"}
 
@@ -415,3 +419,8 @@ def test_crores_without_rupees_are_told():
 def test_the_most_common_unit_is_that_of_most_rows(overrides):
     column, values, _ = read([*["1 kg"] * 40, *[f"{i}00 g" for i in range(2, 12)], "5", "6"], overrides=overrides)
     assert (column.options, values[-3:]) == ({"unit": "kg"}, [1.1, 5, 6])
+
+
+def test_powers_that_may_be_names_are_told():
+    assert read([f"{1 + i % 9}E{i % 7}" for i in range(60)])[0].reason.en.startswith("`1E0` is read as 1")
+    assert read([f"{w}e-3" for w in WEIGHTS])[0].reason is None

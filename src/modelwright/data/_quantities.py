@@ -137,13 +137,13 @@ def find_quantities(
             said.append(found.said)
     crore = next((c for c in plain if _CRORE.search(c) and not currency_of(c)), None)
     read = [c for c in [*letters.values(), *([crore] if crore else [])] if to_quantity(c, options) is not None]
-    said += [_read_as(shown, options) for shown in read[:_SHOWN]]
+    said += [read_as(shown, options) for shown in read[:_SHOWN]]
     if "bounds" in options:
         shown = next((c for c in bounds if to_quantity(c, options) is not None), None)
         said.append(_bound(shown, options) if shown else None)
     if "notes" in options:
-        said.append(_read_as(noted[0], options))
-    said.append(None if percents is None else _read_as(percents[0], options))
+        said.append(read_as(noted[0], options))
+    said.append(None if percents is None else read_as(percents[0], options))
     signs = Counter(sign for c in plain if (sign := currency_of(c)))
     if money := different_money(sign for sign, _ in signs.most_common()):
         options["money"] = money
@@ -230,11 +230,11 @@ def _in_a_unit(
     what, most = measured.most_common(1)[0]
     decimals = any("." in c or "," in c for c in cells if with_unit(c))
     mains = [u for u, _ in rows.most_common() if dimension_of(u) == what and _measures(u, decimals)]
-    if not mains:
+    by_name = bool(bare and named and dimension_of(named) == what)
+    if not mains and not by_name:
         return Quantities(False)
     if most < _NEARLY_ALL * behind:
         return Quantities(False, said=_several_units(units) if len(measured) <= _MOST_UNITS else None)
-    by_name = bool(bare and named and dimension_of(named) == what)
     unit = named if named and by_name else mains[0]
     if 2 * behind < len(cells) and not by_name:
         return Quantities(False)
@@ -246,7 +246,7 @@ def _in_a_unit(
     if by_name:
         taken = Words(", those without a unit too, as the column's name says", "，没有单位的按列名也按此计")
     words = Words(f"numbers in `{unit}`{taken.en}", f"以 `{unit}` 为单位的数字{taken.zh}")
-    return Quantities(True, options, in_a_row([words, *(_read_as(c, options) for c in list(others.values())[:_SHOWN])]))
+    return Quantities(True, options, in_a_row([words, *(read_as(c, options) for c in list(others.values())[:_SHOWN])]))
 
 
 def _measures(unit: str, decimals: bool) -> bool:
@@ -258,7 +258,8 @@ def _measures(unit: str, decimals: bool) -> bool:
     return decimals and len(unit) > 1 and not unit[0].isupper()
 
 
-def _read_as(cell: str, options: Mapping[str, Any]) -> Words:
+def read_as(cell: str, options: Mapping[str, Any]) -> Words:
+    """Return what a reader is told of a cell that holds a number."""
     number = to_quantity(cell, options)
     return Words(f"`{cell}` is read as {number:.15g}", f"`{cell}` 读作 {number:.15g}")
 

@@ -7,6 +7,7 @@ no number of days, and money is never converted: rates change.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -114,8 +115,8 @@ def same_spelling(unit: str) -> str:
 
 def unit_in_name(name: str) -> str | None:
     """Return the unit at the end of a column's name, `weight (kg)` or `weight_kg`, where it is one of the table; None without one."""
-    found = _IN_NAME.search(name)
-    unit = found[1] or found[2] if found else None
+    found = _IN_NAME.search(unicodedata.normalize("NFKC", name))
+    unit = found[1] or (found[2] if found[2] not in _OTHER_ENDINGS else None) if found else None
     return unit if unit and all(same_spelling(part) in _KNOWN for part in unit.split("/")) else None
 
 
@@ -135,6 +136,7 @@ _LETTERS = frozenset("ABJt")  # behind whole numbers names more often than units
 WELL_KNOWN = (
     frozenset(word for lines in _TABLE.values() for line in lines.splitlines() for word in line.split()[:-1]) - _LETTERS
 )
+_OTHER_ENDINGS = frozenset("in m t".split())  # `logged_in`, `price_m`: units in brackets only
 _IN_NAME = re.compile(r"[(\[（【/]\s*([^()\[\]（）【】/]+?(?:/[^()\[\]（）【】/]+?)?)\s*[)\]）】]$|[_\s]([^\W\d_]+)$")
 _INSTEAD = {same_spelling(other): unit for unit, others in _SPEEDS.items() for other in others}
 

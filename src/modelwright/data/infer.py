@@ -29,6 +29,7 @@ from modelwright.data._quantities import (
     find_quantities,
     mostly_numbers,
     quantities_of,
+    read_as,
     rows_of,
     to_quantity,
 )
@@ -50,6 +51,7 @@ from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_numb
 
 _SOME = 400  # of them that are read as numbers first: where none is, three quarters cannot be
 _MOST_MARKS = 20  # spellings of missing in one column
+_ROOM = r"^[0-9]+E[0-9]+$"  # `7E9` may be a power of ten or the name of a room
 _COLUMN = Words("column", "列")
 _PLAIN = re.compile(PLAIN)
 
@@ -230,11 +232,14 @@ def _plain_numbers(name: str, values: pa.ChunkedArray) -> Column | None:
         return Column(name, "id")
     cells = some.filter(plain)
     told = None
+    powers = cells.filter(pc.match_substring_regex(cells, _ROOM))
     if len(pc.unique(pc.cast(cells, pa.float64()))) < len(cells):
         spelt = cells.to_pylist()
         if (told := versions(name, spelt)) is not None:
             return Column(name, "category", reason=told)
         told = one_number(name, spelt)
+    if len(powers):
+        told = in_a_row([read_as(powers[0].as_py(), {}), told])
     return Column(name, "number", reason=told)
 
 
