@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _COARSE = 192  # pixels at which the painting is begun
 _BEGIN = 4.0  # what the style weighs until the first looks have told what it takes
-_ROUNDS = 4  # of looks at a size, between which the weight is set anew
+_LOOKS = 8  # after which the weight is set anew
 _CONTENT_LEFT = 0.2  # of the content may be missed for the style's sake where that has fallen as far
 _HOLD, _FARTHEST = 0.6, 4.0  # the power of the weight by which shares shift, and the most that it changes at once
 
@@ -37,7 +37,7 @@ class OptimisedOptions(StyleOptions):
     not given it is set for each picture, so that as little as possible is missed of both. `smooth` takes specks away."""
 
     steps: int = Field(80, ge=1, le=2000)
-    fine: int = Field(24, ge=1, le=2000)
+    fine: int = Field(48, ge=1, le=2000)
     style: float | None = Field(None, gt=0)
     smooth: float = Field(0.3, ge=0)
 
@@ -103,10 +103,9 @@ class Optimised(StyleModel):
             ]
             most = style_loss([gram(s) for s in start], wanted), content_loss(start[at], own[at], self.features.colours)
         x = tensor_of(begin, self.device).clone().requires_grad_(True)
-        each = max(1, -(-steps // _ROUNDS))
         # L-BFGS, as Gatys et al. did: by the number of looks it comes several times nearer than Adam
         optimizer = torch.optim.LBFGS(
-            [x], max_iter=each, max_eval=each, history_size=10, line_search_fn="strong_wolfe",
+            [x], max_iter=_LOOKS, max_eval=_LOOKS, history_size=10, line_search_fn="strong_wolfe",
             tolerance_grad=0.0, tolerance_change=0.0,
         )  # fmt: skip
         left = [1.0, 1.0]
@@ -122,11 +121,10 @@ class Optimised(StyleModel):
             whole.backward()
             return whole
 
-        for turn in range(_ROUNDS):
+        for turn in range(-(-steps // _LOOKS)):
             optimizer.step(closure)
-            if (
-                turn >= 1
-            ):  # the first looks say little: a painting that begins as the photograph misses nothing of the content
+            # the first looks say little: a painting that begins as the photograph misses nothing of the content
+            if turn >= 1:
                 balance.set_by(*left)
         return pixels_of(x.detach().clamp(0, 1))
 
