@@ -12,7 +12,7 @@ from modelwright.core.reading import Reading
 from modelwright.core.words import Words
 from modelwright.data._months import _NAMES, plain
 from modelwright.data.coerce import coerce, coerce_rows
-from modelwright.data.date_forms import to_time
+from modelwright.data.date_forms import to_moment, to_time
 from modelwright.data.dates import find_form, reordered, settle
 from modelwright.data.infer import infer_schema
 
@@ -294,3 +294,12 @@ def test_a_column_of_german_dates_with_zones_is_of_times():
     served, bad = coerce_rows([{"read_at": "3 Mar 2024 11:00"}], schema)
     assert not bad
     assert served.column("read_at").to_pylist() == [found[2]]
+
+
+@pytest.mark.parametrize(("cell", "form", "at"), [
+    ("2026-01-05", "dmy", "2026-01-05"), ("2026年1月5日", "dmy", "2026-01-05"), ("05/01/2026", "dmy", "2026-01-05"),
+    ("2026-01-05", "chinese", "2026-01-05"), ("05/01/2026", "ymd", None), ("soon", "dmy", None),
+])  # fmt: skip
+def test_a_date_that_begins_with_the_year_is_read_beside_any_form(cell: str, form: str, at: str | None) -> None:
+    found = to_moment(cell, form)
+    assert (found and found.date().isoformat()) == at

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import DataError
-from modelwright.data.date_forms import to_time
+from modelwright.data.date_forms import to_moment
 from modelwright.data.dates import find_form, settle
 from modelwright.data.values import is_mark, is_missing, to_number
 
@@ -74,7 +74,7 @@ def moments(raw: pa.Table, name: str, decimal: str) -> np.ndarray:
         if number is not None:
             out[row] = number
             continue
-        at = None if cell is None or form is None else to_time(cell, form)
+        at = None if cell is None or form is None else to_moment(cell, form)
         if at is None:
             shown = str(cell)[:40]
             raise in_row(

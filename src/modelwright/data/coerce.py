@@ -25,7 +25,7 @@ from modelwright.core.words import Words
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
 from modelwright.data._missing_marks import OLD_WORDS, plain_words, without_marks
 from modelwright.data._quantities import to_quantity
-from modelwright.data.date_forms import to_time
+from modelwright.data.date_forms import to_moment, to_time
 from modelwright.data.dates import from_numbers
 from modelwright.data.kinds.base import Unreadable, kind_of
 from modelwright.data.small_arrays import array_of
@@ -193,11 +193,10 @@ def _timestamp(value: Any, column: Column) -> dt.datetime | None:
     if is_missing(text) or is_mark(text):
         return None
     exact = bool(column.options.get("utc"))  # bundles of older versions drop zones and fractions of seconds
-    for form in (column.options.get("form", "ymd"), "ymd", "chinese"):
-        found = to_time(text, form, exact)
-        if found is not None:
-            return found
-    raise ValueError(text)
+    found = to_moment(text, column.options.get("form", "ymd"), exact)
+    if found is None:
+        raise ValueError(text)
+    return found
 
 
 def _clock(value: Any) -> dt.datetime | None:

@@ -108,6 +108,13 @@ def to_time(cell: str, form: str, exact: bool = True) -> dt.datetime | None:
         return None
 
 
+def to_moment(cell: str, form: str, exact: bool = True) -> dt.datetime | None:
+    """Return the moment a cell of a column holds whose dates have a form: as `to_time`, and beside any form dates that begin with the year,
+    which no one reads otherwise."""
+    found = (to_time(cell, f, exact) for f in dict.fromkeys((form, "ymd", "chinese")))
+    return next((moment for moment in found if moment is not None), None)
+
+
 def _day(part: dict[str, str]) -> dt.datetime:
     """Return midnight of the day that the parts of a date name; the first day of a month, quarter or ISO week without one.
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from modelwright.core.errors import OptionError
 from modelwright.core.words import Words, counted
-from modelwright.data.date_forms import to_time
+from modelwright.data.date_forms import to_moment
 from modelwright.data.dates import find_form
 from modelwright.data.values import is_missing, to_number
 from modelwright.privacy.generalise import band
@@ -81,7 +81,7 @@ def ladder(column: str, values: Counter[str]) -> Ladder:
 
 def _date_step(form: str, cut: int) -> Callable[[str], str]:
     def step(value: str) -> str:
-        day = to_time(value, form)
+        day = to_moment(value, form)
         if not isinstance(day, dt.datetime):
             return BLANK
         return day.strftime("%Y-%m") if cut == 7 else str(day.year) if cut == 4 else f"{day.year // 10 * 10}s"

@@ -22,7 +22,7 @@ import pyarrow as pa
 from modelwright.core.budget import parse_duration, parse_period
 from modelwright.core.errors import ColumnError, DataError, OptionError, unknown
 from modelwright.core.words import Words, counted
-from modelwright.data.date_forms import to_time
+from modelwright.data.date_forms import to_moment
 from modelwright.data.dates import find_form, number_form
 from modelwright.data.sources import read
 from modelwright.data.values import is_missing, to_number
@@ -138,7 +138,7 @@ def _dates(path: Path, raw: pa.Table, name: str, what: str) -> list[dt.datetime 
             moment, day = dt.datetime(cell.year, cell.month, cell.day), True
         else:
             text = str(cell)
-            moment, day = to_time(text, form, False) or to_time(text, "chinese", False), ":" not in text
+            moment, day = to_moment(text, form, False), ":" not in text
         if moment is None:
             raise DataError(
                 f"{path}, row {row}, column `{name}`: expected a date such as 2026-03-01, received `{str(cell)[:40]}`.",
@@ -297,5 +297,5 @@ def moments_of(cells: Iterable[Any]) -> list[dt.datetime | None]:
             out.append(dt.datetime(cell.year, cell.month, cell.day))
         else:
             text = "" if cell is None else str(cell)
-            out.append(to_time(text, form, False) or to_time(text, "chinese", False))
+            out.append(to_moment(text, form, False))
     return out
