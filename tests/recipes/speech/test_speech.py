@@ -11,7 +11,11 @@ from modelwright.features.shared.edit_distance import errors
 from modelwright.features.shared.sample_speech import as_wav
 from modelwright.features.shared.speech import Front
 from modelwright.features.shared.speech_units import Units
+from modelwright.models import ctc
 from modelwright.recipes.shared.listening import Listener, in_turn
+from modelwright.recipes.speech._ctc_recipe import Watched, to_train
+from modelwright.recipes.speech._decoding import Decoder
+from modelwright.recipes.speech._speech import transcribed
 from modelwright.recipes.speech._states import heights, tones_of
 from modelwright.testing import context, sample_table
 
@@ -66,6 +70,28 @@ def test_words_with_times(model):
     apart = [abs(w["start"] - a) + abs(w["end"] - b) for w, (a, b) in zip(found["words"], times, strict=True)]
     assert np.median(apart) < 0.15
     assert all(0 <= w["confidence"] <= 1 for w in found["words"])
+
+
+@pytest.mark.parametrize(("seconds", "rows"), [(300.0, 20), (0.0, 16)])
+def test_words_are_searched_in_validation_rows_for_as_long_as_there_is_time(model, monkeypatch, seconds, rows):
+    table, target = sample_table(TASK, 60)
+    ctx = context(TASK, target, seconds=seconds)
+    held, texts = transcribed(table.take(np.arange(20)), ctx)
+    looked = Watched(model, held, texts, ctx, None)
+    decoder, sureness, read = model.decoder, model.sureness, []
+    monkeypatch.setattr(Decoder, "tuned", lambda self, *args: self)
+    monkeypatch.setattr(Decoder, "read", lambda self, logs: read.append(1) or (ctc.greedy(logs), []))
+    looked.settle(ctx)
+    model.decoder, model.sureness = decoder, sureness
+    assert len(read) == rows
+
+
+def test_a_network_leaves_time_to_search_words_in_validation_rows(model):
+    table, target = sample_table(TASK, 20)
+    ctx = context(TASK, target, seconds=100.0)
+    held, texts = transcribed(table, ctx)
+    assert to_train(ctx, None) is ctx
+    assert 80 < to_train(ctx, Watched(model, held, texts, ctx, None)).deadline.remaining() < 90
 
 
 def test_silence_and_noise_have_no_text(model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,6 +34,8 @@ _SOUNDS = 60  # of them, where units are phonemes: each has many
 _PROBE = 3  # steps
 _SHORT = 3.0  # seconds: recordings of words and commands, which are joined
 _TUNED, _TUNING = 80, 20.0  # rows, and seconds, for the weights of the language model
+_READ = 16  # validation rows from which it is learnt how sure words are, however little time is left
+_TRAINING = 0.88  # share of a fit's time in which the network learns where validation rows are read after it
 _WATCHED = 400.0  # seconds of validation sound at most
 _ELSEWHERE = {"centre": True, "colour": 0.8, "warp": 0.15}  # voices and microphones that were never heard
 
@@ -141,7 +144,7 @@ class CtcRecipe(SpeechRecipe):
             known, said = transcribed(valid, ctx)
             looked = Watched(model, known, said, ctx, loss)
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
-        trained = run_loop(network, feed, loss, looked, options, ctx, epochs=epochs)
+        trained = run_loop(network, feed, loss, looked, options, to_train(ctx, looked), epochs=epochs)
         if valid is None and trained.epochs < epochs // 2:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         model.decoder = Decoder.fit(made.units, made.texts, given_lm(train, ctx))
@@ -278,7 +281,7 @@ class Watched:
         return signed if np.isfinite(signed) else 0.0
 
     def settle(self, ctx: FitContext) -> None:
-        """Choose the weights of the language model and learn how sure words are, on the same rows."""
+        """Choose the weights of the language model and learn how sure words are, on the same rows, in the time of the fit."""
         model, column = self.model, self.table.schema.target
         found = model.emissions(self.parts)
         name = column.name if column is not None else ""
@@ -290,7 +293,9 @@ class Watched:
         spoken = [logs for logs, _ in found[:_TUNED]]
         model.decoder = model.decoder.tuned(spoken, wrong, min(_TUNING, max(1.0, 0.1 * ctx.deadline.remaining())))
         looks_, right = [], []
-        for (logs, speech), text in zip(found, truth, strict=True):
+        for row, ((logs, speech), text) in enumerate(zip(found, truth, strict=True)):
+            if row >= _READ and ctx.deadline.expired():
+                break
             ids, words = model.decoder.read(logs)
             places = ctc.aligned(logs, ids)
             sure = ctc.sureness(logs, ids, places)
@@ -299,6 +304,14 @@ class Watched:
                 looks_.append(looks(sure[a : b + 1], speech[places[a, 0] : places[b, 1] + 1]))
                 right.append(k in kept)
         model.sureness = Sureness.fit(looks_, right)
+
+
+def to_train(ctx: FitContext, looked: Watched | None) -> FitContext:
+    """Return the context of a network's training, which leaves time for `settle`: searching words in validation rows may take as long as
+    epochs do."""
+    if looked is None:
+        return ctx
+    return replace(ctx, deadline=ctx.deadline.sub(_TRAINING * ctx.deadline.remaining()))
 
 
 def language_of(ctx: FitContext) -> str:

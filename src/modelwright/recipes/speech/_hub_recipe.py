@@ -22,7 +22,7 @@ from modelwright.features.base import Ragged
 from modelwright.features.shared.hub_speech import WhisperFront, WhisperText, head_of, letters_of
 from modelwright.features.shared.speech import wave, waves
 from modelwright.features.shared.speech_units import Units, suited
-from modelwright.recipes.speech._ctc_recipe import Watched, given_lm
+from modelwright.recipes.speech._ctc_recipe import Watched, given_lm, to_train
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._hub_models import HubFrameModel, HubSpeechModel, HubSpeechOptions, WhisperModel
 from modelwright.recipes.speech._speech import SpeechRecipe, column_of, transcribed
@@ -167,7 +167,7 @@ class HubSpeechRecipe(SpeechRecipe):
         epochs = int((ctx.extent or {}).get("epochs", options.epochs)) if made.learns else 0
         if made.learns:
             feed = made.feed(options, changed=True, least=_BATCHES)
-            trained = run_loop(made.network, feed, ctx.loss, watch, options, ctx, epochs=epochs)
+            trained = run_loop(made.network, feed, ctx.loss, watch, options, to_train(ctx, watch), epochs=epochs)
             if valid is None and trained.epochs < epochs // 2:
                 raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
             if self.learns == "lora":

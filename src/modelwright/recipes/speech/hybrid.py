@@ -24,7 +24,7 @@ from modelwright.features.shared.edit_distance import errors
 from modelwright.features.shared.speech import FRAME
 from modelwright.features.shared.transcript_rules import words_of
 from modelwright.models import ctc
-from modelwright.recipes.speech._ctc_recipe import Watched, given_lm
+from modelwright.recipes.speech._ctc_recipe import Watched, given_lm, to_train
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._laid_units import ROUNDS, Laid, read_and_laid
 from modelwright.recipes.speech._speech import SpeechRecipe, transcribed
@@ -154,7 +154,8 @@ class Hybrid(SpeechRecipe):
             )
             made = made.again(network)
             model.prior, epochs = made.prior(), epochs - first
-        trained = run_loop(network, made.feed(_BATCHES), told_loss, looked, made.options, ctx, epochs=epochs)
+        own = to_train(ctx, looked)
+        trained = run_loop(network, made.feed(_BATCHES), told_loss, looked, made.options, own, epochs=epochs)
         if valid is None and trained.epochs < epochs // 2:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
         model.decoder = Decoder.fit(made.units, made.texts, given_lm(train, ctx))
