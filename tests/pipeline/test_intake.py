@@ -171,6 +171,23 @@ def test_what_was_detected_in_training_decides_for_test_rows(tmp_path):
     assert data.test.column("name").to_pylist()[0] == "été"
 
 
+def test_cells_of_test_rows_that_cannot_be_read_are_told(tmp_path):
+    lines = [f"{i}.5,{i * 2.5}" for i in range(30)]
+    (tmp_path / "train.csv").write_text("\n".join(["x,y", *lines]))
+    (tmp_path / "test.csv").write_text("\n".join(["x,y", *lines[:8], "soon,4.5", "3.5,late"]))
+    events, told = EventStream(), []
+    events.listen(told.append)
+    config = make_config(data=str(tmp_path / "train.csv"), target="y", test=str(tmp_path / "test.csv"))
+    data = get_data(config, config.data, events)
+    said = [e.words.en for e in told if isinstance(e, Warned)]
+    assert data.test is not None
+    assert len(data.test) == 9
+    assert any(
+        "test.csv, `x`: 1 value cannot be read (`soon`); first in row 9" in s and s.endswith("They count as missing.")
+        for s in said
+    )
+
+
 def test_test_rows_of_a_database(tmp_path):
     url = database(tmp_path, "regression")
     (tmp_path / "train.csv").write_text("x,y\n" + "".join(f"{i % 9 + 0.5},{i + 0.5}\n" for i in range(30)))

@@ -134,10 +134,11 @@ def get_data(
                 f"测试文件 {source_name(held)} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
             )
         coerced = coerce(raw_test, schema, source=source_name(held), folder=folder_of(held))
-        test, _ = concerns.rows_typed(*coerced, TEST)
+        test, unread = concerns.rows_typed(*coerced, TEST)
+        _tell_unread([b for b in unread if b.column != target], source_name(held), events)
         seen = replace(seen, test=digests(raw_test, test))
         test = _formed(_kept(test, named, config, events), named, config, events, table).table
-        test = aligned(with_answer(test, events)[0], table, events)
+        test = aligned(with_answer(test, events, unread)[0], table, events)
     related = read_related(task, table, config, events)
     for relation, (found, lines) in related.items():
         own = digests(lines, found.table)
@@ -312,6 +313,15 @@ def _unread(table: Table, bad: Sequence[BadValue]) -> Words:
         f"{counted(len(bad), 'value')} of `{first.column}` in {table.source} cannot be read (row {first.row:,}: {first.words.en})",
         f"{table.source} 的列 `{first.column}` 中有 {len(bad)} 个取值无法读取（第 {first.row:,} 行：{first.words.zh}）",
     )
+
+
+def _tell_unread(bad: Sequence[BadValue], source: str, events: EventStream) -> None:
+    """Warn of inputs of official test rows that could not be read: they count as missing, as those of training rows do."""
+    for found in [] if sealing() else bad_values(bad):
+        events.warn(
+            f"Test rows of {source}, {found.words.en} They count as missing.",
+            f"测试数据 {source}，{found.words.zh}按缺失处理。",
+        )
 
 
 def with_answer(

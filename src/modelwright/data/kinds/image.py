@@ -113,7 +113,7 @@ def _picture(data: bytes, side: int | None, most: int, made: Callable[[Picture],
 def looked(cell: Mapping[str, Any]) -> tuple[int, int, int, int]:
     """Return height, width, channels (1 or 3) and frames of a picture as `decode` would give it, from the head of its file alone.
 
-    Raises Unreadable for what is no picture.
+    Raises Unreadable for what is no picture, or one too large to be read.
     """
     data = content(cell)
     if is_dicom(data):
@@ -130,6 +130,8 @@ def looked(cell: Mapping[str, Any]) -> tuple[int, int, int, int]:
                 width, height = height, width
             grey = picture.mode in ("1", "L", *_DEEP)
             return height, width, 1 if grey else 3, int(getattr(picture, "n_frames", 1))
+    except (MemoryError, Image.DecompressionBombError):
+        raise _too_large("> 178 000 000", _MOST_PIXELS) from None
     except FAULTS as e:
         raise Unreadable(f"not a picture ({type(e).__name__})", f"不是图片（{type(e).__name__}）") from None
 
