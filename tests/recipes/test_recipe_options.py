@@ -54,10 +54,10 @@ def test_defaults_are_those_that_were_given() -> None:
 def test_defaults_and_searched_values_lie_within_the_ranges(name: str) -> None:
     recipe = get_recipe(name)
     plain = recipe.options().model_dump()
-    recipe.options.model_validate(plain)
+    assert recipe.options.model_validate(plain).model_dump() == plain
     for axis, values in recipe.space.items():
         for value in _ends(values):
-            recipe.options.model_validate({**plain, axis: value})
+            assert getattr(recipe.options.model_validate({**plain, axis: value}), axis) == value
 
 
 def _ends(values: Choice | Range) -> tuple[Any, ...]:

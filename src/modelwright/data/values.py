@@ -69,7 +69,8 @@ _UNSEEN = dict.fromkeys(
     map(ord, "\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\u00ad")
 )  # marks of order and of width none
 _RAISED = re.compile(r"(?<=\d)[⁰¹²³⁴-⁹⁺⁻₀-₉]+")
-_PART = re.compile(r"(\d*) ?([¼½¾])")  # others have no decimals that end
+_PART = re.compile(r"(?:(?<=\d) )?[¼½¾]")  # others have no decimals that end
+_DECIMALS = {"¼": ".25", "½": ".5", "¾": ".75"}
 _RESPELT = (
     (re.compile(rf"^({_CURRENCY})\s*\(\s*([\d.,' ]+)\)$", re.IGNORECASE), r"(\1\2)"),
     (re.compile(r"^([-+−]?)%\s?(?=\d)([\d.,]+)$"), r"\1\2%"),
@@ -105,7 +106,8 @@ def number_text(cell: str) -> str:
 
 
 def _with_part(found: re.Match[str]) -> str:
-    return f"{int(found[1] or 0) + unicodedata.numeric(found[2]):g}"
+    before = found.string[found.start() - 1 : found.start()]
+    return ("" if before.isdigit() else "0") + _DECIMALS[found[0][-1]]
 
 
 def _respelt(text: str) -> str:
