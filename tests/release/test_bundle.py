@@ -8,6 +8,7 @@ from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.release.bundle import Predictor
 from modelwright.testing import context, sample_table
+from modelwright.tune.timing import AnswerTime
 
 ROWS = [
     {"message": "my parcel has not moved", "channel": "mail", "amount": 4.5},
@@ -31,3 +32,13 @@ def test_frames_and_mappings_are_answered_alike(predictor: Predictor, make) -> N
     assert predictor.predict(make(ROWS)) == predictor.predict(ROWS)
     coded = pl.DataFrame(ROWS).with_columns(pl.col("channel").cast(pl.Categorical))
     assert predictor.predict(coded) == predictor.predict(ROWS)
+
+
+def test_what_is_known_to_take_seconds_is_not_timed_again(predictor: Predictor, monkeypatch) -> None:
+    table, _ = sample_table(predictor.task, 20)
+    asked = []
+    monkeypatch.setattr(Predictor, "predict", lambda self, rows: asked.append(1))
+    assert predictor.answer_time(table, AnswerTime(3000.0, 2000.0)) == AnswerTime(3000.0, 2000.0)
+    assert not asked
+    predictor.answer_time(table, AnswerTime(3.0, 2.0))
+    assert asked

@@ -39,7 +39,7 @@ def data(tmp_path_factory):
 def fitted(data):
     """A model of each recipe, trained for a moment on the same features."""
     target = TASK.fit_target(data.table.column("good"), data.table.schema["good"])
-    ctx, out = context(TASK, target, seconds=6.0), {}
+    ctx, out = context(TASK, target), {}
     for name in ("style-none", "style-colour", "style-optimised"):
         recipe = get_recipe(name)
         out[name] = recipe.fit(
@@ -60,6 +60,24 @@ def test_what_is_missed_falls(data, fitted):
     assert mean["style-optimised"]["style_left"] < 0.35
     assert mean["style-optimised"]["content_left"] < 0.9
     assert ctx.metric.name == "left"
+
+
+def test_where_time_is_short_it_looks_less_often_and_says_so(data, fitted, monkeypatch):
+    _, ctx, target = fitted
+    recipe = get_recipe("style-optimised")
+    monkeypatch.setattr("modelwright.recipes.style.style_optimised._painting", lambda *_: lambda plan: plan["fine"])
+    said = []
+    for seconds, fine in ((600.0, 48), (30.0, 24), (20.0, 16), (2.0, 8)):
+        short = context(TASK, target, seconds=seconds, cache=ctx.cache, name="painter")
+        short.events.listen(said.append)
+        model = recipe.fit(data.table, None, recipe.options(), short)
+        assert (model.options.fine, model.extent["fine"], len(said)) == (fine, fine, fine < 48)
+        again = recipe.fit(
+            data.table, None, recipe.options(), context(TASK, target, cache=ctx.cache, extent=model.extent)
+        )
+        assert again.options == model.options, "a refit looks as often"
+        if said:
+            assert f"painter: {fine} looks at a picture's own size in place of 48" in said.pop().words.en
 
 
 def test_the_weight_is_set_for_each_picture(data, fitted):

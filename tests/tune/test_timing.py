@@ -74,6 +74,9 @@ def test_measuring_is_cheap_and_slow_models_are_asked_seldom():
     slower = Slow(3.0, 0)
     answer_time([slower], rows(400), TARGET, known=100.0)
     assert slower.calls == [1]
+    unknown = Slow(3.0, 0)
+    answer_time([unknown], rows(400), TARGET)
+    assert unknown.calls == [1], "what takes seconds is not asked for a median"
 
 
 def test_a_cold_first_call_is_not_what_an_answer_takes():

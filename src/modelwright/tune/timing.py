@@ -22,7 +22,7 @@ from modelwright.recipes.shared.together import Together
 
 _SECONDS = 0.008  # for one row, and for a batch
 _SLOW = 0.1  # a model that takes so long once it is warm is slow, and asked as seldom as can be
-_VERY_SLOW = 2.0  # no warming up takes so long
+VERY_SLOW = 2.0  # no warming up takes so long
 _MOST, _LEAST = 256, 16  # rows of a batch; fewer than these tell nothing that one row does not
 
 
@@ -76,9 +76,9 @@ def measure(
 ) -> AnswerTime:
     """Time `one` (an answer to one row) and `many` (answers to so many rows, `rows` at most); `once` asks only once."""
     single = _timed(one)
-    if not once and _SLOW <= single < _VERY_SLOW:  # reading what an answer needs for the first time may take as long
+    if not once and _SLOW <= single < VERY_SLOW:  # reading what an answer needs for the first time may take as long
         single = min(single, _timed(one))
-    if not once and (known is None or single < _SLOW):
+    if not once and single < VERY_SLOW and (known is None or single < _SLOW):
         times: list[float] = []
         while len(times) < 3 or (sum(times) < _SECONDS and len(times) < 20):
             times.append(_timed(one))

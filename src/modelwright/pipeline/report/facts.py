@@ -43,7 +43,9 @@ def facts_of(state: State, concerns: Concern) -> Facts:
         }
         for f in outcome.failures
     ]
-    took = predictor.answer_time(validation.parts[0][1])
+    members = [c for _, c in outcome.winner]
+    known = AnswerTime(sum(c.ms_per_row for c in members), sum(c.batch_ms for c in members))
+    took = predictor.answer_time(validation.parts[0][1], known)
     if len(won) > 1:
         value = abs(outcome.value)
         rows.insert(0, ensemble_row(outcome.winner, outcome.scores, validation, metric, value, took, won=True))

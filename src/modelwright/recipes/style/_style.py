@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TASKS = frozenset({"style-transfer"})
 LARGEST = 1600  # pixels of the longer side of an answer
-_STYLE_SIDE, _JUDGED_SIDE = 512, 256
+_STYLE_SIDE, JUDGED_SIDE = 512, 256
 _LOOKED = 300  # pictures that the filters are learnt from, beside the styles
 _WEIGHED = 40  # of them, by which the channels of a pretrained network are weighed
 
@@ -97,8 +97,8 @@ def fitted_features(train: Table, ctx: FitContext, pretrained: str = "") -> Any:
     if key not in ctx.cache:
         column = train.column(train.schema.inputs[0].name)
         rows = np.flatnonzero(np.asarray(column.is_valid()))[:_LOOKED]
-        pictures = [fitted_to(decode(column[int(i)].as_py()), _JUDGED_SIDE) for i in rows]
-        pictures += [fitted_to(p, _JUDGED_SIDE) for p in style_pictures(train.schema).values()] * 4
+        pictures = [fitted_to(decode(column[int(i)].as_py()), JUDGED_SIDE) for i in rows]
+        pictures += [fitted_to(p, JUDGED_SIDE) for p in style_pictures(train.schema).values()] * 4
         filters = learn(pictures, 0)
         ctx.cache[key] = _deep(filters, pictures, pretrained) if pretrained else filters
     return ctx.cache[key]
@@ -230,7 +230,7 @@ class StyleModel(Model):
             if not cell.is_valid:
                 out.append(None)
                 continue
-            pixels, style = fitted_to(decode(cell.as_py()), _JUDGED_SIDE), self.styles[names[i % len(names)]]
+            pixels, style = fitted_to(decode(cell.as_py()), JUDGED_SIDE), self.styles[names[i % len(names)]]
             out.append({"figures": self._missed(pixels, self.painted(pixels, style, 1.0), style)})
         return as_objects(out)[:, None]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,13 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.memory_pages import keep_pages, return_pages
+from modelwright.core.recipe import FitContext
+from modelwright.core.schema import Table
 from modelwright.core.words import Words
+from modelwright.data.kinds.image import decode
 from modelwright.data.resize import resized, to_bytes
 from modelwright.recipes.style._style import (
+    JUDGED_SIDE,
     StyleModel,
     StyleOptions,
     StyleRecipe,
@@ -29,6 +34,8 @@ _COARSE = 192  # pixels at which the painting is begun
 _BEGIN = 4.0  # what the style weighs until the first looks have told what it takes
 _LOOKS = 8  # after which the weight is set anew
 _CONTENT_LEFT = 0.2  # of the content may be missed for the style's sake where that has fallen as far
+_FEWER = ({"steps": 80, "fine": 24}, {"steps": 48, "fine": 16}, {"steps": 32, "fine": 8})  # where time is short
+_HELD_OUT = 0.5  # pictures that are painted to be judged, in validation and test, beside those that are learnt from
 _HOLD, _FARTHEST = 0.6, 4.0  # the power of the weight by which shares shift, and the most that it changes at once
 
 
@@ -139,6 +146,41 @@ class StyleOptimised(StyleRecipe):
     options = OptimisedOptions
     model = Optimised
     takes = 1.0
+
+    def learn(self, model: Any, train: Table, ctx: FitContext) -> None:
+        """Learn nothing but how often there is time to look: in a run, pictures are painted to judge it and one to time an answer."""
+        options: Any = model.options
+        plan = {"steps": options.steps, "fine": options.fine}
+        if ctx.extent:
+            plan = {k: int(ctx.extent.get(k, v)) for k, v in plan.items()}
+        elif np.isfinite(left := ctx.deadline.remaining()):
+            fewer = [p for p in _FEWER if p["fine"] < options.fine and p["steps"] <= options.steps]
+            seconds = _painting(model, train)
+            plan = next((p for p in (plan, *fewer) if seconds(p) <= left), (plan, *fewer)[-1])
+            if plan["fine"] < options.fine:
+                ctx.events.note(
+                    f"{ctx.name}: {plan['fine']} looks at a picture's own size in place of {options.fine}, as painting takes longer than the time "
+                    "there is. Give more with --budget.",
+                    f"{ctx.name}：作画所需时间超出现有时间，按原尺寸计算的次数由 {options.fine} 减为 {plan['fine']}。请用 --budget 增加时间。",
+                )
+        model.options = options.model_copy(update=plan)
+        model.extent = {**model.extent, **plan}
+
+
+def _painting(model: Optimised, train: Table) -> Callable[[Mapping[str, int]], float]:
+    """Return what tells the seconds that a run paints under a plan, from a few looks at its first picture: those it is judged by, small, and
+    one as it is served, to time it."""
+    column = train.column(train.schema.inputs[0].name)
+    pixels = decode(column[int(np.flatnonzero(np.asarray(column.is_valid()))[0])].as_py())
+    small = fitted_to(pixels, _COARSE)
+    judged, whole = fitted_to(pixels, JUDGED_SIDE).size / small.size, pixels.size / small.size
+    seconds = []
+    for _ in range(2):  # the first looks are slower than those that follow
+        began = time.perf_counter()
+        model._changed(small, small, next(iter(model.styles.values())), 1.0, _LOOKS, _Balance(_BEGIN, False))
+        seconds.append(time.perf_counter() - began)
+    look, rows = min(seconds) / _LOOKS, max(1, round(_HELD_OUT * len(train)))
+    return lambda plan: look * ((rows + 1) * plan["steps"] + (rows * judged + whole) * plan["fine"])
 
 
 RECIPE = StyleOptimised
