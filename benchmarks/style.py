@@ -65,7 +65,9 @@ def main() -> None:
     parser.add_argument("--style", type=float)
     parser.add_argument("--recipe", default="style-optimised")
     parser.add_argument("--photos", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=600.0, help="of a fit; little time makes it paint with fewer looks")
+    parser.add_argument(
+        "--seconds", type=float, default=600.0, help="of a fit; little time makes it paint with fewer looks"
+    )
     said = parser.parse_args()
     from PIL import Image
 
