@@ -424,3 +424,42 @@ def test_the_most_common_unit_is_that_of_most_rows(overrides):
 def test_powers_that_may_be_names_are_told():
     assert read([f"{1 + i % 9}E{i % 7}" for i in range(60)])[0].reason.en.startswith("`1E0` is read as 1")
     assert read([f"{w}e-3" for w in WEIGHTS])[0].reason is None
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "digits"),
+    [
+        ("v", ["07131", "02139", "10001", "00501"] * 15, 5),
+        ("v", ["00042", "00017", "123456"] * 15, 5),  # numbers that have outgrown their width
+        ("v", ["010", "0755", "021"] * 15, None),
+        ("area", ["010", "0755", "21"] * 15, None),
+        ("邮编", ["010010", "100022"] * 15, 6),
+        ("code", ["01", "02", "11"] * 15, 2),
+        ("v", [f"{i:02d}" for i in range(12)] * 5, 0),  # months
+        ("v", [f"{h:02d}{m:02d}" for h in range(24) for m in (0, 15, 45)], 0),  # times of day
+        ("v", ["007", "7", "12"] * 15, 0),
+        ("v", ["0", "120", "35"] * 15, 0),
+        ("v", ["0.5", "0.25", "012.5"] * 15, 0),
+    ],
+)
+@pytest.mark.parametrize("empty", [[], ["NA", "-"]])
+def test_digits_that_begin_with_zeros_are_codes(name, cells, digits, empty):
+    raw = pa.table({name: [*cells, *empty]})
+    schema = infer_schema(raw)
+    column = schema[name]
+    if digits == 0:
+        assert column.modality != "category"
+        return
+    assert (column.modality, column.options.get("digits")) == ("category", digits)
+    assert "begins with a zero" in column.reason.en
+    table, bad = coerce(raw, schema)
+    assert (table.column(name).to_pylist()[: len(cells)], bad) == (cells, [])
+    assert infer_schema(raw, overrides={name: "number"})[name].modality == "number"
+
+
+def test_codes_that_lost_their_zeros_get_them_back():
+    schema = infer_schema(pa.table({"zip": ["07131", "02139", "10001", "00501"] * 15}))
+    right = ["07131", "10001", "00501"]
+    for cells in (["7131", "10001", "501"], [7131, 10001, 501], [7131.0, 10001.0, 501.0]):
+        assert coerce(pa.table({"zip": cells}), schema)[0].column("zip").to_pylist() == right
+        assert coerce_rows([{"zip": c} for c in cells], schema)[0].column("zip").to_pylist() == right

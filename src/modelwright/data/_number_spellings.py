@@ -1,15 +1,24 @@
-"""Numbers that are equal but written otherwise, `1.1` and `1.10` or `01` and `1`, which may be two versions or two codes."""
+"""Codes and versions written in digits: `07131`, and `1.1` beside `1.10`, which are no numbers though they look like them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from modelwright.core.words import Words
 
 _VERSION = re.compile(r"([0-9]{1,3})\.(0|[1-9][0-9]?)")  # `1.05` is a decimal: the fifth version would be `1.5`
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _NAMED = re.compile(r"version|(?:^|[_\s])ver(?:$|[_\s])|release|section|chapter|clause|版本|章节|条款", re.IGNORECASE)
+_CODE = re.compile(r"[0-9]{1,30}")
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]")
+_CODE_NAMED = re.compile(
+    r"zip|postal|post_?code|(?:^|[_\s])(?:plz|cep|area|dial(?:l?ing)?|branch|sku|barcode)(?:$|[_\s])|(?:^|[_\s])code$|Code$"
+    r"|邮编|邮政编码|区号|编码|代码|学号|工号|条码",
+    re.IGNORECASE,
+)
+_LEAST = 3  # digits: `01` to `12` may be months, hours or levels
 _LAST = 30  # minor numbers of versions go on from 9, decimals spread over two digits
 _DENSE = 0.3  # share of the minor numbers up to the last that occur
 
@@ -26,6 +35,32 @@ def versions(name: str, cells: Sequence[str]) -> Words | None:
     minors = {int(c.partition(".")[2]) for c in map(str.strip, cells) if c.startswith(f"{major}.")}
     further = any(m > 10 and m % 10 for m in minors) and len(minors) >= _DENSE * max(minors)
     return _apart(name, pair) if further or _NAMED.search(name) else None
+
+
+def codes(name: str, cells: Sequence[str]) -> tuple[dict[str, Any], Words] | None:
+    """Return the options of a column of whole numbers that are codes, and what is said of them; None where they are numbers.
+
+    Codes begin with zeros (`07131`): nobody fills numbers of three digits or more up to one width, or writes zeros before all of them.
+    Where each has as many digits as those with zeros, or more, a shorter one has lost its zeros, as spreadsheets drop them, and gets them back.
+    """
+    bare = [c.strip() for c in cells]
+    zeros = [c for c in bare if len(c) > 1 and c[0] == "0"]
+    if not zeros or not all(map(_CODE.fullmatch, bare)):
+        return None
+    widths = {len(c) for c in zeros}
+    width = min(widths)
+    full = len(widths) == 1 and all(len(c) >= width for c in bare)
+    if not _CODE_NAMED.search(name):
+        before_all = all(c[0] == "0" for c in bare)
+        if width < _LEAST or not (full or before_all) or all(map(_CLOCK.fullmatch, bare)):
+            return None
+    shown, short = max(zeros, key=len), str(int(max(zeros, key=len)))
+    again, again_zh = (f"; `{short}` is read as `{shown}`", f"；`{short}` 读作 `{shown}`") if full else ("", "")
+    said = Words(
+        f"`{shown}` begins with a zero, so all cells are codes and no numbers{again}; --column {name}=number reads numbers",
+        f"`{shown}` 以零开头，因此所有单元格按编码而非数字处理{again_zh}；--column {name}=number 则读作数字",
+    )
+    return {"digits": width} if full else {}, said
 
 
 def _apart(name: str, pair: tuple[str, str]) -> Words:

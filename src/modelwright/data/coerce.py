@@ -219,6 +219,8 @@ def _category(value: Any, column: Column) -> str | None:
     if isinstance(value, Decimal) and value == value.to_integral_value():
         value = int(value)
     text = half_width(str(value)).strip()
+    if "digits" in column.options and text.isdecimal():  # a code that lost its zeros
+        text = text.zfill(column.options["digits"])
     return None if is_missing(text) and text.lower() not in column.options.get("words", OLD_WORDS) else text
 
 
@@ -291,6 +293,8 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
             others = np.flatnonzero(~np.asarray(plain))
         elif _READERS.get(column.modality) is _category and not pa.types.is_dictionary(values.type):
             words, plain = plain_words(distinct)
+            if "digits" in column.options:
+                plain = pc.and_(plain, pc.invert(pc.match_substring_regex(words, r"^[0-9]+$")))
             others = np.flatnonzero(~np.asarray(plain))
             if not len(others):
                 return words.cast(goal).take(coded.indices)

@@ -23,7 +23,7 @@ from modelwright.data._durations import span_form, span_words
 from modelwright.data._gifs import moving
 from modelwright.data._long_integers import beyond_floats
 from modelwright.data._missing_marks import marked, marks_of, words_of
-from modelwright.data._number_spellings import one_number, versions
+from modelwright.data._number_spellings import codes, one_number, versions
 from modelwright.data._quantities import (
     Quantities,
     find_quantities,
@@ -231,6 +231,8 @@ def _plain_numbers(name: str, values: pa.ChunkedArray) -> Column | None:
     if counts_rows(name, numbers):
         return Column(name, "id")
     cells = some.filter(plain)
+    if pc.any(pc.starts_with(cells, "0")).as_py() and (found := codes(name, cells.to_pylist())) is not None:
+        return _coded(name, values, cells.to_pylist(), found)
     told = None
     powers = cells.filter(pc.match_substring_regex(cells, _ROOM))
     if len(pc.unique(pc.cast(cells, pa.float64()))) < len(cells):
@@ -241,6 +243,12 @@ def _plain_numbers(name: str, values: pa.ChunkedArray) -> Column | None:
     if len(powers):
         told = in_a_row([read_as(powers[0].as_py(), {}), told])
     return Column(name, "number", reason=told)
+
+
+def _coded(name: str, values: pa.ChunkedArray, cells: list[str], found: tuple[dict[str, Any], Words]) -> Column:
+    """Return a column of codes in digits: categories, characters where there are many of them, or an identifier."""
+    kind = words_kind(name, pc.unique(values).drop_null(), cells, len(values) - values.null_count)
+    return Column(name, kind, options=found[0] if kind != "text" else {}, reason=found[1])
 
 
 def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) -> Column:
@@ -278,6 +286,8 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     mostly = found.numbers or (numbers >= 0.75 * len(plain) and mostly_numbers(values, found.options))
     if mostly and (told := versions(name, plain)) is not None:
         return Column(name, "category", reason=told)
+    if mostly and not target and (coded := codes(name, plain)) is not None:
+        return _coded(name, values, plain, coded)
     if mostly and not found.numbers:
         told = names_beside_numbers(name, values, [c for c in plain if to_quantity(c, found.options) is None])
         found = replace(found, said=in_a_row([told, found.said]))

@@ -73,7 +73,7 @@ TYPES: dict[str, PrivateType] = {
         _type("person", "name of a person", "names of persons", "人名", canonical=_words, sure=0.7),
         _type("address", "address", "addresses", "地址", anonymise="generalise", canonical=_words),
         _type("place", "place", "places", "地名", direct=False, run="keep", anonymise="keep", canonical=_words),
-        _type("postcode", "postcode", "postcodes", "邮编", direct=False, anonymise="generalise"),
+        _type("postcode", "postcode", "postcodes", "邮编", direct=False, run="generalise", anonymise="generalise"),
         _type("gps", "position", "positions", "坐标", direct=False, anonymise="generalise", canonical=_exact),
         _type("phone", "phone number", "phone numbers", "电话号码", canonical=_phone),
         _type("email", "e-mail address", "e-mail addresses", "电子邮箱", canonical=_words),
