@@ -463,3 +463,25 @@ def test_codes_that_lost_their_zeros_get_them_back():
     for cells in (["7131", "10001", "501"], [7131, 10001, 501], [7131.0, 10001.0, 501.0]):
         assert coerce(pa.table({"zip": cells}), schema)[0].column("zip").to_pylist() == right
         assert coerce_rows([{"zip": c} for c in cells], schema)[0].column("zip").to_pylist() == right
+
+
+def test_approximate_values_are_numbers_and_told():
+    column, values, bad = read(["~11", "12", "ca. 33", "约5", "about 7", "≈ 2.5"] * 10)
+    assert (column.modality, values[:6], bad) == ("number", [11, 12, 33, 5, 7, 2.5], [])
+    assert column.reason.en == "approximate values are read as their number: `~11` as 11"
+    assert "`~7` as 7" in read(["<5", "5", "~7", "9", "11"] * 12)[0].reason.en
+    assert read(["about", "ca.", "7", "Calgary 5"] * 12)[0].modality == "category"
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u00ad", "\u200e", "\u2060"])
+def test_characters_that_nobody_sees_make_no_second_word(mark):
+    cells = ["北京店", f"北京{mark}店", f"Rome{mark}", "Rome", f"{mark}NA", "می\u200cخواهم"]
+    raw = pa.table({"v": cells * 12})
+    schema = infer_schema(raw)
+    right = ["北京店", "北京店", "Rome", "Rome", "می\u200cخواهم"]
+    values = coerce(raw, schema)[0].column("v").to_pylist()
+    assert [values[i] for i in (0, 1, 2, 3, 5)] == right
+    rows = coerce_rows([{"v": c} for c in cells], schema)[0].column("v").to_pylist()
+    assert rows == values[:6]
+    assert f"(`{ascii(mark)[1:-1]}` in `北京店`) are left out" in schema["v"].reason.en
+    assert infer_schema(raw, target="v")["v"].reason is not None

@@ -17,11 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.words import Words, in_a_row
+from modelwright.data._composite import in_parts, joined
 from modelwright.data._distinct import first_distinct
 from modelwright.data._money import different_money, same_money
 from modelwright.data._units import WELL_KNOWN, conversion, dimension_of, same_spelling, unit_in_name
 from modelwright.data.values import (
     currency_of,
+    is_approximate,
     is_mark,
     is_missing,
     letter_of,
@@ -67,7 +69,7 @@ class Quantities:
 
 def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
     """Return the number of a cell by the options of its column: `comma`, `decimal`, `letters`, `bounds`,
-    `notes`, `percent`, `unit`, `money`; None where it holds none.
+    `notes`, `parts`, `percent`, `unit`, `money`; None where it holds none.
 
     A cell in another unit that measures the same is converted to the column's, in one that does not it holds none, nor in a currency that
     the column was never in; without a unit it is taken to be in the column's.
@@ -77,6 +79,8 @@ def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
         return None
     if options.get("bounds"):
         text = without_bound(text)
+    if options.get("parts"):
+        text = joined(text)
     to_unit = None
     if "unit" in options and (split := with_unit(text)):
         text, unit = split
@@ -114,10 +118,15 @@ def find_quantities(
         options["notes"] = True
     bounds = [c for c in cells if without_bound(c) != c]
     one_way = len({c[-1] for c in bounds}) == 1 and bool(bounds) and bounds[0].endswith(_ALL_AT_LEAST)
-    if bounds and (one_way or 2 * len(bounds) <= len(cells)):  # `<=50K` and `>50K` in all cells are two classes
+    if bounds and (
+        one_way or 2 * sum(not is_approximate(c) for c in bounds) <= len(cells)
+    ):  # `<=50K` and `>50K` in all cells are two classes
         options["bounds"] = True
     plain = [without_bound(c) for c in cells] if "bounds" in options else cells
     plain = [c if c in typed else _NOTE.sub("", c) for c in plain] if "notes" in options else plain
+    if (parted := in_parts(plain)) is not None:
+        options["parts"] = True
+        plain = [joined(c) for c in plain]
     if (percents := _percents(plain, options)) is not None and percents[1]:
         options["percent"] = True
     if all(c.endswith("%") for c in plain):
@@ -139,10 +148,15 @@ def find_quantities(
     read = [c for c in [*letters.values(), *([crore] if crore else [])] if to_quantity(c, options) is not None]
     said += [read_as(shown, options) for shown in read[:_SHOWN]]
     if "bounds" in options:
-        shown = next((c for c in bounds if to_quantity(c, options) is not None), None)
-        said.append(_bound(shown, options) if shown else None)
+        for rough in (False, True):
+            shown = next(
+                (c for c in bounds if is_approximate(c) is rough and to_quantity(c, options) is not None), None
+            )
+            said.append(_bound(shown, options) if shown else None)
     if "notes" in options:
         said.append(read_as(noted[0], options))
+    if parted is not None:
+        said.append(read_as(parted, options))
     said.append(None if percents is None else read_as(percents[0], options))
     signs = Counter(sign for c in plain if (sign := currency_of(c)))
     if money := different_money(sign for sign, _ in signs.most_common()):
@@ -194,7 +208,7 @@ def _names(cells: Sequence[str]) -> set[str]:
 def _worth_a_look(cells: Sequence[str], decimal: str) -> bool:
     numbers = 0
     for cell in cells:
-        plain = without_bound(_NOTE.sub("", number_text(cell)))
+        plain = joined(without_bound(_NOTE.sub("", number_text(cell))))
         if any(ch.isdigit() for ch in plain):
             numbers += to_number(plain, decimal=decimal, letters=True) is not None or with_unit(plain) is not None
     return 2 * numbers >= len(cells)
@@ -266,6 +280,11 @@ def read_as(cell: str, options: Mapping[str, Any]) -> Words:
 
 def _bound(cell: str, options: Mapping[str, Any]) -> Words:
     number = to_quantity(cell, options)
+    if is_approximate(cell):
+        return Words(
+            f"approximate values are read as their number: `{cell}` as {number:.15g}",
+            f"近似值按其数字读取：`{cell}` 读作 {number:.15g}",
+        )
     return Words(
         f"bounds are read as their number: `{cell}` as {number:.15g}, though the value lies beyond it",
         f"界限值按其数字读取：`{cell}` 读作 {number:.15g}，真实值在此之外",

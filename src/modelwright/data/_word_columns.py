@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.words import Words
-from modelwright.data.values import is_missing
+from modelwright.data.values import half_width, is_missing, seen
 
 LOOK = 4000  # distinct cells looked at to tell a column's modality
 SEPARATORS = ("|", ";", "；", "、", ",", "，")
@@ -33,6 +33,18 @@ def names_beside_numbers(name: str, values: pa.ChunkedArray, words: Sequence[str
     return Words(
         f"{', '.join(shown)} among numbers are names as they are, so all cells stay words; --column {name}=number reads the numbers alone",
         f"{'、'.join(shown)} 与数字一样是名称，因此所有单元格按文字处理；--column {name}=number 则只读取其中的数字",
+    )
+
+
+def marks_left_out(cells: Sequence[str]) -> Words | None:
+    """Return what is said of different cells some of which hold characters that nobody sees; None without such."""
+    found = next((c for c in cells if not c.isascii() and seen(c) != half_width(c).strip()), None)
+    if found is None:
+        return None
+    hidden = ascii(next(ch for ch in found if not ch.isprintable()))[1:-1]
+    return Words(
+        f"characters that nobody sees (`{hidden}` in `{seen(found)}`) are left out",
+        f"不可见字符（`{seen(found)}` 中的 `{hidden}`）已略去",
     )
 
 

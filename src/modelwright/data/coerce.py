@@ -29,7 +29,7 @@ from modelwright.data.date_forms import to_moment, to_time
 from modelwright.data.dates import from_numbers
 from modelwright.data.kinds.base import Unreadable, kind_of
 from modelwright.data.small_arrays import array_of
-from modelwright.data.values import PLAIN, half_width, is_mark, is_missing, to_bool, to_number
+from modelwright.data.values import PLAIN, is_mark, is_missing, seen, to_bool, to_number
 
 _TOGETHER = 64  # cells that a thread reads one after the other: files may be a kilobyte each
 _COLUMN = Words("column", "列")
@@ -218,7 +218,7 @@ def _category(value: Any, column: Column) -> str | None:
         value = int(value)
     if isinstance(value, Decimal) and value == value.to_integral_value():
         value = int(value)
-    text = half_width(str(value)).strip()
+    text = seen(str(value))
     if "digits" in column.options and text.isdecimal():  # a code that lost its zeros
         text = text.zfill(column.options["digits"])
     return None if is_missing(text) and text.lower() not in column.options.get("words", OLD_WORDS) else text

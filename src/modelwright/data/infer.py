@@ -33,7 +33,15 @@ from modelwright.data._quantities import (
     rows_of,
     to_quantity,
 )
-from modelwright.data._word_columns import LOOK, SEPARATORS, coded_kind, names_beside_numbers, separator_of, words_kind
+from modelwright.data._word_columns import (
+    LOOK,
+    SEPARATORS,
+    coded_kind,
+    marks_left_out,
+    names_beside_numbers,
+    separator_of,
+    words_kind,
+)
 from modelwright.data.dates import (
     Order,
     find_form,
@@ -310,8 +318,9 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         separator = separator_of(cells, total)
         if separator:
             return Column(name, "labels", options={"separator": separator})
-        return Column(name, "category", reason=found.said)
-    return Column(name, words_kind(name, distinct, cells, total), reason=found.said)
+        return Column(name, "category", reason=in_a_row([found.said, marks_left_out(cells)]))
+    kind = words_kind(name, distinct, cells, total)
+    return Column(name, kind, reason=in_a_row([found.said, None if kind == "text" else marks_left_out(cells)]))
 
 
 def _recurs(values: pa.ChunkedArray) -> bool:

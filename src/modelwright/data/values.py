@@ -58,9 +58,11 @@ _TERM = re.compile(rf"(\d+(?:\.\d+)?)({_HAN_SCALE})?")
 _UNIT = r"""(?P<unit>["'″′°]|[°µμΩ]?[^\W\d_](?:[^\W\d_]|[./·*^²³°%-]|(?<=m)[23]|(?<=ft)[23]| (?=[^\W\d_]))*)"""
 _WITH_UNIT = re.compile(rf"(?P<number>{_SIGNED}(?:\s*(?:{_HAN_SCALE}|{_WORD_SCALE}(?=\s)))?)\s*{_UNIT}", re.IGNORECASE)
 _LONGEST_UNIT, _LONGEST_AMOUNT = 16, 40  # characters
+_NEARLY = r"[~≈∼]|ca\.?(?=[\s\d])|approx\.?|approximately|about|大约|大概|约"
 _BOUND = re.compile(
-    r"^(?:[<>]\s*=?|[≤≥])\s*(?=[\d.(+−-]|" + _CURRENCY + r")|(?<=[^\W_])\s*(?:\+|及?以[上下])$", re.IGNORECASE
+    rf"^(?:[<>]\s*=?|[≤≥]|{_NEARLY})\s*(?=[\d.(+−-]|{_CURRENCY})|(?<=[^\W_])\s*(?:\+|及?以[上下])$", re.IGNORECASE
 )
+_APPROXIMATE = re.compile(rf"^(?:{_NEARLY})", re.IGNORECASE)
 # digits, in groups of three (or as in India) under one separator, and decimals; the signs are put in below
 _DIGITS = r"([1-9]\d{{0,2}}(?:(?P<by>[{other}' ’])\d{{3}})(?:(?P=by)\d{{3}})*|[1-9]\d?(?:{other}\d{{2}})+{other}\d{{3}}|\d*)(?:{sign}(\d*))?"
 _BODY = {s: re.compile(_DIGITS.format(sign=re.escape(s), other=re.escape(o))) for s, o in ((".", ","), (",", "."))}
@@ -68,6 +70,7 @@ _BEHIND = re.compile(r"^((?:\d[\d.,' ’]*)?\d[.,]\d{2,}) ?[-−]$")  # a minus 
 _UNSEEN = dict.fromkeys(
     map(ord, "\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\u00ad")
 )  # marks of order and of width none
+_JOINERS = "\u200c\u200d"  # within a word they shape Persian and Indic letters and emoji
 _RAISED = re.compile(r"(?<=\d)[⁰¹²³⁴-⁹⁺⁻₀-₉]+")
 _PART = re.compile(r"(?:(?<=\d) )?[¼½¾]")  # others have no decimals that end
 _DECIMALS = {"¼": ".25", "½": ".5", "¾": ".75"}
@@ -95,6 +98,14 @@ def is_mark(cell: str) -> bool:
 def half_width(cell: str) -> str:
     """Return full-width letters, digits and marks in their usual form (NFKC); raised digits stay apart from those before them: `3³` is no 33."""
     return cell if cell.isascii() else unicodedata.normalize("NFKC", _RAISED.sub(r"^\g<0>", cell))
+
+
+def seen(cell: str) -> str:
+    """Return a word as people see it: in its usual width, without marks of no width and blanks at its ends."""
+    if cell.isascii():
+        return cell.strip()
+    bare = cell.translate({mark: None for mark in _UNSEEN if chr(mark) not in _JOINERS})
+    return half_width(bare).strip().strip(_JOINERS)
 
 
 def number_text(cell: str) -> str:
@@ -130,8 +141,13 @@ def bare_number(cell: str) -> str | None:
 
 
 def without_bound(cell: str) -> str:
-    """Return a cell without what says that its number is a bound: `<0.5`, `≥ 3`, `65+`, `3万以上`."""
+    """Return a cell without what says that its number is a bound or near the value: `<0.5`, `≥ 3`, `65+`, `3万以上`, `~11`, `ca. 33`, `约 5`."""
     return _BOUND.sub("", cell)
+
+
+def is_approximate(cell: str) -> bool:
+    """Return whether a cell begins with a word or mark for about."""
+    return _APPROXIMATE.match(cell) is not None
 
 
 def with_unit(cell: str) -> tuple[str, str] | None:
