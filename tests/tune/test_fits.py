@@ -6,7 +6,7 @@ import pytest
 
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ClusterLost, ModelwrightError
-from modelwright.core.recipe import Estimate
+from modelwright.core.recipe import Estimate, Options
 from modelwright.core.rows_not_held import Rest
 from modelwright.tune.fits import _apart
 from modelwright.tune.ladder import climb
@@ -59,6 +59,60 @@ def test_a_network_that_was_tried_out_is_not_tried_out_for_other_options(monkeyp
     plan.fits.estimate(recipe, options)
     assert plan.fits.estimate(recipe, options.model_copy(update={"leave": ("image",)})).seconds == 3.0
     assert recipe.estimate.asked == 1
+
+
+class Sized(Options):
+    """Options of a network that may be made smaller."""
+
+    width: int = 4
+
+
+def sized(monkeypatch, least):
+    """Return a network of which a fit takes `least` seconds a unit of width to begin, and the widths that were tried out."""
+    (recipe,) = networks(monkeypatch, [20], 0.0)
+    type(recipe).options = Sized
+    asked = []
+
+    def estimate(train, options, ctx):
+        asked.append(options.width)
+        return Estimate(10_000.0, 1, least * options.width)
+
+    smaller = [Sized(width=2), Sized(width=1)]
+    for name, found in (
+        ("estimate", estimate), ("variants", lambda *_: [Sized()]), ("smaller", lambda *_: smaller),
+    ):  # fmt: skip
+        monkeypatch.setattr(recipe, name, found, raising=False)
+    return recipe, asked
+
+
+@pytest.mark.parametrize(("least", "begun", "asked"), [(0.1, 4, [4]), (8.0, 2, [4, 2]), (15.0, 1, [4, 2, 1])])
+def test_a_smaller_network_is_tried_where_there_is_no_time_to_begin_the_first_one(monkeypatch, least, begun, asked):
+    recipe, tried_out = sized(monkeypatch, least)
+    plan, _ = planner(monkeypatch, [some("guess", rank=0), recipe], folds=1, seconds=30.0)
+    monkeypatch.setattr(plan.fits, "_may_probe", lambda: not tried_out)  # as where probes have had their share
+    climb(plan)
+    assert [c.options["width"] for c in plan.candidates if c.recipe == "net0"] == [begun]
+    assert tried_out == asked
+
+
+def test_where_no_smaller_network_begins_either_the_first_one_is_told(monkeypatch):
+    recipe, tried_out = sized(monkeypatch, 1000.0)
+    plan, _ = planner(monkeypatch, [some("guess", rank=0), some("quick"), recipe], folds=1, seconds=30.0)
+    climb(plan)
+    assert [c.recipe for c in plan.candidates] == ["guess", "quick"]
+    assert "needs about 1h" in next(f.reason.en for f in plan.failures if f.name == "net0")
+    assert tried_out == [4, 2, 1]
+
+
+def test_a_network_that_had_no_time_is_tried_smaller_in_what_others_left(monkeypatch):
+    recipe, _ = sized(monkeypatch, 8.0)
+    plan, _ = planner(monkeypatch, [some("guess", rank=0), recipe], folds=1, seconds=30.0)
+    plan.choose_recipes()
+    assert plan.train(recipe, Sized(), "net0", 1.0, folds=(0,)) is None
+    monkeypatch.setattr(plan, "spare", lambda *_, **__: 12.0)
+    plan.try_refused()
+    assert [c.options["width"] for c in plan.candidates] == [1]
+    assert not plan.failures
 
 
 def test_a_network_is_not_begun_where_its_library_would_take_the_time(monkeypatch):

@@ -282,6 +282,10 @@ class Recipe(ABC):
         """Return options that do the same with less work, the dearest first, for when time is short; none by default."""
         return []
 
+    def smaller(self, options: Options, schema: Schema) -> list[Options]:
+        """Return options of which a fit begins where there is no time to begin one of these, the dearest first: those of `cheaper`."""
+        return self.cheaper(options, schema)
+
     def private_options(self, schema: Schema, target: TargetCodec, rows: int) -> Options:
         """Return the options to take under differential privacy, where every further trial would cost of its budget."""
         return self.variants(schema, target, rows)[0]

@@ -7,6 +7,7 @@ import math
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from modelwright.core.budget import Deadline, duration_words, parse_duration, show_duration
@@ -32,6 +33,7 @@ _TORCH_WORTH = 5.0  # seconds left on an idle machine below which loading torch,
 _TORCH_MEMORY = 300 << 20  # bytes that torch takes when it is loaded, and the least that a network needs beside it
 _UNKNOWN = 0.5  # share of the time left that a network is taken to need where nothing may be tried out any more
 _DEAR = 0.35  # share of its time without which a dear network is not begun
+_PROBE_ALONE = 0.15  # share of the time of a fit that a probe may cost beyond that, where nothing of the recipe could begin otherwise
 
 
 @dataclass
@@ -96,14 +98,17 @@ class Fits:
         """Return the processor seconds that the whole budget comes to, as busy as the machine is."""
         return parse_duration(self.climb.config.budget) / self.pace.load
 
-    def estimate(self, recipe: Recipe, options: Options, name: str = "") -> Estimate:
-        """Return what a fit on one fold is to cost, asked once for the same options. Raises what the recipe raises."""
+    def estimate(self, recipe: Recipe, options: Options, name: str = "", *, needed: bool = False) -> Estimate:
+        """Return what a fit on one fold is to cost, asked once for the same options, whatever the probes had where it is `needed`.
+
+        Raises what the recipe raises.
+        """
         key = f"{recipe.name} {options.model_dump_json()}"
         if key not in self._known:
             p = self.climb
             if on_torch(recipe):
                 self._load_torch()
-                if not self._may_probe():
+                if not needed and not self._may_probe():
                     return self._like(recipe)
             p.events.emit(Probing(name or recipe.name, recipe.name))
             ctx = self.context(name or recipe.name, p.deadline, torch=on_torch(recipe))
@@ -154,6 +159,23 @@ class Fits:
         """Return the seconds on the clock below which a fit on one fold is not begun."""
         found = attempt(lambda: self.estimate(recipe, options), recipe.name, None)
         return float("inf") if isinstance(found, Broken) else self.pace.seconds(recipe, _worth(recipe, found))
+
+    def that_begins(self, recipe: Recipe, options: Options, share: float) -> Options:
+        """Return the options where a fit of them begins within so many seconds, else the dearest smaller ones of which one does; the
+        options as they are where none does, which is told when they are begun."""
+        p = self.climb
+        if type(recipe).baseline or not share < self.least(recipe, options) < float("inf"):
+            return options
+        for other in recipe.smaller(options, p.validation.table.schema):
+            begun = self._probed
+            found = attempt(partial(self.estimate, recipe, other, needed=True), recipe.name, None)
+            if isinstance(found, Broken):
+                break
+            if self.pace.seconds(recipe, _worth(recipe, found)) <= share:
+                return other
+            if (self._probed - begun) * self.pace.load > _PROBE_ALONE * share:  # a second one would take as long
+                break
+        return options
 
     def in_earnest(self, recipe: Recipe, options: Options) -> float:
         """Return the seconds on the clock that the least fit on one fold takes where the machine is only about as busy as the square

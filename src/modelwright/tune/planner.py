@@ -148,7 +148,12 @@ class Planner(Climb):
         return True
 
     def _within(self, recipe: Recipe, options: Options, at: int) -> tuple[Options, float]:
-        """Return the options to begin with, cheaper ones where the time is short, and the seconds for the first fold."""
+        """Return the options to begin with, cheaper or smaller ones where the time is short, and the seconds for the first fold."""
+        options, share = self._shortened(recipe, options, at)
+        return self.fits.that_begins(recipe, options, share), share
+
+    def _shortened(self, recipe: Recipe, options: Options, at: int) -> tuple[Options, float]:
+        """Return the options or cheaper ones, of which a fit does not take too much of the time left, and its seconds."""
         cheaper = recipe.cheaper(options, self._table.schema)
         spare = self.spare()
         if not cheaper or self.fits.expected(recipe, options) <= _PRICEY * spare:
@@ -289,10 +294,14 @@ class Planner(Climb):
                 continue
             if self.should_end():
                 return
-            if _ROOM * least > self.spare(1):
-                continue
+            first, spare = self.variants(recipe)[0], self.spare(1)
+            if _ROOM * least > spare:
+                smaller = self.fits.that_begins(recipe, first, spare / _ROOM)
+                if smaller == first:
+                    continue
+                first = smaller
             del self.fits.refused[recipe.name]
-            if self.train(recipe, self.variants(recipe)[0], recipe.name, self.spare(1), folds=(0,)) is not None:
+            if self.train(recipe, first, recipe.name, self.spare(1), folds=(0,)) is not None:
                 self.standings.forgive(recipe.name)
                 self.confirm()
 

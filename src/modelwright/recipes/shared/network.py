@@ -29,7 +29,7 @@ from modelwright.recipes.shared.columns import identity
 from modelwright.recipes.shared.network_cost import cost_of
 from modelwright.recipes.shared.network_group import one_row
 from modelwright.recipes.shared.network_loss import as_truth, learnt_of, step_loss, truth_of
-from modelwright.recipes.shared.network_options import SIZES, NetworkOptions
+from modelwright.recipes.shared.network_options import SIZES, NetworkOptions, smaller_networks
 from modelwright.recipes.shared.rows import known_rows, row_weights
 from modelwright.recipes.shared.rows_not_held import shared_rows
 
@@ -180,6 +180,10 @@ class NetworkRecipe(Recipe):
             return []
         smaller = [{**options.codecs, "image": {"most_side": side}} for side in _SIDES]
         return [options.model_copy(update={"codecs": codecs}) for codecs in smaller]
+
+    def smaller(self, options: Options, schema: Schema) -> list[Options]:
+        assert isinstance(options, NetworkOptions)
+        return [*self.cheaper(options, schema), *smaller_networks(options)]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, NetworkOptions)

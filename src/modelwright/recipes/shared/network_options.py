@@ -14,6 +14,13 @@ SIZES = (
 )  # fmt: skip
 
 
+# widths that a smaller network halves, down to the least worth having; all stay multiples of the heads they are shared by
+_HALVED = {
+    "members": 2, "width": 64, "number_width": 4, "embedding": 32, "filters": 32, "hidden": 32, "fusion_width": 32,
+}  # fmt: skip
+_HALVINGS = 2
+
+
 class NetworkOptions(LoopOptions):
     """Options of every network; a recipe sets its own defaults."""
 
@@ -50,6 +57,22 @@ class NetworkOptions(LoopOptions):
     noise: float = Field(default=0.0, ge=0)
     clipping: Literal["flat", "automatic"] = "flat"
     views: int = Field(default=1, ge=1, le=32)
+
+
+def smaller_networks(options: NetworkOptions) -> list[NetworkOptions]:
+    """Return options of networks of half the width and of a quarter; none where nothing is left to halve.
+
+    Vectors from a file say how wide words are, so that `embedding` stays as it is with them.
+    """
+    out: list[NetworkOptions] = []
+    for _ in range(_HALVINGS):
+        last = out[-1] if out else options
+        kept = {"embedding"} if options.vectors else set()
+        sizes = {k: v for k in _HALVED if k not in kept and (v := getattr(last, k)) > _HALVED[k]}
+        if not sizes:
+            break
+        out.append(last.model_copy(update={k: max(_HALVED[k], v // 2 // 4 * 4 or v // 2) for k, v in sizes.items()}))
+    return out
 
 
 def small_plan(rows: int) -> dict[str, Any]:
