@@ -8,6 +8,8 @@ import pytest
 from modelwright.core.errors import BundleError
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
+from modelwright.recipes.columns.tabm import TabMOptions
+from modelwright.recipes.shared.network_options import smaller_networks
 from modelwright.testing import context, sample_table
 
 
@@ -25,3 +27,14 @@ def test_sizes_beyond_all_networks_are_refused_at_once(tmp_path, name):
     path.write_text(json.dumps(data))
     with pytest.raises(BundleError, match="cannot be read"):
         type(model).load(tmp_path, target)
+
+
+def test_smaller_networks_have_half_and_a_quarter_of_the_widths():
+    first = TabMOptions(members=8, width=256, number_width=24)
+    half, quarter = smaller_networks(first)
+    assert (half.members, half.width, half.number_width, half.embedding) == (4, 128, 12, 48)
+    assert (quarter.members, quarter.width, quarter.number_width, quarter.embedding) == (2, 64, 4, 32)
+    assert (quarter.depth, quarter.epochs, quarter.lr) == (first.depth, first.epochs, first.lr)
+    least = TabMOptions(members=2, width=64, number_width=4, embedding=32, filters=32, fusion_width=32)
+    assert smaller_networks(least.model_copy(update={"hidden": 32})) == []
+    assert smaller_networks(first.model_copy(update={"vectors": "words.vec"}))[0].embedding == first.embedding
