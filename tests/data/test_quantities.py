@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwright.core.errors import ColumnError, OptionError
+from modelwright.core.reading import Reading
 from modelwright.core.schema import Column, Schema, Table
+from modelwright.data._composite import in_parts
 from modelwright.data.check import check
 from modelwright.data.coerce import coerce, coerce_rows
 from modelwright.data.infer import infer_schema
@@ -485,3 +487,89 @@ def test_characters_that_nobody_sees_make_no_second_word(mark):
     assert rows == values[:6]
     assert f"(`{ascii(mark)[1:-1]}` in `北京店`) are left out" in schema["v"].reason.en
     assert infer_schema(raw, target="v")["v"].reason is not None
+
+
+@pytest.mark.parametrize(
+    ("cells", "unit", "number"),
+    [
+        (["5 ft 11 in", "6ft 1in", "5 feet and 2.5 inches", "6 ft"], "ft", 5 + 11 / 12),
+        (["5'11\"", "6’1”", "5' 2.5''", "6'"], "ft", 5 + 11 / 12),
+        (["4'35\"", "5'12\"", '59"'], "min", 4 + 35 / 60),  # 35 inches would be more than a foot
+        (["3 lb 4 oz", "2 lb 15 oz", "12 oz", "1 lb 1.5 oz"], "lb", 3.25),
+        (["11st 4lb", "9st 13lb", "150 lb"], "stone", 11 + 4 / 14),
+        (["1 kg 200 g", "3 kg 5 g", "2kg"], "kg", 1.2),
+        (["2岁3个月", "1岁11个月", "3岁"], "岁", 2.25),
+        (["1米75", "1米8", "1.62米"], "米", 1.75),
+    ],
+)
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_several_units_in_a_cell_are_one_number(cells, unit, number, decimal):
+    cells = [c.replace(".", decimal) for c in cells]
+    column, values, bad = read(cells * 15, reading=Reading(decimal=decimal))
+    assert (column.modality, column.options["unit"], bad) == ("number", unit, [])
+    assert values[0] == number
+    assert None not in values
+    assert f"`{cells[0]}` is read as {number:.15g}" in column.reason.en
+    assert coerce_rows([{"v": cells[0]}], Schema((column,)))[0].column("v").to_pylist() == [number]
+
+
+@pytest.mark.parametrize("cell", ["5 ft 13 in", "5 in 11 ft", "5 ft 11 kg", "5 km 3 mi", "5 ft 1 ft", "1st 2nd"])
+def test_what_is_no_number_in_several_units(cell):
+    assert in_parts([cell]) is None
+
+
+def test_a_height_that_is_none_is_named():
+    column, _, _ = read(["5'11\"", "6'1\"", "5'2\""] * 20)
+    assert asked_later(["5'11\"", "6'1\"", "5'2\""] * 20, ["5'13\""])[1] == [
+        "expected a number in ft, received `5'13\"`"
+    ]
+    assert column.options["parts"] is True
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers", "told"),
+    [
+        (["1 1/2", "2 3/4", "3/4", "5"], [1.5, 2.75, 0.75, 5], "`1 1/2` is read as 1.5"),
+        (["2⅓", "⅔", "5⅛", "4"], [7 / 3, 2 / 3, 5.125, 4], None),
+        (["~11", "12", "≈13.5", "20"], [11, 12, 13.5, 20], "approximate values are read as their number: `~11` as 11"),
+        (
+            ["ca. 33", "34", "about 35", "20"],
+            [33, 34, 35, 20],
+            "approximate values are read as their number: `ca. 33` as 33",
+        ),
+        (["约11", "12", "15左右", "20"], [11, 12, 15, 20], "approximate values are read as their number: `约11` as 11"),
+        (
+            ["2.5±0.6", "3.1 +/- 0.2", "4.0 ± 0.1"],
+            [2.5, 3.1, 4],
+            "approximate values are read as their number: `2.5±0.6` as 2.5",
+        ),
+        (['27"', '15.6"', '24"'], [27, 15.6, 24], 'numbers in `"`'),
+        (["1h30", "2h05", "0h45"], [5400, 7500, 2700], "durations: `1h30` is read as 5400 seconds"),
+    ],
+)
+def test_numbers_beside_what_says_how_exact_they_are(cells, numbers, told):
+    column, values, bad = read(cells * 15)
+    assert (values[: len(cells)], bad) == (numbers, [])
+    assert (column.reason.en if column.reason else None) == told
+
+
+@pytest.mark.parametrize(
+    "cells", [["1/2", "3/4", "2/3"], ["3/10", "7/10", "4/10"], ["2024 1/2", "2024 1/3"], ["5 7/3", "5 3/11"]]
+)
+def test_fractions_without_a_whole_number_beside_them_stay_words(cells):
+    assert read(cells * 15)[0].modality == "category"
+
+
+def test_eighths_beside_decimal_commas_are_no_thousands():
+    column, values, _ = read(["1,5", "1 1/8", "2,25", "3⅜"] * 15)
+    assert (column.options["decimal"], values[:4]) == (",", [1.5, 1.125, 2.25, 3.375])
+
+
+def test_bounds_are_told_where_a_word_stands_among_numbers():
+    cells = ["<0.1", "ND", "0.5", "0.7", "1.2", "0.9", "1.1", "3.3"]
+    assert read(cells * 15)[0].reason.en.startswith("bounds are read as their number: `<0.1` as 0.1")
+
+
+def test_ranges_are_told_and_stay_words():
+    assert read(["18-25", "26-35", "36-45"] * 15)[0].reason.en.startswith("ranges such as `18-25` stay words")
+    assert read(["3-15", "4-10", "1-9"] * 15)[0].reason is None  # may be days of months

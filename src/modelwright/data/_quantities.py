@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.words import Words, in_a_row
-from modelwright.data._composite import in_parts, joined
+from modelwright.data._composite import in_parts, joined, marks_of
 from modelwright.data._distinct import first_distinct
 from modelwright.data._money import different_money, same_money
 from modelwright.data._units import WELL_KNOWN, conversion, dimension_of, same_spelling, unit_in_name
@@ -46,13 +46,15 @@ _NOTE = re.compile(
     r"(?<=\d)\s*(?:\*{1,3}|[†‡§¶]+|\[(?:\d{1,2}|[a-z])\]|\^\d{1,2})$"
 )  # what leads to a foot-note: `98[1]`, `16*`, `98¹`
 _CRORE = re.compile(r"\d\s*cr\.?$", re.IGNORECASE)  # ten millions in India, a credit in a ledger
+_RANGE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(?:[-–—~至到]|to)\s*(\d{1,9}(?:\.\d{1,9})?)(?:\s*[^\W\d_]{1,8})?")
+_MOSTLY = 0.75  # of the cells
 _CODE = re.compile(r"\d{4,}[A-Za-z]")
 # behind which a whole number may stand: `220V`, `3 stars`, `35岁`; others are believed where some cell has decimals (`16th St` has none)
 _MEASURES = (
     WELL_KNOWN
     | frozenset(
         "hp cal px dpi bpm rpm ppm ppb IU dB °C °F ° cl star stars people person persons item items piece pieces pcs unit units page pages "
-        "point points pts times x B/s".split()
+        'point points pts times x B/s " ″'.split()
     )
     | frozenset("元 块 角 度 次 个 人 名 件 台 辆 只 条 张 本 套 份 箱 瓶 分 星 页 步 票 户 人次 円 個 枚 冊".split())
 )
@@ -80,7 +82,7 @@ def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
     if options.get("bounds"):
         text = without_bound(text)
     if options.get("parts"):
-        text = joined(text)
+        text = joined(text, "min" if options["parts"] == "min" else "ft")
     to_unit = None
     if "unit" in options and (split := with_unit(text)):
         text, unit = split
@@ -108,7 +110,7 @@ def find_quantities(
     many rows hold each cell."""
     options: dict[str, Any] = {"decimal": ","} if decimal == "," else {}
     if not _worth_a_look(cells[:: max(1, len(cells) // _FEW)], decimal):
-        return Quantities(False, options)
+        return Quantities(False, options, _ranges(cells))
     said: list[Words | None] = []
     counts = [(rows or {}).get(c, 1) for c in cells]
     noted = [c for c in cells if _without_note(c) != number_text(c)]
@@ -125,8 +127,9 @@ def find_quantities(
     plain = [without_bound(c) for c in cells] if "bounds" in options else cells
     plain = [c if c in typed else _NOTE.sub("", c) for c in plain] if "notes" in options else plain
     if (parted := in_parts(plain)) is not None:
-        options["parts"] = True
-        plain = [joined(c) for c in plain]
+        marks = marks_of(plain)
+        options["parts"] = "min" if marks == "min" else True
+        plain = [joined(c, marks) for c in plain]
     if (percents := _percents(plain, options)) is not None and percents[1]:
         options["percent"] = True
     if all(c.endswith("%") for c in plain):
@@ -147,12 +150,7 @@ def find_quantities(
     crore = next((c for c in plain if _CRORE.search(c) and not currency_of(c)), None)
     read = [c for c in [*letters.values(), *([crore] if crore else [])] if to_quantity(c, options) is not None]
     said += [read_as(shown, options) for shown in read[:_SHOWN]]
-    if "bounds" in options:
-        for rough in (False, True):
-            shown = next(
-                (c for c in bounds if is_approximate(c) is rough and to_quantity(c, options) is not None), None
-            )
-            said.append(_bound(shown, options) if shown else None)
+    said.append(bounds_told(cells, options))
     if "notes" in options:
         said.append(read_as(noted[0], options))
     if parted is not None:
@@ -163,6 +161,15 @@ def find_quantities(
         options["money"] = money
     said.append(_several_currencies(money) if len(money) > 1 else None)
     return Quantities(True, options, in_a_row(said))
+
+
+def bounds_told(cells: Sequence[str], options: Mapping[str, Any]) -> Words | None:
+    """Return how a first bound and a first approximate value are read; None where a column has neither."""
+    if "bounds" not in options:
+        return None
+    held = [c for c in cells if without_bound(number_text(c)) != number_text(c) and to_quantity(c, options) is not None]
+    first = {is_approximate(c): c for c in reversed(held)}
+    return in_a_row([_bound(first[rough], options) for rough in sorted(first)])
 
 
 def quantities_of(values: pa.ChunkedArray, decimal: str, name: str = "") -> Quantities:
@@ -183,7 +190,7 @@ def mostly_numbers(values: pa.ChunkedArray, options: Mapping[str, Any]) -> bool:
     """Whether three quarters of the first rows that hold anything are numbers."""
     cells = [str(v) for v in values.slice(0, 5000).to_pylist() if v is not None and not is_missing(str(v))]
     names = _names(cells)
-    return sum(c not in names and to_quantity(c, options) is not None for c in cells) >= 0.75 * len(cells)
+    return sum(c not in names and to_quantity(c, options) is not None for c in cells) >= _MOSTLY * len(cells)
 
 
 def _percents(cells: Sequence[str], options: Mapping[str, Any]) -> tuple[str, bool] | None:
@@ -288,6 +295,18 @@ def _bound(cell: str, options: Mapping[str, Any]) -> Words:
     return Words(
         f"bounds are read as their number: `{cell}` as {number:.15g}, though the value lies beyond it",
         f"界限值按其数字读取：`{cell}` 读作 {number:.15g}，真实值在此之外",
+    )
+
+
+def _ranges(cells: Sequence[str]) -> Words | None:
+    found = [(c, f) for c in cells if (f := _RANGE.fullmatch(number_text(c)))]
+    if len(found) < _MOSTLY * len(cells) or not all(float(f[1]) < float(f[2]) for _, f in found):
+        return None
+    if all(float(f[1]) <= 12 and float(f[2]) <= 31 for _, f in found):  # days of months look the same
+        return None
+    return Words(
+        f"ranges such as `{found[0][0]}` stay words; write both ends into columns of their own to have them read as numbers",
+        f"`{found[0][0]}` 这类区间按文字处理；把两端分别写成一列即可读作数字",
     )
 
 

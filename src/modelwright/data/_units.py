@@ -37,6 +37,7 @@ _TABLE = {
         t tonne tonnes 吨 1000000
         lb lbs 磅 45359237/100000
         oz ounce ounces 45359237/1600000
+        stone stones 317514659/50000
         斤 500
         两 50""",
     "length": _by_prefix("m", "µmcdk-")

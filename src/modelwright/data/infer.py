@@ -26,6 +26,7 @@ from modelwright.data._missing_marks import marked, marks_of, words_of
 from modelwright.data._number_spellings import codes, one_number, versions
 from modelwright.data._quantities import (
     Quantities,
+    bounds_told,
     find_quantities,
     mostly_numbers,
     quantities_of,
@@ -298,7 +299,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         return _coded(name, values, plain, coded)
     if mostly and not found.numbers:
         told = names_beside_numbers(name, values, [c for c in plain if to_quantity(c, found.options) is None])
-        found = replace(found, said=in_a_row([told, found.said]))
+        found = replace(found, said=in_a_row([told or bounds_told(plain, found.options), found.said]))
         mostly = told is None
     if mostly:
         options = {**found.options}

@@ -58,11 +58,13 @@ _TERM = re.compile(rf"(\d+(?:\.\d+)?)({_HAN_SCALE})?")
 _UNIT = r"""(?P<unit>["'″′°]|[°µμΩ]?[^\W\d_](?:[^\W\d_]|[./·*^²³°%-]|(?<=m)[23]|(?<=ft)[23]| (?=[^\W\d_]))*)"""
 _WITH_UNIT = re.compile(rf"(?P<number>{_SIGNED}(?:\s*(?:{_HAN_SCALE}|{_WORD_SCALE}(?=\s)))?)\s*{_UNIT}", re.IGNORECASE)
 _LONGEST_UNIT, _LONGEST_AMOUNT = 16, 40  # characters
-_NEARLY = r"[~≈∼]|ca\.?(?=[\s\d])|approx\.?|approximately|about|大约|大概|约"
+_NEARLY = r"[~≈∼]|ca\.?(?=[\s\d])|approx\.?|approximately|about|around|roughly|circa|etwa|environ|大约|大概|约"
+_ERROR = r"(?<=\d)\s*(?:±|\+/-)\s*\d+(?:[.,]\d+)?(?![\d.,])"  # `2.5 ± 0.6`
 _BOUND = re.compile(
-    rf"^(?:[<>]\s*=?|[≤≥]|{_NEARLY})\s*(?=[\d.(+−-]|{_CURRENCY})|(?<=[^\W_])\s*(?:\+|及?以[上下])$", re.IGNORECASE
+    rf"^(?:[<>]\s*=?|[≤≥]|{_NEARLY})\s*(?=[\d.(+−-]|{_CURRENCY})|(?<=[^\W_])\s*(?:\+|及?以[上下]|左右)$|{_ERROR}",
+    re.IGNORECASE,
 )
-_APPROXIMATE = re.compile(rf"^(?:{_NEARLY})", re.IGNORECASE)
+_APPROXIMATE = re.compile(rf"^(?:{_NEARLY})|左右$|{_ERROR}", re.IGNORECASE)
 # digits, in groups of three (or as in India) under one separator, and decimals; the signs are put in below
 _DIGITS = r"([1-9]\d{{0,2}}(?:(?P<by>[{other}' ’])\d{{3}})(?:(?P=by)\d{{3}})*|[1-9]\d?(?:{other}\d{{2}})+{other}\d{{3}}|\d*)(?:{sign}(\d*))?"
 _BODY = {s: re.compile(_DIGITS.format(sign=re.escape(s), other=re.escape(o))) for s, o in ((".", ","), (",", "."))}
@@ -72,8 +74,7 @@ _UNSEEN = dict.fromkeys(
 )  # marks of order and of width none
 _JOINERS = "\u200c\u200d"  # within a word they shape Persian and Indic letters and emoji
 _RAISED = re.compile(r"(?<=\d)[⁰¹²³⁴-⁹⁺⁻₀-₉]+")
-_PART = re.compile(r"(?:(?<=\d) )?[¼½¾]")  # others have no decimals that end
-_DECIMALS = {"¼": ".25", "½": ".5", "¾": ".75"}
+_PART = re.compile(r"(?:(?<=\d) )?[¼½¾⅐-⅞]")
 _RESPELT = (
     (re.compile(rf"^({_CURRENCY})\s*\(\s*([\d.,' ]+)\)$", re.IGNORECASE), r"(\1\2)"),
     (re.compile(r"^([-+−]?)%\s?(?=\d)([\d.,]+)$"), r"\1\2%"),
@@ -118,7 +119,11 @@ def number_text(cell: str) -> str:
 
 def _with_part(found: re.Match[str]) -> str:
     before = found.string[found.start() - 1 : found.start()]
-    return ("" if before.isdigit() else "0") + _DECIMALS[found[0][-1]]
+    above, below = map(int, unicodedata.normalize("NFKC", found[0][-1]).split("⁄"))
+    decimals = (
+        f"{above * 10**20 // below:020d}"  # beyond what a float holds, and never three of them, which may be thousands
+    )
+    return f"{'' if before.isdigit() else '0'}.{decimals}"
 
 
 def _respelt(text: str) -> str:
@@ -141,13 +146,13 @@ def bare_number(cell: str) -> str | None:
 
 
 def without_bound(cell: str) -> str:
-    """Return a cell without what says that its number is a bound or near the value: `<0.5`, `≥ 3`, `65+`, `3万以上`, `~11`, `ca. 33`, `约 5`."""
+    """Return a cell without what says that its number is a bound or near the value: `<0.5`, `≥ 3`, `65+`, `3万以上`, `~11`, `ca. 33`, `约 5`, `2.5 ± 0.6`."""
     return _BOUND.sub("", cell)
 
 
 def is_approximate(cell: str) -> bool:
-    """Return whether a cell begins with a word or mark for about."""
-    return _APPROXIMATE.match(cell) is not None
+    """Return whether a cell says that its number is near the value."""
+    return _APPROXIMATE.search(cell) is not None
 
 
 def with_unit(cell: str) -> tuple[str, str] | None:
