@@ -54,6 +54,35 @@ def test_numbers_below_nothing_and_decimals(language, text, expected):
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "1%, $1 and 5€", "one percent one dollar and five euros"),
+        ("en", "$3.50, $0.99, £1.20, $2.00", "three dollars fifty cents ninety nine cents one pound twenty cents two dollars"),
+        ("en", "-$5, $-5, $5 $10", "minus five dollars minus five dollars five dollars ten dollars"),
+        ("en", "$1.5 billion for 5 thousand", "one point five billion dollars for five thousand"),
+        ("zh", "¥5、5€、-$3", "五元五欧元负三美元"),
+        ("de", "1 %, 1 €, 21 €, $5", "ein prozent ein euro einundzwanzig euro fünf dollar"),
+        ("de", "3,50 €, 1.234,56 €, 5,00 €", "drei euro fünfzig eintausendzweihundertvierunddreißig euro sechsundfünfzig fünf euro"),
+        ("fr", "1 %, £1, 1 234,5 et 2 €", "un pour cent une livre mille deux cent trente quatre virgule cinq et deux euros"),
+        ("fr", "06 12 34", "zéro six douze trente quatre"),
+        ("es", "1 %, 1 €, 21 €, 31 €, 3,50 €", "uno por ciento un euro veintiún euros treinta y un euros tres euros con cincuenta"),
+        ("it", "3,50 €", "tre euro e cinquanta"),
+        ("pt", "1 %, 2 €", "um por cento dois euros"),
+        ("ja", "5%、¥500、$2.5", "五パーセント五百円二点五ドル"),
+        ("ko", "5%, ₩500", "오 퍼센트 오백 원"),
+        ("pl", "1 %, 2 $, 5 $, 12 $, 1,5 $, 22 $", "jeden procent dwa dolary pięć dolarów dwanaście dolarów jeden przecinek pięć dolara dwadzieścia dwa dolary"),
+        ("ru", "1 %, 2 %, 5 %, 11 %, 21 %, 22 ₽", "один процент два процента пять процентов одиннадцать процентов двадцать один процент двадцать два рубля"),
+    ],
+)  # fmt: skip
+def test_percent_and_money(language, text, expected):
+    assert Rules(language=language).apply(text) == expected
+
+
+def test_money_of_a_language_without_its_words_leaves_the_number():
+    assert Rules(language="sv").apply("5 €") == "fem"
+
+
+@pytest.mark.parametrize(
     ("value", "said"),
     [
         (0, "零"), (10, "十"), (15, "十五"), (110, "一百一十"), (105, "一百零五"), (1010, "一千零一十"), (10_010, "一万零一十"),

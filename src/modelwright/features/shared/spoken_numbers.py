@@ -1,6 +1,7 @@
 """Numbers as they are spoken: digits in a transcript written out, in English, Chinese, and what num2words knows.
 
-`1,234.5` (`1.234,5` in languages with a decimal comma), `50%`, `3rd`, `$5`, `¥5`; a number that begins with 0 or has more than 15 digits is read digit by digit, as phone numbers are.
+`1,234.5` (`1.234,5` in languages with a decimal comma, `1 234,5` where spaces divide thousands), `50%`, `3rd`, `$5`, `5 €`, `$3.50`; a number that
+begins with 0 or has more than 15 digits is read digit by digit, as phone numbers are.
 """
 
 from __future__ import annotations
@@ -9,30 +10,25 @@ import re
 from typing import Any
 
 from modelwright.core.errors import MissingExtra
+from modelwright.features.shared import spoken_amounts
+
+_SIGNS = "[$€£¥￥₩₽]"
 
 
 def _pattern(group: str, point: str) -> re.Pattern[str]:
     """Return the pattern of a number whose thousands are divided by `group` and whose part follows `point`."""
     return re.compile(
-        rf"(?P<money>[$€£¥￥])?\s?(?P<sign>(?<![\w.,])[-−–])?(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+(?!\d)|\d+)(?:{point}(?P<part>\d+))?"
-        r"(?:(?P<percent>\s?[%％])|(?P<order>st|nd|rd|th)\b)?"
+        rf"(?P<below>(?<![\w.,])[-−–](?={_SIGNS}))?(?P<money>{_SIGNS})?\s?(?P<sign>(?<![\w.,])[-−–])?(?P<whole>(?<!\d )\d{{1,3}}(?:{group}\d{{3}})+(?!\d)|\d+)(?:{point}(?P<part>\d+))?"
+        rf"(?:(?P<percent>\s?[%％])|(?P<order>st|nd|rd|th)\b|(?P<after>\s?{_SIGNS})(?!\s?\d)|(?P<scale>\s(?:thousand|million|billion|trillion))\b)?"
     )
 
 
-_NUMBER, _BY_COMMA = _pattern(",", r"\."), _pattern(r"\.", "[.,]")
-# the word for a hundredth in languages in which the decimal sign is a comma, empty where it changes with the number
-_COMMA = {
-    "de": "Prozent", "fr": "pour cent", "es": "por ciento", "it": "per cento", "pt": "por cento", "nl": "procent", "sv": "procent",
-    "da": "procent", "no": "prosent", "nb": "prosent", "fi": "prosenttia", "tr": "", "pl": "", "cs": "", "sk": "", "ru": "", "uk": "",
-    "hu": "százalék", "ro": "", "bg": "", "el": "", "lt": "", "lv": "", "sl": "", "hr": "", "sr": "", "id": "persen", "vi": "phần trăm",
-}  # fmt: skip
-_MONEY = {
-    "$": ("dollars", "美元"),
-    "€": ("euros", "欧元"),
-    "£": ("pounds", "英镑"),
-    "¥": ("yuan", "元"),
-    "￥": ("yuan", "元"),
-}
+_NUMBER, _BY_COMMA, _BY_SPACE = _pattern(",", r"\."), _pattern(r"\.", "[.,]"), _pattern("[. ]", "[.,]")
+_SPACE = frozenset(
+    ("fr", "sv", "no", "nb", "fi", "pl", "cs", "sk", "ru", "uk", "bg")
+)  # languages in which spaces divide thousands
+_COMMA = _SPACE | {"de", "es", "it", "pt", "nl", "da", "tr", "hu", "ro", "el", "lt", "lv", "sl", "hr", "sr", "id", "vi"}
+_CHINESE_MONEY = {"$": "美元", "€": "欧元", "£": "英镑", "¥": "元", "₩": "韩元", "₽": "卢布"}
 _MOST = 15  # digits that are read as one number
 _DIGITS = "零一二三四五六七八九"
 _UNITS = ("", "十", "百", "千")
@@ -46,7 +42,7 @@ def spoken(text: str, language: str) -> str:
     if language == "zh":
         text = _YEAR.sub(lambda m: "".join(_DIGITS[int(d)] for d in m[0]), text)
         return _NUMBER.sub(lambda m: _chinese(m), text)
-    pattern = _BY_COMMA if language in _COMMA else _NUMBER
+    pattern = _BY_SPACE if language in _SPACE else _BY_COMMA if language in _COMMA else _NUMBER
     return pattern.sub(lambda m: f" {_other(m, language)} ", text)
 
 
@@ -56,10 +52,10 @@ def _chinese(m: re.Match[str]) -> str:
     said = "".join(_DIGITS[int(d)] for d in digits) if long else chinese_number(int(digits))
     if m["part"]:
         said += "点" + "".join(_DIGITS[int(d)] for d in m["part"])
-    said = ("负" if m["sign"] else "") + said
+    said = ("负" if m["sign"] or m["below"] else "") + said
     if m["percent"]:
         said = f"百分之{said}"
-    return said + (_MONEY[m["money"]][1] if m["money"] else "")
+    return said + _CHINESE_MONEY.get(_currency(m), "") + (m["scale"] or "")
 
 
 def chinese_number(value: int) -> str:
@@ -93,27 +89,50 @@ def _group(value: int) -> str:
     return out
 
 
+def _currency(m: re.Match[str]) -> str:
+    """Return the sign of money before or after a number, "" where there is none."""
+    return str(m["money"] or m["after"] or "").strip().replace("￥", "¥")
+
+
 def _other(m: re.Match[str], language: str) -> str:
-    digits = re.sub(r"\D", "", m["whole"])
+    digits, part = re.sub(r"\D", "", m["whole"]), m["part"] or ""
     how = _reader(language)
-    if len(digits) > _MOST or (len(digits) > 1 and digits[0] == "0"):
+    one_by_one = len(digits) > _MOST or (len(digits) > 1 and digits[0] == "0")
+    if one_by_one:
         said = " ".join(how(int(d)) for d in digits)
-    elif m["order"] and not m["part"]:
+    elif m["order"] and not part:
         said = how(int(digits), to="ordinal")
     else:
         said = how(int(digits))
-    if m["part"]:
-        said += f" {_point(how)} " + " ".join(how(int(d)) for d in m["part"])
+    said = _plain(said, language)
+    money = spoken_amounts.MONEY.get(language, {}).get(_currency(m))
+    value = 0 if one_by_one else int(digits)
+    if money is not None and len(part) == 2 and language in spoken_amounts.HUNDREDTHS and not m["scale"]:
+        joint, hundredths = spoken_amounts.HUNDREDTHS[language]
+        said = spoken_amounts.beside(said, value, False, money, language)
+        if int(part):
+            small = _plain(how(int(part)), language)
+            small = (
+                small if hundredths is None else spoken_amounts.beside(small, int(part), False, hundredths, language)
+            )
+            said = small if hundredths is not None and value == 0 else f"{said} {joint} {small}"
+    else:
+        if part:
+            said += f" {_point(how)} " + " ".join(how(int(d)) for d in part)
+        word = spoken_amounts.PERCENT.get(language) if m["percent"] else money
+        if m["scale"]:
+            said += m["scale"]
+        if word is not None:
+            said = (
+                f"{said} {word.many}" if m["scale"] else spoken_amounts.beside(said, value, bool(part), word, language)
+            )
+    return f"{_minus(how)} {said}".strip() if m["sign"] or m["below"] else said
+
+
+def _plain(said: str, language: str) -> str:
+    """Return a number's words without signs; without `and` in English, since whether it is said differs from speaker to speaker."""
     said = said.replace("-", " ").replace(",", "")
-    if m["sign"]:
-        said = f"{_minus(how)} {said}".strip()
-    if language == "en":
-        said = said.replace(" and ", " ")  # whether it is said differs from speaker to speaker
-        said = f"{said} percent" if m["percent"] else said
-        said = f"{said} {_MONEY[m['money']][0]}" if m["money"] else said
-    elif m["percent"]:
-        said = f"{said} {_COMMA.get(language, '')}".strip()
-    return said
+    return said.replace(" and ", " ") if language == "en" else said
 
 
 def _minus(how: Any) -> str:
