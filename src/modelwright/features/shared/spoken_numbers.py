@@ -24,9 +24,8 @@ def _pattern(group: str, point: str) -> re.Pattern[str]:
 
 
 _NUMBER, _BY_COMMA, _BY_SPACE = _pattern(",", r"\."), _pattern(r"\.", "[.,]"), _pattern("[. ]", "[.,]")
-_SPACE = frozenset(
-    ("fr", "sv", "no", "nb", "fi", "pl", "cs", "sk", "ru", "uk", "bg")
-)  # languages in which spaces divide thousands
+# languages in which spaces divide thousands
+_SPACE = frozenset(("fr", "sv", "no", "nb", "fi", "pl", "cs", "sk", "ru", "uk", "bg"))
 _COMMA = _SPACE | {"de", "es", "it", "pt", "nl", "da", "tr", "hu", "ro", "el", "lt", "lv", "sl", "hr", "sr", "id", "vi"}
 _CHINESE_MONEY = {"$": "美元", "€": "欧元", "£": "英镑", "¥": "元", "₩": "韩元", "₽": "卢布"}
 _MOST = 15  # digits that are read as one number
