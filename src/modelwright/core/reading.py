@@ -106,7 +106,7 @@ class Drawn:
 class Detected:
     """What was detected while a source was read; what stays None did not have to be.
 
-    `runner_up` says which other encoding might be meant; `target` is the column of labels where the form of the source itself
+    `runner_up` says which other encoding might be meant, `above` what stands above the rows of a table and is passed over; `target` is the column of labels where the form of the source itself
     has one: folders named after classes, sequences and series filed with their labels. `drawn` says how rows were chosen where not all were kept.
     """
 
@@ -115,6 +115,7 @@ class Detected:
     decimal: str | None = None
     names: tuple[str, ...] = ()
     runner_up: Words | None = None
+    above: Words | None = None
     target: str | None = None
     drawn: Drawn | None = None
 
@@ -126,13 +127,14 @@ class Detected:
     def tell(self, events: EventStream) -> None:
         """Say how a text was read where that is not the usual way: commas, decimal points, UTF-8."""
         words = self.words()
-        if words is not None and (self.delimiter, self.encoding, self.decimal or ".") != (",", "utf-8", "."):
+        usual = (self.delimiter, self.encoding, self.decimal or ".") == (",", "utf-8", ".")
+        if words is not None and (self.above or not usual):
             events.note(words.en + ".", words.zh + "。")
 
     def words(self) -> Words | None:
-        """Return what was detected in a delimited text; None for other sources."""
+        """Return what was detected in a delimited text, and what stands above the rows of any table; None for other sources."""
         if self.delimiter is None or self.encoding is None:
-            return None
+            return self.above
         marks = _SAID.get(self.delimiter, Words(f"`{self.delimiter}`", f"`{self.delimiter}`"))
         comma = self.decimal == ","
         signs = Words("decimal commas", "小数用逗号") if comma else Words("decimal points", "小数用点")
@@ -142,7 +144,7 @@ class Detected:
         )
         if self.runner_up:
             out = Words(f"{out.en}; {self.runner_up.en}", f"{out.zh}；{self.runner_up.zh}")
-        return out
+        return out if self.above is None else Words(f"{out.en}; {self.above.en}", f"{out.zh}；{self.above.zh}")
 
 
 def checked_delimiter(value: str | None) -> str | None:

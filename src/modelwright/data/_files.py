@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_pa
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
 from modelwright.data._faults import named
+from modelwright.data._tops import Top, find_top
 from modelwright.data._ts import ts_batches
 from modelwright.data.arrow import parquet_spans
 from modelwright.data.json_text import OBJECTS, json_lines
@@ -49,6 +50,7 @@ KINDS = (
     ".fna",
     ".faa",
 )
+_TOP = 100  # rows of a sheet that tell where its names are
 _PAGES = (".html", ".htm", ".xhtml")
 _PARQUET = Words("a complete Parquet file", "完整的 Parquet 文件")
 _ARROW = Words("a complete Arrow file", "完整的 Arrow 文件")
@@ -71,7 +73,7 @@ def file_batches(
     elif kind in (".arrow", ".feather", ".ipc"):
         yield from named(path, _ARROW, _arrow(path, rows))
     elif kind == ".xlsx":
-        yield from named(path, _EXCEL, _excel(path, how.sheet, how.header, rows))
+        yield from named(path, _EXCEL, _excel(path, how, rows, detected))
     elif kind in (".jsonl", ".ndjson", ".json"):
         yield from _json(path, how, rows, events, misfits)
     elif kind == ".ts":
@@ -235,7 +237,8 @@ def _whole(path: Path) -> Any:
         return io.BytesIO(file.read())
 
 
-def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Iterator[pa.Table]:
+def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[pa.Table]:
+    sheet = how.sheet
     try:
         import openpyxl
     except ImportError as e:
@@ -250,15 +253,18 @@ def _excel(path: Path, sheet: str | None, header: bool | None, rows: int) -> Ite
         )
     lines = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
     lines = _inner(lines)
-    first = next(lines, None)
-    if first is None:
+    begun = list(islice(lines, _TOP))
+    if not begun:
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
-    if header is False:
-        names = [f"column_{i + 1}" for i in range(len(first))]
-        pending = [first]
+    if how.header is False:
+        names = [f"column_{i + 1}" for i in range(len(begun[0]))]
     else:
-        names, pending = unique_names(["" if c is None else str(c) for c in first]), []
-    for line in lines:
+        filled = [(i, ["" if c is None else str(c) for c in line]) for i, line in enumerate(begun) if line]
+        top = Top(0, 0, tuple(filled[0][1]), None) if how.header else find_top([cells for _, cells in filled])
+        names, detected.above = unique_names(top.names), top.words
+        begun = begun[filled[top.at + top.under][0] + 1 :]
+    pending: list[tuple[Any, ...]] = []
+    for line in chain(begun, lines):
         pending.append(line)
         if len(pending) == rows:
             yield _cells(names, pending)

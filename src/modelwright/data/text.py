@@ -10,7 +10,7 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,15 +21,17 @@ from modelwright.core.budget import step
 from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
-from modelwright.core.words import Words
+from modelwright.core.words import Words, in_a_row
 from modelwright.data._blocks import blocks
 from modelwright.data._delimiters import find_delimiter
+from modelwright.data._tops import Top, comments, find_top
 from modelwright.data.encodings import tell_encoding
 from modelwright.data.records import BLANK, CELL_LIMIT, BlankLines, Misfit, reader_of, records
 
 RATIO_LIMIT = 200  # times that gzip may expand, above the first 64 MB
 _ODD = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")  # characters of binary files
 SAMPLE = 256 << 10
+_ROWS = 1000  # looked at to tell names from rows
 _FAR = 256  # million bytes that are looked through for the first one beyond ASCII
 
 
@@ -42,6 +44,7 @@ class Dialect:
     quoting: bool
     header: bool
     names: tuple[str, ...]
+    above: int = 0  # lines above that of the names, or the last of them
 
 
 class _Bounded(io.RawIOBase):
@@ -104,17 +107,48 @@ def sniff(path: Path, reading: Reading, detected: Detected | None = None) -> Dia
             f"{path} looks like a binary file. Give CSV, TSV, JSON Lines, Parquet, Arrow or Excel.",
             f"{path} 像是二进制文件。支持 CSV、TSV、JSON Lines、Parquet、Arrow、Excel。",
         )
-    delimiter = reading.delimiter or find_delimiter(text, reading.names)
+    above, named, said = comments(text)
+    text = _after(text, above)
+    delimiter = reading.delimiter or named or find_delimiter(text, reading.names)
     quoting = _quotes(text, delimiter)
-    rows = [r for r in reader_of(io.StringIO(text, newline=""), delimiter, quoting) if any(c.strip() for c in r)][:1000]
+    rows, ends = _first_rows(text, delimiter, quoting)
     if not rows:
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
-    has_header = _has_header(rows) if reading.header is None else reading.header
+    top = find_top(rows) if reading.header is None else Top(0, 0, tuple(rows[0]), None)
+    has_header = (
+        _has_header(rows[top.at :]) if reading.header is None and not top.under else reading.header is not False
+    )
+    if not has_header:
+        top = Top(0, 0, (), None)
+    if top.at + top.under:
+        above += ends[top.at + top.under - 1]
     width = Counter(len(r) for r in rows[1 if has_header and len(rows) > 1 else 0 :]).most_common(1)[0][0]
-    names = unique_names(rows[0]) if has_header else [f"column_{i + 1}" for i in range(width)]
+    names = unique_names(top.names) if has_header else [f"column_{i + 1}" for i in range(width)]
     if detected is not None:
         detected.encoding, detected.delimiter, detected.names = encoding, delimiter, tuple(names)
-    return Dialect(encoding, delimiter, quoting, has_header, tuple(names))
+        detected.above = in_a_row([said, top.words])
+    return Dialect(encoding, delimiter, quoting, has_header, tuple(names), above)
+
+
+def _after(text: str, lines: int) -> str:
+    """Return a text without so many of its first lines."""
+    file = io.StringIO(text, newline="")
+    for _ in range(lines):
+        file.readline()
+    return file.read()
+
+
+def _first_rows(text: str, delimiter: str, quoting: bool) -> tuple[list[list[str]], list[int]]:
+    """Return the first rows that are not blank, and the lines on which they end."""
+    reader: Any = reader_of(io.StringIO(text, newline=""), delimiter, quoting)
+    rows, ends = [], []
+    for cells in reader:
+        if any(c.strip() for c in cells):
+            rows.append(cells)
+            ends.append(reader.line_num)
+            if len(rows) == _ROWS:
+                break
+    return rows, ends
 
 
 def told_encoding(sample: bytes, path: Path, reading: Reading | None = None, detected: Detected | None = None) -> str:
@@ -218,7 +252,7 @@ def _has_header(rows: list[list[str]]) -> bool:
     return votes >= 0 if votes else all(0 < len(c.strip()) <= 40 for c in first)
 
 
-def unique_names(cells: list[str]) -> list[str]:
+def unique_names(cells: Sequence[str]) -> list[str]:
     """Return column names without blanks at their ends, none empty, none twice."""
     out: dict[str, None] = {}
     for i, cell in enumerate(cells):
@@ -246,13 +280,16 @@ def delimited(
     Raises DataError for bytes of another encoding, cells over the limit, zero bytes.
     """
     width = len(dialect.names)
-    row = blank = passed = 0
+    row = blank = 0
+    passed = dialect.above
     empty = blank_lines or BlankLines()
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
         block: list[list[str]] = []
         first = dialect.header
         try:
+            for _ in range(dialect.above):
+                text.readline()
             for part, lines in blocks(text, dialect.delimiter, dialect.quoting, dialect.names, dialect.header, empty):
                 if isinstance(part, pa.Table):
                     first = False

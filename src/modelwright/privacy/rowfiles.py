@@ -101,7 +101,10 @@ def _delimited(path: Path, column: str, wanted: Wanted, out: BinaryIO | None, ho
     with open_bytes(path) as raw:
         text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
         sink = io.TextIOWrapper(out, encoding=dialect.encoding, newline="") if out is not None else None
-        taken: list[str] = []
+        taken = [text.readline() for _ in range(dialect.above)]
+        if sink is not None:
+            sink.write("".join(taken))
+        taken.clear()
 
         def lines() -> Iterator[str]:
             for line in text:
