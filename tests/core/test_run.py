@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.core.errors import CannotWrite
-from modelwright.core.run import RunFolder
+from modelwright.core.errors import BundleError, CannotWrite
+from modelwright.core.run import RunFolder, bundle_of_run
 
 
 def test_runs_that_begin_at_once_have_a_folder_each(tmp_path):
@@ -62,3 +62,18 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(CannotWrite, match="file"):
         folder.claim()
     assert Path(tmp_path / "file").read_text() == ""
+
+
+def test_the_only_run_in_a_folder_is_meant_by_the_folder(tmp_path):
+    def made(name, bundle=True):
+        (tmp_path / name / "bundle").mkdir(parents=True)
+        (tmp_path / name / "config.yaml").write_text("")
+        if bundle:
+            (tmp_path / name / "bundle" / "manifest.json").write_text("{}")
+
+    made("first")
+    assert bundle_of_run(tmp_path) == tmp_path / "first" / "bundle"
+    assert RunFolder.find(tmp_path).path == tmp_path / "first"
+    made("second", bundle=False)
+    with pytest.raises(BundleError, match=f"{tmp_path} holds 2 runs; name the one that is meant: .*first, .*second"):
+        bundle_of_run(tmp_path)

@@ -164,3 +164,21 @@ def test_marked_stretches_of_text_are_no_labels():
     raw = pa.table({"text": ["we flew to Rome"] * 40, "spans": marks})
     with pytest.raises(ColumnError, match="--task token-classification"):
         infer_schema(raw, target="spans")
+
+
+def test_truth_values_in_words_and_digits_are_truth_values():
+    raw = pa.table({"v": ["yes", "0", "1", "no", None] * 10, "digits": ["0", "1", "0", "1", "1"] * 10})
+    schema = infer_schema(raw)
+    assert (schema["v"].modality, schema["digits"].modality) == ("boolean", "number")
+    table, bad = coerce(raw, schema)
+    assert (table.column("v").to_pylist()[:5], bad) == ([True, False, True, False, None], [])
+    assert infer_schema(pa.table({"v": ["yes", "0", "2"] * 10}))["v"].modality != "boolean"
+
+
+def test_long_numbers_that_a_spreadsheet_rounded_are_told():
+    cells = [f"1.{20 + i % 7}E+17" for i in range(30)] + [f"12345678901234567{i}" for i in range(10)]
+    told = infer_schema(pa.table({"order_id": cells}))["order_id"].reason.en
+    assert "`1.20E+17` may be a long number that a spreadsheet has rounded" in told
+    for cells in ([f"{i}.5E+{11 + i}" for i in range(1, 9)] * 5, [f"1.{i}E+03" for i in range(9)] * 5):
+        reason = infer_schema(pa.table({"v": cells}))["v"].reason
+        assert reason is None or "spreadsheet" not in reason.en

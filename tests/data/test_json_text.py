@@ -71,6 +71,8 @@ def test_what_pandas_writes(tmp_path, orient, labels):
     assert [(r["x"], r["y"]) for r in rows] == [(0, "a"), (1, "b"), (2, "a")]
     if labels is LABELS and orient != "records":
         assert rows == NAMED
+    if labels is not LABELS:
+        assert list(rows[0]) == ["x", "y"]
 
 
 def test_rows_and_columns_by_name(tmp_path):

@@ -140,3 +140,11 @@ def test_a_model_of_fields_answers_objects_as_it_answers_columns(tmp_path):
         assert [json.loads(x)["prediction"] for x in lines] == [a["prediction"] for a in wanted]
         nested = client.post("/predict", json={**rows[1], "other": {"x": 1}})
         assert nested.json()["error"]["code"] == "nested"
+
+
+def test_a_column_beside_a_field_of_its_name_stays_and_is_told():
+    raw = pa.table({"user": [{"age": 1, "city": "x"}, {"age": 2, "city": "y"}], "user.age": [5, 6]})
+    flat, told, odd = flattened(raw, ())
+    assert flat.to_pydict() == {"user.city": ["x", "y"], "user.age": [5, 6]}
+    assert told[-1].en.startswith("`user.age` is a column and a field of `user`: the column is read")
+    assert odd == []

@@ -178,6 +178,21 @@ def test_a_file_of_this_machine_without_permission_says_whose_it_is(place, schem
     assert f"不允许 {user} 读取" in found.value.words.zh
 
 
+def test_a_pattern_in_a_folder_that_may_not_be_entered_names_the_folder(place):
+    shut = place / "shut"
+    shut.mkdir()
+    pq.write_table(TABLE, shut / "d.parquet")
+    assert read(f"file://{shut}/*.parquet").num_rows == 100
+    with pytest.raises(DataError, match="There is no file at"):
+        read(f"file://{shut}/*.csv")
+    shut.chmod(0)
+    with no_superuser() as user, pytest.raises(DataError) as found:
+        read(f"file://{shut}/*.parquet")
+    assert (
+        f"{shut} belongs to {shut.owner()} and its permissions (d---------) do not let {user}" in found.value.words.en
+    )
+
+
 def test_a_folder_that_may_not_be_entered_is_named(place):
     shut = place / "shut"
     shut.mkdir()

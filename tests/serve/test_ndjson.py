@@ -74,6 +74,18 @@ def test_answers_come_in_order_and_bad_rows_do_not_end_the_stream(app, row):
     assert "scores" not in answers[0]
 
 
+def test_a_warning_names_the_row_in_the_stream(app, row):
+    blank = dict.fromkeys(row)
+    with TestClient(app, headers=HEADERS) as client:
+        answers = lines(
+            client.post(
+                "/predict", content=b"\n".join(json.dumps(r).encode() for r in [row, row, blank, row, blank])
+            ).content
+        )
+    named = {i: [w["row"] for w in a.get("warnings", ()) if "row" in w] for i, a in enumerate(answers, 1)}
+    assert {i: rows for i, rows in named.items() if rows} == {3: [3], 5: [5]}
+
+
 def test_scores_and_an_empty_stream(app, row):
     with TestClient(app, headers=HEADERS) as client:
         answer = lines(client.post("/predict?scores=true", content=json.dumps(row).encode()).content)[0]

@@ -188,10 +188,18 @@ class RunFolder:
 
     @classmethod
     def find(cls, path: str | Path) -> RunFolder:
-        """Return the run folder at `path`, or of that name in `runs/`. Raises BundleError where there is none."""
-        for place in (Path(path), Path("runs") / str(path)):
+        """Return the run folder at `path`, the only one in it (`run --out PATH`), or of that name in `runs/`. Raises BundleError where there is
+        none, or several."""
+        inside = runs_in(path)
+        for place in (Path(path), *(inside if len(inside) == 1 else ()), Path("runs") / str(path)):
             if (place / "config.yaml").is_file():
                 return cls(place)
+        if inside:
+            shown = ", ".join(map(str, inside[-8:])) + (" ..." if len(inside) > 8 else "")
+            raise BundleError(
+                f"{path} holds {len(inside)} runs; name the one that is meant: {shown}.",
+                f"{path} 中有 {len(inside)} 个运行，请指定其中一个：{shown}。",
+            )
         known = sorted(p.parent.name for p in Path("runs").glob("*/config.yaml"))
         shown = (", ".join(known[:8]) or "-") + (" ..." if len(known) > 8 else "")
         raise BundleError(
@@ -215,12 +223,19 @@ class RunFolder:
         return self.path / places[name]
 
 
+def runs_in(path: str | Path) -> list[Path]:
+    """Return the runs in a folder, as `run --out FOLDER` leaves them, by name."""
+    return sorted(p.parent for p in Path(path).glob("*/config.yaml")) if Path(path).is_dir() else []
+
+
 def bundle_of_run(path: str | Path) -> Path:
-    """Return the bundle folder at `path` itself, in the run at `path`, or in the run of that name.
+    """Return the bundle folder at `path` itself, in the run at `path`, in the only run in that folder, or in the run of that name.
 
     Raises BundleError where there is none. Where a release may be named too: release/registry/find.py.
     """
-    for place in (Path(path), Path(path) / "bundle", Path("runs") / str(path) / "bundle"):
+    inside = runs_in(path)
+    only = [inside[0] / "bundle"] if len(inside) == 1 else []
+    for place in (Path(path), Path(path) / "bundle", *only, Path("runs") / str(path) / "bundle"):
         recover(place)
         if (place / "manifest.json").is_file():
             return place

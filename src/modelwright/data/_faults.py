@@ -62,6 +62,14 @@ def permitted(path: Path) -> Iterator[None]:
         raise forbidden(Path(e.filename) if isinstance(e.filename, str) else path) from e
 
 
+def refuse_closed(pattern: str) -> None:
+    """Raise DataError where a folder that a pattern of this machine leads to may not be entered or listed: nothing is found in it."""
+    folder = Path(pattern.partition("*")[0].partition("?")[0].partition("[")[0] + "_").absolute().parent
+    closed = next((p for p in (*reversed(folder.parents), folder) if not _may(p, os.X_OK)), None)
+    if closed is not None or not _may(folder, os.R_OK):
+        raise forbidden(closed or folder)
+
+
 def forbidden(path: Path) -> DataError:
     """Return the error for a file or folder of this machine that may not be read: whose it is, and which permission is lacking."""
     closed = next((p for p in reversed(path.absolute().parents) if not _may(p, os.X_OK)), None)

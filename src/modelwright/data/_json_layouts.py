@@ -29,7 +29,7 @@ def rows_of(
     under = next((held[k] for k in _ROWS_UNDER if k in held), None)
     if isinstance(under, list) and under:
         if all(isinstance(row, dict) for row in under):
-            return under
+            return _without_count(under) if _pandas_index(held.get("schema")) else under
         if (columns := _named(held.get("columns"))) and all(isinstance(row, list) for row in under):
             return _split(columns, under, held.get("index"), source)
     if len(held) > 1 and all(isinstance(c, dict) for c in held.values()):
@@ -37,6 +37,18 @@ def rows_of(
     if _counted(held):
         return _by_columns(held)
     return _columns(held, lists, say)
+
+
+def _pandas_index(schema: Any) -> bool:
+    """Whether a description of a table (pandas, orient="table") says that its rows are named by an index without a name of its own."""
+    return isinstance(schema, dict) and schema.get("primaryKey") == [_INDEX] and "pandas_version" in schema
+
+
+def _without_count(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows without an index that only counts them."""
+    labels = [row.get(_INDEX) for row in rows]
+    bare = [{name: cell for name, cell in row.items() if name != _INDEX} for row in rows]
+    return _with_names(bare, labels)
 
 
 def _named(columns: Any) -> list[str]:

@@ -6,7 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from modelwright.core.words import Words
+from modelwright.data._distinct import first_distinct
 
 _VERSION = re.compile(r"([0-9]{1,3})\.(0|[1-9][0-9]?)")  # `1.05` is a decimal: the fifth version would be `1.5`
 _WHOLE = re.compile(r"[0-9]{1,12}")
@@ -19,6 +23,10 @@ _CODE_NAMED = re.compile(
     re.IGNORECASE,
 )
 _LEAST = 3  # digits: `01` to `12` may be months, hours or levels
+_ROUNDED = r"^[0-9](?:[.,][0-9]{1,5})?E\+(?:1[1-9]|2[0-9])$"  # Excel writes so from twelve digits on, by the width of the column
+_SAME_SIZE = 2  # powers of ten between numbers of one make, as ids and barcodes are; measures spread further
+_FIRST = 5000  # rows looked at
+_NEARLY_ALL = 0.95
 _LAST = 30  # minor numbers of versions go on from 9, decimals spread over two digits
 _DENSE = 0.3  # share of the minor numbers up to the last that occur
 
@@ -61,6 +69,25 @@ def codes(name: str, cells: Sequence[str]) -> tuple[dict[str, Any], Words] | Non
         f"`{shown}` 以零开头，因此所有单元格按编码而非数字处理{again_zh}；--column {name}=number 则读作数字",
     )
     return {"digits": width} if full else {}, said
+
+
+def rounded(values: pa.ChunkedArray) -> Words | None:
+    """Return what is said of a column of long whole numbers some of which a spreadsheet has rounded (`1.23E+17`); None for any other."""
+    if not pa.types.is_string(values.type):
+        return None
+    cells = first_distinct(values.slice(0, _FIRST), _FIRST)
+    powers = cells.filter(pc.match_substring_regex(cells, _ROUNDED))
+    whole = pc.sum(pc.match_substring_regex(cells, r"^[0-9]{9,}$")).as_py() or 0
+    if not len(powers) or len(powers) + whole < _NEARLY_ALL * len(cells):
+        return None
+    sizes = [int(c.partition("E+")[2]) for c in powers.to_pylist()]
+    if max(sizes) - min(sizes) > _SAME_SIZE:
+        return None
+    shown = powers[0].as_py()
+    return Words(
+        f"`{shown}` may be a long number that a spreadsheet has rounded, so that different ones are now alike: if so, export the column as text",
+        f"`{shown}` 可能是被电子表格舍入的长数字，不同编号因此变得相同：若是如此，请将该列按文本重新导出",
+    )
 
 
 def _apart(name: str, pair: tuple[str, str]) -> Words:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError, InputError, MissingExtra, ModelwrightError
 from modelwright.core.words import Words
-from modelwright.data._faults import forbidden
+from modelwright.data._faults import forbidden, refuse_closed
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "oss": "oss"}
 _SCHEMES = frozenset((*_EXTRAS, "file", "memory", "hdfs", "webdav", "webdavs", "http", "https", "az", "abfs", "abfss"))
@@ -150,6 +150,8 @@ def _files(fs: Any, place: str, url: str) -> list[str]:
     else:
         found = []
     if not found:
+        if url.lower().startswith("file:"):
+            refuse_closed(place)
         raise DataError(f"There is no file at {url}.", f"{url} 处没有文件。")
     return found
 

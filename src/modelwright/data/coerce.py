@@ -29,7 +29,7 @@ from modelwright.data.date_forms import to_moment, to_time
 from modelwright.data.dates import from_numbers
 from modelwright.data.kinds.base import Unreadable, kind_of
 from modelwright.data.small_arrays import array_of
-from modelwright.data.values import PLAIN, is_mark, is_missing, seen, to_bool, to_number
+from modelwright.data.values import PLAIN, is_mark, is_missing, seen, to_number, to_truth
 
 _TOGETHER = 64  # cells that a thread reads one after the other: files may be a kilobyte each
 _COLUMN = Words("column", "列")
@@ -172,11 +172,9 @@ def _boolean(value: Any, column: Column) -> bool | None:
         number = _number(value, column)
         return None if number is None else number >= column.options["at_least"]
     text = str(value)
-    found = to_bool(text)
+    found = to_truth(text)
     if found is None and is_missing(text):
         return None
-    if found is None and text.strip() in ("0", "1", "0.0", "1.0"):
-        return text.strip()[0] == "1"
     if found is None:
         raise ValueError(text)
     return found

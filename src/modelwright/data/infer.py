@@ -23,7 +23,7 @@ from modelwright.data._durations import span_form, span_words
 from modelwright.data._gifs import moving
 from modelwright.data._long_integers import beyond_floats
 from modelwright.data._missing_marks import marked, marks_of, words_of
-from modelwright.data._number_spellings import codes, one_number, versions
+from modelwright.data._number_spellings import codes, one_number, rounded, versions
 from modelwright.data._quantities import (
     Quantities,
     bounds_told,
@@ -56,7 +56,7 @@ from modelwright.data.dates import (
 )
 from modelwright.data.decimals import find_decimals
 from modelwright.data.kinds.base import kind_of, recognise
-from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number
+from modelwright.data.values import PLAIN, is_mark, is_missing, to_bool, to_number, to_truth
 
 _SOME = 400  # of them that are read as numbers first: where none is, three quarters cannot be
 _MOST_MARKS = 20  # spellings of missing in one column
@@ -108,6 +108,7 @@ def infer_schema(
         step()
         role = roles.get(name, "ignored" if name in ignore else "input")
         column = _infer_column(name, raw.column(i), role == "target", overrides.get(name), decimals.of(name))
+        column = replace(column, reason=in_a_row([column.reason, rounded(raw.column(i))]))
         if column.modality == "timestamp" and "form" in column.options:
             orders[name] = settle(raw.column(i), column.options["form"], how.dates)
             column = replace(column, options={**column.options, "form": orders[name].form})
@@ -272,8 +273,8 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         numbers = sum(to_number(c, decimal=decimal) is not None for c in plain)
     if (
         len(cells) <= 8
-        and all(to_bool(c) is not None for c in cells)
-        and len({to_bool(c) for c in cells}) == 2
+        and any(to_bool(c) is not None for c in cells)
+        and {to_truth(c) for c in cells} == {True, False}
         and not target
     ):
         return Column(name, "boolean")

@@ -31,7 +31,9 @@ def flattened(raw: pa.Table, kept: Collection[str | None]) -> tuple[pa.Table, li
     told, columns, odd = list[Words](), dict[str, Any](), list[BadValue]()
     for name, values in zip(raw.column_names, raw.columns):
         strange: list[BadValue] = []
-        fields = {} if name in kept else _fields(name, values, set(raw.column_names), 1, told, strange)
+        fields = {} if name in kept else _fields(name, values, 1, told, strange)
+        twice = [n for n in fields if n in raw.column_names]
+        fields = {n: part for n, part in fields.items() if n not in twice}
         if not fields:
             columns[name] = values
             continue
@@ -45,11 +47,18 @@ def flattened(raw: pa.Table, kept: Collection[str | None]) -> tuple[pa.Table, li
                 f"`{name}` 中是对象，其字段作为列：{'、'.join(shown)}{more}。--column {name}=text 则按文本读取。",
             )
         )
+        if twice:
+            told.append(
+                Words(
+                    f"`{twice[0]}` is a column and a field of `{name}`: the column is read, the field is not. Rename one of them to have both.",
+                    f"`{twice[0]}` 既是列名又是 `{name}` 的字段：读取该列，不读取该字段。如需两者，请改名其中一个。",
+                )
+            )
     return (pa.table(columns) if columns.keys() != set(raw.column_names) else raw), told, odd
 
 
 def _fields(
-    name: str, values: pa.ChunkedArray, taken: set[str], depth: int, told: list[Words], odd: list[BadValue]
+    name: str, values: pa.ChunkedArray, depth: int, told: list[Words], odd: list[BadValue]
 ) -> dict[str, pa.ChunkedArray]:
     """Return the fields of a column of objects by their dotted names; none where it holds anything else."""
     strange: list[BadValue] = []
@@ -59,10 +68,8 @@ def _fields(
     out: dict[str, pa.ChunkedArray] = {}
     for key, part in parts.items():
         dotted = f"{name}.{key}"
-        inner = _fields(dotted, part, taken, depth + 1, told, strange) if depth < _DEPTH else {}
+        inner = _fields(dotted, part, depth + 1, told, strange) if depth < _DEPTH else {}
         out |= inner or {dotted: part}
-    if taken & out.keys():
-        return {}
     odd += strange
     return out
 

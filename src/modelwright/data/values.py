@@ -224,6 +224,12 @@ def _sum(text: str) -> float | None:
     return (-1.0 if found[1] in ("-", "−") else 1.0) * sum(value for value, _ in terms)
 
 
+def to_truth(cell: str) -> bool | None:
+    """Return the truth value of a cell in a column of truth values, in which 1 and 0 stand for true and false too; None for none."""
+    found = to_bool(cell)
+    return cell.strip()[0] == "1" if found is None and cell.strip() in ("0", "1", "0.0", "1.0") else found
+
+
 def to_bool(cell: str) -> bool | None:
     """Return the truth value a cell holds; None where it holds none."""
     low = half_width(cell).strip().lower()

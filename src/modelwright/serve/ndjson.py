@@ -189,8 +189,8 @@ class Stream(Response):
             for (i, _, warnings), answer in zip(good, answers, strict=True):
                 if "error" in answer:
                     answer = _numbered(answer, self._next + i)
-                elif warnings:
-                    answer = {**answer, "warnings": [*warnings, *answer.get("warnings", ())]}
+                elif warnings or "warnings" in answer:
+                    answer = _with_warnings(answer, warnings, self._next + i)
                 out[i] = answer
         return b"".join(map(_line, out))
 
@@ -263,6 +263,12 @@ def _numbered(answer: dict[str, Any], row: int) -> dict[str, Any]:
         if str(error.get(field, "")).startswith(before):
             error[field] = form.format(row) + error[field][len(before) :]
     return {"error": {**error, "row": row}}
+
+
+def _with_warnings(answer: dict[str, Any], warnings: list[dict[str, Any]], row: int) -> dict[str, Any]:
+    """Return an answer with further warnings, those that name their row with its number in the stream."""
+    every = [*warnings, *answer.get("warnings", ())]
+    return {**answer, "warnings": [{**w, "row": row} if "row" in w else w for w in every]}
 
 
 def _line(answer: dict[str, Any]) -> bytes:

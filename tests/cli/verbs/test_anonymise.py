@@ -66,6 +66,12 @@ def test_k_is_told(here, capsys):
     assert "k = 5: `age`" in told.err
 
 
+def test_quiet_says_nothing_and_writes_all_the_same(here, capsys):
+    call("in.csv", "out.csv", "-q")
+    assert capsys.readouterr().err == ""
+    assert (here / "out.csv").is_file()
+
+
 WRONG = {
     "unknown action": (["in.csv", "out.csv", "--private", "masc:phone"], "mask"),
     "unknown type": (["in.csv", "out.csv", "--private", "mask:text/phonee"], "phone"),

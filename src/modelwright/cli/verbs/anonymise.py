@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from modelwright.cli.options import Json, Lang, Vault, opt, takes
+from modelwright.cli.options import Json, Lang, Quiet, Vault, opt, takes
 from modelwright.cli.output import LANG, print_json, w
 from modelwright.core.option_groups.source import SOURCE_OPTIONS
 from modelwright.core.words import Words, counted
@@ -96,6 +96,7 @@ def add(app: typer.Typer) -> None:
         *,
         given: dict[str, Any],
         force: Annotated[bool, opt("replace an existing file", "覆盖已有文件")] = False,
+        quiet: Quiet = False,
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
@@ -110,7 +111,7 @@ def add(app: typer.Typer) -> None:
                 facts, lines = _copied(
                     source, place, private or [], key_file, remember, k, quasi, recogniser or [], force, given, hear
                 )
-        for words in lines:
+        for words in () if quiet else lines:
             sys.stderr.write(words.to(LANG) + "\n")
         if json_:
             print_json(facts)
