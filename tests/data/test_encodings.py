@@ -25,6 +25,13 @@ TEXTS = {
     ("cp1252", "German"): ["Köln", "Straße", "verärgert", "Bücher"],
     ("cp1252", "Portuguese"): ["São João", "não chegou", "três situações"],
     ("cp1252", "capitals"): ["CÓRDOBA", "MÁLAGA"],
+    ("mac_roman", "Spanish"): ["Córdoba", "España", "teléfono", "¿Dónde está?"],
+    ("mac_roman", "French"): ["où est ma commande ?", "déjà payé", "été"],
+    ("mac_roman", "German"): ["Köln", "Straße", "verärgert", "Bücher"],
+    ("cp850", "Spanish"): ["Córdoba", "España", "mañana"],
+    ("cp850", "German"): ["Köln", "Straße", "verärgert", "Bücher"],
+    ("cp850", "Portuguese"): ["São João", "não chegou", "três situações"],
+    ("cp850", "Danish"): ["København", "smørrebrød", "også", "måned"],
     ("cp1250", "Polish"): ["Łódź", "paczka się spóźniła", "Poznań"],
     ("cp1250", "Czech"): ["Plzeň", "zásilka přišla pozdě", "město"],
     ("cp1250", "Hungarian"): ["Győr", "késő csomag", "fűtés", "Székesfehérvár"],
@@ -79,6 +86,17 @@ def test_what_is_close_is_asked_and_the_user_decides(tmp_path):
     assert read(path, reading=Reading(usual={"encoding": "cp1252"})).column("name")[0].as_py() == "það er gott"
     with pytest.raises(DataError, match="no ascii"):
         read(path, encoding="ascii")
+
+
+def test_what_dos_and_old_macs_wrote_is_read_or_asked(tmp_path):
+    path = tmp_path / "d.csv"
+    for words in (["Köln", "Straße", "verärgert"], ["où est", "déjà payé", "forêt"], ["mañana", "Málaga", "está"]):
+        path.write_bytes(written(words).encode("cp437"))
+        assert read(path).column("name").to_pylist()[:3] == words
+    path.write_bytes(written(["avión"]).encode("mac_roman"))  # one accent tells nothing
+    with pytest.raises(DataError, match="--encoding"):
+        read(path)
+    assert read(path, encoding="mac-roman").column("name")[0].as_py() == "avión"
 
 
 def test_letters_that_come_late_are_found(tmp_path):

@@ -27,7 +27,14 @@ _SAID = {
 }
 
 
-_KNOWN_AS = {"cp932": "shift_jis", "cp950": "big5", "cp949": "euc-kr", "euc_jp": "euc-jp", "koi8_r": "koi8-r"}
+_KNOWN_AS = {
+    "cp932": "shift_jis",
+    "cp950": "big5",
+    "cp949": "euc-kr",
+    "euc_jp": "euc-jp",
+    "koi8_r": "koi8-r",
+    "mac_roman": "mac-roman",
+}
 
 
 def known_as(encoding: str) -> str:

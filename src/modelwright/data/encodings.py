@@ -45,8 +45,10 @@ _LANGUAGES = {
     "cp1254": ("çğıöşüâîû",),
     "cp1257": ("āčēģīķļņšūž", "ąčęėįšųūž", "äõöüšž"),
 }
+_LANGUAGES |= dict.fromkeys(("mac_roman", "cp850", "cp437"), _LANGUAGES["cp1252"])  # of old Macs and of DOS
 _NEVER = {"cp1252": r"^ð|þ$", "cp1254": r"(?:^|[^aeıioöuüâîû])ğ"}  # in Icelandic; in Turkish
 _SIGNS = "€°±²³µ·×÷§©®™«»“”„‘’‚–—…£¥½¼¾¿¡ºª\u00a0"
+_WITHIN = re.compile(r"(?<=[a-z])[^\w\s’·ªº\x00-\x7f](?=[a-z])")  # signs that stand within no word
 _SCRIPTS = {  # letters, and those of the script from the most to the least frequent one
     "cp1251": (r"[А-Яа-яЁёІіЇїЄєҐґЎў]", "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфёіїє"),
     "koi8_r": (r"[А-Яа-яЁё]", "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфё"),
@@ -220,6 +222,12 @@ def _shown(text: str) -> str:
     return ", ".join(w[:12] for w in list(words)[:3])
 
 
+def _glued(text: str) -> float:
+    """Return the share of characters beyond ASCII that stand in the middle of a Latin word, as those of East Asia hardly ever do."""
+    high = sum(not c.isascii() for c in text)
+    return len(re.findall(r"(?<=[A-Za-z])[^\x00-\x7f](?=[A-Za-z])", text)) / max(1, high)
+
+
 def _east(frequent: str, weigh: Callable[[str, bytes], float]) -> Callable[[str, str], float]:
     """Return the score of a text in an East Asian encoding: `weigh` tells a character by its bytes."""
     often = set(frequent)
@@ -233,7 +241,7 @@ def _east(frequent: str, weigh: Callable[[str, bytes], float]) -> Callable[[str,
             w = weigh(char, raw)
             weight += size * w
             common += size * (char in often or w >= 1)
-        return 0.5 * weight / max(1, total) + 0.5 * min(1.0, common / max(1, total) / 0.5)
+        return 0.5 * weight / max(1, total) + 0.5 * min(1.0, common / max(1, total) / 0.5) - 0.5 * _glued(text)
 
     return score
 
@@ -293,8 +301,9 @@ def _latin(text: str, encoding: str) -> float:
         strange += mixed or odd or accents > max(2, 0.5 * len(word))
     letters = sum(c.isalpha() for c in high.elements())
     alone = 1 - letters / total  # signs only: nothing of a language is seen
+    inside = len(_WITHIN.findall(plain)) / total  # `avi—n`: a letter of another encoding
     told = _turkish(high) if encoding == "cp1254" and not strange else 0.0
-    return told + 0.9 * cover - 0.7 * strange / max(1, len(words)) - 0.3 * alone
+    return told + 0.9 * cover - 0.7 * strange / max(1, len(words)) - 0.3 * alone - 0.7 * inside
 
 
 def _turkish(high: Counter[str]) -> float:
