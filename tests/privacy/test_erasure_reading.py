@@ -6,6 +6,7 @@ from modelwright.core.errors import ColumnError
 from modelwright.core.keyref import Key
 from modelwright.core.run import write_json
 from modelwright.privacy import erasure
+from modelwright.privacy.erasure import logs_of
 from modelwright.privacy.rowfiles import remove_rows
 from modelwright.privacy.subjects import register
 
@@ -30,3 +31,14 @@ def test_rows_kept_too_long_are_found_with_it(tmp_path):
     assert erasure.expired(tmp_path / "runs") == {str(data): 1}
     write_json(tmp_path / "runs" / "subjects.json", {"data": []})
     assert erasure.expired(tmp_path / "runs") == {}
+
+
+def test_what_users_sent_is_found_in_a_run_plain_and_encrypted(tmp_path):
+    for name in ("feedback/a.jsonl", "feedback/b.1-2.jsonl.mwv", "requests/deep/c.json"):
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"{}")
+    for name in ("feedback/.d.jsonl.part", "feedback/feedback.db", "data.jsonl"):
+        (tmp_path / name).write_bytes(b"{}")
+    found = [p.relative_to(tmp_path).as_posix() for p in logs_of(tmp_path)]
+    assert found == ["feedback/a.jsonl", "feedback/b.1-2.jsonl.mwv", "requests/deep/c.json"]

@@ -1,6 +1,5 @@
-"""Pseudonyms that lead back: only through the vault, whole, by one writer at a time. And what users sent, kept encrypted."""
+"""Pseudonyms that lead back: only through the vault, whole, by one writer at a time."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,10 +9,7 @@ import pytest
 from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import VaultError
 from modelwright.core.keyref import Key, write_keys
-from modelwright.core.stored_data import keep_line, kept_lines
-from modelwright.privacy.erasure import logs_of
 from modelwright.privacy.reversible import PseudonymStore
-from modelwright.privacy.rowfiles import of_subject, remove_rows
 
 
 @pytest.fixture
@@ -81,25 +77,3 @@ def test_several_programs_lose_nothing(tmp_path, ref):
     assert [p.wait() for p in started] == [0, 0, 0]
     with unlocked(ref), PseudonymStore.open(tmp_path / "n.mwv") as store:
         assert len(store) == 24
-
-
-def test_what_users_sent_is_kept_in_the_open_or_encrypted(tmp_path, ref):
-    path = tmp_path / "run" / "feedback" / "feedback.jsonl"
-    keep_line(path, {"user": "u1", "truth": "canary"})
-    keep_line(path, [{"user": "u2"}, {"user": "u3"}])
-    assert [r["user"] for r in kept_lines(path)] == ["u1", "u2", "u3"]
-    assert len(path.read_text().splitlines()) == 3
-    hidden = tmp_path / "hidden" / "feedback" / "feedback.jsonl"
-    with unlocked(ref):
-        for i in range(4):
-            keep_line(hidden, {"user": f"u{i}", "truth": "canary"})
-        assert [r["user"] for r in kept_lines(hidden)] == ["u0", "u1", "u2", "u3"]
-        assert len(logs_of(tmp_path / "hidden")) == 4
-        for log in logs_of(tmp_path / "hidden"):
-            remove_rows(log, "user", of_subject("u2"))
-        assert [r["user"] for r in kept_lines(hidden)] == ["u0", "u1", "u3"]
-    everything = b"".join(p.read_bytes() for p in (tmp_path / "hidden").rglob("*") if p.is_file())
-    assert b"canary" not in everything
-    with pytest.raises(VaultError):
-        list(kept_lines(hidden))
-    assert json.loads(path.read_text().splitlines()[0])["truth"] == "canary"

@@ -49,8 +49,7 @@ def test_people_in_sentences_are_found(text: str, name: str) -> None:
 def test_a_name_ends_before_goods() -> None:
     text = "Susan Lyons sneakers arrived yesterday, she is happy."
     found = [text[m.start : m.end] for m in find(text) if m.type == "person"]
-    assert found in (["Susan Lyons"], [])
-    assert not any("sneakers" in f for f in found)
+    assert found == ["Susan Lyons"]
     assert [m for m in find("We sell Grey Tshirts and Silver Watches here") if m.type == "person"] == []
 
 

@@ -18,6 +18,7 @@ from modelwright.core.encrypted_files import unlocked
 from modelwright.core.envelope import HEADER, SLOTS, is_sealed
 from modelwright.core.errors import DataError, OptionError, VaultError
 from modelwright.core.keyref import Key, write_keys
+from modelwright.core.stored_data import sealed_at
 from modelwright.data.sources import read
 from modelwright.privacy import vault
 from modelwright.privacy.vault import decrypt_file, encrypt_file, files_below, reencrypt, rewrap, status
@@ -244,7 +245,7 @@ def test_an_encrypted_folder_of_pictures_is_read(tmp_path, ref):
         (tmp_path / "d" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
         plain = tmp_path / "d" / "ab"[i % 2] / f"{i}.png"
         plain.write_bytes(cell if isinstance(cell, bytes) else cell["bytes"])
-        encrypt_file(plain, vault.sealed_name(plain), KEY, remove=True)
+        encrypt_file(plain, sealed_at(plain), KEY, remove=True)
     raw = read(tmp_path / "d")
     assert raw.column("label").to_pylist() == ["a"] * 4 + ["b"] * 4
     assert infer_schema(raw, target="label")["image"].modality == "image"

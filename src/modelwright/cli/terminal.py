@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from modelwright.core.events import (
 )
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.run import Facts
+from modelwright.core.figures import shown_score
 from modelwright.core.words import Words, counted
 
 if TYPE_CHECKING:
@@ -194,10 +194,10 @@ class Display:
             head = f"  {pad(model, self.name)}{pad(metric, score, True)}{pad(range_, 18, True)}"
             more = "" if narrow else f"{pad(ms, 10, True)}{pad(seconds, 10, True)}"
             self._row(f"{head}{more}", "bold")
-        span = f"{show_score(row['low'])} - {show_score(row['high'])}"
+        span = f"{shown_score(row['low'])} - {shown_score(row['high'])}"
         more = "" if narrow else f"{row['ms_per_row']:>10.1f}{row['seconds']:>10.1f}"
         self._row(
-            f"  {pad(row['name'], self.name)}{pad(show_score(row['value']), score, True)}{pad(span, 18, True)}{more}"
+            f"  {pad(row['name'], self.name)}{pad(shown_score(row['value']), score, True)}{pad(span, 18, True)}{more}"
         )
         if row.get("learnt") is not None:
             learnt = Words(
@@ -302,10 +302,3 @@ def _print_shown(out: Any, found: dict[str, Any]) -> None:
     """Print the values of a find, where they were asked for."""
     if found.get("shown"):
         out.print("      " + " | ".join(found["shown"]), markup=False)
-
-
-def show_score(value: float | None) -> str:
-    """Return a score with three decimals, large values with none; a dash where there is none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"

@@ -5,6 +5,13 @@ from __future__ import annotations
 import math
 
 
+def shown_score(value: float | None) -> str:
+    """Return a score with three decimals, large values with none; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
 def share(part: int, whole: int) -> str:
     """Return a share in percent as people say it: `88`, `99.6`; 0 and 100 only where it is none or all."""
     percent = 100 * part / whole

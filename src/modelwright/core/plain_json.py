@@ -20,6 +20,11 @@ def dumps(data: Any, **options: Any) -> str:
         return json.dumps(finite(data), allow_nan=False, **options)
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a JSON value is a finite number; true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def finite(data: Any) -> Any:
     """Return data with None for every number that is not finite."""
     if isinstance(data, float):

@@ -58,6 +58,11 @@ PIPELINES: dict[str, tuple[str, ...]] = {
 }
 
 
+def bare_name(asked: str) -> str:
+    """Return what to call a model that was asked for: its hub name, or the last part of a path; never a path of this machine."""
+    return Path(asked).name if Path(asked).exists() else asked
+
+
 @dataclass(frozen=True)
 class Found:
     """A pretrained encoder on disk: what was asked for, where it lies, its config.json, and the modality it reads."""
@@ -69,8 +74,8 @@ class Found:
 
     @property
     def name(self) -> str:
-        """What to call it: the hub name, or the last part of a folder; never a path of this machine."""
-        return Path(self.asked).name if Path(self.asked).is_dir() else self.asked
+        """What to call it; never a path of this machine."""
+        return bare_name(self.asked)
 
     @property
     def width(self) -> int:
@@ -95,13 +100,17 @@ class Found:
         """Modalities of the columns that it can read: its own, and for pictures the frames of clips as well."""
         return ("image", "video") if self.modality == "image" else (self.modality,)
 
-    def told(self) -> dict[str, Any]:
-        """Return what preprocessor_config.json says of how its makers prepare what it reads; {} where there is none."""
+    def json(self, name: str) -> dict[str, Any]:
+        """Return a JSON object of its folder, such as vocab.json; {} where there is none."""
         try:
-            found = json.loads((self.folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+            found = json.loads((self.folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+    def told(self) -> dict[str, Any]:
+        """Return what preprocessor_config.json says of how its makers prepare what it reads; {} where there is none."""
+        return self.json("preprocessor_config.json")
 
     def origin(self) -> dict[str, str]:
         """Return where it comes from, for cards and bundles: name, revision or digest, licence and paper where told."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,43 +103,6 @@ def kept_folders(root: Path) -> list[Path]:
         shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
     found = [p for p in root.iterdir() if not p.name.startswith(".") and (p.is_dir() or p.name.endswith(SUFFIX))]
     return [p.with_name(p.name.removesuffix(SUFFIX)) for p in sorted(found, key=lambda p: p.stat().st_mtime)]
-
-
-def keep_line(path: Path, record: Any) -> None:
-    """Add a record to a file of JSON Lines that holds what users sent (feedback, requests).
-
-    Where a vault is open each call writes an encrypted file of its own beside it, NAME.TIME-RANDOM.jsonl.mwv, so that
-    nothing that stands is ever rewritten and several programs may do so at once. Give many records as a list.
-    Raises DataError where the disk refuses.
-    """
-    rows = record if isinstance(record, list) else [record]
-    data = "".join(plain_json.dumps(r) + "\n" for r in rows).encode("utf-8", "replace")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not sealing():
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
-                file.write(data)
-            return
-        target = path.with_name(f"{path.stem}.{time.time_ns()}-{secrets.token_hex(4)}{path.suffix}{SUFFIX}")
-        part = target.with_name(f".{target.name}.part")
-        with part.open("xb") as file, SealWriter(file, vault_keys()[0]) as sealed:
-            sealed.write(data)
-        os.replace(part, target)
-    except OSError as e:
-        raise DataError(f"Cannot write {path}: {e.strerror}.", f"无法写入 {path}：{e.strerror}。") from e
-
-
-def kept_lines(path: Path) -> Iterator[Any]:
-    """Yield the records that `keep_line` added, in order; lines that are no JSON are left out. Raises VaultError."""
-    parts = [path] if path.is_file() else []
-    parts += sorted(path.parent.glob(f"{path.stem}.*{path.suffix}{SUFFIX}"))
-    for part in parts:
-        with open_plain(part) as file:
-            for line in file:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    continue
 
 
 def keep_json(path: Path, data: Any) -> None:

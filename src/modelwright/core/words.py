@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 Lang = Literal["en", "zh"]
-LANGS: tuple[Lang, ...] = ("en", "zh")
 
 
 class Words(NamedTuple):
@@ -35,6 +34,11 @@ def in_a_row(parts: Iterable[Words | None]) -> Words | None:
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a number with its noun in English: `1 row`, `12,000 rows`; `many` is the plural where it is not `one` and an s."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return a text of at most `longest` characters: a longer one ends in an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def pick_lang(asked: str | None = None) -> Lang:

@@ -18,8 +18,6 @@ import pyarrow.compute as pc
 
 from modelwright.core.errors import DataError
 
-CATEGORY = pa.dictionary(pa.int32(), pa.string())
-
 OBJECTS_AS_TEXT = {b"modelwright": b"objects"}  # metadata of a column whose objects are JSON text
 
 

@@ -47,7 +47,7 @@ def pictures_table(folder: Path) -> pa.Table:
 
 def files_of(folder: Path) -> list[Path]:
     """Return the pictures in a folder and those below it, in order. Raises DataError where there are none."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p, folder) and _ending(p) in SUFFIXES]
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p, folder) and ending(p) in SUFFIXES]
     if not files:
         raise DataError(
             f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))}).",
@@ -60,7 +60,8 @@ def _hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _ending(path: Path) -> str:
+def ending(path: Path) -> str:
+    """Return the ending of a file's name in small letters, encrypted or not."""
     return Path(path.name.removesuffix(SUFFIX)).suffix.lower()
 
 

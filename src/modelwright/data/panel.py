@@ -24,8 +24,6 @@ from modelwright.data.finding import Finding
 from modelwright.data.frequency import Frequency
 
 SIGN = " | "  # between the parts of a series' name
-FILLS = ("linear", "zero", "previous", "mean", "seasonal", "refuse")
-REPEATS = ("mean", "sum", "last", "refuse")
 _KEYS = frozenset("series seriesid uniqueid itemid id store storeid shop sku product productid item sensor sensorid device station "
                   "序列 商品 门店 店铺 产品 设备 站点 编号".split())  # fmt: skip
 _MOST_KEYS = 3
@@ -166,7 +164,7 @@ def _keys(table: Table, told: Told, times: np.ndarray) -> tuple[np.ndarray, list
         c.name for c in table.schema
         if c.modality in ("id", "category", "boolean", "text") and c.name not in (told.time, told.target)
     ]  # fmt: skip
-    usual = [n for n in free if _plain(n) in _KEYS]
+    usual = [n for n in free if plain_name(n) in _KEYS]
     for size in range(1, _MOST_KEYS + 1):
         for keys in [*combinations(usual, size), *combinations(free, size)]:
             codes, names = _grouped(table, keys)
@@ -183,7 +181,8 @@ def _keys(table: Table, told: Told, times: np.ndarray) -> tuple[np.ndarray, list
     )
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return the name of a column in small letters without marks between its words, as lists of usual names have it."""
     return name.lower().replace("_", "").replace(" ", "").replace("-", "")
 
 

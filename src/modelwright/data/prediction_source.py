@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
 from modelwright.core.schema import MODALITY_WORDS, Column
 from modelwright.data._media import suffix_kinds
+from modelwright.data.pairs import ending
 from modelwright.data.sources import folder_of
 
 STDIN = "-"
@@ -62,15 +62,11 @@ def _piped() -> Iterator[str]:
         yield str(file)
 
 
-def _ending(path: Path) -> str:
-    return Path(path.name.removesuffix(SUFFIX)).suffix.lower()
-
-
 def _media_files(path: Path) -> list[Path]:
     """Return the media at a path: the file itself, or those of a folder; empty where it is a table, or is not there."""
     known = suffix_kinds()
     if path.is_file():
-        return [path] if _ending(path) in known else []
+        return [path] if ending(path) in known else []
     if not path.is_dir():
         return []
     found = [
@@ -78,12 +74,12 @@ def _media_files(path: Path) -> list[Path]:
         for p in sorted(path.rglob("*"))
         if p.is_file() and not any(q.startswith(".") for q in p.relative_to(path).parts)
     ]
-    return [p for p in found if _ending(p) in known]
+    return [p for p in found if ending(p) in known]
 
 
 def _table(data: str, files: list[Path], inputs: Sequence[Column]) -> pa.Table:
     known = suffix_kinds()
-    here = {known[_ending(p)] for p in files}
+    here = {known[ending(p)] for p in files}
     fitting = [c for c in inputs if c.modality in here]
     if len(fitting) != 1:
         kinds, kinds_zh = ", ".join(sorted(here)), "、".join(MODALITY_WORDS[k].zh for k in sorted(here))
@@ -97,7 +93,7 @@ def _table(data: str, files: list[Path], inputs: Sequence[Column]) -> pa.Table:
             f"The model has several columns for what {data} holds: {shown}. Give a table with the paths under these names.",
             f"模型中有多列可对应 {data} 的内容：{shown}。请给出以这些列名存放路径的表格。",
         )
-    own = [p for p in files if known[_ending(p)] == fitting[0].modality]
+    own = [p for p in files if known[ending(p)] == fitting[0].modality]
     columns: dict[str, Any] = {fitting[0].name: pa.array([str(p) for p in own], pa.string())}
     root = Path(data)
     if root.is_dir() and "label" not in columns and all(p.parent != root for p in own):

@@ -14,6 +14,14 @@ import numpy as np
 from modelwright.core.answers.base import Answers, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.judged import Judged, Metric
+from modelwright.core.schema import Table
+
+
+def first_id(table: Table) -> np.ndarray:
+    """Return a number for the user, learner or the like of each row [N], -1 where the cell is empty: the first identifier among the inputs names them."""
+    column = next(c for c in table.schema.inputs if c.modality == "id")
+    codes = table.column(column.name).dictionary_encode().indices
+    return np.asarray(codes.fill_null(-1), np.int64)
 
 
 def by_units(metric: Metric, *judged: Judged) -> tuple[Metric, tuple[Judged, ...]] | None:

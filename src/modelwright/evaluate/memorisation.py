@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from modelwright.core.task import Section
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 
 WINDOW = 50
 _SAMPLES, _TOKENS = 8, 200
@@ -72,8 +72,7 @@ def sections(model: Any, cells: list[str], seconds: float) -> list[Section]:
         shared = longest_shared(text[:400], training)
         a, b = copied(text, training, until)
         found, looked = found + a, looked + b
-        shown = text if len(text) <= 300 else text[:300] + " ..."
-        rows.append([prompt, shown, str(len(shared)), shared[:60]])
+        rows.append([prompt, shortened(text, 300), str(len(shared)), shared[:60]])
     share = 100 * found / max(1, looked)
     texts = [t for _, t in samples]
     variety = ", ".join(f"{distinct(texts, n):.2f}" for n in (1, 2, 3))

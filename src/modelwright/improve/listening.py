@@ -19,6 +19,7 @@ import numpy as np
 
 from modelwright.core import plain_json
 from modelwright.core.errors import DataError, OptionError
+from modelwright.core.pretrained import bare_name
 from modelwright.core.run import read_json, write_json, write_text
 from modelwright.core.words import Words
 from modelwright.data.provenance import marked_wav
@@ -79,7 +80,7 @@ def make_page(first: str, second: str, texts: Sequence[str], out: Path, lang: st
             f"None of {len(said)} texts can be said by both voices.", f"{len(said)} 条文本都无法由两个声音同时读出。"
         )
     name = secrets.token_hex(8)
-    key = {"test": name, "a": _name(first), "b": _name(second), "first": {p["id"]: who for p, who in pairs}}
+    key = {"test": name, "a": bare_name(first), "b": bare_name(second), "first": {p["id"]: who for p, who in pairs}}
     write_text(out, _page(name, [p for p, _ in pairs], lang))
     write_json(key_of(out), key)
     return {"pairs": len(pairs), "left_out": gone, "page": str(out), "key": str(key_of(out))}
@@ -201,10 +202,6 @@ def _said(predictor: Predictor, text: str) -> str | None:
     return sound_url(
         marked_wav(loud if top <= 0.99 else loud * np.float32(0.99 / top), model.rate, {"for": "listening test"})
     )
-
-
-def _name(name: str) -> str:
-    return Path(name).name if Path(name).exists() else name
 
 
 def _read(path: Path) -> dict[str, Any]:

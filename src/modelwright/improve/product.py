@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 from modelwright.improve.experiments import Experiment, Experiments, result_json, verdict_words
 from modelwright.improve.feedback_source import compared
 from modelwright.improve.record import Improvement, improvements
@@ -103,9 +103,10 @@ def _look(out: Facts, feedback: Any) -> None:
     pairs: Counter[tuple[str, str]] = Counter()
     for one in labelled:
         if one.correct is False and one.prediction is not None:
-            pairs[_short(one.prediction), _short(one.answer)] += 1
+            pairs[shortened(str(one.prediction), 60), shortened(str(one.answer), 60)] += 1
         if one.new:
-            out.new_labels[_short(one.answer)] = out.new_labels.get(_short(one.answer), 0) + 1
+            label = shortened(str(one.answer), 60)
+            out.new_labels[label] = out.new_labels.get(label, 0) + 1
     out.corrections = [(a, b, n) for (a, b), n in pairs.most_common(10)]
     kept = feedback.kept_by_id([one.id for one in labelled if one.correct is not None])
     told = [
@@ -114,11 +115,6 @@ def _look(out: Facts, feedback: Any) -> None:
         if one.id in kept and one.correct is not None and kept[one.id].confidence is not None
     ]
     out.unsure = unsure_below(told)
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def unsure_below(told: Sequence[tuple[float, bool]]) -> tuple[float, int, int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 
 from modelwright.core.errors import RegistryError
 from modelwright.core.locks import try_lock
+from modelwright.core.utc import utc_now
 from modelwright.privacy import ledger
 from modelwright.release.registry import places, tables
 from modelwright.release.registry.database import changing, count, engine_of, reading
@@ -51,7 +51,7 @@ def keep(registry: Registry, made: Improvement) -> Improvement:
     """Add an attempt as the next of its name. Raises RegistryAway."""
     with changing(registry.url) as (connection, revision):
         found = _read(connection, made.name)
-        values = {**made.__dict__, "number": found[0].number + 1 if found else 1, "by": ledger.who(), "at": _now()}
+        values = {**made.__dict__, "number": found[0].number + 1 if found else 1, "by": ledger.who(), "at": utc_now()}
         connection.execute(tables.improvements.insert().values(**values))
         count(connection, revision)
     return Improvement(**values)
@@ -67,10 +67,6 @@ def _read(connection: sa.Connection, name: str) -> list[Improvement]:
     i = tables.improvements
     rows = sa.select(i).where(i.c.name == name).order_by(i.c.number.desc())
     return [Improvement(**row) for row in connection.execute(rows).mappings()]
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager

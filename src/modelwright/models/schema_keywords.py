@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from modelwright.core.errors import OptionError, unknown
+from modelwright.core.plain_json import is_number
 from modelwright.core.words import Words
 
 # what describes, and binds no answer
@@ -76,11 +77,11 @@ def _well_formed(key: str, value: Any) -> bool:
     if key in _COUNTS:
         return whole(value) and value >= 0
     if key in ("minimum", "maximum"):
-        return number(value)
+        return is_number(value)
     if key in ("exclusiveMinimum", "exclusiveMaximum"):
-        return number(value) or isinstance(value, bool)
+        return is_number(value) or isinstance(value, bool)
     if key == "multipleOf":
-        return number(value) and value > 0
+        return is_number(value) and value > 0
     if key == "uniqueItems":
         return isinstance(value, bool)
     if key in ("pattern", "format", "$ref"):
@@ -88,14 +89,9 @@ def _well_formed(key: str, value: Any) -> bool:
     return True
 
 
-def number(value: Any) -> bool:
-    """Return whether a JSON value is a finite number; true and false are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def whole(value: Any) -> bool:
     """Return whether a JSON value is a number without a fraction."""
-    return number(value) and float(value).is_integer()
+    return is_number(value) and float(value).is_integer()
 
 
 def same(a: Any, b: Any) -> bool:
@@ -106,7 +102,7 @@ def same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(v, b[k]) for k, v in a.items())
-    return type(a) is type(b) and a == b if not (number(a) and number(b)) else a == b
+    return type(a) is type(b) and a == b if not (is_number(a) and is_number(b)) else a == b
 
 
 def bounds(s: dict[str, Any]) -> tuple[float, bool, float, bool]:

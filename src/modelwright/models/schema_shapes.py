@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelwright.core.plain_json import is_number
 from modelwright.models.grammar import compile_grammar
 from modelwright.models.regex import parse_found
-from modelwright.models.schema_keywords import BINDS, KINDS, bounds, check_keywords, number, refuse, same, whole
+from modelwright.models.schema_keywords import BINDS, KINDS, bounds, check_keywords, refuse, same, whole
 
 _MOST = 256  # shapes of one schema
 _DEEP = 40  # schemas inside one another while values are compared
@@ -234,7 +235,7 @@ class Shapes:
         said = s.get("type")
         if said is not None and not any(_is(value, k) for k in (said if isinstance(said, list) else [said])):
             return False
-        if number(value):
+        if is_number(value):
             low, low_out, high, high_out = bounds(s)
             if value < low or value > high or (low_out and value == low) or (high_out and value == high):
                 return False
@@ -354,7 +355,7 @@ def _members(shape: Shape, parts: list[Part]) -> None:
 
 def _is(value: Any, kind: str) -> bool:
     if kind in ("number", "integer"):
-        return number(value) and (kind == "number" or whole(value))
+        return is_number(value) and (kind == "number" or whole(value))
     types: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
     return isinstance(value, types[kind])
 

@@ -16,7 +16,6 @@ import hashlib
 import hmac
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,6 +23,7 @@ from typing import Any, BinaryIO
 from modelwright.core.errors import LedgerError, ModelwrightError
 from modelwright.core.keyref import Key, home, own_key
 from modelwright.core.locks import locked
+from modelwright.core.utc import utc_now
 from modelwright.core.words import Words
 
 ENV = "MODELWRIGHT_LEDGER"
@@ -159,7 +159,7 @@ def _add(file: BinaryIO, key: Key, last: dict[str, Any] | None, did: str, facts:
     entry: dict[str, Any] = {
         "n": 1 if last is None else int(last["n"]) + 1,
         "v": VERSION,
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "at": utc_now(),
         "who": who().encode("utf-8", "replace").decode(),
         "did": did,
         **json.loads(plain.encode("utf-8", "replace")),

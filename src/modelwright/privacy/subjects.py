@@ -6,7 +6,6 @@ tell whether a certain person is among them; with it, one asked for by name can 
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from modelwright.core.errors import BundleError, DataError, ModelwrightError
 from modelwright.core.keyref import Key
 from modelwright.core.run import read_json, write_json
+from modelwright.core.utc import utc_now
 from modelwright.core.words import Words
 
 FILE = "subjects.safetensors"
@@ -118,7 +118,7 @@ def count(folder: Path) -> int | None:
 
 def mark_due(run: Path, why: str, subjects: int = 1) -> None:
     """Mark a run as due for retraining; `why` is `erased`, `withdrawn`, `expired` or `retention`. Raises DataError."""
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    at = utc_now()
     write_json(run / DUE, {"due": [*due(run), {"why": why, "at": at, "subjects": subjects}]})
 
 

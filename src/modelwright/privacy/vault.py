@@ -144,11 +144,6 @@ def _reading(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def sealed_name(path: Path) -> Path:
-    """Return the name of a file once it is encrypted."""
-    return path.with_name(path.name + SUFFIX)
-
-
 def plain_name(path: Path) -> Path:
     """Return the name of an encrypted file once it is decrypted."""
     return path.with_name(path.name.removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else path.with_suffix(".plain")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from modelwright.core.plain_json import is_number
 from modelwright.core.words import Words
 from modelwright.release.recommend import Asked, Boost
 from modelwright.serve.limits import Refused
@@ -75,7 +75,7 @@ def asked_of(body: bytes, longest: int) -> Asked:
                 raise refused(name, f"`{name}` is true or false.", f"`{name}` 应为 true 或 false。")
             out[name] = data[name]
     diverse = data.get("diverse", 0)
-    if not _is_number(diverse) or not 0 <= diverse <= 1:
+    if not is_number(diverse) or not 0 <= diverse <= 1:
         raise refused("diverse", "`diverse` must be 0 to 1.", "`diverse` 应为 0 到 1。")
     k = data.get("k", 10)
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST:
@@ -173,7 +173,7 @@ def _condition(value: Any, longest: int) -> str:
 
 def _boost(value: Any, longest: int) -> Boost:
     fits = isinstance(value, dict) and set(value) == {"where", "by"} and isinstance(value["where"], str)
-    if not fits or len(value["where"]) > longest or not _is_number(value["by"]) or not 0 <= value["by"] <= _FACTOR:
+    if not fits or len(value["where"]) > longest or not is_number(value["by"]) or not 0 <= value["by"] <= _FACTOR:
         raise refused(
             "boost",
             f'A rule of `boost` is such as {{"where": "brand=own", "by": 1.5}}, `by` from 0 to {_FACTOR:g}.',
@@ -191,10 +191,6 @@ def _cap(value: Any) -> dict[str, int]:
             '`cap` 说明某列同一取值最多几个物品，例如 {"category": 2}。',
         )
     return dict(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def refused(code: str, en: str, zh: str) -> Refused:

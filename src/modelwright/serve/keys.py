@@ -17,6 +17,7 @@ from typing import Any
 
 from modelwright.core.errors import BundleError, DataError, ModelwrightError, OptionError, unknown
 from modelwright.core.locks import check_own_file, lock_beside
+from modelwright.core.utc import utc
 from modelwright.core.words import Words
 from modelwright.serve import sessions
 
@@ -69,7 +70,7 @@ class ServiceKey:
         state = "revoked" if self.revoked is not None else "live" if self.live(now) else "expired"
         return {
             "name": self.name, "role": self.role, "scopes": list(self.scopes), "state": state,
-            "made": _iso(self.made), "expires": _iso(self.expires),
+            "made": utc(self.made), "expires": utc(self.expires),
             "rows_per_minute": self.rows_per_minute, "rows_per_day": self.rows_per_day, "tenant": self.tenant,
         }  # fmt: skip
 
@@ -87,10 +88,6 @@ class ServiceKey:
         if key.role not in ROLES:
             raise ValueError(key.role)
         return key
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 class KeyRing:

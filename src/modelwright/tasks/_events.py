@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core.errors import OptionError
 from modelwright.core.schema import Column, Table
+from modelwright.core.words import Words
 
 USER = frozenset("user userid uid customer customerid member memberid visitor visitorid session sessionid reviewerid learner "
                   "用户 用户id 用户编号 客户 客户id 客户编号 会员 会员id".split())  # fmt: skip
@@ -27,6 +30,25 @@ CLICK = frozenset(
 def named(names: Iterable[str], usual: frozenset[str]) -> str | None:
     """Return the first name that is a usual one, whatever its case and marks."""
     return next((n for n in names if re.sub(r"[\s_\-.]+", "", n).lower() in usual), None)
+
+
+def as_time(column: Column, asked: bool) -> dict[str, Any]:
+    """Return what makes a column that of times. Raises OptionError for one that was asked for and holds none."""
+    if column.modality in ("timestamp", "number"):
+        return {"role": "time", "reason": None}
+    if column.modality == "id":  # running numbers, or seconds of which no two are equal
+        return {"modality": "number", "role": "time", "options": {}, "reason": None}
+    if not asked:
+        return {"role": "ignored", "reason": Words("holds no times", "不是时间")}
+    raise no_times(column)
+
+
+def no_times(column: Column) -> OptionError:
+    """Return the error of a column that was named with --time and holds no times."""
+    return OptionError(
+        f"--time names a column of times or numbers; `{column.name}` holds {column.modality}.",
+        f"--time 应为时间列或数值列；`{column.name}` 的类型为 {column.modality}。",
+    )
 
 
 def times_of(table: Table, columns: Sequence[Column]) -> np.ndarray | None:

@@ -22,7 +22,7 @@ from modelwright.core.words import Words
 from modelwright.data.events import read_bare_events
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION
 from modelwright.tasks._columns import INPUTS
-from modelwright.tasks._events import CLICK, ITEM, RATING, TIME, USER, held, named, times_of
+from modelwright.tasks._events import CLICK, ITEM, RATING, TIME, USER, held, named, no_times, times_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -210,10 +210,7 @@ def _as_time(column: Column, asked: bool) -> dict[str, Any]:
         return {**told, "modality": "number"}
     if not asked:
         return {}
-    raise OptionError(
-        f"--time names a column of times or numbers; `{column.name}` holds {column.modality}.",
-        f"--time 应为时间列或数值列；`{column.name}` 的类型为 {column.modality}。",
-    )
+    raise no_times(column)
 
 
 TASK = ClickThrough

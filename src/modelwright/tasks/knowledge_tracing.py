@@ -21,8 +21,9 @@ from modelwright.core.task import Plot, Section, Split, Task
 from modelwright.core.words import Words
 from modelwright.data.coerce import coerce
 from modelwright.data.learners import GOES_ON, HISTORY, histories, read_three_lines, strange_in
+from modelwright.evaluate.by_unit import first_id
 from modelwright.evaluate.metrics import tracing as evaluate
-from modelwright.tasks._events import TIME, USER, held, named, times_of
+from modelwright.tasks._events import TIME, USER, as_time, held, named, times_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -106,7 +107,7 @@ class KnowledgeTracing(Task):
         changes[learner] = {"modality": "id", "role": "input", "options": options, "reason": None}
         changes[skill] = {"modality": "category", "role": "input", "options": {}, "reason": None}
         if time is not None:
-            changes[time] = _as_time(schema[time], asked[2] is not None)
+            changes[time] = as_time(schema[time], asked[2] is not None)
         if target is not None:
             changes[target.name] = {"modality": "boolean", "options": {**target.options, "answers": True}}
         return schema.with_columns(changes)
@@ -194,7 +195,7 @@ class KnowledgeTracing(Task):
 
 def _of_others(table: Table, config: RunConfig, official: bool) -> Split:
     """Hold out whole learners, or whole groups of them. Raises DataError where there are too few."""
-    units = evaluate.learner_of(table)
+    units = first_id(table)
     if config.group:
         units = np.asarray(table.column(config.group).cast(pa.string()).dictionary_encode().indices.fill_null(-1))
     units = np.unique(units, return_inverse=True)[1]
@@ -232,7 +233,7 @@ def _later(table: Table, config: RunConfig, official: bool) -> Split:
             "--hold-out time needs a column of times: name it with --time.",
             "--hold-out time 需要时间列：请用 --time 指定。",
         )
-    rows, learners = np.arange(len(table)), evaluate.learner_of(table)
+    rows, learners = np.arange(len(table)), first_id(table)
     share = config.test_fraction
     test = np.empty(0, np.int64) if official else held(rows, learners, times, "time", share, config.seed)
     develop = np.setdiff1d(rows, test)
@@ -243,20 +244,6 @@ def _later(table: Table, config: RunConfig, official: bool) -> Split:
             "All answers have the same time, so none are later than others.", "所有作答的时间都相同，没有较晚的作答。"
         )
     return Split(develop, test, windows=((train, valid),))
-
-
-def _as_time(column: Column, asked: bool) -> dict[str, Any]:
-    """Return what makes a column that of times. Raises OptionError for one that was asked for and holds none."""
-    if column.modality in ("timestamp", "number"):
-        return {"role": "time", "reason": None}
-    if column.modality == "id":  # running numbers
-        return {"modality": "number", "role": "time", "options": {}, "reason": None}
-    if not asked:
-        return {"role": "ignored", "reason": Words("holds no times", "不是时间")}
-    raise OptionError(
-        f"--time names a column of times or numbers; `{column.name}` holds {column.modality}.",
-        f"--time 应为时间列或数值列；`{column.name}` 的类型为 {column.modality}。",
-    )
 
 
 TASK = KnowledgeTracing

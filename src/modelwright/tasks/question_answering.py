@@ -22,11 +22,12 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 from modelwright.data.knowledge import COLUMNS, read_knowledge, read_questions
 from modelwright.evaluate.metrics import answers as evaluate
 from modelwright.models.rightness import answerable, handled
 
+_LONGEST = 140  # characters of a cell of the report
 _ROLES = {"question": ("text", "input"), "tenant": ("category", "input"), "document": ("text", "ignored"),
           "heading": ("text", "ignored"), "passage": ("text", "ignored"), "answer": ("text", "target")}  # fmt: skip
 
@@ -223,7 +224,14 @@ def _asked(judged: Judged, test: Table) -> list[Section]:
     for row, truth, score in zip(judged.rows.tolist(), judged.truth, judged.scores[:, 0], strict=True):
         if not handled(truth, score) and len(rows) < 20:
             wanted = str(truth.get("answer") or truth.get("source") or ("…" if answerable(truth) else "–"))
-            rows.append([str(texts.get(row)), _cut(wanted), _cut(score["answer"] or "–"), f"{score['confidence']:.2f}"])
+            rows.append(
+                [
+                    str(texts.get(row)),
+                    shortened(wanted, _LONGEST),
+                    shortened(score["answer"] or "–", _LONGEST),
+                    f"{score['confidence']:.2f}",
+                ]
+            )
     if not rows:
         return []
     return [
@@ -234,10 +242,6 @@ def _asked(judged: Judged, test: Table) -> list[Section]:
             rows, private=True,
         )
     ]  # fmt: skip
-
-
-def _cut(text: str, longest: int = 140) -> str:
-    return text if len(text) <= longest else text[:longest] + " …"
 
 
 _FAQ = (

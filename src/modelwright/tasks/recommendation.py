@@ -26,8 +26,9 @@ from modelwright.core.task import GeneratedTask, Section, Split
 from modelwright.core.words import Words, counted
 from modelwright.data.events import read_bare_events
 from modelwright.data.sources import read_table
+from modelwright.evaluate.by_unit import first_id
 from modelwright.evaluate.metrics import recommendation as evaluate
-from modelwright.tasks._events import ITEM, RATING, TIME, USER, held, named, times_of
+from modelwright.tasks._events import ITEM, RATING, TIME, USER, as_time, held, named, times_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -102,7 +103,7 @@ class Recommendation(GeneratedTask):
         }
         changes[found["user"]] = {"modality": "id", "role": "input", "options": {}, "reason": None}
         if found["time"] is not None:
-            changes[found["time"]] = _as_time(schema[found["time"]], asked[2] is not None)
+            changes[found["time"]] = as_time(schema[found["time"]], asked[2] is not None)
         if found["rating"] is not None and schema[found["rating"]].modality == "number":
             changes[found["rating"]] = {"role": "weight", "reason": None}
         elif asked[1] is not None:
@@ -198,7 +199,7 @@ class Recommendation(GeneratedTask):
 
     def split(self, table: Table, config: RunConfig, official: bool) -> Split | None:
         rows = np.arange(len(table))
-        users = evaluate.user_of(table)
+        users = first_id(table)
         times = times_of(table, table.schema.of_role("time"))
         way = config.hold_out
         if way == "auto":
@@ -256,20 +257,6 @@ def _sample_tables(rows: int) -> dict[str, tuple[pa.Table, str]]:
     }
     users = {"user": [f"u{u}" for u in range(people)], "taste": [kinds[u % 3] for u in range(people)]}
     return {"items": (pa.table(items), "item"), "users": (pa.table(users), "user")}
-
-
-def _as_time(column: Column, asked: bool) -> dict[str, Any]:
-    """Return what makes a column that of times. Raises OptionError for one that was asked for and holds none."""
-    if column.modality in ("timestamp", "number"):
-        return {"role": "time", "reason": None}
-    if column.modality == "id":  # running numbers, or seconds of which no two are equal
-        return {"modality": "number", "role": "time", "options": {}, "reason": None}
-    if not asked:
-        return {"role": "ignored", "reason": Words("holds no times", "不是时间")}
-    raise OptionError(
-        f"--time names a column of times or numbers; `{column.name}` holds {column.modality}.",
-        f"--time 应为时间列或数值列；`{column.name}` 的类型为 {column.modality}。",
-    )
 
 
 def _until_now(table: Table) -> tuple[Table, Words | None]:

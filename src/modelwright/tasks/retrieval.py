@@ -18,10 +18,11 @@ from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 from modelwright.evaluate.metrics import ranking as evaluate
 from modelwright.tasks._matching import answer, questions
 
+_LONGEST = 120  # characters of a cell of the report
 _LABEL = 30  # characters of a label at most
 _TIMES = 4.0  # rows of a label at least, on average
 
@@ -131,7 +132,13 @@ class Retrieval(GeneratedTask):
             rank = evaluate.rank_of(score)
             if rank != 1 and len(rows) < 12:
                 found = score["hits"][0]["text"] if score["hits"] else "–"
-                rows.append([str(row), _cut(asked.get(row)), _cut(truth), _cut(found), str(rank or "–")])
+                rows.append(
+                    [
+                        str(row),
+                        *(shortened(t or "", _LONGEST) for t in (asked.get(row), truth, found)),
+                        str(rank or "–"),
+                    ]
+                )
         ranks = [evaluate.rank_of(s) for s in judged.scores[:, 0]]
         far = [
             str(sum(r is not None and low <= r <= high for r in ranks))
@@ -161,11 +168,6 @@ class Retrieval(GeneratedTask):
         rng = np.random.default_rng(seed)
         asked, about = questions(rng, rows)
         return pa.table({"query": asked, "document": [answer(a) for a in about]}), "document"
-
-
-def _cut(text: str | None, longest: int = 120) -> str:
-    text = text or ""
-    return text if len(text) <= longest else text[:longest] + " …"
 
 
 TASK = Retrieval

@@ -26,7 +26,7 @@ from modelwright.data.calendar import check_country
 from modelwright.data.continuation import official_rows
 from modelwright.data.frequency import Frequency, parse
 from modelwright.data.hierarchy import with_totals
-from modelwright.data.panel import Told, series_of
+from modelwright.data.panel import Told, plain_name, series_of
 from modelwright.data.seasons import found_seasons
 from modelwright.data.sources import read_table
 from modelwright.data.windows import TEST, TRAIN, WINDOW, split_windows, to_table, windows_for
@@ -73,7 +73,7 @@ class TimeSeriesForecasting(GeneratedTask):
         return wide.to_long(raw, reading, reading.asked.get("time")) or raw, detected
 
     def target_of(self, raw: pa.Table) -> str | None:
-        return next((n for n in raw.column_names if _plain(n) in _VALUE), None)
+        return next((n for n in raw.column_names if plain_name(n) in _VALUE), None)
 
     def typed(self, schema: Schema, config: RunConfig | None = None) -> Schema:
         changes: dict[str, dict[str, Any]] = {}
@@ -222,14 +222,10 @@ class TimeSeriesForecasting(GeneratedTask):
         return pa.concat_tables(parts), "sold"
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace(" ", "").replace("-", "")
-
-
 def time_of(schema: Schema) -> str | None:
     """Return the column of times: one of a usual name, else the first that holds times; None where there is none."""
     fit = [c.name for c in schema if c.modality in ("timestamp", "number", "id") and c.role != "target"]
-    usual = [n for n in fit if _plain(n) in _TIME]
+    usual = [n for n in fit if plain_name(n) in _TIME]
     stamps = [c.name for c in schema if c.modality == "timestamp" and c.role != "target"]
     return next((n for n in usual if n in stamps), None) or next(iter([*usual, *stamps]), None)
 

@@ -42,10 +42,6 @@ class Over(ModelwrightError):
         super().__init__("the leading process went on by itself", "主进程已自行继续")
 
 
-class Lost(ModelwrightError):
-    """A process that took part died or hung."""
-
-
 def store_at(host: str, port: int, *, leads: bool) -> Any:
     """Return a client of torch's store of keys, which the leading process serves (port 0: a free one). Raises ModelwrightError."""
     if not leads:

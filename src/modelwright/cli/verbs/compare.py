@@ -132,8 +132,9 @@ def _judged(folder: Any, config: Any, rows: list[int]) -> Any:
 
 def print_compared(found: dict[str, Any], lang: str) -> None:
     """Print two runs side by side, then what differs between them."""
-    from modelwright.cli.terminal import console, pad, show_score, width
+    from modelwright.cli.terminal import console, pad, width
     from modelwright.core.budget import duration_words
+    from modelwright.core.figures import shown_score
 
     out = console(stderr=False)
     a, b = found["runs"]
@@ -143,7 +144,7 @@ def print_compared(found: dict[str, Any], lang: str) -> None:
 
     def score(r: dict[str, Any]) -> str:
         title = Words(*r["metric_title"]).to(lang) if r["metric_title"] else r["metric"]
-        return f"{title} {show_score(r['value'])} ({show_score(r['low'])} - {show_score(r['high'])})"
+        return f"{title} {shown_score(r['value'])} ({shown_score(r['low'])} - {shown_score(r['high'])})"
 
     rows = [
         ["", a["run"], b["run"]],
@@ -175,7 +176,7 @@ def _shown(value: Any, lang: str) -> str:
 
 def said(found: dict[str, Any], lang: str) -> str:
     """Return in a sentence which of two runs is better, and whether that is clear."""
-    from modelwright.cli.terminal import show_score
+    from modelwright.core.figures import shown_score
 
     if found["paired"] is None:
         return Words(*found["why"]).to(lang)
@@ -183,7 +184,7 @@ def said(found: dict[str, Any], lang: str) -> str:
     name = found["runs"][0 if p["difference"] >= 0 else 1]["run"]
     title = Words(*p["metric_title"])
     ends = sorted(abs(x) if p["low"] * p["high"] > 0 else x for x in (p["low"], p["high"]))
-    size, span = show_score(abs(p["difference"])), " - ".join(show_score(x) for x in ends)
+    size, span = shown_score(abs(p["difference"])), " - ".join(shown_score(x) for x in ends)
     clear = p["low"] > 0 or p["high"] < 0
     if clear:
         return Words(

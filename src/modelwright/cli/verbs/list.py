@@ -29,7 +29,8 @@ def add(app: typer.Typer) -> None:
 
 def print_runs(runs: list[dict[str, Any]], lang: str) -> None:
     """Print runs, one a line."""
-    from modelwright.cli.terminal import console, pad, show_score, width
+    from modelwright.cli.terminal import console, pad, width
+    from modelwright.core.figures import shown_score
     from modelwright.core.task import get_task, task_names
 
     out = console(stderr=False)
@@ -40,7 +41,7 @@ def print_runs(runs: list[dict[str, Any]], lang: str) -> None:
         if "metric" in r:
             task = get_task(r["task"]).title.to(lang) if r["task"] in task_names() else r["task"]
             metric = Words(*r["metric_title"]).to(lang) if r.get("metric_title") else r["metric"]
-            state = f"{task}  {metric} {show_score(r['value'])}"
+            state = f"{task}  {metric} {shown_score(r['value'])}"
         else:
             state = Words("stopped before a bundle was written", "在写出模型包之前被终止").to(lang)
         due = f"  {Words(*r['due']).to(lang)}" if "due" in r else ""

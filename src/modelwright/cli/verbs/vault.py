@@ -88,16 +88,17 @@ def encrypt(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
+    from modelwright.core.stored_data import sealed_at
     from modelwright.privacy.ledger import ready, record
-    from modelwright.privacy.vault import encrypt_file, files_below, sealed_name
+    from modelwright.privacy.vault import encrypt_file, files_below
 
     key = _keys(vault)[0]
     ready()
     _sweep(paths)
     made, size = [], 0
     for path in files_below(paths, sealed=False):
-        size += encrypt_file(path, sealed_name(path), key, force=force, remove=remove)
-        made.append(str(sealed_name(path)))
+        size += encrypt_file(path, sealed_at(path), key, force=force, remove=remove)
+        made.append(str(sealed_at(path)))
     record(None, "encrypted", key=key.id, files=len(made), bytes=size, removed=remove)
     _say(f"Encrypted under key {key.id}: {len(made)}.", f"已用密钥 {key.id} 加密 {len(made)} 个文件。")
     if made and not remove:

@@ -21,7 +21,7 @@ from modelwright.core.answers.base import as_label
 from modelwright.core.facts.details import ConfusionFact, LabelFact, QuotedRow, SliceFact
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Column, Table
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 from modelwright.evaluate.explain.lenses.base import shown
 from modelwright.evaluate.intervals import bootstrap
 from modelwright.evaluate.metrics.chosen import (
@@ -279,7 +279,7 @@ def _short(value: Any, modality: str) -> str:
         text = value.isoformat(" ", "seconds")
     else:
         text = f"{value:.6g}" if isinstance(value, float) else shown(value, modality)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return shortened(text, _SHOWN)
 
 
 def per_class(judged: Judged) -> list[LabelScore]:

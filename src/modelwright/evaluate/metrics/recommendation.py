@@ -11,17 +11,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from modelwright.core.judged import Judged, Metric
-from modelwright.core.schema import Table
 from modelwright.core.words import Words
+from modelwright.evaluate.by_unit import first_id
 
 USER = "user"
-
-
-def user_of(table: Table) -> np.ndarray:
-    """Return a number for the user of each event [N]; the first identifier among the inputs names them."""
-    column = next(c for c in table.schema.inputs if c.modality == "id")
-    codes = table.column(column.name).dictionary_encode().indices
-    return np.asarray(codes.fill_null(-1), np.int64)
 
 
 def per_user(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
@@ -99,6 +92,6 @@ def metrics() -> tuple[Metric, ...]:
         return lambda judged: function(*per_user(judged), k).tolist()
 
     return tuple(
-        Metric(name, title, True, mean, unit=USER, unit_of=user_of, by_unit=of(function, k))
+        Metric(name, title, True, mean, unit=USER, unit_of=first_id, by_unit=of(function, k))
         for name, title, function, k in told
     )

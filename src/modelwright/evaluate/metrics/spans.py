@@ -14,9 +14,9 @@ import numpy as np
 
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.task import Section
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 
-_CONTEXT = 30  # characters around a mistake
+_LONGEST = 300  # characters of a cell
 
 
 def spans_of(row: Any) -> set[tuple[int, int, str]]:
@@ -161,11 +161,9 @@ def examples(judged: Judged, texts: Mapping[int, str], count: int = 8) -> Sectio
     for n, i in sorted(wrong, key=lambda w: (-w[0], w[1]))[:count]:
         if n:
             row, text = int(judged.rows[i]), texts.get(int(judged.rows[i]), "")
-            rows.append([str(row), _cut(marked(text, judged.truth[i])), _cut(marked(text, judged.scores[i, 0]))])
+            rows.append(
+                [str(row), *(shortened(marked(text, s), _LONGEST) for s in (judged.truth[i], judged.scores[i, 0]))]
+            )
     says = Words("The test rows with most mistakes.", "错误最多的测试行。")
     head = (Words("row", "行"), Words("as it should be", "应为"), Words("answered", "预测"))
     return Section("examples", Words("Examples", "示例"), says, head, rows, private=True)
-
-
-def _cut(text: str, longest: int = 300) -> str:
-    return text if len(text) <= longest else text[:longest] + " …"

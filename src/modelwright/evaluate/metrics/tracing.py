@@ -10,24 +10,17 @@ from dataclasses import replace
 import numpy as np
 
 from modelwright.core.judged import Metric
-from modelwright.core.schema import Table
+from modelwright.evaluate.by_unit import first_id
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION
 
 LEARNER = "learner"
-
-
-def learner_of(table: Table) -> np.ndarray:
-    """Return a number for the learner of each answer [N]; the identifier among the inputs names them."""
-    column = next(c for c in table.schema.inputs if c.modality == "id")
-    codes = table.column(column.name).dictionary_encode().indices
-    return np.asarray(codes.fill_null(-1), np.int64)
 
 
 def metrics() -> tuple[Metric, ...]:
     """Return the metrics of traced knowledge; the area under the ROC curve ranks."""
     by_name = {m.name: m for m in CLASSIFICATION}
     found = ("roc_auc", "log_loss", "accuracy", "brier", "ece")
-    return tuple(replace(by_name[n], unit=LEARNER, unit_of=learner_of) for n in found)
+    return tuple(replace(by_name[n], unit=LEARNER, unit_of=first_id) for n in found)
 
 
 def steadiness(chances: np.ndarray, truth: np.ndarray, after: np.ndarray) -> tuple[int, int]:

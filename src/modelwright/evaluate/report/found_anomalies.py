@@ -16,7 +16,7 @@ from modelwright.core.judged import Judged
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Table
 from modelwright.core.task import Plot, Section
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 from modelwright.evaluate.plots import canvas as c
 
 _MOST_CHANNELS = 4
@@ -190,4 +190,4 @@ def _value(test: Table, row: int, column: str) -> str:
     if isinstance(value, float):
         return rounded(value)
     text = " ".join(str(value).split())
-    return text if len(text) <= 30 else text[:29] + "…"
+    return shortened(text, 30)

@@ -11,7 +11,7 @@ import numpy as np
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Table
 from modelwright.core.task import Plot, Section
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 from modelwright.evaluate.metrics.texts import CHRF, grouped, tokens
 
 _SHOWN = 8  # answers of either end
@@ -37,7 +37,11 @@ def _answers(judged: Judged) -> Section:
     scored = sorted(((CHRF.function(parts[i]), i, s, r) for i, s, r in groups), key=lambda g: (g[0], g[1]))
     ends = scored if len(scored) <= 2 * _SHOWN else scored[:_SHOWN] + scored[-_SHOWN:]
     rows = [
-        [str(judged.rows[i]), f"{value:.3f}", _cut(score["source"] or ""), _cut(score["text"]), _cut(references[0])]
+        [
+            str(judged.rows[i]),
+            f"{value:.3f}",
+            *(shortened(t, _LONGEST) for t in (score["source"] or "", score["text"], references[0])),
+        ]
         for value, i, score, references in ends
     ]
     return Section(
@@ -110,10 +114,6 @@ def _slots(judged: Judged, model: Any, test: Table) -> Section:
 
 def _counts(found: Sequence[dict[str, Any]]) -> dict[str, Counter[str]]:
     return {kind: Counter(n for f in found for n in f.get(kind, ())) for kind in ("missing", "added")}
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def plots(metric: Metric, judged: Judged) -> list[Plot]:

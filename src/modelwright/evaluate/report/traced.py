@@ -13,8 +13,9 @@ from modelwright.core.schema import Table
 from modelwright.core.task import Section
 from modelwright.core.words import Words
 from modelwright.data.learners import in_order, skill_column
+from modelwright.evaluate.by_unit import first_id
 from modelwright.evaluate.metrics.chosen import auc
-from modelwright.evaluate.metrics.tracing import learner_of, steadiness
+from modelwright.evaluate.metrics.tracing import steadiness
 from modelwright.recipes.shared.tracing import TraceModel, answers_of
 
 _SHOWN, _LEAST = 20, 20  # skills of the table, and answers that one must have
@@ -53,7 +54,7 @@ def _by_skill(develop: Table, test: Table, chances: np.ndarray, truth: np.ndarra
         ]  # fmt: skip
         rows.append((area, cells))
     rows.sort(key=lambda r: r[0])
-    learners = len(np.unique(learner_of(test)))
+    learners = len(np.unique(first_id(test)))
     return Section(
         "skills", Words("Skills, the hardest to foretell first", "各技能的预测效果（最难预测的在前）"),
         Words(

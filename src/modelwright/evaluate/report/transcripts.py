@@ -10,7 +10,7 @@ import numpy as np
 from modelwright.core.judged import Judged
 from modelwright.core.schema import Table
 from modelwright.core.task import Section
-from modelwright.core.words import Words, counted
+from modelwright.core.words import Words, counted, shortened
 from modelwright.evaluate.metrics.speech import CER, METRICS, SER, WER, parts, sides
 from modelwright.features.shared.edit_distance import edits, matched
 from modelwright.features.shared.speech import samples_of
@@ -218,13 +218,12 @@ def _worst(judged: Judged, told: np.ndarray) -> Section:
     wrong = told[:, :3].sum(axis=1)
     order = sorted(np.flatnonzero(wrong > 0).tolist(), key=lambda i: (-wrong[i] / max(1.0, told[i, 3]), i))[:_SHOWN]
     pairs = sides(judged)
-    rows = [[str(judged.rows[i]), f"{int(wrong[i])}", _cut(pairs[i][0]), _cut(pairs[i][1])] for i in order]
+    rows = [
+        [str(judged.rows[i]), f"{int(wrong[i])}", shortened(pairs[i][0], _LONGEST), shortened(pairs[i][1], _LONGEST)]
+        for i in order
+    ]
     return Section(
         "answers", Words("Worst transcripts", "最差的转写"),
         Words("Test recordings with the most errors for their length.", "相对长度错误最多的测试录音。"),
         (Words("row", "行"), Words("errors", "错误数"), Words("said", "实际"), Words("heard", "识别为")), rows, private=True,
     )  # fmt: skip
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -42,7 +42,7 @@ class WhisperText:
                 f"`{found.asked}` 中没有 tokenizer.json，无法写出文字（{type(e).__name__}）。",
             ) from e
         made = json.loads(told)
-        config = found.config | _json(found, "generation_config.json")
+        config = found.config | found.json("generation_config.json")
         ids = {t["content"]: int(t["id"]) for t in made.get("added_tokens", [])}
         known = [m[1] for t in ids if (m := _LANGUAGE.fullmatch(t))]
         prompt = [int(config.get("decoder_start_token_id", ids.get("<|startoftranscript|>", 0)))]
@@ -126,10 +126,10 @@ def letters_of(found: Found, texts: Sequence[str]) -> tuple[list[str], list[int]
 
     None where it has no head, or one that does not write what the transcripts are written in.
     """
-    vocab = _json(found, "vocab.json")
+    vocab = found.json("vocab.json")
     if not vocab or not all(isinstance(v, int) for v in vocab.values()) or "lm_head.weight" not in tensors_in(found):
         return None
-    told = _json(found, "tokenizer_config.json")
+    told = found.json("tokenizer_config.json")
     blank = vocab.get(str(told.get("pad_token", "<pad>")), found.config.get("pad_token_id"))
     between = str(told.get("word_delimiter_token", "|"))
     signs: dict[str, int] = {}
@@ -167,11 +167,3 @@ def head_of(found: Found, columns: Sequence[int]) -> tuple[np.ndarray, np.ndarra
     weight = out["lm_head.weight"].astype(np.float32)
     bias = out.get("lm_head.bias", np.zeros(len(weight), np.float32)).astype(np.float32)
     return weight[index], bias[index]
-
-
-def _json(found: Found, name: str) -> dict[str, Any]:
-    try:
-        told = json.loads((found.folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}

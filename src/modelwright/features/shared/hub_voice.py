@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -25,8 +24,8 @@ class VitsText:
     @classmethod
     def fit(cls, found: Found) -> Self:
         """Return how a folder is written to. Raises OptionError where it has no vocabulary, or wants other letters than are had here."""
-        told = _json(found, "tokenizer_config.json")
-        ids = _json(found, "vocab.json")
+        told = found.json("tokenizer_config.json")
+        ids = found.json("vocab.json")
         if not ids or not all(isinstance(v, int) for v in ids.values()):
             raise OptionError(
                 f"`{found.asked}` holds no vocab.json, by which a voice reads.",
@@ -138,11 +137,3 @@ class SpeechT5Text:
                     parts.append([])
                 parts[-1] += some
         return [[*p, int(self.state["end"])] for p in parts]
-
-
-def _json(found: Found, name: str) -> dict[str, Any]:
-    try:
-        told = json.loads((found.folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from modelwright.core.words import Words
+from modelwright.core.words import Words, shortened
 from modelwright.improve.drift.wording import bin_words
 
 _WIDTH, _HEIGHT, _FOOT = 320, 96, 14
@@ -46,7 +46,7 @@ def histogram(facts: dict[str, Any], lang: str) -> str:
         feet = [(0.0, "start", ends[0]), (float(_WIDTH), "end", ends[1])]
     longest = max(6, int(50 / max(1, len(feet))))
     foot = "".join(
-        f'<text x="{x:.0f}" y="{_HEIGHT + 12}" text-anchor="{anchor}">{html.escape(_short(text, longest))}</text>'
+        f'<text x="{x:.0f}" y="{_HEIGHT + 12}" text-anchor="{anchor}">{html.escape(shortened(text, longest))}</text>'
         for x, anchor, text in feet
     )
     said = Words("shares by bin, before and now", "各区间占比，训练时与现在").to(lang)
@@ -56,7 +56,3 @@ def histogram(facts: dict[str, Any], lang: str) -> str:
         f'<line class="ground" x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>{"".join(parts)}'
         f"{foot}</svg>"
     )
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

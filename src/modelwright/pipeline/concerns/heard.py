@@ -16,6 +16,7 @@ from modelwright.core import packaged
 from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.core.facts.run import Facts
 from modelwright.core.judged import Metric
+from modelwright.core.pretrained import bare_name
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Table
 from modelwright.core.task import Section, Task
@@ -60,7 +61,7 @@ class Heard(Concern):
         model = state.predictor.members[0][1]
         if self.judge is None or not hasattr(model, "said") or not len(state.parts.test):
             return
-        found = section(model, state.parts.test, self.judge, _name(str(self.config.hears)))
+        found = section(model, state.parts.test, self.judge, bare_name(str(self.config.hears)))
         if found is not None:
             facts["sections"] = [*facts.get("sections", []), found.to_json()]
 
@@ -155,8 +156,3 @@ def _at(samples: np.ndarray, own: int, rate: int) -> np.ndarray:
 
     found: np.ndarray = samples if own == rate else soxr.resample(samples, own, rate)
     return found.astype(np.float32)
-
-
-def _name(named: str) -> str:
-    """Return what to call a recogniser: never a path of this machine."""
-    return Path(named).name if Path(named).exists() else named

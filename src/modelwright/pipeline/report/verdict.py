@@ -9,6 +9,7 @@ import numpy as np
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import ValidatedFact
+from modelwright.core.figures import shown_score
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.recipe import guesses
 from modelwright.core.task import Task
@@ -84,15 +85,15 @@ def _nothing_told(facts: Facts, metric: Metric, task: Task, judged: Judged) -> t
             f"{why.en}: {metric.title.en} is not defined on them.", f"{why.zh}：{metric.title.zh}在其上没有定义。"
         )
     else:
-        why = Words(f"{why.en} ({metric.title.en} {_show(facts['value'])}).", f"{why.zh}（{metric.title.zh} {_show(facts['value'])}）。")  # fmt: skip
+        why = Words(f"{why.en} ({metric.title.en} {shown_score(facts['value'])}).", f"{why.zh}（{metric.title.zh} {shown_score(facts['value'])}）。")  # fmt: skip
     if math.isfinite(beside["value"]):
         folded = facts["rows"]["folds"] > 1
         how = Words("cross-validation", "交叉验证") if folded else Words("validation", "验证集")
-        span = f"{_show(beside['low'])} - {_show(beside['high'])}"
+        span = f"{shown_score(beside['low'])} - {shown_score(beside['high'])}"
         on = Words(f"{beside['rows']} {one if beside['rows'] == 1 else other}", f"{beside['rows']} {zh}")
         why = Words(
-            f"{why.en} On the {on.en} of {how.en} it scored {_show(beside['value'])} (95 %: {span}); since the model was chosen there, that is likely too good.",
-            f"{why.zh}在{how.zh}的 {on.zh}上得分 {_show(beside['value'])}（95%：{span}）；模型正是据此选出，因此可能偏乐观。",
+            f"{why.en} On the {on.en} of {how.en} it scored {shown_score(beside['value'])} (95 %: {span}); since the model was chosen there, that is likely too good.",
+            f"{why.zh}在{how.zh}的 {on.zh}上得分 {shown_score(beside['value'])}（95%：{span}）；模型正是据此选出，因此可能偏乐观。",
         )
     return why, [task.more]
 
@@ -123,7 +124,7 @@ def verdict_words(
         )
     if not verdict.asked:
         # the end of the interval that a gate would be judged on: what this run would just have met
-        just = _show(facts["low"] if metric.higher else facts["high"]).replace(",", "")
+        just = shown_score(facts["low"] if metric.higher else facts["high"]).replace(",", "")
         condition = f"{metric.name}{'>=' if metric.higher else '<='}{just}"
         advice.append(
             Words(
@@ -152,14 +153,14 @@ def verdict_words(
 
 def _conditions(verdicts: list[Verdict]) -> Words:
     """Return conditions of a gate, each with its value and interval."""
-    shown = [f"{v.text} ({_show(v.value)}, {_show(v.low)} - {_show(v.high)})" for v in verdicts]
+    shown = [f"{v.text} ({shown_score(v.value)}, {shown_score(v.low)} - {shown_score(v.high)})" for v in verdicts]
     return Words(", ".join(shown), "，".join(shown))
 
 
 def _score(facts: Facts, metric: Metric) -> tuple[Words, Words | None]:
     """Return the score with its interval, and what it means in plain words where that is known."""
-    ends = f"{_show(facts['low'])} - {_show(facts['high'])}"
-    value = _show(facts["value"])
+    ends = f"{shown_score(facts['low'])} - {shown_score(facts['high'])}"
+    value = shown_score(facts["value"])
     told = facts.get("plain")
     plain = Words(*told) if told else None
     if plain is None:
@@ -184,7 +185,7 @@ def winner_words(facts: Facts) -> Words:
     names = " + ".join(facts["winner"])
     if won is None or not conclusive(facts) or not math.isfinite(won["value"]) or not math.isfinite(facts["value"]):
         return Words(f"{names}", f"{names}")
-    chosen, test = _show(won["value"]), _show(facts["value"])
+    chosen, test = shown_score(won["value"]), shown_score(facts["value"])
     words = Words(
         f"{names}: {chosen} on the validation rows it was chosen by, {test} on the unseen test rows",
         f"{names}：验证集（用于选出它）上 {chosen}，未见过的测试集上 {test}",
@@ -197,9 +198,3 @@ def winner_words(facts: Facts) -> Words:
             f"{words.zh}；从众多模型中选优会使验证得分偏高，请以测试得分为准。",
         )
     return Words(f"{words.en}; quote the test score.", f"{words.zh}；请以测试得分为准。")
-
-
-def _show(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"

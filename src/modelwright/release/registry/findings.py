@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from modelwright.core.utc import utc_now
 from modelwright.core.words import Words, counted
 from modelwright.release.registry import tables
 from modelwright.release.registry.database import changing, reading
 from modelwright.release.registry.limits import percent
-from modelwright.release.registry.statements import now
 from modelwright.release.registry.traffic import Traffic
 
 _LARGEST = ("p95", "p95_before")  # of several hosts the largest counts; of all others the sum
@@ -82,7 +82,7 @@ def tell(url: str, trial: Traffic, host: str, found: Findings) -> None:
     with changing(url) as (connection, _):  # no change of what answers: the revision stays
         connection.execute(t.delete().where(*(t.c[k] == v for k, v in own.items())))
         connection.execute(
-            t.insert().values(**own, version=trial.version, before=trial.before, at=now(), **asdict(found))
+            t.insert().values(**own, version=trial.version, before=trial.before, at=utc_now(), **asdict(found))
         )
 
 

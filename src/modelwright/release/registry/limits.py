@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelwright.core.budget import parse_period, show_duration
+from modelwright.core.budget import parse_period
 from modelwright.core.errors import OptionError
 from modelwright.core.words import Words
 
@@ -146,8 +146,3 @@ def _latency(text: str) -> dict[str, float | None]:
         f"--max-latency takes a time such as 50ms, times the champion's such as 2x, or off; received `{text[:20]}`.",
         f"--max-latency 应为时长（如 50ms）、相对 champion 的倍数（如 2x）或 off；收到的是 `{text[:20]}`。",
     )
-
-
-def show_watch(seconds: float) -> str:
-    """Return the time of a watch as the command line takes it."""
-    return show_duration(seconds) if seconds else _OFF

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from modelwright.core.errors import OptionError, RegistryError
+from modelwright.core.utc import utc_now
 from modelwright.core.words import Words
 from modelwright.privacy import ledger
 from modelwright.release.registry import tables
@@ -57,10 +57,6 @@ class Change:
     before: Release | None
     changed: bool  # False where the alias meant this release already
     notes: tuple[Words, ...] = ()  # what whoever asks the model must know
-
-
-def now() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pick(found: list[Release], which: int | str) -> Release:
@@ -144,7 +140,7 @@ def enter(connection: sa.Connection, number: int, name: str, did: str, version: 
         "did": did,
         "version": version,
         "by": ledger.who(),
-        "at": now(),
+        "at": utc_now(),
         **more,
     }
     connection.execute(tables.changes.insert().values(**values))

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from modelwright.core.errors import BundleError, RegistryAway, RegistryError, unknown
 from modelwright.core.run import bundle_of_run
+from modelwright.core.utc import utc_now
 from modelwright.core.words import Words
 from modelwright.privacy import ledger
 from modelwright.release.registry import blobs, places, tables, traffic
@@ -32,7 +33,6 @@ from modelwright.release.registry.statements import (
     holder,
     next_version,
     notes,
-    now,
     pick,
     read,
     set_alias,
@@ -107,7 +107,7 @@ class Registry(Trials):
                 "name": name, "version": version, "digest": digest, "blobs": self._root, "bytes": blobs.size_of(bundle),
                 "task": record.task, "target": record.target, "gate_met": record.gate_met, "data": record.data,
                 "facts": record.facts, "in_spite": reason if record.objections else None,
-                "released_by": ledger.who(), "released_at": now(),
+                "released_by": ledger.who(), "released_at": utc_now(),
             }  # fmt: skip
             connection.execute(tables.releases.insert().values(**values))
             alias = CHAMPION if version == 1 else None

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from modelwright.core.errors import RegistryError
+from modelwright.core.utc import utc, utc_now
 from modelwright.core.words import Words
 from modelwright.privacy import ledger
 from modelwright.release.registry import tables
@@ -32,7 +33,6 @@ from modelwright.release.registry.statements import (
     height,
     holder,
     notes,
-    now,
     pick,
     read,
     set_alias,
@@ -154,7 +154,7 @@ class Trials:
                 set_alias(connection, name, CHALLENGER, 1, release.version)
             made = Traffic(
                 name, CANARY, release.version, champion.version, share, shadow,
-                limits or (row.limits if row else DEFAULT), row.began if row else number, None, ledger.who(), now(),
+                limits or (row.limits if row else DEFAULT), row.began if row else number, None, ledger.who(), utc_now(),
             )  # fmt: skip
             _put(connection, made)
             kept = reason if told or champion.task != release.task else None
@@ -247,9 +247,8 @@ def watch_champion(
     end(connection, name)
     if before is None or not limits.watch:
         return
-    until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=limits.watch)
-    ends = until.strftime("%Y-%m-%dT%H:%M:%SZ")
-    _put(connection, Traffic(name, WATCH, version, before, 1.0, False, limits, number, ends, ledger.who(), now()))
+    ends = utc(time.time() + limits.watch)
+    _put(connection, Traffic(name, WATCH, version, before, 1.0, False, limits, number, ends, ledger.who(), utc_now()))
 
 
 def end(connection: sa.Connection, name: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.responses import StreamingResponse
 
 from modelwright.core.errors import MissingExtra, RegistryAway
+from modelwright.core.utc import utc
 from modelwright.core.words import Words
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
@@ -135,11 +135,7 @@ def _shown(job: dict[str, Any]) -> dict[str, Any]:
         "rows": job["rows"],
         "done": job["done"],
         "unread": job["unread"],
-        "made_at": _time(job["made_at"]),
-        "ended_at": _time(job["ended_at"]),
+        "made_at": utc(job["made_at"]),
+        "ended_at": utc(job["ended_at"]),
         "error": None if job["error"] is None else {"message": job["error"][0], "message_zh": job["error"][1]},
     }
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -101,13 +101,6 @@ def pinyin(signs: str) -> list[list[Sound]]:
     return [syllable(s) for s in sandhi(found, signs, [len(w) for w in seg.cut(signs)])]
 
 
-def without_pinyin(signs: str) -> list[str]:
-    """Return the Han characters that pypinyin does not know."""
-    from pypinyin import lazy_pinyin
-
-    return [s for s in signs if not lazy_pinyin(s, errors="ignore")]
-
-
 def syllable(text: str) -> list[Sound]:
     """Return the initial and the final of a syllable such as `zhang1`; finals that are written alike and said otherwise are told apart."""
     body, tone = (text[:-1], text[-1]) if text[-1:].isdigit() else (text, "5")
