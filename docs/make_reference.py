@@ -26,6 +26,16 @@ def say(lang: str, en: str, zh: str) -> str:
     return zh if lang == "zh" else en
 
 
+def fact(lang: str, en: str, zh: str, value: str) -> str:
+    """Return a line of a list: what it tells, and its value."""
+    return f"- {say(lang, f'{en}: ', f'{zh}：')}{value}"
+
+
+def listed(lang: str, found: Iterable[str]) -> str:
+    """Return names as code, in a row."""
+    return say(lang, ", ", "、").join(f"`{n}`" for n in found)
+
+
 def cell(text: object) -> str:
     """Return text fit for a cell of a table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
@@ -86,7 +96,7 @@ def command_line(lang: str) -> str:
 
 def _group_title(group: Any, lang: str) -> str:
     """Return the heading of a group of options, with the tasks that it is for."""
-    tasks = ", ".join(f"`{t}`" for t in group.tasks)
+    tasks = listed(lang, group.tasks)
     return group.about.to(lang) + (say(lang, f" (for {tasks})", f"（用于 {tasks}）") if tasks else "")
 
 
@@ -152,17 +162,21 @@ def recipes(lang: str) -> str:
         ),
     ]
     for recipe in found:
-        facts = [f"- {say(lang, 'source', '出处')}: {recipe.paper or '-'}"]
+        facts = [fact(lang, "source", "出处", recipe.paper or "–")]
         facts.append(
-            f"- {say(lang, 'installed with', '安装')}: "
-            + (f"`modelwright[{recipe.extra}]`" if recipe.extra else say(lang, "the core", "核心"))
+            fact(
+                lang,
+                "installed with",
+                "安装",
+                f"`modelwright[{recipe.extra}]`" if recipe.extra else say(lang, "the core", "核心"),
+            )
         )
         if recipe.baseline:
             facts.append(
                 say(
                     lang,
                     "- a baseline: always tried, and every report says how the winner stands to it",
-                    "- 基线：必定尝试，报告会说明优胜者与它相比如何",
+                    "- 基线：必定尝试，报告会说明最佳模型与它相比如何",
                 )
             )
         rows = []
@@ -213,9 +227,9 @@ def tasks(lang: str) -> str:
     for name in task_names():
         task = get_task(name)
         lines = [
-            f"- {say(lang, 'target', '目标')}: {', '.join(f'`{m}`' for m in sorted(task.targets))}",
-            f"- {say(lang, 'inputs', '输入')}: {', '.join(f'`{m}`' for m in sorted(task.inputs & readable))}",
-            f"- {say(lang, 'recipes', '方案')}: {', '.join(f'`{m}`' for m in task.recipes)}",
+            fact(lang, "target", "目标", listed(lang, sorted(task.targets))),
+            fact(lang, "inputs", "输入", listed(lang, sorted(task.inputs & readable))),
+            fact(lang, "recipes", "方案", listed(lang, task.recipes)),
         ]
         yes, no = say(lang, "yes", "是"), ""
         rows = [
