@@ -29,6 +29,7 @@ def written(path, above, rows=ROWS, sign=","):
         (["age,weight,colour,y", "(years),[kg],-,"], "the row below the names holds units (`(years)`)"),
         (["person,person,thing,", "age,weight,colour,y"], "the row below the names holds further names (`age`)"),
         (["age,weight,colour,y", "How old?,How heavy?,Which?,Yes?"], "the row below the names holds words, not data, (`How old?`)"),
+        (["age,weight,colour,y", "---,:---,---:,---"], "the row below the names holds a rule (`---`)"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("quoted", [False, True])
@@ -94,3 +95,22 @@ def test_sheets_have_titles_and_units_too(tmp_path):
     parts = list(batches(tmp_path / "t.xlsx", detected=detected))
     assert (parts[0].column_names, sum(p.num_rows for p in parts)) == (NAMES, len(ROWS))
     assert detected.words().zh == "跳过列名之上的 1 行（`Report of 2026`）；列名下一行是单位（`years`）"
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_names_once_more_among_the_rows_are_no_row(tmp_path, quoted):
+    rows = [[row[0], row[1], f'"{row[2]}\n"' if quoted else row[2], row[3]] for row in ROWS]
+    path = written(tmp_path / "t.csv", [",".join(NAMES)], [*rows[:20], NAMES, *rows[20:]])
+    table, _ = read_table(path, Reading())
+    assert (table.column_names, table.num_rows) == (NAMES, len(ROWS))
+    misfits: list[Misfit] = []
+    assert sum(p.num_rows for p in batches(path, misfits=misfits)) == len(ROWS) + 1
+    assert [(m.row, m.words.en) for m in misfits] == [(21, "the names of the columns once more")]
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_text_written_for_spreadsheets_is_that_text(tmp_path, quoted):
+    last = '"b\n"' if quoted else "b"
+    rows = [[f'="{i:04d}"', '="', "=1+2", last] for i in range(20)]
+    table = read(written(tmp_path / "t.csv", ["code,odd,sum,y"], rows))
+    assert table.slice(3, 1).to_pylist() == [{"code": "0003", "odd": '="', "sum": "=1+2", "y": "b"}]

@@ -7,7 +7,7 @@ left to the csv module.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -48,6 +48,8 @@ def blocks(
         start, named = _after_names(part, delimiter, quoting) if header else (0, False)
         rest = data[len(part[:start].encode("utf-8")) :]
         table = table_of(rest, delimiter, quoting, names) if rest else None
+        if table is not None and _holds_names(table):
+            table = None
         lines = part.count("\n") + (part[-1] != "\n")
         if table is not None:
             before = passed + part.count("\n", 0, start)
@@ -103,6 +105,19 @@ def _simple(data: bytes, delimiter: str, quoting: bool) -> bool:
         return False
     lines = np.flatnonzero(codes == _NEWLINE)
     return bool((np.searchsorted(opened, lines) == np.searchsorted(closed, lines)).all())
+
+
+def repeats_names(cells: object, names: Sequence[str]) -> bool:
+    """Whether a row is that of the names, as where files were put together one below the other."""
+    return isinstance(cells, list) and [c.strip() for c in cells] == list(names)
+
+
+def _holds_names(table: pa.Table) -> bool:
+    at = np.flatnonzero(np.asarray(pc.fill_null(pc.equal(table.column(0), table.column_names[0]), False)))
+    return any(
+        repeats_names([str(c.as_py()) for c in (column[i] for column in table.columns)], table.column_names)
+        for i in at[:100].tolist()
+    )
 
 
 def table_of(data: bytes, delimiter: str, quoting: bool, names: tuple[str, ...]) -> pa.Table | None:

@@ -54,7 +54,7 @@ _MEASURES = (
     WELL_KNOWN
     | frozenset(
         "hp cal px dpi bpm rpm ppm ppb IU dB °C °F ° cl star stars people person persons item items piece pieces pcs unit units page pages "
-        'point points pts times x B/s " ″'.split()
+        'point points pts times x EUR USD GBP CNY RMB JPY CHF INR AUD CAD B/s " ″'.split()
     )
     | frozenset("元 块 角 度 次 个 人 名 件 台 辆 只 条 张 本 套 份 箱 瓶 分 星 页 步 票 户 人次 円 個 枚 冊".split())
 )

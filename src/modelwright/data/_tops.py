@@ -13,6 +13,7 @@ from modelwright.data.values import bare_number, is_mark, is_missing
 
 _SEP = re.compile(r"\ufeff?\"?sep=(.|\\t)\"?[ ,;\t]*(\r\n|\r|\n)", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
+_RULE = re.compile(r":?-{2,}:?")  # below the names of a table in Markdown
 _MOST = 20  # rows above the names
 _UNDER = 2  # rows below the first row of names that are no data
 _ENOUGH = 5  # rows below that tell what a column holds
@@ -101,12 +102,14 @@ def _passed(rows: Sequence[Sequence[str]]) -> Words:
 
 
 def _no_data(names: Sequence[str], row: Sequence[str], below: Sequence[Sequence[str]]) -> str | None:
-    """Return what a row below the names holds that is no data: `units`, `names` or `notes`; None for data.
+    """Return what a row below the names holds that is no data: `units`, `names`, `notes` or a `rule`; None for data.
 
     Columns whose other cells are numbers tell: none has a number there, and each a unit, or each another word.
     """
     if len(row) != len(names):
         return None
+    if all(_RULE.fullmatch(c.strip()) for c in row if c.strip()):
+        return "rule"
     numbers = [i for i in range(len(names)) if _of_numbers([r[i] for r in below if i < len(r)])]
     cells = [row[i].strip() for i in numbers]
     if not cells or any(bare_number(c) is not None for c in cells):
@@ -159,5 +162,6 @@ def _told(kind: str, row: Sequence[str]) -> Words:
         "units": ("units", "单位"),
         "names": ("further names", "第二级列名"),
         "notes": ("words, not data,", "说明而非数据"),
+        "rule": ("a rule", "分隔线"),
     }[kind]
     return Words(f"the row below the names holds {what[0]} (`{shown}`)", f"列名下一行是{what[1]}（`{shown}`）")

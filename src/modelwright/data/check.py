@@ -16,6 +16,7 @@ from modelwright.core.words import Words, counted
 from modelwright.data._distinct import first_distinct
 from modelwright.data._leaks import codes_of, leaks
 from modelwright.data._missing_marks import marks_among, marks_finding
+from modelwright.data._totals import total_row
 from modelwright.data.coerce import BadValue
 from modelwright.data.finding import Finding as Finding
 from modelwright.data.split import row_codes
@@ -66,6 +67,7 @@ def check(
                 )
             found.append(Finding("read-as", "info", column.name, told, advice))
     found += bad_values(bad if quote else [replace(b, value="...") for b in bad])
+    found += total_row(table, bad, quote)
     empty = _empty_rows(table)
     found += empty
     found += _rows(table, answers, repeats, [i for f in empty for i in f.drop_rows])

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.budget import step
 from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.words import Words, in_a_row
-from modelwright.data._blocks import blocks
+from modelwright.data._blocks import blocks, repeats_names
 from modelwright.data._delimiters import find_delimiter
 from modelwright.data._tops import Top, comments, find_top
 from modelwright.data.encodings import tell_encoding
@@ -224,7 +225,8 @@ def _kind(cell: str) -> str:
 
 def _has_header(rows: list[list[str]]) -> bool:
     """Whether the first row names the columns: short distinct words, unlike the rows below it."""
-    first, rest = rows[0], rows[1:200]
+    first = rows[0]
+    rest = [row for row in rows[1:200] if row != first]  # files put together one below the other
     if not rest:
         return True
     if any(_kind(c) == "number" for c in first):
@@ -297,6 +299,7 @@ def delimited(
                     if block:
                         yield _table(block, dialect.names)
                         block = []
+                    part = _bare_formulas(part)
                     yield from (part.slice(i, rows) for i in range(0, part.num_rows, rows))
                     continue
                 for line, cells in records(part, dialect.delimiter, dialect.quoting, width):
@@ -316,6 +319,8 @@ def delimited(
                     blank = 0
                     row += 1
                     read = _fitting(cells, width)
+                    if width > 1 and dialect.header and repeats_names(read, dialect.names):
+                        read = Words("the names of the columns once more", "再次出现列名")
                     if isinstance(read, Words):
                         misfits.append(Misfit(row, passed + line, read))
                         if not every:
@@ -355,7 +360,15 @@ def _fitting(cells: list[str] | Words, width: int) -> list[str] | Words:
 
 def _table(block: list[list[str]], names: tuple[str, ...]) -> pa.Table:
     columns = [pa.array([c.strip() or None for c in column], pa.string()) for column in zip(*block, strict=True)]
-    return pa.Table.from_arrays(columns, names=list(names))
+    return _bare_formulas(pa.Table.from_arrays(columns, names=list(names)))
+
+
+def _bare_formulas(part: pa.Table) -> pa.Table:
+    """Return a table in which `="0012"`, as text is written for spreadsheets, is 0012."""
+    for i, name in enumerate(part.column_names):
+        if pc.any(pc.starts_with(part.column(i), '="')).as_py():
+            part = part.set_column(i, name, pc.replace_substring_regex(part.column(i), r'^="([^"]*)"$', r"\1"))
+    return part
 
 
 def from_rows(block: list[dict[str, Any]]) -> pa.Table:
