@@ -116,7 +116,7 @@ def test_what_the_report_shows():
     gap = next(g for g in found["columns"][0]["gaps"] if g["name"] == "gap:true_positive_rate")
     assert gap["low"] < 0.4 < gap["high"]
     pytest.importorskip("matplotlib")
-    from modelwright.evaluate.fair_parts import pictures, section
+    from modelwright.evaluate.report.fairness import pictures, section
 
     plot = pictures(found)[0]
     assert plot.svg.startswith("<svg")

@@ -183,7 +183,7 @@ def _orientation(data: bytes) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return int(Image.open(io.BytesIO(data)).getexif().get(0x0112, 1))
-    except Exception:
+    except Exception:  # of a damaged picture, Pillow raises what it likes; viewers show such a one as it stands
         return 1
 
 

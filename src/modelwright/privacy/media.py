@@ -61,7 +61,7 @@ def _exif(data: bytes) -> Iterator[tuple[str, str]]:
             exif = Image.open(io.BytesIO(data)).getexif()
             position = dict(exif.get_ifd(_GPS))
             entries = {**dict(exif), **dict(exif.get_ifd(_EXIF))}
-    except Exception:
+    except Exception:  # of damaged EXIF data, Pillow raises what it likes: no library reads a person out of it
         return
     if 2 in position and 4 in position:
         yield "gps", str(position[2]) + str(position[4])
@@ -91,7 +91,7 @@ def _dicom(data: bytes) -> Iterator[tuple[str, str]]:
             warnings.simplefilter("ignore")
             found = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
             values = {name: str(found.get(name, "") or "").strip() for name in DICOM_TAGS}
-    except Exception:
+    except Exception:  # no DICOM file after all, or a damaged one, of which pydicom raises what it likes
         return
     for name, text in values.items():
         kind = DICOM_TAGS[name]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from modelwright.core.privacy_budget import Look, Spending
 from modelwright.train.batches import RowFeed
-from modelwright.train.perrow import Tape
+from modelwright.train.per_example import Tape
 
 _CHUNK_TOKENS = 32_768  # activations of so many tokens (rows of a table, 16 pixels) are held at a time
 _EASE = 0.01  # of automatic clipping: far smaller gradients count less

@@ -15,7 +15,6 @@ FILES = [
     *SOURCE.glob("pipeline/concerns/*.py"),
     *SOURCE.glob("evaluate/report/*.py"),
     SOURCE / "evaluate" / "privacy.py",
-    SOURCE / "evaluate" / "fair_parts.py",
     SOURCE / "cli" / "terminal.py",
     SOURCE / "cli" / "verbs" / "run.py",
     SOURCE / "cli" / "verbs" / "compare.py",

@@ -12,10 +12,10 @@ from modelwright.core.facts.run import Facts
 from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
 from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words
-from modelwright.evaluate import fair_parts as _fair_parts
 from modelwright.evaluate import privacy
 from modelwright.evaluate.report import _examples, _practice, card
 from modelwright.evaluate.report import _sections as parts
+from modelwright.evaluate.report import fairness as _fairness
 from modelwright.evaluate.report._private import private
 from modelwright.evaluate.report.html import Html, code, interval, join, number, said, table, tag
 
@@ -291,7 +291,7 @@ _PARTS: list[tuple[str, Words, Callable[[Facts, str], Html]]] = [
     ("weak", Words("Weak spots", "薄弱之处"), _weak),
     ("mistakes", Words("Examples", "示例"), _examples.examples),
     ("importance", Words("Which columns matter", "哪些列重要"), _importance),
-    ("fairness", Words("Fairness", "公平性"), _fair_parts.section),
+    ("fairness", Words("Fairness", "公平性"), _fairness.section),
     ("privacy", Words("Privacy", "隐私"), privacy.section),
     ("data", Words("Data", "数据"), _data),
     ("private", Words("Personal data", "个人数据"), private),

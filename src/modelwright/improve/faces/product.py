@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 
 from modelwright.core.errors import InputError, RegistryAway
 from modelwright.core.words import Words
-from modelwright.improve.faces._product_parts import body_of
+from modelwright.improve.faces._product_html import body_of
 from modelwright.improve.product import Served
 from modelwright.privacy.ledger import record
 from modelwright.serve.guard import answer_json

@@ -145,7 +145,7 @@ class Fairness(Concern):
             found["mitigation"] = self._cost(state.predictor, test, state.judged, metric)
         facts["fairness"] = found
         if importlib.util.find_spec("matplotlib") is not None:
-            from modelwright.evaluate.fair_parts import pictures
+            from modelwright.evaluate.report.fairness import pictures
 
             facts["plots"] = [*facts.get("plots", []), *(p.to_json() for p in pictures(found))]
 

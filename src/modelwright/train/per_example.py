@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from modelwright.core.errors import ModelwrightError
-from modelwright.train import _parts as parts
+from modelwright.train import _per_example_gradients as parts
 
 _HARMLESS = frozenset(
     ("__get__", "__set__", "size", "dim", "numel", "stride", "is_floating_point", "__len__", "detach")

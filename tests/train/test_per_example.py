@@ -15,7 +15,7 @@ from modelwright.models.rowwise import read_singly
 from modelwright.recipes.shared.network import NetworkRecipe
 from modelwright.testing import sample_table
 from modelwright.train.batches import collate, encode
-from modelwright.train.perrow import NotPrivate, Tape
+from modelwright.train.per_example import NotPrivate, Tape
 
 NETWORKS = [n for n in recipe_names() if getattr(get_recipe(n), "privacy", "no") != "no" and isinstance(get_recipe(n), NetworkRecipe)]  # fmt: skip
 QUICK = {"tabm", "lstm", "resnet1d"}
