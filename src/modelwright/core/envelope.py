@@ -1,6 +1,6 @@
 """The head of an encrypted file: its form, and how the file's own key is wrapped by keys of the vault.
 
-The form of the whole file stands in `core.sealed`.
+The form of the whole file stands in `core.encrypted_files`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _MOST_CHUNK = 64 << 20
 
 
 def cipher(key: bytes) -> Any:
+    """Return AES-GCM under a key of 16, 24 or 32 bytes. Raises MissingExtra without `cryptography`."""
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     except ImportError as e:
@@ -39,6 +40,7 @@ def cipher(key: bytes) -> Any:
 
 
 def invalid() -> type[Exception]:
+    """Return the error that `cipher` raises for data that was changed or is under another key."""
     from cryptography.exceptions import InvalidTag
 
     return InvalidTag
@@ -132,8 +134,11 @@ def unwrap(header: Header, keys: Sequence[Key], name: str) -> tuple[bytes, int]:
 
 
 def associated(fixed: bytes, index: int, last: bool) -> bytes:
+    """Return what a chunk is bound to: the head of its file, its place, and whether it is the last. So chunks cannot be swapped, taken from
+    another file or cut off."""
     return fixed + struct.pack(">Q?", index, last)
 
 
 def nonce_of(prefix: bytes, index: int) -> bytes:
+    """Return the nonce of a chunk; no two chunks of a file share one."""
     return prefix + struct.pack(">I", index)

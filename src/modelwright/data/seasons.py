@@ -13,7 +13,7 @@ _LOOK = 200  # series looked at
 
 
 def repeats(values: np.ndarray, season: int) -> bool:
-    """Return whether a series comes again after a season, by its autocorrelation."""
+    """Return whether a series [T] comes again after a season, by its autocorrelation (the test of the M4 competition)."""
     if len(values) < 3 * season:
         return False
     lags = correlations(values, season)
@@ -24,7 +24,7 @@ def repeats(values: np.ndarray, season: int) -> bool:
 
 
 def correlations(values: np.ndarray, most: int) -> np.ndarray | None:
-    """Return the autocorrelations at lags 1 to `most`; None for a series that never changes."""
+    """Return the autocorrelations [most] of a series [T] at lags 1 to `most`; None for a series that never changes."""
     off = values - values.mean()
     power = float(off @ off)
     if power <= 0:
@@ -33,13 +33,13 @@ def correlations(values: np.ndarray, most: int) -> np.ndarray | None:
 
 
 def detrended(values: np.ndarray) -> np.ndarray:
-    """Return a series without its straight line."""
+    """Return a series [T] without its straight line, as least squares draw it."""
     places = np.arange(len(values)) - (len(values) - 1) / 2
     return np.asarray(values - places * float(places @ values) / max(1.0, float(places @ places)))
 
 
 def found_seasons(series: Sequence[np.ndarray]) -> tuple[int, ...]:
-    """Return the steps after which most of the series come again, the clearest of those that are usual, and seven times as many where
+    """Return the steps after which most of the series, [T] each, come again, the clearest of those that are usual, and seven times as many where
     that holds too; none where nothing is clear."""
     some = [detrended(s) for s in series[:: max(1, len(series) // _LOOK)]]
     best, found = 0.0, 0

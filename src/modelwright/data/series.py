@@ -2,7 +2,7 @@
 
 A layout says where the moments of a series stand. It is kept in the options of the gathered column, so that a bundle
 takes rows in the same layout: {"wide": [[column, ...] per channel]} or {"long": {"id", "time", "channels": [column, ...]}}, and
-"decimal": "," beside it where the training data had decimal commas. {"trailing": ...} is told in `trailing.py`.
+"decimal": "," beside it where the training data had decimal commas. {"trailing": ...} is told in `trailing_windows.py`.
 Legend: N rows, C channels, T time.
 """
 

@@ -1,6 +1,6 @@
 """The vault: files and folders encrypted at rest, decrypted, looked through, and their keys rotated.
 
-The form of the files is `core.sealed`, where keys stand `core.keyref`. Every file is written whole or not at all.
+The form of the files is `core.encrypted_files`, where keys stand `core.keyref`. Every file is written whole or not at all.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Covered:
 
 
 def wilson(right: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % interval of a share (Wilson 1927), elementwise."""
+    """Return both ends of the 95 % interval of shares (Wilson 1927): `right` [...] of `n` [...]."""
     p, z = right / n, _Z
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))

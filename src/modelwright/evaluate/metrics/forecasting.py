@@ -60,7 +60,7 @@ def _sums_of(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 
 def ratio(sums: np.ndarray) -> float:
-    """Return the first sum divided by the second."""
+    """Return the first of two sums [2] divided by the second; NaN where that is not above 0."""
     return float(sums[0] / sums[1]) if sums[1] > 0 else math.nan
 
 
@@ -80,7 +80,7 @@ def rmsse(judged: Judged) -> np.ndarray:
 
 
 def smape(judged: Judged) -> np.ndarray:
-    """Return parts of the symmetric error in percent as M4 has it, 200 |y - f| / (|y| + |f|); 0 where both are 0."""
+    """Return parts [N, 2] of the symmetric error in percent as M4 has it, 200 |y - f| / (|y| + |f|); 0 where both are 0."""
     size = np.abs(judged.truth) + np.abs(judged.chosen)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.where(size > 0, 200 * np.abs(_off(judged)) / size, np.where(np.isfinite(size), 0.0, np.nan))

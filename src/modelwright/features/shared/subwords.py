@@ -18,7 +18,7 @@ from modelwright.core.errors import MissingExtra
 from modelwright.features.base import Ragged, Stored
 
 PAD, BEGIN, END = 0, 1, 2
-SLOTS = 32  # places for values that are copied, see `_source.py`
+SLOTS = 32  # places for values that are copied, see `source.py`
 NAMES = 64  # signs for the names of slots
 SLOT = 0xE000  # the first of their characters, in Unicode's private use area; those of the names follow
 _SPACE = "\u2581"

@@ -86,14 +86,14 @@ class Fitted:
 
 
 def differenced(values: np.ndarray, differences: tuple[int, int], season: int) -> np.ndarray:
-    """Return a series after d plain and D seasonal differences."""
+    """Return a series [T] after d plain and D seasonal differences, d + D * season values shorter."""
     for _ in range(differences[1]):
         values = values[season:] - values[:-season]
     return np.diff(values, differences[0])
 
 
 def differences_of(values: np.ndarray, season: int) -> tuple[int, int]:
-    """Return how many plain and seasonal differences make a series level: d up to 2, D up to 1."""
+    """Return how many plain and seasonal differences make a series [T] level: d up to 2 by the KPSS test, D up to 1 by its seasonal strength."""
     long = 0
     if season > 1 and len(values) >= 3 * season and _strength(values, season) > _STRONG:
         long, values = 1, values[season:] - values[:-season]

@@ -45,7 +45,8 @@ class CrostonModel(UntaughtModel[CrostonOptions]):
 
 
 def croston(values: np.ndarray, alpha: float) -> float:
-    """Return the smoothed size of demands over the smoothed distance between them; 0 for a series of zeros."""
+    """Return the demand a period of a series [T]: its smoothed size over the smoothed distance between demands (Croston 1972);
+    0 for a series of zeros."""
     places = np.flatnonzero(values)
     if not len(places):
         return 0.0
@@ -54,7 +55,8 @@ def croston(values: np.ndarray, alpha: float) -> float:
 
 
 def tsb(values: np.ndarray, alpha: float) -> float:
-    """Return the smoothed size of demands times their smoothed chance, which falls where none come."""
+    """Return the demand a period of a series [T]: its smoothed size times its smoothed chance, which falls where none come (Teunter,
+    Syntetos & Babai 2011)."""
     places = np.flatnonzero(values)
     if not len(places):
         return 0.0
@@ -62,7 +64,8 @@ def tsb(values: np.ndarray, alpha: float) -> float:
 
 
 def adida(values: np.ndarray, alpha: float) -> float:
-    """Return the smoothed demand of periods as long as demands are apart, divided by their length."""
+    """Return the demand a period of a series [T]: smoothed over blocks as long as demands are apart, divided by their length
+    (Nikolopoulos et al. 2011)."""
     places = np.flatnonzero(values)
     if not len(places):
         return 0.0
@@ -73,7 +76,7 @@ def adida(values: np.ndarray, alpha: float) -> float:
 
 
 def smooth(values: np.ndarray, alpha: float) -> float:
-    """Return the exponentially smoothed last value, begun at the mean of the first ten."""
+    """Return the exponentially smoothed last value of a series [T], begun at the mean of the first ten."""
     level = float(values[:10].mean())
     for v in values.tolist():
         level += alpha * (v - level)

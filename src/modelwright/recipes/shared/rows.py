@@ -18,7 +18,7 @@ _LABELS = 3  # of a row that a student learns at most where it takes one label a
 
 
 def known_rows(table: Table, target: TargetCodec) -> tuple[Table, np.ndarray]:
-    """Return the rows whose target is known, and their encoded truth. Raises DataError where the table has no target."""
+    """Return the N rows whose target is known, and their encoded truth ([N], or [N, K] of sets of labels). Raises DataError where the table has no target."""
     column = table.schema.target
     if column is None:
         raise DataError("A fit needs a target column; the table has none.", "训练需要目标列，而表中没有。")
@@ -36,7 +36,7 @@ def known_rows(table: Table, target: TargetCodec) -> tuple[Table, np.ndarray]:
 
 
 def fewer(table: Table, truth: np.ndarray, most: int, seed: int) -> tuple[Table, np.ndarray]:
-    """Return at most `most` rows, drawn by chance and in their order, and their truth."""
+    """Return at most `most` of the rows and of their truth [N, ...], drawn by chance, in their order."""
     if len(table) <= most:
         return table, truth
     index = np.sort(np.random.default_rng(seed).permutation(len(table))[:most])
@@ -64,7 +64,7 @@ def fewer_in_memory(
 def split_off(
     table: Table, truth: np.ndarray, ctx: FitContext, share: float = 0.1
 ) -> tuple[Table, np.ndarray, Table | None, np.ndarray]:
-    """Return the larger part and a part to watch; nothing to watch where there are fewer than 50 rows."""
+    """Return the larger part of rows with truth [N, ...] and the `share` of them to watch; None and an empty truth to watch of fewer than 50."""
     if len(table) < 50:
         return table, truth, None, truth[:0]
     order = np.random.default_rng(ctx.seed).permutation(len(table))

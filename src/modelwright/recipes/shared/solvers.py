@@ -55,7 +55,7 @@ def narrowed(matrix: csr_matrix) -> tuple[csr_matrix, np.ndarray] | None:
 
 
 def centroids(matrix: csr_matrix, truth: np.ndarray, classes: int) -> np.ndarray:
-    """Return, in one pass, weights of the nearest class centre (Rocchio): an answer while better ones are made."""
+    """Return, in one pass over `matrix` [N, D] and classes [N], weights [D + 1, K] of the nearest class centre (Rocchio): an answer while better ones are made."""
     from scipy.sparse import csr_matrix
 
     count = len(truth)

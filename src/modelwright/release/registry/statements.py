@@ -60,6 +60,8 @@ class Change:
 
 
 def pick(found: list[Release], which: int | str) -> Release:
+    """Return the release that a version or an alias means, among all of one name. Raises RegistryError where there is none, OptionError where
+    `which` is neither."""
     text = str(which)
     name = found[0].name
     chosen = [r for r in found if text in (str(r.version), *r.aliases)]
@@ -79,10 +81,12 @@ def pick(found: list[Release], which: int | str) -> Release:
 
 
 def holder(found: list[Release], alias: str) -> Release | None:
+    """Return the release that an alias means; None where it means none."""
     return next((r for r in found if alias in r.aliases), None)
 
 
 def notes(before: Release | None, after: Release) -> tuple[Words, ...]:
+    """Return what senders of requests must know of a release that takes the place of another: columns and labels that differ."""
     return () if before is None else tuple(told_differences(before.facts, after.facts))
 
 
@@ -90,6 +94,10 @@ def notes(before: Release | None, after: Release) -> tuple[Words, ...]:
 
 
 def read(connection: sa.Connection, name: str | None) -> list[Release]:
+    """Return the releases of a name (None: of all names), the latest version first, each with its aliases.
+
+    An alias keeps a stack of versions, the highest place first: below the top of `champion` stands `previous`.
+    """
     r, a = tables.releases, tables.aliases
     rows = sa.select(r).order_by(r.c.name, r.c.version.desc())
     meant = sa.select(a).order_by(a.c.name, a.c.alias, a.c.place.desc())
@@ -108,6 +116,7 @@ def read(connection: sa.Connection, name: str | None) -> list[Release]:
 
 
 def next_version(connection: sa.Connection, name: str) -> int:
+    """Take the next version of a name, from 1 on; a version that was taken is never given again."""
     n = tables.names
     last = connection.execute(sa.select(n.c.last_version).where(n.c.name == name)).scalar()
     if last is None:
@@ -118,16 +127,19 @@ def next_version(connection: sa.Connection, name: str) -> int:
 
 
 def height(connection: sa.Connection, name: str) -> int:
+    """Return the highest place in the stack of champions of a name, 0 where it never had one."""
     a = tables.aliases
     top = sa.select(sa.func.max(a.c.place)).where(a.c.name == name, a.c.alias == CHAMPION)
     return int(connection.execute(top).scalar() or 0)
 
 
 def set_alias(connection: sa.Connection, name: str, alias: str, place: int, version: int) -> None:
+    """Let an alias mean a version, at a place of its stack that is free."""
     connection.execute(tables.aliases.insert().values(name=name, alias=alias, place=place, version=version))
 
 
 def drop_alias(connection: sa.Connection, name: str, alias: str, place: int = 1) -> None:
+    """Take a place out of the stack of an alias; nothing happens where it is free."""
     a = tables.aliases
     connection.execute(a.delete().where(a.c.name == name, a.c.alias == alias, a.c.place == place))
 
