@@ -114,3 +114,13 @@ def test_text_written_for_spreadsheets_is_that_text(tmp_path, quoted):
     rows = [[f'="{i:04d}"', '="', "=1+2", last] for i in range(20)]
     table = read(written(tmp_path / "t.csv", ["code,odd,sum,y"], rows))
     assert table.slice(3, 1).to_pylist() == [{"code": "0003", "odd": '="', "sum": "=1+2", "y": "b"}]
+
+
+def test_formulas_without_saved_values_are_told(tmp_path):
+    book = openpyxl.Workbook()
+    for line in (["a", "twice", "none"], *([i, f"=A{i + 2}*2", None] for i in range(30))):
+        book.active.append(line)
+    book.save(tmp_path / "t.xlsx")
+    table, detected = read_table(tmp_path / "t.xlsx", Reading())
+    assert table.column("twice").null_count == 30
+    assert detected.words().en.startswith("formulas in `twice` have no saved values")

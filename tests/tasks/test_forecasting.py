@@ -168,6 +168,7 @@ def test_keys_are_found_or_asked_for():
     [
         (days(range(12)), {"horizon": 10}, "at least 31"),
         (days(range(60)), {"horizon": 5, "quantiles": [1.5]}, "between 0 and 1"),
+        (days(range(60)), {"horizon": 5, "season": 1_000_000_000}, "--season below 60, the steps of the longest"),
         (days(range(60)), {"horizon": 5, "frequency": "fortnight"}, "--frequency such as"),
         (days(range(60)), {"horizon": 5, "frequency": "h"}, "stand further apart"),
         ({**days(range(60)), "note": list("ab") * 30}, {"horizon": 5, "known": ["note"]}, "columns of numbers"),

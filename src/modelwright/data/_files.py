@@ -16,12 +16,13 @@ from modelwright.core.envelope import is_sealed
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
-from modelwright.core.words import Words, counted
+from modelwright.core.words import Words, counted, in_a_row
 from modelwright.data._arff import arff_batches
 from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
 from modelwright.data._faults import named
+from modelwright.data._formulas import unsaved
 from modelwright.data._tops import Top, find_top
 from modelwright.data._ts import ts_batches
 from modelwright.data.arrow import parquet_spans
@@ -263,6 +264,10 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
         top = Top(0, 0, tuple(filled[0][1]), None) if how.header else find_top([cells for _, cells in filled])
         names, detected.above = unique_names(top.names), top.words
         begun = begun[filled[top.at + top.under][0] + 1 :]
+    empty = [i for i in range(len(names)) if all(i >= len(line) or line[i] is None for line in begun)]
+    if begun and empty:
+        formulas = unsaved(openpyxl.load_workbook(whole, read_only=True), sheet, names, empty)
+        detected.above = in_a_row([detected.above, formulas])
     pending: list[tuple[Any, ...]] = []
     for line in chain(begun, lines):
         pending.append(line)

@@ -113,6 +113,12 @@ class TimeSeriesForecasting(GeneratedTask):
                     "--totals 用于合计序列：请用 --key 指定区分序列的列，由粗到细。",
                 )
             series = with_totals(series)
+        longest = max((len(s.values) for s in series), default=0)
+        if config.season is not None and config.season >= longest:
+            raise OptionError(
+                f"Expected --season below {longest:,}, the steps of the longest series, received {config.season:,}: no season comes again in it. Give a shorter one, or leave it out.",
+                f"--season 应小于最长序列的步数 {longest:,}，收到的是 {config.season:,}：其中没有重复的季节。请改小，或不指定。",
+            )
         horizon = config.horizon or told.frequency.horizon
         official = bool(config.test)
         count, tests = windows_for(series, horizon, config.windows, config.gap, official)
