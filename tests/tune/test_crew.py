@@ -103,8 +103,25 @@ def test_more_processes_than_rows_are_refused():
     from types import SimpleNamespace
 
     climb = SimpleNamespace(validation=SimpleNamespace(splits=[(np.arange(3), np.arange(2))]), private=None)
-    with pytest.raises(OptionError, match="4 processes are more than the 3 training rows"), crew.crewed(climb, 4):
+    with (
+        pytest.raises(OptionError, match="4 processes are more than the 3 training rows .* give --devices 3 at most"),
+        crew.crewed(climb, 4),
+    ):
         pass
+
+
+def test_torchrun_is_told_why_and_has_no_others_to_end(tmp_path):
+    (tmp_path / "few.csv").write_text("x,y\n" + "".join(f"{i},k{i % 2}\n" for i in range(4)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "4", "-m", "modelwright", "run",
+               "few.csv", "--target", "y", "--budget", "30s"]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    why = "4 processes are more than the 1 training row can be shared among: give --nproc-per-node 1 at most."
+    assert done.returncode != 0
+    assert f"Error: {why}\n" in done.stderr
+    assert f"traceback : {why}\n" in done.stderr  # torchrun's own report
+    assert "NO_OTHER_FAILURES" in done.stderr
+    assert "SIGTERM" not in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["few.csv"]
 
 
 @pytest.mark.slow

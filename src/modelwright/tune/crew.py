@@ -28,11 +28,12 @@ from modelwright.core.recipe import Model, Options, Recipe, on_torch
 from modelwright.core.schema import Table
 from modelwright.core.stored_data import sealing
 from modelwright.core.version import VERSION
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.tune.climb import Climb
 from modelwright.tune.payload import ship
 
 _opened: list[Any] = []  # the store of a process that leads, where a launcher started it and nobody else serves one
+_LEAVING = 10.0  # seconds in which processes that follow, and may just be loading torch, end by themselves
 _SHM = "/dev/shm"  # noqa: S108 - a folder of our own is made in it, closed to others
 
 
@@ -74,6 +75,40 @@ def check_devices(count: int, device: str, shard: bool = False) -> None:
             f"--devices {count} asks for more than this machine has: {have} {kind}. Give --devices {have} at most.",
             f"--devices {count} 超出本机所有：{have} {kind_zh}。最多可用 --devices {have}。",
         )
+
+
+@contextmanager
+def launched() -> Iterator[None]:
+    """Where the block ends with an error, let the processes that torchrun started beside this one end by themselves, and have torchrun's
+    report say why: it lists all that it has to end, and knows nothing of what we print."""
+    try:
+        yield
+    except ModelwrightError as e:
+        if (outside := from_torchrun()) is not None:
+            with contextlib.suppress(ModelwrightError, RuntimeError):  # of a store that cannot be reached
+                _dismiss(outside[1])
+            with contextlib.suppress(OSError):
+                _report(e.words.en)
+        raise
+
+
+def _dismiss(size: int) -> None:
+    """Say goodbye to the processes that follow this one, and wait until they have left."""
+    from modelwright.train.crew import store_at
+
+    store = _opened[0] if _opened else store_at(*_meeting(), leads=_serves())
+    store.set("bye", "1")
+    until = time.monotonic() + _LEAVING
+    while time.monotonic() < until and not store.check([f"left/{rank}" for rank in range(1, size)]):
+        time.sleep(0.05)
+
+
+def _report(why: str) -> None:
+    """Write why this process ends where torchrun looks for it (`torch.distributed.elastic.multiprocessing.errors`)."""
+    place = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if place:
+        said = {"message": why, "extraInfo": {"timestamp": str(int(time.time()))}}
+        Path(place).write_text(plain_json.dumps({"message": said}), encoding="utf-8")
 
 
 def _meeting() -> tuple[str, int]:
@@ -123,9 +158,10 @@ def crewed(climb: Climb, count: int) -> Iterator[None]:
         return
     rows = min(len(train) for train, _ in climb.validation.splits)
     if rows < size:
+        fewer = f"--nproc-per-node {rows}" if outside else f"--devices {rows}"
         raise OptionError(
-            f"{size} processes are more than the {rows} training rows can be shared among: give fewer with --devices.",
-            f"{size} 个进程多于可分配的 {rows} 行训练数据：请用 --devices 减少进程数。",
+            f"{size} processes are more than the {counted(rows, 'training row')} can be shared among: give {fewer} at most.",
+            f"{size} 个进程多于可分配的 {rows} 行训练数据：最多可用 {fewer}。",
         )
     if climb.private is not None:
         climb.events.note(

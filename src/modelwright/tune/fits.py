@@ -118,6 +118,8 @@ class Fits:
             self._probed += watch.cpu
             if on_torch(recipe):
                 self.pace.learn(recipe, watch, threads=1)
+                if p.memory is not None:
+                    return_pages()  # of what was encoded and of the network, before what is left is told
         return self._known[key]
 
     def _load_torch(self) -> None:

@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "GRPC_VERBOSITY": "NONE",
     "GRPC_ENABLE_FORK_SUPPORT": "0",
 }
+# of workers whose memory is counted: each of Ray's threads would have an arena of its own, and Arrow keeps what it freed (docs/log.md)
+LEAN = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 _STORE = 256 << 20  # bytes of a local Ray's store of objects
 
 

@@ -43,13 +43,14 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.tune.crew import from_torchrun
+        from modelwright.tune.crew import from_torchrun, launched
 
         if (told := from_torchrun()) is not None and told[0] > 0:  # one process of several that torchrun started
             from modelwright.tune.follower import follow
 
             raise typer.Exit(follow())
-        code = run_and_print(given, config, name, Path(out), resume, LANG, quiet, json_)
+        with launched():
+            code = run_and_print(given, config, name, Path(out), resume, LANG, quiet, json_)
         if code:
             raise typer.Exit(code)
 

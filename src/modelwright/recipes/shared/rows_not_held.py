@@ -128,7 +128,7 @@ def shared_rows(
     until, room = (
         time.monotonic() + _SHARE * ctx.deadline.remaining(),
         rows_in_memory(3 * each),
-    )  # parts, then all of them
+    )  # parts, a column of them joined, and what a table is read with
     for table in rest.tables() if rest is not None else ():
         if ctx.deadline.stopped:
             raise ModelwrightError("stopped while it was fitted", "训练中被终止")
@@ -145,7 +145,10 @@ def shared_rows(
         f"{ctx.name} learns from {fewest * peers.size:,} rows in {peers.size} workers: {held:,} are held, {max(0, read):,} were read by the workers themselves.",
         f"{ctx.name} 由 {peers.size} 个工作进程从 {fewest * peers.size:,} 行学习：保留 {held:,} 行，{max(0, read):,} 行由各工作进程自行读取。",
     )
-    joined = {k: np.concatenate([p[k] for p in parts])[:fewest] for k in arrays}
+    joined = {}
+    for k in arrays:  # a column is let go once it is joined, so that the rows are never held twice
+        joined[k] = np.concatenate([p.pop(k) for p in parts])[:fewest]
+    return_pages()  # of what was read and encoded: training keeps what is free for itself
     return joined, np.concatenate(truths)[:fewest]
 
 
