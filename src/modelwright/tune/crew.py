@@ -33,7 +33,7 @@ from modelwright.tune.climb import Climb
 from modelwright.tune.payload import ship
 
 _opened: list[Any] = []  # the store of a process that leads, where a launcher started it and nobody else serves one
-_LEAVING = 10.0  # seconds in which processes that follow, and may just be loading torch, end by themselves
+_LEAVING = 20.0  # seconds in which processes that follow, and may just be loading torch, end by themselves
 _SHM = "/dev/shm"  # noqa: S108 - a folder of our own is made in it, closed to others
 
 
@@ -93,14 +93,27 @@ def launched() -> Iterator[None]:
 
 
 def _dismiss(size: int) -> None:
-    """Say goodbye to the processes that follow this one, and wait until they have left."""
+    """Say goodbye to the processes that follow this one, and wait until they have ended: torchrun ends those that it finds alive, and tells of it."""
     from modelwright.train.crew import store_at
 
     store = _opened[0] if _opened else store_at(*_meeting(), leads=_serves())
     store.set("bye", "1")
-    until = time.monotonic() + _LEAVING
-    while time.monotonic() < until and not store.check([f"left/{rank}" for rank in range(1, size)]):
+    until, left = time.monotonic() + _LEAVING, [f"left/{rank}" for rank in range(1, size)]
+    here = os.environ.get("LOCAL_WORLD_SIZE") == str(size)  # numbers of processes on other machines say nothing
+    while time.monotonic() < until:
+        if store.check(left) and not (here and any(_runs(int(store.get(key))) for key in left)):
+            return
         time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    """Return whether a process of this machine has not ended yet."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _report(why: str) -> None:

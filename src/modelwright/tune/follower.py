@@ -44,7 +44,7 @@ def follow() -> int:
             me.loops = 0
             while not me.has(f"{me.job}/job"):
                 if me.has("bye"):
-                    store.set(f"left/{rank}", "1")
+                    store.set(f"left/{rank}", str(os.getpid()))
                     return 0
                 time.sleep(_LOOK)
             told = json.loads(store.get(f"{me.job}/job"))
