@@ -30,7 +30,7 @@ from modelwright.tune.climb import Climb
 from modelwright.tune.nodes import ANSWER, check_answers, check_nodes, check_seen, end_there
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.payload import files_of, ship
-from modelwright.tune.session import ENVIRONMENT, LEAN, Session
+from modelwright.tune.session import ENVIRONMENT, Session
 from modelwright.tune.under_way import TRIES, UnderWay
 
 _LEAST = 30.0  # seconds left below which a local Ray is not begun
@@ -139,9 +139,7 @@ class Cluster:
 
     def begin(self) -> None:
         """Reach the cluster (or start one), and give it the rows. Raises ModelwrightError."""
-        if self.climb.config.memory:
-            self._grant = parse_size(self.climb.config.memory)
-        for name, value in (ENVIRONMENT | (LEAN if self._grant else {})).items():
+        for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         if self.address != "local":
             check_answers(self.address)
@@ -153,7 +151,9 @@ class Cluster:
                 "本进程已有 Ray 会话：请先用 ray.shutdown() 结束它。",
             )
         self._ray = ray
-        self._session = Session(self.address, ray)
+        if self.climb.config.memory:
+            self._grant = parse_size(self.climb.config.memory)
+        self._session = Session(self.address, ray, lean=self._grant is not None)
         self._session.begin()
         have = ray.cluster_resources()
         self._gpus = float(have.get("GPU", 0.0))

@@ -28,10 +28,10 @@ _STORE = 256 << 20  # bytes of a local Ray's store of objects
 
 
 class Session:
-    """A session at an address, `local` or `ray://host:port`."""
+    """A session at an address, `local` or `ray://host:port`; a local one may begin its workers `lean`, for little memory."""
 
-    def __init__(self, address: str, ray: Any) -> None:
-        self.address, self._ray = address, ray
+    def __init__(self, address: str, ray: Any, *, lean: bool = False) -> None:
+        self.address, self._ray, self._lean = address, ray, lean
         self._place: Path | None = None
         self._reaper: subprocess.Popen[bytes] | None = None
 
@@ -39,6 +39,8 @@ class Session:
         """Reach the cluster, or start one. Raises OptionError."""
         told: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
         if self.address == "local":
+            for name, value in LEAN.items() if self._lean else ():
+                os.environ.setdefault(name, value)
             self._place = Path(tempfile.mkdtemp(prefix="mw-"))
             self._reaper = subprocess.Popen(  # noqa: S603 - this very Python and a file of ours
                 [sys.executable, str(Path(__file__).with_name("reaper.py")), str(os.getpid()), str(self._place)],
