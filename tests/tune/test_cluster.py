@@ -24,7 +24,7 @@ from modelwright.core.errors import DataError, MissingExtra, OptionError
 from modelwright.core.events import EventStream, Step, Warned
 from modelwright.core.schema import MEDIA, Column, Schema, Table
 from modelwright.core.version import VERSION
-from modelwright.tune import cluster, nodes, remote
+from modelwright.tune import cluster, nodes, remote, session
 from modelwright.tune.payload import check_paths, files_of, unship
 from scale_made import rows, written
 
@@ -280,3 +280,16 @@ def test_a_mailbox_keeps_events_and_ends_fits():
     assert box.take()[0] == []
     box.forget("a")
     assert box.take()[1] == {}
+
+
+@pytest.mark.parametrize("lean", [True, False])
+def test_workers_whose_memory_is_counted_share_few_arenas(lean, monkeypatch):
+    for name in session.LEAN:  # put back after the test, whatever is set in it
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    begun = session.Session("local", SimpleNamespace(init=lambda **_: None, shutdown=lambda: None), lean=lean)
+    begun.begin()
+    try:
+        assert {n: os.environ.get(n) for n in session.LEAN} == (session.LEAN if lean else dict.fromkeys(session.LEAN))
+    finally:
+        begun.end()

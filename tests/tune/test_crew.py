@@ -104,7 +104,7 @@ def test_more_processes_than_rows_are_refused():
 
     climb = SimpleNamespace(validation=SimpleNamespace(splits=[(np.arange(3), np.arange(2))]), private=None)
     with (
-        pytest.raises(OptionError, match="4 processes are more than the 3 training rows .* give --devices 3 at most"),
+        pytest.raises(OptionError, match=r"4 processes are more than the 3 training rows .* give --devices 3 at most"),
         crew.crewed(climb, 4),
     ):
         pass
