@@ -150,7 +150,9 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
 
 
 def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str, Any]:
-    from modelwright.core.reading import SERIES_OPTIONS, SOURCE_OPTIONS, Reading
+    from modelwright.core.reading import SERIES_OPTIONS, SOURCE_OPTIONS, Detected, Reading
+    from modelwright.data.annotations.base import BOXES
+    from modelwright.data.annotations.shared.source import boxes_table, described
     from modelwright.data.check import check, never_missing
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
@@ -169,7 +171,13 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     told: list[Words] = []
     events = EventStream()
     events.listen(lambda e: told.append(e.words) if isinstance(e, Note | Warned) else None)
-    raw, detected = read_table(data, reading, events)
+    marked = boxes_table(data, events, asked=False)
+    if marked is not None:
+        raw, detected, column = marked, Detected(), {BOXES: "boxes", **column}
+        read_as: Words | None = described(marked.column(BOXES).to_pylist())
+    else:
+        raw, detected = read_table(data, reading, events)
+        read_as = detected.words()
     kept = (target, *(options.get(k) for k in ("group", "time")), *(options.get("ignore") or ()), *column)
     raw, nested, odd = flattened(raw, frozenset(kept))
     apart = {k: options.get(k) for k in ("group", "time", "ignore")}
@@ -188,7 +196,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
         plain_json.dumps(
             {
                 "rows": len(table),
-                "reading": list(said) if (said := detected.words()) else None,
+                "reading": list(read_as) if read_as else None,
                 "told": [list(words) for words in [*told, *nested]],
                 "columns": [c.to_json() for c in table.schema],
                 "findings": [f.to_json() for f in findings],

@@ -64,3 +64,12 @@ def _ends(values: Choice | Range) -> tuple[Any, ...]:
     if isinstance(values, Choice):
         return values.values
     return (int(values.low), int(values.high)) if values.whole else (values.low, values.high)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_options_of_training_have_ranges(name: str) -> None:
+    options = get_recipe(name).options
+    for field, bad in (("patience", 0), ("epochs", -1), ("batch", 0), ("lr", 0), ("snr_low", -1e9), ("snr_high", 1e9)):
+        if field in options.model_fields:
+            with pytest.raises(ValidationError):
+                options.model_validate({field: bad})

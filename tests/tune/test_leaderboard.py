@@ -100,3 +100,11 @@ def test_a_row_tells_from_how_many_rows_where_these_are_not_the_training_rows(mo
     plan.standings._rows.clear()
     row = plan.standings.row(candidate)
     assert {k: v for k, v in row.items() if k.startswith("learnt")} == told
+
+
+@pytest.mark.parametrize(("ships", "wins"), [(True, "guess"), (False, "filter")])
+def test_a_plain_answer_of_use_wins_where_it_is_better_on_validation_rows(monkeypatch, ships, wins):
+    plain, other = some("guess", right=0.9, rank=0), some("filter", right=0.7, rank=1)
+    type(plain).ships = ships
+    plan, _ = planner(monkeypatch, [plain, other], config={"refit": False, "ensemble": False})
+    assert [c.name for _, c in climb(plan).winner] == [wins]

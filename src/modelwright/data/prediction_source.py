@@ -14,6 +14,8 @@ import pyarrow as pa
 from modelwright.core.errors import DataError
 from modelwright.core.schema import MODALITY_WORDS, Column
 from modelwright.data._media import suffix_kinds
+from modelwright.data.annotations.base import Marked
+from modelwright.data.annotations.shared.source import marked_in
 from modelwright.data.pairs import ending
 from modelwright.data.sources import folder_of
 
@@ -34,6 +36,8 @@ def given(data: str, inputs: Sequence[Column]) -> Iterator[tuple[Any, Path]]:
     files = _media_files(Path(data)) if "://" not in data else []
     if files:
         yield _table(data, files, inputs), Path().resolve()
+    elif (marked := marked_in(data, asked=False)) is not None:
+        yield _marked_table(data, marked, inputs), folder_of(data)
     else:
         yield data, folder_of(data)
 
@@ -75,6 +79,18 @@ def _media_files(path: Path) -> list[Path]:
         if p.is_file() and not any(q.startswith(".") for q in p.relative_to(path).parts)
     ]
     return [p for p in found if ending(p) in known]
+
+
+def _marked_table(data: str, marked: list[Marked], inputs: Sequence[Column]) -> pa.Table:
+    """Return the pictures of a file of boxes under the name of the model's column of pictures: the boxes are what is asked for."""
+    pictures = [c.name for c in inputs if c.modality == "image"]
+    if len(pictures) != 1:
+        shown = ", ".join(f"{c.name} ({c.modality})" for c in inputs[:8])
+        raise DataError(
+            f"{data} marks boxes in pictures; expected a model with one column of pictures, and this one reads: {shown}.",
+            f"{data} 是图片中的标注框；需要只有一列图片的模型，而该模型读取：{shown}。",
+        )
+    return pa.table({pictures[0]: pa.array([m.picture for m in marked])})
 
 
 def _table(data: str, files: list[Path], inputs: Sequence[Column]) -> pa.Table:

@@ -145,23 +145,21 @@ class ObjectDetection(GeneratedTask):
         return 1.0 if column.modality == "boxes" else 0.0
 
     def read(self, source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
-        from modelwright.data.annotations.base import BOXES, PICTURE, format_of
-        from modelwright.data.annotations.shared.settle import beside, settled
+        from modelwright.data.annotations.base import BOXES, PICTURE
+        from modelwright.data.annotations.shared.settle import settled
+        from modelwright.data.annotations.shared.source import boxes_table
         from modelwright.data.annotations.shared.tables import rows_of
         from modelwright.data.sources import folder_of, read_table, source_name
 
         name = source_name(source, "table")
-        if isinstance(source, (str, Path)) and "://" not in str(source):
-            path = Path(source)
-            found = format_of(path) if path.exists() else None
-            if found is not None:
-                folder = folder_of(source)
-                return settled(beside(found.read(path), folder), name, folder, events), Detected()
-            if path.is_dir():
-                raise DataError(
-                    f"{path} holds no boxes that are known here: expected VOC XML, YOLO text, COCO or Label Studio JSON (name the file), or a table.",
-                    f"{path} 中没有可识别的标注：应为 VOC XML、YOLO 文本、COCO 或 Label Studio JSON（请指定文件），或表格。",
-                )
+        found = boxes_table(source, events)
+        if found is not None:
+            return found, Detected()
+        if isinstance(source, (str, Path)) and Path(source).is_dir():
+            raise DataError(
+                f"{source} holds no boxes that are known here: expected VOC XML, YOLO text, COCO or Label Studio JSON (name the file), or a table.",
+                f"{source} 中没有可识别的标注：应为 VOC XML、YOLO 文本、COCO 或 Label Studio JSON（请指定文件），或表格。",
+            )
         raw, detected = read_table(source, reading, events)
         marked, names = rows_of(raw, name)
         return settled(marked, name, folder_of(source), events, names or (PICTURE, BOXES)), detected

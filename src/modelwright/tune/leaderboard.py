@@ -142,8 +142,8 @@ class Standings:
         return max(self.validation.target.quick * self.load(), _SLOWER * self.cost(best), *(self.cost(c) for c in pool))
 
     def field(self) -> list[Candidate]:
-        """Return the candidates that may win: those still in the race; guesses only where there is nothing else."""
-        real = [c for c in self.candidates if not guesses(c.recipe)]
+        """Return the candidates that may win: those still in the race; guesses only where there is nothing else, or their answer is of use."""
+        real = [c for c in self.candidates if not guesses(c.recipe) or get_recipe(c.recipe).ships]
         racing = [c for c in real if c.name not in self.beaten and c.name not in self.waiting]
         return racing or real or self.candidates
 

@@ -7,10 +7,13 @@ import pyarrow as pa
 import pytest
 
 from boxes_made import picture
+from modelwright.api import inspect
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
+from modelwright.core.schema import Column
 from modelwright.data.annotations.base import format_of
 from modelwright.data.annotations.shared.tables import parsed, rows_of
+from modelwright.data.prediction_source import given
 from modelwright.data.sources import folder_of
 from modelwright.tasks.object_detection import ObjectDetection
 
@@ -238,3 +241,40 @@ def test_a_table_without_boxes_says_what_was_looked_for():
 def test_a_cell_that_holds_no_boxes_is_refused(cell):
     with pytest.raises(DataError, match=r"t\.csv, row 3: expected a list of boxes"):
         parsed(cell, "t.csv, row 3", "t.csv 第 3 行")
+
+
+def test_a_source_of_boxes_is_described_and_its_faults_are_told(tmp_path):
+    folder = yolo(tmp_path, "0 .5 .5 .25 .5\n0 .5 .5 .25 .5\n1 .2 .5 .1 .3\n1 .5 .5 -.1 .2\n")
+    picture(folder / "images" / "bare.png")
+    found = inspect(folder)
+    assert [c["modality"] for c in found["columns"]] == ["image", "boxes"]
+    assert found["rows"] == len(list(folder.rglob("*.png")))
+    assert "2 boxes of 2 classes: cat 1, dog 1; 2 pictures without boxes." in found["reading"][0]
+    assert found["reading"][1].startswith("3 张图片，2 个框，2 个类别：cat 1、dog 1；2 张图片没有框。")
+    for says in ("1 box marked twice is left out", "1 box whose right is left of its left"):
+        assert any(says in told[0] for told in found["told"])
+    assert inspect(coco(tmp_path / "other"))["reading"][0].startswith("2 pictures, 1 box of 1 class: 猫 1")
+
+
+def test_captions_beside_pictures_and_plain_json_are_no_boxes_where_none_were_asked_for(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text("0 cats lie on 2 mats")
+    assert format_of(tmp_path) is not None
+    assert format_of(tmp_path, asked=False) is None
+    (tmp_path / "shop.json").write_text(json.dumps({"images": [{"name": "a", "price": 3}]}))
+    assert format_of(tmp_path / "shop.json", asked=False) is None
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "names.txt").write_text("Anna\nBerta\n")
+    assert format_of(tmp_path / "names.txt", asked=False) is None
+
+
+def test_pictures_of_a_file_of_boxes_are_answered_under_the_models_column(tmp_path):
+    file = coco(tmp_path / "data")
+    with given(str(file), (Column("photo", "image"), Column("price", "number"))) as (table, folder):
+        assert table.column_names == ["photo"]
+        assert [(folder / p).is_file() for p in table.column("photo").to_pylist()] == [True, True]
+    with (
+        pytest.raises(DataError, match="one column of pictures, and this one reads: price"),
+        given(str(file), (Column("price", "number"),)),
+    ):
+        pass

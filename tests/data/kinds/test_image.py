@@ -253,6 +253,18 @@ def test_colour_of_sixteen_bits_is_told_as_cut_to_eight(tmp_path, data):
     assert "1 of 3 pictures" in reason.en
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_pictures_in_inks_are_told(tmp_path, kind):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(encoded())
+    Image.new("RGB", (20, 30), (10, 90, 200)).save(tmp_path / "a" / f"plain.{kind.lower()}", kind)
+    assert not infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].reason
+    Image.new("CMYK", (20, 30), (200, 20, 0, 30)).save(tmp_path / "a" / f"inks.{kind.lower()}", kind)
+    reason = infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].reason
+    assert "1 of 3 pictures looked at is in CMYK, read as RGB" in reason.en
+    assert "3 张图片中有 1 张为 CMYK" in reason.zh
+
+
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF", "WEBP"])
 def test_frames_that_are_not_read_are_told_with_the_file(tmp_path, kind):
     other = Image.fromarray(np.full((20, 30, 3), 250, np.uint8))

@@ -49,15 +49,19 @@ class Format(ABC):
     def fits(self, path: Path) -> bool:
         """Whether a file or folder is of this format, from its names and its beginning."""
 
+    def sure(self, path: Path) -> bool:
+        """Whether a file or folder that fits holds boxes though nobody said so: a table or captions beside pictures may look alike."""
+        return True
+
     @abstractmethod
     def read(self, path: Path) -> list[Marked]:
         """Return its pictures with their boxes. Raises DataError, naming file and place, for what cannot be read."""
 
 
-def format_of(path: Path) -> Format | None:
-    """Return the format that a file or folder is of; None for none."""
+def format_of(path: Path, *, asked: bool = True) -> Format | None:
+    """Return the format that a file or folder is of; None for none. Where boxes were not `asked` for it must be sure."""
     made: list[Format] = [load_file(FORMATS, n, Words("format", "格式")).FORMAT() for n in names_in(FORMATS)]
-    return next((f for f in sorted(made, key=lambda f: f.first) if f.fits(path)), None)
+    return next((f for f in sorted(made, key=lambda f: f.first) if f.fits(path) and (asked or f.sure(path))), None)
 
 
 def pictures_below(folder: Path) -> list[Path]:

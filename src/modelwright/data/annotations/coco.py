@@ -25,6 +25,11 @@ class Coco(Format):
             f'"{k}"' in start for k in ("images", "annotations", "categories")
         )
 
+    def sure(self, path: Path) -> bool:
+        with path.open(encoding="utf-8-sig", errors="replace") as f:
+            start = f.read(1 << 16)
+        return '"file_name"' in start or '"bbox"' in start
+
     def read(self, path: Path) -> list[Marked]:
         data = read_json(path)
         absent = [k for k in ("images", "annotations", "categories") if not isinstance(data.get(k), list)]

@@ -36,6 +36,14 @@ class Voc(Format):
             path.is_dir() and (next(path.glob("Annotations/*.xml"), None) or next(path.glob("*.xml"), None)) is not None
         )
 
+    def sure(self, path: Path) -> bool:
+        if path.is_dir():
+            return True
+        root = _root(path)
+        with path.open(encoding="utf-8-sig", errors="replace") as f:
+            name = (f.readline().split() or [""])[0]
+        return root is not None and bool(name) and (root / "Annotations" / f"{name}.xml").is_file()
+
     def read(self, path: Path) -> list[Marked]:
         root = _root(path) if path.is_file() else path
         assert root is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from modelwright.data.annotations.base import Box, Format, Marked, number, pictu
 
 _NAMES = ("classes.txt", "obj.names", "labels.txt")
 _LOOK = 50
+_LINE = re.compile(r"\s*\d+(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Yolo(Format):
@@ -31,6 +33,13 @@ class Yolo(Format):
         if not path.is_dir():
             return False
         return any(_labels(p) is not None for p in pictures_below(path)[:_LOOK])
+
+    def sure(self, path: Path) -> bool:
+        """Of texts beside pictures, which may be captions, one must begin with a class and numbers."""
+        if path.is_file():
+            return True
+        labels = (file for p in pictures_below(path)[:_LOOK] if (file := _labels(p)) is not None)
+        return any(_LINE.match(file.read_text(encoding="utf-8-sig", errors="replace")) for file in labels)
 
     def read(self, path: Path) -> list[Marked]:
         folder = path if path.is_dir() else _folder(path)

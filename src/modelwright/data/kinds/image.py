@@ -19,6 +19,7 @@ from modelwright.core.words import Words
 from modelwright.data._depth import loses_bits, lost
 from modelwright.data._dicom import Range, brought, is_dicom, opened, shown
 from modelwright.data._faults import FAULTS
+from modelwright.data._inks import in_inks, shown_as_rgb
 from modelwright.data.kinds.base import (
     Kind,
     Unreadable,
@@ -271,6 +272,8 @@ class ImageKind(Kind):
             told.append(grey)
         if cut := sum(map(loses_bits, some)):
             told.append(lost(cut, len(some)))
+        if inks := sum(map(in_inks, some)):
+            told.append(shown_as_rgb(inks, len(some)))
         if moving := [cell for cell in some if _frames(cell) > 1]:
             told.append(_first_alone(moving, len(some)))
         if not told:

@@ -42,7 +42,7 @@ class FlowOptions(GenerateOptions):
     clip: float = Field(1.0, ge=0)
     ema: float = Field(0.999, ge=0, lt=1)
     precision: Literal["auto", "bf16", "float32"] = "auto"
-    patience: int = 1000
+    patience: int = Field(1000, ge=1)
     mirror: bool | None = None
     steps: int = Field(20, ge=1, le=1000)
     guidance: float = Field(1.5, ge=1, le=20)

@@ -48,7 +48,7 @@ class LoraOptions(GenerateOptions):
     clip: float = Field(1.0, ge=0)
     ema: float = Field(0.0, ge=0, lt=1)
     precision: Literal["auto", "bf16", "float32"] = "float32"
-    patience: int = 1000
+    patience: int = Field(1000, ge=1)
     steps: int = Field(20, ge=2, le=1000)
     guidance: float = Field(5.0, ge=1, le=20)
 

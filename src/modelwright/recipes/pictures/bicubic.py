@@ -12,6 +12,7 @@ class Bicubic(PictureBaseline):
     name = "bicubic"
     title = Words("bicubic, or the picture as it came", "双三次插值，或原样返回")
     rank = 0
+    ships = True
     paper = "Keys 1981"
     model = Enlarged
 

@@ -61,8 +61,8 @@ class FrameOptions(LoopOptions):
     warp: float = Field(default=0.08, ge=0, le=0.3)
     gain: float = Field(default=10.0, ge=0, le=40)
     noise: float = Field(default=0.5, ge=0, le=1)
-    snr_low: float = 10.0
-    snr_high: float = 40.0
+    snr_low: float = Field(default=10.0, ge=-20, le=80)
+    snr_high: float = Field(default=40.0, ge=-20, le=80)
     room: float = Field(default=0.1, ge=0, le=1)
     colour: float = Field(default=0.0, ge=0, le=4)
     centre: bool = False

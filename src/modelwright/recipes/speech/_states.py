@@ -65,8 +65,8 @@ class HybridOptions(LoopOptions):
     warp: float = Field(default=0.08, ge=0, le=0.3)
     gain: float = Field(default=6.0, ge=0, le=40)
     noise: float = Field(default=0.25, ge=0, le=1)
-    snr_low: float = 10.0
-    snr_high: float = 40.0
+    snr_low: float = Field(default=10.0, ge=-20, le=80)
+    snr_high: float = Field(default=40.0, ge=-20, le=80)
     colour: float = Field(default=0.3, ge=0, le=4)
     bend: float = Field(default=0.0, ge=0, le=3)
     accent: float = Field(default=0.0, ge=0, le=3)

@@ -38,7 +38,7 @@ class PainterOptions(StyleOptions):
     clip: float = Field(1.0, ge=0)
     ema: float = Field(0.0, ge=0, lt=1)
     precision: Literal["auto", "bf16", "float32"] = "float32"
-    patience: int = 100
+    patience: int = Field(100, ge=1)
     batch: int = Field(4, ge=1)
     patch: int = Field(96, ge=32)
     epochs: int = Field(40, ge=1)

@@ -26,6 +26,7 @@ class StyleNone(StyleRecipe):
     name = "style-none"
     title = Words("the picture as it came", "原样返回")
     rank = 0
+    ships = True
     paper = ""
     baseline = True
     model = Unpainted
