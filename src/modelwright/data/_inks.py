@@ -11,6 +11,7 @@ from modelwright.core.words import Words
 from modelwright.data._faults import FAULTS
 from modelwright.data.kinds.base import Unreadable, content
 
+_FAULTS: tuple[type[Exception], ...] = (Unreadable, ImportError, *FAULTS)
 _CAN_BE = (b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")  # JPEG and TIFF
 
 
@@ -26,7 +27,7 @@ def in_inks(cell: Mapping[str, Any]) -> bool:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=["JPEG", "TIFF"]) as picture:
                 return str(picture.mode) == "CMYK"
-    except (Unreadable, ImportError, *FAULTS):
+    except _FAULTS:
         return False
 
 
