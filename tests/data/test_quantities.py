@@ -442,6 +442,8 @@ def test_powers_that_may_be_names_are_told():
         ("v", [f"{i:02d}" for i in range(12)] * 5, 0),  # months
         ("v", [f"{h:02d}{m:02d}" for h in range(24) for m in (0, 15, 45)], 0),  # times of day
         ("v", ["007", "7", "12"] * 15, 0),
+        ("v", ["007", "014", "120"] * 15, 3),
+        ("v", [f"{i * i % 151:03d}" for i in range(150)], 0),  # measurements of one width
         ("v", ["0", "120", "35"] * 15, 0),
         ("v", ["0.5", "0.25", "012.5"] * 15, 0),
     ],

@@ -27,6 +27,8 @@ _ROUNDED = r"^[0-9](?:[.,][0-9]{1,5})?E\+(?:1[1-9]|2[0-9])$"  # Excel writes so 
 _SAME_SIZE = 2  # powers of ten between numbers of one make, as ids and barcodes are; measures spread further
 _FIRST = 5000  # rows looked at
 _NEARLY_ALL = 0.95
+_SURE = 5  # digits that need no name
+_MOST, _RECURRING = 100, 0.2  # different codes of fewer digits, at most, and by row
 _LAST = 30  # minor numbers of versions go on from 9, decimals spread over two digits
 _DENSE = 0.3  # share of the minor numbers up to the last that occur
 
@@ -45,10 +47,11 @@ def versions(name: str, cells: Sequence[str]) -> Words | None:
     return _apart(name, pair) if further or _NAMED.search(name) else None
 
 
-def codes(name: str, cells: Sequence[str]) -> tuple[dict[str, Any], Words] | None:
+def codes(name: str, cells: Sequence[str], total: int) -> tuple[dict[str, Any], Words] | None:
     """Return the options of a column of whole numbers that are codes, and what is said of them; None where they are numbers.
 
-    Codes begin with zeros (`07131`): nobody fills numbers of three digits or more up to one width, or writes zeros before all of them.
+    Codes begin with zeros (`07131`): few fill numbers up to one width, or write zeros before all of them. Of three or four digits they recur
+    among the `total` rows, where measurements filled up to one width spread.
     Where each has as many digits as those with zeros, or more, a shorter one has lost its zeros, as spreadsheets drop them, and gets them back.
     """
     bare = [c.strip() for c in cells]
@@ -60,7 +63,8 @@ def codes(name: str, cells: Sequence[str]) -> tuple[dict[str, Any], Words] | Non
     full = len(widths) == 1 and all(len(c) >= width for c in bare)
     if not _CODE_NAMED.search(name):
         before_all = all(c[0] == "0" for c in bare)
-        if width < _LEAST or not (full or before_all) or all(map(_CLOCK.fullmatch, bare)):
+        spread = width < _SURE and len(bare) > min(_MOST, _RECURRING * total)
+        if width < _LEAST or spread or not (full or before_all) or all(map(_CLOCK.fullmatch, bare)):
             return None
     shown, short = max(zeros, key=len), str(int(max(zeros, key=len)))
     again, again_zh = (f"; `{short}` is read as `{shown}`", f"；`{short}` 读作 `{shown}`") if full else ("", "")

@@ -241,7 +241,10 @@ def _plain_numbers(name: str, values: pa.ChunkedArray) -> Column | None:
     if counts_rows(name, numbers):
         return Column(name, "id")
     cells = some.filter(plain)
-    if pc.any(pc.starts_with(cells, "0")).as_py() and (found := codes(name, cells.to_pylist())) is not None:
+    if (
+        pc.any(pc.starts_with(cells, "0")).as_py()
+        and (found := codes(name, cells.to_pylist(), len(values))) is not None
+    ):
         return _coded(name, values, cells.to_pylist(), found)
     told = None
     powers = cells.filter(pc.match_substring_regex(cells, _ROOM))
@@ -296,7 +299,7 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     mostly = found.numbers or (numbers >= 0.75 * len(plain) and mostly_numbers(values, found.options))
     if mostly and (told := versions(name, plain)) is not None:
         return Column(name, "category", reason=told)
-    if mostly and not target and (coded := codes(name, plain)) is not None:
+    if mostly and not target and (coded := codes(name, plain, total)) is not None:
         return _coded(name, values, plain, coded)
     if mostly and not found.numbers:
         told = names_beside_numbers(name, values, [c for c in plain if to_quantity(c, found.options) is None])
