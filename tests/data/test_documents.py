@@ -214,3 +214,10 @@ def test_folders_tell_tenants_apart_and_pass_over_what_leads_out(tmp_path):
 def test_equal_passages_of_a_tenant_stand_once():
     one, two, other = (Passage("d", t, "", "text", asked=a) for t, a in (("x", ("q",)), ("x", ("r",)), ("y", ("q",))))
     assert [p.asked for p in distinct([one, two, other])] == [("q", "r"), ("q",)]
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\r"])
+def test_words_on_both_sides_of_a_break_stay_apart(tmp_path, mark):
+    path = tmp_path / "a.txt"
+    path.write_bytes(f"one two{mark}three four".encode())
+    assert [s.text.split() for s in read_document(path).sections] == [["one", "two", "three", "four"]]

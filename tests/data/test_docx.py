@@ -160,6 +160,20 @@ def test_headings_by_outline_and_by_styles_that_derive_from_them(tmp_path):
     assert [(s.headings, s.text) for s in found.sections] == [(("first", "own"), "text")]
 
 
+def test_headings_of_skipped_levels_stand_side_by_side(tmp_path):
+    blocks = [
+        p(run(t), style=f"Heading{n}") + p(run("x")) for t, n in (("A", 2), ("B", 2), ("C", 4), ("D", 4), ("E", 1))
+    ]
+    found = read(tmp_path, *blocks)
+    assert [s.headings for s in found.sections] == [("A",), ("B",), ("B", "C"), ("B", "D"), ("E",)]
+
+
+def test_what_stands_above_and_below_the_line_is_no_further_digit(tmp_path):
+    line = "<w:r><w:rPr><w:vertAlign w:val='{}'/></w:rPr><w:t>{}</w:t></w:r>"
+    up, down, word = line.format("superscript", 5), line.format("subscript", 2), line.format("superscript", "st")
+    assert text(tmp_path, p(run("10"), up, run(" CO"), down, run(" 1"), word)) == "10⁵ CO₂ 1st"
+
+
 def test_what_holds_no_text_is_named(tmp_path):
     picture, chart = "<w:r><w:drawing><pic:pic/></w:drawing></w:r>", "<w:r><w:drawing><c:chart/></w:drawing></w:r>"
     found = read(tmp_path, p(run("text"), picture, picture, chart))

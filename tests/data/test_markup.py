@@ -76,3 +76,48 @@ def test_what_is_struck_through_is_left_out_and_fields_stand_apart():
     assert (headings, after.split()) == (("Fees",), ["Name", "Ann"])
     ((_, found),) = markdown("Now ~~90~~80, <del>7</del>8, `~~kept~~`, a ~~ b ~~ c, from ~~5\n\nto 6~~")
     assert found == "Now 80, 8, ~~kept~~, a ~~ b ~~ c, from ~~5\n\nto 6~~"
+
+
+def test_headings_stand_side_by_side_where_levels_are_skipped():
+    want = [("Price",), ("Returns",), ("Returns", "Cost"), ("Returns", "Form"), ("Contact",)]
+    text = "## Price\n\na\n\n## Returns\n\nb\n\n#### Cost\n\nc\n\n#### Form\n\nd\n\n## Contact\n\ne\n"
+    assert [h for h, _ in markdown(text)] == want
+    html = "<h2>Price</h2>a<h2>Returns</h2>b<h4>Cost</h4>c<h4>Form</h4>d<h2>Contact</h2>e"
+    assert [h for h, _ in page(html)] == want
+
+
+def test_a_title_keeps_a_mark_that_is_its_own():
+    assert markdown("# C#\n\na\n\n# Done ##\n\nb\n") == [(("C#",), "a"), (("Done",), "b")]
+
+
+@pytest.mark.parametrize("style", ["font-size:0.9em", "font-size: 0.875rem; color:red", "x-font-size:0"])
+def test_small_print_is_read(style):
+    assert page(f'<p style="{style}">25 euros</p>') == [((), "25 euros")]
+
+
+@pytest.mark.parametrize(
+    "style", ["font-size:0", "color:red; font-size: 0px", "font-size:0.0em !important", "display: none"]
+)
+def test_what_has_no_size_is_not_read(style):
+    assert page(f'<p style="{style}">25 euros</p><p>b</p>') == [((), "b")]
+
+
+def test_what_stands_above_and_below_the_line_is_no_further_digit():
+    text = "10<sup>5</sup> m<SUP>2</SUP>, 25<sup>(1)</sup>, 1<sup>st</sup>, log<sub>10</sub>2"
+    want = "10⁵ m², 25⁽¹⁾, 1st, log₁₀2"
+    assert page(f"<h2>10<sup>3</sup></h2><p>{text}</p>") == [(("10³",), want)]
+    assert markdown(text.replace("SUP", "sup"))[0][1].replace("1 st ", "1st") == want
+
+
+def test_code_of_a_page_keeps_its_lines():
+    assert page("<pre>a = 1\nb = 2</pre><p>c\nd</p>") == [((), "a = 1\nb = 2\nc d")]
+
+
+def test_a_note_in_brackets_is_no_address():
+    text = '[Note]: Refunds take 5 days.\n\n[ref]: http://x.org "title"\n[b]: <http://y.org>\n\nlast\n'
+    assert [x for x in markdown(text)[0][1].split("\n") if x] == ["[Note]: Refunds take 5 days.", "last"]
+
+
+@pytest.mark.parametrize("rest", ["<p>read</p>", "<div>read</div>", "</div>read", "<ul><li>read</ul>"])
+def test_a_hidden_paragraph_ends_where_the_next_block_begins(rest):
+    assert page(f"<div><p hidden>not <b>this</b>{rest}") == [((), "read")]

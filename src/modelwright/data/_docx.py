@@ -18,6 +18,7 @@ from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.words import Words
 from modelwright.data._faults import FAULTS, damaged
 from modelwright.data._numbering import Numbering
+from modelwright.data._outline import Outline, lowered, raised
 
 _RATIO = 200  # times that the parts of a DOCX may expand, above the first 64 MB
 _DEEP = 60  # tables, boxes and controls within each other
@@ -29,6 +30,7 @@ _UNREAD = {
     "picture": Words("picture", "张图片"), "chart": Words("chart", "个图表"), "diagram": Words("diagram", "个示意图"),
     "object": Words("embedded object", "个嵌入对象"), "part": Words("inserted document", "个插入的文档"),
 }  # fmt: skip
+_LINES = {"superscript": raised, "subscript": lowered}
 _KIND = Words("a complete DOCX", "完整的 DOCX")
 
 Parts = Iterator[tuple[tuple[str, ...], str]]
@@ -76,15 +78,16 @@ class _Reader:
         self._depth = 0
 
     def sections(self) -> Parts:
-        headings: list[str] = []
+        outline = Outline()
         held: list[str] = []
         for level, text in self._blocks(self._body):
             if level:
-                yield tuple(headings), "\n\n".join(held)
-                headings, held = [*headings[: level - 1], text], []
+                yield outline.titles, "\n\n".join(held)
+                outline.begin(level, text)
+                held = []
             else:
                 held.append(text)
-        yield tuple(headings), "\n\n".join(held)
+        yield outline.titles, "\n\n".join(held)
 
     def _blocks(self, parent: Any) -> Iterator[tuple[int, str]]:
         """Yield (level of a heading or 0, text) of paragraphs and the rows of tables."""
@@ -178,6 +181,8 @@ class _Reader:
     def _run(self, run: Any) -> Iterator[str]:
         kind = run.find(f"{_W}rPr")
         gone = kind is not None and any(_on(kind.find(f"{_W}{way}")) for way in ("vanish", "strike", "dstrike"))
+        line = kind.find(f"{_W}vertAlign") if kind is not None else None
+        shown = _LINES.get(line.get(f"{_W}val", ""), str) if line is not None else str
         for part in run:
             name = _name(part)
             if name == "fldChar":
@@ -188,7 +193,7 @@ class _Reader:
             elif self._fields and not all(self._fields):
                 continue  # the instruction of a field, not its result
             elif name == "t":
-                yield part.text or ""
+                yield shown(part.text or "")
             elif name in ("tab", "ptab"):
                 yield " "
             elif name in ("br", "cr"):

@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 from modelwright.core.words import Words
+from modelwright.data._outline import Outline, lowered, raised
 
 Parts = Iterator[tuple[tuple[str, ...], str]]
 _FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,})")
-_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")  # the last letter of `C#` is no mark
 _IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 _LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
-_REFERENCE = re.compile(r"^\s{0,3}\[[^\]^][^\]]*\]:\s+\S+.*$", re.MULTILINE)
+_REFERENCE = re.compile(  # an address and perhaps a title, nothing else: `[Note]: some words` is read
+    r"""^[ ]{0,3}\[[^\]^][^\]\n]*\]:[ \t]*\n?[ \t]*(?:<[^<>\n]*>|[^\s<]\S*)(?:\s+(?:"[^"\n]*"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$""",
+    re.MULTILINE,
+)
 _NOTE = re.compile(r"^\s{0,3}\[\^([^\]\s]+)\]:[ \t]*(.*)$")
 _CALL = re.compile(r"\[\^([^\]\s]+)\]")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
@@ -28,6 +32,8 @@ _STRUCK = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _STRUCK_MARKS = re.compile(r"(?<!~)~~(?=[^\s~])(?:(?!\n[ \t]*\n|~~).)+(?<=[^\s~])~~(?!~)", re.DOTALL)
+_SMALL = re.compile(r"<(sup|sub)(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
+_UNSEEN = re.compile(r"display:none|visibility:(?:hidden|collapse)|(?:^|;)font-size:0(?:\.0*)?(?:[a-z]+|%)?(?:!|;|$)")
 _KEPT = re.compile("\ue000(\\d+)\ue001")  # private characters: what stands between is put back at the end
 _ITEM = re.compile(r"\s*(?:[-*+•·]|\d+[.)、]|[(（]?[一二三四五六七八九十]+[)）、.]|\||>|\ue000)")
 
@@ -53,7 +59,7 @@ def markdown_parts(text: str) -> Parts:
     text = text.replace("\r\n", "\n").replace("\ue000", "").replace("\ue001", "")
     text = re.sub(r"\A---\n.*?\n---\n", "", text, count=1, flags=re.DOTALL)
     lines, notes = _without_notes(text.split("\n"))
-    headings: list[str] = []
+    outline = Outline()
     held: list[str] = []
     fence = ""
     for at, line in enumerate(lines):
@@ -73,13 +79,14 @@ def markdown_parts(text: str) -> Parts:
         elif not found and re.fullmatch(r"=+|-{3,}", line.strip()):
             continue
         if level:
-            yield tuple(headings), _plain("\n".join(held), notes)
-            headings, held = [*headings[: level - 1], _plain(title, {})], []
+            yield outline.titles, _plain("\n".join(held), notes)
+            outline.begin(level, _plain(title, {}))
+            held = []
         else:
             held.append(line)
     last = _plain("\n".join(held), notes)
     left = "\n\n".join(f"[{name}] {note}" for name, note in notes.items())  # called by nothing
-    yield tuple(headings), f"{last}\n\n{_plain(left, {})}" if left else last
+    yield outline.titles, f"{last}\n\n{_plain(left, {})}" if left else last
 
 
 def _without_notes(lines: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -122,6 +129,7 @@ def _plain(text: str, notes: dict[str, str]) -> str:
     text = re.sub(r"<((?:https?://|mailto:)[^>\s]+)>", r"\1", text)
     text = re.sub(r"<!--.*?-->", " ", text, flags=re.DOTALL)
     text = _STRUCK_MARKS.sub("", _STRUCK.sub("", text))
+    text = _SMALL.sub(lambda m: (raised if m[1].lower() == "sup" else lowered)(m[2]), text)
     text = re.sub(r"</?[a-zA-Z][^<>]*>", " ", text)
     text = re.sub(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
     text = flowing(text)
@@ -146,6 +154,9 @@ _BLOCKS = frozenset(
     ("p", "div", "li", "ul", "ol", "tr", "table", "section", "article", "header", "footer", "br", "dt", "dd", "pre",
      "blockquote", "figcaption", "main", "hr", "form", "fieldset", "legend", "caption", "details", "summary", "address")
 )  # fmt: skip
+_ENDS_PARAGRAPH = _BLOCKS - {"br", "li", "tr", "dt", "dd", "legend", "caption", "summary"} | {
+    f"h{i}" for i in range(1, 7)
+}
 _APART = frozenset(("label", "textarea", "button", "input", "output"))  # stand beside text with a gap
 _VOID = frozenset(
     ("br", "hr", "img", "input", "meta", "link", "source", "wbr", "area", "base", "col", "embed", "track")
@@ -170,20 +181,24 @@ class _Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[tuple[tuple[str, ...], str]] = []
         self.foreign: dict[str, int] = {}
-        self._headings: list[str] = []
+        self._outline = Outline()
+        self._code = 0  # elements within each other that keep their lines
+        self._small: list[int] = []  # where what stands above or below the line begins
         self._held: list[str] = []
         self._title: list[str] | None = None
         self._silent: list[str] = []
         self._tables: list[_Table] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._silent == ["p"] and tag in _ENDS_PARAGRAPH:  # a paragraph need not be closed
+            self._silent = []
         if self._silent:
             if tag == self._silent[0] and tag not in _VOID:
                 self._silent.append(tag)
             return
         told = {k: (v or "") for k, v in attrs}
         style = told.get("style", "").replace(" ", "").lower()
-        unseen = "display:none" in style or "visibility:hidden" in style or "font-size:0" in style
+        unseen = _UNSEEN.search(style) is not None
         hidden = "hidden" in told or told.get("aria-hidden") == "true" or unseen
         if tag in _FOREIGN and not hidden:
             self.foreign[tag] = self.foreign.get(tag, 0) + 1
@@ -191,7 +206,7 @@ class _Page(HTMLParser):
             self._silent = [tag]
         elif re.fullmatch(r"h[1-6]", tag):
             self._cut()
-            self._headings = self._headings[: int(tag[1]) - 1]
+            self._outline.close(int(tag[1]))
             self._title = []
         elif tag in ("td", "th"):
             self._open_cell(told)
@@ -199,10 +214,18 @@ class _Page(HTMLParser):
             self._block(tag)
         elif tag in _APART:
             self._held.append(" ")
+        elif tag in ("sup", "sub"):
+            self._small.append(len(self._text))
+
+    @property
+    def _text(self) -> list[str]:
+        """Where words go that come next: a heading, or what stands below it."""
+        return self._held if self._title is None else self._title
 
     def _block(self, tag: str) -> None:
         if tag == "tr" and self._tables:
             self._end_row()
+        self._code += tag == "pre"
         self._held.append("\n" if tag in ("br", "tr", "li", "dt", "dd") else "\n\n")
         if tag == "table":
             self._tables.append(_Table())
@@ -252,37 +275,45 @@ class _Page(HTMLParser):
         table.column = 0
 
     def handle_endtag(self, tag: str) -> None:
+        if self._silent == ["p"] and tag != "p" and tag in _BLOCKS:
+            self._silent = []
         if self._silent:
             if tag == self._silent[-1]:
                 self._silent.pop()
         elif self._title is not None and re.fullmatch(r"h[1-6]", tag):
-            self._headings = [*self._headings, "".join(self._title)]
+            self._outline.begin(int(tag[1]), "".join(self._title))
             self._title = None
         elif tag in ("td", "th") and self._tables:
             self._end_cell()
         elif tag in _APART:
             self._held.append(" ")
+        elif tag in ("sup", "sub") and self._small:
+            start = self._small.pop()
+            text = "".join(self._text[start:])
+            self._text[start:] = [raised(text) if tag == "sup" else lowered(text)]
         elif tag in _BLOCKS:
             if tag in ("tr", "table") and self._tables:
                 self._end_row()
+            if tag == "pre":
+                self._code = max(0, self._code - 1)
             if tag == "table" and self._tables:
                 self._tables.pop()
             self._held.append("\n")
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
-            text = re.sub(r"\s+", " ", data)
+            text = data if self._code else re.sub(r"\s+", " ", data)
             if text == " " and self._tables and self._tables[-1].cell is None and self._title is None:
                 return  # between the tags of a table
-            (self._held if self._title is None else self._title).append(text)
+            self._text.append(text)
 
     def close(self) -> None:
         super().close()
         self._cut()
 
     def _cut(self) -> None:
-        self.parts.append((tuple(self._headings), "".join(self._held)))
-        self._held = []
+        self.parts.append((self._outline.titles, "".join(self._held)))
+        self._held, self._small = [], []
         for table in self._tables:  # a heading inside of a cell: the table only lays out the page
             table.cell = None
 

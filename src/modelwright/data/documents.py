@@ -28,7 +28,7 @@ _MOST_BYTES = 200 << 20
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-    "|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+    "|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 )
 
 
@@ -115,8 +115,11 @@ def _tenant(parts: tuple[str, ...]) -> str:
     return SHARED
 
 
+_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")  # Word ends lines by \x0b, pages of text end by \x0c
+
+
 def _tidy(text: str) -> str:
-    text = re.sub(r"[ \t\u00a0\u3000]+", " ", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = re.sub(r"[ \t\u00a0\u3000]+", " ", _BREAKS.sub("\n", text))
     return re.sub(r"\n{3,}", "\n\n", re.sub(r" ?\n ?", "\n", text)).strip()
 
 
@@ -135,7 +138,7 @@ def _decoded(path: Path, asked: str | None) -> str:
 
 
 def _text(text: str, name: str, unread: list[Words]) -> Parts:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _BREAKS.sub("\n", text)
     lines = [line for line in text.split("\n") if line.strip()]
     # a text whose lines are broken at a width has long lines that end without a sentence's end
     broken = sum(len(x) > 50 and x.rstrip()[-1] not in _ENDS for x in lines) > 0.3 * len(lines)
