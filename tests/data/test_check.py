@@ -171,7 +171,10 @@ def test_figures_of_rows_that_are_left_out_agree():
     assert [f.words.en for f in check(whole) if f.code == "few-rows"] == ["There are only 60 rows."]
 
 
-@pytest.mark.parametrize(("word", "last", "sure"), [("Total", 60.0, True), ("合计", 20.0, True), ("Total", 7.0, False)])
+@pytest.mark.parametrize(
+    ("word", "last", "sure"),
+    [("Total", 60.0, True), ("合计", 60.0, True), ("平均", 20.0, True), ("Total", 20.0, False), ("Total", 7.0, False)],
+)
 def test_a_last_row_that_sums_up_the_others_is_told(word, last, sure):
     raw = pa.table({"region": ["n", "s", "e", word], "sales": [10.0, 20.0, 30.0, last], "y": ["a", "b", "a", None]})
     for columns in (raw, raw.set_column(0, "region", [["1", "2", "3", word]])):
@@ -180,5 +183,7 @@ def test_a_last_row_that_sums_up_the_others_is_told(word, last, sure):
         found = [f for f in check(table, bad=bad) if f.code == "total-row"]
         assert [(f.rows, f.drop_rows) for f in found] == [((4,), (3,) if sure else ())]
         assert found[0].words.en == f"The last row (row 4) is `{word}`."
+    year = pa.table({"region": ["n", "s", "e", word], "year": [2020.0] * 4, "a": [1.0, 4, 2, 3], "b": [5.0, 1, 2, 4]})
+    assert not [f for f in check(coerce(year, infer_schema(year))[0]) if f.drop_rows]
     twice = pa.table({"region": [word, "s", "e", word], "sales": [10.0, 20.0, 30.0, last]})
     assert not [f for f in check(coerce(twice, infer_schema(twice))[0]) if f.code == "total-row"]

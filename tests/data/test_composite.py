@@ -51,6 +51,21 @@ def test_what_does_not_add_up_stays_as_it_is(cells):
     assert coerce(raw, schema)[0].column("v").to_pylist()[: len(cells)] == cells
 
 
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1'000", "2'005", "900", "1'011"], [1000, 2005, 900, 1011]),
+        (["1’000.50", "2’008.00", "900.25"], [1000.5, 2008, 900.25]),
+        (["1'000'000", "2'000'010"], [1_000_000, 2_000_010]),
+    ],
+)
+def test_apostrophes_between_thousands_are_no_feet(cells, values):
+    raw = pa.table({"v": cells * 12})
+    schema = infer_schema(raw)
+    assert coerce(raw, schema)[0].column("v").to_pylist()[: len(cells)] == values
+    assert "unit" not in schema["v"].options
+
+
 @given(st.text(alphabet="0123456789 /'\"-.ftinlboz米", max_size=30))
 def test_any_text_has_one_form(text):
     assert joined(joined(text)) == joined(text)

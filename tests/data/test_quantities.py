@@ -444,6 +444,11 @@ def test_powers_that_may_be_names_are_told():
         ("v", ["007", "7", "12"] * 15, 0),
         ("v", ["007", "014", "120"] * 15, 3),
         ("v", [f"{i * i % 151:03d}" for i in range(150)], 0),  # measurements of one width
+        ("v", [f"{i**3 % 99991:06d}" for i in range(150)], 0),  # odometers
+        ("v", [f"{2 ** (i / 10):07.0f}" for i in range(150)], 0),  # prices
+        ("way_km", ["00120", "01200"] * 15, 0),
+        ("departure_time", ["000500", "093000", "235959"] * 15, 0),
+        ("v", [f"{i % 24:02d}{7 * i % 60:02d}{11 * i % 60:02d}" for i in range(150)], 0),  # times with seconds
         ("v", ["0", "120", "35"] * 15, 0),
         ("v", ["0.5", "0.25", "012.5"] * 15, 0),
     ],
@@ -461,6 +466,18 @@ def test_digits_that_begin_with_zeros_are_codes(name, cells, digits, empty):
     table, bad = coerce(raw, schema)
     assert (table.column(name).to_pylist()[: len(cells)], bad) == (cells, [])
     assert infer_schema(raw, overrides={name: "number"})[name].modality == "number"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{1067 + 137 * i % 90000:05d}" for i in range(300)],  # postcodes
+        [f"0{30 + i % 9}{1234567 + 7919 * i}" for i in range(300)],  # telephones
+        [f"{i:05d}" for i in range(1, 1201)],  # ids
+    ],
+)
+def test_codes_that_hardly_recur_are_no_numbers(cells):
+    assert infer_schema(pa.table({"v": cells[::-1]}))["v"].modality in ("id", "text")
 
 
 def test_codes_that_lost_their_zeros_get_them_back():

@@ -51,12 +51,33 @@ def test_what_is_above_the_rows_is_passed_over_and_told(tmp_path, above, told, q
         ["age,weight,colour,y", "ND,ND,,"],  # one word for what is missing
         ["age,weight,colour,y", "20,kg,,"],
         ["age,weight,colour,y", "low,high,r,y", "low,high,r,y"],
+        ["age,weight,colour,y", "--,--,--,--"],  # marks of what is missing
+        ["age,weight,colour,y", "years,kg,g,"],  # grams are none of the colours r, g and b
+        ["age,weight,colour,y", "years,kg,,", "years,21,r,y"],
+        ["age,weight,colour,y", "---,---,r,y", "---,20,g,y"],
     ],
 )
 def test_what_is_data_stays(tmp_path, above):
     table, detected = read_table(written(tmp_path / "t.csv", above), Reading())
     assert table.num_rows == len(ROWS) + len(above) - 1
     assert detected.above is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "names", "count"),
+    [
+        (["#id,name", *(f'{i},"Ann, {i % 3}"' for i in range(20))], ["#id", "name"], 20),
+        (["# of 2026, by Ann", "id,name", *(f"{i},{i % 3}" for i in range(20))], ["id", "name"], 20),
+        (["#tag", *"xyxyzxyxyz"], ["#tag"], 10),
+        (["#a is one", "#b is two", "c is three", *["d is", "e is"] * 5], ["#a is one"], 12),
+        (["# words", "word", *"xyxyzxyxyz"], ["word"], 10),
+        (["colour,y", "#ff0000,1", "#00ff00,2", *(f"#{i:06d},{i % 3}" for i in range(20))], ["colour", "y"], 22),
+    ],
+)
+def test_a_line_with_a_hash_may_be_names_or_data(tmp_path, lines, names, count):
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    table = read(tmp_path / "t.csv")
+    assert (table.column_names, table.num_rows) == (names, count)
 
 
 def test_names_that_are_in_two_rows_are_put_together(tmp_path):

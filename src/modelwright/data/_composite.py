@@ -15,6 +15,7 @@ _AND = r"(?:[\s,-]*|\s+and\s+)"
 _PARTS = re.compile(
     rf"([-+]?)((?:\d{{1,6}}\s*{_UNIT}{_AND}){{1,2}})(\d{{1,3}}(?:[.,]\d{{1,4}})?)\s*({_UNIT})?", re.IGNORECASE
 )
+_THOUSANDS = re.compile(r"\d['′’]\d{3}(?!\d)")  # `1'000`, as people write it in Switzerland
 _PART = re.compile(rf"(\d+)\s*({_UNIT})", re.IGNORECASE)
 _ALONE = re.compile(rf"([-+]?\d+(?:[.,]\d+)?)\s*({_UNIT})")
 _MARKS = {"'": "'", "′": "'", "’": "'", '"': '"', "″": '"', "”": '"', "''": '"', "′′": '"', "’’": '"'}
@@ -52,7 +53,7 @@ def joined(cell: str, marks: str = "ft") -> str:
 
 
 def _parts(cell: str) -> re.Match[str] | None:
-    return _PARTS.fullmatch(cell) if len(cell) <= _LONGEST else None
+    return _PARTS.fullmatch(cell) if len(cell) <= _LONGEST and not _THOUSANDS.search(cell) else None
 
 
 def _in_units(cell: str, marks: str) -> str | None:

@@ -11,14 +11,17 @@ import pyarrow.compute as pc
 
 from modelwright.core.words import Words
 from modelwright.data._distinct import first_distinct
+from modelwright.data._units import unit_in_name
+from modelwright.data.dates import names_time
 
 _VERSION = re.compile(r"([0-9]{1,3})\.(0|[1-9][0-9]?)")  # `1.05` is a decimal: the fifth version would be `1.5`
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _NAMED = re.compile(r"version|(?:^|[_\s])ver(?:$|[_\s])|release|section|chapter|clause|版本|章节|条款", re.IGNORECASE)
 _CODE = re.compile(r"[0-9]{1,30}")
-_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]")
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]([0-5][0-9])?")
+_CLOCKS = 10  # different times with seconds, which fewer codes of six digits may look like
 _CODE_NAMED = re.compile(
-    r"zip|postal|post_?code|(?:^|[_\s])(?:plz|cep|area|dial(?:l?ing)?|branch|sku|barcode)(?:$|[_\s])|(?:^|[_\s])code$|Code$"
+    r"zip|postal|post_?code|postleitzahl|postnummer|pin_?code|(?:^|[_\s])(?:plz|cep|area|dial(?:l?ing)?|branch|sku|barcode)(?:$|[_\s])|(?:^|[_\s])code$|Code$"
     r"|邮编|邮政编码|区号|编码|代码|学号|工号|条码",
     re.IGNORECASE,
 )
@@ -29,6 +32,8 @@ _FIRST = 5000  # rows looked at
 _NEARLY_ALL = 0.95
 _SURE = 5  # digits that need no name
 _MOST, _RECURRING = 100, 0.2  # different codes of fewer digits, at most, and by row
+_LONG = 9  # digits of telephone numbers and barcodes
+_SIZES, _CLOSE = 3, 3  # numbers of digits of measurements; numbers by id that was given out
 _LAST = 30  # minor numbers of versions go on from 9, decimals spread over two digits
 _DENSE = 0.3  # share of the minor numbers up to the last that occur
 
@@ -50,8 +55,8 @@ def versions(name: str, cells: Sequence[str]) -> Words | None:
 def codes(name: str, cells: Sequence[str], total: int) -> tuple[dict[str, Any], Words] | None:
     """Return the options of a column of whole numbers that are codes, and what is said of them; None where they are numbers.
 
-    Codes begin with zeros (`07131`): few fill numbers up to one width, or write zeros before all of them. Of three or four digits they recur
-    among the `total` rows, where measurements filled up to one width spread.
+    Codes begin with zeros (`07131`): few fill numbers up to one width, or write zeros before all of them. They recur among the `total` rows,
+    where measurements filled up to one width spread; nor are times codes, and what has its unit in the column's name.
     Where each has as many digits as those with zeros, or more, a shorter one has lost its zeros, as spreadsheets drop them, and gets them back.
     """
     bare = [c.strip() for c in cells]
@@ -63,8 +68,7 @@ def codes(name: str, cells: Sequence[str], total: int) -> tuple[dict[str, Any], 
     full = len(widths) == 1 and all(len(c) >= width for c in bare)
     if not _CODE_NAMED.search(name):
         before_all = all(c[0] == "0" for c in bare)
-        spread = width < _SURE and len(bare) > min(_MOST, _RECURRING * total)
-        if width < _LEAST or spread or not (full or before_all) or all(map(_CLOCK.fullmatch, bare)):
+        if width < _LEAST or not (full or before_all) or _measured(name, bare, width, total):
             return None
     shown, short = max(zeros, key=len), str(int(max(zeros, key=len)))
     again, again_zh = (f"; `{short}` is read as `{shown}`", f"；`{short}` 读作 `{shown}`") if full else ("", "")
@@ -73,6 +77,23 @@ def codes(name: str, cells: Sequence[str], total: int) -> tuple[dict[str, Any], 
         f"`{shown}` 以零开头，因此所有单元格按编码而非数字处理{again_zh}；--column {name}=number 则读作数字",
     )
     return {"digits": width} if full else {}, said
+
+
+def _measured(name: str, cells: Sequence[str], width: int, total: int) -> bool:
+    """Whether whole numbers that begin with zeros are times, or measurements filled up to one `width`: these spread, from five digits on over
+    several sizes (`000120` beside `081200`), where postcodes are of one size and ids lie close together."""
+    if unit_in_name(name) is not None or names_time(name):
+        return True
+    clocks = [_CLOCK.fullmatch(c) for c in cells]
+    if all(clocks) and (len(cells) >= _CLOCKS or not any(c and c[1] for c in clocks)):
+        return True
+    if len(cells) <= min(_MOST, _RECURRING * total):
+        return False
+    if width < _SURE:
+        return True
+    numbers = [int(c) for c in cells]
+    sizes = {len(str(n)) for n in numbers if n}
+    return width < _LONG and len(sizes) >= _SIZES and max(numbers) - min(numbers) > _CLOSE * len(cells)
 
 
 def rounded(values: pa.ChunkedArray) -> Words | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from modelwright.core.words import Words, counted, in_a_row
 from modelwright.data._units import unit_in_name
+from modelwright.data.records import reader_of
 from modelwright.data.values import bare_number, is_mark, is_missing
 
 _SEP = re.compile(r"\ufeff?\"?sep=(.|\\t)\"?[ ,;\t]*(\r\n|\r|\n)", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
-_RULE = re.compile(r":?-{2,}:?")  # below the names of a table in Markdown
+_RULE = re.compile(
+    r":?-{3,}:?|:-+:?|-+:"
+)  # below the names of a table in Markdown; `--` alone is a mark of what is missing
+_TAG = re.compile(r"#\w")
 _MOST = 20  # rows above the names
 _UNDER = 2  # rows below the first row of names that are no data
 _ENOUGH = 5  # rows below that tell what a column holds
@@ -34,19 +40,37 @@ class Top:
 def comments(text: str) -> tuple[int, str | None, Words | None]:
     """Return how many lines at the beginning of a delimited text say something about it, the delimiter that one names, and what is said of them.
 
-    The last line with `#` is one of names where it has as many cells as the lines below it.
+    The last line with `#` is one of names, or of data, where it has as many cells as the line below it.
     """
     if (sep := _SEP.match(text)) is not None:
         sign = "\t" if sep[1] == "\\t" else sep[1]
         return 1, sign, Words("its first line names the delimiter", "首行指明分隔符")
     lines = _first_lines(text)
     count = next((i for i, line in enumerate(lines) if not line.lstrip("\ufeff").startswith("#")), 0)
-    if count and any(lines[count - 1].count(d) == lines[count].count(d) > 0 for d in ",;\t|"):
+    below = text[sum(map(len, lines[:count])) :]
+    while count and _is_row(lines[count - 1].lstrip("\ufeff"), below):
         count -= 1
     if not count:
         return 0, None, None
     said = f"{counted(count, 'line')} of comments passed over", f"跳过 {count} 行注释"
     return count, None, Words(*said)
+
+
+def _is_row(line: str, below: str) -> bool:
+    """Whether a line with `#` is a row as those `below` it are: of as many cells, and no sentence above names; where they have one cell only, it
+    is a row unless a blank or another mark follows the `#` (`#tag`)."""
+    alone = True
+    for sign in ",;\t|":
+        first, second, *_ = [*islice(filter(None, reader_of(io.StringIO(below, newline=""), sign, True)), 2), [], []]
+        cells = next(reader_of([line], sign, True), [])
+        if len(first) == len(cells) > 1:
+            return not (_numbers(second) and not _numbers(first) and not _numbers(cells))
+        alone = alone and len(first) < 2
+    return alone and _TAG.match(line) is not None
+
+
+def _numbers(cells: Sequence[str]) -> bool:
+    return any(bare_number(c) is not None for c in cells)
 
 
 def _first_lines(text: str) -> list[str]:
@@ -104,27 +128,28 @@ def _passed(rows: Sequence[Sequence[str]]) -> Words:
 def _no_data(names: Sequence[str], row: Sequence[str], below: Sequence[Sequence[str]]) -> str | None:
     """Return what a row below the names holds that is no data: `units`, `names`, `notes` or a `rule`; None for data.
 
-    Columns whose other cells are numbers tell: none has a number there, and each a unit, or each another word.
+    Columns whose other cells are numbers tell: none has a number there, and each a unit, or each another word. A word for what is
+    missing, or a letter among others, stands further below in its column too.
     """
     if len(row) != len(names):
         return None
-    if all(_RULE.fullmatch(c.strip()) for c in row if c.strip()):
+    again = {i for i, c in enumerate(row) if c.strip() and any(i < len(r) and r[i].strip() == c.strip() for r in below)}
+    if not again and all(_RULE.fullmatch(c.strip()) for c in row if c.strip()):
         return "rule"
     numbers = [i for i in range(len(names)) if _of_numbers([r[i] for r in below if i < len(r)])]
     cells = [row[i].strip() for i in numbers]
-    if not cells or any(bare_number(c) is not None for c in cells):
+    if not cells or any(bare_number(c) is not None for c in cells) or not again.isdisjoint(numbers):
         return None
     others = [c.strip() for i, c in enumerate(row) if i not in numbers]
     filled = [c for c in cells if c and not is_mark(c)]
-    if filled and all(map(_is_unit, filled)) and not any(c and not is_mark(c) and not _is_unit(c) for c in others):
+    units = filled and all(map(_is_unit, filled)) and all(not c or is_mark(c) or _is_unit(c) for c in others)
+    if units and not again:
         return "units"
     further = _repeats(names) or not all(n.strip() for n in names)
     told_apart = not _repeats(_together(names, row)) if further else not _repeats(cells)
     if len(cells) < 2 or not told_apart or any(is_missing(c) or is_mark(c) for c in cells):
         return None
-    if any(row[i].strip() == r[i].strip() for r in below for i in numbers if i < len(r)):
-        return None  # a word for what is missing or out of range
-    return "names" if further else "notes"
+    return "names" if further else None if again else "notes"
 
 
 def _repeats(names: Sequence[str]) -> bool:
