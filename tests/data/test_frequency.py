@@ -84,3 +84,46 @@ def test_a_frequency_that_cannot_be_that_of_the_times():
     assert found.times(found.places(np.arange(5.0))).tolist() == [0, 1, 2, 3, 4]
     with pytest.raises(OptionError, match="holds dates"):
         named("step", [np.arange(5) * DAY], False)
+
+
+def days(*texts):
+    return np.array(texts, "datetime64[us]").astype(np.int64).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "at_end", "name"),
+    [
+        (m, s, e, n)
+        for s, n in ((3, "Q"), (12, "Y"), (2, "2M"), (4, "4M"), (6, "6M"))
+        for m in range(0, s)
+        for e in (False, True)
+    ],
+)
+def test_periods_of_several_months_begin_in_any_month(start, step, at_end, name):
+    first = np.arange("2012-01", "2026-01", dtype="datetime64[M]")[start::step]
+    found = (first + 1).astype("datetime64[D]") - 1 if at_end else first.astype("datetime64[D]")
+    times = found.astype("datetime64[us]").astype(np.int64).astype(float)
+    frequency = detect([times], False)
+    assert frequency.name == name
+    places = frequency.places(times)
+    assert np.array_equal(np.diff(places), np.ones(len(times) - 1))
+    assert np.array_equal(frequency.times(places), times)
+    assert Frequency.of_json(frequency.to_json()) == frequency
+    assert np.array_equal(named(name, [times], False).times(places), times)
+
+
+def test_fiscal_years_count_on_from_their_last():
+    april = days("2019-04-01", "2020-04-01", "2021-04-01", "2022-04-01")
+    frequency = detect([april], False)
+    following = frequency.times(frequency.places(april)[-1:] + 1)
+    assert following.astype("datetime64[us]").astype("datetime64[D]").astype(str).tolist() == ["2023-04-01"]
+    # of a quarter the months before its end belong to it
+    january = detect([days("2023-01-31", "2023-04-30", "2023-07-31", "2023-10-31")], False)
+    assert np.ptp(january.places(days("2023-11-05", "2023-12-31", "2024-01-31"))) == 0
+
+
+def test_months_put_together_are_quarters_of_the_calendar():
+    quarters = named("Q", [months(1)], False)
+    assert (quarters.month, np.ptp(quarters.places(days("2023-01-01", "2023-02-01", "2023-03-01")))) == (0, 0)
+    old = {"unit": "Q", "count": 1, "anchor": 31.0, "clock": 0}
+    assert Frequency.of_json(old).times(np.array([1])) == days("1970-06-30")

@@ -43,6 +43,15 @@ _HORIZONS = {
     "Q": 8,
     "Y": 6,
 }  # about those of the M4 competition
+# days between successive values: those at the ends of February and March lie further apart or nearer than others
+_CALENDAR = (
+    ("M", 1, 28, 31),
+    ("M", 2, 59, 62),
+    ("Q", 1, 89, 93),
+    ("M", 4, 120, 123),
+    ("M", 6, 181, 184),
+    ("Y", 1, 365, 367),
+)
 _REGULAR = 0.9  # share of the distances that are whole steps, from which on times count as regular
 
 
@@ -50,13 +59,15 @@ _REGULAR = 0.9  # share of the distances that are whole steps, from which on tim
 class Frequency:
     """`count` units from value to value. `anchor` is where in a period the times stand: microseconds (or a number) for fixed steps,
     the day of the month for months, quarters and years (31: the last day), with `clock` microseconds after midnight. `like` is the
-    frequency that counted steps stand for, such as `h`, where it was said: its seasons are theirs."""
+    frequency that counted steps stand for, such as `h`, where it was said: its seasons are theirs. `month` is that in which the first of
+    the periods of several months begins, counted from January 1970: 1 for quarters from February, 3 for years from April."""
 
     unit: str
     count: int = 1
     anchor: float = 0
     clock: int = 0
     like: str = ""
+    month: int = 0
 
     @property
     def name(self) -> str:
@@ -98,7 +109,7 @@ class Frequency:
         """Return the number of the period that each time falls into [N], int64; successive periods have successive numbers."""
         if self.unit in _MONTHS:
             months = times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-            return np.asarray(months // (_MONTHS[self.unit] * self.count), np.int64)
+            return np.asarray((months - self.month) // (_MONTHS[self.unit] * self.count), np.int64)
         if self.unit == "B":
             days = times.astype("datetime64[us]").astype("datetime64[D]")
             return np.asarray(np.busday_count(np.datetime64("1970-01-01"), days) // self.count, np.int64)
@@ -120,8 +131,7 @@ class Frequency:
             return np.asarray(self.anchor + places * self._step, np.float64)
         if self.unit in _MONTHS:
             size = _MONTHS[self.unit] * self.count
-            late = 0 if self.anchor < 28 else size - 1 if self.unit != "M" else 0
-            months = (places * size + late).astype("datetime64[M]")
+            months = (places * size + self.month + _late(self.unit, size, self.anchor)).astype("datetime64[M]")
             last = ((months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")).astype("datetime64[D]")
             wanted = months.astype("datetime64[D]") + (int(self.anchor) - 1)
             days = np.minimum(wanted, last)
@@ -150,7 +160,13 @@ class Frequency:
             float(data["anchor"]),
             int(data["clock"]),
             str(data.get("like") or ""),
+            int(data.get("month") or 0),
         )
+
+
+def _late(unit: str, size: int, day: float) -> int:
+    """Return after how many months of a period its time stands: the days at the end of a month are those at the end of a quarter or year."""
+    return size - 1 if day >= 28 and unit != "M" else 0
 
 
 def parse(text: str) -> tuple[str, int]:
@@ -193,7 +209,13 @@ def anchored(unit: str, count: int, series: Sequence[np.ndarray]) -> Frequency:
         months = days.astype("datetime64[M]")
         day = (days - months).astype(np.int64) + 1
         last = ((months + 1).astype("datetime64[D]") - days).astype(np.int64) == 1
-        return Frequency(unit, count, 31 if last.mean() > 0.9 else float(_usual(day)), clock)
+        anchor: float = 31 if last.mean() > 0.9 else float(_usual(day))
+        size = _MONTHS[unit] * count
+        within = np.mod(months.astype(np.int64), size)
+        usual = int(_usual(within))
+        # of several months in a period none is the usual one: its periods are those of the calendar
+        fiscal = (within == usual).mean() > _REGULAR
+        return Frequency(unit, count, anchor, clock, month=(usual - _late(unit, size, anchor)) % size if fiscal else 0)
     step = count * (1 if unit == "step" else _MICRO[unit])
     return Frequency(unit, count, float(_usual(np.mod(firsts, step))))
 
@@ -209,10 +231,10 @@ def detect(series: Sequence[np.ndarray], counted: bool) -> Frequency | None:
         sound = step >= 1 and abs(usual - step) < 1e-9
         return _if_regular(anchored("step", step, series), gaps) if sound else None
     days = usual / _MICRO["D"]
-    for unit, low, high in (("M", 28, 31), ("Q", 89, 93), ("Y", 365, 367)):
+    for unit, count, low, high in _CALENDAR:
         near = gaps / _MICRO["D"]
         if low <= days <= high and ((near >= low) & (near <= high)).mean() > 0.6 and not _weeks(near):
-            return anchored(unit, 1, series)
+            return anchored(unit, count, series)
     if usual == _MICRO["D"] and _working(series):
         return anchored("B", 1, series)
     for unit in ("W", "D", "h", "min", "s", "ms"):
