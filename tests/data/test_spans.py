@@ -142,3 +142,36 @@ def test_tables_without_marks_pass():
     raw = pa.table({"text": ["a", "b"], "n": [1, 2]})
     assert normalised(raw) is raw
     assert column_of(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("marks", "said"),
+    [
+        ([{"start": 6, "end": 9, "label": "name", "text": "Ann"}], None),
+        ([{"start": 6, "end": 9, "label": "name", "word": " ann "}], None),
+        ([{"start": 6, "end": 8, "label": "name", "text": "Ann"}], "add 1"),
+        ([{"start": 7, "end": 9, "label": "name", "text": "Ann"}], "count from 1"),
+        ([{"start": 7, "end": 10, "label": "name", "text": "Ann"}], "units of UTF-16"),
+        ([{"start": 9, "end": 12, "label": "name", "text": "Ann"}], "bytes of UTF-8"),
+        ({"name": {"Ann": [[6, 8]]}}, None),
+        ({"name": {"Ann": [[6, 9]]}}, "subtract 1 from these ends"),
+        ([{"start": 6, "end": 9, "label": "name", "text": "Q1234"}], None),  # a number in a knowledge base, not words
+    ],
+)
+def test_words_that_come_with_spans_stand_there(marks, said):
+    raw = pa.table({"text": ["\N{GRINNING FACE} for Ann"], "spans": [json.dumps(marks)]})
+    if said is None:
+        assert json.loads(normalised(raw).column("spans")[0].as_py()) == [{"start": 6, "end": 9, "label": "name"}]
+        return
+    with pytest.raises(DataError, match="row 1, column `spans`") as e:
+        normalised(raw)
+    assert said in str(e.value)
+    assert "`Ann`" in str(e.value)
+
+
+def test_one_row_that_differs_is_named():
+    good = json.dumps([{"start": 0, "end": 3, "label": "name", "text": "Ann"}])
+    slip = json.dumps([{"start": 4, "end": 7, "label": "name", "text": "Bob"}])
+    raw = pa.table({"id": ["a", "b", "c"], "text": ["Ann", "Ann", "Bob and"], "spans": [good, good, slip]})
+    with pytest.raises(DataError, match=r"row 3, .*came with `Bob`, but `and` stands there"):
+        normalised(raw)

@@ -231,10 +231,10 @@ def detect(series: Sequence[np.ndarray], counted: bool) -> Frequency | None:
         sound = step >= 1 and abs(usual - step) < 1e-9
         return _if_regular(anchored("step", step, series), gaps) if sound else None
     days = usual / _MICRO["D"]
-    for unit, count, low, high in _CALENDAR:
+    for unit, months, low, high in _CALENDAR:
         near = gaps / _MICRO["D"]
         if low <= days <= high and ((near >= low) & (near <= high)).mean() > 0.6 and not _weeks(near):
-            return anchored(unit, count, series)
+            return anchored(unit, months, series)
     if usual == _MICRO["D"] and _working(series):
         return anchored("B", 1, series)
     for unit in ("W", "D", "h", "min", "s", "ms"):
