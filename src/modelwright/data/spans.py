@@ -3,7 +3,7 @@
 | form | what it looks like |
 |---|---|
 | token files | `token TAG` a line, blank line between sentences; BIO, BMES, BIOES and IO tags (.conll .bio .bmes .iob .txt) |
-| spans | a column of lists of `{"start": 0, "end": 3, "label": "name"}`, end exclusive, also as JSON text |
+| spans | a column of lists of `{"start": 0, "end": 3, "label": "name"}` or `[0, 3, "name"]` (doccano, spaCy), end exclusive, also as JSON text |
 | types | `{"name": {"叶老桂": [[9, 11]]}}`, end inclusive, as CLUENER2020 has it |
 | tokens | a column `tokens` of lists beside a column of lists of tags |
 
@@ -15,8 +15,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
-from modelwright.core.words import Words
+from modelwright.data._span_words import check_words
 from modelwright.data.encodings import find_encoding
 from modelwright.data.text import open_bytes
 
@@ -36,6 +34,8 @@ _TAG = re.compile(r"^(?:O|[BIMESULWV][-_].+)$")
 _LOOK = 2000  # lines looked at to tell a token file
 _BLOCK = 8192  # sentences that are handed on at a time
 Span = dict[str, Any]
+_ENDS = (("start", "end"), ("start_position", "end_position"), ("start_offset", "end_offset"), ("begin", "end"))
+_WORDS = ("text", "word", "words", "surface", "value", "entity_text", "entity_value", "mention")
 
 
 def is_token_file(path: Path, reading: Reading | None = None) -> bool:
@@ -176,7 +176,7 @@ def normalised(raw: pa.Table, source: str = "table") -> pa.Table:
         cells = raw.column(name).to_pylist()
         if _marked(cells):
             made = [_spans_of(c, source, row, name) for row, c in enumerate(cells, 1)]
-            _check_words(raw, name, cells, made, source)
+            check_words(raw, name, [_words_of(c) for c in cells], made, source)
             column = pa.array([None if m is None else dumped(m) for m in made], pa.string())
             raw = raw.set_column(raw.column_names.index(name), name, column)
     return raw
@@ -194,13 +194,22 @@ def _marked(cells: Sequence[Any]) -> bool:
         if cell is None:
             continue
         data = _loaded(cell)
-        if (isinstance(data, list) and all(isinstance(s, dict) and {"start", "end"} <= set(s) for s in data)) or (
+        if (isinstance(data, list) and all(_place(s) is not None for s in data)) or (
             isinstance(data, dict) and all(isinstance(v, dict) for v in data.values())
         ):
             found += bool(data)
         else:
             return False
     return found > 0
+
+
+def _place(span: Any) -> tuple[Any, Any] | None:
+    """Return where a span begins and ends as it is written: by name or as the first two of `[0, 3, "name"]`; None for anything else."""
+    if isinstance(span, dict):
+        return next(((span[a], span[b]) for a, b in _ENDS if a in span and b in span), None)
+    whole = isinstance(span, (list, tuple)) and len(span) == 3 and isinstance(span[2], str)
+    sound = whole and all(isinstance(n, int) and not isinstance(n, bool) for n in span[:2])
+    return (span[0], span[1]) if sound else None
 
 
 def _loaded(cell: Any) -> Any:
@@ -227,7 +236,11 @@ def _spans_of(cell: Any, source: str, row: int, column: str) -> list[Span] | Non
                 for places in surfaces.values()
                 for a, b in places
             ]
-        return [{"start": int(s["start"]), "end": int(s["end"]), "label": _label(s)} for s in data]
+        made = []
+        for s in data:
+            start, end = _place(s) or (s["start"], s["end"])
+            made.append({"start": int(start), "end": int(end), "label": _label(s)})
+        return made
     except (TypeError, ValueError, KeyError, AttributeError) as e:
         raise DataError(
             f'{source}, row {row}, column `{column}`: expected spans such as {{"start": 0, "end": 3, "label": "name"}}, '
@@ -242,89 +255,15 @@ def _words_of(cell: Any) -> list[str | None]:
     data = _loaded(cell)
     if isinstance(data, dict):
         return [str(words) for surfaces in data.values() for words, places in surfaces.items() for _ in places]
-    return [next((s[k] for k in _WORDS if isinstance(s.get(k), str)), None) for s in data or ()]
-
-
-def _check_words(
-    raw: pa.Table, column: str, cells: Sequence[Any], spans: Sequence[list[Span] | None], source: str
-) -> None:
-    """Check the words that come with spans against what stands there in the row's texts. Raises DataError naming the first that differ.
-
-    Where they match nowhere, whichever way offsets are counted, they are something else, such as an entity's usual name.
-    """
-    texts = [
-        raw.column(n).to_pylist() for n in raw.column_names if n != column and pa.types.is_string(raw.column(n).type)
+    return [
+        next((s[k] for k in _WORDS if isinstance(s.get(k), str)), None) if isinstance(s, dict) else None
+        for s in data or ()
     ]
-    counts: Counter[str] = Counter()
-    wrong: dict[str, tuple[int, Span, str, str]] = {}
-    for i, (cell, found) in enumerate(zip(cells, spans, strict=True)):
-        here = [t[i] for t in texts if t[i]]
-        for span, words in zip(found or (), _words_of(cell) if found else (), strict=True):
-            if words is None or not here:
-                continue
-            way = next((name for name, cut in _WAYS.items() if any(_same(cut(t, span), words) for t in here)), "")
-            counts[way] += 1
-            wrong.setdefault(way, (i + 1, span, words, max(here, key=len)[span["start"] : span["end"]]))
-    wrong.pop("characters", None)
-    if not wrong or counts[""] == counts.total():
-        return
-    if "" in wrong and 2 * counts[""] > counts.total():
-        return
-    way, (row, span, words, stands) = min(wrong.items(), key=lambda item: item[1][0])
-    hint = _HINTS.get(way, Words("", ""))
-    place = f"{span['start']}..{span['end']}"
-    raise DataError(
-        f"{source}, row {row}, column `{column}`: the span {place} (`{span['label']}`) came with `{words[:40]}`, but `{stands[:40]}` stands there. "
-        f"Offsets count characters, and `end` is the first one after the span{hint.en}.",
-        f"{source} 第 {row} 行，列 `{column}`：片段 {place}（`{span['label']}`）附带的文字是 `{words[:40]}`，但该处是 `{stands[:40]}`。"
-        f"位置按字符计，end 为片段之后的第一个字符{hint.zh}。",
-    )
-
-
-def _same(text: str, words: str) -> bool:
-    a, b = ("".join(unicodedata.normalize("NFKC", t).casefold().split()) for t in (text, words))
-    return a == b
-
-
-def _cut(text: str, start: int, end: int) -> str:
-    """Return what stands between two places; nothing where they lie outside."""
-    return text[start:end] if 0 <= start and end <= len(text) else ""
-
-
-def _by_utf16(text: str, span: Span) -> str:
-    units = text.encode("utf-16-le", "surrogatepass")
-    return units[2 * span["start"] : 2 * span["end"]].decode("utf-16-le", "replace")
-
-
-def _by_bytes(text: str, span: Span) -> str:
-    return text.encode("utf-8", "surrogatepass")[span["start"] : span["end"]].decode("utf-8", "replace")
-
-
-_WORDS = ("text", "word", "words", "surface", "value", "entity_text", "mention")
-_WAYS = {
-    "characters": lambda text, span: _cut(text, span["start"], span["end"]),
-    "inclusive": lambda text, span: _cut(text, span["start"], span["end"] + 1),
-    "exclusive": lambda text, span: _cut(text, span["start"], span["end"] - 1),
-    "from one": lambda text, span: _cut(text, span["start"] - 1, span["end"]),
-    "utf-16": _by_utf16,
-    "bytes": _by_bytes,
-}
-_HINTS = {
-    "inclusive": Words("; these ends are the last character: add 1", "；这里的 end 是最后一个字符：请加 1"),
-    "exclusive": Words(
-        '; in types such as `{"name": {"Ann": [[0, 2]]}}` the last one: subtract 1 from these ends',
-        '；而 `{"name": {"Ann": [[0, 2]]}}` 形式中 end 为最后一个字符：请将这里的 end 减 1',
-    ),
-    "from one": Words("; these starts count from 1: subtract 1", "；这里的 start 从 1 起计：请减 1"),
-    "utf-16": Words(
-        "; these count units of UTF-16, as JavaScript and Java do: an emoji is two of them",
-        "；这里按 UTF-16 单元计数（JavaScript 与 Java 的做法），一个表情符号算两个",
-    ),
-    "bytes": Words("; these count bytes of UTF-8", "；这里按 UTF-8 字节计数"),
-}
 
 
 def _label(span: Any) -> str:
+    if not isinstance(span, dict):
+        return str(span[2])
     for name in ("label", "type", "entity_type", "entity"):
         if span.get(name) is not None:
             return str(span[name])
