@@ -7,7 +7,7 @@ import pytest
 
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
-from modelwright.data.encodings import find_encoding, guesses
+from modelwright.data.encodings import _only_signs, find_encoding, guesses
 from modelwright.data.sources import read, read_table
 
 TEXTS = {
@@ -86,6 +86,29 @@ def test_what_is_close_is_asked_and_the_user_decides(tmp_path):
     assert read(path, reading=Reading(usual={"encoding": "cp1252"})).column("name")[0].as_py() == "það er gott"
     with pytest.raises(DataError, match="no ascii"):
         read(path, encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["don’t", "it’s late"],
+        ["“so”", "a – b"],
+        ["Acme™ 3"],
+        ["’tis “so”", "the dogs’ – 5 €"],
+        ["„so“ – 20 °C", "§ 3"],
+        ["GARÇON", "£5"],
+    ],
+)
+def test_signs_of_windows_are_no_letters_of_old_macs(tmp_path, texts):
+    path = tmp_path / "t.csv"
+    path.write_bytes(written(texts).encode("cp1252"))
+    assert set(read(path).column("name").to_pylist()) == set(texts)
+
+
+@pytest.mark.parametrize("text", ["één", "ævi", "Österreich", "país y maíz", "año", "perché"])
+def test_letters_of_old_macs_and_dos_are_no_signs_of_windows(text):
+    for encoding in ("mac_roman", "cp850"):
+        assert not _only_signs(text.encode(encoding).decode("cp1252", "replace"))
 
 
 def test_what_dos_and_old_macs_wrote_is_read_or_asked(tmp_path):

@@ -45,10 +45,16 @@ _LANGUAGES = {
     "cp1254": ("çğıöşüâîû",),
     "cp1257": ("āčēģīķļņšūž", "ąčęėįšųūž", "äõöüšž"),
 }
-_LANGUAGES |= dict.fromkeys(("mac_roman", "cp850", "cp437"), _LANGUAGES["cp1252"])  # of old Macs and of DOS
+_OLD = ("mac_roman", "cp850", "cp437")  # of old Macs and of DOS
+_LANGUAGES |= dict.fromkeys(_OLD, _LANGUAGES["cp1252"])
 _NEVER = {"cp1252": r"^ð|þ$", "cp1254": r"(?:^|[^aeıioöuüâîû])ğ"}  # in Icelandic; in Turkish
 _SIGNS = "€°±²³µ·×÷§©®™«»“”„‘’‚–—…£¥½¼¾¿¡ºª\u00a0"
 _WITHIN = re.compile(r"(?<=[a-z])[^\w\s’·ªº\x00-\x7f](?=[a-z])")  # signs that stand within no word
+# signs beside letters where nobody sets them: quotes that open behind a word or close before one, dashes, bullets and sums within or at one
+_ODD = re.compile(
+    r"(?<=\w)[“‘‚„¿¡](?=\w)|\w[‘‚„¿¡•€£¥]|[”•€™…¼½¾][^\W\d_]|[^\W\d_][–—]|[–—][^\W\d_]|’(?<!n’)(?<!\bO’)(?!(?:s|t|re|ve|ll|d|m)\b)"
+)
+_BY_A_DIGIT = re.compile(r"\d[^\W\d_\x00-\x7f]|[^\W\d_\x00-\x7f]\d")
 _SCRIPTS = {  # letters, and those of the script from the most to the least frequent one
     "cp1251": (r"[А-Яа-яЁёІіЇїЄєҐґЎў]", "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфёіїє"),
     "koi8_r": (r"[А-Яа-яЁё]", "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфё"),
@@ -91,6 +97,8 @@ def guesses(sample: bytes) -> list[Guess]:
             score = 0.0  # single letters among marks read as a language in any encoding
         if text not in found or score > found[text].score:
             found[text] = Guess(encoding, score, _shown(text))
+    if any(g.encoding == "cp1252" and _only_signs(t) for t, g in found.items()):
+        found = {t: g for t, g in found.items() if g.encoding not in _OLD}
     if sum(b > 127 for b in start) < _FEW and not any(g.score > 0.85 for g in found.values() if g.encoding in _EAST):
         # a name or two tell little of a language: what is one in GB/T 2312 is read so, rather than as letters of another script
         found = {
@@ -98,6 +106,14 @@ def guesses(sample: bytes) -> list[Guess]:
             for t, g in found.items()
         }
     return sorted(found.values(), key=lambda g: -g.score)
+
+
+def _only_signs(text: str) -> bool:
+    """Whether all characters beyond ASCII are signs that stand as people set them: `don’t – “so”` is no `doník ñ ìsoî` of an old Mac."""
+    many = Counter(text)
+    closed = many["‘"] <= many["’"] + many["‚"] and many["“"] <= many["”"] + many["„"]
+    closed = closed and many["‚"] <= many["‘"] and many["„"] <= many["“"] + many["”"]
+    return closed and all(c.isascii() or c in _SIGNS for c in many) and _ODD.search(text) is None
 
 
 def _has_a_word(text: str) -> bool:
@@ -302,6 +318,8 @@ def _latin(text: str, encoding: str) -> float:
     letters = sum(c.isalpha() for c in high.elements())
     alone = 1 - letters / total  # signs only: nothing of a language is seen
     inside = len(_WITHIN.findall(plain)) / total  # `avi—n`: a letter of another encoding
+    if encoding in _OLD:  # `£5`, `×3` would be `ú5`, `Î3`
+        inside += len(_BY_A_DIGIT.findall(plain)) / total
     told = _turkish(high) if encoding == "cp1254" and not strange else 0.0
     return told + 0.9 * cover - 0.7 * strange / max(1, len(words)) - 0.3 * alone - 0.7 * inside
 
