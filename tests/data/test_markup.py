@@ -121,3 +121,14 @@ def test_a_note_in_brackets_is_no_address():
 @pytest.mark.parametrize("rest", ["<p>read</p>", "<div>read</div>", "</div>read", "<ul><li>read</ul>"])
 def test_a_hidden_paragraph_ends_where_the_next_block_begins(rest):
     assert page(f"<div><p hidden>not <b>this</b>{rest}") == [((), "read")]
+
+
+def test_signs_that_are_escaped_stand_for_themselves():
+    text = r"Set snake\_case, 5 \* 3 \# 2, \*not strong\*, `a\_b` and C:\dir \[1\](x)"
+    assert markdown(text) == [((), r"Set snake_case, 5 * 3 # 2, *not strong*, a\_b and C:\dir [1](x)")]
+    assert markdown("# a\\_b\n\nc\n") == [(("a_b",), "c")]
+
+
+def test_an_address_may_hold_brackets():
+    text = "See [Mercury](https://x.org/wiki/Mercury_(planet)) and ![a](b_(c).png), (then [d](e)) [f] (g)."
+    assert markdown(text) == [((), "See Mercury and a, (then d) [f] (g).")]

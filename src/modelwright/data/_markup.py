@@ -18,8 +18,10 @@ from modelwright.data._outline import Outline, lowered, raised
 Parts = Iterator[tuple[tuple[str, ...], str]]
 _FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")  # the last letter of `C#` is no mark
-_IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
-_LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+_TARGET = r"(?:\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\])"  # an address may hold a pair of brackets
+_IMAGE = re.compile(rf"!\[([^\]]*)\]{_TARGET}")
+_LINK = re.compile(rf"\[([^\]]*)\]{_TARGET}")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _REFERENCE = re.compile(  # an address and perhaps a title, nothing else: `[Note]: some words` is read
     r"""^[ ]{0,3}\[[^\]^][^\]\n]*\]:[ \t]*\n?[ \t]*(?:<[^<>\n]*>|[^\s<]\S*)(?:\s+(?:"[^"\n]*"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$""",
     re.MULTILINE,
@@ -123,6 +125,7 @@ def _plain(text: str, notes: dict[str, str]) -> str:
 
     text = re.sub("\ue000(.*)\ue001", lambda m: keep(m[1]), text)
     text = _CODE.sub(lambda m: keep(m[2].strip() or m[2]), text)
+    text = _ESCAPED.sub(lambda m: keep(m[1]), text)
     text = re.sub(r"^\s{0,3}>\s?", "", _REFERENCE.sub("", text), flags=re.MULTILINE)
     text = "\n\n".join(_with_notes(p, notes) for p in re.split(r"\n[ \t]*\n", text))
     text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
