@@ -70,6 +70,8 @@ class Sized(Options):
 def sized(monkeypatch, least):
     """Return a network of which a fit takes `least` seconds a unit of width to begin, and the widths that were tried out."""
     (recipe,) = networks(monkeypatch, [20], 0.0)
+    for module in ("fits", "climb"):  # what takes so many seconds takes them however many cores test this
+        monkeypatch.setattr(f"modelwright.tune.{module}.free_cores", lambda: 1)
     type(recipe).options = Sized
     asked = []
 
@@ -89,7 +91,6 @@ def sized(monkeypatch, least):
 def test_a_smaller_network_is_tried_where_there_is_no_time_to_begin_the_first_one(monkeypatch, least, begun, asked):
     recipe, tried_out = sized(monkeypatch, least)
     plan, _ = planner(monkeypatch, [some("guess", rank=0), recipe], folds=1, seconds=30.0)
-    plan.pace.threads = 1  # what is to take so many seconds takes them, however many cores test this
     monkeypatch.setattr(plan.fits, "_may_probe", lambda: not tried_out)  # as where probes have had their share
     climb(plan)
     assert [c.options["width"] for c in plan.candidates if c.recipe == "net0"] == [begun]
@@ -99,7 +100,6 @@ def test_a_smaller_network_is_tried_where_there_is_no_time_to_begin_the_first_on
 def test_where_no_smaller_network_begins_either_the_first_one_is_told(monkeypatch):
     recipe, tried_out = sized(monkeypatch, 1000.0)
     plan, _ = planner(monkeypatch, [some("guess", rank=0), some("quick"), recipe], folds=1, seconds=30.0)
-    plan.pace.threads = 1
     climb(plan)
     assert [c.recipe for c in plan.candidates] == ["guess", "quick"]
     assert "needs about 1h" in next(f.reason.en for f in plan.failures if f.name == "net0")
@@ -109,7 +109,6 @@ def test_where_no_smaller_network_begins_either_the_first_one_is_told(monkeypatc
 def test_a_network_that_had_no_time_is_tried_smaller_in_what_others_left(monkeypatch):
     recipe, _ = sized(monkeypatch, 8.0)
     plan, _ = planner(monkeypatch, [some("guess", rank=0), recipe], folds=1, seconds=30.0)
-    plan.pace.threads = 1
     plan.choose_recipes()
     assert plan.train(recipe, Sized(), "net0", 1.0, folds=(0,)) is None
     monkeypatch.setattr(plan, "spare", lambda *_, **__: 12.0)
