@@ -61,7 +61,8 @@ def _is_row(line: str, below: str) -> bool:
     is a row unless a blank or another mark follows the `#` (`#tag`)."""
     alone = True
     for sign in ",;\t|":
-        first, second, *_ = [*islice(filter(None, reader_of(io.StringIO(below, newline=""), sign, True)), 2), [], []]
+        rows: list[list[str]] = list(islice(filter(None, reader_of(io.StringIO(below, newline=""), sign, True)), 2))
+        first, second, *_ = [*rows, [], []]
         cells = next(reader_of([line], sign, True), [])
         if len(first) == len(cells) > 1:
             return not (_numbers(second) and not _numbers(first) and not _numbers(cells))
