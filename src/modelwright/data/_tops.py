@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from modelwright.core.words import Words, counted, in_a_row
 from modelwright.data._units import unit_in_name
@@ -61,8 +60,9 @@ def _is_row(line: str, below: str) -> bool:
     is a row unless a blank or another mark follows the `#` (`#tag`)."""
     alone = True
     for sign in ",;\t|":
-        rows: list[list[str]] = list(islice(filter(None, reader_of(io.StringIO(below, newline=""), sign, True)), 2))
-        first, second, *_ = [*rows, [], []]
+        none: list[str] = []
+        rows = filter(None, reader_of(io.StringIO(below, newline=""), sign, True))
+        first, second = next(rows, none), next(rows, none)
         cells = next(reader_of([line], sign, True), [])
         if len(first) == len(cells) > 1:
             return not (_numbers(second) and not _numbers(first) and not _numbers(cells))
