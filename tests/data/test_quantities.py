@@ -498,7 +498,7 @@ def test_approximate_values_are_numbers_and_told():
 
 @pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u00ad", "\u200e", "\u2060"])
 def test_characters_that_nobody_sees_make_no_second_word(mark):
-    cells = ["北京店", f"北京{mark}店", f"Rome{mark}", "Rome", f"{mark}NA", "می\u200cخواهم"]
+    cells = ["北京店", f"\u3000北京{mark}店", f"Rome{mark}", "Rome", f"{mark}NA", "می\u200cخواهم"]
     raw = pa.table({"v": cells * 12})
     schema = infer_schema(raw)
     right = ["北京店", "北京店", "Rome", "Rome", "می\u200cخواهم"]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.words import Words
-from modelwright.data.values import half_width, is_missing, seen
+from modelwright.data.values import half_width, is_missing, seen, unseen_in
 
 LOOK = 4000  # distinct cells looked at to tell a column's modality
 SEPARATORS = ("|", ";", "；", "、", ",", "，")
@@ -41,7 +41,7 @@ def marks_left_out(cells: Sequence[str]) -> Words | None:
     found = next((c for c in cells if not c.isascii() and seen(c) != half_width(c).strip()), None)
     if found is None:
         return None
-    hidden = ascii(next(ch for ch in found if not ch.isprintable()))[1:-1]
+    hidden = ascii(unseen_in(found))[1:-1]
     return Words(
         f"characters that nobody sees (`{hidden}` in `{seen(found)}`) are left out",
         f"不可见字符（`{seen(found)}` 中的 `{hidden}`）已略去",

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
-from modelwright.data._span_words import check_words
+from modelwright.data._span_words import Span, check_words
 from modelwright.data.encodings import find_encoding
 from modelwright.data.text import open_bytes
 
@@ -33,7 +33,6 @@ _CJK = re.compile(r"[\u2e80-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-
 _TAG = re.compile(r"^(?:O|[BIMESULWV][-_].+)$")
 _LOOK = 2000  # lines looked at to tell a token file
 _BLOCK = 8192  # sentences that are handed on at a time
-Span = dict[str, Any]
 _ENDS = (("start", "end"), ("start_position", "end_position"), ("start_offset", "end_offset"), ("begin", "end"))
 _WORDS = ("text", "word", "words", "surface", "value", "entity_text", "entity_value", "mention")
 

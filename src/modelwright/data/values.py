@@ -109,6 +109,11 @@ def seen(cell: str) -> str:
     return half_width(bare).strip().strip(_JOINERS)
 
 
+def unseen_in(cell: str) -> str | None:
+    """Return the first character of a cell that nobody sees; None where there is none."""
+    return next((ch for ch in cell if ord(ch) in _UNSEEN), None)
+
+
 def number_text(cell: str) -> str:
     """Return a cell that may hold a number in its usual form, without characters that nobody sees. What stands above or below digits stays
     apart from them (`10⁵` is no 105, `98¹` no 981), and `3½` is 3.5."""
