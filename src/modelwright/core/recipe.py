@@ -250,9 +250,8 @@ class Recipe(ABC):
     also: ClassVar[tuple[str, ...]] = ()  # what else it goes by: names of libraries and methods that people type
     trains_with: ClassVar[tuple[str, ...]] = ()  # those of `needs` that a fitted model answers without
     baseline: ClassVar[bool] = False
-    ships: ClassVar[bool] = (
-        False  # whether it may win beside models though it has rank 0: an answer of use, such as a picture enlarged
-    )
+    # whether it may win beside models though it has rank 0: an answer of use, such as a picture enlarged
+    ships: ClassVar[bool] = False
     seeded: ClassVar[bool] = True  # whether another seed gives another model, worth averaging with the first
     options: ClassVar[type[Options]]
     model: ClassVar[type[Model]]

@@ -20,11 +20,8 @@ _PART = re.compile(rf"(\d+)\s*({_UNIT})", re.IGNORECASE)
 _ALONE = re.compile(rf"([-+]?\d+(?:[.,]\d+)?)\s*({_UNIT})")
 _MARKS = {"'": "'", "′": "'", "’": "'", '"': '"', "″": '"', "”": '"', "''": '"', "′′": '"', "’’": '"'}
 _MEANT = {"ft": {"'": "ft", '"': "in"}, "min": {"'": "min", '"': "s"}}
-_METRES = {
-    ("m", 2): "cm",
-    ("米", 2): "厘米",
-    ("米", 1): "dm",
-}  # `1m75`, `1米75`, `1米8`: digits behind them are decimals
+# `1m75`, `1米75`, `1米8`: digits behind them are decimals
+_METRES = {("m", 2): "cm", ("米", 2): "厘米", ("米", 1): "dm"}
 _ENDINGS = {"st": "stone"}  # behind a number alone it is `1st`
 
 

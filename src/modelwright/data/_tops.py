@@ -15,9 +15,8 @@ from modelwright.data.values import bare_number, is_mark, is_missing
 
 _SEP = re.compile(r"\ufeff?\"?sep=(.|\\t)\"?[ ,;\t]*(\r\n|\r|\n)", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
-_RULE = re.compile(
-    r":?-{3,}:?|:-+:?|-+:"
-)  # below the names of a table in Markdown; `--` alone is a mark of what is missing
+# below the names of a table in Markdown; `--` alone is a mark of what is missing
+_RULE = re.compile(r":?-{3,}:?|:-+:?|-+:")
 _TAG = re.compile(r"#\w")
 _MOST = 20  # rows above the names
 _UNDER = 2  # rows below the first row of names that are no data
