@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -270,6 +271,16 @@ def test_a_failing_step_ends_its_requests_and_not_the_service(predictor, tmp_pat
         monkeypatch.setattr(net, "step", lambda ids, at: 1 / 0)
         with pytest.raises(openai.InternalServerError, match="failed"):
             r.client.chat.completions.create(model="", messages=SAID, max_tokens=9, extra_body={"guided_regex": "abc"})
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{r.port}/v1/chat/completions",
+            json.dumps({"model": "", "messages": SAID, "max_tokens": 9, "stream": True}).encode(),
+            {"Authorization": f"Bearer {key}", "Accept-Language": "zh-CN", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=20) as reply:
+            told = reply.read().decode()
+        last = json.loads(told.strip().split("\n\n")[-1].removeprefix("data: "))["error"]
+        assert (last["type"], last["code"]) == ("server_error", "internal")
+        assert last["message"] == last["message_zh"] != ""
         monkeypatch.undo()
         assert r.client.chat.completions.create(model="", messages=SAID, max_tokens=2).choices
 
@@ -326,6 +337,11 @@ def test_another_engine_behind_the_same_keys_and_quotas(running, tmp_path):
     gone = proxy_app(Upstream(9, "x"), "tiny-chat", keys)
     with TestClient(gone, headers={"Authorization": f"Bearer {key}"}) as c:
         assert c.post("/v1/completions", json={"prompt": "x"}).status_code == 503
+        for asked in ({"prompt": "x"}, {"prompt": "x", "stream": True}):
+            away = c.post("/v1/completions", json=asked, headers={"Accept-Language": "zh"})
+            assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
+            assert away.json()["error"]["message"] == "引擎未响应；请查看其日志。"
+        assert c.get("/v1/models").status_code == 503
         assert c.get("/readyz").status_code == 503
 
 

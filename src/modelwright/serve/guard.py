@@ -45,12 +45,16 @@ def answer_json(data: Any, status: int = 200, headers: Mapping[str, str] | None 
     return Response(body, status, dict(headers or {}), "application/json")
 
 
+def asked_lang(headers: Headers) -> str:
+    """Return the language that a client asks for, `en` or `zh`."""
+    return "zh" if headers.get("accept-language", "").lower().startswith("zh") else "en"
+
+
 def error_json(headers: Headers, refused: Refused) -> Response:
     """Return the one shape of an error, `message` in the language the client asks for."""
-    zh = headers.get("accept-language", "").lower().startswith("zh")
     error = {
         "code": refused.code,
-        "message": refused.words.to("zh" if zh else "en"),
+        "message": refused.words.to(asked_lang(headers)),
         "message_zh": refused.words.zh,
         **refused.more,
     }

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
-from starlette.responses import StreamingResponse
 
 from modelwright.core.words import Words
 from modelwright.recipes.shared.lm import LanguageModel
 from modelwright.serve._talk import Talk, Talker
-from modelwright.serve.guard import answer_json
+from modelwright.serve.event_streams import DONE, event, event_stream, failed
+from modelwright.serve.guard import answer_json, asked_lang
 from modelwright.serve.limits import Refused
-from modelwright.serve.openai_shapes import ChatAsked, TextAsked, VectorsAsked, bad, error_of, read_asked
+from modelwright.serve.openai_shapes import ChatAsked, TextAsked, VectorsAsked, bad, in_shape, read_asked
 from modelwright.serve.page import lang_of, login_page, page_of, static
 
 _MOST_TEXTS = 256  # of one request for vectors
@@ -58,14 +58,6 @@ def _attribute(facts: dict[str, Any]) -> str:
     return html.escape(json.dumps(facts, ensure_ascii=False), quote=True)
 
 
-async def _answered(request: Request, handler: Callable[[], Awaitable[Response]]) -> Response:
-    """Answer, with every refusal in OpenAI's shape."""
-    try:
-        return await handler()
-    except Refused as e:
-        return error_of(e, "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en")
-
-
 def _texts(app: FastAPI, service: Any, talker: Talker) -> None:
     for path, kind in (("/v1/chat/completions", ChatAsked), ("/v1/completions", TextAsked)):
         shape = kind.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -80,10 +72,7 @@ def _route(service: Any, talker: Talker, kind: type[ChatAsked] | type[TextAsked]
             who = request.scope["who"]
             talk = await talker.begin(asked, who)
             if asked.stream:
-                headers = {"X-Accel-Buffering": "no"}
-                return StreamingResponse(
-                    _events(service, talker, talk, who), media_type="text/event-stream", headers=headers
-                )
+                return event_stream(_events(service, talker, talk, who, asked_lang(request.headers)))
             try:
                 watch = _Leaving(request)
                 async for _ in talker.follow(talk, service.limits.seconds):
@@ -93,7 +82,7 @@ def _route(service: Any, talker: Talker, kind: type[ChatAsked] | type[TextAsked]
             finally:
                 _settle(service, talker, talk, who)
 
-        return await _answered(request, handler)
+        return await in_shape(request, handler)
 
     write.__name__ = kind.__name__
     return write
@@ -135,13 +124,13 @@ def _whole(talker: Talker, talk: Talk) -> dict[str, Any]:
     return {**_head(talk, ""), "choices": choices, "usage": talk.usage}
 
 
-async def _events(service: Any, talker: Talker, talk: Talk, who: str) -> AsyncIterator[bytes]:
+async def _events(service: Any, talker: Talker, talk: Talk, who: str, lang: str) -> AsyncIterator[bytes]:
     """Yield the pieces of a talk as server-sent events; a failure on the way is told as the last one."""
 
     def piece(i: int, said: dict[str, Any], reason: str | None) -> bytes:
         choice = {"index": i, **said, "logprobs": talker.logprobs(talk, i), "finish_reason": reason}
         whole = {**_head(talk, ".chunk"), "choices": [choice]}
-        return _event(whole | ({"usage": None} if talk.asked.with_usage else {}))
+        return event(whole | ({"usage": None} if talk.asked.with_usage else {}))
 
     try:
         if talk.chat:
@@ -153,16 +142,12 @@ async def _events(service: Any, talker: Talker, talk: Talk, who: str) -> AsyncIt
             if last:
                 yield piece(i, {"delta": {}} if talk.chat else {"text": ""}, talk.streams[i].reason)
         if talk.asked.with_usage:
-            yield _event({**_head(talk, ".chunk"), "choices": [], "usage": talk.usage})
-        yield b"data: [DONE]\n\n"
+            yield event({**_head(talk, ".chunk"), "choices": [], "usage": talk.usage})
+        yield DONE
     except Refused as e:
-        yield _event({"error": {"message": e.words.en, "type": "server_error", "param": None, "code": e.code}})
+        yield failed(e, lang)
     finally:
         _settle(service, talker, talk, who)
-
-
-def _event(data: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(data, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
 
 
 def _vectors(app: FastAPI, service: Any, talker: Talker) -> None:
@@ -187,7 +172,7 @@ def _vectors(app: FastAPI, service: Any, talker: Talker) -> None:
             usage = {"prompt_tokens": counted, "total_tokens": counted}
             return answer_json({"object": "list", "data": data, "model": talker.name, "usage": usage})
 
-        return await _answered(request, handler)
+        return await in_shape(request, handler)
 
 
 def _inputs(asked: VectorsAsked, talker: Talker) -> list[str]:
@@ -234,4 +219,4 @@ def _models(app: FastAPI, talker: Talker) -> None:
             talker.check_model(name)
             return answer_json(one)
 
-        return await _answered(request, handler)
+        return await in_shape(request, handler)

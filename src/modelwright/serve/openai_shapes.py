@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from modelwright.core.words import Words
-from modelwright.serve.guard import answer_json
+from modelwright.serve.guard import answer_json, asked_lang
 from modelwright.serve.limits import Refused
 from modelwright.serve.misfit import misfit
 from modelwright.serve.openai_fields import check_fields
@@ -123,12 +124,19 @@ def bad(words: Words, param: str | None, code: str | None = None, status: int = 
 _TYPES = {401: "authentication_error", 404: "invalid_request_error", 429: "rate_limit_error", 503: "server_error"}
 
 
-def error_of(refused: Refused, lang: str) -> Response:
-    """Return a refusal in OpenAI's shape."""
-    error = {
+def error_facts(refused: Refused, lang: str) -> dict[str, Any]:
+    """Return what a refusal says, in OpenAI's shape."""
+    return {
         "message": refused.words.to(lang), "message_zh": refused.words.zh, "param": refused.more.get("param"),
         "type": _TYPES.get(refused.status, "server_error" if refused.status >= 500 else "invalid_request_error"),
         "code": refused.code,
     }  # fmt: skip
-    headers = {"Retry-After": str(refused.retry)} if refused.retry else {}
-    return answer_json({"error": error}, refused.status, headers)
+
+
+async def in_shape(request: Request, handler: Callable[[], Awaitable[Response]]) -> Response:
+    """Return what `handler` answers, every refusal in OpenAI's shape and in the language that the client asks for."""
+    try:
+        return await handler()
+    except Refused as e:
+        headers = {"Retry-After": str(e.retry)} if e.retry else {}
+        return answer_json({"error": error_facts(e, asked_lang(request.headers))}, e.status, headers)

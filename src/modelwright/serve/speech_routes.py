@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
-from starlette.responses import StreamingResponse
 
 from modelwright.core.words import Words
 from modelwright.data.kinds.audio import blocks
 from modelwright.data.kinds.base import Unreadable
 from modelwright.recipes.shared.listening import DELAY, PAUSE, Listener, in_turn, placed
-from modelwright.serve.guard import answer_json
+from modelwright.serve.event_streams import event, event_stream, failed
+from modelwright.serve.guard import answer_json, asked_lang
 from modelwright.serve.limits import Refused
 from modelwright.serve.microphone import Microphone, open_socket, rate_of
-from modelwright.serve.openai_shapes import bad, error_of
+from modelwright.serve.openai_shapes import bad, in_shape
 from modelwright.serve.page import lang_of, login_page, page_of, static
 from modelwright.serve.transcripts import Asked, read_asked, subtitles, text_of, verbose
 
@@ -113,10 +112,7 @@ def _transcriptions(app: FastAPI, ear: Ear) -> None:
 
     @app.post("/v1/audio/transcriptions", summary="What is said in a recording", openapi_extra=takes)
     async def transcriptions(request: Request) -> Response:
-        try:
-            return await _answer(ear, request)
-        except Refused as e:
-            return error_of(e, "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en")
+        return await in_shape(request, partial(_answer, ear, request))
 
 
 async def _answer(ear: Ear, request: Request) -> Response:
@@ -131,9 +127,7 @@ async def _answer(ear: Ear, request: Request) -> Response:
                 ear.hear(folder / "recording", asked, key)
             )  # what cannot be read is refused before the stream begins
             held = stack.pop_all()
-            return StreamingResponse(
-                _events(first, held), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-            )
+            return event_stream(_events(first, held, asked_lang(request.headers)))
         words: list[dict[str, Any]] = []
         seconds = 0.0
         async for found, until in ear.hear(folder / "recording", asked, key):
@@ -211,12 +205,8 @@ async def _first(parts: AsyncIterator[Any]) -> AsyncIterator[Any]:
     return all_of()
 
 
-async def _events(parts: AsyncIterator[Any], held: contextlib.ExitStack) -> AsyncIterator[bytes]:
+async def _events(parts: AsyncIterator[Any], held: contextlib.ExitStack, lang: str) -> AsyncIterator[bytes]:
     """Yield the text of each part as a server-sent event, then the whole text; a failure on the way is told as the last event."""
-
-    def event(data: dict[str, Any]) -> bytes:
-        return b"data: " + json.dumps(data, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
-
     words: list[dict[str, Any]] = []
     with held:
         try:
@@ -228,12 +218,7 @@ async def _events(parts: AsyncIterator[Any], held: contextlib.ExitStack) -> Asyn
                     yield event({"type": "transcript.text.delta", "delta": delta})
             yield event({"type": "transcript.text.done", "text": text_of(words)})
         except Refused as e:
-            yield event(
-                {
-                    "type": "error",
-                    "error": {"message": e.words.en, "type": "server_error", "param": None, "code": e.code},
-                }
-            )
+            yield failed(e, lang, type="error")
 
 
 def _microphone(app: FastAPI, ear: Ear) -> None:
@@ -263,8 +248,8 @@ async def _listened(ear: Ear, socket: WebSocket, rate: int) -> None:
 
 async def tell(socket: WebSocket, events: list[dict[str, Any]]) -> None:
     """Send events, one message each."""
-    for event in events:
-        await socket.send_json(event)
+    for one in events:
+        await socket.send_json(one)
 
 
 def _page(app: FastAPI, service: Any) -> None:

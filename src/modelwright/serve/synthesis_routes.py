@@ -11,6 +11,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -24,9 +25,10 @@ from modelwright.data.provenance import marked_wav
 from modelwright.data.sound_files import TYPES, Growing, formats
 from modelwright.features.shared.aloud.asked import PAUSES_TIMES, SPEEDS, TONES, within
 from modelwright.recipes.shared.synthesis import Asked, Part
+from modelwright.serve.event_streams import event, event_stream
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
-from modelwright.serve.openai_shapes import bad, error_of, read_asked
+from modelwright.serve.openai_shapes import bad, in_shape, read_asked
 from modelwright.serve.page import lang_of, login_page, page_of, static
 
 _MOST = 32  # texts that are read at a time
@@ -106,10 +108,7 @@ def _speech(app: FastAPI, mouth: Mouth) -> None:
 
     @app.post("/v1/audio/speech", summary="A text read aloud", openapi_extra=takes)
     async def speech(request: Request) -> Response:
-        try:
-            return await _answer(mouth, request)
-        except Refused as e:
-            return error_of(e, "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en")
+        return await in_shape(request, partial(_answer, mouth, request))
 
     @app.get("/v1/audio/voices", summary="Whom this service can speak as, and in which formats")
     async def voices() -> Response:
@@ -180,7 +179,7 @@ async def _answer(mouth: Mouth, request: Request) -> Response:
         file = Growing(shape, mouth.model.rate, mark, whole=shape == "flac")  # whose head must say how long it is
         sounds = _sounds([p for p in (first, second) if p is not None], parts, file, held)
         if asked.stream_format == "sse":
-            return StreamingResponse(_events(sounds), 200, {**headers, "X-Accel-Buffering": "no"}, "text/event-stream")
+            return event_stream(_events(sounds), headers)
         return StreamingResponse(sounds, 200, {**headers, "X-Accel-Buffering": "no"}, TYPES[shape])
 
 
@@ -216,10 +215,9 @@ async def _events(sounds: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield the bytes as server-sent events."""
     async for data in sounds:
         if data:
-            event = {"type": "speech.audio.delta", "audio": base64.b64encode(data).decode("ascii")}
-            yield b"data: " + json.dumps(event).encode() + b"\n\n"
+            yield event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode("ascii")})
     usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
-    yield b"data: " + json.dumps({"type": "speech.audio.done", "usage": usage}).encode() + b"\n\n"
+    yield event({"type": "speech.audio.done", "usage": usage})
 
 
 def _page(app: FastAPI, service: Any, mouth: Mouth) -> None:

@@ -16,21 +16,22 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from starlette.responses import StreamingResponse
 
 from modelwright.core.errors import BundleError, ModelwrightError, OptionError
 from modelwright.core.run import read_json
 from modelwright.core.words import Words
-from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json
+from modelwright.serve.event_streams import event_stream, failed
+from modelwright.serve.guard import Guard, Stopping, add_errors, answer_json, asked_lang
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import BodyLimit, Refused, ServeLimits
 from modelwright.serve.openai_routes import add_chat
-from modelwright.serve.openai_shapes import error_of
+from modelwright.serve.openai_shapes import bad, in_shape
 from modelwright.serve.page import add_page
 from modelwright.serve.quota import Quota
 from modelwright.serve.roles import NEEDS, Rules
@@ -158,8 +159,8 @@ def proxy_app(
         app.post(path)(_pass(upstream, quota, path))
 
     @app.get("/v1/models")
-    async def models() -> Response:
-        return await asyncio.to_thread(_plain, upstream, "GET", "/v1/models", b"")
+    async def models(request: Request) -> Response:
+        return await in_shape(request, partial(asyncio.to_thread, _plain, upstream, "GET", "/v1/models", b""))
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -171,7 +172,10 @@ def proxy_app(
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        found = await asyncio.to_thread(_plain, upstream, "GET", "/v1/models", b"")
+        try:
+            found = await asyncio.to_thread(_plain, upstream, "GET", "/v1/models", b"")
+        except Refused:
+            return answer_json({"ready": False}, 503)
         return answer_json({"ready": found.status_code == 200}, 200 if found.status_code == 200 else 503)
 
     add_chat(app, {"model": name, "speaks": True, "context": 4096})
@@ -194,12 +198,13 @@ def proxy_app(
 
 
 def _plain(upstream: Upstream, method: str, path: str, body: bytes) -> Response:
+    """Return what the engine answers. Raises Refused where it does not answer."""
     try:
         connection, response = upstream.open(method, path, body)
         data = response.read()
         connection.close()
     except OSError:
-        return error_of(_away(), "en")
+        raise _away() from None
     return Response(data, response.status, media_type="application/json")
 
 
@@ -210,37 +215,41 @@ def _away() -> Refused:
 
 
 def _pass(upstream: Upstream, quota: Quota, path: str) -> Any:
-    async def passed(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         body, who = await request.body(), request.scope["who"]
         try:
             asked = json.loads(body)
             if not isinstance(asked, dict):
                 raise ValueError("no object")
         except (ValueError, RecursionError):
-            return error_of(Refused(400, "invalid_request", Words("Expected a JSON object.", "应为 JSON 对象。")), "en")
+            raise bad(Words("Expected a JSON object.", "应为 JSON 对象。"), None) from None
         # taken beforehand: three bytes a token, and the longest answer; what was not used is given back
         most = asked.get("max_completion_tokens") or asked.get("max_tokens") or 512
         whole = len(body) // 3 + (int(most) if isinstance(most, int) and path != "/v1/embeddings" else 0)
-        try:
-            quota.spend(who, whole)
-        except Refused as e:
-            return error_of(e, "en")
+        quota.spend(who, whole)
         if not asked.get("stream"):
-            answer = await asyncio.to_thread(_plain, upstream, "POST", path, body)
-            quota.refund(who, whole - _used(bytes(answer.body)))
-            return answer
+            used = 0
+            try:
+                whole_answer = await asyncio.to_thread(_plain, upstream, "POST", path, body)
+                used = _used(bytes(whole_answer.body))
+            finally:
+                quota.refund(who, whole - used)
+            return whole_answer
         told = bool((asked.get("stream_options") or {}).get("include_usage"))
         asked["stream_options"] = {**(asked.get("stream_options") or {}), "include_usage": True}
         try:
             connection, response = await asyncio.to_thread(upstream.open, "POST", path, json.dumps(asked).encode())
         except OSError:
             quota.refund(who, whole)
-            return error_of(_away(), "en")
+            raise _away() from None
         if response.status != 200:
             quota.refund(who, whole)
             return Response(await asyncio.to_thread(response.read), response.status, media_type="application/json")
-        lines = _lines(connection, response, quota, who, whole, told)
-        return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        lines = _lines(connection, response, quota, who, whole, told, asked_lang(request.headers))
+        return event_stream(lines)
+
+    async def passed(request: Request) -> Response:
+        return await in_shape(request, partial(answer, request))
 
     passed.__name__ = path.rsplit("/", 1)[-1]
     return passed
@@ -253,6 +262,7 @@ async def _lines(
     who: str,
     whole: int,
     told: bool,
+    lang: str,
 ) -> AsyncIterator[bytes]:
     """Pass events on as they come; the one that only tells usage is kept back where it was not asked for."""
     used = 0
@@ -266,7 +276,7 @@ async def _lines(
             if told or b'"choices":[]' not in line.replace(b" ", b""):
                 yield line + b"\n"
     except OSError:
-        yield b'data: {"error": {"message": "The engine went away.", "type": "server_error", "param": null, "code": "engine"}}\n\n'
+        yield failed(Refused(503, "engine", Words("The engine went away.", "引擎已中断。")), lang)
     finally:
         connection.close()
         quota.refund(who, whole - used)
