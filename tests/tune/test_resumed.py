@@ -9,10 +9,12 @@ import pytest
 from modelwright.core.budget import Deadline
 from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, InputError, OptionError
-from modelwright.core.events import CandidateDone, EventStream
+from modelwright.core.events import CandidateDone, EventStream, Note, Step, Working
 from modelwright.core.run import RunFolder
 from modelwright.pipeline.walk import run as walk
 from modelwright.tune import ladder
+
+from .made import planner, some
 
 FAST = {"recipes": ["constant", "linear"], "search": "none", "budget": "60s"}
 
@@ -161,3 +163,66 @@ def test_time_splits_train_on_what_they_trained_on(tmp_path, monkeypatch):
     assert all(max(train) < min(valid) for train, valid in splits)
     assert splits[0][0] != splits[1][0]
     assert first.facts["rows"]["test"] == 48
+
+
+def candidate_file(folder, name):
+    return json.loads((folder.candidates / name / "candidate.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("recipe", "which"), [("linear", Working), ("trees", Step), ("extratrees", Step), ("tabm", Step)]
+)
+def test_a_fit_in_which_a_run_was_stopped_is_trained_on(tmp_path, recipe, which):
+    folder, deadline, events, rows = RunFolder(tmp_path / "r"), Deadline.after(60), EventStream(), noise(2000)
+    events.listen(
+        lambda e: (
+            deadline.stop() if type(e) is which and e.who == recipe and getattr(e, "what", "score") == "score" else None
+        )
+    )
+    told = {
+        "data": "memory",
+        "target": "fault",
+        "recipes": ["constant", recipe],
+        "search": "none",
+        "folds": 1,
+        "refit": False,
+    }
+    walk(make_config(**told, budget="60s"), rows, events, folder=folder, deadline=deadline)
+    cut = candidate_file(folder, recipe)
+    assert cut["cut"] == ([0] if which is Step else [])  # one that is through when the run is stopped is whole
+    assert candidate_file(folder, "constant")["cut"] == []
+    bundle = (folder.bundle / "manifest.json").read_bytes()
+    done, fitted = [], []
+    events = EventStream()
+    events.listen(lambda e: done.append(e.name) if isinstance(e, CandidateDone) else None)
+    events.listen(lambda e: fitted.append(e.who) if isinstance(e, Working) and e.what == "fit" else None)
+    assert (folder.bundle / "manifest.json").read_bytes() == bundle
+    walk(make_config(**told, budget="15s"), rows, events, folder=folder, deadline=Deadline.after(15), resume=True)
+    assert done.count(recipe) == 1
+    assert "constant" not in fitted
+    assert (recipe in fitted) == (which is Step)
+    after = candidate_file(folder, recipe)
+    assert after["cut"] == []
+    assert which is Working or after["extents"] != cut["extents"]
+
+
+def test_folds_that_were_whole_when_a_run_was_stopped_are_kept(tmp_path, monkeypatch):
+    recipe = some("made", right=0.9)
+    first, _ = planner(monkeypatch, [recipe], folds=3, folder=tmp_path)
+    first.events.listen(
+        lambda e: first.deadline.stop() if isinstance(e, Working) and (e.what, e.fold) == ("fit", 3) else None
+    )
+    first.train(recipe, recipe.variants(None, None, 0)[0], "made", 30.0)
+    assert first.candidates[0].folds == (0, 1, 2)
+    again, told = planner(monkeypatch, [recipe], folds=3, folder=tmp_path)
+    again.resume()
+    found = again.candidates[0]
+    assert (found.folds, found.cut, len(found.models), len(found.fold_values)) == ((0, 1), (), 2, 2)
+    assert np.isnan(found.scores[80:]).all()  # of the rows that the third fold holds out
+    assert np.isfinite(found.scores[:80]).all()
+    assert [e.words.en for e in told if isinstance(e, Note)] == [
+        "resume    made: the run was stopped while it was trained, so it is trained on"
+    ]
+    again.confirm()
+    assert found.folds == (0, 1, 2)
+    assert recipe.ended == [False] * 4

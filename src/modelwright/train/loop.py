@@ -78,8 +78,9 @@ def train(
     average = MovingAverage(network, options.ema) if options.ema else None
     plan = max(1, epochs * per_epoch)
     state = _State(Trained(), total=plan, planned=plan)
-    if ctx.folder is not None:
-        load_checkpoint(ctx.folder, network, optimizers, average, state)
+    if ctx.folder is not None and load_checkpoint(ctx.folder, network, optimizers, average, state):
+        # a plan that the time of the stopped fit had cut short gets what this one has
+        state.total = state.planned if state.step < state.planned / 2 else state.total
     steps = Steps(network, loss, optimizers, average, state.step, ctx)
     state.step = steps.begun
     clipped = [

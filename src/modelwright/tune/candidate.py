@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -163,7 +164,7 @@ class Candidate:
 
     `scores` [V, K] are NaN for rows that none of these splits holds out; `seconds` are those of all fits and scorings.
     `ms_per_row` and `batch_ms` are what all its models together take for an answer, warm: to one row by itself, and to a row
-    in a batch; `single_ms` is what one of them takes for one row.
+    in a batch; `single_ms` is what one of them takes for one row. `cut` are those of its folds in whose fit the run was stopped.
     """
 
     name: str
@@ -180,6 +181,7 @@ class Candidate:
     refitted: bool = False
     fold_values: tuple[float, ...] = ()
     folds: tuple[int, ...] = (0,)
+    cut: tuple[int, ...] = ()
 
     @property
     def fit_seconds(self) -> float:
@@ -198,13 +200,14 @@ class Candidate:
 
 @dataclass
 class Fold:
-    """What a fit on one split gave: a model, its scores [rows held out, K], and what it took."""
+    """What a fit on one split gave: a model, its scores [rows held out, K], and what it took; `cut` where the run was stopped meanwhile."""
 
     split: int
     model: Model
     scores: np.ndarray
     seconds: float
     batch_ms: float
+    cut: bool = False
 
 
 def stays_here(recipe: Recipe, rest: Rest | None) -> bool:
@@ -240,12 +243,13 @@ def fit_fold(
         ctx,
         seed=ctx.seed + split,
         cache=validation.caches[split],
-        folder=None if ctx.folder is None else ctx.folder / str(split),
+        folder=None if ctx.folder is None else ctx.folder / _place(options, split, ctx.seed),
     )
     begun = time.monotonic()
     ctx.events.emit(Working(name, recipe.name, "fit", *of, share=ctx.deadline.remaining()))
     with watch:
         model = fitted(recipe, seen(train, options), seen(valid, options), options, own, split)
+    cut = ctx.deadline.stopped
     ctx.events.emit(Working(name, recipe.name, "score", *of))
     scoring = Stopwatch()
     with scoring:
@@ -253,7 +257,12 @@ def fit_fold(
     batch = 1000 * _alone(scoring) / max(len(valid), 1)
     if not validation.target.finite(scores):
         raise ModelwrightError("its scores were not finite (training diverged)", "模型输出不是有限数（训练发散）")
-    return Fold(split, model, scores, time.monotonic() - begun, batch)
+    return Fold(split, model, scores, time.monotonic() - begun, batch, cut)
+
+
+def _place(options: Options, split: int, seed: int) -> str:
+    """Return the folder of a fit's checkpoints: a run that goes on may give the name of its candidate to other options."""
+    return f"{split}-{hashlib.sha256(f'{options.model_dump_json()} {seed}'.encode()).hexdigest()[:12]}"
 
 
 def _alone(watch: Stopwatch) -> float:
@@ -276,6 +285,7 @@ def add_fold(candidate: Candidate, fold: Fold, validation: Validation) -> None:
     before = candidate.scores if candidate.folds else None
     candidate.scores = validation.added(before, candidate.folds, fold.scores, fold.split)
     candidate.folds = (*candidate.folds, fold.split)
+    candidate.cut = (*candidate.cut, fold.split) if fold.cut else candidate.cut
     before_models = len(candidate.models)
     candidate.models = [*candidate.models, fold.model]
     candidate.seconds += fold.seconds
@@ -330,6 +340,7 @@ def _load(folder: Path, target: TargetCodec) -> Candidate:
     plain["value"] = -np.inf if plain["value"] is None else plain["value"]  # undefined: JSON knows no infinity
     # what was kept before folds could be unfinished has done all of them
     plain["folds"] = tuple(plain.get("folds") or range(len(models)))
+    plain["cut"] = tuple(plain.get("cut", ()))
     return Candidate(models=models, scores=scores, **plain)
 
 

@@ -224,7 +224,7 @@ class Cluster:
         watch.wall, watch.cpu = found["wall"], found["cpu"]
         got = remote.opened(found["model"], recipe.name, self.climb.validation.target)
         assert got.scores is not None
-        return Fold(split, got.model, got.scores, found["seconds"], found["batch_ms"])
+        return Fold(split, got.model, got.scores, found["seconds"], found["batch_ms"], ctx.deadline.stopped)
 
     def model(self, recipe: Recipe, options: Options, ctx: FitContext) -> Model:
         """Return the model of a fit on all rows. Raises ModelwrightError where there is none, ClusterLost."""

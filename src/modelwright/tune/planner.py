@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelwright.core.errors import BundleError
 from modelwright.core.events import CandidateDone, Note, Planned
 from modelwright.core.option_groups.declared import passed_to
 from modelwright.core.recipe import Options, Recipe, get_recipe, guesses, on_torch
 from modelwright.core.schema import Table
-from modelwright.core.stored_data import kept_folders
 from modelwright.core.words import Words
 from modelwright.tune import no_model
-from modelwright.tune.candidate import Candidate, load_candidate
+from modelwright.tune.candidate import Candidate
 from modelwright.tune.climb import Climb
 from modelwright.tune.finish import Finish
 from modelwright.tune.fits import Fits
 from modelwright.tune.leaderboard import Failure
 from modelwright.tune.order import alike, fitting, only_reads, wanted
 from modelwright.tune.race import beaten, between, leader_of
+from modelwright.tune.resumed import left_whole
 from modelwright.tune.shares import LONG_SHARE, MANY_ROWS, affordable_network, breadth_share, media_alone
 from modelwright.tune.without_media import with_lean
 
@@ -343,15 +342,9 @@ class Planner(Climb):
 
     def resume(self) -> None:
         """Take up candidates that an earlier, stopped walk of this run left whole."""
-        for place in kept_folders(self.folder) if self.folder else []:
-            try:
-                candidate = load_candidate(place, self.validation.target)
-            except BundleError as e:
-                self.fail(place.name, e.words)
-                continue
-            if candidate.scores.shape[:2] == (len(self.validation.index), self.validation.target.outputs):
-                self.candidates.append(candidate)
-                self.events.emit(CandidateDone(candidate.name, self.standings.row(candidate)))
+        for candidate in left_whole(self):
+            self.candidates.append(candidate)
+            self.events.emit(CandidateDone(candidate.name, self.standings.row(candidate)))
 
     # -- time --------------------------------------------------------------------------------------------------
 

@@ -6,17 +6,19 @@ learnt, so a run goes on with the splits that it wrote down when it began, or no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from modelwright.core.config import RunConfig
-from modelwright.core.errors import DataError, OptionError
+from modelwright.core.errors import BundleError, DataError, OptionError
 from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.schema import Schema
-from modelwright.core.stored_data import keep_json, kept_json
+from modelwright.core.stored_data import keep_json, kept_folders, kept_json
 from modelwright.core.words import Words, counted
+from modelwright.tune.candidate import Candidate, Fold, Validation, add_fold, load_candidate
+from modelwright.tune.climb import Climb
 from modelwright.tune.parts import Parts
 from modelwright.tune.stored_splits import Began
 
@@ -97,6 +99,43 @@ def check_fresh(folder: RunFolder) -> None:
             f"{folder.path} holds a run already. Go on with it (--resume), or give another name (--name).",
             f"{folder.path} 中已有一次运行。请用 --resume 继续，或用 --name 另取名称。",
         )
+
+
+def left_whole(climb: Climb) -> Iterator[Candidate]:
+    """Give the candidates that an earlier walk of a run left, the oldest first, without the folds in whose fit it was stopped.
+
+    Such a fit is begun anew and finds its checkpoint, except under differential privacy, where it would cost of the privacy budget once more.
+    """
+    for place in kept_folders(climb.folder) if climb.folder else []:
+        try:
+            candidate = load_candidate(place, climb.validation.target)
+        except BundleError as e:
+            climb.fail(place.name, e.words)
+            continue
+        if candidate.scores.shape[:2] != (len(climb.validation.index), climb.validation.target.outputs):
+            continue
+        if candidate.cut and climb.private is None:
+            climb.events.note(
+                f"resume    {candidate.name}: the run was stopped while it was trained, so it is trained on",
+                f"继续      {candidate.name}：运行在其训练途中被终止，将继续训练",
+            )
+            if len(candidate.cut) == len(candidate.folds):
+                continue
+            candidate = _without_cut(candidate, climb.validation)
+        yield candidate
+
+
+def _without_cut(candidate: Candidate, validation: Validation) -> Candidate:
+    """Return a candidate of its whole folds alone."""
+    share = len(candidate.folds)
+    made = replace(candidate, models=[], folds=(), fold_values=(), cut=(), seconds=0.0)
+    for split, model in zip(candidate.folds, candidate.models, strict=True):
+        if split not in candidate.cut:
+            scores = model.judge(validation.parts[split][1])
+            add_fold(
+                made, Fold(split, model, scores, candidate.seconds / share, candidate.batch_ms / share), validation
+            )
+    return made
 
 
 def same_columns(folder: RunFolder, schema: Schema) -> None:
